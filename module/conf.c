@@ -1,0 +1,327 @@
+#include "conf.h"
+
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <libknot/lookup.h>
+
+/* Option names as knotd wants them: length, then text. */
+/* clang-format off */
+#define OPT_RRTYPE        "\x06""rrtype"
+#define OPT_TTL_MIN       "\x07""ttl-min"
+#define OPT_TTL_MAX       "\x07""ttl-max"
+#define OPT_MAX_ADDRESSES "\x0D""max-addresses"
+#define OPT_ANSWER_ANAME  "\x0C""answer-aname"
+#define OPT_COLD          "\x04""cold"
+#define OPT_WAIT          "\x04""wait"
+#define OPT_IDLE          "\x04""idle"
+#define OPT_STALE_MAX     "\x09""stale-max"
+#define OPT_RETRY_MIN     "\x09""retry-min"
+#define OPT_RETRY_MAX     "\x09""retry-max"
+#define OPT_TIMEOUT       "\x07""timeout"
+#define OPT_THREADS       "\x07""threads"
+#define OPT_MAX_TARGETS   "\x0B""max-targets"
+#define OPT_MAX_LOOKUPS   "\x0B""max-lookups"
+#define OPT_LOOKUP_RATE   "\x0B""lookup-rate"
+#define OPT_ALLOW_TARGET  "\x0C""allow-target"
+#define OPT_DENY_TARGET   "\x0B""deny-target"
+#define OPT_DENY_ADDRESS  "\x0C""deny-address"
+/* clang-format on */
+
+/*!
+ * The numbers: option, default, least, most, unit for messages, yparser unit.
+ * The schema accepts any number, because yparser's own complaint names no range.
+ */
+#define NUMBERS(X)                                                                                 \
+	X(OPT_TTL_MIN, "ttl-min", 1, 1, 86400, "seconds", YP_STIME, schedule.ttl_min)              \
+	X(OPT_TTL_MAX, "ttl-max", 86400, 1, 604800, "seconds", YP_STIME, schedule.ttl_max)         \
+	X(OPT_IDLE, "idle", 3600, 1, 2592000, "seconds", YP_STIME, schedule.idle)                  \
+	X(OPT_STALE_MAX, "stale-max", 86400, 0, 2592000, "seconds", YP_STIME, schedule.stale_max)  \
+	X(OPT_RETRY_MIN, "retry-min", 1, 1, 3600, "seconds", YP_STIME, schedule.retry_min)         \
+	X(OPT_RETRY_MAX, "retry-max", 60, 1, 86400, "seconds", YP_STIME, schedule.retry_max)       \
+	X(OPT_TIMEOUT, "timeout", 5000, 100, 60000, "milliseconds", YP_SNONE, schedule.timeout_ms) \
+	X(OPT_WAIT, "wait", 500, 0, 5000, "milliseconds", YP_SNONE, wait_ms)                       \
+	X(OPT_MAX_ADDRESSES, "max-addresses", 32, 1, 256, "addresses", YP_SNONE, max_addresses)    \
+	X(OPT_THREADS, "threads", 64, 1, 1024, "threads", YP_SNONE, limits.threads)                \
+	X(OPT_MAX_TARGETS, "max-targets", 200000, 1, 10000000, "targets", YP_SNONE,                \
+	  limits.max_targets)                                                                      \
+	X(OPT_MAX_LOOKUPS, "max-lookups", 1000, 1, 10000, "lookups", YP_SNONE, limits.max_lookups) \
+	X(OPT_LOOKUP_RATE, "lookup-rate", 5000, 1, 1000000, "lookups a second", YP_SNONE,          \
+	  limits.lookup_rate)
+
+static const knot_lookup_t cold_modes[] = {
+	{ ANAME_COLD_TRUNCATE, "truncate" },
+	{ ANAME_COLD_SERVFAIL, "servfail" },
+	{ 0, NULL },
+};
+
+const yp_item_t aname_conf[] = {
+#define X(option, name, dflt, least, most, unit, style, field) \
+	{ option, YP_TINT, YP_VINT = { INT32_MIN, INT64_MAX / 2, dflt, style } },
+	NUMBERS(X)
+#undef X
+	        { OPT_RRTYPE, YP_TSTR, YP_VNONE, YP_FMULTI },
+	{ OPT_ANSWER_ANAME, YP_TBOOL, YP_VNONE },
+	{ OPT_COLD, YP_TOPT, YP_VOPT = { cold_modes, ANAME_COLD_TRUNCATE } },
+	{ OPT_ALLOW_TARGET, YP_TDNAME, YP_VNONE, YP_FMULTI },
+	{ OPT_DENY_TARGET, YP_TDNAME, YP_VNONE, YP_FMULTI },
+	{ OPT_DENY_ADDRESS, YP_TNET, YP_VNONE, YP_FMULTI },
+	{ NULL },
+};
+
+/*! Reads ANAME, ALIAS or TYPEn; zero if it is none of them, or not a private type. */
+static uint16_t parse_rrtype(const char *text)
+{
+	if (strcasecmp(text, "ANAME") == 0) {
+		return ANAME_RRTYPE_ANAME;
+	}
+	if (strcasecmp(text, "ALIAS") == 0) {
+		return ANAME_RRTYPE_ALIAS;
+	}
+	if (strncasecmp(text, "TYPE", 4) != 0 || text[4] < '0' || text[4] > '9') {
+		return 0;
+	}
+	char *end;
+	unsigned long number = strtoul(text + 4, &end, 10);
+	return *end == '\0' && number >= 65280 && number <= 65534 ? number : 0;
+}
+
+static int check_numbers(knotd_conf_check_args_t *args)
+{
+#define X(option, name, dflt, least, most, unit, style, field) \
+	{ option, least, most, "option '" name "' must be from " #least " to " #most " " unit },
+	static const struct {
+		const yp_name_t *option;
+		int64_t least, most;
+		const char *error;
+	} numbers[] = { NUMBERS(X) };
+#undef X
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		int64_t value = knotd_conf_check_item(args, numbers[i].option).single.integer;
+		if (value < numbers[i].least || value > numbers[i].most) {
+			args->err_str = numbers[i].error;
+			return KNOT_ERANGE;
+		}
+	}
+	return KNOT_EOK;
+}
+
+static int check_order(knotd_conf_check_args_t *args)
+{
+	if (knotd_conf_check_item(args, OPT_TTL_MIN).single.integer >
+	    knotd_conf_check_item(args, OPT_TTL_MAX).single.integer) {
+		args->err_str = "option 'ttl-min' must not be greater than 'ttl-max' "
+		                "(1 to 604800 seconds)";
+		return KNOT_ERANGE;
+	}
+	if (knotd_conf_check_item(args, OPT_RETRY_MIN).single.integer >
+	    knotd_conf_check_item(args, OPT_RETRY_MAX).single.integer) {
+		args->err_str = "option 'retry-min' must not be greater than 'retry-max' "
+		                "(1 to 86400 seconds)";
+		return KNOT_ERANGE;
+	}
+	return KNOT_EOK;
+}
+
+static int check_rrtypes(knotd_conf_check_args_t *args)
+{
+	knotd_conf_t conf = knotd_conf_check_item(args, OPT_RRTYPE);
+	int ret = KNOT_EOK;
+	if (conf.count > ANAME_RRTYPES_MAX) {
+		args->err_str = "option 'rrtype' takes from 1 to 4 types";
+		ret = KNOT_ERANGE;
+	}
+	for (size_t i = 0; i < conf.count && ret == KNOT_EOK; i++) {
+		if (parse_rrtype(conf.multi[i].string) == 0) {
+			args->err_str = "option 'rrtype' must be ANAME, ALIAS, or a private type "
+			                "from TYPE65280 to TYPE65534";
+			ret = KNOT_EINVAL;
+		}
+	}
+	knotd_conf_free(&conf);
+	return ret;
+}
+
+static int check_nets(knotd_conf_check_args_t *args)
+{
+	knotd_conf_t conf = knotd_conf_check_item(args, OPT_DENY_ADDRESS);
+	int ret = KNOT_EOK;
+	for (size_t i = 0; i < conf.count; i++) {
+		int family = conf.multi[i].addr.ss_family;
+		if (family != AF_INET && family != AF_INET6) {
+			args->err_str = "option 'deny-address' must be IPv4 or IPv6 networks "
+			                "(0.0.0.0/0 to ::/128)";
+			ret = KNOT_EINVAL;
+		}
+	}
+	knotd_conf_free(&conf);
+	return ret;
+}
+
+int aname_conf_check(knotd_conf_check_args_t *args)
+{
+	int (*const checks[])(knotd_conf_check_args_t *) = { check_numbers, check_order,
+		                                             check_rrtypes, check_nets };
+	int ret = KNOT_EOK;
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]) && ret == KNOT_EOK; i++) {
+		ret = checks[i](args);
+	}
+	return ret;
+}
+
+static void read_rrtypes(knotd_mod_t *mod, aname_options_t *options)
+{
+	knotd_conf_t conf = knotd_conf_mod(mod, OPT_RRTYPE);
+	for (size_t i = 0; i < conf.count && i < ANAME_RRTYPES_MAX; i++) {
+		options->rrtypes[i] = parse_rrtype(conf.multi[i].string);
+	}
+	options->rrtypes_count = conf.count < ANAME_RRTYPES_MAX ? conf.count : ANAME_RRTYPES_MAX;
+	knotd_conf_free(&conf);
+
+	if (options->rrtypes_count == 0) {
+		options->rrtypes[0] = ANAME_RRTYPE_ANAME;
+		options->rrtypes[1] = ANAME_RRTYPE_ALIAS;
+		options->rrtypes_count = 2;
+	}
+}
+
+static int read_names(knotd_mod_t *mod, const yp_name_t *option, aname_names_t *names)
+{
+	knotd_conf_t conf = knotd_conf_mod(mod, option);
+	int ret = KNOT_EOK;
+	if (conf.count > 0) {
+		names->at = calloc(conf.count, sizeof(*names->at));
+		ret = names->at != NULL ? KNOT_EOK : KNOT_ENOMEM;
+	}
+	for (size_t i = 0; i < conf.count && ret == KNOT_EOK; i++) {
+		knot_dname_t *name = knot_dname_copy(conf.multi[i].dname, NULL);
+		if (name == NULL) {
+			ret = KNOT_ENOMEM;
+			break;
+		}
+		knot_dname_to_lower(name);
+		names->at[names->count++] = name;
+	}
+	knotd_conf_free(&conf);
+	return ret;
+}
+
+/*! The address in network order, and its length: 4, 16 or 0. */
+static uint8_t raw_address(const struct sockaddr_storage *ss, uint8_t *raw)
+{
+	if (ss->ss_family == AF_INET) {
+		memcpy(raw, &((const struct sockaddr_in *)ss)->sin_addr, 4);
+		return 4;
+	}
+	if (ss->ss_family == AF_INET6) {
+		memcpy(raw, &((const struct sockaddr_in6 *)ss)->sin6_addr, 16);
+		return 16;
+	}
+	return 0;
+}
+
+static aname_net_t net_of(const knotd_conf_val_t *val)
+{
+	aname_net_t net = { 0 };
+	net.len = raw_address(&val->addr, net.low);
+	memcpy(net.high, net.low, net.len);
+	if (val->addr_max.ss_family != AF_UNSPEC) {
+		(void)raw_address(&val->addr_max, net.high);
+		return net;
+	}
+	int bits = val->addr_mask < 0 ? net.len * 8 : val->addr_mask;
+	for (int bit = bits; bit < net.len * 8; bit++) {
+		net.low[bit / 8] &= ~(0x80 >> (bit % 8));
+		net.high[bit / 8] |= 0x80 >> (bit % 8);
+	}
+	return net;
+}
+
+static int read_nets(knotd_mod_t *mod, aname_nets_t *nets)
+{
+	knotd_conf_t conf = knotd_conf_mod(mod, OPT_DENY_ADDRESS);
+	int ret = KNOT_EOK;
+	if (conf.count > 0) {
+		nets->at = calloc(conf.count, sizeof(*nets->at));
+		ret = nets->at != NULL ? KNOT_EOK : KNOT_ENOMEM;
+	}
+	for (size_t i = 0; i < conf.count && ret == KNOT_EOK; i++) {
+		nets->at[nets->count++] = net_of(&conf.multi[i]);
+	}
+	knotd_conf_free(&conf);
+	return ret;
+}
+
+int aname_conf_read(knotd_mod_t *mod, aname_options_t **out)
+{
+	aname_options_t *options = calloc(1, sizeof(*options));
+	if (options == NULL) {
+		return KNOT_ENOMEM;
+	}
+
+#define X(option, name, dflt, least, most, unit, style, field) \
+	options->field = knotd_conf_mod(mod, option).single.integer;
+	NUMBERS(X)
+#undef X
+	options->answer_aname = knotd_conf_mod(mod, OPT_ANSWER_ANAME).single.boolean;
+	options->cold = knotd_conf_mod(mod, OPT_COLD).single.option;
+	read_rrtypes(mod, options);
+
+	int ret = read_names(mod, OPT_ALLOW_TARGET, &options->allow_target);
+	if (ret == KNOT_EOK) {
+		ret = read_names(mod, OPT_DENY_TARGET, &options->deny_target);
+	}
+	if (ret == KNOT_EOK) {
+		ret = read_nets(mod, &options->deny_address);
+	}
+	if (ret != KNOT_EOK) {
+		aname_options_free(options);
+		return ret;
+	}
+	*out = options;
+	return KNOT_EOK;
+}
+
+/*! Is this module reference (a counted name, then an identifier) one to `name`? */
+static bool refers_to(const knotd_conf_val_t *reference, const char *name)
+{
+	size_t len = strlen(name);
+	return reference->data_len > len && reference->data[0] == len &&
+	       memcmp(reference->data + 1, name, len) == 0;
+}
+
+aname_onlinesign_t aname_conf_onlinesign(knotd_mod_t *mod)
+{
+	const knot_dname_t *zone = knotd_mod_zone(mod);
+	if (zone == NULL) {
+		return ANAME_ONLINESIGN_NONE;
+	}
+
+	knotd_conf_t list = knotd_conf_zone(mod,
+	                                    "\x06"
+	                                    "module",
+	                                    zone);
+	aname_onlinesign_t ret = ANAME_ONLINESIGN_NONE;
+	bool seen = false;
+	for (size_t i = 0; i < list.count && ret == ANAME_ONLINESIGN_NONE; i++) {
+		seen |= refers_to(&list.multi[i], "mod-aname");
+		if (refers_to(&list.multi[i], "mod-onlinesign")) {
+			ret = seen ? ANAME_ONLINESIGN_AFTER : ANAME_ONLINESIGN_BEFORE;
+		}
+	}
+	knotd_conf_free(&list);
+	return ret;
+}
+
+bool aname_conf_rotation(knotd_mod_t *mod)
+{
+	return knotd_conf(mod,
+	                  "\x06"
+	                  "server",
+	                  "\x0F"
+	                  "answer-rotation",
+	                  NULL)
+	        .single.boolean;
+}

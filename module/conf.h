@@ -1,0 +1,40 @@
+/*!
+ * \brief The options in knot.conf: schema, conf-check, and the way into plain data.  [K]
+ */
+
+#pragma once
+
+#include <knot/module.h>
+
+#include "options.h"
+
+/*! Schema of the mod-aname section. */
+extern const yp_item_t aname_conf[];
+
+/*! Checks a section; for `knotc conf-check`, at start and at reload (BEHAVIOUR L3). */
+int aname_conf_check(knotd_conf_check_args_t *args);
+
+/*!
+ * \brief Reads the options of an instance; defaults where there is no section.
+ *
+ * \param mod      The instance, being loaded.
+ * \param options  New options. Ownership: the caller's, aname_options_free().
+ *
+ * \return KNOT_EOK or KNOT_ENOMEM.
+ *
+ * Thread: load.
+ */
+__attribute__((warn_unused_result)) int aname_conf_read(knotd_mod_t *mod,
+                                                        aname_options_t **options);
+
+/*! Where mod-onlinesign stands in a zone's list of modules. */
+typedef enum {
+	ANAME_ONLINESIGN_NONE = 0,
+	ANAME_ONLINESIGN_AFTER,  /*!< It signs what this module makes (D3). */
+	ANAME_ONLINESIGN_BEFORE, /*!< It would not: nothing may be made. */
+} aname_onlinesign_t;
+
+aname_onlinesign_t aname_conf_onlinesign(knotd_mod_t *mod);
+
+/*! `answer-rotation` of the server section. */
+bool aname_conf_rotation(knotd_mod_t *mod);

@@ -1,0 +1,79 @@
+#include "options.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void names_free(aname_names_t *names)
+{
+	for (size_t i = 0; i < names->count; i++) {
+		knot_dname_free(names->at[i], NULL);
+	}
+	free(names->at);
+}
+
+void aname_options_free(aname_options_t *options)
+{
+	if (options == NULL) {
+		return;
+	}
+	names_free(&options->allow_target);
+	names_free(&options->deny_target);
+	free(options->deny_address.at);
+	free(options);
+}
+
+static bool names_equal(const aname_names_t *one, const aname_names_t *other)
+{
+	if (one->count != other->count) {
+		return false;
+	}
+	for (size_t i = 0; i < one->count; i++) {
+		if (!knot_dname_is_equal(one->at[i], other->at[i])) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool nets_equal(const aname_nets_t *one, const aname_nets_t *other)
+{
+	if (one->count != other->count) {
+		return false;
+	}
+	return one->count == 0 || memcmp(one->at, other->at, one->count * sizeof(*one->at)) == 0;
+}
+
+bool aname_options_equal(const aname_options_t *one, const aname_options_t *other)
+{
+	return memcmp(&one->schedule, &other->schedule, sizeof(one->schedule)) == 0 &&
+	       memcmp(&one->limits, &other->limits, sizeof(one->limits)) == 0 &&
+	       memcmp(one->rrtypes, other->rrtypes, sizeof(one->rrtypes)) == 0 &&
+	       one->rrtypes_count == other->rrtypes_count &&
+	       one->max_addresses == other->max_addresses && one->wait_ms == other->wait_ms &&
+	       one->cold == other->cold && one->answer_aname == other->answer_aname &&
+	       names_equal(&one->allow_target, &other->allow_target) &&
+	       names_equal(&one->deny_target, &other->deny_target) &&
+	       nets_equal(&one->deny_address, &other->deny_address);
+}
+
+bool aname_names_match(const aname_names_t *names, const knot_dname_t *name)
+{
+	for (size_t i = 0; i < names->count; i++) {
+		if (knot_dname_in_bailiwick(name, names->at[i]) >= 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+bool aname_nets_match(const aname_nets_t *nets, const uint8_t *address, uint16_t len)
+{
+	for (size_t i = 0; i < nets->count; i++) {
+		const aname_net_t *net = &nets->at[i];
+		if (net->len == len && memcmp(address, net->low, len) >= 0 &&
+		    memcmp(address, net->high, len) <= 0) {
+			return true;
+		}
+	}
+	return false;
+}

@@ -1,0 +1,96 @@
+/*!
+ * \brief The options of one mod-aname section, as plain data.  [P]
+ *
+ * Filled by conf.c at load and never changed after it; instances with equal options share one.
+ */
+
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <libknot/dname.h>
+
+/*! RR types taken as ANAME when `rrtype` is not set (BEHAVIOUR R1). */
+#define ANAME_RRTYPE_ANAME 65305
+#define ANAME_RRTYPE_ALIAS 65401
+
+/*! Most RR types that `rrtype` may list. */
+#define ANAME_RRTYPES_MAX 4
+
+/*! What a cold query over UDP gets (BEHAVIOUR C1, C3). */
+typedef enum {
+	ANAME_COLD_TRUNCATE = 0, /*!< TC=1, the client comes back over TCP. */
+	ANAME_COLD_SERVFAIL = 1, /*!< SERVFAIL with EDE 14. */
+} aname_cold_t;
+
+/*! An inclusive range of addresses of one family, in network order; `len` is 4 or 16. */
+typedef struct {
+	uint8_t len;
+	uint8_t low[16];
+	uint8_t high[16];
+} aname_net_t;
+
+/*! A list of domain suffixes in lower-case wire format. */
+typedef struct {
+	size_t count;
+	knot_dname_t **at;
+} aname_names_t;
+
+/*! A list of networks. */
+typedef struct {
+	size_t count;
+	aname_net_t *at;
+} aname_nets_t;
+
+/*!
+ * \brief What decides when and how a target is looked up.
+ *
+ * Instances that agree in all of it share their targets; the others never meet, so no option
+ * of one instance can change what another one answers. Must stay free of padding: compared
+ * with memcmp.
+ */
+typedef struct {
+	uint32_t ttl_min;    /*!< Shortest lifetime in seconds, at least 1. */
+	uint32_t ttl_max;    /*!< Longest lifetime in seconds. */
+	uint32_t idle;       /*!< Seconds a target is kept fresh after the last query. */
+	uint32_t stale_max;  /*!< Seconds past expiry that addresses may still be used. */
+	uint32_t retry_min;  /*!< Shortest pause after a failed lookup in seconds. */
+	uint32_t retry_max;  /*!< Longest pause after a failed lookup in seconds. */
+	uint32_t timeout_ms; /*!< A lookup that takes longer counts as failed. */
+} aname_schedule_t;
+
+/*! What is one for the whole process; the largest value of all instances counts. */
+typedef struct {
+	uint32_t threads;     /*!< libuv's thread pool, 1 to 1024. */
+	uint32_t max_targets; /*!< Targets held, one per name and family. */
+	uint32_t max_lookups; /*!< Lookups running at once. */
+	uint32_t lookup_rate; /*!< Lookups started per second. */
+} aname_limits_t;
+
+typedef struct {
+	aname_schedule_t schedule;
+	aname_limits_t limits;
+	uint16_t rrtypes[ANAME_RRTYPES_MAX]; /*!< Accepted ANAME types, in order. */
+	uint16_t rrtypes_count;
+	uint16_t max_addresses; /*!< Addresses in one answer (A8). */
+	uint32_t wait_ms;       /*!< How long a cold TCP query may wait (C2). */
+	aname_cold_t cold;
+	bool answer_aname;
+	aname_names_t allow_target; /*!< Empty: every target. */
+	aname_names_t deny_target;
+	aname_nets_t deny_address;
+} aname_options_t;
+
+/*! Frees options and all they hold. */
+void aname_options_free(aname_options_t *options);
+
+/*! Do both say the same? */
+bool aname_options_equal(const aname_options_t *one, const aname_options_t *other);
+
+/*! Is a name at or under one of the suffixes? `name` in lower case. */
+bool aname_names_match(const aname_names_t *names, const knot_dname_t *name);
+
+/*! Is an address in one of the networks? */
+bool aname_nets_match(const aname_nets_t *nets, const uint8_t *address, uint16_t len);

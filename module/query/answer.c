@@ -1,0 +1,216 @@
+#include "query/answer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <libknot/errcode.h>
+
+#include "query/packet.h"
+
+static aname_worth_t worth_of(const aname_part_t *part, bool hurry)
+{
+	bool cold = part->judgement.worth == ANAME_COLD;
+	return cold && hurry ? part->judgement.fallback : part->judgement.worth;
+}
+
+/*! Takes all parts of one worth; the TTL becomes the least of them. */
+static unsigned take(const aname_pool_t *pool, bool hurry, aname_worth_t worth,
+                     aname_answer_t *answer)
+{
+	unsigned taken = 0;
+	for (unsigned i = 0; i < pool->count; i++) {
+		const aname_part_t *part = &pool->parts[i];
+		if (worth_of(part, hurry) != worth) {
+			continue;
+		}
+		answer->use[answer->used + taken] = part->snapshot;
+		if (part->judgement.ttl < answer->ttl) {
+			answer->ttl = part->judgement.ttl;
+		}
+		taken++;
+	}
+	answer->used += taken;
+	return taken;
+}
+
+/*! The most telling failure; NONE if there is none. */
+static aname_failure_t failure_of(const aname_pool_t *pool, bool hurry)
+{
+	aname_failure_t failure = ANAME_FAILURE_NONE;
+	for (unsigned i = 0; i < pool->count; i++) {
+		const aname_part_t *part = &pool->parts[i];
+		if (worth_of(part, hurry) == ANAME_FAILED && part->failure > failure) {
+			failure = part->failure;
+		}
+	}
+	return failure;
+}
+
+static void decide_without_addresses(const aname_pool_t *pool, bool hurry, aname_answer_t *answer)
+{
+	unsigned cold = 0, negative = 0;
+	for (unsigned i = 0; i < pool->count; i++) {
+		cold += worth_of(&pool->parts[i], hurry) == ANAME_COLD;
+	}
+	negative += take(pool, hurry, ANAME_NODATA, answer);
+	unsigned stale = take(pool, hurry, ANAME_STALE_NODATA, answer);
+	negative += stale;
+
+	answer->used = 0;
+	answer->stale = stale > 0;
+	if (cold > 0) {
+		answer->say = ANAME_SAY_COLD;
+	} else if (negative > 0 && negative == pool->count) {
+		answer->say = ANAME_SAY_NODATA;
+	} else {
+		answer->say = ANAME_SAY_FAILURE;
+		answer->failure = failure_of(pool, hurry);
+	}
+}
+
+void aname_answer_decide(const aname_pool_t *pool, bool hurry, aname_answer_t *answer)
+{
+	answer->say = ANAME_SAY_ADDRESSES;
+	answer->stale = false;
+	answer->failure = ANAME_FAILURE_NONE;
+	answer->ttl = UINT32_MAX;
+	answer->used = 0;
+
+	if (take(pool, hurry, ANAME_FRESH, answer) > 0) {
+		return;
+	}
+	if (take(pool, hurry, ANAME_STALE, answer) > 0) {
+		answer->stale = true;
+		return;
+	}
+	decide_without_addresses(pool, hurry, answer);
+}
+
+unsigned aname_answer_allowed(const aname_snapshot_t *snapshot, const aname_nets_t *deny)
+{
+	if (deny->count == 0) {
+		return snapshot->count;
+	}
+	unsigned allowed = 0;
+	knot_rdata_t *rdata = aname_snapshot_rdataset(snapshot).rdata;
+	for (unsigned i = 0; i < snapshot->count; i++, rdata = knot_rdataset_next(rdata)) {
+		allowed += !aname_nets_match(deny, rdata->data, rdata->len);
+	}
+	return allowed;
+}
+
+static int compare(const void *one, const void *other)
+{
+	return knot_rdata_cmp(*(const knot_rdata_t *const *)one,
+	                      *(const knot_rdata_t *const *)other);
+}
+
+/*! Collects pointers to all allowed addresses, sorted, each once. */
+static unsigned collect(const aname_answer_t *answer, const aname_nets_t *deny,
+                        const knot_rdata_t **list)
+{
+	unsigned count = 0;
+	for (unsigned i = 0; i < answer->used; i++) {
+		const aname_snapshot_t *snapshot = answer->use[i];
+		knot_rdata_t *rdata = aname_snapshot_rdataset(snapshot).rdata;
+		for (unsigned k = 0; k < snapshot->count; k++, rdata = knot_rdataset_next(rdata)) {
+			if (!aname_nets_match(deny, rdata->data, rdata->len)) {
+				list[count++] = rdata;
+			}
+		}
+	}
+	qsort(list, count, sizeof(*list), compare);
+
+	unsigned kept = 0;
+	for (unsigned i = 0; i < count; i++) {
+		if (kept == 0 || knot_rdata_cmp(list[kept - 1], list[i]) != 0) {
+			list[kept++] = list[i];
+		}
+	}
+	return kept;
+}
+
+/*! Keeps `most` addresses from a random place on, which is the same until the next refresh. */
+static unsigned limit(const aname_answer_t *answer, unsigned most, const knot_rdata_t **list,
+                      unsigned count)
+{
+	if (count <= most) {
+		return count;
+	}
+	uint32_t pick = 0;
+	for (unsigned i = 0; i < answer->used; i++) {
+		pick += answer->use[i]->pick;
+	}
+	unsigned first = pick % count;
+	unsigned kept = 0;
+	for (unsigned i = 0; i < count; i++) {
+		if ((i + count - first) % count < most) {
+			list[kept++] = list[i];
+		}
+	}
+	return kept;
+}
+
+/*! The whole of one snapshot: one copy. */
+static int copy_one(const aname_snapshot_t *snapshot, knot_pkt_t *pkt, knot_rdataset_t *set)
+{
+	*set = aname_snapshot_rdataset(snapshot);
+	set->rdata = aname_packet_alloc(pkt, set->size);
+	if (set->rdata == NULL) {
+		return KNOT_ENOMEM;
+	}
+	memcpy(set->rdata, snapshot->rdata, set->size);
+	return KNOT_EOK;
+}
+
+static int copy_some(const aname_answer_t *answer, const aname_options_t *options, knot_pkt_t *pkt,
+                     knot_rdataset_t *set)
+{
+	unsigned total = 0;
+	for (unsigned i = 0; i < answer->used; i++) {
+		total += answer->use[i]->count;
+	}
+	const knot_rdata_t **list = aname_packet_alloc(pkt, total * sizeof(*list));
+	if (list == NULL) {
+		return KNOT_ENOMEM;
+	}
+	unsigned count = collect(answer, &options->deny_address, list);
+	count = limit(answer, options->max_addresses, list, count);
+
+	set->count = count;
+	set->size = count > 0 ? count * knot_rdata_size(list[0]->len) : 0;
+	set->rdata = aname_packet_alloc(pkt, set->size);
+	uint8_t *at = (uint8_t *)set->rdata;
+	for (unsigned i = 0; i < count && at != NULL; i++) {
+		size_t size = knot_rdata_size(list[i]->len);
+		memcpy(at, list[i], size);
+		at += size;
+	}
+	aname_packet_release(pkt, list);
+	return set->rdata != NULL ? KNOT_EOK : KNOT_ENOMEM;
+}
+
+int aname_answer_put(const aname_answer_t *answer, const aname_options_t *options, knot_pkt_t *pkt,
+                     const aname_form_t *form)
+{
+	knot_rdataset_t set = { 0 };
+	bool whole = answer->used == 1 && answer->use[0]->count <= options->max_addresses &&
+	             options->deny_address.count == 0;
+	int ret =
+	        whole ? copy_one(answer->use[0], pkt, &set) : copy_some(answer, options, pkt, &set);
+	if (ret != KNOT_EOK) {
+		return ret;
+	}
+
+	knot_rrset_t rrset;
+	knot_rrset_init(&rrset, knot_dname_copy(form->owner, &pkt->mm), form->type, KNOT_CLASS_IN,
+	                answer->ttl);
+	rrset.rrs = set;
+	ret = rrset.owner == NULL ? KNOT_ENOMEM
+	                          : knot_pkt_put_rotate(pkt, form->compr_hint, &rrset, form->rotate,
+	                                                form->flags | KNOT_PF_FREE);
+	if (ret != KNOT_EOK) {
+		knot_rrset_clear(&rrset, &pkt->mm);
+	}
+	return ret;
+}

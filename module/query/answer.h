@@ -1,0 +1,84 @@
+/*!
+ * \brief From what is known of an owner's targets to an RRset in the reply.  [P]
+ *
+ * Several ANAME records at one name are a pool (BEHAVIOUR R4). Thread: worker inside the epoch.
+ */
+
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <libknot/packet/pkt.h>
+
+#include "options.h"
+#include "table/policy.h"
+#include "table/snapshot.h"
+
+/*! Most targets of one owner that are used. */
+#define ANAME_POOL_MAX 32
+
+/*! One target of the owner. */
+typedef struct {
+	const aname_snapshot_t
+	        *snapshot; /*!< Where its addresses are; may be NULL if it has none. */
+	aname_judgement_t judgement;
+	aname_failure_t failure; /*!< Why, if the judgement is FAILED. */
+} aname_part_t;
+
+/*! All targets of the owner. */
+typedef struct {
+	unsigned count;
+	aname_part_t parts[ANAME_POOL_MAX];
+} aname_pool_t;
+
+typedef enum {
+	ANAME_SAY_ADDRESSES, /*!< The addresses in `use`. */
+	ANAME_SAY_NODATA,    /*!< The owner has no address of this family (A7). */
+	ANAME_SAY_COLD,      /*!< Nothing yet; ask again or wait (C1, C2). */
+	ANAME_SAY_FAILURE,   /*!< Nothing at all (F2, F3). */
+} aname_say_t;
+
+typedef struct {
+	aname_say_t say;
+	bool stale;              /*!< Past its lifetime: EDE 3. */
+	aname_failure_t failure; /*!< For FAILURE: the most telling one; NONE if only not ready. */
+	uint32_t ttl;            /*!< Seconds, for ADDRESSES and NODATA. */
+	unsigned used;
+	const aname_snapshot_t *use[ANAME_POOL_MAX];
+} aname_answer_t;
+
+/*!
+ * \brief What to say of a pool.
+ *
+ * Live addresses first, stale ones only when no target has live ones; TTL is the least of those
+ * used. A target nothing is known of holds up the others only if they have no address at all.
+ *
+ * \param pool    At least one part, or the answer is a failure.
+ * \param hurry   Do not wait for cold targets: take what they have.
+ * \param answer  What to say; points into the snapshots of the pool.
+ */
+void aname_answer_decide(const aname_pool_t *pool, bool hurry, aname_answer_t *answer);
+
+/*! Addresses of a snapshot that policy lets through. */
+unsigned aname_answer_allowed(const aname_snapshot_t *snapshot, const aname_nets_t *deny);
+
+/*! How an RRset goes into the reply. */
+typedef struct {
+	const knot_dname_t *owner; /*!< Copied. */
+	uint16_t type;             /*!< KNOT_RRTYPE_A or KNOT_RRTYPE_AAAA. */
+	uint16_t compr_hint;       /*!< As knot_pkt_put() takes it. */
+	uint16_t rotate;           /*!< As knot_pkt_put_rotate() takes it. */
+	uint16_t flags;            /*!< KNOT_PF_*; KNOT_PF_FREE is added. */
+} aname_form_t;
+
+/*!
+ * \brief Puts the addresses of an answer into the reply: sorted, each once, at most
+ *        `max-addresses`, none that policy denies (A1, A8, L2).
+ *
+ * \return KNOT_EOK; KNOT_ESPACE if they do not fit (TC is set then, unless KNOT_PF_NOTRUNC);
+ *         KNOT_ENOMEM. Nothing is put on error.
+ */
+__attribute__((warn_unused_result)) int aname_answer_put(const aname_answer_t *answer,
+                                                         const aname_options_t *options,
+                                                         knot_pkt_t *pkt, const aname_form_t *form);

@@ -1,0 +1,128 @@
+#include "query/packet.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <libknot/errcode.h>
+
+void *aname_packet_alloc(knot_pkt_t *pkt, size_t size)
+{
+	return pkt->mm.alloc != NULL ? pkt->mm.alloc(pkt->mm.ctx, size) : malloc(size);
+}
+
+void aname_packet_release(knot_pkt_t *pkt, void *memory)
+{
+	if (pkt->mm.free != NULL) {
+		pkt->mm.free(memory);
+	}
+}
+
+static void count_down(knot_pkt_t *pkt, uint16_t records)
+{
+	switch (pkt->current) {
+	case KNOT_ANSWER:
+		knot_wire_set_ancount(pkt->wire, knot_wire_get_ancount(pkt->wire) - records);
+		break;
+	case KNOT_AUTHORITY:
+		knot_wire_set_nscount(pkt->wire, knot_wire_get_nscount(pkt->wire) - records);
+		break;
+	default:
+		knot_wire_set_arcount(pkt->wire, knot_wire_get_arcount(pkt->wire) - records);
+		break;
+	}
+}
+
+/*! Makes the reply end before the RRset at `index`. */
+static void rewind_to(knot_pkt_t *pkt, uint16_t index)
+{
+	uint16_t records = 0;
+	for (uint16_t i = index; i < pkt->rrset_count; i++) {
+		records += pkt->rr[i].rrs.count;
+	}
+	count_down(pkt, records);
+
+	uint16_t removed = pkt->rrset_count - index;
+	pkt->size = pkt->rr_info[index].pos;
+	pkt->rrset_count = index;
+	pkt->sections[pkt->current].count -= removed;
+
+	/* Compression must not point at what is gone: neither the last suffix nor the hints. */
+	pkt->compr.suffix.pos = 0;
+	pkt->compr.suffix.labels = 0;
+	memset(&pkt->rr_info[index], 0, removed * sizeof(*pkt->rr_info));
+	for (uint16_t i = 0; i < index; i++) {
+		for (uint16_t k = 0; k < KNOT_COMPR_HINT_COUNT; k++) {
+			if (pkt->rr_info[i].compress_ptr[k] >= pkt->size) {
+				pkt->rr_info[i].compress_ptr[k] = 0;
+			}
+		}
+	}
+}
+
+int aname_packet_cut(knot_pkt_t *pkt, uint16_t index, aname_rest_t *rest)
+{
+	*rest = (aname_rest_t){ .count = pkt->rrset_count - index - 1 };
+	if (rest->count > 0) {
+		rest->rr = aname_packet_alloc(pkt, rest->count * sizeof(*rest->rr));
+		rest->flags = aname_packet_alloc(pkt, rest->count * sizeof(*rest->flags));
+		if (rest->rr == NULL || rest->flags == NULL) {
+			return KNOT_ENOMEM;
+		}
+		for (uint16_t i = 0; i < rest->count; i++) {
+			rest->rr[i] = pkt->rr[index + 1 + i];
+			rest->flags[i] = pkt->rr_info[index + 1 + i].flags;
+		}
+	}
+
+	knot_rrset_t dropped = pkt->rr[index];
+	bool owned = pkt->rr_info[index].flags & KNOT_PF_FREE;
+	rewind_to(pkt, index);
+	if (owned) {
+		knot_rrset_clear(&dropped, &pkt->mm);
+	}
+	return KNOT_EOK;
+}
+
+int aname_packet_paste(knot_pkt_t *pkt, const aname_rest_t *rest)
+{
+	int ret = KNOT_EOK;
+	for (uint16_t i = 0; i < rest->count; i++) {
+		if (ret == KNOT_EOK) {
+			ret = knot_pkt_put(pkt, KNOT_COMPR_HINT_NONE, &rest->rr[i],
+			                   rest->flags[i] & ~KNOT_PF_CHECKDUP);
+		}
+		if (ret != KNOT_EOK && (rest->flags[i] & KNOT_PF_FREE)) {
+			knot_rrset_clear(&rest->rr[i], &pkt->mm);
+		}
+	}
+	if (rest->count > 0) {
+		aname_packet_release(pkt, rest->rr);
+		aname_packet_release(pkt, rest->flags);
+	}
+	return ret;
+}
+
+int aname_packet_lower_ttl(knot_pkt_t *pkt, uint16_t index, uint32_t ttl)
+{
+	if (pkt->rr[index].ttl <= ttl) {
+		return KNOT_EOK;
+	}
+
+	knot_rrset_t lowered = pkt->rr[index];
+	uint16_t flags = pkt->rr_info[index].flags;
+	lowered.ttl = ttl;
+	pkt->rr_info[index].flags &= ~KNOT_PF_FREE; /* It moves, it does not go. */
+
+	aname_rest_t rest;
+	int ret = aname_packet_cut(pkt, index, &rest);
+	if (ret != KNOT_EOK) {
+		pkt->rr_info[index].flags = flags;
+		return ret;
+	}
+	ret = knot_pkt_put(pkt, KNOT_COMPR_HINT_NONE, &lowered, flags & ~KNOT_PF_CHECKDUP);
+	if (ret != KNOT_EOK && (flags & KNOT_PF_FREE)) {
+		knot_rrset_clear(&lowered, &pkt->mm);
+	}
+	int pasted = aname_packet_paste(pkt, &rest);
+	return ret != KNOT_EOK ? ret : pasted;
+}

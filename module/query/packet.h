@@ -1,0 +1,53 @@
+/*!
+ * \brief Taking an RRset out of a reply that Knot has written.  [P]
+ *
+ * libknot writes replies front to back and has no way back; these two go back in one place, in
+ * the section that is being written. Thread: worker; memory comes from pkt->mm.
+ */
+
+#pragma once
+
+#include <stdint.h>
+
+#include <libknot/packet/pkt.h>
+
+/*! RRsets cut off a reply. */
+typedef struct {
+	uint16_t count;
+	knot_rrset_t *rr;
+	uint16_t *flags;
+} aname_rest_t;
+
+/*!
+ * \brief Cuts a reply before the RRset at `index`; that RRset is dropped, those behind it kept.
+ *
+ * \param pkt    The reply.
+ * \param index  Index into pkt->rr, in the current section.
+ * \param rest   What came after; for aname_packet_paste().
+ *
+ * \return KNOT_EOK, or KNOT_ENOMEM with the reply unchanged.
+ */
+__attribute__((warn_unused_result)) int aname_packet_cut(knot_pkt_t *pkt, uint16_t index,
+                                                         aname_rest_t *rest);
+
+/*!
+ * \brief Puts back what was cut off.
+ *
+ * \return KNOT_EOK, KNOT_ESPACE if something does not fit (any more), or another error.
+ */
+__attribute__((warn_unused_result)) int aname_packet_paste(knot_pkt_t *pkt,
+                                                           const aname_rest_t *rest);
+
+/*!
+ * \brief Lowers the TTL of the RRset at `index`, in the current section, to at most `ttl`.
+ *
+ * \return KNOT_EOK, or an error of the two above.
+ */
+__attribute__((warn_unused_result)) int aname_packet_lower_ttl(knot_pkt_t *pkt, uint16_t index,
+                                                               uint32_t ttl);
+
+/*! Memory of a packet, freed with it. NULL if there is none. */
+void *aname_packet_alloc(knot_pkt_t *pkt, size_t size);
+
+/*! Gives such memory back early, where the packet's memory knows how to. */
+void aname_packet_release(knot_pkt_t *pkt, void *memory);

@@ -1,0 +1,682 @@
+#include "service/refresh.h"
+
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include <libknot/descriptor.h>
+#include <libknot/errcode.h>
+
+#include "service/heap.h"
+#include "table/clock.h"
+#include "table/policy.h"
+
+/*! Requests taken in one go, so that results are not held up by a flood of requests. */
+#define REQUESTS_AT_ONCE 256
+/*! Lookups may start this much ahead of an even pace. */
+#define BURST_US         100000
+/*! A change of the same target, and a limit of the same kind, is told this often. */
+#define TELL_AGAIN_MS    60000
+/*! How long the largest lag is remembered, at least. */
+#define LAG_WINDOW_MS    60000
+
+typedef struct {
+	aname_entry_t *first, *last;
+} line_t;
+
+/*! A limit that workers or the service meet, and when it was last told. */
+typedef struct {
+	uint64_t told;
+	int64_t told_ms;
+} told_t;
+
+struct aname_refresh {
+	aname_shared_t *shared;
+	aname_resolver_t *resolver;
+	uv_loop_t *loop;
+	uv_timer_t timer;
+	aname_heap_t planned;      /*!< WAITING and RUNNING. */
+	aname_heap_t dormant;      /*!< DORMANT, by when they may be forgotten. */
+	line_t ready[ANAME_TURNS]; /*!< READY. */
+	unsigned running[ANAME_TURNS];
+	int64_t pace_us; /*!< When the next lookup is due at an even pace. */
+	int64_t lag_window_ms;
+	uint32_t lag_now, lag_before; /*!< Largest lag of this and the last window. */
+	uint64_t random;
+	bool paused;
+	told_t told_queue, told_table, told_gate;
+	_Atomic uint32_t max_targets, max_lookups, lookup_rate;
+};
+
+static void advance(aname_refresh_t *refresh);
+
+/*! splitmix64: spreads work in time; nothing secret hangs on it. */
+static uint32_t chance(aname_refresh_t *refresh)
+{
+	uint64_t z = (refresh->random += 0x9e3779b97f4a7c15);
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+	return (z ^ (z >> 31)) >> 32;
+}
+
+/* What is said. */
+
+static void on_log(void *ctx, int priority, const char *message)
+{
+	aname_refresh_t *refresh = ctx;
+	aname_logbook_write(refresh->shared->logbook, priority, message, aname_clock_ms());
+}
+
+static const char *family(const aname_entry_t *entry)
+{
+	return entry->type == KNOT_RRTYPE_A ? "A" : "AAAA";
+}
+
+static void tell(aname_refresh_t *refresh, const aname_entry_t *entry, int priority,
+                 const char *what)
+{
+	knot_dname_txt_storage_t name;
+	if (knot_dname_to_str(name, entry->name, sizeof(name)) == NULL) {
+		return;
+	}
+	const aname_log_t log = { on_log, refresh };
+	aname_log(&log, priority, "target %s %s %s", name, family(entry), what);
+}
+
+static void tell_failure(aname_refresh_t *refresh, aname_entry_t *entry, const char *why)
+{
+	const aname_snapshot_t *known = aname_entry_snapshot(entry);
+	char what[200];
+	if (known != NULL && known->count > 0) {
+		(void)snprintf(what, sizeof(what), "fails (%s), its last %u addresses stay in use",
+		               why, known->count);
+	} else {
+		(void)snprintf(what, sizeof(what), "fails (%s)", why);
+	}
+	tell(refresh, entry, LOG_WARNING, what);
+}
+
+/*! Writes the first few addresses as text. */
+static void list_addresses(const aname_snapshot_t *snapshot, char *text, size_t size)
+{
+	size_t used = 0;
+	knot_rdataset_t set = aname_snapshot_rdataset(snapshot);
+	knot_rdata_t *rdata = set.rdata;
+	for (unsigned i = 0; i < set.count && i < 4; i++, rdata = knot_rdataset_next(rdata)) {
+		char address[INET6_ADDRSTRLEN];
+		inet_ntop(rdata->len == 4 ? AF_INET : AF_INET6, rdata->data, address,
+		          sizeof(address));
+		used += snprintf(text + used, size - used, " %s", address);
+	}
+	if (set.count == 0) {
+		(void)snprintf(text, size, " none");
+	} else if (set.count > 4) {
+		(void)snprintf(text + used, size - used, " and %u more", set.count - 4);
+	}
+}
+
+static void tell_change(aname_refresh_t *refresh, aname_entry_t *entry,
+                        const aname_snapshot_t *before, const aname_snapshot_t *after,
+                        int64_t now_ms)
+{
+	if (before == NULL || before->known == ANAME_KNOWN_NOTHING ||
+	    aname_snapshot_same(before, after)) {
+		return;
+	}
+	if (entry->plan.changed_ms != 0 && now_ms - entry->plan.changed_ms < TELL_AGAIN_MS) {
+		return;
+	}
+	entry->plan.changed_ms = now_ms;
+
+	char list[5 * (INET6_ADDRSTRLEN + 1)];
+	list_addresses(after, list, sizeof(list));
+	char what[sizeof(list) + 32];
+	(void)snprintf(what, sizeof(what), "addresses changed, now%s", list);
+	tell(refresh, entry, LOG_INFO, what);
+}
+
+static void tell_limit(aname_refresh_t *refresh, told_t *told, uint64_t met, int64_t now_ms,
+                       const char *what)
+{
+	if (met == told->told || (told->told != 0 && now_ms - told->told_ms < TELL_AGAIN_MS)) {
+		return;
+	}
+	const aname_log_t log = { on_log, refresh };
+	aname_log(&log, LOG_WARNING, "limit reached, %s (%" PRIu64 " times since last told)", what,
+	          met - told->told);
+	told->told = met;
+	told->told_ms = now_ms;
+}
+
+static void tell_limits(aname_refresh_t *refresh, int64_t now_ms)
+{
+	aname_met_t *met = &refresh->shared->met;
+	tell_limit(refresh, &refresh->told_queue, atomic_load(&met->queue_full), now_ms,
+	           "requests for lookups come faster than they can be taken");
+	tell_limit(refresh, &refresh->told_table, atomic_load(&met->table_full), now_ms,
+	           "no room for a new target, raise 'max-targets'");
+	tell_limit(refresh, &refresh->told_gate, atomic_load(&met->gate_full), now_ms,
+	           "half of the TCP workers wait for lookups already");
+}
+
+/* Where a target stands. Each of these leaves it in exactly one place. */
+
+static void plan(aname_refresh_t *refresh, aname_entry_t *entry, aname_plan_state_t state,
+                 int64_t at_ms)
+{
+	entry->plan.state = state;
+	aname_heap_push(&refresh->planned, entry, at_ms);
+	atomic_store(&entry->next_ms, state == ANAME_PLAN_WAITING ? at_ms : ANAME_NEXT_NOW);
+}
+
+static void unplan(aname_refresh_t *refresh, aname_entry_t *entry)
+{
+	bool sleeps = entry->plan.state == ANAME_PLAN_DORMANT;
+	aname_heap_remove(sleeps ? &refresh->dormant : &refresh->planned, entry);
+}
+
+static void make_ready(aname_refresh_t *refresh, aname_entry_t *entry, aname_turn_t turn,
+                       int64_t due_ms)
+{
+	entry->plan.state = ANAME_PLAN_READY;
+	entry->plan.turn = turn;
+	entry->plan.due_ms = due_ms;
+	entry->plan.ready_next = NULL;
+	atomic_store(&entry->next_ms, ANAME_NEXT_NOW);
+
+	line_t *line = &refresh->ready[turn];
+	if (line->last != NULL) {
+		line->last->plan.ready_next = entry;
+	} else {
+		line->first = entry;
+	}
+	line->last = entry;
+}
+
+static aname_entry_t *take_ready(aname_refresh_t *refresh, aname_turn_t turn)
+{
+	line_t *line = &refresh->ready[turn];
+	aname_entry_t *entry = line->first;
+	line->first = entry->plan.ready_next;
+	if (line->first == NULL) {
+		line->last = NULL;
+	}
+	return entry;
+}
+
+static void put_to_sleep(aname_refresh_t *refresh, aname_entry_t *entry, int64_t now_ms)
+{
+	entry->plan.state = ANAME_PLAN_DORMANT;
+	int64_t forget_at = aname_policy_forget_at(aname_entry_snapshot(entry),
+	                                           &entry->profile->schedule, now_ms);
+	aname_heap_push(&refresh->dormant, entry, forget_at);
+	atomic_store(&entry->cold, true);
+	atomic_store(&entry->next_ms, ANAME_NEXT_NEVER);
+}
+
+static void forget_first(aname_refresh_t *refresh)
+{
+	aname_entry_t *entry = aname_heap_first(&refresh->dormant);
+	aname_heap_remove(&refresh->dormant, entry);
+	aname_table_remove(refresh->shared->table, entry);
+}
+
+/* What is learnt. */
+
+/*! The smallest ANAME TTL asked with in this and the last window of `idle` seconds. */
+static uint32_t wanted_ttl(aname_entry_t *entry, int64_t now_ms)
+{
+	aname_plan_t *plan_ = &entry->plan;
+	if (now_ms - plan_->window_ms > 1000 * (int64_t)entry->profile->schedule.idle) {
+		plan_->want_before = atomic_exchange(&entry->want, UINT32_MAX);
+		plan_->window_ms = now_ms;
+	}
+	uint32_t want = atomic_load(&entry->want);
+	want = want < plan_->want_before ? want : plan_->want_before;
+	return want == UINT32_MAX ? INT32_MAX : want;
+}
+
+static void note_lag(aname_refresh_t *refresh, aname_entry_t *entry, int64_t now_ms)
+{
+	if (entry->plan.turn != ANAME_TURN_REFRESH) {
+		return;
+	}
+	int64_t late_ms = now_ms - entry->plan.due_ms;
+	uint32_t lag = late_ms > 0 ? late_ms : 0;
+	atomic_store_explicit(&entry->lag_ms, lag, memory_order_relaxed);
+
+	if (now_ms - refresh->lag_window_ms > LAG_WINDOW_MS) {
+		refresh->lag_before = refresh->lag_now;
+		refresh->lag_now = 0;
+		refresh->lag_window_ms = now_ms;
+	}
+	refresh->lag_now = lag > refresh->lag_now ? lag : refresh->lag_now;
+	uint32_t largest =
+	        refresh->lag_now > refresh->lag_before ? refresh->lag_now : refresh->lag_before;
+	atomic_store_explicit(&refresh->shared->totals.lag_ms, largest, memory_order_relaxed);
+}
+
+static void count(_Atomic uint64_t *total, _Atomic uint32_t *own)
+{
+	atomic_fetch_add_explicit(total, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(own, 1, memory_order_relaxed);
+}
+
+/*! Publishes a failure and plans the next try. The entry is in no heap and no line. */
+static void failed(aname_refresh_t *refresh, aname_entry_t *entry, aname_failure_t failure,
+                   const char *why, int64_t now_ms)
+{
+	count(&refresh->shared->totals.failed, &entry->failed);
+	aname_snapshot_t *snapshot =
+	        aname_snapshot_failed(aname_entry_snapshot(entry), failure, now_ms);
+	if (snapshot != NULL) {
+		aname_table_publish(refresh->shared->table, entry, snapshot);
+	}
+	atomic_store(&entry->cold, false);
+
+	if (entry->plan.failures < UINT16_MAX) {
+		entry->plan.failures++;
+	}
+	if (entry->plan.failures == 1) {
+		tell_failure(refresh, entry, why);
+	}
+	plan(refresh, entry, ANAME_PLAN_WAITING,
+	     aname_policy_next_retry(&entry->profile->schedule, entry->plan.failures,
+	                             chance(refresh), now_ms));
+}
+
+/*! Publishes a success and plans the next lookup. The entry is in no heap and no line. */
+static void learned(aname_refresh_t *refresh, aname_entry_t *entry, const aname_result_t *result,
+                    int64_t now_ms)
+{
+	aname_snapshot_t *snapshot = aname_snapshot_new(result, now_ms, chance(refresh));
+	if (snapshot == NULL) {
+		failed(refresh, entry, ANAME_FAILURE_NETWORK, "out of memory", now_ms);
+		return;
+	}
+
+	count(&refresh->shared->totals.succeeded, &entry->succeeded);
+	note_lag(refresh, entry, now_ms);
+	tell_change(refresh, entry, aname_entry_snapshot(entry), snapshot, now_ms);
+	if (entry->plan.failures > 0) {
+		tell(refresh, entry, LOG_NOTICE, "recovered");
+	}
+	uint32_t ttl = snapshot->ttl;
+	aname_table_publish(refresh->shared->table, entry, snapshot);
+	atomic_store(&entry->cold, false);
+
+	int64_t took_ms = now_ms - entry->plan.started_ms;
+	entry->plan.took_ms = took_ms < UINT32_MAX ? took_ms : UINT32_MAX;
+	entry->plan.failures = 0;
+	uint32_t life =
+	        aname_policy_life(&entry->profile->schedule, wanted_ttl(entry, now_ms), ttl);
+	plan(refresh, entry, ANAME_PLAN_WAITING,
+	     aname_policy_next_refresh(life, entry->plan.took_ms, chance(refresh), now_ms));
+}
+
+static const char *why_of(const aname_result_t *result)
+{
+	return result->detail != NULL ? result->detail : "no answer";
+}
+
+static void on_resolved(void *owner, void *ctx, const aname_result_t *result)
+{
+	aname_refresh_t *refresh = owner;
+	aname_entry_t *entry = ctx;
+	int64_t now_ms = aname_clock_ms();
+	bool in_time = entry->plan.state == ANAME_PLAN_RUNNING;
+
+	entry->plan.lookup = NULL;
+	refresh->running[entry->plan.turn]--;
+
+	if (result->failure == ANAME_FAILURE_NONE) {
+		/* A late answer is as good as any. */
+		unplan(refresh, entry);
+		learned(refresh, entry, result, now_ms);
+	} else if (in_time && refresh->paused) {
+		unplan(refresh, entry);
+		plan(refresh, entry, ANAME_PLAN_WAITING, now_ms);
+	} else if (in_time) {
+		unplan(refresh, entry);
+		failed(refresh, entry, result->failure, why_of(result), now_ms);
+	}
+	/* A late failure was counted when the time was up. */
+
+	aname_gate_open(refresh->shared->gate);
+	advance(refresh);
+}
+
+/* What is started. */
+
+static unsigned most_running(const aname_refresh_t *refresh)
+{
+	unsigned limit = atomic_load_explicit(&refresh->max_lookups, memory_order_relaxed);
+	unsigned capacity = refresh->resolver->api->capacity(refresh->resolver);
+	return limit < capacity ? limit : capacity;
+}
+
+/*! No kind of work may take all the places: cold floods and dead targets leave some. */
+static unsigned share(aname_turn_t turn, unsigned most)
+{
+	unsigned part = most;
+	if (turn == ANAME_TURN_COLD) {
+		part = most - most / 4;
+	} else if (turn == ANAME_TURN_RETRY) {
+		part = most / 4;
+	}
+	return part > 0 ? part : 1;
+}
+
+unsigned aname_refresh_running(const aname_refresh_t *refresh)
+{
+	unsigned sum = 0;
+	for (int turn = 0; turn < ANAME_TURNS; turn++) {
+		sum += refresh->running[turn];
+	}
+	return sum;
+}
+
+/*! Whose turn is it? ANAME_TURNS if nobody's. */
+static aname_turn_t next_turn(const aname_refresh_t *refresh)
+{
+	unsigned most = most_running(refresh);
+	if (aname_refresh_running(refresh) >= most) {
+		return ANAME_TURNS;
+	}
+	for (aname_turn_t turn = 0; turn < ANAME_TURNS; turn++) {
+		if (refresh->ready[turn].first != NULL &&
+		    refresh->running[turn] < share(turn, most)) {
+			return turn;
+		}
+	}
+	return ANAME_TURNS;
+}
+
+/*! Milliseconds until the pace allows one more lookup; zero: take it. */
+static int64_t pace(aname_refresh_t *refresh, int64_t now_ms)
+{
+	int64_t now_us = now_ms * 1000;
+	int64_t step_us =
+	        1000000 / atomic_load_explicit(&refresh->lookup_rate, memory_order_relaxed);
+	if (refresh->pace_us < now_us) {
+		refresh->pace_us = now_us;
+	}
+	if (refresh->pace_us - now_us > BURST_US) {
+		return (refresh->pace_us - now_us - BURST_US) / 1000 + 1;
+	}
+	refresh->pace_us += step_us;
+	return 0;
+}
+
+static void start(aname_refresh_t *refresh, aname_entry_t *entry, int64_t now_ms)
+{
+	count(&refresh->shared->totals.started, &entry->started);
+	entry->plan.started_ms = now_ms;
+	int ret = refresh->resolver->api->start(refresh->resolver, entry->name, entry->type, entry,
+	                                        &entry->plan.lookup);
+	if (ret != KNOT_EOK) {
+		entry->plan.lookup = NULL;
+		failed(refresh, entry, ANAME_FAILURE_NETWORK, "the lookup could not be started",
+		       now_ms);
+		aname_gate_open(refresh->shared->gate);
+		return;
+	}
+	refresh->running[entry->plan.turn]++;
+	plan(refresh, entry, ANAME_PLAN_RUNNING, now_ms + entry->profile->schedule.timeout_ms);
+}
+
+/*! Starts what may start; returns in how many milliseconds more may, or -1. */
+static int64_t start_ready(aname_refresh_t *refresh, int64_t now_ms)
+{
+	if (refresh->paused) {
+		return -1;
+	}
+	for (aname_turn_t turn = next_turn(refresh); turn != ANAME_TURNS;
+	     turn = next_turn(refresh)) {
+		int64_t wait_ms = pace(refresh, now_ms);
+		if (wait_ms > 0) {
+			return wait_ms;
+		}
+		start(refresh, take_ready(refresh, turn), now_ms);
+	}
+	return -1;
+}
+
+/*! The time of a lookup is up. It goes on, if it cannot be stopped, and may still succeed. */
+static void on_deadline(aname_refresh_t *refresh, aname_entry_t *entry, int64_t now_ms)
+{
+	failed(refresh, entry, ANAME_FAILURE_TIMEOUT, "no answer in time", now_ms);
+	refresh->resolver->api->cancel(entry->plan.lookup);
+	aname_gate_open(refresh->shared->gate);
+}
+
+static void on_due(aname_refresh_t *refresh, aname_entry_t *entry, int64_t now_ms)
+{
+	const aname_schedule_t *schedule = &entry->profile->schedule;
+	if (entry->plan.lookup != NULL) {
+		/* The last lookup has not even ended: that is this interval's failure. */
+		plan(refresh, entry, ANAME_PLAN_WAITING,
+		     aname_policy_next_retry(schedule, entry->plan.failures, chance(refresh),
+		                             now_ms));
+	} else if (aname_policy_idle(schedule, atomic_load(&entry->asked_s), now_ms)) {
+		put_to_sleep(refresh, entry, now_ms);
+	} else {
+		make_ready(refresh, entry,
+		           entry->plan.failures > 0 ? ANAME_TURN_RETRY : ANAME_TURN_REFRESH,
+		           entry->plan.at_ms);
+	}
+}
+
+static void handle_due(aname_refresh_t *refresh, int64_t now_ms)
+{
+	aname_entry_t *entry = aname_heap_first(&refresh->planned);
+	while (entry != NULL && entry->plan.at_ms <= now_ms && !refresh->paused) {
+		aname_heap_remove(&refresh->planned, entry);
+		if (entry->plan.state == ANAME_PLAN_RUNNING) {
+			on_deadline(refresh, entry, now_ms);
+		} else {
+			on_due(refresh, entry, now_ms);
+		}
+		entry = aname_heap_first(&refresh->planned);
+	}
+
+	entry = aname_heap_first(&refresh->dormant);
+	while (entry != NULL && entry->plan.at_ms <= now_ms) {
+		forget_first(refresh);
+		entry = aname_heap_first(&refresh->dormant);
+	}
+}
+
+/* What is asked for. */
+
+static aname_entry_t *add(aname_refresh_t *refresh, const aname_key_t *key, uint64_t hash,
+                          int64_t now_ms)
+{
+	aname_table_t *table = refresh->shared->table;
+	if (aname_table_targets(table) >= atomic_load(&refresh->max_targets)) {
+		if (aname_heap_first(&refresh->dormant) == NULL) {
+			atomic_fetch_add(&refresh->shared->met.table_full, 1);
+			return NULL;
+		}
+		forget_first(refresh);
+	}
+
+	/* With room for every target in both heaps, moving between them cannot fail. */
+	size_t targets = aname_table_targets(table) + 1;
+	if (aname_heap_reserve(&refresh->planned, targets) != KNOT_EOK ||
+	    aname_heap_reserve(&refresh->dormant, targets) != KNOT_EOK) {
+		return NULL;
+	}
+	aname_entry_t *entry = aname_table_add(table, key, hash);
+	if (entry != NULL) {
+		entry->plan.window_ms = now_ms;
+	}
+	return entry;
+}
+
+static void handle_request(aname_refresh_t *refresh, const aname_request_t *request, int64_t now_ms)
+{
+	const aname_key_t key = { .profile = request->profile,
+		                  .name = request->name,
+		                  .name_len = request->name_len,
+		                  .type = request->type };
+	aname_entry_t *entry = aname_table_find(refresh->shared->table, &key, request->hash);
+	if (entry == NULL) {
+		entry = add(refresh, &key, request->hash, now_ms);
+	}
+	if (entry == NULL) {
+		return;
+	}
+	aname_entry_touch(entry, request->record_ttl, now_ms);
+
+	bool asleep = entry->plan.state == ANAME_PLAN_DORMANT;
+	bool early = entry->plan.state == ANAME_PLAN_WAITING && entry->plan.failures == 0 &&
+	             entry->plan.lookup == NULL;
+	if (asleep || early) {
+		unplan(refresh, entry);
+	} else if (entry->plan.state != ANAME_PLAN_NONE) {
+		return;
+	}
+	aname_turn_t turn = early ? ANAME_TURN_REFRESH : ANAME_TURN_COLD;
+	make_ready(refresh, entry, entry->plan.failures > 0 ? ANAME_TURN_RETRY : turn, now_ms);
+}
+
+/*! Takes some requests; true if there may be more. */
+static bool take_requests(aname_refresh_t *refresh, int64_t now_ms)
+{
+	aname_request_t request;
+	unsigned taken = 0;
+	while (taken < REQUESTS_AT_ONCE && aname_queue_pop(refresh->shared->queue, &request)) {
+		handle_request(refresh, &request, now_ms);
+		taken++;
+	}
+	return taken == REQUESTS_AT_ONCE;
+}
+
+/* What drives it. */
+
+static void on_timer(uv_timer_t *timer)
+{
+	advance(timer->data);
+}
+
+static int64_t sooner(int64_t wait_ms, const aname_heap_t *heap, int64_t now_ms)
+{
+	const aname_entry_t *first = aname_heap_first(heap);
+	if (first == NULL) {
+		return wait_ms;
+	}
+	int64_t until_ms = first->plan.at_ms > now_ms ? first->plan.at_ms - now_ms : 0;
+	return wait_ms < 0 || until_ms < wait_ms ? until_ms : wait_ms;
+}
+
+/*! One step: requests, what is due, what may start; then sets the timer for the next. */
+static void advance(aname_refresh_t *refresh)
+{
+	int64_t now_ms = aname_clock_ms();
+	bool more = take_requests(refresh, now_ms);
+	handle_due(refresh, now_ms);
+	int64_t wait_ms = start_ready(refresh, now_ms);
+	tell_limits(refresh, now_ms);
+
+	if (!refresh->paused) {
+		wait_ms = sooner(wait_ms, &refresh->planned, now_ms);
+	}
+	wait_ms = sooner(wait_ms, &refresh->dormant, now_ms);
+	if (aname_epoch_reclaim(refresh->shared->epoch) > 0 && (wait_ms < 0 || wait_ms > 1000)) {
+		wait_ms = 1000;
+	}
+	if (more) {
+		wait_ms = 0;
+	}
+
+	if (wait_ms < 0) {
+		uv_timer_stop(&refresh->timer);
+	} else {
+		uv_update_time(refresh->loop);
+		uv_timer_start(&refresh->timer, on_timer, wait_ms, 0);
+	}
+}
+
+void aname_refresh_wake(aname_refresh_t *refresh)
+{
+	advance(refresh);
+}
+
+void aname_refresh_resume(aname_refresh_t *refresh)
+{
+	refresh->paused = false;
+	advance(refresh);
+}
+
+void aname_refresh_pause(aname_refresh_t *refresh)
+{
+	refresh->paused = true;
+	uv_timer_stop(&refresh->timer);
+	for (size_t i = 0; i < refresh->planned.count; i++) {
+		aname_entry_t *entry = refresh->planned.at[i];
+		if (entry->plan.lookup != NULL) {
+			refresh->resolver->api->cancel(entry->plan.lookup);
+		}
+	}
+}
+
+aname_limits_differ_t aname_refresh_limit(aname_refresh_t *refresh, const aname_limits_t *limits)
+{
+	const struct {
+		_Atomic uint32_t *limit;
+		uint32_t value;
+	} raise[] = {
+		{ &refresh->max_targets, limits->max_targets },
+		{ &refresh->max_lookups, limits->max_lookups },
+		{ &refresh->lookup_rate, limits->lookup_rate },
+	};
+	bool differ[3];
+	for (int i = 0; i < 3; i++) {
+		uint32_t before = atomic_load(raise[i].limit);
+		differ[i] = before != 0 && before != raise[i].value;
+		if (raise[i].value > before) {
+			atomic_store(raise[i].limit, raise[i].value);
+		}
+	}
+	return (aname_limits_differ_t){ differ[0], differ[1], differ[2] };
+}
+
+aname_refresh_t *aname_refresh_new(aname_shared_t *shared, uv_loop_t *loop,
+                                   aname_resolver_t *(*make)(uv_loop_t *loop, aname_resolved_f done,
+                                                             void *owner))
+{
+	aname_refresh_t *refresh = calloc(1, sizeof(*refresh));
+	if (refresh == NULL) {
+		return NULL;
+	}
+	refresh->shared = shared;
+	refresh->loop = loop;
+	refresh->paused = true;
+	refresh->resolver = make(loop, on_resolved, refresh);
+	if (refresh->resolver == NULL || uv_timer_init(loop, &refresh->timer) != 0) {
+		free(refresh->resolver);
+		free(refresh);
+		return NULL;
+	}
+	refresh->timer.data = refresh;
+	if (getrandom(&refresh->random, sizeof(refresh->random), GRND_NONBLOCK) < 0) {
+		refresh->random = aname_clock_ms();
+	}
+	return refresh;
+}
+
+static void on_closed(uv_handle_t *timer)
+{
+	free(timer->data);
+}
+
+void aname_refresh_free(aname_refresh_t *refresh)
+{
+	aname_heap_deinit(&refresh->planned);
+	aname_heap_deinit(&refresh->dormant);
+	refresh->resolver->api->free(refresh->resolver);
+	uv_close((uv_handle_t *)&refresh->timer, on_closed);
+}

@@ -1,0 +1,52 @@
+/*!
+ * \brief What is looked up when: keeps the table true.  [U]
+ *
+ * Takes the workers' requests, asks policy for times, starts lookups as the limits allow, and
+ * publishes what comes of them. Everything runs on the service thread, but for
+ * aname_refresh_limit().
+ */
+
+#pragma once
+
+#include <uv.h>
+
+#include "options.h"
+#include "service/resolver.h"
+#include "table/shared.h"
+
+typedef struct aname_refresh aname_refresh_t;
+
+/*!
+ * \brief Makes the room for one ground floor and loop.
+ *
+ * \param shared  The ground floor; outlives the room.
+ * \param loop    The loop; likewise.
+ * \param make    Makes the resolver.
+ *
+ * \return The room, at rest until aname_refresh_resume(); NULL if out of memory.
+ */
+aname_refresh_t *aname_refresh_new(aname_shared_t *shared, uv_loop_t *loop,
+                                   aname_resolver_t *(*make)(uv_loop_t *loop, aname_resolved_f done,
+                                                             void *owner));
+
+/*! Frees the room. It must be paused, with nothing running, and the loop must run once after. */
+void aname_refresh_free(aname_refresh_t *refresh);
+
+/*! Raises the limits to at least these; returns which differ from those in force.
+ *  Thread: any, one at a time. */
+typedef struct {
+	bool max_targets, max_lookups, lookup_rate;
+} aname_limits_differ_t;
+aname_limits_differ_t aname_refresh_limit(aname_refresh_t *refresh, const aname_limits_t *limits);
+
+/*! Takes what is in the queue; called when the queue wakes the service. */
+void aname_refresh_wake(aname_refresh_t *refresh);
+
+/*! Starts, or goes on after a pause. */
+void aname_refresh_resume(aname_refresh_t *refresh);
+
+/*! Starts nothing more and asks the running lookups to end. What is known stays. */
+void aname_refresh_pause(aname_refresh_t *refresh);
+
+/*! Lookups under way. */
+unsigned aname_refresh_running(const aname_refresh_t *refresh);

@@ -1,0 +1,80 @@
+/*!
+ * \brief The interface to whatever finds addresses.  [U]
+ *
+ * A resolver starts lookups on the service's loop and reports each of them once. The files that
+ * implement it are the only ones that touch the network. Everything here runs on the service
+ * thread.
+ */
+
+#pragma once
+
+#include <stdint.h>
+
+#include <libknot/dname.h>
+#include <uv.h>
+
+#include "table/snapshot.h"
+
+typedef struct aname_resolver aname_resolver_t;
+
+/*! A lookup under way. */
+typedef struct aname_lookup aname_lookup_t;
+
+/*!
+ * \brief Takes the result of a lookup; called once per started lookup, on the service thread.
+ *
+ * \param owner   As given when the resolver was made.
+ * \param ctx     As given at start.
+ * \param result  What came of it; good during the call only.
+ */
+typedef void (*aname_resolved_f)(void *owner, void *ctx, const aname_result_t *result);
+
+typedef struct {
+	/*! For the log. */
+	const char *name;
+
+	/*!
+	 * \brief Starts a lookup of one family.
+	 *
+	 * \param name    The target, lower case; copied.
+	 * \param type    KNOT_RRTYPE_A or KNOT_RRTYPE_AAAA.
+	 * \param ctx     For `done`, which is never called from within this call.
+	 * \param lookup  The lookup, owned by the resolver, valid until `done` returns.
+	 *
+	 * \return KNOT_EOK; otherwise nothing was started and `done` will not be called.
+	 */
+	int (*start)(aname_resolver_t *resolver, const knot_dname_t *name, uint16_t type, void *ctx,
+	             aname_lookup_t **lookup);
+
+	/*!
+	 * \brief Asks to end a lookup early.
+	 *
+	 * `done` is still called, with a failure, soon if the resolver can stop it and else when it
+	 * ends by itself.
+	 */
+	void (*cancel)(aname_lookup_t *lookup);
+
+	/*! How many lookups make progress at once; more only queue up. At least 1. */
+	unsigned (*capacity)(const aname_resolver_t *resolver);
+
+	/*! Frees the resolver. No lookup may be under way. */
+	void (*free)(aname_resolver_t *resolver);
+} aname_resolver_api_t;
+
+struct aname_resolver {
+	const aname_resolver_api_t *api;
+	aname_resolved_f done;
+	void *owner;
+};
+
+/*!
+ * \brief The system's resolver: getaddrinfo on libuv's thread pool.
+ *
+ * It gives no TTL, and a lookup that runs cannot be stopped.
+ *
+ * \param done   Takes every result.
+ * \param owner  For `done`.
+ *
+ * \return The resolver, NULL if out of memory.
+ */
+aname_resolver_t *aname_resolver_system_new(uv_loop_t *loop, aname_resolved_f done, void *owner);

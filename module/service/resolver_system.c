@@ -1,0 +1,177 @@
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libknot/descriptor.h>
+#include <libknot/errcode.h>
+
+#include "service/resolver.h"
+
+/*! libuv's own default for the size of its thread pool, and the most it takes. */
+#define POOL_DEFAULT 4
+#define POOL_MAX     1024
+
+typedef struct {
+	aname_resolver_t base;
+	uv_loop_t *loop;
+} resolver_t;
+
+struct aname_lookup {
+	uv_getaddrinfo_t request;
+	aname_resolver_t *resolver;
+	void *ctx;
+	uint16_t type;
+};
+
+/*! Is this an answer (the name has no such address), and not a failure to find out? */
+static bool is_negative(int status)
+{
+	return status == UV_EAI_NONAME || status == UV_EAI_NODATA || status == UV_EAI_ADDRFAMILY;
+}
+
+static aname_failure_t failure_of(int status)
+{
+	switch (status) {
+	case UV_EAI_AGAIN:
+	case UV_EAI_FAIL: return ANAME_FAILURE_SERVER;
+	case UV_EAI_CANCELED: return ANAME_FAILURE_TIMEOUT;
+	default: return ANAME_FAILURE_NETWORK;
+	}
+}
+
+/*! Copies the addresses of the wanted family; returns how many, or -1 if out of memory. */
+static int collect(const struct addrinfo *list, int family, uint16_t len, uint8_t **addresses)
+{
+	uint32_t count = 0;
+	for (const struct addrinfo *ai = list; ai != NULL; ai = ai->ai_next) {
+		count += ai->ai_family == family;
+	}
+	*addresses = NULL;
+	if (count == 0) {
+		return 0;
+	}
+
+	uint8_t *at = *addresses = malloc((size_t)count * len);
+	if (at == NULL) {
+		return -1;
+	}
+	for (const struct addrinfo *ai = list; ai != NULL; ai = ai->ai_next) {
+		if (ai->ai_family != family) {
+			continue;
+		}
+		const void *from =
+		        family == AF_INET
+		                ? (void *)&((struct sockaddr_in *)ai->ai_addr)->sin_addr
+		                : (void *)&((struct sockaddr_in6 *)ai->ai_addr)->sin6_addr;
+		memcpy(at, from, len);
+		at += len;
+	}
+	return count;
+}
+
+static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *list)
+{
+	aname_lookup_t *lookup = request->data;
+	bool v4 = lookup->type == KNOT_RRTYPE_A;
+	aname_result_t result = { .ttl = ANAME_TTL_UNKNOWN, .address_len = v4 ? 4 : 16 };
+
+	uint8_t *addresses = NULL;
+	int count = 0;
+	if (status == 0) {
+		count = collect(list, v4 ? AF_INET : AF_INET6, result.address_len, &addresses);
+	}
+
+	if (count < 0) {
+		result.failure = ANAME_FAILURE_NETWORK;
+		result.detail = uv_strerror(UV_ENOMEM);
+	} else if (status == 0) {
+		result.known = count > 0 ? ANAME_KNOWN_ADDRESSES : ANAME_KNOWN_NODATA;
+		result.count = count;
+		result.addresses = addresses;
+	} else if (is_negative(status)) {
+		result.known = ANAME_KNOWN_NODATA;
+	} else {
+		result.failure = failure_of(status);
+		result.detail = uv_strerror(status);
+	}
+	uv_freeaddrinfo(list);
+
+	lookup->resolver->done(lookup->resolver->owner, lookup->ctx, &result);
+	free(addresses);
+	free(lookup);
+}
+
+static int system_start(aname_resolver_t *resolver, const knot_dname_t *name, uint16_t type,
+                        void *ctx, aname_lookup_t **out)
+{
+	/* With its final dot: no search list, and no name is taken for an address. */
+	knot_dname_txt_storage_t text;
+	if (knot_dname_to_str(text, name, sizeof(text)) == NULL) {
+		return KNOT_EINVAL;
+	}
+
+	aname_lookup_t *lookup = calloc(1, sizeof(*lookup));
+	if (lookup == NULL) {
+		return KNOT_ENOMEM;
+	}
+	lookup->resolver = resolver;
+	lookup->ctx = ctx;
+	lookup->type = type;
+	lookup->request.data = lookup;
+
+	/* One family a call: AF_UNSPEC hides that one failed. No flags: AI_ADDRCONFIG loses AAAA. */
+	struct addrinfo hints = { .ai_family = type == KNOT_RRTYPE_A ? AF_INET : AF_INET6,
+		                  .ai_socktype = SOCK_STREAM };
+	int ret = uv_getaddrinfo(((resolver_t *)resolver)->loop, &lookup->request, on_resolved,
+	                         text, NULL, &hints);
+	if (ret != 0) {
+		free(lookup);
+		return ret == UV_ENOMEM ? KNOT_ENOMEM : KNOT_EINVAL;
+	}
+	*out = lookup;
+	return KNOT_EOK;
+}
+
+static void system_cancel(aname_lookup_t *lookup)
+{
+	/* UV_EBUSY: it runs, and ends when the system's resolver gives up. */
+	(void)uv_cancel((uv_req_t *)&lookup->request);
+}
+
+static unsigned system_capacity(const aname_resolver_t *resolver)
+{
+	const char *size = getenv("UV_THREADPOOL_SIZE");
+	long threads = size != NULL ? strtol(size, NULL, 10) : POOL_DEFAULT;
+	if (threads < 1) {
+		threads = 1;
+	} else if (threads > POOL_MAX) {
+		threads = POOL_MAX;
+	}
+	/* libuv lets slow work have half of the pool, rounded up. */
+	return (threads + 1) / 2;
+}
+
+static void system_free(aname_resolver_t *resolver)
+{
+	free(resolver);
+}
+
+static const aname_resolver_api_t system_api = {
+	.name = "system",
+	.start = system_start,
+	.cancel = system_cancel,
+	.capacity = system_capacity,
+	.free = system_free,
+};
+
+aname_resolver_t *aname_resolver_system_new(uv_loop_t *loop, aname_resolved_f done, void *owner)
+{
+	resolver_t *resolver = calloc(1, sizeof(*resolver));
+	if (resolver == NULL) {
+		return NULL;
+	}
+	resolver->base = (aname_resolver_t){ .api = &system_api, .done = done, .owner = owner };
+	resolver->loop = loop;
+	return &resolver->base;
+}

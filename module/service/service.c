@@ -1,0 +1,176 @@
+#include "service/service.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <libknot/errcode.h>
+
+#include "table/clock.h"
+
+/*! How long the last holder waits for cancelled lookups to report back. */
+#define STOP_MS 200
+
+#define POOL_ENV     "UV_THREADPOOL_SIZE"
+#define POOL_DEFAULT 4
+
+/*
+ * The only mutable state at file scope in this project. It is static because libuv must never
+ * see the loop go while a getaddrinfo runs, and that may be at the very end of the process.
+ */
+static struct {
+	pthread_mutex_t lock; /*!< Guards what follows, but for the thread's own use of it. */
+	unsigned holders;
+	aname_shared_t *shared;
+	aname_refresh_t *refresh;
+	uv_loop_t loop;
+	uv_async_t wake;
+	pthread_t thread;
+	_Atomic bool stop;
+	uint32_t threads;
+	bool threads_ours; /*!< The size was set by us, not by the operator. */
+} service = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static void on_wake(uv_async_t *wake)
+{
+	if (atomic_load(&service.stop)) {
+		aname_refresh_pause(service.refresh);
+		uv_stop(&service.loop);
+	} else {
+		aname_refresh_wake(service.refresh);
+	}
+}
+
+/*! Called by workers. libuv makes one system call however many call before the loop runs. */
+static void wake_up(void *ctx)
+{
+	(void)uv_async_send(&service.wake);
+}
+
+/*! After a pause: gives cancelled lookups a moment to report back. */
+static void drain(void)
+{
+	int64_t until_ms = aname_clock_ms() + STOP_MS;
+	while (aname_refresh_running(service.refresh) > 0 && aname_clock_ms() < until_ms) {
+		uv_run(&service.loop, UV_RUN_NOWAIT);
+		(void)poll(NULL, 0, 5);
+	}
+}
+
+static void *run(void *arg)
+{
+	aname_refresh_resume(service.refresh);
+	uv_run(&service.loop, UV_RUN_DEFAULT);
+	drain();
+	return NULL;
+}
+
+/*! Threads of this process. */
+static unsigned thread_count(void)
+{
+	struct stat st;
+	/* Two links are of the folder itself. */
+	return stat("/proc/self/task", &st) == 0 && st.st_nlink > 2 ? st.st_nlink - 2 : 1;
+}
+
+/*!
+ * Decides on the size of libuv's thread pool, which libuv reads from the environment when it is
+ * first used. The operator's own setting is respected, and the environment is left alone once
+ * there are other threads that may be reading it.
+ */
+static void size_pool(const aname_limits_t *limits, aname_service_report_t *report)
+{
+	if (service.threads == 0) {
+		const char *set = getenv(POOL_ENV);
+		if (set != NULL) {
+			service.threads = strtoul(set, NULL, 10);
+		} else if (thread_count() > 1) {
+			service.threads = POOL_DEFAULT;
+			report->threads_late = true;
+		} else {
+			char size[16];
+			(void)snprintf(size, sizeof(size), "%u", limits->threads);
+			(void)setenv(POOL_ENV, size, 0);
+			service.threads = limits->threads;
+			service.threads_ours = true;
+		}
+	} else if (service.threads_ours && service.threads != limits->threads) {
+		report->threads_differ = true;
+	}
+	report->threads = service.threads;
+}
+
+/*! Makes what lives as long as the process. */
+static int prepare(void)
+{
+	if (service.shared != NULL) {
+		return KNOT_EOK;
+	}
+
+	aname_shared_t *shared = aname_shared_new(wake_up, NULL);
+	if (shared == NULL) {
+		return KNOT_ENOMEM;
+	}
+	if (uv_loop_init(&service.loop) != 0) {
+		aname_shared_free(shared);
+		return KNOT_ERROR;
+	}
+	service.refresh = aname_refresh_new(shared, &service.loop, aname_resolver_system_new);
+	if (service.refresh == NULL || uv_async_init(&service.loop, &service.wake, on_wake) != 0) {
+		/* Out of memory or file descriptors at start: the little that is left stays. */
+		aname_shared_free(shared);
+		return KNOT_ENOMEM;
+	}
+	service.shared = shared;
+	return KNOT_EOK;
+}
+
+static int start_thread(void)
+{
+	/* knotd's signals are for knotd's main thread. */
+	sigset_t all, before;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	atomic_store(&service.stop, false);
+	int ret = pthread_create(&service.thread, NULL, run, NULL);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (ret == 0) {
+		(void)pthread_setname_np(service.thread, "mod-aname");
+	}
+	return ret == 0 ? KNOT_EOK : KNOT_ERROR;
+}
+
+int aname_service_acquire(const aname_limits_t *limits, aname_shared_t **shared,
+                          aname_service_report_t *report)
+{
+	memset(report, 0, sizeof(*report));
+	pthread_mutex_lock(&service.lock);
+
+	size_pool(limits, report);
+	int ret = prepare();
+	if (ret == KNOT_EOK) {
+		report->differ = aname_refresh_limit(service.refresh, limits);
+		ret = service.holders == 0 ? start_thread() : KNOT_EOK;
+	}
+	if (ret == KNOT_EOK) {
+		service.holders++;
+		*shared = service.shared;
+	}
+
+	pthread_mutex_unlock(&service.lock);
+	return ret;
+}
+
+void aname_service_release(void)
+{
+	pthread_mutex_lock(&service.lock);
+	if (--service.holders == 0) {
+		atomic_store(&service.stop, true);
+		(void)uv_async_send(&service.wake);
+		pthread_join(service.thread, NULL);
+	}
+	pthread_mutex_unlock(&service.lock);
+}

@@ -1,0 +1,39 @@
+/*!
+ * \brief The one service thread of the process, and the ground floor it keeps.  [U]
+ *
+ * Counted by those who hold it: the first starts the thread, the last stops it. The ground floor
+ * and the loop stay for the next, because lookups that cannot be stopped may still end, and what
+ * is known must survive a change of the configuration (BEHAVIOUR T4).
+ */
+
+#pragma once
+
+#include "options.h"
+#include "service/refresh.h"
+#include "table/shared.h"
+
+/*! What acquiring found out, for the log. */
+typedef struct {
+	aname_limits_differ_t differ; /*!< Limits that disagree with those in force. */
+	bool threads_differ;          /*!< The thread pool has another size already. */
+	bool threads_late;            /*!< Too late to set its size: takes effect at a restart. */
+	uint32_t threads;             /*!< Its size. */
+} aname_service_report_t;
+
+/*!
+ * \brief Holds the service, starting it if need be.
+ *
+ * \param limits  Process-wide limits; the largest of all holders count.
+ * \param shared  The ground floor, valid until released.
+ * \param report  What the caller may want to say about it.
+ *
+ * \return KNOT_EOK, KNOT_ENOMEM, or KNOT_ERROR if no thread or loop could be had.
+ *
+ * Thread: any that knotd loads modules on.
+ */
+__attribute__((warn_unused_result)) int aname_service_acquire(const aname_limits_t *limits,
+                                                              aname_shared_t **shared,
+                                                              aname_service_report_t *report);
+
+/*! Lets go; the last one stops the thread, within a bounded time. Thread: as acquire. */
+void aname_service_release(void);

@@ -1,0 +1,110 @@
+#include "stats.h"
+
+#include <string.h>
+
+enum {
+	COUNTER_ANSWERS = 0,
+	COUNTER_LOOKUPS,
+	COUNTER_TARGETS,
+	COUNTER_ADDRESSES,
+	COUNTER_LAG,
+	COUNTER_MALFORMED,
+};
+
+enum {
+	LOOKUPS_STARTED = 0,
+	LOOKUPS_SUCCEEDED,
+	LOOKUPS_FAILED,
+	LOOKUPS,
+};
+
+_Static_assert(ANAME_KINDS <= ANAME_ANSWER_KINDS_MAX, "a tally holds every kind of answer");
+
+static char *kind_name(uint32_t index, uint32_t count)
+{
+	static const char *const names[] = {
+#define X(kind, name) name,
+		ANAME_ANSWER_KINDS(X)
+#undef X
+	};
+	return index < ANAME_KINDS ? strdup(names[index]) : NULL;
+}
+
+static char *lookup_name(uint32_t index, uint32_t count)
+{
+	static const char *const names[] = { "started", "succeeded", "failed" };
+	return index < LOOKUPS ? strdup(names[index]) : NULL;
+}
+
+int aname_stats_register(knotd_mod_t *mod)
+{
+	/* In the order of the counters' numbers. */
+	static const struct {
+		const char *name;
+		uint32_t count;
+		knotd_mod_idx_to_str_f names;
+	} counters[] = {
+		{ "answers", ANAME_KINDS, kind_name },
+		{ "lookups", LOOKUPS, lookup_name },
+		{ "targets", 1, NULL },
+		{ "addresses", 1, NULL },
+		{ "refresh-lag", 1, NULL },
+		{ "malformed", 1, NULL },
+	};
+
+	int ret = KNOT_EOK;
+	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]) && ret == KNOT_EOK; i++) {
+		ret = knotd_mod_stats_add(mod, counters[i].name, counters[i].count,
+		                          counters[i].names);
+	}
+	return ret;
+}
+
+void aname_stats_answer(knotd_mod_t *mod, aname_shared_t *shared, unsigned worker,
+                        aname_kind_t kind)
+{
+	knotd_mod_stats_incr(mod, worker, COUNTER_ANSWERS, kind, 1);
+
+	/* Nobody else writes this worker's tally: no locked instruction. */
+	_Atomic uint64_t *own = &shared->tallies[worker].answers[kind];
+	uint64_t value = atomic_load_explicit(own, memory_order_relaxed);
+	atomic_store_explicit(own, value + 1, memory_order_relaxed);
+}
+
+void aname_stats_malformed(knotd_mod_t *mod, unsigned worker)
+{
+	knotd_mod_stats_incr(mod, worker, COUNTER_MALFORMED, 0, 1);
+}
+
+void aname_stats_show(knotd_mod_t *mod, const aname_numbers_t *numbers)
+{
+	/* knotd sums over all workers: what is stored always goes to the first one's place. */
+	knotd_mod_stats_store(mod, 0, COUNTER_LOOKUPS, LOOKUPS_STARTED, numbers->started);
+	knotd_mod_stats_store(mod, 0, COUNTER_LOOKUPS, LOOKUPS_SUCCEEDED, numbers->succeeded);
+	knotd_mod_stats_store(mod, 0, COUNTER_LOOKUPS, LOOKUPS_FAILED, numbers->failed);
+	knotd_mod_stats_store(mod, 0, COUNTER_TARGETS, 0, numbers->targets);
+	knotd_mod_stats_store(mod, 0, COUNTER_ADDRESSES, 0, numbers->addresses);
+	knotd_mod_stats_store(mod, 0, COUNTER_LAG, 0, numbers->lag_ms);
+}
+
+void aname_stats_show_totals(knotd_mod_t *mod, aname_shared_t *shared)
+{
+	const aname_numbers_t numbers = {
+		.started = atomic_load(&shared->totals.started),
+		.succeeded = atomic_load(&shared->totals.succeeded),
+		.failed = atomic_load(&shared->totals.failed),
+		.targets = aname_table_targets(shared->table),
+		.addresses = aname_table_addresses(shared->table),
+		.lag_ms = atomic_load(&shared->totals.lag_ms),
+	};
+	aname_stats_show(mod, &numbers);
+
+	for (unsigned kind = 0; kind < ANAME_KINDS; kind++) {
+		uint64_t sum = 0;
+		for (unsigned worker = 0; worker < ANAME_WORKERS_MAX; worker++) {
+			sum += atomic_load_explicit(&shared->tallies[worker].answers[kind],
+			                            memory_order_relaxed);
+		}
+		knotd_mod_stats_store(mod, 0, COUNTER_ANSWERS, kind, sum);
+	}
+}

@@ -1,0 +1,54 @@
+/*!
+ * \brief The counters: one list of kinds and names, registration, increments.  [K]
+ *
+ * Every instance of a zone counts its answers; the numbers of its targets are stored from time to
+ * time by the worker that answers for it. An instance loaded as global module shows the same
+ * numbers for the whole process.
+ */
+
+#pragma once
+
+#include <knot/module.h>
+
+#include "table/shared.h"
+
+/*! What an answer was made of; name in `knotc stats`. */
+#define ANAME_ANSWER_KINDS(X)                                                   \
+	X(FRESH, "fresh")     /* Addresses within their lifetime. */            \
+	X(STALE, "stale")     /* Past it (F1). */                               \
+	X(SIBLING, "sibling") /* The zone's own A or AAAA (F2). */              \
+	X(NODATA, "nodata")   /* The target has none (A7). */                   \
+	X(COLD, "cold")       /* TC or SERVFAIL: not looked up yet (C1, C2). */ \
+	X(FAILED, "failed")   /* SERVFAIL (F3). */                              \
+	X(DENIED, "denied")   /* SERVFAIL: policy (L2). */
+
+typedef enum {
+#define X(kind, name) ANAME_KIND_##kind,
+	ANAME_ANSWER_KINDS(X)
+#undef X
+	        ANAME_KINDS,
+} aname_kind_t;
+
+/*! What else is shown. */
+typedef struct {
+	uint64_t started, succeeded, failed; /*!< Lookups. */
+	uint64_t targets;                    /*!< Held, one per name and family. */
+	uint64_t addresses;                  /*!< Held. */
+	uint64_t lag_ms;                     /*!< Largest refresh lag. */
+} aname_numbers_t;
+
+/*! Registers the counters. Thread: load. */
+int aname_stats_register(knotd_mod_t *mod);
+
+/*! Counts an answer, for its zone and in total. Thread: worker `worker`. */
+void aname_stats_answer(knotd_mod_t *mod, aname_shared_t *shared, unsigned worker,
+                        aname_kind_t kind);
+
+/*! Counts a malformed record that a query met. Thread: worker `worker`. */
+void aname_stats_malformed(knotd_mod_t *mod, unsigned worker);
+
+/*! Shows these numbers from now on. Thread: worker. */
+void aname_stats_show(knotd_mod_t *mod, const aname_numbers_t *numbers);
+
+/*! Shows the answers of all zones in this instance. Thread: worker. */
+void aname_stats_show_totals(knotd_mod_t *mod, aname_shared_t *shared);

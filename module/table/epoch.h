@@ -1,0 +1,48 @@
+/*!
+ * \brief Who may still be reading what: memory is freed only when no worker can hold it.  [P]
+ *
+ * Every worker has a slot of its own (its knotd thread id), in cache lines that no one else
+ * writes. Between enter and leave it may read whatever is published; what the service thread
+ * takes out meanwhile is retired, and freed once every slot has been left or entered anew.
+ * Readers never wait and never retry; the one writer never waits for a reader either, it frees
+ * later.
+ *
+ * Own code, and not liburcu, because the readers are knotd's threads (which may or may not be
+ * registered with the flavour of RCU that this library would be built for) and because
+ * ThreadSanitizer can follow C11 atomics but not liburcu's barriers.
+ */
+
+#pragma once
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+/*! Largest number of workers: knotd's limits of 256 UDP, TCP and XDP threads each. */
+#define ANAME_WORKERS_MAX 768
+
+typedef struct aname_epoch aname_epoch_t;
+
+/*! New set of slots, all left. NULL if out of memory. */
+aname_epoch_t *aname_epoch_new(void);
+
+/*! Frees the set and all that is retired. No worker may be inside. */
+void aname_epoch_free(aname_epoch_t *epoch);
+
+/*! From now on what is published may be read. Thread: worker `worker` (below the maximum). */
+void aname_epoch_enter(aname_epoch_t *epoch, unsigned worker);
+
+/*! Whatever was read since enter is off limits. Thread: worker `worker`. */
+void aname_epoch_leave(aname_epoch_t *epoch, unsigned worker);
+
+/*!
+ * \brief Frees `memory` with free() when no worker can hold it any more.
+ *
+ * It must have been made unreachable for workers that enter from now on. NULL is allowed.
+ * If there is no memory to note it down, it is leaked rather than freed under a reader.
+ *
+ * Thread: the writer.
+ */
+void aname_epoch_retire(aname_epoch_t *epoch, void *memory);
+
+/*! Frees what can be freed by now; returns how many blocks still wait. Thread: the writer. */
+unsigned aname_epoch_reclaim(aname_epoch_t *epoch);

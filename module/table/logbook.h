@@ -1,0 +1,33 @@
+/*!
+ * \brief What the service wants said: written down here, read out by whoever may log.  [P]
+ *
+ * The service thread must not touch a knotd_mod_t, and knotd offers no other way to its log. So
+ * the service writes messages down and the next query that meets the module reads them out. Few
+ * a second are kept; what is dropped is counted and told.
+ */
+
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "log.h"
+
+typedef struct aname_logbook aname_logbook_t;
+
+/*! New empty book. NULL if out of memory. */
+aname_logbook_t *aname_logbook_new(void);
+
+void aname_logbook_free(aname_logbook_t *book);
+
+/*! Writes a message down, or counts it as dropped. Thread: any that is not a worker. */
+void aname_logbook_write(aname_logbook_t *book, int priority, const char *message, int64_t now_ms);
+
+/*!
+ * \brief Reads out what is written, if anything. Never waits: if another one reads, it leaves.
+ *
+ * With nothing written it costs one load.
+ *
+ * Thread: any.
+ */
+void aname_logbook_read(aname_logbook_t *book, const aname_log_t *log);

@@ -1,0 +1,118 @@
+#include "table/policy.h"
+
+static uint32_t min_u32(uint32_t a, uint32_t b)
+{
+	return a < b ? a : b;
+}
+
+static int64_t min_i64(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static int64_t max_i64(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+uint32_t aname_policy_life(const aname_schedule_t *schedule, uint32_t record_ttl,
+                           uint32_t source_ttl)
+{
+	uint32_t life = aname_policy_ttl(record_ttl);
+	if (source_ttl != ANAME_TTL_UNKNOWN) {
+		life = min_u32(life, aname_policy_ttl(source_ttl));
+	}
+	life = min_u32(life, schedule->ttl_max);
+	return max_i64(max_i64(life, schedule->ttl_min), 1);
+}
+
+/*! Milliseconds left of the lifetime; negative when past. */
+static int64_t left_ms(const aname_snapshot_t *snapshot, const aname_schedule_t *schedule,
+                       uint32_t record_ttl, int64_t now_ms)
+{
+	int64_t life_ms = 1000 * (int64_t)aname_policy_life(schedule, record_ttl, snapshot->ttl);
+	int64_t age_ms = max_i64(now_ms - snapshot->learned_ms, 0);
+	return life_ms - age_ms;
+}
+
+aname_judgement_t aname_policy_judge(const aname_snapshot_t *snapshot, bool cold,
+                                     const aname_schedule_t *schedule, uint32_t record_ttl,
+                                     int64_t now_ms)
+{
+	aname_judgement_t failed = { .worth = cold ? ANAME_COLD : ANAME_FAILED,
+		                     .fallback = ANAME_FAILED };
+	if (snapshot == NULL || snapshot->known == ANAME_KNOWN_NOTHING) {
+		return failed;
+	}
+
+	bool addresses = snapshot->known == ANAME_KNOWN_ADDRESSES;
+	int64_t left = left_ms(snapshot, schedule, record_ttl, now_ms);
+	if (left > 0) {
+		return (aname_judgement_t){ .worth = addresses ? ANAME_FRESH : ANAME_NODATA,
+			                    .fallback = ANAME_FAILED,
+			                    .ttl = left / 1000 };
+	}
+
+	int64_t stale_left = left + 1000 * (int64_t)schedule->stale_max;
+	if (stale_left <= 0) {
+		return failed;
+	}
+	aname_worth_t stale = addresses ? ANAME_STALE : ANAME_STALE_NODATA;
+	return (aname_judgement_t){ .worth = cold ? ANAME_COLD : stale,
+		                    .fallback = stale,
+		                    .ttl = min_i64(ANAME_STALE_TTL, stale_left / 1000) };
+}
+
+bool aname_policy_ask(const aname_snapshot_t *snapshot, const aname_schedule_t *schedule,
+                      uint32_t record_ttl, int64_t next_ms, int64_t now_ms)
+{
+	if (next_ms <= now_ms) {
+		return false;
+	}
+	if (snapshot == NULL || next_ms == ANAME_NEXT_NEVER) {
+		return true;
+	}
+	if (snapshot->failure != ANAME_FAILURE_NONE) {
+		return false;
+	}
+	/* The service's own plan is to be earlier than this. */
+	int64_t life_ms = 1000 * (int64_t)aname_policy_life(schedule, record_ttl, snapshot->ttl);
+	return left_ms(snapshot, schedule, record_ttl, now_ms) <= life_ms / 10;
+}
+
+int64_t aname_policy_next_refresh(uint32_t life, uint32_t took_ms, uint32_t chance, int64_t now_ms)
+{
+	int64_t life_ms = 1000 * (int64_t)life;
+	/* 10 to 25 % of the lifetime before its end, or twice the time a lookup takes. */
+	int64_t early = life_ms / 10 + (life_ms * 15 / 100) * (chance % 1024) / 1024;
+	early = max_i64(early, min_i64(2 * (int64_t)took_ms, life_ms / 2));
+	return now_ms + life_ms - early;
+}
+
+int64_t aname_policy_next_retry(const aname_schedule_t *schedule, uint16_t failures,
+                                uint32_t chance, int64_t now_ms)
+{
+	int64_t pause_ms = 1000 * (int64_t)schedule->retry_min;
+	int64_t longest_ms = 1000 * (int64_t)max_i64(schedule->retry_max, schedule->retry_min);
+	for (uint16_t i = 1; i < failures && pause_ms < longest_ms; i++) {
+		pause_ms *= 2;
+	}
+	pause_ms = min_i64(pause_ms, longest_ms);
+	pause_ms -= pause_ms / 4 * (chance % 1024) / 1024;
+	return now_ms + max_i64(pause_ms, 1000 * (int64_t)schedule->retry_min);
+}
+
+bool aname_policy_idle(const aname_schedule_t *schedule, uint32_t asked_s, int64_t now_ms)
+{
+	return now_ms / 1000 > (int64_t)asked_s + schedule->idle;
+}
+
+int64_t aname_policy_forget_at(const aname_snapshot_t *snapshot, const aname_schedule_t *schedule,
+                               int64_t now_ms)
+{
+	if (snapshot == NULL || snapshot->known == ANAME_KNOWN_NOTHING) {
+		return now_ms;
+	}
+	/* The lifetime depends on the record asked through; no record lives longer than this. */
+	return snapshot->learned_ms + 1000 * ((int64_t)schedule->ttl_max + schedule->stale_max);
+}

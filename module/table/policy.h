@@ -1,0 +1,108 @@
+/*!
+ * \brief What a target is worth at a moment, and when it is looked up next.  [P]
+ *
+ * Pure functions: time and chance are passed in. Thread: any.
+ */
+
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "options.h"
+#include "table/snapshot.h"
+
+/*! Highest TTL of whatever is served past its lifetime, and of siblings (F1, F2; RFC 8767, 4). */
+#define ANAME_STALE_TTL 30
+
+/*! A target nobody keeps fresh: not planned. */
+#define ANAME_NEXT_NEVER INT64_MAX
+/*! A target in the service's hands: waiting for its turn, or being looked up. */
+#define ANAME_NEXT_NOW   INT64_MIN
+
+/*! What a target is worth at a moment. */
+typedef enum {
+	ANAME_COLD = 0,     /*!< Not kept fresh; a lookup has to be asked for and waited for. */
+	ANAME_FRESH,        /*!< Addresses within their lifetime. */
+	ANAME_NODATA,       /*!< A negative answer within its lifetime. */
+	ANAME_STALE,        /*!< Addresses past their lifetime, still usable. */
+	ANAME_STALE_NODATA, /*!< A negative answer past its lifetime, still usable. */
+	ANAME_FAILED,       /*!< Nothing to use. */
+} aname_worth_t;
+
+typedef struct {
+	aname_worth_t worth;
+	aname_worth_t
+	        fallback; /*!< For COLD: STALE, STALE_NODATA or FAILED if waiting is no use. */
+	uint32_t ttl;     /*!< Seconds the answer may be kept; of the fallback for COLD. */
+} aname_judgement_t;
+
+/*! A TTL from the wire as it counts: the top bit set means zero (RFC 2181, 8). */
+static inline uint32_t aname_policy_ttl(uint32_t wire_ttl)
+{
+	return wire_ttl > INT32_MAX ? 0 : wire_ttl;
+}
+
+/*!
+ * \brief Lifetime of what a lookup taught, in seconds, at least 1 (T1).
+ *
+ * \param schedule    Bounds.
+ * \param record_ttl  TTL of the ANAME record.
+ * \param source_ttl  TTL of the answer, or ANAME_TTL_UNKNOWN.
+ */
+uint32_t aname_policy_life(const aname_schedule_t *schedule, uint32_t record_ttl,
+                           uint32_t source_ttl);
+
+/*!
+ * \brief Judges what is published of a target (T2, F1).
+ *
+ * \param snapshot    What is published, or NULL.
+ * \param cold        The service does not keep it fresh.
+ * \param schedule    The options that count.
+ * \param record_ttl  TTL of the ANAME record asked through.
+ * \param now_ms      Now; before the snapshot's time counts as its time.
+ */
+aname_judgement_t aname_policy_judge(const aname_snapshot_t *snapshot, bool cold,
+                                     const aname_schedule_t *schedule, uint32_t record_ttl,
+                                     int64_t now_ms);
+
+/*!
+ * \brief Must a worker ask the service for a lookup that the service has not planned itself?
+ *
+ * So it is with a target that sleeps, and with one asked through a shorter TTL than ever before.
+ *
+ * \param next_ms  When the service will look it up by its own plan.
+ */
+bool aname_policy_ask(const aname_snapshot_t *snapshot, const aname_schedule_t *schedule,
+                      uint32_t record_ttl, int64_t next_ms, int64_t now_ms);
+
+/*!
+ * \brief When to look up again after success: within the last quarter of the lifetime, earlier
+ *        if lookups take long (T2), spread by chance (T3).
+ *
+ * \param life     Lifetime in seconds.
+ * \param took_ms  How long the last lookup took.
+ * \param chance   A random number.
+ *
+ * \return Time in milliseconds.
+ */
+int64_t aname_policy_next_refresh(uint32_t life, uint32_t took_ms, uint32_t chance, int64_t now_ms);
+
+/*!
+ * \brief When to look up again after the n-th failure in a row (F4): the pause doubles from
+ *        retry-min up to retry-max, and is shortened by up to a quarter by chance.
+ *
+ * \param failures  Failures in a row, at least 1.
+ * \param chance    A random number.
+ *
+ * \return Time in milliseconds.
+ */
+int64_t aname_policy_next_retry(const aname_schedule_t *schedule, uint16_t failures,
+                                uint32_t chance, int64_t now_ms);
+
+/*! Has nobody asked for `idle` seconds? */
+bool aname_policy_idle(const aname_schedule_t *schedule, uint32_t asked_s, int64_t now_ms);
+
+/*! When a sleeping target has nothing left that could be used, and may be forgotten. */
+int64_t aname_policy_forget_at(const aname_snapshot_t *snapshot, const aname_schedule_t *schedule,
+                               int64_t now_ms);

@@ -1,0 +1,48 @@
+/*!
+ * \brief What workers ask of the service: bounded, each target once, no lock.  [P]
+ *
+ * Many workers push, the service pops. A request that is already in the queue is not queued
+ * again; a full queue refuses, and the client asks again anyway.
+ */
+
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "table/table.h"
+
+/*! Requests the queue can hold. */
+#define ANAME_QUEUE_SIZE 2048
+
+typedef struct {
+	const aname_profile_t *profile;
+	uint64_t hash;
+	uint32_t record_ttl; /*!< Seconds. */
+	uint16_t type;
+	uint8_t name_len;
+	knot_dname_storage_t name; /*!< Lower case. */
+} aname_request_t;
+
+typedef struct aname_queue aname_queue_t;
+
+/*! Called after a request went in. Must not block. Thread: worker. */
+typedef void (*aname_queue_wake_f)(void *ctx);
+
+/*! New empty queue; `wake` may be NULL. NULL if out of memory. */
+aname_queue_t *aname_queue_new(aname_queue_wake_f wake, void *ctx);
+
+void aname_queue_free(aname_queue_t *queue);
+
+/*!
+ * \brief Asks for a lookup.
+ *
+ * \return false if the queue is full; true if the request went in or is in already.
+ *
+ * Thread: any.
+ */
+bool aname_queue_push(aname_queue_t *queue, const aname_key_t *key, uint64_t hash,
+                      uint32_t record_ttl);
+
+/*! Takes the oldest request; false if there is none. Thread: service. */
+bool aname_queue_pop(aname_queue_t *queue, aname_request_t *request);

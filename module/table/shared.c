@@ -1,0 +1,125 @@
+#include "table/shared.h"
+
+#include <stdlib.h>
+
+aname_shared_t *aname_shared_new(aname_queue_wake_f wake, void *wake_ctx)
+{
+	aname_shared_t *shared = calloc(1, sizeof(*shared));
+	if (shared == NULL) {
+		return NULL;
+	}
+	pthread_mutex_init(&shared->lock, NULL);
+	shared->epoch = aname_epoch_new();
+	shared->table = shared->epoch != NULL ? aname_table_new(shared->epoch) : NULL;
+	shared->queue = aname_queue_new(wake, wake_ctx);
+	shared->gate = aname_gate_new();
+	shared->logbook = aname_logbook_new();
+	shared->tallies = aligned_alloc(_Alignof(aname_tally_t),
+	                                ANAME_WORKERS_MAX * sizeof(*shared->tallies));
+	if (shared->table == NULL || shared->queue == NULL || shared->gate == NULL ||
+	    shared->logbook == NULL || shared->tallies == NULL) {
+		aname_shared_free(shared);
+		return NULL;
+	}
+	for (unsigned i = 0; i < ANAME_WORKERS_MAX; i++) {
+		for (unsigned k = 0; k < ANAME_ANSWER_KINDS_MAX; k++) {
+			atomic_init(&shared->tallies[i].answers[k], 0);
+		}
+	}
+	return shared;
+}
+
+void aname_shared_free(aname_shared_t *shared)
+{
+	if (shared == NULL) {
+		return;
+	}
+	while (shared->options != NULL) {
+		aname_held_options_t *next = shared->options->next;
+		aname_options_free(shared->options->options);
+		free(shared->options);
+		shared->options = next;
+	}
+	pthread_mutex_destroy(&shared->lock);
+	free(shared->tallies);
+	aname_logbook_free(shared->logbook);
+	aname_gate_free(shared->gate);
+	aname_queue_free(shared->queue);
+	aname_table_free(shared->table);
+	aname_epoch_free(shared->epoch);
+	free(shared);
+}
+
+static aname_held_options_t *hold(aname_shared_t *shared, aname_options_t *options)
+{
+	for (aname_held_options_t *held = shared->options; held != NULL; held = held->next) {
+		if (aname_options_equal(held->options, options)) {
+			aname_options_free(options);
+			held->holders++;
+			return held;
+		}
+	}
+	aname_held_options_t *held = malloc(sizeof(*held));
+	if (held == NULL) {
+		aname_options_free(options);
+		return NULL;
+	}
+	*held = (aname_held_options_t){ .options = options, .holders = 1, .next = shared->options };
+	shared->options = held;
+	return held;
+}
+
+static void unhold(aname_shared_t *shared, const aname_options_t *options)
+{
+	aname_held_options_t **at = &shared->options;
+	while (*at != NULL && (*at)->options != options) {
+		at = &(*at)->next;
+	}
+	aname_held_options_t *held = *at;
+	if (held != NULL && --held->holders == 0) {
+		*at = held->next;
+		aname_options_free(held->options);
+		free(held);
+	}
+}
+
+const aname_options_t *aname_shared_hold(aname_shared_t *shared, aname_options_t *options,
+                                         const aname_profile_t **profile)
+{
+	pthread_mutex_lock(&shared->lock);
+	const aname_options_t *ret = NULL;
+	aname_held_options_t *held = hold(shared, options);
+	if (held != NULL) {
+		ret = held->options;
+		*profile = aname_table_profile(shared->table, &ret->schedule);
+		if (*profile == NULL) {
+			unhold(shared, ret);
+			ret = NULL;
+		}
+	}
+	pthread_mutex_unlock(&shared->lock);
+	return ret;
+}
+
+void aname_shared_unhold(aname_shared_t *shared, const aname_options_t *options)
+{
+	pthread_mutex_lock(&shared->lock);
+	unhold(shared, options);
+	pthread_mutex_unlock(&shared->lock);
+}
+
+bool aname_shared_first(aname_shared_t *shared, uint64_t content_hash)
+{
+	_Atomic uint64_t *place = &shared->said[content_hash % ANAME_SAID_SIZE];
+	return atomic_exchange_explicit(place, content_hash, memory_order_relaxed) != content_hash;
+}
+
+uint64_t aname_shared_hash(uint64_t seed, const void *data, size_t len)
+{
+	/* FNV-1a: short contents, off the warm path, nothing hangs on a collision. */
+	uint64_t h = seed ^ 0xcbf29ce484222325;
+	for (size_t i = 0; i < len; i++) {
+		h = (h ^ ((const uint8_t *)data)[i]) * 0x100000001b3;
+	}
+	return h;
+}

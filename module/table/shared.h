@@ -1,0 +1,103 @@
+/*!
+ * \brief The ground floor as a whole: what workers and the service share.  [P]
+ *
+ * One per process (tests make their own). It belongs to no instance and survives reload, zone
+ * reload and changes of the configuration (BEHAVIOUR T4).
+ */
+
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "options.h"
+#include "table/gate.h"
+#include "table/logbook.h"
+#include "table/queue.h"
+#include "table/table.h"
+
+/*! Limits that were met, counted; told in the log by the service. */
+typedef struct {
+	_Atomic uint64_t queue_full; /*!< Requests refused: the queue was full. */
+	_Atomic uint64_t table_full; /*!< Targets refused: max-targets. */
+	_Atomic uint64_t gate_full;  /*!< TCP queries not let wait (C2). */
+} aname_met_t;
+
+/*! Sums over all targets, for the statistics. Written by the service. */
+typedef struct {
+	_Atomic uint64_t started, succeeded, failed;
+	_Atomic uint32_t lag_ms; /*!< Largest refresh lag of this and the last minute. */
+} aname_totals_t;
+
+/*! Answers of all instances, one line per worker; see stats.h for the indices. */
+#define ANAME_ANSWER_KINDS_MAX 16
+typedef struct {
+	_Atomic uint64_t answers[ANAME_ANSWER_KINDS_MAX];
+} __attribute__((aligned(128))) aname_tally_t;
+
+/*! Places that remember what was said once. */
+#define ANAME_SAID_SIZE 1024
+
+/*! Options in use, each held by all instances that say the same. */
+typedef struct aname_held_options {
+	aname_options_t *options;
+	unsigned holders;
+	struct aname_held_options *next;
+} aname_held_options_t;
+
+typedef struct {
+	aname_epoch_t *epoch;
+	aname_table_t *table;
+	aname_queue_t *queue;
+	aname_gate_t *gate;
+	aname_logbook_t *logbook;
+	aname_met_t met;
+	aname_totals_t totals;
+	aname_tally_t *tallies;                 /*!< ANAME_WORKERS_MAX of them. */
+	_Atomic uint64_t said[ANAME_SAID_SIZE]; /*!< Hashes. */
+	pthread_mutex_t lock;                   /*!< Guards what follows and the profiles. */
+	aname_held_options_t *options;
+} aname_shared_t;
+
+/*!
+ * \brief Makes an empty ground floor.
+ *
+ * \param wake      Wakes the service after a request; may be NULL.
+ * \param wake_ctx  Its context.
+ *
+ * \return The floor, NULL if out of memory.
+ */
+aname_shared_t *aname_shared_new(aname_queue_wake_f wake, void *wake_ctx);
+
+/*! Frees it all. No worker may be inside the epoch, no service may run. */
+void aname_shared_free(aname_shared_t *shared);
+
+/*!
+ * \brief Holds options, together with the instances that have equal ones.
+ *
+ * \param options  Taken over: kept, or freed if there are equal ones already.
+ * \param profile  Whom the holder shares targets with.
+ *
+ * \return The options to use, NULL if out of memory (`options` is freed then, too).
+ *
+ * Thread: any that knotd loads modules on.
+ */
+const aname_options_t *aname_shared_hold(aname_shared_t *shared, aname_options_t *options,
+                                         const aname_profile_t **profile);
+
+/*! Lets options go. Thread: as aname_shared_hold(). */
+void aname_shared_unhold(aname_shared_t *shared, const aname_options_t *options);
+
+/*!
+ * \brief Is this said for the first time?
+ *
+ * Remembers about a thousand contents; what is pushed out of memory may be said again.
+ *
+ * Thread: any.
+ */
+bool aname_shared_first(aname_shared_t *shared, uint64_t content_hash);
+
+/*! Hash of a content, for aname_shared_first(); chain calls through `seed`. */
+uint64_t aname_shared_hash(uint64_t seed, const void *data, size_t len);

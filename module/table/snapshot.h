@@ -1,0 +1,97 @@
+/*!
+ * \brief What a lookup taught, and the immutable form in which it is published.  [P]
+ */
+
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <libknot/rdataset.h>
+
+/*! Most addresses kept of one lookup; the rest is dropped after sorting. */
+#define ANAME_ADDRESSES_MAX 1024
+
+/*! The source gave no TTL (getaddrinfo). */
+#define ANAME_TTL_UNKNOWN UINT32_MAX
+
+/*! What is known about a target. */
+typedef enum {
+	ANAME_KNOWN_NOTHING = 0, /*!< No lookup ever succeeded. */
+	ANAME_KNOWN_ADDRESSES,   /*!< It has addresses of this family. */
+	ANAME_KNOWN_NODATA,      /*!< It has none, or does not exist. */
+} aname_known_t;
+
+/*! Why a lookup, or a target as a whole, failed. Larger values are the more telling ones. */
+typedef enum {
+	ANAME_FAILURE_NONE = 0,
+	ANAME_FAILURE_TIMEOUT,   /*!< No answer in time. */
+	ANAME_FAILURE_SERVER,    /*!< The resolver said that it could not find out. */
+	ANAME_FAILURE_NETWORK,   /*!< The resolver could not be asked. */
+	ANAME_FAILURE_MALFORMED, /*!< Not a target at all: bad RDATA, the root, the owner itself. */
+	ANAME_FAILURE_DENIED,    /*!< Policy (L2). */
+} aname_failure_t;
+
+/*! Result of one lookup, as a resolver reports it. */
+typedef struct {
+	aname_known_t known;      /*!< NOTHING if and only if `failure` is set. */
+	aname_failure_t failure;  /*!< NONE, TIMEOUT, SERVER or NETWORK. */
+	const char *detail;       /*!< One phrase for the log, or NULL. */
+	uint32_t ttl;             /*!< Seconds, or ANAME_TTL_UNKNOWN. */
+	uint16_t address_len;     /*!< 4 or 16. */
+	uint32_t count;           /*!< Number of addresses, any order, repeated or not. */
+	const uint8_t *addresses; /*!< `count` times `address_len` octets. */
+} aname_result_t;
+
+/*!
+ * \brief One published state of a target. Never changed once published.
+ *
+ * The addresses are sorted, unique, and laid out as libknot's rdata array, so that they go into
+ * an RRset by one copy.
+ */
+typedef struct {
+	int64_t learned_ms; /*!< When the answer came. */
+	int64_t failing_ms; /*!< When the failures after it began. */
+	uint32_t ttl;       /*!< Seconds, as the source gave it, or ANAME_TTL_UNKNOWN. */
+	uint32_t size;      /*!< Octets in `rdata`. */
+	uint16_t count;     /*!< Addresses in `rdata`. */
+	uint8_t known;      /*!< aname_known_t */
+	uint8_t failure;    /*!< aname_failure_t of the last lookup. */
+	uint32_t pick;      /*!< Random; where a subset of the addresses starts (A8). */
+	uint8_t rdata[] __attribute__((aligned(2)));
+} aname_snapshot_t;
+
+/*!
+ * \brief Makes a snapshot of a lookup that succeeded.
+ *
+ * \param result  What was learnt; `known` is ADDRESSES or NODATA.
+ * \param now_ms  Time of the answer.
+ * \param pick    A random number.
+ *
+ * \return New snapshot, NULL if out of memory. Ownership: the caller's, freed with free().
+ */
+aname_snapshot_t *aname_snapshot_new(const aname_result_t *result, int64_t now_ms, uint32_t pick);
+
+/*!
+ * \brief Makes a snapshot of a lookup that failed: what was known before, marked as failing.
+ *
+ * \param previous  The published snapshot, or NULL.
+ * \param failure   Why.
+ * \param now_ms    Time of the failure.
+ *
+ * \return New snapshot, NULL if out of memory. Ownership: the caller's, freed with free().
+ */
+aname_snapshot_t *aname_snapshot_failed(const aname_snapshot_t *previous, aname_failure_t failure,
+                                        int64_t now_ms);
+
+/*! Do both hold the same addresses (or the same lack of them)? NULL holds none. */
+bool aname_snapshot_same(const aname_snapshot_t *one, const aname_snapshot_t *other);
+
+/*! The addresses as a set that points into the snapshot; do not clear or free it. */
+static inline knot_rdataset_t aname_snapshot_rdataset(const aname_snapshot_t *snapshot)
+{
+	knot_rdataset_t set = { .count = snapshot->count,
+		                .size = snapshot->size,
+		                .rdata = (knot_rdata_t *)snapshot->rdata };
+	return set;
+}

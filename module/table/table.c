@@ -1,0 +1,272 @@
+#include "table/table.h"
+#include "table/policy.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define SLOTS_MIN 64
+
+/* An open-addressed array of entries; at most half of the slots are ever in use. */
+typedef struct {
+	size_t mask;
+	_Atomic(aname_entry_t *) at[];
+} slots_t;
+
+struct aname_table {
+	_Atomic(slots_t *) slots;
+	aname_epoch_t *epoch;
+	aname_profile_t *profiles;
+	uint64_t secret;
+	size_t used; /*!< Slots with an entry or a tombstone. */
+	_Atomic size_t targets;
+	_Atomic size_t addresses;
+};
+
+/* Stands where an entry was removed, so that a search goes on behind it. */
+static aname_entry_t tombstone;
+
+static slots_t *slots_new(size_t count)
+{
+	slots_t *slots = malloc(sizeof(*slots) + count * sizeof(slots->at[0]));
+	if (slots == NULL) {
+		return NULL;
+	}
+	slots->mask = count - 1;
+	for (size_t i = 0; i < count; i++) {
+		atomic_init(&slots->at[i], NULL);
+	}
+	return slots;
+}
+
+aname_table_t *aname_table_new(aname_epoch_t *epoch)
+{
+	aname_table_t *table = calloc(1, sizeof(*table));
+	slots_t *slots = slots_new(SLOTS_MIN);
+	if (table == NULL || slots == NULL) {
+		free(table);
+		free(slots);
+		return NULL;
+	}
+	if (getrandom(&table->secret, sizeof(table->secret), 0) != sizeof(table->secret)) {
+		table->secret = (uint64_t)(uintptr_t)table * 0x9e3779b97f4a7c15;
+	}
+	table->epoch = epoch;
+	atomic_init(&table->slots, slots);
+	return table;
+}
+
+static void entry_free(aname_entry_t *entry)
+{
+	free(atomic_load(&entry->snapshot));
+	free(entry);
+}
+
+static void visit_free(aname_entry_t *entry, void *ctx)
+{
+	entry_free(entry);
+}
+
+void aname_table_free(aname_table_t *table)
+{
+	if (table == NULL) {
+		return;
+	}
+	aname_table_foreach(table, visit_free, NULL);
+	free(atomic_load(&table->slots));
+	while (table->profiles != NULL) {
+		aname_profile_t *next = table->profiles->next;
+		free(table->profiles);
+		table->profiles = next;
+	}
+	free(table);
+}
+
+const aname_profile_t *aname_table_profile(aname_table_t *table, const aname_schedule_t *schedule)
+{
+	for (aname_profile_t *p = table->profiles; p != NULL; p = p->next) {
+		if (memcmp(&p->schedule, schedule, sizeof(*schedule)) == 0) {
+			return p;
+		}
+	}
+	aname_profile_t *profile = malloc(sizeof(*profile));
+	if (profile != NULL) {
+		profile->schedule = *schedule;
+		profile->next = table->profiles;
+		table->profiles = profile;
+	}
+	return profile;
+}
+
+static inline uint64_t mix(uint64_t h, uint64_t v)
+{
+	h = (h ^ v) * 0x9fb21c651e98df25;
+	return h ^ (h >> 32);
+}
+
+uint64_t aname_table_hash(const aname_table_t *table, const aname_key_t *key)
+{
+	uint64_t h = mix(table->secret, (uintptr_t)key->profile ^ ((uint64_t)key->type << 48));
+	const uint8_t *at = key->name;
+	size_t left = key->name_len;
+	uint64_t chunk;
+	for (; left >= sizeof(chunk); left -= sizeof(chunk), at += sizeof(chunk)) {
+		memcpy(&chunk, at, sizeof(chunk));
+		h = mix(h, chunk);
+	}
+	chunk = 0;
+	memcpy(&chunk, at, left);
+	/* Never zero: the queue marks an empty place with it. */
+	return mix(mix(h, chunk), key->name_len) | 1;
+}
+
+static bool matches(const aname_entry_t *entry, const aname_key_t *key, uint64_t hash)
+{
+	return entry->hash == hash && entry->type == key->type && entry->profile == key->profile &&
+	       entry->name_len == key->name_len &&
+	       memcmp(entry->name, key->name, key->name_len) == 0;
+}
+
+aname_entry_t *aname_table_find(const aname_table_t *table, const aname_key_t *key, uint64_t hash)
+{
+	slots_t *slots = atomic_load(&table->slots);
+	for (size_t i = hash & slots->mask;; i = (i + 1) & slots->mask) {
+		aname_entry_t *entry = atomic_load(&slots->at[i]);
+		if (entry == NULL) {
+			return NULL;
+		}
+		if (entry != &tombstone && matches(entry, key, hash)) {
+			return entry;
+		}
+	}
+}
+
+/*! First slot for this hash with nothing in it. */
+static size_t free_slot(const slots_t *slots, uint64_t hash)
+{
+	size_t i = hash & slots->mask;
+	while (atomic_load_explicit(&slots->at[i], memory_order_relaxed) != NULL) {
+		i = (i + 1) & slots->mask;
+	}
+	return i;
+}
+
+/*! Makes room for one more: new slots, without tombstones, at most a quarter full. */
+static bool make_room(aname_table_t *table)
+{
+	slots_t *old = atomic_load(&table->slots);
+	if ((table->used + 1) * 2 <= old->mask + 1) {
+		return true;
+	}
+
+	size_t count = SLOTS_MIN;
+	while (count < (atomic_load(&table->targets) + 1) * 4) {
+		count *= 2;
+	}
+	slots_t *slots = slots_new(count);
+	if (slots == NULL) {
+		return false;
+	}
+	for (size_t i = 0; i <= old->mask; i++) {
+		aname_entry_t *entry = atomic_load_explicit(&old->at[i], memory_order_relaxed);
+		if (entry != NULL && entry != &tombstone) {
+			atomic_init(&slots->at[free_slot(slots, entry->hash)], entry);
+		}
+	}
+	table->used = atomic_load(&table->targets);
+	atomic_store(&table->slots, slots);
+	aname_epoch_retire(table->epoch, old);
+	return true;
+}
+
+aname_entry_t *aname_table_add(aname_table_t *table, const aname_key_t *key, uint64_t hash)
+{
+	if (!make_room(table)) {
+		return NULL;
+	}
+	aname_entry_t *entry = calloc(1, sizeof(*entry) + key->name_len);
+	if (entry == NULL) {
+		return NULL;
+	}
+	entry->hash = hash;
+	entry->profile = key->profile;
+	entry->type = key->type;
+	entry->name_len = key->name_len;
+	memcpy(entry->name, key->name, key->name_len);
+	atomic_init(&entry->next_ms, ANAME_NEXT_NEVER);
+	atomic_init(&entry->want, UINT32_MAX);
+	atomic_init(&entry->cold, true);
+	entry->plan.want_before = UINT32_MAX;
+
+	slots_t *slots = atomic_load(&table->slots);
+	atomic_store(&slots->at[free_slot(slots, hash)], entry);
+	table->used++;
+	atomic_fetch_add(&table->targets, 1);
+	return entry;
+}
+
+static size_t count_of(const aname_snapshot_t *snapshot)
+{
+	return snapshot != NULL ? snapshot->count : 0;
+}
+
+void aname_table_remove(aname_table_t *table, aname_entry_t *entry)
+{
+	slots_t *slots = atomic_load(&table->slots);
+	size_t i = entry->hash & slots->mask;
+	while (atomic_load_explicit(&slots->at[i], memory_order_relaxed) != entry) {
+		i = (i + 1) & slots->mask;
+	}
+	atomic_store(&slots->at[i], &tombstone);
+
+	aname_snapshot_t *snapshot = atomic_load(&entry->snapshot);
+	atomic_fetch_sub(&table->targets, 1);
+	atomic_fetch_sub(&table->addresses, count_of(snapshot));
+	aname_epoch_retire(table->epoch, snapshot);
+	aname_epoch_retire(table->epoch, entry);
+}
+
+void aname_table_publish(aname_table_t *table, aname_entry_t *entry, aname_snapshot_t *snapshot)
+{
+	size_t count = count_of(snapshot);
+	aname_snapshot_t *before = atomic_exchange(&entry->snapshot, snapshot);
+	atomic_fetch_add(&table->addresses, count);
+	atomic_fetch_sub(&table->addresses, count_of(before));
+	aname_epoch_retire(table->epoch, before);
+}
+
+size_t aname_table_targets(const aname_table_t *table)
+{
+	return atomic_load_explicit(&table->targets, memory_order_relaxed);
+}
+
+size_t aname_table_addresses(const aname_table_t *table)
+{
+	return atomic_load_explicit(&table->addresses, memory_order_relaxed);
+}
+
+void aname_table_foreach(aname_table_t *table, void (*visit)(aname_entry_t *entry, void *ctx),
+                         void *ctx)
+{
+	slots_t *slots = atomic_load(&table->slots);
+	for (size_t i = 0; i <= slots->mask; i++) {
+		aname_entry_t *entry = atomic_load(&slots->at[i]);
+		if (entry != NULL && entry != &tombstone) {
+			visit(entry, ctx);
+		}
+	}
+}
+
+void aname_entry_touch(aname_entry_t *entry, uint32_t record_ttl, int64_t now_ms)
+{
+	uint32_t now_s = now_ms / 1000;
+	if (atomic_load_explicit(&entry->asked_s, memory_order_relaxed) != now_s) {
+		atomic_store_explicit(&entry->asked_s, now_s, memory_order_relaxed);
+	}
+
+	uint32_t want = atomic_load_explicit(&entry->want, memory_order_relaxed);
+	while (record_ttl < want &&
+	       !atomic_compare_exchange_weak_explicit(&entry->want, &want, record_ttl,
+	                                              memory_order_relaxed, memory_order_relaxed)) {
+	}
+}

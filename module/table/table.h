@@ -1,0 +1,163 @@
+/*!
+ * \brief The targets: found by (profile, name, family), read without waiting.  [P]
+ *
+ * One writer, the service thread, adds, publishes and removes. Workers find and read, between
+ * aname_epoch_enter() and aname_epoch_leave(), and leave two notes on a target: that it was
+ * asked for, and with what TTL. The pointers they get are good until they leave the epoch.
+ */
+
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <libknot/dname.h>
+
+#include "options.h"
+#include "table/epoch.h"
+#include "table/snapshot.h"
+
+/*!
+ * \brief Those who share targets: same schedule, and later same resolver.
+ *
+ * Interned and kept as long as the table, so a pointer is an identity.
+ */
+typedef struct aname_profile {
+	aname_schedule_t schedule;
+	struct aname_profile *next;
+} aname_profile_t;
+
+typedef struct {
+	const aname_profile_t *profile;
+	const knot_dname_t *name; /*!< Lower case. */
+	uint16_t type;            /*!< KNOT_RRTYPE_A or KNOT_RRTYPE_AAAA. */
+	uint8_t name_len;         /*!< Octets of the name. */
+} aname_key_t;
+
+/*! Where a target stands with the service. */
+typedef enum {
+	ANAME_PLAN_NONE = 0, /*!< Just added. */
+	ANAME_PLAN_WAITING,  /*!< In the heap, by the time of its next lookup. */
+	ANAME_PLAN_READY,    /*!< Its turn has come, not started yet. */
+	ANAME_PLAN_RUNNING,  /*!< Being looked up; in the heap, by its deadline. */
+	ANAME_PLAN_DORMANT,  /*!< Not asked for; in the heap of those that may go. */
+} aname_plan_state_t;
+
+/*! Whose turn comes when lookups are scarce. */
+typedef enum {
+	ANAME_TURN_COLD = 0, /*!< Somebody waits for it. */
+	ANAME_TURN_REFRESH,  /*!< Keeps a good target good. */
+	ANAME_TURN_RETRY,    /*!< Failed last time. */
+	ANAME_TURNS,
+} aname_turn_t;
+
+struct aname_lookup;
+
+/*! The service's own notes on a target. Nobody else looks at them. */
+typedef struct {
+	int64_t at_ms;                  /*!< Key in its heap. */
+	int64_t due_ms;                 /*!< When the lookup at hand ought to have started. */
+	int64_t started_ms;             /*!< When the lookup at hand started. */
+	int64_t window_ms;              /*!< When `want` was last emptied. */
+	int64_t changed_ms;             /*!< When a change was last told in the log. */
+	struct aname_lookup *lookup;    /*!< The lookup at hand, or NULL. */
+	struct aname_entry *ready_next; /*!< Next in line. */
+	uint32_t heap_index;
+	uint32_t want_before; /*!< `want` of the window before. */
+	uint32_t took_ms;     /*!< How long the last lookup took. */
+	uint16_t failures;    /*!< In a row. */
+	uint8_t state;        /*!< aname_plan_state_t */
+	uint8_t turn;         /*!< aname_turn_t while READY or looked up. */
+} aname_plan_t;
+
+/*! One target of one family. */
+typedef struct aname_entry {
+	uint64_t hash;
+	const aname_profile_t *profile;
+	_Atomic(aname_snapshot_t *) snapshot; /*!< Written by the service. NULL: none yet. */
+	_Atomic int64_t next_ms;  /*!< Written by the service: when it will look it up again. */
+	_Atomic uint32_t asked_s; /*!< Written by workers, at most once a second. */
+	_Atomic uint32_t want;    /*!< Written by workers: smallest ANAME TTL asked with. */
+	_Atomic uint32_t started, succeeded, failed; /*!< Lookups; written by the service. */
+	_Atomic uint32_t lag_ms; /*!< Lag of the last refresh; written by the service. */
+	_Atomic bool cold;       /*!< Written by the service: not kept fresh, ask for it. */
+	uint8_t name_len;
+	uint16_t type;
+	aname_plan_t plan;
+	knot_dname_t name[];
+} aname_entry_t;
+
+typedef struct aname_table aname_table_t;
+
+/*! New empty table that retires into `epoch`. NULL if out of memory. */
+aname_table_t *aname_table_new(aname_epoch_t *epoch);
+
+/*! Frees the table and all it holds. No worker may be inside the epoch. */
+void aname_table_free(aname_table_t *table);
+
+/*!
+ * \brief The profile with this schedule, made if there is none yet.
+ *
+ * \return The profile, NULL if out of memory. Lives as long as the table.
+ *
+ * Thread: any, one at a time (knotd's loading threads, under the service's lock).
+ */
+const aname_profile_t *aname_table_profile(aname_table_t *table, const aname_schedule_t *schedule);
+
+/*! Hash of a key under this table's secret. Thread: any. */
+uint64_t aname_table_hash(const aname_table_t *table, const aname_key_t *key);
+
+/*!
+ * \brief Finds a target.
+ *
+ * \return The entry, good until the epoch is left, or NULL.
+ *
+ * Thread: workers inside the epoch; the service thread.
+ */
+aname_entry_t *aname_table_find(const aname_table_t *table, const aname_key_t *key, uint64_t hash);
+
+/*!
+ * \brief Adds a target that is not there yet; cold, without a snapshot.
+ *
+ * \return The entry, NULL if out of memory.
+ *
+ * Thread: service.
+ */
+aname_entry_t *aname_table_add(aname_table_t *table, const aname_key_t *key, uint64_t hash);
+
+/*! Removes a target; entry and snapshot are freed when no worker can see them. Thread: service. */
+void aname_table_remove(aname_table_t *table, aname_entry_t *entry);
+
+/*!
+ * \brief Publishes what is known of a target.
+ *
+ * Takes over `snapshot`; the one before is retired.
+ *
+ * Thread: service.
+ */
+void aname_table_publish(aname_table_t *table, aname_entry_t *entry, aname_snapshot_t *snapshot);
+
+/*! Targets held, and addresses held by them. Thread: any. */
+size_t aname_table_targets(const aname_table_t *table);
+size_t aname_table_addresses(const aname_table_t *table);
+
+/*! Visits every entry. Thread: service. */
+void aname_table_foreach(aname_table_t *table, void (*visit)(aname_entry_t *entry, void *ctx),
+                         void *ctx);
+
+/*!
+ * \brief Notes that a target was asked for, with an ANAME record of this TTL.
+ *
+ * Writes only what changes, so a warm target costs a write a second.
+ *
+ * Thread: workers inside the epoch; the service thread.
+ */
+void aname_entry_touch(aname_entry_t *entry, uint32_t record_ttl, int64_t now_ms);
+
+/*! What is published of a target; NULL if nothing yet. Thread: as aname_table_find(). */
+static inline const aname_snapshot_t *aname_entry_snapshot(aname_entry_t *entry)
+{
+	return atomic_load(&entry->snapshot);
+}
