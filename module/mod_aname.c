@@ -78,6 +78,8 @@ static int set_up(knotd_mod_t *mod, aname_instance_t *instance, aname_options_t 
 	if (instance->options == NULL) {
 		return KNOT_ENOMEM;
 	}
+	const knot_dname_t *zone = knotd_mod_zone(mod);
+	instance->zone_len = zone != NULL ? knot_dname_size(zone) : 0;
 	instance->waiters_max = waiters_max(mod);
 	instance->rotate = aname_conf_rotation(mod);
 	instance->onlinesign = aname_conf_onlinesign(mod);
@@ -85,7 +87,7 @@ static int set_up(knotd_mod_t *mod, aname_instance_t *instance, aname_options_t 
 
 	int ret = aname_stats_register(mod);
 	if (ret == KNOT_EOK) {
-		ret = knotd_mod_zone(mod) != NULL ? aname_hook_zone(mod) : aname_hook_global(mod);
+		ret = zone != NULL ? aname_hook_zone(mod) : aname_hook_global(mod);
 	}
 	if (ret != KNOT_EOK) {
 		aname_shared_unhold(instance->shared, instance->options);

@@ -18,7 +18,7 @@ enum {
 	LOOKUPS,
 };
 
-_Static_assert(ANAME_KINDS <= ANAME_ANSWER_KINDS_MAX, "a tally holds every kind of answer");
+_Static_assert(ANAME_KINDS <= ANAME_ANSWER_KINDS_MAX, "there is room for every kind");
 
 static char *kind_name(uint32_t index, uint32_t count)
 {
@@ -65,8 +65,8 @@ void aname_stats_answer(knotd_mod_t *mod, aname_shared_t *shared, unsigned worke
 {
 	knotd_mod_stats_incr(mod, worker, COUNTER_ANSWERS, kind, 1);
 
-	/* Nobody else writes this worker's tally: no locked instruction. */
-	_Atomic uint64_t *own = &shared->tallies[worker].answers[kind];
+	/* Nobody else writes this worker's count: no locked instruction. */
+	_Atomic uint64_t *own = &shared->workers[worker].answers[kind];
 	uint64_t value = atomic_load_explicit(own, memory_order_relaxed);
 	atomic_store_explicit(own, value + 1, memory_order_relaxed);
 }
@@ -102,7 +102,7 @@ void aname_stats_show_totals(knotd_mod_t *mod, aname_shared_t *shared)
 	for (unsigned kind = 0; kind < ANAME_KINDS; kind++) {
 		uint64_t sum = 0;
 		for (unsigned worker = 0; worker < ANAME_WORKERS_MAX; worker++) {
-			sum += atomic_load_explicit(&shared->tallies[worker].answers[kind],
+			sum += atomic_load_explicit(&shared->workers[worker].answers[kind],
 			                            memory_order_relaxed);
 		}
 		knotd_mod_stats_store(mod, 0, COUNTER_ANSWERS, kind, sum);

@@ -102,27 +102,28 @@ int aname_packet_paste(knot_pkt_t *pkt, const aname_rest_t *rest)
 	return ret;
 }
 
-int aname_packet_lower_ttl(knot_pkt_t *pkt, uint16_t index, uint32_t ttl)
+/*! Skips a name, compressed or not. */
+static uint8_t *skip_name(uint8_t *at)
 {
-	if (pkt->rr[index].ttl <= ttl) {
-		return KNOT_EOK;
+	while (*at != 0 && !knot_wire_is_pointer(at)) {
+		at += *at + 1;
 	}
+	return at + (*at == 0 ? 1 : sizeof(uint16_t));
+}
 
-	knot_rrset_t lowered = pkt->rr[index];
-	uint16_t flags = pkt->rr_info[index].flags;
-	lowered.ttl = ttl;
-	pkt->rr_info[index].flags &= ~KNOT_PF_FREE; /* It moves, it does not go. */
-
-	aname_rest_t rest;
-	int ret = aname_packet_cut(pkt, index, &rest);
-	if (ret != KNOT_EOK) {
-		pkt->rr_info[index].flags = flags;
-		return ret;
+void aname_packet_lower_ttl(knot_pkt_t *pkt, uint16_t index, uint32_t ttl)
+{
+	knot_rrset_t *rrset = &pkt->rr[index];
+	uint8_t *at = pkt->wire + pkt->rr_info[index].pos;
+	for (uint16_t i = 0; i < rrset->rrs.count; i++) {
+		at = skip_name(at) + 2 * sizeof(uint16_t); /* Type and class. */
+		if (knot_wire_read_u32(at) > ttl) {
+			knot_wire_write_u32(at, ttl);
+		}
+		at += sizeof(uint32_t);
+		at += sizeof(uint16_t) + knot_wire_read_u16(at);
 	}
-	ret = knot_pkt_put(pkt, KNOT_COMPR_HINT_NONE, &lowered, flags & ~KNOT_PF_CHECKDUP);
-	if (ret != KNOT_EOK && (flags & KNOT_PF_FREE)) {
-		knot_rrset_clear(&lowered, &pkt->mm);
+	if (rrset->ttl > ttl) {
+		rrset->ttl = ttl;
 	}
-	int pasted = aname_packet_paste(pkt, &rest);
-	return ret != KNOT_EOK ? ret : pasted;
 }

@@ -1,8 +1,8 @@
 /*!
- * \brief Taking an RRset out of a reply that Knot has written.  [P]
+ * \brief Changing a reply that Knot has written.  [P]
  *
- * libknot writes replies front to back and has no way back; these two go back in one place, in
- * the section that is being written. Thread: worker; memory comes from pkt->mm.
+ * libknot writes replies front to back and has no way back; cut and paste go back in one place,
+ * in the section that is being written. Thread: worker; memory comes from pkt->mm.
  */
 
 #pragma once
@@ -39,12 +39,12 @@ __attribute__((warn_unused_result)) int aname_packet_paste(knot_pkt_t *pkt,
                                                            const aname_rest_t *rest);
 
 /*!
- * \brief Lowers the TTL of the RRset at `index`, in the current section, to at most `ttl`.
+ * \brief Lowers the TTL of the RRset at `index` to at most `ttl`, where it stands.
  *
- * \return KNOT_EOK, or an error of the two above.
+ * \param pkt    The reply; the RRset was put without KNOT_PF_ORIGTTL, or is no RRSIG.
+ * \param index  Index into pkt->rr.
  */
-__attribute__((warn_unused_result)) int aname_packet_lower_ttl(knot_pkt_t *pkt, uint16_t index,
-                                                               uint32_t ttl);
+void aname_packet_lower_ttl(knot_pkt_t *pkt, uint16_t index, uint32_t ttl);
 
 /*! Memory of a packet, freed with it. NULL if there is none. */
 void *aname_packet_alloc(knot_pkt_t *pkt, size_t size);

@@ -14,16 +14,17 @@ aname_shared_t *aname_shared_new(aname_queue_wake_f wake, void *wake_ctx)
 	shared->queue = aname_queue_new(wake, wake_ctx);
 	shared->gate = aname_gate_new();
 	shared->logbook = aname_logbook_new();
-	shared->tallies = aligned_alloc(_Alignof(aname_tally_t),
-	                                ANAME_WORKERS_MAX * sizeof(*shared->tallies));
+	shared->workers = aligned_alloc(_Alignof(aname_worker_t),
+	                                ANAME_WORKERS_MAX * sizeof(*shared->workers));
 	if (shared->table == NULL || shared->queue == NULL || shared->gate == NULL ||
-	    shared->logbook == NULL || shared->tallies == NULL) {
+	    shared->logbook == NULL || shared->workers == NULL) {
 		aname_shared_free(shared);
 		return NULL;
 	}
 	for (unsigned i = 0; i < ANAME_WORKERS_MAX; i++) {
+		shared->workers[i].memo = 0;
 		for (unsigned k = 0; k < ANAME_ANSWER_KINDS_MAX; k++) {
-			atomic_init(&shared->tallies[i].answers[k], 0);
+			atomic_init(&shared->workers[i].answers[k], 0);
 		}
 	}
 	return shared;
@@ -41,7 +42,7 @@ void aname_shared_free(aname_shared_t *shared)
 		shared->options = next;
 	}
 	pthread_mutex_destroy(&shared->lock);
-	free(shared->tallies);
+	free(shared->workers);
 	aname_logbook_free(shared->logbook);
 	aname_gate_free(shared->gate);
 	aname_queue_free(shared->queue);

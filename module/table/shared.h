@@ -31,11 +31,14 @@ typedef struct {
 	_Atomic uint32_t lag_ms; /*!< Largest refresh lag of this and the last minute. */
 } aname_totals_t;
 
-/*! Answers of all instances, one line per worker; see stats.h for the indices. */
-#define ANAME_ANSWER_KINDS_MAX 16
+#define ANAME_ANSWER_KINDS_MAX 8
+
+/*! What belongs to one worker: nobody else writes these cache lines. */
 typedef struct {
-	_Atomic uint64_t answers[ANAME_ANSWER_KINDS_MAX];
-} __attribute__((aligned(128))) aname_tally_t;
+	_Atomic uint64_t answers[ANAME_ANSWER_KINDS_MAX]; /*!< Of all instances; see stats.h. */
+	uint32_t memo;     /*!< What an earlier hook of the query in hand leaves for a later one. */
+	uint32_t memo_ttl; /*!< Seconds. */
+} __attribute__((aligned(128))) aname_worker_t;
 
 /*! Places that remember what was said once. */
 #define ANAME_SAID_SIZE 1024
@@ -55,7 +58,7 @@ typedef struct {
 	aname_logbook_t *logbook;
 	aname_met_t met;
 	aname_totals_t totals;
-	aname_tally_t *tallies;                 /*!< ANAME_WORKERS_MAX of them. */
+	aname_worker_t *workers;                /*!< ANAME_WORKERS_MAX of them. */
 	_Atomic uint64_t said[ANAME_SAID_SIZE]; /*!< Hashes. */
 	pthread_mutex_t lock;                   /*!< Guards what follows and the profiles. */
 	aname_held_options_t *options;

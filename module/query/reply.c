@@ -1,0 +1,128 @@
+#include "query/reply.h"
+
+#include "query/packet.h"
+
+bool aname_reply_at_apex(knotd_qdata_t *qdata)
+{
+	return knot_dname_is_case_equal(qdata->name, knotd_qdata_zone_name(qdata));
+}
+
+bool aname_reply_is_zones(const knot_pkt_t *pkt)
+{
+	return pkt->rrset_count > 0 && !(pkt->rr_info[pkt->rrset_count - 1].flags & KNOT_PF_FREE);
+}
+
+uint16_t aname_reply_flags(const aname_query_t *query)
+{
+	return query->qdata->params->proto == KNOTD_QUERY_PROTO_UDP ? KNOT_PF_NULL
+	                                                            : KNOT_PF_NOTRUNC;
+}
+
+int aname_reply_put(const aname_query_t *query, const aname_answer_t *answer, uint16_t type,
+                    uint16_t flags)
+{
+	bool first = query->pkt->rrset_count == 0;
+	const aname_form_t form = {
+		.owner = knotd_qdata_zone_name(query->qdata),
+		.type = type,
+		.compr_hint = first ? KNOT_COMPR_HINT_QNAME : KNOT_COMPR_HINT_NONE,
+		.rotate = query->instance->rotate ? knot_wire_get_id(query->qdata->query->wire) : 0,
+		.flags = flags,
+	};
+	return aname_answer_put(answer, query->instance->options, query->pkt, &form);
+}
+
+void aname_reply_put_records(const aname_query_t *query)
+{
+	for (unsigned i = 0; i < query->rrsets_count; i++) {
+		(void)knot_pkt_put(query->pkt, KNOT_COMPR_HINT_NONE, &query->rrsets[i],
+		                   KNOT_PF_NOTRUNC);
+	}
+}
+
+int aname_reply_put_soa(const aname_query_t *query, uint32_t ttl)
+{
+	knot_rrset_t soa = knotd_qdata_zone_apex_rrset(query->qdata, KNOT_RRTYPE_SOA);
+	if (soa.ttl > ttl) {
+		soa.ttl = ttl;
+	}
+	return knot_pkt_put(query->pkt, KNOT_COMPR_HINT_QNAME, &soa,
+	                    KNOT_PF_NOTRUNC | KNOT_PF_SOAMINTTL);
+}
+
+void aname_reply_lower_soa(const aname_query_t *query, uint32_t ttl)
+{
+	const knot_pktsection_t *section = knot_pkt_section(query->pkt, KNOT_AUTHORITY);
+	for (int i = section->pos; i < section->pos + section->count; i++) {
+		if (query->pkt->rr[i].type == KNOT_RRTYPE_SOA) {
+			aname_packet_lower_ttl(query->pkt, i, ttl);
+		}
+	}
+}
+
+/*!
+ * Where the zone's own set of this type stands in the section being written, or -1. It is known
+ * by its RDATA, which Knot does not copy: what another module made is left alone.
+ */
+static int find_sibling(const aname_query_t *query, uint16_t type)
+{
+	const knot_pktsection_t *section = knot_pkt_section(query->pkt, query->pkt->current);
+	if (section->count == 0) {
+		return -1;
+	}
+	knot_rrset_t sibling = knotd_qdata_zone_apex_rrset(query->qdata, type);
+	if (sibling.rrs.count == 0) {
+		return -1;
+	}
+	for (int i = section->pos; i < section->pos + section->count; i++) {
+		if (query->pkt->rr[i].type == type &&
+		    query->pkt->rr[i].rrs.rdata == sibling.rrs.rdata) {
+			return i;
+		}
+	}
+	return -1;
+}
+
+int aname_reply_remove_sibling(const aname_query_t *query, uint16_t type)
+{
+	return aname_reply_replace(query, type, false);
+}
+
+bool aname_reply_use_sibling(const aname_query_t *query, uint16_t type)
+{
+	int index = find_sibling(query, type);
+	if (index < 0) {
+		return false;
+	}
+	aname_packet_lower_ttl(query->pkt, index, ANAME_STALE_TTL);
+	return true;
+}
+
+int aname_reply_replace(const aname_query_t *query, uint16_t type, bool with)
+{
+	int index = find_sibling(query, type);
+	if (index < 0) {
+		return KNOT_EOK;
+	}
+	aname_rest_t rest;
+	int ret = aname_packet_cut(query->pkt, index, &rest);
+	if (ret != KNOT_EOK) {
+		return ret;
+	}
+	if (with) {
+		ret = aname_reply_add(query, type);
+	}
+	int pasted = aname_packet_paste(query->pkt, &rest);
+	return ret != KNOT_EOK ? ret : pasted;
+}
+
+int aname_reply_add(const aname_query_t *query, uint16_t type)
+{
+	aname_answer_t answer;
+	aname_query_decide(query, type, true, &answer);
+	if (answer.say != ANAME_SAY_ADDRESSES) {
+		return KNOT_EOK;
+	}
+	int ret = aname_reply_put(query, &answer, type, KNOT_PF_NOTRUNC);
+	return ret == KNOT_ESPACE ? KNOT_EOK : ret;
+}

@@ -1,0 +1,52 @@
+/*!
+ * \brief What is written into, and taken out of, the reply to a query in hand.  [K]
+ *
+ * Thread: worker; with an answer at hand, inside the epoch it was decided in.
+ */
+
+#pragma once
+
+#include "query/targets.h"
+
+/*! Has Knot, following aliases in the zone, come to the apex? */
+bool aname_reply_at_apex(knotd_qdata_t *qdata);
+
+/*! May the last set of the answer be the zone's own, and not what some module made? */
+bool aname_reply_is_zones(const knot_pkt_t *pkt);
+
+/*! Puts an answer's addresses into the section being written; errors of aname_answer_put(). */
+__attribute__((warn_unused_result)) int aname_reply_put(const aname_query_t *query,
+                                                        const aname_answer_t *answer, uint16_t type,
+                                                        uint16_t flags);
+
+/*! Flags for what the client asked for: over UDP it may truncate the reply. */
+uint16_t aname_reply_flags(const aname_query_t *query);
+
+/*! Puts the ANAME records themselves, as far as there is room. */
+void aname_reply_put_records(const aname_query_t *query);
+
+/*! Puts the zone's SOA for a negative answer that lives for `ttl` seconds (RFC 2308, 3). */
+__attribute__((warn_unused_result)) int aname_reply_put_soa(const aname_query_t *query,
+                                                            uint32_t ttl);
+
+/*! Lowers the TTL of the SOA that Knot has put. */
+void aname_reply_lower_soa(const aname_query_t *query, uint32_t ttl);
+
+/*! Takes the zone's own set of a type out of the section being written, if it is there. */
+__attribute__((warn_unused_result)) int aname_reply_remove_sibling(const aname_query_t *query,
+                                                                   uint16_t type);
+
+/*! Gives the zone's own set a short life (F2); false if it is not in the reply. */
+bool aname_reply_use_sibling(const aname_query_t *query, uint16_t type);
+
+/*!
+ * \brief Puts what is known now in the place of the zone's own set, if that is in the section
+ *        being written (A3).
+ *
+ * \param with  false: put nothing in its place.
+ */
+__attribute__((warn_unused_result)) int aname_reply_replace(const aname_query_t *query,
+                                                            uint16_t type, bool with);
+
+/*! Puts what is known now, as far as there is room. */
+__attribute__((warn_unused_result)) int aname_reply_add(const aname_query_t *query, uint16_t type);

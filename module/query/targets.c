@@ -1,0 +1,346 @@
+#include "query/targets.h"
+
+#include <string.h>
+
+#include "stats.h"
+#include "table/clock.h"
+#include "table/policy.h"
+#include "table/rdata.h"
+
+/*! Walks all ANAME records of the apex, in the order of `rrtype`. */
+typedef struct {
+	const aname_query_t *query;
+	unsigned rrset, record; /*!< Where the next one is. */
+	knot_rdata_t *rdata;    /*!< The current one. */
+	uint32_t ttl;           /*!< Its TTL. */
+} records_t;
+
+static bool next_record(records_t *records)
+{
+	const aname_query_t *query = records->query;
+	if (records->rrset < query->rrsets_count &&
+	    records->record == query->rrsets[records->rrset].rrs.count) {
+		records->rrset++;
+		records->record = 0;
+	}
+	if (records->rrset == query->rrsets_count) {
+		return false;
+	}
+	const knot_rrset_t *rrset = &query->rrsets[records->rrset];
+	records->rdata =
+	        records->record == 0 ? rrset->rrs.rdata : knot_rdataset_next(records->rdata);
+	records->ttl = rrset->ttl;
+	records->record++;
+	return true;
+}
+
+/* Taking up. */
+
+static bool find_records(aname_query_t *query)
+{
+	const aname_options_t *options = query->instance->options;
+	query->rrsets_count = 0;
+	for (unsigned i = 0; i < options->rrtypes_count; i++) {
+		knot_rrset_t rrset = knotd_qdata_zone_apex_rrset(query->qdata, options->rrtypes[i]);
+		if (rrset.rrs.count > 0) {
+			query->rrsets[query->rrsets_count++] = rrset;
+		}
+	}
+	return query->rrsets_count > 0;
+}
+
+void aname_query_log(void *mod, int priority, const char *message)
+{
+	knotd_mod_log(mod, priority, "%s", message);
+}
+
+/*! Is this the first time that this is to be said of this content in this zone? */
+static bool first_time(const aname_query_t *query, const char *what, const void *content,
+                       size_t len)
+{
+	const knot_dname_t *zone = knotd_qdata_zone_name(query->qdata);
+	uint64_t hash = aname_shared_hash(0, what, strlen(what));
+	hash = aname_shared_hash(hash, zone, query->instance->zone_len);
+	return aname_shared_first(query->instance->shared, aname_shared_hash(hash, content, len));
+}
+
+/*! Synthesis would be bogus in this zone: its siblings are served, and the log says why (D4). */
+static bool is_unsignable(const aname_query_t *query)
+{
+	if (query->instance->onlinesign == ANAME_ONLINESIGN_BEFORE) {
+		return true; /* Told at load. */
+	}
+	if (query->instance->onlinesign == ANAME_ONLINESIGN_AFTER) {
+		return false;
+	}
+	knot_rrset_t dnskey = knotd_qdata_zone_apex_rrset(query->qdata, KNOT_RRTYPE_DNSKEY);
+	if (dnskey.rrs.count == 0) {
+		return false;
+	}
+	if (first_time(query, "signed", dnskey.rrs.rdata, dnskey.rrs.size)) {
+		knotd_mod_log(query->mod, LOG_WARNING,
+		              "the zone is signed, and this version cannot sign what it makes: "
+		              "the apex is served without the addresses of its ANAME; "
+		              "use mod-onlinesign after mod-aname, or do not sign the zone");
+	}
+	return true;
+}
+
+bool aname_query_take_up(aname_query_t *query, knot_pkt_t *pkt, knotd_qdata_t *qdata,
+                         knotd_mod_t *mod)
+{
+	query->pkt = pkt;
+	query->qdata = qdata;
+	query->mod = mod;
+	query->instance = knotd_mod_ctx(mod);
+	query->worker = qdata->params->thread_id;
+	query->news = false;
+	if (query->instance == NULL || query->worker >= ANAME_WORKERS_MAX || !find_records(query) ||
+	    is_unsignable(query)) {
+		return false;
+	}
+	query->now_ms = aname_clock_coarse_ms();
+	return true;
+}
+
+void aname_query_enter(const aname_query_t *query)
+{
+	aname_epoch_enter(query->instance->shared->epoch, query->worker);
+}
+
+void aname_query_leave(const aname_query_t *query)
+{
+	aname_epoch_leave(query->instance->shared->epoch, query->worker);
+}
+
+/* Targets that are not asked for. */
+
+static void fail_part(aname_part_t *part, aname_failure_t failure)
+{
+	*part = (aname_part_t){
+		.judgement = { .worth = ANAME_FAILED, .fallback = ANAME_FAILED },
+		.failure = failure,
+	};
+}
+
+static void tell_malformed(const aname_query_t *query, const knot_rdata_t *rdata, const char *why)
+{
+	aname_stats_malformed(query->mod, query->worker);
+	if (first_time(query, why, rdata->data, rdata->len)) {
+		knotd_mod_log(query->mod, LOG_WARNING,
+		              "malformed ANAME record, %s (%u octets of RDATA)", why, rdata->len);
+	}
+}
+
+static void tell_denied(const aname_query_t *query, const aname_key_t *key, const char *why)
+{
+	if (first_time(query, why, key->name, key->name_len)) {
+		knot_dname_txt_storage_t name;
+		(void)knot_dname_to_str(name, key->name, sizeof(name));
+		knotd_mod_log(query->mod, LOG_WARNING, "target %s denied, %s", name, why);
+	}
+}
+
+/*! Why a name can never be looked up; NULL if it can. */
+static const char *unusable(const aname_query_t *query, const aname_key_t *key)
+{
+	if (key->name[0] == '\0') {
+		return "the target is the root";
+	}
+	if (key->name_len == query->instance->zone_len &&
+	    memcmp(key->name, knotd_qdata_zone_name(query->qdata), key->name_len) == 0) {
+		return "the target is the owner itself";
+	}
+	return NULL;
+}
+
+/*! Which option denies a target; NULL if none. */
+static const char *denied_by(const aname_options_t *options, const knot_dname_t *target)
+{
+	if (options->deny_target.count > 0 && aname_names_match(&options->deny_target, target)) {
+		return "it is under a suffix of 'deny-target'";
+	}
+	if (options->allow_target.count > 0 && !aname_names_match(&options->allow_target, target)) {
+		return "it is under no suffix of 'allow-target'";
+	}
+	return NULL;
+}
+
+/* Targets in the table. */
+
+/*! Asks the service for a lookup. */
+static void ask(const aname_query_t *query, const aname_key_t *key, uint64_t hash, uint32_t ttl)
+{
+	aname_shared_t *shared = query->instance->shared;
+	if (!aname_queue_push(shared->queue, key, hash, ttl)) {
+		atomic_fetch_add_explicit(&shared->met.queue_full, 1, memory_order_relaxed);
+	}
+}
+
+/*! Judges a target in the table, and has it looked up where that is due. */
+static void judge(const aname_query_t *query, const aname_key_t *key, aname_entry_t *entry,
+                  uint32_t ttl, aname_part_t *part)
+{
+	/* In this order: a target is called warm only after what makes it so is published. */
+	bool cold = atomic_load_explicit(&entry->cold, memory_order_acquire);
+	int64_t next_ms = atomic_load_explicit(&entry->next_ms, memory_order_relaxed);
+	const aname_snapshot_t *snapshot = aname_entry_snapshot(entry);
+	const aname_schedule_t *schedule = &key->profile->schedule;
+
+	part->snapshot = snapshot;
+	part->failure = snapshot != NULL ? snapshot->failure : ANAME_FAILURE_NONE;
+	part->judgement = aname_policy_judge(snapshot, cold, schedule, ttl, query->now_ms);
+
+	aname_entry_touch(entry, ttl, query->now_ms);
+	if (aname_policy_ask(snapshot, schedule, ttl, next_ms, query->now_ms)) {
+		ask(query, key, entry->hash, ttl);
+	}
+}
+
+/*! Has policy left nothing of a target's addresses? Then it counts as denied (L2). */
+static bool is_emptied(const aname_query_t *query, const aname_part_t *part)
+{
+	const aname_nets_t *deny = &query->instance->options->deny_address;
+	return deny->count > 0 && part->snapshot != NULL && part->snapshot->count > 0 &&
+	       aname_answer_allowed(part->snapshot, deny) == 0;
+}
+
+/*!
+ * Finds the target of a record. RDATA that is found in the table as it stands is a valid name in
+ * lower case, since only such names get there; only what is not found is looked at closely.
+ *
+ * Returns false if the RDATA is malformed; `entry` is NULL if the target is not in the table.
+ */
+static bool find_target(const aname_table_t *table, const knot_rdata_t *rdata, aname_key_t *key,
+                        knot_dname_storage_t lower, uint64_t *hash, aname_entry_t **entry)
+{
+	key->name = rdata->data;
+	key->name_len = rdata->len;
+	if (rdata->len > 0 && rdata->len <= KNOT_DNAME_MAXLEN) {
+		*hash = aname_table_hash(table, key);
+		*entry = aname_table_find(table, key, *hash);
+		if (*entry != NULL) {
+			return true;
+		}
+	}
+
+	int len = aname_rdata_read(rdata->data, rdata->len, lower);
+	if (len < 0) {
+		return false;
+	}
+	key->name = lower;
+	key->name_len = len;
+	*hash = aname_table_hash(table, key);
+	*entry = aname_table_find(table, key, *hash);
+	return true;
+}
+
+static void add_target(const aname_query_t *query, const records_t *records, uint16_t type,
+                       aname_part_t *part)
+{
+	aname_key_t key = { .profile = query->instance->profile, .type = type };
+	knot_dname_storage_t lower;
+	uint64_t hash;
+	aname_entry_t *entry;
+	bool valid = find_target(query->instance->shared->table, records->rdata, &key, lower, &hash,
+	                         &entry);
+	const char *why = valid ? unusable(query, &key) : "the RDATA is not one whole name";
+	if (why != NULL) {
+		tell_malformed(query, records->rdata, why);
+		fail_part(part, ANAME_FAILURE_MALFORMED);
+		return;
+	}
+
+	uint32_t ttl = aname_policy_ttl(records->ttl);
+	why = denied_by(query->instance->options, key.name);
+	if (why != NULL) {
+		fail_part(part, ANAME_FAILURE_DENIED);
+	} else if (entry == NULL) {
+		ask(query, &key, hash, ttl);
+		part->snapshot = NULL;
+		part->failure = ANAME_FAILURE_NONE;
+		part->judgement = (aname_judgement_t){ ANAME_COLD, ANAME_FAILED, 0 };
+	} else {
+		judge(query, &key, entry, ttl, part);
+		if (is_emptied(query, part)) {
+			why = "all its addresses are in networks of 'deny-address'";
+			fail_part(part, ANAME_FAILURE_DENIED);
+		}
+	}
+	if (why != NULL) {
+		tell_denied(query, &key, why);
+	}
+}
+
+static void tell_pool_limit(const aname_query_t *query)
+{
+	if (first_time(query, "pool", NULL, 0)) {
+		knotd_mod_log(query->mod, LOG_WARNING,
+		              "limit reached, only %u ANAME records are used", ANAME_POOL_MAX);
+	}
+}
+
+void aname_query_decide(const aname_query_t *query, uint16_t type, bool hurry,
+                        aname_answer_t *answer)
+{
+	aname_pool_t pool;
+	pool.count = 0;
+	records_t records = { .query = query };
+	while (next_record(&records)) {
+		if (pool.count == ANAME_POOL_MAX) {
+			tell_pool_limit(query);
+			break;
+		}
+		add_target(query, &records, type, &pool.parts[pool.count++]);
+	}
+	aname_answer_decide(&pool, hurry, answer);
+}
+
+/* What is told besides answers. */
+
+static void add_numbers(const aname_query_t *query, const records_t *records,
+                        aname_numbers_t *numbers)
+{
+	static const uint16_t types[] = { KNOT_RRTYPE_A, KNOT_RRTYPE_AAAA };
+	for (unsigned i = 0; i < 2; i++) {
+		aname_key_t key = { .profile = query->instance->profile, .type = types[i] };
+		knot_dname_storage_t lower;
+		uint64_t hash;
+		aname_entry_t *entry;
+		if (!find_target(query->instance->shared->table, records->rdata, &key, lower, &hash,
+		                 &entry) ||
+		    entry == NULL) {
+			continue;
+		}
+		const aname_snapshot_t *snapshot = aname_entry_snapshot(entry);
+		uint32_t lag_ms = atomic_load_explicit(&entry->lag_ms, memory_order_relaxed);
+		numbers->targets++;
+		numbers->addresses += snapshot != NULL ? snapshot->count : 0;
+		numbers->started += atomic_load_explicit(&entry->started, memory_order_relaxed);
+		numbers->succeeded += atomic_load_explicit(&entry->succeeded, memory_order_relaxed);
+		numbers->failed += atomic_load_explicit(&entry->failed, memory_order_relaxed);
+		numbers->lag_ms = lag_ms > numbers->lag_ms ? lag_ms : numbers->lag_ms;
+	}
+}
+
+bool aname_query_is_time_to_show(aname_instance_t *instance, int64_t now_ms)
+{
+	uint32_t now_s = now_ms / 1000;
+	return atomic_load_explicit(&instance->shown_s, memory_order_relaxed) != now_s &&
+	       atomic_exchange_explicit(&instance->shown_s, now_s, memory_order_relaxed) != now_s;
+}
+
+void aname_query_show(const aname_query_t *query)
+{
+	const aname_log_t log = { aname_query_log, query->mod };
+	aname_logbook_read(query->instance->shared->logbook, &log);
+	if (!aname_query_is_time_to_show(query->instance, query->now_ms) && !query->news) {
+		return;
+	}
+	aname_numbers_t numbers = { 0 };
+	records_t records = { .query = query };
+	while (next_record(&records)) {
+		add_numbers(query, &records, &numbers);
+	}
+	aname_stats_show(query->mod, &numbers);
+}

@@ -1,0 +1,57 @@
+/*!
+ * \brief A query in hand, the ANAME records it meets, and what is known of their targets.  [K]
+ *
+ * Thread: worker.
+ */
+
+#pragma once
+
+#include <knot/module.h>
+
+#include "query/answer.h"
+#include "query/hook.h"
+
+/*! A query in hand. */
+typedef struct {
+	knot_pkt_t *pkt;
+	knotd_qdata_t *qdata;
+	knotd_mod_t *mod;
+	aname_instance_t *instance;
+	unsigned worker;
+	int64_t now_ms;
+	bool news; /*!< A lookup ended while it waited: the numbers have changed. */
+	unsigned rrsets_count;
+	knot_rrset_t rrsets[ANAME_RRTYPES_MAX]; /*!< The ANAME records of the apex. */
+} aname_query_t;
+
+/*!
+ * \brief Takes a query up.
+ *
+ * \return false if there is nothing to do for it: no ANAME at the apex, or a zone in which what
+ *         this module makes would be bogus (D4).
+ */
+bool aname_query_take_up(aname_query_t *query, knot_pkt_t *pkt, knotd_qdata_t *qdata,
+                         knotd_mod_t *mod);
+
+/*! From enter to leave what is published may be read, and answers that point to it are good. */
+void aname_query_enter(const aname_query_t *query);
+void aname_query_leave(const aname_query_t *query);
+
+/*!
+ * \brief Decides what to say of one family; has looked up what is due. Inside the epoch.
+ *
+ * \param type    KNOT_RRTYPE_A or KNOT_RRTYPE_AAAA.
+ * \param hurry   As for aname_answer_decide().
+ */
+void aname_query_decide(const aname_query_t *query, uint16_t type, bool hurry,
+                        aname_answer_t *answer);
+
+/*! Once a second: brings the zone's numbers up to date. Reads out what the service has to say.
+ *  Inside the epoch. */
+void aname_query_show(const aname_query_t *query);
+
+/*! True once a second, for one worker. */
+bool aname_query_is_time_to_show(aname_instance_t *instance, int64_t now_ms);
+
+/*! Passes messages of the core on to knotd; the context is a knotd_mod_t. */
+void aname_query_log(void *mod, int priority, const char *message);

@@ -1,0 +1,334 @@
+"""The measurements. Ratios within one run, from alternating pairs."""
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import measure
+
+A, B = "192.0.2.1", "192.0.2.2"
+
+
+def question(name, rdtype="A"):
+    return (name, rdtype)
+
+
+class Bench:
+    """A server, a recursor, a target authority, and what was measured."""
+
+    def __init__(self):
+        from harness.authority import Authority
+        self.authority = Authority()
+        self.rows = []
+        self.daemons = []
+        self.directory = None
+
+    def say(self, name, value, bar=""):
+        self.rows.append({"measured": name, "value": value, "bar": bar})
+        print(f"{name:58} {value:>34}   {bar}", flush=True)
+
+    def fresh(self):
+        """A directory of its own for the next measurement."""
+        self.close()
+        self.directory = tempfile.mkdtemp(prefix="aname-")
+        return self.directory
+
+    def start_unbound(self, **how):
+        from harness.unbound import Unbound
+        unbound = Unbound(self.directory, **how)
+        unbound.start()
+        self.daemons.append(unbound)
+        return unbound
+
+    def new_knotd(self, **server):
+        from harness.knotd import Knotd
+        knotd = Knotd(self.directory)
+        knotd.server.update(server)
+        self.daemons.append(knotd)
+        return knotd
+
+    def close(self):
+        for daemon in reversed(self.daemons):
+            daemon.kill()
+        self.daemons = []
+        if self.directory:
+            shutil.rmtree(self.directory)
+            self.directory = None
+
+
+def static(addresses):
+    return [f"@ 300 IN A {address}" for address in addresses]
+
+
+def bench_warm(bench):
+    """CPU per query of a warm apex against the server's own static one."""
+    from harness.scenario import known
+    from harness.zone import aname
+    bench.fresh()
+    bench.start_unbound()
+    bench.authority.set("cdn.example.net", a=[A, B])
+    bench.authority.set("four.example.net", a=[A])
+    knotd = bench.new_knotd(**{"udp-workers": 1, "tcp-workers": 2})
+    knotd.add_zone("a.test", [aname("cdn.example.net"), "www IN CNAME @"])
+    knotd.add_zone("s.test", [*static([A, B]), "www IN CNAME @"], modules=[])
+    knotd.start()
+    known("a.test")
+
+    def cost(name, rdtype, tcp):
+        before = measure.cpu_ns(knotd.pid)
+        done = measure.dnsperf([question(name, rdtype)], bench.directory, count=60000, tcp=tcp)
+        assert done["lost"] == 0, f"{name}: {done}"
+        return (measure.cpu_ns(knotd.pid) - before) / done["completed"]
+
+    for label, left, right, rdtype, tcp in (
+        ("warm A, UDP: CPU per query / static", "a.test", "s.test", "A", False),
+        ("warm A, TCP: CPU per query / static", "a.test", "s.test", "A", True),
+        ("warm AAAA NODATA, UDP: CPU per query / static", "a.test", "s.test", "AAAA", False),
+        ("warm www CNAME @, UDP: CPU per query / static", "www.a.test", "www.s.test", "A", False),
+    ):
+        ratios, costs = [], []
+        for turn in range(15):
+            pair = [(left, rdtype), (right, rdtype)]
+            first, second = pair if turn % 2 == 0 else pair[::-1]
+            one, other = cost(*first, tcp), cost(*second, tcp)
+            mine, static_ = (one, other) if turn % 2 == 0 else (other, one)
+            ratios.append(mine / static_)
+            costs.append(static_ / 1000)
+        bench.say(label, measure.spread(ratios), "<= 1.05" if rdtype == "A" and not tcp else "")
+        bench.say("  static: microseconds of CPU per query", f"{statistics.median(costs):.2f}")
+
+
+def bench_instructions(bench):
+    """The same by counting instructions in user space, under callgrind."""
+    from harness.scenario import known
+    from harness.zone import aname
+    bench.fresh()
+    bench.start_unbound()
+    bench.authority.set("cdn.example.net", a=[A, B])
+    knotd = bench.new_knotd(**{"udp-workers": 1, "tcp-workers": 1})
+    knotd.argv = ["valgrind", "--tool=callgrind", "--separate-threads=no",
+                  f"--callgrind-out-file={bench.directory}/callgrind.out", *knotd.argv]
+    knotd.add_zone("a.test", [aname("cdn.example.net", ttl=3600), "www IN CNAME @"])
+    knotd.add_zone("s.test", [*static([A, B]), "www IN CNAME @"], modules=[])
+    knotd.start()
+    known("a.test", timeout=60)
+
+    def control(*arguments):
+        subprocess.run(["callgrind_control", *arguments, str(knotd.pid)], check=True,
+                       capture_output=True, timeout=60)
+
+    def count(name, rdtype, turn, queries=20000):
+        control("-z")
+        done = measure.dnsperf([question(name, rdtype)], bench.directory, count=queries)
+        control("-d")
+        path = os.path.join(bench.directory, f"callgrind.out.{turn}")
+        with open(path, encoding="utf-8") as dump:
+            totals = [line for line in dump if line.startswith(("totals:", "summary:"))]
+        if os.environ.get("ANAME_PROFILE"):
+            shutil.copy(path, f"{os.environ['ANAME_PROFILE']}.{name}.{rdtype}")
+        return int(totals[0].split()[1]) / done["completed"]
+
+    turn = 0
+    for label, name, rdtype in (("A", "", "A"), ("AAAA NODATA", "", "AAAA"),
+                                ("www CNAME @", "www.", "A")):
+        mine, theirs = count(f"{name}a.test", rdtype, turn + 1), count(f"{name}s.test", rdtype, turn + 2)
+        turn += 2
+        bench.say(f"warm {label}, UDP: instructions per query / static",
+                  f"{mine:.0f} / {theirs:.0f} = {mine / theirs:.3f}")
+
+
+def bench_frozen(bench):
+    """Warm names while the recursor is stopped."""
+    from harness.scenario import known
+    from harness.zone import aname
+    bench.fresh()
+    unbound = bench.start_unbound()
+    names = [f"w{i}.test" for i in range(20)]
+    knotd = bench.new_knotd()
+    knotd.options = {"ttl-max": 1}
+    for i, name in enumerate(names):
+        bench.authority.set(f"t{i}.example.net", a=[A], aaaa=["2001:db8::1"])
+        knotd.add_zone(name, [aname(f"t{i}.example.net")])
+    knotd.add_zone("s.test", static([A]), modules=[])
+    knotd.start()
+    for name in names:
+        known(name)
+    unbound.freeze()
+    time.sleep(2.5)
+
+    worst = {"warm": [], "static": []}
+    for _ in range(5):
+        for key, asked in (("warm", names), ("static", ["s.test"])):
+            done = measure.dnsperf([question(one) for one in asked], bench.directory,
+                                   count=10000, rate=10000)
+            assert done["lost"] == 0 and "NOERROR" in done["codes"], done
+            assert "SERVFAIL" not in done["codes"], done
+            worst[key].append(done["latency_max"] * 1000)
+    bench.say("recursor stopped, 5 x 10,000 warm queries: lost", "0", "0")
+    for key, values in worst.items():
+        bench.say(f"  greatest latency of {key} names, ms",
+                  f"median {statistics.median(values):.2f}, best {min(values):.2f}")
+    unbound.thaw()
+
+
+def bench_cold(bench):
+    """First answer for a client of a recursor, against the target's own latency."""
+    from harness.unbound import ask
+    from harness.zone import aname
+    bench.fresh()
+    delay, count = 0.03, 40
+    bench.start_unbound(stubs={"test": "127.0.0.1@5300"})
+    knotd = bench.new_knotd()
+    for i in range(count):
+        bench.authority.set(f"t{i}.example.net", a=[A], delay=delay)
+        knotd.add_zone(f"c{i}.test", [aname(f"t{i}.example.net")])
+    knotd.start()
+    took = []
+    for i in range(count):
+        start = time.monotonic()
+        reply = ask(f"c{i}.test", timeout=10)
+        took.append((time.monotonic() - start) * 1000 - delay * 1000)
+        reply.expect(a=(A,), aa=None)
+    quantile = sorted(took)
+    bench.say("cold A through a recursor, ms beyond the target's 30 ms",
+              f"median {statistics.median(took):.1f}, max {quantile[-1]:.1f}", "<= 50")
+
+
+def bench_flood(bench):
+    """Another zone's throughput while a thousand dead aliases are asked at 5,000/s."""
+    from harness.zone import aname
+    bench.fresh()
+    bench.start_unbound()
+    knotd = bench.new_knotd(**{"udp-workers": 1})
+    dead = [f"d{i}.test" for i in range(1000)]
+    plain = [f"p{i}.test" for i in range(1000)]
+    for i, name in enumerate(dead):
+        bench.authority.drop(f"t{i}.dead.example")
+        knotd.add_zone(name, [aname(f"t{i}.dead.example")])
+    for name in plain:
+        knotd.add_zone(name, static([A]), modules=[])
+    knotd.add_zone("s.test", static([A]), modules=[])
+    knotd.start()
+
+    def throughput(flood):
+        helper = None
+        if flood:
+            path = os.path.join(bench.directory, "flood")
+            with open(path, "w", encoding="ascii") as file:
+                file.writelines(f"{name} A\n" for name in flood)
+            helper = subprocess.Popen(
+                ["dnsperf", "-s", "127.0.0.1", "-p", "5300", "-d", path, "-c", "1", "-T", "1",
+                 "-Q", "5000", "-q", "5000", "-l", "4"],
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        done = measure.dnsperf([question("s.test")], bench.directory, seconds=3)
+        if helper:
+            helper.wait()
+        return done["qps"]
+
+    against_plain, against_none = [], []
+    for _ in range(7):
+        alone, with_plain, with_dead = throughput(None), throughput(plain), throughput(dead)
+        against_plain.append(with_dead / with_plain)
+        against_none.append(with_dead / alone)
+    bench.say("another zone's throughput, flood of dead aliases / no flood",
+              measure.spread(against_none), ">= 0.90")
+    bench.say("  the same / flood of as many static names", measure.spread(against_plain))
+
+
+def bench_scale(bench):
+    """Ten thousand zones of one template."""
+    from harness.ask import SERVER, query
+    from harness.zone import aname, zone_text
+    count = 10000
+    resident = {}
+    for kind in ("without", "with"):
+        bench.fresh()
+        bench.start_unbound(cache=True, cache_ttl=300)
+        knotd = bench.new_knotd()
+        knotd.with_module = kind == "with"
+        knotd.template = {"module": "mod-aname"} if knotd.with_module else {}
+        for i in range(count):
+            knotd.add_zone(f"z{i}.test", text=zone_text(f"z{i}.test",
+                                                        [aname(f"t{i}.example.net", ttl=300)]),
+                           modules=None if knotd.with_module else [])
+        start = time.monotonic()
+        knotd.start()
+        from harness.wait import eventually
+        eventually(lambda: len(knotd.knotc("zone-status").stdout.splitlines()) >= count
+                   and "serial: none" not in knotd.knotc("zone-status").stdout
+                   and "| serial: -" not in knotd.knotc("zone-status").stdout,
+                   timeout=120, what="all zones are loaded")
+        bench.say(f"10,000 zones {kind} the module: seconds to load",
+                  f"{time.monotonic() - start:.1f}")
+        resident[kind] = knotd.rss()
+        if kind == "with":
+            for i in range(count):
+                bench.authority.set(f"t{i}.example.net", a=[A, B],
+                                    aaaa=["2001:db8::1", "2001:db8::2"])
+            first_answers(bench, knotd, count)
+            bench.say("memory per idle zone instance, octets",
+                      f"{(resident['with'] - resident['without']) / count:.0f}")
+            bench.say("memory per target with 2 + 2 addresses, octets",
+                      f"{(knotd.rss() - resident['with']) / count:.0f}")
+
+
+def first_answers(bench, knotd, count):
+    """Ask every zone for both families until each is answered."""
+    start = time.monotonic()
+    questions = [(f"z{i}.test", rdtype) for i in range(count) for rdtype in ("A", "AAAA")]
+    asked = 0
+    while True:
+        done = measure.dnsperf(questions, bench.directory, count=len(questions), rate=4000)
+        asked += done["completed"]
+        totals = knotd.stats("z0.test")
+        from harness.ask import query
+        late = [name for name, rdtype in questions[:: 997] if query(name, rdtype).tc]
+        if not late or asked > 10 * len(questions):
+            break
+    assert not late, f"still cold after {asked} queries: {late[:3]}, {totals}"
+    bench.say("  every zone answers both families after, seconds", f"{time.monotonic() - start:.1f}")
+
+
+BENCHES = {
+    "warm": bench_warm,
+    "instructions": bench_instructions,
+    "frozen": bench_frozen,
+    "cold": bench_cold,
+    "flood": bench_flood,
+    "scale": bench_scale,
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--module", default=os.path.join(
+        os.path.dirname(__file__), "../../build/plain/module/aname.so"))
+    parser.add_argument("--json", help="write the table to this file, too")
+    parser.add_argument("names", nargs="*", choices=[*BENCHES, []], metavar="NAME",
+                        help=f"what to measure: {' '.join(BENCHES)} (default: all)")
+    arguments = parser.parse_args()
+    if not os.path.exists(arguments.module):
+        sys.exit(f"there is no {arguments.module}: build it, or name it with --module")
+    os.environ["ANAME_MODULE"] = os.path.abspath(arguments.module)
+
+    from harness import namespace
+    namespace.isolate()
+    bench = Bench()
+    try:
+        for name in arguments.names or BENCHES:
+            BENCHES[name](bench)
+    finally:
+        bench.close()
+    if arguments.json:
+        with open(arguments.json, "w", encoding="utf-8") as file:
+            json.dump(bench.rows, file, indent=1)
+
+
+if __name__ == "__main__":
+    main()
