@@ -46,19 +46,26 @@ static aname_failure_t failure_of(const aname_pool_t *pool, bool hurry)
 	return failure;
 }
 
+/*! Is there a target of which nothing is known yet? */
+static bool is_partial(const aname_pool_t *pool)
+{
+	for (unsigned i = 0; i < pool->count; i++) {
+		if (pool->parts[i].judgement.worth == ANAME_COLD) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static void decide_without_addresses(const aname_pool_t *pool, bool hurry, aname_answer_t *answer)
 {
-	unsigned cold = 0, negative = 0;
-	for (unsigned i = 0; i < pool->count; i++) {
-		cold += worth_of(&pool->parts[i], hurry) == ANAME_COLD;
-	}
-	negative += take(pool, hurry, ANAME_NODATA, answer);
+	unsigned negative = take(pool, hurry, ANAME_NODATA, answer);
 	unsigned stale = take(pool, hurry, ANAME_STALE_NODATA, answer);
 	negative += stale;
 
 	answer->used = 0;
 	answer->stale = stale > 0;
-	if (cold > 0) {
+	if (answer->partial && !hurry) {
 		answer->say = ANAME_SAY_COLD;
 	} else if (negative > 0 && negative == pool->count) {
 		answer->say = ANAME_SAY_NODATA;
@@ -71,9 +78,10 @@ static void decide_without_addresses(const aname_pool_t *pool, bool hurry, aname
 void aname_answer_decide(const aname_pool_t *pool, bool hurry, aname_answer_t *answer)
 {
 	answer->say = ANAME_SAY_ADDRESSES;
+	answer->partial = is_partial(pool);
 	answer->stale = false;
 	answer->failure = ANAME_FAILURE_NONE;
-	answer->ttl = UINT32_MAX;
+	answer->ttl = answer->partial ? ANAME_PARTIAL_TTL : UINT32_MAX;
 	answer->used = 0;
 
 	if (take(pool, hurry, ANAME_FRESH, answer) > 0) {

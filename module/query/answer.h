@@ -18,6 +18,9 @@
 /*! Most targets of one owner that are used. */
 #define ANAME_POOL_MAX 32
 
+/*! Highest TTL, in seconds, of the addresses of a pool that is not known as a whole yet. */
+#define ANAME_PARTIAL_TTL 5
+
 /*! One target of the owner. */
 typedef struct {
 	const aname_snapshot_t
@@ -41,6 +44,7 @@ typedef enum {
 
 typedef struct {
 	aname_say_t say;
+	bool partial;            /*!< There are targets of which nothing is known yet. */
 	bool stale;              /*!< Past its lifetime: EDE 3. */
 	aname_failure_t failure; /*!< For FAILURE: the most telling one; NONE if only not ready. */
 	uint32_t ttl;            /*!< Seconds, for ADDRESSES and NODATA. */
@@ -52,7 +56,8 @@ typedef struct {
  * \brief What to say of a pool.
  *
  * Live addresses first, stale ones only when no target has live ones; TTL is the least of those
- * used. A target nothing is known of holds up the others only if they have no address at all.
+ * used. A target nothing is known of holds up the others only if they have no address at all;
+ * until it is known, what they have is given out for a short time.
  *
  * \param pool    At least one part, or the answer is a failure.
  * \param hurry   Do not wait for cold targets: take what they have.

@@ -128,7 +128,7 @@ static bool can_wait(const aname_query_t *query)
 	       params->proto != KNOTD_QUERY_PROTO_QUIC && query->instance->options->wait_ms > 0;
 }
 
-/*! Waits for the lookups at hand; decides anew after each that ends. Inside the epoch. */
+/*! Waits for all lookups at hand; decides anew after each that ends. Inside the epoch. */
 static void wait_for(aname_query_t *query, uint16_t type, aname_answer_t *answer)
 {
 	aname_shared_t *shared = query->instance->shared;
@@ -139,10 +139,10 @@ static void wait_for(aname_query_t *query, uint16_t type, aname_answer_t *answer
 
 	int64_t deadline_ms = aname_clock_ms() + query->instance->options->wait_ms;
 	bool opened = true;
-	while (answer->say == ANAME_SAY_COLD && opened) {
+	while (answer->partial && opened) {
 		uint64_t ticket = aname_gate_ticket(shared->gate);
 		aname_query_decide(query, type, false, answer);
-		if (answer->say == ANAME_SAY_COLD) {
+		if (answer->partial) {
 			aname_query_leave(query);
 			opened = aname_gate_wait(shared->gate, ticket, deadline_ms);
 			query->now_ms = aname_clock_ms();
@@ -312,7 +312,7 @@ static knotd_in_state_t on_additional(knotd_in_state_t state, knot_pkt_t *pkt, k
 	return ret == KNOT_EOK ? state : error_state(ret);
 }
 
-/*! Shows the numbers of the whole process, whoever is asked for what. */
+/*! Shows the numbers of the whole process after any query, whoever is asked for what. */
 static knotd_state_t on_any_query(knotd_state_t state, knot_pkt_t *pkt, knotd_qdata_t *qdata,
                                   knotd_mod_t *mod)
 {
@@ -320,9 +320,10 @@ static knotd_state_t on_any_query(knotd_state_t state, knot_pkt_t *pkt, knotd_qd
 	if (instance == NULL) {
 		return state;
 	}
+	int64_t now_ms = aname_clock_coarse_ms();
 	const aname_log_t log = { aname_query_log, mod };
-	aname_logbook_read(instance->shared->logbook, &log);
-	if (aname_query_is_time_to_show(instance, aname_clock_coarse_ms())) {
+	aname_logbook_read(instance->shared->logbook, &log, now_ms);
+	if (aname_query_is_time_to_show(instance, now_ms)) {
 		aname_stats_show_totals(mod, instance->shared);
 	}
 	return state;
@@ -348,5 +349,5 @@ int aname_hook_zone(knotd_mod_t *mod)
 
 int aname_hook_global(knotd_mod_t *mod)
 {
-	return knotd_mod_hook(mod, KNOTD_STAGE_BEGIN, on_any_query);
+	return knotd_mod_hook(mod, KNOTD_STAGE_END, on_any_query);
 }

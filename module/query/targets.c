@@ -333,7 +333,7 @@ bool aname_query_is_time_to_show(aname_instance_t *instance, int64_t now_ms)
 void aname_query_show(const aname_query_t *query)
 {
 	const aname_log_t log = { aname_query_log, query->mod };
-	aname_logbook_read(query->instance->shared->logbook, &log);
+	aname_logbook_read(query->instance->shared->logbook, &log, query->now_ms);
 	if (!aname_query_is_time_to_show(query->instance, query->now_ms) && !query->news) {
 		return;
 	}

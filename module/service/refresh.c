@@ -90,8 +90,9 @@ static void tell_failure(aname_refresh_t *refresh, aname_entry_t *entry, const c
 	const aname_snapshot_t *known = aname_entry_snapshot(entry);
 	char what[200];
 	if (known != NULL && known->count > 0) {
-		(void)snprintf(what, sizeof(what), "fails (%s), its last %u addresses stay in use",
-		               why, known->count);
+		(void)snprintf(what, sizeof(what),
+		               "fails (%s), its last addresses (%u) stay in use", why,
+		               known->count);
 	} else {
 		(void)snprintf(what, sizeof(what), "fails (%s)", why);
 	}

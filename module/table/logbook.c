@@ -7,9 +7,11 @@
 
 #define PAGES      64
 #define PER_SECOND 20
+#define OLD_MS     2000 /* From when on a message tells its age. */
 
 typedef struct {
 	int priority;
+	int64_t at_ms;
 	char message[ANAME_LOG_MAX];
 } page_t;
 
@@ -51,6 +53,7 @@ void aname_logbook_write(aname_logbook_t *book, int priority, const char *messag
 	} else {
 		page_t *page = &book->pages[(book->first + book->count) % PAGES];
 		page->priority = priority;
+		page->at_ms = now_ms;
 		(void)snprintf(page->message, sizeof(page->message), "%s", message);
 		book->count++;
 		book->this_second++;
@@ -60,7 +63,7 @@ void aname_logbook_write(aname_logbook_t *book, int priority, const char *messag
 }
 
 /*! Tears out the oldest page, or makes one that tells what was dropped. */
-static bool next_page(aname_logbook_t *book, page_t *page)
+static bool next_page(aname_logbook_t *book, page_t *page, int64_t now_ms)
 {
 	bool have = true;
 	if (book->count > 0) {
@@ -69,6 +72,7 @@ static bool next_page(aname_logbook_t *book, page_t *page)
 		book->count--;
 	} else if (book->dropped > 0) {
 		page->priority = LOG_NOTICE;
+		page->at_ms = now_ms;
 		(void)snprintf(page->message, sizeof(page->message),
 		               "%u more messages were left out", book->dropped);
 		book->dropped = 0;
@@ -79,7 +83,18 @@ static bool next_page(aname_logbook_t *book, page_t *page)
 	return have;
 }
 
-void aname_logbook_read(aname_logbook_t *book, const aname_log_t *log)
+static void say(const page_t *page, const aname_log_t *log, int64_t now_ms)
+{
+	int64_t age_ms = now_ms - page->at_ms;
+	if (age_ms < OLD_MS) {
+		log->fn(log->ctx, page->priority, page->message);
+	} else {
+		aname_log(log, page->priority, "%s, %lld s ago", page->message,
+		          (long long)(age_ms / 1000));
+	}
+}
+
+void aname_logbook_read(aname_logbook_t *book, const aname_log_t *log, int64_t now_ms)
 {
 	if (!atomic_load_explicit(&book->written, memory_order_relaxed)) {
 		return;
@@ -88,10 +103,10 @@ void aname_logbook_read(aname_logbook_t *book, const aname_log_t *log)
 	page_t page;
 	bool have = true;
 	while (have && pthread_mutex_trylock(&book->lock) == 0) {
-		have = next_page(book, &page);
+		have = next_page(book, &page, now_ms);
 		pthread_mutex_unlock(&book->lock);
 		if (have) {
-			log->fn(log->ctx, page.priority, page.message);
+			say(&page, log, now_ms);
 		}
 	}
 }

@@ -26,8 +26,8 @@ void aname_logbook_write(aname_logbook_t *book, int priority, const char *messag
 /*!
  * \brief Reads out what is written, if anything. Never waits: if another one reads, it leaves.
  *
- * With nothing written it costs one load.
+ * With nothing written it costs one load. What was written some time ago says so.
  *
  * Thread: any.
  */
-void aname_logbook_read(aname_logbook_t *book, const aname_log_t *log);
+void aname_logbook_read(aname_logbook_t *book, const aname_log_t *log, int64_t now_ms);
