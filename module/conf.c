@@ -144,26 +144,10 @@ static int check_rrtypes(knotd_conf_check_args_t *args)
 	return ret;
 }
 
-static int check_nets(knotd_conf_check_args_t *args)
-{
-	knotd_conf_t conf = knotd_conf_check_item(args, OPT_DENY_ADDRESS);
-	int ret = KNOT_EOK;
-	for (size_t i = 0; i < conf.count; i++) {
-		int family = conf.multi[i].addr.ss_family;
-		if (family != AF_INET && family != AF_INET6) {
-			args->err_str = "option 'deny-address' must be IPv4 or IPv6 networks "
-			                "(0.0.0.0/0 to ::/128)";
-			ret = KNOT_EINVAL;
-		}
-	}
-	knotd_conf_free(&conf);
-	return ret;
-}
-
 int aname_conf_check(knotd_conf_check_args_t *args)
 {
 	int (*const checks[])(knotd_conf_check_args_t *) = { check_numbers, check_order,
-		                                             check_rrtypes, check_nets };
+		                                             check_rrtypes };
 	int ret = KNOT_EOK;
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]) && ret == KNOT_EOK; i++) {
 		ret = checks[i](args);
