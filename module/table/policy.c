@@ -92,14 +92,17 @@ int64_t aname_policy_next_refresh(uint32_t life, uint32_t took_ms, uint32_t chan
 int64_t aname_policy_next_retry(const aname_schedule_t *schedule, uint16_t failures,
                                 uint32_t chance, int64_t now_ms)
 {
-	int64_t pause_ms = 1000 * (int64_t)schedule->retry_min;
-	int64_t longest_ms = 1000 * (int64_t)max_i64(schedule->retry_max, schedule->retry_min);
+	int64_t shortest_ms = 1000 * (int64_t)schedule->retry_min;
+	int64_t longest_ms = max_i64(1000 * (int64_t)schedule->retry_max, shortest_ms);
+	int64_t pause_ms = shortest_ms;
 	for (uint16_t i = 1; i < failures && pause_ms < longest_ms; i++) {
 		pause_ms *= 2;
 	}
 	pause_ms = min_i64(pause_ms, longest_ms);
-	pause_ms -= pause_ms / 4 * (chance % 1024) / 1024;
-	return now_ms + max_i64(pause_ms, 1000 * (int64_t)schedule->retry_min);
+
+	int64_t from_ms = max_i64(pause_ms - pause_ms / 4, shortest_ms);
+	int64_t to_ms = min_i64(pause_ms + pause_ms / 4, longest_ms);
+	return now_ms + from_ms + (to_ms - from_ms) * (chance % 1024) / 1024;
 }
 
 bool aname_policy_idle(const aname_schedule_t *schedule, uint32_t asked_s, int64_t now_ms)

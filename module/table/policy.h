@@ -90,7 +90,7 @@ int64_t aname_policy_next_refresh(uint32_t life, uint32_t took_ms, uint32_t chan
 
 /*!
  * \brief When to look up again after the n-th failure in a row (F4): the pause doubles from
- *        retry-min up to retry-max, and is shortened by up to a quarter by chance.
+ *        retry-min up to retry-max, give or take a quarter by chance but within the two.
  *
  * \param failures  Failures in a row, at least 1.
  * \param chance    A random number.
