@@ -51,7 +51,7 @@ static void rewind_to(knot_pkt_t *pkt, uint16_t index)
 	pkt->compr.suffix.labels = 0;
 	memset(&pkt->rr_info[index], 0, removed * sizeof(*pkt->rr_info));
 	for (uint16_t i = 0; i < index; i++) {
-		for (uint16_t k = 0; k < KNOT_COMPR_HINT_COUNT; k++) {
+		for (int k = 0; k < KNOT_COMPR_HINT_COUNT; k++) {
 			if (pkt->rr_info[i].compress_ptr[k] >= pkt->size) {
 				pkt->rr_info[i].compress_ptr[k] = 0;
 			}

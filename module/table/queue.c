@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MARKS (2 * ANAME_QUEUE_SIZE)
+#define MARKS ((size_t)2 * ANAME_QUEUE_SIZE)
 
 /*
  * A ring of cells, each with a turn: a cell is free for position p when its turn is p, and full
