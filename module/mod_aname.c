@@ -91,6 +91,8 @@ static int set_up(knotd_mod_t *mod, aname_instance_t *instance, aname_options_t 
 	}
 	if (ret != KNOT_EOK) {
 		aname_shared_unhold(instance->shared, instance->options);
+	} else if (zone == NULL) {
+		aname_stats_show_totals(mod, instance->shared);
 	}
 	return ret;
 }
