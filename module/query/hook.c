@@ -10,6 +10,7 @@ static const uint16_t families[] = { KNOT_RRTYPE_A, KNOT_RRTYPE_AAAA };
 /*! What a hook leaves for a later hook of the same query. */
 enum {
 	MEMO_NONE = 0,
+	MEMO_ANSWERED,  /*!< The answer was put before Knot looked. */
 	MEMO_PUT_SOA,   /*!< NODATA was found before Knot looked: there is no SOA yet. */
 	MEMO_LOWER_SOA, /*!< NODATA was found after Knot looked. */
 };
@@ -37,6 +38,16 @@ static void count(const aname_query_t *query, aname_kind_t kind)
 static aname_worker_t *own(const aname_query_t *query)
 {
 	return &query->instance->shared->workers[query->worker];
+}
+
+/*! What an earlier hook of this query has left. */
+static uint32_t memo_of(const knotd_qdata_t *qdata, knotd_mod_t *mod)
+{
+	const aname_instance_t *instance = knotd_mod_ctx(mod);
+	unsigned worker = qdata->params->thread_id;
+	return instance != NULL && worker < ANAME_WORKERS_MAX
+	               ? instance->shared->workers[worker].memo
+	               : MEMO_NONE;
 }
 
 /* What is said. */
@@ -111,8 +122,11 @@ static knotd_in_state_t say_failure(const aname_query_t *query, const aname_answ
 	}
 }
 
-static knotd_in_state_t say_truncated(const aname_query_t *query)
+static knotd_in_state_t say_truncated(const aname_query_t *query, uint16_t type)
 {
+	if (aname_reply_remove_sibling(query, type) != KNOT_EOK) {
+		return KNOTD_IN_STATE_ERROR;
+	}
 	knot_wire_set_tc(query->pkt->wire);
 	count(query, ANAME_KIND_COLD);
 	return KNOTD_IN_STATE_TRUNC;
@@ -163,7 +177,7 @@ static knotd_in_state_t say(aname_query_t *query, uint16_t type)
 	if (answer.say == ANAME_SAY_COLD) {
 		if (query->qdata->params->proto == KNOTD_QUERY_PROTO_UDP &&
 		    query->instance->options->cold == ANAME_COLD_TRUNCATE) {
-			return say_truncated(query);
+			return say_truncated(query, type);
 		}
 		aname_query_decide(query, type, true, &answer);
 	}
@@ -231,6 +245,7 @@ static knotd_in_state_t on_preanswer(knotd_in_state_t state, knot_pkt_t *pkt, kn
 	if (answer.say == ANAME_SAY_ADDRESSES) {
 		knot_wire_set_aa(pkt->wire);
 		state = say_addresses(&query, &answer, type);
+		own(&query)->memo = MEMO_ANSWERED;
 	} else if (answer.say == ANAME_SAY_NODATA &&
 	           instance->onlinesign == ANAME_ONLINESIGN_NONE) {
 		knot_wire_set_aa(pkt->wire);
@@ -242,17 +257,24 @@ static knotd_in_state_t on_preanswer(knotd_in_state_t state, knot_pkt_t *pkt, kn
 	return state;
 }
 
+/*! Has Knot answered from the zone, or not at all? Then the answer may be changed. */
+static bool is_knots(const aname_query_t *query, knotd_in_state_t state, uint16_t type)
+{
+	return state == KNOTD_IN_STATE_NODATA || type == KNOT_RRTYPE_ANY ||
+	       aname_reply_has_sibling(query, type);
+}
+
 /*! Everything else: what is cold or failing, ANY, and aliases that lead to the apex. */
 static knotd_in_state_t on_answer(knotd_in_state_t state, knot_pkt_t *pkt, knotd_qdata_t *qdata,
                                   knotd_mod_t *mod)
 {
 	uint16_t type = knot_pkt_qtype(pkt);
 	bool any = type == KNOT_RRTYPE_ANY;
-	bool zones = state == KNOTD_IN_STATE_NODATA ||
-	             (state == KNOTD_IN_STATE_HIT && aname_reply_is_zones(pkt));
 	aname_query_t query;
-	if (!zones || (!is_family(type) && !any) || !aname_reply_at_apex(qdata) ||
-	    !aname_query_take_up(&query, pkt, qdata, mod)) {
+	if ((state != KNOTD_IN_STATE_HIT && state != KNOTD_IN_STATE_NODATA) ||
+	    (!is_family(type) && !any) || !aname_reply_at_apex(qdata) ||
+	    memo_of(qdata, mod) != MEMO_NONE || !aname_query_take_up(&query, pkt, qdata, mod) ||
+	    !is_knots(&query, state, type)) {
 		return state;
 	}
 
@@ -267,18 +289,21 @@ static knotd_in_state_t on_answer(knotd_in_state_t state, knot_pkt_t *pkt, knotd
 static knotd_in_state_t on_authority(knotd_in_state_t state, knot_pkt_t *pkt, knotd_qdata_t *qdata,
                                      knotd_mod_t *mod)
 {
-	aname_instance_t *instance = knotd_mod_ctx(mod);
-	if (instance == NULL || qdata->params->thread_id >= ANAME_WORKERS_MAX) {
+	uint32_t memo = memo_of(qdata, mod);
+	if (memo == MEMO_NONE || memo == MEMO_ANSWERED) {
 		return state;
 	}
-	const aname_worker_t *worker = &instance->shared->workers[qdata->params->thread_id];
-	const aname_query_t query = { .pkt = pkt, .qdata = qdata };
-	if (worker->memo == MEMO_PUT_SOA && state == KNOTD_IN_STATE_HIT) {
-		int ret = aname_reply_put_soa(&query, worker->memo_ttl);
+	const aname_query_t query = { .pkt = pkt,
+		                      .qdata = qdata,
+		                      .instance = knotd_mod_ctx(mod),
+		                      .worker = qdata->params->thread_id };
+	uint32_t ttl = own(&query)->memo_ttl;
+	if (memo == MEMO_PUT_SOA && state == KNOTD_IN_STATE_HIT) {
+		int ret = aname_reply_put_soa(&query, ttl);
 		return ret == KNOT_EOK ? KNOTD_IN_STATE_NODATA : error_state(ret);
 	}
-	if (worker->memo == MEMO_LOWER_SOA && state == KNOTD_IN_STATE_NODATA) {
-		aname_reply_lower_soa(&query, worker->memo_ttl);
+	if (memo == MEMO_LOWER_SOA && state == KNOTD_IN_STATE_NODATA) {
+		aname_reply_lower_soa(&query, ttl);
 	}
 	return state;
 }

@@ -7,11 +7,6 @@ bool aname_reply_at_apex(knotd_qdata_t *qdata)
 	return knot_dname_is_case_equal(qdata->name, knotd_qdata_zone_name(qdata));
 }
 
-bool aname_reply_is_zones(const knot_pkt_t *pkt)
-{
-	return pkt->rrset_count > 0 && !(pkt->rr_info[pkt->rrset_count - 1].flags & KNOT_PF_FREE);
-}
-
 uint16_t aname_reply_flags(const aname_query_t *query)
 {
 	return query->qdata->params->proto == KNOTD_QUERY_PROTO_UDP ? KNOT_PF_NULL
@@ -81,6 +76,11 @@ static int find_sibling(const aname_query_t *query, uint16_t type)
 		}
 	}
 	return -1;
+}
+
+bool aname_reply_has_sibling(const aname_query_t *query, uint16_t type)
+{
+	return find_sibling(query, type) >= 0;
 }
 
 int aname_reply_remove_sibling(const aname_query_t *query, uint16_t type)

@@ -197,6 +197,25 @@ static void judge(const aname_query_t *query, const aname_key_t *key, aname_entr
 	}
 }
 
+/*!
+ * A target that is not in the table yet, but may be under options of before. Otherwise it is cold,
+ * or has no hope to get there while the table is full.
+ */
+static void judge_unknown(const aname_query_t *query, const aname_key_t *key, uint32_t ttl,
+                          aname_part_t *part)
+{
+	const aname_shared_t *shared = query->instance->shared;
+	aname_entry_t *kin = aname_table_find_kin(shared->table, key);
+	bool cold = kin == NULL || atomic_load_explicit(&kin->cold, memory_order_acquire);
+	part->snapshot = kin != NULL ? aname_entry_snapshot(kin) : NULL;
+	part->failure = ANAME_FAILURE_NONE;
+	part->judgement = aname_policy_judge(part->snapshot, cold, &key->profile->schedule, ttl,
+	                                     query->now_ms);
+	if (kin == NULL && atomic_load_explicit(&shared->met.no_room, memory_order_relaxed)) {
+		part->judgement.worth = ANAME_FAILED;
+	}
+}
+
 /*! Has policy left nothing of a target's addresses? Then it counts as denied (L2). */
 static bool is_emptied(const aname_query_t *query, const aname_part_t *part)
 {
@@ -257,9 +276,7 @@ static void add_target(const aname_query_t *query, const records_t *records, uin
 		fail_part(part, ANAME_FAILURE_DENIED);
 	} else if (entry == NULL) {
 		ask(query, &key, hash, ttl);
-		part->snapshot = NULL;
-		part->failure = ANAME_FAILURE_NONE;
-		part->judgement = (aname_judgement_t){ ANAME_COLD, ANAME_FAILED, 0 };
+		judge_unknown(query, &key, ttl, part);
 	} else {
 		judge(query, &key, entry, ttl, part);
 		if (is_emptied(query, part)) {

@@ -8,6 +8,7 @@
 
 #include <libknot/descriptor.h>
 #include <libknot/errcode.h>
+#include <libknot/error.h>
 
 #include "service/heap.h"
 #include "table/clock.h"
@@ -419,7 +420,9 @@ static void start(aname_refresh_t *refresh, aname_entry_t *entry, int64_t now_ms
 	                                        &entry->plan.lookup);
 	if (ret != KNOT_EOK) {
 		entry->plan.lookup = NULL;
-		failed(refresh, entry, ANAME_FAILURE_NETWORK, "the lookup could not be started",
+		bool name = ret == KNOT_EINVAL;
+		failed(refresh, entry, name ? ANAME_FAILURE_SERVER : ANAME_FAILURE_NETWORK,
+		       name ? "not a host name that the resolver takes" : knot_strerror(ret),
 		       now_ms);
 		aname_gate_open(refresh->shared->gate);
 		return;
@@ -492,15 +495,23 @@ static void handle_due(aname_refresh_t *refresh, int64_t now_ms)
 
 /* What is asked for. */
 
+/*! Is there a place for one more target, be it that of one that sleeps? */
+static bool has_room(const aname_refresh_t *refresh)
+{
+	return aname_table_targets(refresh->shared->table) < atomic_load(&refresh->max_targets) ||
+	       aname_heap_first(&refresh->dormant) != NULL;
+}
+
 static aname_entry_t *add(aname_refresh_t *refresh, const aname_key_t *key, uint64_t hash,
                           int64_t now_ms)
 {
 	aname_table_t *table = refresh->shared->table;
+	if (!has_room(refresh)) {
+		atomic_fetch_add(&refresh->shared->met.table_full, 1);
+		atomic_store(&refresh->shared->met.no_room, true);
+		return NULL;
+	}
 	if (aname_table_targets(table) >= atomic_load(&refresh->max_targets)) {
-		if (aname_heap_first(&refresh->dormant) == NULL) {
-			atomic_fetch_add(&refresh->shared->met.table_full, 1);
-			return NULL;
-		}
 		forget_first(refresh);
 	}
 
@@ -517,6 +528,33 @@ static aname_entry_t *add(aname_refresh_t *refresh, const aname_key_t *key, uint
 	return entry;
 }
 
+/*!
+ * Starts a new entry with what is known of the target under other options, if anything, and with
+ * the time of its next lookup as if it had been its own.
+ */
+static bool inherit(aname_refresh_t *refresh, aname_entry_t *entry, const aname_key_t *key,
+                    uint32_t record_ttl)
+{
+	aname_entry_t *kin = aname_table_find_kin(refresh->shared->table, key);
+	aname_snapshot_t *known =
+	        kin != NULL ? aname_snapshot_copy(aname_entry_snapshot(kin)) : NULL;
+	if (known == NULL) {
+		return false;
+	}
+	bool cold = atomic_load(&kin->cold);
+	int64_t learned_ms = known->learned_ms;
+	uint32_t life = aname_policy_life(&key->profile->schedule, record_ttl, known->ttl);
+	entry->plan.failures = kin->plan.failures;
+	aname_table_publish(refresh->shared->table, entry, known);
+	atomic_store(&entry->cold, cold);
+	if (cold || entry->plan.failures > 0) {
+		return false;
+	}
+	plan(refresh, entry, ANAME_PLAN_WAITING,
+	     aname_policy_next_refresh(life, 0, chance(refresh), learned_ms));
+	return true;
+}
+
 static void handle_request(aname_refresh_t *refresh, const aname_request_t *request, int64_t now_ms)
 {
 	const aname_key_t key = { .profile = request->profile,
@@ -524,13 +562,18 @@ static void handle_request(aname_refresh_t *refresh, const aname_request_t *requ
 		                  .name_len = request->name_len,
 		                  .type = request->type };
 	aname_entry_t *entry = aname_table_find(refresh->shared->table, &key, request->hash);
+	bool inherited = false;
 	if (entry == NULL) {
 		entry = add(refresh, &key, request->hash, now_ms);
+		inherited = entry != NULL && inherit(refresh, entry, &key, request->record_ttl);
 	}
 	if (entry == NULL) {
 		return;
 	}
 	aname_entry_touch(entry, request->record_ttl, now_ms);
+	if (inherited) {
+		return;
+	}
 
 	bool asleep = entry->plan.state == ANAME_PLAN_DORMANT;
 	bool early = entry->plan.state == ANAME_PLAN_WAITING && entry->plan.failures == 0 &&
@@ -581,6 +624,9 @@ static void advance(aname_refresh_t *refresh)
 	handle_due(refresh, now_ms);
 	int64_t wait_ms = start_ready(refresh, now_ms);
 	tell_limits(refresh, now_ms);
+	if (atomic_load(&refresh->shared->met.no_room) && has_room(refresh)) {
+		atomic_store(&refresh->shared->met.no_room, false);
+	}
 
 	if (!refresh->paused) {
 		wait_ms = sooner(wait_ms, &refresh->planned, now_ms);

@@ -41,7 +41,8 @@ typedef struct {
 	 * \param ctx     For `done`, which is never called from within this call.
 	 * \param lookup  The lookup, owned by the resolver, valid until `done` returns.
 	 *
-	 * \return KNOT_EOK; otherwise nothing was started and `done` will not be called.
+	 * \return KNOT_EOK; KNOT_EINVAL if it cannot look up such a name; or another error.
+	 *         Without KNOT_EOK nothing was started and `done` will not be called.
 	 */
 	int (*start)(aname_resolver_t *resolver, const knot_dname_t *name, uint16_t type, void *ctx,
 	             aname_lookup_t **lookup);

@@ -102,12 +102,32 @@ static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *
 	free(lookup);
 }
 
+/*!
+ * Is this a name that the C library looks up as it stands? For others glibc says that they do not
+ * exist, without or against what DNS says, and that is no answer.
+ */
+static bool is_host_name(const knot_dname_t *name)
+{
+	if (name[0] == '\0' || name[1] == '-') {
+		return false;
+	}
+	for (const uint8_t *label = name; *label != '\0'; label += *label + 1) {
+		for (const uint8_t *at = label + 1; at <= label + *label; at++) {
+			if (!(*at >= 'a' && *at <= 'z') && !(*at >= '0' && *at <= '9') &&
+			    *at != '-' && *at != '_') {
+				return false;
+			}
+		}
+	}
+	return true;
+}
+
 static int system_start(aname_resolver_t *resolver, const knot_dname_t *name, uint16_t type,
                         void *ctx, aname_lookup_t **out)
 {
 	/* With its final dot: no search list, and no name is taken for an address. */
 	knot_dname_txt_storage_t text;
-	if (knot_dname_to_str(text, name, sizeof(text)) == NULL) {
+	if (!is_host_name(name) || knot_dname_to_str(text, name, sizeof(text)) == NULL) {
 		return KNOT_EINVAL;
 	}
 

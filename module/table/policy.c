@@ -26,13 +26,18 @@ uint32_t aname_policy_life(const aname_schedule_t *schedule, uint32_t record_ttl
 	return max_i64(max_i64(life, schedule->ttl_min), 1);
 }
 
-/*! Milliseconds left of the lifetime; negative when past. */
-static int64_t left_ms(const aname_snapshot_t *snapshot, const aname_schedule_t *schedule,
-                       uint32_t record_ttl, int64_t now_ms)
+/*! Milliseconds left of the lifetime of `life` seconds; negative when past. */
+static int64_t left_ms(const aname_snapshot_t *snapshot, uint32_t life, int64_t now_ms)
 {
-	int64_t life_ms = 1000 * (int64_t)aname_policy_life(schedule, record_ttl, snapshot->ttl);
 	int64_t age_ms = max_i64(now_ms - snapshot->learned_ms, 0);
-	return life_ms - age_ms;
+	return 1000 * (int64_t)life - age_ms;
+}
+
+/*! Is it current: within its lifetime, or a lookup that has not failed is a moment late? */
+static bool is_current(const aname_snapshot_t *snapshot, bool cold, int64_t left)
+{
+	bool late = !cold && snapshot->failure == ANAME_FAILURE_NONE;
+	return left > (late ? -ANAME_GRACE_MS : 0);
 }
 
 aname_judgement_t aname_policy_judge(const aname_snapshot_t *snapshot, bool cold,
@@ -46,11 +51,12 @@ aname_judgement_t aname_policy_judge(const aname_snapshot_t *snapshot, bool cold
 	}
 
 	bool addresses = snapshot->known == ANAME_KNOWN_ADDRESSES;
-	int64_t left = left_ms(snapshot, schedule, record_ttl, now_ms);
-	if (left > 0) {
+	uint32_t life = aname_policy_life(schedule, record_ttl, snapshot->ttl);
+	int64_t left = left_ms(snapshot, life, now_ms);
+	if (is_current(snapshot, cold, left)) {
 		return (aname_judgement_t){ .worth = addresses ? ANAME_FRESH : ANAME_NODATA,
 			                    .fallback = ANAME_FAILED,
-			                    .ttl = left / 1000 };
+			                    .ttl = max_i64(left, 0) / 1000 };
 	}
 
 	int64_t stale_left = left + 1000 * (int64_t)schedule->stale_max;
@@ -58,9 +64,10 @@ aname_judgement_t aname_policy_judge(const aname_snapshot_t *snapshot, bool cold
 		return failed;
 	}
 	aname_worth_t stale = addresses ? ANAME_STALE : ANAME_STALE_NODATA;
+	int64_t ttl = min_i64(min_i64(ANAME_STALE_TTL, life), stale_left / 1000);
 	return (aname_judgement_t){ .worth = cold ? ANAME_COLD : stale,
 		                    .fallback = stale,
-		                    .ttl = min_i64(ANAME_STALE_TTL, stale_left / 1000) };
+		                    .ttl = ttl };
 }
 
 bool aname_policy_ask(const aname_snapshot_t *snapshot, const aname_schedule_t *schedule,
@@ -76,8 +83,8 @@ bool aname_policy_ask(const aname_snapshot_t *snapshot, const aname_schedule_t *
 		return false;
 	}
 	/* The service's own plan is to be earlier than this. */
-	int64_t life_ms = 1000 * (int64_t)aname_policy_life(schedule, record_ttl, snapshot->ttl);
-	return left_ms(snapshot, schedule, record_ttl, now_ms) <= life_ms / 10;
+	uint32_t life = aname_policy_life(schedule, record_ttl, snapshot->ttl);
+	return left_ms(snapshot, life, now_ms) <= 100 * (int64_t)life;
 }
 
 int64_t aname_policy_next_refresh(uint32_t life, uint32_t took_ms, uint32_t chance, int64_t now_ms)

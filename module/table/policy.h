@@ -20,6 +20,10 @@
 /*! A target in the service's hands: waiting for its turn, or being looked up. */
 #define ANAME_NEXT_NOW   INT64_MIN
 
+/*! How late a lookup may be before what it is to replace is called stale. Until then it is served
+ *  with TTL 0. */
+#define ANAME_GRACE_MS 1000
+
 /*! What a target is worth at a moment. */
 typedef enum {
 	ANAME_COLD = 0,     /*!< Not kept fresh; a lookup has to be asked for and waited for. */
@@ -55,6 +59,8 @@ uint32_t aname_policy_life(const aname_schedule_t *schedule, uint32_t record_ttl
 
 /*!
  * \brief Judges what is published of a target (T2, F1).
+ *
+ * What is past its lifetime gets a TTL of at most 30 s and at most that lifetime.
  *
  * \param snapshot    What is published, or NULL.
  * \param cold        The service does not keep it fresh.

@@ -80,6 +80,15 @@ aname_snapshot_t *aname_snapshot_new(const aname_result_t *result, int64_t now_m
 	return snapshot;
 }
 
+aname_snapshot_t *aname_snapshot_copy(const aname_snapshot_t *snapshot)
+{
+	aname_snapshot_t *copy = malloc(sizeof(*copy) + snapshot->size);
+	if (copy != NULL) {
+		memcpy(copy, snapshot, sizeof(*snapshot) + snapshot->size);
+	}
+	return copy;
+}
+
 aname_snapshot_t *aname_snapshot_failed(const aname_snapshot_t *previous, aname_failure_t failure,
                                         int64_t now_ms)
 {
@@ -87,12 +96,10 @@ aname_snapshot_t *aname_snapshot_failed(const aname_snapshot_t *previous, aname_
 		                                  .ttl = ANAME_TTL_UNKNOWN };
 	const aname_snapshot_t *from = previous != NULL ? previous : &nothing;
 
-	aname_snapshot_t *snapshot = malloc(sizeof(*snapshot) + from->size);
+	aname_snapshot_t *snapshot = aname_snapshot_copy(from);
 	if (snapshot == NULL) {
 		return NULL;
 	}
-	memcpy(snapshot, from, sizeof(*from) + from->size);
-
 	if (from->failure == ANAME_FAILURE_NONE) {
 		snapshot->failing_ms = now_ms;
 	}

@@ -84,6 +84,9 @@ aname_snapshot_t *aname_snapshot_new(const aname_result_t *result, int64_t now_m
 aname_snapshot_t *aname_snapshot_failed(const aname_snapshot_t *previous, aname_failure_t failure,
                                         int64_t now_ms);
 
+/*! A copy; NULL if out of memory. Ownership: the caller's, freed with free(). */
+aname_snapshot_t *aname_snapshot_copy(const aname_snapshot_t *snapshot);
+
 /*! Do both hold the same addresses (or the same lack of them)? NULL holds none. */
 bool aname_snapshot_same(const aname_snapshot_t *one, const aname_snapshot_t *other);
 

@@ -16,7 +16,7 @@ typedef struct {
 struct aname_table {
 	_Atomic(slots_t *) slots;
 	aname_epoch_t *epoch;
-	aname_profile_t *profiles;
+	_Atomic(aname_profile_t *) profiles; /*!< Only ever grows, at the head. */
 	uint64_t secret;
 	size_t used; /*!< Slots with an entry or a tombstone. */
 	_Atomic size_t targets;
@@ -74,17 +74,19 @@ void aname_table_free(aname_table_t *table)
 	}
 	aname_table_foreach(table, visit_free, NULL);
 	free(atomic_load(&table->slots));
-	while (table->profiles != NULL) {
-		aname_profile_t *next = table->profiles->next;
-		free(table->profiles);
-		table->profiles = next;
+	aname_profile_t *profile = atomic_load(&table->profiles);
+	while (profile != NULL) {
+		aname_profile_t *next = profile->next;
+		free(profile);
+		profile = next;
 	}
 	free(table);
 }
 
 const aname_profile_t *aname_table_profile(aname_table_t *table, const aname_schedule_t *schedule)
 {
-	for (aname_profile_t *p = table->profiles; p != NULL; p = p->next) {
+	aname_profile_t *first = atomic_load(&table->profiles);
+	for (aname_profile_t *p = first; p != NULL; p = p->next) {
 		if (memcmp(&p->schedule, schedule, sizeof(*schedule)) == 0) {
 			return p;
 		}
@@ -92,8 +94,8 @@ const aname_profile_t *aname_table_profile(aname_table_t *table, const aname_sch
 	aname_profile_t *profile = malloc(sizeof(*profile));
 	if (profile != NULL) {
 		profile->schedule = *schedule;
-		profile->next = table->profiles;
-		table->profiles = profile;
+		profile->next = first;
+		atomic_store(&table->profiles, profile);
 	}
 	return profile;
 }
@@ -139,6 +141,27 @@ aname_entry_t *aname_table_find(const aname_table_t *table, const aname_key_t *k
 			return entry;
 		}
 	}
+}
+
+aname_entry_t *aname_table_find_kin(const aname_table_t *table, const aname_key_t *key)
+{
+	aname_entry_t *kin = NULL;
+	int64_t learned_ms = INT64_MIN;
+	for (aname_profile_t *p = atomic_load(&table->profiles); p != NULL; p = p->next) {
+		aname_key_t other = *key;
+		other.profile = p;
+		aname_entry_t *entry =
+		        p == key->profile
+		                ? NULL
+		                : aname_table_find(table, &other, aname_table_hash(table, &other));
+		const aname_snapshot_t *known = entry != NULL ? aname_entry_snapshot(entry) : NULL;
+		if (known != NULL && known->known != ANAME_KNOWN_NOTHING &&
+		    known->learned_ms > learned_ms) {
+			learned_ms = known->learned_ms;
+			kin = entry;
+		}
+	}
+	return kin;
 }
 
 /*! First slot for this hash with nothing in it. */

@@ -119,6 +119,18 @@ uint64_t aname_table_hash(const aname_table_t *table, const aname_key_t *key);
 aname_entry_t *aname_table_find(const aname_table_t *table, const aname_key_t *key, uint64_t hash);
 
 /*!
+ * \brief Finds the same target as it is known under other options.
+ *
+ * What was looked up for one schedule is as true for another; a change of options in a reload
+ * must not forget it (T4).
+ *
+ * \return The entry that was learnt last, good as from aname_table_find(), or NULL.
+ *
+ * Thread: as aname_table_find().
+ */
+aname_entry_t *aname_table_find_kin(const aname_table_t *table, const aname_key_t *key);
+
+/*!
  * \brief Adds a target that is not there yet; cold, without a snapshot.
  *
  * \return The entry, NULL if out of memory.

@@ -1,0 +1,268 @@
+#include "service/message.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <libknot/descriptor.h>
+#include <libknot/errcode.h>
+#include <libknot/packet/pkt.h>
+#include <libknot/rrtype/rdname.h>
+#include <libknot/rrtype/soa.h>
+
+#include "table/policy.h"
+
+/* Building. */
+
+static int add_subnet(knot_rrset_t *opt, const knot_edns_client_subnet_t *subnet)
+{
+	uint8_t option[32];
+	uint16_t size = knot_edns_client_subnet_size(subnet);
+	if (size == 0 || size > sizeof(option)) {
+		return KNOT_EINVAL;
+	}
+	int ret = knot_edns_client_subnet_write(option, size, subnet);
+	return ret == KNOT_EOK ? knot_edns_add_option(opt, KNOT_EDNS_OPTION_CLIENT_SUBNET, size,
+	                                              option, NULL)
+	                       : ret;
+}
+
+static int put_opt(knot_pkt_t *pkt, const knot_edns_client_subnet_t *subnet)
+{
+	knot_rrset_t opt;
+	int ret = knot_edns_init(&opt, ANAME_MESSAGE_UDP, 0, KNOT_EDNS_VERSION, NULL);
+	if (ret != KNOT_EOK) {
+		return ret;
+	}
+	if (subnet != NULL) {
+		ret = add_subnet(&opt, subnet);
+	}
+	if (ret == KNOT_EOK) {
+		ret = knot_pkt_begin(pkt, KNOT_ADDITIONAL);
+	}
+	if (ret == KNOT_EOK) {
+		ret = knot_pkt_put(pkt, KNOT_COMPR_HINT_NOCOMP, &opt, KNOT_PF_NULL);
+	}
+	knot_rrset_clear(&opt, NULL);
+	return ret;
+}
+
+int aname_message_build(const aname_message_query_t *query, uint8_t *wire)
+{
+	knot_pkt_t *pkt = knot_pkt_new(wire, ANAME_MESSAGE_QUERY_MAX, NULL);
+	if (pkt == NULL) {
+		return KNOT_ENOMEM;
+	}
+	knot_pkt_clear(pkt);
+	knot_wire_set_id(pkt->wire, query->id);
+	knot_wire_set_rd(pkt->wire);
+	if (query->authentic) {
+		knot_wire_set_ad(pkt->wire);
+	}
+	int ret = knot_pkt_put_question(pkt, query->name, KNOT_CLASS_IN, query->type);
+	if (ret == KNOT_EOK && query->edns) {
+		ret = put_opt(pkt, query->subnet);
+	}
+	if (ret == KNOT_EOK) {
+		ret = pkt->size;
+	}
+	knot_pkt_free(pkt);
+	return ret;
+}
+
+/* Reading. */
+
+static void fail(aname_message_reply_t *reply, const char *detail)
+{
+	reply->known = ANAME_KNOWN_NOTHING;
+	reply->failure = ANAME_FAILURE_SERVER;
+	reply->detail = detail;
+}
+
+static bool echoes(const knot_pkt_t *pkt, const aname_message_query_t *query)
+{
+	return knot_wire_get_qr(pkt->wire) && knot_wire_get_id(pkt->wire) == query->id &&
+	       knot_wire_get_opcode(pkt->wire) == KNOT_OPCODE_QUERY &&
+	       knot_wire_get_qdcount(pkt->wire) == 1 && knot_pkt_qtype(pkt) == query->type &&
+	       knot_pkt_qclass(pkt) == KNOT_CLASS_IN &&
+	       knot_dname_is_equal(knot_pkt_qname(pkt), query->name);
+}
+
+/*! Does the record belong to this owner and type? libknot leaves the owner's case as it came. */
+static bool is_of(const knot_rrset_t *rr, const knot_dname_t *owner, uint16_t type)
+{
+	return rr->type == type && rr->rclass == KNOT_CLASS_IN &&
+	       knot_dname_is_case_equal(rr->owner, owner);
+}
+
+static void lower_ttl(aname_message_reply_t *reply, uint32_t ttl)
+{
+	ttl = aname_policy_ttl(ttl);
+	reply->ttl = ttl < reply->ttl ? ttl : reply->ttl;
+}
+
+/*! The alias at a name, or NULL. */
+static const knot_dname_t *alias_at(const knot_pktsection_t *answer, const knot_dname_t *name,
+                                    aname_message_reply_t *reply)
+{
+	for (uint16_t i = 0; i < answer->count; i++) {
+		const knot_rrset_t *rr = knot_pkt_rr(answer, i);
+		if (is_of(rr, name, KNOT_RRTYPE_CNAME)) {
+			lower_ttl(reply, rr->ttl);
+			return knot_cname_name(rr->rrs.rdata);
+		}
+	}
+	return NULL;
+}
+
+/*! Where the chain ends; NULL if it is too long, or never does. */
+static const knot_dname_t *follow(const knot_pktsection_t *answer, const knot_dname_t *name,
+                                  aname_message_reply_t *reply)
+{
+	for (int i = 0; i <= ANAME_MESSAGE_CHAIN_MAX; i++) {
+		const knot_dname_t *next = alias_at(answer, name, reply);
+		if (next == NULL) {
+			return name;
+		}
+		name = next;
+	}
+	return NULL;
+}
+
+static void take_addresses(const knot_pktsection_t *answer, const knot_dname_t *name, uint16_t type,
+                           aname_message_reply_t *reply)
+{
+	for (uint16_t i = 0; i < answer->count; i++) {
+		const knot_rrset_t *rr = knot_pkt_rr(answer, i);
+		if (!is_of(rr, name, type) || rr->rrs.rdata->len != reply->address_len ||
+		    reply->count == ANAME_ADDRESSES_MAX) {
+			continue;
+		}
+		lower_ttl(reply, rr->ttl);
+		memcpy(reply->addresses + (size_t)reply->count * reply->address_len,
+		       rr->rrs.rdata->data, reply->address_len);
+		reply->count++;
+	}
+}
+
+/*! A negative answer lives as long as the SOA says; without one it is not to be kept. */
+static void take_negative_ttl(const knot_pkt_t *pkt, aname_message_reply_t *reply)
+{
+	const knot_pktsection_t *authority = knot_pkt_section(pkt, KNOT_AUTHORITY);
+	for (uint16_t i = 0; i < authority->count; i++) {
+		const knot_rrset_t *rr = knot_pkt_rr(authority, i);
+		if (rr->type == KNOT_RRTYPE_SOA) {
+			lower_ttl(reply, rr->ttl);
+			lower_ttl(reply, knot_soa_minimum(rr->rrs.rdata));
+			return;
+		}
+	}
+	reply->ttl = 0;
+}
+
+static void take_subnet(const knot_pkt_t *pkt, const aname_message_query_t *query,
+                        aname_message_reply_t *reply)
+{
+	uint8_t *option = knot_pkt_edns_option(pkt, KNOT_EDNS_OPTION_CLIENT_SUBNET);
+	if (option == NULL || query->subnet == NULL) {
+		return;
+	}
+	knot_edns_client_subnet_t subnet;
+	if (knot_edns_client_subnet_parse(&subnet, knot_edns_opt_get_data(option),
+	                                  knot_edns_opt_get_length(option)) != KNOT_EOK) {
+		return;
+	}
+	/* A reply for another subnet is none of ours (RFC 7871, 7.3). */
+	size_t octets = (query->subnet->source_len + 7) / 8;
+	reply->has_subnet = subnet.family == query->subnet->family &&
+	                    subnet.source_len == query->subnet->source_len &&
+	                    memcmp(subnet.address, query->subnet->address, octets) == 0;
+	reply->scope = reply->has_subnet ? subnet.scope_len : 0;
+}
+
+static void read_answer(const knot_pkt_t *pkt, const aname_message_query_t *query,
+                        aname_message_reply_t *reply)
+{
+	const knot_pktsection_t *answer = knot_pkt_section(pkt, KNOT_ANSWER);
+	reply->ttl = INT32_MAX;
+	const knot_dname_t *end = follow(answer, query->name, reply);
+	if (end == NULL) {
+		fail(reply, "too long a chain of aliases, or a loop");
+		return;
+	}
+	take_addresses(answer, end, query->type, reply);
+	if (reply->count > 0) {
+		reply->known = ANAME_KNOWN_ADDRESSES;
+	} else {
+		reply->known = ANAME_KNOWN_NODATA;
+		take_negative_ttl(pkt, reply);
+	}
+}
+
+static void read_rcode(const knot_pkt_t *pkt, const aname_message_query_t *query,
+                       aname_message_reply_t *reply)
+{
+	switch (knot_pkt_ext_rcode(pkt)) {
+	case KNOT_RCODE_NOERROR:
+	case KNOT_RCODE_NXDOMAIN:
+		take_subnet(pkt, query, reply);
+		read_answer(pkt, query, reply);
+		break;
+	case KNOT_RCODE_FORMERR:
+	case KNOT_RCODE_NOTIMPL:
+	case KNOT_RCODE_BADVERS:
+		reply->no_edns = query->edns;
+		fail(reply, "the resolver does not understand the query");
+		break;
+	case KNOT_RCODE_REFUSED: fail(reply, "the resolver refuses"); break;
+	case KNOT_RCODE_SERVFAIL: fail(reply, "the resolver answers SERVFAIL"); break;
+	default: fail(reply, "the resolver answers an error"); break;
+	}
+}
+
+static void read_packet(knot_pkt_t *pkt, const aname_message_query_t *query,
+                        aname_message_reply_t *reply)
+{
+	int ret = knot_pkt_parse(pkt, KNOT_PF_KEEPWIRE);
+	bool headed = pkt->size >= KNOT_WIRE_HEADER_SIZE && knot_wire_get_qr(pkt->wire) &&
+	              knot_wire_get_id(pkt->wire) == query->id;
+	if (headed && knot_wire_get_tc(pkt->wire)) {
+		reply->truncated = true;
+		fail(reply, "the reply is truncated");
+	} else if (headed && knot_wire_get_qdcount(pkt->wire) == 0 && query->edns &&
+	           knot_wire_get_rcode(pkt->wire) == KNOT_RCODE_FORMERR) {
+		/* Old servers send the bare header back. */
+		reply->no_edns = true;
+		fail(reply, "the resolver does not understand EDNS");
+	} else if (ret != KNOT_EOK) {
+		fail(reply, "the reply is malformed");
+	} else if (!echoes(pkt, query)) {
+		fail(reply, "the reply is to another question");
+	} else {
+		reply->authentic = knot_wire_get_ad(pkt->wire);
+		read_rcode(pkt, query, reply);
+	}
+}
+
+void aname_message_read(const aname_message_query_t *query, const uint8_t *wire, size_t len,
+                        aname_message_reply_t *reply)
+{
+	memset(reply, 0, offsetof(aname_message_reply_t, addresses));
+	reply->address_len = query->type == KNOT_RRTYPE_A ? 4 : 16;
+	if (len > UINT16_MAX) {
+		fail(reply, "the reply is too large");
+		return;
+	}
+
+	/* libknot parses in place, and takes the TSIG off while it does. */
+	uint8_t *copy = malloc(len > 0 ? len : 1);
+	knot_pkt_t *pkt = copy != NULL ? knot_pkt_new(copy, len, NULL) : NULL;
+	if (pkt == NULL) {
+		free(copy);
+		fail(reply, "out of memory");
+		return;
+	}
+	memcpy(copy, wire, len);
+	read_packet(pkt, query, reply);
+	knot_pkt_free(pkt);
+	free(copy);
+}

@@ -1,0 +1,74 @@
+/*!
+ * \brief Messages to and from a recursor: a query built, a reply read.  [P]
+ *
+ * On libknot alone, without I/O. Thread: any.
+ */
+
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <libknot/dname.h>
+#include <libknot/rrtype/opt.h>
+
+#include "table/snapshot.h"
+
+/*! UDP payload that queries offer (DNS flag day 2020: no fragments). */
+#define ANAME_MESSAGE_UDP       1232
+/*! Room that a query needs at most: header, question, OPT with a client subnet. */
+#define ANAME_MESSAGE_QUERY_MAX (12 + KNOT_DNAME_MAXLEN + 4 + 11 + 4 + 20)
+/*! Longest chain of aliases that is followed (L1). */
+#define ANAME_MESSAGE_CHAIN_MAX 16
+
+/*! What a query asks. */
+typedef struct {
+	const knot_dname_t *name;                /*!< Lower case. */
+	uint16_t type;                           /*!< KNOT_RRTYPE_A or KNOT_RRTYPE_AAAA. */
+	uint16_t id;                             /*!< Message identifier. */
+	bool edns;                               /*!< Offer EDNS. */
+	bool authentic;                          /*!< Ask for the AD bit (RFC 6840, 5.7). */
+	const knot_edns_client_subnet_t *subnet; /*!< Client's subnet, or NULL; wants `edns`. */
+} aname_message_query_t;
+
+/*! What a reply says. */
+typedef struct {
+	aname_known_t known; /*!< NOTHING if it is a failure. */
+	aname_failure_t failure;
+	const char *detail;   /*!< Why it is a failure: one phrase. */
+	bool truncated;       /*!< Not to be used: ask again over TCP. */
+	bool no_edns;         /*!< The server does not understand EDNS: ask again without. */
+	bool authentic;       /*!< AD is set. */
+	bool has_subnet;      /*!< The reply carries a client subnet of the query's address. */
+	uint8_t scope;        /*!< Its scope prefix length. */
+	uint32_t ttl;         /*!< Seconds: least of the chain and the set, or RFC 2308's. */
+	uint32_t count;       /*!< Addresses, at most ANAME_ADDRESSES_MAX. */
+	uint16_t address_len; /*!< 4 or 16. */
+	uint8_t addresses[ANAME_ADDRESSES_MAX * 16];
+} aname_message_reply_t;
+
+/*!
+ * \brief Builds a query.
+ *
+ * \param wire  Room for ANAME_MESSAGE_QUERY_MAX octets.
+ *
+ * \return Its length in octets, or a negative KNOT_E*.
+ */
+__attribute__((warn_unused_result)) int aname_message_build(const aname_message_query_t *query,
+                                                            uint8_t *wire);
+
+/*!
+ * \brief Reads a reply.
+ *
+ * Follows the chain of CNAMEs from the question, in whatever order the records come, and takes
+ * the addresses at its end; records off the chain are ignored. TTLs of 2^31 and more count as 0
+ * (RFC 2181, 8).
+ *
+ * \param query  What was asked; the reply must echo it.
+ * \param wire   The reply. Not changed.
+ * \param len    Its length.
+ * \param reply  What it says; always filled in.
+ */
+void aname_message_read(const aname_message_query_t *query, const uint8_t *wire, size_t len,
+                        aname_message_reply_t *reply);

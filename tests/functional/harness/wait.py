@@ -1,0 +1,51 @@
+"""Waiting for something to become true, bounded, without a fixed sleep."""
+
+import os
+import time
+
+# Sanitizers make everything slower: tests/run sets the factor for those runs.
+SLOW = float(os.environ.get("ANAME_SLOW", "1"))
+# "At once", on a machine that may be busy; far below what a client's time-out costs.
+PROMPT = 3.0 * SLOW
+
+
+def scaled(seconds):
+    """A limit on how long something may take, scaled for a slow build."""
+    return seconds * SLOW
+
+
+def eventually(attempt, timeout=10.0, step=0.02, what=None):
+    """Call attempt() until it returns something true, and return that.
+
+    An AssertionError raised by attempt() counts as "not yet"; the last one is
+    what the test fails with, so that it says what was expected and what came.
+    """
+    deadline = time.monotonic() + scaled(timeout)
+    while True:
+        last = None
+        try:
+            result = attempt()
+            if result:
+                return result
+        except AssertionError as error:
+            last = error
+        if time.monotonic() >= deadline:
+            description = what or getattr(attempt, "__name__", "condition")
+            raise AssertionError(
+                f"not within {scaled(timeout):.1f} s: {description}"
+                + (f"; the last attempt said: {last}" if last else f"; the last value: {result!r}")
+            )
+        time.sleep(step)
+
+
+def during(seconds, step=0.05):
+    """Yield the elapsed time again and again until so many seconds have passed."""
+    start = time.monotonic()
+    while (elapsed := time.monotonic() - start) < seconds:
+        yield elapsed
+        time.sleep(step)
+
+
+def let_pass(seconds):
+    """Let a lifetime pass (never a way to wait for readiness)."""
+    time.sleep(seconds)

@@ -1,0 +1,291 @@
+"""C1-C3: the first query for a name nobody asked for yet."""
+
+import threading
+import time
+
+import pytest
+from harness.ask import FAILURES, NOT_READY, STALE_ANSWER, query
+from harness.scenario import (
+    A1,
+    A2,
+    AAAA1,
+    SIBLING_A,
+    STALE_TTL,
+    TARGET,
+    ZONE,
+    answers,
+    expire,
+    failed,
+    known,
+    siblings,
+)
+from harness.unbound import ask
+from harness.wait import PROMPT, eventually, let_pass
+from harness.zone import aname
+
+
+def cold(knotd, authority, *, delay=0.0, records=(), zones=(ZONE,)):
+    """Zones whose common target answers late; nobody has asked yet."""
+    authority.set(TARGET, a=[A1], aaaa=[AAAA1], delay=delay)
+    for zone in zones:
+        knotd.add_zone(zone, [aname(TARGET), *records])
+    knotd.start()
+
+
+@pytest.mark.parametrize("rdtype", ["A", "AAAA"])
+@pytest.mark.parametrize("with_siblings", [False, True], ids=["alone", "siblings"])
+def test_C1_cold_over_udp_is_truncated_at_once(knotd, unbound, authority, rdtype, with_siblings):
+    cold(knotd, authority, delay=0.4, records=siblings() if with_siblings else ())
+    reply = query(ZONE, rdtype).expect(tc=True, aa=None, a=(), aaaa=(), soa=False)
+    assert reply.elapsed < PROMPT, f"expected no wait, got {reply}"
+    # That query started the lookup, which nothing else would.
+    eventually(lambda: authority.count(TARGET, rdtype) == 1, what="the lookup has started")
+    known(ZONE, rdtype).expect(
+        **{"a" if rdtype == "A" else "aaaa": {A1 if rdtype == "A" else AAAA1}}, ede=set()
+    )
+
+
+def test_C1_without_edns(knotd, unbound, authority):
+    cold(knotd, authority, delay=0.3)
+    query(ZONE, "A", edns=False).expect(tc=True, aa=None, a=(), soa=False)
+
+
+def test_C1_nobody_asked_nothing_is_looked_up(knotd, unbound, authority):
+    cold(knotd, authority)
+    for rdtype in ("SOA", "NS", "MX", "TXT"):
+        query(ZONE, rdtype)
+    let_pass(0.5)
+    count = authority.count(TARGET)
+    assert count == 0, f"expected no lookup before the first query for an address, got {count}"
+
+
+def test_C1_udp_workers_never_wait(knotd, unbound, authority):
+    zones = [f"zone{i}.example" for i in range(100)]
+    for i, zone in enumerate(zones):
+        authority.drop(f"dead{i}.example.net")
+        knotd.add_zone(zone, [aname(f"dead{i}.example.net")])
+    knotd.server["udp-workers"] = 1
+    knotd.start()
+    start = time.monotonic()
+    for zone in zones:
+        query(zone, "A").expect(tc=True, aa=None, a=())
+        query(f"ns.{zone}", "A").expect(a={"198.51.100.53"})
+    took = time.monotonic() - start
+    assert took < PROMPT, f"expected 200 replies from one worker at once, took {took:.1f} s"
+
+
+@pytest.mark.parametrize("rdtype", ["A", "AAAA"])
+def test_C1_through_a_recursor(knotd, start_unbound, authority, rdtype):
+    cold(knotd, authority, delay=0.1)
+    start_unbound(stubs={ZONE: "127.0.0.1@5300"})
+    reply = ask(ZONE, rdtype, timeout=10).expect(
+        aa=None, **({"a": {A1}} if rdtype == "A" else {"aaaa": {AAAA1}})
+    )
+    # The target's latency, the round trips to it and back, and no client's time-out.
+    assert reply.elapsed < 0.1 + PROMPT, f"expected an answer at once, got {reply}"
+
+
+def test_C2_tcp_waits_for_the_running_lookup(knotd, unbound, authority):
+    cold(knotd, authority, delay=0.25, records=["www IN CNAME @"])
+    reply = query(ZONE, "A", "tcp").expect(a={A1}, ede=set(), soa=False)
+    assert 0.2 <= reply.elapsed < PROMPT, f"expected about 0.25 s, got {reply}"
+    reply = query(f"www.{ZONE}", "AAAA", "tcp").expect(aaaa={AAAA1}, ede=set(), soa=False)
+    assert 0.2 <= reply.elapsed < PROMPT, f"expected about 0.25 s, got {reply}"
+
+
+def test_C2_retry_over_tcp_meets_the_answer(knotd, unbound, authority):
+    cold(knotd, authority, delay=0.1)
+    query(ZONE, "A").expect(tc=True, aa=None, a=())
+    eventually(lambda: authority.count(TARGET, "A"), what="the lookup")
+    reply = query(ZONE, "A", "tcp").expect(a={A1}, ede=set())
+    assert reply.elapsed < PROMPT, f"expected no wait, got {reply}"
+
+
+def test_C2_wait_for_nodata_and_for_a_failure(knotd, unbound, authority):
+    authority.set(TARGET, a=[A1], delay=0.15)
+    authority.fail("bad.example.net")
+    knotd.add_zone(ZONE, [aname(TARGET)])
+    knotd.add_zone("example.org", [aname("bad.example.net")])
+    knotd.start()
+    query(ZONE, "AAAA", "tcp").expect(aaaa=(), soa=True, ede=set())
+    query("example.org", "A", "tcp").expect(rcode="SERVFAIL", aa=None, a=(), ede=FAILURES)
+
+
+@pytest.mark.parametrize("wait", [None, 200, 1500])
+def test_C2_wait_is_bounded(knotd, unbound, authority, wait):
+    if wait is not None:
+        knotd.options["wait"] = wait
+    cold(knotd, authority, delay=2.5)
+    limit = (500 if wait is None else wait) / 1000
+    reply = query(ZONE, "A", "tcp", timeout=10).expect(
+        rcode="SERVFAIL", aa=None, a=(), ede={NOT_READY}, soa=False
+    )
+    assert limit - 0.05 <= reply.elapsed <= limit + PROMPT, (
+        f"expected a wait of {limit} s, got {reply}"
+    )
+
+
+def test_C2_wait_zero_never_waits(knotd, unbound, authority):
+    knotd.options["wait"] = 0
+    cold(knotd, authority, delay=0.5)
+    reply = query(ZONE, "A", "tcp").expect(
+        rcode="SERVFAIL", aa=None, a=(), ede={NOT_READY}, soa=False
+    )
+    assert reply.elapsed < PROMPT, f"expected no wait, got {reply}"
+    answers({A1}, ede=set())
+
+
+def test_C2_sibling_when_the_wait_is_over(knotd, unbound, authority):
+    cold(knotd, authority, delay=2.5, records=siblings())
+    reply = query(ZONE, "A", "tcp").expect(a={SIBLING_A}, ttl=(1, STALE_TTL), soa=False)
+    assert reply.elapsed >= 0.45, f"expected the wait first, got {reply}"
+
+
+def parallel(count, task):
+    """Run task(i) in threads and return the results in order; errors are raised."""
+    results = [None] * count
+
+    def run(i):
+        try:
+            results[i] = task(i)
+        except AssertionError as error:
+            results[i] = error
+
+    threads = [threading.Thread(target=run, args=(i,)) for i in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for result in results:
+        if isinstance(result, AssertionError):
+            raise result
+    return results
+
+
+def test_C2_at_most_half_of_the_tcp_workers_wait(knotd, unbound, authority):
+    zones = [f"zone{i}.example" for i in range(24)]
+    knotd.server["tcp-workers"] = 4
+    knotd.options["wait"] = 1000
+    for i, zone in enumerate(zones):
+        authority.drop(f"dead{i}.example.net")
+        knotd.add_zone(zone, [aname(f"dead{i}.example.net")])
+    knotd.start()
+    start = time.monotonic()
+    replies = parallel(
+        len(zones), lambda i: (query(zones[i], "A", "tcp", timeout=30), time.monotonic() - start)
+    )
+    for reply, _ in replies:
+        reply.expect(rcode="SERVFAIL", aa=None, a=(), soa=False)
+        assert reply.ede and reply.ede[0] in {NOT_READY, *FAILURES}, (
+            f"expected EDE 14, or 22 or 23 once it is known to fail, got {reply}"
+        )
+    # Two workers may wait; the other two answer whatever they hold at once.
+    at_once = [reply for reply, when in replies if when < 0.7]
+    assert len(at_once) >= 2, (
+        "expected some told at once that it is not ready, got"
+        f" {sorted(round(when, 2) for _, when in replies)}"
+    )
+    for reply in at_once:
+        reply.expect(rcode="SERVFAIL", aa=None, ede={NOT_READY})
+
+
+def test_C2_other_tcp_clients_are_served_while_half_of_the_workers_wait(
+    knotd, unbound, authority
+):
+    knotd.server["tcp-workers"] = 4
+    knotd.options["wait"] = 3000
+    zones = [f"zone{i}.example" for i in range(8)]
+    for i, zone in enumerate(zones):
+        authority.drop(f"dead{i}.example.net")
+        knotd.add_zone(zone, [aname(f"dead{i}.example.net")])
+    knotd.start()
+    waiting = [
+        threading.Thread(target=lambda zone=zone: query(zone, "A", "tcp", timeout=60))
+        for zone in zones
+    ]
+    for thread in waiting:
+        thread.start()
+    eventually(
+        lambda: authority.count("dead0.example.net") + authority.count("dead7.example.net") >= 1,
+        what="somebody waits",
+    )
+    # A new connection goes to any of the four workers: at least two of them are free.
+    replies = parallel(16, lambda _: query("ns.zone0.example", "A", "tcp", timeout=60))
+    quick = [reply for reply in replies if reply.elapsed < 1]
+    for thread in waiting:
+        thread.join()
+    assert len(quick) >= 3, (
+        "expected about half of the clients served at once, got"
+        f" {sorted(round(reply.elapsed, 2) for reply in replies)}"
+    )
+
+
+def test_C2_at_least_one_worker_waits(knotd, unbound, authority):
+    knotd.server["tcp-workers"] = 1
+    cold(knotd, authority, delay=0.2)
+    query(ZONE, "A", "tcp").expect(a={A1}, ede=set())
+
+
+@pytest.mark.parametrize("proto", ["udp", "tcp"])
+def test_C3_cold_servfail(knotd, unbound, authority, proto):
+    knotd.options["cold"] = "servfail"
+    cold(knotd, authority, delay=1.5)
+    reply = query(ZONE, "A", proto).expect(
+        rcode="SERVFAIL", aa=None, a=(), ede={NOT_READY}, soa=False
+    )
+    if proto == "udp":
+        assert reply.elapsed < PROMPT, f"expected no wait, got {reply}"
+    eventually(
+        lambda: query(ZONE, "A", proto).expect(a={A1}, ede=set()), what="the answer comes"
+    )
+
+
+def test_C3_cold_servfail_prefers_the_sibling(knotd, unbound, authority):
+    knotd.options["cold"] = "servfail"
+    cold(knotd, authority, delay=0.5, records=siblings())
+    query(ZONE, "A").expect(a={SIBLING_A}, ttl=(1, STALE_TTL), soa=False)
+    answers({A1}, ede=set())
+
+
+def test_C1_expired_unasked_is_cold_with_its_last_addresses(knotd, unbound, authority):
+    knotd.options.update({"ttl-max": 1, "idle": 1})
+    cold(knotd, authority, records=siblings())
+    known()
+    expire(4)
+    authority.drop(TARGET)
+    query(ZONE, "A").expect(tc=True, aa=None, a=())
+    # Nothing new within the wait: the last addresses (F1) come before the sibling (F2).
+    reply = query(ZONE, "A", "tcp").expect(
+        a={A1}, ttl=(1, STALE_TTL), ede={STALE_ANSWER}, soa=False
+    )
+    assert reply.elapsed < 0.5 + PROMPT, f"expected the wait and no more, got {reply}"
+    authority.set(TARGET, a=[A2], aaaa=[AAAA1])
+    answers({A2}, ede=set())
+
+
+def test_C2_cold_pool_waits_for_every_member(knotd, unbound, authority):
+    authority.set(TARGET, a=[A1])
+    authority.set("other.example.net", a=[A2], delay=0.3)
+    knotd.options["wait"] = 5000
+    knotd.add_zone(ZONE, [aname(TARGET), aname("other.example.net")])
+    knotd.start()
+    query(ZONE, "A", "tcp").expect(a={A1, A2}, ede=set())
+
+
+def test_C2_cold_pool_gives_out_a_part_for_a_short_time(knotd, unbound, authority, proto):
+    authority.set(TARGET, a=[A1])
+    authority.set("other.example.net", a=[A2], delay=1.5)
+    knotd.add_zone(ZONE, [aname(TARGET), aname("other.example.net")])
+    knotd.start()
+    query(ZONE, "A", "tcp").expect(a={A1}, ttl=(0, 5), ede=set())
+    query(ZONE, "A", proto).expect(a={A1}, ttl=(0, 5), ede=set())
+    answers({A1, A2}, proto=proto, ttl=(6, 300), ede=set())
+
+
+def test_C1_failed_target_is_not_cold(knotd, unbound, authority, proto):
+    authority.fail(TARGET)
+    knotd.add_zone(ZONE, [aname(TARGET)])
+    knotd.start()
+    failed()
+    reply = query(ZONE, "A", proto).expect(rcode="SERVFAIL", aa=None, ede=FAILURES)
+    assert reply.elapsed < PROMPT, f"expected no wait for a known failure, got {reply}"

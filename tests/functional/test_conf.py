@@ -1,0 +1,251 @@
+"""L3: bad options are refused, good ones are taken, and none is needed."""
+
+import re
+import subprocess
+
+import pytest
+from harness.ask import query
+from harness.process import Daemon
+from harness.scenario import A1, AAAA1, TARGET, ZONE, known
+from harness.wait import eventually, scaled
+from harness.zone import aname
+
+DAY = 86400
+
+# option: (least, most, default)
+RANGES = {
+    "ttl-min": (1, DAY, 1),
+    "ttl-max": (1, 7 * DAY, DAY),
+    "max-addresses": (1, 256, 32),
+    "wait": (0, 5000, 500),
+    "idle": (1, 30 * DAY, 3600),
+    "stale-max": (0, 30 * DAY, DAY),
+    "retry-min": (1, 3600, 1),
+    "retry-max": (1, DAY, 60),
+    "timeout": (100, 60000, 5000),
+    "threads": (1, 1024, 64),
+    "max-targets": (1, 10000000, 200000),
+    "max-lookups": (1, 10000, 1000),
+    "lookup-rate": (1, 1000000, 5000),
+}
+
+
+def spellings(seconds):
+    """How a bound may be written: plain, or with the largest unit that divides it."""
+    found = [str(seconds)]
+    for size, unit in ((DAY, "d"), (3600, "h"), (60, "m")):
+        if seconds and seconds % size == 0:
+            found.append(f"{seconds // size}{unit}")
+    return found
+
+
+def names(text, bound):
+    return any(re.search(rf"(?<![\w]){spelling}(?![\w])", text) for spelling in spellings(bound))
+
+
+def refused(knotd, options):
+    knotd.options.clear()
+    knotd.options.update(options)
+    accepted, said = knotd.conf_check()
+    assert not accepted, f"expected conf-check to refuse {options}, it said {said!r}"
+    return said
+
+
+@pytest.mark.parametrize("option", RANGES)
+def test_L3_out_of_range_is_refused_with_the_range(knotd, option):
+    knotd.add_zone(ZONE)
+    least, most, _ = RANGES[option]
+    for value in [most + 1, least - 1] if least else [most + 1]:
+        said = refused(knotd, {option: value})
+        assert re.search(rf"\b{option}\b", said), f"expected the option's name, got {said!r}"
+        assert names(said, least) and names(said, most), (
+            f"expected both bounds, {least} and {most}, got {said!r}"
+        )
+
+
+@pytest.mark.parametrize("option", RANGES)
+@pytest.mark.parametrize("value", ["-1", "99999999999999999999", "many", "1.5", "''"])
+def test_L3_what_is_no_such_number_is_refused(knotd, option, value):
+    knotd.add_zone(ZONE)
+    said = refused(knotd, {option: value})
+    assert option in said, f"expected the option's name, got {said!r}"
+
+
+@pytest.mark.parametrize("option", RANGES)
+def test_L3_both_bounds_and_the_default_are_accepted(knotd, option):
+    knotd.add_zone(ZONE)
+    partner = {"ttl-min": {"ttl-max": 7 * DAY}, "retry-min": {"retry-max": DAY}}
+    for value in RANGES[option]:
+        knotd.options.clear()
+        knotd.options.update({option: value, **partner.get(option, {})})
+        accepted, said = knotd.conf_check()
+        assert accepted, f"expected {option}: {value} to be accepted, got {said!r}"
+
+
+@pytest.mark.parametrize(
+    "low, high", [("ttl-min", "ttl-max"), ("retry-min", "retry-max")], ids=["ttl", "retry"]
+)
+def test_L3_minimum_above_maximum_is_refused(knotd, low, high):
+    knotd.add_zone(ZONE)
+    said = refused(knotd, {low: 60, high: 59})
+    assert low in said and high in said, f"expected both options named, got {said!r}"
+    knotd.options.update({low: 60, high: 60})
+    accepted, said = knotd.conf_check()
+    assert accepted, f"expected equal bounds to be accepted, got {said!r}"
+
+
+BAD = [
+    ("rrtype", "A", ("65280", "65534")),
+    ("rrtype", "CNAME", ("65280", "65534")),
+    ("rrtype", "TYPE1", ("65280", "65534")),
+    ("rrtype", "TYPE65279", ("65280", "65534")),
+    ("rrtype", "TYPE65535", ("65280", "65534")),
+    ("rrtype", "TYPE165305", ("65280", "65534")),
+    ("rrtype", "BOGUS", ("65280", "65534")),
+    ("rrtype", ["ANAME", "MX"], ("65280", "65534")),
+    ("cold", "wait", ("truncate", "servfail")),
+    ("cold", "''", ("truncate", "servfail")),
+    ("answer-aname", "maybe", ()),
+    ("allow-target", "a..b", ()),
+    ("allow-target", "x" * 64 + ".example", ()),
+    ("deny-target", "a..b", ()),
+    ("deny-address", "300.0.0.1", ()),
+    ("deny-address", "10.0.0.0/33", ()),
+    ("deny-address", "2001:db8::/129", ()),
+    ("deny-address", "example.com", ()),
+]
+
+
+@pytest.mark.parametrize("option, value, allowed", BAD, ids=[f"{o}-{v}"[:40] for o, v, _ in BAD])
+def test_L3_bad_words_are_refused(knotd, option, value, allowed):
+    knotd.add_zone(ZONE)
+    said = refused(knotd, {option: value})
+    assert option in said, f"expected the option's name, got {said!r}"
+    missing = [word for word in allowed if word not in said]
+    # An option with a fixed set of words is checked by Knot itself, which names the word.
+    assert not missing or option == "cold", f"expected {allowed} to be named, got {said!r}"
+
+
+GOOD = [
+    ("rrtype", "ANAME"),
+    ("rrtype", "ALIAS"),
+    ("rrtype", "TYPE65280"),
+    ("rrtype", "TYPE65534"),
+    ("rrtype", ["TYPE65305", "TYPE65401"]),
+    ("cold", "truncate"),
+    ("cold", "servfail"),
+    ("answer-aname", True),
+    ("answer-aname", False),
+    ("allow-target", ["example.net", "example.org."]),
+    ("deny-target", "."),
+    ("deny-address", ["10.0.0.0/8", "192.0.2.1", "fc00::/7", "2001:db8::1"]),
+    ("ttl-max", "1d"),
+    ("idle", "2h"),
+    ("retry-max", "5m"),
+]
+
+
+@pytest.mark.parametrize("option, value", GOOD, ids=[f"{o}-{v}"[:40] for o, v in GOOD])
+def test_L3_good_words_are_accepted(knotd, option, value):
+    knotd.add_zone(ZONE)
+    knotd.options[option] = value
+    accepted, said = knotd.conf_check()
+    assert accepted, f"expected {option}: {value} to be accepted, got {said!r}"
+
+
+@pytest.mark.parametrize("options", [{"threads": 0}, {"ttl-min": 9, "ttl-max": 8}, {"rrtype": "A"}])
+def test_L3_start_is_refused_as_well(knotd, directory, options):
+    knotd.add_zone(ZONE)
+    knotd.options.update(options)
+    knotd.write_conf()
+    daemon = Daemon("knotd", knotd.argv, directory, knotd.env)
+    daemon.start()
+    try:
+        code = daemon.process.wait(scaled(10))
+    except subprocess.TimeoutExpired:
+        code = 0
+    finally:
+        daemon.kill()
+    said = daemon.text() + knotd.log_text()
+    assert code != 0, f"expected knotd to refuse to start with {options}, got {said}"
+    assert list(options)[0] in said, f"expected the option's name, got {said}"
+    knotd.check_reports()
+
+
+def test_L3_reload_with_a_bad_option_keeps_the_old_configuration(
+    knotd, unbound, authority, proto
+):
+    authority.set(TARGET, a=[A1])
+    knotd.options["ttl-max"] = 40
+    knotd.add_zone(ZONE, [aname(TARGET)])
+    knotd.start()
+    known(ZONE, "A")
+    knotd.options["ttl-max"] = 0
+    knotd.write_conf()
+    done = knotd.knotc("reload", check=False)
+    assert done.returncode != 0, f"expected the reload to fail, got {done.stdout}"
+    query(ZONE, "A", proto).expect(a={A1}, ttl=(25, 40), ede=set())
+
+
+def test_L3_module_works_without_any_section(knotd, unbound, authority, proto):
+    authority.set(TARGET, a=[A1], aaaa=[AAAA1])
+    knotd.add_zone(ZONE, [aname(TARGET)])
+    accepted, said = knotd.conf_check()
+    assert accepted, f"expected the configuration to be accepted, got {said!r}"
+    assert "mod-aname:" not in knotd.conf_text()
+    knotd.start()
+    known()
+    query(ZONE, "A", proto).expect(a={A1}, ttl=(290, 300))
+
+
+def test_L3_two_sections_differ_only_where_they_say_so(knotd, unbound, authority, proto):
+    authority.set(TARGET, a=[A1, "192.0.2.2"])
+    knotd.sections.append(
+        "mod-aname:\n"
+        "  - id: short\n    ttl-max: 20\n    max-addresses: 1\n"
+        "  - id: long\n    ttl-min: 500\n"
+    )
+    knotd.add_zone(ZONE, [aname(TARGET)], modules=["mod-aname/short"])
+    knotd.add_zone("example.org", [aname(TARGET)], modules=["mod-aname/long"])
+    knotd.add_zone("example.edu", [aname(TARGET)], modules=["mod-aname"])
+    knotd.start()
+    for zone in (ZONE, "example.org", "example.edu"):
+        known(zone, "A")
+    reply = query(ZONE, "A", proto).expect(ttl=(10, 20))
+    assert len(reply.addresses("A")) == 1, f"expected one address, got {reply}"
+    query("example.org", "A", proto).expect(ttl=(490, 500), a={A1, "192.0.2.2"})
+    query("example.edu", "A", proto).expect(ttl=(290, 300), a={A1, "192.0.2.2"})
+
+
+def test_L3_process_wide_options_that_disagree_are_told(knotd, unbound, authority):
+    authority.set(TARGET, a=[A1])
+    knotd.sections.append(
+        "mod-aname:\n"
+        "  - id: small\n    threads: 8\n    max-targets: 100\n"
+        "  - id: large\n    threads: 16\n    max-targets: 200\n"
+    )
+    knotd.add_zone(ZONE, [aname(TARGET)], modules=["mod-aname/small"])
+    knotd.add_zone("example.org", [aname(TARGET)], modules=["mod-aname/large"])
+    knotd.start()
+    known(ZONE, "A").expect(a={A1})
+    known("example.org", "A").expect(a={A1})
+    knotd.wait_log("mod-aname", "max-targets")
+    knotd.wait_log("mod-aname", "threads")
+
+
+def test_L3_knotc_loads_the_module_for_any_command(knotd, unbound, authority):
+    authority.set(TARGET, a=[A1])
+    knotd.options["ttl-max"] = 60
+    knotd.add_zone(ZONE, [aname(TARGET)])
+    # Before any server runs, and beside one.
+    accepted, said = knotd.conf_check()
+    assert accepted, said
+    knotd.start()
+    known(ZONE, "A").expect(a={A1})
+    for command in (["conf-check"], ["status"], ["zone-status", ZONE], ["stats"]):
+        knotd.knotc(*command)
+    done = knotd.knotc("conf-read", "mod-aname", check=False)
+    assert "Segmentation" not in done.stderr and done.returncode >= 0, (
+        f"expected knotc to end by itself, got {done.returncode}: {done.stderr}"
+    )
+    eventually(lambda: query(ZONE, "A").expect(a={A1}), what="still answering")

@@ -1,0 +1,278 @@
+"""W1 and W2: what an operator can see."""
+
+import pytest
+from harness.ask import query
+from harness.scenario import (
+    A1,
+    A2,
+    AAAA1,
+    FAILURE_MODES,
+    TARGET,
+    ZONE,
+    answers,
+    expire,
+    failed,
+    known,
+    siblings,
+    simple,
+)
+from harness.wait import during, eventually
+from harness.zone import aname, raw
+
+ANSWERS = ("fresh", "stale", "sibling", "nodata", "cold", "failed", "denied")
+COUNTERS = {
+    *(f"answers[{kind}]" for kind in ANSWERS),
+    *(f"lookups[{kind}]" for kind in ("started", "succeeded", "failed")),
+    "targets",
+    "addresses",
+    "refresh-lag",
+}
+
+
+def counted(before, after):
+    """Which answers were counted between the two, and how many."""
+    return {
+        kind: after[f"answers[{kind}]"] - before.get(f"answers[{kind}]", 0)
+        for kind in ANSWERS
+        if after[f"answers[{kind}]"] != before.get(f"answers[{kind}]", 0)
+    }
+
+
+def test_W1_every_counter_is_there_from_the_start(knotd, unbound, authority):
+    knotd.template["global-module"] = "mod-aname"
+    simple(knotd, authority)
+    for stats in (knotd.stats(ZONE), knotd.stats()):
+        assert set(stats) >= COUNTERS, (
+            f"expected {sorted(COUNTERS)}, missing {sorted(COUNTERS - set(stats))}"
+        )
+        assert not any(stats.values()), f"expected zeros before the first query, got {stats}"
+
+
+def test_W1_fresh_nodata_and_cold(knotd, unbound, authority, proto):
+    authority.set(TARGET, a=[A1], delay=0.3)
+    knotd.add_zone(ZONE, [aname(TARGET)])
+    knotd.start()
+    query(ZONE, "A")
+    cold = knotd.stats(ZONE)
+    assert counted({}, cold) == {"cold": 1}, f"expected one cold answer, got {cold}"
+    known()
+    before = knotd.stats(ZONE)
+    for _ in range(7):
+        query(ZONE, "A", proto)
+    for _ in range(3):
+        query(ZONE, "AAAA", proto)
+    query(ZONE, "TXT", proto)
+    after = knotd.stats(ZONE)
+    assert counted(before, after) == {"fresh": 7, "nodata": 3}, (
+        f"expected 7 fresh and 3 nodata, got {counted(before, after)}"
+    )
+
+
+def test_W1_stale_and_sibling_and_failed(knotd, unbound, authority, proto):
+    knotd.options.update({"ttl-max": 1, "stale-max": "1d"})
+    simple(knotd, authority)
+    authority.fail("bad.example.net")
+    knotd.add_zone("sibling.example", [aname("bad.example.net"), siblings()[0]])
+    knotd.reload()
+    eventually(lambda: knotd.loaded("sibling.example"), what="the second zone is loaded")
+    known()
+    authority.fail(TARGET)
+    expire(1)
+    failed("sibling.example", "AAAA")
+    known("sibling.example", "A")
+    eventually(
+        lambda: query(ZONE, "A").expect(a={A1}, ede={3}), what="stale answers have begun"
+    )
+    before = knotd.stats(ZONE), knotd.stats("sibling.example")
+    for _ in range(4):
+        query(ZONE, "A", proto)
+        query("sibling.example", "A", proto)
+        query("sibling.example", "AAAA", proto)
+    after = knotd.stats(ZONE), knotd.stats("sibling.example")
+    assert counted(before[0], after[0]) == {"stale": 4}, (
+        f"expected 4 stale, got {counted(before[0], after[0])}"
+    )
+    assert counted(before[1], after[1]) == {"sibling": 4, "failed": 4}, (
+        f"expected 4 siblings and 4 failures, got {counted(before[1], after[1])}"
+    )
+
+
+def test_W1_denied(knotd, unbound, authority, proto):
+    knotd.options["deny-target"] = "example.net"
+    knotd.add_zone(ZONE, [aname(TARGET)])
+    knotd.start()
+    for _ in range(3):
+        query(ZONE, "A", proto)
+    stats = knotd.stats(ZONE)
+    assert counted({}, stats) == {"denied": 3}, f"expected 3 denied, got {stats}"
+
+
+def test_W1_lookups_targets_and_addresses(knotd, unbound, authority):
+    authority.set(TARGET, a=[A1, A2], aaaa=[AAAA1])
+    authority.fail("bad.example.net")
+    knotd.add_zone(ZONE, [aname(TARGET)])
+    knotd.add_zone("bad.example", [aname("bad.example.net")])
+    knotd.template["global-module"] = "mod-aname"
+    knotd.options["retry-max"] = 3600
+    knotd.options["retry-min"] = 3600
+    knotd.start()
+    known()
+    failed("bad.example")
+    expected = {
+        "lookups[started]": 2,
+        "lookups[succeeded]": 2,
+        "lookups[failed]": 0,
+        "targets": 2,
+        "addresses": 3,
+    }
+
+    def holds(zone, wanted, asked):
+        # A query brings them up to date, at most once a second.
+        query(asked, "A")
+        stats = knotd.stats(zone)
+        found = {key: stats[key] for key in wanted}
+        assert found == wanted, f"expected {wanted} for {zone or 'the server'}, got {found}"
+        return True
+
+    eventually(lambda: holds(ZONE, expected, ZONE), step=0.2)
+    bad = {"lookups[started]": 1, "lookups[succeeded]": 0, "lookups[failed]": 1, "addresses": 0}
+    eventually(lambda: holds("bad.example", bad, "bad.example"), step=0.2)
+    total = {
+        "lookups[started]": 3,
+        "lookups[succeeded]": 2,
+        "lookups[failed]": 1,
+        "addresses": 3,
+    }
+    eventually(lambda: holds(None, total, ZONE), step=0.2)
+
+
+def test_W1_total_is_the_sum_of_the_zones(knotd, unbound, authority, proto):
+    authority.set(TARGET, a=[A1])
+    knotd.template["global-module"] = "mod-aname"
+    knotd.add_zone(ZONE, [aname(TARGET)])
+    knotd.add_zone("example.org", [aname(TARGET)])
+    knotd.add_zone("plain.example", ["@ IN A 198.51.100.7"], modules=[])
+    knotd.start()
+    known(ZONE, "A", "AAAA")
+    known("example.org", "A", "AAAA")
+    for zone, times in ((ZONE, 5), ("example.org", 3), ("plain.example", 4)):
+        for _ in range(times):
+            query(zone, "A", proto)
+
+    def agrees():
+        query("plain.example", "A")
+        parts = [knotd.stats(zone) for zone in (ZONE, "example.org")]
+        total = knotd.stats()
+        for kind in ANSWERS:
+            key = f"answers[{kind}]"
+            wanted = sum(part[key] for part in parts)
+            assert total[key] == wanted, f"expected {key} {wanted} in total, got {total[key]}"
+        return True
+
+    eventually(agrees, step=0.2)
+
+
+def test_W1_refresh_lag(knotd, unbound, authority):
+    # Thirty targets, each due once a second, and leave for five lookups a second.
+    knotd.options.update({"ttl-max": 1, "lookup-rate": 5})
+    knotd.template["global-module"] = knotd.aname
+    zones = [f"zone{i}.example" for i in range(30)]
+    authority.set("*.example.net", a=[A1])
+    for i, zone in enumerate(zones):
+        knotd.add_zone(zone, [aname(f"t{i}.example.net")])
+    knotd.start()
+
+    def lags():
+        for zone in zones:
+            query(zone, "A")
+        lag = knotd.stats()["refresh-lag"]
+        assert lag >= 1000, f"expected refreshes to be late by more than a second, got {lag} ms"
+        return True
+
+    eventually(lags, timeout=30, step=0.3)
+
+
+def told(knotd, *patterns):
+    """Wait for a line of the module; it is written while the zone is asked for."""
+
+    def found():
+        query(ZONE, "A")
+        return knotd.log_lines("mod-aname", *patterns)
+
+    return eventually(found, what=f"a log line with {patterns}")
+
+
+@pytest.mark.parametrize("fail", FAILURE_MODES.values(), ids=FAILURE_MODES)
+def test_W2_log_tells_failure_and_recovery(knotd, start_unbound, authority, fail):
+    unbound = start_unbound()
+    knotd.options.update({"ttl-max": 1, "retry-max": 1})
+    simple(knotd, authority)
+    known()
+    assert not knotd.log_lines(TARGET, "fail"), "expected no failure in the log yet"
+    fail(authority, unbound)
+    lines = told(knotd, TARGET, "fails")
+    assert all(len(line.rpartition(TARGET)[2].strip(" .")) > len("fails") for line in lines), (
+        f"expected the reason in the line, got {lines}"
+    )
+    for _ in during(2.5):
+        query(ZONE, "A")
+    lines = knotd.log_lines("mod-aname", TARGET, "fails")
+    assert len(lines) <= 2, f"expected one line for each family, not one a try, got {lines}"
+    authority.set(TARGET, a=[A1], aaaa=[AAAA1])
+    if not unbound.alive:
+        unbound.start()
+    elif unbound.state() == "T":
+        unbound.thaw()
+    told(knotd, TARGET, "recovered")
+
+
+def test_W2_log_tells_changed_addresses(knotd, unbound, authority):
+    knotd.options["ttl-max"] = 1
+    simple(knotd, authority)
+    known()
+    assert not knotd.log_lines("addresses changed"), "expected nothing about the first answer"
+    authority.set(TARGET, a=[A2], aaaa=[AAAA1])
+    answers({A2})
+    told(knotd, TARGET, "addresses changed")
+    for _ in during(2):
+        query(ZONE, "A")
+    lines = knotd.log_lines("mod-aname", TARGET, "addresses changed")
+    assert len(lines) == 1, f"expected one line for one change, got {lines}"
+
+
+@pytest.mark.slow
+def test_W2_changes_are_rate_limited(knotd, unbound, authority):
+    knotd.options["ttl-max"] = 1
+    simple(knotd, authority)
+    known()
+    for i in range(10, 18):
+        authority.set(TARGET, a=[f"192.0.2.{i}"], aaaa=[AAAA1])
+        answers({f"192.0.2.{i}"})
+    lines = told(knotd, TARGET, "addresses changed")
+    assert len(lines) < 8, f"expected fewer lines than the 8 changes, got {len(lines)}: {lines}"
+
+
+def test_W2_same_addresses_in_another_order_are_no_change(knotd, unbound, authority):
+    knotd.options["ttl-max"] = 1
+    simple(knotd, authority, a=[A1, A2])
+    known()
+    authority.set(TARGET, a=[A2, A1], aaaa=[AAAA1])
+    count = authority.count(TARGET, "A")
+    eventually(lambda: authority.count(TARGET, "A") >= count + 3, what="three refreshes")
+    lines = knotd.log_lines("addresses changed")
+    assert not lines, f"expected no line, got {lines}"
+
+
+def test_W2_log_names_the_zone_of_a_malformed_record(knotd, unbound, authority):
+    knotd.add_zone(ZONE, [raw(b"\xc0\x0c")])
+    knotd.start()
+    query(ZONE, "A")
+    knotd.wait_log(rf"\[{ZONE}\.\]", "mod-aname", "malformed")
+
+
+def test_W2_log_tells_a_limit(knotd, unbound, authority):
+    knotd.options["max-targets"] = 1
+    simple(knotd, authority)
+    known(ZONE, "A")
+    query(ZONE, "AAAA")
+    told(knotd, "limit")
