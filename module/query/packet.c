@@ -66,6 +66,8 @@ int aname_packet_cut(knot_pkt_t *pkt, uint16_t index, aname_rest_t *rest)
 		rest->rr = aname_packet_alloc(pkt, rest->count * sizeof(*rest->rr));
 		rest->flags = aname_packet_alloc(pkt, rest->count * sizeof(*rest->flags));
 		if (rest->rr == NULL || rest->flags == NULL) {
+			aname_packet_release(pkt, rest->rr);
+			aname_packet_release(pkt, rest->flags);
 			return KNOT_ENOMEM;
 		}
 		for (uint16_t i = 0; i < rest->count; i++) {

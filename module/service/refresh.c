@@ -402,7 +402,8 @@ static int64_t pace(aname_refresh_t *refresh, int64_t now_ms)
 	int64_t now_us = now_ms * 1000;
 	int64_t step_us =
 	        1000000 / atomic_load_explicit(&refresh->lookup_rate, memory_order_relaxed);
-	if (refresh->pace_us < now_us) {
+	bool set_back = refresh->pace_us - now_us > BURST_US + step_us;
+	if (refresh->pace_us < now_us || set_back) {
 		refresh->pace_us = now_us;
 	}
 	if (refresh->pace_us - now_us > BURST_US) {

@@ -103,26 +103,40 @@ static void size_pool(const aname_limits_t *limits, aname_service_report_t *repo
 	report->threads = service.threads;
 }
 
+/*! Makes the loop with what hangs on it. */
+static int prepare_loop(aname_shared_t *shared)
+{
+	if (uv_loop_init(&service.loop) != 0) {
+		return KNOT_ENOMEM;
+	}
+	if (uv_async_init(&service.loop, &service.wake, on_wake) != 0) {
+		(void)uv_loop_close(&service.loop);
+		return KNOT_ENOMEM;
+	}
+	service.refresh = aname_refresh_new(shared, &service.loop, aname_resolver_system_new);
+	if (service.refresh == NULL) {
+		uv_close((uv_handle_t *)&service.wake, NULL);
+		uv_run(&service.loop, UV_RUN_NOWAIT);
+		(void)uv_loop_close(&service.loop);
+		return KNOT_ENOMEM;
+	}
+	return KNOT_EOK;
+}
+
 /*! Makes what lives as long as the process. */
 static int prepare(void)
 {
 	if (service.shared != NULL) {
 		return KNOT_EOK;
 	}
-
 	aname_shared_t *shared = aname_shared_new(wake_up, NULL);
 	if (shared == NULL) {
 		return KNOT_ENOMEM;
 	}
-	if (uv_loop_init(&service.loop) != 0) {
+	int ret = prepare_loop(shared);
+	if (ret != KNOT_EOK) {
 		aname_shared_free(shared);
-		return KNOT_ERROR;
-	}
-	service.refresh = aname_refresh_new(shared, &service.loop, aname_resolver_system_new);
-	if (service.refresh == NULL || uv_async_init(&service.loop, &service.wake, on_wake) != 0) {
-		/* Out of memory or file descriptors at start: the little that is left stays. */
-		aname_shared_free(shared);
-		return KNOT_ENOMEM;
+		return ret;
 	}
 	service.shared = shared;
 	return KNOT_EOK;

@@ -33,11 +33,12 @@ static int64_t left_ms(const aname_snapshot_t *snapshot, uint32_t life, int64_t 
 	return 1000 * (int64_t)life - age_ms;
 }
 
-/*! Is it current: within its lifetime, or a lookup that has not failed is a moment late? */
-static bool is_current(const aname_snapshot_t *snapshot, bool cold, int64_t left)
+/*! Is it current: within its lifetime, or is a lookup that has not failed a moment late? */
+static bool is_current(const aname_snapshot_t *snapshot, bool cold,
+                       const aname_schedule_t *schedule, int64_t left)
 {
 	bool late = !cold && snapshot->failure == ANAME_FAILURE_NONE;
-	return left > (late ? -ANAME_GRACE_MS : 0);
+	return left > (late ? -min_i64(ANAME_GRACE_MS, 1000 * (int64_t)schedule->stale_max) : 0);
 }
 
 aname_judgement_t aname_policy_judge(const aname_snapshot_t *snapshot, bool cold,
@@ -53,7 +54,7 @@ aname_judgement_t aname_policy_judge(const aname_snapshot_t *snapshot, bool cold
 	bool addresses = snapshot->known == ANAME_KNOWN_ADDRESSES;
 	uint32_t life = aname_policy_life(schedule, record_ttl, snapshot->ttl);
 	int64_t left = left_ms(snapshot, life, now_ms);
-	if (is_current(snapshot, cold, left)) {
+	if (is_current(snapshot, cold, schedule, left)) {
 		return (aname_judgement_t){ .worth = addresses ? ANAME_FRESH : ANAME_NODATA,
 			                    .fallback = ANAME_FAILED,
 			                    .ttl = max_i64(left, 0) / 1000 };
