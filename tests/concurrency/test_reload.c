@@ -1,0 +1,246 @@
+/*
+ * Workers against the real service and what a knotd in motion does with it: instances come, stay
+ * for a while and go, with options that agree or differ, on several threads at once; now and then
+ * nobody holds the service at all. libuv looks names up in a getaddrinfo() of our own.
+ */
+#include "support/test.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+
+#include <libknot/libknot.h>
+
+#include "service/service.h"
+#include "support/getaddrinfo.h"
+#include "support/random.h"
+#include "table/clock.h"
+#include "worker.h"
+
+enum {
+	WORKERS = 4,
+	QUERIES = 3000,
+	LOADERS = 2,
+	RELOADS = 500,
+	NAMES = 48,
+};
+
+/*! A target, and what the resolver says of it. */
+typedef struct {
+	name_t name;
+	unsigned v4, v6;
+	bool fails;
+} target_t;
+
+static target_t targets[NAMES];
+
+static void make_targets(void)
+{
+	for (unsigned i = 0; i < NAMES; i++) {
+		char text[80];
+		target_t *target = &targets[i];
+		target->fails = i % 6 == 5;
+		target->v4 = target->fails ? 0 : i % 5;
+		target->v6 = target->fails ? 0 : i % 3;
+		(void)snprintf(text, sizeof(text), "%sv4-%u.v6-%u.t%u.example.",
+		               target->fails ? "again." : (i % 4 == 0 ? "slow." : ""), target->v4,
+		               target->v6, i);
+		target->name = make_name(text);
+	}
+}
+
+/* An instance of the module, loaded and unloaded. */
+
+typedef struct {
+	aname_shared_t *shared;
+	const aname_options_t *options;
+	const aname_profile_t *profile;
+} instance_t;
+
+static void load(instance_t *instance, random_t *random)
+{
+	aname_options_t *options = make_options();
+	options->schedule.ttl_max = 1 + random_below(random, 2);
+	options->schedule.retry_min = 1;
+	options->max_addresses = 20 + random_below(random, 2);
+	options->limits.lookup_rate = 1000 + 1000 * random_below(random, 2);
+	aname_service_report_t report;
+	CHECK(aname_service_acquire(&options->limits, &instance->shared, &report) == KNOT_EOK);
+	instance->options = aname_shared_hold(instance->shared, options, &instance->profile);
+	CHECK(instance->options != NULL);
+}
+
+static void unload(instance_t *instance)
+{
+	aname_shared_unhold(instance->shared, instance->options);
+	aname_service_release();
+	instance->shared = NULL;
+}
+
+/*! The instances in force. Those who query hold the lock as knotd's workers hold its RCU. */
+static struct {
+	pthread_rwlock_t lock;
+	instance_t instances[LOADERS];
+	_Atomic unsigned loading; /*!< Threads that still load and unload. */
+} server;
+
+static void *reload(void *arg)
+{
+	instance_t *mine = arg;
+	random_t random = { mine - server.instances + 100 };
+	for (unsigned i = 0; i < RELOADS; i++) {
+		/* As reload does: the new one first; as removal does: none for a while. */
+		bool none = i + 1 < RELOADS && random_below(&random, 4) == 0;
+		instance_t next = { 0 }, before;
+		if (!none) {
+			load(&next, &random);
+		}
+		pthread_rwlock_wrlock(&server.lock);
+		before = *mine;
+		*mine = next;
+		pthread_rwlock_unlock(&server.lock);
+		if (before.shared != NULL) {
+			unload(&before);
+		}
+		(void)poll(NULL, 0, random_below(&random, 3));
+	}
+	atomic_fetch_sub(&server.loading, 1);
+	return NULL;
+}
+
+/* The workers. */
+
+typedef struct {
+	worker_t worker;
+	uint64_t seed;
+	unsigned said[4]; /*!< By aname_say_t. */
+	unsigned idle;    /*!< Times there was no instance. */
+} asker_t;
+
+static void check_reply(const asker_t *asker, const target_t *target, uint16_t type)
+{
+	const knot_pkt_t *pkt = asker->worker.pkt;
+	knot_pkt_t *parsed = knot_pkt_new(pkt->wire, pkt->size, NULL);
+	CHECK(parsed != NULL && knot_pkt_parse(parsed, 0) == KNOT_EOK);
+	const knot_pktsection_t *section = knot_pkt_section(parsed, KNOT_ANSWER);
+	CHECK(section->count == (type == KNOT_RRTYPE_A ? target->v4 : target->v6));
+	for (unsigned i = 0; i < section->count; i++) {
+		const knot_rdata_t *rdata = knot_pkt_rr(section, i)->rrs.rdata;
+		uint8_t expected[16];
+		make_address(expected, type == KNOT_RRTYPE_A ? 4 : 16, i);
+		CHECK(rdata->len == (type == KNOT_RRTYPE_A ? 4 : 16));
+		CHECK(memcmp(rdata->data, expected, rdata->len) == 0);
+	}
+	knot_pkt_free(parsed);
+}
+
+static void ask_once(asker_t *asker, const instance_t *instance, random_t *random)
+{
+	const target_t *target = &targets[random_below(random, NAMES)];
+	const query_t query = { .names = { &target->name },
+		                .count = 1,
+		                .type = random_below(random, 2) ? KNOT_RRTYPE_A : KNOT_RRTYPE_AAAA,
+		                .ttl = random_below(random, 400) };
+	asker->worker.shared = instance->shared;
+	asker->worker.options = instance->options;
+	asker->worker.profile = instance->profile;
+	aname_say_t say = worker_answer(&asker->worker, &query);
+	asker->said[say]++;
+	unsigned count = query.type == KNOT_RRTYPE_A ? target->v4 : target->v6;
+	switch (say) {
+	case ANAME_SAY_ADDRESSES: check_reply(asker, target, query.type); break;
+	case ANAME_SAY_NODATA: CHECK(count == 0 && !target->fails); break;
+	/* Not ready, for one that could not wait; or it does fail. */
+	default: CHECK(target->fails || asker->worker.waiters == 0 || asker->worker.refused > 0);
+	}
+	knot_pkt_free(asker->worker.pkt);
+}
+
+static void *ask_all(void *arg)
+{
+	asker_t *asker = arg;
+	random_t random = { asker->seed };
+	unsigned asked = 0;
+	while (asked < QUERIES || atomic_load(&server.loading) > 0) {
+		pthread_rwlock_rdlock(&server.lock);
+		const instance_t *instance = &server.instances[random_below(&random, LOADERS)];
+		if (instance->shared != NULL) {
+			ask_once(asker, instance, &random);
+			asked++;
+		} else {
+			asker->idle++;
+		}
+		pthread_rwlock_unlock(&server.lock);
+		if (asked % 16 == 0) {
+			sched_yield();
+		}
+	}
+	return NULL;
+}
+
+/* The test. */
+
+static void init_server(void)
+{
+	pthread_rwlockattr_t attr;
+	assert_int_equal(pthread_rwlockattr_init(&attr), 0);
+	/* Or else those who reload would never get their turn. */
+	(void)pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	assert_int_equal(pthread_rwlock_init(&server.lock, &attr), 0);
+	pthread_rwlockattr_destroy(&attr);
+	atomic_store(&server.loading, LOADERS);
+}
+
+static void check_end(const asker_t *askers)
+{
+	unsigned said[4] = { 0 }, idle = 0;
+	for (unsigned i = 0; i < WORKERS; i++) {
+		for (unsigned k = 0; k < COUNT_OF(said); k++) {
+			said[k] += askers[i].said[k];
+		}
+		idle += askers[i].idle;
+	}
+	print_message("addresses %u, nodata %u, cold %u, failure %u; no instance %u times\n",
+	              said[0], said[1], said[2], said[3], idle);
+	assert_true(said[ANAME_SAY_ADDRESSES] > 0 && said[ANAME_SAY_NODATA] > 0);
+	assert_true(said[ANAME_SAY_FAILURE] > 0);
+	assert_true(said[0] + said[1] + said[2] + said[3] >= WORKERS * QUERIES);
+	for (unsigned i = 0; i < LOADERS; i++) {
+		if (server.instances[i].shared != NULL) {
+			unload(&server.instances[i]);
+		}
+	}
+}
+
+static void workers_and_reloads(void **state)
+{
+	fake_let_go();
+	make_targets();
+	init_server();
+	static asker_t askers[WORKERS];
+	pthread_t asking[WORKERS], loading[LOADERS];
+	for (unsigned i = 0; i < LOADERS; i++) {
+		assert_int_equal(pthread_create(&loading[i], NULL, reload, &server.instances[i]),
+		                 0);
+	}
+	for (unsigned i = 0; i < WORKERS; i++) {
+		askers[i] = (asker_t){ .worker = { .worker = 3 * i, .waiters = i % 2 ? 1 : 0 },
+			               .seed = i + 1 };
+		assert_int_equal(pthread_create(&asking[i], NULL, ask_all, &askers[i]), 0);
+	}
+	for (unsigned i = 0; i < WORKERS; i++) {
+		assert_int_equal(pthread_join(asking[i], NULL), 0);
+	}
+	for (unsigned i = 0; i < LOADERS; i++) {
+		assert_int_equal(pthread_join(loading[i], NULL), 0);
+	}
+	check_end(askers);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		PROVES("T4: while instances come and go every reply is right", workers_and_reloads),
+	};
+	return RUN_TESTS("concurrency: workers and reloads", tests);
+}

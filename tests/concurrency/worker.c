@@ -1,0 +1,107 @@
+#include "worker.h"
+
+#include <libknot/libknot.h>
+
+#include "table/clock.h"
+#include "table/policy.h"
+
+static void ask(const worker_t *worker, const aname_key_t *key, uint64_t hash, uint32_t ttl)
+{
+	if (!aname_queue_push(worker->shared->queue, key, hash, ttl)) {
+		atomic_fetch_add_explicit(&worker->shared->met.queue_full, 1, memory_order_relaxed);
+	}
+}
+
+static void judge(const worker_t *worker, const aname_key_t *key, uint32_t ttl, aname_part_t *part)
+{
+	uint64_t hash = aname_table_hash(worker->shared->table, key);
+	aname_entry_t *entry = aname_table_find(worker->shared->table, key, hash);
+	if (entry == NULL) {
+		ask(worker, key, hash, ttl);
+		*part = (aname_part_t){ .judgement = { ANAME_COLD, ANAME_FAILED, 0 } };
+		return;
+	}
+	CHECK(entry->name_len == key->name_len);
+	CHECK(memcmp(entry->name, key->name, key->name_len) == 0);
+
+	int64_t now_ms = aname_clock_coarse_ms();
+	bool cold = atomic_load_explicit(&entry->cold, memory_order_acquire);
+	int64_t next_ms = atomic_load_explicit(&entry->next_ms, memory_order_relaxed);
+	const aname_snapshot_t *snapshot = aname_entry_snapshot(entry);
+	const aname_schedule_t *schedule = &key->profile->schedule;
+	CHECK(cold || snapshot != NULL);
+
+	part->snapshot = snapshot;
+	part->failure = snapshot != NULL ? snapshot->failure : ANAME_FAILURE_NONE;
+	part->judgement = aname_policy_judge(snapshot, cold, schedule, ttl, now_ms);
+	aname_entry_touch(entry, ttl, now_ms);
+	if (aname_policy_ask(snapshot, schedule, ttl, next_ms, now_ms)) {
+		ask(worker, key, hash, ttl);
+	}
+}
+
+static void decide(const worker_t *worker, const query_t *query, bool hurry, aname_answer_t *answer)
+{
+	aname_pool_t pool = { .count = query->count };
+	for (unsigned i = 0; i < query->count; i++) {
+		const aname_key_t key = make_key(worker->profile, query->names[i], query->type);
+		judge(worker, &key, query->ttl, &pool.parts[i]);
+	}
+	aname_answer_decide(&pool, hurry, answer);
+}
+
+static void wait_for(worker_t *worker, const query_t *query, aname_answer_t *answer)
+{
+	aname_shared_t *shared = worker->shared;
+	if (!aname_gate_enter(shared->gate, worker->waiters)) {
+		worker->refused++;
+		return;
+	}
+	int64_t deadline_ms = aname_clock_ms() + LONG_MS;
+	while (answer->say == ANAME_SAY_COLD) {
+		uint64_t ticket = aname_gate_ticket(shared->gate);
+		decide(worker, query, false, answer);
+		if (answer->say == ANAME_SAY_COLD) {
+			aname_epoch_leave(shared->epoch, worker->worker);
+			CHECK(aname_gate_wait(shared->gate, ticket, deadline_ms));
+			aname_epoch_enter(shared->epoch, worker->worker);
+		}
+	}
+	aname_gate_leave(shared->gate);
+}
+
+static void begin_reply(worker_t *worker, const query_t *query)
+{
+	worker->pkt = knot_pkt_new(NULL, UINT16_MAX, NULL);
+	CHECK(worker->pkt != NULL);
+	const knot_dname_t *owner = (const knot_dname_t *)"\4shop\7example";
+	int ret = knot_pkt_put_question(worker->pkt, owner, KNOT_CLASS_IN, query->type);
+	CHECK(ret == KNOT_EOK);
+	CHECK(knot_pkt_begin(worker->pkt, KNOT_ANSWER) == KNOT_EOK);
+}
+
+aname_say_t worker_answer(worker_t *worker, const query_t *query)
+{
+	begin_reply(worker, query);
+	aname_epoch_enter(worker->shared->epoch, worker->worker);
+	aname_answer_t answer;
+	decide(worker, query, false, &answer);
+	if (answer.say == ANAME_SAY_COLD && worker->waiters > 0) {
+		wait_for(worker, query, &answer);
+	}
+	if (answer.say == ANAME_SAY_COLD) {
+		decide(worker, query, true, &answer);
+	}
+	if (answer.say == ANAME_SAY_ADDRESSES) {
+		const aname_form_t form = { .owner = knot_pkt_qname(worker->pkt),
+			                    .type = query->type,
+			                    .compr_hint = KNOT_COMPR_HINT_QNAME };
+		int ret = aname_answer_put(&answer, worker->options, worker->pkt, &form);
+		CHECK(ret == KNOT_EOK);
+	}
+	aname_epoch_leave(worker->shared->epoch, worker->worker);
+
+	atomic_fetch_add_explicit(&worker->shared->workers[worker->worker].answers[answer.say], 1,
+	                          memory_order_relaxed);
+	return answer.say;
+}

@@ -1,0 +1,55 @@
+/*!
+ * \brief What a worker of knotd does for one query, as query/ does it, without knotd.
+ */
+
+#pragma once
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <libknot/packet/pkt.h>
+
+#include "query/answer.h"
+#include "support/make.h"
+#include "table/shared.h"
+
+/*! Ends the test; cmocka's own assertions are for its own thread only. */
+#define CHECK(what)                                                                      \
+	do {                                                                             \
+		if (!(what)) {                                                           \
+			(void)fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #what); \
+			abort();                                                         \
+		}                                                                        \
+	} while (0)
+
+/*! Longer than any machine should take for what is to happen soon. */
+#define LONG_MS 120000
+
+/*! Most targets of one query. */
+#define WORKER_POOL 4
+
+typedef struct {
+	aname_shared_t *shared;
+	const aname_options_t *options;
+	const aname_profile_t *profile;
+	unsigned worker;  /*!< Its number with knotd. */
+	unsigned waiters; /*!< How many may wait at once; 0: this one does not wait. */
+	unsigned refused; /*!< Times it was not let wait. */
+	knot_pkt_t *pkt;  /*!< The reply, for as long as the query lasts. */
+} worker_t;
+
+/*! A query for some targets. */
+typedef struct {
+	const name_t *names[WORKER_POOL];
+	unsigned count;
+	uint16_t type;
+	uint32_t ttl; /*!< Of the ANAME record. */
+} query_t;
+
+/*!
+ * \brief Answers a query: enters, looks the targets up, has looked up what is due, waits if it
+ *        may, puts the answer into a new reply, leaves.
+ *
+ * \return What was decided. The caller frees worker->pkt.
+ */
+aname_say_t worker_answer(worker_t *worker, const query_t *query);

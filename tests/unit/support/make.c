@@ -1,0 +1,112 @@
+#include "support/make.h"
+
+#include <arpa/inet.h>
+
+#include "support/test.h"
+
+name_t make_name(const char *text)
+{
+	name_t name;
+	assert_non_null(knot_dname_from_str(name.at, text, sizeof(name.at)));
+	name.len = knot_dname_size(name.at);
+	return name;
+}
+
+name_t make_name_nth(uint32_t n)
+{
+	char text[64];
+	(void)snprintf(text, sizeof(text), "t%u.s%u.example.", n, n % 7);
+	return make_name(text);
+}
+
+name_t make_name_longest(char letter)
+{
+	static const uint8_t labels[] = { 63, 63, 63, 61 };
+	name_t name = { .len = 255 };
+	uint8_t *at = name.at;
+	for (size_t i = 0; i < COUNT_OF(labels); i++) {
+		*at++ = labels[i];
+		memset(at, letter, labels[i]);
+		at += labels[i];
+	}
+	*at = 0;
+	assert_int_equal(knot_dname_size(name.at), 255);
+	return name;
+}
+
+const aname_schedule_t make_schedule = {
+	.ttl_min = 1,
+	.ttl_max = 86400,
+	.idle = 3600,
+	.stale_max = 86400,
+	.retry_min = 5,
+	.retry_max = 900,
+	.timeout_ms = 5000,
+};
+
+aname_options_t *make_options(void)
+{
+	aname_options_t *options = calloc(1, sizeof(*options));
+	assert_non_null(options);
+	options->schedule = make_schedule;
+	options->limits = (aname_limits_t){ 64, 10000, 100, 500 };
+	options->rrtypes[0] = ANAME_RRTYPE_ANAME;
+	options->rrtypes[1] = ANAME_RRTYPE_ALIAS;
+	options->rrtypes_count = 2;
+	options->max_addresses = 32;
+	options->wait_ms = 500;
+	return options;
+}
+
+void make_add_name(aname_names_t *names, const char *text)
+{
+	/* By libknot from begin to end: knot_dname_free() frees it. */
+	knot_dname_t *name = knot_dname_from_str_alloc(text);
+	knot_dname_t **at = realloc(names->at, (names->count + 1) * sizeof(*at));
+	assert_non_null(name);
+	assert_non_null(at);
+	names->at = at;
+	names->at[names->count++] = name;
+}
+
+void make_add_net(aname_nets_t *nets, const char *low, const char *high)
+{
+	aname_net_t *at = realloc(nets->at, (nets->count + 1) * sizeof(*at));
+	assert_non_null(at);
+	nets->at = at;
+
+	int family = strchr(low, ':') != NULL ? AF_INET6 : AF_INET;
+	aname_net_t *net = &nets->at[nets->count++];
+	memset(net, 0, sizeof(*net));
+	net->len = family == AF_INET ? 4 : 16;
+	assert_int_equal(inet_pton(family, low, net->low), 1);
+	assert_int_equal(inet_pton(family, high, net->high), 1);
+}
+
+void make_address(uint8_t *at, uint16_t len, uint32_t n)
+{
+	memset(at, 0, len);
+	at[0] = len == 4 ? 10 : 0x20;
+	at[len - 3] = n >> 16;
+	at[len - 2] = n >> 8;
+	at[len - 1] = n;
+}
+
+aname_snapshot_t *make_snapshot(uint16_t len, uint32_t first, uint32_t count, uint32_t pick)
+{
+	uint8_t *addresses = malloc((size_t)count * len + 1);
+	assert_non_null(addresses);
+	for (uint32_t i = 0; i < count; i++) {
+		make_address(addresses + (size_t)i * len, len, first + i);
+	}
+	const aname_result_t result = { .known = count > 0 ? ANAME_KNOWN_ADDRESSES
+		                                           : ANAME_KNOWN_NODATA,
+		                        .ttl = 300,
+		                        .address_len = len,
+		                        .count = count,
+		                        .addresses = addresses };
+	aname_snapshot_t *snapshot = aname_snapshot_new(&result, 0, pick);
+	free(addresses);
+	assert_non_null(snapshot);
+	return snapshot;
+}

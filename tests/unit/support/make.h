@@ -1,0 +1,51 @@
+/*!
+ * \brief Makes what tests need: names, addresses, schedules, options, snapshots.
+ */
+
+#pragma once
+
+#include <libknot/descriptor.h>
+#include <libknot/dname.h>
+
+#include "options.h"
+#include "table/snapshot.h"
+#include "table/table.h"
+
+/*! A name in a storage of its own; `text` as in zone files. */
+typedef struct {
+	knot_dname_storage_t at;
+	uint8_t len;
+} name_t;
+
+name_t make_name(const char *text);
+
+/*! The `n`-th of many names that differ. */
+name_t make_name_nth(uint32_t n);
+
+/*! The longest name: 255 octets, with labels of 63, 63, 63 and 61 of the letter. */
+name_t make_name_longest(char letter);
+
+/*! Defaults much like those of conf.c: TTL 1 to a day, idle an hour, stale a day. */
+extern const aname_schedule_t make_schedule;
+
+/*! Options with that schedule and with nothing denied. Ownership: the caller's. */
+aname_options_t *make_options(void);
+
+/*! Adds to a list of suffixes, or of networks (given as first and last address). */
+void make_add_name(aname_names_t *names, const char *text);
+void make_add_net(aname_nets_t *nets, const char *low, const char *high);
+
+/*! Writes the `n`-th IPv4 address, or IPv6 address if `len` is 16. */
+void make_address(uint8_t *at, uint16_t len, uint32_t n);
+
+/*! Snapshot with the addresses `first` to `first + count - 1`. Ownership: the caller's. */
+aname_snapshot_t *make_snapshot(uint16_t len, uint32_t first, uint32_t count, uint32_t pick);
+
+/*! Key of a name. */
+static inline aname_key_t make_key(const aname_profile_t *profile, const name_t *name,
+                                   uint16_t type)
+{
+	return (aname_key_t){
+		.profile = profile, .name = name->at, .name_len = name->len, .type = type
+	};
+}

@@ -1,0 +1,211 @@
+#include "support/script.h"
+
+#include <libknot/errcode.h>
+
+#include "support/clock.h"
+#include "support/test.h"
+#include "table/clock.h"
+
+/* The house whose resolver is being made: the interface passes no context. */
+static script_t *being_made;
+
+static script_t *script_of(aname_resolver_t *resolver)
+{
+	return (script_t *)resolver; /* Its first member. */
+}
+
+static int script_start(aname_resolver_t *resolver, const knot_dname_t *name, uint16_t type,
+                        void *ctx, aname_lookup_t **out)
+{
+	script_t *script = script_of(resolver);
+	if (script->refuse != KNOT_EOK) {
+		return script->refuse;
+	}
+	aname_lookup_t *lookup = calloc(1, sizeof(*lookup));
+	if (lookup == NULL) {
+		return KNOT_ENOMEM;
+	}
+	lookup->name.len = knot_dname_size(name);
+	memcpy(lookup->name.at, name, lookup->name.len);
+	lookup->type = type;
+	lookup->ctx = ctx;
+	lookup->started_ms = aname_clock_ms();
+	lookup->next = script->pending;
+	script->pending = lookup;
+	script->pending_count++;
+	script->started++;
+	*out = lookup;
+	return KNOT_EOK;
+}
+
+static void script_cancel(aname_lookup_t *lookup)
+{
+	lookup->cancelled = true;
+}
+
+static unsigned script_capacity(const aname_resolver_t *resolver)
+{
+	return ((const script_t *)resolver)->capacity;
+}
+
+static void script_free(aname_resolver_t *resolver)
+{
+	script_of(resolver)->freed = true;
+}
+
+static const aname_resolver_api_t script_api = {
+	.name = "script",
+	.start = script_start,
+	.cancel = script_cancel,
+	.capacity = script_capacity,
+	.free = script_free,
+};
+
+static aname_resolver_t *make_script(uv_loop_t *loop, aname_resolved_f done, void *owner)
+{
+	script_t *script = being_made;
+	*script = (script_t){ .base = { &script_api, done, owner }, .capacity = 1000 };
+	return &script->base;
+}
+
+bool house_try_init(house_t *house, const aname_schedule_t *schedule, const aname_limits_t *limits)
+{
+	*house = (house_t){
+		.schedule = schedule != NULL ? *schedule : make_schedule,
+		.limits = limits != NULL ? *limits : (aname_limits_t){ 4, 10000, 1000, 1000000 },
+	};
+	assert_int_equal(uv_loop_init(&house->loop), 0);
+	house->shared = aname_shared_new(NULL, NULL);
+	if (house->shared != NULL) {
+		house->profile = aname_table_profile(house->shared->table, &house->schedule);
+		being_made = &house->script;
+		house->refresh = aname_refresh_new(house->shared, &house->loop, make_script);
+	}
+	if (house->profile == NULL || house->refresh == NULL) {
+		house_deinit(house);
+		return false;
+	}
+	aname_limits_differ_t differ = aname_refresh_limit(house->refresh, &house->limits);
+	assert_false(differ.max_targets || differ.max_lookups || differ.lookup_rate);
+	aname_refresh_resume(house->refresh);
+	return true;
+}
+
+void house_init(house_t *house, const aname_schedule_t *schedule, const aname_limits_t *limits)
+{
+	assert_true(house_try_init(house, schedule, limits));
+}
+
+void house_deinit(house_t *house)
+{
+	if (house->refresh != NULL) {
+		aname_refresh_pause(house->refresh);
+		while (house->script.pending != NULL) {
+			house_fail(house, house->script.pending, ANAME_FAILURE_TIMEOUT);
+		}
+		assert_int_equal(aname_refresh_running(house->refresh), 0);
+		aname_refresh_free(house->refresh);
+		assert_true(house->script.freed);
+		(void)uv_run(&house->loop, UV_RUN_NOWAIT);
+	}
+	assert_int_equal(uv_loop_close(&house->loop), 0);
+	aname_shared_free(house->shared);
+}
+
+void house_ask(house_t *house, const name_t *name, uint16_t type, uint32_t record_ttl)
+{
+	const aname_key_t key = make_key(house->profile, name, type);
+	(void)aname_queue_push(house->shared->queue, &key,
+	                       aname_table_hash(house->shared->table, &key), record_ttl);
+	aname_refresh_wake(house->refresh);
+}
+
+aname_entry_t *house_find(house_t *house, const name_t *name, uint16_t type)
+{
+	const aname_key_t key = make_key(house->profile, name, type);
+	return aname_table_find(house->shared->table, &key,
+	                        aname_table_hash(house->shared->table, &key));
+}
+
+void house_skip(house_t *house, int64_t by_ms)
+{
+	clock_skip(by_ms);
+	aname_refresh_wake(house->refresh);
+}
+
+aname_lookup_t *house_pending(house_t *house, const name_t *name, uint16_t type)
+{
+	aname_lookup_t *lookup = house->script.pending;
+	while (lookup != NULL &&
+	       !(lookup->type == type && knot_dname_is_equal(lookup->name.at, name->at))) {
+		lookup = lookup->next;
+	}
+	return lookup;
+}
+
+/*! Takes a lookup off the list, as its resolver does before it reports. */
+static void take_off(house_t *house, aname_lookup_t *lookup)
+{
+	aname_lookup_t **at = &house->script.pending;
+	while (*at != lookup) {
+		assert_non_null(*at);
+		at = &(*at)->next;
+	}
+	*at = lookup->next;
+	house->script.pending_count--;
+	house->script.cancelled += lookup->cancelled;
+}
+
+static void report(house_t *house, aname_lookup_t *lookup, const aname_result_t *result)
+{
+	take_off(house, lookup);
+	house->script.base.done(house->script.base.owner, lookup->ctx, result);
+	free(lookup);
+}
+
+void house_resolve(house_t *house, aname_lookup_t *lookup, uint32_t first, uint32_t count,
+                   uint32_t ttl)
+{
+	assert_non_null(lookup);
+	uint16_t len = lookup->type == KNOT_RRTYPE_A ? 4 : 16;
+	static uint8_t addresses[4096 * 16];
+	assert_true(count <= 4096);
+	for (uint32_t i = 0; i < count; i++) {
+		make_address(addresses + (size_t)i * len, len, first + i);
+	}
+	const aname_result_t result = { .known = count > 0 ? ANAME_KNOWN_ADDRESSES
+		                                           : ANAME_KNOWN_NODATA,
+		                        .ttl = ttl,
+		                        .address_len = len,
+		                        .count = count,
+		                        .addresses = addresses };
+	report(house, lookup, &result);
+}
+
+void house_fail(house_t *house, aname_lookup_t *lookup, aname_failure_t failure)
+{
+	assert_non_null(lookup);
+	const aname_result_t result = { .failure = failure, .ttl = ANAME_TTL_UNKNOWN };
+	report(house, lookup, &result);
+}
+
+/* What the service says. */
+
+typedef struct {
+	const char *text;
+	unsigned count;
+} ear_t;
+
+static void hear(void *ctx, int priority, const char *message)
+{
+	ear_t *ear = ctx;
+	ear->count += strstr(message, ear->text) != NULL;
+}
+
+unsigned house_heard(house_t *house, const char *text)
+{
+	ear_t ear = { .text = text };
+	const aname_log_t log = { hear, &ear };
+	aname_logbook_read(house->shared->logbook, &log, aname_clock_ms());
+	return ear.count;
+}

@@ -1,0 +1,72 @@
+/*!
+ * \brief A resolver that does what the test says, and the house around it: ground floor, loop,
+ *        refresh. Everything runs on the test's own thread, by a clock that the test sets.
+ */
+
+#pragma once
+
+#include <uv.h>
+
+#include "service/refresh.h"
+#include "support/make.h"
+
+/*! A lookup that the resolver was asked for and has not answered yet. */
+struct aname_lookup {
+	struct aname_lookup *next;
+	void *ctx;
+	name_t name;
+	uint16_t type;
+	int64_t started_ms;
+	bool cancelled;
+};
+
+typedef struct {
+	aname_resolver_t base;
+	aname_lookup_t *pending;
+	unsigned pending_count;
+	unsigned capacity;
+	unsigned started, cancelled; /*!< In all. */
+	int refuse;                  /*!< If set, start() fails with this. */
+	bool freed;
+} script_t;
+
+typedef struct {
+	aname_shared_t *shared;
+	uv_loop_t loop;
+	aname_refresh_t *refresh;
+	script_t script;
+	const aname_profile_t *profile;
+	aname_limits_t limits;
+	aname_schedule_t schedule;
+} house_t;
+
+/*! Defaults: the schedule of make.h, 10000 targets, 1000 lookups, a million a second. */
+void house_init(house_t *house, const aname_schedule_t *schedule, const aname_limits_t *limits);
+
+/*! Without asserting: false if out of memory, with everything freed. */
+bool house_try_init(house_t *house, const aname_schedule_t *schedule, const aname_limits_t *limits);
+
+/*! Ends all lookups and frees all. */
+void house_deinit(house_t *house);
+
+/*! What a worker and then the service do for a query: asks, through a record with this TTL. */
+void house_ask(house_t *house, const name_t *name, uint16_t type, uint32_t record_ttl);
+
+/*! The target's entry, or NULL. */
+aname_entry_t *house_find(house_t *house, const name_t *name, uint16_t type);
+
+/*! Sets the clock forward and lets the service do what is due. */
+void house_skip(house_t *house, int64_t by_ms);
+
+/*! The lookup of a target, or NULL. */
+aname_lookup_t *house_pending(house_t *house, const name_t *name, uint16_t type);
+
+/*! Ends a lookup: with addresses `first` to `first + count - 1` (none: negative) ... */
+void house_resolve(house_t *house, aname_lookup_t *lookup, uint32_t first, uint32_t count,
+                   uint32_t ttl);
+
+/*! ... or with a failure. */
+void house_fail(house_t *house, aname_lookup_t *lookup, aname_failure_t failure);
+
+/*! Messages of the service since the last call that have `text` in them. */
+unsigned house_heard(house_t *house, const char *text);

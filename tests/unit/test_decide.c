@@ -1,0 +1,263 @@
+#include "support/test.h"
+
+#include "query/answer.h"
+#include "support/make.h"
+
+/*
+ * A pool in words, one for each target:
+ *   F300  fresh, 300 s                  S20  stale, 20 s
+ *   N60   negative, 60 s                M20  negative and stale, 20 s
+ *   C     cold, nothing to fall back on
+ *   CS20  cold, stale addresses         CM20 cold, stale negative answer
+ *   X     failed without a reason       Xt Xs Xn Xm Xd  by timeout, server, network, malformed,
+ *                                                       denied
+ */
+
+static aname_failure_t failure_of(char letter)
+{
+	switch (letter) {
+	case 't': return ANAME_FAILURE_TIMEOUT;
+	case 's': return ANAME_FAILURE_SERVER;
+	case 'n': return ANAME_FAILURE_NETWORK;
+	case 'm': return ANAME_FAILURE_MALFORMED;
+	case 'd': return ANAME_FAILURE_DENIED;
+	default: return ANAME_FAILURE_NONE;
+	}
+}
+
+static aname_worth_t worth_of(char letter)
+{
+	switch (letter) {
+	case 'F': return ANAME_FRESH;
+	case 'S': return ANAME_STALE;
+	case 'N': return ANAME_NODATA;
+	case 'M': return ANAME_STALE_NODATA;
+	case 'C': return ANAME_COLD;
+	default: return ANAME_FAILED;
+	}
+}
+
+static const char *read_part(const char *at, aname_part_t *part)
+{
+	part->judgement.worth = worth_of(*at);
+	part->judgement.fallback = part->judgement.worth;
+	if (*at == 'X') {
+		part->failure = failure_of(at[1]);
+		at += strcspn(at, " ");
+		return at + (*at == ' ');
+	}
+	at++;
+	if (part->judgement.worth == ANAME_COLD) {
+		bool nothing = *at == ' ' || *at == '\0';
+		part->judgement.fallback = nothing ? ANAME_FAILED : worth_of(*at);
+		at += !nothing;
+	}
+	char *end;
+	part->judgement.ttl = strtoul(at, &end, 10);
+	return end + (*end == ' ');
+}
+
+static void read_pool(const char *words, aname_pool_t *pool, const aname_snapshot_t *snapshots)
+{
+	memset(pool, 0, sizeof(*pool));
+	while (*words != '\0') {
+		assert_true(pool->count < ANAME_POOL_MAX);
+		aname_part_t *part = &pool->parts[pool->count];
+		part->snapshot = &snapshots[pool->count];
+		words = read_part(words, part);
+		pool->count++;
+	}
+}
+
+typedef struct {
+	const char *proves;
+	const char *pool;
+	bool hurry;
+	aname_say_t say;
+	uint32_t ttl;
+	bool stale;
+	aname_failure_t failure;
+	uint32_t used; /*!< A bit for each target. */
+} row_t;
+
+#define ADDR    ANAME_SAY_ADDRESSES
+#define NODATA  ANAME_SAY_NODATA
+#define COLD    ANAME_SAY_COLD
+#define FAILURE ANAME_SAY_FAILURE
+
+static const row_t rows[] = {
+	/* One target. */
+	{ "A1: a fresh target", "F300", 0, ADDR, 300, 0, 0, 1 },
+	{ "A1: a fresh target with no time left", "F0", 0, ADDR, 0, 0, 0, 1 },
+	{ "F1: a stale target", "S30", 0, ADDR, 30, 1, 0, 1 },
+	{ "A7: a negative target", "N60", 0, NODATA, 60, 0, 0, 0 },
+	{ "F1: a negative target that is stale", "M20", 0, NODATA, 20, 1, 0, 0 },
+	{ "C1: a cold target", "C", 0, COLD, 0, 0, 0, 0 },
+	{ "C1: a cold target with stale addresses is waited for", "CS20", 0, COLD, 0, 0, 0, 0 },
+	{ "F1: if waiting is no use they are taken, for 5 s", "CS20", 1, ADDR, 5, 1, 0, 1 },
+	{ "F1: or the stale negative answer", "CM20", 1, NODATA, 5, 1, 0, 0 },
+	{ "C2: a cold target that cannot be waited for: not ready", "C", 1, FAILURE, 0, 0, 0, 0 },
+	{ "F3: a failed target", "Xs", 0, FAILURE, 0, 0, ANAME_FAILURE_SERVER, 0 },
+	{ "F3: a target that timed out", "Xt", 1, FAILURE, 0, 0, ANAME_FAILURE_TIMEOUT, 0 },
+	{ "F3: a malformed target", "Xm", 0, FAILURE, 0, 0, ANAME_FAILURE_MALFORMED, 0 },
+	{ "L2: a denied target", "Xd", 0, FAILURE, 0, 0, ANAME_FAILURE_DENIED, 0 },
+	{ "F3: no target at all", "", 0, FAILURE, 0, 0, 0, 0 },
+	{ "F3: no target at all, in a hurry", "", 1, FAILURE, 0, 0, 0, 0 },
+
+	/* Two targets. */
+	{ "R4: both fresh: union, least TTL", "F300 F100", 0, ADDR, 100, 0, 0, 3 },
+	{ "R4: both fresh: union, least TTL, other order", "F100 F300", 0, ADDR, 100, 0, 0, 3 },
+	{ "R4: a failed target is left out", "F300 Xs", 0, ADDR, 300, 0, 0, 1 },
+	{ "R4: a failed target in front is left out", "Xs F300", 0, ADDR, 300, 0, 0, 2 },
+	{ "R4: a denied target is left out", "Xd F300", 0, ADDR, 300, 0, 0, 2 },
+	{ "R4: a malformed target is left out", "Xm F300", 0, ADDR, 300, 0, 0, 2 },
+	{ "R4: a negative target adds nothing, nor its TTL", "N5 F300", 0, ADDR, 300, 0, 0, 2 },
+	{ "R4: stale addresses only if none are live", "S30 F300", 0, ADDR, 300, 0, 0, 2 },
+	{ "R4: both stale: union, least TTL", "S30 S10", 0, ADDR, 10, 1, 0, 3 },
+	{ "R4: stale and failed", "S30 Xs", 0, ADDR, 30, 1, 0, 1 },
+	{ "R4: stale and negative", "N60 S30", 0, ADDR, 30, 1, 0, 2 },
+	{ "R4: a cold target does not hold up a fresh one for 5 s", "C F300", 0, ADDR, 5, 0, 0, 2 },
+	{ "R4: nor a stale one", "C S30", 0, ADDR, 5, 1, 0, 2 },
+	{ "R4: less than 5 s stays less", "C F3 F9", 0, ADDR, 3, 0, 0, 6 },
+	{ "R4: cold and failed, one fresh: 5 s", "C Xs F9", 0, ADDR, 5, 0, 0, 4 },
+	{ "R4: cold and negative: wait", "C N60", 0, COLD, 0, 0, 0, 0 },
+	{ "R4: cold and failed: wait", "C Xs", 0, COLD, 0, 0, 0, 0 },
+	{ "R4: cold and denied: wait", "Xd C", 0, COLD, 0, 0, 0, 0 },
+	{ "C2: cold and negative, in a hurry: not ready", "C N60", 1, FAILURE, 0, 0, 0, 0 },
+	{ "C2: cold and failed, in a hurry", "C Xn", 1, FAILURE, 0, 0, ANAME_FAILURE_NETWORK, 0 },
+	{ "R4: both negative: NODATA, least TTL", "N60 N20", 0, NODATA, 20, 0, 0, 0 },
+	{ "R4: negative and stale negative: NODATA", "N60 M20", 0, NODATA, 20, 1, 0, 0 },
+	{ "R4: negative and failed: failure", "N60 Xt", 0, FAILURE, 0, 0, ANAME_FAILURE_TIMEOUT,
+	  0 },
+	{ "R4: stale negative and failed: failure", "M20 Xt", 0, FAILURE, 0, 0,
+	  ANAME_FAILURE_TIMEOUT, 0 },
+	{ "R4: negative and denied: failure", "N60 Xd", 0, FAILURE, 0, 0, ANAME_FAILURE_DENIED, 0 },
+	{ "R4: cold with stale addresses, and fresh", "CS20 F300", 1, ADDR, 5, 0, 0, 2 },
+	{ "R4: cold with stale addresses, and stale", "CS20 S30", 1, ADDR, 5, 1, 0, 3 },
+	{ "R4: the same without hurry: only what is not cold", "CS20 S30", 0, ADDR, 5, 1, 0, 2 },
+	{ "R4: cold with stale negative, and negative", "CM20 N60", 1, NODATA, 5, 1, 0, 0 },
+	{ "F3: the most telling failure counts", "Xt Xd", 0, FAILURE, 0, 0, ANAME_FAILURE_DENIED,
+	  0 },
+	{ "F3: the most telling failure counts, other order", "Xn Xs", 0, FAILURE, 0, 0,
+	  ANAME_FAILURE_NETWORK, 0 },
+	{ "F3: a failure without a reason does not hide one", "X Xs", 0, FAILURE, 0, 0,
+	  ANAME_FAILURE_SERVER, 0 },
+
+	/* More. */
+	{ "R4: of everything only the fresh", "Xs C N5 S3 M2 F300 F200 CS1 CM1 Xd", 0, ADDR, 5, 0,
+	  0, 0x60 },
+	{ "R4: of everything but fresh only the stale", "Xs C N5 S30 M2 S20 CS10 CM1 Xd", 0, ADDR,
+	  5, 1, 0, 0x28 },
+	{ "R4: the same in a hurry: the cold one's too", "Xs C N5 S30 M2 S20 CS10 CM1 Xd", 1, ADDR,
+	  5, 1, 0, 0x68 },
+	{ "R4: without addresses a cold one is waited for", "Xs N5 M2 C Xd", 0, COLD, 0, 0, 0, 0 },
+	{ "R4: without addresses and in a hurry: failure", "Xs N5 M2 C", 1, FAILURE, 0, 0,
+	  ANAME_FAILURE_SERVER, 0 },
+	{ "R4: 32 targets, all fresh",
+	  "F99 F98 F97 F96 F95 F94 F93 F92 F91 F90 F89 F88 F87 F86 F85 F84 "
+	  "F83 F82 F81 F80 F79 F78 F77 F76 F75 F74 F73 F72 F71 F70 F69 F68",
+	  0, ADDR, 68, 0, 0, UINT32_MAX },
+	{ "R4: 32 targets, the last one fresh",
+	  "Xs Xs Xs Xs Xs Xs Xs Xs C C C C C C C C N1 N1 N1 N1 N1 N1 N1 N1 S1 S1 S1 S1 M1 M1 M1 F9",
+	  0, ADDR, 5, 0, 0, 1u << 31 },
+	{ "R4: 32 targets, all negative",
+	  "N9 N9 N9 N9 N9 N9 N9 N9 N9 N9 N9 N9 N9 N9 N9 N9 "
+	  "N9 N9 N9 N9 N9 N9 N9 N9 N9 N9 N9 N9 N9 N9 N9 N8",
+	  0, NODATA, 8, 0, 0, 0 },
+};
+
+static uint32_t used_bits(const aname_answer_t *answer, const aname_snapshot_t *snapshots)
+{
+	uint32_t bits = 0;
+	for (unsigned i = 0; i < answer->used; i++) {
+		uint32_t bit = 1u << (answer->use[i] - snapshots);
+		assert_false(bits & bit);
+		bits |= bit;
+	}
+	return bits;
+}
+
+static void check_row(void **state)
+{
+	const row_t *row = *state;
+	static const aname_snapshot_t snapshots[ANAME_POOL_MAX];
+	aname_pool_t pool;
+	read_pool(row->pool, &pool, snapshots);
+
+	aname_answer_t answer;
+	memset(&answer, 0xa5, sizeof(answer));
+	aname_answer_decide(&pool, row->hurry, &answer);
+	assert_int_equal(answer.say, row->say);
+	assert_int_equal(answer.partial, strchr(row->pool, 'C') != NULL);
+	assert_int_equal(answer.failure, row->failure);
+	assert_int_equal(used_bits(&answer, snapshots), row->used);
+	if (row->say == ADDR || row->say == NODATA) {
+		assert_int_equal(answer.stale, row->stale);
+		assert_int_equal(answer.ttl, row->ttl);
+	}
+}
+
+/* All mixes of up to four targets against the rule in plain words. */
+
+static const char *const kinds[] = { "F300", "S20", "N60", "M10", "C", "CS5", "CM7", "Xs", "Xd" };
+
+static bool any(const aname_pool_t *pool, bool hurry, aname_worth_t worth)
+{
+	for (unsigned i = 0; i < pool->count; i++) {
+		const aname_judgement_t *judgement = &pool->parts[i].judgement;
+		bool cold = judgement->worth == ANAME_COLD;
+		if ((cold && hurry ? judgement->fallback : judgement->worth) == worth) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static aname_say_t plain_rule(const aname_pool_t *pool, bool hurry)
+{
+	if (any(pool, hurry, ANAME_FRESH) || any(pool, hurry, ANAME_STALE)) {
+		return ADDR;
+	}
+	if (any(pool, hurry, ANAME_COLD)) {
+		return COLD;
+	}
+	return any(pool, hurry, ANAME_FAILED) ? FAILURE : NODATA;
+}
+
+static void all_mixes(void **state)
+{
+	static const aname_snapshot_t snapshots[ANAME_POOL_MAX];
+	enum { KINDS = COUNT_OF(kinds), MIXES = KINDS * KINDS * KINDS * KINDS };
+	for (unsigned mix = 0; mix < 2 * MIXES; mix++) {
+		unsigned rest = mix / 2;
+		char words[64];
+		(void)snprintf(words, sizeof(words), "%s %s %s %s", kinds[rest % KINDS],
+		               kinds[rest / KINDS % KINDS], kinds[rest / KINDS / KINDS % KINDS],
+		               kinds[rest / KINDS / KINDS / KINDS]);
+		aname_pool_t pool;
+		read_pool(words, &pool, snapshots);
+		aname_answer_t answer;
+		bool hurry = mix % 2;
+		aname_answer_decide(&pool, hurry, &answer);
+		assert_int_equal(answer.say, plain_rule(&pool, hurry));
+		bool fresh = any(&pool, hurry, ANAME_FRESH);
+		if (answer.say == ADDR) {
+			assert_int_equal(answer.stale, !fresh);
+			assert_true(answer.used > 0);
+		} else {
+			assert_int_equal(answer.used, 0);
+		}
+		assert_true(!hurry || answer.say != COLD);
+		assert_int_equal(answer.partial, strchr(words, 'C') != NULL);
+		assert_true(!answer.partial || answer.ttl <= ANAME_PARTIAL_TTL);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		PROVES("R4: all 13,122 mixes of four targets follow the plain rule", all_mixes),
+	};
+	return RUN_ROWS("decide: pools in words", rows, check_row) +
+	       RUN_TESTS("decide: all mixes", tests);
+}

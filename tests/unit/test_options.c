@@ -1,0 +1,274 @@
+#include "support/test.h"
+
+#include <arpa/inet.h>
+
+#include "options.h"
+#include "support/alloc.h"
+#include "support/make.h"
+
+/* Equality. */
+
+static void ttl_min(aname_options_t *o)
+{
+	o->schedule.ttl_min = 2;
+}
+static void ttl_max(aname_options_t *o)
+{
+	o->schedule.ttl_max--;
+}
+static void idle(aname_options_t *o)
+{
+	o->schedule.idle--;
+}
+static void stale_max(aname_options_t *o)
+{
+	o->schedule.stale_max = 0;
+}
+static void retry_min(aname_options_t *o)
+{
+	o->schedule.retry_min = 1;
+}
+static void retry_max(aname_options_t *o)
+{
+	o->schedule.retry_max = UINT32_MAX;
+}
+static void timeout(aname_options_t *o)
+{
+	o->schedule.timeout_ms++;
+}
+static void threads(aname_options_t *o)
+{
+	o->limits.threads = 1;
+}
+static void targets(aname_options_t *o)
+{
+	o->limits.max_targets = 1;
+}
+static void lookups(aname_options_t *o)
+{
+	o->limits.max_lookups = 1;
+}
+static void rate(aname_options_t *o)
+{
+	o->limits.lookup_rate = 1;
+}
+static void rrtypes(aname_options_t *o)
+{
+	o->rrtypes[0] = ANAME_RRTYPE_ALIAS;
+}
+static void rrtypes_count(aname_options_t *o)
+{
+	o->rrtypes_count = 1;
+}
+static void addresses(aname_options_t *o)
+{
+	o->max_addresses = 1;
+}
+static void wait(aname_options_t *o)
+{
+	o->wait_ms = 0;
+}
+static void cold(aname_options_t *o)
+{
+	o->cold = ANAME_COLD_SERVFAIL;
+}
+static void answer(aname_options_t *o)
+{
+	o->answer_aname = true;
+}
+static void allow(aname_options_t *o)
+{
+	make_add_name(&o->allow_target, "a.");
+}
+static void deny(aname_options_t *o)
+{
+	make_add_name(&o->deny_target, "a.");
+}
+static void net(aname_options_t *o)
+{
+	make_add_net(&o->deny_address, "10.0.0.0", "10.0.0.9");
+}
+static void other_suffix(aname_options_t *o)
+{
+	o->allow_target.at[0][1] = 'b';
+}
+static void other_net(aname_options_t *o)
+{
+	o->deny_address.at[0].high[3]++;
+}
+
+typedef struct {
+	const char *proves;
+	void (*common)(aname_options_t *options); /*!< Done to both. */
+	void (*change)(aname_options_t *options); /*!< Done to one. */
+	bool equal;
+} equal_row_t;
+
+static const equal_row_t equal_rows[] = {
+	{ "defaults are equal", NULL, NULL, true },
+	{ "the same suffix in both is equal", deny, NULL, true },
+	{ "the same network in both is equal", net, NULL, true },
+	{ "ttl-min counts", NULL, ttl_min, false },
+	{ "ttl-max counts", NULL, ttl_max, false },
+	{ "idle counts", NULL, idle, false },
+	{ "stale-max counts", NULL, stale_max, false },
+	{ "retry-min counts", NULL, retry_min, false },
+	{ "retry-max counts", NULL, retry_max, false },
+	{ "timeout counts", NULL, timeout, false },
+	{ "threads counts", NULL, threads, false },
+	{ "max-targets counts", NULL, targets, false },
+	{ "max-lookups counts", NULL, lookups, false },
+	{ "lookup-rate counts", NULL, rate, false },
+	{ "rrtype counts", NULL, rrtypes, false },
+	{ "the number of rrtypes counts", NULL, rrtypes_count, false },
+	{ "max-addresses counts", NULL, addresses, false },
+	{ "wait counts", NULL, wait, false },
+	{ "cold counts", NULL, cold, false },
+	{ "answer-aname counts", NULL, answer, false },
+	{ "allow-target counts", NULL, allow, false },
+	{ "deny-target counts", NULL, deny, false },
+	{ "deny-address counts", NULL, net, false },
+	{ "one suffix more counts", allow, allow, false },
+	{ "one network more counts", net, net, false },
+	{ "another suffix counts", allow, other_suffix, false },
+	{ "another network counts", net, other_net, false },
+};
+
+static void check_equal(void **state)
+{
+	const equal_row_t *row = *state;
+	aname_options_t *one = make_options(), *other = make_options();
+	if (row->common != NULL) {
+		row->common(one);
+		row->common(other);
+	}
+	if (row->change != NULL) {
+		row->change(one);
+	}
+	assert_int_equal(aname_options_equal(one, other), row->equal);
+	assert_int_equal(aname_options_equal(other, one), row->equal);
+	aname_options_free(one);
+	aname_options_free(other);
+}
+
+/* Suffixes. */
+
+typedef struct {
+	const char *proves;
+	const char *suffixes[3];
+	const char *name;
+	bool match;
+} names_row_t;
+
+static const names_row_t names_rows[] = {
+	{ "L2: no suffix matches nothing", { NULL }, "example.com.", false },
+	{ "L2: no suffix does not even match the root", { NULL }, ".", false },
+	{ "L2: a name is under itself", { "example.com." }, "example.com.", true },
+	{ "L2: a name is under its parent", { "example.com." }, "a.example.com.", true },
+	{ "L2: a name is under its ancestor", { "com." }, "a.b.c.example.com.", true },
+	{ "L2: a parent is not under its child", { "example.com." }, "com.", false },
+	{ "L2: labels match as a whole", { "example.com." }, "notexample.com.", false },
+	{ "L2: a sibling does not match", { "a.example.com." }, "b.example.com.", false },
+	{ "L2: the root is a suffix of all", { "." }, "example.com.", true },
+	{ "L2: the root is a suffix of the root", { "." }, ".", true },
+	{ "L2: the root is under no other suffix", { "com." }, ".", false },
+	{ "L2: the last of several suffixes counts", { "a.", "b.", "c." }, "x.c.", true },
+	{ "L2: none of several suffixes matches", { "a.", "b.", "c." }, "x.d.", false },
+};
+
+static void check_names(void **state)
+{
+	const names_row_t *row = *state;
+	aname_options_t *options = make_options();
+	for (size_t i = 0; i < COUNT_OF(row->suffixes) && row->suffixes[i] != NULL; i++) {
+		make_add_name(&options->deny_target, row->suffixes[i]);
+	}
+	name_t name = make_name(row->name);
+	assert_int_equal(aname_names_match(&options->deny_target, name.at), row->match);
+	aname_options_free(options);
+}
+
+static void longest_name(void **state)
+{
+	name_t longest = make_name_longest('a'), other = make_name_longest('b');
+	knot_dname_t *list[] = { longest.at };
+	aname_names_t names = { .count = 1, .at = list };
+	assert_true(aname_names_match(&names, longest.at));
+	assert_false(aname_names_match(&names, other.at));
+
+	list[0] = longest.at + 64; /* Without its first label. */
+	assert_true(aname_names_match(&names, longest.at));
+}
+
+/* Networks. */
+
+typedef struct {
+	const char *proves;
+	const char *nets[2][2];
+	const char *address;
+	bool match;
+} nets_row_t;
+
+static const nets_row_t nets_rows[] = {
+	{ "L2: no network matches nothing", { { NULL } }, "192.0.2.1", false },
+	{ "L2: the first address is inside", { { "10.0.0.0", "10.0.0.7" } }, "10.0.0.0", true },
+	{ "L2: the last address is inside", { { "10.0.0.0", "10.0.0.7" } }, "10.0.0.7", true },
+	{ "L2: the address after is outside", { { "10.0.0.0", "10.0.0.7" } }, "10.0.0.8", false },
+	{ "L2: the address before is outside", { { "10.0.0.1", "10.0.0.7" } }, "10.0.0.0", false },
+	{ "L2: a network of one address", { { "10.0.0.1", "10.0.0.1" } }, "10.0.0.1", true },
+	{ "L2: all of IPv4", { { "0.0.0.0", "255.255.255.255" } }, "255.255.255.255", true },
+	{ "L2: all of IPv4 has no IPv6", { { "0.0.0.0", "255.255.255.255" } }, "::1", false },
+	{ "L2: all of IPv6", { { "::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff" } }, "::", true },
+	{ "L2: all of IPv6 has no IPv4",
+	  { { "::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff" } },
+	  "0.0.0.0",
+	  false },
+	{ "L2: an IPv6 network ends with its last address",
+	  { { "2001:db8::", "2001:db8::ffff" } },
+	  "2001:db8::1:0",
+	  false },
+	{ "L2: the second network counts",
+	  { { "10.0.0.0", "10.0.0.7" }, { "fe80::", "fe80::ff" } },
+	  "fe80::1",
+	  true },
+};
+
+static void check_nets(void **state)
+{
+	const nets_row_t *row = *state;
+	aname_options_t *options = make_options();
+	for (size_t i = 0; i < COUNT_OF(row->nets) && row->nets[i][0] != NULL; i++) {
+		make_add_net(&options->deny_address, row->nets[i][0], row->nets[i][1]);
+	}
+	bool v6 = strchr(row->address, ':') != NULL;
+	uint8_t address[16];
+	assert_int_equal(inet_pton(v6 ? AF_INET6 : AF_INET, row->address, address), 1);
+	assert_int_equal(aname_nets_match(&options->deny_address, address, v6 ? 16 : 4),
+	                 row->match);
+	aname_options_free(options);
+}
+
+static void free_all(void **state)
+{
+	aname_options_free(NULL);
+
+	long before = alloc_live();
+	aname_options_t *options = make_options();
+	allow(options);
+	deny(options);
+	net(options);
+	aname_options_free(options);
+	assert_int_equal(alloc_live(), before);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		PROVES("L2: names of 255 octets are compared whole", longest_name),
+		PROVES("freeing options frees all they hold, and NULL is allowed", free_all),
+	};
+	return RUN_ROWS("options: which are the same", equal_rows, check_equal) +
+	       RUN_ROWS("options: suffixes", names_rows, check_names) +
+	       RUN_ROWS("options: networks", nets_rows, check_nets) +
+	       RUN_TESTS("options: the rest", tests);
+}

@@ -1,0 +1,394 @@
+#include "support/test.h"
+
+#include "support/make.h"
+#include "support/random.h"
+#include "table/policy.h"
+
+#define TOP_BIT (1u << 31)
+
+/* Lifetimes. */
+
+typedef struct {
+	const char *proves;
+	uint32_t ttl_min, ttl_max;
+	uint32_t record, source;
+	uint32_t life;
+} life_row_t;
+
+static const life_row_t life_rows[] = {
+	{ "T1: the shorter of both counts (record)", 1, 86400, 300, 600, 300 },
+	{ "T1: the shorter of both counts (source)", 1, 86400, 600, 300, 300 },
+	{ "T1: without a TTL of the source the record stands in", 1, 86400, 300, ANAME_TTL_UNKNOWN,
+	  300 },
+	{ "T1: at least ttl-min", 60, 86400, 300, 5, 60 },
+	{ "T1: at most ttl-max", 1, 120, 300, 600, 120 },
+	{ "T1: a TTL of 0 is a second at least", 1, 86400, 0, 600, 1 },
+	{ "T1: a source TTL of 0 is a second at least", 1, 86400, 600, 0, 1 },
+	{ "T1: even with ttl-min 0 it is a second", 0, 86400, 0, 0, 1 },
+	{ "T1: even with ttl-max 0 it is a second", 0, 0, 300, 300, 1 },
+	{ "T1: ttl-min above ttl-max wins", 100, 10, 300, 300, 100 },
+	{ "RFC 2181: a record TTL of 2^31 counts as zero", 1, 86400, TOP_BIT, 600, 1 },
+	{ "RFC 2181: a source TTL of 2^31 counts as zero", 1, 86400, 600, TOP_BIT, 1 },
+	{ "RFC 2181: a record TTL of 2^32 - 1 counts as zero", 1, 86400, UINT32_MAX, 600, 1 },
+	{ "RFC 2181: a source TTL of 2^32 - 2 counts as zero", 1, 86400, 600, UINT32_MAX - 1, 1 },
+	{ "RFC 2181: 2^31 - 1 is a TTL", 1, UINT32_MAX, INT32_MAX, INT32_MAX, INT32_MAX },
+	{ "T1: ttl-min of 2^32 - 1 does not overflow", UINT32_MAX, UINT32_MAX, 0, 0, UINT32_MAX },
+	{ "T5: ttl-max 1 is a second", 1, 1, 86400, ANAME_TTL_UNKNOWN, 1 },
+};
+
+static void check_life(void **state)
+{
+	const life_row_t *row = *state;
+	aname_schedule_t schedule = make_schedule;
+	schedule.ttl_min = row->ttl_min;
+	schedule.ttl_max = row->ttl_max;
+	assert_int_equal(aname_policy_life(&schedule, row->record, row->source), row->life);
+}
+
+/* Judgements. The snapshot is learned at 1,000,000 ms, with a TTL of 100 s and stale-max 200 s. */
+
+enum { T0 = 1000000, LIFE = 100, STALE = 200 };
+
+typedef struct {
+	const char *proves;
+	int known; /*!< aname_known_t, or -1: no snapshot. */
+	bool failing, cold;
+	int64_t after_ms; /*!< Since it was learned. */
+	aname_worth_t worth, fallback;
+	uint32_t ttl;
+} judge_row_t;
+
+#define ADDR ANAME_KNOWN_ADDRESSES
+#define NEG  ANAME_KNOWN_NODATA
+#define NONE ANAME_KNOWN_NOTHING
+
+static const judge_row_t judge_rows[] = {
+	{ "C1: no snapshot, never looked up: cold", -1, 0, 1, 0, ANAME_COLD, ANAME_FAILED, 0 },
+	{ "F3: no snapshot, not cold: failed", -1, 0, 0, 0, ANAME_FAILED, ANAME_FAILED, 0 },
+	{ "F3: only failures: failed", NONE, 1, 0, 5, ANAME_FAILED, ANAME_FAILED, 0 },
+	{ "C1: only failures, asleep: cold", NONE, 1, 1, 5, ANAME_COLD, ANAME_FAILED, 0 },
+	{ "T2: just learned: the whole TTL", ADDR, 0, 0, 0, ANAME_FRESH, ANAME_FAILED, 100 },
+	{ "T2: after 1 ms: a second less", ADDR, 0, 0, 1, ANAME_FRESH, ANAME_FAILED, 99 },
+	{ "T2: after 1 s: a second less", ADDR, 0, 0, 1000, ANAME_FRESH, ANAME_FAILED, 99 },
+	{ "T2: after 60 s: 40 s are left", ADDR, 0, 0, 60000, ANAME_FRESH, ANAME_FAILED, 40 },
+	{ "T2: 1 ms before the end: fresh, 0 s", ADDR, 0, 0, 99999, ANAME_FRESH, ANAME_FAILED, 0 },
+	{ "T2: fresh though asleep", ADDR, 0, 1, 1000, ANAME_FRESH, ANAME_FAILED, 99 },
+	{ "F1: fresh though failing", ADDR, 1, 0, 1000, ANAME_FRESH, ANAME_FAILED, 99 },
+	{ "T2: at the end, a lookup is late: TTL 0", ADDR, 0, 0, 100000, ANAME_FRESH, ANAME_FAILED,
+	  0 },
+	{ "T2: 1 ms before a second late: TTL 0", ADDR, 0, 0, 100999, ANAME_FRESH, ANAME_FAILED,
+	  0 },
+	{ "F1: a second late: stale", ADDR, 0, 0, 101000, ANAME_STALE, ANAME_STALE, 30 },
+	{ "F1: failing at the end: stale at once", ADDR, 1, 0, 100000, ANAME_STALE, ANAME_STALE,
+	  30 },
+	{ "F1: failing past the end: stale", ADDR, 1, 0, 100001, ANAME_STALE, ANAME_STALE, 30 },
+	{ "F1: asleep past the end: cold, stale if waiting is no use", ADDR, 0, 1, 100000,
+	  ANAME_COLD, ANAME_STALE, 30 },
+	{ "F1: 10 s before stale-max the TTL is 10 s", ADDR, 1, 0, 290000, ANAME_STALE, ANAME_STALE,
+	  10 },
+	{ "F1: 1 ms before stale-max: still stale, 0 s", ADDR, 1, 0, 299999, ANAME_STALE,
+	  ANAME_STALE, 0 },
+	{ "F1: at stale-max: failed", ADDR, 1, 0, 300000, ANAME_FAILED, ANAME_FAILED, 0 },
+	{ "F1: asleep at stale-max: cold, nothing left", ADDR, 0, 1, 300000, ANAME_COLD,
+	  ANAME_FAILED, 0 },
+	{ "F1: long past stale-max: failed", ADDR, 1, 0, INT64_MAX / 2, ANAME_FAILED, ANAME_FAILED,
+	  0 },
+	{ "A7: a negative answer counts down too", NEG, 0, 0, 1000, ANAME_NODATA, ANAME_FAILED,
+	  99 },
+	{ "T2: a negative answer, a lookup is late: TTL 0", NEG, 0, 0, 100999, ANAME_NODATA,
+	  ANAME_FAILED, 0 },
+	{ "F1: a negative answer past its end", NEG, 0, 0, 101000, ANAME_STALE_NODATA,
+	  ANAME_STALE_NODATA, 30 },
+	{ "F1: a negative answer past its end, asleep", NEG, 0, 1, 100000, ANAME_COLD,
+	  ANAME_STALE_NODATA, 30 },
+	{ "F1: a negative answer at stale-max", NEG, 1, 0, 300000, ANAME_FAILED, ANAME_FAILED, 0 },
+	{ "clock set back by a second: as if just learned", ADDR, 0, 0, -1000, ANAME_FRESH,
+	  ANAME_FAILED, 100 },
+	{ "clock set back to nothing: as if just learned", ADDR, 0, 0, -T0, ANAME_FRESH,
+	  ANAME_FAILED, 100 },
+	{ "clock below zero: as if just learned", NEG, 0, 1, -2 * T0, ANAME_NODATA, ANAME_FAILED,
+	  100 },
+};
+
+static void check_judge(void **state)
+{
+	const judge_row_t *row = *state;
+	aname_schedule_t schedule = make_schedule;
+	schedule.stale_max = STALE;
+	const aname_snapshot_t snapshot = { .known = row->known >= 0 ? row->known : 0,
+		                            .failure = row->failing ? ANAME_FAILURE_SERVER
+		                                                    : ANAME_FAILURE_NONE,
+		                            .ttl = LIFE,
+		                            .learned_ms = T0 };
+	aname_judgement_t judgement =
+	        aname_policy_judge(row->known < 0 ? NULL : &snapshot, row->cold, &schedule,
+	                           LIFE * 2, T0 + row->after_ms);
+	assert_int_equal(judgement.worth, row->worth);
+	assert_int_equal(judgement.fallback, row->fallback);
+	assert_int_equal(judgement.ttl, row->ttl);
+}
+
+static void no_stale(void **state)
+{
+	aname_schedule_t schedule = make_schedule;
+	schedule.stale_max = 0;
+	const aname_snapshot_t snapshot = { .known = ADDR, .ttl = LIFE, .learned_ms = T0 };
+	aname_judgement_t judgement =
+	        aname_policy_judge(&snapshot, false, &schedule, LIFE, T0 + 1000 * LIFE);
+	assert_int_equal(judgement.worth, ANAME_FAILED);
+	judgement = aname_policy_judge(&snapshot, false, &schedule, LIFE, T0 + 1000 * LIFE - 1);
+	assert_int_equal(judgement.worth, ANAME_FRESH);
+}
+
+static void longest_times(void **state)
+{
+	const aname_schedule_t schedule = { .ttl_min = UINT32_MAX,
+		                            .ttl_max = UINT32_MAX,
+		                            .stale_max = UINT32_MAX };
+	const aname_snapshot_t snapshot = { .known = ADDR, .ttl = LIFE, .learned_ms = T0 };
+	int64_t end_ms = T0 + 1000 * (int64_t)UINT32_MAX;
+	aname_judgement_t judgement =
+	        aname_policy_judge(&snapshot, false, &schedule, LIFE, end_ms - 1);
+	assert_int_equal(judgement.worth, ANAME_FRESH);
+	judgement = aname_policy_judge(&snapshot, false, &schedule, LIFE, end_ms + ANAME_GRACE_MS);
+	assert_int_equal(judgement.worth, ANAME_STALE);
+	assert_int_equal(judgement.ttl, 30);
+}
+
+/*! The sentences on lifetimes hold for random snapshots: served <= left, never both, and so on. */
+static void fuzz_judge(void **state)
+{
+	random_t random = { 4 };
+	for (unsigned i = 0; i < 200000; i++) {
+		aname_schedule_t schedule = make_schedule;
+		schedule.ttl_max = 1 + random_below(&random, 1000);
+		schedule.stale_max = random_below(&random, 100);
+		const aname_snapshot_t snapshot = {
+			.known = random_below(&random, 3),
+			.ttl = random_below(&random, 8) == 0 ? random_next(&random)
+			                                     : random_below(&random, 2000),
+			.learned_ms = random_below(&random, 1000000),
+		};
+		uint32_t record = random_below(&random, 2000);
+		bool cold = random_below(&random, 2);
+		int64_t now_ms = random_below(&random, 3000000);
+		int64_t life_ms =
+		        1000 * (int64_t)aname_policy_life(&schedule, record, snapshot.ttl);
+		int64_t left_ms = snapshot.learned_ms + life_ms - now_ms;
+		aname_judgement_t judgement =
+		        aname_policy_judge(&snapshot, cold, &schedule, record, now_ms);
+		bool fresh = judgement.worth == ANAME_FRESH || judgement.worth == ANAME_NODATA;
+		int64_t grace_ms = cold || schedule.stale_max == 0 ? 0 : ANAME_GRACE_MS;
+		assert_int_equal(fresh, snapshot.known != NONE && left_ms > -grace_ms);
+		assert_true(judgement.ttl <= 1000);
+		assert_true(!fresh || judgement.ttl <= life_ms / 1000);
+		assert_true(!fresh || now_ms < snapshot.learned_ms ||
+		            1000 * (int64_t)judgement.ttl <= (left_ms > 0 ? left_ms : 0));
+		assert_true(fresh || judgement.ttl <= ANAME_STALE_TTL);
+		assert_true(judgement.ttl <= life_ms / 1000);
+		assert_true(cold || judgement.worth != ANAME_COLD);
+		assert_true(fresh || !cold || judgement.worth == ANAME_COLD);
+		assert_true(judgement.fallback != ANAME_COLD);
+	}
+}
+
+/* Asking for a lookup. */
+
+typedef struct {
+	const char *proves;
+	int known; /*!< aname_known_t, or -1: no snapshot. */
+	bool failing;
+	int64_t next_ms; /*!< Since it was learned, or one of the two marks. */
+	int64_t after_ms;
+	uint32_t record;
+	bool ask;
+} ask_row_t;
+
+static const ask_row_t ask_rows[] = {
+	{ "T3: what is in hand already is not asked for", ADDR, 0, ANAME_NEXT_NOW, 99000, 100, 0 },
+	{ "T3: nor if nothing is known", -1, 0, ANAME_NEXT_NOW, 0, 100, 0 },
+	{ "T3: what is due is not asked for", ADDR, 0, 80000, 80000, 100, 0 },
+	{ "T3: a sleeping target is asked for", ADDR, 0, ANAME_NEXT_NEVER, 0, 100, 1 },
+	{ "T3: a sleeping target that fails is asked for", NONE, 1, ANAME_NEXT_NEVER, 0, 100, 1 },
+	{ "T3: what is planned is not asked for", ADDR, 0, 80000, 1000, 100, 0 },
+	{ "F4: a failing target is not asked for", ADDR, 1, 900000, 500000, 100, 0 },
+	{ "T1: with more than a tenth left: not asked for", ADDR, 0, 95000, 89999, 100, 0 },
+	{ "T1: planned too late for this record: asked for", ADDR, 0, 95000, 90000, 100, 1 },
+	{ "T1: a record of a shorter TTL asks early", ADDR, 0, 95000, 9000, 10, 1 },
+	{ "T1: and not before its last tenth", ADDR, 0, 95000, 8999, 10, 0 },
+	{ "clock set back: nothing is asked for", ADDR, 0, 80000, -500000, 100, 0 },
+};
+
+static void check_ask(void **state)
+{
+	const ask_row_t *row = *state;
+	const aname_snapshot_t snapshot = { .known = row->known >= 0 ? row->known : 0,
+		                            .failure = row->failing ? ANAME_FAILURE_TIMEOUT
+		                                                    : ANAME_FAILURE_NONE,
+		                            .ttl = LIFE,
+		                            .learned_ms = T0 };
+	bool mark = row->next_ms == ANAME_NEXT_NEVER || row->next_ms == ANAME_NEXT_NOW;
+	assert_int_equal(aname_policy_ask(row->known < 0 ? NULL : &snapshot, &make_schedule,
+	                                  row->record, mark ? row->next_ms : T0 + row->next_ms,
+	                                  T0 + row->after_ms),
+	                 row->ask);
+}
+
+/* Times of lookups. */
+
+static void refresh_times(void **state)
+{
+	static const uint32_t lives[] = { 1, 2, 5, 30, 300, 86400, INT32_MAX, UINT32_MAX };
+	static const uint32_t chances[] = { 0, 1, 511, 1023, 1024, UINT32_MAX };
+	for (size_t i = 0; i < COUNT_OF(lives); i++) {
+		int64_t life_ms = 1000 * (int64_t)lives[i];
+		for (size_t k = 0; k < COUNT_OF(chances); k++) {
+			int64_t next = aname_policy_next_refresh(lives[i], 0, chances[k], T0) - T0;
+			assert_true(next >= life_ms * 3 / 4);
+			assert_true(next <= life_ms - life_ms / 10);
+			/* A worker's own plea comes after it, so it is never needed. */
+			assert_true(life_ms - next >= life_ms / 10);
+		}
+	}
+}
+
+static void refresh_spread(void **state)
+{
+	/* Over all chances it covers the range from 75 % to 90 %, evenly. */
+	unsigned tenths[10] = { 0 };
+	for (uint32_t chance = 0; chance < 1024; chance++) {
+		int64_t next = aname_policy_next_refresh(1000, 0, chance, 0);
+		unsigned tenth = (next - 750000) / 15000;
+		assert_in_range(tenth, 0, 10);
+		tenths[tenth < 10 ? tenth : 9]++;
+	}
+	for (size_t i = 0; i < COUNT_OF(tenths); i++) {
+		assert_in_range(tenths[i], 90, 115);
+	}
+}
+
+static void refresh_of_slow(void **state)
+{
+	/* Twice as early as a lookup takes, but not before half of the lifetime. */
+	assert_true(aname_policy_next_refresh(10, 2000, 0, 0) == 6000);
+	assert_true(aname_policy_next_refresh(10, 2500, 0, 0) == 5000);
+	assert_true(aname_policy_next_refresh(10, 100000, 0, 0) == 5000);
+	assert_true(aname_policy_next_refresh(10, UINT32_MAX, 0, 0) == 5000);
+	assert_true(aname_policy_next_refresh(100, 2000, 0, 0) == 90000);
+	assert_true(aname_policy_next_refresh(1, UINT32_MAX, 1023, 0) == 500);
+}
+
+typedef struct {
+	const char *proves;
+	uint32_t retry_min, retry_max;
+	uint16_t failures;
+	int64_t low_ms, high_ms; /*!< Over all chances. */
+} retry_row_t;
+
+static const retry_row_t retry_rows[] = {
+	{ "F4: the first pause is retry-min and up to a quarter more", 5, 900, 1, 5000, 6250 },
+	{ "F4: the second is twice as long, give or take a quarter", 5, 900, 2, 7500, 12500 },
+	{ "F4: the third four times", 5, 900, 3, 15000, 25000 },
+	{ "F4: the eighth 128 times", 5, 900, 8, 480000, 800000 },
+	{ "F4: the ninth is at most retry-max", 5, 900, 9, 675000, 900000 },
+	{ "F4: the 65535th too", 5, 900, UINT16_MAX, 675000, 900000 },
+	{ "F4: never more than retry-max, never less than retry-min", 7, 8, 2, 7000, 8000 },
+	{ "F4: retry-min equal to retry-max", 7, 7, 40, 7000, 7000 },
+	{ "F4: retry-max below retry-min counts as retry-min", 60, 5, 9, 60000, 60000 },
+	{ "F4: no failure counts as the first", 5, 900, 0, 5000, 6250 },
+	{ "F4: no overflow", UINT32_MAX, UINT32_MAX, UINT16_MAX, 4294967295000, 4294967295000 },
+	{ "F4: no overflow on the way", 1, UINT32_MAX, UINT16_MAX, 3221225471250, 4294967295000 },
+};
+
+static void check_retry(void **state)
+{
+	const retry_row_t *row = *state;
+	aname_schedule_t schedule = make_schedule;
+	schedule.retry_min = row->retry_min;
+	schedule.retry_max = row->retry_max;
+	int64_t low = INT64_MAX, high = 0;
+	for (uint32_t chance = 0; chance < 1024; chance++) {
+		int64_t pause = aname_policy_next_retry(&schedule, row->failures, chance, T0) - T0;
+		low = pause < low ? pause : low;
+		high = pause > high ? pause : high;
+	}
+	/* The largest chance is a step short of the end. */
+	int64_t step = (row->high_ms - row->low_ms) / 1024 + 1;
+	assert_true(low >= row->low_ms && low <= row->low_ms + 1);
+	assert_true(high >= row->high_ms - step && high <= row->high_ms);
+}
+
+/* Falling asleep and being forgotten. */
+
+typedef struct {
+	const char *proves;
+	uint32_t idle, asked_s;
+	int64_t now_ms;
+	bool is_idle;
+} idle_row_t;
+
+static const idle_row_t idle_rows[] = {
+	{ "T3: asked for just now", 3600, 1000, 1000000, false },
+	{ "T3: asked for an hour ago", 3600, 1000, 4600999, false },
+	{ "T3: asked for more than an hour ago", 3600, 1000, 4601000, true },
+	{ "T3: idle 0, within the second", 0, 1000, 1000999, false },
+	{ "T3: idle 0, a second later", 0, 1000, 1001000, true },
+	{ "clock set back: not idle", 10, 1000000, 0, false },
+	{ "idle of 2^32 - 1: never", UINT32_MAX, UINT32_MAX, INT64_MAX / 2000000, false },
+};
+
+static void check_idle(void **state)
+{
+	const idle_row_t *row = *state;
+	aname_schedule_t schedule = make_schedule;
+	schedule.idle = row->idle;
+	assert_int_equal(aname_policy_idle(&schedule, row->asked_s, row->now_ms), row->is_idle);
+}
+
+static void forget(void **state)
+{
+	aname_schedule_t schedule = make_schedule;
+	schedule.ttl_max = 100;
+	schedule.stale_max = 1000;
+	aname_snapshot_t snapshot = { .known = ADDR, .ttl = 5, .learned_ms = T0 };
+	assert_true(aname_policy_forget_at(NULL, &schedule, 42) == 42);
+	int64_t forget_at = aname_policy_forget_at(&snapshot, &schedule, 42);
+	assert_true(forget_at == T0 + 1100000);
+	snapshot.known = NEG;
+	assert_true(aname_policy_forget_at(&snapshot, &schedule, 42) == forget_at);
+	snapshot.known = NONE;
+	assert_true(aname_policy_forget_at(&snapshot, &schedule, 42) == 42);
+
+	/* Nothing is left by then, through whatever record it is asked. */
+	snapshot.known = ADDR;
+	static const uint32_t records[] = { 0, 5, 100, INT32_MAX, UINT32_MAX };
+	static const uint32_t sources[] = { 0, 5, 100, INT32_MAX, ANAME_TTL_UNKNOWN };
+	for (size_t i = 0; i < COUNT_OF(records); i++) {
+		for (size_t k = 0; k < COUNT_OF(sources); k++) {
+			snapshot.ttl = sources[k];
+			aname_judgement_t judgement = aname_policy_judge(
+			        &snapshot, false, &schedule, records[i], forget_at);
+			assert_int_equal(judgement.worth, ANAME_FAILED);
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		PROVES("F1: stale-max 0: nothing is served past its lifetime", no_stale),
+		PROVES("lifetimes of 2^32 - 1 seconds do not overflow", longest_times),
+		PROVES("T2: 200,000 random snapshots: served TTL <= what is left", fuzz_judge),
+		PROVES("T2: a refresh starts in the last quarter and before the last tenth",
+		       refresh_times),
+		PROVES("T3: refreshes spread evenly", refresh_spread),
+		PROVES("T2: what takes long is looked up earlier", refresh_of_slow),
+		PROVES("T3: a target is forgotten when nothing of it could be used", forget),
+	};
+	return RUN_ROWS("policy: lifetimes", life_rows, check_life) +
+	       RUN_ROWS("policy: what a snapshot is worth", judge_rows, check_judge) +
+	       RUN_ROWS("policy: when workers ask", ask_rows, check_ask) +
+	       RUN_ROWS("policy: pauses after failures", retry_rows, check_retry) +
+	       RUN_ROWS("policy: idle targets", idle_rows, check_idle) +
+	       RUN_TESTS("policy: the rest", tests);
+}

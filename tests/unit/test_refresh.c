@@ -1,0 +1,1013 @@
+#include "support/test.h"
+
+#include <poll.h>
+
+#include <libknot/errcode.h>
+
+#include "support/alloc.h"
+#include "support/clock.h"
+#include "support/random.h"
+#include "support/script.h"
+#include "table/clock.h"
+#include "table/policy.h"
+
+#define A    KNOT_RRTYPE_A
+#define AAAA KNOT_RRTYPE_AAAA
+
+/*! Where the stopped clock begins. */
+#define BEGIN_MS 1000000
+
+static void begin(house_t *house, const aname_schedule_t *schedule, const aname_limits_t *limits)
+{
+	clock_stop_at(BEGIN_MS);
+	house_init(house, schedule, limits);
+}
+
+static const aname_snapshot_t *known_of(house_t *house, const name_t *name, uint16_t type)
+{
+	aname_entry_t *entry = house_find(house, name, type);
+	return entry != NULL ? aname_entry_snapshot(entry) : NULL;
+}
+
+static int64_t next_of(house_t *house, const name_t *name, uint16_t type)
+{
+	aname_entry_t *entry = house_find(house, name, type);
+	assert_non_null(entry);
+	return atomic_load(&entry->next_ms);
+}
+
+static bool is_cold(house_t *house, const name_t *name, uint16_t type)
+{
+	aname_entry_t *entry = house_find(house, name, type);
+	assert_non_null(entry);
+	return atomic_load(&entry->cold);
+}
+
+/* The life of a target. */
+
+static void first_lookup(void **state)
+{
+	house_t house;
+	begin(&house, NULL, NULL);
+	name_t name = make_name("a.example.");
+	house_ask(&house, &name, A, 300);
+	assert_int_equal(house.script.pending_count, 1);
+	assert_int_equal(aname_refresh_running(house.refresh), 1);
+	assert_true(is_cold(&house, &name, A));
+	assert_true(next_of(&house, &name, A) == ANAME_NEXT_NOW);
+	assert_null(known_of(&house, &name, A));
+
+	clock_skip(40);
+	house_resolve(&house, house_pending(&house, &name, A), 1, 3, 60);
+	const aname_snapshot_t *known = known_of(&house, &name, A);
+	assert_non_null(known);
+	assert_int_equal(known->count, 3);
+	assert_int_equal(known->ttl, 60);
+	assert_true(known->learned_ms == BEGIN_MS + 40);
+	assert_false(is_cold(&house, &name, A));
+	assert_int_equal(aname_refresh_running(house.refresh), 0);
+	assert_int_equal(aname_table_addresses(house.shared->table), 3);
+	int64_t next = next_of(&house, &name, A) - known->learned_ms;
+	assert_in_range(next, 45000, 54000);
+	house_deinit(&house);
+}
+
+static void families_apart(void **state)
+{
+	house_t house;
+	begin(&house, NULL, NULL);
+	name_t name = make_name("a.example.");
+	house_ask(&house, &name, A, 300);
+	house_ask(&house, &name, AAAA, 300);
+	assert_int_equal(house.script.pending_count, 2);
+	house_resolve(&house, house_pending(&house, &name, A), 1, 1, 60);
+	house_fail(&house, house_pending(&house, &name, AAAA), ANAME_FAILURE_SERVER);
+	assert_int_equal(known_of(&house, &name, A)->known, ANAME_KNOWN_ADDRESSES);
+	assert_int_equal(known_of(&house, &name, AAAA)->known, ANAME_KNOWN_NOTHING);
+	assert_int_equal(known_of(&house, &name, AAAA)->failure, ANAME_FAILURE_SERVER);
+	house_deinit(&house);
+}
+
+static void coalesced(void **state)
+{
+	house_t house;
+	begin(&house, NULL, NULL);
+	name_t name = make_name("a.example.");
+	for (unsigned i = 0; i < 1000; i++) {
+		house_ask(&house, &name, A, 300);
+	}
+	assert_int_equal(house.script.started, 1);
+	house_resolve(&house, house_pending(&house, &name, A), 1, 1, 60);
+	for (unsigned i = 0; i < 1000; i++) {
+		house_ask(&house, &name, A, 300);
+	}
+	assert_int_equal(house.script.started, 2);
+	house_deinit(&house);
+}
+
+static void profiles_apart(void **state)
+{
+	house_t house;
+	begin(&house, NULL, NULL);
+	name_t name = make_name("a.example.");
+	house_ask(&house, &name, A, 300);
+	const aname_profile_t *first = house.profile;
+	aname_schedule_t schedule = make_schedule;
+	schedule.ttl_max = 10;
+	house.profile = aname_table_profile(house.shared->table, &schedule);
+	house_ask(&house, &name, A, 300);
+	assert_int_equal(house.script.pending_count, 2);
+	while (house.script.pending != NULL) {
+		house_resolve(&house, house.script.pending, 1, 1, 300);
+	}
+	assert_in_range(next_of(&house, &name, A) - BEGIN_MS, 7500, 9000);
+	house.profile = first;
+	assert_in_range(next_of(&house, &name, A) - BEGIN_MS, 225000, 270000);
+	house_deinit(&house);
+}
+
+static void refreshed(void **state)
+{
+	/* A day in the life of a target with 60 s that is asked for all the time. */
+	house_t house;
+	begin(&house, NULL, NULL);
+	name_t name = make_name("a.example.");
+	house_ask(&house, &name, A, 300);
+	house_resolve(&house, house_pending(&house, &name, A), 1, 2, 60);
+	unsigned least = UINT32_MAX;
+	for (unsigned step = 0; step < 86400 * 2; step++) {
+		house_skip(&house, 500);
+		aname_lookup_t *lookup = house_pending(&house, &name, A);
+		if (lookup != NULL && aname_clock_ms() - lookup->started_ms >= 1000) {
+			house_resolve(&house, lookup, 1, 2, 60);
+		}
+		aname_entry_t *entry = house_find(&house, &name, A);
+		const aname_snapshot_t *known = aname_entry_snapshot(entry);
+		aname_judgement_t judgement = aname_policy_judge(
+		        known, atomic_load(&entry->cold), &house.schedule, 300, aname_clock_ms());
+		assert_int_equal(judgement.worth, ANAME_FRESH);
+		assert_false(aname_policy_ask(known, &house.schedule, 300,
+		                              atomic_load(&entry->next_ms), aname_clock_ms()));
+		least = judgement.ttl < least ? judgement.ttl : least;
+		aname_entry_touch(entry, 300, aname_clock_ms());
+	}
+	assert_in_range(least, 4, 15);
+	assert_in_range(house.script.started, 86400 / 60, 86400 / 44);
+	house_deinit(&house);
+}
+
+static void real_time(void **state)
+{
+	/* T5: with ttl-max 1 a change shows within 2 s, and no query waits. */
+	aname_schedule_t schedule = make_schedule;
+	schedule.ttl_max = 1;
+	house_t house;
+	begin(&house, &schedule, NULL);
+	name_t name = make_name("a.example.");
+	house_ask(&house, &name, A, 300);
+	house_resolve(&house, house_pending(&house, &name, A), 0, 1, 300);
+	for (uint32_t ms = 0; ms < 100000; ms += 50) {
+		house_skip(&house, 50);
+		aname_lookup_t *lookup = house_pending(&house, &name, A);
+		if (lookup != NULL && aname_clock_ms() - lookup->started_ms >= 100) {
+			house_resolve(&house, lookup, aname_clock_ms() - BEGIN_MS, 1, 300);
+		}
+		aname_entry_t *entry = house_find(&house, &name, A);
+		const aname_snapshot_t *known = aname_entry_snapshot(entry);
+		assert_true(aname_clock_ms() - known->learned_ms < 2000);
+		assert_int_equal(aname_policy_judge(known, atomic_load(&entry->cold), &schedule,
+		                                    300, aname_clock_ms())
+		                         .worth,
+		                 ANAME_FRESH);
+		aname_entry_touch(entry, 300, aname_clock_ms());
+	}
+	house_deinit(&house);
+}
+
+static void shorter_record(void **state)
+{
+	/* Asked through a record of 10 s, a target planned for 300 s is refreshed earlier. */
+	house_t house;
+	begin(&house, NULL, NULL);
+	name_t name = make_name("a.example.");
+	house_ask(&house, &name, A, 300);
+	house_resolve(&house, house_pending(&house, &name, A), 1, 1, 300);
+	assert_true(next_of(&house, &name, A) >= BEGIN_MS + 225000);
+
+	house_skip(&house, 9500);
+	aname_entry_t *entry = house_find(&house, &name, A);
+	assert_true(aname_policy_ask(aname_entry_snapshot(entry), &house.schedule, 10,
+	                             atomic_load(&entry->next_ms), aname_clock_ms()));
+	house_ask(&house, &name, A, 10);
+	house_resolve(&house, house_pending(&house, &name, A), 1, 1, 300);
+	assert_in_range(next_of(&house, &name, A) - aname_clock_ms(), 7500, 9000);
+
+	/* And no longer when nobody asked through it for two spans of `idle`; for one it does. */
+	for (unsigned i = 0; i < 3 * 3600; i++) {
+		house_skip(&house, 1000);
+		aname_entry_touch(entry, 300, aname_clock_ms());
+		if (house.script.pending != NULL) {
+			house_resolve(&house, house.script.pending, 1, 1, 300);
+			int64_t pause_ms = next_of(&house, &name, A) - aname_clock_ms();
+			assert_true(i > 6000 || pause_ms <= 9000);
+		}
+	}
+	house_skip(&house, 300000);
+	house_resolve(&house, house.script.pending, 1, 1, 300);
+	assert_in_range(next_of(&house, &name, A) - aname_clock_ms(), 225000, 270000);
+	house_deinit(&house);
+}
+
+static void sleep_and_forget(void **state)
+{
+	aname_schedule_t schedule = make_schedule;
+	schedule.idle = 100;
+	schedule.ttl_max = 60;
+	schedule.stale_max = 500;
+	house_t house;
+	begin(&house, &schedule, NULL);
+	name_t name = make_name("a.example.");
+	house_ask(&house, &name, A, 300);
+	house_resolve(&house, house_pending(&house, &name, A), 1, 2, 60);
+	int64_t learned = BEGIN_MS;
+	while (!is_cold(&house, &name, A)) {
+		house_skip(&house, 1000);
+		if (house.script.pending != NULL) {
+			house_resolve(&house, house.script.pending, 1, 2, 60);
+			learned = aname_clock_ms();
+		}
+	}
+	assert_in_range(aname_clock_ms() - BEGIN_MS, 101000, 160000);
+	assert_true(next_of(&house, &name, A) == ANAME_NEXT_NEVER);
+	assert_int_equal(known_of(&house, &name, A)->count, 2);
+	unsigned started = house.script.started;
+
+	/* Asked for again: looked up at once, its last addresses still there. */
+	house_ask(&house, &name, A, 300);
+	assert_int_equal(house.script.started, started + 1);
+	assert_true(is_cold(&house, &name, A));
+	assert_int_equal(known_of(&house, &name, A)->count, 2);
+	house_resolve(&house, house_pending(&house, &name, A), 1, 2, 60);
+	assert_false(is_cold(&house, &name, A));
+	learned = aname_clock_ms();
+	while (house_find(&house, &name, A) != NULL) {
+		house_skip(&house, 1000);
+		if (house.script.pending != NULL) {
+			house_resolve(&house, house.script.pending, 1, 2, 60);
+			learned = aname_clock_ms();
+		}
+		assert_true(aname_clock_ms() - learned < 1000 * 1000);
+	}
+	assert_true(aname_clock_ms() - learned >= 560000);
+	assert_int_equal(aname_table_targets(house.shared->table), 0);
+	assert_int_equal(aname_table_addresses(house.shared->table), 0);
+	house_deinit(&house);
+}
+
+static void absurd_results(void **state)
+{
+	static const uint32_t ttls[] = { 0, 1u << 31, UINT32_MAX - 1, ANAME_TTL_UNKNOWN };
+	for (size_t i = 0; i < COUNT_OF(ttls); i++) {
+		house_t house;
+		begin(&house, NULL, NULL);
+		name_t name = make_name_longest('n');
+		house_ask(&house, &name, AAAA, UINT32_MAX);
+		house_resolve(&house, house_pending(&house, &name, AAAA), 1, 3000, ttls[i]);
+		assert_int_equal(known_of(&house, &name, AAAA)->count, ANAME_ADDRESSES_MAX);
+		assert_true(next_of(&house, &name, AAAA) > BEGIN_MS);
+		house_skip(&house, 1000LL * 86400 * 30);
+		house_deinit(&house);
+	}
+}
+
+static void negative(void **state)
+{
+	house_t house;
+	begin(&house, NULL, NULL);
+	name_t name = make_name("a.example.");
+	house_ask(&house, &name, A, 300);
+	house_resolve(&house, house_pending(&house, &name, A), 0, 0, 120);
+	const aname_snapshot_t *known = known_of(&house, &name, A);
+	assert_int_equal(known->known, ANAME_KNOWN_NODATA);
+	assert_int_equal(known->failure, ANAME_FAILURE_NONE);
+	assert_in_range(next_of(&house, &name, A) - BEGIN_MS, 90000, 108000);
+	house_deinit(&house);
+}
+
+/* Failures. */
+
+static void failure_keeps(void **state)
+{
+	house_t house;
+	begin(&house, NULL, NULL);
+	name_t name = make_name("a.example.");
+	house_ask(&house, &name, A, 60);
+	house_resolve(&house, house_pending(&house, &name, A), 1, 2, 60);
+	house_skip(&house, 60000);
+	house_fail(&house, house_pending(&house, &name, A), ANAME_FAILURE_SERVER);
+	const aname_snapshot_t *known = known_of(&house, &name, A);
+	assert_int_equal(known->count, 2);
+	assert_int_equal(known->failure, ANAME_FAILURE_SERVER);
+	assert_false(is_cold(&house, &name, A));
+	assert_in_range(next_of(&house, &name, A) - aname_clock_ms(), 5000, 6250);
+	assert_int_equal(house_heard(&house, "a.example. A fails (no answer), its last"), 1);
+	house_deinit(&house);
+}
+
+static void backs_off(void **state)
+{
+	/* A dead target for a day, asked for five times a second. */
+	house_t house;
+	begin(&house, NULL, NULL);
+	name_t name = make_name("dead.example.");
+	int64_t before = 0, pause = 0;
+	unsigned tries = 0;
+	for (unsigned step = 0; step < 86400 * 5; step++) {
+		house_ask(&house, &name, A, 300);
+		aname_lookup_t *lookup = house_pending(&house, &name, A);
+		if (lookup != NULL) {
+			pause = aname_clock_ms() - before;
+			assert_true(before == 0 || pause >= 5000);
+			assert_true(before == 0 || pause <= 900000 + 200);
+			before = aname_clock_ms();
+			house_fail(&house, lookup, ANAME_FAILURE_TIMEOUT);
+			tries++;
+		}
+		house_skip(&house, 200);
+	}
+	/* 5, 10, ... 640 s, then up to 15 minutes each. */
+	assert_in_range(tries, 96, 140);
+	assert_int_equal(house_heard(&house, "fails"), 1);
+	assert_int_equal(house_find(&house, &name, A)->plan.failures, tries);
+	assert_int_equal(atomic_load(&house.shared->totals.failed), tries);
+	house_deinit(&house);
+}
+
+static void recovers(void **state)
+{
+	house_t house;
+	begin(&house, NULL, NULL);
+	name_t name = make_name("a.example.");
+	for (unsigned round = 0; round < 3; round++) {
+		house_ask(&house, &name, A, 300);
+		for (unsigned i = 0; i < 4; i++) {
+			house_fail(&house, house.script.pending, ANAME_FAILURE_NETWORK);
+			while (house.script.pending == NULL) {
+				house_skip(&house, 1000);
+			}
+		}
+		house_resolve(&house, house.script.pending, 1, 1, 300);
+		assert_int_equal(known_of(&house, &name, A)->failure, ANAME_FAILURE_NONE);
+		assert_int_equal(house_find(&house, &name, A)->plan.failures, 0);
+		house_skip(&house, 300000);
+	}
+	assert_int_equal(atomic_load(&house_find(&house, &name, A)->failed), 12);
+	assert_int_equal(atomic_load(&house_find(&house, &name, A)->succeeded), 3);
+	house_deinit(&house);
+}
+
+static void says_so(void **state)
+{
+	house_t house;
+	begin(&house, NULL, NULL);
+	name_t name = make_name("a.example.");
+	house_ask(&house, &name, A, 60);
+	house_fail(&house, house.script.pending, ANAME_FAILURE_NETWORK);
+	assert_int_equal(house_heard(&house, "target a.example. A fails (no answer)"), 1);
+	house_skip(&house, 7000);
+	house_fail(&house, house.script.pending, ANAME_FAILURE_NETWORK);
+	assert_int_equal(house_heard(&house, ""), 0);
+	house_skip(&house, 20000);
+	house_resolve(&house, house.script.pending, 1, 1, 60);
+	assert_int_equal(house_heard(&house, "target a.example. A recovered"), 1);
+
+	/* A change is told, and another one within a minute is not. */
+	house_skip(&house, 58000);
+	house_resolve(&house, house.script.pending, 1, 6, 20);
+	assert_int_equal(house_heard(&house, "addresses changed, now 10.0.0.1 10.0.0.2 10.0.0.3 "
+	                                     "10.0.0.4 and 2 more"),
+	                 1);
+	house_skip(&house, 19000);
+	house_resolve(&house, house.script.pending, 1, 5, 20);
+	assert_int_equal(house_heard(&house, ""), 0);
+	house_skip(&house, 58000);
+	house_resolve(&house, house.script.pending, 0, 0, 20);
+	assert_int_equal(house_heard(&house, "addresses changed, now none"), 1);
+	house_deinit(&house);
+}
+
+static void refused(void **state)
+{
+	house_t house;
+	begin(&house, NULL, NULL);
+	name_t name = make_name("a.example.");
+	assert_true(aname_gate_enter(house.shared->gate, 1));
+	uint64_t ticket = aname_gate_ticket(house.shared->gate);
+	house.script.refuse = KNOT_ENOMEM;
+	house_ask(&house, &name, A, 300);
+	assert_int_equal(known_of(&house, &name, A)->failure, ANAME_FAILURE_NETWORK);
+	assert_int_equal(aname_refresh_running(house.refresh), 0);
+	assert_in_range(next_of(&house, &name, A) - BEGIN_MS, 5000, 6250);
+	assert_true(aname_gate_ticket(house.shared->gate) != ticket);
+	aname_gate_leave(house.shared->gate);
+
+	house.script.refuse = KNOT_EOK;
+	house_skip(&house, 7000);
+	house_resolve(&house, house_pending(&house, &name, A), 1, 1, 60);
+	assert_int_equal(known_of(&house, &name, A)->failure, ANAME_FAILURE_NONE);
+	house_deinit(&house);
+}
+
+/* Lookups that take too long. */
+
+static void times_out(void **state)
+{
+	house_t house;
+	begin(&house, NULL, NULL);
+	name_t name = make_name("a.example.");
+	house_ask(&house, &name, A, 300);
+	house_skip(&house, 4999);
+	assert_null(known_of(&house, &name, A));
+	house_skip(&house, 1);
+	aname_lookup_t *lookup = house_pending(&house, &name, A);
+	assert_true(lookup->cancelled);
+	assert_int_equal(known_of(&house, &name, A)->failure, ANAME_FAILURE_TIMEOUT);
+	assert_int_equal(aname_refresh_running(house.refresh), 1);
+	assert_int_equal(atomic_load(&house.shared->totals.failed), 1);
+
+	/* However long it goes on, there is no second one beside it. */
+	for (unsigned i = 0; i < 3600; i++) {
+		house_ask(&house, &name, A, 300);
+		house_skip(&house, 1000);
+		assert_int_equal(house.script.started, 1);
+	}
+	/* Its failure was counted already. */
+	house_fail(&house, lookup, ANAME_FAILURE_SERVER);
+	assert_int_equal(atomic_load(&house.shared->totals.failed), 1);
+	assert_int_equal(known_of(&house, &name, A)->failure, ANAME_FAILURE_TIMEOUT);
+	house_skip(&house, 1000000);
+	assert_int_equal(house.script.started, 2);
+	house_deinit(&house);
+}
+
+static void late_success(void **state)
+{
+	house_t house;
+	begin(&house, NULL, NULL);
+	name_t name = make_name("a.example.");
+	house_ask(&house, &name, A, 300);
+	house_skip(&house, 8000);
+	assert_int_equal(known_of(&house, &name, A)->failure, ANAME_FAILURE_TIMEOUT);
+	house_resolve(&house, house_pending(&house, &name, A), 1, 4, 300);
+	assert_int_equal(known_of(&house, &name, A)->count, 4);
+	assert_int_equal(known_of(&house, &name, A)->failure, ANAME_FAILURE_NONE);
+	assert_int_equal(house_heard(&house, "recovered"), 1);
+	assert_in_range(next_of(&house, &name, A) - aname_clock_ms(), 225000, 270000);
+	house_deinit(&house);
+}
+
+/* Limits. */
+
+static unsigned ask_many(house_t *house, uint32_t first, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		name_t name = make_name_nth(first + i);
+		house_ask(house, &name, A, 300);
+	}
+	return house->script.pending_count;
+}
+
+typedef struct {
+	const char *proves;
+	uint32_t max_lookups;
+	unsigned capacity;
+	unsigned cold;  /*!< Running at once, of cold targets only, */
+	unsigned retry; /*!< of failing ones only, */
+	unsigned both;  /*!< of both. */
+} share_row_t;
+
+static const share_row_t share_rows[] = {
+	{ "L1: one lookup at once", 1, 1000, 1, 1, 1 },
+	{ "L1: two lookups at once", 2, 1000, 2, 1, 2 },
+	{ "L1: of four, three for cold targets and one for failing ones", 4, 1000, 3, 1, 4 },
+	{ "L1: of 40, 30 for cold targets and 10 for failing ones", 40, 1000, 30, 10, 40 },
+	{ "L1: the resolver's capacity counts too", 1000, 8, 6, 2, 8 },
+	{ "L1: a capacity of one", 1000, 1, 1, 1, 1 },
+};
+
+static void check_share(void **state)
+{
+	const share_row_t *row = *state;
+	const aname_limits_t limits = { 4, 10000, row->max_lookups, 1000000 };
+	house_t house;
+	begin(&house, NULL, &limits);
+	house.script.capacity = row->capacity;
+	enum { MANY = 100 };
+	assert_int_equal(ask_many(&house, 0, MANY), row->cold);
+	for (unsigned i = 0; i < MANY; i++) {
+		house_fail(&house, house.script.pending, ANAME_FAILURE_SERVER);
+		unsigned left = MANY - 1 - i;
+		assert_int_equal(house.script.pending_count, left < row->cold ? left : row->cold);
+	}
+	house_skip(&house, 7000);
+	assert_int_equal(house.script.pending_count, row->retry);
+	assert_int_equal(ask_many(&house, 1000, MANY), row->both);
+	house_deinit(&house);
+}
+
+static void rate(void **state)
+{
+	const aname_limits_t limits = { 4, 10000, 1000, 10 };
+	house_t house;
+	begin(&house, NULL, &limits);
+	(void)ask_many(&house, 0, 100);
+	/* An even pace of ten a second, at most a tenth of a second ahead. */
+	assert_int_equal(house.script.started, 2);
+	for (unsigned ms = 0; ms < 9000; ms += 10) {
+		house_skip(&house, 10);
+		assert_in_range(house.script.started, ms / 100, 2 + (ms + 10) / 100);
+	}
+	house_deinit(&house);
+}
+
+static void no_saving_up(void **state)
+{
+	const aname_limits_t limits = { 4, 10000, 1000, 10 };
+	house_t house;
+	begin(&house, NULL, &limits);
+	house_skip(&house, 3600000);
+	(void)ask_many(&house, 0, 100);
+	assert_int_equal(house.script.started, 2);
+	house_deinit(&house);
+}
+
+static void slowest_rate(void **state)
+{
+	const aname_limits_t limits = { 4, 10000, 1000, 1 };
+	house_t house;
+	begin(&house, NULL, &limits);
+	(void)ask_many(&house, 0, 10);
+	assert_int_equal(house.script.started, 1);
+	for (unsigned s = 1; s < 10; s++) {
+		house_skip(&house, 1000);
+		assert_int_equal(house.script.started, s + 1);
+	}
+	house_deinit(&house);
+}
+
+static void most_targets(void **state)
+{
+	const aname_limits_t limits = { 4, 10, 1000, 1000000 };
+	aname_schedule_t schedule = make_schedule;
+	schedule.idle = 10;
+	house_t house;
+	begin(&house, &schedule, &limits);
+	assert_int_equal(ask_many(&house, 0, 25), 10);
+	assert_int_equal(aname_table_targets(house.shared->table), 10);
+	assert_int_equal(atomic_load(&house.shared->met.table_full), 15);
+	assert_int_equal(house_heard(&house, "raise 'max-targets' (1 times since last told)"), 1);
+	while (house.script.pending != NULL) {
+		house_resolve(&house, house.script.pending, 1, 1, 60);
+	}
+	/* Asleep, they make room: what is known of them goes first. */
+	house_skip(&house, 60000);
+	(void)ask_many(&house, 100, 10);
+	assert_int_equal(aname_table_targets(house.shared->table), 10);
+	assert_int_equal(aname_table_addresses(house.shared->table), 0);
+	assert_int_equal(house_heard(&house, "max-targets"), 1); /* The 14 from before. */
+	house_deinit(&house);
+}
+
+static void limits_raised(void **state)
+{
+	house_t house;
+	const aname_limits_t first = { 4, 100, 200, 300 };
+	begin(&house, NULL, &first);
+	static const struct {
+		aname_limits_t limits;
+		bool targets, lookups, rate;
+	} rows[] = {
+		{ { 4, 100, 200, 300 }, false, false, false },
+		{ { 9, 100, 200, 300 }, false, false, false },
+		{ { 4, 50, 200, 300 }, true, false, false },
+		{ { 4, 100, 250, 300 }, false, true, false },
+		{ { 4, 100, 200, 1 }, false, true, true },
+		{ { 4, 100, 250, 300 }, false, false, false },
+	};
+	for (size_t i = 0; i < COUNT_OF(rows); i++) {
+		aname_limits_differ_t differ = aname_refresh_limit(house.refresh, &rows[i].limits);
+		assert_int_equal(differ.max_targets, rows[i].targets);
+		assert_int_equal(differ.max_lookups, rows[i].lookups);
+		assert_int_equal(differ.lookup_rate, rows[i].rate);
+	}
+	house_deinit(&house);
+}
+
+static void flood(void **state)
+{
+	/* More requests than are taken in one go: the rest is taken by the timer, at once. */
+	house_t house;
+	clock_stop_at(-1);
+	house_init(&house, NULL, NULL);
+	(void)uv_run(&house.loop, UV_RUN_NOWAIT); /* So that libuv knows its time limit. */
+	for (uint32_t n = 0; n < 1000; n++) {
+		name_t name = make_name_nth(n);
+		const aname_key_t key = make_key(house.profile, &name, A);
+		uint64_t hash = aname_table_hash(house.shared->table, &key);
+		assert_true(aname_queue_push(house.shared->queue, &key, hash, 300));
+	}
+	aname_refresh_wake(house.refresh);
+	assert_int_equal(aname_table_targets(house.shared->table), 256);
+	assert_int_equal(uv_backend_timeout(&house.loop), 0);
+	while (aname_table_targets(house.shared->table) < 1000) {
+		(void)uv_run(&house.loop, UV_RUN_ONCE);
+	}
+	house_deinit(&house);
+}
+
+/* Pausing. */
+
+static void pause_and_resume(void **state)
+{
+	house_t house;
+	begin(&house, NULL, NULL);
+	name_t name = make_name("a.example."), other = make_name("b.example.");
+	house_ask(&house, &name, A, 300);
+	house_resolve(&house, house.script.pending, 1, 2, 60);
+	house_skip(&house, 60000);
+	house_ask(&house, &other, A, 300);
+	assert_int_equal(house.script.pending_count, 2);
+
+	aname_refresh_pause(house.refresh);
+	assert_true(house.script.pending->cancelled);
+	assert_true(house.script.pending->next->cancelled);
+	while (house.script.pending != NULL) {
+		house_fail(&house, house.script.pending, ANAME_FAILURE_TIMEOUT);
+	}
+	assert_int_equal(atomic_load(&house.shared->totals.failed), 0);
+	assert_int_equal(known_of(&house, &name, A)->failure, ANAME_FAILURE_NONE);
+	assert_null(known_of(&house, &other, A));
+
+	/* Nothing starts meanwhile, what is known stays, and it all goes on afterwards. */
+	name_t third = make_name("c.example.");
+	house_ask(&house, &third, A, 300);
+	house_skip(&house, 5000);
+	assert_int_equal(house.script.pending_count, 0);
+	assert_int_equal(known_of(&house, &name, A)->count, 2);
+	aname_refresh_resume(house.refresh);
+	assert_int_equal(house.script.pending_count, 3);
+	assert_int_equal(house_heard(&house, ""), 0);
+	house_deinit(&house);
+}
+
+static void success_while_paused(void **state)
+{
+	house_t house;
+	begin(&house, NULL, NULL);
+	name_t name = make_name("a.example.");
+	house_ask(&house, &name, A, 300);
+	aname_refresh_pause(house.refresh);
+	house_resolve(&house, house.script.pending, 1, 2, 60);
+	assert_int_equal(known_of(&house, &name, A)->count, 2);
+	assert_false(is_cold(&house, &name, A));
+	aname_refresh_resume(house.refresh);
+	assert_int_equal(house.script.pending_count, 0);
+	house_deinit(&house);
+}
+
+static void never_reported(void **state)
+{
+	/* A lookup that outlasts pause and resume is still the only one of its target. */
+	house_t house;
+	begin(&house, NULL, NULL);
+	name_t name = make_name("a.example.");
+	house_ask(&house, &name, A, 300);
+	for (unsigned i = 0; i < 10; i++) {
+		aname_refresh_pause(house.refresh);
+		house_skip(&house, 1000);
+		aname_refresh_resume(house.refresh);
+		house_ask(&house, &name, A, 300);
+		assert_int_equal(house.script.started, 1);
+	}
+	assert_int_equal(known_of(&house, &name, A)->failure, ANAME_FAILURE_TIMEOUT);
+	house_deinit(&house);
+}
+
+/* Those who wait, and the numbers. */
+
+static void opens_gate(void **state)
+{
+	house_t house;
+	begin(&house, NULL, NULL);
+	name_t names[] = { make_name("a."), make_name("b."), make_name("c.") };
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		house_ask(&house, &names[i], A, 300);
+	}
+	assert_true(aname_gate_enter(house.shared->gate, 1));
+	uint64_t ticket = aname_gate_ticket(house.shared->gate);
+	house_resolve(&house, house_pending(&house, &names[0], A), 1, 1, 60);
+	assert_true(aname_gate_wait(house.shared->gate, ticket, 0));
+	ticket = aname_gate_ticket(house.shared->gate);
+	house_fail(&house, house_pending(&house, &names[1], A), ANAME_FAILURE_SERVER);
+	assert_true(aname_gate_wait(house.shared->gate, ticket, 0));
+	ticket = aname_gate_ticket(house.shared->gate);
+	house_skip(&house, 5000);
+	assert_true(aname_gate_wait(house.shared->gate, ticket, 0));
+	aname_gate_leave(house.shared->gate);
+	house_deinit(&house);
+}
+
+static void numbers(void **state)
+{
+	house_t house;
+	begin(&house, NULL, NULL);
+	name_t name = make_name("a.example.");
+	house_ask(&house, &name, A, 60);
+	house_resolve(&house, house.script.pending, 1, 1, 60);
+	int64_t due = next_of(&house, &name, A);
+	house_skip(&house, due + 700 - aname_clock_ms());
+	clock_skip(300);
+	house_resolve(&house, house.script.pending, 1, 1, 60);
+	aname_entry_t *entry = house_find(&house, &name, A);
+	assert_int_equal(atomic_load(&entry->lag_ms), 1000);
+	assert_int_equal(atomic_load(&house.shared->totals.lag_ms), 1000);
+	assert_int_equal(entry->plan.took_ms, 300);
+	assert_int_equal(atomic_load(&entry->started), 2);
+	assert_int_equal(atomic_load(&entry->succeeded), 2);
+	assert_int_equal(atomic_load(&house.shared->totals.started), 2);
+	assert_int_equal(atomic_load(&house.shared->totals.succeeded), 2);
+	house_deinit(&house);
+}
+
+static void clock_back(void **state)
+{
+	/* It is monotonic; even so nothing may break. */
+	house_t house;
+	begin(&house, NULL, NULL);
+	name_t name = make_name("a.example."), other = make_name("b.example.");
+	house_ask(&house, &name, A, 300);
+	house_skip(&house, -BEGIN_MS / 2);
+	house_resolve(&house, house_pending(&house, &name, A), 1, 1, 60);
+	house_ask(&house, &other, A, 300);
+	house_skip(&house, -1000);
+	house_fail(&house, house_pending(&house, &other, A), ANAME_FAILURE_SERVER);
+	house_skip(&house, 100000);
+	assert_int_equal(house.script.pending_count, 2);
+	house_deinit(&house);
+}
+
+static void refused_name(void **state)
+{
+	house_t house;
+	begin(&house, NULL, NULL);
+	name_t name = make_name("a.example.");
+	house.script.refuse = KNOT_EINVAL;
+	house_ask(&house, &name, A, 300);
+	assert_int_equal(known_of(&house, &name, A)->failure, ANAME_FAILURE_SERVER);
+	assert_int_equal(house_heard(&house, "not a host name"), 1);
+	house_deinit(&house);
+}
+
+/* The timer, by the real clock. */
+
+static void driven_by_timer(void **state)
+{
+	aname_schedule_t schedule = make_schedule;
+	schedule.ttl_max = 1;
+	schedule.retry_min = 1;
+	schedule.timeout_ms = 30;
+	house_t house;
+	clock_stop_at(-1);
+	house_init(&house, &schedule, NULL);
+	name_t name = make_name("a.example.");
+	house_ask(&house, &name, A, 300);
+	house_resolve(&house, house.script.pending, 1, 1, 300);
+	while (house.script.pending == NULL) {
+		(void)uv_run(&house.loop, UV_RUN_ONCE); /* The refresh, */
+	}
+	while (!house.script.pending->cancelled) {
+		(void)uv_run(&house.loop, UV_RUN_ONCE); /* its time limit, */
+	}
+	house_fail(&house, house.script.pending, ANAME_FAILURE_TIMEOUT);
+	while (house.script.pending == NULL) {
+		(void)uv_run(&house.loop, UV_RUN_ONCE); /* and the next try. */
+	}
+	house_deinit(&house);
+}
+
+/* At random. */
+
+static void check_invariants(house_t *house)
+{
+	assert_int_equal(aname_refresh_running(house->refresh), house->script.pending_count);
+	assert_true(house->script.pending_count <= house->limits.max_lookups);
+	assert_true(aname_table_targets(house->shared->table) <= house->limits.max_targets);
+	for (aname_lookup_t *one = house->script.pending; one != NULL; one = one->next) {
+		for (aname_lookup_t *other = one->next; other != NULL; other = other->next) {
+			assert_true(one->ctx != other->ctx);
+		}
+	}
+}
+
+static void random_end(house_t *house, random_t *random)
+{
+	if (house->script.pending == NULL) {
+		return;
+	}
+	aname_lookup_t *lookup = house->script.pending;
+	unsigned skip = random_below(random, house->script.pending_count);
+	for (; skip > 0; skip--) {
+		lookup = lookup->next;
+	}
+	if (random_below(random, 3) == 0) {
+		house_fail(house, lookup, 1 + random_below(random, 3));
+	} else {
+		house_resolve(house, lookup, random_below(random, 5), random_below(random, 4),
+		              random_below(random, 100));
+	}
+}
+
+static void random_life(uint64_t seed)
+{
+	random_t random = { seed };
+	const aname_limits_t limits = { 4, 30, 1 + random_below(&random, 12), 200 };
+	const aname_schedule_t schedule = { 1, 30, 60, 100, 1, 20, 3000 };
+	house_t house;
+	begin(&house, &schedule, &limits);
+	bool paused = false;
+	for (unsigned step = 0; step < 5000; step++) {
+		name_t name = make_name_nth(random_below(&random, 45));
+		switch (random_below(&random, 8)) {
+		case 0:
+		case 1:
+		case 2: house_ask(&house, &name, A, random_below(&random, 60)); break;
+		case 3:
+		case 4: random_end(&house, &random); break;
+		case 5:
+			house_skip(&house, random_below(&random, step % 100 == 0 ? 300000 : 2000));
+			break;
+		case 6:
+			if (random_below(&random, 20) == 0) {
+				paused = !paused;
+				(paused ? aname_refresh_pause
+				        : aname_refresh_resume)(house.refresh);
+			}
+			break;
+		default: house_skip(&house, random_below(&random, 100)); break;
+		}
+		check_invariants(&house);
+	}
+	house_deinit(&house);
+}
+
+static void fuzz(void **state)
+{
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		random_life(seed);
+	}
+}
+
+/* Failing allocations. */
+
+static void no_memory_for_house(void **state)
+{
+	clock_stop_at(BEGIN_MS);
+	house_t house;
+	bool done = false;
+	unsigned n = 0;
+	while (!done) {
+		long live = alloc_live();
+		alloc_fail_at(++n);
+		done = house_try_init(&house, NULL, NULL);
+		assert_int_equal(alloc_failed(), !done);
+		if (done) {
+			house_deinit(&house);
+		}
+		assert_int_equal(alloc_live(), live);
+	}
+	assert_int_equal(n, 11); /* Eight of the ground floor, a profile, and itself. */
+}
+
+/*! A short life of two targets; returns how many allocations failed (0 or 1). */
+static bool short_life(unsigned fail_at)
+{
+	aname_schedule_t schedule = make_schedule;
+	schedule.idle = 10;
+	house_t house;
+	begin(&house, &schedule, NULL);
+	/* Room to note down what is retired: without it that would be lost, as epoch.h says. */
+	aname_epoch_retire(house.shared->epoch, malloc(1));
+	name_t names[] = { make_name("a.example."), make_name("b.example.") };
+	alloc_fail_at(fail_at);
+	for (unsigned round = 0; round < 2; round++) {
+		for (size_t i = 0; i < COUNT_OF(names); i++) {
+			house_ask(&house, &names[i], A, 60);
+		}
+		aname_lookup_t *lookup = house_pending(&house, &names[0], A);
+		if (lookup != NULL) {
+			house_resolve(&house, lookup, 1, 1, 60);
+		}
+		lookup = house_pending(&house, &names[1], A);
+		if (lookup != NULL) {
+			house_fail(&house, lookup, ANAME_FAILURE_SERVER);
+		}
+		check_invariants(&house);
+		house_skip(&house, 5 * 60000);
+	}
+	bool failed = alloc_failed();
+
+	/* Whatever failed, it works again. */
+	for (size_t i = 0; i < COUNT_OF(names); i++) {
+		while (house_pending(&house, &names[i], A) == NULL) {
+			house_ask(&house, &names[i], A, 60);
+			house_skip(&house, 1000);
+		}
+		house_resolve(&house, house_pending(&house, &names[i], A), 1, 3, 60);
+		assert_int_equal(known_of(&house, &names[i], A)->count, 3);
+		assert_false(is_cold(&house, &names[i], A));
+	}
+	house_deinit(&house);
+	return failed;
+}
+
+static void no_memory_to_refresh(void **state)
+{
+	unsigned n = 1;
+	long live = alloc_live();
+	while (short_life(n)) {
+		assert_int_equal(alloc_live(), live);
+		n++;
+	}
+	assert_true(n > 8);
+}
+
+static void out_of_memory_is_failure(void **state)
+{
+	house_t house;
+	begin(&house, NULL, NULL);
+	name_t name = make_name("a.example.");
+	house_ask(&house, &name, A, 300);
+	alloc_fail_at(1);
+	house_resolve(&house, house.script.pending, 1, 2, 60);
+	assert_true(alloc_failed());
+	assert_int_equal(known_of(&house, &name, A)->failure, ANAME_FAILURE_NETWORK);
+	assert_int_equal(house_heard(&house, "fails (out of memory)"), 1);
+	assert_in_range(next_of(&house, &name, A) - BEGIN_MS, 5000, 6250);
+	house_deinit(&house);
+}
+
+int main(void)
+{
+	const struct CMUnitTest life[] = {
+		PROVES("C1: a request starts a lookup, its result is published", first_lookup),
+		PROVES("A1: A and AAAA are resolved independently", families_apart),
+		PROVES("T3: one lookup for a thousand requests", coalesced),
+		PROVES("options of one instance do not change another's lookups", profiles_apart),
+		PROVES("T2: asked for all day, a target is always fresh and nobody has to wait",
+		       refreshed),
+		PROVES("T5: with ttl-max 1 what is served is never 2 s old", real_time),
+		PROVES("T1: the shortest ANAME TTL counts, while it is asked through",
+		       shorter_record),
+		PROVES("T3: unasked it sleeps, asked it wakes, at last it is forgotten",
+		       sleep_and_forget),
+		PROVES("L1: absurd TTLs and 3000 addresses", absurd_results),
+		PROVES("A7: a negative answer is kept for its TTL", negative),
+	};
+	const struct CMUnitTest failures[] = {
+		PROVES("F1: a failure keeps the addresses", failure_keeps),
+		PROVES("F4: a dead target costs few lookups, however often it is asked for",
+		       backs_off),
+		PROVES("F4: success ends the pauses", recovers),
+		PROVES("W2: failing, recovering and changing are told, each once", says_so),
+		PROVES("F3: a lookup that cannot be started is a failure", refused),
+		PROVES("F5: a lookup that does not end is a failure, and never doubled", times_out),
+		PROVES("a late answer is as good as any", late_success),
+	};
+	const struct CMUnitTest limits[] = {
+		PROVES("L1: lookups start at an even pace", rate),
+		PROVES("L1: a quiet hour saves nothing up", no_saving_up),
+		PROVES("L1: one lookup a second", slowest_rate),
+		PROVES("L1: so many targets and no more, the sleeping ones go first", most_targets),
+		PROVES("the largest limit of all instances counts", limits_raised),
+		PROVES("a flood of requests is taken bit by bit", flood),
+	};
+	const struct CMUnitTest rest[] = {
+		PROVES("T4: paused, nothing starts and nothing is lost", pause_and_resume),
+		PROVES("T4: an answer while paused is kept", success_while_paused),
+		PROVES("T4: a lookup that outlasts the pause is not doubled", never_reported),
+		PROVES("C2: whatever ends, those who wait are woken", opens_gate),
+		PROVES("W1: lookups and lag are counted", numbers),
+		PROVES("F3: a name that the resolver does not take is a failure", refused_name),
+		PROVES("a clock set back breaks nothing", clock_back),
+		PROVES("refresh, time limit and retry are driven by the timer", driven_by_timer),
+		PROVES("100,000 random steps: no lookup doubled, no limit passed", fuzz),
+		PROVES("out of memory: no room, nothing leaked", no_memory_for_house),
+		PROVES("out of memory at any point: it recovers, nothing leaked",
+		       no_memory_to_refresh),
+		PROVES("out of memory for a result is a failure", out_of_memory_is_failure),
+	};
+	return RUN_TESTS("refresh: the life of a target", life) +
+	       RUN_TESTS("refresh: failures", failures) +
+	       RUN_ROWS("refresh: who gets the places", share_rows, check_share) +
+	       RUN_TESTS("refresh: limits", limits) + RUN_TESTS("refresh: the rest", rest);
+}

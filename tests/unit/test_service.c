@@ -1,0 +1,433 @@
+#include "support/test.h"
+
+#include <dirent.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <libknot/errcode.h>
+
+#include "service/service.h"
+#include "support/alloc.h"
+#include "support/getaddrinfo.h"
+#include "support/make.h"
+#include "table/clock.h"
+
+/*
+ * There is one service in a process, and it lasts as long as the process. So every test is a
+ * process of its own; it ends with a line on stderr and status 1 if something is not as it
+ * should be.
+ */
+
+#define CHECK(what)                                                              \
+	do {                                                                     \
+		if (!(what)) {                                                   \
+			(void)fprintf(stderr, "line %d: %s\n", __LINE__, #what); \
+			_exit(1);                                                \
+		}                                                                \
+	} while (0)
+
+/*! Longer than any machine should take. */
+#define LONG_MS 60000
+
+typedef void (*life_f)(const void *arg);
+
+static void live(life_f life, const void *arg)
+{
+	(void)fflush(NULL);
+	pid_t pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		life(arg);
+		_exit(0);
+	}
+	int status = -1;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static const aname_limits_t limits = { 16, 1000, 100, 1000 };
+
+static aname_shared_t *acquire(const aname_limits_t *with, aname_service_report_t *report)
+{
+	aname_service_report_t own;
+	aname_shared_t *shared = NULL;
+	CHECK(aname_service_acquire(with, &shared, report != NULL ? report : &own) == KNOT_EOK);
+	CHECK(shared != NULL);
+	return shared;
+}
+
+/* The size of the thread pool. */
+
+typedef struct {
+	const char *proves;
+	const char *operators; /*!< UV_THREADPOOL_SIZE, as the operator set it. */
+	bool crowded;          /*!< There are other threads already. */
+	uint32_t threads;
+	bool late;
+	const char *left; /*!< UV_THREADPOOL_SIZE afterwards. */
+} pool_row_t;
+
+static const pool_row_t pool_rows[] = {
+	{ "alone in the process, the option sets the size", NULL, false, 16, false, "16" },
+	{ "the operator's own setting is respected", "7", false, 7, false, "7" },
+	{ "beside other threads the environment is left alone", NULL, true, 4, true, NULL },
+	{ "beside other threads the operator's setting counts", "9", true, 9, false, "9" },
+};
+
+/*! Threads of this process, one by one. */
+static unsigned count_threads(const char *name)
+{
+	unsigned count = 0;
+	DIR *dir = opendir("/proc/self/task");
+	CHECK(dir != NULL);
+	for (struct dirent *task = readdir(dir); task != NULL; task = readdir(dir)) {
+		char path[300], comm[32] = "";
+		(void)snprintf(path, sizeof(path), "/proc/self/task/%s/comm", task->d_name);
+		FILE *file = task->d_name[0] != '.' ? fopen(path, "r") : NULL;
+		if (file == NULL) {
+			continue;
+		}
+		(void)fgets(comm, sizeof(comm), file);
+		(void)fclose(file);
+		count += name == NULL || strncmp(comm, name, strlen(name)) == 0;
+	}
+	(void)closedir(dir);
+	return count;
+}
+
+static void *stay(void *arg)
+{
+	pthread_barrier_wait(arg);
+	return NULL;
+}
+
+static void size_pool(const void *arg)
+{
+	const pool_row_t *row = arg;
+	(void)unsetenv("UV_THREADPOOL_SIZE");
+	if (row->operators != NULL) {
+		(void)setenv("UV_THREADPOOL_SIZE", row->operators, 1);
+	}
+	pthread_barrier_t end;
+	pthread_t thread;
+	CHECK(pthread_barrier_init(&end, NULL, 2) == 0);
+	if (row->crowded) {
+		CHECK(pthread_create(&thread, NULL, stay, &end) == 0);
+	}
+	/* A sanitizer may have a thread of its own. */
+	bool crowded = count_threads(NULL) > 1;
+	aname_service_report_t report;
+	(void)acquire(&limits, &report);
+	const char *left = getenv("UV_THREADPOOL_SIZE");
+	if (crowded == row->crowded) {
+		CHECK(report.threads == row->threads);
+		CHECK(report.threads_late == row->late);
+		CHECK((left == NULL) == (row->left == NULL));
+	} else {
+		CHECK(report.threads_late == (row->operators == NULL));
+	}
+	CHECK(left == NULL || row->left == NULL || strcmp(left, row->left) == 0);
+	CHECK(!report.threads_differ);
+
+	/* Another instance: told that it cannot have its own size, if that would be ours to set. */
+	const aname_limits_t others = { 99, 1000, 100, 1000 };
+	(void)acquire(&others, &report);
+	bool ours = row->operators == NULL && !crowded;
+	CHECK(report.threads_differ == ours);
+	CHECK(!report.threads_late);
+	(void)acquire(&limits, &report);
+	CHECK(!report.threads_differ && !report.threads_late);
+	for (unsigned i = 0; i < 3; i++) {
+		aname_service_release();
+	}
+	if (row->crowded) {
+		pthread_barrier_wait(&end);
+		pthread_join(thread, NULL);
+	}
+}
+
+static void check_pool(void **state)
+{
+	live(size_pool, *state);
+}
+
+/* Holding. */
+
+static void await_threads(unsigned count)
+{
+	int64_t until_ms = aname_clock_ms() + LONG_MS;
+	while (count_threads("mod-aname") != count) {
+		CHECK(aname_clock_ms() < until_ms);
+		(void)poll(NULL, 0, 1);
+	}
+}
+
+static void hold_life(const void *arg)
+{
+	aname_shared_t *shared = acquire(&limits, NULL);
+	await_threads(1);
+	for (unsigned i = 0; i < 10; i++) {
+		CHECK(acquire(&limits, NULL) == shared);
+	}
+	CHECK(count_threads("mod-aname") == 1);
+	for (unsigned i = 0; i < 10; i++) {
+		aname_service_release();
+	}
+	CHECK(count_threads("mod-aname") == 1);
+	aname_service_release();
+	await_threads(0);
+
+	/* T4: the next holder finds the same ground floor. */
+	for (unsigned i = 0; i < 50; i++) {
+		CHECK(acquire(&limits, NULL) == shared);
+		aname_service_release();
+	}
+	await_threads(0);
+}
+
+static void hold(void **state)
+{
+	live(hold_life, NULL);
+}
+
+static void limits_life(const void *arg)
+{
+	aname_service_report_t report;
+	(void)acquire(&limits, &report);
+	CHECK(!report.differ.max_targets && !report.differ.max_lookups);
+	CHECK(!report.differ.lookup_rate);
+	const aname_limits_t larger = { 16, 1001, 100, 1000 };
+	(void)acquire(&larger, &report);
+	CHECK(report.differ.max_targets && !report.differ.max_lookups);
+	(void)acquire(&larger, &report);
+	CHECK(!report.differ.max_targets);
+	(void)acquire(&limits, &report);
+	CHECK(report.differ.max_targets);
+	for (unsigned i = 0; i < 4; i++) {
+		aname_service_release();
+	}
+}
+
+static void limits_differ(void **state)
+{
+	live(limits_life, NULL);
+}
+
+static void signals_life(const void *arg)
+{
+	sigset_t before, after;
+	CHECK(pthread_sigmask(SIG_SETMASK, NULL, &before) == 0);
+	(void)acquire(&limits, NULL);
+	CHECK(pthread_sigmask(SIG_SETMASK, NULL, &after) == 0);
+	for (int sig = 1; sig < 32; sig++) {
+		CHECK(sigismember(&before, sig) == sigismember(&after, sig));
+	}
+	await_threads(1);
+
+	DIR *dir = opendir("/proc/self/task");
+	CHECK(dir != NULL);
+	unsigned seen = 0;
+	for (struct dirent *task = readdir(dir); task != NULL; task = readdir(dir)) {
+		char path[300], line[100];
+		(void)snprintf(path, sizeof(path), "/proc/self/task/%s/status", task->d_name);
+		FILE *file = fopen(path, "r");
+		bool ours = false;
+		while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+			unsigned long long blocked = 0;
+			ours |= strcmp(line, "Name:\tmod-aname\n") == 0;
+			if (ours && sscanf(line, "SigBlk:\t%llx", &blocked) == 1) {
+				/* SIGHUP, SIGINT, SIGUSR1, SIGTERM, SIGCHLD. */
+				static const int sigs[] = { 1, 2, 10, 15, 17 };
+				for (size_t i = 0; i < COUNT_OF(sigs); i++) {
+					CHECK(blocked & (1ull << (sigs[i] - 1)));
+				}
+				seen++;
+			}
+		}
+		if (file != NULL) {
+			(void)fclose(file);
+		}
+	}
+	(void)closedir(dir);
+	CHECK(seen == 1);
+	aname_service_release();
+}
+
+static void signals(void **state)
+{
+	live(signals_life, NULL);
+}
+
+/* The whole way: a request, a lookup, a worker that waits. */
+
+static const aname_snapshot_t *look(aname_shared_t *shared, const aname_key_t *key)
+{
+	uint64_t hash = aname_table_hash(shared->table, key);
+	aname_entry_t *entry = aname_table_find(shared->table, key, hash);
+	if (entry == NULL) {
+		(void)aname_queue_push(shared->queue, key, hash, 300);
+		return NULL;
+	}
+	return aname_entry_snapshot(entry);
+}
+
+/*! Waits as a TCP worker does; returns how many addresses there are. */
+static unsigned await_addresses(aname_shared_t *shared, const aname_key_t *key)
+{
+	unsigned count = 0;
+	int64_t deadline_ms = aname_clock_ms() + LONG_MS;
+	CHECK(aname_gate_enter(shared->gate, 1));
+	bool opened = true;
+	while (count == 0 && opened) {
+		uint64_t ticket = aname_gate_ticket(shared->gate);
+		aname_epoch_enter(shared->epoch, 5);
+		const aname_snapshot_t *snapshot = look(shared, key);
+		count = snapshot != NULL ? snapshot->count : 0;
+		aname_epoch_leave(shared->epoch, 5);
+		if (count == 0) {
+			opened = aname_gate_wait(shared->gate, ticket, deadline_ms);
+		}
+	}
+	aname_gate_leave(shared->gate);
+	return count;
+}
+
+static const aname_options_t *hold_options(aname_shared_t *shared, const aname_profile_t **profile)
+{
+	const aname_options_t *options = aname_shared_hold(shared, make_options(), profile);
+	CHECK(options != NULL && *profile != NULL);
+	return options;
+}
+
+static void whole_way_life(const void *arg)
+{
+	aname_shared_t *shared = acquire(&limits, NULL);
+	const aname_profile_t *profile = NULL;
+	const aname_options_t *options = hold_options(shared, &profile);
+	name_t name = make_name("v4-3.v6-2.example.");
+	const aname_key_t v4 = make_key(profile, &name, KNOT_RRTYPE_A);
+	const aname_key_t v6 = make_key(profile, &name, KNOT_RRTYPE_AAAA);
+	CHECK(await_addresses(shared, &v4) == 3);
+	CHECK(await_addresses(shared, &v6) == 2);
+	aname_shared_unhold(shared, options);
+	aname_service_release();
+
+	/* T4: after all have let go and one holds it again, it is still known. */
+	shared = acquire(&limits, NULL);
+	const aname_profile_t *again = NULL;
+	(void)hold_options(shared, &again);
+	CHECK(again == profile);
+	CHECK(look(shared, &v4) != NULL && look(shared, &v4)->count == 3);
+	aname_service_release();
+}
+
+static void whole_way(void **state)
+{
+	live(whole_way_life, NULL);
+}
+
+static void stop_life(const void *arg)
+{
+	aname_shared_t *shared = acquire(&limits, NULL);
+	const aname_profile_t *profile = NULL;
+	(void)hold_options(shared, &profile);
+	name_t name = make_name("held.v4-3.");
+	const aname_key_t key = make_key(profile, &name, KNOT_RRTYPE_A);
+	(void)look(shared, &key);
+	int64_t until_ms = aname_clock_ms() + LONG_MS;
+	while (fake_seen().held == 0) {
+		CHECK(aname_clock_ms() < until_ms);
+		(void)poll(NULL, 0, 1);
+	}
+
+	/* It cannot be stopped, and yet stopping does not wait for it. */
+	int64_t before_ms = aname_clock_ms();
+	aname_service_release();
+	CHECK(aname_clock_ms() - before_ms < LONG_MS / 2);
+	CHECK(fake_seen().held == 1);
+
+	/* Its answer comes with the next holder, and it was not asked for twice. */
+	fake_let_go();
+	CHECK(acquire(&limits, NULL) == shared);
+	CHECK(await_addresses(shared, &key) == 3);
+	CHECK(fake_seen().calls == 1);
+	aname_service_release();
+}
+
+static void stop_with_lookups(void **state)
+{
+	live(stop_life, NULL);
+}
+
+/* Failing allocations. */
+
+static unsigned count_files(void)
+{
+	unsigned count = 0;
+	DIR *dir = opendir("/proc/self/fd");
+	CHECK(dir != NULL);
+	while (readdir(dir) != NULL) {
+		count++;
+	}
+	(void)closedir(dir);
+	return count;
+}
+
+/*! Tries to acquire with the n-th allocation failing; false if fewer are made. */
+static bool acquire_fails(unsigned n)
+{
+	aname_service_report_t report;
+	aname_shared_t *shared = NULL;
+	alloc_fail_at(n);
+	int ret = aname_service_acquire(&limits, &shared, &report);
+	bool failed = alloc_failed();
+	CHECK(ret == (failed ? KNOT_ENOMEM : KNOT_EOK));
+	CHECK((shared == NULL) == failed);
+	return failed;
+}
+
+static void memory_life(const void *arg)
+{
+	unsigned n = *(const unsigned *)arg;
+	if (acquire_fails(n)) {
+		/* What libuv opens once for the process is open now; nothing else may stay. */
+		unsigned files = count_files();
+		long blocks = alloc_live();
+		CHECK(acquire_fails(n));
+		CHECK(count_files() == files);
+		CHECK(alloc_live() == blocks);
+		CHECK(count_threads("mod-aname") == 0);
+		(void)acquire(&limits, NULL);
+	}
+	await_threads(1);
+	aname_service_release();
+	await_threads(0);
+}
+
+static void out_of_memory(void **state)
+{
+	/* Eight of the ground floor, the room, the resolver; then one that does not fail. */
+	for (unsigned n = 1; n <= 11; n++) {
+		live(memory_life, &n);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		PROVES("T4: there is one thread and one ground floor, whoever holds them", hold),
+		PROVES("limits that differ are reported", limits_differ),
+		PROVES("signals are not for the service thread, and as before for the others",
+		       signals),
+		PROVES("C2, T4: a worker waits for its lookup, and the answer outlives all holders",
+		       whole_way),
+		PROVES("stopping does not wait for a lookup, nor lose its answer",
+		       stop_with_lookups),
+		PROVES("out of memory: not started, and started the next time", out_of_memory),
+	};
+	return RUN_ROWS("service: the size of the thread pool", pool_rows, check_pool) +
+	       RUN_TESTS("service: the rest", tests);
+}

@@ -1,0 +1,241 @@
+#include "support/test.h"
+
+#include "support/alloc.h"
+#include "support/make.h"
+#include "table/shared.h"
+
+static aname_shared_t *new_shared(void)
+{
+	aname_shared_t *shared = aname_shared_new(NULL, NULL);
+	assert_non_null(shared);
+	return shared;
+}
+
+static void empty(void **state)
+{
+	aname_shared_t *shared = new_shared();
+	aname_request_t request;
+	assert_int_equal(aname_table_targets(shared->table), 0);
+	assert_int_equal(aname_table_addresses(shared->table), 0);
+	assert_false(aname_queue_pop(shared->queue, &request));
+	assert_int_equal(atomic_load(&shared->met.queue_full), 0);
+	assert_int_equal(atomic_load(&shared->met.table_full), 0);
+	assert_int_equal(atomic_load(&shared->met.gate_full), 0);
+	assert_int_equal(atomic_load(&shared->totals.started), 0);
+	for (unsigned i = 0; i < ANAME_WORKERS_MAX; i++) {
+		assert_int_equal((uintptr_t)&shared->workers[i] % 128, 0);
+		for (unsigned k = 0; k < ANAME_ANSWER_KINDS_MAX; k++) {
+			assert_int_equal(atomic_load(&shared->workers[i].answers[k]), 0);
+		}
+		assert_int_equal(shared->workers[i].memo, 0);
+	}
+	aname_shared_free(shared);
+	aname_shared_free(NULL);
+}
+
+static void on_wake(void *ctx)
+{
+	(*(unsigned *)ctx)++;
+}
+
+static void wakes(void **state)
+{
+	unsigned woken = 0;
+	aname_shared_t *shared = aname_shared_new(on_wake, &woken);
+	assert_non_null(shared);
+	name_t name = make_name("a.");
+	const aname_key_t key = make_key(NULL, &name, KNOT_RRTYPE_A);
+	assert_true(aname_queue_push(shared->queue, &key, 1, 0));
+	assert_int_equal(woken, 1);
+	aname_shared_free(shared);
+}
+
+/* Holding options. */
+
+static void hold_equal(void **state)
+{
+	aname_shared_t *shared = new_shared();
+	const aname_profile_t *one = NULL, *other = NULL;
+	aname_options_t *given = make_options();
+	const aname_options_t *held = aname_shared_hold(shared, given, &one);
+	assert_ptr_equal(held, given);
+	assert_non_null(one);
+
+	/* As 10,000 zones with one template do: each holder's own copy is freed at once. */
+	long live = alloc_live();
+	for (unsigned i = 0; i < 1000; i++) {
+		assert_ptr_equal(aname_shared_hold(shared, make_options(), &other), held);
+		assert_ptr_equal(other, one);
+	}
+	assert_int_equal(alloc_live(), live);
+
+	alloc_watch(held);
+	for (unsigned i = 0; i < 1000; i++) {
+		aname_shared_unhold(shared, held);
+		assert_int_equal(alloc_watched(), 0);
+	}
+	aname_shared_unhold(shared, held);
+	assert_int_equal(alloc_watched(), 1);
+	aname_shared_free(shared);
+}
+
+static void hold_different(void **state)
+{
+	aname_shared_t *shared = new_shared();
+	const aname_profile_t *profiles[3];
+	aname_options_t *options[3] = { make_options(), make_options(), make_options() };
+	options[1]->max_addresses = 5;    /* Changes the answer only. */
+	options[2]->schedule.ttl_max = 5; /* Changes the lookups. */
+	const aname_options_t *held[3];
+	for (unsigned i = 0; i < 3; i++) {
+		held[i] = aname_shared_hold(shared, options[i], &profiles[i]);
+		assert_ptr_equal(held[i], options[i]);
+	}
+	assert_ptr_equal(profiles[0], profiles[1]);
+	assert_ptr_not_equal(profiles[0], profiles[2]);
+	assert_int_equal(profiles[2]->schedule.ttl_max, 5);
+
+	/* Let go in an order of its own: the others stay. */
+	alloc_watch(held[1]);
+	aname_shared_unhold(shared, held[1]);
+	assert_int_equal(alloc_watched(), 1);
+	assert_int_equal(held[0]->max_addresses, 32);
+	aname_shared_unhold(shared, held[0]);
+	assert_int_equal(held[2]->schedule.ttl_max, 5);
+	aname_shared_unhold(shared, held[2]);
+	aname_shared_free(shared);
+}
+
+static void profile_survives(void **state)
+{
+	aname_shared_t *shared = new_shared();
+	const aname_profile_t *before = NULL, *after = NULL;
+	const aname_options_t *held = aname_shared_hold(shared, make_options(), &before);
+	assert_non_null(held);
+	aname_shared_unhold(shared, held);
+	held = aname_shared_hold(shared, make_options(), &after);
+	assert_non_null(held);
+	assert_ptr_equal(before, after);
+	aname_shared_unhold(shared, held);
+	aname_shared_free(shared);
+}
+
+static void unhold_foreign(void **state)
+{
+	aname_shared_t *shared = new_shared();
+	const aname_profile_t *profile = NULL;
+	const aname_options_t *held = aname_shared_hold(shared, make_options(), &profile);
+	aname_options_t *foreign = make_options();
+	aname_shared_unhold(shared, foreign);
+	aname_shared_unhold(shared, NULL);
+	assert_ptr_equal(shared->options->options, held);
+	assert_int_equal(shared->options->holders, 1);
+	aname_options_free(foreign);
+	aname_shared_free(shared); /* Frees what is still held. */
+}
+
+/* Saying things once. */
+
+static void said_once(void **state)
+{
+	aname_shared_t *shared = new_shared();
+	for (uint64_t n = 1; n < 200; n++) {
+		assert_true(aname_shared_first(shared, n * 7));
+		assert_false(aname_shared_first(shared, n * 7));
+	}
+	/* Pushed out by one in the same place, it may be said again. */
+	assert_true(aname_shared_first(shared, 7 + ANAME_SAID_SIZE));
+	assert_true(aname_shared_first(shared, 7));
+	assert_true(aname_shared_first(shared, UINT64_MAX));
+	assert_false(aname_shared_first(shared, UINT64_MAX));
+	aname_shared_free(shared);
+}
+
+static void content_hash(void **state)
+{
+	uint64_t one = aname_shared_hash(0, "malformed", 9);
+	assert_true(one == aname_shared_hash(0, "malformed", 9));
+	assert_true(one != aname_shared_hash(0, "malformee", 9));
+	assert_true(one != aname_shared_hash(0, "malformed", 8));
+	assert_true(one != aname_shared_hash(1, "malformed", 9));
+	assert_true(aname_shared_hash(one, "a", 1) != aname_shared_hash(one, "b", 1));
+	assert_true(aname_shared_hash(0, NULL, 0) == aname_shared_hash(0, "", 0));
+	assert_true(aname_shared_hash(0, NULL, 0) != 0);
+}
+
+/* Failing allocations. */
+
+static bool attempt_new(void *ctx)
+{
+	aname_shared_t *shared = aname_shared_new(NULL, NULL);
+	aname_shared_free(shared);
+	return shared != NULL;
+}
+
+static void no_memory_for_shared(void **state)
+{
+	/* Itself, epoch, table and slots, queue, gate, logbook, workers. */
+	assert_int_equal(alloc_fail_each(attempt_new, NULL), 8);
+}
+
+static void no_memory_to_hold(void **state)
+{
+	aname_shared_t *shared = new_shared();
+	const aname_profile_t *profile = NULL;
+	const aname_options_t *held = NULL;
+	unsigned n = 0;
+	while (held == NULL) {
+		aname_options_t *options = make_options();
+		make_add_name(&options->deny_target, "a.");
+		make_add_net(&options->deny_address, "::", "::1");
+		long before = alloc_live();
+		alloc_fail_at(++n);
+		held = aname_shared_hold(shared, options, &profile);
+		assert_int_equal(alloc_failed(), held == NULL);
+		if (held == NULL) {
+			assert_null(shared->options);
+			/* Options, list and networks; the name itself is libknot's. */
+			assert_int_equal(alloc_live(), before - 3);
+		}
+	}
+	assert_int_equal(n, 3);
+	aname_shared_unhold(shared, held);
+	aname_shared_free(shared);
+}
+
+static void no_memory_beside_others(void **state)
+{
+	aname_shared_t *shared = new_shared();
+	const aname_profile_t *profile = NULL, *none = NULL;
+	const aname_options_t *held = aname_shared_hold(shared, make_options(), &profile);
+	aname_options_t *options = make_options();
+	options->schedule.idle = 1;
+	alloc_fail_at(2);
+	assert_null(aname_shared_hold(shared, options, &none));
+	assert_true(alloc_failed());
+	assert_ptr_equal(shared->options->options, held);
+	assert_null(shared->options->next);
+	aname_shared_unhold(shared, held);
+	assert_null(shared->options);
+	aname_shared_free(shared);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		PROVES("a new ground floor holds nothing and has counted nothing", empty),
+		PROVES("a request wakes the service", wakes),
+		PROVES("equal options are held once, until the last holder lets go", hold_equal),
+		PROVES("options that differ are kept apart, targets shared where they may be",
+		       hold_different),
+		PROVES("T4: the same options find the same targets again", profile_survives),
+		PROVES("what nobody holds is not let go", unhold_foreign),
+		PROVES("W2: a content is said once", said_once),
+		PROVES("W2: contents are told apart", content_hash),
+		PROVES("out of memory: no ground floor, nothing leaked", no_memory_for_shared),
+		PROVES("out of memory: options are not held, and freed", no_memory_to_hold),
+		PROVES("out of memory: those who hold already are not touched",
+		       no_memory_beside_others),
+	};
+	return RUN_TESTS("shared", tests);
+}

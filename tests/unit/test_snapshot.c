@@ -1,0 +1,267 @@
+#include "support/test.h"
+
+#include <limits.h>
+
+#include "support/alloc.h"
+#include "support/make.h"
+#include "support/random.h"
+#include "table/snapshot.h"
+
+/*! Is it sorted, unique, and laid out as libknot walks it? */
+static void check_layout(const aname_snapshot_t *snapshot, uint16_t len)
+{
+	knot_rdataset_t set = aname_snapshot_rdataset(snapshot);
+	assert_int_equal(set.count, snapshot->count);
+	assert_int_equal(set.size, snapshot->count * knot_rdata_size(len));
+	knot_rdata_t *rdata = set.rdata, *before = NULL;
+	for (unsigned i = 0; i < set.count; i++) {
+		assert_int_equal(rdata->len, len);
+		if (before != NULL) {
+			assert_true(memcmp(before->data, rdata->data, len) < 0);
+		}
+		before = rdata;
+		rdata = knot_rdataset_next(rdata);
+	}
+	assert_ptr_equal(rdata, (uint8_t *)set.rdata + set.size);
+}
+
+static bool holds(const aname_snapshot_t *snapshot, const uint8_t *address, uint16_t len)
+{
+	knot_rdata_t *rdata = aname_snapshot_rdataset(snapshot).rdata;
+	for (unsigned i = 0; i < snapshot->count; i++, rdata = knot_rdataset_next(rdata)) {
+		if (memcmp(rdata->data, address, len) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+typedef struct {
+	const char *proves;
+	uint16_t len;
+	uint32_t given;  /*!< Addresses given, */
+	uint32_t differ; /*!< of which so many differ. */
+	uint32_t kept;
+} count_row_t;
+
+static const count_row_t count_rows[] = {
+	{ "no address", 4, 0, 1, 0 },
+	{ "one IPv4 address", 4, 1, 1, 1 },
+	{ "one IPv6 address", 16, 1, 1, 1 },
+	{ "two addresses", 4, 2, 2, 2 },
+	{ "the same address twice is one", 4, 2, 1, 1 },
+	{ "the same IPv6 address 1000 times is one", 16, 1000, 1, 1 },
+	{ "1000 addresses of which 10 differ are ten", 4, 1000, 10, 10 },
+	{ "1000 IPv4 addresses", 4, 1000, 1000, 1000 },
+	{ "1000 IPv6 addresses", 16, 1000, 1000, 1000 },
+	{ "1024 addresses are all kept", 4, 1024, 1024, 1024 },
+	{ "L1: of 1025 addresses 1024 are kept", 4, 1025, 1025, 1024 },
+	{ "L1: of 70000 IPv6 addresses 1024 are kept", 16, 70000, 70000, 1024 },
+	{ "2000 addresses of which 1024 differ are all kept", 4, 2000, 1024, 1024 },
+};
+
+static void check_count(void **state)
+{
+	const count_row_t *row = *state;
+	uint8_t *addresses = malloc((size_t)row->given * row->len + 1);
+	assert_non_null(addresses);
+	for (uint32_t i = 0; i < row->given; i++) {
+		/* Falling, so that sorting has to do something. */
+		uint32_t n = row->differ - 1 - i % row->differ;
+		make_address(addresses + (size_t)i * row->len, row->len, n);
+	}
+	const aname_result_t result = { .known = ANAME_KNOWN_ADDRESSES,
+		                        .ttl = 60,
+		                        .address_len = row->len,
+		                        .count = row->given,
+		                        .addresses = addresses };
+	aname_snapshot_t *snapshot = aname_snapshot_new(&result, 1234, 99);
+	assert_non_null(snapshot);
+	assert_int_equal(snapshot->count, row->kept);
+	assert_int_equal(snapshot->known,
+	                 row->kept > 0 ? ANAME_KNOWN_ADDRESSES : ANAME_KNOWN_NODATA);
+	check_layout(snapshot, row->len);
+
+	/* The lowest are kept. */
+	for (uint32_t i = 0; i < row->kept; i++) {
+		uint8_t address[16];
+		make_address(address, row->len, i);
+		assert_true(holds(snapshot, address, row->len));
+	}
+	free(snapshot);
+	free(addresses);
+}
+
+static void notes(void **state)
+{
+	static const uint32_t ttls[] = { 0, 1, INT32_MAX, 1u << 31, ANAME_TTL_UNKNOWN };
+	static const int64_t times[] = { 0, -1, INT64_MAX, INT64_MIN };
+	for (size_t i = 0; i < COUNT_OF(ttls); i++) {
+		for (size_t k = 0; k < COUNT_OF(times); k++) {
+			const aname_result_t result = { .known = ANAME_KNOWN_NODATA,
+				                        .ttl = ttls[i],
+				                        .address_len = 4 };
+			aname_snapshot_t *s = aname_snapshot_new(&result, times[k], UINT32_MAX);
+			assert_non_null(s);
+			assert_int_equal(s->ttl, ttls[i]);
+			assert_int_equal(s->learned_ms, times[k]);
+			assert_int_equal(s->pick, UINT32_MAX);
+			assert_int_equal(s->known, ANAME_KNOWN_NODATA);
+			assert_int_equal(s->failure, ANAME_FAILURE_NONE);
+			assert_int_equal(s->count + s->size, 0);
+			free(s);
+		}
+	}
+}
+
+static void negative_has_none(void **state)
+{
+	uint8_t address[4] = { 192, 0, 2, 1 };
+	const aname_result_t result = {
+		.known = ANAME_KNOWN_NODATA, .address_len = 4, .count = 1, .addresses = address
+	};
+	aname_snapshot_t *snapshot = aname_snapshot_new(&result, 0, 0);
+	assert_non_null(snapshot);
+	assert_int_equal(snapshot->known, ANAME_KNOWN_NODATA);
+	assert_int_equal(snapshot->count, 0);
+	free(snapshot);
+}
+
+static void fails_from_nothing(void **state)
+{
+	aname_snapshot_t *snapshot = aname_snapshot_failed(NULL, ANAME_FAILURE_TIMEOUT, 777);
+	assert_non_null(snapshot);
+	assert_int_equal(snapshot->known, ANAME_KNOWN_NOTHING);
+	assert_int_equal(snapshot->failure, ANAME_FAILURE_TIMEOUT);
+	assert_int_equal(snapshot->failing_ms, 777);
+	assert_int_equal(snapshot->count, 0);
+	free(snapshot);
+}
+
+static void fails_and_keeps(void **state)
+{
+	aname_snapshot_t *good = make_snapshot(4, 1, 1000, 5);
+	aname_snapshot_t *bad = aname_snapshot_failed(good, ANAME_FAILURE_SERVER, 1000);
+	aname_snapshot_t *worse = aname_snapshot_failed(bad, ANAME_FAILURE_NETWORK, 2000);
+	assert_non_null(bad);
+	assert_non_null(worse);
+
+	assert_true(aname_snapshot_same(good, bad));
+	assert_true(aname_snapshot_same(good, worse));
+	check_layout(worse, 4);
+	assert_int_equal(worse->known, ANAME_KNOWN_ADDRESSES);
+	assert_int_equal(worse->learned_ms, good->learned_ms);
+	assert_int_equal(worse->ttl, good->ttl);
+	assert_int_equal(worse->pick, good->pick);
+	assert_int_equal(bad->failure, ANAME_FAILURE_SERVER);
+	assert_int_equal(worse->failure, ANAME_FAILURE_NETWORK);
+	assert_int_equal(bad->failing_ms, 1000);
+	assert_int_equal(worse->failing_ms, 1000); /* The failures began there. */
+	assert_int_equal(good->failure, ANAME_FAILURE_NONE);
+	free(worse);
+	free(bad);
+	free(good);
+}
+
+static void same(void **state)
+{
+	aname_snapshot_t *one = make_snapshot(4, 1, 3, 1);
+	aname_snapshot_t *again = make_snapshot(4, 1, 3, 2);
+	aname_snapshot_t *other = make_snapshot(4, 2, 3, 1);
+	aname_snapshot_t *fewer = make_snapshot(4, 1, 2, 1);
+	aname_snapshot_t *none = make_snapshot(4, 1, 0, 1);
+	aname_snapshot_t *v6 = make_snapshot(16, 1, 1, 1); /* Of the same size as `one`. */
+	assert_int_equal(one->size, v6->size);
+
+	assert_true(aname_snapshot_same(one, one));
+	assert_true(aname_snapshot_same(one, again));
+	assert_false(aname_snapshot_same(one, other));
+	assert_false(aname_snapshot_same(one, fewer));
+	assert_false(aname_snapshot_same(one, none));
+	assert_false(aname_snapshot_same(one, NULL));
+	assert_false(aname_snapshot_same(NULL, one));
+	assert_false(aname_snapshot_same(one, v6));
+	assert_true(aname_snapshot_same(NULL, none));
+	assert_true(aname_snapshot_same(NULL, NULL));
+	aname_snapshot_t *all[] = { one, again, other, fewer, none, v6 };
+	for (size_t i = 0; i < COUNT_OF(all); i++) {
+		free(all[i]);
+	}
+}
+
+static void fuzz(void **state)
+{
+	random_t random = { 8767 };
+	for (unsigned i = 0; i < 3000; i++) {
+		uint16_t len = random_below(&random, 2) == 0 ? 4 : 16;
+		uint32_t given = random_below(&random, 60);
+		uint8_t *addresses = malloc((size_t)given * len + 1);
+		assert_non_null(addresses);
+		random_fill(&random, addresses, (size_t)given * len);
+		for (uint32_t k = 1; k < given; k++) {
+			if (random_below(&random, 3) == 0) {
+				memcpy(addresses + (size_t)k * len, addresses, len);
+			}
+		}
+		const aname_result_t result = { .known = ANAME_KNOWN_ADDRESSES,
+			                        .address_len = len,
+			                        .count = given,
+			                        .addresses = addresses };
+		aname_snapshot_t *snapshot = aname_snapshot_new(&result, i, i);
+		assert_non_null(snapshot);
+		check_layout(snapshot, len);
+		assert_true(snapshot->count <= given);
+		for (uint32_t k = 0; k < given; k++) {
+			assert_true(holds(snapshot, addresses + (size_t)k * len, len));
+		}
+		free(snapshot);
+		free(addresses);
+	}
+}
+
+/* Failing allocations. */
+
+static bool attempt_new(void *ctx)
+{
+	uint8_t addresses[16] = { 1 };
+	const aname_result_t result = {
+		.known = ANAME_KNOWN_ADDRESSES, .address_len = 4, .count = 4, .addresses = addresses
+	};
+	aname_snapshot_t *snapshot = aname_snapshot_new(&result, 0, 0);
+	free(snapshot);
+	return snapshot != NULL;
+}
+
+static bool attempt_failed(void *previous)
+{
+	aname_snapshot_t *snapshot = aname_snapshot_failed(previous, ANAME_FAILURE_SERVER, 0);
+	free(snapshot);
+	return snapshot != NULL;
+}
+
+static void out_of_memory(void **state)
+{
+	assert_int_equal(alloc_fail_each(attempt_new, NULL), 2);
+	assert_int_equal(alloc_fail_each(attempt_failed, NULL), 1);
+
+	aname_snapshot_t *good = make_snapshot(4, 1, 10, 0);
+	assert_int_equal(alloc_fail_each(attempt_failed, good), 1);
+	assert_int_equal(good->failure, ANAME_FAILURE_NONE);
+	free(good);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		PROVES("TTL, time and random number are kept as given, absurd ones too", notes),
+		PROVES("a negative answer has no addresses", negative_has_none),
+		PROVES("F1: a first lookup that fails leaves nothing known", fails_from_nothing),
+		PROVES("F1: a failure keeps what was known and when failing began",
+		       fails_and_keeps),
+		PROVES("W2: the same addresses are known as the same", same),
+		PROVES("3000 random sets are sorted, unique and complete", fuzz),
+		PROVES("out of memory: no snapshot, nothing leaked", out_of_memory),
+	};
+	return RUN_ROWS("snapshot: how many addresses", count_rows, check_count) +
+	       RUN_TESTS("snapshot: the rest", tests);
+}
