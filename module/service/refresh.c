@@ -534,7 +534,7 @@ static aname_entry_t *add(aname_refresh_t *refresh, const aname_key_t *key, uint
  * the time of its next lookup as if it had been its own.
  */
 static bool inherit(aname_refresh_t *refresh, aname_entry_t *entry, const aname_key_t *key,
-                    uint32_t record_ttl)
+                    uint32_t record_ttl, int64_t now_ms)
 {
 	aname_entry_t *kin = aname_table_find_kin(refresh->shared->table, key);
 	aname_snapshot_t *known =
@@ -551,8 +551,8 @@ static bool inherit(aname_refresh_t *refresh, aname_entry_t *entry, const aname_
 	if (cold || entry->plan.failures > 0) {
 		return false;
 	}
-	plan(refresh, entry, ANAME_PLAN_WAITING,
-	     aname_policy_next_refresh(life, 0, chance(refresh), learned_ms));
+	int64_t next_ms = aname_policy_next_refresh(life, 0, chance(refresh), learned_ms);
+	plan(refresh, entry, ANAME_PLAN_WAITING, next_ms > now_ms ? next_ms : now_ms);
 	return true;
 }
 
@@ -566,7 +566,8 @@ static void handle_request(aname_refresh_t *refresh, const aname_request_t *requ
 	bool inherited = false;
 	if (entry == NULL) {
 		entry = add(refresh, &key, request->hash, now_ms);
-		inherited = entry != NULL && inherit(refresh, entry, &key, request->record_ttl);
+		inherited =
+		        entry != NULL && inherit(refresh, entry, &key, request->record_ttl, now_ms);
 	}
 	if (entry == NULL) {
 		return;

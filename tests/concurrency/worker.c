@@ -12,13 +12,23 @@ static void ask(const worker_t *worker, const aname_key_t *key, uint64_t hash, u
 	}
 }
 
+static void judge_unknown(const worker_t *worker, const aname_key_t *key, uint32_t ttl,
+                          aname_part_t *part)
+{
+	aname_entry_t *kin = aname_table_find_kin(worker->shared->table, key);
+	bool cold = kin == NULL || atomic_load_explicit(&kin->cold, memory_order_acquire);
+	part->snapshot = kin != NULL ? aname_entry_snapshot(kin) : NULL;
+	part->judgement = aname_policy_judge(part->snapshot, cold, &key->profile->schedule, ttl,
+	                                     aname_clock_coarse_ms());
+}
+
 static void judge(const worker_t *worker, const aname_key_t *key, uint32_t ttl, aname_part_t *part)
 {
 	uint64_t hash = aname_table_hash(worker->shared->table, key);
 	aname_entry_t *entry = aname_table_find(worker->shared->table, key, hash);
 	if (entry == NULL) {
 		ask(worker, key, hash, ttl);
-		*part = (aname_part_t){ .judgement = { ANAME_COLD, ANAME_FAILED, 0 } };
+		judge_unknown(worker, key, ttl, part);
 		return;
 	}
 	CHECK(entry->name_len == key->name_len);

@@ -174,6 +174,42 @@ static void absurd_names(void **state)
 	}
 }
 
+typedef struct {
+	const char *proves;
+	const char *name;
+	bool taken;
+} host_row_t;
+
+static const host_row_t host_rows[] = {
+	{ "letters, digits, hyphens and underscores are taken", "_a._t-1.xn--b--c.example.", true },
+	{ "a name of digits is taken", "192.0.2.1.", true },
+	{ "a hyphen at the end of a label is taken", "a-.example.", true },
+	{ "a hyphen in front of a later label is taken", "a.-b.", true },
+	{ "the root is not taken", ".", false },
+	{ "a hyphen in front is not taken", "-a.example.", false },
+	{ "a star is not taken", "*.example.", false },
+	{ "a space is not taken", "a\\032b.example.", false },
+	{ "a dot inside of a label is not taken", "a\\.b.example.", false },
+	{ "a zero octet is not taken", "a\\000b.example.", false },
+	{ "an octet above 127 is not taken", "a.ex\\195\\164mple.", false },
+	{ "a slash is not taken, not even at the very end", "a.example/.", false },
+};
+
+static void check_host(void **state)
+{
+	const host_row_t *row = *state;
+	(void)set_up(NULL);
+	name_t name = make_name(row->name);
+	unsigned calls = fake_seen().calls;
+	aname_lookup_t *lookup = NULL;
+	int ret = resolver->api->start(resolver, name.at, A, NULL, &lookup);
+	assert_int_equal(ret, row->taken ? KNOT_EOK : KNOT_EINVAL);
+	assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
+	assert_int_equal(heard.times, row->taken);
+	assert_int_equal(fake_seen().calls, calls + row->taken);
+	(void)tear_down(NULL);
+}
+
 /* Capacity. */
 
 typedef struct {
@@ -321,5 +357,6 @@ int main(void)
 	int failed = RUN_ROWS("resolver: how many at once", capacity_rows, check_capacity);
 	(void)setenv("UV_THREADPOOL_SIZE", "2", 1);
 	return failed + RUN_ROWS("resolver: results", rows, check_row) +
+	       RUN_ROWS("resolver: names", host_rows, check_host) +
 	       RUN_TESTS("resolver: the rest", tests);
 }

@@ -189,6 +189,20 @@ static void same(void **state)
 	}
 }
 
+static void copies(void **state)
+{
+	static const uint32_t counts[] = { 0, 1, 1000 };
+	for (size_t i = 0; i < COUNT_OF(counts); i++) {
+		aname_snapshot_t *one = make_snapshot(16, 5, counts[i], 3);
+		aname_snapshot_t *copy = aname_snapshot_copy(one);
+		assert_non_null(copy);
+		assert_memory_equal(copy, one, sizeof(*one) + one->size);
+		free(one);
+		check_layout(copy, 16);
+		free(copy);
+	}
+}
+
 static void fuzz(void **state)
 {
 	random_t random = { 8767 };
@@ -239,6 +253,13 @@ static bool attempt_failed(void *previous)
 	return snapshot != NULL;
 }
 
+static bool attempt_copy(void *snapshot)
+{
+	aname_snapshot_t *copy = aname_snapshot_copy(snapshot);
+	free(copy);
+	return copy != NULL;
+}
+
 static void out_of_memory(void **state)
 {
 	assert_int_equal(alloc_fail_each(attempt_new, NULL), 2);
@@ -246,6 +267,7 @@ static void out_of_memory(void **state)
 
 	aname_snapshot_t *good = make_snapshot(4, 1, 10, 0);
 	assert_int_equal(alloc_fail_each(attempt_failed, good), 1);
+	assert_int_equal(alloc_fail_each(attempt_copy, good), 1);
 	assert_int_equal(good->failure, ANAME_FAILURE_NONE);
 	free(good);
 }
@@ -259,6 +281,7 @@ int main(void)
 		PROVES("F1: a failure keeps what was known and when failing began",
 		       fails_and_keeps),
 		PROVES("W2: the same addresses are known as the same", same),
+		PROVES("T4: a copy is the same, and its own", copies),
 		PROVES("3000 random sets are sorted, unique and complete", fuzz),
 		PROVES("out of memory: no snapshot, nothing leaked", out_of_memory),
 	};

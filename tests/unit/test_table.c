@@ -330,6 +330,53 @@ static void profiles(void **state)
 	}
 }
 
+/* Kin: the same target under other options. */
+
+/*! Adds a target under a profile of its own; NULL: nothing published. */
+static aname_entry_t *add_kin(house_t *house, const name_t *name, uint32_t ttl_max,
+                              aname_known_t known, int64_t learned_ms)
+{
+	aname_schedule_t schedule = make_schedule;
+	schedule.ttl_max = ttl_max;
+	const aname_profile_t *profile = aname_table_profile(house->table, &schedule);
+	assert_non_null(profile);
+	const aname_key_t key = make_key(profile, name, KNOT_RRTYPE_A);
+	aname_entry_t *entry =
+	        aname_table_add(house->table, &key, aname_table_hash(house->table, &key));
+	assert_non_null(entry);
+	aname_snapshot_t *snapshot = make_snapshot(4, 1, known == ANAME_KNOWN_ADDRESSES, 0);
+	snapshot->known = known;
+	snapshot->learned_ms = learned_ms;
+	aname_table_publish(house->table, entry, snapshot);
+	return entry;
+}
+
+static void kin(void **state)
+{
+	house_t *house = *state;
+	name_t name = make_name("a.example."), other = make_name("b.example.");
+	const aname_key_t key = make_key(house->profile, &name, KNOT_RRTYPE_A);
+	assert_null(aname_table_find_kin(house->table, &key));
+	(void)add_kin(house, &other, 1, ANAME_KNOWN_ADDRESSES, 900);
+	(void)add_kin(house, &name, 2, ANAME_KNOWN_NOTHING, 900);
+	assert_null(aname_table_find_kin(house->table, &key));
+
+	/* Its own entry is no kin; of several the one that was learnt last counts. */
+	aname_entry_t *own = add(house, &name, KNOT_RRTYPE_A);
+	aname_table_publish(house->table, own, make_snapshot(4, 1, 1, 0));
+	assert_null(aname_table_find_kin(house->table, &key));
+	aname_entry_t *first = add_kin(house, &name, 3, ANAME_KNOWN_ADDRESSES, 100);
+	assert_ptr_equal(aname_table_find_kin(house->table, &key), first);
+	aname_entry_t *later = add_kin(house, &name, 4, ANAME_KNOWN_NODATA, 200);
+	(void)add_kin(house, &name, 5, ANAME_KNOWN_ADDRESSES, 150);
+	assert_ptr_equal(aname_table_find_kin(house->table, &key), later);
+	aname_table_remove(house->table, later);
+	assert_ptr_not_equal(aname_table_find_kin(house->table, &key), later);
+
+	const aname_key_t v6 = make_key(house->profile, &name, KNOT_RRTYPE_AAAA);
+	assert_null(aname_table_find_kin(house->table, &v6));
+}
+
 /* Failing allocations. */
 
 static bool attempt_new(void *epoch)
@@ -415,6 +462,7 @@ int main(void)
 		         kept_for_readers),
 		IN_HOUSE("T1, T3: the least TTL and the last second asked are noted", touch),
 		IN_HOUSE("equal schedules are one profile, others never", profiles),
+		IN_HOUSE("T4: a target is found under other options, the latest first", kin),
 		IN_HOUSE("out of memory: no table, nothing leaked", no_memory_for_table),
 		IN_HOUSE("out of memory: a target is added whole or not at all", no_memory_to_add),
 		IN_HOUSE("out of memory: no profile, the others stay", no_memory_for_profile),
