@@ -45,7 +45,7 @@ typedef enum {
 typedef struct {
 	aname_say_t say;
 	bool partial;            /*!< There are targets of which nothing is known yet. */
-	bool stale;              /*!< Past its lifetime: EDE 3. */
+	bool stale;              /*!< For ADDRESSES and NODATA: past its lifetime, EDE 3. */
 	aname_failure_t failure; /*!< For FAILURE: the most telling one; NONE if only not ready. */
 	uint32_t ttl;            /*!< Seconds, for ADDRESSES and NODATA. */
 	unsigned used;

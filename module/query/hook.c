@@ -40,14 +40,31 @@ static aname_worker_t *own(const aname_query_t *query)
 	return &query->instance->shared->workers[query->worker];
 }
 
-/*! What an earlier hook of this query has left. */
+static void leave_memo(const aname_query_t *query, uint32_t memo)
+{
+	own(query)->memo_owner = query->instance;
+	own(query)->memo = memo;
+}
+
+/*! What an earlier hook of this query has left, in this very instance. */
 static uint32_t memo_of(const knotd_qdata_t *qdata, knotd_mod_t *mod)
 {
 	const aname_instance_t *instance = knotd_mod_ctx(mod);
-	unsigned worker = qdata->params->thread_id;
-	return instance != NULL && worker < ANAME_WORKERS_MAX
-	               ? instance->shared->workers[worker].memo
-	               : MEMO_NONE;
+	unsigned number = qdata->params->thread_id;
+	if (instance == NULL || number >= ANAME_WORKERS_MAX) {
+		return MEMO_NONE;
+	}
+	const aname_worker_t *worker = &instance->shared->workers[number];
+	return worker->memo_owner == instance ? worker->memo : MEMO_NONE;
+}
+
+/*! A new query: nothing of the last one is left. */
+static void forget_memo(const knotd_qdata_t *qdata, const aname_instance_t *instance)
+{
+	aname_worker_t *worker = &instance->shared->workers[qdata->params->thread_id];
+	if (worker->memo_owner == instance) {
+		worker->memo_owner = NULL;
+	}
 }
 
 /* What is said. */
@@ -82,7 +99,7 @@ static void note_nodata(const aname_query_t *query, const aname_answer_t *answer
 	if (answer->stale) {
 		query->qdata->rcode_ede = KNOT_EDNS_EDE_STALE;
 	}
-	own(query)->memo = memo;
+	leave_memo(query, memo);
 	own(query)->memo_ttl = answer->ttl;
 	count(query, ANAME_KIND_NODATA);
 }
@@ -227,14 +244,14 @@ static knotd_in_state_t on_preanswer(knotd_in_state_t state, knot_pkt_t *pkt, kn
 {
 	aname_query_t query;
 	aname_instance_t *instance = knotd_mod_ctx(mod);
-	if (state != KNOTD_IN_STATE_BEGIN || instance == NULL ||
-	    qdata->params->thread_id >= ANAME_WORKERS_MAX) {
+	if (instance == NULL || qdata->params->thread_id >= ANAME_WORKERS_MAX) {
 		return state;
 	}
-	instance->shared->workers[qdata->params->thread_id].memo = MEMO_NONE;
+	forget_memo(qdata, instance);
 
 	uint16_t type = knot_pkt_qtype(pkt);
-	if (!is_family(type) || !knot_dname_is_equal(qdata->name, knotd_qdata_zone_name(qdata)) ||
+	if (state != KNOTD_IN_STATE_BEGIN || !is_family(type) ||
+	    !knot_dname_is_equal(qdata->name, knotd_qdata_zone_name(qdata)) ||
 	    !aname_query_take_up(&query, pkt, qdata, mod)) {
 		return state;
 	}
@@ -245,7 +262,7 @@ static knotd_in_state_t on_preanswer(knotd_in_state_t state, knot_pkt_t *pkt, kn
 	if (answer.say == ANAME_SAY_ADDRESSES) {
 		knot_wire_set_aa(pkt->wire);
 		state = say_addresses(&query, &answer, type);
-		own(&query)->memo = MEMO_ANSWERED;
+		leave_memo(&query, MEMO_ANSWERED);
 	} else if (answer.say == ANAME_SAY_NODATA &&
 	           instance->onlinesign == ANAME_ONLINESIGN_NONE) {
 		knot_wire_set_aa(pkt->wire);

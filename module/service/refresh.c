@@ -706,7 +706,9 @@ aname_refresh_t *aname_refresh_new(aname_shared_t *shared, uv_loop_t *loop,
 	refresh->paused = true;
 	refresh->resolver = make(loop, on_resolved, refresh);
 	if (refresh->resolver == NULL || uv_timer_init(loop, &refresh->timer) != 0) {
-		free(refresh->resolver);
+		if (refresh->resolver != NULL) {
+			refresh->resolver->api->free(refresh->resolver);
+		}
 		free(refresh);
 		return NULL;
 	}

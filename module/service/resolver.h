@@ -50,7 +50,7 @@ typedef struct {
 	/*!
 	 * \brief Asks to end a lookup early.
 	 *
-	 * `done` is still called, with a failure, soon if the resolver can stop it and else when it
+	 * `done` is still called, later and never from within this call, with a failure, soon if the resolver can stop it and else when it
 	 * ends by itself.
 	 */
 	void (*cancel)(aname_lookup_t *lookup);

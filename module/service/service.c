@@ -87,6 +87,7 @@ static void size_pool(const aname_limits_t *limits, aname_service_report_t *repo
 		const char *set = getenv(POOL_ENV);
 		if (set != NULL) {
 			service.threads = strtoul(set, NULL, 10);
+			service.threads += service.threads == 0; /* As libuv takes it. */
 		} else if (thread_count() > 1) {
 			service.threads = POOL_DEFAULT;
 			report->threads_late = true;

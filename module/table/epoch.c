@@ -54,7 +54,7 @@ void aname_epoch_free(aname_epoch_t *epoch)
 
 void aname_epoch_enter(aname_epoch_t *epoch, unsigned worker)
 {
-	unsigned used = atomic_load_explicit(&epoch->slots_used, memory_order_relaxed);
+	unsigned used = atomic_load_explicit(&epoch->slots_used, memory_order_acquire);
 	while (worker >= used &&
 	       !atomic_compare_exchange_weak(&epoch->slots_used, &used, worker + 1)) {
 	}

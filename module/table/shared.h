@@ -37,7 +37,8 @@ typedef struct {
 /*! What belongs to one worker: nobody else writes these cache lines. */
 typedef struct {
 	_Atomic uint64_t answers[ANAME_ANSWER_KINDS_MAX]; /*!< Of all instances; see stats.h. */
-	uint32_t memo;     /*!< What an earlier hook of the query in hand leaves for a later one. */
+	const void *memo_owner;                           /*!< The instance that left the memo. */
+	uint32_t memo;     /*!< What a hook of the query in hand leaves for a later one. */
 	uint32_t memo_ttl; /*!< Seconds. */
 } __attribute__((aligned(128))) aname_worker_t;
 

@@ -119,7 +119,8 @@ uint64_t aname_table_hash(const aname_table_t *table, const aname_key_t *key)
 	chunk = 0;
 	memcpy(&chunk, at, left);
 	/* Never zero: the queue marks an empty place with it. */
-	return mix(mix(h, chunk), key->name_len) | 1;
+	h = mix(mix(h, chunk), key->name_len);
+	return h | (h == 0);
 }
 
 static bool matches(const aname_entry_t *entry, const aname_key_t *key, uint64_t hash)

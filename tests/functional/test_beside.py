@@ -224,6 +224,61 @@ def test_A9_beside_geoip(knotd, unbound, authority, proto, where):
     query(f"geo.{ZONE}", "A", proto).expect(a={"198.51.100.11"}, ede=set())
 
 
+@pytest.mark.parametrize("where", ["before", "after"])
+def test_A9_beside_geoip_at_the_apex_one_of_them_answers(
+    knotd, unbound, authority, proto, where
+):
+    path = os.path.join(knotd.directory, "geo.conf")
+    with open(path, "w", encoding="ascii") as conf:
+        conf.write(f"{ZONE}:\n  - net: 127.0.0.0/8\n    A: 198.51.100.11\n")
+    knotd.sections.append(section("mod-geoip", "nets", config_file=path, mode="subnet"))
+    simple(
+        knotd,
+        authority,
+        records=["www IN CNAME @", *siblings()],
+        modules=both_orders("mod-geoip/nets")[where == "before"],
+    )
+    known(ZONE, "AAAA")
+    wanted = {"before": {"198.51.100.11"}, "after": {A1}}[where]
+    answers(wanted, proto=proto, soa=False)
+    query(ZONE, "AAAA", proto).expect(aaaa={AAAA1}, ede=set(), soa=False)
+
+
+@pytest.mark.parametrize("where", ["before", "after"])
+def test_A9_nothing_of_one_answer_shows_in_the_next(knotd, unbound, authority, proto, where):
+    # One worker answers the apex and what another module makes, in turn.
+    path = os.path.join(knotd.directory, "geo.conf")
+    with open(path, "w", encoding="ascii") as conf:
+        conf.write(f"geo.{ZONE}:\n  - net: 127.0.0.0/8\n    A: 198.51.100.11\n")
+    knotd.sections.append(section("mod-geoip", "nets", config_file=path, mode="subnet"))
+    knotd.server.update({"udp-workers": 1, "tcp-workers": 1})
+    simple(
+        knotd,
+        authority,
+        records=["geo IN A 198.51.100.99", "www IN CNAME @", "@ IN TXT here"],
+        modules=both_orders("mod-geoip/nets")[where == "before"],
+        aaaa=(),
+    )
+    known()
+    for first in (
+        lambda: query(ZONE, "AAAA", proto).expect(aaaa=(), ede=set(), soa=True),
+        lambda: query(f"www.{ZONE}", "AAAA", proto).expect(aaaa=(), ede=set(), soa=True),
+        lambda: query(ZONE, "A", proto).expect(a={A1}, ede=set(), soa=False),
+    ):
+        for name, rdtype, soa in (
+            (f"geo.{ZONE}", "A", False),
+            (f"www.{ZONE}", "A", False),
+            (ZONE, "TXT", False),
+            (ZONE, "MX", True),
+            (f"none.{ZONE}", "A", True),
+        ):
+            first()
+            reply = query(name, rdtype, proto)
+            reply.expect(rcode="NXDOMAIN" if "none" in name else "NOERROR", ede=set(), soa=soa)
+            if name.startswith("geo."):
+                reply.expect(a={"198.51.100.11"})
+
+
 def online(knotd, **options):
     """The module's list for a zone that is signed online, and the sections it needs."""
     knotd.sections.append(

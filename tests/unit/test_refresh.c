@@ -746,16 +746,18 @@ static void inherits_old(void **state)
 
 static void inherits_failing(void **state)
 {
+	aname_schedule_t schedule = make_schedule;
+	schedule.ttl_max = 60;
 	house_t house;
-	begin(&house, NULL, NULL);
+	begin(&house, &schedule, NULL);
 	name_t name = make_name("a.example.");
-	house_ask(&house, &name, A, 60);
-	house_resolve(&house, house.script.pending, 1, 3, 60);
+	house_ask(&house, &name, A, 3600);
+	house_resolve(&house, house.script.pending, 1, 3, 3600);
 	house_skip(&house, 60000);
 	house_fail(&house, house.script.pending, ANAME_FAILURE_SERVER);
 	assert_int_equal(house_heard(&house, "fails"), 1);
-	change_options(&house, 10);
-	house_ask(&house, &name, A, 60);
+	change_options(&house, 1000);
+	house_ask(&house, &name, A, 3600);
 	assert_int_equal(known_of(&house, &name, A)->count, 3);
 	assert_int_equal(known_of(&house, &name, A)->failure, ANAME_FAILURE_SERVER);
 	assert_false(is_cold(&house, &name, A));
@@ -768,15 +770,16 @@ static void inherits_sleeping(void **state)
 {
 	aname_schedule_t schedule = make_schedule;
 	schedule.idle = 10;
+	schedule.ttl_max = 60;
 	house_t house;
 	begin(&house, &schedule, NULL);
 	name_t name = make_name("a.example.");
-	house_ask(&house, &name, A, 60);
-	house_resolve(&house, house.script.pending, 1, 3, 60);
+	house_ask(&house, &name, A, 3600);
+	house_resolve(&house, house.script.pending, 1, 3, 3600);
 	house_skip(&house, 60000);
 	assert_true(is_cold(&house, &name, A));
-	change_options(&house, 10);
-	house_ask(&house, &name, A, 60);
+	change_options(&house, 1000);
+	house_ask(&house, &name, A, 3600);
 	assert_true(is_cold(&house, &name, A));
 	assert_int_equal(known_of(&house, &name, A)->count, 3);
 	house_resolve(&house, house_pending(&house, &name, A), 1, 2, 60);
