@@ -132,7 +132,9 @@ def test_A9_beside_cookies(knotd, unbound, authority, proto, where):
     asked = [dns.edns.GenericOption(dns.edns.COOKIE, CLIENT_COOKIE)]
     first = query(ZONE, "A", proto, options=asked)
     (cookie,) = cookies(first)
-    assert cookie[:8] == CLIENT_COOKIE and len(cookie) > 8, f"expected a server cookie, got {cookie}"
+    assert cookie[:8] == CLIENT_COOKIE and len(cookie) > 8, (
+        f"expected a server cookie, got {cookie}"
+    )
     with_cookie = [dns.edns.GenericOption(dns.edns.COOKIE, cookie)]
     for rdtype, addresses in (("A", {A1}), ("AAAA", {AAAA1})):
         reply = query(ZONE, rdtype, proto, options=with_cookie).expect(ede=set(), soa=False)

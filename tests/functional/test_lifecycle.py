@@ -515,4 +515,6 @@ def test_removed_zone_lets_go_of_its_target(knotd, unbound, authority):
     before = authority.count(TARGET)
     let_pass(2)
     after = authority.count(TARGET)
-    assert after == before, f"expected no more lookups for a zone that is gone, got {after - before}"
+    assert after == before, (
+        f"expected no more lookups for a zone that is gone, got {after - before}"
+    )

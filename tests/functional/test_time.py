@@ -114,7 +114,9 @@ def test_T2_no_warm_query_waits_while_the_recursor_is_frozen(knotd, unbound, aut
 
     def check(reply):
         reply.expect()
-        assert reply.addresses() and reply.addresses() <= addresses, f"expected one of {addresses}, got {reply}"
+        assert reply.addresses() and reply.addresses() <= addresses, (
+            f"expected one of {addresses}, got {reply}"
+        )
 
     with Load(asked, check) as load:
         eventually(lambda: load.count >= 10000, timeout=60, what="10000 replies")

@@ -77,7 +77,9 @@ class Load:
 
     def verify(self, least=1):
         """Every query was answered, rightly, and there were enough of them."""
-        assert not self.lost, f"expected every query answered, lost {len(self.lost)}: {self.lost[:3]}"
+        assert not self.lost, (
+            f"expected every query answered, lost {len(self.lost)}: {self.lost[:3]}"
+        )
         assert not self.wrong, (
             f"expected right replies only, {len(self.wrong)} of {self.count} were wrong,"
             f" the first: {self.wrong[0]}"
