@@ -231,7 +231,7 @@ def bench_flood(bench):
     knotd.start()
     pin(knotd.pid, 0)
 
-    def throughput(flood):
+    def throughput(flood, rate=None):
         """Answers of s.test per second, and per second of the server's processor time."""
         helper = None
         if flood:
@@ -243,7 +243,7 @@ def bench_flood(bench):
                  "-Q", "5000", "-q", "5000", "-l", "4"],
                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         before = measure.cpu_ns(knotd.pid)
-        done = measure.dnsperf([question("s.test")], bench.directory, seconds=3)
+        done = measure.dnsperf([question("s.test")], bench.directory, seconds=3, rate=rate)
         per_cpu = done["completed"] / (measure.cpu_ns(knotd.pid) - before)
         if helper:
             helper.wait()
@@ -259,6 +259,10 @@ def bench_flood(bench):
     ratios = [flood_cost(dead) / flood_cost(plain) for _ in range(5)]
     bench.say("flood of dead aliases: CPU per query / static", measure.spread(ratios))
 
+    ratios = [throughput(dead, 5000)[0] / throughput(None, 5000)[0] for _ in range(5)]
+    bench.say("  another zone asked 5,000/s: answers / without the flood",
+              measure.spread(ratios), ">= 0.90")
+
     rows = {"none": [], "static": []}
     costs = {"none": [], "static": []}
     for _ in range(7):
@@ -267,13 +271,12 @@ def bench_flood(bench):
             qps, per_cpu = throughput(flood)
             rows[key].append(dead_qps / qps)
             costs[key].append(dead_cpu / per_cpu)
-    bench.say("flood of dead aliases, another zone's answers per CPU second",
-              measure.spread(costs["none"]), ">= 0.90 of no flood")
-    bench.say("  against a flood of static names", measure.spread(costs["static"]))
-    bench.say("  its throughput, load and recursor on the other processor",
+    bench.say("  another zone asked as fast as it can be: answers per CPU second",
+              measure.spread(costs["none"]), "of no flood")
+    bench.say("    against a flood of static names", measure.spread(costs["static"]))
+    bench.say("    answers, load and recursor on the other processor",
               measure.spread(rows["none"]), "of no flood")
-    bench.say("  against a flood of static names", measure.spread(rows["static"]),
-              ">= 0.90 of that flood")
+    bench.say("    against a flood of static names", measure.spread(rows["static"]))
     dead_end.close()
     os.sched_setaffinity(0, range(os.cpu_count()))
 
