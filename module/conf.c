@@ -28,7 +28,12 @@
 #define OPT_ALLOW_TARGET  "\x0C""allow-target"
 #define OPT_DENY_TARGET   "\x0B""deny-target"
 #define OPT_DENY_ADDRESS  "\x0C""deny-address"
+#define OPT_RESOLVER      "\x08""resolver"
+#define OPT_RETRIES       "\x07""retries"
+#define OPT_TARGET_DNSSEC "\x0D""target-dnssec"
 /* clang-format on */
+
+#define DNS_PORT 53
 
 /*!
  * The numbers: option, default, least, most, unit for messages, yparser unit.
@@ -42,6 +47,7 @@
 	X(OPT_RETRY_MIN, "retry-min", 1, 1, 3600, "seconds", YP_STIME, schedule.retry_min)         \
 	X(OPT_RETRY_MAX, "retry-max", 60, 1, 86400, "seconds", YP_STIME, schedule.retry_max)       \
 	X(OPT_TIMEOUT, "timeout", 5000, 100, 60000, "milliseconds", YP_SNONE, schedule.timeout_ms) \
+	X(OPT_RETRIES, "retries", 1, 0, 10, "rounds", YP_SNONE, source.retries)                    \
 	X(OPT_WAIT, "wait", 500, 0, 5000, "milliseconds", YP_SNONE, wait_ms)                       \
 	X(OPT_MAX_ADDRESSES, "max-addresses", 32, 1, 256, "addresses", YP_SNONE, max_addresses)    \
 	X(OPT_THREADS, "threads", 64, 1, 1024, "threads", YP_SNONE, limits.threads)                \
@@ -57,12 +63,20 @@ static const knot_lookup_t cold_modes[] = {
 	{ 0, NULL },
 };
 
+static const knot_lookup_t dnssec_modes[] = {
+	{ 0, "any" },
+	{ 1, "secure" },
+	{ 0, NULL },
+};
+
 const yp_item_t aname_conf[] = {
 #define X(option, name, dflt, least, most, unit, style, field) \
 	{ option, YP_TINT, YP_VINT = { INT32_MIN, INT64_MAX / 2, dflt, style } },
 	NUMBERS(X)
 #undef X
 	        { OPT_RRTYPE, YP_TSTR, YP_VNONE, YP_FMULTI },
+	{ OPT_RESOLVER, YP_TADDR, YP_VADDR = { DNS_PORT }, YP_FMULTI },
+	{ OPT_TARGET_DNSSEC, YP_TOPT, YP_VOPT = { dnssec_modes, 0 } },
 	{ OPT_ANSWER_ANAME, YP_TBOOL, YP_VNONE },
 	{ OPT_COLD, YP_TOPT, YP_VOPT = { cold_modes, ANAME_COLD_TRUNCATE } },
 	{ OPT_ALLOW_TARGET, YP_TDNAME, YP_VNONE, YP_FMULTI },
@@ -144,10 +158,54 @@ static int check_rrtypes(knotd_conf_check_args_t *args)
 	return ret;
 }
 
+static uint16_t port_of(const struct sockaddr_storage *ss)
+{
+	uint16_t port = ss->ss_family == AF_INET ? ((const struct sockaddr_in *)ss)->sin_port
+	                                         : ((const struct sockaddr_in6 *)ss)->sin6_port;
+	return ntohs(port);
+}
+
+static int check_servers(knotd_conf_check_args_t *args, const knotd_conf_t *servers)
+{
+	if (servers->count > ANAME_SERVERS_MAX) {
+		args->err_str = "option 'resolver' takes from 1 to 8 servers";
+		return KNOT_ERANGE;
+	}
+	for (size_t i = 0; i < servers->count; i++) {
+		int family = servers->multi[i].addr.ss_family;
+		if ((family != AF_INET && family != AF_INET6) ||
+		    port_of(&servers->multi[i].addr) == 0) {
+			args->err_str = "option 'resolver' must be IPv4 or IPv6 addresses, with "
+			                "a port from 1 to 65535 if not 53";
+			return KNOT_EINVAL;
+		}
+	}
+	return KNOT_EOK;
+}
+
+static int check_source(knotd_conf_check_args_t *args)
+{
+	knotd_conf_t servers = knotd_conf_check_item(args, OPT_RESOLVER);
+	int ret = check_servers(args, &servers);
+	if (ret == KNOT_EOK && servers.count > 0 && !ANAME_DNS) {
+		args->err_str = "option 'resolver' is not available, the module was built "
+		                "without c-ares";
+		ret = KNOT_ENOTSUP;
+	}
+	if (ret == KNOT_EOK && servers.count == 0 &&
+	    knotd_conf_check_item(args, OPT_TARGET_DNSSEC).single.option != 0) {
+		args->err_str = "option 'target-dnssec: secure' needs 'resolver', the system's "
+		                "resolver does not tell what is authenticated";
+		ret = KNOT_EINVAL;
+	}
+	knotd_conf_free(&servers);
+	return ret;
+}
+
 int aname_conf_check(knotd_conf_check_args_t *args)
 {
 	int (*const checks[])(knotd_conf_check_args_t *) = { check_numbers, check_order,
-		                                             check_rrtypes };
+		                                             check_source, check_rrtypes };
 	int ret = KNOT_EOK;
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]) && ret == KNOT_EOK; i++) {
 		ret = checks[i](args);
@@ -171,6 +229,39 @@ static void read_rrtypes(knotd_mod_t *mod, aname_options_t *options)
 	}
 }
 
+/*! The address in network order, and its length: 4, 16 or 0. */
+static uint8_t raw_address(const struct sockaddr_storage *ss, uint8_t *raw)
+{
+	if (ss->ss_family == AF_INET) {
+		memcpy(raw, &((const struct sockaddr_in *)ss)->sin_addr, 4);
+		return 4;
+	}
+	if (ss->ss_family == AF_INET6) {
+		memcpy(raw, &((const struct sockaddr_in6 *)ss)->sin6_addr, 16);
+		return 16;
+	}
+	return 0;
+}
+
+static void read_source(knotd_mod_t *mod, aname_options_t *options)
+{
+	aname_source_t *source = &options->source;
+	knotd_conf_t conf = knotd_conf_mod(mod, OPT_RESOLVER);
+	for (size_t i = 0; i < conf.count && i < ANAME_SERVERS_MAX; i++) {
+		aname_server_t *server = &source->servers[source->servers_count++];
+		server->len = raw_address(&conf.multi[i].addr, server->address);
+		server->port = port_of(&conf.multi[i].addr);
+	}
+	knotd_conf_free(&conf);
+	if (source->servers_count > 0) {
+		source->secure = knotd_conf_mod(mod, OPT_TARGET_DNSSEC).single.option;
+		source->timeout_ms = options->schedule.timeout_ms;
+	} else {
+		/* What does not count must not keep sources apart. */
+		source->retries = 0;
+	}
+}
+
 static int read_names(knotd_mod_t *mod, const yp_name_t *option, aname_names_t *names)
 {
 	knotd_conf_t conf = knotd_conf_mod(mod, option);
@@ -190,20 +281,6 @@ static int read_names(knotd_mod_t *mod, const yp_name_t *option, aname_names_t *
 	}
 	knotd_conf_free(&conf);
 	return ret;
-}
-
-/*! The address in network order, and its length: 4, 16 or 0. */
-static uint8_t raw_address(const struct sockaddr_storage *ss, uint8_t *raw)
-{
-	if (ss->ss_family == AF_INET) {
-		memcpy(raw, &((const struct sockaddr_in *)ss)->sin_addr, 4);
-		return 4;
-	}
-	if (ss->ss_family == AF_INET6) {
-		memcpy(raw, &((const struct sockaddr_in6 *)ss)->sin6_addr, 16);
-		return 16;
-	}
-	return 0;
 }
 
 static aname_net_t net_of(const knotd_conf_val_t *val)
@@ -252,6 +329,7 @@ int aname_conf_read(knotd_mod_t *mod, aname_options_t **out)
 	options->answer_aname = knotd_conf_mod(mod, OPT_ANSWER_ANAME).single.boolean;
 	options->cold = knotd_conf_mod(mod, OPT_COLD).single.option;
 	read_rrtypes(mod, options);
+	read_source(mod, options);
 
 	int ret = read_names(mod, OPT_ALLOW_TARGET, &options->allow_target);
 	if (ret == KNOT_EOK) {

@@ -46,6 +46,7 @@ static bool nets_equal(const aname_nets_t *one, const aname_nets_t *other)
 bool aname_options_equal(const aname_options_t *one, const aname_options_t *other)
 {
 	return memcmp(&one->schedule, &other->schedule, sizeof(one->schedule)) == 0 &&
+	       memcmp(&one->source, &other->source, sizeof(one->source)) == 0 &&
 	       memcmp(&one->limits, &other->limits, sizeof(one->limits)) == 0 &&
 	       memcmp(one->rrtypes, other->rrtypes, sizeof(one->rrtypes)) == 0 &&
 	       one->rrtypes_count == other->rrtypes_count &&

@@ -61,6 +61,29 @@ typedef struct {
 	uint32_t timeout_ms; /*!< A lookup that takes longer counts as failed. */
 } aname_schedule_t;
 
+/*! Most servers that `resolver` may list. */
+#define ANAME_SERVERS_MAX 8
+
+/*! The address of a recursor. */
+typedef struct {
+	uint8_t address[16]; /*!< Network order; the first `len` octets count. */
+	uint16_t len;        /*!< 4 or 16. */
+	uint16_t port;       /*!< Host order. */
+} aname_server_t;
+
+/*!
+ * \brief Whom lookups ask. Whatever changes what a lookup finds stands here.
+ *
+ * Must stay free of padding, and zero where it is unused: compared with memcmp.
+ */
+typedef struct {
+	uint32_t servers_count; /*!< 0: the system's resolver, and the rest does not count. */
+	uint32_t retries;       /*!< Further rounds through the servers after the first. */
+	uint32_t timeout_ms;    /*!< All tries are to fit into this. */
+	uint32_t secure;        /*!< Only answers with AD count (N3). */
+	aname_server_t servers[ANAME_SERVERS_MAX];
+} aname_source_t;
+
 /*! What is one for the whole process; the largest value of all instances counts. */
 typedef struct {
 	uint32_t threads;     /*!< libuv's thread pool, 1 to 1024. */
@@ -71,6 +94,7 @@ typedef struct {
 
 typedef struct {
 	aname_schedule_t schedule;
+	aname_source_t source;
 	aname_limits_t limits;
 	uint16_t rrtypes[ANAME_RRTYPES_MAX]; /*!< Accepted ANAME types, in order. */
 	uint16_t rrtypes_count;

@@ -150,7 +150,7 @@ static void take_negative_ttl(const knot_pkt_t *pkt, aname_message_reply_t *repl
 	const knot_pktsection_t *authority = knot_pkt_section(pkt, KNOT_AUTHORITY);
 	for (uint16_t i = 0; i < authority->count; i++) {
 		const knot_rrset_t *rr = knot_pkt_rr(authority, i);
-		if (rr->type == KNOT_RRTYPE_SOA) {
+		if (rr->type == KNOT_RRTYPE_SOA && rr->rclass == KNOT_CLASS_IN) {
 			lower_ttl(reply, rr->ttl);
 			lower_ttl(reply, knot_soa_minimum(rr->rrs.rdata));
 			return;
@@ -198,6 +198,19 @@ static void read_answer(const knot_pkt_t *pkt, const aname_message_query_t *quer
 	}
 }
 
+/*! Does the resolver say, by an extended error, that validation failed? (RFC 8914, 4) */
+static bool is_bogus(const knot_pkt_t *pkt)
+{
+	const uint8_t *option =
+	        pkt->opt_rr != NULL ? knot_edns_get_option(pkt->opt_rr, KNOT_EDNS_OPTION_EDE, NULL)
+	                            : NULL;
+	if (option == NULL || knot_edns_opt_get_length(option) < sizeof(uint16_t)) {
+		return false;
+	}
+	uint16_t code = knot_wire_read_u16(option + KNOT_EDNS_OPTION_HDRLEN);
+	return code >= KNOT_EDNS_EDE_INDETERMINATE && code <= KNOT_EDNS_EDE_NSEC_MISS;
+}
+
 static void read_rcode(const knot_pkt_t *pkt, const aname_message_query_t *query,
                        aname_message_reply_t *reply)
 {
@@ -214,7 +227,13 @@ static void read_rcode(const knot_pkt_t *pkt, const aname_message_query_t *query
 		fail(reply, "the resolver does not understand the query");
 		break;
 	case KNOT_RCODE_REFUSED: fail(reply, "the resolver refuses"); break;
-	case KNOT_RCODE_SERVFAIL: fail(reply, "the resolver answers SERVFAIL"); break;
+	case KNOT_RCODE_SERVFAIL:
+		fail(reply, "the resolver answers SERVFAIL");
+		if (is_bogus(pkt)) {
+			reply->failure = ANAME_FAILURE_BOGUS;
+			reply->detail = "the resolver says that DNSSEC validation failed";
+		}
+		break;
 	default: fail(reply, "the resolver answers an error"); break;
 	}
 }

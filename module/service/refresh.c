@@ -27,6 +27,14 @@ typedef struct {
 	aname_entry_t *first, *last;
 } line_t;
 
+/*! One resolver, and those that wait for it or are being looked up by it. */
+typedef struct {
+	aname_source_t source;
+	aname_resolver_t *resolver;
+	line_t ready[ANAME_TURNS];
+	unsigned running[ANAME_TURNS];
+} lane_t;
+
 /*! A limit that workers or the service meet, and when it was last told. */
 typedef struct {
 	uint64_t told;
@@ -35,13 +43,13 @@ typedef struct {
 
 struct aname_refresh {
 	aname_shared_t *shared;
-	aname_resolver_t *resolver;
+	aname_make_resolver_f make;
 	uv_loop_t *loop;
 	uv_timer_t timer;
-	aname_heap_t planned;      /*!< WAITING and RUNNING. */
-	aname_heap_t dormant;      /*!< DORMANT, by when they may be forgotten. */
-	line_t ready[ANAME_TURNS]; /*!< READY. */
-	unsigned running[ANAME_TURNS];
+	aname_heap_t planned; /*!< WAITING and RUNNING. */
+	aname_heap_t dormant; /*!< DORMANT, by when they may be forgotten. */
+	lane_t lanes[ANAME_LANES_MAX];
+	unsigned lanes_count, next_lane;
 	int64_t pace_us; /*!< When the next lookup is due at an even pace. */
 	int64_t lag_window_ms;
 	uint32_t lag_now, lag_before; /*!< Largest lag of this and the last window. */
@@ -52,6 +60,7 @@ struct aname_refresh {
 };
 
 static void advance(aname_refresh_t *refresh);
+static void on_resolved(void *owner, void *ctx, const aname_result_t *result);
 
 /*! splitmix64: spreads work in time; nothing secret hangs on it. */
 static uint32_t chance(aname_refresh_t *refresh)
@@ -163,6 +172,28 @@ static void tell_limits(aname_refresh_t *refresh, int64_t now_ms)
 	           "half of the TCP workers wait for lookups already");
 }
 
+static lane_t *lane_of(aname_refresh_t *refresh, const aname_entry_t *entry)
+{
+	return &refresh->lanes[entry->plan.lane];
+}
+
+/*! The lane for a source, made when it is first met; -1 if it cannot be had. */
+static int find_lane(aname_refresh_t *refresh, const aname_source_t *source)
+{
+	for (unsigned i = 0; i < refresh->lanes_count; i++) {
+		if (memcmp(&refresh->lanes[i].source, source, sizeof(*source)) == 0) {
+			return i;
+		}
+	}
+	if (refresh->lanes_count == ANAME_LANES_MAX) {
+		return -1;
+	}
+	lane_t *lane = &refresh->lanes[refresh->lanes_count];
+	lane->source = *source;
+	lane->resolver = refresh->make(refresh->loop, source, on_resolved, refresh);
+	return lane->resolver != NULL ? (int)refresh->lanes_count++ : -1;
+}
+
 /* Where a target stands. Each of these leaves it in exactly one place. */
 
 static void plan(aname_refresh_t *refresh, aname_entry_t *entry, aname_plan_state_t state,
@@ -188,7 +219,7 @@ static void make_ready(aname_refresh_t *refresh, aname_entry_t *entry, aname_tur
 	entry->plan.ready_next = NULL;
 	atomic_store(&entry->next_ms, ANAME_NEXT_NOW);
 
-	line_t *line = &refresh->ready[turn];
+	line_t *line = &lane_of(refresh, entry)->ready[turn];
 	if (line->last != NULL) {
 		line->last->plan.ready_next = entry;
 	} else {
@@ -197,9 +228,9 @@ static void make_ready(aname_refresh_t *refresh, aname_entry_t *entry, aname_tur
 	line->last = entry;
 }
 
-static aname_entry_t *take_ready(aname_refresh_t *refresh, aname_turn_t turn)
+static aname_entry_t *take_ready(lane_t *lane, aname_turn_t turn)
 {
-	line_t *line = &refresh->ready[turn];
+	line_t *line = &lane->ready[turn];
 	aname_entry_t *entry = line->first;
 	line->first = entry->plan.ready_next;
 	if (line->first == NULL) {
@@ -331,7 +362,7 @@ static void on_resolved(void *owner, void *ctx, const aname_result_t *result)
 	bool in_time = entry->plan.state == ANAME_PLAN_RUNNING;
 
 	entry->plan.lookup = NULL;
-	refresh->running[entry->plan.turn]--;
+	lane_of(refresh, entry)->running[entry->plan.turn]--;
 
 	if (result->failure == ANAME_FAILURE_NONE) {
 		/* A late answer is as good as any. */
@@ -352,10 +383,10 @@ static void on_resolved(void *owner, void *ctx, const aname_result_t *result)
 
 /* What is started. */
 
-static unsigned most_running(const aname_refresh_t *refresh)
+static unsigned most_running(const aname_refresh_t *refresh, const lane_t *lane)
 {
 	unsigned limit = atomic_load_explicit(&refresh->max_lookups, memory_order_relaxed);
-	unsigned capacity = refresh->resolver->api->capacity(refresh->resolver);
+	unsigned capacity = lane->resolver->api->capacity(lane->resolver);
 	return limit < capacity ? limit : capacity;
 }
 
@@ -371,29 +402,50 @@ static unsigned share(aname_turn_t turn, unsigned most)
 	return part > 0 ? part : 1;
 }
 
-unsigned aname_refresh_running(const aname_refresh_t *refresh)
+static unsigned running_in(const lane_t *lane)
 {
 	unsigned sum = 0;
 	for (int turn = 0; turn < ANAME_TURNS; turn++) {
-		sum += refresh->running[turn];
+		sum += lane->running[turn];
 	}
 	return sum;
 }
 
-/*! Whose turn is it? ANAME_TURNS if nobody's. */
-static aname_turn_t next_turn(const aname_refresh_t *refresh)
+unsigned aname_refresh_running(const aname_refresh_t *refresh)
 {
-	unsigned most = most_running(refresh);
-	if (aname_refresh_running(refresh) >= most) {
+	unsigned sum = 0;
+	for (unsigned i = 0; i < refresh->lanes_count; i++) {
+		sum += running_in(&refresh->lanes[i]);
+	}
+	return sum;
+}
+
+/*! Whose turn is it in a lane? ANAME_TURNS if nobody's. */
+static aname_turn_t next_turn(const aname_refresh_t *refresh, const lane_t *lane)
+{
+	unsigned most = most_running(refresh, lane);
+	if (running_in(lane) >= most) {
 		return ANAME_TURNS;
 	}
 	for (aname_turn_t turn = 0; turn < ANAME_TURNS; turn++) {
-		if (refresh->ready[turn].first != NULL &&
-		    refresh->running[turn] < share(turn, most)) {
+		if (lane->ready[turn].first != NULL && lane->running[turn] < share(turn, most)) {
 			return turn;
 		}
 	}
 	return ANAME_TURNS;
+}
+
+/*! The next lane, in turn, in which something may start; NULL if there is none. */
+static lane_t *next_lane(aname_refresh_t *refresh, aname_turn_t *turn)
+{
+	for (unsigned i = 0; i < refresh->lanes_count; i++) {
+		lane_t *lane = &refresh->lanes[refresh->next_lane++ % refresh->lanes_count];
+		*turn = next_turn(refresh, lane);
+		if (*turn != ANAME_TURNS) {
+			return lane;
+		}
+	}
+	return NULL;
 }
 
 /*! Milliseconds until the pace allows one more lookup; zero: take it. */
@@ -417,8 +469,9 @@ static void start(aname_refresh_t *refresh, aname_entry_t *entry, int64_t now_ms
 {
 	count(&refresh->shared->totals.started, &entry->started);
 	entry->plan.started_ms = now_ms;
-	int ret = refresh->resolver->api->start(refresh->resolver, entry->name, entry->type, entry,
-	                                        &entry->plan.lookup);
+	lane_t *lane = lane_of(refresh, entry);
+	int ret = lane->resolver->api->start(lane->resolver, entry->name, entry->type, entry,
+	                                     &entry->plan.lookup);
 	if (ret != KNOT_EOK) {
 		entry->plan.lookup = NULL;
 		bool name = ret == KNOT_EINVAL;
@@ -428,7 +481,7 @@ static void start(aname_refresh_t *refresh, aname_entry_t *entry, int64_t now_ms
 		aname_gate_open(refresh->shared->gate);
 		return;
 	}
-	refresh->running[entry->plan.turn]++;
+	lane->running[entry->plan.turn]++;
 	plan(refresh, entry, ANAME_PLAN_RUNNING, now_ms + entry->profile->schedule.timeout_ms);
 }
 
@@ -438,13 +491,14 @@ static int64_t start_ready(aname_refresh_t *refresh, int64_t now_ms)
 	if (refresh->paused) {
 		return -1;
 	}
-	for (aname_turn_t turn = next_turn(refresh); turn != ANAME_TURNS;
-	     turn = next_turn(refresh)) {
+	aname_turn_t turn;
+	lane_t *lane;
+	while ((lane = next_lane(refresh, &turn)) != NULL) {
 		int64_t wait_ms = pace(refresh, now_ms);
 		if (wait_ms > 0) {
 			return wait_ms;
 		}
-		start(refresh, take_ready(refresh, turn), now_ms);
+		start(refresh, take_ready(lane, turn), now_ms);
 	}
 	return -1;
 }
@@ -453,7 +507,7 @@ static int64_t start_ready(aname_refresh_t *refresh, int64_t now_ms)
 static void on_deadline(aname_refresh_t *refresh, aname_entry_t *entry, int64_t now_ms)
 {
 	failed(refresh, entry, ANAME_FAILURE_TIMEOUT, "no answer in time", now_ms);
-	refresh->resolver->api->cancel(entry->plan.lookup);
+	lane_of(refresh, entry)->resolver->api->cancel(entry->plan.lookup);
 	aname_gate_open(refresh->shared->gate);
 }
 
@@ -522,8 +576,10 @@ static aname_entry_t *add(aname_refresh_t *refresh, const aname_key_t *key, uint
 	    aname_heap_reserve(&refresh->dormant, targets) != KNOT_EOK) {
 		return NULL;
 	}
-	aname_entry_t *entry = aname_table_add(table, key, hash);
+	int lane = find_lane(refresh, &key->profile->source);
+	aname_entry_t *entry = lane >= 0 ? aname_table_add(table, key, hash) : NULL;
 	if (entry != NULL) {
+		entry->plan.lane = lane;
 		entry->plan.window_ms = now_ms;
 	}
 	return entry;
@@ -667,7 +723,7 @@ void aname_refresh_pause(aname_refresh_t *refresh)
 	for (size_t i = 0; i < refresh->planned.count; i++) {
 		aname_entry_t *entry = refresh->planned.at[i];
 		if (entry->plan.lookup != NULL) {
-			refresh->resolver->api->cancel(entry->plan.lookup);
+			lane_of(refresh, entry)->resolver->api->cancel(entry->plan.lookup);
 		}
 	}
 }
@@ -694,8 +750,7 @@ aname_limits_differ_t aname_refresh_limit(aname_refresh_t *refresh, const aname_
 }
 
 aname_refresh_t *aname_refresh_new(aname_shared_t *shared, uv_loop_t *loop,
-                                   aname_resolver_t *(*make)(uv_loop_t *loop, aname_resolved_f done,
-                                                             void *owner))
+                                   aname_make_resolver_f make)
 {
 	aname_refresh_t *refresh = calloc(1, sizeof(*refresh));
 	if (refresh == NULL) {
@@ -704,11 +759,8 @@ aname_refresh_t *aname_refresh_new(aname_shared_t *shared, uv_loop_t *loop,
 	refresh->shared = shared;
 	refresh->loop = loop;
 	refresh->paused = true;
-	refresh->resolver = make(loop, on_resolved, refresh);
-	if (refresh->resolver == NULL || uv_timer_init(loop, &refresh->timer) != 0) {
-		if (refresh->resolver != NULL) {
-			refresh->resolver->api->free(refresh->resolver);
-		}
+	refresh->make = make;
+	if (uv_timer_init(loop, &refresh->timer) != 0) {
 		free(refresh);
 		return NULL;
 	}
@@ -728,6 +780,8 @@ void aname_refresh_free(aname_refresh_t *refresh)
 {
 	aname_heap_deinit(&refresh->planned);
 	aname_heap_deinit(&refresh->dormant);
-	refresh->resolver->api->free(refresh->resolver);
+	for (unsigned i = 0; i < refresh->lanes_count; i++) {
+		refresh->lanes[i].resolver->api->free(refresh->lanes[i].resolver);
+	}
 	uv_close((uv_handle_t *)&refresh->timer, on_closed);
 }

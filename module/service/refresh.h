@@ -16,18 +16,24 @@
 
 typedef struct aname_refresh aname_refresh_t;
 
+/*! Most sources that are in use at once; a target of one more is not looked up. */
+#define ANAME_LANES_MAX 32
+
+/*! Makes the resolver for a source; NULL if it cannot be had. */
+typedef aname_resolver_t *(*aname_make_resolver_f)(uv_loop_t *loop, const aname_source_t *source,
+                                                   aname_resolved_f done, void *owner);
+
 /*!
  * \brief Makes the room for one ground floor and loop.
  *
  * \param shared  The ground floor; outlives the room.
  * \param loop    The loop; likewise.
- * \param make    Makes the resolver.
+ * \param make    Makes a resolver when a source is first met.
  *
  * \return The room, at rest until aname_refresh_resume(); NULL if out of memory.
  */
 aname_refresh_t *aname_refresh_new(aname_shared_t *shared, uv_loop_t *loop,
-                                   aname_resolver_t *(*make)(uv_loop_t *loop, aname_resolved_f done,
-                                                             void *owner));
+                                   aname_make_resolver_f make);
 
 /*! Frees the room. It must be paused, with nothing running, and the loop must run once after. */
 void aname_refresh_free(aname_refresh_t *refresh);

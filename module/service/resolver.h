@@ -13,6 +13,7 @@
 #include <libknot/dname.h>
 #include <uv.h>
 
+#include "options.h"
 #include "table/snapshot.h"
 
 typedef struct aname_resolver aname_resolver_t;
@@ -79,3 +80,19 @@ struct aname_resolver {
  * \return The resolver, NULL if out of memory.
  */
 aname_resolver_t *aname_resolver_system_new(uv_loop_t *loop, aname_resolved_f done, void *owner);
+
+/*!
+ * \brief Resolving by DNS: asks the recursors of a source, by c-ares.
+ *
+ * The servers are asked in their order, those that did not answer lately last (N2). At most
+ * `1 + retries` rounds through all of them; what c-ares does is one try: the socket, the
+ * time-out, and TCP if the reply is truncated.
+ *
+ * \param source  At least one server.
+ * \param done    Takes every result.
+ * \param owner   For `done`.
+ *
+ * \return The resolver; NULL if out of memory, or if this was built without c-ares.
+ */
+aname_resolver_t *aname_resolver_dns_new(uv_loop_t *loop, const aname_source_t *source,
+                                         aname_resolved_f done, void *owner);

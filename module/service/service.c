@@ -104,6 +104,13 @@ static void size_pool(const aname_limits_t *limits, aname_service_report_t *repo
 	report->threads = service.threads;
 }
 
+static aname_resolver_t *make_resolver(uv_loop_t *loop, const aname_source_t *source,
+                                       aname_resolved_f done, void *owner)
+{
+	return source->servers_count == 0 ? aname_resolver_system_new(loop, done, owner)
+	                                  : aname_resolver_dns_new(loop, source, done, owner);
+}
+
 /*! Makes the loop with what hangs on it. */
 static int prepare_loop(aname_shared_t *shared)
 {
@@ -114,7 +121,7 @@ static int prepare_loop(aname_shared_t *shared)
 		(void)uv_loop_close(&service.loop);
 		return KNOT_ENOMEM;
 	}
-	service.refresh = aname_refresh_new(shared, &service.loop, aname_resolver_system_new);
+	service.refresh = aname_refresh_new(shared, &service.loop, make_resolver);
 	if (service.refresh == NULL) {
 		uv_close((uv_handle_t *)&service.wake, NULL);
 		uv_run(&service.loop, UV_RUN_NOWAIT);

@@ -93,7 +93,7 @@ const aname_options_t *aname_shared_hold(aname_shared_t *shared, aname_options_t
 	aname_held_options_t *held = hold(shared, options);
 	if (held != NULL) {
 		ret = held->options;
-		*profile = aname_table_profile(shared->table, &ret->schedule);
+		*profile = aname_table_profile(shared->table, &ret->schedule, &ret->source);
 		if (*profile == NULL) {
 			unhold(shared, ret);
 			ret = NULL;

@@ -28,6 +28,8 @@ typedef enum {
 	ANAME_FAILURE_TIMEOUT,   /*!< No answer in time. */
 	ANAME_FAILURE_SERVER,    /*!< The resolver said that it could not find out. */
 	ANAME_FAILURE_NETWORK,   /*!< The resolver could not be asked. */
+	ANAME_FAILURE_INSECURE,  /*!< The answer is not authenticated, and has to be (N3). */
+	ANAME_FAILURE_BOGUS,     /*!< The resolver says that DNSSEC validation failed. */
 	ANAME_FAILURE_MALFORMED, /*!< Not a target at all: bad RDATA, the root, the owner itself. */
 	ANAME_FAILURE_DENIED,    /*!< Policy (L2). */
 } aname_failure_t;

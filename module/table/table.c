@@ -83,17 +83,25 @@ void aname_table_free(aname_table_t *table)
 	free(table);
 }
 
-const aname_profile_t *aname_table_profile(aname_table_t *table, const aname_schedule_t *schedule)
+static bool same_source(const aname_source_t *one, const aname_source_t *other)
+{
+	return memcmp(one, other, sizeof(*one)) == 0;
+}
+
+const aname_profile_t *aname_table_profile(aname_table_t *table, const aname_schedule_t *schedule,
+                                           const aname_source_t *source)
 {
 	aname_profile_t *first = atomic_load(&table->profiles);
 	for (aname_profile_t *p = first; p != NULL; p = p->next) {
-		if (memcmp(&p->schedule, schedule, sizeof(*schedule)) == 0) {
+		if (memcmp(&p->schedule, schedule, sizeof(*schedule)) == 0 &&
+		    same_source(&p->source, source)) {
 			return p;
 		}
 	}
 	aname_profile_t *profile = malloc(sizeof(*profile));
 	if (profile != NULL) {
 		profile->schedule = *schedule;
+		profile->source = *source;
 		profile->next = first;
 		atomic_store(&table->profiles, profile);
 	}
@@ -149,12 +157,13 @@ aname_entry_t *aname_table_find_kin(const aname_table_t *table, const aname_key_
 	aname_entry_t *kin = NULL;
 	int64_t learned_ms = INT64_MIN;
 	for (aname_profile_t *p = atomic_load(&table->profiles); p != NULL; p = p->next) {
+		if (p == key->profile || !same_source(&p->source, &key->profile->source)) {
+			continue;
+		}
 		aname_key_t other = *key;
 		other.profile = p;
 		aname_entry_t *entry =
-		        p == key->profile
-		                ? NULL
-		                : aname_table_find(table, &other, aname_table_hash(table, &other));
+		        aname_table_find(table, &other, aname_table_hash(table, &other));
 		const aname_snapshot_t *known = entry != NULL ? aname_entry_snapshot(entry) : NULL;
 		if (known != NULL && known->known != ANAME_KNOWN_NOTHING &&
 		    known->learned_ms > learned_ms) {

@@ -20,12 +20,13 @@
 #include "table/snapshot.h"
 
 /*!
- * \brief Those who share targets: same schedule, and later same resolver.
+ * \brief Those who share targets: same schedule, same resolver.
  *
  * Interned and kept as long as the table, so a pointer is an identity.
  */
 typedef struct aname_profile {
 	aname_schedule_t schedule;
+	aname_source_t source;
 	struct aname_profile *next;
 } aname_profile_t;
 
@@ -68,6 +69,7 @@ typedef struct {
 	uint32_t want_before; /*!< `want` of the window before. */
 	uint32_t took_ms;     /*!< How long the last lookup took. */
 	uint16_t failures;    /*!< In a row. */
+	uint8_t lane;         /*!< Which resolver looks it up. */
 	uint8_t state;        /*!< aname_plan_state_t */
 	uint8_t turn;         /*!< aname_turn_t while READY or looked up. */
 } aname_plan_t;
@@ -98,13 +100,14 @@ aname_table_t *aname_table_new(aname_epoch_t *epoch);
 void aname_table_free(aname_table_t *table);
 
 /*!
- * \brief The profile with this schedule, made if there is none yet.
+ * \brief The profile with this schedule and source, made if there is none yet.
  *
  * \return The profile, NULL if out of memory. Lives as long as the table.
  *
  * Thread: any, one at a time (knotd's loading threads, under the service's lock).
  */
-const aname_profile_t *aname_table_profile(aname_table_t *table, const aname_schedule_t *schedule);
+const aname_profile_t *aname_table_profile(aname_table_t *table, const aname_schedule_t *schedule,
+                                           const aname_source_t *source);
 
 /*! Hash of a key under this table's secret. Thread: any. */
 uint64_t aname_table_hash(const aname_table_t *table, const aname_key_t *key);
@@ -119,7 +122,7 @@ uint64_t aname_table_hash(const aname_table_t *table, const aname_key_t *key);
 aname_entry_t *aname_table_find(const aname_table_t *table, const aname_key_t *key, uint64_t hash);
 
 /*!
- * \brief Finds the same target as it is known under other options.
+ * \brief Finds the same target as it is known from the same source under another schedule.
  *
  * What was looked up for one schedule is as true for another; a change of options in a reload
  * must not forget it (T4).

@@ -270,7 +270,8 @@ static void readers_and_publisher(void **state)
 	options->max_addresses = 1000;
 	service_t service = { .shared = aname_shared_new(NULL, NULL), .random = { 99 } };
 	assert_non_null(service.shared);
-	service.profile = aname_table_profile(service.shared->table, &options->schedule);
+	service.profile =
+	        aname_table_profile(service.shared->table, &options->schedule, &options->source);
 	assert_non_null(service.profile);
 
 	_Atomic unsigned done = 0;

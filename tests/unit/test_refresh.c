@@ -114,7 +114,7 @@ static void profiles_apart(void **state)
 	const aname_profile_t *first = house.profile;
 	aname_schedule_t schedule = make_schedule;
 	schedule.ttl_max = 10;
-	house.profile = aname_table_profile(house.shared->table, &schedule);
+	house.profile = aname_table_profile(house.shared->table, &schedule, &make_source);
 	house_ask(&house, &name, A, 300);
 	assert_int_equal(house.script.pending_count, 2);
 	while (house.script.pending != NULL) {
@@ -700,7 +700,7 @@ static void never_reported(void **state)
 static void change_options(house_t *house, uint32_t ttl_max)
 {
 	house->schedule.ttl_max = ttl_max;
-	house->profile = aname_table_profile(house->shared->table, &house->schedule);
+	house->profile = aname_table_profile(house->shared->table, &house->schedule, &make_source);
 	assert_non_null(house->profile);
 }
 

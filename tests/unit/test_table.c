@@ -20,7 +20,7 @@ static int set_up(void **state)
 	assert_non_null(house->epoch);
 	house->table = aname_table_new(house->epoch);
 	assert_non_null(house->table);
-	house->profile = aname_table_profile(house->table, &make_schedule);
+	house->profile = aname_table_profile(house->table, &make_schedule, &make_source);
 	assert_non_null(house->profile);
 	*state = house;
 	return 0;
@@ -75,7 +75,7 @@ static void keys_differ(void **state)
 	name_t name = make_name("a.example."), other = make_name("b.example.");
 	aname_schedule_t schedule = make_schedule;
 	schedule.ttl_max--;
-	const aname_profile_t *profile = aname_table_profile(house->table, &schedule);
+	const aname_profile_t *profile = aname_table_profile(house->table, &schedule, &make_source);
 
 	aname_entry_t *a = add(house, &name, KNOT_RRTYPE_A);
 	assert_null(find(house, &name, KNOT_RRTYPE_AAAA));
@@ -313,19 +313,21 @@ static void touch(void **state)
 static void profiles(void **state)
 {
 	house_t *house = *state;
-	assert_ptr_equal(aname_table_profile(house->table, &make_schedule), house->profile);
+	assert_ptr_equal(aname_table_profile(house->table, &make_schedule, &make_source),
+	                 house->profile);
 	const aname_profile_t *made[100];
 	for (unsigned i = 0; i < COUNT_OF(made); i++) {
 		aname_schedule_t schedule = make_schedule;
 		schedule.timeout_ms = i + 1;
-		made[i] = aname_table_profile(house->table, &schedule);
+		made[i] = aname_table_profile(house->table, &schedule, &make_source);
 		assert_non_null(made[i]);
 		assert_ptr_not_equal(made[i], house->profile);
 	}
 	for (unsigned i = 0; i < COUNT_OF(made); i++) {
 		aname_schedule_t schedule = make_schedule;
 		schedule.timeout_ms = i + 1;
-		assert_ptr_equal(aname_table_profile(house->table, &schedule), made[i]);
+		assert_ptr_equal(aname_table_profile(house->table, &schedule, &make_source),
+		                 made[i]);
 		assert_int_equal(made[i]->schedule.timeout_ms, i + 1);
 	}
 }
@@ -338,7 +340,7 @@ static aname_entry_t *add_kin(house_t *house, const name_t *name, uint32_t ttl_m
 {
 	aname_schedule_t schedule = make_schedule;
 	schedule.ttl_max = ttl_max;
-	const aname_profile_t *profile = aname_table_profile(house->table, &schedule);
+	const aname_profile_t *profile = aname_table_profile(house->table, &schedule, &make_source);
 	assert_non_null(profile);
 	const aname_key_t key = make_key(profile, name, KNOT_RRTYPE_A);
 	aname_entry_t *entry =
@@ -426,7 +428,7 @@ static bool attempt_profile(void *ctx)
 	house_t *house = ctx;
 	aname_schedule_t schedule = make_schedule;
 	schedule.idle = 1;
-	const aname_profile_t *profile = aname_table_profile(house->table, &schedule);
+	const aname_profile_t *profile = aname_table_profile(house->table, &schedule, &make_source);
 	return profile != NULL;
 }
 
@@ -436,7 +438,8 @@ static void no_memory_for_profile(void **state)
 	alloc_fail_at(1);
 	assert_false(attempt_profile(house));
 	assert_true(alloc_failed());
-	assert_ptr_equal(aname_table_profile(house->table, &make_schedule), house->profile);
+	assert_ptr_equal(aname_table_profile(house->table, &make_schedule, &make_source),
+	                 house->profile);
 	assert_true(attempt_profile(house));
 }
 

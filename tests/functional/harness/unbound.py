@@ -50,7 +50,7 @@ server:
 {server}
 remote-control:
   control-enable: yes
-  control-interface: "{directory}/unbound.sock"
+  control-interface: "{directory}/{name}.sock"
   control-use-cert: no
 {stubs}
 forward-zone:
@@ -70,15 +70,18 @@ stub-zone:
 class Unbound(Daemon):
     """cache=False passes every query on, so that a change at the Authority shows at once."""
 
-    def __init__(self, directory, *, cache=False, cache_ttl=1, negative_ttl=1, stubs=None,
-                 modules="iterator", server=""):
-        self.conf = os.path.join(directory, "unbound.conf")
-        super().__init__("unbound", ["unbound", "-d", "-c", self.conf], directory)
+    def __init__(self, directory, *, address=ADDRESS[0], cache=False, cache_ttl=1,
+                 negative_ttl=1, stubs=None, modules="iterator", server=""):
+        self.address = (address, ADDRESS[1])
+        name = "unbound" if address == ADDRESS[0] else f"unbound-{address}"
+        self.conf = os.path.join(directory, f"{name}.conf")
+        super().__init__(name, ["unbound", "-d", "-c", self.conf], directory)
         no_cache = "no" if cache else "yes"
         text = CONF.format(
-            address=ADDRESS[0],
-            port=ADDRESS[1],
+            address=self.address[0],
+            port=self.address[1],
             directory=directory,
+            name=name,
             modules=modules,
             cache_ttl=cache_ttl,
             negative_ttl=negative_ttl,
@@ -101,7 +104,7 @@ class Unbound(Daemon):
         self.require()
         try:
             # Its own name for itself: it answers without asking anybody.
-            return ask("localhost", timeout=0.2)
+            return ask("localhost", server=self.address, timeout=0.2)
         except NoReply:
             return False
 
@@ -114,6 +117,6 @@ class Unbound(Daemon):
             )
 
 
-def ask(name, rdtype="A", proto="udp", **how):
+def ask(name, rdtype="A", proto="udp", *, server=ADDRESS, **how):
     """Ask the recursor as a client does."""
-    return query(name, rdtype, proto, server=ADDRESS, rd=True, **how)
+    return query(name, rdtype, proto, server=server, rd=True, **how)

@@ -34,6 +34,8 @@ name_t make_name_longest(char letter)
 	return name;
 }
 
+const aname_source_t make_source;
+
 const aname_schedule_t make_schedule = {
 	.ttl_min = 1,
 	.ttl_max = 86400,

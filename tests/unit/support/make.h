@@ -28,6 +28,9 @@ name_t make_name_longest(char letter);
 /*! Defaults much like those of conf.c: TTL 1 to a day, idle an hour, stale a day. */
 extern const aname_schedule_t make_schedule;
 
+/*! The system's resolver. */
+extern const aname_source_t make_source;
+
 /*! Options with that schedule and with nothing denied. Ownership: the caller's. */
 aname_options_t *make_options(void);
 

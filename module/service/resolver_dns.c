@@ -1,0 +1,537 @@
+#include <arpa/inet.h>
+#include <ares.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include <libknot/errcode.h>
+#include <libknot/packet/wire.h>
+
+#include "service/message.h"
+#include "service/resolver.h"
+#include "table/clock.h"
+
+/*! Lookups that share a socket at once: with many more, replies drop at its buffer. */
+#define LINK_RUNNING 64
+/*! Lookups after which a socket is given up, so that its port does not become known. */
+#define LINK_USED    512
+/*! Lookups under way at most. */
+#define CAPACITY     1024
+/*! How long one try may take, at least and at most. */
+#define TRY_MIN_MS   200
+#define TRY_MAX_MS   2000
+/*! How often time-outs are looked for. */
+#define TICK_MS      25
+/*! How long a server that did not answer is not asked first: from, to. */
+#define DOWN_MIN_MS  2000
+#define DOWN_MAX_MS  30000
+
+typedef struct resolver resolver_t;
+typedef struct link link_t;
+
+/*! A file descriptor that c-ares wants watched. */
+typedef struct watch {
+	uv_poll_t poll;
+	link_t *link;
+	ares_socket_t fd;
+	struct watch *next;
+} watch_t;
+
+/*! One c-ares channel, which is one UDP socket (and a TCP one if need be) to one server. */
+struct link {
+	resolver_t *resolver;
+	ares_channel channel;
+	watch_t *watches;
+	unsigned running, used;
+	link_t *next;
+};
+
+typedef struct {
+	const aname_server_t *address;
+	link_t *links;
+	int64_t down_until_ms; /*!< 0: it answers. */
+	int64_t down_ms;       /*!< Length of the current pause. */
+	bool no_edns;          /*!< It does not understand EDNS. */
+} server_t;
+
+struct resolver {
+	aname_resolver_t base;
+	uv_loop_t *loop;
+	uv_timer_t tick;
+	aname_source_t source;
+	unsigned tries, running;
+	int try_ms;
+	aname_lookup_t *ended; /*!< Failed before they began; reported by the timer. */
+	uint16_t ids[64];
+	unsigned ids_left;
+	bool ares_ready;
+	server_t servers[ANAME_SERVERS_MAX];
+};
+
+struct aname_lookup {
+	resolver_t *resolver;
+	void *ctx;
+	uint16_t type;
+	uint32_t asked; /*!< Servers asked in this round, one bit each. */
+	unsigned tries; /*!< Made so far. */
+	server_t *server;
+	link_t *link;
+	bool cancelled, starting, edns, told;
+	aname_failure_t failure; /*!< Of the last try. */
+	const char *detail;
+	struct aname_lookup *next_ended;
+	knot_dname_storage_t name;
+};
+
+static void try_next(aname_lookup_t *lookup);
+
+/* Watching sockets. */
+
+static void on_watch_closed(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
+static void unwatch(watch_t **at)
+{
+	watch_t *watch = *at;
+	*at = watch->next;
+	uv_poll_stop(&watch->poll);
+	uv_close((uv_handle_t *)&watch->poll, on_watch_closed);
+}
+
+static void drop_link(link_t *link)
+{
+	ares_destroy(link->channel);
+	while (link->watches != NULL) {
+		unwatch(&link->watches);
+	}
+	free(link);
+}
+
+/*! Lets go of links that are used up and idle. Never from within a callback of c-ares. */
+static void sweep(server_t *server)
+{
+	link_t **at = &server->links;
+	while (*at != NULL) {
+		link_t *link = *at;
+		if (link->used >= LINK_USED && link->running == 0) {
+			*at = link->next;
+			drop_link(link);
+		} else {
+			at = &link->next;
+		}
+	}
+}
+
+static void on_ready(uv_poll_t *poll, int status, int events)
+{
+	const watch_t *watch = poll->data;
+	bool readable = status < 0 || (events & UV_READABLE);
+	bool writable = status < 0 || (events & UV_WRITABLE);
+	ares_process_fd(watch->link->channel, readable ? watch->fd : ARES_SOCKET_BAD,
+	                writable ? watch->fd : ARES_SOCKET_BAD);
+}
+
+static watch_t *new_watch(link_t *link, ares_socket_t fd)
+{
+	watch_t *watch = calloc(1, sizeof(*watch));
+	if (watch == NULL) {
+		return NULL;
+	}
+	if (uv_poll_init_socket(link->resolver->loop, &watch->poll, fd) != 0) {
+		free(watch);
+		return NULL;
+	}
+	watch->poll.data = watch;
+	watch->link = link;
+	watch->fd = fd;
+	watch->next = link->watches;
+	link->watches = watch;
+	return watch;
+}
+
+static void on_socket_state(void *data, ares_socket_t fd, int readable, int writable)
+{
+	link_t *link = data;
+	watch_t **at = &link->watches;
+	while (*at != NULL && (*at)->fd != fd) {
+		at = &(*at)->next;
+	}
+	if (!readable && !writable) {
+		if (*at != NULL) {
+			unwatch(at);
+		}
+		return;
+	}
+	/* Without memory to watch it the socket stays silent, and the try runs out. */
+	watch_t *watch = *at != NULL ? *at : new_watch(link, fd);
+	if (watch != NULL) {
+		uv_poll_start(&watch->poll,
+		              (readable ? UV_READABLE : 0) | (writable ? UV_WRITABLE : 0),
+		              on_ready);
+	}
+}
+
+/* Links. */
+
+static int set_server(ares_channel channel, const aname_server_t *address)
+{
+	struct ares_addr_port_node node = { .family = address->len == 4 ? AF_INET : AF_INET6,
+		                            .udp_port = address->port,
+		                            .tcp_port = address->port };
+	memcpy(&node.addr, address->address, address->len);
+	return ares_set_servers_ports(channel, &node);
+}
+
+static link_t *new_link(resolver_t *resolver, server_t *server)
+{
+	link_t *link = calloc(1, sizeof(*link));
+	if (link == NULL) {
+		return NULL;
+	}
+	link->resolver = resolver;
+	/* Every rcode comes through, and what to do next is decided here: one try a time. */
+	/* The flag for EDNS makes it take UDP replies of more than 512 octets. */
+	struct ares_options options = { .flags = ARES_FLAG_NOCHECKRESP | ARES_FLAG_NOSEARCH |
+		                                 ARES_FLAG_NOALIASES | ARES_FLAG_EDNS,
+		                        .ednspsz = ANAME_MESSAGE_UDP,
+		                        .timeout = resolver->try_ms,
+		                        .tries = 1,
+		                        .sock_state_cb = on_socket_state,
+		                        .sock_state_cb_data = link };
+	int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB |
+	           ARES_OPT_EDNSPSZ;
+	if (ares_init_options(&link->channel, &options, mask) != ARES_SUCCESS) {
+		free(link);
+		return NULL;
+	}
+	if (set_server(link->channel, server->address) != ARES_SUCCESS) {
+		drop_link(link);
+		return NULL;
+	}
+	link->next = server->links;
+	server->links = link;
+	return link;
+}
+
+static link_t *pick_link(resolver_t *resolver, server_t *server)
+{
+	for (link_t *link = server->links; link != NULL; link = link->next) {
+		if (link->running < LINK_RUNNING && link->used < LINK_USED) {
+			return link;
+		}
+	}
+	return new_link(resolver, server);
+}
+
+/* Servers. */
+
+static void mark_down(server_t *server, int64_t now_ms)
+{
+	int64_t pause_ms = server->down_ms == 0 ? DOWN_MIN_MS : 2 * server->down_ms;
+	server->down_ms = pause_ms < DOWN_MAX_MS ? pause_ms : DOWN_MAX_MS;
+	server->down_until_ms = now_ms + server->down_ms;
+}
+
+static void mark_up(server_t *server)
+{
+	server->down_ms = 0;
+	server->down_until_ms = 0;
+}
+
+/*!
+ * Picks the next server for a lookup: the first in order that answers and was not asked in this
+ * round, else the first that was not. One lookup in each pause tries a server that is down first.
+ */
+static server_t *pick_server(aname_lookup_t *lookup, int64_t now_ms)
+{
+	resolver_t *resolver = lookup->resolver;
+	unsigned count = resolver->source.servers_count;
+	if (lookup->asked == (1u << count) - 1) {
+		lookup->asked = 0;
+	}
+	unsigned best = count;
+	for (unsigned i = 0; i < count; i++) {
+		if (lookup->asked & (1u << i)) {
+			continue;
+		}
+		server_t *server = &resolver->servers[i];
+		if (server->down_until_ms <= now_ms) {
+			best = i;
+			break;
+		}
+		best = best == count ? i : best;
+	}
+	server_t *server = &resolver->servers[best];
+	lookup->asked |= 1u << best;
+	if (server->down_until_ms != 0 && server->down_until_ms <= now_ms) {
+		/* Others stay away from it until it is known how this one fares. */
+		server->down_until_ms = now_ms + server->down_ms;
+	}
+	return server;
+}
+
+/* Lookups. */
+
+static void report(aname_lookup_t *lookup, const aname_result_t *result)
+{
+	resolver_t *resolver = lookup->resolver;
+	if (--resolver->running == 0 && resolver->ended == NULL) {
+		uv_timer_stop(&resolver->tick);
+	}
+	resolver->base.done(resolver->base.owner, lookup->ctx, result);
+	free(lookup);
+}
+
+static void report_failure(aname_lookup_t *lookup)
+{
+	const aname_result_t result = { .failure = lookup->failure,
+		                        .detail = lookup->detail,
+		                        .ttl = ANAME_TTL_UNKNOWN };
+	report(lookup, &result);
+}
+
+/*! Ends a lookup that failed, but never from within aname_resolver_api_t's start. */
+static void give_up(aname_lookup_t *lookup)
+{
+	if (lookup->starting) {
+		lookup->next_ended = lookup->resolver->ended;
+		lookup->resolver->ended = lookup;
+	} else {
+		report_failure(lookup);
+	}
+}
+
+static void try_failed(aname_lookup_t *lookup, aname_failure_t failure, const char *detail)
+{
+	/* What a server said tells more than that another one is silent. */
+	bool said = failure == ANAME_FAILURE_SERVER || failure == ANAME_FAILURE_BOGUS;
+	if (said || !lookup->told) {
+		lookup->failure = failure;
+		lookup->detail = detail;
+	}
+	lookup->told |= said;
+	if (lookup->cancelled || lookup->tries >= lookup->resolver->tries) {
+		give_up(lookup);
+	} else {
+		try_next(lookup);
+	}
+}
+
+static void take_reply(aname_lookup_t *lookup, const aname_message_reply_t *reply)
+{
+	if (reply->no_edns && lookup->edns) {
+		/* The same server once more, without what it does not understand. */
+		lookup->server->no_edns = true;
+		lookup->asked &= ~(1u << (lookup->server - lookup->resolver->servers));
+		lookup->tries--;
+		try_failed(lookup, reply->failure, reply->detail);
+	} else if (reply->failure != ANAME_FAILURE_NONE) {
+		try_failed(lookup, reply->failure, reply->detail);
+	} else if (lookup->resolver->source.secure && !reply->authentic) {
+		lookup->failure = ANAME_FAILURE_INSECURE;
+		lookup->detail = "the answer is not authenticated by DNSSEC";
+		give_up(lookup);
+	} else {
+		const aname_result_t result = { .known = reply->known,
+			                        .ttl = reply->ttl,
+			                        .address_len = reply->address_len,
+			                        .count = reply->count,
+			                        .addresses = reply->addresses };
+		report(lookup, &result);
+	}
+}
+
+static void read_reply(aname_lookup_t *lookup, const uint8_t *wire, size_t len)
+{
+	aname_message_reply_t *reply = malloc(sizeof(*reply));
+	if (reply == NULL) {
+		try_failed(lookup, ANAME_FAILURE_NETWORK, "out of memory");
+		return;
+	}
+	/* c-ares has matched identifier and server; the identifier may be its own. */
+	const aname_message_query_t query = { .name = lookup->name,
+		                              .type = lookup->type,
+		                              .id = len >= 2 ? knot_wire_get_id(wire) : 0,
+		                              .edns = lookup->edns };
+	aname_message_read(&query, wire, len, reply);
+	take_reply(lookup, reply);
+	free(reply);
+}
+
+static void on_reply(void *arg, int status, int timeouts, unsigned char *wire, int len)
+{
+	aname_lookup_t *lookup = arg;
+	server_t *server = lookup->server;
+	lookup->link->running--;
+
+	if (status == ARES_SUCCESS && wire != NULL) {
+		mark_up(server);
+		read_reply(lookup, wire, len);
+	} else if (status == ARES_EDESTRUCTION || status == ARES_ECANCELLED) {
+		lookup->cancelled = true;
+		try_failed(lookup, ANAME_FAILURE_TIMEOUT, "given up");
+	} else {
+		mark_down(server, aname_clock_ms());
+		bool timeout = status == ARES_ETIMEOUT;
+		try_failed(lookup, timeout ? ANAME_FAILURE_TIMEOUT : ANAME_FAILURE_NETWORK,
+		           timeout ? "the resolver does not answer" : ares_strerror(status));
+	}
+}
+
+/*! Identifiers are unpredictable (RFC 5452, 9.2). */
+static uint16_t next_id(resolver_t *resolver)
+{
+	if (resolver->ids_left == 0) {
+		if (getrandom(resolver->ids, sizeof(resolver->ids), 0) < 0) {
+			abort(); /* Never on Linux: the pool is ready long since. */
+		}
+		resolver->ids_left = sizeof(resolver->ids) / sizeof(resolver->ids[0]);
+	}
+	return resolver->ids[--resolver->ids_left];
+}
+
+static void try_next(aname_lookup_t *lookup)
+{
+	resolver_t *resolver = lookup->resolver;
+	lookup->server = pick_server(lookup, aname_clock_ms());
+	lookup->link = pick_link(resolver, lookup->server);
+	lookup->tries++;
+	lookup->edns = !lookup->server->no_edns;
+
+	const aname_message_query_t query = { .name = lookup->name,
+		                              .type = lookup->type,
+		                              .id = next_id(resolver),
+		                              .edns = lookup->edns,
+		                              .authentic = resolver->source.secure };
+	uint8_t wire[ANAME_MESSAGE_QUERY_MAX];
+	int len = aname_message_build(&query, wire);
+	if (lookup->link == NULL || len < 0) {
+		lookup->tries = resolver->tries;
+		try_failed(lookup, ANAME_FAILURE_NETWORK, "out of memory");
+		return;
+	}
+	lookup->link->running++;
+	lookup->link->used++;
+	ares_send(lookup->link->channel, wire, len, on_reply, lookup);
+}
+
+/* Time. */
+
+static void on_tick(uv_timer_t *timer)
+{
+	resolver_t *resolver = timer->data;
+	for (unsigned i = 0; i < resolver->source.servers_count; i++) {
+		sweep(&resolver->servers[i]);
+	}
+	while (resolver->ended != NULL) {
+		aname_lookup_t *lookup = resolver->ended;
+		resolver->ended = lookup->next_ended;
+		report_failure(lookup);
+	}
+	for (unsigned i = 0; i < resolver->source.servers_count; i++) {
+		for (link_t *link = resolver->servers[i].links; link != NULL; link = link->next) {
+			if (link->running > 0) {
+				ares_process_fd(link->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+			}
+		}
+	}
+}
+
+/* The interface. */
+
+static int dns_start(aname_resolver_t *base, const knot_dname_t *name, uint16_t type, void *ctx,
+                     aname_lookup_t **out)
+{
+	resolver_t *resolver = (resolver_t *)base;
+	aname_lookup_t *lookup = calloc(1, sizeof(*lookup));
+	if (lookup == NULL) {
+		return KNOT_ENOMEM;
+	}
+	lookup->resolver = resolver;
+	lookup->ctx = ctx;
+	lookup->type = type;
+	memcpy(lookup->name, name, knot_dname_size(name));
+	if (resolver->running++ == 0) {
+		uv_timer_start(&resolver->tick, on_tick, TICK_MS, TICK_MS);
+	}
+	lookup->starting = true;
+	try_next(lookup);
+	lookup->starting = false;
+	*out = lookup;
+	return KNOT_EOK;
+}
+
+static void dns_cancel(aname_lookup_t *lookup)
+{
+	/* Its try runs out by itself; there will be no other. */
+	lookup->cancelled = true;
+}
+
+static unsigned dns_capacity(const aname_resolver_t *resolver)
+{
+	return CAPACITY;
+}
+
+static void on_resolver_closed(uv_handle_t *timer)
+{
+	free(timer->data);
+}
+
+static void dns_free(aname_resolver_t *base)
+{
+	resolver_t *resolver = (resolver_t *)base;
+	for (unsigned i = 0; i < resolver->source.servers_count; i++) {
+		while (resolver->servers[i].links != NULL) {
+			link_t *link = resolver->servers[i].links;
+			resolver->servers[i].links = link->next;
+			drop_link(link);
+		}
+	}
+	ares_library_cleanup();
+	uv_close((uv_handle_t *)&resolver->tick, on_resolver_closed);
+}
+
+static const aname_resolver_api_t dns_api = {
+	.name = "dns",
+	.start = dns_start,
+	.cancel = dns_cancel,
+	.capacity = dns_capacity,
+	.free = dns_free,
+};
+
+/*! All tries together are to fit into the time of a lookup. */
+static int try_time(const aname_source_t *source, unsigned tries)
+{
+	unsigned ms = source->timeout_ms / tries;
+	if (ms > TRY_MAX_MS) {
+		return TRY_MAX_MS;
+	}
+	return ms < TRY_MIN_MS ? TRY_MIN_MS : ms;
+}
+
+aname_resolver_t *aname_resolver_dns_new(uv_loop_t *loop, const aname_source_t *source,
+                                         aname_resolved_f done, void *owner)
+{
+	if (ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS) {
+		return NULL;
+	}
+	resolver_t *resolver = calloc(1, sizeof(*resolver));
+	if (resolver == NULL || uv_timer_init(loop, &resolver->tick) != 0) {
+		free(resolver);
+		ares_library_cleanup();
+		return NULL;
+	}
+	resolver->base = (aname_resolver_t){ .api = &dns_api, .done = done, .owner = owner };
+	resolver->loop = loop;
+	resolver->tick.data = resolver;
+	resolver->source = *source;
+	resolver->tries = source->servers_count * (1 + source->retries);
+	resolver->try_ms = try_time(source, resolver->tries);
+	for (unsigned i = 0; i < source->servers_count; i++) {
+		resolver->servers[i].address = &resolver->source.servers[i];
+	}
+	return &resolver->base;
+}

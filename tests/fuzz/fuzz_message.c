@@ -1,0 +1,69 @@
+/*!
+ * Any octets as a reply. The first octet of the input chooses the question, the others are the
+ * reply; what it says must hold together.
+ */
+
+#include <stdlib.h>
+
+#include <libknot/descriptor.h>
+#include <libknot/packet/wire.h>
+
+#include "service/message.h"
+
+/*! Bits of the first octet. */
+#define ASK_AAAA   0x01
+#define ASK_EDNS   0x02
+#define ASK_SUBNET 0x04
+#define OTHER_ID   0x08
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void require(bool holds)
+{
+	if (!holds) {
+		abort();
+	}
+}
+
+static void check(const aname_message_query_t *query, const aname_message_reply_t *reply)
+{
+	bool failed = reply->failure != ANAME_FAILURE_NONE;
+	require((reply->known == ANAME_KNOWN_NOTHING) == failed);
+	require((reply->detail != NULL) == failed);
+	require(reply->count <= ANAME_ADDRESSES_MAX);
+	require(failed || (reply->known == ANAME_KNOWN_ADDRESSES) == (reply->count > 0));
+	require(failed || reply->ttl <= INT32_MAX);
+	require(failed || (!reply->truncated && !reply->no_edns));
+	require(reply->address_len == (query->type == KNOT_RRTYPE_A ? 4 : 16));
+	require(query->edns || !reply->no_edns);
+	require(query->subnet != NULL || !reply->has_subnet);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const uint8_t name[] = "\3www\7example";
+	static const knot_edns_client_subnet_t subnet = { .family = 1,
+		                                          .source_len = 24,
+		                                          .address = { 192, 0, 2 } };
+	/* Large, and on the heap so that reading what was not written is found out. */
+	aname_message_reply_t *reply = malloc(sizeof(*reply));
+	if (size < 1 || reply == NULL) {
+		free(reply);
+		return 0;
+	}
+	uint8_t ask = data[0];
+	const uint8_t *wire = data + 1;
+	size_t len = size - 1;
+	uint16_t id = len >= 2 ? knot_wire_get_id(wire) : 0;
+	const aname_message_query_t query = {
+		.name = name,
+		.type = ask & ASK_AAAA ? KNOT_RRTYPE_AAAA : KNOT_RRTYPE_A,
+		.id = ask & OTHER_ID ? id + 1 : id,
+		.edns = ask & (ASK_EDNS | ASK_SUBNET),
+		.subnet = ask & ASK_SUBNET ? &subnet : NULL,
+	};
+	aname_message_read(&query, wire, len, reply);
+	check(&query, reply);
+	free(reply);
+	return 0;
+}

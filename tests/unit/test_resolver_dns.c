@@ -1,0 +1,890 @@
+#include "support/test.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include <libknot/descriptor.h>
+#include <libknot/errcode.h>
+#include <libknot/packet/wire.h>
+
+#include "service/resolver.h"
+#include "support/alloc.h"
+#include "support/clock.h"
+#include "support/make.h"
+
+#define A    KNOT_RRTYPE_A
+#define AAAA KNOT_RRTYPE_AAAA
+#define TTL  300
+
+/*! Far more than anything here takes, on any machine. */
+#define PATIENCE_MS 60000
+/*! Longer than the first pause of a server that did not answer, shorter than the second. */
+#define PAUSE_MS    2500
+/*! Longer than any pause. */
+#define PAUSES_MS   40000
+
+/* Servers: UDP and TCP on one port of loopback, on the loop of the test itself. */
+
+typedef enum {
+	ANSWER = 0,
+	SILENCE,
+	SERVFAIL,
+	REFUSED,
+	NODATA,
+	TRUNCATE,       /*!< Over UDP; answers over TCP. */
+	TRUNCATE_EVER,  /*!< Over TCP, too. */
+	NO_EDNS,        /*!< FORMERR if there is an OPT record. */
+	AUTHENTIC,      /*!< Answers with AD. */
+	GARBAGE,        /*!< Behind the question. */
+	WRONG_ID,       /*!< Answers with another identifier first. */
+	WRONG_QUESTION, /*!< Answers another question first. */
+	ELSEWHERE,      /*!< Answers from another port first. */
+	HANG_UP,        /*!< Like TRUNCATE, but over TCP it closes. */
+} behaviour_t;
+
+typedef struct {
+	uv_udp_t udp;
+	uv_tcp_t tcp;
+	uint16_t port;
+	behaviour_t behaviour;
+	unsigned addresses; /*!< In an answer. */
+	unsigned udp_asked, tcp_asked, with_edns, with_ad;
+	unsigned seen; /*!< Queries whose port and identifier are noted. */
+	uint16_t ports[1024], ids[1024];
+} server_t;
+
+typedef struct {
+	uv_tcp_t tcp;
+	server_t *server;
+	size_t len;
+	uint8_t data[600];
+} connection_t;
+
+static uv_loop_t loop;
+static server_t servers[3];
+static uv_udp_t elsewhere;
+static aname_resolver_t *resolver;
+static uint8_t reply[UINT16_MAX + 2];
+
+static void put_u16(uint8_t **at, uint16_t value)
+{
+	knot_wire_write_u16(*at, value);
+	*at += 2;
+}
+
+static void put_addresses(uint8_t **at, uint16_t type, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		uint16_t len = type == A ? 4 : 16;
+		put_u16(at, 0xc00c);
+		put_u16(at, type);
+		put_u16(at, KNOT_CLASS_IN);
+		put_u16(at, 0);
+		put_u16(at, TTL);
+		put_u16(at, len);
+		make_address(*at, len, i);
+		*at += len;
+	}
+}
+
+/*! Writes the reply behind the two octets of a length; returns its own length. */
+static size_t make_reply(const server_t *server, const uint8_t *query, bool tcp)
+{
+	uint8_t *wire = reply + 2, *at = wire + 12;
+	size_t question = knot_dname_size(query + 12) + 4;
+	uint16_t type = knot_wire_read_u16(query + 12 + question - 4);
+	bool edns = knot_wire_get_arcount(query) > 0;
+	memcpy(wire, query, 12 + question);
+	knot_wire_write_u16(wire + 2, 0x8180);
+	knot_wire_set_arcount(wire, 0);
+	at += question;
+
+	bool truncated = (server->behaviour == TRUNCATE || server->behaviour == HANG_UP) && !tcp;
+	if (truncated || server->behaviour == TRUNCATE_EVER) {
+		knot_wire_set_tc(wire);
+	} else if (server->behaviour == SERVFAIL) {
+		knot_wire_set_rcode(wire, KNOT_RCODE_SERVFAIL);
+	} else if (server->behaviour == REFUSED) {
+		knot_wire_set_rcode(wire, KNOT_RCODE_REFUSED);
+	} else if (server->behaviour == NO_EDNS && edns) {
+		knot_wire_set_rcode(wire, KNOT_RCODE_FORMERR);
+	} else if (server->behaviour == GARBAGE) {
+		memset(at, 0xff, 20);
+		at += 20;
+	} else if (server->behaviour != NODATA) {
+		put_addresses(&at, type, server->addresses);
+		knot_wire_set_ancount(wire, server->addresses);
+	}
+	if (server->behaviour == AUTHENTIC) {
+		knot_wire_set_ad(wire);
+	}
+	return at - wire;
+}
+
+static void note(server_t *server, const uint8_t *query, const struct sockaddr *from)
+{
+	server->with_edns += knot_wire_get_arcount(query) > 0;
+	server->with_ad += knot_wire_get_ad(query) != 0;
+	assert_true(knot_wire_get_rd(query));
+	if (server->seen < COUNT_OF(server->ports) && from != NULL) {
+		server->ports[server->seen] = ((const struct sockaddr_in *)from)->sin_port;
+		server->ids[server->seen] = knot_wire_get_id(query);
+		server->seen++;
+	}
+}
+
+static void send_udp(uv_udp_t *udp, const struct sockaddr *to, size_t len)
+{
+	uv_buf_t buf = uv_buf_init((char *)reply + 2, len);
+	(void)uv_udp_try_send(udp, &buf, 1, to);
+}
+
+/*! Sends what is not to be believed: addresses that the answer does not have. */
+static void send_lies(server_t *server, const uint8_t *query, const struct sockaddr *to)
+{
+	unsigned addresses = server->addresses;
+	server->addresses = 7;
+	size_t len = make_reply(server, query, false);
+	server->addresses = addresses;
+	if (server->behaviour == WRONG_ID) {
+		reply[2] ^= 0x55;
+		send_udp(&server->udp, to, len);
+	} else if (server->behaviour == WRONG_QUESTION) {
+		reply[2 + 12 + 1] ^= 1;
+		send_udp(&server->udp, to, len);
+	} else if (server->behaviour == ELSEWHERE) {
+		send_udp(&elsewhere, to, len);
+	}
+}
+
+static void on_alloc(uv_handle_t *handle, size_t size, uv_buf_t *buf)
+{
+	static char room[UINT16_MAX];
+	*buf = uv_buf_init(room, sizeof(room));
+}
+
+static void on_query(uv_udp_t *udp, ssize_t len, const uv_buf_t *buf, const struct sockaddr *from,
+                     unsigned flags)
+{
+	server_t *server = udp->data;
+	const uint8_t *query = (const uint8_t *)buf->base;
+	if (len <= 12 || from == NULL) {
+		return;
+	}
+	server->udp_asked++;
+	note(server, query, from);
+	if (server->behaviour == SILENCE) {
+		return;
+	}
+	send_lies(server, query, from);
+	send_udp(udp, from, make_reply(server, query, false));
+}
+
+static void on_connection_closed(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
+static void hang_up(connection_t *connection)
+{
+	if (!uv_is_closing((uv_handle_t *)&connection->tcp)) {
+		uv_close((uv_handle_t *)&connection->tcp, on_connection_closed);
+	}
+}
+
+static void on_written(uv_write_t *write, int status)
+{
+	free(write->data);
+	free(write);
+}
+
+static void send_tcp(connection_t *connection, size_t len)
+{
+	knot_wire_write_u16(reply, len);
+	uint8_t *copy = malloc(len + 2);
+	uv_write_t *write = malloc(sizeof(*write));
+	assert_non_null(copy);
+	assert_non_null(write);
+	memcpy(copy, reply, len + 2);
+	write->data = copy;
+	uv_buf_t buf = uv_buf_init((char *)copy, len + 2);
+	assert_int_equal(uv_write(write, (uv_stream_t *)&connection->tcp, &buf, 1, on_written), 0);
+}
+
+static void on_data(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf)
+{
+	connection_t *connection = stream->data;
+	if (len < 0 || connection->len + len > sizeof(connection->data)) {
+		hang_up(connection);
+		return;
+	}
+	memcpy(connection->data + connection->len, buf->base, len);
+	connection->len += len;
+	while (connection->len >= 2 &&
+	       connection->len >= 2u + knot_wire_read_u16(connection->data)) {
+		size_t size = 2u + knot_wire_read_u16(connection->data);
+		server_t *server = connection->server;
+		server->tcp_asked++;
+		note(server, connection->data + 2, NULL);
+		if (server->behaviour == HANG_UP) {
+			hang_up(connection);
+			return;
+		}
+		if (server->behaviour != SILENCE) {
+			send_tcp(connection, make_reply(server, connection->data + 2, true));
+		}
+		connection->len -= size;
+		memmove(connection->data, connection->data + size, connection->len);
+	}
+}
+
+static void on_connection(uv_stream_t *listener, int status)
+{
+	connection_t *connection = calloc(1, sizeof(*connection));
+	assert_int_equal(status, 0);
+	assert_non_null(connection);
+	connection->server = listener->data;
+	connection->tcp.data = connection;
+	assert_int_equal(uv_tcp_init(&loop, &connection->tcp), 0);
+	assert_int_equal(uv_accept(listener, (uv_stream_t *)&connection->tcp), 0);
+	assert_int_equal(uv_read_start((uv_stream_t *)&connection->tcp, on_alloc, on_data), 0);
+}
+
+static uint16_t bind_udp(uv_udp_t *udp)
+{
+	struct sockaddr_in address;
+	int len = sizeof(address);
+	assert_int_equal(uv_udp_init(&loop, udp), 0);
+	assert_int_equal(uv_ip4_addr("127.0.0.1", 0, &address), 0);
+	assert_int_equal(uv_udp_bind(udp, (struct sockaddr *)&address, 0), 0);
+	assert_int_equal(uv_udp_getsockname(udp, (struct sockaddr *)&address, &len), 0);
+	return ntohs(address.sin_port);
+}
+
+/*! Finds a port that is free for both; false if this one is not. */
+static bool try_listen(server_t *server)
+{
+	struct sockaddr_in address;
+	server->port = bind_udp(&server->udp);
+	assert_int_equal(uv_ip4_addr("127.0.0.1", server->port, &address), 0);
+	assert_int_equal(uv_tcp_init(&loop, &server->tcp), 0);
+	if (uv_tcp_bind(&server->tcp, (struct sockaddr *)&address, 0) == 0 &&
+	    uv_listen((uv_stream_t *)&server->tcp, 16, on_connection) == 0) {
+		return true;
+	}
+	uv_close((uv_handle_t *)&server->udp, NULL);
+	uv_close((uv_handle_t *)&server->tcp, NULL);
+	(void)uv_run(&loop, UV_RUN_DEFAULT);
+	return false;
+}
+
+static void start_server(server_t *server)
+{
+	memset(server, 0, sizeof(*server));
+	while (!try_listen(server)) {
+	}
+	server->addresses = 1;
+	server->udp.data = server;
+	server->tcp.data = server;
+	int size = 1 << 20;
+	(void)uv_recv_buffer_size((uv_handle_t *)&server->udp, &size);
+	assert_int_equal(uv_udp_recv_start(&server->udp, on_alloc, on_query), 0);
+}
+
+/* What is reported. */
+
+typedef struct {
+	unsigned times, succeeded;
+	void *ctx;
+	aname_result_t result;
+	uint8_t addresses[1024 * 16];
+	char detail[100];
+	unsigned more; /*!< Lookups to be started from within the call. */
+} heard_t;
+
+static heard_t heard;
+
+static void start(const char *text, uint16_t type, void *ctx, aname_lookup_t **lookup)
+{
+	name_t name = make_name(text);
+	aname_lookup_t *unused = NULL;
+	unsigned times = heard.times;
+	lookup = lookup != NULL ? lookup : &unused;
+	assert_int_equal(resolver->api->start(resolver, name.at, type, ctx, lookup), KNOT_EOK);
+	assert_non_null(*lookup);
+	assert_int_equal(heard.times, times);
+}
+
+static void on_done(void *owner, void *ctx, const aname_result_t *result)
+{
+	assert_ptr_equal(owner, &loop);
+	heard.times++;
+	heard.succeeded += result->failure == ANAME_FAILURE_NONE;
+	heard.ctx = ctx;
+	heard.result = *result;
+	assert_int_equal(result->known == ANAME_KNOWN_NOTHING,
+	                 result->failure != ANAME_FAILURE_NONE);
+	size_t size = (size_t)result->count * result->address_len;
+	assert_true(size <= sizeof(heard.addresses));
+	if (size > 0) {
+		memcpy(heard.addresses, result->addresses, size);
+	}
+	(void)snprintf(heard.detail, sizeof(heard.detail), "%s",
+	               result->detail != NULL ? result->detail : "");
+	if (heard.more > 0) {
+		heard.more--;
+		start("more.example.", A, NULL, NULL);
+	}
+}
+
+static void wait_for(unsigned times)
+{
+	uv_update_time(&loop);
+	uint64_t end_ms = uv_now(&loop) + PATIENCE_MS;
+	while (heard.times < times) {
+		(void)uv_run(&loop, UV_RUN_ONCE);
+		assert_true(uv_now(&loop) < end_ms);
+	}
+	assert_int_equal(heard.times, times);
+}
+
+/*! Looks a name up and waits for the end. */
+static void look_up(uint16_t type)
+{
+	unsigned before = heard.times;
+	start("www.example.", type, &heard, NULL);
+	wait_for(before + 1);
+	assert_ptr_equal(heard.ctx, &heard);
+}
+
+static void assert_answer(unsigned count)
+{
+	assert_int_equal(heard.result.failure, ANAME_FAILURE_NONE);
+	assert_int_equal(heard.result.known, ANAME_KNOWN_ADDRESSES);
+	assert_int_equal(heard.result.count, count);
+	assert_int_equal(heard.result.ttl, TTL);
+	for (unsigned i = 0; i < count; i++) {
+		uint8_t address[16];
+		uint16_t len = heard.result.address_len;
+		make_address(address, len, i);
+		assert_memory_equal(heard.addresses + (size_t)i * len, address, len);
+	}
+}
+
+static void assert_failure(aname_failure_t failure)
+{
+	assert_int_equal(heard.result.failure, failure);
+	assert_int_equal(heard.result.count, 0);
+	assert_true(strlen(heard.detail) > 0);
+}
+
+/* The house. */
+
+static aname_source_t make_servers(unsigned count)
+{
+	aname_source_t source = { .servers_count = count, .retries = 1, .timeout_ms = 100 };
+	for (unsigned i = 0; i < count; i++) {
+		source.servers[i] = (aname_server_t){ .address = { 127, 0, 0, 1 },
+			                              .len = 4,
+			                              .port = servers[i].port };
+	}
+	return source;
+}
+
+static void use(const aname_source_t *source)
+{
+	resolver = aname_resolver_dns_new(&loop, source, on_done, &loop);
+	assert_non_null(resolver);
+	assert_true(resolver->api->capacity(resolver) >= 300);
+}
+
+static void use_servers(unsigned count)
+{
+	const aname_source_t source = make_servers(count);
+	use(&source);
+}
+
+static long live_before;
+
+static int set_up(void **state)
+{
+	live_before = alloc_live();
+	clock_stop_at(1000000);
+	memset(&heard, 0, sizeof(heard));
+	resolver = NULL;
+	assert_int_equal(uv_loop_init(&loop), 0);
+	for (size_t i = 0; i < COUNT_OF(servers); i++) {
+		start_server(&servers[i]);
+	}
+	(void)bind_udp(&elsewhere);
+	return 0;
+}
+
+static void close_handle(uv_handle_t *handle, void *arg)
+{
+	if (!uv_is_closing(handle)) {
+		/* A connection is its own data; a server's handles have the server. */
+		bool connection = handle->type == UV_TCP && handle->data == handle;
+		uv_close(handle, connection ? on_connection_closed : NULL);
+	}
+}
+
+static int tear_down(void **state)
+{
+	if (resolver != NULL) {
+		resolver->api->free(resolver);
+		/* Its own handles close by themselves. */
+		(void)uv_run(&loop, UV_RUN_NOWAIT);
+	}
+	uv_walk(&loop, close_handle, NULL);
+	assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
+	assert_int_equal(uv_loop_close(&loop), 0);
+	assert_int_equal(alloc_live(), live_before);
+	return 0;
+}
+
+/* One server. */
+
+typedef struct {
+	const char *proves;
+	behaviour_t behaviour;
+	unsigned addresses;
+	aname_known_t known;
+	aname_failure_t failure;
+	unsigned udp, tcp; /*!< How often it is asked. */
+} row_t;
+
+#define GIVES(n) n, ANAME_KNOWN_ADDRESSES, ANAME_FAILURE_NONE
+#define FAILS    1, ANAME_KNOWN_NOTHING
+
+static const row_t rows[] = {
+	{ "N1: an answer", ANSWER, GIVES(1), 1, 0 },
+	{ "N1: 30 addresses, more than 512 octets, without TCP", ANSWER, GIVES(30), 1, 0 },
+	{ "N1: 30 addresses by TCP", TRUNCATE, GIVES(30), 1, 1 },
+	{ "N1: 1,000 addresses by TCP", TRUNCATE, GIVES(1000), 1, 1 },
+	{ "A7: NODATA", NODATA, 1, ANAME_KNOWN_NODATA, ANAME_FAILURE_NONE, 1, 0 },
+	{ "N1: another identifier is ignored", WRONG_ID, GIVES(1), 1, 0 },
+	{ "N1: another question is ignored", WRONG_QUESTION, GIVES(1), 1, 0 },
+	{ "N1: another server is ignored", ELSEWHERE, GIVES(1), 1, 0 },
+	{ "N1: without EDNS where it is not understood", NO_EDNS, GIVES(1), 2, 0 },
+	{ "N1: AD does no harm", AUTHENTIC, GIVES(1), 1, 0 },
+	{ "F1: silence, in two rounds", SILENCE, FAILS, ANAME_FAILURE_TIMEOUT, 2, 0 },
+	{ "F1: SERVFAIL, in two rounds", SERVFAIL, FAILS, ANAME_FAILURE_SERVER, 2, 0 },
+	{ "F1: REFUSED, in two rounds", REFUSED, FAILS, ANAME_FAILURE_SERVER, 2, 0 },
+	{ "F1: garbage, in two rounds", GARBAGE, FAILS, ANAME_FAILURE_SERVER, 2, 0 },
+	{ "F1: truncated over TCP, too", TRUNCATE_EVER, FAILS, ANAME_FAILURE_SERVER, 2, 2 },
+};
+
+static void check_row(void **state)
+{
+	const row_t *row = *state;
+	const uint16_t types[] = { A, AAAA };
+	for (size_t i = 0; i < COUNT_OF(types); i++) {
+		(void)set_up(NULL);
+		use_servers(1);
+		servers[0].behaviour = row->behaviour;
+		servers[0].addresses = row->addresses;
+		look_up(types[i]);
+		if (row->known == ANAME_KNOWN_ADDRESSES) {
+			assert_answer(row->addresses);
+			assert_int_equal(heard.result.address_len, types[i] == A ? 4 : 16);
+		} else if (row->known == ANAME_KNOWN_NODATA) {
+			assert_int_equal(heard.result.known, ANAME_KNOWN_NODATA);
+			assert_int_equal(heard.result.ttl, 0);
+		} else {
+			assert_failure(row->failure);
+		}
+		assert_int_equal(servers[0].udp_asked, row->udp);
+		assert_int_equal(servers[0].tcp_asked, row->tcp);
+		(void)tear_down(NULL);
+	}
+}
+
+static void tcp_is_closed(void **state)
+{
+	use_servers(2);
+	servers[0].behaviour = HANG_UP;
+	look_up(A);
+	assert_answer(1);
+	assert_int_equal(servers[0].udp_asked, 1);
+	assert_int_equal(servers[1].udp_asked, 1);
+}
+
+static void closed_port(void **state)
+{
+	aname_source_t source = make_servers(1);
+	uv_close((uv_handle_t *)&servers[0].udp, NULL);
+	uv_close((uv_handle_t *)&servers[0].tcp, NULL);
+	(void)uv_run(&loop, UV_RUN_NOWAIT);
+	use(&source);
+	look_up(A);
+	assert_failure(ANAME_FAILURE_NETWORK);
+}
+
+static void closed_port_first(void **state)
+{
+	aname_source_t source = make_servers(2);
+	uv_close((uv_handle_t *)&servers[0].udp, NULL);
+	uv_close((uv_handle_t *)&servers[0].tcp, NULL);
+	(void)uv_run(&loop, UV_RUN_NOWAIT);
+	use(&source);
+	for (unsigned i = 0; i < 20; i++) {
+		look_up(A);
+		assert_answer(1);
+	}
+	assert_int_equal(servers[1].udp_asked, 20);
+}
+
+static void each_try_counts(void **state)
+{
+	for (unsigned retries = 0; retries < 4; retries++) {
+		aname_source_t source = make_servers(2);
+		source.retries = retries;
+		use(&source);
+		servers[0].behaviour = SERVFAIL;
+		servers[1].behaviour = REFUSED;
+		servers[0].udp_asked = servers[1].udp_asked = 0;
+		look_up(A);
+		assert_failure(ANAME_FAILURE_SERVER);
+		assert_int_equal(servers[0].udp_asked, 1 + retries);
+		assert_int_equal(servers[1].udp_asked, 1 + retries);
+		resolver->api->free(resolver);
+		resolver = NULL;
+	}
+}
+
+static void edns_not_understood(void **state)
+{
+	use_servers(1);
+	servers[0].behaviour = NO_EDNS;
+	for (unsigned i = 0; i < 5; i++) {
+		look_up(A);
+		assert_answer(1);
+	}
+	assert_true(servers[0].with_edns >= 1);
+	assert_int_equal(servers[0].udp_asked - servers[0].with_edns, 5);
+	assert_int_equal(servers[0].tcp_asked, 0);
+}
+
+/* Several servers. */
+
+static void in_order(void **state)
+{
+	use_servers(3);
+	for (unsigned i = 0; i < 50; i++) {
+		look_up(i % 2 ? A : AAAA);
+		assert_answer(1);
+	}
+	assert_int_equal(servers[0].udp_asked, 50);
+	assert_int_equal(servers[1].udp_asked + servers[2].udp_asked, 0);
+}
+
+static void error_of_the_first(void **state)
+{
+	const behaviour_t errors[] = { SERVFAIL, REFUSED, GARBAGE, TRUNCATE_EVER };
+	use_servers(2);
+	for (unsigned i = 0; i < COUNT_OF(errors); i++) {
+		servers[0].behaviour = errors[i];
+		look_up(A);
+		assert_answer(1);
+		/* It did answer: it goes on being asked first. */
+		assert_int_equal(servers[0].udp_asked, i + 1);
+		assert_int_equal(servers[1].udp_asked, i + 1);
+	}
+}
+
+static void errors_of_all(void **state)
+{
+	use_servers(3);
+	servers[0].behaviour = SILENCE;
+	servers[1].behaviour = SERVFAIL;
+	servers[2].behaviour = SILENCE;
+	look_up(A);
+	/* What one of them said tells more than the silence of the others. */
+	assert_failure(ANAME_FAILURE_SERVER);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(servers[i].udp_asked, 2);
+	}
+}
+
+static void dead_first(void **state)
+{
+	use_servers(2);
+	servers[0].behaviour = SILENCE;
+	for (unsigned i = 0; i < 20; i++) {
+		look_up(A);
+		assert_answer(1);
+	}
+	assert_int_equal(servers[0].udp_asked, 1);
+	assert_int_equal(servers[1].udp_asked, 20);
+
+	/* After its pause one lookup tries it; the others that begin then do not. */
+	clock_skip(PAUSE_MS);
+	unsigned before = heard.times;
+	for (unsigned i = 0; i < 20; i++) {
+		start("www.example.", A, NULL, NULL);
+	}
+	wait_for(before + 20);
+	assert_int_equal(heard.succeeded, heard.times);
+	assert_int_equal(servers[0].udp_asked, 2);
+
+	/* The next pause is longer. */
+	clock_skip(PAUSE_MS);
+	look_up(A);
+	assert_int_equal(servers[0].udp_asked, 2);
+	clock_skip(PAUSE_MS);
+	look_up(A);
+	assert_answer(1);
+	assert_int_equal(servers[0].udp_asked, 3);
+}
+
+static void dead_comes_back(void **state)
+{
+	use_servers(2);
+	servers[0].behaviour = SILENCE;
+	look_up(A);
+	servers[0].behaviour = ANSWER;
+	look_up(A);
+	assert_int_equal(servers[0].udp_asked, 1);
+
+	clock_skip(PAUSE_MS);
+	unsigned other = servers[1].udp_asked;
+	for (unsigned i = 0; i < 10; i++) {
+		look_up(A);
+		assert_answer(1);
+	}
+	assert_int_equal(servers[0].udp_asked, 11);
+	assert_int_equal(servers[1].udp_asked, other);
+}
+
+static void pauses_are_bounded(void **state)
+{
+	use_servers(2);
+	servers[0].behaviour = SILENCE;
+	for (unsigned i = 0; i < 8; i++) {
+		look_up(A);
+		assert_answer(1);
+		assert_int_equal(servers[0].udp_asked, i + 1);
+		clock_skip(PAUSES_MS);
+	}
+}
+
+static void all_dead(void **state)
+{
+	/* With nobody better to ask, those that are down are asked all the same. */
+	use_servers(2);
+	servers[0].behaviour = servers[1].behaviour = SILENCE;
+	look_up(A);
+	assert_failure(ANAME_FAILURE_TIMEOUT);
+	servers[0].behaviour = servers[1].behaviour = ANSWER;
+	look_up(A);
+	assert_answer(1);
+}
+
+/* DNSSEC. */
+
+static void secure_and_authentic(void **state)
+{
+	aname_source_t source = make_servers(1);
+	source.secure = 1;
+	use(&source);
+	servers[0].behaviour = AUTHENTIC;
+	look_up(A);
+	assert_answer(1);
+	assert_int_equal(servers[0].with_ad, 1);
+}
+
+static void secure_and_not(void **state)
+{
+	const behaviour_t kinds[] = { ANSWER, NODATA, TRUNCATE };
+	aname_source_t source = make_servers(1);
+	source.secure = 1;
+	use(&source);
+	for (unsigned i = 0; i < COUNT_OF(kinds); i++) {
+		servers[0].behaviour = kinds[i];
+		look_up(A);
+		assert_failure(ANAME_FAILURE_INSECURE);
+		assert_int_equal(servers[0].udp_asked, i + 1);
+	}
+}
+
+/* Many at once, and ends. */
+
+static unsigned differing(const uint16_t *values, unsigned count)
+{
+	unsigned sum = 0;
+	for (unsigned i = 0; i < count; i++) {
+		unsigned k = 0;
+		while (values[k] != values[i]) {
+			k++;
+		}
+		sum += k == i;
+	}
+	return sum;
+}
+
+static void many_at_once(void **state)
+{
+	enum { MANY = 300 };
+	static int ctx[MANY];
+	use_servers(1);
+	for (unsigned i = 0; i < MANY; i++) {
+		char text[32];
+		(void)snprintf(text, sizeof(text), "n%u.example.", i);
+		start(text, i % 2 ? A : AAAA, &ctx[i], NULL);
+	}
+	wait_for(MANY);
+	assert_int_equal(heard.succeeded, MANY);
+	assert_true(servers[0].seen >= MANY);
+	/* Spread over sockets, and identifiers that do not count up. */
+	assert_true(differing(servers[0].ports, servers[0].seen) >= 3);
+	assert_true(differing(servers[0].ids, servers[0].seen) >= MANY - 30);
+	unsigned successors = 0;
+	for (unsigned i = 1; i < servers[0].seen; i++) {
+		successors += servers[0].ids[i] == (uint16_t)(servers[0].ids[i - 1] + 1);
+	}
+	assert_true(successors < 10);
+}
+
+static void ports_change(void **state)
+{
+	enum { MANY = 1000 };
+	use_servers(1);
+	for (unsigned i = 0; i < MANY; i++) {
+		look_up(A);
+	}
+	assert_int_equal(heard.succeeded, MANY);
+	assert_true(differing(servers[0].ports, servers[0].seen) >= 2);
+}
+
+static void started_from_within(void **state)
+{
+	use_servers(2);
+	servers[0].behaviour = SERVFAIL;
+	heard.more = 700;
+	start("www.example.", A, NULL, NULL);
+	wait_for(701);
+	assert_int_equal(heard.succeeded, 701);
+}
+
+static void failed_and_started_from_within(void **state)
+{
+	use_servers(1);
+	servers[0].behaviour = SERVFAIL;
+	heard.more = 50;
+	start("www.example.", A, NULL, NULL);
+	wait_for(51);
+	assert_int_equal(heard.succeeded, 0);
+}
+
+static void cancelled(void **state)
+{
+	aname_source_t source = make_servers(2);
+	source.retries = 10;
+	use(&source);
+	servers[0].behaviour = servers[1].behaviour = SILENCE;
+	aname_lookup_t *lookups[10];
+	for (unsigned i = 0; i < COUNT_OF(lookups); i++) {
+		start("www.example.", A, NULL, &lookups[i]);
+	}
+	for (unsigned i = 0; i < COUNT_OF(lookups); i++) {
+		resolver->api->cancel(lookups[i]);
+	}
+	assert_int_equal(heard.times, 0);
+	wait_for(COUNT_OF(lookups));
+	assert_int_equal(heard.succeeded, 0);
+	/* No try after the one under way. */
+	assert_int_equal(servers[0].udp_asked + servers[1].udp_asked, COUNT_OF(lookups));
+}
+
+static void never_used(void **state)
+{
+	use_servers(3);
+	resolver->api->free(resolver);
+	resolver = NULL;
+}
+
+static void loop_ends(void **state)
+{
+	/* With no lookup under way nothing of the resolver keeps the loop busy. */
+	use_servers(1);
+	servers[0].behaviour = TRUNCATE;
+	look_up(A);
+	resolver->api->free(resolver);
+	resolver = NULL;
+}
+
+/* Failing allocations: each start is refused, or reported once. */
+
+static void no_memory(void **state)
+{
+	const aname_source_t source = make_servers(1);
+	for (unsigned n = 1, failed = 1; failed > 0; n++) {
+		failed = 0;
+		long before = alloc_live();
+		alloc_fail_at(n);
+		resolver = aname_resolver_dns_new(&loop, &source, on_done, &loop);
+		if (resolver == NULL) {
+			assert_true(alloc_failed());
+			assert_int_equal(alloc_live(), before);
+			failed = 1;
+			continue;
+		}
+		name_t name = make_name("www.example.");
+		aname_lookup_t *lookup = NULL;
+		unsigned times = heard.times;
+		int ret = resolver->api->start(resolver, name.at, A, NULL, &lookup);
+		assert_int_equal(heard.times, times);
+		if (ret == KNOT_EOK) {
+			wait_for(times + 1);
+		}
+		failed = alloc_failed();
+		assert_true(failed || heard.result.failure == ANAME_FAILURE_NONE);
+		assert_true(ret == KNOT_EOK || failed);
+		resolver->api->free(resolver);
+		resolver = NULL;
+		(void)uv_run(&loop, UV_RUN_NOWAIT);
+		(void)uv_run(&loop, UV_RUN_NOWAIT);
+		assert_int_equal(alloc_live(), before);
+	}
+}
+
+#define WITH_SERVERS(sentence, function)                                           \
+	{                                                                          \
+		.name = (sentence), .test_func = (function), .setup_func = set_up, \
+		.teardown_func = tear_down                                         \
+	}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_SERVERS("N2: a TCP connection that closes: the next server", tcp_is_closed),
+		WITH_SERVERS("F1: a closed port is a failure on the way", closed_port),
+		WITH_SERVERS("N2: a closed port first costs no lookup", closed_port_first),
+		WITH_SERVERS("N2: 1 + retries rounds through all servers", each_try_counts),
+		WITH_SERVERS("N1: a server that does not understand EDNS is asked without",
+		             edns_not_understood),
+		WITH_SERVERS("N2: the first that answers is asked alone", in_order),
+		WITH_SERVERS("N2: an error of the first: the second is asked", error_of_the_first),
+		WITH_SERVERS("N2: an error tells more than silence", errors_of_all),
+		WITH_SERVERS("N2: a dead first one is asked once in each pause", dead_first),
+		WITH_SERVERS("N2: a dead one that answers again is the first again",
+		             dead_comes_back),
+		WITH_SERVERS("N2: the pauses of a dead one are bounded", pauses_are_bounded),
+		WITH_SERVERS("N2: all dead: all are asked", all_dead),
+		WITH_SERVERS("N3: secure: AD is asked for, and counts", secure_and_authentic),
+		WITH_SERVERS("N3: secure: without AD it is a failure, at once", secure_and_not),
+		WITH_SERVERS("N1: 300 at once, over several sockets", many_at_once),
+		WITH_SERVERS("N1: source ports change", ports_change),
+		WITH_SERVERS("700 lookups, each started by the end of another",
+		             started_from_within),
+		WITH_SERVERS("50 failures, each starting another lookup",
+		             failed_and_started_from_within),
+		WITH_SERVERS("what is cancelled ends with its try", cancelled),
+		WITH_SERVERS("a resolver that was never used is freed", never_used),
+		WITH_SERVERS("a resolver that was used is freed", loop_ends),
+		WITH_SERVERS("out of memory: refused or reported once, nothing leaked", no_memory),
+	};
+	return RUN_ROWS("resolver by DNS: one server", rows, check_row) +
+	       RUN_TESTS("resolver by DNS: the rest", tests);
+}
