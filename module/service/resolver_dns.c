@@ -203,6 +203,11 @@ static link_t *new_link(resolver_t *resolver, server_t *server)
 		                        .sock_state_cb_data = link };
 	int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB |
 	           ARES_OPT_EDNSPSZ;
+#ifdef ARES_OPT_QUERY_CACHE
+	/* c-ares 1.31 and later: the table is the only cache here. */
+	options.qcache_max_ttl = 0;
+	mask |= ARES_OPT_QUERY_CACHE;
+#endif
 	if (ares_init_options(&link->channel, &options, mask) != ARES_SUCCESS) {
 		free(link);
 		return NULL;
