@@ -292,8 +292,8 @@ static knotd_in_state_t on_answer(knotd_in_state_t state, knot_pkt_t *pkt, knotd
 	bool any = type == KNOT_RRTYPE_ANY;
 	aname_query_t query;
 	if ((state != KNOTD_IN_STATE_HIT && state != KNOTD_IN_STATE_NODATA) ||
-	    (!is_family(type) && !any) || !aname_reply_at_apex(qdata) ||
-	    memo_of(qdata, mod) != MEMO_NONE || !aname_query_take_up(&query, pkt, qdata, mod) ||
+	    (!is_family(type) && !any) || memo_of(qdata, mod) != MEMO_NONE ||
+	    !aname_reply_at_apex(qdata) || !aname_query_take_up(&query, pkt, qdata, mod) ||
 	    !is_knots(&query, state, type)) {
 		return state;
 	}
