@@ -62,7 +62,8 @@ struct resolver {
 	aname_source_t source;
 	unsigned tries, running;
 	int try_ms;
-	aname_lookup_t *ended; /*!< Failed before they began; reported by the timer. */
+	const aname_lookup_t *starting; /*!< The one that start is at work on. */
+	aname_lookup_t *ended;          /*!< Failed before they began; reported by the timer. */
 	uint16_t ids[64];
 	unsigned ids_left;
 	bool ares_ready;
@@ -77,7 +78,7 @@ struct aname_lookup {
 	unsigned tries; /*!< Made so far. */
 	server_t *server;
 	link_t *link;
-	bool cancelled, starting, edns, told;
+	bool cancelled, edns, told;
 	aname_failure_t failure; /*!< Of the last try. */
 	const char *detail;
 	struct aname_lookup *next_ended;
@@ -301,7 +302,7 @@ static void report_failure(aname_lookup_t *lookup)
 /*! Ends a lookup that failed, but never from within aname_resolver_api_t's start. */
 static void give_up(aname_lookup_t *lookup)
 {
-	if (lookup->starting) {
+	if (lookup->resolver->starting == lookup) {
 		lookup->next_ended = lookup->resolver->ended;
 		lookup->resolver->ended = lookup;
 	} else {
@@ -462,9 +463,9 @@ static int dns_start(aname_resolver_t *base, const knot_dname_t *name, uint16_t 
 	if (resolver->running++ == 0) {
 		uv_timer_start(&resolver->tick, on_tick, TICK_MS, TICK_MS);
 	}
-	lookup->starting = true;
+	resolver->starting = lookup;
 	try_next(lookup);
-	lookup->starting = false;
+	resolver->starting = NULL;
 	*out = lookup;
 	return KNOT_EOK;
 }
