@@ -31,6 +31,11 @@
 #define OPT_RESOLVER      "\x08""resolver"
 #define OPT_RETRIES       "\x07""retries"
 #define OPT_TARGET_DNSSEC "\x0D""target-dnssec"
+#define OPT_ECS           "\x03""ecs"
+#define OPT_ECS_IPV4      "\x0F""ecs-ipv4-prefix"
+#define OPT_ECS_IPV6      "\x0F""ecs-ipv6-prefix"
+#define OPT_MAX_SUBNETS   "\x0B""max-subnets"
+#define OPT_EACH_SUBNETS  "\x12""max-target-subnets"
 /* clang-format on */
 
 #define DNS_PORT 53
@@ -55,7 +60,13 @@
 	  limits.max_targets)                                                                      \
 	X(OPT_MAX_LOOKUPS, "max-lookups", 1000, 1, 10000, "lookups", YP_SNONE, limits.max_lookups) \
 	X(OPT_LOOKUP_RATE, "lookup-rate", 5000, 1, 1000000, "lookups a second", YP_SNONE,          \
-	  limits.lookup_rate)
+	  limits.lookup_rate)                                                                      \
+	X(OPT_ECS_IPV4, "ecs-ipv4-prefix", 24, 1, 32, "bits", YP_SNONE, ecs_prefix_ipv4)           \
+	X(OPT_ECS_IPV6, "ecs-ipv6-prefix", 56, 1, 64, "bits", YP_SNONE, ecs_prefix_ipv6)           \
+	X(OPT_MAX_SUBNETS, "max-subnets", 10000, 1, 1000000, "subnets", YP_SNONE,                  \
+	  limits.max_subnets)                                                                      \
+	X(OPT_EACH_SUBNETS, "max-target-subnets", 256, 1, 4096, "subnets", YP_SNONE,               \
+	  limits.max_target_subnets)
 
 static const knot_lookup_t cold_modes[] = {
 	{ ANAME_COLD_TRUNCATE, "truncate" },
@@ -77,6 +88,7 @@ const yp_item_t aname_conf[] = {
 	        { OPT_RRTYPE, YP_TSTR, YP_VNONE, YP_FMULTI },
 	{ OPT_RESOLVER, YP_TADDR, YP_VADDR = { DNS_PORT }, YP_FMULTI },
 	{ OPT_TARGET_DNSSEC, YP_TOPT, YP_VOPT = { dnssec_modes, 0 } },
+	{ OPT_ECS, YP_TBOOL, YP_VNONE },
 	{ OPT_ANSWER_ANAME, YP_TBOOL, YP_VNONE },
 	{ OPT_COLD, YP_TOPT, YP_VOPT = { cold_modes, ANAME_COLD_TRUNCATE } },
 	{ OPT_ALLOW_TARGET, YP_TDNAME, YP_VNONE, YP_FMULTI },
@@ -196,6 +208,12 @@ static int check_source(knotd_conf_check_args_t *args)
 	    knotd_conf_check_item(args, OPT_TARGET_DNSSEC).single.option != 0) {
 		args->err_str = "option 'target-dnssec: secure' needs 'resolver', the system's "
 		                "resolver does not tell what is authenticated";
+		ret = KNOT_EINVAL;
+	}
+	if (ret == KNOT_EOK && servers.count == 0 &&
+	    knotd_conf_check_item(args, OPT_ECS).single.boolean) {
+		args->err_str = "option 'ecs: on' needs 'resolver', the system's resolver cannot "
+		                "be told of clients";
 		ret = KNOT_EINVAL;
 	}
 	knotd_conf_free(&servers);
@@ -327,6 +345,7 @@ int aname_conf_read(knotd_mod_t *mod, aname_options_t **out)
 	NUMBERS(X)
 #undef X
 	options->answer_aname = knotd_conf_mod(mod, OPT_ANSWER_ANAME).single.boolean;
+	options->ecs = knotd_conf_mod(mod, OPT_ECS).single.boolean;
 	options->cold = knotd_conf_mod(mod, OPT_COLD).single.option;
 	read_rrtypes(mod, options);
 	read_source(mod, options);
@@ -375,6 +394,17 @@ aname_onlinesign_t aname_conf_onlinesign(knotd_mod_t *mod)
 	}
 	knotd_conf_free(&list);
 	return ret;
+}
+
+bool aname_conf_client_subnet(knotd_mod_t *mod)
+{
+	return knotd_conf(mod,
+	                  "\x06"
+	                  "server",
+	                  "\x12"
+	                  "edns-client-subnet",
+	                  NULL)
+	        .single.boolean;
 }
 
 bool aname_conf_rotation(knotd_mod_t *mod)

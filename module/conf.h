@@ -36,5 +36,8 @@ typedef enum {
 
 aname_onlinesign_t aname_conf_onlinesign(knotd_mod_t *mod);
 
+/*! `edns-client-subnet` of the server section. */
+bool aname_conf_client_subnet(knotd_mod_t *mod);
+
 /*! `answer-rotation` of the server section. */
 bool aname_conf_rotation(knotd_mod_t *mod);

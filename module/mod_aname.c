@@ -32,6 +32,8 @@ static void tell(knotd_mod_t *mod, const aname_options_t *options,
 		{ report->differ.max_targets, "max-targets" },
 		{ report->differ.max_lookups, "max-lookups" },
 		{ report->differ.lookup_rate, "lookup-rate" },
+		{ report->differ.max_subnets, "max-subnets" },
+		{ report->differ.max_target_subnets, "max-target-subnets" },
 	};
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
 		if (limits[i].differ) {
@@ -64,6 +66,16 @@ static void tell_onlinesign(knotd_mod_t *mod, aname_onlinesign_t onlinesign)
 	}
 }
 
+static void tell_ecs(knotd_mod_t *mod, const aname_options_t *options)
+{
+	if (options->ecs && !aname_conf_client_subnet(mod)) {
+		knotd_mod_log(mod, LOG_WARNING,
+		              "option 'ecs' has no effect, since the server takes no client "
+		              "subnets from queries; set 'edns-client-subnet: on' in the server "
+		              "section");
+	}
+}
+
 /*! Half of the TCP workers, at least one. */
 static uint16_t waiters_max(knotd_mod_t *mod)
 {
@@ -84,6 +96,7 @@ static int set_up(knotd_mod_t *mod, aname_instance_t *instance, aname_options_t 
 	instance->rotate = aname_conf_rotation(mod);
 	instance->onlinesign = aname_conf_onlinesign(mod);
 	tell_onlinesign(mod, instance->onlinesign);
+	tell_ecs(mod, instance->options);
 
 	int ret = aname_stats_register(mod);
 	if (ret == KNOT_EOK) {

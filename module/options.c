@@ -52,6 +52,8 @@ bool aname_options_equal(const aname_options_t *one, const aname_options_t *othe
 	       one->rrtypes_count == other->rrtypes_count &&
 	       one->max_addresses == other->max_addresses && one->wait_ms == other->wait_ms &&
 	       one->cold == other->cold && one->answer_aname == other->answer_aname &&
+	       one->ecs == other->ecs && one->ecs_prefix_ipv4 == other->ecs_prefix_ipv4 &&
+	       one->ecs_prefix_ipv6 == other->ecs_prefix_ipv6 &&
 	       names_equal(&one->allow_target, &other->allow_target) &&
 	       names_equal(&one->deny_target, &other->deny_target) &&
 	       nets_equal(&one->deny_address, &other->deny_address);

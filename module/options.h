@@ -86,10 +86,12 @@ typedef struct {
 
 /*! What is one for the whole process; the largest value of all instances counts. */
 typedef struct {
-	uint32_t threads;     /*!< libuv's thread pool, 1 to 1024. */
-	uint32_t max_targets; /*!< Targets held, one per name and family. */
-	uint32_t max_lookups; /*!< Lookups running at once. */
-	uint32_t lookup_rate; /*!< Lookups started per second. */
+	uint32_t threads;            /*!< libuv's thread pool, 1 to 1024. */
+	uint32_t max_targets;        /*!< Targets held, one per name and family. */
+	uint32_t max_lookups;        /*!< Lookups running at once. */
+	uint32_t lookup_rate;        /*!< Lookups started per second. */
+	uint32_t max_subnets;        /*!< Answers held for clients' subnets, beside the targets. */
+	uint32_t max_target_subnets; /*!< The same, of one target and family. */
 } aname_limits_t;
 
 typedef struct {
@@ -102,6 +104,9 @@ typedef struct {
 	uint32_t wait_ms;       /*!< How long a cold TCP query may wait (C2). */
 	aname_cold_t cold;
 	bool answer_aname;
+	bool ecs;                 /*!< Clients' subnets are told to the resolver (N4). */
+	uint32_t ecs_prefix_ipv4; /*!< The longest prefix that is told, in bits. */
+	uint32_t ecs_prefix_ipv6;
 	aname_names_t allow_target; /*!< Empty: every target. */
 	aname_names_t deny_target;
 	aname_nets_t deny_address;

@@ -9,6 +9,7 @@ enum {
 	COUNTER_ADDRESSES,
 	COUNTER_LAG,
 	COUNTER_MALFORMED,
+	COUNTER_SUBNETS,
 };
 
 enum {
@@ -50,6 +51,7 @@ int aname_stats_register(knotd_mod_t *mod)
 		{ "addresses", 1, NULL },
 		{ "refresh-lag", 1, NULL },
 		{ "malformed", 1, NULL },
+		{ "subnets", 1, NULL },
 	};
 
 	int ret = KNOT_EOK;
@@ -85,6 +87,7 @@ void aname_stats_show(knotd_mod_t *mod, const aname_numbers_t *numbers)
 	knotd_mod_stats_store(mod, 0, COUNTER_TARGETS, 0, numbers->targets);
 	knotd_mod_stats_store(mod, 0, COUNTER_ADDRESSES, 0, numbers->addresses);
 	knotd_mod_stats_store(mod, 0, COUNTER_LAG, 0, numbers->lag_ms);
+	knotd_mod_stats_store(mod, 0, COUNTER_SUBNETS, 0, numbers->subnets);
 }
 
 void aname_stats_show_totals(knotd_mod_t *mod, aname_shared_t *shared)
@@ -94,6 +97,7 @@ void aname_stats_show_totals(knotd_mod_t *mod, aname_shared_t *shared)
 		.succeeded = atomic_load(&shared->totals.succeeded),
 		.failed = atomic_load(&shared->totals.failed),
 		.targets = aname_table_targets(shared->table),
+		.subnets = aname_table_subnets(shared->table),
 		.addresses = aname_table_addresses(shared->table),
 		.lag_ms = atomic_load(&shared->totals.lag_ms),
 	};

@@ -33,6 +33,7 @@ typedef enum {
 typedef struct {
 	uint64_t started, succeeded, failed; /*!< Lookups. */
 	uint64_t targets;                    /*!< Held, one per name and family. */
+	uint64_t subnets;                    /*!< Answers held for clients' subnets beside. */
 	uint64_t addresses;                  /*!< Held. */
 	uint64_t lag_ms;                     /*!< Largest refresh lag. */
 } aname_numbers_t;

@@ -13,6 +13,39 @@ static aname_worth_t worth_of(const aname_part_t *part, bool hurry)
 	return cold && hurry ? part->judgement.fallback : part->judgement.worth;
 }
 
+/*! The judgement on what is for everybody, as it stands in for a client's. */
+static aname_judgement_t stand_in(const aname_judgement_t *general)
+{
+	aname_judgement_t judgement = *general;
+	if (judgement.ttl > ANAME_PARTIAL_TTL) {
+		judgement.ttl = ANAME_PARTIAL_TTL;
+	}
+	return judgement;
+}
+
+static bool is_live(const aname_part_t *part)
+{
+	return part->judgement.worth == ANAME_FRESH || part->judgement.worth == ANAME_NODATA;
+}
+
+aname_part_t aname_answer_tailor(const aname_part_t *own, const aname_part_t *general, uint8_t len)
+{
+	bool waits = own->judgement.worth == ANAME_COLD;
+	bool usable = own->judgement.worth != ANAME_FAILED &&
+	              !(waits && own->judgement.fallback == ANAME_FAILED);
+	if (is_live(own) || (usable && !is_live(general))) {
+		return *own;
+	}
+	aname_part_t part = *general;
+	part.scope = len;
+	part.judgement = stand_in(&general->judgement);
+	if (waits && part.judgement.worth != ANAME_COLD) {
+		part.judgement.fallback = part.judgement.worth;
+		part.judgement.worth = ANAME_COLD;
+	}
+	return part;
+}
+
 /*! Takes all parts of one worth; the TTL becomes the least of them. */
 static unsigned take(const aname_pool_t *pool, bool hurry, aname_worth_t worth,
                      aname_answer_t *answer)
@@ -83,6 +116,12 @@ void aname_answer_decide(const aname_pool_t *pool, bool hurry, aname_answer_t *a
 	answer->failure = ANAME_FAILURE_NONE;
 	answer->ttl = answer->partial ? ANAME_PARTIAL_TTL : UINT32_MAX;
 	answer->used = 0;
+	answer->scope = 0;
+	for (unsigned i = 0; i < pool->count; i++) {
+		if (pool->parts[i].scope > answer->scope) {
+			answer->scope = pool->parts[i].scope;
+		}
+	}
 
 	if (take(pool, hurry, ANAME_FRESH, answer) > 0) {
 		return;

@@ -18,7 +18,8 @@
 /*! Most targets of one owner that are used. */
 #define ANAME_POOL_MAX 32
 
-/*! Highest TTL, in seconds, of the addresses of a pool that is not known as a whole yet. */
+/*! Highest TTL, in seconds, of what is better soon: the addresses of a pool that is not known as
+ *  a whole yet, and those for everybody in the place of those for a client. */
 #define ANAME_PARTIAL_TTL 5
 
 /*! One target of the owner. */
@@ -27,7 +28,20 @@ typedef struct {
 	        *snapshot; /*!< Where its addresses are; may be NULL if it has none. */
 	aname_judgement_t judgement;
 	aname_failure_t failure; /*!< Why, if the judgement is FAILED. */
+	uint8_t scope;           /*!< Length of the client prefix it is for; 0: everybody. */
 } aname_part_t;
+
+/*!
+ * \brief Chooses between what a target says to a client and what it says to everybody (N4).
+ *
+ * What is for everybody stands in for what is not there, or fails: for this client only, and not
+ * for long.
+ *
+ * \param own      What the target says to the client.
+ * \param general  What it says to everybody.
+ * \param len      Length of the client's prefix.
+ */
+aname_part_t aname_answer_tailor(const aname_part_t *own, const aname_part_t *general, uint8_t len);
 
 /*! All targets of the owner. */
 typedef struct {
@@ -48,6 +62,7 @@ typedef struct {
 	bool stale;              /*!< For ADDRESSES and NODATA: past its lifetime, EDE 3. */
 	aname_failure_t failure; /*!< For FAILURE: the most telling one; NONE if only not ready. */
 	uint32_t ttl;            /*!< Seconds, for ADDRESSES and NODATA. */
+	uint8_t scope;           /*!< Length of the client prefix it is for; 0: everybody. */
 	unsigned used;
 	const aname_snapshot_t *use[ANAME_POOL_MAX];
 } aname_answer_t;

@@ -90,6 +90,7 @@ static knotd_in_state_t say_addresses(const aname_query_t *query, const aname_an
 	if (answer->stale) {
 		query->qdata->rcode_ede = KNOT_EDNS_EDE_STALE;
 	}
+	aname_query_tell_scope(query, answer);
 	count(query, answer->stale ? ANAME_KIND_STALE : ANAME_KIND_FRESH);
 	return KNOTD_IN_STATE_HIT;
 }
@@ -99,6 +100,7 @@ static void note_nodata(const aname_query_t *query, const aname_answer_t *answer
 	if (answer->stale) {
 		query->qdata->rcode_ede = KNOT_EDNS_EDE_STALE;
 	}
+	aname_query_tell_scope(query, answer);
 	leave_memo(query, memo);
 	own(query)->memo_ttl = answer->ttl;
 	count(query, ANAME_KIND_NODATA);
@@ -228,6 +230,7 @@ static knotd_in_state_t say_any(const aname_query_t *query)
 		if (ret != KNOT_EOK) {
 			return error_state(ret);
 		}
+		aname_query_tell_scope(query, &answer);
 	}
 	if (query->pkt->rrset_count == 0) {
 		aname_reply_put_records(query);
@@ -344,6 +347,8 @@ static knotd_in_state_t on_additional(knotd_in_state_t state, knot_pkt_t *pkt, k
 		return state;
 	}
 
+	/* Additions are the same for every client: the scope is the answer's. */
+	query.tailored = false;
 	/* mod-onlinesign cannot sign an addition that Knot did not make. */
 	bool with = !(instance->onlinesign == ANAME_ONLINESIGN_AFTER &&
 	              knot_pkt_has_dnssec(qdata->query));

@@ -86,6 +86,21 @@ static bool is_unsignable(const aname_query_t *query)
 	return true;
 }
 
+/*! Takes the client's subnet from the query, if answers may depend on it. */
+static void take_client(aname_query_t *query)
+{
+	const aname_options_t *options = query->instance->options;
+	knot_edns_client_subnet_t *ecs = query->qdata->ecs;
+	query->tailored = false;
+	if (!options->ecs || ecs == NULL || ecs->source_len == 0) {
+		return;
+	}
+	query->client_max = ecs->family == ANAME_SUBNET_IPV4 ? options->ecs_prefix_ipv4
+	                                                     : options->ecs_prefix_ipv6;
+	query->client = aname_subnet_of_option(ecs, query->client_max);
+	query->tailored = true;
+}
+
 bool aname_query_take_up(aname_query_t *query, knot_pkt_t *pkt, knotd_qdata_t *qdata,
                          knotd_mod_t *mod)
 {
@@ -100,7 +115,16 @@ bool aname_query_take_up(aname_query_t *query, knot_pkt_t *pkt, knotd_qdata_t *q
 		return false;
 	}
 	query->now_ms = aname_clock_coarse_ms();
+	take_client(query);
 	return true;
+}
+
+void aname_query_tell_scope(const aname_query_t *query, const aname_answer_t *answer)
+{
+	knot_edns_client_subnet_t *ecs = query->qdata->ecs;
+	if (query->tailored && answer->scope > ecs->scope_len) {
+		ecs->scope_len = answer->scope;
+	}
 }
 
 void aname_query_enter(const aname_query_t *query)
@@ -168,18 +192,24 @@ static const char *denied_by(const aname_options_t *options, const knot_dname_t 
 
 /* Targets in the table. */
 
-/*! Asks the service for a lookup. */
-static void ask(const aname_query_t *query, const aname_key_t *key, uint64_t hash, uint32_t ttl)
+/*! Asks the service for a lookup; for the client if `tailored`, else for everybody. */
+static void ask(const aname_query_t *query, const aname_key_t *key, uint64_t hash, uint32_t ttl,
+                bool tailored)
 {
 	aname_shared_t *shared = query->instance->shared;
-	if (!aname_queue_push(shared->queue, key, hash, ttl)) {
+	const aname_subnet_t *client = NULL;
+	if (tailored) {
+		client = &query->client;
+		hash = aname_table_subnet_hash(hash, client);
+	}
+	if (!aname_queue_push(shared->queue, key, client, hash, ttl)) {
 		atomic_fetch_add_explicit(&shared->met.queue_full, 1, memory_order_relaxed);
 	}
 }
 
-/*! Judges a target in the table, and has it looked up where that is due. */
+/*! Judges an entry in the table, and has it looked up where that is due. */
 static void judge(const aname_query_t *query, const aname_key_t *key, aname_entry_t *entry,
-                  uint32_t ttl, aname_part_t *part)
+                  uint64_t hash, uint32_t ttl, aname_part_t *part)
 {
 	/* In this order: a target is called warm only after what makes it so is published. */
 	bool cold = atomic_load_explicit(&entry->cold, memory_order_acquire);
@@ -190,11 +220,24 @@ static void judge(const aname_query_t *query, const aname_key_t *key, aname_entr
 	part->snapshot = snapshot;
 	part->failure = snapshot != NULL ? snapshot->failure : ANAME_FAILURE_NONE;
 	part->judgement = aname_policy_judge(snapshot, cold, schedule, ttl, query->now_ms);
+	part->scope = 0;
 
 	aname_entry_touch(entry, ttl, query->now_ms);
 	if (aname_policy_ask(snapshot, schedule, ttl, next_ms, query->now_ms)) {
-		ask(query, key, entry->hash, ttl);
+		ask(query, key, hash, ttl, entry->tailored);
 	}
+}
+
+/*! Judges an answer that is not in the table yet by that under other options, if there is one. */
+static void judge_kin(const aname_query_t *query, const aname_key_t *key, aname_entry_t *kin,
+                      uint32_t ttl, aname_part_t *part)
+{
+	bool cold = kin == NULL || atomic_load_explicit(&kin->cold, memory_order_acquire);
+	part->snapshot = kin != NULL ? aname_entry_snapshot(kin) : NULL;
+	part->failure = ANAME_FAILURE_NONE;
+	part->scope = 0;
+	part->judgement = aname_policy_judge(part->snapshot, cold, &key->profile->schedule, ttl,
+	                                     query->now_ms);
 }
 
 /*!
@@ -206,14 +249,60 @@ static void judge_unknown(const aname_query_t *query, const aname_key_t *key, ui
 {
 	const aname_shared_t *shared = query->instance->shared;
 	aname_entry_t *kin = aname_table_find_kin(shared->table, key);
-	bool cold = kin == NULL || atomic_load_explicit(&kin->cold, memory_order_acquire);
-	part->snapshot = kin != NULL ? aname_entry_snapshot(kin) : NULL;
-	part->failure = ANAME_FAILURE_NONE;
-	part->judgement = aname_policy_judge(part->snapshot, cold, &key->profile->schedule, ttl,
-	                                     query->now_ms);
+	judge_kin(query, key, kin, ttl, part);
 	if (kin == NULL && atomic_load_explicit(&shared->met.no_room, memory_order_relaxed)) {
 		part->judgement.worth = ANAME_FAILED;
 	}
+}
+
+/*! What is known for the client under other options, as judge_unknown() does for everybody. */
+static void judge_unknown_client(const aname_query_t *query, const aname_key_t *key, uint32_t ttl,
+                                 aname_part_t *part)
+{
+	const aname_table_t *table = query->instance->shared->table;
+	aname_entry_t *kin = aname_table_find_kin(table, key);
+	kin = kin != NULL ? aname_table_find_client(table, kin, &query->client) : NULL;
+	judge_kin(query, key, kin, ttl, part);
+}
+
+/*! Is it no use to look up what a target says to one more client? */
+static bool is_hopeless(const aname_query_t *query, aname_entry_t *target,
+                        const aname_part_t *general)
+{
+	const aname_subnets_t *subnets = target != NULL ? atomic_load(&target->subnets) : NULL;
+	unsigned family = query->client.family == ANAME_SUBNET_IPV6;
+	return general->failure != ANAME_FAILURE_NONE ||
+	       (subnets != NULL && atomic_load(&subnets->state[family]) == ANAME_SUBNETS_FAILING);
+}
+
+/*!
+ * Puts what a target says to the client in the place of what it says to everybody.
+ *
+ * \param target  The target's entry, or NULL if it is not in the table yet.
+ * \param hash    Its hash.
+ * \param part    What it says to everybody; then what the client is told.
+ */
+static void tailor(const aname_query_t *query, const aname_key_t *key, aname_entry_t *target,
+                   uint64_t hash, uint32_t ttl, aname_part_t *part)
+{
+	aname_part_t own = { .judgement = { .worth = ANAME_FAILED, .fallback = ANAME_FAILED } };
+	aname_entry_t *entry = target != NULL
+	                               ? aname_table_find_client(query->instance->shared->table,
+	                                                         target, &query->client)
+	                               : NULL;
+	if (entry != NULL) {
+		judge(query, key, entry, hash, ttl, &own);
+	} else if (!is_hopeless(query, target, part)) {
+		judge_unknown_client(query, key, ttl, &own);
+		ask(query, key, hash, ttl, true);
+	}
+	if (own.snapshot != NULL) {
+		own.scope = own.snapshot->scope;
+	}
+	if (own.scope > query->client_max) {
+		own.scope = query->client_max;
+	}
+	*part = aname_answer_tailor(&own, part, query->client.len);
 }
 
 /*! Has policy left nothing of a target's addresses? Then it counts as denied (L2). */
@@ -254,6 +343,21 @@ static bool find_target(const aname_table_t *table, const knot_rdata_t *rdata, a
 	return true;
 }
 
+/*! Judges what a target says to whoever asks. */
+static void judge_target(const aname_query_t *query, const aname_key_t *key, aname_entry_t *entry,
+                         uint64_t hash, uint32_t ttl, aname_part_t *part)
+{
+	if (entry != NULL) {
+		judge(query, key, entry, hash, ttl, part);
+	} else {
+		ask(query, key, hash, ttl, false);
+		judge_unknown(query, key, ttl, part);
+	}
+	if (query->tailored) {
+		tailor(query, key, entry, hash, ttl, part);
+	}
+}
+
 static void add_target(const aname_query_t *query, const records_t *records, uint16_t type,
                        aname_part_t *part)
 {
@@ -274,11 +378,8 @@ static void add_target(const aname_query_t *query, const records_t *records, uin
 	why = denied_by(query->instance->options, key.name);
 	if (why != NULL) {
 		fail_part(part, ANAME_FAILURE_DENIED);
-	} else if (entry == NULL) {
-		ask(query, &key, hash, ttl);
-		judge_unknown(query, &key, ttl, part);
 	} else {
-		judge(query, &key, entry, ttl, part);
+		judge_target(query, &key, entry, hash, ttl, part);
 		if (is_emptied(query, part)) {
 			why = "all its addresses are in networks of 'deny-address'";
 			fail_part(part, ANAME_FAILURE_DENIED);
@@ -331,7 +432,9 @@ static void add_numbers(const aname_query_t *query, const records_t *records,
 		}
 		const aname_snapshot_t *snapshot = aname_entry_snapshot(entry);
 		uint32_t lag_ms = atomic_load_explicit(&entry->lag_ms, memory_order_relaxed);
+		const aname_subnets_t *subnets = atomic_load(&entry->subnets);
 		numbers->targets++;
+		numbers->subnets += subnets != NULL ? atomic_load(&subnets->count) : 0;
 		numbers->addresses += snapshot != NULL ? snapshot->count : 0;
 		numbers->started += atomic_load_explicit(&entry->started, memory_order_relaxed);
 		numbers->succeeded += atomic_load_explicit(&entry->succeeded, memory_order_relaxed);

@@ -19,7 +19,10 @@ typedef struct {
 	aname_instance_t *instance;
 	unsigned worker;
 	int64_t now_ms;
-	bool news; /*!< A lookup ended while it waited: the numbers have changed. */
+	bool news;             /*!< A lookup ended while it waited: the numbers have changed. */
+	bool tailored;         /*!< The answer is to be for `client` (N4). */
+	aname_subnet_t client; /*!< The client's network, as far as a resolver may know it. */
+	uint8_t client_max;    /*!< The most that it may know, in bits. */
 	unsigned rrsets_count;
 	knot_rrset_t rrsets[ANAME_RRTYPES_MAX]; /*!< The ANAME records of the apex. */
 } aname_query_t;
@@ -45,6 +48,9 @@ void aname_query_leave(const aname_query_t *query);
  */
 void aname_query_decide(const aname_query_t *query, uint16_t type, bool hurry,
                         aname_answer_t *answer);
+
+/*! Tells the client for how large a network of clients an answer is (RFC 7871, 7.2.1). */
+void aname_query_tell_scope(const aname_query_t *query, const aname_answer_t *answer);
 
 /*! Once a second: brings the zone's numbers up to date. Reads out what the service has to say.
  *  Inside the epoch. */

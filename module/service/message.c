@@ -159,24 +159,28 @@ static void take_negative_ttl(const knot_pkt_t *pkt, aname_message_reply_t *repl
 	reply->ttl = 0;
 }
 
-static void take_subnet(const knot_pkt_t *pkt, const aname_message_query_t *query,
+/*!
+ * Reads for whom the answer is; for everybody where the reply does not say (RFC 7871, 7.3).
+ *
+ * Returns false if it is for somebody else than asked, and not to be used.
+ */
+static bool take_subnet(const knot_pkt_t *pkt, const aname_message_query_t *query,
                         aname_message_reply_t *reply)
 {
 	uint8_t *option = knot_pkt_edns_option(pkt, KNOT_EDNS_OPTION_CLIENT_SUBNET);
 	if (option == NULL || query->subnet == NULL) {
-		return;
+		return true;
 	}
 	knot_edns_client_subnet_t subnet;
 	if (knot_edns_client_subnet_parse(&subnet, knot_edns_opt_get_data(option),
-	                                  knot_edns_opt_get_length(option)) != KNOT_EOK) {
-		return;
+	                                  knot_edns_opt_get_length(option)) != KNOT_EOK ||
+	    subnet.family != query->subnet->family ||
+	    subnet.source_len != query->subnet->source_len ||
+	    memcmp(subnet.address, query->subnet->address, sizeof(subnet.address)) != 0) {
+		return false;
 	}
-	/* A reply for another subnet is none of ours (RFC 7871, 7.3). */
-	size_t octets = (query->subnet->source_len + 7) / 8;
-	reply->has_subnet = subnet.family == query->subnet->family &&
-	                    subnet.source_len == query->subnet->source_len &&
-	                    memcmp(subnet.address, query->subnet->address, octets) == 0;
-	reply->scope = reply->has_subnet ? subnet.scope_len : 0;
+	reply->scope = subnet.scope_len;
+	return true;
 }
 
 static void read_answer(const knot_pkt_t *pkt, const aname_message_query_t *query,
@@ -217,16 +221,23 @@ static void read_rcode(const knot_pkt_t *pkt, const aname_message_query_t *query
 	switch (knot_pkt_ext_rcode(pkt)) {
 	case KNOT_RCODE_NOERROR:
 	case KNOT_RCODE_NXDOMAIN:
-		take_subnet(pkt, query, reply);
-		read_answer(pkt, query, reply);
+		if (take_subnet(pkt, query, reply)) {
+			read_answer(pkt, query, reply);
+		} else {
+			fail(reply, "the reply is for another client subnet");
+		}
 		break;
 	case KNOT_RCODE_FORMERR:
 	case KNOT_RCODE_NOTIMPL:
 	case KNOT_RCODE_BADVERS:
-		reply->no_edns = query->edns;
+		reply->no_subnet = query->subnet != NULL && pkt->opt_rr != NULL;
+		reply->no_edns = query->edns && !reply->no_subnet;
 		fail(reply, "the resolver does not understand the query");
 		break;
-	case KNOT_RCODE_REFUSED: fail(reply, "the resolver refuses"); break;
+	case KNOT_RCODE_REFUSED:
+		reply->no_subnet = query->subnet != NULL;
+		fail(reply, "the resolver refuses");
+		break;
 	case KNOT_RCODE_SERVFAIL:
 		fail(reply, "the resolver answers SERVFAIL");
 		if (is_bogus(pkt)) {

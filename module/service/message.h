@@ -39,9 +39,9 @@ typedef struct {
 	const char *detail;   /*!< Why it is a failure: one phrase. */
 	bool truncated;       /*!< Not to be used: ask again over TCP. */
 	bool no_edns;         /*!< The server does not understand EDNS: ask again without. */
+	bool no_subnet;       /*!< It may not want the client subnet: ask again without. */
 	bool authentic;       /*!< AD is set. */
-	bool has_subnet;      /*!< The reply carries a client subnet of the query's address. */
-	uint8_t scope;        /*!< Its scope prefix length. */
+	uint8_t scope;        /*!< Length of the client prefix it is for; 0: everybody. */
 	uint32_t ttl;         /*!< Seconds: least of the chain and the set, or RFC 2308's. */
 	uint32_t count;       /*!< Addresses, at most ANAME_ADDRESSES_MAX. */
 	uint16_t address_len; /*!< 4 or 16. */

@@ -10,6 +10,7 @@
 #include <libknot/errcode.h>
 #include <libknot/error.h>
 
+#include "service/admission.h"
 #include "service/heap.h"
 #include "table/clock.h"
 #include "table/policy.h"
@@ -20,6 +21,8 @@
 #define BURST_US         100000
 /*! A change of the same target, and a limit of the same kind, is told this often. */
 #define TELL_AGAIN_MS    60000
+/*! A target that cannot be forgotten yet is looked at again after this. */
+#define FORGET_AGAIN_MS  1000
 /*! How long the largest lag is remembered, at least. */
 #define LAG_WINDOW_MS    60000
 
@@ -57,6 +60,8 @@ struct aname_refresh {
 	bool paused;
 	told_t told_queue, told_table, told_gate;
 	_Atomic uint32_t max_targets, max_lookups, lookup_rate;
+	_Atomic uint32_t max_subnets, max_target_subnets;
+	aname_admission_t admission;
 };
 
 static void advance(aname_refresh_t *refresh);
@@ -93,6 +98,22 @@ static void tell(aname_refresh_t *refresh, const aname_entry_t *entry, int prior
 	}
 	const aname_log_t log = { on_log, refresh };
 	aname_log(&log, priority, "target %s %s %s", name, family(entry), what);
+}
+
+/*! Subnets fail in crowds: they are told of now and then, if the target itself does not fail. */
+static void tell_subnet_failure(aname_refresh_t *refresh, const aname_entry_t *entry,
+                                const char *why, int64_t now_ms)
+{
+	aname_entry_t *target = entry->member->target;
+	aname_subnets_t *subnets = atomic_load(&target->subnets);
+	if (target->plan.failures > 0 ||
+	    (subnets->told_ms != 0 && now_ms - subnets->told_ms < TELL_AGAIN_MS)) {
+		return;
+	}
+	subnets->told_ms = now_ms;
+	char what[200];
+	(void)snprintf(what, sizeof(what), "fails for a client subnet (%s)", why);
+	tell(refresh, target, LOG_WARNING, what);
 }
 
 static void tell_failure(aname_refresh_t *refresh, aname_entry_t *entry, const char *why)
@@ -239,6 +260,15 @@ static aname_entry_t *take_ready(lane_t *lane, aname_turn_t turn)
 	return entry;
 }
 
+/*! With room for every entry in both heaps, moving between them cannot fail. */
+static bool reserve(aname_refresh_t *refresh, size_t more)
+{
+	const aname_table_t *table = refresh->shared->table;
+	size_t entries = aname_table_targets(table) + aname_table_subnets(table) + more;
+	return aname_heap_reserve(&refresh->planned, entries) == KNOT_EOK &&
+	       aname_heap_reserve(&refresh->dormant, entries) == KNOT_EOK;
+}
+
 static void put_to_sleep(aname_refresh_t *refresh, aname_entry_t *entry, int64_t now_ms)
 {
 	entry->plan.state = ANAME_PLAN_DORMANT;
@@ -249,11 +279,83 @@ static void put_to_sleep(aname_refresh_t *refresh, aname_entry_t *entry, int64_t
 	atomic_store(&entry->next_ms, ANAME_NEXT_NEVER);
 }
 
-static void forget_first(aname_refresh_t *refresh)
+/* Subnets. */
+
+static aname_subnets_t *subnets_of(const aname_entry_t *entry)
+{
+	const aname_entry_t *target = entry->tailored ? entry->member->target : entry;
+	return atomic_load(&target->subnets);
+}
+
+static bool has_subnets(const aname_subnets_t *subnets, unsigned family)
+{
+	return atomic_load(&subnets->lengths[family][0]) != 0 ||
+	       atomic_load(&subnets->lengths[family][1]) != 0;
+}
+
+/*! Removes a subnet's entry that is in no heap and no line. */
+static void remove_subnet(aname_refresh_t *refresh, aname_entry_t *entry)
+{
+	aname_subnets_t *subnets = subnets_of(entry);
+	uint32_t before = atomic_load(&subnets->count);
+	unsigned family = entry->member->network.family == ANAME_SUBNET_IPV6;
+	aname_table_remove(refresh->shared->table, entry);
+	aname_admission_note(&refresh->admission, subnets, before);
+	if (!has_subnets(subnets, family)) {
+		atomic_store(&subnets->state[family], ANAME_SUBNETS_UNKNOWN);
+	}
+}
+
+/*! Adds an entry for a subnet; NULL if out of memory. */
+static aname_entry_t *add_subnet(aname_refresh_t *refresh, aname_entry_t *target,
+                                 const aname_subnet_t *network, const aname_subnet_t *probe,
+                                 int64_t now_ms)
+{
+	aname_table_t *table = refresh->shared->table;
+	if (!reserve(refresh, 1)) {
+		return NULL;
+	}
+	const aname_subnets_t *subnets = subnets_of(target);
+	uint32_t before = subnets != NULL ? atomic_load(&subnets->count) : 0;
+	aname_entry_t *entry = aname_table_add_subnet(table, target, network, probe);
+	if (entry != NULL) {
+		entry->plan.window_ms = now_ms;
+		entry->member->added_s = now_ms / 1000;
+		aname_admission_note(&refresh->admission, subnets_of(target), before);
+	}
+	return entry;
+}
+
+/*! Removes all subnets of a target; false if some are being looked up, and stay. */
+static bool remove_subnets(aname_refresh_t *refresh, aname_entry_t *target)
+{
+	aname_subnets_t *subnets = subnets_of(target);
+	aname_entry_t *entry = subnets != NULL ? subnets->first : NULL;
+	while (entry != NULL) {
+		aname_entry_t *next = entry->member->next;
+		if (aname_admission_can_go(entry)) {
+			unplan(refresh, entry);
+			remove_subnet(refresh, entry);
+		}
+		entry = next;
+	}
+	return subnets == NULL || subnets->first == NULL;
+}
+
+/*! Forgets the entry that may be forgotten first; false if that has to wait. */
+static bool forget_first(aname_refresh_t *refresh, int64_t now_ms)
 {
 	aname_entry_t *entry = aname_heap_first(&refresh->dormant);
 	aname_heap_remove(&refresh->dormant, entry);
-	aname_table_remove(refresh->shared->table, entry);
+	if (entry->tailored) {
+		remove_subnet(refresh, entry);
+	} else if (remove_subnets(refresh, entry)) {
+		aname_table_remove(refresh->shared->table, entry);
+	} else {
+		aname_heap_push(&refresh->dormant, entry, now_ms + FORGET_AGAIN_MS);
+		return false;
+	}
+	return true;
 }
 
 /* What is learnt. */
@@ -297,6 +399,16 @@ static void count(_Atomic uint64_t *total, _Atomic uint32_t *own)
 	atomic_fetch_add_explicit(own, 1, memory_order_relaxed);
 }
 
+/*! Notes how the lookups for a target's subnets fare: once one has succeeded, they are learnt. */
+static void note_subnet(const aname_entry_t *entry, aname_subnets_state_t state)
+{
+	unsigned family = entry->member->network.family == ANAME_SUBNET_IPV6;
+	_Atomic uint8_t *noted = &subnets_of(entry)->state[family];
+	if (state > atomic_load(noted)) {
+		atomic_store(noted, state);
+	}
+}
+
 /*! Publishes a failure and plans the next try. The entry is in no heap and no line. */
 static void failed(aname_refresh_t *refresh, aname_entry_t *entry, aname_failure_t failure,
                    const char *why, int64_t now_ms)
@@ -312,7 +424,10 @@ static void failed(aname_refresh_t *refresh, aname_entry_t *entry, aname_failure
 	if (entry->plan.failures < UINT16_MAX) {
 		entry->plan.failures++;
 	}
-	if (entry->plan.failures == 1) {
+	if (entry->tailored) {
+		note_subnet(entry, ANAME_SUBNETS_FAILING);
+		tell_subnet_failure(refresh, entry, why, now_ms);
+	} else if (entry->plan.failures == 1) {
 		tell_failure(refresh, entry, why);
 	}
 	plan(refresh, entry, ANAME_PLAN_WAITING,
@@ -332,9 +447,13 @@ static void learned(aname_refresh_t *refresh, aname_entry_t *entry, const aname_
 
 	count(&refresh->shared->totals.succeeded, &entry->succeeded);
 	note_lag(refresh, entry, now_ms);
-	tell_change(refresh, entry, aname_entry_snapshot(entry), snapshot, now_ms);
-	if (entry->plan.failures > 0) {
-		tell(refresh, entry, LOG_NOTICE, "recovered");
+	if (entry->tailored) {
+		note_subnet(entry, ANAME_SUBNETS_LEARNED);
+	} else {
+		tell_change(refresh, entry, aname_entry_snapshot(entry), snapshot, now_ms);
+		if (entry->plan.failures > 0) {
+			tell(refresh, entry, LOG_NOTICE, "recovered");
+		}
 	}
 	uint32_t ttl = snapshot->ttl;
 	aname_table_publish(refresh->shared->table, entry, snapshot);
@@ -347,6 +466,62 @@ static void learned(aname_refresh_t *refresh, aname_entry_t *entry, const aname_
 	        aname_policy_life(&entry->profile->schedule, wanted_ttl(entry, now_ms), ttl);
 	plan(refresh, entry, ANAME_PLAN_WAITING,
 	     aname_policy_next_refresh(life, entry->plan.took_ms, chance(refresh), now_ms));
+}
+
+/*!
+ * Where the answer for a subnet belongs: the network of its scope around the one it was asked for,
+ * but no smaller than that (RFC 7871, 7.3.1).
+ *
+ * Returns the entry for it, which is another one if the scope is not what it was; then `entry` is
+ * gone. NULL if out of memory.
+ */
+static aname_entry_t *settle(aname_refresh_t *refresh, aname_entry_t *entry, uint8_t scope,
+                             int64_t now_ms)
+{
+	const aname_subnet_t probe = entry->member->probe;
+	const aname_subnet_t network = aname_subnet_cut(&probe, scope);
+	if (aname_subnet_equal(&network, &entry->member->network)) {
+		return entry;
+	}
+	aname_entry_t *target = entry->member->target;
+	const aname_plan_t plan_ = entry->plan;
+	uint32_t asked_s = atomic_load(&entry->asked_s);
+	uint32_t want = atomic_load(&entry->want);
+	uint32_t added_s = entry->member->added_s;
+	remove_subnet(refresh, entry);
+
+	aname_entry_t *home = aname_table_find_subnet(refresh->shared->table, target, &network);
+	if (home == NULL) {
+		home = add_subnet(refresh, target, &network, &probe, now_ms);
+		if (home == NULL) {
+			return NULL;
+		}
+		home->member->added_s = added_s;
+		home->plan.want_before = plan_.want_before;
+	}
+	if (home->plan.lookup == NULL) {
+		home->plan.turn = plan_.turn;
+		home->plan.due_ms = plan_.due_ms;
+		home->plan.started_ms = plan_.started_ms;
+	}
+	uint32_t homes_s = atomic_load(&home->asked_s);
+	aname_entry_touch(home, want, 1000 * (int64_t)(asked_s > homes_s ? asked_s : homes_s));
+	return home;
+}
+
+/*! A lookup for a subnet has succeeded. The entry is in no heap and no line. */
+static void learned_subnet(aname_refresh_t *refresh, aname_entry_t *entry,
+                           const aname_result_t *result, int64_t now_ms)
+{
+	aname_entry_t *home = settle(refresh, entry, result->scope, now_ms);
+	if (home == NULL || home->plan.state == ANAME_PLAN_READY) {
+		/* Out of memory, or about to be looked up itself. */
+		return;
+	}
+	if (home != entry && home->plan.state != ANAME_PLAN_NONE) {
+		unplan(refresh, home);
+	}
+	learned(refresh, home, result, now_ms);
 }
 
 static const char *why_of(const aname_result_t *result)
@@ -367,7 +542,11 @@ static void on_resolved(void *owner, void *ctx, const aname_result_t *result)
 	if (result->failure == ANAME_FAILURE_NONE) {
 		/* A late answer is as good as any. */
 		unplan(refresh, entry);
-		learned(refresh, entry, result, now_ms);
+		if (entry->tailored) {
+			learned_subnet(refresh, entry, result, now_ms);
+		} else {
+			learned(refresh, entry, result, now_ms);
+		}
 	} else if (in_time && refresh->paused) {
 		unplan(refresh, entry);
 		plan(refresh, entry, ANAME_PLAN_WAITING, now_ms);
@@ -470,8 +649,12 @@ static void start(aname_refresh_t *refresh, aname_entry_t *entry, int64_t now_ms
 	count(&refresh->shared->totals.started, &entry->started);
 	entry->plan.started_ms = now_ms;
 	lane_t *lane = lane_of(refresh, entry);
-	int ret = lane->resolver->api->start(lane->resolver, entry->name, entry->type, entry,
-	                                     &entry->plan.lookup);
+	const aname_question_t question = {
+		.name = entry->tailored ? entry->member->target->name : entry->name,
+		.type = entry->type,
+		.client = entry->tailored ? &entry->member->probe : NULL,
+	};
+	int ret = lane->resolver->api->start(lane->resolver, &question, entry, &entry->plan.lookup);
 	if (ret != KNOT_EOK) {
 		entry->plan.lookup = NULL;
 		bool name = ret == KNOT_EINVAL;
@@ -543,7 +726,7 @@ static void handle_due(aname_refresh_t *refresh, int64_t now_ms)
 
 	entry = aname_heap_first(&refresh->dormant);
 	while (entry != NULL && entry->plan.at_ms <= now_ms) {
-		forget_first(refresh);
+		(void)forget_first(refresh, now_ms);
 		entry = aname_heap_first(&refresh->dormant);
 	}
 }
@@ -557,23 +740,29 @@ static bool has_room(const aname_refresh_t *refresh)
 	       aname_heap_first(&refresh->dormant) != NULL;
 }
 
+/*! Makes a place for one more target; those that sleep go, with their subnets. */
+static bool make_room(aname_refresh_t *refresh, int64_t now_ms)
+{
+	const aname_table_t *table = refresh->shared->table;
+	uint32_t max_targets = atomic_load(&refresh->max_targets);
+	while (aname_table_targets(table) >= max_targets) {
+		if (aname_heap_first(&refresh->dormant) == NULL || !forget_first(refresh, now_ms)) {
+			return false;
+		}
+	}
+	return true;
+}
+
 static aname_entry_t *add(aname_refresh_t *refresh, const aname_key_t *key, uint64_t hash,
                           int64_t now_ms)
 {
 	aname_table_t *table = refresh->shared->table;
-	if (!has_room(refresh)) {
+	if (!make_room(refresh, now_ms)) {
 		atomic_fetch_add(&refresh->shared->met.table_full, 1);
-		atomic_store(&refresh->shared->met.no_room, true);
+		atomic_store(&refresh->shared->met.no_room, !has_room(refresh));
 		return NULL;
 	}
-	if (aname_table_targets(table) >= atomic_load(&refresh->max_targets)) {
-		forget_first(refresh);
-	}
-
-	/* With room for every target in both heaps, moving between them cannot fail. */
-	size_t targets = aname_table_targets(table) + 1;
-	if (aname_heap_reserve(&refresh->planned, targets) != KNOT_EOK ||
-	    aname_heap_reserve(&refresh->dormant, targets) != KNOT_EOK) {
+	if (!reserve(refresh, 1)) {
 		return NULL;
 	}
 	int lane = find_lane(refresh, &key->profile->source);
@@ -589,18 +778,17 @@ static aname_entry_t *add(aname_refresh_t *refresh, const aname_key_t *key, uint
  * Starts a new entry with what is known of the target under other options, if anything, and with
  * the time of its next lookup as if it had been its own.
  */
-static bool inherit(aname_refresh_t *refresh, aname_entry_t *entry, const aname_key_t *key,
+static bool inherit(aname_refresh_t *refresh, aname_entry_t *entry, aname_entry_t *kin,
                     uint32_t record_ttl, int64_t now_ms)
 {
-	aname_entry_t *kin = aname_table_find_kin(refresh->shared->table, key);
-	aname_snapshot_t *known =
-	        kin != NULL ? aname_snapshot_copy(aname_entry_snapshot(kin)) : NULL;
+	const aname_snapshot_t *kins = aname_entry_snapshot(kin);
+	aname_snapshot_t *known = kins != NULL ? aname_snapshot_copy(kins) : NULL;
 	if (known == NULL) {
 		return false;
 	}
 	bool cold = atomic_load(&kin->cold);
 	int64_t learned_ms = known->learned_ms;
-	uint32_t life = aname_policy_life(&key->profile->schedule, record_ttl, known->ttl);
+	uint32_t life = aname_policy_life(&entry->profile->schedule, record_ttl, known->ttl);
 	entry->plan.failures = kin->plan.failures;
 	aname_table_publish(refresh->shared->table, entry, known);
 	atomic_store(&entry->cold, cold);
@@ -612,27 +800,9 @@ static bool inherit(aname_refresh_t *refresh, aname_entry_t *entry, const aname_
 	return true;
 }
 
-static void handle_request(aname_refresh_t *refresh, const aname_request_t *request, int64_t now_ms)
+/*! Somebody has asked for it: it is looked up now, unless it is about to be anyway. */
+static void hurry(aname_refresh_t *refresh, aname_entry_t *entry, int64_t now_ms)
 {
-	const aname_key_t key = { .profile = request->profile,
-		                  .name = request->name,
-		                  .name_len = request->name_len,
-		                  .type = request->type };
-	aname_entry_t *entry = aname_table_find(refresh->shared->table, &key, request->hash);
-	bool inherited = false;
-	if (entry == NULL) {
-		entry = add(refresh, &key, request->hash, now_ms);
-		inherited =
-		        entry != NULL && inherit(refresh, entry, &key, request->record_ttl, now_ms);
-	}
-	if (entry == NULL) {
-		return;
-	}
-	aname_entry_touch(entry, request->record_ttl, now_ms);
-	if (inherited) {
-		return;
-	}
-
 	bool asleep = entry->plan.state == ANAME_PLAN_DORMANT;
 	bool early = entry->plan.state == ANAME_PLAN_WAITING && entry->plan.failures == 0 &&
 	             entry->plan.lookup == NULL;
@@ -643,6 +813,95 @@ static void handle_request(aname_refresh_t *refresh, const aname_request_t *requ
 	}
 	aname_turn_t turn = early ? ANAME_TURN_REFRESH : ANAME_TURN_COLD;
 	make_ready(refresh, entry, entry->plan.failures > 0 ? ANAME_TURN_RETRY : turn, now_ms);
+}
+
+/*!
+ * Until it is known for how large a network an answer is, one is asked for at a time: the others
+ * may be in it.
+ */
+static bool is_probing(const aname_entry_t *target, const aname_subnet_t *client)
+{
+	const aname_subnets_t *subnets = subnets_of(target);
+	unsigned family = client->family == ANAME_SUBNET_IPV6;
+	return subnets != NULL && atomic_load(&subnets->state[family]) != ANAME_SUBNETS_LEARNED &&
+	       has_subnets(subnets, family);
+}
+
+/*! Adds a client's subnet within the bounds, with what is known of it under other options. */
+static aname_entry_t *admit(aname_refresh_t *refresh, aname_entry_t *target,
+                            const aname_request_t *request, aname_entry_t *kin, int64_t now_ms)
+{
+	aname_table_t *table = refresh->shared->table;
+	bool full = aname_table_subnets(table) >= atomic_load(&refresh->max_subnets);
+	aname_entry_t *victim;
+	if (!aname_admission_ask(&refresh->admission, target,
+	                         atomic_load(&refresh->max_target_subnets), full, &victim)) {
+		return NULL;
+	}
+	if (victim != NULL) {
+		unplan(refresh, victim);
+		remove_subnet(refresh, victim);
+	}
+	return add_subnet(refresh, target, kin != NULL ? &kin->member->network : &request->client,
+	                  &request->client, now_ms);
+}
+
+static void handle_subnet(aname_refresh_t *refresh, aname_entry_t *target, const aname_key_t *key,
+                          const aname_request_t *request, int64_t now_ms)
+{
+	aname_table_t *table = refresh->shared->table;
+	bool inherited = false;
+	aname_entry_t *entry = aname_table_find_client(table, target, &request->client);
+	if (entry == NULL) {
+		aname_entry_t *kin = aname_table_find_kin(table, key);
+		kin = kin != NULL ? aname_table_find_client(table, kin, &request->client) : NULL;
+		if (kin == NULL && is_probing(target, &request->client)) {
+			return;
+		}
+		entry = admit(refresh, target, request, kin, now_ms);
+		inherited = entry != NULL && kin != NULL &&
+		            inherit(refresh, entry, kin, request->record_ttl, now_ms);
+	}
+	if (entry == NULL) {
+		return;
+	}
+	aname_entry_touch(entry, request->record_ttl, now_ms);
+	if (!inherited) {
+		hurry(refresh, entry, now_ms);
+	}
+}
+
+static void handle_request(aname_refresh_t *refresh, const aname_request_t *request, int64_t now_ms)
+{
+	aname_table_t *table = refresh->shared->table;
+	const aname_key_t key = { .profile = request->profile,
+		                  .name = request->name,
+		                  .name_len = request->name_len,
+		                  .type = request->type };
+	uint64_t hash = request->tailored ? aname_table_hash(table, &key) : request->hash;
+	aname_entry_t *entry = aname_table_find(table, &key, hash);
+	if (request->tailored) {
+		/* The target's own request came before; if it was refused, so is this. */
+		if (entry != NULL) {
+			handle_subnet(refresh, entry, &key, request, now_ms);
+		}
+		return;
+	}
+
+	bool inherited = false;
+	if (entry == NULL) {
+		entry = add(refresh, &key, request->hash, now_ms);
+		aname_entry_t *kin = aname_table_find_kin(table, &key);
+		inherited = entry != NULL && kin != NULL &&
+		            inherit(refresh, entry, kin, request->record_ttl, now_ms);
+	}
+	if (entry == NULL) {
+		return;
+	}
+	aname_entry_touch(entry, request->record_ttl, now_ms);
+	if (!inherited) {
+		hurry(refresh, entry, now_ms);
+	}
 }
 
 /*! Takes some requests; true if there may be more. */
@@ -737,16 +996,18 @@ aname_limits_differ_t aname_refresh_limit(aname_refresh_t *refresh, const aname_
 		{ &refresh->max_targets, limits->max_targets },
 		{ &refresh->max_lookups, limits->max_lookups },
 		{ &refresh->lookup_rate, limits->lookup_rate },
+		{ &refresh->max_subnets, limits->max_subnets },
+		{ &refresh->max_target_subnets, limits->max_target_subnets },
 	};
-	bool differ[3];
-	for (int i = 0; i < 3; i++) {
+	bool differ[sizeof(raise) / sizeof(raise[0])];
+	for (size_t i = 0; i < sizeof(raise) / sizeof(raise[0]); i++) {
 		uint32_t before = atomic_load(raise[i].limit);
 		differ[i] = before != 0 && before != raise[i].value;
 		if (raise[i].value > before) {
 			atomic_store(raise[i].limit, raise[i].value);
 		}
 	}
-	return (aname_limits_differ_t){ differ[0], differ[1], differ[2] };
+	return (aname_limits_differ_t){ differ[0], differ[1], differ[2], differ[3], differ[4] };
 }
 
 aname_refresh_t *aname_refresh_new(aname_shared_t *shared, uv_loop_t *loop,

@@ -15,6 +15,7 @@
 
 #include "options.h"
 #include "table/snapshot.h"
+#include "table/subnet.h"
 
 typedef struct aname_resolver aname_resolver_t;
 
@@ -30,6 +31,13 @@ typedef struct aname_lookup aname_lookup_t;
  */
 typedef void (*aname_resolved_f)(void *owner, void *ctx, const aname_result_t *result);
 
+/*! What a lookup asks. */
+typedef struct {
+	const knot_dname_t *name;     /*!< The target, lower case. */
+	uint16_t type;                /*!< KNOT_RRTYPE_A or KNOT_RRTYPE_AAAA. */
+	const aname_subnet_t *client; /*!< Whose answer is wanted; NULL: everybody's. */
+} aname_question_t;
+
 typedef struct {
 	/*! For the log. */
 	const char *name;
@@ -37,22 +45,22 @@ typedef struct {
 	/*!
 	 * \brief Starts a lookup of one family.
 	 *
-	 * \param name    The target, lower case; copied.
-	 * \param type    KNOT_RRTYPE_A or KNOT_RRTYPE_AAAA.
-	 * \param ctx     For `done`, which is never called from within this call.
-	 * \param lookup  The lookup, owned by the resolver, valid until `done` returns.
+	 * \param question  What to look up; copied. Who cannot tell the resolver of a client asks
+	 *                  for everybody.
+	 * \param ctx       For `done`, which is never called from within this call.
+	 * \param lookup    The lookup, owned by the resolver, valid until `done` returns.
 	 *
 	 * \return KNOT_EOK; KNOT_EINVAL if it cannot look up such a name; or another error.
 	 *         Without KNOT_EOK nothing was started and `done` will not be called.
 	 */
-	int (*start)(aname_resolver_t *resolver, const knot_dname_t *name, uint16_t type, void *ctx,
+	int (*start)(aname_resolver_t *resolver, const aname_question_t *question, void *ctx,
 	             aname_lookup_t **lookup);
 
 	/*!
 	 * \brief Asks to end a lookup early.
 	 *
-	 * `done` is still called, later and never from within this call, with a failure, soon if the resolver can stop it and else when it
-	 * ends by itself.
+	 * `done` is still called, later and never from within this call, with a failure: soon if
+	 * the resolver can stop it, and else when it ends by itself.
 	 */
 	void (*cancel)(aname_lookup_t *lookup);
 

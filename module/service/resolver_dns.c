@@ -78,10 +78,11 @@ struct aname_lookup {
 	unsigned tries; /*!< Made so far. */
 	server_t *server;
 	link_t *link;
-	bool cancelled, edns, told;
+	bool cancelled, edns, tailored, told;
 	aname_failure_t failure; /*!< Of the last try. */
 	const char *detail;
 	struct aname_lookup *next_ended;
+	knot_edns_client_subnet_t client; /*!< Whose answer is wanted, if `tailored`. */
 	knot_dname_storage_t name;
 };
 
@@ -326,14 +327,28 @@ static void try_failed(aname_lookup_t *lookup, aname_failure_t failure, const ch
 	}
 }
 
+/*! Asks the same server once more, without what it does not understand. */
+static void ask_again(aname_lookup_t *lookup, const aname_message_reply_t *reply)
+{
+	lookup->asked &= ~(1u << (lookup->server - lookup->resolver->servers));
+	lookup->tries--;
+	try_failed(lookup, reply->failure, reply->detail);
+}
+
+/*! The part of the query that says whose answer is wanted; NULL if it is to be everybody's. */
+static const knot_edns_client_subnet_t *client_of(const aname_lookup_t *lookup)
+{
+	return lookup->tailored && lookup->edns ? &lookup->client : NULL;
+}
+
 static void take_reply(aname_lookup_t *lookup, const aname_message_reply_t *reply)
 {
 	if (reply->no_edns && lookup->edns) {
-		/* The same server once more, without what it does not understand. */
 		lookup->server->no_edns = true;
-		lookup->asked &= ~(1u << (lookup->server - lookup->resolver->servers));
-		lookup->tries--;
-		try_failed(lookup, reply->failure, reply->detail);
+		ask_again(lookup, reply);
+	} else if (reply->no_subnet && client_of(lookup) != NULL) {
+		lookup->tailored = false;
+		ask_again(lookup, reply);
 	} else if (reply->failure != ANAME_FAILURE_NONE) {
 		try_failed(lookup, reply->failure, reply->detail);
 	} else if (lookup->resolver->source.secure && !reply->authentic) {
@@ -345,7 +360,8 @@ static void take_reply(aname_lookup_t *lookup, const aname_message_reply_t *repl
 			                        .ttl = reply->ttl,
 			                        .address_len = reply->address_len,
 			                        .count = reply->count,
-			                        .addresses = reply->addresses };
+			                        .addresses = reply->addresses,
+			                        .scope = reply->scope };
 		report(lookup, &result);
 	}
 }
@@ -361,7 +377,8 @@ static void read_reply(aname_lookup_t *lookup, const uint8_t *wire, size_t len)
 	const aname_message_query_t query = { .name = lookup->name,
 		                              .type = lookup->type,
 		                              .id = len >= 2 ? knot_wire_get_id(wire) : 0,
-		                              .edns = lookup->edns };
+		                              .edns = lookup->edns,
+		                              .subnet = client_of(lookup) };
 	aname_message_read(&query, wire, len, reply);
 	take_reply(lookup, reply);
 	free(reply);
@@ -411,7 +428,8 @@ static void try_next(aname_lookup_t *lookup)
 		                              .type = lookup->type,
 		                              .id = next_id(resolver),
 		                              .edns = lookup->edns,
-		                              .authentic = resolver->source.secure };
+		                              .authentic = resolver->source.secure,
+		                              .subnet = client_of(lookup) };
 	uint8_t wire[ANAME_MESSAGE_QUERY_MAX];
 	int len = aname_message_build(&query, wire);
 	if (lookup->link == NULL || len < 0) {
@@ -448,7 +466,7 @@ static void on_tick(uv_timer_t *timer)
 
 /* The interface. */
 
-static int dns_start(aname_resolver_t *base, const knot_dname_t *name, uint16_t type, void *ctx,
+static int dns_start(aname_resolver_t *base, const aname_question_t *question, void *ctx,
                      aname_lookup_t **out)
 {
 	resolver_t *resolver = (resolver_t *)base;
@@ -458,8 +476,12 @@ static int dns_start(aname_resolver_t *base, const knot_dname_t *name, uint16_t 
 	}
 	lookup->resolver = resolver;
 	lookup->ctx = ctx;
-	lookup->type = type;
-	memcpy(lookup->name, name, knot_dname_size(name));
+	lookup->type = question->type;
+	memcpy(lookup->name, question->name, knot_dname_size(question->name));
+	if (question->client != NULL) {
+		lookup->tailored = true;
+		lookup->client = aname_subnet_to_option(question->client);
+	}
 	if (resolver->running++ == 0) {
 		uv_timer_start(&resolver->tick, on_tick, TICK_MS, TICK_MS);
 	}

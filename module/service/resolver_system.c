@@ -122,12 +122,13 @@ static bool is_host_name(const knot_dname_t *name)
 	return true;
 }
 
-static int system_start(aname_resolver_t *resolver, const knot_dname_t *name, uint16_t type,
-                        void *ctx, aname_lookup_t **out)
+static int system_start(aname_resolver_t *resolver, const aname_question_t *question, void *ctx,
+                        aname_lookup_t **out)
 {
 	/* With its final dot: no search list, and no name is taken for an address. */
 	knot_dname_txt_storage_t text;
-	if (!is_host_name(name) || knot_dname_to_str(text, name, sizeof(text)) == NULL) {
+	if (!is_host_name(question->name) ||
+	    knot_dname_to_str(text, question->name, sizeof(text)) == NULL) {
 		return KNOT_EINVAL;
 	}
 
@@ -137,11 +138,11 @@ static int system_start(aname_resolver_t *resolver, const knot_dname_t *name, ui
 	}
 	lookup->resolver = resolver;
 	lookup->ctx = ctx;
-	lookup->type = type;
+	lookup->type = question->type;
 	lookup->request.data = lookup;
 
 	/* One family a call: AF_UNSPEC hides that one failed. No flags: AI_ADDRCONFIG loses AAAA. */
-	struct addrinfo hints = { .ai_family = type == KNOT_RRTYPE_A ? AF_INET : AF_INET6,
+	struct addrinfo hints = { .ai_family = lookup->type == KNOT_RRTYPE_A ? AF_INET : AF_INET6,
 		                  .ai_socktype = SOCK_STREAM };
 	int ret = uv_getaddrinfo(((resolver_t *)resolver)->loop, &lookup->request, on_resolved,
 	                         text, NULL, &hints);

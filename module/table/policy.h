@@ -36,9 +36,8 @@ typedef enum {
 
 typedef struct {
 	aname_worth_t worth;
-	aname_worth_t
-	        fallback; /*!< For COLD: STALE, STALE_NODATA or FAILED if waiting is no use. */
-	uint32_t ttl;     /*!< Seconds the answer may be kept; of the fallback for COLD. */
+	aname_worth_t fallback; /*!< For COLD: what it is worth if waiting is no use; never COLD. */
+	uint32_t ttl;           /*!< Seconds the answer may be kept; of the fallback for COLD. */
 } aname_judgement_t;
 
 /*! A TTL from the wire as it counts: the top bit set means zero (RFC 2181, 8). */

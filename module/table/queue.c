@@ -65,8 +65,8 @@ static cell_t *claim(aname_queue_t *queue, uint64_t *position)
 	}
 }
 
-bool aname_queue_push(aname_queue_t *queue, const aname_key_t *key, uint64_t hash,
-                      uint32_t record_ttl)
+bool aname_queue_push(aname_queue_t *queue, const aname_key_t *key, const aname_subnet_t *client,
+                      uint64_t hash, uint32_t record_ttl)
 {
 	_Atomic uint64_t *mark = &queue->marks[hash % MARKS];
 	if (atomic_load_explicit(mark, memory_order_relaxed) == hash) {
@@ -85,6 +85,10 @@ bool aname_queue_push(aname_queue_t *queue, const aname_key_t *key, uint64_t has
 	cell->request.type = key->type;
 	cell->request.name_len = key->name_len;
 	memcpy(cell->request.name, key->name, key->name_len);
+	cell->request.tailored = client != NULL;
+	if (client != NULL) {
+		cell->request.client = *client;
+	}
 	atomic_store_explicit(&cell->turn, position + 1, memory_order_release);
 
 	if (queue->wake != NULL) {

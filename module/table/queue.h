@@ -21,6 +21,8 @@ typedef struct {
 	uint32_t record_ttl; /*!< Seconds. */
 	uint16_t type;
 	uint8_t name_len;
+	bool tailored;             /*!< For `client`; else for everybody. */
+	aname_subnet_t client;     /*!< The client's network. */
 	knot_dname_storage_t name; /*!< Lower case. */
 } aname_request_t;
 
@@ -37,12 +39,17 @@ void aname_queue_free(aname_queue_t *queue);
 /*!
  * \brief Asks for a lookup.
  *
+ * \param key         The target.
+ * \param client      The client's network if the answer is to be for it, or NULL.
+ * \param hash        aname_table_hash(), or aname_table_subnet_hash() with a client.
+ * \param record_ttl  TTL of the ANAME record, in seconds.
+ *
  * \return false if the queue is full; true if the request went in or is in already.
  *
  * Thread: any.
  */
-bool aname_queue_push(aname_queue_t *queue, const aname_key_t *key, uint64_t hash,
-                      uint32_t record_ttl);
+bool aname_queue_push(aname_queue_t *queue, const aname_key_t *key, const aname_subnet_t *client,
+                      uint64_t hash, uint32_t record_ttl);
 
 /*! Takes the oldest request; false if there is none. Thread: service. */
 bool aname_queue_pop(aname_queue_t *queue, aname_request_t *request);

@@ -71,6 +71,7 @@ aname_snapshot_t *aname_snapshot_new(const aname_result_t *result, int64_t now_m
 			.count = count,
 			.known = count > 0 ? ANAME_KNOWN_ADDRESSES : ANAME_KNOWN_NODATA,
 			.failure = ANAME_FAILURE_NONE,
+			.scope = result->scope,
 			.pick = pick,
 		};
 		write_rdata(snapshot, sorted, len);

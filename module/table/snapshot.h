@@ -43,6 +43,7 @@ typedef struct {
 	uint16_t address_len;     /*!< 4 or 16. */
 	uint32_t count;           /*!< Number of addresses, any order, repeated or not. */
 	const uint8_t *addresses; /*!< `count` times `address_len` octets. */
+	uint8_t scope;            /*!< Length of the client prefix it is for; 0: everybody. */
 } aname_result_t;
 
 /*!
@@ -59,6 +60,7 @@ typedef struct {
 	uint16_t count;     /*!< Addresses in `rdata`. */
 	uint8_t known;      /*!< aname_known_t */
 	uint8_t failure;    /*!< aname_failure_t of the last lookup. */
+	uint8_t scope;      /*!< As the resolver gave it (RFC 7871); 0: for everybody. */
 	uint32_t pick;      /*!< Random; where a subset of the addresses starts (A8). */
 	uint8_t rdata[] __attribute__((aligned(2)));
 } aname_snapshot_t;

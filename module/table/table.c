@@ -19,7 +19,7 @@ struct aname_table {
 	_Atomic(aname_profile_t *) profiles; /*!< Only ever grows, at the head. */
 	uint64_t secret;
 	size_t used; /*!< Slots with an entry or a tombstone. */
-	_Atomic size_t targets;
+	_Atomic size_t targets, subnets;
 	_Atomic size_t addresses;
 };
 
@@ -58,6 +58,9 @@ aname_table_t *aname_table_new(aname_epoch_t *epoch)
 
 static void entry_free(aname_entry_t *entry)
 {
+	if (!entry->tailored) {
+		free(atomic_load(&entry->subnets));
+	}
 	free(atomic_load(&entry->snapshot));
 	free(entry);
 }
@@ -133,8 +136,8 @@ uint64_t aname_table_hash(const aname_table_t *table, const aname_key_t *key)
 
 static bool matches(const aname_entry_t *entry, const aname_key_t *key, uint64_t hash)
 {
-	return entry->hash == hash && entry->type == key->type && entry->profile == key->profile &&
-	       entry->name_len == key->name_len &&
+	return entry->hash == hash && entry->name_len == key->name_len &&
+	       entry->type == key->type && entry->profile == key->profile &&
 	       memcmp(entry->name, key->name, key->name_len) == 0;
 }
 
@@ -192,8 +195,9 @@ static bool make_room(aname_table_t *table)
 		return true;
 	}
 
+	size_t entries = atomic_load(&table->targets) + atomic_load(&table->subnets);
 	size_t count = SLOTS_MIN;
-	while (count < (atomic_load(&table->targets) + 1) * 4) {
+	while (count < (entries + 1) * 4) {
 		count *= 2;
 	}
 	slots_t *slots = slots_new(count);
@@ -206,37 +210,200 @@ static bool make_room(aname_table_t *table)
 			atomic_init(&slots->at[free_slot(slots, entry->hash)], entry);
 		}
 	}
-	table->used = atomic_load(&table->targets);
+	table->used = entries;
 	atomic_store(&table->slots, slots);
 	aname_epoch_retire(table->epoch, old);
 	return true;
 }
 
-aname_entry_t *aname_table_add(aname_table_t *table, const aname_key_t *key, uint64_t hash)
+/*! A new entry with `extra` octets behind it, in no slot yet. */
+static aname_entry_t *new_entry(aname_table_t *table, const aname_profile_t *profile, uint16_t type,
+                                size_t extra)
 {
-	if (!make_room(table)) {
-		return NULL;
-	}
-	aname_entry_t *entry = calloc(1, sizeof(*entry) + key->name_len);
+	aname_entry_t *entry = make_room(table) ? calloc(1, sizeof(*entry) + extra) : NULL;
 	if (entry == NULL) {
 		return NULL;
 	}
-	entry->hash = hash;
-	entry->profile = key->profile;
-	entry->type = key->type;
-	entry->name_len = key->name_len;
-	memcpy(entry->name, key->name, key->name_len);
+	entry->profile = profile;
+	entry->type = type;
 	atomic_init(&entry->next_ms, ANAME_NEXT_NEVER);
 	atomic_init(&entry->want, UINT32_MAX);
 	atomic_init(&entry->cold, true);
 	entry->plan.want_before = UINT32_MAX;
+	return entry;
+}
 
+static void show(aname_table_t *table, aname_entry_t *entry, uint64_t hash)
+{
+	entry->hash = hash;
 	slots_t *slots = atomic_load(&table->slots);
 	atomic_store(&slots->at[free_slot(slots, hash)], entry);
 	table->used++;
-	atomic_fetch_add(&table->targets, 1);
+	atomic_fetch_add(entry->tailored ? &table->subnets : &table->targets, 1);
+}
+
+aname_entry_t *aname_table_add(aname_table_t *table, const aname_key_t *key, uint64_t hash)
+{
+	aname_entry_t *entry = new_entry(table, key->profile, key->type, key->name_len);
+	if (entry != NULL) {
+		entry->name_len = key->name_len;
+		memcpy(entry->name, key->name, key->name_len);
+		show(table, entry, hash);
+	}
 	return entry;
 }
+
+/* Subnets. */
+
+static unsigned family_index(const aname_subnet_t *subnet)
+{
+	return subnet->family == ANAME_SUBNET_IPV6;
+}
+
+uint64_t aname_table_subnet_hash(uint64_t target_hash, const aname_subnet_t *subnet)
+{
+	uint64_t halves[2];
+	memcpy(halves, subnet->address, sizeof(halves));
+	uint64_t h = mix(target_hash, ((uint64_t)subnet->family << 8) + subnet->len + 1);
+	h = mix(mix(h, halves[0]), halves[1]);
+	return h | (h == 0);
+}
+
+aname_entry_t *aname_table_find_subnet(const aname_table_t *table, const aname_entry_t *target,
+                                       const aname_subnet_t *network)
+{
+	uint64_t hash = aname_table_subnet_hash(target->hash, network);
+	slots_t *slots = atomic_load(&table->slots);
+	for (size_t i = hash & slots->mask;; i = (i + 1) & slots->mask) {
+		aname_entry_t *entry = atomic_load(&slots->at[i]);
+		if (entry == NULL) {
+			return NULL;
+		}
+		if (entry != &tombstone && entry->hash == hash && entry->tailored &&
+		    entry->member->target == target &&
+		    aname_subnet_equal(&entry->member->network, network)) {
+			return entry;
+		}
+	}
+}
+
+/*!
+ * Is the answer in an entry, whose network holds the client's, for that client too? What was asked
+ * with too short a prefix (RFC 7871, 7.2.1) is for those who say no more of themselves.
+ */
+static bool is_for(aname_entry_t *entry, const aname_subnet_t *client)
+{
+	uint8_t len = entry->member->network.len;
+	const aname_snapshot_t *known = aname_entry_snapshot(entry);
+	return len == client->len ||
+	       (known != NULL && known->known != ANAME_KNOWN_NOTHING && known->scope <= len);
+}
+
+aname_entry_t *aname_table_find_client(const aname_table_t *table, aname_entry_t *target,
+                                       const aname_subnet_t *client)
+{
+	aname_subnets_t *subnets = atomic_load(&target->subnets);
+	if (subnets == NULL) {
+		return NULL;
+	}
+	for (int word = client->len / 64; word >= 0; word--) {
+		uint64_t lengths = atomic_load(&subnets->lengths[family_index(client)][word]);
+		if (word == client->len / 64) {
+			lengths &= UINT64_MAX >> (63 - client->len % 64);
+		}
+		while (lengths != 0) {
+			unsigned bit = 63 - __builtin_clzll(lengths);
+			lengths &= ~(UINT64_C(1) << bit);
+			aname_subnet_t network = aname_subnet_cut(client, 64 * word + bit);
+			aname_entry_t *entry = aname_table_find_subnet(table, target, &network);
+			if (entry != NULL && is_for(entry, client)) {
+				return entry;
+			}
+		}
+	}
+	return NULL;
+}
+
+/*! Counts an entry in or out of its target's subnets. */
+static void tally(aname_subnets_t *subnets, const aname_subnet_t *network, int by)
+{
+	unsigned family = family_index(network);
+	uint32_t *held = &subnets->held[family][network->len];
+	_Atomic uint64_t *lengths = &subnets->lengths[family][network->len / 64];
+	uint64_t bit = UINT64_C(1) << (network->len % 64);
+	*held += by;
+	if (*held > 0) {
+		atomic_fetch_or(lengths, bit);
+	} else {
+		atomic_fetch_and(lengths, ~bit);
+	}
+	atomic_fetch_add(&subnets->count, by);
+}
+
+static void enlist(aname_subnets_t *subnets, aname_entry_t *entry)
+{
+	entry->member->next = subnets->first;
+	if (subnets->first != NULL) {
+		subnets->first->member->prev = entry;
+	}
+	subnets->first = entry;
+	tally(subnets, &entry->member->network, 1);
+}
+
+static void delist(aname_subnets_t *subnets, aname_entry_t *entry)
+{
+	aname_entry_t *prev = entry->member->prev, *next = entry->member->next;
+	if (prev != NULL) {
+		prev->member->next = next;
+	} else {
+		subnets->first = next;
+	}
+	if (next != NULL) {
+		next->member->prev = prev;
+	}
+	tally(subnets, &entry->member->network, -1);
+}
+
+/*! The target's subnets, made if there are none yet; NULL if out of memory. */
+static aname_subnets_t *subnets_of(aname_entry_t *target)
+{
+	aname_subnets_t *subnets = atomic_load(&target->subnets);
+	if (subnets == NULL) {
+		subnets = calloc(1, sizeof(*subnets));
+		if (subnets != NULL) {
+			subnets->target = target;
+			atomic_store(&target->subnets, subnets);
+		}
+	}
+	return subnets;
+}
+
+aname_entry_t *aname_table_add_subnet(aname_table_t *table, aname_entry_t *target,
+                                      const aname_subnet_t *network, const aname_subnet_t *probe)
+{
+	aname_subnets_t *subnets = subnets_of(target);
+	if (subnets == NULL) {
+		return NULL;
+	}
+	/* The entry ends in a flexible array; the member behind it needs its own alignment. */
+	size_t at = (sizeof(aname_entry_t) + _Alignof(aname_member_t) - 1) /
+	            _Alignof(aname_member_t) * _Alignof(aname_member_t);
+	aname_entry_t *entry = new_entry(table, target->profile, target->type,
+	                                 at + sizeof(aname_member_t) - sizeof(aname_entry_t));
+	if (entry == NULL) {
+		return NULL;
+	}
+	aname_member_t *member = (aname_member_t *)((uint8_t *)entry + at);
+	*member = (aname_member_t){ .target = target, .network = *network, .probe = *probe };
+	entry->tailored = true;
+	entry->member = member;
+	entry->plan.lane = target->plan.lane;
+	show(table, entry, aname_table_subnet_hash(target->hash, network));
+	enlist(subnets, entry);
+	return entry;
+}
+
+/* Both. */
 
 static size_t count_of(const aname_snapshot_t *snapshot)
 {
@@ -252,8 +419,14 @@ void aname_table_remove(aname_table_t *table, aname_entry_t *entry)
 	}
 	atomic_store(&slots->at[i], &tombstone);
 
+	if (entry->tailored) {
+		delist(atomic_load(&entry->member->target->subnets), entry);
+		atomic_fetch_sub(&table->subnets, 1);
+	} else {
+		aname_epoch_retire(table->epoch, atomic_load(&entry->subnets));
+		atomic_fetch_sub(&table->targets, 1);
+	}
 	aname_snapshot_t *snapshot = atomic_load(&entry->snapshot);
-	atomic_fetch_sub(&table->targets, 1);
 	atomic_fetch_sub(&table->addresses, count_of(snapshot));
 	aname_epoch_retire(table->epoch, snapshot);
 	aname_epoch_retire(table->epoch, entry);
@@ -271,6 +444,11 @@ void aname_table_publish(aname_table_t *table, aname_entry_t *entry, aname_snaps
 size_t aname_table_targets(const aname_table_t *table)
 {
 	return atomic_load_explicit(&table->targets, memory_order_relaxed);
+}
+
+size_t aname_table_subnets(const aname_table_t *table)
+{
+	return atomic_load_explicit(&table->subnets, memory_order_relaxed);
 }
 
 size_t aname_table_addresses(const aname_table_t *table)

@@ -1,6 +1,10 @@
 /*!
  * \brief The targets: found by (profile, name, family), read without waiting.  [P]
  *
+ * Beside what is known of a target for everybody stands what is known for the clients of a subnet
+ * (BEHAVIOUR N4): entries of their own, which belong to the target's entry, do not outlive it, and
+ * are found through it.
+ *
  * One writer, the service thread, adds, publishes and removes. Workers find and read, between
  * aname_epoch_enter() and aname_epoch_leave(), and leave two notes on a target: that it was
  * asked for, and with what TTL. The pointers they get are good until they leave the epoch.
@@ -18,6 +22,7 @@
 #include "options.h"
 #include "table/epoch.h"
 #include "table/snapshot.h"
+#include "table/subnet.h"
 
 /*!
  * \brief Those who share targets: same schedule, same resolver.
@@ -74,10 +79,45 @@ typedef struct {
 	uint8_t turn;         /*!< aname_turn_t while READY or looked up. */
 } aname_plan_t;
 
-/*! One target of one family. */
-typedef struct aname_entry {
+typedef struct aname_entry aname_entry_t;
+
+/*! What makes an entry that of a subnet. Never changed, but for its place in the list. */
+typedef struct {
+	aname_entry_t *target;
+	aname_entry_t *prev, *next; /*!< In the target's list; the service's own. */
+	aname_subnet_t network;     /*!< For whom the answer is. */
+	aname_subnet_t probe;       /*!< For whom it is asked: a network in that one. */
+	uint32_t added_s;           /*!< When it was added; the service's own. */
+} aname_member_t;
+
+/*! What is known of the answers for subnets of one family of clients. */
+typedef enum {
+	ANAME_SUBNETS_UNKNOWN = 0, /*!< No lookup has ended yet. */
+	ANAME_SUBNETS_FAILING,     /*!< Such lookups failed, and none ever succeeded. */
+	ANAME_SUBNETS_LEARNED,     /*!< One has succeeded. */
+} aname_subnets_state_t;
+
+/*! The subnets of a target. */
+typedef struct aname_subnets {
+	_Atomic uint64_t lengths[2][2]; /*!< By family: a bit for each prefix length in use. */
+	_Atomic uint8_t state[2];       /*!< By family; written by the service. */
+	_Atomic uint32_t count;         /*!< Entries. */
+	/* The service's own. */
+	uint32_t held[2][ANAME_SUBNET_MAX + 1]; /*!< Entries of each family and length. */
+	aname_entry_t *first;                   /*!< The one added last. */
+	aname_entry_t *target;
+	struct aname_subnets *prev, *next; /*!< Others that have as many; see admission.h. */
+	int64_t told_ms;                   /*!< When a failure was last told in the log. */
+} aname_subnets_t;
+
+/*! One target of one family, for everybody or for the clients of a subnet. */
+struct aname_entry {
 	uint64_t hash;
 	const aname_profile_t *profile;
+	union {
+		_Atomic(aname_subnets_t *) subnets; /*!< For everybody: its subnets, or NULL. */
+		aname_member_t *member;             /*!< For a subnet. */
+	};
 	_Atomic(aname_snapshot_t *) snapshot; /*!< Written by the service. NULL: none yet. */
 	_Atomic int64_t next_ms;  /*!< Written by the service: when it will look it up again. */
 	_Atomic uint32_t asked_s; /*!< Written by workers, at most once a second. */
@@ -85,11 +125,12 @@ typedef struct aname_entry {
 	_Atomic uint32_t started, succeeded, failed; /*!< Lookups; written by the service. */
 	_Atomic uint32_t lag_ms; /*!< Lag of the last refresh; written by the service. */
 	_Atomic bool cold;       /*!< Written by the service: not kept fresh, ask for it. */
+	bool tailored;           /*!< For a subnet. */
 	uint8_t name_len;
 	uint16_t type;
 	aname_plan_t plan;
-	knot_dname_t name[];
-} aname_entry_t;
+	knot_dname_t name[]; /*!< Empty in that of a subnet. */
+};
 
 typedef struct aname_table aname_table_t;
 
@@ -142,7 +183,46 @@ aname_entry_t *aname_table_find_kin(const aname_table_t *table, const aname_key_
  */
 aname_entry_t *aname_table_add(aname_table_t *table, const aname_key_t *key, uint64_t hash);
 
-/*! Removes a target; entry and snapshot are freed when no worker can see them. Thread: service. */
+/*!
+ * \brief Finds the entry whose network holds a client: that with the longest prefix (RFC 7871,
+ *        7.3.1).
+ *
+ * \param target  The target's entry for everybody.
+ * \param client  The client's network; at most ANAME_SUBNET_MAX bits.
+ *
+ * \return The entry, good as from aname_table_find(), or NULL.
+ *
+ * Thread: as aname_table_find().
+ */
+aname_entry_t *aname_table_find_client(const aname_table_t *table, aname_entry_t *target,
+                                       const aname_subnet_t *client);
+
+/*! The entry for exactly this network, or NULL. Thread: as aname_table_find(). */
+aname_entry_t *aname_table_find_subnet(const aname_table_t *table, const aname_entry_t *target,
+                                       const aname_subnet_t *network);
+
+/*! Hash of a subnet's request for a target with this hash. Thread: any. */
+uint64_t aname_table_subnet_hash(uint64_t target_hash, const aname_subnet_t *subnet);
+
+/*!
+ * \brief Adds an entry for a subnet that is not there yet; cold, without a snapshot.
+ *
+ * \param target   The target's entry for everybody.
+ * \param network  For whom the answer is, at most ANAME_SUBNET_MAX bits.
+ * \param probe    For whom it is to be asked.
+ *
+ * \return The entry, NULL if out of memory.
+ *
+ * Thread: service.
+ */
+aname_entry_t *aname_table_add_subnet(aname_table_t *table, aname_entry_t *target,
+                                      const aname_subnet_t *network, const aname_subnet_t *probe);
+
+/*!
+ * \brief Removes an entry; it and its snapshot are freed when no worker can see them.
+ *
+ * A target must have no subnets left. Thread: service.
+ */
 void aname_table_remove(aname_table_t *table, aname_entry_t *entry);
 
 /*!
@@ -154,11 +234,12 @@ void aname_table_remove(aname_table_t *table, aname_entry_t *entry);
  */
 void aname_table_publish(aname_table_t *table, aname_entry_t *entry, aname_snapshot_t *snapshot);
 
-/*! Targets held, and addresses held by them. Thread: any. */
+/*! Targets held, entries for subnets beside them, and addresses in all. Thread: any. */
 size_t aname_table_targets(const aname_table_t *table);
+size_t aname_table_subnets(const aname_table_t *table);
 size_t aname_table_addresses(const aname_table_t *table);
 
-/*! Visits every entry. Thread: service. */
+/*! Visits every entry, those of subnets too. Thread: service. */
 void aname_table_foreach(aname_table_t *table, void (*visit)(aname_entry_t *entry, void *ctx),
                          void *ctx);
 

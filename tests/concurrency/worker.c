@@ -7,7 +7,7 @@
 
 static void ask(const worker_t *worker, const aname_key_t *key, uint64_t hash, uint32_t ttl)
 {
-	if (!aname_queue_push(worker->shared->queue, key, hash, ttl)) {
+	if (!aname_queue_push(worker->shared->queue, key, NULL, hash, ttl)) {
 		atomic_fetch_add_explicit(&worker->shared->met.queue_full, 1, memory_order_relaxed);
 	}
 }

@@ -188,8 +188,8 @@ static void read_exact(const aname_message_query_t *query, const uint8_t *from, 
 	assert_true(failed || reply.ttl <= TTL_MOST);
 	assert_true(failed || (!reply.truncated && !reply.no_edns));
 	assert_true(!reply.no_edns || query->edns);
-	assert_true(!reply.has_subnet || query->subnet != NULL);
-	assert_true(reply.has_subnet || reply.scope == 0);
+	assert_true(query->subnet != NULL || (reply.scope == 0 && !reply.no_subnet));
+	assert_true(!reply.no_subnet || !reply.no_edns);
 }
 
 static aname_message_query_t make_query(const knot_dname_t *name, uint16_t type)
@@ -433,7 +433,7 @@ static void check_row(void **state)
 	assert_int_equal(reply.ttl, row->ttl);
 	assert_addresses(row->addresses);
 	assert_false(reply.authentic);
-	assert_false(reply.has_subnet);
+	assert_int_equal(reply.scope, 0);
 
 	/* AD changes nothing but that it is told. */
 	knot_wire_write_u16(wire + 2, REPLY | row->header | AD);
@@ -982,7 +982,7 @@ typedef struct {
 	const char *proves;
 	const char *option;
 	uint16_t size;
-	bool echoed;
+	bool used; /*!< The reply is for whom it was asked. */
 	uint8_t scope;
 } subnet_row_t;
 
@@ -990,7 +990,7 @@ typedef struct {
 
 /* The query's is 192.0.2.0/24. */
 static const subnet_row_t subnet_rows[] = {
-	{ "N4: no subnet in the reply", ECS(""), false, 0 },
+	{ "N4: no subnet in the reply: it is for everybody", ECS(""), true, 0 },
 	{ "N4: scope 24", ECS("\0\x08\0\7\0\1\x18\x18\xc0\0\2"), true, 24 },
 	{ "N4: scope 0", ECS("\0\x08\0\7\0\1\x18\0\xc0\0\2"), true, 0 },
 	{ "N4: scope 16", ECS("\0\x08\0\7\0\1\x18\x10\xc0\0\2"), true, 16 },
@@ -1020,15 +1020,38 @@ static void check_subnet(void **state)
 	put_records((const record_t[]){
 	        AN(WWW, A, 300, A1), OPTIONS_OF(0, row->option, row->size), { 0 } });
 	read_exact(&query, wire, wire_len);
-	assert_int_equal(reply.has_subnet, row->echoed);
+	assert_int_equal(reply.known, row->used ? ANAME_KNOWN_ADDRESSES : ANAME_KNOWN_NOTHING);
 	assert_int_equal(reply.scope, row->scope);
-	assert_true(!row->echoed || reply.known == ANAME_KNOWN_ADDRESSES);
 
 	/* Unasked for it says nothing. */
 	query.subnet = NULL;
 	read_exact(&query, wire, wire_len);
-	assert_false(reply.has_subnet);
+	assert_int_equal(reply.scope, 0);
 	assert_int_equal(reply.known, ANAME_KNOWN_ADDRESSES);
+}
+
+/*! N4: a server that does not take the subnet, but knows EDNS, is asked without it. */
+static void subnet_refused(void **state)
+{
+	static const uint16_t rcodes[] = { KNOT_RCODE_REFUSED, KNOT_RCODE_FORMERR,
+		                           KNOT_RCODE_NOTIMPL };
+	name_t name = make_name(WWW);
+	const knot_edns_client_subnet_t subnet = { .family = 1, .source_len = 24 };
+	for (size_t i = 0; i < sizeof(rcodes) / sizeof(rcodes[0]); i++) {
+		aname_message_query_t query = make_query(name.at, A);
+		query.subnet = &subnet;
+		begin(REPLY | rcodes[i], name.at, A);
+		put_record(&(record_t)OPTIONS(0, ""));
+		read_exact(&query, wire, wire_len);
+		assert_int_equal(reply.failure, ANAME_FAILURE_SERVER);
+		assert_true(reply.no_subnet);
+		assert_false(reply.no_edns);
+
+		query.subnet = NULL;
+		read_exact(&query, wire, wire_len);
+		assert_false(reply.no_subnet);
+		assert_int_equal(reply.no_edns, rcodes[i] != KNOT_RCODE_REFUSED);
+	}
 }
 
 static void odd_prefix(void **state)
@@ -1043,7 +1066,7 @@ static void odd_prefix(void **state)
 	begin(REPLY, name.at, AAAA);
 	put_record(&(record_t)OPTIONS(0, "\0\x08\0\x09\0\2\x21\x38\x20\1\x0d\xb8\x80"));
 	read_exact(&query, wire, wire_len);
-	assert_true(reply.has_subnet);
+	assert_int_equal(reply.known, ANAME_KNOWN_NODATA);
 	assert_int_equal(reply.scope, 56);
 }
 
@@ -1311,6 +1334,8 @@ int main(void)
 		PROVES("N1: octets behind the reply are a failure", octets_behind),
 		PROVES("N1: more or fewer records than counted are a failure", wrong_counts),
 		PROVES("N1: names are decompressed, bad pointers are a failure", pointers),
+		PROVES("N4: a server that does not take the subnet is asked without",
+		       subnet_refused),
 		PROVES("N1: a bare header with FORMERR is a no to EDNS", bare_formerr),
 		PROVES("N1: EDNS in the query and in the reply do not hang together", edns_or_not),
 		PROVES("N4: a prefix that ends within an octet is compared whole", odd_prefix),

@@ -17,7 +17,7 @@ static bool push(aname_queue_t *queue, uint32_t n)
 	name_t name = make_name_nth(n);
 	const aname_key_t key = make_key(&profile, &name, KNOT_RRTYPE_A);
 	/* As the table's hashes: odd, and spread over all places. */
-	return aname_queue_push(queue, &key, (n * 0x9e3779b97f4a7c15) | 1, n);
+	return aname_queue_push(queue, &key, NULL, (n * 0x9e3779b97f4a7c15) | 1, n);
 }
 
 static void pop(aname_queue_t *queue, uint32_t n)
@@ -66,7 +66,7 @@ static void whole_request(void **state)
 	name_t names[] = { make_name("."), make_name("a."), make_name_longest('x') };
 	for (size_t i = 0; i < COUNT_OF(names); i++) {
 		const aname_key_t key = make_key(&profile, &names[i], KNOT_RRTYPE_AAAA);
-		assert_true(aname_queue_push(queue, &key, UINT64_MAX - i, UINT32_MAX));
+		assert_true(aname_queue_push(queue, &key, NULL, UINT64_MAX - i, UINT32_MAX));
 		aname_request_t request;
 		assert_true(aname_queue_pop(queue, &request));
 		assert_ptr_equal(request.profile, &profile);
@@ -106,7 +106,7 @@ static void collision(void **state)
 	name_t names[] = { make_name("a."), make_name("b.") };
 	for (unsigned i = 0; i < 6; i++) {
 		const aname_key_t key = make_key(&profile, &names[i % 2], KNOT_RRTYPE_A);
-		assert_true(aname_queue_push(queue, &key, hashes[i % 2], i));
+		assert_true(aname_queue_push(queue, &key, NULL, hashes[i % 2], i));
 	}
 	unsigned met[2] = { 0 };
 	aname_request_t request;
@@ -119,7 +119,7 @@ static void collision(void **state)
 	/* And the mark is not left behind. */
 	for (unsigned i = 0; i < 2; i++) {
 		const aname_key_t key = make_key(&profile, &names[i], KNOT_RRTYPE_A);
-		assert_true(aname_queue_push(queue, &key, hashes[i], i));
+		assert_true(aname_queue_push(queue, &key, NULL, hashes[i], i));
 		assert_true(aname_queue_pop(queue, &request));
 		assert_true(request.hash == hashes[i]);
 		is_empty(queue);
@@ -156,12 +156,12 @@ static void full_but_known(void **state)
 	name_t name = make_name("a.");
 	const aname_key_t key = make_key(&profile, &name, KNOT_RRTYPE_A);
 	for (uint64_t n = 0; n < ANAME_QUEUE_SIZE; n++) {
-		assert_true(aname_queue_push(queue, &key, 2 * n + 1, 0));
+		assert_true(aname_queue_push(queue, &key, NULL, 2 * n + 1, 0));
 	}
 	for (uint64_t n = 0; n < ANAME_QUEUE_SIZE; n++) {
-		assert_true(aname_queue_push(queue, &key, 2 * n + 1, 0));
+		assert_true(aname_queue_push(queue, &key, NULL, 2 * n + 1, 0));
 	}
-	assert_false(aname_queue_push(queue, &key, 4 * ANAME_QUEUE_SIZE + 1, 0));
+	assert_false(aname_queue_push(queue, &key, NULL, 4 * ANAME_QUEUE_SIZE + 1, 0));
 	aname_queue_free(queue);
 }
 

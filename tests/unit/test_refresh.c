@@ -498,7 +498,7 @@ static const share_row_t share_rows[] = {
 static void check_share(void **state)
 {
 	const share_row_t *row = *state;
-	const aname_limits_t limits = { 4, 10000, row->max_lookups, 1000000 };
+	const aname_limits_t limits = { 4, 10000, row->max_lookups, 1000000, 1000, 100 };
 	house_t house;
 	begin(&house, NULL, &limits);
 	house.script.capacity = row->capacity;
@@ -517,7 +517,7 @@ static void check_share(void **state)
 
 static void rate(void **state)
 {
-	const aname_limits_t limits = { 4, 10000, 1000, 10 };
+	const aname_limits_t limits = { 4, 10000, 1000, 10, 1000, 100 };
 	house_t house;
 	begin(&house, NULL, &limits);
 	(void)ask_many(&house, 0, 100);
@@ -532,7 +532,7 @@ static void rate(void **state)
 
 static void no_saving_up(void **state)
 {
-	const aname_limits_t limits = { 4, 10000, 1000, 10 };
+	const aname_limits_t limits = { 4, 10000, 1000, 10, 1000, 100 };
 	house_t house;
 	begin(&house, NULL, &limits);
 	house_skip(&house, 3600000);
@@ -543,7 +543,7 @@ static void no_saving_up(void **state)
 
 static void slowest_rate(void **state)
 {
-	const aname_limits_t limits = { 4, 10000, 1000, 1 };
+	const aname_limits_t limits = { 4, 10000, 1000, 1, 1000, 100 };
 	house_t house;
 	begin(&house, NULL, &limits);
 	(void)ask_many(&house, 0, 10);
@@ -557,7 +557,7 @@ static void slowest_rate(void **state)
 
 static void most_targets(void **state)
 {
-	const aname_limits_t limits = { 4, 10, 1000, 1000000 };
+	const aname_limits_t limits = { 4, 10, 1000, 1000000, 1000, 100 };
 	aname_schedule_t schedule = make_schedule;
 	schedule.idle = 10;
 	house_t house;
@@ -583,18 +583,18 @@ static void most_targets(void **state)
 static void limits_raised(void **state)
 {
 	house_t house;
-	const aname_limits_t first = { 4, 100, 200, 300 };
+	const aname_limits_t first = { 4, 100, 200, 300, 1000, 100 };
 	begin(&house, NULL, &first);
 	static const struct {
 		aname_limits_t limits;
 		bool targets, lookups, rate;
 	} rows[] = {
-		{ { 4, 100, 200, 300 }, false, false, false },
-		{ { 9, 100, 200, 300 }, false, false, false },
-		{ { 4, 50, 200, 300 }, true, false, false },
-		{ { 4, 100, 250, 300 }, false, true, false },
-		{ { 4, 100, 200, 1 }, false, true, true },
-		{ { 4, 100, 250, 300 }, false, false, false },
+		{ { 4, 100, 200, 300, 1000, 100 }, false, false, false },
+		{ { 9, 100, 200, 300, 1000, 100 }, false, false, false },
+		{ { 4, 50, 200, 300, 1000, 100 }, true, false, false },
+		{ { 4, 100, 250, 300, 1000, 100 }, false, true, false },
+		{ { 4, 100, 200, 1, 1000, 100 }, false, true, true },
+		{ { 4, 100, 250, 300, 1000, 100 }, false, false, false },
 	};
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		aname_limits_differ_t differ = aname_refresh_limit(house.refresh, &rows[i].limits);
@@ -615,7 +615,7 @@ static void flood(void **state)
 		name_t name = make_name_nth(n);
 		const aname_key_t key = make_key(house.profile, &name, A);
 		uint64_t hash = aname_table_hash(house.shared->table, &key);
-		assert_true(aname_queue_push(house.shared->queue, &key, hash, 300));
+		assert_true(aname_queue_push(house.shared->queue, &key, NULL, hash, 300));
 	}
 	aname_refresh_wake(house.refresh);
 	assert_int_equal(aname_table_targets(house.shared->table), 256);
@@ -948,7 +948,7 @@ static void random_end(house_t *house, random_t *random)
 static void random_life(uint64_t seed)
 {
 	random_t random = { seed };
-	const aname_limits_t limits = { 4, 30, 1 + random_below(&random, 12), 200 };
+	const aname_limits_t limits = { 4, 30, 1 + random_below(&random, 12), 200, 1000, 100 };
 	const aname_schedule_t schedule = { 1, 30, 60, 100, 1, 20, 3000 };
 	house_t house;
 	begin(&house, &schedule, &limits);

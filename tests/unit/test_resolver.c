@@ -59,12 +59,18 @@ static int tear_down(void **state)
 	return 0;
 }
 
+static int start(const name_t *name, uint16_t type, void *ctx, aname_lookup_t **lookup)
+{
+	const aname_question_t question = { .name = name->at, .type = type };
+	return resolver->api->start(resolver, &question, ctx, lookup);
+}
+
 /*! Looks a name up and waits for the end. */
 static void look_up(const char *text, uint16_t type)
 {
 	name_t name = make_name(text);
 	aname_lookup_t *lookup = NULL;
-	assert_int_equal(resolver->api->start(resolver, name.at, type, &name, &lookup), KNOT_EOK);
+	assert_int_equal(start(&name, type, &name, &lookup), KNOT_EOK);
 	assert_non_null(lookup);
 	assert_int_equal(heard.times, 0);
 	memset(name.at, 0, sizeof(name.at)); /* It has a copy. */
@@ -166,8 +172,7 @@ static void absurd_names(void **state)
 		for (unsigned family = 0; family < 2; family++) {
 			memset(&heard, 0, sizeof(heard));
 			aname_lookup_t *lookup = NULL;
-			int ret = resolver->api->start(resolver, names[i].at, family ? A : AAAA,
-			                               &names[i], &lookup);
+			int ret = start(&names[i], family ? A : AAAA, &names[i], &lookup);
 			assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
 			assert_int_equal(heard.times, ret == KNOT_EOK);
 		}
@@ -202,7 +207,7 @@ static void check_host(void **state)
 	name_t name = make_name(row->name);
 	unsigned calls = fake_seen().calls;
 	aname_lookup_t *lookup = NULL;
-	int ret = resolver->api->start(resolver, name.at, A, NULL, &lookup);
+	int ret = start(&name, A, NULL, &lookup);
 	assert_int_equal(ret, row->taken ? KNOT_EOK : KNOT_EINVAL);
 	assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
 	assert_int_equal(heard.times, row->taken);
@@ -253,12 +258,12 @@ static void cancel_queued(void **state)
 	fake_hold();
 	name_t held = make_name("held.v4-1."), queued = make_name("v4-1.queued.");
 	aname_lookup_t *first = NULL, *second = NULL;
-	int ret = resolver->api->start(resolver, held.at, A, &held, &first);
+	int ret = start(&held, A, &held, &first);
 	assert_int_equal(ret, KNOT_EOK);
 	while (fake_seen().held == 0) {
 		(void)poll(NULL, 0, 1);
 	}
-	ret = resolver->api->start(resolver, queued.at, A, &queued, &second);
+	ret = start(&queued, A, &queued, &second);
 	assert_int_equal(ret, KNOT_EOK);
 	resolver->api->cancel(second);
 	assert_int_equal(heard.times, 0);
@@ -286,7 +291,7 @@ static void many_at_once(void **state)
 	name_t name = make_name("v4-2.v6-2.");
 	for (unsigned i = 0; i < MANY; i++) {
 		aname_lookup_t *lookup = NULL;
-		int ret = resolver->api->start(resolver, name.at, i % 2 ? A : AAAA, &name, &lookup);
+		int ret = start(&name, i % 2 ? A : AAAA, &name, &lookup);
 		assert_int_equal(ret, KNOT_EOK);
 		if (i % 5 == 0) {
 			resolver->api->cancel(lookup);
@@ -311,7 +316,7 @@ static void no_memory_to_start(void **state)
 	aname_lookup_t *lookup = NULL;
 	long live = alloc_live();
 	alloc_fail_at(1);
-	int ret = resolver->api->start(resolver, name.at, A, NULL, &lookup);
+	int ret = start(&name, A, NULL, &lookup);
 	assert_true(alloc_failed());
 	assert_int_equal(ret, KNOT_ENOMEM);
 	assert_int_equal(alloc_live(), live);
@@ -324,7 +329,7 @@ static void no_memory_to_report(void **state)
 	name_t name = make_name("v4-1.");
 	aname_lookup_t *lookup = NULL;
 	long live = alloc_live();
-	int ret = resolver->api->start(resolver, name.at, A, NULL, &lookup);
+	int ret = start(&name, A, NULL, &lookup);
 	assert_int_equal(ret, KNOT_EOK);
 	alloc_fail_at(1);
 	assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);

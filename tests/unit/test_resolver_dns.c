@@ -303,6 +303,8 @@ typedef struct {
 } heard_t;
 
 static heard_t heard;
+/*! Whose answer is wanted; NULL: everybody's. */
+static const aname_subnet_t *client;
 
 static void start(const char *text, uint16_t type, void *ctx, aname_lookup_t **lookup)
 {
@@ -310,7 +312,8 @@ static void start(const char *text, uint16_t type, void *ctx, aname_lookup_t **l
 	aname_lookup_t *unused = NULL;
 	unsigned times = heard.times;
 	lookup = lookup != NULL ? lookup : &unused;
-	assert_int_equal(resolver->api->start(resolver, name.at, type, ctx, lookup), KNOT_EOK);
+	const aname_question_t question = { .name = name.at, .type = type, .client = client };
+	assert_int_equal(resolver->api->start(resolver, &question, ctx, lookup), KNOT_EOK);
 	assert_non_null(*lookup);
 	assert_int_equal(heard.times, times);
 }
@@ -833,7 +836,8 @@ static void no_memory(void **state)
 		name_t name = make_name("www.example.");
 		aname_lookup_t *lookup = NULL;
 		unsigned times = heard.times;
-		int ret = resolver->api->start(resolver, name.at, A, NULL, &lookup);
+		const aname_question_t question = { .name = name.at, .type = A };
+		int ret = resolver->api->start(resolver, &question, NULL, &lookup);
 		assert_int_equal(heard.times, times);
 		if (ret == KNOT_EOK) {
 			wait_for(times + 1);

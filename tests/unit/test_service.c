@@ -48,7 +48,7 @@ static void live(life_f life, const void *arg)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
-static const aname_limits_t limits = { 16, 1000, 100, 1000 };
+static const aname_limits_t limits = { 16, 1000, 100, 1000, 100, 10 };
 
 static aname_shared_t *acquire(const aname_limits_t *with, aname_service_report_t *report)
 {
@@ -133,7 +133,7 @@ static void size_pool(const void *arg)
 	CHECK(!report.threads_differ);
 
 	/* Another instance: told that it cannot have its own size, if that would be ours to set. */
-	const aname_limits_t others = { 99, 1000, 100, 1000 };
+	const aname_limits_t others = { 99, 1000, 100, 1000, 100, 10 };
 	(void)acquire(&others, &report);
 	bool ours = row->operators == NULL && !crowded;
 	CHECK(report.threads_differ == ours);
@@ -199,7 +199,7 @@ static void limits_life(const void *arg)
 	(void)acquire(&limits, &report);
 	CHECK(!report.differ.max_targets && !report.differ.max_lookups);
 	CHECK(!report.differ.lookup_rate);
-	const aname_limits_t larger = { 16, 1001, 100, 1000 };
+	const aname_limits_t larger = { 16, 1001, 100, 1000, 100, 10 };
 	(void)acquire(&larger, &report);
 	CHECK(report.differ.max_targets && !report.differ.max_lookups);
 	(void)acquire(&larger, &report);
@@ -268,7 +268,7 @@ static const aname_snapshot_t *look(aname_shared_t *shared, const aname_key_t *k
 	uint64_t hash = aname_table_hash(shared->table, key);
 	aname_entry_t *entry = aname_table_find(shared->table, key, hash);
 	if (entry == NULL) {
-		(void)aname_queue_push(shared->queue, key, hash, 300);
+		(void)aname_queue_push(shared->queue, key, NULL, hash, 300);
 		return NULL;
 	}
 	return aname_entry_snapshot(entry);

@@ -45,7 +45,7 @@ static void wakes(void **state)
 	assert_non_null(shared);
 	name_t name = make_name("a.");
 	const aname_key_t key = make_key(NULL, &name, KNOT_RRTYPE_A);
-	assert_true(aname_queue_push(shared->queue, &key, 1, 0));
+	assert_true(aname_queue_push(shared->queue, &key, NULL, 1, 0));
 	assert_int_equal(woken, 1);
 	aname_shared_free(shared);
 }

@@ -51,7 +51,7 @@ aname_options_t *make_options(void)
 	aname_options_t *options = calloc(1, sizeof(*options));
 	assert_non_null(options);
 	options->schedule = make_schedule;
-	options->limits = (aname_limits_t){ 64, 10000, 100, 500 };
+	options->limits = (aname_limits_t){ 64, 10000, 100, 500, 1000, 100 };
 	options->rrtypes[0] = ANAME_RRTYPE_ANAME;
 	options->rrtypes[1] = ANAME_RRTYPE_ALIAS;
 	options->rrtypes_count = 2;
@@ -111,4 +111,13 @@ aname_snapshot_t *make_snapshot(uint16_t len, uint32_t first, uint32_t count, ui
 	free(addresses);
 	assert_non_null(snapshot);
 	return snapshot;
+}
+
+aname_subnet_t make_subnet(const char *address, uint8_t len)
+{
+	bool v6 = strchr(address, ':') != NULL;
+	aname_subnet_t subnet = { .family = v6 ? ANAME_SUBNET_IPV6 : ANAME_SUBNET_IPV4,
+		                  .len = len };
+	assert_int_equal(inet_pton(v6 ? AF_INET6 : AF_INET, address, subnet.address), 1);
+	return subnet;
 }

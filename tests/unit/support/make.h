@@ -44,6 +44,9 @@ void make_address(uint8_t *at, uint16_t len, uint32_t n);
 /*! Snapshot with the addresses `first` to `first + count - 1`. Ownership: the caller's. */
 aname_snapshot_t *make_snapshot(uint16_t len, uint32_t first, uint32_t count, uint32_t pick);
 
+/*! A network, as `address` with `len` bits. */
+aname_subnet_t make_subnet(const char *address, uint8_t len);
+
 /*! Key of a name. */
 static inline aname_key_t make_key(const aname_profile_t *profile, const name_t *name,
                                    uint16_t type)

@@ -14,8 +14,8 @@ static script_t *script_of(aname_resolver_t *resolver)
 	return (script_t *)resolver; /* Its first member. */
 }
 
-static int script_start(aname_resolver_t *resolver, const knot_dname_t *name, uint16_t type,
-                        void *ctx, aname_lookup_t **out)
+static int script_start(aname_resolver_t *resolver, const aname_question_t *question, void *ctx,
+                        aname_lookup_t **out)
 {
 	script_t *script = script_of(resolver);
 	if (script->refuse != KNOT_EOK) {
@@ -25,9 +25,13 @@ static int script_start(aname_resolver_t *resolver, const knot_dname_t *name, ui
 	if (lookup == NULL) {
 		return KNOT_ENOMEM;
 	}
-	lookup->name.len = knot_dname_size(name);
-	memcpy(lookup->name.at, name, lookup->name.len);
-	lookup->type = type;
+	lookup->name.len = knot_dname_size(question->name);
+	memcpy(lookup->name.at, question->name, lookup->name.len);
+	lookup->type = question->type;
+	lookup->tailored = question->client != NULL;
+	if (lookup->tailored) {
+		lookup->client = *question->client;
+	}
 	lookup->ctx = ctx;
 	lookup->started_ms = aname_clock_ms();
 	lookup->next = script->pending;
@@ -73,7 +77,8 @@ bool house_try_init(house_t *house, const aname_schedule_t *schedule, const anam
 {
 	*house = (house_t){
 		.schedule = schedule != NULL ? *schedule : make_schedule,
-		.limits = limits != NULL ? *limits : (aname_limits_t){ 4, 10000, 1000, 1000000 },
+		.limits = limits != NULL ? *limits
+		                         : (aname_limits_t){ 4, 10000, 1000, 1000000, 1000, 100 },
 	};
 	assert_int_equal(uv_loop_init(&house->loop), 0);
 	house->shared = aname_shared_new(NULL, NULL);
@@ -118,8 +123,21 @@ void house_deinit(house_t *house)
 void house_ask(house_t *house, const name_t *name, uint16_t type, uint32_t record_ttl)
 {
 	const aname_key_t key = make_key(house->profile, name, type);
-	(void)aname_queue_push(house->shared->queue, &key,
+	(void)aname_queue_push(house->shared->queue, &key, NULL,
 	                       aname_table_hash(house->shared->table, &key), record_ttl);
+	aname_refresh_wake(house->refresh);
+}
+
+void house_ask_client(house_t *house, const name_t *name, uint16_t type, uint32_t record_ttl,
+                      const aname_subnet_t *client)
+{
+	if (house_find(house, name, type) == NULL) {
+		house_ask(house, name, type, record_ttl);
+	}
+	const aname_key_t key = make_key(house->profile, name, type);
+	uint64_t hash = aname_table_hash(house->shared->table, &key);
+	(void)aname_queue_push(house->shared->queue, &key, client,
+	                       aname_table_subnet_hash(hash, client), record_ttl);
 	aname_refresh_wake(house->refresh);
 }
 
@@ -139,8 +157,20 @@ void house_skip(house_t *house, int64_t by_ms)
 aname_lookup_t *house_pending(house_t *house, const name_t *name, uint16_t type)
 {
 	aname_lookup_t *lookup = house->script.pending;
-	while (lookup != NULL &&
-	       !(lookup->type == type && knot_dname_is_equal(lookup->name.at, name->at))) {
+	while (lookup != NULL && !(lookup->type == type && !lookup->tailored &&
+	                           knot_dname_is_equal(lookup->name.at, name->at))) {
+		lookup = lookup->next;
+	}
+	return lookup;
+}
+
+aname_lookup_t *house_pending_client(house_t *house, const name_t *name, uint16_t type,
+                                     const aname_subnet_t *client)
+{
+	aname_lookup_t *lookup = house->script.pending;
+	while (lookup != NULL && !(lookup->type == type && lookup->tailored &&
+	                           aname_subnet_equal(&lookup->client, client) &&
+	                           knot_dname_is_equal(lookup->name.at, name->at))) {
 		lookup = lookup->next;
 	}
 	return lookup;
@@ -182,6 +212,22 @@ void house_resolve(house_t *house, aname_lookup_t *lookup, uint32_t first, uint3
 		                        .address_len = len,
 		                        .count = count,
 		                        .addresses = addresses };
+	report(house, lookup, &result);
+}
+
+void house_resolve_scope(house_t *house, aname_lookup_t *lookup, uint32_t address, uint32_t ttl,
+                         uint8_t scope)
+{
+	assert_non_null(lookup);
+	uint8_t octets[16];
+	uint16_t len = lookup->type == KNOT_RRTYPE_A ? 4 : 16;
+	make_address(octets, len, address);
+	const aname_result_t result = { .known = ANAME_KNOWN_ADDRESSES,
+		                        .ttl = ttl,
+		                        .address_len = len,
+		                        .count = 1,
+		                        .addresses = octets,
+		                        .scope = scope };
 	report(house, lookup, &result);
 }
 

@@ -16,6 +16,8 @@ struct aname_lookup {
 	void *ctx;
 	name_t name;
 	uint16_t type;
+	bool tailored;         /*!< For `client`. */
+	aname_subnet_t client; /*!< The probe. */
 	int64_t started_ms;
 	bool cancelled;
 };
@@ -40,7 +42,8 @@ typedef struct {
 	aname_schedule_t schedule;
 } house_t;
 
-/*! Defaults: the schedule of make.h, 10000 targets, 1000 lookups, a million a second. */
+/*! Defaults: the schedule of make.h, 10000 targets, 1000 lookups, a million a second,
+ *  1000 subnets, 100 of a target. */
 void house_init(house_t *house, const aname_schedule_t *schedule, const aname_limits_t *limits);
 
 /*! Without asserting: false if out of memory, with everything freed. */
@@ -52,6 +55,11 @@ void house_deinit(house_t *house);
 /*! What a worker and then the service do for a query: asks, through a record with this TTL. */
 void house_ask(house_t *house, const name_t *name, uint16_t type, uint32_t record_ttl);
 
+/*! The same for a client in a subnet: asks for everybody's answer first if need be,
+ *  as workers do. */
+void house_ask_client(house_t *house, const name_t *name, uint16_t type, uint32_t record_ttl,
+                      const aname_subnet_t *client);
+
 /*! The target's entry, or NULL. */
 aname_entry_t *house_find(house_t *house, const name_t *name, uint16_t type);
 
@@ -61,9 +69,17 @@ void house_skip(house_t *house, int64_t by_ms);
 /*! The lookup of a target, or NULL. */
 aname_lookup_t *house_pending(house_t *house, const name_t *name, uint16_t type);
 
+/*! The lookup of a target for a client, or NULL. */
+aname_lookup_t *house_pending_client(house_t *house, const name_t *name, uint16_t type,
+                                     const aname_subnet_t *client);
+
 /*! Ends a lookup: with addresses `first` to `first + count - 1` (none: negative) ... */
 void house_resolve(house_t *house, aname_lookup_t *lookup, uint32_t first, uint32_t count,
                    uint32_t ttl);
+
+/*! ... or with one address, for the clients within a scope ... */
+void house_resolve_scope(house_t *house, aname_lookup_t *lookup, uint32_t address, uint32_t ttl,
+                         uint8_t scope);
 
 /*! ... or with a failure. */
 void house_fail(house_t *house, aname_lookup_t *lookup, aname_failure_t failure);

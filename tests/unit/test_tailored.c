@@ -1,0 +1,657 @@
+/*
+ * Answers for clients' subnets: how they are found, learnt, bounded and forgotten (BEHAVIOUR N4).
+ */
+#include "support/test.h"
+
+#include "service/admission.h"
+#include "support/alloc.h"
+#include "support/clock.h"
+#include "support/random.h"
+#include "support/script.h"
+#include "table/policy.h"
+
+#define A KNOT_RRTYPE_A
+
+/*! Where the stopped clock begins. */
+#define BEGIN_MS 1000000
+
+static name_t www;
+
+static void begin(house_t *house, const aname_schedule_t *schedule, const aname_limits_t *limits)
+{
+	www = make_name("www.example.");
+	clock_stop_at(BEGIN_MS);
+	house_init(house, schedule, limits);
+}
+
+/*! The /24 number `n` of 10.0.0.0/8. */
+static aname_subnet_t nth(uint32_t n)
+{
+	return (aname_subnet_t){ .family = ANAME_SUBNET_IPV4,
+		                 .len = 24,
+		                 .address = { 10, n >> 8, n } };
+}
+
+static aname_entry_t *found(house_t *house, const name_t *name, const aname_subnet_t *client)
+{
+	return aname_table_find_client(house->shared->table, house_find(house, name, A), client);
+}
+
+/*! The address that a client is told, as numbered by house_resolve_scope(); 0 if none. */
+static uint32_t told(house_t *house, const aname_subnet_t *client)
+{
+	aname_entry_t *entry = found(house, &www, client);
+	const aname_snapshot_t *known = entry != NULL ? aname_entry_snapshot(entry) : NULL;
+	if (known == NULL || known->count == 0) {
+		return 0;
+	}
+	const uint8_t *at = aname_snapshot_rdataset(known).rdata->data;
+	return ((uint32_t)at[1] << 16) + ((uint32_t)at[2] << 8) + at[3];
+}
+
+static unsigned held(house_t *house)
+{
+	return aname_table_subnets(house->shared->table);
+}
+
+/*! A client asks, and the resolver answers for this scope. */
+static void learn(house_t *house, const aname_subnet_t *client, uint32_t address, uint32_t ttl,
+                  uint8_t scope)
+{
+	house_ask_client(house, &www, A, 300, client);
+	house_resolve_scope(house, house_pending_client(house, &www, A, client), address, ttl,
+	                    scope);
+}
+
+/*! The target is known to everybody. */
+static void know(house_t *house)
+{
+	house_ask(house, &www, A, 300);
+	house_resolve(house, house_pending(house, &www, A), 99, 1, 300);
+}
+
+/* Scopes. */
+
+typedef struct {
+	const char *proves;
+	uint8_t source, scope;
+	const char *client; /*!< Another one, */
+	uint8_t len;
+	bool told; /*!< who is told the same, or asks for himself. */
+} scope_row_t;
+
+static const scope_row_t scope_rows[] = {
+	{ "N4: scope 0 is for everybody", 24, 0, "203.0.113.0", 24, true },
+	{ "N4: scope 16: the same /16", 24, 16, "10.1.200.0", 24, true },
+	{ "N4: scope 16: another /16", 24, 16, "10.2.2.0", 24, false },
+	{ "N4: scope 16: who says less of himself", 24, 16, "10.0.0.0", 8, false },
+	{ "N4: scope 16: who says as much as that", 24, 16, "10.1.0.0", 16, true },
+	{ "N4: scope 21: the same /21", 24, 21, "10.1.7.0", 24, true },
+	{ "N4: scope 21: another /21", 24, 21, "10.1.8.0", 24, false },
+	{ "N4: scope 24: the same /24", 24, 24, "10.1.2.0", 24, true },
+	{ "N4: scope 24: another /24", 24, 24, "10.1.3.0", 24, false },
+	{ "N4: scope 24 for a /20: the same /20", 20, 24, "10.1.0.0", 20, true },
+	{ "N4: scope 24 for a /20: who says more of himself", 20, 24, "10.1.2.0", 24, false },
+	{ "N4: scope 20 for a /20: who says more of himself", 20, 20, "10.1.2.0", 24, true },
+	{ "N4: scope 32 for a /24: the same /24", 24, 32, "10.1.2.0", 24, true },
+	{ "N4: another family, scope 0", 24, 0, "a01:200::", 24, false },
+	{ "N4: another family, scope 24", 24, 24, "a01:200::", 24, false },
+};
+
+static void check_scope(void **state)
+{
+	const scope_row_t *row = *state;
+	house_t house;
+	begin(&house, NULL, NULL);
+	know(&house);
+	const aname_subnet_t all = make_subnet("10.1.2.0", 24);
+	const aname_subnet_t client = aname_subnet_cut(&all, row->source);
+	const aname_subnet_t other = make_subnet(row->client, row->len);
+	learn(&house, &client, 7, 300, row->scope);
+	assert_int_equal(told(&house, &client), 7);
+	assert_int_equal(aname_entry_snapshot(found(&house, &www, &client))->scope, row->scope);
+	assert_int_equal(told(&house, &other), row->told ? 7 : 0);
+
+	if (!row->told) {
+		house_ask_client(&house, &www, A, 300, &other);
+		assert_non_null(house_pending_client(&house, &www, A, &other));
+	}
+	house_deinit(&house);
+}
+
+static void longest_match(void **state)
+{
+	house_t house;
+	begin(&house, NULL, NULL);
+	know(&house);
+	const aname_subnet_t near = make_subnet("10.1.2.0", 24), far = make_subnet("10.9.9.0", 24);
+	const aname_subnet_t beside = make_subnet("10.1.3.0", 24);
+	learn(&house, &near, 1, 300, 24);
+	learn(&house, &beside, 2, 300, 16);
+	learn(&house, &far, 3, 300, 8);
+	assert_int_equal(held(&house), 3);
+	assert_int_equal(told(&house, &near), 1);
+	assert_int_equal(told(&house, &beside), 2);
+	assert_int_equal(told(&house, &far), 3);
+	house_deinit(&house);
+}
+
+static void lengths_of_ipv6(void **state)
+{
+	/* 0 and 64 are at the two ends. */
+	house_t house;
+	begin(&house, NULL, NULL);
+	know(&house);
+	const aname_subnet_t net = make_subnet("2001:db8::", 64), next = make_subnet("2002::", 64);
+	learn(&house, &net, 1, 300, 64);
+	assert_int_equal(told(&house, &next), 0);
+	learn(&house, &next, 2, 300, 0);
+	assert_int_equal(told(&house, &net), 1);
+	const aname_subnet_t shorter = make_subnet("2001:db8::", 63);
+	assert_int_equal(told(&house, &shorter), 2);
+	house_deinit(&house);
+}
+
+/* Changes. */
+
+typedef struct {
+	const char *proves;
+	uint8_t before, after;
+	unsigned entries;
+	uint32_t other; /*!< What another client of the same /16 is told then. */
+} change_row_t;
+
+static const change_row_t change_rows[] = {
+	{ "N4: the scope stays 24", 24, 24, 1, 0 },  { "N4: the scope stays 0", 0, 0, 1, 2 },
+	{ "N4: from scope 24 to 0", 24, 0, 1, 2 },   { "N4: from scope 0 to 24", 0, 24, 1, 0 },
+	{ "N4: from scope 24 to 16", 24, 16, 1, 2 }, { "N4: from scope 16 to 24", 16, 24, 1, 0 },
+	{ "N4: from scope 16 to 0", 16, 0, 1, 2 },
+};
+
+static void check_change(void **state)
+{
+	const change_row_t *row = *state;
+	house_t house;
+	begin(&house, NULL, NULL);
+	know(&house);
+	const aname_subnet_t client = make_subnet("10.1.2.0", 24);
+	const aname_subnet_t other = make_subnet("10.1.3.0", 24);
+	learn(&house, &client, 1, 60, row->before);
+	house_skip(&house, 55000);
+	/* It is refreshed as it was asked first. */
+	aname_lookup_t *lookup = house_pending_client(&house, &www, A, &client);
+	house_resolve_scope(&house, lookup, 2, 60, row->after);
+	assert_int_equal(held(&house), row->entries);
+	assert_int_equal(told(&house, &client), 2);
+	assert_int_equal(told(&house, &other), row->other);
+	assert_int_equal(aname_refresh_running(house.refresh), house.script.pending_count);
+	house_skip(&house, 55000);
+	assert_non_null(house_pending_client(&house, &www, A, &client));
+	house_deinit(&house);
+}
+
+static void merges(void **state)
+{
+	/* What turns out to be the same for a larger network ends up in one entry. */
+	house_t house;
+	begin(&house, NULL, NULL);
+	know(&house);
+	for (unsigned i = 0; i < 10; i++) {
+		const aname_subnet_t client = nth(i);
+		learn(&house, &client, 1 + i, 60, 24);
+	}
+	assert_int_equal(held(&house), 10);
+	house_skip(&house, 57000);
+	for (unsigned i = 0; i < 10; i++) {
+		const aname_subnet_t client = nth(i);
+		house_resolve_scope(&house, house_pending_client(&house, &www, A, &client), 50, 60,
+		                    16);
+		assert_int_equal(told(&house, &client), 50);
+	}
+	assert_int_equal(held(&house), 1);
+	assert_int_equal(house.script.pending_count, 0);
+	house_skip(&house, 57000);
+	assert_int_equal(house.script.pending_count, 1);
+	house_deinit(&house);
+}
+
+static void merges_while_running(void **state)
+{
+	/* The larger network's own lookup is under way when its part reports. */
+	house_t house;
+	begin(&house, NULL, NULL);
+	know(&house);
+	const aname_subnet_t wide = nth(1), narrow = nth(2);
+	learn(&house, &narrow, 1, 60, 24);
+	learn(&house, &wide, 2, 60, 16);
+	assert_int_equal(held(&house), 2);
+	house_skip(&house, 57000);
+	aname_lookup_t *of_wide = house_pending_client(&house, &www, A, &wide);
+	house_resolve_scope(&house, house_pending_client(&house, &www, A, &narrow), 3, 60, 16);
+	assert_int_equal(held(&house), 1);
+	assert_int_equal(told(&house, &narrow), 3);
+	house_resolve_scope(&house, of_wide, 4, 60, 16);
+	assert_int_equal(told(&house, &narrow), 4);
+	assert_int_equal(told(&house, &wide), 4);
+	assert_int_equal(aname_refresh_running(house.refresh), 0);
+	house_deinit(&house);
+}
+
+/* Asking. */
+
+static void one_probe_first(void **state)
+{
+	/* Until it is known that answers differ, one client's lookup does for all. */
+	house_t house;
+	begin(&house, NULL, NULL);
+	know(&house);
+	for (unsigned i = 0; i < 100; i++) {
+		const aname_subnet_t client = nth(i);
+		house_ask_client(&house, &www, A, 300, &client);
+	}
+	const aname_subnet_t first = nth(0), second = nth(1);
+	assert_non_null(house_pending_client(&house, &www, A, &first));
+	assert_null(house_pending_client(&house, &www, A, &second));
+	/* The other family is another matter. */
+	const aname_subnet_t v6 = make_subnet("2001:db8::", 56);
+	house_ask_client(&house, &www, A, 300, &v6);
+	assert_non_null(house_pending_client(&house, &www, A, &v6));
+
+	house_resolve_scope(&house, house_pending_client(&house, &www, A, &first), 1, 300, 24);
+	house_ask_client(&house, &www, A, 300, &second);
+	assert_non_null(house_pending_client(&house, &www, A, &second));
+	house_deinit(&house);
+}
+
+static void probe_fails(void **state)
+{
+	house_t house;
+	begin(&house, NULL, NULL);
+	know(&house);
+	const aname_subnet_t first = nth(0), second = nth(1);
+	house_ask_client(&house, &www, A, 300, &first);
+	const aname_subnets_t *subnets = atomic_load(&house_find(&house, &www, A)->subnets);
+	assert_int_equal(atomic_load(&subnets->state[0]), ANAME_SUBNETS_UNKNOWN);
+	house_fail(&house, house_pending_client(&house, &www, A, &first), ANAME_FAILURE_SERVER);
+	assert_int_equal(atomic_load(&subnets->state[0]), ANAME_SUBNETS_FAILING);
+	assert_int_equal(house_heard(&house, "fails for a client subnet"), 1);
+
+	/* F4: it is tried again in its time, whoever else asks. */
+	for (unsigned i = 0; i < 100; i++) {
+		house_ask_client(&house, &www, A, 300, &second);
+	}
+	assert_null(house_pending_client(&house, &www, A, &second));
+	house_skip(&house, 7000);
+	house_resolve_scope(&house, house_pending_client(&house, &www, A, &first), 1, 300, 24);
+	assert_int_equal(atomic_load(&subnets->state[0]), ANAME_SUBNETS_LEARNED);
+	house_ask_client(&house, &www, A, 300, &second);
+	house_fail(&house, house_pending_client(&house, &www, A, &second), ANAME_FAILURE_SERVER);
+	assert_int_equal(atomic_load(&subnets->state[0]), ANAME_SUBNETS_LEARNED);
+	assert_int_equal(house_heard(&house, "fails for a client subnet"), 0);
+	house_deinit(&house);
+}
+
+static void failing_probe_forgotten(void **state)
+{
+	/* When nobody of the first subnet comes back, another one is tried. */
+	aname_schedule_t schedule = make_schedule;
+	schedule.idle = 60;
+	house_t house;
+	begin(&house, &schedule, NULL);
+	const aname_subnet_t first = nth(0), second = nth(1);
+	house_ask_client(&house, &www, A, 300, &first);
+	house_resolve(&house, house_pending(&house, &www, A), 9, 1, 300);
+	house_fail(&house, house_pending_client(&house, &www, A, &first), ANAME_FAILURE_SERVER);
+	for (unsigned i = 0; i < 300; i++) {
+		house_ask_client(&house, &www, A, 300, &second);
+		house_skip(&house, 1000);
+		aname_lookup_t *lookup = house_pending_client(&house, &www, A, &first);
+		if (lookup != NULL) {
+			house_fail(&house, lookup, ANAME_FAILURE_SERVER);
+		}
+	}
+	assert_null(found(&house, &www, &first));
+	assert_non_null(house_pending_client(&house, &www, A, &second));
+	house_deinit(&house);
+}
+
+static void stale(void **state)
+{
+	house_t house;
+	begin(&house, NULL, NULL);
+	know(&house);
+	const aname_subnet_t client = nth(0);
+	learn(&house, &client, 1, 60, 24);
+	house_skip(&house, 57000);
+	house_fail(&house, house_pending_client(&house, &www, A, &client), ANAME_FAILURE_SERVER);
+	const aname_snapshot_t *known = aname_entry_snapshot(found(&house, &www, &client));
+	assert_int_equal(known->failure, ANAME_FAILURE_SERVER);
+	assert_int_equal(known->scope, 24);
+	assert_int_equal(told(&house, &client), 1);
+	house_deinit(&house);
+}
+
+static void other_options(void **state)
+{
+	/* T4: under other options what is known for a client is found, scope and all. */
+	house_t house;
+	begin(&house, NULL, NULL);
+	know(&house);
+	const aname_subnet_t client = nth(0), near = nth(1), far = make_subnet("192.0.2.0", 24);
+	learn(&house, &client, 1, 300, 16);
+	aname_schedule_t schedule = make_schedule;
+	schedule.ttl_max = 100;
+	house.profile = aname_table_profile(house.shared->table, &schedule, &make_source);
+	house_ask_client(&house, &www, A, 300, &near);
+	assert_int_equal(house.script.pending_count, 0);
+	assert_int_equal(told(&house, &near), 1);
+	assert_int_equal(told(&house, &client), 1);
+	assert_int_equal(told(&house, &far), 0);
+	house_skip(&house, 91000);
+	assert_non_null(house_pending_client(&house, &www, A, &near));
+	house_deinit(&house);
+}
+
+/* Bounds. */
+
+static void most_of_a_target(void **state)
+{
+	const aname_limits_t limits = { 4, 10000, 1000, 1000000, 1000, 20 };
+	house_t house;
+	begin(&house, NULL, &limits);
+	know(&house);
+	for (unsigned i = 0; i < 100; i++) {
+		house_skip(&house, 3000);
+		const aname_subnet_t client = nth(i);
+		learn(&house, &client, 1 + i, 86400, 24);
+		assert_true(held(&house) <= 20);
+	}
+	assert_int_equal(held(&house), 20);
+	for (unsigned i = 0; i < 100; i++) {
+		const aname_subnet_t client = nth(i);
+		assert_int_equal(told(&house, &client), i < 80 ? 0 : 1 + i);
+	}
+	house_deinit(&house);
+}
+
+static void flood_keeps_regulars(void **state)
+{
+	/* Ten clients who come back, in a flood of those who never do. */
+	const aname_limits_t limits = { 4, 10000, 1000, 1000000, 1000, 20 };
+	house_t house;
+	begin(&house, NULL, &limits);
+	know(&house);
+	for (unsigned i = 0; i < 10; i++) {
+		const aname_subnet_t client = nth(i);
+		learn(&house, &client, 1 + i, 86400, 24);
+	}
+	house_skip(&house, 10000);
+	for (unsigned i = 0; i < 10; i++) {
+		const aname_subnet_t client = nth(i);
+		aname_entry_touch(found(&house, &www, &client), 300, BEGIN_MS + 10000);
+	}
+	for (unsigned i = 100; i < 5000; i++) {
+		const aname_subnet_t client = nth(i);
+		house_ask_client(&house, &www, A, 300, &client);
+		aname_lookup_t *lookup = house_pending_client(&house, &www, A, &client);
+		if (lookup != NULL && i % 3 != 0) {
+			house_resolve_scope(&house, lookup, 9, 300, 24);
+		}
+		assert_true(held(&house) <= 20);
+	}
+	for (unsigned i = 0; i < 10; i++) {
+		const aname_subnet_t client = nth(i);
+		assert_int_equal(told(&house, &client), 1 + i);
+	}
+	house_deinit(&house);
+}
+
+static void most_of_all(void **state)
+{
+	/* The target that holds the most gives way to the others. */
+	const aname_limits_t limits = { 4, 10000, 1000, 1000000, 30, 20 };
+	house_t house;
+	begin(&house, NULL, &limits);
+	static const unsigned wanted[] = { 20, 20, 5, 3, 1 };
+	for (unsigned n = 0; n < COUNT_OF(wanted); n++) {
+		www = make_name_nth(n);
+		know(&house);
+		for (unsigned i = 0; i < wanted[n]; i++) {
+			const aname_subnet_t client = nth(i);
+			learn(&house, &client, 1 + i, 86400, 24);
+			assert_true(held(&house) <= 30);
+		}
+	}
+	assert_int_equal(held(&house), 30);
+	unsigned sum = 0;
+	for (unsigned n = 0; n < COUNT_OF(wanted); n++) {
+		www = make_name_nth(n);
+		unsigned count =
+		        atomic_load(&atomic_load(&house_find(&house, &www, A)->subnets)->count);
+		sum += count;
+		/* Two share what the small ones do not need. */
+		assert_in_range(count, n < 2 ? 10 : wanted[n], n < 2 ? 11 : wanted[n]);
+	}
+	assert_int_equal(sum, 30);
+	house_deinit(&house);
+}
+
+static void all_busy(void **state)
+{
+	/* What is being looked up cannot go: one more is refused, and nothing breaks. */
+	const aname_limits_t limits = { 4, 10000, 1000, 1000000, 1000, 3 };
+	house_t house;
+	begin(&house, NULL, &limits);
+	know(&house);
+	const aname_subnet_t first = nth(0);
+	learn(&house, &first, 1, 60, 24);
+	for (unsigned i = 1; i < 10; i++) {
+		const aname_subnet_t client = nth(i);
+		house_ask_client(&house, &www, A, 300, &client);
+	}
+	assert_int_equal(held(&house), 3);
+	const aname_subnet_t last = nth(9);
+	assert_null(found(&house, &www, &last));
+	house_deinit(&house);
+}
+
+static void forgotten_with_target(void **state)
+{
+	aname_schedule_t schedule = make_schedule;
+	schedule.idle = 10;
+	schedule.ttl_max = 60;
+	schedule.stale_max = 30;
+	house_t house;
+	begin(&house, &schedule, NULL);
+	know(&house);
+	for (unsigned i = 0; i < 5; i++) {
+		const aname_subnet_t client = nth(i);
+		learn(&house, &client, 1, 60, 24);
+	}
+	while (house.script.pending != NULL) {
+		house_resolve(&house, house.script.pending, 9, 1, 60);
+	}
+	for (unsigned i = 0; i < 300; i++) {
+		house_skip(&house, 1000);
+		assert_null(house.script.pending);
+	}
+	assert_int_equal(held(&house), 0);
+	assert_int_equal(aname_table_targets(house.shared->table), 0);
+	assert_int_equal(aname_table_addresses(house.shared->table), 0);
+	house_deinit(&house);
+}
+
+static void pushed_out_with_target(void **state)
+{
+	/* A sleeping target makes room; its subnet's lookup still runs, and holds it. */
+	aname_schedule_t schedule = make_schedule;
+	schedule.idle = 10;
+	schedule.ttl_max = 20;
+	schedule.timeout_ms = 60000;
+	const aname_limits_t limits = { 4, 1, 1000, 1000000, 1000, 100 };
+	house_t house;
+	begin(&house, &schedule, &limits);
+	know(&house);
+	const aname_subnet_t client = nth(0);
+	learn(&house, &client, 1, 340, 24);
+	house_skip(&house, 19000);
+	assert_int_equal(house_find(&house, &www, A)->plan.state, ANAME_PLAN_DORMANT);
+	const aname_subnet_t second = nth(1);
+	const aname_key_t key = make_key(house.profile, &www, A);
+	uint64_t hash = aname_table_hash(house.shared->table, &key);
+	(void)aname_queue_push(house.shared->queue, &key, &second,
+	                       aname_table_subnet_hash(hash, &second), 300);
+	aname_refresh_wake(house.refresh);
+	aname_lookup_t *lookup = house_pending_client(&house, &www, A, &second);
+	assert_non_null(lookup);
+
+	name_t other = make_name("other.example.");
+	house_ask(&house, &other, A, 300);
+	assert_null(house_find(&house, &other, A));
+	assert_non_null(house_find(&house, &www, A));
+	house_resolve_scope(&house, lookup, 2, 60, 24);
+	house_skip(&house, 1000);
+	house_ask(&house, &other, A, 300);
+	assert_non_null(house_find(&house, &other, A));
+	assert_null(house_find(&house, &www, A));
+	assert_int_equal(held(&house), 0);
+	house_deinit(&house);
+}
+
+/* At random. */
+
+static unsigned counted(house_t *house)
+{
+	unsigned sum = 0;
+	for (unsigned n = 0; n < 6; n++) {
+		name_t name = make_name_nth(n);
+		aname_entry_t *target = house_find(house, &name, A);
+		const aname_subnets_t *subnets =
+		        target != NULL ? atomic_load(&target->subnets) : NULL;
+		if (subnets == NULL) {
+			continue;
+		}
+		unsigned own = 0;
+		for (aname_entry_t *at = subnets->first; at != NULL; at = at->member->next) {
+			assert_ptr_equal(at->member->target, target);
+			assert_ptr_equal(aname_table_find_subnet(house->shared->table, target,
+			                                         &at->member->network),
+			                 at);
+			own++;
+		}
+		assert_int_equal(own, atomic_load(&subnets->count));
+		assert_true(own <= house->limits.max_target_subnets);
+		sum += own;
+	}
+	return sum;
+}
+
+static void check_invariants(house_t *house)
+{
+	assert_int_equal(aname_refresh_running(house->refresh), house->script.pending_count);
+	assert_int_equal(held(house), counted(house));
+	assert_true(held(house) <= house->limits.max_subnets);
+}
+
+static void end_one(house_t *house, random_t *random)
+{
+	aname_lookup_t *lookup = house->script.pending;
+	unsigned skip = lookup != NULL ? random_below(random, house->script.pending_count) : 0;
+	for (; skip > 0; skip--) {
+		lookup = lookup->next;
+	}
+	if (lookup == NULL) {
+		return;
+	}
+	if (random_below(random, 4) == 0) {
+		house_fail(house, lookup, ANAME_FAILURE_SERVER);
+	} else {
+		static const uint8_t scopes[] = { 0, 8, 16, 20, 24, 24, 24, 32 };
+		house_resolve_scope(house, lookup, 1, random_below(random, 90),
+		                    lookup->tailored ? scopes[random_below(random, 8)] : 0);
+	}
+}
+
+/*! A life of a few targets and many subnets; allocation `fail_at` fails, unless 0. */
+static bool random_life(uint64_t seed, unsigned steps, unsigned fail_at)
+{
+	random_t random = { seed };
+	const aname_limits_t limits = { 4, 4, 1 + random_below(&random, 12), 2000, 25, 10 };
+	const aname_schedule_t schedule = { 1, 30, 60, 100, 1, 20, 3000 };
+	house_t house;
+	begin(&house, &schedule, &limits);
+	aname_epoch_retire(house.shared->epoch, malloc(1));
+	if (fail_at > 0) {
+		alloc_fail_at(fail_at);
+	}
+	for (unsigned step = 0; step < steps; step++) {
+		name_t name = make_name_nth(random_below(&random, 6));
+		aname_subnet_t client = nth(random_below(&random, 40) * 100);
+		client = aname_subnet_cut(&client, random_below(&random, 3) == 0 ? 20 : 24);
+		switch (random_below(&random, 8)) {
+		case 0: house_ask(&house, &name, A, random_below(&random, 60)); break;
+		case 1:
+		case 2:
+		case 3: house_ask_client(&house, &name, A, 60, &client); break;
+		case 4:
+		case 5: end_one(&house, &random); break;
+		case 6:
+			house_skip(&house, random_below(&random, step % 100 == 0 ? 300000 : 2000));
+			break;
+		default: house_skip(&house, random_below(&random, 100)); break;
+		}
+		check_invariants(&house);
+	}
+	bool failed = fail_at > 0 && alloc_failed();
+	house_deinit(&house);
+	return failed;
+}
+
+static void fuzz(void **state)
+{
+	for (uint64_t seed = 1; seed <= 20; seed++) {
+		(void)random_life(seed, 3000, 0);
+	}
+}
+
+static void no_memory(void **state)
+{
+	long live = alloc_live();
+	unsigned n = 1;
+	while (random_life(7, 150, n)) {
+		assert_int_equal(alloc_live(), live);
+		n++;
+	}
+	assert_true(n > 50);
+}
+
+int main(void)
+{
+	const struct CMUnitTest found_tests[] = {
+		PROVES("N4: the longest prefix wins", longest_match),
+		PROVES("N4: prefixes of IPv6 from 0 to 64", lengths_of_ipv6),
+		PROVES("N4: what turns out to be the same is kept once", merges),
+		PROVES("N4: also while the other lookup runs", merges_while_running),
+	};
+	const struct CMUnitTest asked[] = {
+		PROVES("N4: one lookup finds out whether answers differ", one_probe_first),
+		PROVES("F4: a failing one is tried again, and no other", probe_fails),
+		PROVES("F4: until it is forgotten", failing_probe_forgotten),
+		PROVES("F1: what is known for a client outlives a failure", stale),
+		PROVES("T4: and a change of options", other_options),
+	};
+	const struct CMUnitTest bounds[] = {
+		PROVES("N4: so many of a target, the least recently asked go", most_of_a_target),
+		PROVES("N4: a flood pushes out its own kind", flood_keeps_regulars),
+		PROVES("N4: so many in all, the largest holder gives way", most_of_all),
+		PROVES("N4: what is looked up does not go", all_busy),
+		PROVES("T3: unasked they are forgotten", forgotten_with_target),
+		PROVES("L1: a target goes with its subnets, or not yet", pushed_out_with_target),
+		PROVES("60,000 random steps: bounds hold, lists and table agree", fuzz),
+		PROVES("out of memory at any point: nothing leaked, nothing broken", no_memory),
+	};
+	return RUN_ROWS("tailored: for whom an answer is", scope_rows, check_scope) +
+	       RUN_ROWS("tailored: changes", change_rows, check_change) +
+	       RUN_TESTS("tailored: found", found_tests) + RUN_TESTS("tailored: asked", asked) +
+	       RUN_TESTS("tailored: bounds", bounds);
+}
