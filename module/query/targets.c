@@ -272,7 +272,8 @@ static bool is_hopeless(const aname_query_t *query, aname_entry_t *target,
 	const aname_subnets_t *subnets = target != NULL ? atomic_load(&target->subnets) : NULL;
 	unsigned family = query->client.family == ANAME_SUBNET_IPV6;
 	return general->failure != ANAME_FAILURE_NONE ||
-	       (subnets != NULL && atomic_load(&subnets->state[family]) == ANAME_SUBNETS_FAILING);
+	       (subnets != NULL && atomic_load(&subnets->state[family]) == ANAME_SUBNETS_FAILING &&
+	        atomic_load(&subnets->count) >= ANAME_SUBNETS_PROBES);
 }
 
 /*!
@@ -292,6 +293,7 @@ static void tailor(const aname_query_t *query, const aname_key_t *key, aname_ent
 	                               : NULL;
 	if (entry != NULL) {
 		judge(query, key, entry, hash, ttl, &own);
+		aname_entry_note_return(entry, own.snapshot, query->now_ms);
 	} else if (!is_hopeless(query, target, part)) {
 		judge_unknown_client(query, key, ttl, &own);
 		ask(query, key, hash, ttl, true);

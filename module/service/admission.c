@@ -50,12 +50,6 @@ bool aname_admission_can_go(const aname_entry_t *entry)
 	       (entry->plan.state == ANAME_PLAN_WAITING || entry->plan.state == ANAME_PLAN_DORMANT);
 }
 
-/*! Was it asked for but once, by a client who came back over TCP perhaps? */
-static bool is_newcomer(aname_entry_t *entry)
-{
-	return atomic_load(&entry->asked_s) <= entry->member->added_s + 1;
-}
-
 static void take_older(aname_entry_t **oldest, aname_entry_t *entry)
 {
 	if (*oldest == NULL || atomic_load(&entry->asked_s) <= atomic_load(&(*oldest)->asked_s)) {
@@ -68,7 +62,7 @@ static aname_entry_t *choose(const aname_subnets_t *subnets)
 	aname_entry_t *oldest = NULL, *oldest_newcomer = NULL;
 	uint32_t newcomers = 0;
 	for (aname_entry_t *entry = subnets->first; entry != NULL; entry = entry->member->next) {
-		bool newcomer = is_newcomer(entry);
+		bool newcomer = !atomic_load(&entry->member->returned);
 		newcomers += newcomer;
 		if (aname_admission_can_go(entry)) {
 			take_older(&oldest, entry);

@@ -3,8 +3,8 @@
  *
  * A target may hold so many, and all targets together. Where a bound is met, what was asked for
  * least recently goes: of the target itself, or else of the target that holds the most. While
- * more than a quarter of those have not been asked for twice, one of these goes, so that a flood
- * of subnets that never come back pushes out its own kind.
+ * nobody has come back for more than a quarter of those, one of these goes, so that a flood of
+ * subnets that are asked for once pushes out its own kind.
  *
  * Thread: service.
  */

@@ -320,7 +320,6 @@ static aname_entry_t *add_subnet(aname_refresh_t *refresh, aname_entry_t *target
 	aname_entry_t *entry = aname_table_add_subnet(table, target, network, probe);
 	if (entry != NULL) {
 		entry->plan.window_ms = now_ms;
-		entry->member->added_s = now_ms / 1000;
 		aname_admission_note(&refresh->admission, subnets_of(target), before);
 	}
 	return entry;
@@ -487,7 +486,7 @@ static aname_entry_t *settle(aname_refresh_t *refresh, aname_entry_t *entry, uin
 	const aname_plan_t plan_ = entry->plan;
 	uint32_t asked_s = atomic_load(&entry->asked_s);
 	uint32_t want = atomic_load(&entry->want);
-	uint32_t added_s = entry->member->added_s;
+	bool returned = atomic_load(&entry->member->returned);
 	remove_subnet(refresh, entry);
 
 	aname_entry_t *home = aname_table_find_subnet(refresh->shared->table, target, &network);
@@ -496,7 +495,7 @@ static aname_entry_t *settle(aname_refresh_t *refresh, aname_entry_t *entry, uin
 		if (home == NULL) {
 			return NULL;
 		}
-		home->member->added_s = added_s;
+		atomic_store(&home->member->returned, returned);
 		home->plan.want_before = plan_.want_before;
 	}
 	if (home->plan.lookup == NULL) {
@@ -817,14 +816,20 @@ static void hurry(aname_refresh_t *refresh, aname_entry_t *entry, int64_t now_ms
 
 /*!
  * Until it is known for how large a network an answer is, one is asked for at a time: the others
- * may be in it.
+ * may be in it. If that fails, a few others are tried, but not all.
  */
 static bool is_probing(const aname_entry_t *target, const aname_subnet_t *client)
 {
 	const aname_subnets_t *subnets = subnets_of(target);
 	unsigned family = client->family == ANAME_SUBNET_IPV6;
-	return subnets != NULL && atomic_load(&subnets->state[family]) != ANAME_SUBNETS_LEARNED &&
-	       has_subnets(subnets, family);
+	if (subnets == NULL || !has_subnets(subnets, family)) {
+		return false;
+	}
+	switch (atomic_load(&subnets->state[family])) {
+	case ANAME_SUBNETS_UNKNOWN: return true;
+	case ANAME_SUBNETS_FAILING: return atomic_load(&subnets->count) >= ANAME_SUBNETS_PROBES;
+	default: return false;
+	}
 }
 
 /*! Adds a client's subnet within the bounds, with what is known of it under other options. */

@@ -87,8 +87,14 @@ typedef struct {
 	aname_entry_t *prev, *next; /*!< In the target's list; the service's own. */
 	aname_subnet_t network;     /*!< For whom the answer is. */
 	aname_subnet_t probe;       /*!< For whom it is asked: a network in that one. */
-	uint32_t added_s;           /*!< When it was added; the service's own. */
+	_Atomic bool returned;      /*!< Clients came back for it; written by workers. */
 } aname_member_t;
+
+/*! Whoever asks so long after an answer has come is not the one who was waiting for it. */
+#define ANAME_RETURN_MS 100
+
+/*! As long as no lookup for a subnet has succeeded, so many are tried, each in its own time. */
+#define ANAME_SUBNETS_PROBES 8
 
 /*! What is known of the answers for subnets of one family of clients. */
 typedef enum {
@@ -251,6 +257,17 @@ void aname_table_foreach(aname_table_t *table, void (*visit)(aname_entry_t *entr
  * Thread: workers inside the epoch; the service thread.
  */
 void aname_entry_touch(aname_entry_t *entry, uint32_t record_ttl, int64_t now_ms);
+
+/*! Notes that a client came back for the answer of a subnet. Writes once. Thread: workers. */
+static inline void aname_entry_note_return(aname_entry_t *entry, const aname_snapshot_t *known,
+                                           int64_t now_ms)
+{
+	_Atomic bool *returned = &entry->member->returned;
+	if (!atomic_load_explicit(returned, memory_order_relaxed) && known != NULL &&
+	    known->known != ANAME_KNOWN_NOTHING && now_ms - known->learned_ms >= ANAME_RETURN_MS) {
+		atomic_store_explicit(returned, true, memory_order_relaxed);
+	}
+}
 
 /*! What is published of a target; NULL if nothing yet. Thread: as aname_table_find(). */
 static inline const aname_snapshot_t *aname_entry_snapshot(aname_entry_t *entry)
