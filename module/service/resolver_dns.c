@@ -26,6 +26,8 @@
 /*! How long a server that did not answer is not asked first: from, to. */
 #define DOWN_MIN_MS  2000
 #define DOWN_MAX_MS  30000
+/*! How long a server that did not understand EDNS is asked without. */
+#define NO_EDNS_MS   60000
 
 typedef struct resolver resolver_t;
 typedef struct link link_t;
@@ -52,7 +54,7 @@ typedef struct {
 	link_t *links;
 	int64_t down_until_ms; /*!< 0: it answers. */
 	int64_t down_ms;       /*!< Length of the current pause. */
-	bool no_edns;          /*!< It does not understand EDNS. */
+	int64_t no_edns_ms;    /*!< Until then it is asked without EDNS, which it did not take. */
 } server_t;
 
 struct resolver {
@@ -344,7 +346,7 @@ static const knot_edns_client_subnet_t *client_of(const aname_lookup_t *lookup)
 static void take_reply(aname_lookup_t *lookup, const aname_message_reply_t *reply)
 {
 	if (reply->no_edns && lookup->edns) {
-		lookup->server->no_edns = true;
+		lookup->server->no_edns_ms = aname_clock_ms() + NO_EDNS_MS;
 		ask_again(lookup, reply);
 	} else if (reply->no_subnet && client_of(lookup) != NULL) {
 		lookup->tailored = false;
@@ -419,10 +421,11 @@ static uint16_t next_id(resolver_t *resolver)
 static void try_next(aname_lookup_t *lookup)
 {
 	resolver_t *resolver = lookup->resolver;
-	lookup->server = pick_server(lookup, aname_clock_ms());
+	int64_t now_ms = aname_clock_ms();
+	lookup->server = pick_server(lookup, now_ms);
 	lookup->link = pick_link(resolver, lookup->server);
 	lookup->tries++;
-	lookup->edns = !lookup->server->no_edns;
+	lookup->edns = lookup->server->no_edns_ms <= now_ms;
 
 	const aname_message_query_t query = { .name = lookup->name,
 		                              .type = lookup->type,

@@ -567,6 +567,15 @@ static void edns_not_understood(void **state)
 	assert_true(servers[0].with_edns >= 1);
 	assert_int_equal(servers[0].udp_asked - servers[0].with_edns, 5);
 	assert_int_equal(servers[0].tcp_asked, 0);
+
+	/* It may learn. */
+	servers[0].behaviour = ANSWER;
+	servers[0].with_edns = 0;
+	look_up(A);
+	assert_int_equal(servers[0].with_edns, 0);
+	clock_skip(60000);
+	look_up(A);
+	assert_int_equal(servers[0].with_edns, 1);
 }
 
 /* Several servers. */

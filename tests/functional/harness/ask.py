@@ -1,8 +1,10 @@
 """Asking a server one question and reading the reply as strictly as we can."""
 
+import ipaddress
 import socket
 import struct
 import time
+import typing
 
 import dns.edns
 import dns.exception
@@ -25,6 +27,8 @@ INVALID_DATA = 24
 FAILURES = {NO_REACHABLE_AUTHORITY, NETWORK_ERROR}
 
 ADDRESS_TYPES = ("A", "AAAA")
+# RFC 7871's numbers of the families, by IP version.
+FAMILIES = {4: 1, 6: 2}
 
 
 class NoReply(AssertionError):
@@ -33,6 +37,40 @@ class NoReply(AssertionError):
 
 class Malformed(Exception):
     """The reply breaks the wire format or a rule that every reply obeys."""
+
+
+class Subnet(typing.NamedTuple):
+    """An EDNS client subnet (RFC 7871), its address with every bit that came."""
+
+    address: str
+    source: int
+    scope: int = 0
+
+    @property
+    def network(self):
+        """The network, the bits beyond the source length cut."""
+        return ipaddress.ip_network((self.address, self.source), strict=False)
+
+    @property
+    def option(self):
+        """The option, with every bit there is room for."""
+        address = ipaddress.ip_address(self.address)
+        head = struct.pack("!HBB", FAMILIES[address.version], self.source, self.scope)
+        octets = address.packed[: (self.source + 7) // 8]
+        return dns.edns.GenericOption(dns.edns.OptionType.ECS, head + octets)
+
+    def __str__(self):
+        return f"{self.address}/{self.source}"
+
+
+def subnets_of(message):
+    """The client subnets in a message, of which there should be one at most."""
+    options = [option for option in message.options if option.otype == dns.edns.OptionType.ECS]
+    for i, option in enumerate(options):
+        if isinstance(option, dns.edns.GenericOption):
+            # One of a query to be sent, with octets of the test's own.
+            options[i] = dns.edns.option_from_wire(option.otype, option.data, 0, len(option.data))
+    return [Subnet(option.address, option.srclen, option.scopelen) for option in options]
 
 
 class Reply:
@@ -63,6 +101,12 @@ class Reply:
     def ede(self):
         """Codes of the extended errors, in order."""
         return [int(o.code) for o in self.message.options if isinstance(o, dns.edns.EDEOption)]
+
+    @property
+    def subnet(self):
+        """The client subnet, or None."""
+        found = subnets_of(self.message)
+        return found[0] if found else None
 
     def section(self, name):
         """[(owner, TTL, type, RDATA text)] of "answer", "authority" or "additional"."""
@@ -97,7 +141,8 @@ class Reply:
         lines = [
             f"{self.name}/{self.type} over {self.proto}: {self.rcode}"
             f"{' AA' if self.aa else ''}{' TC' if self.tc else ''}"
-            f" EDE={self.ede} {len(self.wire)} octets in {self.elapsed * 1000:.0f} ms"
+            f" EDE={self.ede}{self._subnet_text()}"
+            f" {len(self.wire)} octets in {self.elapsed * 1000:.0f} ms"
         ]
         for section in ("answer", "authority", "additional"):
             records = self.records[section]
@@ -106,6 +151,9 @@ class Reply:
             if len(records) > 12:
                 lines.append(f"  {section}: and {len(records) - 12} more")
         return "\n".join(lines)
+
+    def _subnet_text(self):
+        return f" ECS={self.subnet}/{self.subnet.scope}" if self.subnet else ""
 
     def expect(
         self,
@@ -118,12 +166,14 @@ class Reply:
         ttl=None,
         ede=None,
         soa=None,
+        scope=None,
     ):
         """Compare with what a rule says; what is None is not compared.
 
         a, aaaa: the addresses in Answer; ttl: (least, most) of the RRset of the
         type asked for; ede: a set of codes, of which exactly one must be there,
-        or an empty set for none; soa: a SOA stands in Authority.
+        or an empty set for none; soa: a SOA stands in Authority; scope: that of the
+        client subnet, or () for no client subnet.
         """
         wanted = []
 
@@ -149,6 +199,9 @@ class Reply:
             )
         if soa is not None:
             want(f"SOA in Authority: {soa}", ("SOA" in self.types("authority")) == soa)
+        if scope is not None:
+            found = self.subnet.scope if self.subnet else ()
+            want("no ECS" if scope == () else f"ECS with scope {scope}", found == scope)
         assert not wanted, f"expected {', '.join(wanted)}; got {self}"
         return self
 
@@ -161,18 +214,22 @@ def make_query(
     do=False,
     bufsize=1232,
     options=(),
+    ecs=None,
     rd=False,
     qid=None,
     tsig=None,
 ):
-    """A query message; tsig is a dns.tsig.Key."""
+    """A query message; ecs is a client subnet ("192.0.2.0/24"), tsig a dns.tsig.Key."""
     query = dns.message.make_query(name, rdtype)
     query.flags = dns.flags.RD if rd else 0
     if qid is not None:
         query.id = qid
     if edns:
         flags = dns.flags.DO if do else 0
-        query.use_edns(0, flags, bufsize, options=list(options))
+        options = list(options)
+        if ecs is not None:
+            options.append(dns.edns.ECSOption.from_text(ecs))
+        query.use_edns(0, flags, bufsize, options=options)
     if tsig is not None:
         query.use_tsig({tsig.name: tsig})
     return query
@@ -247,6 +304,7 @@ def parse(wire, asked, proto, elapsed=0.0):
     except (dns.exception.DNSException, ValueError) as error:
         raise Malformed(f"{what}: {error!r} in {wire.hex()}") from error
     problems = list(_header_problems(wire, message, asked, proto))
+    problems += _subnet_problems(message, asked)
     records = {}
     for number, section in enumerate(("answer", "authority", "additional"), 1):
         records[section] = [
@@ -291,6 +349,22 @@ def _header_problems(wire, message, asked, proto):
             yield f"{len(wire)} octets, {limit} are allowed"
     if proto == "tcp" and flags & dns.flags.TC:
         yield "TC over TCP"
+
+
+def _subnet_problems(message, asked):
+    """RFC 7871, 7.2.1: the option comes back as it was sent, but for the scope."""
+    found = subnets_of(message)
+    if not found:
+        return
+    if len(found) > 1:
+        yield f"{len(found)} client subnets"
+    wanted = subnets_of(asked)
+    if not wanted:
+        yield f"client subnet {found[0]} in the reply to a query without"
+        return
+    network = wanted[0].network
+    if found[0][:2] != (str(network.network_address), network.prefixlen):
+        yield f"client subnet {found[0]} instead of {network}"
 
 
 def _rrset_problems(rrs, section):

@@ -8,6 +8,7 @@ import socket
 import struct
 import threading
 import time
+import typing
 
 import dns.flags
 import dns.message
@@ -16,7 +17,7 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 
-from .ask import read_tcp
+from .ask import Subnet, read_tcp, subnets_of
 
 ADDRESS = "127.0.0.53"
 SOA = ". 60 IN SOA ns.authority.example. hostmaster.authority.example. 1 3600 600 86400 {ttl}"
@@ -24,7 +25,13 @@ SOA = ". 60 IN SOA ns.authority.example. hostmaster.authority.example. 1 3600 60
 
 @dataclasses.dataclass
 class Behaviour:
-    """What happens to a query: records or an rcode, late, or never."""
+    """What happens to a query: records or an rcode, late, or never.
+
+    scope:   that of the client subnet in the reply, if there is one in the query; with
+             None the reply has none, as that of a server that does not know the option
+    distort: a function that turns the reply's Subnet into another one
+    edns:    whether EDNS is "known", or replied to with "formerr", or "ignored"
+    """
 
     rdata: tuple = ()
     ttl: int = 60
@@ -34,6 +41,9 @@ class Behaviour:
     delay: float = 0.0
     drop: bool = False
     garbage: bool = False
+    scope: int = None
+    distort: typing.Callable = None
+    edns: str = "known"
 
 
 @dataclasses.dataclass
@@ -44,6 +54,8 @@ class Seen:
     rdtype: str
     proto: str
     time: float
+    subnet: Subnet = None
+    edns: bool = True
 
 
 def _key(name):
@@ -103,6 +115,8 @@ class Authority:
         """Set it for one type, or for every type (None) in place of all set before.
 
         A name that starts with "*." holds for everything below that is not set itself.
+        In place of a Behaviour there may be a function that returns one for the query's
+        client subnet (a Subnet, or None); it may be called by any thread.
         """
         with self._lock:
             if rdtype is None:
@@ -140,6 +154,10 @@ class Authority:
     def times(self, name=None, rdtype=None, since=0.0):
         return [query.time for query in self.seen(name, rdtype, since)]
 
+    def subnets(self, name=None, rdtype=None, since=0.0):
+        """The client subnets of the queries that came, "" for none, oldest first."""
+        return [str(query.subnet or "") for query in self.seen(name, rdtype, since)]
+
     def lookups(self, name, rdtype, gap=0.3):
         """Times of the first query of each burst: a lookup may take several queries."""
         bursts = []
@@ -157,14 +175,15 @@ class Authority:
 
     # How it serves.
 
-    def _find(self, name, rdtype):
+    def _find(self, name, rdtype, subnet=None):
         candidates = [name]
         labels = name.split(".")
         candidates += ["*." + ".".join(labels[i:]) for i in range(1, len(labels))]
         for candidate in candidates:
             for kind in (rdtype, None):
                 if (candidate, kind) in self._behaviours:
-                    return self._behaviours[candidate, kind]
+                    found = self._behaviours[candidate, kind]
+                    return found(subnet) if callable(found) else found
             if any(key[0] == candidate for key in self._behaviours):
                 return Behaviour()
         return Behaviour(rcode="NXDOMAIN")
@@ -175,25 +194,50 @@ class Authority:
         question = query.question[0]
         rdtype = dns.rdatatype.to_text(question.rdtype)
         name = question.name.to_text().lower()
+        subnet = next(iter(subnets_of(query)), None)
         with self._lock:
-            self._seen.append(Seen(name, rdtype, proto, time.monotonic()))
-            behaviour = self._find(name, rdtype)
+            self._seen.append(
+                Seen(name, rdtype, proto, time.monotonic(), subnet, query.edns >= 0)
+            )
+            behaviour = self._find(name, rdtype, subnet)
         if behaviour.drop:
             return None, 0.0
         if behaviour.garbage:
             return wire[:2] + b"\x84\x00" + wire[4:12] + b"\xff" * 20, behaviour.delay
         reply = dns.message.make_response(query)
         reply.flags |= dns.flags.AA
-        self._fill(reply, question, behaviour)
+        if behaviour.edns == "formerr" and query.edns >= 0:
+            reply.set_rcode(dns.rcode.FORMERR)
+        else:
+            last = self._fill(reply, question, behaviour, subnet)
+            self._echo(reply, last, subnet)
+        if behaviour.edns != "known":
+            reply.use_edns(False)
+        return self._encode(reply, query, proto), behaviour.delay
+
+    @staticmethod
+    def _encode(reply, query, proto):
+        """The reply's octets; those of a truncated one if they are too many."""
         limit = 65535 if proto == "tcp" else max(512, query.payload if query.edns >= 0 else 512)
         encoded = reply.to_wire(max_size=65535)
         if len(encoded) > limit:
-            short = dns.message.make_response(query)
-            short.flags |= dns.flags.AA | dns.flags.TC
-            encoded = short.to_wire()
-        return encoded, behaviour.delay
+            reply.sections[1:] = [[], [], []]
+            reply.flags |= dns.flags.TC
+            encoded = reply.to_wire()
+        return encoded
 
-    def _fill(self, reply, question, behaviour):
+    @staticmethod
+    def _echo(reply, behaviour, subnet):
+        """Put the client subnet into the reply, as RFC 7871 or the test wants it."""
+        if subnet is None or behaviour.scope is None:
+            return
+        subnet = subnet._replace(scope=behaviour.scope)
+        if behaviour.distort is not None:
+            subnet = behaviour.distort(subnet)
+        reply.use_edns(0, 0, 1232, options=[subnet.option])
+
+    def _fill(self, reply, question, behaviour, subnet):
+        """Put the records into the reply; returns the behaviour at the end of the aliases."""
         owner = question.name
         rdtype = dns.rdatatype.to_text(question.rdtype)
         while behaviour.cname is not None and len(reply.answer) < 64:
@@ -202,7 +246,7 @@ class Authority:
             )
             owner = dns.name.from_text(behaviour.cname)
             with self._lock:
-                behaviour = self._find(owner.to_text().lower(), rdtype)
+                behaviour = self._find(owner.to_text().lower(), rdtype, subnet)
         reply.set_rcode(dns.rcode.from_text(behaviour.rcode))
         if behaviour.rdata:
             reply.answer.append(
@@ -213,6 +257,7 @@ class Authority:
             reply.authority.append(
                 dns.rrset.from_text(soa[0], behaviour.negative_ttl, "IN", soa[3], soa[4])
             )
+        return behaviour
 
     def _serve(self):
         while not self._stopped:
@@ -230,7 +275,7 @@ class Authority:
     def _reply(self, wire, proto, send):
         try:
             answer, delay = self._answer(wire, proto)
-        except (dns.exception.DNSException, IndexError):
+        except (dns.exception.DNSException, IndexError, ValueError):
             return
         if answer is None:
             return

@@ -59,6 +59,14 @@ forward-zone:
   forward-no-cache: {no_cache}
 """
 
+# For clients' subnets: sent to the authority at every length that a client may send.
+SUBNETS = f"""\
+  send-client-subnet: {authority.ADDRESS}
+  client-subnet-always-forward: yes
+  max-client-subnet-ipv4: 32
+  max-client-subnet-ipv6: 64
+"""
+
 STUB = """\
 stub-zone:
   name: "{zone}"
@@ -68,10 +76,13 @@ stub-zone:
 
 
 class Unbound(Daemon):
-    """cache=False passes every query on, so that a change at the Authority shows at once."""
+    """cache=False passes every query on, so that a change at the Authority shows at once.
+
+    subnets=True passes the clients' subnets on, and keeps answers for each (RFC 7871).
+    """
 
     def __init__(self, directory, *, address=ADDRESS[0], cache=False, cache_ttl=1,
-                 negative_ttl=1, stubs=None, modules="iterator", server=""):
+                 negative_ttl=1, stubs=None, modules="iterator", subnets=False, server=""):
         self.address = (address, ADDRESS[1])
         name = "unbound" if address == ADDRESS[0] else f"unbound-{address}"
         self.conf = os.path.join(directory, f"{name}.conf")
@@ -82,12 +93,12 @@ class Unbound(Daemon):
             port=self.address[1],
             directory=directory,
             name=name,
-            modules=modules,
+            modules=f"subnetcache {modules}" if subnets else modules,
             cache_ttl=cache_ttl,
             negative_ttl=negative_ttl,
             authority=authority.ADDRESS,
             no_cache=no_cache,
-            server=server,
+            server=server + (SUBNETS if subnets else ""),
             stubs="".join(
                 STUB.format(zone=zone, server=address, no_cache=no_cache)
                 for zone, address in (stubs or {}).items()
