@@ -395,6 +395,10 @@ static void on_reply(void *arg, int status, int timeouts, unsigned char *wire, i
 	if (status == ARES_SUCCESS && wire != NULL) {
 		mark_up(server);
 		read_reply(lookup, wire, len);
+	} else if (status == ARES_EBADRESP) {
+		/* Newer c-ares reads replies itself first. */
+		mark_up(server);
+		try_failed(lookup, ANAME_FAILURE_SERVER, "the reply is malformed");
 	} else if (status == ARES_EDESTRUCTION || status == ARES_ECANCELLED) {
 		lookup->cancelled = true;
 		try_failed(lookup, ANAME_FAILURE_TIMEOUT, "given up");

@@ -88,7 +88,7 @@ static void look(reader_t *reader)
 static void *look_all(void *arg)
 {
 	reader_t *reader = arg;
-	for (unsigned i = 0; i < LOOKS; i++) {
+	for (unsigned i = 0; i < LOOKS || reader->told < LOOKS / 100; i++) {
 		aname_epoch_enter(reader->shared->epoch, reader->worker);
 		look(reader);
 		aname_epoch_leave(reader->shared->epoch, reader->worker);
@@ -163,7 +163,6 @@ static void readers_and_service(void **state)
 	}
 	for (unsigned i = 0; i < READERS; i++) {
 		assert_int_equal(pthread_join(threads[i], NULL), 0);
-		assert_true(readers[i].told > 0);
 	}
 	assert_int_equal(aname_epoch_reclaim(shared->epoch), 0);
 	aname_shared_free(shared);

@@ -35,7 +35,7 @@ typedef enum {
 	TRUNCATE_EVER,  /*!< Over TCP, too. */
 	NO_EDNS,        /*!< FORMERR if there is an OPT record. */
 	AUTHENTIC,      /*!< Answers with AD. */
-	GARBAGE,        /*!< Behind the question. */
+	GARBAGE,        /*!< Instead of an answer. */
 	WRONG_ID,       /*!< Answers with another identifier first. */
 	WRONG_QUESTION, /*!< Answers another question first. */
 	ELSEWHERE,      /*!< Answers from another port first. */
@@ -111,6 +111,7 @@ static size_t make_reply(const server_t *server, const uint8_t *query, bool tcp)
 	} else if (server->behaviour == GARBAGE) {
 		memset(at, 0xff, 20);
 		at += 20;
+		knot_wire_set_ancount(wire, 1);
 	} else if (server->behaviour != NODATA) {
 		put_addresses(&at, type, server->addresses);
 		knot_wire_set_ancount(wire, server->addresses);
@@ -568,7 +569,10 @@ static void edns_not_understood(void **state)
 	assert_int_equal(servers[0].udp_asked - servers[0].with_edns, 5);
 	assert_int_equal(servers[0].tcp_asked, 0);
 
-	/* It may learn. */
+	/* It may learn. (From 1.34 on c-ares itself asks anew, each time.) */
+	if (servers[0].with_edns == 5) {
+		return;
+	}
 	servers[0].behaviour = ANSWER;
 	servers[0].with_edns = 0;
 	look_up(A);
@@ -593,7 +597,7 @@ static void in_order(void **state)
 
 static void error_of_the_first(void **state)
 {
-	const behaviour_t errors[] = { SERVFAIL, REFUSED, GARBAGE, TRUNCATE_EVER };
+	const behaviour_t errors[] = { SERVFAIL, REFUSED, TRUNCATE_EVER, GARBAGE };
 	use_servers(2);
 	for (unsigned i = 0; i < COUNT_OF(errors); i++) {
 		servers[0].behaviour = errors[i];
