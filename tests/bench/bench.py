@@ -105,6 +105,41 @@ def bench_warm(bench):
         bench.say("  static: microseconds of CPU per query", f"{statistics.median(costs):.2f}")
 
 
+def bench_subnet(bench):
+    """CPU per query of a warm apex for a client's subnet, against the server's own static one."""
+    from harness.authority import Behaviour
+    from harness.scenario import known
+    from harness.zone import aname
+    bench.fresh()
+    bench.authority.behave("cdn.example.net", "A", lambda subnet: Behaviour(
+        rdata=(A, B), ttl=3600, scope=subnet.source if subnet else None))
+    knotd = bench.new_knotd(**{"udp-workers": 1, "edns-client-subnet": "on"})
+    knotd.options.update({"resolver": "127.0.0.53", "ecs": "on", "max-target-subnets": 1000})
+    knotd.add_zone("a.test", [aname("cdn.example.net", ttl=3600)])
+    knotd.add_zone("s.test", static([A, B]), modules=[])
+    knotd.start()
+    known("a.test", "A")
+    # The prefix is found at the first length in use, or behind others that do not match.
+    for length in (24, 20, 18, 16):
+        known("a.test", "A", ecs=f"198.51.96.0/{length}")
+    # Family 1, so many bits, scope 0, address.
+    for label, option in (("/24", "8:00011800c63360"), ("/24, kept for /16", "8:00011800c63301")):
+        if "kept" in label:
+            known("a.test", "A", ecs="198.51.0.0/16")
+        def cost(name):
+            before = measure.cpu_ns(knotd.pid)
+            done = measure.dnsperf([question(name)], bench.directory, count=60000, option=option)
+            assert done["lost"] == 0, f"{name}: {done}"
+            return (measure.cpu_ns(knotd.pid) - before) / done["completed"]
+        ratios = []
+        for turn in range(15):
+            first, second = ("a.test", "s.test") if turn % 2 == 0 else ("s.test", "a.test")
+            one, other = cost(first), cost(second)
+            ratios.append(one / other if turn % 2 == 0 else other / one)
+        bench.say(f"warm A for a client {label}, UDP: CPU per query / static",
+                  measure.spread(ratios), "<= 1.10")
+
+
 def bench_instructions(bench):
     """The same by counting instructions in user space, under callgrind."""
     from harness.scenario import known
@@ -337,6 +372,7 @@ def first_answers(bench, knotd, count):
 
 BENCHES = {
     "warm": bench_warm,
+    "subnet": bench_subnet,
     "instructions": bench_instructions,
     "frozen": bench_frozen,
     "cold": bench_cold,
