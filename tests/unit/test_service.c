@@ -90,9 +90,9 @@ static unsigned count_threads(const char *name)
 		if (file == NULL) {
 			continue;
 		}
-		(void)fgets(comm, sizeof(comm), file);
+		bool read = fgets(comm, sizeof(comm), file) != NULL;
 		(void)fclose(file);
-		count += name == NULL || strncmp(comm, name, strlen(name)) == 0;
+		count += read && (name == NULL || strncmp(comm, name, strlen(name)) == 0);
 	}
 	(void)closedir(dir);
 	return count;
