@@ -14,6 +14,15 @@ from .zone import zone_text
 MODULE = os.environ.get("ANAME_MODULE", "")
 
 
+def _version():
+    said = subprocess.run(["knotd", "-V"], capture_output=True, text=True, check=True).stdout
+    return tuple(int(part) for part in re.search(r"(\d+)\.(\d+)", said).groups())
+
+
+# (major, minor) of Knot DNS.
+VERSION = _version()
+
+
 def _value(value):
     if isinstance(value, bool):
         return "on" if value else "off"
