@@ -1,6 +1,10 @@
+/* Newer c-ares would have ares_send_dnsrec(), which that of Debian 12 has not. */
+#define CARES_NO_DEPRECATED
+
 #include <arpa/inet.h>
 #include <ares.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -182,11 +186,14 @@ static void on_socket_state(void *data, ares_socket_t fd, int readable, int writ
 
 static int set_server(ares_channel channel, const aname_server_t *address)
 {
-	struct ares_addr_port_node node = { .family = address->len == 4 ? AF_INET : AF_INET6,
-		                            .udp_port = address->port,
-		                            .tcp_port = address->port };
-	memcpy(&node.addr, address->address, address->len);
-	return ares_set_servers_ports(channel, &node);
+	char host[INET6_ADDRSTRLEN];
+	bool v6 = address->len == 16;
+	if (inet_ntop(v6 ? AF_INET6 : AF_INET, address->address, host, sizeof(host)) == NULL) {
+		return ARES_EBADSTR;
+	}
+	char text[sizeof(host) + sizeof("[]:65535")];
+	(void)snprintf(text, sizeof(text), v6 ? "[%s]:%u" : "%s:%u", host, address->port);
+	return ares_set_servers_ports_csv(channel, text);
 }
 
 static link_t *new_link(resolver_t *resolver, server_t *server)

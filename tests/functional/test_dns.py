@@ -98,6 +98,21 @@ def test_N1_ttl_is_that_of_the_target(
     query(ZONE, "AAAA", proto).expect(aaaa={AAAA1}, ttl=(low, high), ede=set())
 
 
+@pytest.mark.parametrize("value", ["::1", "::1@53"])
+def test_N1_a_recursor_with_an_ipv6_address(knotd, start_unbound, authority, proto, value):
+    start_unbound(
+        address="::1", server="  do-ip6: yes\n  access-control: ::1/128 allow\n",
+        cache_ttl=DAY, negative_ttl=DAY,
+    )
+    authority.set(TARGET, a=[A1], aaaa=[AAAA1], ttl=120)
+    knotd.options["resolver"] = value
+    knotd.add_zone(ZONE, [aname(TARGET)])
+    knotd.start()
+    known()
+    query(ZONE, "A", proto).expect(a={A1}, ttl=(100, 120), ede=set())
+    query(ZONE, "AAAA", proto).expect(aaaa={AAAA1}, ttl=(100, 120), ede=set())
+
+
 @pytest.mark.parametrize("least", [0, 1, 2, 3], ids=lambda place: f"place{place}")
 def test_N1_ttl_is_the_least_of_the_chain(dns, honest, authority, proto, least):
     ttls = [200] * 4
