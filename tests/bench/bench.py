@@ -12,6 +12,7 @@ import tempfile
 import time
 
 import measure
+import refresh
 
 A, B = "192.0.2.1", "192.0.2.2"
 
@@ -237,12 +238,6 @@ def bench_cold(bench):
               f"median {statistics.median(took):.1f}, max {quantile[-1]:.1f}", "<= 50")
 
 
-def pin(pid, cpu):
-    """Keep a process, with all its threads, on one processor."""
-    for thread in os.listdir(f"/proc/{pid}/task"):
-        os.sched_setaffinity(int(thread), {cpu})
-
-
 def bench_flood(bench):
     """Another zone's throughput while a thousand dead aliases are asked at 5,000/s.
 
@@ -264,7 +259,7 @@ def bench_flood(bench):
         knotd.add_zone(name, static([A]), modules=[])
     knotd.add_zone("s.test", static([A]), modules=[])
     knotd.start()
-    pin(knotd.pid, 0)
+    measure.pin(knotd.pid, 0)
 
     def throughput(flood, rate=None):
         """Answers of s.test per second, and per second of the server's processor time."""
@@ -378,6 +373,7 @@ BENCHES = {
     "cold": bench_cold,
     "flood": bench_flood,
     "scale": bench_scale,
+    **refresh.BENCHES,
 }
 
 

@@ -15,15 +15,33 @@ def cpu_ns(pid):
     return total
 
 
-def dnsperf(questions, directory, *, count=None, seconds=None, rate=None, outstanding=50, tcp=False,
-            option=None):
-    """Ask (name, type) pairs round and round, with an EDNS option perhaps ("code:hexadecimal");
-    returns dnsperf's numbers."""
+def thread_cpu_ns(pid, name):
+    """The same of the threads of one name."""
+    total = 0
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{thread}/comm", encoding="ascii") as comm:
+            if comm.read().strip() != name:
+                continue
+        with open(f"/proc/{pid}/task/{thread}/schedstat", encoding="ascii") as stat:
+            total += int(stat.read().split()[0])
+    return total
+
+
+def pin(pid, cpu):
+    """Keep a process, with all its threads, on one processor."""
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        os.sched_setaffinity(int(thread), {cpu})
+
+
+def dnsperf_start(questions, directory, *, count=None, seconds=None, rate=None, outstanding=50,
+                  clients=1, tcp=False, server=("127.0.0.1", 5300), option=None):
+    """Ask (name, type) pairs round and round, in the background; with an EDNS option perhaps
+    ("code:hexadecimal")."""
     path = os.path.join(directory, f"questions.{os.getpid()}.{abs(hash(tuple(questions)))}")
     with open(path, "w", encoding="ascii") as file:
         file.writelines(f"{name} {rdtype}\n" for name, rdtype in questions)
-    command = ["dnsperf", "-s", "127.0.0.1", "-p", "5300", "-d", path, "-c", "1", "-T", "1",
-               "-q", str(outstanding), "-t", "5"]
+    command = ["dnsperf", "-s", server[0], "-p", str(server[1]), "-d", path, "-c", str(clients),
+               "-T", "1", "-q", str(outstanding), "-t", "5"]
     if tcp:
         command += ["-m", "tcp"]
     if option:
@@ -34,7 +52,13 @@ def dnsperf(questions, directory, *, count=None, seconds=None, rate=None, outsta
         command += ["-n", str(max(1, count // len(questions)))]
     if rate:
         command += ["-Q", str(rate)]
-    text = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300).stdout
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def dnsperf_result(process):
+    """Waits for it; returns dnsperf's numbers."""
+    text, errors = process.communicate(timeout=300)
+    assert process.returncode == 0, f"dnsperf ended with {process.returncode}:\n{errors}"
 
     def number(pattern):
         found = re.search(pattern, text)
@@ -51,7 +75,12 @@ def dnsperf(questions, directory, *, count=None, seconds=None, rate=None, outsta
     }
 
 
-def spread(values):
+def dnsperf(questions, directory, **how):
+    """Ask (name, type) pairs round and round; returns dnsperf's numbers."""
+    return dnsperf_result(dnsperf_start(questions, directory, **how))
+
+
+def spread(values, digits=3):
     """Median and quartiles as text."""
-    quarters = statistics.quantiles(values, n=4)
-    return f"{statistics.median(values):.3f} ({quarters[0]:.3f} to {quarters[2]:.3f})"
+    low, half, high = (f"{value:.{digits}f}" for value in statistics.quantiles(values, n=4))
+    return f"{half} ({low} to {high})"

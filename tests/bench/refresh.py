@@ -1,0 +1,264 @@
+"""What keeping targets fresh takes: how late it is, what it costs, how fast it can be.
+
+How late a refresh is, is the module's own number: `refresh-lag` of `knotc zone-stats`, from the
+moment a lookup was planned for until its answer was published. With one target a zone it is read
+for each target by itself, so there is a distribution and not the largest value alone. Since that
+is the module's word about itself, the relay between it and the recursor has a say, too: how much
+of an answer's lifetime had passed when the next one came.
+"""
+
+import os
+import re
+import socket
+import statistics
+import time
+
+import measure
+import world
+
+# Distance to the recursor, there and back.
+FAR_S = 0.02
+DEAD_SUFFIX, DEAD_ADDRESS = "dead.example", "127.0.0.66"
+THREAD = "mod-aname"
+# The default of 5,000 is too little for 20,000 targets that expire in the same seconds.
+RATE = 20000
+RECURSOR = """\
+  msg-cache-size: 64m
+  rrset-cache-size: 128m
+  so-rcvbuf: 8m
+"""
+
+
+def start(bench, zones, *, resolver, ttl, **options):
+    """Targets with this TTL, a recursor that caches, and a server with these zones."""
+    from harness.zone import aname
+    targets = world.targets(bench.directory, ttl)
+    targets.start()
+    bench.daemons.append(targets)
+    recursor = bench.start_unbound(
+        cache=True, cache_ttl=86400, server=RECURSOR,
+        stubs={world.SUFFIX: world.TARGETS[0], DEAD_SUFFIX: DEAD_ADDRESS})
+    knotd = bench.new_knotd(**{"udp-workers": 1, "tcp-workers": 1})
+    knotd.options = {"resolver": [resolver], **options}
+    knotd.template = {"module": knotd.aname, "global-module": knotd.aname}
+    for zone, names in zones.items():
+        knotd.add_zone(zone, [aname(name, ttl=86400) for name in names])
+    knotd.start(ready=list(zones)[-1:])
+    return knotd, recursor
+
+
+def far(bench):
+    """The distance to the recursor, between it and the server."""
+    distance = world.Distance(bench.directory, FAR_S)
+    distance.start()
+    bench.daemons.append(distance)
+    return distance
+
+
+def good_zones(count):
+    return {f"z{i}.test": [f"t{i}.{world.SUFFIX}"] for i in range(count)}
+
+
+def both(zones):
+    return [(zone, rdtype) for zone in zones for rdtype in ("A", "AAAA")]
+
+
+def warm_up(bench, knotd, zones, share=1.0, timeout=60):
+    """Ask until every target is known, or this share of them."""
+    wanted = int(share * 2 * sum(len(names) for names in zones.values()))
+    deadline = time.monotonic() + timeout
+    while True:
+        measure.dnsperf(both(zones), bench.directory, count=2 * len(zones), rate=5000)
+        totals = totals_of(bench, knotd, zones)
+        if totals["addresses"] >= wanted:
+            return
+        assert time.monotonic() < deadline, f"not all of {wanted} targets are known: {totals}"
+
+
+def totals_of(bench, knotd, zones):
+    """The server's totals, brought up to date by a query in a second of its own."""
+    from harness.ask import query
+    time.sleep(1.0)
+    query(next(iter(zones)), "SOA")
+    return knotd.stats()
+
+
+def lags_of(knotd):
+    """The largest lag of each zone's last refreshes, in milliseconds, by zone."""
+    text = knotd.knotc("-f", "zone-stats", "--", f"{THREAD}.refresh-lag", timeout=60).stdout
+    found = re.findall(r"\[([^]]+?)\.?\] \S+refresh-lag = (\d+)", text)
+    return {zone: int(value) for zone, value in found}
+
+
+def summary(values):
+    """Median, 99th of a hundred and largest as text."""
+    half, most, last = world.quantiles(values)
+    return f"p50 {half:.0f}, p99 {most:.0f}, max {last:.0f}"
+
+
+class Watched:
+    """A load of queries for some seconds, and what was seen of the server meanwhile."""
+
+    def __init__(self, bench, knotd, zones, seconds, rate, every=8):
+        before = totals_of(bench, knotd, zones)
+        cpu, start_s = measure.thread_cpu_ns(knotd.pid, THREAD), time.monotonic()
+        load = measure.dnsperf_start(both(zones), bench.directory, seconds=seconds, rate=rate)
+        self.lags = []
+        while load.poll() is None and time.monotonic() - start_s + every < seconds:
+            time.sleep(every)
+            lags = lags_of(knotd)
+            self.lags += [lags[zone] for zone in zones]
+        self.load = measure.dnsperf_result(load)
+        self.seconds = time.monotonic() - start_s
+        self.cpu_ns = measure.thread_cpu_ns(knotd.pid, THREAD) - cpu
+        after = totals_of(bench, knotd, zones)
+        self.largest = after["refresh-lag"]
+        self.counts = {key: after[key] - before.get(key, 0) for key in after}
+
+    def of(self, counter):
+        return self.counts.get(counter, 0)
+
+
+def bench_lag(bench):
+    """10,000 names with TTL 30, both families, kept fresh from a recursor 20 ms away."""
+    bench.fresh()
+    zones = good_zones(10000)
+    distance = far(bench)
+    knotd, unbound = start(bench, zones, resolver=world.FAR[0], ttl=30,
+                           **{"lookup-rate": RATE})
+    warm_up(bench, knotd, zones)
+    distance.begin()
+    cpu = measure.cpu_ns(unbound.pid)
+    seen = Watched(bench, knotd, zones, seconds=90, rate=2500)
+    cpu = measure.cpu_ns(unbound.pid) - cpu
+    outside = distance.seen()
+
+    succeeded = seen.of("lookups[succeeded]")
+    bench.say("20,000 targets, TTL 30, recursor 20 ms away: refresh lag, ms", summary(seen.lags),
+              "p99 < 1000")
+    bench.say("  largest in the totals, ms", str(seen.largest))
+    bench.say("  samples", str(len(seen.lags)))
+    half, most, last = outside["share"]
+    bench.say("  seen by the relay: share of the lifetime used",
+              f"p50 {half:.2f}, p99 {most:.2f}, max {last:.2f}", "0.75 to 0.90 is the plan")
+    for key, what in (("late", "later than 90 % of the lifetime, ms"),
+                      ("past", "past the lifetime, ms"),
+                      ("relay", "the relay itself late, ms")):
+        half, most, last = outside[key]
+        bench.say(f"    {what}", f"p50 {half:.1f}, p99 {most:.1f}, max {last:.0f}")
+    bench.say("  lookups per second, failed ones", f"{succeeded / seen.seconds:.0f}, "
+              f"{seen.of('lookups[failed]')}")
+    bench.say("  service thread: share of a processor, us per lookup",
+              f"{seen.cpu_ns / 1e7 / seen.seconds:.1f} %, {seen.cpu_ns / 1000 / succeeded:.1f}")
+    bench.say("  recursor: share of a processor", f"{cpu / 1e7 / seen.seconds:.1f} %")
+    say_waits(bench, seen)
+
+
+def say_waits(bench, seen):
+    """No query waited: all were answered at once, from what is known."""
+    others = seen.load["completed"] - seen.of("answers[fresh]")
+    bench.say(f"  {seen.load['completed']:.0f} queries: lost, answers that were not fresh",
+              f"{seen.load['lost']:.0f}, {others:.0f}", "0, 0")
+    bench.say("    latency, ms: average, max", f"{1000 * seen.load['latency']:.2f}, "
+              f"{1000 * seen.load['latency_max']:.1f}")
+
+
+def lag_beside(bench, dead):
+    """Lags of 1,000 good targets beside so many dead ones."""
+    bench.fresh()
+    good = good_zones(1000)
+    far(bench)
+    zones = {f"d{i}.test": [f"d{i}.{DEAD_SUFFIX}"] for i in range(dead)} | good
+    knotd, _ = start(bench, zones, resolver=world.FAR[0], ttl=8)
+    warm_up(bench, knotd, good)
+    if dead:
+        # They are asked for once a second or so, for as long as it takes.
+        asked = measure.dnsperf_start(both(list(zones)[:dead]), bench.directory, seconds=16,
+                                      rate=2 * dead)
+    seen = Watched(bench, knotd, good, seconds=14, rate=1000, every=4)
+    if dead:
+        measure.dnsperf_result(asked)
+        assert seen.of("lookups[failed]") > 0, "the dead targets were not looked up"
+    return seen
+
+
+def bench_dead(bench):
+    """The lag of 1,000 good targets with and without 200 dead ones, in alternating pairs."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as dead_end:
+        dead_end.bind((DEAD_ADDRESS, 53))
+        rows = {0: [], 200: []}
+        for turn in range(4):
+            for dead in ((0, 200) if turn % 2 == 0 else (200, 0)):
+                rows[dead].append(lag_beside(bench, dead))
+    tails = {dead: [world.quantiles(seen.lags)[1] for seen in row] for dead, row in rows.items()}
+    ratios = [with_ / without for with_, without in zip(tails[200], tails[0])]
+    bench.say("1,000 good names beside 200 dead ones: lag p99 / without",
+              measure.spread(ratios), "<= 1.20")
+    for dead, row in rows.items():
+        bench.say(f"  lag with {dead} dead ones, ms",
+                  summary([lag for seen in row for lag in seen.lags]))
+        say_waits(bench, row[-1])
+    failed = statistics.median(seen.of("lookups[failed]") / seen.seconds for seen in rows[200])
+    bench.say("  failed lookups per second of the 400 dead targets", f"{failed:.0f}")
+
+
+def bench_rate(bench):
+    """Lookups per second against a recursor that has it all in its cache, and what that can do."""
+    bench.fresh()
+    count, pool = 2000, 32
+    zones = {f"z{i}.test": [f"t{i}-{j}.{world.SUFFIX}" for j in range(pool)]
+             for i in range(count)}
+    questions = [(name, rdtype) for names in zones.values() for name in names
+                 for rdtype in ("A", "AAAA")]
+    knotd, unbound = start(bench, zones, resolver=world.RECURSOR[0], ttl=86400,
+                           **{"ttl-max": 1, "lookup-rate": 1000000, "max-lookups": 10000})
+    os.sched_setaffinity(0, {0})
+    measure.pin(knotd.pid, 0)
+    measure.pin(unbound.pid, os.cpu_count() - 1)
+    rows = {"alone": [], "module": [], "recursor": [], "thread": [], "cost": []}
+
+    def ask_alone():
+        """The same names by dnsperf, from as many sockets as the module uses or so."""
+        for _ in range(4):
+            done = measure.dnsperf(questions, bench.directory, seconds=3, outstanding=1000,
+                                   clients=16, server=world.RECURSOR)
+            rows["alone"].append(done["qps"])
+
+    measure.dnsperf(questions, bench.directory, count=len(questions), server=world.RECURSOR)
+    ask_alone()
+    warm_up(bench, knotd, zones, share=0.99)
+    for _ in range(6):
+        add_window(bench, knotd, unbound, zones, rows)
+    failed = knotd.stats()["lookups[failed]"]
+    knotd.kill()
+    ask_alone()
+    os.sched_setaffinity(0, range(os.cpu_count()))
+
+    bench.say(f"{len(questions)} targets, ttl-max 1, loopback: lookups per second",
+              measure.spread(rows["module"], 0), ">= 20000, or the recursor's own limit")
+    bench.say("  the recursor asked by dnsperf: answers per second",
+              measure.spread(rows["alone"], 0))
+    bench.say("  the module / dnsperf",
+              f"{statistics.median(rows['module']) / statistics.median(rows['alone']):.2f}")
+    bench.say("  lookups that failed", str(failed))
+    bench.say("  share of a processor: service thread", measure.spread(rows["thread"], 2))
+    bench.say("  share of a processor: recursor, one thread", measure.spread(rows["recursor"], 2))
+    bench.say("  service thread: us of CPU per lookup", measure.spread(rows["cost"], 1))
+
+
+def add_window(bench, knotd, unbound, zones, rows, seconds=4):
+    """What the module does in so many seconds."""
+    def look():
+        return (totals_of(bench, knotd, zones)["lookups[succeeded]"], time.monotonic(),
+                measure.thread_cpu_ns(knotd.pid, THREAD), measure.cpu_ns(unbound.pid))
+
+    before = look()
+    time.sleep(seconds)
+    lookups, took, thread, recursor = (b - a for a, b in zip(before, look()))
+    rows["module"].append(lookups / took)
+    rows["thread"].append(thread / took / 1e9)
+    rows["recursor"].append(recursor / took / 1e9)
+    rows["cost"].append(thread / lookups / 1000)
+
+
+BENCHES = {"lag": bench_lag, "dead": bench_dead, "rate": bench_rate}
