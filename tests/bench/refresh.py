@@ -63,16 +63,20 @@ def both(zones):
     return [(zone, rdtype) for zone in zones for rdtype in ("A", "AAAA")]
 
 
-def warm_up(bench, knotd, zones, share=1.0, timeout=60):
-    """Ask until every target is known, or this share of them."""
+def warm_up(bench, knotd, zones, *, share=1.0, settle=0, timeout=60):
+    """Ask until every target is known, or this share of them, and so many seconds longer.
+
+    A target that was not refreshed yet has no lag.
+    """
     wanted = int(share * 2 * sum(len(names) for names in zones.values()))
     deadline = time.monotonic() + timeout
     while True:
         measure.dnsperf(both(zones), bench.directory, count=2 * len(zones), rate=5000)
         totals = totals_of(bench, knotd, zones)
         if totals["addresses"] >= wanted:
-            return
+            break
         assert time.monotonic() < deadline, f"not all of {wanted} targets are known: {totals}"
+    time.sleep(settle)
 
 
 def totals_of(bench, knotd, zones):
@@ -119,14 +123,14 @@ class Watched:
         return self.counts.get(counter, 0)
 
 
-def bench_lag(bench):
+def bench_lag(bench, names=10000, ttl=30, rate=RATE):
     """10,000 names with TTL 30, both families, kept fresh from a recursor 20 ms away."""
     bench.fresh()
-    zones = good_zones(10000)
+    zones = good_zones(names)
     distance = far(bench)
-    knotd, unbound = start(bench, zones, resolver=world.FAR[0], ttl=30,
-                           **{"lookup-rate": RATE})
-    warm_up(bench, knotd, zones)
+    knotd, unbound = start(bench, zones, resolver=world.FAR[0], ttl=ttl,
+                           **{"lookup-rate": rate})
+    warm_up(bench, knotd, zones, settle=ttl)
     distance.begin()
     cpu = measure.cpu_ns(unbound.pid)
     seen = Watched(bench, knotd, zones, seconds=90, rate=2500)
@@ -134,7 +138,7 @@ def bench_lag(bench):
     outside = distance.seen()
 
     succeeded = seen.of("lookups[succeeded]")
-    bench.say("20,000 targets, TTL 30, recursor 20 ms away: refresh lag, ms", summary(seen.lags),
+    bench.say(f"{2 * names} targets, TTL {ttl}, recursor 20 ms away: refresh lag, ms", summary(seen.lags),
               "p99 < 1000")
     bench.say("  largest in the totals, ms", str(seen.largest))
     bench.say("  samples", str(len(seen.lags)))
@@ -169,13 +173,13 @@ def lag_beside(bench, dead):
     good = good_zones(1000)
     far(bench)
     zones = {f"d{i}.test": [f"d{i}.{DEAD_SUFFIX}"] for i in range(dead)} | good
-    knotd, _ = start(bench, zones, resolver=world.FAR[0], ttl=8)
-    warm_up(bench, knotd, good)
+    knotd, _ = start(bench, zones, resolver=world.FAR[0], ttl=6)
+    warm_up(bench, knotd, good, settle=6)
     if dead:
         # They are asked for once a second or so, for as long as it takes.
-        asked = measure.dnsperf_start(both(list(zones)[:dead]), bench.directory, seconds=16,
+        asked = measure.dnsperf_start(both(list(zones)[:dead]), bench.directory, seconds=14,
                                       rate=2 * dead)
-    seen = Watched(bench, knotd, good, seconds=14, rate=1000, every=4)
+    seen = Watched(bench, knotd, good, seconds=12, rate=1000, every=3)
     if dead:
         measure.dnsperf_result(asked)
         assert seen.of("lookups[failed]") > 0, "the dead targets were not looked up"
