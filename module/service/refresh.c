@@ -434,6 +434,19 @@ static void failed(aname_refresh_t *refresh, aname_entry_t *entry, aname_failure
 	                             chance(refresh), now_ms));
 }
 
+/*! When to look up again what a lookup taught; the snapshot is not published yet. */
+static int64_t next_after(aname_refresh_t *refresh, aname_entry_t *entry,
+                          const aname_snapshot_t *snapshot, int64_t now_ms)
+{
+	const aname_schedule_t *schedule = &entry->profile->schedule;
+	uint32_t life = aname_policy_life(schedule, wanted_ttl(entry, now_ms), snapshot->ttl);
+	return aname_policy_await_expiry(schedule, aname_entry_snapshot(entry), snapshot->ttl, life,
+	                                 now_ms)
+	               ? aname_policy_next_expiry(life, chance(refresh), now_ms)
+	               : aname_policy_next_refresh(life, entry->plan.took_ms, chance(refresh),
+	                                           now_ms);
+}
+
 /*! Publishes a success and plans the next lookup. The entry is in no heap and no line. */
 static void learned(aname_refresh_t *refresh, aname_entry_t *entry, const aname_result_t *result,
                     int64_t now_ms)
@@ -454,17 +467,13 @@ static void learned(aname_refresh_t *refresh, aname_entry_t *entry, const aname_
 			tell(refresh, entry, LOG_NOTICE, "recovered");
 		}
 	}
-	uint32_t ttl = snapshot->ttl;
-	aname_table_publish(refresh->shared->table, entry, snapshot);
-	atomic_store(&entry->cold, false);
-
 	int64_t took_ms = now_ms - entry->plan.started_ms;
 	entry->plan.took_ms = took_ms < UINT32_MAX ? took_ms : UINT32_MAX;
 	entry->plan.failures = 0;
-	uint32_t life =
-	        aname_policy_life(&entry->profile->schedule, wanted_ttl(entry, now_ms), ttl);
-	plan(refresh, entry, ANAME_PLAN_WAITING,
-	     aname_policy_next_refresh(life, entry->plan.took_ms, chance(refresh), now_ms));
+	int64_t next_ms = next_after(refresh, entry, snapshot, now_ms);
+	aname_table_publish(refresh->shared->table, entry, snapshot);
+	atomic_store(&entry->cold, false);
+	plan(refresh, entry, ANAME_PLAN_WAITING, next_ms);
 }
 
 /*!

@@ -1,5 +1,9 @@
 #include "table/policy.h"
 
+/*! What expired in the recursor's cache is looked up within this time, so that half of the grace
+ *  is left for the lookup. */
+#define EXPIRY_SPREAD_MS (ANAME_GRACE_MS / 2)
+
 static uint32_t min_u32(uint32_t a, uint32_t b)
 {
 	return a < b ? a : b;
@@ -83,9 +87,10 @@ bool aname_policy_ask(const aname_snapshot_t *snapshot, const aname_schedule_t *
 	if (snapshot->failure != ANAME_FAILURE_NONE) {
 		return false;
 	}
-	/* The service's own plan is to be earlier than this. */
+	/* Near the end of its lifetime, and the service's own plan does not come in time. */
 	uint32_t life = aname_policy_life(schedule, record_ttl, snapshot->ttl);
-	return left_ms(snapshot, life, now_ms) <= 100 * (int64_t)life;
+	int64_t left = left_ms(snapshot, life, now_ms);
+	return left <= 100 * (int64_t)life && next_ms - now_ms > left + EXPIRY_SPREAD_MS;
 }
 
 int64_t aname_policy_next_refresh(uint32_t life, uint32_t took_ms, uint32_t chance, int64_t now_ms)
@@ -95,6 +100,25 @@ int64_t aname_policy_next_refresh(uint32_t life, uint32_t took_ms, uint32_t chan
 	int64_t early = life_ms / 10 + (life_ms * 15 / 100) * (chance % 1024) / 1024;
 	early = max_i64(early, min_i64(2 * (int64_t)took_ms, life_ms / 2));
 	return now_ms + life_ms - early;
+}
+
+bool aname_policy_await_expiry(const aname_schedule_t *schedule, const aname_snapshot_t *before,
+                               uint32_t ttl, uint32_t life, int64_t now_ms)
+{
+	if (before == NULL || before->failure != ANAME_FAILURE_NONE || ttl == ANAME_TTL_UNKNOWN ||
+	    before->ttl == ANAME_TTL_UNKNOWN || ttl >= before->ttl) {
+		return false;
+	}
+	/* Whole seconds: the end of the lifetime is uncertain by one. */
+	int64_t passed_ms = now_ms - before->learned_ms;
+	bool same_end = passed_ms + 1000 * (int64_t)ttl <= 1000 * ((int64_t)before->ttl + 1);
+	bool grace = schedule->stale_max > 0;
+	return same_end && grace && life == max_i64(ttl, 1);
+}
+
+int64_t aname_policy_next_expiry(uint32_t life, uint32_t chance, int64_t now_ms)
+{
+	return now_ms + 1000 * (int64_t)life + EXPIRY_SPREAD_MS * (int64_t)(chance % 1024) / 1024;
 }
 
 int64_t aname_policy_next_retry(const aname_schedule_t *schedule, uint16_t failures,

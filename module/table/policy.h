@@ -94,6 +94,28 @@ bool aname_policy_ask(const aname_snapshot_t *snapshot, const aname_schedule_t *
 int64_t aname_policy_next_refresh(uint32_t life, uint32_t took_ms, uint32_t chance, int64_t now_ms);
 
 /*!
+ * \brief Is the next lookup of use only when the recursor's own lifetime is over?
+ *
+ * So it is when the recursor gave out of its cache what it had given before, with a TTL counted
+ * down: as long as there is some left, asking again brings the same once more. Each time there
+ * would be less left, and all targets would be asked for again and again just before their end.
+ *
+ * Not when options make the lifetime shorter or longer than the TTL, nor without any grace.
+ *
+ * \param before  What is published, or NULL.
+ * \param ttl     TTL of the new answer, or ANAME_TTL_UNKNOWN.
+ * \param life    Lifetime of the new answer.
+ */
+bool aname_policy_await_expiry(const aname_schedule_t *schedule, const aname_snapshot_t *before,
+                               uint32_t ttl, uint32_t life, int64_t now_ms);
+
+/*!
+ * \brief When to look up again then: at the end of the lifetime, spread by chance over half of the
+ *        grace, because what is done before has no effect on when it is (T3).
+ */
+int64_t aname_policy_next_expiry(uint32_t life, uint32_t chance, int64_t now_ms);
+
+/*!
  * \brief When to look up again after the n-th failure in a row (F4): the pause doubles from
  *        retry-min up to retry-max, give or take a quarter by chance but within the two.
  *

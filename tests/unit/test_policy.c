@@ -212,8 +212,9 @@ static const ask_row_t ask_rows[] = {
 	{ "T3: a sleeping target that fails is asked for", NONE, 1, ANAME_NEXT_NEVER, 0, 100, 1 },
 	{ "T3: what is planned is not asked for", ADDR, 0, 80000, 1000, 100, 0 },
 	{ "F4: a failing target is not asked for", ADDR, 1, 900000, 500000, 100, 0 },
-	{ "T1: with more than a tenth left: not asked for", ADDR, 0, 95000, 89999, 100, 0 },
-	{ "T1: planned too late for this record: asked for", ADDR, 0, 95000, 90000, 100, 1 },
+	{ "T1: with more than a tenth left: not asked for", ADDR, 0, 100501, 89999, 100, 0 },
+	{ "T1: planned too late for this record: asked for", ADDR, 0, 100501, 90000, 100, 1 },
+	{ "T3: planned for when it has expired: not asked for", ADDR, 0, 100500, 99999, 100, 0 },
 	{ "T1: a record of a shorter TTL asks early", ADDR, 0, 95000, 9000, 10, 1 },
 	{ "T1: and not before its last tenth", ADDR, 0, 95000, 8999, 10, 0 },
 	{ "clock set back: nothing is asked for", ADDR, 0, 80000, -500000, 100, 0 },
@@ -276,6 +277,74 @@ static void refresh_of_slow(void **state)
 	assert_true(aname_policy_next_refresh(10, UINT32_MAX, 0, 0) == 5000);
 	assert_true(aname_policy_next_refresh(100, 2000, 0, 0) == 90000);
 	assert_true(aname_policy_next_refresh(1, UINT32_MAX, 1023, 0) == 500);
+}
+
+static void expiry_times(void **state)
+{
+	static const uint32_t lives[] = { 1, 5, 30, INT32_MAX };
+	for (size_t i = 0; i < COUNT_OF(lives); i++) {
+		int64_t life_ms = 1000 * (int64_t)lives[i];
+		int64_t first = aname_policy_next_expiry(lives[i], 0, T0) - T0;
+		int64_t last = aname_policy_next_expiry(lives[i], UINT32_MAX, T0) - T0;
+		assert_true(first == life_ms);
+		assert_in_range(last - life_ms, ANAME_GRACE_MS / 2 - 10, ANAME_GRACE_MS / 2);
+		/* A worker's own plea would be too early: it leaves that to the service. */
+		aname_snapshot_t snapshot = { .known = ADDR, .ttl = lives[i], .learned_ms = T0 };
+		aname_schedule_t schedule = make_schedule;
+		schedule.ttl_max = INT32_MAX;
+		for (int64_t now = 0; now < last; now += last / 97 + 1) {
+			assert_false(aname_policy_ask(&snapshot, &schedule, INT32_MAX, T0 + last,
+			                              T0 + now));
+		}
+	}
+}
+
+#define NO_TTL ANAME_TTL_UNKNOWN
+
+typedef struct {
+	const char *proves;
+	int known; /*!< aname_known_t, or -1: no snapshot. */
+	bool failing;
+	uint32_t ttl_before;
+	int64_t after_ms;
+	uint32_t ttl, life, stale_max;
+	bool awaits;
+} expiry_row_t;
+
+static const expiry_row_t expiry_rows[] = {
+	{ "T3: what is left of the same answer", ADDR, false, 30, 25000, 5, 5, 60, true },
+	{ "T3: cut to whole seconds", ADDR, false, 30, 24001, 5, 5, 60, true },
+	{ "T3: rounded up", ADDR, false, 30, 25999, 5, 5, 60, true },
+	{ "T3: more than is left is a new answer", ADDR, false, 30, 26001, 5, 5, 60, false },
+	{ "T3: nothing is left", ADDR, false, 5, 5200, 0, 1, 60, true },
+	{ "T3: a negative answer, too", NEG, false, 30, 25000, 5, 5, 60, true },
+	{ "T2: a new answer with the same TTL", ADDR, false, 30, 25000, 30, 30, 60, false },
+	{ "T2: TTL 1 each time is no cache", ADDR, false, 1, 800, 1, 1, 60, false },
+	{ "T2: nor is TTL 0", ADDR, false, 0, 800, 0, 1, 60, false },
+	{ "T2: nothing known before", -1, false, 0, 0, 5, 5, 60, false },
+	{ "T2: a failure before", ADDR, true, 30, 25000, 5, 5, 60, false },
+	{ "T2: no TTL from the source", ADDR, false, NO_TTL, 25000, NO_TTL, 30, 60, false },
+	{ "T2: a TTL from now on", ADDR, false, NO_TTL, 25000, 5, 5, 60, false },
+	{ "T2: no TTL from now on", ADDR, false, 30, 25000, NO_TTL, 30, 60, false },
+	{ "T5: ttl-max is shorter", ADDR, false, 300, 800, 299, 1, 60, false },
+	{ "T1: ttl-min is longer", ADDR, false, 30, 25000, 5, 20, 60, false },
+	{ "F1: stale-max 0 has no grace", ADDR, false, 30, 25000, 5, 5, 0, false },
+	{ "no overflow", ADDR, false, UINT32_MAX - 1, INT64_C(4294967293000), 1, 1, 60, true },
+};
+
+static void check_expiry(void **state)
+{
+	const expiry_row_t *row = *state;
+	aname_snapshot_t before = { .known = row->known < 0 ? NONE : row->known,
+		                    .failure = row->failing ? ANAME_FAILURE_SERVER
+		                                            : ANAME_FAILURE_NONE,
+		                    .ttl = row->ttl_before,
+		                    .learned_ms = T0 };
+	aname_schedule_t schedule = make_schedule;
+	schedule.stale_max = row->stale_max;
+	assert_int_equal(aname_policy_await_expiry(&schedule, row->known < 0 ? NULL : &before,
+	                                           row->ttl, row->life, T0 + row->after_ms),
+	                 row->awaits);
 }
 
 typedef struct {
@@ -383,11 +452,14 @@ int main(void)
 		       refresh_times),
 		PROVES("T3: refreshes spread evenly", refresh_spread),
 		PROVES("T2: what takes long is looked up earlier", refresh_of_slow),
+		PROVES("T3: what the recursor has cached is looked up once it has expired there",
+		       expiry_times),
 		PROVES("T3: a target is forgotten when nothing of it could be used", forget),
 	};
 	return RUN_ROWS("policy: lifetimes", life_rows, check_life) +
 	       RUN_ROWS("policy: what a snapshot is worth", judge_rows, check_judge) +
 	       RUN_ROWS("policy: when workers ask", ask_rows, check_ask) +
+	       RUN_ROWS("policy: answers out of the recursor's cache", expiry_rows, check_expiry) +
 	       RUN_ROWS("policy: pauses after failures", retry_rows, check_retry) +
 	       RUN_ROWS("policy: idle targets", idle_rows, check_idle) +
 	       RUN_TESTS("policy: the rest", tests);

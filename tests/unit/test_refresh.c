@@ -184,6 +184,46 @@ static void real_time(void **state)
 	house_deinit(&house);
 }
 
+/*! A recursor that caches for 30 s, by whole seconds; answers with what is left. */
+static void resolve_from_cache(house_t *house, aname_lookup_t *lookup, int64_t *expires_s)
+{
+	int64_t now_s = aname_clock_ms() / 1000;
+	if (now_s > *expires_s) {
+		*expires_s = now_s + 30;
+	}
+	house_resolve(house, lookup, 1, 2, *expires_s - now_s);
+}
+
+static void behind_cache(void **state)
+{
+	/* An hour behind such a recursor, asked for all the time: about three lookups for each TTL,
+	 * none by a worker, and never stale. */
+	house_t house;
+	begin(&house, NULL, NULL);
+	name_t name = make_name("a.example.");
+	int64_t expires_s = 0;
+	house_ask(&house, &name, A, 300);
+	resolve_from_cache(&house, house_pending(&house, &name, A), &expires_s);
+	for (unsigned step = 0; step < 3600 * 50; step++) {
+		house_skip(&house, 20);
+		aname_entry_t *entry = house_find(&house, &name, A);
+		aname_lookup_t *lookup = house_pending(&house, &name, A);
+		if (lookup != NULL && aname_clock_ms() - lookup->started_ms >= 100) {
+			resolve_from_cache(&house, lookup, &expires_s);
+		}
+		const aname_snapshot_t *known = aname_entry_snapshot(entry);
+		int64_t now_ms = aname_clock_ms();
+		assert_int_equal(
+		        aname_policy_judge(known, false, &house.schedule, 300, now_ms).worth,
+		        ANAME_FRESH);
+		assert_false(aname_policy_ask(known, &house.schedule, 300,
+		                              atomic_load(&entry->next_ms), now_ms));
+		aname_entry_touch(entry, 300, now_ms);
+	}
+	assert_in_range(house.script.started, 3600 / 32, 3600 * 3 / 30);
+	house_deinit(&house);
+}
+
 static void shorter_record(void **state)
 {
 	/* Asked through a record of 10 s, a target planned for 300 s is refreshed earlier. */
@@ -1083,6 +1123,8 @@ int main(void)
 		PROVES("options of one instance do not change another's lookups", profiles_apart),
 		PROVES("T2: asked for all day, a target is always fresh and nobody has to wait",
 		       refreshed),
+		PROVES("T3: behind a recursor that caches it waits for that to expire",
+		       behind_cache),
 		PROVES("T5: with ttl-max 1 what is served is never 2 s old", real_time),
 		PROVES("T1: the shortest ANAME TTL counts, while it is asked through",
 		       shorter_record),
