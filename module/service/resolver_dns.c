@@ -58,6 +58,7 @@ typedef struct {
 	link_t *links;
 	int64_t down_until_ms; /*!< 0: it answers. */
 	int64_t down_ms;       /*!< Length of the current pause. */
+	int64_t heard_ms;      /*!< When it last answered. */
 	int64_t no_edns_ms;    /*!< Until then it is asked without EDNS, which it did not take. */
 } server_t;
 
@@ -84,6 +85,7 @@ struct aname_lookup {
 	unsigned tries; /*!< Made so far. */
 	server_t *server;
 	link_t *link;
+	int64_t sent_ms; /*!< When the last try began. */
 	bool cancelled, edns, tailored, told;
 	aname_failure_t failure; /*!< Of the last try. */
 	const char *detail;
@@ -251,15 +253,16 @@ static void mark_down(server_t *server, int64_t now_ms)
 	server->down_until_ms = now_ms + server->down_ms;
 }
 
-static void mark_up(server_t *server)
+static void mark_up(server_t *server, int64_t now_ms)
 {
+	server->heard_ms = now_ms;
 	server->down_ms = 0;
 	server->down_until_ms = 0;
 }
 
 /*!
  * Picks the next server for a lookup: the first in order that answers and was not asked in this
- * round, else the first that was not. One lookup in each pause tries a server that is down first.
+ * round, else of those that were not the one that answered last. One lookup in each pause tries a server that is down first.
  */
 static server_t *pick_server(aname_lookup_t *lookup, int64_t now_ms)
 {
@@ -278,7 +281,9 @@ static server_t *pick_server(aname_lookup_t *lookup, int64_t now_ms)
 			best = i;
 			break;
 		}
-		best = best == count ? i : best;
+		if (best == count || server->heard_ms > resolver->servers[best].heard_ms) {
+			best = i;
+		}
 	}
 	server_t *server = &resolver->servers[best];
 	lookup->asked |= 1u << best;
@@ -400,18 +405,21 @@ static void on_reply(void *arg, int status, int timeouts, unsigned char *wire, i
 	lookup->link->running--;
 
 	if (status == ARES_SUCCESS && wire != NULL) {
-		mark_up(server);
+		mark_up(server, aname_clock_ms());
 		read_reply(lookup, wire, len);
 	} else if (status == ARES_EBADRESP) {
 		/* Newer c-ares reads replies itself first. */
-		mark_up(server);
+		mark_up(server, aname_clock_ms());
 		try_failed(lookup, ANAME_FAILURE_SERVER, "the reply is malformed");
 	} else if (status == ARES_EDESTRUCTION || status == ARES_ECANCELLED) {
 		lookup->cancelled = true;
 		try_failed(lookup, ANAME_FAILURE_TIMEOUT, "given up");
 	} else {
-		mark_down(server, aname_clock_ms());
 		bool timeout = status == ARES_ETIMEOUT;
+		/* If it answered others meanwhile it is the target that is dead. */
+		if (!timeout || server->heard_ms <= lookup->sent_ms) {
+			mark_down(server, aname_clock_ms());
+		}
 		try_failed(lookup, timeout ? ANAME_FAILURE_TIMEOUT : ANAME_FAILURE_NETWORK,
 		           timeout ? "the resolver does not answer" : ares_strerror(status));
 	}
@@ -432,11 +440,11 @@ static uint16_t next_id(resolver_t *resolver)
 static void try_next(aname_lookup_t *lookup)
 {
 	resolver_t *resolver = lookup->resolver;
-	int64_t now_ms = aname_clock_ms();
-	lookup->server = pick_server(lookup, now_ms);
+	lookup->sent_ms = aname_clock_ms();
+	lookup->server = pick_server(lookup, lookup->sent_ms);
 	lookup->link = pick_link(resolver, lookup->server);
 	lookup->tries++;
-	lookup->edns = lookup->server->no_edns_ms <= now_ms;
+	lookup->edns = lookup->server->no_edns_ms <= lookup->sent_ms;
 
 	const aname_message_query_t query = { .name = lookup->name,
 		                              .type = lookup->type,

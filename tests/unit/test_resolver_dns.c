@@ -28,6 +28,7 @@
 typedef enum {
 	ANSWER = 0,
 	SILENCE,
+	SILENCE_AAAA, /*!< To these only. */
 	SERVFAIL,
 	REFUSED,
 	NODATA,
@@ -174,7 +175,8 @@ static void on_query(uv_udp_t *udp, ssize_t len, const uv_buf_t *buf, const stru
 	}
 	server->udp_asked++;
 	note(server, query, from);
-	if (server->behaviour == SILENCE) {
+	uint16_t type = knot_wire_read_u16(query + 12 + knot_dname_size(query + 12));
+	if (server->behaviour == SILENCE || (server->behaviour == SILENCE_AAAA && type == AAAA)) {
 		return;
 	}
 	send_lies(server, query, from);
@@ -654,6 +656,37 @@ static void dead_first(void **state)
 	assert_int_equal(servers[0].udp_asked, 3);
 }
 
+static void dead_target(void **state)
+{
+	/* The first server is dead; the second is silent about one target, and answers others. */
+	aname_source_t source = make_servers(2);
+	source.retries = 0;
+	use(&source);
+	servers[0].behaviour = SILENCE;
+	servers[1].behaviour = SILENCE_AAAA;
+	look_up(A);
+	start("dead.example.", AAAA, NULL, NULL);
+	clock_skip(10);
+	look_up(A);
+	wait_for(3);
+	assert_failure(ANAME_FAILURE_TIMEOUT);
+
+	/* It is not taken for dead, or the dead one would be asked first again. */
+	unsigned before = servers[0].udp_asked;
+	look_up(A);
+	assert_answer(1);
+	assert_int_equal(servers[0].udp_asked, before);
+
+	/* If it is, because nobody else asked it meanwhile, it still answered last. */
+	start("dead.example.", AAAA, NULL, NULL);
+	wait_for(5);
+	assert_failure(ANAME_FAILURE_TIMEOUT);
+	before = servers[0].udp_asked;
+	look_up(A);
+	assert_answer(1);
+	assert_int_equal(servers[0].udp_asked, before);
+}
+
 static void dead_comes_back(void **state)
 {
 	use_servers(2);
@@ -885,6 +918,7 @@ int main(void)
 		WITH_SERVERS("N2: an error of the first: the second is asked", error_of_the_first),
 		WITH_SERVERS("N2: an error tells more than silence", errors_of_all),
 		WITH_SERVERS("N2: a dead first one is asked once in each pause", dead_first),
+		WITH_SERVERS("N2: a dead target does not make its server a dead one", dead_target),
 		WITH_SERVERS("N2: a dead one that answers again is the first again",
 		             dead_comes_back),
 		WITH_SERVERS("N2: the pauses of a dead one are bounded", pauses_are_bounded),
