@@ -277,7 +277,8 @@ static bool try_listen(server_t *server)
 	}
 	uv_close((uv_handle_t *)&server->udp, NULL);
 	uv_close((uv_handle_t *)&server->tcp, NULL);
-	(void)uv_run(&loop, UV_RUN_DEFAULT);
+	/* Not until nothing is left to do: the servers before this one listen already. */
+	(void)uv_run(&loop, UV_RUN_NOWAIT);
 	return false;
 }
 
