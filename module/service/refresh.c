@@ -36,6 +36,7 @@ typedef struct {
 	aname_resolver_t *resolver;
 	line_t ready[ANAME_TURNS];
 	unsigned running[ANAME_TURNS];
+	unsigned started; /*!< Lookups, in all. */
 } lane_t;
 
 /*! A limit that workers or the service meet, and when it was last told. */
@@ -607,15 +608,31 @@ unsigned aname_refresh_running(const aname_refresh_t *refresh)
 	return sum;
 }
 
-/*! Whose turn is it in a lane? ANAME_TURNS if nobody's. */
+/*! May a lookup of this kind start in a lane? */
+static bool is_turn(const lane_t *lane, aname_turn_t turn, unsigned most)
+{
+	return lane->ready[turn].first != NULL && lane->running[turn] < share(turn, most);
+}
+
+/*!
+ * Whose turn is it in a lane? ANAME_TURNS if nobody's. Cold targets come first, those that fail
+ * last; but when there is more to do than the pace allows, some places in eight are for each.
+ */
 static aname_turn_t next_turn(const aname_refresh_t *refresh, const lane_t *lane)
 {
+	static const aname_turn_t reserved[8] = {
+		[2] = ANAME_TURN_REFRESH, [5] = ANAME_TURN_RETRY, [7] = ANAME_TURN_REFRESH
+	};
 	unsigned most = most_running(refresh, lane);
 	if (running_in(lane) >= most) {
 		return ANAME_TURNS;
 	}
+	aname_turn_t first = reserved[lane->started % 8];
+	if (is_turn(lane, first, most)) {
+		return first;
+	}
 	for (aname_turn_t turn = 0; turn < ANAME_TURNS; turn++) {
-		if (lane->ready[turn].first != NULL && lane->running[turn] < share(turn, most)) {
+		if (is_turn(lane, turn, most)) {
 			return turn;
 		}
 	}
@@ -657,6 +674,7 @@ static void start(aname_refresh_t *refresh, aname_entry_t *entry, int64_t now_ms
 	count(&refresh->shared->totals.started, &entry->started);
 	entry->plan.started_ms = now_ms;
 	lane_t *lane = lane_of(refresh, entry);
+	lane->started++;
 	const aname_question_t question = {
 		.name = entry->tailored ? entry->member->target->name : entry->name,
 		.type = entry->type,

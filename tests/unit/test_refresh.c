@@ -570,6 +570,51 @@ static void rate(void **state)
 	house_deinit(&house);
 }
 
+/*! Ends whatever runs: what is called `bad` fails, the rest has an address for so long. */
+static void end_all(house_t *house, const name_t *bad, uint32_t ttl)
+{
+	while (house->script.pending != NULL) {
+		aname_lookup_t *lookup = house->script.pending;
+		if (lookup->name.len == bad->len &&
+		    memcmp(lookup->name.at, bad->at, bad->len) == 0) {
+			house_fail(house, lookup, ANAME_FAILURE_SERVER);
+		} else {
+			house_resolve(house, lookup, 1, 1, ttl);
+		}
+	}
+}
+
+static void nobody_starves(void **state)
+{
+	/* More to do than the pace allows, all of it cold or, then, all of it due for a refresh:
+	 * a single target that is due and one that fails have their turns. */
+	static const struct {
+		uint32_t rate, ttl;
+	} loads[] = { { 10, 86400 }, { 1000, 1 } };
+	for (size_t i = 0; i < COUNT_OF(loads); i++) {
+		const aname_limits_t limits = { 4, 10000, 1000, loads[i].rate, 1000, 100 };
+		house_t house;
+		begin(&house, NULL, &limits);
+		name_t good = make_name("good.example."), bad = make_name("bad.example.");
+		house_ask(&house, &good, A, 20);
+		end_all(&house, &bad, 20);
+		house_ask(&house, &bad, A, 300);
+		end_all(&house, &bad, 300);
+		(void)ask_many(&house, 0, 2000);
+		unsigned fails = 0;
+		for (unsigned ms = 0; ms < 60000; ms += 10) {
+			aname_lookup_t *lookup = house_pending(&house, &bad, A);
+			fails += lookup != NULL;
+			end_all(&house, &bad, loads[i].ttl);
+			house_skip(&house, 10);
+			const aname_snapshot_t *known = known_of(&house, &good, A);
+			assert_true(aname_clock_ms() - known->learned_ms <= 20000);
+		}
+		assert_true(fails >= 3);
+		house_deinit(&house);
+	}
+}
+
 static void no_saving_up(void **state)
 {
 	const aname_limits_t limits = { 4, 10000, 1000, 10, 1000, 100 };
@@ -1145,6 +1190,7 @@ int main(void)
 	};
 	const struct CMUnitTest limits[] = {
 		PROVES("L1: lookups start at an even pace", rate),
+		PROVES("T3: whatever there is to do, nobody's turn never comes", nobody_starves),
 		PROVES("L1: a quiet hour saves nothing up", no_saving_up),
 		PROVES("L1: one lookup a second", slowest_rate),
 		PROVES("L1: so many targets and no more, the sleeping ones go first", most_targets),
