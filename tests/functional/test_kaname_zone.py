@@ -1,0 +1,258 @@
+"""kaname rdata, show, zone: what needs no server, and that knotd loads what comes of it."""
+
+import os
+import random
+import subprocess
+
+import dns.name
+import pytest
+from harness.ask import query
+from harness.kaname import KANAME, environment, kaname
+from harness.scenario import A1, AAAA1, TARGET, ZONE, known
+from harness.zone import ALIAS, ANAME, rdata
+
+# Zones as they are found: an operator's own, hand-written ones and what other servers write.
+BY_HAND = """\
+; example.com -- edit, raise the serial, rndc reload
+$TTL 1d
+$ORIGIN example.com.
+@\t\tIN\tSOA\tns1.example.com. hostmaster.example.com. (
+\t\t\t2026112201\t; serial
+\t\t\t4h\t\t; refresh
+\t\t\t1h\t\t; retry
+\t\t\t1w\t\t; expire
+\t\t\t1h )\t\t; minimum; "ANAME" below
+\t\tIN\tNS\tns1
+\t\tIN\tNS\tns2.example.com.
+\t300\tIN\tANAME\tcdn.example.net.\t; the apex
+\t\tIN\tMX\t10 mail
+\t\tIN\tTXT\t( "v=spf1 mx -all"
+\t\t\t\t"ANAME ; not a comment \\"(\\"" )
+ns1\t\tA\t198.51.100.53
+ns2\tIN 1h\tA\t198.51.100.54
+mail\tIN\tA\t198.51.100.25
+www\tIN\tCNAME\t@
+_sip._tcp\tIN\tSRV\t0 5 5060 mail
+*.dev\tIN\tA\t198.51.100.7
+
+$ORIGIN lab.example.com.
+alias\tIN\tA\t198.51.100.8
+\t0\tANAME\tsub.cdn
+"""
+
+EXPORTED = """\
+; <<>> exported zone <<>>
+$ORIGIN .
+example.com\t3600\tIN\tSOA\tns1.example.com hostmaster.example.com 7 10800 3600 604800 3600
+example.com\t3600\tIN\tNS\tns1.example.com.
+example.com\t300\tIN\tALIAS\tcdn.example.net.
+ns1.example.com\t3600\tIN\tA\t198.51.100.53
+example.com\t3600\tIN\tCAA\t0 issue "ca.example; account=1"
+example.com.\t3600\tIN\tTXT\t"p=MIGf" "QIDAQAB;"
+"""
+
+POOL = """\
+$ORIGIN com.
+example IN 1h SOA ns.example h.example 1 2 3 4 5
+example NS ns.example
+ns.example A 198.51.100.53
+example 60 ( ; the pool
+  ANAME cdn.example.net. ) ; one
+  60 IN ANAME (cdn-2.example.net.)
+  60 IN ALIAS\tcdn-3.example.net."""
+
+
+@pytest.mark.parametrize("text", [BY_HAND, EXPORTED, POOL], ids=["by-hand", "exported", "pool"])
+def test_a_real_zone_is_translated_loaded_and_answered(
+    knotd, unbound, authority, directory, text
+):
+    for name in (TARGET, "cdn-2.example.net", "cdn-3.example.net"):
+        authority.set(name, a=[A1], aaaa=[AAAA1])
+    generic = kaname("zone", directory=directory, text=text).stdout
+    before, after = text.splitlines(), generic.splitlines()
+    assert len(before) == len(after)
+    for one, other in zip(before, after):
+        words = "ANAME" in one.split(";")[0] or "ALIAS" in one.split(";")[0]
+        translated = words and '"' not in one
+        assert (one != other) == translated, f"expected only ANAME lines to change: {one} {other}"
+        assert one.partition(";")[2] == other.partition(";")[2]
+
+    knotd.add_zone(ZONE, text=generic)
+    knotd.write_conf()
+    checked = knotd.knotc("zone-check", ZONE)
+    assert "error" not in checked.stdout + checked.stderr
+    knotd.start()
+    known(ZONE, "A").expect(a={A1})
+    known(ZONE, "AAAA").expect(aaaa={AAAA1})
+
+    words = kaname("zone", "--reverse", directory=directory, text=generic).stdout
+    assert kaname("zone", directory=directory, text=words).stdout == generic
+
+
+def test_relative_names_get_the_origin_that_is_given(knotd, directory):
+    text = BY_HAND.replace("$ORIGIN example.com.\n", "").replace("cdn.example.net.", "cdn.www")
+    generic = kaname("zone", "-o", ZONE, directory=directory, text=text).stdout
+    wire = dns.name.from_text("cdn.www.example.com").to_wire()
+    assert f"TYPE65305\t{rdata(wire)}\t; the apex" in generic
+    assert "stdin:11: expected an absolute name" in (
+        kaname("zone", directory=directory, text=text, code=1).stderr
+    )
+
+
+def test_random_zones_load_with_the_records_they_had(knotd, directory):
+    """Every target is found in the loaded zone, and nothing else has changed."""
+    rng = random.Random(65305)
+    targets = {}
+    lines = ["$TTL 300", "@ SOA ns h ( 1 ; s\n 2 3 4 5 )", " NS ns", "ns A 198.51.100.53"]
+    for number in range(400):
+        owner = f"n{number}"
+        label = "".join(rng.choice("abcXYZ09-_") for _ in range(rng.randint(1, 30)))
+        absolute = rng.random() < 0.5
+        target = f"{label}.example.net." if absolute else f"{label}"
+        kind = rng.choice(["ANAME", "ALIAS", "aname"])
+        middle = rng.choice([" ", "\t300 ", " IN ", " IN 5m ", " 60 IN\t", "  ( ; x\n "])
+        end = "" if "(" not in middle else rng.choice([" )", ")", "\n)", " ; ) \n )"])
+        lines.append(f"{owner}{middle}{kind} {target}{end}{rng.choice(['', ' ; ANAME', ' '])}")
+        lines.append(rng.choice(["", "; (", f'{owner} TXT "ANAME {number} ; x"', "$TTL 1h"]))
+        targets[owner] = (
+            ALIAS if kind == "ALIAS" else ANAME,
+            dns.name.from_text(target, dns.name.from_text(ZONE)).to_wire(),
+        )
+    text = "\n".join(lines) + "\n"
+    generic = kaname("zone", "-o", ZONE, directory=directory, text=text).stdout
+    knotd.add_zone(ZONE, text=generic)
+    knotd.start()
+    for owner, (rrtype, wire) in targets.items():
+        reply = query(f"{owner}.{ZONE}", f"TYPE{rrtype}").expect()
+        assert reply.addresses() == {rdata(wire)}, f"expected {rdata(wire)}, got {reply}"
+
+
+@pytest.mark.parametrize(
+    "target, wire",
+    [
+        ("www.cdn.example", b"\x03www\x03cdn\x07example\x00"),
+        ("www.cdn.example.", b"\x03www\x03cdn\x07example\x00"),
+        ("WwW.", b"\x03WwW\x00"),
+        (".", b"\x00"),
+        (r"a\.b.c\032d", b"\x03a.b\x03c d\x00"),
+        ("a" * 63 + ".b", b"\x3f" + b"a" * 63 + b"\x01b\x00"),
+    ],
+)
+def test_rdata_and_show_undo_each_other(directory, target, wire):
+    text = kaname("rdata", target, directory=directory).stdout
+    assert text == rdata(wire) + "\n"
+    shown = kaname("show", text.strip(), directory=directory).stdout.strip()
+    assert dns.name.from_text(shown).to_wire() == wire
+    assert kaname("show", *text.split(), directory=directory).stdout.strip() == shown
+
+
+@pytest.mark.parametrize("target", ["", "@", "a..b", "a" * 64, ".".join(["a" * 63] * 4), "a\\"])
+def test_rdata_takes_names_only(directory, target):
+    done = kaname("rdata", target, directory=directory, code=1)
+    assert done.stdout == "" and "expected a domain name" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ("www.example.", "\\#"),
+        ("\\# 4 016100", "\\#"),
+        ("\\# 2 c00c", "domain name"),
+        ("\\# 0", "domain name"),
+        ("\\# 3 016100 ; x", "\\#"),
+        ("\\# 3 016100\na A 192.0.2.1", "\\#"),
+    ],
+)
+def test_show_takes_generic_rdata_only(directory, text, said):
+    done = kaname("show", text, directory=directory, code=1)
+    assert done.stdout == "" and said in done.stderr
+
+
+def test_errors_name_the_file_and_the_line(directory):
+    path = os.path.join(directory, "bad.zone")
+    with open(path, "w", encoding="ascii") as file:
+        file.write("$ORIGIN example.\n@ ANAME a..b\n@ ALIAS b\n@ ANAME\n")
+    with open(path, encoding="ascii") as file:
+        redirected = kaname("zone", directory=directory, stdin=file, code=1)
+    assert f"{path}:2: expected a domain name" in redirected.stderr
+    assert f"{path}:4: expected the target's name" in redirected.stderr
+    assert redirected.stdout.splitlines()[2] == f"@ TYPE65401 {rdata(b'%cb%cexample%c' % (1, 7, 0))}"
+    named = kaname("zone", path, directory=directory, code=1)
+    assert (named.stderr, named.stdout) == (redirected.stderr, redirected.stdout)
+
+
+def test_included_files_are_left_alone_and_told(knotd, directory):
+    part = os.path.join(knotd.zone_directory, "part")
+    path = knotd.zone_file(ZONE)
+    with open(part, "w", encoding="ascii") as file:
+        file.write("a A 192.0.2.1\nb ANAME cdn.example.net.\n")
+    text = BY_HAND + "$INCLUDE part sub.example.com.\n"
+    knotd.add_zone(ZONE, text=text)
+    done = kaname("zone", path, directory=directory)
+    assert f"{path}:{text.count(chr(10))}: warning: included file" in done.stderr
+    assert "1 record to be translated, the first at line 2" in done.stderr
+    assert done.stdout.endswith("$INCLUDE part sub.example.com.\n")
+    # With both translated the zone loads.
+    translated = kaname("zone", "-o", "sub.example.com", part, directory=directory).stdout
+    with open(part, "w", encoding="ascii") as file:
+        file.write(translated)
+    assert kaname("zone", path, directory=directory).stderr == ""
+    knotd.write_zone(ZONE, text=done.stdout)
+    knotd.start()
+    query(f"b.sub.{ZONE}", f"TYPE{ANAME}").expect()
+
+
+def test_a_full_disk_is_an_error(directory):
+    with open("/dev/full", "w", encoding="ascii") as full:
+        for text in ("a A 192.0.2.1\n", "a A 192.0.2.1\n" * 100000):
+            done = subprocess.run(
+                [KANAME, "zone"], input=text, stdout=full, stderr=subprocess.PIPE, text=True,
+                env=environment(directory), check=False, timeout=60,
+            )
+            assert done.returncode == 3 and "No space left on device" in done.stderr
+
+
+def test_a_closed_pipe_ends_it_quietly(directory):
+    with subprocess.Popen(
+        [KANAME, "zone"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env=environment(directory), restore_signals=True,
+    ) as process:
+        process.stdout.close()
+        try:
+            for _ in range(1000):
+                process.stdin.write(b"a A 192.0.2.1\n" * 1000)
+            process.stdin.close()
+        except BrokenPipeError:
+            pass
+        said = process.stderr.read()
+        assert process.wait(60) == -13 and said == b""
+
+
+def test_it_is_a_filter_and_does_not_keep_the_whole(directory):
+    """What went in comes out before the input ends."""
+    with subprocess.Popen(
+        [KANAME, "zone"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment(directory)
+    ) as process:
+        line = b"a ANAME b. ; x\n"
+        process.stdin.write(line * 2000)
+        process.stdin.flush()
+        assert process.stdout.read(1000) == (b"a TYPE65305 \\# 3 016200 ; x\n" * 1000)[:1000]
+        process.kill()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["nonsense"], ["rdata"], ["rdata", "a", "b"], ["zone", "a", "b"], ["zone", "--nonsense"],
+     ["rdata", "--reverse", "a"], ["zone", "-o"], ["zone", "-o", "a..b"]],
+)
+def test_what_is_not_understood_is_told(directory, arguments):
+    done = kaname(*arguments, directory=directory, code=2)
+    assert done.stdout == "" and "kaname" in done.stderr
+
+
+def test_help_and_version(directory):
+    told = kaname("--help", directory=directory).stdout
+    for command in ("rdata TARGET", "show RDATA", "zone [-o ORIGIN]"):
+        assert command in told
+    assert kaname("--version", directory=directory).stdout.startswith("kaname 0.")
+    assert kaname("zone", "no-such-file", directory=directory, code=3).stdout == ""

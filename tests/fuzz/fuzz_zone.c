@@ -1,0 +1,80 @@
+/*!
+ * Any octets as a master file. What is translated must come back: reversed it is free of generic
+ * records, and from then on both directions undo each other octet by octet.
+ */
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "translate.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void require(bool holds)
+{
+	if (!holds) {
+		abort();
+	}
+}
+
+static void on_remark(void *ctx, const char *file, unsigned line, const char *what)
+{
+	unsigned *remarks = ctx;
+	require(strlen(what) > 0 && line > 0);
+	(*remarks)++;
+}
+
+typedef struct {
+	char *at;
+	size_t len;
+	kaname_exit_t ret;
+} text_t;
+
+static text_t translate(const char *at, size_t len, bool reverse)
+{
+	text_t text = { 0 };
+	unsigned remarks = 0;
+	FILE *in = fmemopen((void *)(uintptr_t)at, len, "r");
+	FILE *out = open_memstream(&text.at, &text.len);
+	require(in != NULL && out != NULL);
+	const kaname_translation_t translation = {
+		.in = in,
+		.out = out,
+		.file = "fuzz",
+		.origin = "example.",
+		.reverse = reverse,
+		.remark = on_remark,
+		.ctx = &remarks,
+	};
+	text.ret = kaname_translate(&translation);
+	(void)fclose(in);
+	(void)fclose(out);
+	require(text.ret == KANAME_OK || text.ret == KANAME_NO);
+	require(text.ret == KANAME_OK || remarks > 0);
+	require(text.ret != KANAME_OK || text.len > 0);
+	return text;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	if (size == 0) {
+		return 0;
+	}
+	text_t generic = translate((const char *)data, size, false);
+	if (generic.ret == KANAME_OK) {
+		text_t words = translate(generic.at, generic.len, true);
+		if (words.ret == KANAME_OK) {
+			text_t again = translate(words.at, words.len, false);
+			require(again.ret == KANAME_OK);
+			text_t back = translate(again.at, again.len, true);
+			require(back.ret == KANAME_OK && back.len == words.len &&
+			        memcmp(back.at, words.at, back.len) == 0);
+			free(again.at);
+			free(back.at);
+		}
+		free(words.at);
+	}
+	free(generic.at);
+	return 0;
+}

@@ -1,0 +1,170 @@
+/*!
+ * \brief kaname: declares, shows and checks ANAME records. See kaname(1).
+ */
+
+#include <errno.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tool.h"
+
+#define VERSION_TEXT "kaname " KANAME_VERSION "\n"
+
+typedef struct {
+	const char *name;
+	int least, most;     /*!< Arguments. */
+	const char *options; /*!< Short forms of those it takes. */
+	const char *usage;
+	const char *purpose;
+	kaname_exit_t (*run)(const kaname_args_t *args);
+} command_t;
+
+static const command_t commands[] = {
+	{ "rdata", 1, 1, "", "rdata TARGET", "print the generic RDATA that names TARGET",
+	  kaname_rdata },
+	{ "show", 1, 1000, "", "show RDATA", "print the target that generic RDATA names",
+	  kaname_show },
+	{ "zone", 0, 1, "or", "zone [-o ORIGIN] [-r] [FILE]",
+	  "translate ANAME and ALIAS lines for knotd", kaname_zone },
+};
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static const struct option long_options[] = {
+	{ "origin", required_argument, NULL, 'o' },
+	{ "reverse", no_argument, NULL, 'r' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ NULL },
+};
+
+/*! What an option means, in the order of the help. */
+static const struct {
+	char option;
+	const char *usage, *meaning;
+} meanings[] = {
+	{ 'o', "-o, --origin ORIGIN", "origin of relative names until $ORIGIN" },
+	{ 'r', "-r, --reverse", "turn generic lines back into words" },
+	{ 'h', "-h, --help", "print this and exit" },
+	{ 'V', "-V, --version", "print the version and exit" },
+};
+#define MEANINGS (sizeof(meanings) / sizeof(meanings[0]))
+
+void kaname_say(const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	(void)fputs("kaname: ", stderr);
+	(void)vfprintf(stderr, format, args);
+	(void)fputc('\n', stderr);
+	va_end(args);
+}
+
+kaname_exit_t kaname_finish(kaname_exit_t code)
+{
+	/* Of the write that failed, unless it is the last one. */
+	int error = ferror(stdout) ? errno : 0;
+	bool failed = ferror(stdout);
+	if (fclose(stdout) != 0 || failed) {
+		kaname_say("cannot write to standard output: %s", strerror(failed ? error : errno));
+		return KANAME_IO;
+	}
+	return code;
+}
+
+static kaname_exit_t help(void)
+{
+	(void)printf("Usage: kaname COMMAND [OPTIONS] [ARGUMENTS]\n\nCommands:\n");
+	for (size_t i = 0; i < COMMANDS; i++) {
+		(void)printf("  %-38s %s\n", commands[i].usage, commands[i].purpose);
+	}
+	(void)printf("\nOptions:\n");
+	for (size_t i = 0; i < MEANINGS; i++) {
+		(void)printf("  %-38s %s\n", meanings[i].usage, meanings[i].meaning);
+	}
+	(void)printf(
+	        "\nExit status: 0 done; 1 refused, or bad input; 2 not understood; 3 could not "
+	        "read,\nwrite, or reach the server. See kaname(1).\n");
+	return kaname_finish(KANAME_OK);
+}
+
+static kaname_exit_t usage(const command_t *command)
+{
+	if (command != NULL) {
+		kaname_say("usage: kaname %s", command->usage);
+	} else {
+		kaname_say("usage: kaname COMMAND [OPTIONS] [ARGUMENTS], see kaname --help");
+	}
+	return KANAME_USAGE;
+}
+
+static const command_t *find_command(const char *name)
+{
+	for (size_t i = 0; i < COMMANDS; i++) {
+		if (strcmp(commands[i].name, name) == 0) {
+			return &commands[i];
+		}
+	}
+	return NULL;
+}
+
+/*! Takes one option. */
+static void take_option(kaname_args_t *args, int option)
+{
+	switch (option) {
+	case 'o': args->origin = optarg; break;
+	case 'r': args->reverse = true; break;
+	default: break;
+	}
+}
+
+static kaname_exit_t run(const command_t *command, const char *given, kaname_args_t *args)
+{
+	for (const char *option = given; *option != '\0'; option++) {
+		if (strchr(command->options, *option) == NULL) {
+			kaname_say("%s does not take the option -%c", command->name, *option);
+			return usage(command);
+		}
+	}
+	if (args->count < command->least || args->count > command->most) {
+		return usage(command);
+	}
+	return kaname_finish(command->run(args));
+}
+
+int main(int argc, char **argv)
+{
+	kaname_args_t args = { 0 };
+	char given[64] = "";
+	size_t count = 0;
+	int option;
+	while ((option = getopt_long(argc, argv, "o:rhV", long_options, NULL)) != -1) {
+		if (option == '?') {
+			return usage(NULL);
+		}
+		if (option == 'h') {
+			return help();
+		}
+		if (option == 'V') {
+			(void)fputs(VERSION_TEXT, stdout);
+			return kaname_finish(KANAME_OK);
+		}
+		take_option(&args, option);
+		if (count < sizeof(given) - 1) {
+			given[count++] = option;
+		}
+	}
+	if (optind == argc) {
+		return usage(NULL);
+	}
+	const command_t *command = find_command(argv[optind]);
+	if (command == NULL) {
+		kaname_say("there is no command %s", argv[optind]);
+		return usage(NULL);
+	}
+	args.count = argc - optind - 1;
+	args.arguments = argv + optind + 1;
+	return run(command, given, &args);
+}

@@ -1,0 +1,42 @@
+/*!
+ * \brief What all commands of kaname share: exit codes, options, and how it speaks.
+ *
+ * One process, one thread, one command. What was asked for goes to standard output, everything
+ * else to standard error.
+ */
+
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*! How kaname ends; documented in kaname(1). */
+typedef enum {
+	KANAME_OK = 0,    /*!< Done. */
+	KANAME_NO = 1,    /*!< Understood and refused: bad input, or the server said no. */
+	KANAME_USAGE = 2, /*!< Not understood. */
+	KANAME_IO = 3,    /*!< Could not read, write, or reach the server. */
+} kaname_exit_t;
+
+/*! The command line, but for the command's name. */
+typedef struct {
+	const char *origin; /*!< -o, or NULL. */
+	bool reverse;       /*!< --reverse */
+	int count;          /*!< Arguments that are no options. */
+	char **arguments;
+} kaname_args_t;
+
+/*! Says something on standard error, after the program's name. */
+__attribute__((format(printf, 1, 2))) void kaname_say(const char *format, ...);
+
+/*!
+ * \brief Ends the output: what is buffered is written, and every failed write is told.
+ *
+ * \return `code`, or KANAME_IO if something was not written.
+ */
+kaname_exit_t kaname_finish(kaname_exit_t code);
+
+/* The commands. Each of them takes its number of arguments as checked by main(). */
+kaname_exit_t kaname_rdata(const kaname_args_t *args);
+kaname_exit_t kaname_show(const kaname_args_t *args);
+kaname_exit_t kaname_zone(const kaname_args_t *args);

@@ -1,0 +1,38 @@
+/*!
+ * \brief Master files with the words ANAME and ALIAS, and without them.
+ *
+ * Forward, `ANAME name` and `ALIAS name` become `TYPE65305 \# ...` and `TYPE65401 \# ...`; in
+ * reverse they become words again, with absolute names. No other octet is changed.
+ */
+
+#pragma once
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "tool.h"
+
+/*! Says something about a line: `what` is a sentence without its end. */
+typedef void (*kaname_remark_f)(void *ctx, const char *file, unsigned line, const char *what);
+
+typedef struct {
+	FILE *in, *out;
+	const char *file;      /*!< Name of `in` for messages. */
+	const char *directory; /*!< Where relative $INCLUDE lead; NULL: they are not looked at. */
+	const char *origin;    /*!< Absolute, or NULL if there is none at first. */
+	bool reverse;
+	kaname_remark_f remark;
+	void *ctx; /*!< For `remark`. */
+} kaname_translation_t;
+
+/*!
+ * \brief Translates a file.
+ *
+ * A record that cannot be translated is told and left as it is, and the rest is translated; what
+ * makes it impossible to tell where a record ends stops it. It does not follow $INCLUDE, but
+ * tells of included files that hold records to be translated.
+ *
+ * \return KANAME_OK; KANAME_NO if anything was not translated; KANAME_IO if `in` could not be
+ *         read or `out` not written (errno says why) or memory ran out.
+ */
+kaname_exit_t kaname_translate(const kaname_translation_t *translation);
