@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,8 @@
 
 #include "tool.h"
 
+/*! Longest time-out in seconds: a day. */
+#define TIMEOUT_MAX  86400
 #define VERSION_TEXT "kaname " KANAME_VERSION "\n"
 
 typedef struct {
@@ -29,12 +32,20 @@ static const command_t commands[] = {
 	  kaname_show },
 	{ "zone", 0, 1, "or", "zone [-o ORIGIN] [-r] [FILE]",
 	  "translate ANAME and ALIAS lines for knotd", kaname_zone },
+	{ "set", 2, 2, "stTa", "set ZONE TARGET [--ttl N] [--add]",
+	  "declare the ANAME record of a zone", kaname_set },
+	{ "get", 1, 1, "st", "get ZONE", "print the ANAME records of a zone", kaname_get },
+	{ "unset", 1, 2, "st", "unset ZONE [TARGET]", "remove them, or one of them", kaname_unset },
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
 static const struct option long_options[] = {
 	{ "origin", required_argument, NULL, 'o' },
 	{ "reverse", no_argument, NULL, 'r' },
+	{ "socket", required_argument, NULL, 's' },
+	{ "timeout", required_argument, NULL, 't' },
+	{ "ttl", required_argument, NULL, 'T' },
+	{ "add", no_argument, NULL, 'a' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ NULL },
@@ -42,24 +53,27 @@ static const struct option long_options[] = {
 
 /*! What an option means, in the order of the help. */
 static const struct {
-	char option;
 	const char *usage, *meaning;
 } meanings[] = {
-	{ 'o', "-o, --origin ORIGIN", "origin of relative names until $ORIGIN" },
-	{ 'r', "-r, --reverse", "turn generic lines back into words" },
-	{ 'h', "-h, --help", "print this and exit" },
-	{ 'V', "-V, --version", "print the version and exit" },
+	{ "-o, --origin ORIGIN", "origin of relative names until $ORIGIN" },
+	{ "-r, --reverse", "turn generic lines back into words" },
+	{ "-s, --socket PATH", "control socket of knotd (" KANAME_CONTROL_SOCKET ")" },
+	{ "-t, --timeout SECONDS", "how long to wait for knotd (60)" },
+	{ "--ttl SECONDS", "TTL (that of the record before, else 300)" },
+	{ "--add", "add a target, and keep those that are there" },
+	{ "-h, --help", "print this and exit" },
+	{ "-V, --version", "print the version and exit" },
 };
 #define MEANINGS (sizeof(meanings) / sizeof(meanings[0]))
 
 void kaname_say(const char *format, ...)
 {
+	char message[5000];
 	va_list args;
 	va_start(args, format);
-	(void)fputs("kaname: ", stderr);
-	(void)vfprintf(stderr, format, args);
-	(void)fputc('\n', stderr);
+	(void)vsnprintf(message, sizeof(message), format, args);
 	va_end(args);
+	(void)fprintf(stderr, "kaname: %s\n", message);
 }
 
 kaname_exit_t kaname_finish(kaname_exit_t code)
@@ -110,21 +124,53 @@ static const command_t *find_command(const char *name)
 	return NULL;
 }
 
-/*! Takes one option. */
-static void take_option(kaname_args_t *args, int option)
+/*! Reads a number of an option; false, and told, if it is none or out of range. */
+static bool read_number(const char *name, int64_t most, int64_t *number)
 {
+	char *end;
+	errno = 0;
+	long long value = strtoll(optarg, &end, 10);
+	if (errno != 0 || *optarg == '\0' || *end != '\0' || value < 0 || value > most) {
+		kaname_say("--%s %s: expected a number from 0 to %" PRId64, name, optarg, most);
+		return false;
+	}
+	*number = value;
+	return true;
+}
+
+/*! Takes one option; false if it has no good value. */
+static bool take_option(kaname_args_t *args, int option)
+{
+	int64_t seconds = args->timeout;
+	bool good = true;
 	switch (option) {
 	case 'o': args->origin = optarg; break;
 	case 'r': args->reverse = true; break;
-	default: break;
+	case 's': args->socket = optarg; break;
+	case 't': good = read_number("timeout", TIMEOUT_MAX, &seconds); break;
+	case 'T': good = read_number("ttl", INT32_MAX, &args->ttl); break;
+	case 'a': args->add = true; break;
+	default: good = false; break;
 	}
+	args->timeout = (int)seconds;
+	return good;
+}
+
+static const char *long_name(char option)
+{
+	const struct option *at = long_options;
+	while (at->val != option) {
+		at++;
+	}
+	return at->name;
 }
 
 static kaname_exit_t run(const command_t *command, const char *given, kaname_args_t *args)
 {
 	for (const char *option = given; *option != '\0'; option++) {
 		if (strchr(command->options, *option) == NULL) {
-			kaname_say("%s does not take the option -%c", command->name, *option);
+			kaname_say("%s does not take the option --%s", command->name,
+			           long_name(*option));
 			return usage(command);
 		}
 	}
@@ -136,11 +182,11 @@ static kaname_exit_t run(const command_t *command, const char *given, kaname_arg
 
 int main(int argc, char **argv)
 {
-	kaname_args_t args = { 0 };
+	kaname_args_t args = { .timeout = -1, .ttl = -1 };
 	char given[64] = "";
 	size_t count = 0;
 	int option;
-	while ((option = getopt_long(argc, argv, "o:rhV", long_options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "o:rs:t:hV", long_options, NULL)) != -1) {
 		if (option == '?') {
 			return usage(NULL);
 		}
@@ -151,7 +197,9 @@ int main(int argc, char **argv)
 			(void)fputs(VERSION_TEXT, stdout);
 			return kaname_finish(KANAME_OK);
 		}
-		take_option(&args, option);
+		if (!take_option(&args, option)) {
+			return KANAME_USAGE;
+		}
 		if (count < sizeof(given) - 1) {
 			given[count++] = option;
 		}

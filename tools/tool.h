@@ -22,6 +22,10 @@ typedef enum {
 typedef struct {
 	const char *origin; /*!< -o, or NULL. */
 	bool reverse;       /*!< --reverse */
+	const char *socket; /*!< -s, or NULL. */
+	int timeout;        /*!< -t in seconds, or -1. */
+	int64_t ttl;        /*!< --ttl, or -1. */
+	bool add;           /*!< --add */
 	int count;          /*!< Arguments that are no options. */
 	char **arguments;
 } kaname_args_t;
@@ -40,3 +44,8 @@ kaname_exit_t kaname_finish(kaname_exit_t code);
 kaname_exit_t kaname_rdata(const kaname_args_t *args);
 kaname_exit_t kaname_show(const kaname_args_t *args);
 kaname_exit_t kaname_zone(const kaname_args_t *args);
+
+/* Those that ask a running server. */
+kaname_exit_t kaname_set(const kaname_args_t *args);
+kaname_exit_t kaname_get(const kaname_args_t *args);
+kaname_exit_t kaname_unset(const kaname_args_t *args);

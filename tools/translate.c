@@ -166,7 +166,9 @@ static bool forward(work_t *work, size_t token, size_t type)
 	/* A parenthesis right behind the digits would be one of them to libzscanner. */
 	size_t end = end_of(&entry->tokens[first]);
 	if (end < entry->len && entry->text[end] == ')') {
-		(void)strcat(rdata, " ");
+		size_t len = strlen(rdata);
+		rdata[len] = ' ';
+		rdata[len + 1] = '\0';
 	}
 	rewrite(work, token, types[type].generic, rdata);
 	return true;

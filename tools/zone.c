@@ -107,7 +107,7 @@ static FILE *open_input(const kaname_args_t *args, char path[PATH_MAX], bool *na
 	}
 	*named = input_path(path);
 	if (!*named) {
-		(void)strcpy(path, "stdin");
+		(void)snprintf(path, PATH_MAX, "stdin");
 	}
 	return stdin;
 }

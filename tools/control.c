@@ -1,0 +1,131 @@
+#include "control.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <libknot/libknot.h>
+
+#define CTL_TIMEOUT_S 60
+
+/*! What to do about what the server may say, or about not reaching it. */
+static const struct {
+	int reason;
+	const char *next;
+} hints[] = {
+	{ KNOT_ENOZONE, "is the zone in this server's configuration? 'knotc zone-status' lists "
+	                "all; -s SOCKET asks another server" },
+	{ KNOT_TXN_EEXISTS, "a transaction of somebody else is open: have it finished with 'knotc "
+	                    "zone-commit', or dropped with 'knotc zone-abort'" },
+	{ KNOT_EEMPTYZONE, "the zone is not loaded, the server's log says why" },
+	{ KNOT_ENONODE, "the zone is not loaded, the server's log says why" },
+	{ KNOT_ENOTSUP, "does this knotd know the command? It takes Knot DNS 3.2 or later" },
+	{ KNOT_ECONNREFUSED, "is knotd running? 'systemctl status knot'" },
+	{ KNOT_ENOENT, "is knotd running? If its control socket is elsewhere, name it with -s" },
+	{ KNOT_EACCES, "be root, or in the group of the control socket" },
+	{ KNOT_ETIMEOUT, "is knotd busy? -t SECONDS waits longer" },
+};
+
+static const char *hint(const char *error)
+{
+	for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++) {
+		if (strcmp(error, knot_strerror(hints[i].reason)) == 0) {
+			return hints[i].next;
+		}
+	}
+	return NULL;
+}
+
+static void tell_next(const char *error)
+{
+	const char *next = hint(error);
+	if (next != NULL) {
+		(void)fprintf(stderr, "next: %s\n", next);
+	}
+}
+
+kaname_exit_t kaname_control_open(kaname_control_t *control, const kaname_args_t *args)
+{
+	control->error[0] = '\0';
+	control->ctl = knot_ctl_alloc();
+	if (control->ctl == NULL) {
+		kaname_say("out of memory");
+		return KANAME_IO;
+	}
+	int timeout_s = args->timeout >= 0 ? args->timeout : CTL_TIMEOUT_S;
+	knot_ctl_set_timeout(control->ctl, 1000 * timeout_s);
+	const char *path = args->socket != NULL ? args->socket : KANAME_CONTROL_SOCKET;
+	int ret = knot_ctl_connect(control->ctl, path);
+	if (ret != KNOT_EOK) {
+		kaname_say("failed to connect to socket '%s' (%s)", path, knot_strerror(ret));
+		tell_next(knot_strerror(ret));
+		knot_ctl_free(control->ctl);
+		control->ctl = NULL;
+		return KANAME_IO;
+	}
+	return KANAME_OK;
+}
+
+void kaname_control_close(kaname_control_t *control)
+{
+	if (control->ctl != NULL) {
+		(void)knot_ctl_send(control->ctl, KNOT_CTL_TYPE_END, NULL);
+		knot_ctl_close(control->ctl);
+		knot_ctl_free(control->ctl);
+		control->ctl = NULL;
+	}
+}
+
+static kaname_exit_t lost(int ret)
+{
+	kaname_say("failed to control (%s)", knot_strerror(ret));
+	tell_next(knot_strerror(ret));
+	return KANAME_IO;
+}
+
+/*! Takes one unit; true if it was the last. */
+static bool take(kaname_control_t *control, knot_ctl_type_t type, knot_ctl_data_t *data,
+                 kaname_unit_f unit, void *ctx)
+{
+	if (type != KNOT_CTL_TYPE_DATA && type != KNOT_CTL_TYPE_EXTRA) {
+		return true;
+	}
+	const char *error = (*data)[KNOT_CTL_IDX_ERROR];
+	if (error != NULL) {
+		(void)snprintf(control->error, sizeof(control->error), "%s", error);
+	} else if (unit != NULL) {
+		unit(ctx, data);
+	}
+	return false;
+}
+
+kaname_exit_t kaname_control_ask(kaname_control_t *control, knot_ctl_data_t *ask,
+                                 kaname_unit_f unit, void *ctx)
+{
+	control->error[0] = '\0';
+	int ret = knot_ctl_send(control->ctl, KNOT_CTL_TYPE_DATA, ask);
+	if (ret == KNOT_EOK) {
+		ret = knot_ctl_send(control->ctl, KNOT_CTL_TYPE_BLOCK, NULL);
+	}
+	bool last = false;
+	while (ret == KNOT_EOK && !last) {
+		knot_ctl_type_t type;
+		knot_ctl_data_t data;
+		ret = knot_ctl_receive(control->ctl, &type, &data);
+		last = ret == KNOT_EOK && take(control, type, &data, unit, ctx);
+	}
+	if (ret != KNOT_EOK) {
+		return lost(ret);
+	}
+	return control->error[0] == '\0' ? KANAME_OK : KANAME_NO;
+}
+
+bool kaname_control_refused(const kaname_control_t *control, int reason)
+{
+	return strcmp(control->error, knot_strerror(reason)) == 0;
+}
+
+void kaname_control_tell(const kaname_control_t *control, const char *zone)
+{
+	(void)fprintf(stderr, "error: [%s] (%s)\n", zone, control->error);
+	tell_next(control->error);
+}

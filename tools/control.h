@@ -1,0 +1,52 @@
+/*!
+ * \brief A running knotd, through its control socket: what knotc does, by libknot.
+ */
+
+#pragma once
+
+#include <stdint.h>
+
+#include <libknot/control/control.h>
+
+#include "tool.h"
+
+/*! Longest error kept, terminating zero included. */
+#define KANAME_ERROR_MAX 200
+
+typedef struct {
+	knot_ctl_t *ctl;
+	char error[KANAME_ERROR_MAX]; /*!< What the server said no with, as text. */
+} kaname_control_t;
+
+/*! Takes one unit of a reply; its texts are good during the call only. */
+typedef void (*kaname_unit_f)(void *ctx, knot_ctl_data_t *data);
+
+/*!
+ * \brief Connects to the server; if that fails, says why and what to do.
+ *
+ * \param args  The socket and the time-out.
+ */
+__attribute__((warn_unused_result)) kaname_exit_t kaname_control_open(kaname_control_t *control,
+                                                                      const kaname_args_t *args);
+
+/*! Ends the connection. */
+void kaname_control_close(kaname_control_t *control);
+
+/*!
+ * \brief Has a command executed.
+ *
+ * \param ask   The command and its data.
+ * \param unit  Takes what comes back; NULL: nothing is expected to.
+ *
+ * \return KANAME_OK; KANAME_NO with `error` set if the server refused, which is not told yet; or
+ *         KANAME_IO, which is.
+ */
+__attribute__((warn_unused_result)) kaname_exit_t kaname_control_ask(kaname_control_t *control,
+                                                                     knot_ctl_data_t *ask,
+                                                                     kaname_unit_f unit, void *ctx);
+
+/*! Was the command refused for this reason, a KNOT_E*? */
+bool kaname_control_refused(const kaname_control_t *control, int reason);
+
+/*! Says what the server refused with, as knotc does, and what to do next. */
+void kaname_control_tell(const kaname_control_t *control, const char *zone);

@@ -1,0 +1,275 @@
+/*!
+ * \brief The commands set, get and unset: ANAME records on a running server.
+ *
+ * A change is a transaction of knotd's: all of it or nothing. It is begun, changed and committed
+ * on one connection; signals wait until it is over, so that none stays open.
+ */
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libknot/libknot.h>
+
+#include "records.h"
+#include "text.h"
+#include "tool.h"
+
+/*! TTL of a record that is declared without one. */
+#define TTL_DEFAULT 300
+
+/*! A change under way. */
+typedef struct {
+	const kaname_args_t *args;
+	kaname_control_t control;
+	knot_dname_txt_storage_t zone;
+	knot_dname_storage_t target; /*!< If one was given. */
+	kaname_records_t records;    /*!< Those that are there. */
+} change_t;
+
+/*! Has a command of the transaction executed; tells if it is refused. */
+static kaname_exit_t command(change_t *change, knot_ctl_data_t *ask)
+{
+	(*ask)[KNOT_CTL_IDX_ZONE] = change->zone;
+	kaname_exit_t ret = kaname_control_ask(&change->control, ask, NULL, NULL);
+	if (ret == KANAME_NO) {
+		kaname_control_tell(&change->control, change->zone);
+	}
+	return ret;
+}
+
+static kaname_exit_t simple(change_t *change, const char *name)
+{
+	knot_ctl_data_t ask = { [KNOT_CTL_IDX_CMD] = name };
+	return command(change, &ask);
+}
+
+static kaname_exit_t put(change_t *change, const char *type, uint32_t ttl, const char *data)
+{
+	char ttl_text[16];
+	(void)snprintf(ttl_text, sizeof(ttl_text), "%" PRIu32, ttl);
+	knot_ctl_data_t ask = {
+		[KNOT_CTL_IDX_CMD] = "zone-set", [KNOT_CTL_IDX_OWNER] = "@",
+		[KNOT_CTL_IDX_TTL] = ttl_text,   [KNOT_CTL_IDX_TYPE] = type,
+		[KNOT_CTL_IDX_DATA] = data,
+	};
+	return command(change, &ask);
+}
+
+/*! Takes away all records of a type, or one of them. */
+static kaname_exit_t take_away(change_t *change, const char *type, const char *data)
+{
+	knot_ctl_data_t ask = {
+		[KNOT_CTL_IDX_CMD] = "zone-unset",
+		[KNOT_CTL_IDX_OWNER] = "@",
+		[KNOT_CTL_IDX_TYPE] = type,
+		[KNOT_CTL_IDX_DATA] = data,
+	};
+	return command(change, &ask);
+}
+
+static bool has_type(const change_t *change, const char *type)
+{
+	for (size_t i = 0; i < change->records.count; i++) {
+		if (strcmp(change->records.at[i].type, type) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static kaname_exit_t take_all_away(change_t *change)
+{
+	kaname_exit_t ret = KANAME_OK;
+	for (size_t i = 0; i < KANAME_TYPES && ret == KANAME_OK; i++) {
+		if (has_type(change, kaname_types[i].generic)) {
+			ret = take_away(change, kaname_types[i].generic, NULL);
+		}
+	}
+	return ret;
+}
+
+static bool is_target(const change_t *change, const kaname_record_t *record)
+{
+	return record->good && knot_dname_is_case_equal(record->target, change->target);
+}
+
+/*! The TTL to set: the one given, else that of the first record, else the default. */
+static uint32_t ttl_of(const change_t *change)
+{
+	if (change->args->ttl >= 0) {
+		return change->args->ttl;
+	}
+	return change->records.count > 0 ? change->records.at[0].ttl : TTL_DEFAULT;
+}
+
+/*!
+ * Writes the whole set anew, since the TTL is one for all of it. ALIAS records beside it are left
+ * alone if they are to stay, the target's own excepted.
+ */
+static kaname_exit_t set_records(change_t *change)
+{
+	uint32_t ttl = ttl_of(change);
+	kaname_exit_t ret = take_all_away(change);
+	for (size_t i = 0; i < change->records.count && ret == KANAME_OK; i++) {
+		const kaname_record_t *record = &change->records.at[i];
+		if (change->args->add && !is_target(change, record)) {
+			ret = put(change, record->type, ttl, record->data);
+		}
+	}
+	char data[KANAME_GENERIC_MAX];
+	kaname_generic_write(data, change->target);
+	return ret == KANAME_OK ? put(change, kaname_types[0].generic, ttl, data) : ret;
+}
+
+static kaname_exit_t unset_records(change_t *change)
+{
+	if (change->args->count < 2) {
+		if (change->records.count == 0) {
+			kaname_say("%s has no ANAME or ALIAS record", change->zone);
+			return KANAME_NO;
+		}
+		return take_all_away(change);
+	}
+	bool found = false;
+	kaname_exit_t ret = KANAME_OK;
+	for (size_t i = 0; i < change->records.count && ret == KANAME_OK; i++) {
+		const kaname_record_t *record = &change->records.at[i];
+		if (is_target(change, record)) {
+			found = true;
+			ret = take_away(change, record->type, record->data);
+		}
+	}
+	if (!found) {
+		kaname_say("%s has no ANAME or ALIAS record with the target %s; 'kaname get %s' "
+		           "lists all",
+		           change->zone, change->args->arguments[1], change->zone);
+		return KANAME_NO;
+	}
+	return ret;
+}
+
+/*! Begins, has the change made, and commits, or drops it all. */
+static kaname_exit_t transact(change_t *change, kaname_exit_t (*make)(change_t *change))
+{
+	kaname_exit_t ret = simple(change, "zone-begin");
+	if (ret != KANAME_OK) {
+		/* Nothing was begun, and what is open is somebody else's. */
+		return ret;
+	}
+	ret = kaname_records_read(&change->control, "zone-get", change->zone, &change->records);
+	if (ret == KANAME_OK) {
+		ret = make(change);
+	}
+	if (ret == KANAME_OK) {
+		ret = simple(change, "zone-commit");
+	}
+	if (ret == KANAME_NO) {
+		knot_ctl_data_t ask = {
+			[KNOT_CTL_IDX_CMD] = "zone-abort", [KNOT_CTL_IDX_ZONE] = change->zone
+		};
+		/* A commit that failed late has dropped it by itself: no is as good as done. */
+		if (kaname_control_ask(&change->control, &ask, NULL, NULL) == KANAME_IO) {
+			ret = KANAME_IO;
+		} else {
+			(void)fprintf(stderr, "nothing was changed\n");
+		}
+	}
+	if (ret == KANAME_IO) {
+		(void)fprintf(stderr,
+		              "next: if 'knotc zone-status %s' shows an open transaction, "
+		              "drop it with 'knotc zone-abort %s'\n",
+		              change->zone, change->zone);
+	}
+	return ret;
+}
+
+static void block_signals(int how)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	sigset_t set;
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		sigaddset(&set, signals[i]);
+	}
+	(void)sigprocmask(how, &set, NULL);
+}
+
+static kaname_exit_t change(const kaname_args_t *args, kaname_exit_t (*make)(change_t *change))
+{
+	change_t it = { .args = args };
+	if (!kaname_zone_name(it.zone, args->arguments[0])) {
+		return KANAME_NO;
+	}
+	if (args->count > 1 && kaname_name_read(it.target, args->arguments[1]) == NULL) {
+		kaname_say("%s: expected the name of a target", args->arguments[1]);
+		return KANAME_NO;
+	}
+	kaname_exit_t ret = kaname_control_open(&it.control, args);
+	if (ret == KANAME_OK) {
+		block_signals(SIG_BLOCK);
+		ret = transact(&it, make);
+		kaname_control_close(&it.control);
+		block_signals(SIG_UNBLOCK);
+	}
+	kaname_records_free(&it.records);
+	return ret;
+}
+
+kaname_exit_t kaname_set(const kaname_args_t *args)
+{
+	knot_dname_storage_t target;
+	if (kaname_name_read(target, args->arguments[1]) != NULL && target[0] == 0) {
+		kaname_say("the root has no addresses: expected the name of a target");
+		return KANAME_NO;
+	}
+	return change(args, set_records);
+}
+
+kaname_exit_t kaname_unset(const kaname_args_t *args)
+{
+	return change(args, unset_records);
+}
+
+static kaname_exit_t print(const kaname_records_t *records, const char *zone)
+{
+	kaname_exit_t ret = KANAME_OK;
+	for (size_t i = 0; i < records->count; i++) {
+		kaname_record_print(&records->at[i], zone);
+		if (!records->at[i].good) {
+			kaname_say("%s: the RDATA of a %s record is no domain name; 'kaname set' "
+			           "replaces it",
+			           zone, records->at[i].type);
+			ret = KANAME_NO;
+		}
+	}
+	if (records->count == 0) {
+		kaname_say("%s has no ANAME or ALIAS record", zone);
+		(void)fprintf(stderr, "next: 'kaname set %s TARGET' declares one\n", zone);
+		ret = KANAME_NO;
+	}
+	return ret;
+}
+
+kaname_exit_t kaname_get(const kaname_args_t *args)
+{
+	knot_dname_txt_storage_t zone;
+	kaname_control_t control;
+	if (!kaname_zone_name(zone, args->arguments[0])) {
+		return KANAME_NO;
+	}
+	kaname_exit_t ret = kaname_control_open(&control, args);
+	if (ret != KANAME_OK) {
+		return ret;
+	}
+	kaname_records_t records = { 0 };
+	ret = kaname_records_read(&control, "zone-read", zone, &records);
+	kaname_control_close(&control);
+	if (ret == KANAME_OK) {
+		ret = print(&records, zone);
+	}
+	kaname_records_free(&records);
+	return ret;
+}

@@ -1,0 +1,54 @@
+/*!
+ * \brief The ANAME and ALIAS records at the apex of a zone, as knotd gives them.
+ */
+
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <libknot/dname.h>
+
+#include "control.h"
+
+/*! One record. */
+typedef struct {
+	uint32_t ttl;
+	const char *type; /*!< Generic, of the types below. */
+	char *data;       /*!< As the server wrote it. */
+	bool good;        /*!< It has a target. */
+	knot_dname_storage_t target;
+} kaname_record_t;
+
+typedef struct {
+	kaname_record_t *at;
+	size_t count, size;
+	bool failed; /*!< Memory ran out. */
+} kaname_records_t;
+
+/*! The types: generic, and the word for people. */
+#define KANAME_TYPES 2
+extern const struct kaname_type {
+	const char *generic, *word;
+} kaname_types[KANAME_TYPES];
+
+/*!
+ * \brief Reads all of them.
+ *
+ * \param command  "zone-read" for what is served, "zone-get" for what the open transaction has.
+ * \param records  Zeroed; to be freed in any case.
+ *
+ * \return KANAME_OK, with or without records; everything else is told.
+ */
+__attribute__((warn_unused_result)) kaname_exit_t kaname_records_read(kaname_control_t *control,
+                                                                      const char *command,
+                                                                      const char *zone,
+                                                                      kaname_records_t *records);
+
+void kaname_records_free(kaname_records_t *records);
+
+/*! Prints one as a line: the words if it is good, the generic form if it is not. */
+void kaname_record_print(const kaname_record_t *record, const char *zone);
+
+/*! Reads a zone's name and writes it as knotd does; false, and told, if it is none. */
+bool kaname_zone_name(knot_dname_txt_storage_t zone, const char *text);
