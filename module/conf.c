@@ -1,11 +1,14 @@
 #include "conf.h"
 
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include <libknot/lookup.h>
+
+#include "service/status.h"
 
 /* Option names as knotd wants them: length, then text. */
 /* clang-format off */
@@ -36,9 +39,16 @@
 #define OPT_ECS_IPV6      "\x0F""ecs-ipv6-prefix"
 #define OPT_MAX_SUBNETS   "\x0B""max-subnets"
 #define OPT_EACH_SUBNETS  "\x12""max-target-subnets"
+#define OPT_STATUS_SOCKET "\x0D""status-socket"
+#define SECTION_SERVER    "\x06""server"
+#define ITEM_RUNDIR       "\x06""rundir"
 /* clang-format on */
 
 #define DNS_PORT 53
+
+/*! The status socket, in knotd's rundir unless told otherwise, and the word for none. */
+#define STATUS_SOCKET "mod-aname.sock"
+#define STATUS_NONE   "off"
 
 /*!
  * The numbers: option, default, least, most, unit for messages, yparser unit.
@@ -94,6 +104,7 @@ const yp_item_t aname_conf[] = {
 	{ OPT_ALLOW_TARGET, YP_TDNAME, YP_VNONE, YP_FMULTI },
 	{ OPT_DENY_TARGET, YP_TDNAME, YP_VNONE, YP_FMULTI },
 	{ OPT_DENY_ADDRESS, YP_TNET, YP_VNONE, YP_FMULTI },
+	{ OPT_STATUS_SOCKET, YP_TSTR, YP_VNONE },
 	{ NULL },
 };
 
@@ -220,10 +231,22 @@ static int check_source(knotd_conf_check_args_t *args)
 	return ret;
 }
 
+static int check_status(knotd_conf_check_args_t *args)
+{
+	knotd_conf_t conf = knotd_conf_check_item(args, OPT_STATUS_SOCKET);
+	const char *path = conf.count > 0 ? conf.single.string : NULL;
+	if (path != NULL && (path[0] == '\0' || strlen(path) >= ANAME_STATUS_PATH_MAX)) {
+		args->err_str = "option 'status-socket' must be 'off' or a path of 1 to 107 octets";
+		return KNOT_EINVAL;
+	}
+	return KNOT_EOK;
+}
+
 int aname_conf_check(knotd_conf_check_args_t *args)
 {
-	int (*const checks[])(knotd_conf_check_args_t *) = { check_numbers, check_order,
-		                                             check_source, check_rrtypes };
+	int (*const checks[])(knotd_conf_check_args_t *) = {
+		check_numbers, check_order, check_source, check_rrtypes, check_status,
+	};
 	int ret = KNOT_EOK;
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]) && ret == KNOT_EOK; i++) {
 		ret = checks[i](args);
@@ -333,6 +356,26 @@ static int read_nets(knotd_mod_t *mod, aname_nets_t *nets)
 	return ret;
 }
 
+static int read_status(knotd_mod_t *mod, aname_options_t *options)
+{
+	knotd_conf_t conf = knotd_conf_mod(mod, OPT_STATUS_SOCKET);
+	const char *path = conf.count > 0 ? conf.single.string : NULL;
+	options->status_chosen = path != NULL;
+	path = path != NULL ? path : STATUS_SOCKET;
+	if (strcmp(path, STATUS_NONE) == 0) {
+		options->status_socket = strdup("");
+	} else if (path[0] == '/') {
+		options->status_socket = strdup(path);
+	} else {
+		const char *rundir =
+		        knotd_conf(mod, SECTION_SERVER, ITEM_RUNDIR, NULL).single.string;
+		if (asprintf(&options->status_socket, "%s/%s", rundir, path) < 0) {
+			options->status_socket = NULL;
+		}
+	}
+	return options->status_socket != NULL ? KNOT_EOK : KNOT_ENOMEM;
+}
+
 int aname_conf_read(knotd_mod_t *mod, aname_options_t **out)
 {
 	aname_options_t *options = calloc(1, sizeof(*options));
@@ -356,6 +399,9 @@ int aname_conf_read(knotd_mod_t *mod, aname_options_t **out)
 	}
 	if (ret == KNOT_EOK) {
 		ret = read_nets(mod, &options->deny_address);
+	}
+	if (ret == KNOT_EOK) {
+		ret = read_status(mod, options);
 	}
 	if (ret != KNOT_EOK) {
 		aname_options_free(options);

@@ -76,6 +76,18 @@ static void tell_ecs(knotd_mod_t *mod, const aname_options_t *options)
 	}
 }
 
+/*! Has the status socket where the options say. */
+static int show(knotd_mod_t *mod, const aname_options_t *options)
+{
+	int ret = aname_service_show(options->status_socket, options->status_chosen);
+	if (ret == KNOT_EEXIST && options->status_chosen) {
+		knotd_mod_log(mod, LOG_NOTICE,
+		              "option 'status-socket' is one for the whole server and is set "
+		              "otherwise elsewhere");
+	}
+	return ret == KNOT_EEXIST ? KNOT_EOK : ret;
+}
+
 /*! Half of the TCP workers, at least one. */
 static uint16_t waiters_max(knotd_mod_t *mod)
 {
@@ -101,6 +113,9 @@ static int set_up(knotd_mod_t *mod, aname_instance_t *instance, aname_options_t 
 	int ret = aname_stats_register(mod);
 	if (ret == KNOT_EOK) {
 		ret = zone != NULL ? aname_hook_zone(mod) : aname_hook_global(mod);
+	}
+	if (ret == KNOT_EOK) {
+		ret = show(mod, instance->options);
 	}
 	if (ret != KNOT_EOK) {
 		aname_shared_unhold(instance->shared, instance->options);
@@ -152,6 +167,7 @@ static void aname_unload(knotd_mod_t *mod)
 		return;
 	}
 	knotd_mod_ctx_set(mod, NULL);
+	aname_service_hide(instance->options->status_socket, instance->options->status_chosen);
 	aname_shared_unhold(instance->shared, instance->options);
 	aname_service_release();
 	free(instance);

@@ -19,6 +19,7 @@ void aname_options_free(aname_options_t *options)
 	names_free(&options->allow_target);
 	names_free(&options->deny_target);
 	free(options->deny_address.at);
+	free(options->status_socket);
 	free(options);
 }
 
@@ -43,6 +44,11 @@ static bool nets_equal(const aname_nets_t *one, const aname_nets_t *other)
 	return one->count == 0 || memcmp(one->at, other->at, one->count * sizeof(*one->at)) == 0;
 }
 
+static bool texts_equal(const char *one, const char *other)
+{
+	return one == other || (one != NULL && other != NULL && strcmp(one, other) == 0);
+}
+
 bool aname_options_equal(const aname_options_t *one, const aname_options_t *other)
 {
 	return memcmp(&one->schedule, &other->schedule, sizeof(one->schedule)) == 0 &&
@@ -54,6 +60,8 @@ bool aname_options_equal(const aname_options_t *one, const aname_options_t *othe
 	       one->cold == other->cold && one->answer_aname == other->answer_aname &&
 	       one->ecs == other->ecs && one->ecs_prefix_ipv4 == other->ecs_prefix_ipv4 &&
 	       one->ecs_prefix_ipv6 == other->ecs_prefix_ipv6 &&
+	       one->status_chosen == other->status_chosen &&
+	       texts_equal(one->status_socket, other->status_socket) &&
 	       names_equal(&one->allow_target, &other->allow_target) &&
 	       names_equal(&one->deny_target, &other->deny_target) &&
 	       nets_equal(&one->deny_address, &other->deny_address);

@@ -107,6 +107,8 @@ typedef struct {
 	bool ecs;                 /*!< Clients' subnets are told to the resolver (N4). */
 	uint32_t ecs_prefix_ipv4; /*!< The longest prefix that is told, in bits. */
 	uint32_t ecs_prefix_ipv6;
+	char *status_socket;        /*!< Path of the status socket, "" for none. */
+	bool status_chosen;         /*!< It was set, and is no default. */
 	aname_names_t allow_target; /*!< Empty: every target. */
 	aname_names_t deny_target;
 	aname_nets_t deny_address;

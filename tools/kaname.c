@@ -36,6 +36,8 @@ static const command_t commands[] = {
 	  "declare the ANAME record of a zone", kaname_set },
 	{ "get", 1, 1, "st", "get ZONE", "print the ANAME records of a zone", kaname_get },
 	{ "unset", 1, 2, "st", "unset ZONE [TARGET]", "remove them, or one of them", kaname_unset },
+	{ "status", 0, 1, "stSj", "status [ZONE] [--json]",
+	  "print what the server knows of the targets", kaname_status },
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -46,6 +48,8 @@ static const struct option long_options[] = {
 	{ "timeout", required_argument, NULL, 't' },
 	{ "ttl", required_argument, NULL, 'T' },
 	{ "add", no_argument, NULL, 'a' },
+	{ "status-socket", required_argument, NULL, 'S' },
+	{ "json", no_argument, NULL, 'j' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ NULL },
@@ -61,6 +65,8 @@ static const struct {
 	{ "-t, --timeout SECONDS", "how long to wait for knotd (60)" },
 	{ "--ttl SECONDS", "TTL (that of the record before, else 300)" },
 	{ "--add", "add a target, and keep those that are there" },
+	{ "-S, --status-socket PATH", "the module's socket (mod-aname.sock beside -s)" },
+	{ "--json", "print JSON" },
 	{ "-h, --help", "print this and exit" },
 	{ "-V, --version", "print the version and exit" },
 };
@@ -150,6 +156,8 @@ static bool take_option(kaname_args_t *args, int option)
 	case 't': good = read_number("timeout", TIMEOUT_MAX, &seconds); break;
 	case 'T': good = read_number("ttl", INT32_MAX, &args->ttl); break;
 	case 'a': args->add = true; break;
+	case 'S': args->status_socket = optarg; break;
+	case 'j': args->json = true; break;
 	default: good = false; break;
 	}
 	args->timeout = (int)seconds;
@@ -186,7 +194,7 @@ int main(int argc, char **argv)
 	char given[64] = "";
 	size_t count = 0;
 	int option;
-	while ((option = getopt_long(argc, argv, "o:rs:t:hV", long_options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "o:rs:t:S:hV", long_options, NULL)) != -1) {
 		if (option == '?') {
 			return usage(NULL);
 		}

@@ -20,13 +20,15 @@ typedef enum {
 
 /*! The command line, but for the command's name. */
 typedef struct {
-	const char *origin; /*!< -o, or NULL. */
-	bool reverse;       /*!< --reverse */
-	const char *socket; /*!< -s, or NULL. */
-	int timeout;        /*!< -t in seconds, or -1. */
-	int64_t ttl;        /*!< --ttl, or -1. */
-	bool add;           /*!< --add */
-	int count;          /*!< Arguments that are no options. */
+	const char *origin;        /*!< -o, or NULL. */
+	bool reverse;              /*!< --reverse */
+	const char *socket;        /*!< -s, or NULL. */
+	int timeout;               /*!< -t in seconds, or -1. */
+	int64_t ttl;               /*!< --ttl, or -1. */
+	bool add;                  /*!< --add */
+	bool json;                 /*!< --json */
+	const char *status_socket; /*!< -S, or NULL. */
+	int count;                 /*!< Arguments that are no options. */
 	char **arguments;
 } kaname_args_t;
 
@@ -49,3 +51,4 @@ kaname_exit_t kaname_zone(const kaname_args_t *args);
 kaname_exit_t kaname_set(const kaname_args_t *args);
 kaname_exit_t kaname_get(const kaname_args_t *args);
 kaname_exit_t kaname_unset(const kaname_args_t *args);
+kaname_exit_t kaname_status(const kaname_args_t *args);

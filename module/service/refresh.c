@@ -414,6 +414,7 @@ static void failed(aname_refresh_t *refresh, aname_entry_t *entry, aname_failure
                    const char *why, int64_t now_ms)
 {
 	count(&refresh->shared->totals.failed, &entry->failed);
+	entry->plan.why = why;
 	aname_snapshot_t *snapshot =
 	        aname_snapshot_failed(aname_entry_snapshot(entry), failure, now_ms);
 	if (snapshot != NULL) {
@@ -816,6 +817,7 @@ static bool inherit(aname_refresh_t *refresh, aname_entry_t *entry, aname_entry_
 	int64_t learned_ms = known->learned_ms;
 	uint32_t life = aname_policy_life(&entry->profile->schedule, record_ttl, known->ttl);
 	entry->plan.failures = kin->plan.failures;
+	entry->plan.why = kin->plan.why;
 	aname_table_publish(refresh->shared->table, entry, known);
 	atomic_store(&entry->cold, cold);
 	if (cold || entry->plan.failures > 0) {

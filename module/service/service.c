@@ -1,5 +1,6 @@
 #include "service/service.h"
 
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -9,6 +10,7 @@
 
 #include <libknot/errcode.h>
 
+#include "service/status.h"
 #include "table/clock.h"
 
 /*! How long the last holder waits for cancelled lookups to report back. */
@@ -16,6 +18,14 @@
 
 #define POOL_ENV     "UV_THREADPOOL_SIZE"
 #define POOL_DEFAULT 4
+
+/*! A path wanted for the status socket, by so many instances. */
+typedef struct wish {
+	struct wish *next;
+	unsigned holders;
+	bool chosen;
+	char path[];
+} wish_t;
 
 /*
  * The only mutable state at file scope in this project. It is static because libuv must never
@@ -32,16 +42,35 @@ static struct {
 	_Atomic bool stop;
 	uint32_t threads;
 	bool threads_ours; /*!< The size was set by us, not by the operator. */
-} service = { .lock = PTHREAD_MUTEX_INITIALIZER };
+	wish_t *wishes;    /*!< The latest first. */
+	aname_status_t *status;
+	pthread_mutex_t path_lock; /*!< Guards `path`, for which the thread may wait. */
+	char path[PATH_MAX];
+	_Atomic bool moved; /*!< `path` is new. */
+} service = { .lock = PTHREAD_MUTEX_INITIALIZER, .path_lock = PTHREAD_MUTEX_INITIALIZER };
+
+/*! Has the status socket where it is to be. */
+static void follow_path(void)
+{
+	char path[PATH_MAX];
+	pthread_mutex_lock(&service.path_lock);
+	memcpy(path, service.path, sizeof(path));
+	pthread_mutex_unlock(&service.path_lock);
+	aname_status_listen(service.status, path);
+}
 
 static void on_wake(uv_async_t *wake)
 {
 	if (atomic_load(&service.stop)) {
 		aname_refresh_pause(service.refresh);
+		aname_status_listen(service.status, "");
 		uv_stop(&service.loop);
-	} else {
-		aname_refresh_wake(service.refresh);
+		return;
 	}
+	if (atomic_exchange(&service.moved, false)) {
+		follow_path();
+	}
+	aname_refresh_wake(service.refresh);
 }
 
 /*! Called by workers. libuv makes one system call however many call before the loop runs. */
@@ -54,6 +83,8 @@ static void wake_up(void *ctx)
 static void drain(void)
 {
 	int64_t until_ms = aname_clock_ms() + STOP_MS;
+	/* Once in any case, for what was closed. */
+	uv_run(&service.loop, UV_RUN_NOWAIT);
 	while (aname_refresh_running(service.refresh) > 0 && aname_clock_ms() < until_ms) {
 		uv_run(&service.loop, UV_RUN_NOWAIT);
 		(void)poll(NULL, 0, 5);
@@ -63,6 +94,7 @@ static void drain(void)
 static void *run(void *arg)
 {
 	aname_refresh_resume(service.refresh);
+	follow_path();
 	uv_run(&service.loop, UV_RUN_DEFAULT);
 	drain();
 	return NULL;
@@ -122,7 +154,12 @@ static int prepare_loop(aname_shared_t *shared)
 		return KNOT_ENOMEM;
 	}
 	service.refresh = aname_refresh_new(shared, &service.loop, make_resolver);
-	if (service.refresh == NULL) {
+	service.status = aname_status_new(shared, &service.loop);
+	if (service.refresh == NULL || service.status == NULL) {
+		if (service.refresh != NULL) {
+			aname_refresh_free(service.refresh);
+		}
+		aname_status_free(service.status);
 		uv_close((uv_handle_t *)&service.wake, NULL);
 		uv_run(&service.loop, UV_RUN_NOWAIT);
 		(void)uv_loop_close(&service.loop);
@@ -193,6 +230,88 @@ void aname_service_release(void)
 		atomic_store(&service.stop, true);
 		(void)uv_async_send(&service.wake);
 		pthread_join(service.thread, NULL);
+	}
+	pthread_mutex_unlock(&service.lock);
+}
+
+/* The status socket. */
+
+/*! The wish with this path, wherever it stands in the list. */
+static wish_t **find_wish(const char *path, bool chosen)
+{
+	wish_t **at = &service.wishes;
+	while (*at != NULL && ((*at)->chosen != chosen || strcmp((*at)->path, path) != 0)) {
+		at = &(*at)->next;
+	}
+	return at;
+}
+
+/*! The path that counts. */
+static const char *best_path(void)
+{
+	for (const wish_t *wish = service.wishes; wish != NULL; wish = wish->next) {
+		if (wish->chosen) {
+			return wish->path;
+		}
+	}
+	return service.wishes != NULL ? service.wishes->path : "";
+}
+
+/*! Tells the thread which path counts now, if it is another one. */
+static void settle_path(void)
+{
+	pthread_mutex_lock(&service.path_lock);
+	bool moved = strcmp(service.path, best_path()) != 0;
+	(void)snprintf(service.path, sizeof(service.path), "%s", best_path());
+	pthread_mutex_unlock(&service.path_lock);
+	if (moved) {
+		atomic_store(&service.moved, true);
+		(void)uv_async_send(&service.wake);
+	}
+}
+
+static wish_t *wish_new(const char *path, bool chosen)
+{
+	size_t size = strlen(path) + 1;
+	wish_t *wish = calloc(1, sizeof(*wish) + size);
+	if (wish != NULL) {
+		wish->chosen = chosen;
+		memcpy(wish->path, path, size);
+	}
+	return wish;
+}
+
+int aname_service_show(const char *path, bool chosen)
+{
+	pthread_mutex_lock(&service.lock);
+	wish_t **at = find_wish(path, chosen);
+	wish_t *wish = *at;
+	if (wish != NULL) {
+		*at = wish->next;
+	} else {
+		wish = wish_new(path, chosen);
+	}
+	int ret = KNOT_ENOMEM;
+	if (wish != NULL) {
+		wish->holders++;
+		wish->next = service.wishes;
+		service.wishes = wish;
+		settle_path();
+		ret = strcmp(best_path(), path) == 0 ? KNOT_EOK : KNOT_EEXIST;
+	}
+	pthread_mutex_unlock(&service.lock);
+	return ret;
+}
+
+void aname_service_hide(const char *path, bool chosen)
+{
+	pthread_mutex_lock(&service.lock);
+	wish_t **at = find_wish(path, chosen);
+	wish_t *wish = *at;
+	if (wish != NULL && --wish->holders == 0) {
+		*at = wish->next;
+		free(wish);
+		settle_path();
 	}
 	pthread_mutex_unlock(&service.lock);
 }

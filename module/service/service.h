@@ -37,3 +37,21 @@ __attribute__((warn_unused_result)) int aname_service_acquire(const aname_limits
 
 /*! Lets go; the last one stops the thread, within a bounded time. Thread: as acquire. */
 void aname_service_release(void);
+
+/*!
+ * \brief Wants the status socket (see status.h) at a path from now on.
+ *
+ * There is one for the process: of the paths that are wanted, one that somebody chose goes before
+ * a default, and the one wanted last before the others.
+ *
+ * \param path    Absolute, or "" for no socket.
+ * \param chosen  It was set by option.
+ *
+ * \return KNOT_EOK; KNOT_EEXIST if another path counts; KNOT_ENOMEM.
+ *
+ * Thread: as acquire; the service must be held.
+ */
+__attribute__((warn_unused_result)) int aname_service_show(const char *path, bool chosen);
+
+/*! No longer wants it there. Thread: as acquire. */
+void aname_service_hide(const char *path, bool chosen);

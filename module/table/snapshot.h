@@ -38,7 +38,7 @@ typedef enum {
 typedef struct {
 	aname_known_t known;      /*!< NOTHING if and only if `failure` is set. */
 	aname_failure_t failure;  /*!< NONE, TIMEOUT, SERVER or NETWORK. */
-	const char *detail;       /*!< One phrase for the log, or NULL. */
+	const char *detail;       /*!< One phrase for the log, which stays, or NULL. */
 	uint32_t ttl;             /*!< Seconds, or ANAME_TTL_UNKNOWN. */
 	uint16_t address_len;     /*!< 4 or 16. */
 	uint32_t count;           /*!< Number of addresses, any order, repeated or not. */

@@ -18,7 +18,8 @@ struct aname_table {
 	aname_epoch_t *epoch;
 	_Atomic(aname_profile_t *) profiles; /*!< Only ever grows, at the head. */
 	uint64_t secret;
-	size_t used; /*!< Slots with an entry or a tombstone. */
+	size_t used;     /*!< Slots with an entry or a tombstone. */
+	unsigned builds; /*!< How often the slots were laid out anew. */
 	_Atomic size_t targets, subnets;
 	_Atomic size_t addresses;
 };
@@ -212,6 +213,7 @@ static bool make_room(aname_table_t *table)
 	}
 	table->used = entries;
 	atomic_store(&table->slots, slots);
+	table->builds++;
 	aname_epoch_retire(table->epoch, old);
 	return true;
 }
@@ -454,6 +456,23 @@ size_t aname_table_subnets(const aname_table_t *table)
 size_t aname_table_addresses(const aname_table_t *table)
 {
 	return atomic_load_explicit(&table->addresses, memory_order_relaxed);
+}
+
+aname_place_t aname_table_begin(const aname_table_t *table)
+{
+	return (aname_place_t){ .builds = table->builds };
+}
+
+aname_entry_t *aname_table_step(const aname_table_t *table, aname_place_t *place)
+{
+	const slots_t *slots = atomic_load(&table->slots);
+	place->rebuilt = place->builds != table->builds;
+	place->end = place->slot > slots->mask;
+	if (place->rebuilt || place->end) {
+		return NULL;
+	}
+	aname_entry_t *entry = atomic_load(&slots->at[place->slot++]);
+	return entry != &tombstone ? entry : NULL;
 }
 
 void aname_table_foreach(aname_table_t *table, void (*visit)(aname_entry_t *entry, void *ctx),

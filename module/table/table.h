@@ -69,6 +69,7 @@ typedef struct {
 	int64_t window_ms;              /*!< When `want` was last emptied. */
 	int64_t changed_ms;             /*!< When a change was last told in the log. */
 	struct aname_lookup *lookup;    /*!< The lookup at hand, or NULL. */
+	const char *why;                /*!< Why the last lookup failed: a phrase that stays. */
 	struct aname_entry *ready_next; /*!< Next in line. */
 	uint32_t heap_index;
 	uint32_t want_before; /*!< `want` of the window before. */
@@ -244,6 +245,20 @@ void aname_table_publish(aname_table_t *table, aname_entry_t *entry, aname_snaps
 size_t aname_table_targets(const aname_table_t *table);
 size_t aname_table_subnets(const aname_table_t *table);
 size_t aname_table_addresses(const aname_table_t *table);
+
+/*! A place in the table, for walking it a few steps at a time. */
+typedef struct {
+	size_t slot;
+	unsigned builds; /*!< Of the table when the walk began. */
+	bool end;        /*!< Every entry that was there all the time has been met once. */
+	bool rebuilt;    /*!< The table was laid out anew; the walk cannot go on. */
+} aname_place_t;
+
+/*! Where a walk begins. Thread: service. */
+aname_place_t aname_table_begin(const aname_table_t *table);
+
+/*! Takes one step; returns the entry met there, or NULL. Thread: service. */
+aname_entry_t *aname_table_step(const aname_table_t *table, aname_place_t *place);
 
 /*! Visits every entry, those of subnets too. Thread: service. */
 void aname_table_foreach(aname_table_t *table, void (*visit)(aname_entry_t *entry, void *ctx),

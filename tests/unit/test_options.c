@@ -76,6 +76,20 @@ static void answer(aname_options_t *o)
 {
 	o->answer_aname = true;
 }
+static void status(aname_options_t *o)
+{
+	free(o->status_socket);
+	o->status_socket = strdup("/run/a.sock");
+	assert_non_null(o->status_socket);
+}
+static void other_status(aname_options_t *o)
+{
+	o->status_socket[5] = 'b';
+}
+static void status_chosen(aname_options_t *o)
+{
+	o->status_chosen = true;
+}
 static void allow(aname_options_t *o)
 {
 	make_add_name(&o->allow_target, "a.");
@@ -125,6 +139,10 @@ static const equal_row_t equal_rows[] = {
 	{ "wait counts", NULL, wait, false },
 	{ "cold counts", NULL, cold, false },
 	{ "answer-aname counts", NULL, answer, false },
+	{ "status-socket counts", NULL, status, false },
+	{ "the same status-socket in both is equal", status, NULL, true },
+	{ "another status-socket counts", status, other_status, false },
+	{ "whether status-socket was set counts", NULL, status_chosen, false },
 	{ "allow-target counts", NULL, allow, false },
 	{ "deny-target counts", NULL, deny, false },
 	{ "deny-address counts", NULL, net, false },

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -415,9 +416,83 @@ static void out_of_memory(void **state)
 	}
 }
 
+/* The status socket. */
+
+typedef struct {
+	char directory[32], path[3][64];
+} paths_t;
+
+static bool listens_at(const paths_t *paths, int which)
+{
+	struct stat st;
+	for (int i = 0; i < 3; i++) {
+		if ((stat(paths->path[i], &st) == 0) != (i == which)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/*! Waits until there is a socket at this path (-1: at none) and at no other. */
+static bool comes_to(const paths_t *paths, int which)
+{
+	int64_t until_ms = aname_clock_ms() + LONG_MS;
+	while (!listens_at(paths, which) && aname_clock_ms() < until_ms) {
+		(void)poll(NULL, 0, 1);
+	}
+	return listens_at(paths, which);
+}
+
+static void paths_life(const void *arg)
+{
+	const paths_t *paths = arg;
+	(void)acquire(&limits, NULL);
+	CHECK(aname_service_show(paths->path[0], false) == KNOT_EOK);
+	CHECK(comes_to(paths, 0));
+	CHECK(aname_service_show(paths->path[1], false) == KNOT_EOK);
+	CHECK(comes_to(paths, 1));
+	CHECK(aname_service_show(paths->path[2], true) == KNOT_EOK);
+	CHECK(comes_to(paths, 2));
+	/* A default does not go before what was chosen, however late. */
+	CHECK(aname_service_show(paths->path[0], false) == KNOT_EEXIST);
+	CHECK(aname_service_show("", true) == KNOT_EOK);
+	CHECK(comes_to(paths, -1));
+	aname_service_hide("", true);
+	CHECK(comes_to(paths, 2));
+	aname_service_hide(paths->path[2], true);
+	CHECK(comes_to(paths, 0));
+	/* Two want it there. */
+	aname_service_hide(paths->path[0], false);
+	CHECK(aname_service_show(paths->path[1], false) == KNOT_EOK);
+	CHECK(comes_to(paths, 1));
+	aname_service_hide(paths->path[1], false);
+	aname_service_hide(paths->path[1], false);
+	CHECK(comes_to(paths, 0));
+	/* The last holder takes it away, and the next brings it back. */
+	aname_service_release();
+	CHECK(listens_at(paths, -1));
+	(void)acquire(&limits, NULL);
+	CHECK(comes_to(paths, 0));
+	aname_service_hide(paths->path[0], false);
+	CHECK(comes_to(paths, -1));
+	aname_service_release();
+}
+
+static void status_paths(void **state)
+{
+	paths_t paths = { .directory = "/tmp/aname-XXXXXX" };
+	assert_non_null(mkdtemp(paths.directory));
+	for (int i = 0; i < 3; i++) {
+		(void)snprintf(paths.path[i], sizeof(paths.path[i]), "%s/%d", paths.directory, i);
+	}
+	live(paths_life, &paths);
+	assert_int_equal(rmdir(paths.directory), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		PROVES("of the paths for the status socket the right one counts", status_paths),
 		PROVES("T4: there is one thread and one ground floor, whoever holds them", hold),
 		PROVES("limits that differ are reported", limits_differ),
 		PROVES("signals are not for the service thread, and as before for the others",

@@ -1,0 +1,71 @@
+/*!
+ * \brief What is known, to be looked at from outside: a Unix socket that tells the table.  [U]
+ *
+ * A client sends one line, "status" or "status NAME ...", and gets lines until the end of the
+ * stream: words and `key=value` fields, separated by tabs.
+ *
+ *     aname   1                     format
+ *     server  pid=... targets=...   the process
+ *     target  name=... family=...   one for each target and family asked for
+ *     end                           all was said; or
+ *     again                         the table was rebuilt meanwhile, ask anew
+ *
+ * A socket of the module's own, because knotd's control lets a module show numbers only, and
+ * because the table changes all the time: a file would be out of date or be written for nobody.
+ * It is served on the service's loop, where the table may be walked without a lock, in small pages
+ * of which a few go out at a turn, so that a large table holds up no lookup; clients are few, and
+ * slow ones are dropped.
+ *
+ * Thread: service, all of it, while its loop runs or is at rest.
+ */
+
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <uv.h>
+
+#include "table/shared.h"
+
+/*! Longest path of a Unix socket, terminating zero included. */
+#define ANAME_STATUS_PATH_MAX  108
+/*! Clients at once; one more is turned away. */
+#define ANAME_STATUS_CLIENTS   8
+/*! Names that a client may ask for in one line. */
+#define ANAME_STATUS_NAMES     32
+/*! Longest line of one entry, its end included. */
+#define ANAME_STATUS_ENTRY_MAX 65536
+
+typedef struct aname_status aname_status_t;
+
+/*!
+ * \brief Makes the room; it listens nowhere yet.
+ *
+ * \param shared  The ground floor; outlives the room.
+ * \param loop    The loop; likewise.
+ *
+ * \return The room, NULL if out of memory.
+ */
+aname_status_t *aname_status_new(aname_shared_t *shared, uv_loop_t *loop);
+
+/*!
+ * \brief Listens at a path from now on, and nowhere else; "" is nowhere.
+ *
+ * A socket that a process left behind is replaced; one that is in use, and what is no socket, is
+ * not. Its mode is that of knotd's control socket: owner and group may connect. If it fails the
+ * logbook says why, and the room listens nowhere.
+ */
+void aname_status_listen(aname_status_t *status, const char *path);
+
+/*! Frees the room, which must listen nowhere and have had the loop run since. */
+void aname_status_free(aname_status_t *status);
+
+/*!
+ * \brief Writes the line of an entry.
+ *
+ * \param at  Room for ANAME_STATUS_ENTRY_MAX octets.
+ *
+ * \return Its length.
+ */
+size_t aname_status_write(char *at, aname_entry_t *entry, int64_t now_ms);

@@ -1,0 +1,364 @@
+"""kaname status and the module's status socket."""
+
+import concurrent.futures
+import json
+import os
+import socket
+import stat
+import subprocess
+import threading
+
+import pytest
+from harness.ask import query
+from harness.kaname import KANAME, environment, kaname
+from harness.knotd import section
+from harness.scenario import A1, A2, AAAA1, TARGET, ZONE, answers, failed, known, simple
+from harness.wait import during, eventually, scaled
+from harness.zone import aname, raw
+
+OTHER = "other.example.net"
+
+
+@pytest.fixture
+def tool(knotd):
+    """kaname with this server's sockets."""
+
+    def run(*arguments, code=0, **how):
+        return kaname("-s", knotd.socket, *arguments, directory=knotd.directory, code=code, **how)
+
+    return run
+
+
+@pytest.fixture
+def live(tool):
+    """{(target, type): entry} of what the server knows, by --json."""
+
+    def read(*arguments):
+        told = json.loads(tool("status", "--json", *arguments).stdout)
+        entries = {(entry["target"], entry["type"]): entry for entry in told["targets"]}
+        assert len(entries) == len(told["targets"]), f"expected each target once, got {told}"
+        return entries
+
+    return read
+
+
+def status_socket(knotd):
+    return os.path.join(knotd.directory, "mod-aname.sock")
+
+
+def is_there(path):
+    """Whether somebody listens there."""
+    with socket.socket(socket.AF_UNIX) as sock:
+        try:
+            sock.connect(path)
+            return True
+        except OSError:
+            return False
+
+
+def talk(path, octets, timeout=20.0):
+    """What the module says to these octets, until it hangs up."""
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(scaled(timeout))
+        sock.connect(path)
+        said = b""
+        try:
+            sock.sendall(octets)
+            while piece := sock.recv(65536):
+                said += piece
+        except ConnectionError:
+            # It may hang up before it has read all.
+            pass
+        return said
+
+
+def test_it_tells_what_is_known(knotd, unbound, authority, tool, live):
+    simple(knotd, authority, a=(A1, A2), aaaa=())
+    assert tool("status").stderr == "kaname: no target is known: none was asked for lately\n"
+    known()
+    entries = live()
+    assert set(entries) == {(f"{TARGET}.", "A"), (f"{TARGET}.", "AAAA")}
+    entry = entries[f"{TARGET}.", "A"]
+    assert entry["state"] == "fresh" and entry["addresses"] == [A1, A2]
+    assert 290 <= entry["ttl"] <= 300 and 200 <= entry["next_lookup_in"] <= 300
+    assert entry["lookups_started"] == entry["lookups_succeeded"] == 1
+    assert entry["lookups_failed"] == 0 and entry["failing_seconds"] is None
+    assert entry["asked_seconds_ago"] < 10 and entry["resolver"] == ["system"]
+    entry = entries[f"{TARGET}.", "AAAA"]
+    assert entry["state"] == "nodata" and entry["addresses"] == []
+
+
+def test_it_is_a_table_for_people(knotd, unbound, authority, tool):
+    simple(knotd, authority, a=[f"192.0.2.{n}" for n in range(1, 7)])
+    known()
+    head, *rows = tool("status").stdout.splitlines()
+    assert head.split() == [
+        "TARGET", "TYPE", "STATE", "TTL", "NEXT", "ASKED", "LOOKUPS", "LAG", "RESOLVER",
+        "ADDRESSES", "FAILING",
+    ]
+    assert [row.split()[:3] for row in rows] == [
+        [f"{TARGET}.", "A", "fresh"], [f"{TARGET}.", "AAAA", "fresh"],
+    ]
+    assert "192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4 +2" in rows[0]
+    for title in ("TYPE", "RESOLVER", "ADDRESSES"):
+        at = head.index(title)
+        assert all(row[at - 1] == " " and row[at] != " " for row in rows)
+
+
+def test_failures_are_told_with_their_reason(knotd, start_unbound, unbound, authority, live):
+    knotd.options.update({"resolver": ["127.0.0.1"], "ttl-max": 2, "retry-max": 1})
+    simple(knotd, authority)
+    known()
+    assert live()[f"{TARGET}.", "A"]["resolver"] == ["127.0.0.1@53"]
+    authority.fail(TARGET)
+
+    def stale():
+        query(ZONE, "A")
+        entry = live()[f"{TARGET}.", "A"]
+        assert entry["state"] == "stale" and entry["failing_seconds"] is not None
+        return entry
+
+    entry = eventually(stale)
+    assert entry["addresses"] == [A1] and entry["failing_why"] and entry["lookups_failed"] > 0
+    assert entry["ttl"] <= 30
+    authority.set(TARGET, a=[A2])
+    answers({A2})
+    entry = live()[f"{TARGET}.", "A"]
+    assert entry["state"] == "fresh" and entry["failing_seconds"] is None
+
+
+def test_a_target_that_never_was_is_failing(knotd, unbound, authority, live):
+    authority.fail(TARGET)
+    knotd.add_zone(ZONE, [aname(TARGET)])
+    knotd.start()
+    failed()
+    entry = live()[f"{TARGET}.", "A"]
+    assert entry["state"] == "failing" and entry["addresses"] is None and entry["ttl"] is None
+    assert entry["failing_seconds"] < 20 and entry["failing_why"]
+
+
+def test_a_target_that_nobody_asks_for_is_cold(knotd, unbound, authority, live):
+    knotd.options.update({"idle": 1, "ttl-max": 1})
+    simple(knotd, authority)
+    known()
+    entry = eventually(
+        lambda: (e := live()[f"{TARGET}.", "A"])["state"] == "cold" and e, timeout=15
+    )
+    assert entry["next_lookup_in"] is None and entry["addresses"] == [A1]
+
+
+def test_a_zone_shows_its_own_targets_only(knotd, unbound, authority, tool, live):
+    for name, address in ((TARGET, A1), (OTHER, A2)):
+        authority.set(name, a=[address])
+    knotd.add_zone(ZONE, [aname(TARGET.upper()), raw(b"\xc0\x0c")])
+    knotd.add_zone("example.org", [aname(OTHER)])
+    knotd.add_zone("example.net")
+    knotd.start()
+    known(ZONE)
+    known("example.org")
+    assert {name for name, _ in live()} == {f"{TARGET}.", f"{OTHER}."}
+    assert {name for name, _ in live(ZONE)} == {f"{TARGET}."}
+    assert {name for name, _ in live("example.org.")} == {f"{OTHER}."}
+    assert "kaname set example.net." in tool("status", "example.net", code=1).stderr
+    assert "no such zone" in tool("status", "example.edu", code=1).stderr
+
+
+def test_only_owner_and_group_may_connect(knotd):
+    knotd.add_zone(ZONE)
+    old = os.umask(0)
+    try:
+        knotd.start()
+    finally:
+        os.umask(old)
+    eventually(lambda: is_there(status_socket(knotd)))
+    own, control = os.stat(status_socket(knotd)), os.stat(knotd.socket)
+    assert stat.S_ISSOCK(own.st_mode)
+    assert (own.st_mode, own.st_uid, own.st_gid) == (control.st_mode, control.st_uid, control.st_gid)
+
+
+def test_it_survives_reload_and_follows_the_option(knotd, unbound, authority, tool, live):
+    simple(knotd, authority)
+    known()
+    path, other = status_socket(knotd), os.path.join(knotd.directory, "other.sock")
+    inode = os.stat(path).st_ino
+    for _ in range(3):
+        knotd.reload()
+        assert live() and os.stat(path).st_ino == inode
+    knotd.options["status-socket"] = "other.sock"
+    knotd.reload()
+    eventually(lambda: is_there(other) and not os.path.exists(path))
+    told = json.loads(tool("-S", other, "status", "--json").stdout)
+    assert {entry["state"] for entry in told["targets"]} == {"fresh"}
+    knotd.options["status-socket"] = "off"
+    knotd.reload()
+    eventually(lambda: not os.path.exists(other))
+    assert not os.path.exists(path)
+    knotd.options["status-socket"] = path
+    knotd.reload()
+    eventually(lambda: is_there(path))
+    knotd.finish()
+    assert not os.path.exists(path)
+
+
+def test_a_chosen_path_goes_before_the_default(knotd):
+    chosen = os.path.join(knotd.directory, "chosen.sock")
+    knotd.options["status-socket"] = chosen
+    for number in range(6):
+        modules = ["mod-aname"] if number % 2 else ["mod-aname/test"]
+        knotd.add_zone(f"n{number}.example", modules=modules)
+    knotd.start()
+    for _ in range(2):
+        eventually(lambda: is_there(chosen))
+        assert not os.path.exists(status_socket(knotd))
+        knotd.reload()
+
+
+def test_what_a_killed_server_left_is_replaced(knotd, unbound, authority, live):
+    simple(knotd, authority)
+    knotd.kill()
+    path = status_socket(knotd)
+    assert os.path.exists(path) and not is_there(path)
+    knotd.start()
+    known()
+    assert live()
+
+
+@pytest.mark.parametrize("what", ["file", "directory", "used", "nowhere", "long"])
+def test_a_path_that_cannot_be_had_is_left_alone_and_told(knotd, unbound, authority, tool, what):
+    path = os.path.join(knotd.directory, "x.sock")
+    listener = None
+    if what == "file":
+        with open(path, "w", encoding="ascii") as file:
+            file.write("keep")
+    elif what == "directory":
+        os.mkdir(path)
+    elif what == "used":
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(path)
+        listener.listen()
+    elif what == "nowhere":
+        path = os.path.join(knotd.directory, "none", "x.sock")
+    else:
+        path = "x" * 100
+    knotd.options["status-socket"] = path
+    simple(knotd, authority)
+    known()
+    knotd.wait_log("status socket", "not available")
+    if what != "used":
+        said = tool("-S", path, "status", code=3).stderr
+        assert "failed to ask the status socket" in said
+    if what == "file":
+        with open(path, encoding="ascii") as file:
+            assert file.read() == "keep"
+    if listener:
+        listener.close()
+    knotd.finish()
+    assert os.path.exists(path) == (what in ("file", "directory", "used"))
+
+
+@pytest.mark.parametrize(
+    "value, accepted", [("off", True), ("x" * 107, True), ("x" * 108, False), ('""', False)]
+)
+def test_conf_check_takes_paths_of_a_possible_length(knotd, value, accepted):
+    knotd.options["status-socket"] = value
+    knotd.add_zone(ZONE)
+    good, said = knotd.conf_check()
+    assert good == accepted and (accepted or "status-socket" in said)
+
+
+def test_nonsense_is_hung_up_on(knotd, unbound, authority, live):
+    simple(knotd, authority)
+    known()
+    path = status_socket(knotd)
+    for octets in (
+        b"\n", b"statu\n", b"status a..b\n", b"status " + b"a." * 4000 + b"\n", b"x" * 20000,
+        b"\0" * 100 + b"\n", b"status" + b" a" * 33 + b"\n", b"STATUS\n",
+    ):
+        assert talk(path, octets) == b"", f"expected nothing for {octets[:20]}"
+    assert talk(path, b"status" + b" a" * 32 + b"\r\n").endswith(b"\nend\n")
+    assert talk(path, b"status cdn.EXAMPLE.net\nstatus\n").count(b"\ntarget\t") == 2
+    assert live()
+
+
+def test_a_few_clients_at_once_and_no_more(knotd, unbound, authority, tool, live):
+    simple(knotd, authority)
+    known()
+    clients = []
+    for _ in range(8):
+        client = socket.socket(socket.AF_UNIX)
+        client.connect(status_socket(knotd))
+        clients.append(client)
+    eventually(lambda: "busy with other clients" in tool("status", code=3).stderr)
+    clients.pop().close()
+    eventually(live)
+    for client in clients:
+        client.close()
+
+
+@pytest.mark.slow
+def test_a_client_that_does_nothing_is_dropped(knotd, unbound, authority):
+    knotd.add_zone(ZONE)
+    knotd.start()
+    assert talk(status_socket(knotd), b"status", timeout=25) == b""
+
+
+@pytest.mark.limit(120)
+def test_a_large_table_is_told_while_work_goes_on(
+    knotd, start_unbound, authority, live, directory
+):
+    """Readers without a pause, and one that never reads, hold up no lookup."""
+    count = 1000
+    # It remembers, so that the test's own authority has nothing to do while it is measured.
+    start_unbound(cache=True, cache_ttl=3600)
+    resolver = ["127.0.0.1"]
+    knotd.options["resolver"] = resolver
+    knotd.sections.append(section("mod-aname", "hot", resolver=resolver, ttl_max=1))
+    many = [f"192.0.2.{number}" for number in range(1, 60)]
+    authority.set("*.example.net", a=many, ttl=3600)
+    authority.set(OTHER, a=[A1], ttl=3600)
+    knotd.add_zone(ZONE, [aname(OTHER)], modules=["mod-aname/hot"])
+    for number in range(count):
+        knotd.add_zone(f"z{number}.example", [aname(f"t{number}.example.net")])
+    knotd.start()
+    for number in range(count):
+        query(f"z{number}.example", "A")
+    eventually(
+        lambda: sum(entry["addresses"] == many for entry in live().values()) == count, timeout=30
+    )
+    # Its buffers fill up, and the rest waits.
+    stuck = socket.socket(socket.AF_UNIX)
+    stuck.connect(status_socket(knotd))
+    stuck.sendall(b"status\n")
+    stop = threading.Event()
+
+    def read():
+        # In a process of its own, so that the authority in this one is not held up.
+        rounds = 0
+        while not stop.is_set():
+            subprocess.run(
+                [KANAME, "-s", knotd.socket, "status"],
+                env=environment(directory), stdout=subprocess.DEVNULL, check=True, timeout=60,
+            )
+            rounds += 1
+        return rounds
+
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        readers = [pool.submit(read) for _ in range(2)]
+        try:
+            known(ZONE, "A").expect(a={A1})
+            before = live()[f"{OTHER}.", "A"]["lookups_succeeded"]
+            for _ in during(6):
+                query(ZONE, "A").expect(a={A1}, ede=set())
+        finally:
+            stop.set()
+        assert all(reader.result() > 3 for reader in readers)
+    stuck.close()
+    assert live()[f"{OTHER}.", "A"]["lookups_succeeded"] - before >= 4
+
+
+def test_no_server_is_told(directory):
+    path = os.path.join(directory, "none.sock")
+    said = kaname("-S", path, "status", directory=directory, code=3).stderr
+    assert f"'{path}'" in said and "next: " in said
+    said = kaname("-s", path, "status", directory=directory, code=3).stderr
+    assert f"'{directory}/mod-aname.sock'" in said

@@ -1,0 +1,312 @@
+#include "support/test.h"
+
+#include <pthread.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "service/status.h"
+#include "support/make.h"
+#include "table/clock.h"
+#include "table/policy.h"
+
+/* A walk through the table. */
+
+static aname_entry_t *add(aname_table_t *table, const aname_profile_t *profile, uint32_t n)
+{
+	name_t name = make_name_nth(n);
+	aname_key_t key = make_key(profile, &name, KNOT_RRTYPE_A);
+	aname_entry_t *entry = aname_table_add(table, &key, aname_table_hash(table, &key));
+	assert_non_null(entry);
+	return entry;
+}
+
+static aname_shared_t *make_floor(const aname_profile_t **profile)
+{
+	aname_shared_t *shared = aname_shared_new(NULL, NULL);
+	assert_non_null(shared);
+	*profile = aname_table_profile(shared->table, &make_schedule, &make_source);
+	assert_non_null(*profile);
+	return shared;
+}
+
+/*! Walks to the end; counts each entry in its lag. */
+static size_t walk(aname_table_t *table)
+{
+	size_t met = 0;
+	aname_place_t place = aname_table_begin(table);
+	while (!place.end) {
+		aname_entry_t *entry = aname_table_step(table, &place);
+		assert_false(place.rebuilt);
+		if (entry != NULL) {
+			entry->lag_ms++;
+			met++;
+		}
+	}
+	assert_null(aname_table_step(table, &place));
+	assert_true(place.end);
+	return met;
+}
+
+static void walk_meets_each_once(void **state)
+{
+	const aname_profile_t *profile;
+	aname_shared_t *shared = make_floor(&profile);
+	assert_int_equal(walk(shared->table), 0);
+	aname_entry_t *entries[1000];
+	for (uint32_t i = 0; i < COUNT_OF(entries); i++) {
+		entries[i] = add(shared->table, profile, i);
+	}
+	assert_int_equal(walk(shared->table), COUNT_OF(entries));
+	for (uint32_t i = 0; i < COUNT_OF(entries); i++) {
+		assert_int_equal(entries[i]->lag_ms, 1);
+		if (i % 3 == 0) {
+			aname_table_remove(shared->table, entries[i]);
+		}
+	}
+	assert_int_equal(walk(shared->table), 666);
+	aname_shared_free(shared);
+}
+
+static void walk_ends_when_rebuilt(void **state)
+{
+	const aname_profile_t *profile;
+	aname_shared_t *shared = make_floor(&profile);
+	(void)add(shared->table, profile, 0);
+	aname_place_t place = aname_table_begin(shared->table);
+	(void)aname_table_step(shared->table, &place);
+	assert_false(place.rebuilt || place.end);
+	for (uint32_t i = 1; i < 100; i++) {
+		(void)add(shared->table, profile, i);
+	}
+	assert_null(aname_table_step(shared->table, &place));
+	assert_true(place.rebuilt);
+	aname_shared_free(shared);
+}
+
+/* What is said of an entry. */
+
+#define NOW_MS 1000000
+
+typedef struct {
+	const char *proves;
+	const char *contains; /*!< Some fields. */
+	uint32_t addresses;
+	aname_failure_t failure;
+	int64_t age_ms;
+	int64_t next_ms;
+	const char *why;
+	bool known, cold;
+} row_t;
+
+static const row_t rows[] = {
+	{ "nothing is known yet", "\tfamily=A\tstate=cold\tnext=0\tasked=", 0, ANAME_FAILURE_NONE,
+	  0, ANAME_NEXT_NOW, NULL, false, true },
+	{ "addresses within their lifetime",
+	  "\tstate=fresh\tttl=50\tage=10\taddresses=10.0.0.1,10.0.0.2\tnext=5\t", 2,
+	  ANAME_FAILURE_NONE, 10000, NOW_MS + 4001, NULL, true, false },
+	{ "none at all", "\tstate=nodata\tttl=60\tage=0\taddresses=\tnext=", 0, ANAME_FAILURE_NONE,
+	  0, NOW_MS, NULL, true, false },
+	{ "a failure within the lifetime of what was learnt",
+	  "\tstate=fresh\tttl=50\tage=10\taddresses=10.0.0.1\tfailing=0\twhy=REFUSED\tnext=", 1,
+	  ANAME_FAILURE_SERVER, 10000, NOW_MS, "REFUSED", true, false },
+	{ "past the lifetime",
+	  "\tstate=stale\tttl=30\tage=100\taddresses=10.0.0.1\tfailing=0\twhy=no answer in time\t",
+	  1, ANAME_FAILURE_TIMEOUT, 100000, NOW_MS, NULL, true, false },
+	{ "a failure and nothing to fall back on",
+	  "\tstate=failing\tfailing=0\twhy=the resolver cannot be asked\tnext=", 0,
+	  ANAME_FAILURE_NETWORK, 0, NOW_MS, NULL, false, false },
+	{ "a sleeping one past its lifetime",
+	  "\tstate=cold\tttl=30\tage=100\taddresses=10.0.0.1\tasked=", 1, ANAME_FAILURE_NONE,
+	  100000, ANAME_NEXT_NEVER, NULL, true, true },
+};
+
+static aname_snapshot_t *make_known(const row_t *row)
+{
+	aname_snapshot_t *known = NULL;
+	if (row->known) {
+		uint8_t addresses[8] = { 10, 0, 0, 1, 10, 0, 0, 2 };
+		const aname_result_t result = {
+			.known = row->addresses > 0 ? ANAME_KNOWN_ADDRESSES : ANAME_KNOWN_NODATA,
+			.ttl = 60,
+			.address_len = 4,
+			.count = row->addresses,
+			.addresses = addresses,
+		};
+		known = aname_snapshot_new(&result, NOW_MS - row->age_ms, 0);
+	}
+	if (row->failure != ANAME_FAILURE_NONE) {
+		aname_snapshot_t *failed = aname_snapshot_failed(known, row->failure, NOW_MS);
+		free(known);
+		known = failed;
+	}
+	return known;
+}
+
+static void check_row(void **state)
+{
+	const row_t *row = *state;
+	const aname_profile_t *profile;
+	aname_shared_t *shared = make_floor(&profile);
+	aname_entry_t *entry = add(shared->table, profile, 0);
+	aname_table_publish(shared->table, entry, make_known(row));
+	entry->next_ms = row->next_ms;
+	entry->cold = row->cold;
+	entry->plan.why = row->why;
+	entry->asked_s = NOW_MS / 1000;
+	char *line = malloc(ANAME_STATUS_ENTRY_MAX);
+	assert_non_null(line);
+	size_t len = aname_status_write(line, entry, NOW_MS);
+	line[len] = '\0';
+	if (strstr(line, row->contains) == NULL) {
+		fail_msg("'%s' in: %s", row->contains, line);
+	}
+	assert_memory_equal(line, "target\tname=", 12);
+	assert_ptr_equal(strchr(line, '\n'), line + len - 1);
+	assert_non_null(strstr(line, "\tresolver=system\n"));
+	free(line);
+	aname_shared_free(shared);
+}
+
+static void longest_entry(void **state)
+{
+	aname_shared_t *shared = aname_shared_new(NULL, NULL);
+	aname_source_t source = { .servers_count = ANAME_SERVERS_MAX };
+	for (unsigned i = 0; i < ANAME_SERVERS_MAX; i++) {
+		source.servers[i] = (aname_server_t){ .len = 16, .port = 65535 };
+		memset(source.servers[i].address, 0xff, 16);
+	}
+	const aname_profile_t *profile =
+	        aname_table_profile(shared->table, &make_schedule, &source);
+	name_t name = make_name_longest('\x01');
+	aname_key_t key = make_key(profile, &name, KNOT_RRTYPE_AAAA);
+	aname_entry_t *entry =
+	        aname_table_add(shared->table, &key, aname_table_hash(shared->table, &key));
+	aname_snapshot_t *known = make_snapshot(16, 0xffff0000, ANAME_ADDRESSES_MAX, 0);
+	assert_non_null(known);
+	assert_int_equal(known->count, ANAME_ADDRESSES_MAX);
+	/* None of them is short in text. */
+	knot_rdataset_t set = aname_snapshot_rdataset(known);
+	knot_rdata_t *rdata = set.rdata;
+	for (unsigned i = 0; i < set.count; i++, rdata = knot_rdataset_next(rdata)) {
+		memset(rdata->data, 0xff, 14);
+	}
+	aname_table_publish(shared->table, entry, known);
+
+	char *line = malloc(ANAME_STATUS_ENTRY_MAX);
+	assert_non_null(line);
+	size_t len = aname_status_write(line, entry, INT64_MAX / 2);
+	assert_in_range(len, ANAME_ADDRESSES_MAX * 39, ANAME_STATUS_ENTRY_MAX - 1000);
+	assert_int_equal(line[len - 1], '\n');
+	free(line);
+	aname_shared_free(shared);
+}
+
+/* A client on the other end of the socket. */
+
+typedef struct {
+	char path[100];
+	char *said;
+	size_t len;
+	uv_async_t done;
+} client_t;
+
+static void *run_client(void *arg)
+{
+	client_t *client = arg;
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	memcpy(address.sun_path, client->path, sizeof(client->path));
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	static const char request[] = "status\n";
+	size_t size = 64 << 20;
+	client->said = malloc(size);
+	if (client->said != NULL &&
+	    connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
+	    send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) > 0) {
+		ssize_t got;
+		while ((got = read(fd, client->said + client->len, size - client->len - 1)) > 0) {
+			client->len += got;
+		}
+		client->said[client->len] = '\0';
+	}
+	(void)close(fd);
+	(void)uv_async_send(&client->done);
+	return NULL;
+}
+
+static void on_done(uv_async_t *done)
+{
+	uv_close((uv_handle_t *)done, NULL);
+	uv_stop(done->loop);
+}
+
+static void count_turn(uv_prepare_t *prepare)
+{
+	(*(unsigned *)prepare->data)++;
+}
+
+static unsigned count_of(const char *text, const char *what)
+{
+	unsigned count = 0;
+	for (const char *at = strstr(text, what); at != NULL; at = strstr(at + 1, what)) {
+		count++;
+	}
+	return count;
+}
+
+static void large_table(void **state)
+{
+	const aname_profile_t *profile;
+	aname_shared_t *shared = make_floor(&profile);
+	for (uint32_t i = 0; i < 100000; i++) {
+		(void)add(shared->table, profile, i);
+	}
+	uv_loop_t loop;
+	assert_int_equal(uv_loop_init(&loop), 0);
+	aname_status_t *status = aname_status_new(shared, &loop);
+	assert_non_null(status);
+	char directory[] = "/tmp/aname-XXXXXX";
+	assert_non_null(mkdtemp(directory));
+	client_t client = { .len = 0 };
+	(void)snprintf(client.path, sizeof(client.path), "%s/s", directory);
+	aname_status_listen(status, client.path);
+
+	unsigned turns = 0;
+	uv_prepare_t prepare = { .data = &turns };
+	uv_prepare_init(&loop, &prepare);
+	uv_prepare_start(&prepare, count_turn);
+	uv_async_init(&loop, &client.done, on_done);
+	pthread_t thread;
+	assert_int_equal(pthread_create(&thread, NULL, run_client, &client), 0);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	pthread_join(thread, NULL);
+
+	assert_int_equal(count_of(client.said, "\ntarget\t"), 100000);
+	assert_memory_equal(client.said + client.len - 5, "\nend\n", 5);
+	/* Other work has its turn between the pages. */
+	assert_true(turns > client.len / 131072);
+
+	aname_status_listen(status, "");
+	uv_close((uv_handle_t *)&prepare, NULL);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	assert_int_equal(uv_loop_close(&loop), 0);
+	aname_status_free(status);
+	struct stat st;
+	assert_int_not_equal(stat(client.path, &st), 0);
+	assert_int_equal(rmdir(directory), 0);
+	free(client.said);
+	aname_shared_free(shared);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		PROVES("a walk meets every entry once, and no removed one", walk_meets_each_once),
+		PROVES("a walk ends when the table is laid out anew", walk_ends_when_rebuilt),
+		PROVES("the longest entry fits", longest_entry),
+		PROVES("100,000 targets are told, never more than 128 KiB at a turn of the loop",
+		       large_table),
+	};
+	return RUN_ROWS("status: one entry", rows, check_row) + RUN_TESTS("status: all", tests);
+}
