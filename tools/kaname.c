@@ -38,6 +38,7 @@ static const command_t commands[] = {
 	{ "unset", 1, 2, "st", "unset ZONE [TARGET]", "remove them, or one of them", kaname_unset },
 	{ "status", 0, 1, "stSj", "status [ZONE] [--json]",
 	  "print what the server knows of the targets", kaname_status },
+	{ "check", 1, 1, "stS", "check ZONE", "look for what is wrong with a zone", kaname_check },
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

@@ -52,3 +52,4 @@ kaname_exit_t kaname_set(const kaname_args_t *args);
 kaname_exit_t kaname_get(const kaname_args_t *args);
 kaname_exit_t kaname_unset(const kaname_args_t *args);
 kaname_exit_t kaname_status(const kaname_args_t *args);
+kaname_exit_t kaname_check(const kaname_args_t *args);

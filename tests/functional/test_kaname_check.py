@@ -1,0 +1,218 @@
+"""kaname check: what is wrong is found, and what is not is not."""
+
+import os
+
+import pytest
+from harness.ask import query
+from harness.kaname import kaname
+from harness.knotd import section
+from harness.scenario import A1, AAAA1, TARGET, ZONE, answers, known, simple
+from harness.wait import eventually
+from harness.zone import ALIAS, aname, raw
+
+
+@pytest.fixture
+def check(knotd):
+    """Runs it; bad: what must be found (None: anything). Returns (lines, those that are BAD)."""
+
+    def run(zone=ZONE, *, bad):
+        code = (1 if bad else 0) if bad is not None else (0, 1)
+        done = kaname("-s", knotd.socket, "check", zone, directory=knotd.directory, code=code)
+        lines = done.stdout.splitlines()
+        found = [
+            line + " " + lines[number + 1]
+            for number, line in enumerate(lines) if line.startswith("BAD ")
+        ]
+        assert all(" next: " in line for line in found)
+        assert all(line.split()[0] in ("ok", "note", "BAD", "next:") for line in lines[:-1]), lines
+        if bad is None:
+            return lines, found
+        for wanted in bad:
+            assert any(wanted in line for line in found), f"expected '{wanted}' in {done.stdout}"
+        if not bad:
+            assert not found, f"expected nothing to be wrong, got {done.stdout}"
+        return lines, found
+
+    return run
+
+
+def says(lines, *words):
+    assert any(all(word in line for word in words) for line in lines), (
+        f"expected a line with {words} in\n" + "\n".join(lines)
+    )
+
+
+def test_a_good_zone_is_as_it_should_be(knotd, unbound, authority, check):
+    simple(knotd, authority)
+    # Nobody has asked for it before: that is done by the check.
+    lines, _ = check(bad=[])
+    assert lines[-1] == f"{ZONE}. is as it should be"
+    says(lines, "ok", "the zone is loaded")
+    says(lines, "ok", "mod-aname is loaded")
+    says(lines, "note", "the zone is not signed")
+    says(lines, "ok", "the record is well-formed", f"{TARGET}.", "TTL 300")
+    for proto in ("UDP", "TCP"):
+        says(lines, "ok", f"over {proto} from 127.0.0.1@5300, A: {A1}, TTL ")
+        says(lines, "ok", f"over {proto} from 127.0.0.1@5300, AAAA: {AAAA1}, TTL ")
+    says(lines, "ok", f"target {TARGET}. A: resolvable", "system", "fresh", f"held: {A1}")
+    check("EXAMPLE.COM.", bad=[])
+
+
+def test_a_target_with_one_family_is_good(knotd, unbound, authority, check):
+    simple(knotd, authority, aaaa=())
+    lines, _ = check(bad=[])
+    says(lines, "note", "UDP", "AAAA: no address of this family")
+    says(lines, "note", "AAAA: resolvable", "no address of this family")
+
+
+def test_no_such_zone(knotd, check):
+    knotd.add_zone(ZONE)
+    knotd.start()
+    _, found = check("example.org", bad=["the server has no zone example.org."])
+    assert len(found) == 1
+
+
+def test_a_zone_that_is_not_loaded(knotd, check):
+    knotd.add_zone(ZONE, text="nonsense\n")
+    knotd.start(ready=[])
+    _, found = check(bad=["configured, but not loaded"])
+    assert "zone-check" in found[0] and len(found) == 1
+
+
+def test_a_module_that_is_not_in_the_list(knotd, unbound, authority, check):
+    authority.set(TARGET, a=[A1])
+    knotd.add_zone(ZONE, [aname(TARGET)], modules=[])
+    knotd.start()
+    _, found = check(bad=["not in the zone's list", "no client gets an address"])
+    assert "module: mod-aname" in found[0]
+
+
+def test_a_module_in_the_template(knotd, unbound, authority, check):
+    authority.set(TARGET, a=[A1])
+    knotd.template["module"] = ["mod-aname"]
+    knotd.add_zone(ZONE, [aname(TARGET)])
+    other = {"module": ["mod-onlinesign", "mod-aname"], "storage": knotd.zone_directory}
+    knotd.sections.append(section("template", "other", **other))
+    knotd.add_zone("example.org", [aname(TARGET)], zone_options={"template": "other"})
+    knotd.start()
+    check(bad=[])
+    check("example.org", bad=["mod-onlinesign stands before mod-aname"])
+
+
+def test_the_order_with_onlinesign(knotd, unbound, authority, check):
+    authority.set(TARGET, a=[A1], aaaa=[AAAA1])
+    knotd.sections.append(section("mod-onlinesign", "x", nsec_bitmap=["A", "AAAA"]))
+    knotd.add_zone(ZONE, [aname(TARGET)], modules=["mod-aname", "mod-onlinesign/x"])
+    knotd.add_zone("example.org", [aname(TARGET)], modules=["mod-onlinesign/x", "mod-aname"])
+    knotd.start()
+    lines, _ = check(bad=[])
+    says(lines, "ok", "mod-onlinesign stands behind mod-aname")
+    says(lines, "ok", "UDP", f"A: {A1}", "signed")
+    check("example.org", bad=["mod-onlinesign stands before", "no client gets an address"])
+
+
+def test_no_record(knotd, check):
+    knotd.add_zone(ZONE)
+    knotd.start()
+    _, found = check(bad=["no ANAME or ALIAS record"])
+    assert "kaname set" in found[0]
+
+
+def test_a_malformed_record(knotd, unbound, authority, check):
+    knotd.add_zone(ZONE, [raw(b"\xc0\x0c")])
+    knotd.start()
+    check(bad=["is no domain name: \\# 2", "SERVFAIL"])
+
+
+def test_the_zone_itself_and_the_root_as_targets(knotd, unbound, authority, check):
+    knotd.add_zone(ZONE, [aname(ZONE.upper())])
+    knotd.add_zone("example.org", [aname(".")])
+    knotd.start()
+    check(bad=["the target is the zone itself", "SERVFAIL"])
+    check("example.org", bad=["the target is the root", "SERVFAIL"])
+
+
+def test_a_type_that_is_not_taken(knotd, unbound, authority, check):
+    authority.set(TARGET, a=[A1], aaaa=[AAAA1])
+    knotd.options["rrtype"] = ["ANAME"]
+    knotd.add_zone(ZONE, [aname(TARGET, rrtype=ALIAS)])
+    knotd.add_zone("example.org", [aname(TARGET)])
+    knotd.start()
+    check(bad=["option 'rrtype' does not take TYPE65401"])
+    check("example.org", bad=[])
+
+
+def test_a_target_that_cannot_be_resolved(knotd, unbound, authority, check):
+    knotd.options.update({"resolver": ["127.0.0.1"], "retry-max": 1})
+    authority.fail(TARGET)
+    knotd.add_zone(ZONE, [aname(TARGET)])
+    knotd.start()
+    lines, found = check(bad=["TCP", "UDP", "cannot be resolved for", "no client gets an address"])
+    says(lines, "SERVFAIL", "the target cannot be resolved")
+    says(found, f"'kdig @127.0.0.1 {TARGET}. A' asks the same resolver", "nothing is held")
+    # Repaired, it is as it should be.
+    authority.set(TARGET, a=[A1], aaaa=[AAAA1])
+    answers({A1})
+    answers({AAAA1}, rdtype="AAAA")
+    check(bad=[])
+
+
+def test_a_dead_resolver_with_addresses_left(knotd, unbound, authority, check):
+    knotd.options.update({"ttl-max": 2, "retry-max": 1})
+    simple(knotd, authority)
+    known()
+    unbound.kill()
+    eventually(lambda: query(ZONE, "A").ede and query(ZONE, "AAAA").ede, timeout=30)
+    lines, found = check(bad=["stale answer", "cannot be resolved for"])
+    says(lines, "BAD", "UDP", f"A: {A1}")
+    says(found, f"held: {A1}", "getent ahosts")
+
+
+def test_a_target_that_does_not_exist(knotd, unbound, authority, check):
+    authority.nxdomain(TARGET)
+    knotd.add_zone(ZONE, [aname(TARGET)])
+    knotd.start()
+    lines, _ = check(bad=["no client gets an address"])
+    says(lines, "note", "A: resolvable", "no address of this family")
+
+
+def test_a_target_that_policy_blocks(knotd, unbound, authority, check):
+    authority.set(TARGET, a=[A1])
+    knotd.options["deny-target"] = ["example.net"]
+    knotd.add_zone(ZONE, [aname(TARGET)])
+    knotd.start()
+    check(bad=["SERVFAIL (the target is blocked by policy)"])
+
+
+def test_a_zone_that_knot_signs(knotd, unbound, authority, check):
+    authority.set(TARGET, a=[A1], aaaa=[AAAA1])
+    knotd.add_zone(ZONE, [aname(TARGET)], zone_options={"dnssec-signing": "on"})
+    knotd.start()
+    # Whether there are addresses is the module's matter: none may be there unsigned.
+    lines, found = check(bad=None)
+    says(lines, "note", "the zone is signed by this server")
+    for line in lines:
+        assert A1 not in line or "signed" in line or "target" in line, line
+    assert all("not signed" not in line for line in found)
+
+
+def test_without_the_status_socket_the_rest_is_told(knotd, unbound, authority, check):
+    knotd.options["status-socket"] = "off"
+    simple(knotd, authority)
+    lines, _ = check(bad=["what the module knows could not be asked"])
+    says(lines, "ok", "UDP", f"A: {A1}")
+
+
+def test_a_pool_is_checked_as_a_whole(knotd, unbound, authority, check):
+    authority.set(TARGET, a=[A1])
+    authority.fail("dead.example.net")
+    knotd.add_zone(ZONE, [aname(TARGET), aname("dead.example.net")])
+    knotd.start()
+    lines, found = check(bad=["target dead.example.net. A: cannot be resolved"])
+    says(lines, "ok", f"target {TARGET}. A: resolvable")
+
+
+def test_no_server(directory):
+    path = os.path.join(directory, "none.sock")
+    done = kaname("-s", path, "check", ZONE, directory=directory, code=3)
+    assert done.stdout == "" and "next: is knotd running?" in done.stderr

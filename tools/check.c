@@ -1,0 +1,554 @@
+/*!
+ * \brief The command check: everything one asks when a zone does not answer as it should.
+ *
+ * From the outside in: the server, the zone, the configuration, the record, what a client gets,
+ * and what the module knows. A line each: `ok`, `note`, or `BAD` with what to do next.
+ */
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libknot/libknot.h>
+
+#include "ask.h"
+#include "config.h"
+#include "live.h"
+#include "records.h"
+#include "text.h"
+#include "tool.h"
+
+/*! A reply takes no longer: more than `wait` may be. */
+#define REPLY_MS        6000
+/*! While a lookup takes longer than a client may wait, it is asked again. */
+#define EDE_NOT_READY   14
+#define REPEATS         20
+#define REPEAT_MS       300
+/*! Addresses printed; the others are counted. */
+#define ADDRESSES_SHOWN 8
+#define TEXT_MAX        2000
+
+typedef struct {
+	const kaname_args_t *args;
+	kaname_control_t control;
+	knot_dname_txt_storage_t zone;
+	kaname_records_t records;
+	kaname_values_t modules; /*!< The zone's list, in order. */
+	kaname_values_t listen;  /*!< The server's addresses. */
+	bool is_loaded, is_signed;
+	unsigned bad;
+} check_t;
+
+/* The report. */
+
+__attribute__((format(printf, 2, 0))) static void report(const char *verdict, const char *format,
+                                                         va_list args)
+{
+	(void)printf("%-6s", verdict);
+	(void)vprintf(format, args);
+	(void)putchar('\n');
+}
+
+__attribute__((format(printf, 1, 2))) static void good(const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	report("ok", format, args);
+	va_end(args);
+}
+
+__attribute__((format(printf, 1, 2))) static void note(const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	report("note", format, args);
+	va_end(args);
+}
+
+/*! What is wrong, and what to do next. */
+__attribute__((format(printf, 3, 4))) static void bad(check_t *check, const char *next,
+                                                      const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	report("BAD", format, args);
+	va_end(args);
+	(void)printf("%-6snext: %s\n", "", next);
+	check->bad++;
+}
+
+/* The server and the zone. */
+
+static void take_version(void *ctx, knot_ctl_data_t *data)
+{
+	const char *text = (*data)[KNOT_CTL_IDX_DATA];
+	if (text != NULL) {
+		(void)snprintf(ctx, 100, "%s", text);
+	}
+}
+
+static kaname_exit_t check_server(check_t *check)
+{
+	char version[100] = "";
+	knot_ctl_data_t ask = { [KNOT_CTL_IDX_CMD] = "status", [KNOT_CTL_IDX_TYPE] = "version" };
+	kaname_exit_t ret = kaname_control_ask(&check->control, &ask, take_version, version);
+	if (ret != KANAME_IO) {
+		good("knotd answers to control commands (%s)", version[0] != '\0' ? version : "?");
+	}
+	return ret == KANAME_IO ? ret : KANAME_OK;
+}
+
+static void count_unit(void *ctx, knot_ctl_data_t *data)
+{
+	(*(unsigned *)ctx)++;
+}
+
+/*! Does the apex have records of this type? */
+static kaname_exit_t has_type(check_t *check, const char *type, bool *has)
+{
+	unsigned count = 0;
+	knot_ctl_data_t ask = {
+		[KNOT_CTL_IDX_CMD] = "zone-read",
+		[KNOT_CTL_IDX_ZONE] = check->zone,
+		[KNOT_CTL_IDX_OWNER] = "@",
+		[KNOT_CTL_IDX_TYPE] = type,
+	};
+	kaname_exit_t ret = kaname_control_ask(&check->control, &ask, count_unit, &count);
+	*has = count > 0;
+	return ret;
+}
+
+static kaname_exit_t check_zone(check_t *check)
+{
+	bool soa;
+	kaname_exit_t ret = has_type(check, "SOA", &soa);
+	if (ret == KANAME_NO && kaname_control_refused(&check->control, KNOT_ENOZONE)) {
+		bad(check, "add it to the configuration, then 'knotc reload'",
+		    "the server has no zone %s", check->zone);
+	} else if (ret == KANAME_NO || (ret == KANAME_OK && !soa)) {
+		bad(check, "the server's log says why; 'knotc zone-check' looks at the file",
+		    "the zone is configured, but not loaded (%s)",
+		    ret == KANAME_NO ? check->control.error : "it has no SOA");
+		ret = KANAME_NO;
+	} else if (ret == KANAME_OK) {
+		good("the zone is loaded");
+	}
+	return ret;
+}
+
+/* The configuration. */
+
+/*! Is a value of the list a reference to this module? */
+static bool is_module(const char *value, const char *module)
+{
+	size_t len = strlen(module);
+	return strncmp(value, module, len) == 0 && (value[len] == '\0' || value[len] == '/');
+}
+
+/*! Where a module stands in the list, from 1 on; 0 if it does not. */
+static size_t place_of(const check_t *check, const char *module)
+{
+	for (size_t i = 0; i < check->modules.count; i++) {
+		if (is_module(check->modules.at[i], module)) {
+			return i + 1;
+		}
+	}
+	return 0;
+}
+
+/*! Is the module at work for the zone? What is not loaded has no counters. */
+static kaname_exit_t check_loaded(check_t *check, bool listed)
+{
+	unsigned counters = 0;
+	knot_ctl_data_t ask = {
+		[KNOT_CTL_IDX_CMD] = "zone-stats",
+		[KNOT_CTL_IDX_FLAGS] = "F",
+		[KNOT_CTL_IDX_ZONE] = check->zone,
+		[KNOT_CTL_IDX_SECTION] = "mod-aname",
+	};
+	kaname_exit_t ret = kaname_control_ask(&check->control, &ask, count_unit, &counters);
+	if (ret == KANAME_IO) {
+		return ret;
+	}
+	check->is_loaded = counters > 0;
+	if (check->is_loaded) {
+		good("mod-aname is loaded for the zone");
+	} else if (listed) {
+		bad(check, "the server's log says why; after an installation restart knotd",
+		    "mod-aname is in the zone's list of modules, but not loaded");
+	} else {
+		bad(check,
+		    "add 'module: mod-aname' to the zone or its template, then 'knotc "
+		    "conf-check' and 'knotc reload'",
+		    "mod-aname is not in the zone's list of modules");
+	}
+	return KANAME_OK;
+}
+
+static void check_order(check_t *check)
+{
+	size_t own = place_of(check, "mod-aname"), onlinesign = place_of(check, "mod-onlinesign");
+	if (place_of(check, "mod-alias") != 0) {
+		bad(check, "take one of the two out of the list",
+		    "mod-alias is in the zone's list, too, and takes the same records");
+	}
+	if (own == 0 || onlinesign == 0) {
+		return;
+	}
+	if (onlinesign < own) {
+		bad(check, "put mod-onlinesign last in the list, then 'knotc reload'",
+		    "mod-onlinesign stands before mod-aname and does not sign the addresses");
+	} else {
+		good("mod-onlinesign stands behind mod-aname and signs the addresses");
+		check->is_signed = true;
+	}
+}
+
+static kaname_exit_t check_modules(check_t *check)
+{
+	kaname_exit_t ret =
+	        kaname_config_zone(&check->control, check->zone, "module", &check->modules);
+	if (ret == KANAME_IO) {
+		return ret;
+	}
+	if (ret == KANAME_NO) {
+		note("the zone comes from a catalog: its list of modules was not looked at");
+	}
+	ret = check_loaded(check, place_of(check, "mod-aname") != 0);
+	check_order(check);
+	return ret;
+}
+
+static kaname_exit_t check_signing(check_t *check)
+{
+	bool keys;
+	kaname_exit_t ret = has_type(check, "DNSKEY", &keys);
+	if (ret == KANAME_IO) {
+		return ret;
+	}
+	kaname_values_t signing;
+	ret = kaname_config_zone(&check->control, check->zone, "dnssec-signing", &signing);
+	bool by_knot = ret == KANAME_OK && signing.count > 0 && strcmp(signing.at[0], "on") == 0;
+	if (ret == KANAME_IO) {
+		return ret;
+	}
+	if (keys || by_knot) {
+		check->is_signed = true;
+		note("the zone is signed%s", by_knot ? " by this server" : "");
+	} else if (!check->is_signed) {
+		note("the zone is not signed");
+	}
+	return KANAME_OK;
+}
+
+/* The record. */
+
+/*! The types that the zone's section takes; none if it says nothing of them. */
+static kaname_exit_t read_rrtypes(check_t *check, kaname_values_t *types)
+{
+	types->count = 0;
+	size_t place = place_of(check, "mod-aname");
+	const char *id = place > 0 ? strchr(check->modules.at[place - 1], '/') : NULL;
+	return id != NULL
+	               ? kaname_config_read(&check->control, "mod-aname", id + 1, "rrtype", types)
+	               : KANAME_OK;
+}
+
+static bool takes_type(const kaname_values_t *types, const char *type)
+{
+	const struct kaname_type *it = kaname_types;
+	it += strcmp(type, it->generic) != 0;
+	for (size_t i = 0; i < types->count; i++) {
+		if (strcasecmp(types->at[i], it->generic) == 0 ||
+		    strcasecmp(types->at[i], it->word) == 0) {
+			return true;
+		}
+	}
+	return types->count == 0;
+}
+
+static void check_record(check_t *check, const kaname_record_t *record,
+                         const kaname_values_t *types)
+{
+	knot_dname_storage_t zone;
+	knot_dname_txt_storage_t target;
+	if (!record->good || knot_dname_to_str(target, record->target, sizeof(target)) == NULL) {
+		bad(check, "'kaname set' replaces it",
+		    "the RDATA of a %s record is no domain name: %s", record->type, record->data);
+	} else if (!takes_type(types, record->type)) {
+		bad(check, "'kaname set' declares it anew, or add the type to 'rrtype'",
+		    "the option 'rrtype' does not take %s, the type of the record of %s",
+		    record->type, target);
+	} else if (record->target[0] == 0) {
+		bad(check, "'kaname set' with the name of a target", "the target is the root");
+	} else if (kaname_name_read(zone, check->zone) != NULL &&
+	           knot_dname_is_case_equal(zone, record->target)) {
+		bad(check, "'kaname set' with another target", "the target is the zone itself");
+	} else {
+		good("the record is well-formed: %s, TTL %u", target, record->ttl);
+	}
+}
+
+static kaname_exit_t check_records(check_t *check)
+{
+	kaname_values_t types;
+	kaname_exit_t ret = read_rrtypes(check, &types);
+	if (ret == KANAME_IO) {
+		return ret;
+	}
+	ret = kaname_records_read(&check->control, "zone-read", check->zone, &check->records);
+	if (ret != KANAME_OK) {
+		return ret;
+	}
+	if (check->records.count == 0) {
+		bad(check, "'kaname set ZONE TARGET' declares one",
+		    "the apex has no ANAME or ALIAS record");
+		return KANAME_NO;
+	}
+	for (size_t i = 0; i < check->records.count; i++) {
+		check_record(check, &check->records.at[i], &types);
+	}
+	return KANAME_OK;
+}
+
+/* What a client gets. */
+
+/*! Reads ADDRESS[@PORT]; an address of all becomes that of the loopback. */
+static bool read_address(const char *text, struct sockaddr_storage *server)
+{
+	char address[KANAME_VALUE_MAX];
+	(void)snprintf(address, sizeof(address), "%s", text);
+	char *port = strchr(address, '@');
+	if (port != NULL) {
+		*port++ = '\0';
+	}
+	if (strcmp(address, "0.0.0.0") == 0) {
+		(void)snprintf(address, sizeof(address), "127.0.0.1");
+	} else if (strcmp(address, "::") == 0) {
+		(void)snprintf(address, sizeof(address), "::1");
+	}
+	const struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
+		                        .ai_socktype = SOCK_DGRAM };
+	struct addrinfo *info;
+	if (getaddrinfo(address, port != NULL ? port : "53", &hints, &info) != 0) {
+		return false;
+	}
+	memcpy(server, info->ai_addr, info->ai_addrlen);
+	freeaddrinfo(info);
+	return true;
+}
+
+/*! Writes the addresses of an answer, or what there is in place of them. */
+static void list_addresses(const kaname_answer_t *answer, char text[TEXT_MAX])
+{
+	size_t used = 0;
+	text[0] = '\0';
+	for (unsigned i = 0; i < answer->count && i < ADDRESSES_SHOWN; i++) {
+		used += snprintf(text + used, TEXT_MAX - used, " %s", answer->addresses[i]);
+	}
+	if (answer->count > ADDRESSES_SHOWN) {
+		(void)snprintf(text + used, TEXT_MAX - used, " and %u more",
+		               answer->count - ADDRESSES_SHOWN);
+	}
+}
+
+static const char *rcode_text(uint8_t rcode)
+{
+	const knot_lookup_t *found = knot_lookup_by_id(knot_rcode_names, rcode);
+	return found != NULL ? found->name : "an unknown code";
+}
+
+/*! Judges an answer. Returns whether it has addresses. */
+static bool judge(check_t *check, const kaname_question_t *question, const kaname_answer_t *answer,
+                  const char *what)
+{
+	char list[TEXT_MAX], ede[100] = "";
+	list_addresses(answer, list);
+	const char *text = kaname_ede_text(answer->ede);
+	if (text != NULL) {
+		(void)snprintf(ede, sizeof(ede), " (%s)", text);
+	}
+	if (answer->failure != NULL) {
+		bad(check, "does knotd listen there, and does a firewall let it?", "%s: %s", what,
+		    answer->failure);
+	} else if (answer->rcode != KNOT_RCODE_NOERROR) {
+		bad(check, "see the target below", "%s: %s%s", what, rcode_text(answer->rcode),
+		    ede);
+	} else if (answer->truncated) {
+		note("%s: truncated%s, the client comes back over TCP", what, ede);
+	} else if (answer->count == 0) {
+		note("%s: no address of this family", what);
+	} else if (answer->ede >= 0) {
+		bad(check, "see the target below", "%s:%s, TTL %u%s", what, list, answer->ttl, ede);
+	} else if (check->is_signed && question->dnssec && !answer->is_signed) {
+		bad(check, "see 'Signed zones' in mod-aname(8)", "%s:%s, TTL %u, not signed", what,
+		    list, answer->ttl);
+	} else {
+		good("%s:%s, TTL %u%s", what, list, answer->ttl,
+		     answer->is_signed ? ", signed" : "");
+	}
+	return answer->count > 0;
+}
+
+/*! Asks; and again for a while if the answer is that the target is being looked up. */
+static void ask_patiently(const kaname_question_t *question, kaname_answer_t *answer)
+{
+	kaname_ask(question, answer);
+	for (int i = 0; i < REPEATS && answer->ede == EDE_NOT_READY; i++) {
+		(void)poll(NULL, 0, REPEAT_MS);
+		kaname_ask(question, answer);
+	}
+}
+
+/*! Asks for both families, over TCP first: there a name that is not known yet is waited for. */
+static void ask_all(check_t *check, const char *address, const struct sockaddr_storage *server)
+{
+	knot_dname_storage_t zone;
+	static kaname_answer_t answer;
+	bool any = false;
+	kaname_question_t question = { .name = kaname_name_read(zone, check->zone),
+		                       .server = *server,
+		                       .dnssec = check->is_signed,
+		                       .timeout_ms = REPLY_MS };
+	for (int tcp = 1; tcp >= 0; tcp--) {
+		for (int family = 0; family < 2; family++) {
+			char what[KANAME_VALUE_MAX + 40];
+			question.tcp = tcp;
+			question.type = family == 0 ? KNOT_RRTYPE_A : KNOT_RRTYPE_AAAA;
+			(void)snprintf(what, sizeof(what), "a client gets over %s from %s, %s",
+			               tcp ? "TCP" : "UDP", address, family == 0 ? "A" : "AAAA");
+			ask_patiently(&question, &answer);
+			any |= judge(check, &question, &answer, what);
+		}
+	}
+	if (!any) {
+		bad(check, "see the target below", "no client gets an address");
+	}
+}
+
+static kaname_exit_t read_listen(check_t *check)
+{
+	return kaname_config_read(&check->control, "server", NULL, "listen", &check->listen);
+}
+
+static void check_clients(check_t *check)
+{
+	/* One is enough. */
+	for (size_t i = 0; i < check->listen.count; i++) {
+		struct sockaddr_storage server = { 0 };
+		if (read_address(check->listen.at[i], &server)) {
+			ask_all(check, check->listen.at[i], &server);
+			return;
+		}
+	}
+	note("no address in server.listen that could be asked");
+}
+
+/* What the module knows. */
+
+static const char *of(const kaname_line_t *line, const char *key)
+{
+	const char *value = kaname_live_field(line, key);
+	return value != NULL ? value : "";
+}
+
+static void check_target(check_t *check, const kaname_line_t *line)
+{
+	const char *state = of(line, "state"), *failing = kaname_live_field(line, "failing");
+	const char *addresses = of(line, "addresses"), *resolver = of(line, "resolver");
+	char what[TEXT_MAX], next[TEXT_MAX];
+	(void)snprintf(what, sizeof(what), "target %s %s", of(line, "name"), of(line, "family"));
+	if (strcmp(resolver, "system") == 0) {
+		(void)snprintf(next, sizeof(next), "'getent ahosts %s' asks the same resolver",
+		               of(line, "name"));
+	} else {
+		(void)snprintf(next, sizeof(next), "'kdig @%.*s %s %s' asks the same resolver",
+		               (int)strcspn(resolver, "@"), resolver, of(line, "name"),
+		               of(line, "family"));
+	}
+	if (failing != NULL) {
+		bad(check, next,
+		    "%s: cannot be resolved for %s s (%s), asked: %s; %s%s, next lookup in %s s",
+		    what, failing, of(line, "why"), resolver,
+		    addresses[0] != '\0' ? "held: " : "nothing is held", addresses,
+		    of(line, "next"));
+	} else if (addresses[0] != '\0') {
+		good("%s: resolvable, asked: %s %s s ago; %s, TTL left %s s, held: %s", what,
+		     resolver, of(line, "age"), state, of(line, "ttl"), addresses);
+	} else if (strcmp(state, "nodata") == 0) {
+		note("%s: resolvable, asked: %s %s s ago; it has no address of this family, TTL "
+		     "left %s s",
+		     what, resolver, of(line, "age"), of(line, "ttl"));
+	} else {
+		note("%s: not looked up yet", what);
+	}
+}
+
+static void check_live(check_t *check)
+{
+	kaname_live_t live;
+	if (kaname_live_read(check->args, &check->records, &live) != KANAME_OK) {
+		bad(check, "see above; without it the log is what there is",
+		    "what the module knows could not be asked");
+		return;
+	}
+	for (size_t i = 0; i < live.count; i++) {
+		check_target(check, &live.targets[i]);
+	}
+	if (live.count == 0) {
+		note("the module knows nothing of the target: it was not asked for it");
+	}
+	kaname_live_free(&live);
+}
+
+/* The whole. */
+
+/*! What is asked by control; the rest is not worth asking if one of them stops. */
+static kaname_exit_t by_control(check_t *check)
+{
+	kaname_exit_t (*const steps[])(check_t *) = {
+		check_server, check_zone, check_modules, check_signing, check_records, read_listen,
+	};
+	kaname_exit_t ret = KANAME_OK;
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && ret == KANAME_OK; i++) {
+		ret = steps[i](check);
+	}
+	return ret;
+}
+
+kaname_exit_t kaname_check(const kaname_args_t *args)
+{
+	static check_t check;
+	check.args = args;
+	if (!kaname_zone_name(check.zone, args->arguments[0])) {
+		return KANAME_NO;
+	}
+	kaname_exit_t ret = kaname_control_open(&check.control, args);
+	if (ret != KANAME_OK) {
+		return ret;
+	}
+	ret = by_control(&check);
+	/* Others may want it while clients wait. */
+	kaname_control_close(&check.control);
+	if (ret == KANAME_OK) {
+		check_clients(&check);
+	}
+	if (ret == KANAME_OK && check.is_loaded) {
+		check_live(&check);
+	}
+	kaname_records_free(&check.records);
+	if (ret == KANAME_IO) {
+		return ret;
+	}
+	if (check.bad == 0) {
+		(void)printf("%s is as it should be\n", check.zone);
+	} else {
+		(void)printf("%s: %u thing%s to look at\n", check.zone, check.bad,
+		             check.bad == 1 ? "" : "s");
+	}
+	return check.bad == 0 ? KANAME_OK : KANAME_NO;
+}
