@@ -385,7 +385,7 @@ static bool judge(check_t *check, const kaname_question_t *question, const kanam
 	} else if (answer->ede >= 0) {
 		bad(check, "see the target below", "%s:%s, TTL %u%s", what, list, answer->ttl, ede);
 	} else if (check->is_signed && question->dnssec && !answer->is_signed) {
-		bad(check, "see 'Signed zones' in mod-aname(8)", "%s:%s, TTL %u, not signed", what,
+		bad(check, "see 'Signed zones' in the README", "%s:%s, TTL %u, not signed", what,
 		    list, answer->ttl);
 	} else {
 		good("%s:%s, TTL %u%s", what, list, answer->ttl,

@@ -2,12 +2,13 @@
 
 import os
 import random
+import re
 import subprocess
 
 import dns.name
 import pytest
 from harness.ask import query
-from harness.kaname import KANAME, environment, kaname
+from harness.kaname import BUILD, KANAME, environment, kaname
 from harness.scenario import A1, AAAA1, TARGET, ZONE, known
 from harness.zone import ALIAS, ANAME, rdata
 
@@ -256,3 +257,16 @@ def test_help_and_version(directory):
         assert command in told
     assert kaname("--version", directory=directory).stdout.startswith("kaname 0.")
     assert kaname("zone", "no-such-file", directory=directory, code=3).stdout == ""
+
+
+def test_the_man_page_has_every_command_and_option():
+    told = kaname("--help", directory="/").stdout
+    with open(os.path.join(BUILD, "doc", "kaname.1"), encoding="utf-8") as file:
+        page = file.read().replace("\\-", "-").replace("\\fI", "").replace("\\fR", "")
+    names = set(re.findall(r"^  (\w+) |(--[a-z-]+)", told, re.MULTILINE))
+    words = {command or option for command, option in names}
+    assert {"rdata", "check", "--json", "--version"} <= words
+    for word in words:
+        assert re.search(rf"^\.\w+ .*{word}\b", page, re.MULTILINE), f"{word} is not in the page"
+    version = kaname("--version", directory="/").stdout.split()[1]
+    assert f"mod-aname {version}" in page
