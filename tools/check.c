@@ -305,8 +305,10 @@ static kaname_exit_t check_records(check_t *check)
 		return ret;
 	}
 	if (check->records.count == 0) {
-		bad(check, "'kaname set ZONE TARGET' declares one",
-		    "the apex has no ANAME or ALIAS record");
+		char next[TEXT_MAX];
+		(void)snprintf(next, sizeof(next), "'kaname set %s TARGET' declares one",
+		               check->zone);
+		bad(check, next, "the apex has no ANAME or ALIAS record");
 		return KANAME_NO;
 	}
 	for (size_t i = 0; i < check->records.count; i++) {
@@ -488,10 +490,35 @@ static void check_target(check_t *check, const kaname_line_t *line)
 	}
 }
 
+/*! Is it being looked up for the first time? */
+static bool is_pending(const kaname_line_t *line)
+{
+	return strcmp(of(line, "state"), "cold") == 0 && kaname_live_field(line, "next") != NULL;
+}
+
+/*! Asks the module; and again for a while if targets are being looked up. */
+static kaname_exit_t read_live(check_t *check, kaname_live_t *live)
+{
+	kaname_exit_t ret = kaname_live_read(check->args, &check->records, live);
+	for (int i = 0; i < REPEATS && ret == KANAME_OK; i++) {
+		size_t settled = 0;
+		while (settled < live->count && !is_pending(&live->targets[settled])) {
+			settled++;
+		}
+		if (settled == live->count) {
+			break;
+		}
+		kaname_live_free(live);
+		(void)poll(NULL, 0, REPEAT_MS);
+		ret = kaname_live_read(check->args, &check->records, live);
+	}
+	return ret;
+}
+
 static void check_live(check_t *check)
 {
 	kaname_live_t live;
-	if (kaname_live_read(check->args, &check->records, &live) != KANAME_OK) {
+	if (read_live(check, &live) != KANAME_OK) {
 		bad(check, "see above; without it the log is what there is",
 		    "what the module knows could not be asked");
 		return;

@@ -370,11 +370,20 @@ static client_t *client_new(aname_status_t *status)
 	return client;
 }
 
+static void tell(aname_status_t *status, const char *path, const char *why_not);
+static void stop_listening(aname_status_t *status);
+
 static void on_connection(uv_stream_t *listener, int ret)
 {
 	aname_status_t *status = listener->data;
-	client_t *client = ret == 0 ? client_new(status) : NULL;
+	if (ret != 0) {
+		return;
+	}
+	client_t *client = client_new(status);
 	if (client == NULL) {
+		/* A connection that is not accepted would be in the way of all others. */
+		tell(status, status->path, "out of memory");
+		stop_listening(status);
 		return;
 	}
 	if (uv_accept(listener, (uv_stream_t *)&client->pipe) != 0 ||

@@ -4,6 +4,7 @@ import os
 
 import pytest
 from harness.ask import query
+from harness.authority import Behaviour
 from harness.kaname import kaname
 from harness.knotd import section
 from harness.scenario import A1, AAAA1, TARGET, ZONE, answers, known, simple
@@ -205,7 +206,8 @@ def test_without_the_status_socket_the_rest_is_told(knotd, unbound, authority, c
 
 def test_a_pool_is_checked_as_a_whole(knotd, unbound, authority, check):
     authority.set(TARGET, a=[A1])
-    authority.fail("dead.example.net")
+    # The addresses are there long before the failure is.
+    authority.behave("dead.example.net", None, Behaviour(rcode="SERVFAIL", delay=0.5))
     knotd.add_zone(ZONE, [aname(TARGET), aname("dead.example.net")])
     knotd.start()
     lines, found = check(bad=["target dead.example.net. A: cannot be resolved"])
