@@ -58,6 +58,18 @@ struct aname_status {
 	unsigned clients_count;
 };
 
+static void on_log(void *ctx, int priority, const char *message)
+{
+	aname_status_t *status = ctx;
+	aname_logbook_write(status->shared->logbook, priority, message, aname_clock_ms());
+}
+
+static void tell(aname_status_t *status, const char *path, const char *why_not)
+{
+	const aname_log_t log = { on_log, status };
+	aname_log(&log, LOG_WARNING, "status socket '%s' is not available (%s)", path, why_not);
+}
+
 /* What an entry is. */
 
 __attribute__((format(printf, 3, 4))) static void add(char *at, size_t *len, const char *format,
@@ -370,8 +382,29 @@ static client_t *client_new(aname_status_t *status)
 	return client;
 }
 
-static void tell(aname_status_t *status, const char *path, const char *why_not);
-static void stop_listening(aname_status_t *status);
+/* Where it listens. */
+
+static void on_listener_closed(uv_handle_t *handle)
+{
+	free(handle);
+}
+
+static void stop_listening(aname_status_t *status)
+{
+	while (status->clients != NULL) {
+		drop(status->clients);
+	}
+	if (status->listener == NULL) {
+		return;
+	}
+	uv_close((uv_handle_t *)status->listener, on_listener_closed);
+	status->listener = NULL;
+	struct stat st;
+	if (lstat(status->path, &st) == 0 && st.st_dev == status->device &&
+	    st.st_ino == status->inode) {
+		(void)unlink(status->path);
+	}
+}
 
 static void on_connection(uv_stream_t *listener, int ret)
 {
@@ -393,20 +426,6 @@ static void on_connection(uv_stream_t *listener, int ret)
 		return;
 	}
 	be_patient(client);
-}
-
-/* Where it listens. */
-
-static void on_log(void *ctx, int priority, const char *message)
-{
-	aname_status_t *status = ctx;
-	aname_logbook_write(status->shared->logbook, priority, message, aname_clock_ms());
-}
-
-static void tell(aname_status_t *status, const char *path, const char *why_not)
-{
-	const aname_log_t log = { on_log, status };
-	aname_log(&log, LOG_WARNING, "status socket '%s' is not available (%s)", path, why_not);
 }
 
 /*! Does somebody listen there? Anything but a clear no is taken for yes. */
@@ -458,11 +477,6 @@ static int bind_socket(const struct sockaddr_un *address, const char **why_not)
 	return fd;
 }
 
-static void on_listener_closed(uv_handle_t *handle)
-{
-	free(handle);
-}
-
 /*! Makes the listener of a bound socket, and takes that over. */
 static const char *serve(aname_status_t *status, int fd)
 {
@@ -485,23 +499,6 @@ static const char *serve(aname_status_t *status, int fd)
 	}
 	status->listener = listener;
 	return NULL;
-}
-
-static void stop_listening(aname_status_t *status)
-{
-	while (status->clients != NULL) {
-		drop(status->clients);
-	}
-	if (status->listener == NULL) {
-		return;
-	}
-	uv_close((uv_handle_t *)status->listener, on_listener_closed);
-	status->listener = NULL;
-	struct stat st;
-	if (lstat(status->path, &st) == 0 && st.st_dev == status->device &&
-	    st.st_ino == status->inode) {
-		(void)unlink(status->path);
-	}
 }
 
 void aname_status_listen(aname_status_t *status, const char *path)
