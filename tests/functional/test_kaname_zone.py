@@ -216,7 +216,7 @@ def test_a_full_disk_is_an_error(directory):
 def test_a_closed_pipe_ends_it_quietly(directory):
     with subprocess.Popen(
         [KANAME, "zone"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        env=environment(directory), restore_signals=True,
+        env=environment(directory), restore_signals=True, bufsize=0,
     ) as process:
         process.stdout.close()
         try:
