@@ -100,6 +100,21 @@ def test_a_module_in_the_template(knotd, unbound, authority, check):
     check("example.org", bad=["mod-onlinesign stands before mod-aname"])
 
 
+def test_a_zone_that_a_catalog_brought(knotd, unbound, authority, check):
+    authority.set(TARGET, a=[A1], aaaa=[AAAA1])
+    member = {"module": "mod-aname", "storage": knotd.zone_directory}
+    knotd.sections.append(section("template", "member", **member))
+    knotd.write_zone(ZONE, [aname(TARGET)])
+    records = ["version 0 TXT 2", f"unique.zones 0 PTR {ZONE}."]
+    catalog = {"catalog-role": "interpret", "catalog-template": "member"}
+    knotd.add_zone("catalog.invalid", records, modules=[], zone_options=catalog)
+    knotd.start(ready=[])
+    eventually(lambda: knotd.loaded(ZONE), timeout=20)
+    lines, _ = check(bad=[])
+    says(lines, "note", "comes from a catalog")
+    says(lines, "ok", "mod-aname is loaded")
+
+
 def test_the_order_with_onlinesign(knotd, unbound, authority, check):
     authority.set(TARGET, a=[A1], aaaa=[AAAA1])
     knotd.sections.append(section("mod-onlinesign", "x", nsec_bitmap=["A", "AAAA"]))

@@ -6,6 +6,7 @@
 #include <libzscanner/scanner.h>
 
 #include "entry.h"
+#include "support/alloc.h"
 #include "support/random.h"
 #include "translate.h"
 
@@ -379,6 +380,30 @@ static void read_fails(void **state)
 	free(said.out);
 }
 
+static bool translate_once(void *ctx)
+{
+	static char text[] =
+	        "$ORIGIN a.\n@ ANAME b\n@ TXT ( a b c d e f g h i j k l m n o p q r )\n";
+	FILE *in = fmemopen(text, strlen(text), "r"), *out = fopen("/dev/null", "w");
+	assert_non_null(in);
+	assert_non_null(out);
+	said_t said = { 0 };
+	const kaname_translation_t how = {
+		.in = in, .out = out, .file = "zone", .remark = on_remark, .ctx = &said
+	};
+	kaname_exit_t ret = kaname_translate(&how);
+	assert_true(ret == KANAME_OK || ret == KANAME_IO);
+	(void)fclose(in);
+	(void)fclose(out);
+	return ret == KANAME_OK;
+}
+
+static void out_of_memory(void **state)
+{
+	/* The reader of names, the text, the tokens, and more of them. */
+	assert_true(alloc_fail_each(translate_once, NULL) >= 4);
+}
+
 /* Included files. */
 
 static void put_file(const char *directory, const char *name, const char *text)
@@ -563,6 +588,7 @@ int main(void)
 		PROVES("the longest RDATA is read", longest_rdata),
 		PROVES("a failed write is a failure", write_fails),
 		PROVES("a failed read is a failure", read_fails),
+		PROVES("out of memory: told, nothing leaked", out_of_memory),
 		PROVES("included files that need translation are told", included),
 		PROVES("3000 random files become what they ought to, load, and come back",
 		       random_files),

@@ -410,8 +410,8 @@ static void memory_life(const void *arg)
 
 static void out_of_memory(void **state)
 {
-	/* Eight of the ground floor, the room, the resolver; then one that does not fail. */
-	for (unsigned n = 1; n <= 11; n++) {
+	/* Eight of the ground floor, two rooms, the resolver; then one that does not fail. */
+	for (unsigned n = 1; n <= 12; n++) {
 		live(memory_life, &n);
 	}
 }
