@@ -20,9 +20,6 @@
 #define NAMES_MAX     32
 #define STATUS_SOCKET "mod-aname.sock"
 #define FORMAT        "aname\t1"
-#define HINT                                                                              \
-	"next: is mod-aname in use there, and 'status-socket' not off? If the socket is " \
-	"elsewhere, name it with -S\n"
 
 void kaname_live_path(const kaname_args_t *args, char *path, size_t size)
 {
@@ -225,11 +222,21 @@ void kaname_live_free(kaname_live_t *live)
 	free(live->targets);
 }
 
-static kaname_exit_t fail(const char *path, const char *why)
+static kaname_exit_t fail(const char *path, const char *why, const char *next)
 {
 	kaname_say("failed to ask the status socket '%s' (%s)", path, why);
-	(void)fputs(HINT, stderr);
+	(void)fprintf(stderr, "next: %s\n", next);
 	return KANAME_IO;
+}
+
+/*! Tells that there was no way to ask. */
+static kaname_exit_t fail_with(const char *path, int error)
+{
+	return fail(path, strerror(error),
+	            error == EACCES
+	                    ? "be root, or in the group of the socket"
+	                    : "is mod-aname in use there, and 'status-socket' not off? If the "
+	                      "socket is elsewhere, name it with -S");
 }
 
 kaname_exit_t kaname_live_read(const kaname_args_t *args, const kaname_records_t *records,
@@ -240,7 +247,7 @@ kaname_exit_t kaname_live_read(const kaname_args_t *args, const kaname_records_t
 	kaname_live_path(args, path, sizeof(path));
 	char *request = make_request(records);
 	if (request == NULL) {
-		return fail(path, strerror(ENOMEM));
+		return fail_with(path, ENOMEM);
 	}
 	for (int i = 0; i < ATTEMPTS && (i == 0 || ends_with(live->text, "\nagain\n")); i++) {
 		free(live->text);
@@ -252,21 +259,21 @@ kaname_exit_t kaname_live_read(const kaname_args_t *args, const kaname_records_t
 	int error = errno;
 	free(request);
 	if (live->text == NULL) {
-		return fail(path, strerror(error));
+		return fail_with(path, error);
 	}
 	const char *why = NULL;
 	if (live->text[0] == '\0') {
 		why = "it is busy with other clients";
 	} else if (strncmp(live->text, FORMAT, strlen(FORMAT)) != 0) {
-		why = "it speaks otherwise: kaname and the module are of different versions";
+		why = "it speaks otherwise than this version of kaname";
 	} else if (!ends_with(live->text, "\nend\n")) {
-		why = "it did not say all, ask again";
+		why = "it did not say all";
 	} else if (!parse(live)) {
 		why = strerror(ENOMEM);
 	}
 	if (why != NULL) {
 		kaname_live_free(live);
-		return fail(path, why);
+		return fail(path, why, "ask again; kaname and the module must be of one version");
 	}
 	if (live->count > 1) {
 		qsort(live->targets, live->count, sizeof(*live->targets), compare);
