@@ -523,8 +523,20 @@ static void check_live(check_t *check)
 		    "what the module knows could not be asked");
 		return;
 	}
+	unsigned subnets = 0, failing = 0;
 	for (size_t i = 0; i < live.count; i++) {
-		check_target(check, &live.targets[i]);
+		const kaname_line_t *line = &live.targets[i];
+		if (kaname_live_field(line, "subnet") == NULL) {
+			check_target(check, line);
+		} else {
+			subnets++;
+			failing += kaname_live_field(line, "failing") != NULL;
+		}
+	}
+	if (subnets > 0) {
+		note("%u answers for client subnets are held, %u of them failing; 'kaname status' "
+		     "shows them",
+		     subnets, failing);
 	}
 	if (live.count == 0) {
 		note("the module knows nothing of the target: it was not asked for it");

@@ -18,7 +18,7 @@ typedef struct {
 typedef struct {
 	char *text; /*!< Holds all of it. */
 	kaname_line_t server;
-	kaname_line_t *targets; /*!< Sorted by name and family. */
+	kaname_line_t *targets; /*!< Sorted by name and family, those of subnets last. */
 	size_t count;
 } kaname_live_t;
 

@@ -68,6 +68,11 @@ static void put_seconds(char cell[CELL_MAX], const char *text)
 	(void)snprintf(cell, CELL_MAX, "%lds", seconds);
 }
 
+static void put_subnet(char cell[CELL_MAX], const kaname_line_t *line)
+{
+	(void)snprintf(cell, CELL_MAX, "%s", field_or(line, "subnet", "all"));
+}
+
 static void put_ttl(char cell[CELL_MAX], const kaname_line_t *line)
 {
 	put_seconds(cell, kaname_live_field(line, "ttl"));
@@ -137,11 +142,17 @@ static const struct {
 	const char *title;
 	cell_f put;
 } columns[] = {
-	{ "TARGET", put_name },       { "TYPE", put_family },
-	{ "STATE", put_state },       { "TTL", put_ttl },
-	{ "NEXT", put_next },         { "ASKED", put_asked },
-	{ "LOOKUPS", put_lookups },   { "LAG", put_lag },
-	{ "RESOLVER", put_resolver }, { "ADDRESSES", put_addresses },
+	{ "TARGET", put_name },
+	{ "TYPE", put_family },
+	{ "CLIENTS", put_subnet },
+	{ "STATE", put_state },
+	{ "TTL", put_ttl },
+	{ "NEXT", put_next },
+	{ "ASKED", put_asked },
+	{ "LOOKUPS", put_lookups },
+	{ "LAG", put_lag },
+	{ "RESOLVER", put_resolver },
+	{ "ADDRESSES", put_addresses },
 	{ "FAILING", put_failing },
 };
 #define COLUMNS (sizeof(columns) / sizeof(columns[0]))
@@ -197,6 +208,7 @@ static const json_field_t server_fields[] = {
 static const json_field_t target_fields[] = {
 	{ "name", "target", AS_TEXT },
 	{ "family", "type", AS_TEXT },
+	{ "subnet", "client_subnet", AS_TEXT },
 	{ "state", "state", AS_TEXT },
 	{ "ttl", "ttl", AS_NUMBER },
 	{ "age", "learned_seconds_ago", AS_NUMBER },

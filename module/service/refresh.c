@@ -94,7 +94,7 @@ static void tell(aname_refresh_t *refresh, const aname_entry_t *entry, int prior
                  const char *what)
 {
 	knot_dname_txt_storage_t name;
-	if (knot_dname_to_str(name, entry->name, sizeof(name)) == NULL) {
+	if (knot_dname_to_str(name, aname_entry_name(entry), sizeof(name)) == NULL) {
 		return;
 	}
 	const aname_log_t log = { on_log, refresh };
@@ -677,7 +677,7 @@ static void start(aname_refresh_t *refresh, aname_entry_t *entry, int64_t now_ms
 	lane_t *lane = lane_of(refresh, entry);
 	lane->started++;
 	const aname_question_t question = {
-		.name = entry->tailored ? entry->member->target->name : entry->name,
+		.name = aname_entry_name(entry),
 		.type = entry->type,
 		.client = entry->tailored ? &entry->member->probe : NULL,
 	};

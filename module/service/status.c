@@ -130,6 +130,14 @@ static void write_addresses(char *at, size_t *len, const aname_snapshot_t *known
 	}
 }
 
+static void write_subnet(char *at, size_t *len, const aname_subnet_t *subnet)
+{
+	char address[INET6_ADDRSTRLEN];
+	(void)inet_ntop(subnet->family == ANAME_SUBNET_IPV4 ? AF_INET : AF_INET6, subnet->address,
+	                address, sizeof(address));
+	add(at, len, "\tsubnet=%s/%u", address, subnet->len);
+}
+
 static void write_resolver(char *at, size_t *len, const aname_source_t *source)
 {
 	add(at, len, "\tresolver=%s", source->servers_count == 0 ? "system" : "");
@@ -175,9 +183,12 @@ size_t aname_status_write(char *at, aname_entry_t *entry, int64_t now_ms)
 {
 	size_t len = 0;
 	knot_dname_txt_storage_t name = "";
-	(void)knot_dname_to_str(name, entry->name, sizeof(name));
+	(void)knot_dname_to_str(name, aname_entry_name(entry), sizeof(name));
 	add(at, &len, "target\tname=%s\tfamily=%s", name,
 	    entry->type == KNOT_RRTYPE_A ? "A" : "AAAA");
+	if (entry->tailored) {
+		write_subnet(at, &len, &entry->member->network);
+	}
 	write_known(at, &len, entry, now_ms);
 
 	int64_t next_ms = atomic_load(&entry->next_ms);
@@ -238,7 +249,7 @@ static void be_patient(client_t *client)
 static bool wanted(const client_t *client, const aname_entry_t *entry)
 {
 	for (size_t i = 0; i < client->names_count; i++) {
-		if (knot_dname_is_equal(client->names[i], entry->name)) {
+		if (knot_dname_is_equal(client->names[i], aname_entry_name(entry))) {
 			return true;
 		}
 	}

@@ -6,7 +6,8 @@
  *
  *     aname   1                     format
  *     server  pid=... targets=...   the process
- *     target  name=... family=...   one for each target and family asked for
+ *     target  name=... family=...   one for each target and family asked for, and with subnet=...
+ *                                   one for each client subnet that has an answer of its own
  *     end                           all was said; or
  *     again                         the table was rebuilt meanwhile, ask anew
  *

@@ -284,6 +284,12 @@ static inline void aname_entry_note_return(aname_entry_t *entry, const aname_sna
 	}
 }
 
+/*! The target's name; also of an entry for a subnet. Thread: any that may read the entry. */
+static inline const knot_dname_t *aname_entry_name(const aname_entry_t *entry)
+{
+	return entry->tailored ? entry->member->target->name : entry->name;
+}
+
 /*! What is published of a target; NULL if nothing yet. Thread: as aname_table_find(). */
 static inline const aname_snapshot_t *aname_entry_snapshot(aname_entry_t *entry)
 {

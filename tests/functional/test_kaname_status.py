@@ -10,6 +10,7 @@ import threading
 
 import pytest
 from harness.ask import query
+from harness.authority import Behaviour
 from harness.kaname import KANAME, environment, kaname
 from harness.knotd import section
 from harness.scenario import A1, A2, AAAA1, TARGET, ZONE, answers, failed, known, simple
@@ -93,16 +94,39 @@ def test_it_is_a_table_for_people(knotd, unbound, authority, tool):
     known()
     head, *rows = tool("status").stdout.splitlines()
     assert head.split() == [
-        "TARGET", "TYPE", "STATE", "TTL", "NEXT", "ASKED", "LOOKUPS", "LAG", "RESOLVER",
-        "ADDRESSES", "FAILING",
+        "TARGET", "TYPE", "CLIENTS", "STATE", "TTL", "NEXT", "ASKED", "LOOKUPS", "LAG",
+        "RESOLVER", "ADDRESSES", "FAILING",
     ]
-    assert [row.split()[:3] for row in rows] == [
-        [f"{TARGET}.", "A", "fresh"], [f"{TARGET}.", "AAAA", "fresh"],
+    assert [row.split()[:4] for row in rows] == [
+        [f"{TARGET}.", "A", "all", "fresh"], [f"{TARGET}.", "AAAA", "all", "fresh"],
     ]
     assert "192.0.2.1 192.0.2.2 192.0.2.3 192.0.2.4 +2" in rows[0]
     for title in ("TYPE", "RESOLVER", "ADDRESSES"):
         at = head.index(title)
         assert all(row[at - 1] == " " and row[at] != " " for row in rows)
+
+
+def test_N4_answers_for_client_subnets_are_told(knotd, authority, tool):
+    knotd.server["edns-client-subnet"] = "on"
+    knotd.options.update({"resolver": "127.0.0.53", "ecs": "on"})
+    simple(knotd, authority, aaaa=())
+    choose = {"198.51.100.0": A1, "2001:db8:12::": A2}
+    authority.behave(TARGET, "A", lambda subnet: Behaviour(
+        rdata=(choose[subnet.address] if subnet else "192.0.2.99",),
+        scope=subnet.source if subnet else None,
+    ))
+    for client in ("198.51.100.77/32", "2001:db8:12::/48"):
+        known(ZONE, "A", ecs=client)
+    told = json.loads(tool("status", "--json", ZONE).stdout)["targets"]
+    entries = {entry["client_subnet"]: entry for entry in told if entry["type"] == "A"}
+    assert set(entries) == {None, "198.51.100.0/24", "2001:db8:12::/48"}
+    assert entries["198.51.100.0/24"]["addresses"] == [A1]
+    assert entries["2001:db8:12::/48"]["addresses"] == [A2]
+    assert entries[None]["addresses"] == ["192.0.2.99"]
+    assert {entry["target"] for entry in told} == {f"{TARGET}."}
+    rows = [line.split()[:4] for line in tool("status").stdout.splitlines()]
+    assert [f"{TARGET}.", "A", "198.51.100.0/24", "fresh"] in rows
+    assert "2 answers for client subnets are held, 0 of them failing" in tool("check", ZONE).stdout
 
 
 def test_failures_are_told_with_their_reason(knotd, start_unbound, unbound, authority, live):
