@@ -1,7 +1,5 @@
 #include "service/refresh.h"
 
-#include <arpa/inet.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -12,6 +10,7 @@
 
 #include "service/admission.h"
 #include "service/heap.h"
+#include "service/news.h"
 #include "table/clock.h"
 #include "table/policy.h"
 
@@ -19,8 +18,6 @@
 #define REQUESTS_AT_ONCE 256
 /*! Lookups may start this much ahead of an even pace. */
 #define BURST_US         100000
-/*! A change of the same target, and a limit of the same kind, is told this often. */
-#define TELL_AGAIN_MS    60000
 /*! A target that cannot be forgotten yet is looked at again after this. */
 #define FORGET_AGAIN_MS  1000
 /*! How long the largest lag is remembered, at least. */
@@ -39,12 +36,6 @@ typedef struct {
 	unsigned started; /*!< Lookups, in all. */
 } lane_t;
 
-/*! A limit that workers or the service meet, and when it was last told. */
-typedef struct {
-	uint64_t told;
-	int64_t told_ms;
-} told_t;
-
 struct aname_refresh {
 	aname_shared_t *shared;
 	aname_make_resolver_f make;
@@ -59,7 +50,7 @@ struct aname_refresh {
 	uint32_t lag_now, lag_before; /*!< Largest lag of this and the last window. */
 	uint64_t random;
 	bool paused;
-	told_t told_queue, told_table, told_gate;
+	aname_news_t news;
 	_Atomic uint32_t max_targets, max_lookups, lookup_rate;
 	_Atomic uint32_t max_subnets, max_target_subnets;
 	aname_admission_t admission;
@@ -75,123 +66,6 @@ static uint32_t chance(aname_refresh_t *refresh)
 	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
 	z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
 	return (z ^ (z >> 31)) >> 32;
-}
-
-/* What is said. */
-
-static void on_log(void *ctx, int priority, const char *message)
-{
-	aname_refresh_t *refresh = ctx;
-	aname_logbook_write(refresh->shared->logbook, priority, message, aname_clock_ms());
-}
-
-static const char *family(const aname_entry_t *entry)
-{
-	return entry->type == KNOT_RRTYPE_A ? "A" : "AAAA";
-}
-
-static void tell(aname_refresh_t *refresh, const aname_entry_t *entry, int priority,
-                 const char *what)
-{
-	knot_dname_txt_storage_t name;
-	if (knot_dname_to_str(name, aname_entry_name(entry), sizeof(name)) == NULL) {
-		return;
-	}
-	const aname_log_t log = { on_log, refresh };
-	aname_log(&log, priority, "target %s %s %s", name, family(entry), what);
-}
-
-/*! Subnets fail in crowds: they are told of now and then, if the target itself does not fail. */
-static void tell_subnet_failure(aname_refresh_t *refresh, const aname_entry_t *entry,
-                                const char *why, int64_t now_ms)
-{
-	aname_entry_t *target = entry->member->target;
-	aname_subnets_t *subnets = atomic_load(&target->subnets);
-	if (target->plan.failures > 0 ||
-	    (subnets->told_ms != 0 && now_ms - subnets->told_ms < TELL_AGAIN_MS)) {
-		return;
-	}
-	subnets->told_ms = now_ms;
-	char what[200];
-	(void)snprintf(what, sizeof(what), "fails for a client subnet (%s)", why);
-	tell(refresh, target, LOG_WARNING, what);
-}
-
-static void tell_failure(aname_refresh_t *refresh, aname_entry_t *entry, const char *why)
-{
-	const aname_snapshot_t *known = aname_entry_snapshot(entry);
-	char what[200];
-	if (known != NULL && known->count > 0) {
-		(void)snprintf(what, sizeof(what),
-		               "fails (%s), its last addresses (%u) stay in use", why,
-		               known->count);
-	} else {
-		(void)snprintf(what, sizeof(what), "fails (%s)", why);
-	}
-	tell(refresh, entry, LOG_WARNING, what);
-}
-
-/*! Writes the first few addresses as text. */
-static void list_addresses(const aname_snapshot_t *snapshot, char *text, size_t size)
-{
-	size_t used = 0;
-	knot_rdataset_t set = aname_snapshot_rdataset(snapshot);
-	knot_rdata_t *rdata = set.rdata;
-	for (unsigned i = 0; i < set.count && i < 4; i++, rdata = knot_rdataset_next(rdata)) {
-		char address[INET6_ADDRSTRLEN];
-		inet_ntop(rdata->len == 4 ? AF_INET : AF_INET6, rdata->data, address,
-		          sizeof(address));
-		used += snprintf(text + used, size - used, " %s", address);
-	}
-	if (set.count == 0) {
-		(void)snprintf(text, size, " none");
-	} else if (set.count > 4) {
-		(void)snprintf(text + used, size - used, " and %u more", set.count - 4);
-	}
-}
-
-static void tell_change(aname_refresh_t *refresh, aname_entry_t *entry,
-                        const aname_snapshot_t *before, const aname_snapshot_t *after,
-                        int64_t now_ms)
-{
-	if (before == NULL || before->known == ANAME_KNOWN_NOTHING ||
-	    aname_snapshot_same(before, after)) {
-		return;
-	}
-	if (entry->plan.changed_ms != 0 && now_ms - entry->plan.changed_ms < TELL_AGAIN_MS) {
-		return;
-	}
-	entry->plan.changed_ms = now_ms;
-
-	char list[5 * (INET6_ADDRSTRLEN + 1)];
-	list_addresses(after, list, sizeof(list));
-	char what[sizeof(list) + 32];
-	(void)snprintf(what, sizeof(what), "addresses changed, now%s", list);
-	tell(refresh, entry, LOG_INFO, what);
-}
-
-static void tell_limit(aname_refresh_t *refresh, told_t *told, uint64_t met, int64_t now_ms,
-                       const char *what)
-{
-	if (met == told->told || (told->told != 0 && now_ms - told->told_ms < TELL_AGAIN_MS)) {
-		return;
-	}
-	const aname_log_t log = { on_log, refresh };
-	aname_log(&log, LOG_WARNING, "limit reached, %s (%" PRIu64 " times since last told)", what,
-	          met - told->told);
-	told->told = met;
-	told->told_ms = now_ms;
-}
-
-static void tell_limits(aname_refresh_t *refresh, int64_t now_ms)
-{
-	aname_met_t *met = &refresh->shared->met;
-	tell_limit(refresh, &refresh->told_queue, atomic_load(&met->queue_full), now_ms,
-	           "requests for lookups come faster than they can be taken");
-	tell_limit(refresh, &refresh->told_table, atomic_load(&met->table_full), now_ms,
-	           "no room for a new target, raise 'max-targets'");
-	tell_limit(refresh, &refresh->told_gate, atomic_load(&met->gate_full), now_ms,
-	           "half of the TCP workers wait for lookups already");
 }
 
 static lane_t *lane_of(aname_refresh_t *refresh, const aname_entry_t *entry)
@@ -427,9 +301,9 @@ static void failed(aname_refresh_t *refresh, aname_entry_t *entry, aname_failure
 	}
 	if (entry->tailored) {
 		note_subnet(entry, ANAME_SUBNETS_FAILING);
-		tell_subnet_failure(refresh, entry, why, now_ms);
-	} else if (entry->plan.failures == 1) {
-		tell_failure(refresh, entry, why);
+	}
+	if (entry->plan.failures == 1) {
+		aname_news_failure(&refresh->news, entry, why, now_ms);
 	}
 	plan(refresh, entry, ANAME_PLAN_WAITING,
 	     aname_policy_next_retry(&entry->profile->schedule, entry->plan.failures,
@@ -464,9 +338,10 @@ static void learned(aname_refresh_t *refresh, aname_entry_t *entry, const aname_
 	if (entry->tailored) {
 		note_subnet(entry, ANAME_SUBNETS_LEARNED);
 	} else {
-		tell_change(refresh, entry, aname_entry_snapshot(entry), snapshot, now_ms);
+		aname_news_change(&refresh->news, entry, aname_entry_snapshot(entry), snapshot,
+		                  now_ms);
 		if (entry->plan.failures > 0) {
-			tell(refresh, entry, LOG_NOTICE, "recovered");
+			aname_news_recovery(&refresh->news, entry, now_ms);
 		}
 	}
 	int64_t took_ms = now_ms - entry->plan.started_ms;
@@ -974,7 +849,7 @@ static void advance(aname_refresh_t *refresh)
 	bool more = take_requests(refresh, now_ms);
 	handle_due(refresh, now_ms);
 	int64_t wait_ms = start_ready(refresh, now_ms);
-	tell_limits(refresh, now_ms);
+	aname_news_limits(&refresh->news, &refresh->shared->met, now_ms);
 	if (atomic_load(&refresh->shared->met.no_room) && has_room(refresh)) {
 		atomic_store(&refresh->shared->met.no_room, false);
 	}
@@ -1052,6 +927,7 @@ aname_refresh_t *aname_refresh_new(aname_shared_t *shared, uv_loop_t *loop,
 		return NULL;
 	}
 	refresh->shared = shared;
+	refresh->news.logbook = shared->logbook;
 	refresh->loop = loop;
 	refresh->paused = true;
 	refresh->make = make;

@@ -1,0 +1,130 @@
+#include "service/news.h"
+
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include <libknot/descriptor.h>
+
+/*! A change of the same target, and a limit of the same kind, is told this often. */
+#define TELL_AGAIN_MS 60000
+
+static void say(aname_news_t *news, int priority, const char *message, int64_t now_ms)
+{
+	aname_logbook_write(news->logbook, priority, message, now_ms);
+}
+
+static void tell(aname_news_t *news, const aname_entry_t *entry, int priority, const char *what,
+                 int64_t now_ms)
+{
+	knot_dname_txt_storage_t name;
+	if (knot_dname_to_str(name, aname_entry_name(entry), sizeof(name)) == NULL) {
+		return;
+	}
+	char message[sizeof(name) + 300];
+	(void)snprintf(message, sizeof(message), "target %s %s %s", name,
+	               entry->type == KNOT_RRTYPE_A ? "A" : "AAAA", what);
+	say(news, priority, message, now_ms);
+}
+
+/*! Subnets fail in crowds: they are told of now and then, if the target itself does not fail. */
+static void tell_subnet(aname_news_t *news, const aname_entry_t *entry, const char *why,
+                        int64_t now_ms)
+{
+	aname_entry_t *target = entry->member->target;
+	aname_subnets_t *subnets = atomic_load(&target->subnets);
+	if (target->plan.failures > 0 ||
+	    (subnets->told_ms != 0 && now_ms - subnets->told_ms < TELL_AGAIN_MS)) {
+		return;
+	}
+	subnets->told_ms = now_ms;
+	char what[200];
+	(void)snprintf(what, sizeof(what), "fails for a client subnet (%s)", why);
+	tell(news, target, LOG_WARNING, what, now_ms);
+}
+
+void aname_news_failure(aname_news_t *news, aname_entry_t *entry, const char *why, int64_t now_ms)
+{
+	if (entry->tailored) {
+		tell_subnet(news, entry, why, now_ms);
+		return;
+	}
+	const aname_snapshot_t *known = aname_entry_snapshot(entry);
+	char what[200];
+	if (known != NULL && known->count > 0) {
+		(void)snprintf(what, sizeof(what),
+		               "fails (%s), its last addresses (%u) stay in use", why,
+		               known->count);
+	} else {
+		(void)snprintf(what, sizeof(what), "fails (%s)", why);
+	}
+	tell(news, entry, LOG_WARNING, what, now_ms);
+}
+
+void aname_news_recovery(aname_news_t *news, const aname_entry_t *entry, int64_t now_ms)
+{
+	tell(news, entry, LOG_NOTICE, "recovered", now_ms);
+}
+
+/*! Writes the first few addresses as text. */
+static void list_addresses(const aname_snapshot_t *snapshot, char *text, size_t size)
+{
+	size_t used = 0;
+	knot_rdataset_t set = aname_snapshot_rdataset(snapshot);
+	knot_rdata_t *rdata = set.rdata;
+	for (unsigned i = 0; i < set.count && i < 4; i++, rdata = knot_rdataset_next(rdata)) {
+		char address[INET6_ADDRSTRLEN];
+		inet_ntop(rdata->len == 4 ? AF_INET : AF_INET6, rdata->data, address,
+		          sizeof(address));
+		used += snprintf(text + used, size - used, " %s", address);
+	}
+	if (set.count == 0) {
+		(void)snprintf(text, size, " none");
+	} else if (set.count > 4) {
+		(void)snprintf(text + used, size - used, " and %u more", set.count - 4);
+	}
+}
+
+void aname_news_change(aname_news_t *news, aname_entry_t *entry, const aname_snapshot_t *before,
+                       const aname_snapshot_t *after, int64_t now_ms)
+{
+	if (before == NULL || before->known == ANAME_KNOWN_NOTHING ||
+	    aname_snapshot_same(before, after)) {
+		return;
+	}
+	if (entry->plan.changed_ms != 0 && now_ms - entry->plan.changed_ms < TELL_AGAIN_MS) {
+		return;
+	}
+	entry->plan.changed_ms = now_ms;
+
+	char list[5 * (INET6_ADDRSTRLEN + 1)];
+	list_addresses(after, list, sizeof(list));
+	char what[sizeof(list) + 32];
+	(void)snprintf(what, sizeof(what), "addresses changed, now%s", list);
+	tell(news, entry, LOG_INFO, what, now_ms);
+}
+
+static void tell_limit(aname_news_t *news, aname_news_limit_t *limit, uint64_t met, int64_t now_ms,
+                       const char *what)
+{
+	if (met == limit->told || (limit->told != 0 && now_ms - limit->told_ms < TELL_AGAIN_MS)) {
+		return;
+	}
+	char message[200];
+	(void)snprintf(message, sizeof(message),
+	               "limit reached, %s (%" PRIu64 " times since last told)", what,
+	               met - limit->told);
+	say(news, LOG_WARNING, message, now_ms);
+	limit->told = met;
+	limit->told_ms = now_ms;
+}
+
+void aname_news_limits(aname_news_t *news, aname_met_t *met, int64_t now_ms)
+{
+	tell_limit(news, &news->queue, atomic_load(&met->queue_full), now_ms,
+	           "requests for lookups come faster than they can be taken");
+	tell_limit(news, &news->table, atomic_load(&met->table_full), now_ms,
+	           "no room for a new target, raise 'max-targets'");
+	tell_limit(news, &news->gate, atomic_load(&met->gate_full), now_ms,
+	           "half of the TCP workers wait for lookups already");
+}
