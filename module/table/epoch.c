@@ -11,17 +11,39 @@ typedef struct {
 
 typedef struct {
 	void *memory;
+	void (*destroy)(void *);
 	uint64_t epoch;
 } retired_t;
+
+/* A ring of what is retired, oldest first. */
+struct aname_bin {
+	aname_epoch_t *owner;
+	retired_t *retired;
+	unsigned head, count, size;
+};
 
 struct aname_epoch {
 	slot_t slots[ANAME_WORKERS_MAX];
 	_Atomic uint64_t now;
 	_Atomic unsigned slots_used;
-	/* Below: the writer's own. A ring of what is retired, oldest first. */
-	retired_t *retired;
-	unsigned head, count, size;
+	aname_bin_t bin; /*!< The service thread's own. */
 };
+
+static void destroy_oldest(aname_bin_t *bin)
+{
+	retired_t *oldest = &bin->retired[bin->head];
+	oldest->destroy(oldest->memory);
+	bin->head = (bin->head + 1) % bin->size;
+	bin->count--;
+}
+
+static void empty(aname_bin_t *bin)
+{
+	while (bin->count > 0) {
+		destroy_oldest(bin);
+	}
+	free(bin->retired);
+}
 
 aname_epoch_t *aname_epoch_new(void)
 {
@@ -34,22 +56,33 @@ aname_epoch_t *aname_epoch_new(void)
 	}
 	atomic_init(&epoch->now, OUTSIDE + 1);
 	atomic_init(&epoch->slots_used, 0);
-	epoch->retired = NULL;
-	epoch->head = epoch->count = epoch->size = 0;
+	epoch->bin = (aname_bin_t){ .owner = epoch };
 	return epoch;
 }
 
 void aname_epoch_free(aname_epoch_t *epoch)
 {
-	if (epoch == NULL) {
-		return;
+	if (epoch != NULL) {
+		empty(&epoch->bin);
+		free(epoch);
 	}
-	for (; epoch->count > 0; epoch->count--) {
-		free(epoch->retired[epoch->head].memory);
-		epoch->head = (epoch->head + 1) % epoch->size;
+}
+
+aname_bin_t *aname_bin_new(aname_epoch_t *epoch)
+{
+	aname_bin_t *bin = malloc(sizeof(*bin));
+	if (bin != NULL) {
+		*bin = (aname_bin_t){ .owner = epoch };
 	}
-	free(epoch->retired);
-	free(epoch);
+	return bin;
+}
+
+void aname_bin_free(aname_bin_t *bin)
+{
+	if (bin != NULL) {
+		empty(bin);
+		free(bin);
+	}
 }
 
 void aname_epoch_enter(aname_epoch_t *epoch, unsigned worker)
@@ -70,36 +103,41 @@ void aname_epoch_leave(aname_epoch_t *epoch, unsigned worker)
 	atomic_store_explicit(&epoch->slots[worker].entered, OUTSIDE, memory_order_release);
 }
 
-static int grow(aname_epoch_t *epoch)
+static int grow(aname_bin_t *bin)
 {
-	unsigned size = epoch->size == 0 ? 64 : epoch->size * 2;
+	unsigned size = bin->size == 0 ? 64 : bin->size * 2;
 	retired_t *ring = malloc(size * sizeof(*ring));
 	if (ring == NULL) {
 		return -1;
 	}
-	for (unsigned i = 0; i < epoch->count; i++) {
-		ring[i] = epoch->retired[(epoch->head + i) % epoch->size];
+	for (unsigned i = 0; i < bin->count; i++) {
+		ring[i] = bin->retired[(bin->head + i) % bin->size];
 	}
-	free(epoch->retired);
-	epoch->retired = ring;
-	epoch->head = 0;
-	epoch->size = size;
+	free(bin->retired);
+	bin->retired = ring;
+	bin->head = 0;
+	bin->size = size;
 	return 0;
 }
 
-void aname_epoch_retire(aname_epoch_t *epoch, void *memory)
+void aname_bin_retire(aname_bin_t *bin, void *memory, void (*destroy)(void *))
 {
 	if (memory == NULL) {
 		return;
 	}
-	if (epoch->count == epoch->size && grow(epoch) != 0) {
+	if (bin->count == bin->size && grow(bin) != 0) {
 		return;
 	}
 	/* Who enters from the next epoch on cannot reach the memory. */
-	uint64_t last = atomic_fetch_add(&epoch->now, 1);
-	unsigned tail = (epoch->head + epoch->count) % epoch->size;
-	epoch->retired[tail] = (retired_t){ .memory = memory, .epoch = last };
-	epoch->count++;
+	uint64_t last = atomic_fetch_add(&bin->owner->now, 1);
+	unsigned tail = (bin->head + bin->count) % bin->size;
+	bin->retired[tail] = (retired_t){ .memory = memory, .destroy = destroy, .epoch = last };
+	bin->count++;
+}
+
+void aname_epoch_retire(aname_epoch_t *epoch, void *memory)
+{
+	aname_bin_retire(&epoch->bin, memory, free);
 }
 
 static uint64_t oldest_reader(aname_epoch_t *epoch)
@@ -115,17 +153,20 @@ static uint64_t oldest_reader(aname_epoch_t *epoch)
 	return oldest;
 }
 
-unsigned aname_epoch_reclaim(aname_epoch_t *epoch)
+unsigned aname_bin_reclaim(aname_bin_t *bin)
 {
-	if (epoch->count == 0) {
+	if (bin->count == 0) {
 		return 0;
 	}
 
-	uint64_t oldest = oldest_reader(epoch);
-	while (epoch->count > 0 && epoch->retired[epoch->head].epoch < oldest) {
-		free(epoch->retired[epoch->head].memory);
-		epoch->head = (epoch->head + 1) % epoch->size;
-		epoch->count--;
+	uint64_t oldest = oldest_reader(bin->owner);
+	while (bin->count > 0 && bin->retired[bin->head].epoch < oldest) {
+		destroy_oldest(bin);
 	}
-	return epoch->count;
+	return bin->count;
+}
+
+unsigned aname_epoch_reclaim(aname_epoch_t *epoch)
+{
+	return aname_bin_reclaim(&epoch->bin);
 }

@@ -6,6 +6,7 @@
  * takes out meanwhile is retired, and freed once every slot has been left or entered anew.
  * Readers never wait and never retry; the one writer never waits for a reader either, it frees
  * later.
+ * There may be other writers, each with a bin of its own.
  *
  * Own code, and not liburcu, because the readers are knotd's threads (which may or may not be
  * registered with the flavour of RCU that this library would be built for) and because
@@ -33,6 +34,26 @@ void aname_epoch_enter(aname_epoch_t *epoch, unsigned worker);
 
 /*! Whatever was read since enter is off limits. Thread: worker `worker`. */
 void aname_epoch_leave(aname_epoch_t *epoch, unsigned worker);
+
+/*!
+ * \brief What one writer has retired and not freed yet.
+ *
+ * The service thread's own bin is part of the epoch; whoever else takes out what workers may
+ * read has a bin of its own, and sees to it that one thread at a time uses it.
+ */
+typedef struct aname_bin aname_bin_t;
+
+/*! New empty bin. NULL if out of memory. */
+aname_bin_t *aname_bin_new(aname_epoch_t *epoch);
+
+/*! Frees the bin and all that is in it. No worker may be inside the epoch. */
+void aname_bin_free(aname_bin_t *bin);
+
+/*! As aname_epoch_retire(), but with `destroy` in the place of free(). Thread: the bin's writer. */
+void aname_bin_retire(aname_bin_t *bin, void *memory, void (*destroy)(void *));
+
+/*! As aname_epoch_reclaim(). Thread: the bin's writer. */
+unsigned aname_bin_reclaim(aname_bin_t *bin);
 
 /*!
  * \brief Frees `memory` with free() when no worker can hold it any more.
