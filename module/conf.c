@@ -42,6 +42,17 @@
 #define OPT_STATUS_SOCKET "\x0D""status-socket"
 #define SECTION_SERVER    "\x06""server"
 #define ITEM_RUNDIR       "\x06""rundir"
+#define OPT_DNSSEC        "\x06""dnssec"
+
+/* Items of knotd's own. */
+#define KNOT_DATABASE     "\x08""database"
+#define KNOT_STORAGE      "\x07""storage"
+#define KNOT_KASP_DB      "\x07""kasp-db"
+#define KNOT_DNSSEC_POLICY "\x0D""dnssec-policy"
+#define KNOT_POLICY       "\x06""policy"
+#define KNOT_KEYSTORE     "\x08""keystore"
+#define KNOT_BACKEND      "\x07""backend"
+#define KNOT_CONFIG       "\x06""config"
 /* clang-format on */
 
 #define DNS_PORT 53
@@ -84,6 +95,12 @@ static const knot_lookup_t cold_modes[] = {
 	{ 0, NULL },
 };
 
+static const knot_lookup_t signing_modes[] = {
+	{ 0, "auto" },
+	{ 1, "off" },
+	{ 0, NULL },
+};
+
 static const knot_lookup_t dnssec_modes[] = {
 	{ 0, "any" },
 	{ 1, "secure" },
@@ -99,6 +116,7 @@ const yp_item_t aname_conf[] = {
 	{ OPT_RESOLVER, YP_TADDR, YP_VADDR = { DNS_PORT }, YP_FMULTI },
 	{ OPT_TARGET_DNSSEC, YP_TOPT, YP_VOPT = { dnssec_modes, 0 } },
 	{ OPT_ECS, YP_TBOOL, YP_VNONE },
+	{ OPT_DNSSEC, YP_TOPT, YP_VOPT = { signing_modes, 0 } },
 	{ OPT_ANSWER_ANAME, YP_TBOOL, YP_VNONE },
 	{ OPT_COLD, YP_TOPT, YP_VOPT = { cold_modes, ANAME_COLD_TRUNCATE } },
 	{ OPT_ALLOW_TARGET, YP_TDNAME, YP_VNONE, YP_FMULTI },
@@ -389,6 +407,7 @@ int aname_conf_read(knotd_mod_t *mod, aname_options_t **out)
 #undef X
 	options->answer_aname = knotd_conf_mod(mod, OPT_ANSWER_ANAME).single.boolean;
 	options->ecs = knotd_conf_mod(mod, OPT_ECS).single.boolean;
+	options->dnssec_off = knotd_conf_mod(mod, OPT_DNSSEC).single.option != 0;
 	options->cold = knotd_conf_mod(mod, OPT_COLD).single.option;
 	read_rrtypes(mod, options);
 	read_source(mod, options);
@@ -462,4 +481,61 @@ bool aname_conf_rotation(knotd_mod_t *mod)
 	                  "answer-rotation",
 	                  NULL)
 	        .single.boolean;
+}
+
+/*! A directory on its own line behind others; `base` is put before what is not absolute. */
+static void add_directory(char *list, size_t size, const char *base, const char *path)
+{
+	size_t len = strlen(list);
+	(void)snprintf(list + len, size - len, "%s%s%s%s", len > 0 ? "\n" : "",
+	               path[0] == '/' ? "" : base, path[0] == '/' ? "" : "/", path);
+}
+
+/*! The key store (or, from Knot 3.5 on, stores) of the zone's policy. */
+static knotd_conf_t keystores_of(knotd_mod_t *mod, const knot_dname_t *zone)
+{
+	/* Without a policy there is no identifier, and then Knot's defaults are found. */
+	knotd_conf_t policy = knotd_conf_zone(mod, KNOT_DNSSEC_POLICY, zone);
+	return knotd_conf(mod, KNOT_POLICY, KNOT_KEYSTORE, policy.count > 0 ? &policy : NULL);
+}
+
+/*! Adds one key store's directory; false if its keys are not in files. */
+static bool add_keystore(knotd_mod_t *mod, const knotd_conf_t *id, const char *base, char *list,
+                         size_t size)
+{
+	enum { BACKEND_PEM = 1 };
+	if (knotd_conf(mod, KNOT_KEYSTORE, KNOT_BACKEND, id).single.option != BACKEND_PEM) {
+		return false;
+	}
+	const char *config = knotd_conf(mod, KNOT_KEYSTORE, KNOT_CONFIG, id).single.string;
+	add_directory(list, size, base, config);
+	return true;
+}
+
+bool aname_conf_key_directories(knotd_mod_t *mod, char *list, size_t size)
+{
+	char storage[ANAME_DIRECTORIES_SIZE] = "";
+	char base[ANAME_DIRECTORIES_SIZE] = "";
+	list[0] = '\0';
+	const knot_dname_t *zone = knotd_mod_zone(mod);
+	if (zone == NULL) {
+		return false;
+	}
+	add_directory(storage, sizeof(storage), ".",
+	              knotd_conf(mod, KNOT_DATABASE, KNOT_STORAGE, NULL).single.string);
+	add_directory(base, sizeof(base), storage,
+	              knotd_conf(mod, KNOT_DATABASE, KNOT_KASP_DB, NULL).single.string);
+
+	knotd_conf_t ids = keystores_of(mod, zone);
+	bool multi = ids.multi != NULL;
+	size_t count = multi ? ids.count : 1;
+	bool any = false;
+	for (size_t i = 0; i < count; i++) {
+		const knotd_conf_t id = { .single = multi ? ids.multi[i] : ids.single };
+		any |= add_keystore(mod, id.single.data != NULL ? &id : NULL, base, list, size);
+	}
+	if (multi) {
+		knotd_conf_free(&ids);
+	}
+	return any;
 }

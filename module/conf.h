@@ -41,3 +41,18 @@ bool aname_conf_client_subnet(knotd_mod_t *mod);
 
 /*! `answer-rotation` of the server section. */
 bool aname_conf_rotation(knotd_mod_t *mod);
+
+/*! Room for a list of directories. */
+#define ANAME_DIRECTORIES_SIZE 2048
+
+/*!
+ * \brief Where Knot keeps the private keys of the instance's zone.
+ *
+ * \param list  Directories, one a line.
+ * \param size  ANAME_DIRECTORIES_SIZE.
+ *
+ * \return false if they are not in files (PKCS #11).
+ *
+ * Thread: load.
+ */
+bool aname_conf_key_directories(knotd_mod_t *mod, char *list, size_t size);

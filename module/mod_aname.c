@@ -8,6 +8,9 @@
  * | knotd's loading ones  | this file, conf.c           | the instance: from load to unload   |
  * | knotd's workers       | query/, stats.c             | nothing that outlives the reply     |
  * | the service thread    | service/                    | what is published in the table      |
+ * | libuv's pool          | getaddrinfo; key files      | nothing: hands it to the service    |
+ *
+ * Workers also publish, under a lock of their own, what they have signed (query/sign.h).
  *
  * The table and all the rest of the ground floor belong to the process. The service thread never
  * sees a knotd_mod_t. In unload the zone's name and the log are gone already.
@@ -95,6 +98,24 @@ static uint16_t waiters_max(knotd_mod_t *mod)
 	return workers > 1 ? workers / 2 : 1;
 }
 
+/*! Where the zone's private keys are, should it turn out to be signed. */
+static int set_up_signing(knotd_mod_t *mod, aname_instance_t *instance)
+{
+	char list[ANAME_DIRECTORIES_SIZE];
+	const char *directories = NULL;
+	const char *obstacle = "its private keys are not in files (PKCS #11)";
+	if (aname_conf_key_directories(mod, list, sizeof(list))) {
+		directories = aname_secrets_directories(instance->shared->secrets, list);
+		if (directories == NULL) {
+			return KNOT_ENOMEM;
+		}
+		obstacle = NULL;
+	}
+	aname_signing_init(&instance->signing, directories, obstacle,
+	                   instance->options->dnssec_off);
+	return KNOT_EOK;
+}
+
 /*! Fills in an instance that holds the service. */
 static int set_up(knotd_mod_t *mod, aname_instance_t *instance, aname_options_t *options)
 {
@@ -110,7 +131,10 @@ static int set_up(knotd_mod_t *mod, aname_instance_t *instance, aname_options_t 
 	tell_onlinesign(mod, instance->onlinesign);
 	tell_ecs(mod, instance->options);
 
-	int ret = aname_stats_register(mod);
+	int ret = set_up_signing(mod, instance);
+	if (ret == KNOT_EOK) {
+		ret = aname_stats_register(mod);
+	}
 	if (ret == KNOT_EOK) {
 		ret = zone != NULL ? aname_hook_zone(mod) : aname_hook_global(mod);
 	}
@@ -168,6 +192,7 @@ static void aname_unload(knotd_mod_t *mod)
 	}
 	knotd_mod_ctx_set(mod, NULL);
 	aname_service_hide(instance->options->status_socket, instance->options->status_chosen);
+	aname_signing_deinit(&instance->signing, instance->shared);
 	aname_shared_unhold(instance->shared, instance->options);
 	aname_service_release();
 	free(instance);

@@ -62,6 +62,7 @@ bool aname_options_equal(const aname_options_t *one, const aname_options_t *othe
 	       one->ecs_prefix_ipv6 == other->ecs_prefix_ipv6 &&
 	       one->status_chosen == other->status_chosen &&
 	       texts_equal(one->status_socket, other->status_socket) &&
+	       one->dnssec_off == other->dnssec_off &&
 	       names_equal(&one->allow_target, &other->allow_target) &&
 	       names_equal(&one->deny_target, &other->deny_target) &&
 	       nets_equal(&one->deny_address, &other->deny_address);

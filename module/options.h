@@ -109,6 +109,7 @@ typedef struct {
 	uint32_t ecs_prefix_ipv6;
 	char *status_socket;        /*!< Path of the status socket, "" for none. */
 	bool status_chosen;         /*!< It was set, and is no default. */
+	bool dnssec_off;            /*!< Signed zones are left alone. */
 	aname_names_t allow_target; /*!< Empty: every target. */
 	aname_names_t deny_target;
 	aname_nets_t deny_address;

@@ -1,5 +1,6 @@
 #include "query/hook.h"
 
+#include "query/denial.h"
 #include "query/reply.h"
 #include "query/targets.h"
 #include "stats.h"
@@ -164,7 +165,17 @@ static bool can_wait(const aname_query_t *query)
 	       params->proto != KNOTD_QUERY_PROTO_QUIC && query->instance->options->wait_ms > 0;
 }
 
-/*! Waits for all lookups at hand; decides anew after each that ends. Inside the epoch. */
+/*! Is this not known yet: a target, or the keys? */
+static bool is_cold(const aname_query_t *query, const aname_answer_t *answer)
+{
+	return query->sign.state == ANAME_SIGN_PENDING ||
+	       (answer != NULL && answer->say == ANAME_SAY_COLD);
+}
+
+/*!
+ * Waits for the keys and, if there is an answer, for all lookups at hand; decides anew after each
+ * that ends. Inside the epoch.
+ */
 static void wait_for(aname_query_t *query, uint16_t type, aname_answer_t *answer)
 {
 	aname_shared_t *shared = query->instance->shared;
@@ -174,11 +185,16 @@ static void wait_for(aname_query_t *query, uint16_t type, aname_answer_t *answer
 	}
 
 	int64_t deadline_ms = aname_clock_ms() + query->instance->options->wait_ms;
-	bool opened = true;
-	while (answer->partial && opened) {
+	bool opened = true, cold = true;
+	while (cold && opened) {
 		uint64_t ticket = aname_gate_ticket(shared->gate);
-		aname_query_decide(query, type, false, answer);
-		if (answer->partial) {
+		aname_sign_attach(query);
+		if (answer != NULL) {
+			aname_query_decide(query, type, false, answer);
+		}
+		cold = query->sign.state == ANAME_SIGN_PENDING ||
+		       (answer != NULL && answer->partial);
+		if (cold) {
 			aname_query_leave(query);
 			opened = aname_gate_wait(shared->gate, ticket, deadline_ms);
 			query->now_ms = aname_clock_ms();
@@ -189,17 +205,29 @@ static void wait_for(aname_query_t *query, uint16_t type, aname_answer_t *answer
 	aname_gate_leave(shared->gate);
 }
 
-static knotd_in_state_t say(aname_query_t *query, uint16_t type)
+/*! What a query gets for which something is not known yet, and that does not wait (C1, C2). */
+static bool is_truncated(const aname_query_t *query)
+{
+	return query->qdata->params->proto == KNOTD_QUERY_PROTO_UDP &&
+	       query->instance->options->cold == ANAME_COLD_TRUNCATE;
+}
+
+static knotd_in_state_t say(aname_query_t *query, knotd_in_state_t state, uint16_t type)
 {
 	aname_answer_t answer;
 	aname_query_decide(query, type, false, &answer);
-	if (answer.say == ANAME_SAY_COLD && can_wait(query)) {
+	if (is_cold(query, &answer) && can_wait(query)) {
 		wait_for(query, type, &answer);
 	}
-	if (answer.say == ANAME_SAY_COLD) {
-		if (query->qdata->params->proto == KNOTD_QUERY_PROTO_UDP &&
-		    query->instance->options->cold == ANAME_COLD_TRUNCATE) {
+	if (query->sign.state == ANAME_SIGN_UNABLE) {
+		return state; /* That is how the wait for the keys ended. */
+	}
+	if (is_cold(query, &answer)) {
+		if (is_truncated(query)) {
 			return say_truncated(query, type);
+		}
+		if (query->sign.state == ANAME_SIGN_PENDING) {
+			return servfail(query, ANAME_KIND_COLD, KNOT_EDNS_EDE_NOT_READY);
 		}
 		aname_query_decide(query, type, true, &answer);
 	}
@@ -209,6 +237,41 @@ static knotd_in_state_t say(aname_query_t *query, uint16_t type)
 	case ANAME_SAY_NODATA: return say_nodata(query, &answer, type);
 	default: return say_failure(query, &answer, type);
 	}
+}
+
+/*!
+ * Has the keys at hand for what has to be signed: waits for them, or else ends the reply. Returns
+ * the state as it was if the keys are there, and if they turned out not to be readable.
+ */
+static knotd_in_state_t await_keys(aname_query_t *query, knotd_in_state_t state)
+{
+	if (query->sign.state == ANAME_SIGN_PENDING && can_wait(query)) {
+		wait_for(query, 0, NULL);
+	}
+	if (query->sign.state != ANAME_SIGN_PENDING) {
+		return state;
+	}
+	if (!is_truncated(query)) {
+		return servfail(query, ANAME_KIND_COLD, KNOT_EDNS_EDE_NOT_READY);
+	}
+	knot_wire_set_tc(query->pkt->wire);
+	count(query, ANAME_KIND_COLD);
+	return KNOTD_IN_STATE_TRUNC;
+}
+
+/*! Puts denials in the section being written right (D2). */
+static knotd_in_state_t correct_denials(aname_query_t *query, knotd_in_state_t state,
+                                        const aname_denial_t *denial)
+{
+	if (!aname_denial_found(query->pkt)) {
+		return state;
+	}
+	knotd_in_state_t awaited = await_keys(query, state);
+	if (awaited != state || query->sign.state == ANAME_SIGN_UNABLE) {
+		return awaited;
+	}
+	int ret = aname_denial_correct(query, denial);
+	return ret == KNOT_EOK ? state : error_state(ret);
 }
 
 /*! ANY: what is known now takes the place of the zone's own sets (A5). */
@@ -240,10 +303,18 @@ static knotd_in_state_t say_any(const aname_query_t *query)
 
 /* The hooks. */
 
+/*! May a negative answer be given before Knot looks? It goes without proof, but for the SOA. */
+static bool is_bare(const aname_query_t *query)
+{
+	bool proven = query->sign.state != ANAME_SIGN_NEEDLESS && query->sign.wanted;
+	return query->instance->onlinesign == ANAME_ONLINESIGN_NONE && !proven;
+}
+
 /*!
  * The short cut: a query for the apex itself that can be answered right away. Knot does not look
  * at the zone after a HIT, which keeps siblings out. A negative answer is a HIT with nothing in
- * it until on_authority(), but not with mod-onlinesign, which wants to know the zone's node.
+ * it until on_authority(), but not where it has to be proven: Knot makes the proof, and
+ * mod-onlinesign wants to know the zone's node.
  */
 static knotd_in_state_t on_preanswer(knotd_in_state_t state, knot_pkt_t *pkt, knotd_qdata_t *qdata,
                                      knotd_mod_t *mod)
@@ -262,15 +333,15 @@ static knotd_in_state_t on_preanswer(knotd_in_state_t state, knot_pkt_t *pkt, kn
 		return state;
 	}
 
-	aname_query_enter(&query);
 	aname_answer_t answer;
 	aname_query_decide(&query, type, false, &answer);
-	if (answer.say == ANAME_SAY_ADDRESSES) {
+	if (query.sign.state == ANAME_SIGN_PENDING) {
+		/* on_answer() waits for the keys. */
+	} else if (answer.say == ANAME_SAY_ADDRESSES) {
 		knot_wire_set_aa(pkt->wire);
 		state = say_addresses(&query, &answer, type);
 		leave_memo(&query, MEMO_ANSWERED);
-	} else if (answer.say == ANAME_SAY_NODATA &&
-	           instance->onlinesign == ANAME_ONLINESIGN_NONE) {
+	} else if (answer.say == ANAME_SAY_NODATA && is_bare(&query)) {
 		knot_wire_set_aa(pkt->wire);
 		note_nodata(&query, &answer, MEMO_PUT_SOA);
 		state = KNOTD_IN_STATE_HIT;
@@ -283,8 +354,21 @@ static knotd_in_state_t on_preanswer(knotd_in_state_t state, knot_pkt_t *pkt, kn
 /*! Has Knot answered from the zone, or not at all? Then the answer may be changed. */
 static bool is_knots(const aname_query_t *query, knotd_in_state_t state, uint16_t type)
 {
-	return state == KNOTD_IN_STATE_NODATA || type == KNOT_RRTYPE_ANY ||
-	       aname_reply_has_sibling(query, type);
+	return state == KNOTD_IN_STATE_NODATA || aname_reply_has_sibling(query, type);
+}
+
+/*! ANY, and a query for the NSEC record itself. */
+static knotd_in_state_t say_more(aname_query_t *query, knotd_in_state_t state, uint16_t type)
+{
+	static const aname_denial_t whole = { 0 };
+	knotd_in_state_t awaited = await_keys(query, state);
+	if (awaited != state || query->sign.state == ANAME_SIGN_UNABLE) {
+		return awaited;
+	}
+	if (type == KNOT_RRTYPE_ANY) {
+		state = say_any(query);
+	}
+	return state == KNOTD_IN_STATE_HIT ? correct_denials(query, state, &whole) : state;
 }
 
 /*! Everything else: what is cold or failing, ANY, and aliases that lead to the apex. */
@@ -292,49 +376,104 @@ static knotd_in_state_t on_answer(knotd_in_state_t state, knot_pkt_t *pkt, knotd
                                   knotd_mod_t *mod)
 {
 	uint16_t type = knot_pkt_qtype(pkt);
-	bool any = type == KNOT_RRTYPE_ANY;
+	bool family = is_family(type);
 	aname_query_t query;
 	if ((state != KNOTD_IN_STATE_HIT && state != KNOTD_IN_STATE_NODATA) ||
-	    (!is_family(type) && !any) || memo_of(qdata, mod) != MEMO_NONE ||
-	    !aname_reply_at_apex(qdata) || !aname_query_take_up(&query, pkt, qdata, mod) ||
-	    !is_knots(&query, state, type)) {
+	    (!family && type != KNOT_RRTYPE_ANY && type != KNOT_RRTYPE_NSEC) ||
+	    memo_of(qdata, mod) != MEMO_NONE || !aname_reply_at_apex(qdata) ||
+	    !aname_query_take_up(&query, pkt, qdata, mod)) {
 		return state;
 	}
 
-	aname_query_enter(&query);
-	state = any ? say_any(&query) : say(&query, type);
+	if (!family) {
+		state = say_more(&query, state, type);
+	} else if (is_knots(&query, state, type)) {
+		state = say(&query, state, type);
+	}
 	aname_query_show(&query);
 	aname_query_leave(&query);
 	return state;
 }
 
-/*! A negative answer lives no longer than what it rests on. */
-static knotd_in_state_t on_authority(knotd_in_state_t state, knot_pkt_t *pkt, knotd_qdata_t *qdata,
-                                     knotd_mod_t *mod)
+/*! What a negative answer that this module has decided on needs besides its proof. */
+static knotd_in_state_t finish_nodata(const aname_query_t *query, knotd_in_state_t state,
+                                      uint32_t memo)
 {
-	uint32_t memo = memo_of(qdata, mod);
-	if (memo == MEMO_NONE || memo == MEMO_ANSWERED) {
-		return state;
-	}
-	const aname_query_t query = { .pkt = pkt,
-		                      .qdata = qdata,
-		                      .instance = knotd_mod_ctx(mod),
-		                      .worker = qdata->params->thread_id };
-	uint32_t ttl = own(&query)->memo_ttl;
+	uint32_t ttl = own(query)->memo_ttl;
 	if (memo == MEMO_PUT_SOA && state == KNOTD_IN_STATE_HIT) {
-		int ret = aname_reply_put_soa(&query, ttl);
+		int ret = aname_reply_put_soa(query, ttl);
 		return ret == KNOT_EOK ? KNOTD_IN_STATE_NODATA : error_state(ret);
 	}
 	if (memo == MEMO_LOWER_SOA && state == KNOTD_IN_STATE_NODATA) {
-		aname_reply_lower_soa(&query, ttl);
+		aname_reply_lower_soa(query, ttl);
 	}
 	return state;
 }
 
+/*! The proof of a negative answer, and every other one that speaks of the apex. */
+static knotd_in_state_t prove(aname_query_t *query, knotd_in_state_t state, uint32_t memo)
+{
+	uint16_t type = knot_pkt_qtype(query->pkt);
+	bool owner = state == KNOTD_IN_STATE_NODATA && aname_reply_at_apex(query->qdata);
+	const aname_denial_t denial = {
+		.without = owner && is_family(type) ? type : 0,
+		.ttl = memo == MEMO_LOWER_SOA ? own(query)->memo_ttl : UINT32_MAX,
+	};
+	if (query->instance->onlinesign != ANAME_ONLINESIGN_AFTER) {
+		return correct_denials(query, state, &denial);
+	}
+	if (!owner) {
+		return state;
+	}
+	/* After a HIT mod-onlinesign signs what is there, and makes no proof of its own. */
+	int ret = aname_denial_put_online(query, denial.ttl);
+	return ret == KNOT_EOK ? KNOTD_IN_STATE_HIT : error_state(ret);
+}
+
+/*! A negative answer lives no longer than what it rests on, and tells the truth (D2, D3). */
+static knotd_in_state_t on_authority(knotd_in_state_t state, knot_pkt_t *pkt, knotd_qdata_t *qdata,
+                                     knotd_mod_t *mod)
+{
+	uint32_t memo = memo_of(qdata, mod);
+	if (memo == MEMO_PUT_SOA || memo == MEMO_LOWER_SOA) {
+		const aname_query_t query = { .pkt = pkt,
+			                      .qdata = qdata,
+			                      .instance = knotd_mod_ctx(mod),
+			                      .worker = qdata->params->thread_id };
+		state = finish_nodata(&query, state, memo);
+	}
+
+	const aname_instance_t *instance = knotd_mod_ctx(mod);
+	aname_query_t query;
+	if (instance == NULL || !knot_pkt_has_dnssec(qdata->query) ||
+	    (instance->onlinesign != ANAME_ONLINESIGN_AFTER && !aname_denial_found(pkt)) ||
+	    !aname_query_take_up(&query, pkt, qdata, mod)) {
+		return state;
+	}
+	state = prove(&query, state, memo);
+	aname_query_leave(&query);
+	return state;
+}
+
 /*! Addresses beside a query for the ANAME itself (A4), and none of the siblings' (A3). */
+static knotd_in_state_t add_addresses(const aname_query_t *query, knotd_in_state_t state,
+                                      bool asked)
+{
+	/* mod-onlinesign cannot sign an addition that Knot did not make. */
+	bool with = query->sign.state != ANAME_SIGN_PENDING &&
+	            !(query->instance->onlinesign == ANAME_ONLINESIGN_AFTER && query->sign.wanted);
+	int ret = KNOT_EOK;
+	for (unsigned i = 0; i < 2 && ret == KNOT_EOK; i++) {
+		ret = asked && with ? aname_reply_add(query, families[i])
+		                    : aname_reply_replace(query, families[i], with);
+	}
+	return ret == KNOT_EOK ? state : error_state(ret);
+}
+
 static knotd_in_state_t on_additional(knotd_in_state_t state, knot_pkt_t *pkt, knotd_qdata_t *qdata,
                                       knotd_mod_t *mod)
 {
+	static const aname_denial_t whole = { 0 };
 	const aname_instance_t *instance = knotd_mod_ctx(mod);
 	if (instance == NULL) {
 		return state;
@@ -349,17 +488,12 @@ static knotd_in_state_t on_additional(knotd_in_state_t state, knot_pkt_t *pkt, k
 
 	/* Additions are the same for every client: the scope is the answer's. */
 	query.tailored = false;
-	/* mod-onlinesign cannot sign an addition that Knot did not make. */
-	bool with = !(instance->onlinesign == ANAME_ONLINESIGN_AFTER &&
-	              knot_pkt_has_dnssec(qdata->query));
-	aname_query_enter(&query);
-	int ret = KNOT_EOK;
-	for (unsigned i = 0; i < 2 && ret == KNOT_EOK; i++) {
-		ret = asked && with ? aname_reply_add(&query, families[i])
-		                    : aname_reply_replace(&query, families[i], with);
+	knotd_in_state_t added = add_addresses(&query, state, asked);
+	if (added == state) {
+		added = correct_denials(&query, state, &whole);
 	}
 	aname_query_leave(&query);
-	return ret == KNOT_EOK ? state : error_state(ret);
+	return added;
 }
 
 /*! Shows the numbers of the whole process after any query, whoever is asked for what. */

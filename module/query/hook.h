@@ -11,6 +11,7 @@
 
 #include "conf.h"
 #include "options.h"
+#include "query/sign.h"
 #include "table/shared.h"
 
 /*! One instance: the module loaded for one zone, or globally. Never changed after load, but for
@@ -19,6 +20,7 @@ typedef struct {
 	const aname_options_t *options;
 	const aname_profile_t *profile;
 	aname_shared_t *shared;
+	aname_signing_t signing;
 	uint16_t waiters_max;     /*!< TCP workers that may wait at once (C2). */
 	uint8_t onlinesign;       /*!< aname_onlinesign_t */
 	uint8_t zone_len;         /*!< Octets of the zone name; 0 if loaded as global module. */

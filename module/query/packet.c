@@ -59,6 +59,17 @@ static void rewind_to(knot_pkt_t *pkt, uint16_t index)
 	}
 }
 
+/*! Drops an RRset with all behind it, of which somebody else takes care. */
+static void drop(knot_pkt_t *pkt, uint16_t index)
+{
+	knot_rrset_t dropped = pkt->rr[index];
+	bool owned = pkt->rr_info[index].flags & KNOT_PF_FREE;
+	rewind_to(pkt, index);
+	if (owned) {
+		knot_rrset_clear(&dropped, &pkt->mm);
+	}
+}
+
 int aname_packet_cut(knot_pkt_t *pkt, uint16_t index, aname_rest_t *rest)
 {
 	*rest = (aname_rest_t){ .count = pkt->rrset_count - index - 1 };
@@ -76,13 +87,13 @@ int aname_packet_cut(knot_pkt_t *pkt, uint16_t index, aname_rest_t *rest)
 		}
 	}
 
-	knot_rrset_t dropped = pkt->rr[index];
-	bool owned = pkt->rr_info[index].flags & KNOT_PF_FREE;
-	rewind_to(pkt, index);
-	if (owned) {
-		knot_rrset_clear(&dropped, &pkt->mm);
-	}
+	drop(pkt, index);
 	return KNOT_EOK;
+}
+
+void aname_packet_drop_last(knot_pkt_t *pkt)
+{
+	drop(pkt, pkt->rrset_count - 1);
 }
 
 int aname_packet_paste(knot_pkt_t *pkt, const aname_rest_t *rest)
@@ -100,6 +111,16 @@ int aname_packet_paste(knot_pkt_t *pkt, const aname_rest_t *rest)
 	if (rest->count > 0) {
 		aname_packet_release(pkt, rest->rr);
 		aname_packet_release(pkt, rest->flags);
+	}
+	return ret;
+}
+
+int aname_packet_put(knot_pkt_t *pkt, uint16_t compr_hint, knot_rrset_t *rrset, uint16_t flags)
+{
+	int ret = rrset->owner == NULL ? KNOT_ENOMEM
+	                               : knot_pkt_put(pkt, compr_hint, rrset, flags | KNOT_PF_FREE);
+	if (ret != KNOT_EOK) {
+		knot_rrset_clear(rrset, &pkt->mm);
 	}
 	return ret;
 }
@@ -128,4 +149,6 @@ void aname_packet_lower_ttl(knot_pkt_t *pkt, uint16_t index, uint32_t ttl)
 	if (rrset->ttl > ttl) {
 		rrset->ttl = ttl;
 	}
+	/* Should it be pasted, it keeps the lower one. */
+	pkt->rr_info[index].flags &= ~KNOT_PF_ORIGTTL;
 }

@@ -38,10 +38,25 @@ __attribute__((warn_unused_result)) int aname_packet_cut(knot_pkt_t *pkt, uint16
 __attribute__((warn_unused_result)) int aname_packet_paste(knot_pkt_t *pkt,
                                                            const aname_rest_t *rest);
 
+/*! Drops the RRset that was put last. */
+void aname_packet_drop_last(knot_pkt_t *pkt);
+
+/*!
+ * \brief Puts an RRset whose owner and RDATA are in the packet's memory; they are the packet's
+ *        from then on, and freed on error.
+ *
+ * \param rrset  An owner of NULL means that there was no memory for it.
+ * \param flags  KNOT_PF_*; KNOT_PF_FREE is added.
+ *
+ * \return KNOT_EOK, KNOT_ENOMEM, or an error of knot_pkt_put().
+ */
+__attribute__((warn_unused_result)) int aname_packet_put(knot_pkt_t *pkt, uint16_t compr_hint,
+                                                         knot_rrset_t *rrset, uint16_t flags);
+
 /*!
  * \brief Lowers the TTL of the RRset at `index` to at most `ttl`, where it stands.
  *
- * \param pkt    The reply; the RRset was put without KNOT_PF_ORIGTTL, or is no RRSIG.
+ * \param pkt    The reply.
  * \param index  Index into pkt->rr.
  */
 void aname_packet_lower_ttl(knot_pkt_t *pkt, uint16_t index, uint32_t ttl);

@@ -24,14 +24,19 @@ int aname_reply_put(const aname_query_t *query, const aname_answer_t *answer, ui
 		.rotate = query->instance->rotate ? knot_wire_get_id(query->qdata->query->wire) : 0,
 		.flags = flags,
 	};
-	return aname_answer_put(answer, query->instance->options, query->pkt, &form);
+	int ret = aname_answer_put(answer, query->instance->options, query->pkt, &form);
+	return ret != KNOT_EOK ? ret : aname_sign_put(query, aname_query_full_ttl(query), flags);
 }
 
 void aname_reply_put_records(const aname_query_t *query)
 {
 	for (unsigned i = 0; i < query->rrsets_count; i++) {
-		(void)knot_pkt_put(query->pkt, KNOT_COMPR_HINT_NONE, &query->rrsets[i],
-		                   KNOT_PF_NOTRUNC);
+		const knot_rrset_t *records = &query->rrsets[i];
+		if (knot_pkt_put(query->pkt, KNOT_COMPR_HINT_NONE, records, KNOT_PF_NOTRUNC) ==
+		            KNOT_EOK &&
+		    aname_sign_put_zones(query, records->type, records->ttl) != KNOT_EOK) {
+			aname_packet_drop_last(query->pkt);
+		}
 	}
 }
 
@@ -45,12 +50,40 @@ int aname_reply_put_soa(const aname_query_t *query, uint32_t ttl)
 	                    KNOT_PF_NOTRUNC | KNOT_PF_SOAMINTTL);
 }
 
+/*!
+ * Where the signatures over an RRset in the section being written stand, or -1. Knot puts them
+ * behind it, in an RRset for each that is covered.
+ */
+static int find_signatures(const knot_pkt_t *pkt, const knot_dname_t *owner, uint16_t type)
+{
+	const knot_pktsection_t *section = knot_pkt_section(pkt, pkt->current);
+	for (int i = section->pos; i < section->pos + section->count; i++) {
+		const knot_rrset_t *rrset = &pkt->rr[i];
+		if (rrset->type == KNOT_RRTYPE_RRSIG &&
+		    knot_rrsig_type_covered(rrset->rrs.rdata) == type &&
+		    knot_dname_is_case_equal(rrset->owner, owner)) {
+			return i;
+		}
+	}
+	return -1;
+}
+
+/*! Lowers the TTL of an RRset and of the signatures over it. */
+static void lower_with_signatures(knot_pkt_t *pkt, uint16_t index, uint32_t ttl)
+{
+	aname_packet_lower_ttl(pkt, index, ttl);
+	int signatures = find_signatures(pkt, pkt->rr[index].owner, pkt->rr[index].type);
+	if (signatures >= 0) {
+		aname_packet_lower_ttl(pkt, signatures, ttl);
+	}
+}
+
 void aname_reply_lower_soa(const aname_query_t *query, uint32_t ttl)
 {
 	const knot_pktsection_t *section = knot_pkt_section(query->pkt, KNOT_AUTHORITY);
 	for (int i = section->pos; i < section->pos + section->count; i++) {
 		if (query->pkt->rr[i].type == KNOT_RRTYPE_SOA) {
-			aname_packet_lower_ttl(query->pkt, i, ttl);
+			lower_with_signatures(query->pkt, i, ttl);
 		}
 	}
 }
@@ -94,8 +127,20 @@ bool aname_reply_use_sibling(const aname_query_t *query, uint16_t type)
 	if (index < 0) {
 		return false;
 	}
-	aname_packet_lower_ttl(query->pkt, index, ANAME_STALE_TTL);
+	lower_with_signatures(query->pkt, index, ANAME_STALE_TTL);
 	return true;
+}
+
+/*! Takes the signatures over the zone's own set out, if they are there. */
+static int remove_signatures(const aname_query_t *query, uint16_t type)
+{
+	int index = find_signatures(query->pkt, knotd_qdata_zone_name(query->qdata), type);
+	if (index < 0) {
+		return KNOT_EOK;
+	}
+	aname_rest_t rest;
+	int ret = aname_packet_cut(query->pkt, index, &rest);
+	return ret != KNOT_EOK ? ret : aname_packet_paste(query->pkt, &rest);
 }
 
 int aname_reply_replace(const aname_query_t *query, uint16_t type, bool with)
@@ -104,8 +149,11 @@ int aname_reply_replace(const aname_query_t *query, uint16_t type, bool with)
 	if (index < 0) {
 		return KNOT_EOK;
 	}
+	int ret = remove_signatures(query, type);
 	aname_rest_t rest;
-	int ret = aname_packet_cut(query->pkt, index, &rest);
+	if (ret == KNOT_EOK) {
+		ret = aname_packet_cut(query->pkt, index, &rest);
+	}
 	if (ret != KNOT_EOK) {
 		return ret;
 	}

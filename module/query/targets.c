@@ -54,36 +54,13 @@ void aname_query_log(void *mod, int priority, const char *message)
 	knotd_mod_log(mod, priority, "%s", message);
 }
 
-/*! Is this the first time that this is to be said of this content in this zone? */
-static bool first_time(const aname_query_t *query, const char *what, const void *content,
-                       size_t len)
+bool aname_query_first_time(const aname_query_t *query, const char *what, const void *content,
+                            size_t len)
 {
 	const knot_dname_t *zone = knotd_qdata_zone_name(query->qdata);
 	uint64_t hash = aname_shared_hash(0, what, strlen(what));
 	hash = aname_shared_hash(hash, zone, query->instance->zone_len);
 	return aname_shared_first(query->instance->shared, aname_shared_hash(hash, content, len));
-}
-
-/*! Synthesis would be bogus in this zone: its siblings are served, and the log says why (D4). */
-static bool is_unsignable(const aname_query_t *query)
-{
-	if (query->instance->onlinesign == ANAME_ONLINESIGN_BEFORE) {
-		return true; /* Told at load. */
-	}
-	if (query->instance->onlinesign == ANAME_ONLINESIGN_AFTER) {
-		return false;
-	}
-	knot_rrset_t dnskey = knotd_qdata_zone_apex_rrset(query->qdata, KNOT_RRTYPE_DNSKEY);
-	if (dnskey.rrs.count == 0) {
-		return false;
-	}
-	if (first_time(query, "signed", dnskey.rrs.rdata, dnskey.rrs.size)) {
-		knotd_mod_log(query->mod, LOG_WARNING,
-		              "the zone is signed, and this version cannot sign what it makes: "
-		              "the apex is served without the addresses of its ANAME; "
-		              "use mod-onlinesign after mod-aname, or do not sign the zone");
-	}
-	return true;
 }
 
 /*! Takes the client's subnet from the query, if answers may depend on it. */
@@ -110,12 +87,16 @@ bool aname_query_take_up(aname_query_t *query, knot_pkt_t *pkt, knotd_qdata_t *q
 	query->instance = knotd_mod_ctx(mod);
 	query->worker = qdata->params->thread_id;
 	query->news = false;
-	if (query->instance == NULL || query->worker >= ANAME_WORKERS_MAX || !find_records(query) ||
-	    is_unsignable(query)) {
+	if (query->instance == NULL || query->worker >= ANAME_WORKERS_MAX || !find_records(query)) {
 		return false;
 	}
 	query->now_ms = aname_clock_coarse_ms();
 	take_client(query);
+	aname_query_enter(query);
+	if (query->sign.state == ANAME_SIGN_UNABLE) {
+		aname_query_leave(query);
+		return false;
+	}
 	return true;
 }
 
@@ -127,14 +108,27 @@ void aname_query_tell_scope(const aname_query_t *query, const aname_answer_t *an
 	}
 }
 
-void aname_query_enter(const aname_query_t *query)
+void aname_query_enter(aname_query_t *query)
 {
 	aname_epoch_enter(query->instance->shared->epoch, query->worker);
+	aname_sign_attach(query);
 }
 
 void aname_query_leave(const aname_query_t *query)
 {
 	aname_epoch_leave(query->instance->shared->epoch, query->worker);
+}
+
+uint32_t aname_query_full_ttl(const aname_query_t *query)
+{
+	const aname_schedule_t *schedule = &query->instance->profile->schedule;
+	uint32_t full = 0;
+	for (unsigned i = 0; i < query->rrsets_count; i++) {
+		uint32_t ttl = aname_policy_life(schedule, aname_policy_ttl(query->rrsets[i].ttl),
+		                                 ANAME_TTL_UNKNOWN);
+		full = ttl > full ? ttl : full;
+	}
+	return full;
 }
 
 /* Targets that are not asked for. */
@@ -150,7 +144,7 @@ static void fail_part(aname_part_t *part, aname_failure_t failure)
 static void tell_malformed(const aname_query_t *query, const knot_rdata_t *rdata, const char *why)
 {
 	aname_stats_malformed(query->mod, query->worker);
-	if (first_time(query, why, rdata->data, rdata->len)) {
+	if (aname_query_first_time(query, why, rdata->data, rdata->len)) {
 		knotd_mod_log(query->mod, LOG_WARNING,
 		              "malformed ANAME record, %s (%u octets of RDATA)", why, rdata->len);
 	}
@@ -158,7 +152,7 @@ static void tell_malformed(const aname_query_t *query, const knot_rdata_t *rdata
 
 static void tell_denied(const aname_query_t *query, const aname_key_t *key, const char *why)
 {
-	if (first_time(query, why, key->name, key->name_len)) {
+	if (aname_query_first_time(query, why, key->name, key->name_len)) {
 		knot_dname_txt_storage_t name;
 		(void)knot_dname_to_str(name, key->name, sizeof(name));
 		knotd_mod_log(query->mod, LOG_WARNING, "target %s denied, %s", name, why);
@@ -394,7 +388,7 @@ static void add_target(const aname_query_t *query, const records_t *records, uin
 
 static void tell_pool_limit(const aname_query_t *query)
 {
-	if (first_time(query, "pool", NULL, 0)) {
+	if (aname_query_first_time(query, "pool", NULL, 0)) {
 		knotd_mod_log(query->mod, LOG_WARNING,
 		              "limit reached, only %u ANAME records are used", ANAME_POOL_MAX);
 	}

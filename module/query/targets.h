@@ -12,7 +12,7 @@
 #include "query/hook.h"
 
 /*! A query in hand. */
-typedef struct {
+typedef struct aname_query {
 	knot_pkt_t *pkt;
 	knotd_qdata_t *qdata;
 	knotd_mod_t *mod;
@@ -23,6 +23,7 @@ typedef struct {
 	bool tailored;         /*!< The answer is to be for `client` (N4). */
 	aname_subnet_t client; /*!< The client's network, as far as a resolver may know it. */
 	uint8_t client_max;    /*!< The most that it may know, in bits. */
+	aname_sign_t sign;
 	unsigned rrsets_count;
 	knot_rrset_t rrsets[ANAME_RRTYPES_MAX]; /*!< The ANAME records of the apex. */
 } aname_query_t;
@@ -30,14 +31,15 @@ typedef struct {
 /*!
  * \brief Takes a query up.
  *
- * \return false if there is nothing to do for it: no ANAME at the apex, or a zone in which what
- *         this module makes would be bogus (D4).
+ * \return true inside the epoch: leave it when done. false outside, if there is nothing to do for
+ *         it: no ANAME at the apex, or a zone in which what this module makes would be bogus (D4).
  */
 bool aname_query_take_up(aname_query_t *query, knot_pkt_t *pkt, knotd_qdata_t *qdata,
                          knotd_mod_t *mod);
 
-/*! From enter to leave what is published may be read, and answers that point to it are good. */
-void aname_query_enter(const aname_query_t *query);
+/*! From enter to leave what is published may be read, and answers that point to it are good. Who
+ *  signs is found out anew at each enter. */
+void aname_query_enter(aname_query_t *query);
 void aname_query_leave(const aname_query_t *query);
 
 /*!
@@ -58,6 +60,16 @@ void aname_query_show(const aname_query_t *query);
 
 /*! True once a second, for one worker. */
 bool aname_query_is_time_to_show(aname_instance_t *instance, int64_t now_ms);
+
+/*! Is this the first time that this is to be said of this content in this zone? */
+bool aname_query_first_time(const aname_query_t *query, const char *what, const void *content,
+                            size_t len);
+
+/*!
+ * \brief The highest TTL that synthesized addresses can have: that of the ANAME records within the
+ *        bounds of the options. Unlike the TTL that is left, refreshes do not change it.
+ */
+uint32_t aname_query_full_ttl(const aname_query_t *query);
 
 /*! Passes messages of the core on to knotd; the context is a knotd_mod_t. */
 void aname_query_log(void *mod, int priority, const char *message);

@@ -10,6 +10,7 @@
 
 #include <libknot/errcode.h>
 
+#include "service/key_reader.h"
 #include "service/status.h"
 #include "table/clock.h"
 
@@ -36,6 +37,7 @@ static struct {
 	unsigned holders;
 	aname_shared_t *shared;
 	aname_refresh_t *refresh;
+	aname_key_reader_t *key_reader;
 	uv_loop_t loop;
 	uv_async_t wake;
 	pthread_t thread;
@@ -63,6 +65,7 @@ static void on_wake(uv_async_t *wake)
 {
 	if (atomic_load(&service.stop)) {
 		aname_refresh_pause(service.refresh);
+		aname_key_reader_pause(service.key_reader);
 		aname_status_listen(service.status, "");
 		uv_stop(&service.loop);
 		return;
@@ -71,6 +74,7 @@ static void on_wake(uv_async_t *wake)
 		follow_path();
 	}
 	aname_refresh_wake(service.refresh);
+	aname_key_reader_wake(service.key_reader);
 }
 
 /*! Called by workers. libuv makes one system call however many call before the loop runs. */
@@ -79,13 +83,15 @@ static void wake_up(void *ctx)
 	(void)uv_async_send(&service.wake);
 }
 
-/*! After a pause: gives cancelled lookups a moment to report back. */
+/*! After a pause: gives cancelled lookups, and keys being read, a moment to report back. */
 static void drain(void)
 {
 	int64_t until_ms = aname_clock_ms() + STOP_MS;
 	/* Once in any case, for what was closed. */
 	uv_run(&service.loop, UV_RUN_NOWAIT);
-	while (aname_refresh_running(service.refresh) > 0 && aname_clock_ms() < until_ms) {
+	while ((aname_refresh_running(service.refresh) > 0 ||
+	        aname_key_reader_busy(service.key_reader)) &&
+	       aname_clock_ms() < until_ms) {
 		uv_run(&service.loop, UV_RUN_NOWAIT);
 		(void)poll(NULL, 0, 5);
 	}
@@ -94,6 +100,7 @@ static void drain(void)
 static void *run(void *arg)
 {
 	aname_refresh_resume(service.refresh);
+	aname_key_reader_resume(service.key_reader);
 	follow_path();
 	uv_run(&service.loop, UV_RUN_DEFAULT);
 	drain();
@@ -154,18 +161,20 @@ static int prepare_loop(aname_shared_t *shared)
 		return KNOT_ENOMEM;
 	}
 	service.refresh = aname_refresh_new(shared, &service.loop, make_resolver);
+	service.key_reader = aname_key_reader_new(shared, &service.loop);
 	service.status = aname_status_new(shared, &service.loop);
-	if (service.refresh == NULL || service.status == NULL) {
-		if (service.refresh != NULL) {
-			aname_refresh_free(service.refresh);
-		}
-		aname_status_free(service.status);
-		uv_close((uv_handle_t *)&service.wake, NULL);
-		uv_run(&service.loop, UV_RUN_NOWAIT);
-		(void)uv_loop_close(&service.loop);
-		return KNOT_ENOMEM;
+	if (service.refresh != NULL && service.key_reader != NULL && service.status != NULL) {
+		return KNOT_EOK;
 	}
-	return KNOT_EOK;
+	if (service.refresh != NULL) {
+		aname_refresh_free(service.refresh);
+	}
+	aname_key_reader_free(service.key_reader);
+	aname_status_free(service.status);
+	uv_close((uv_handle_t *)&service.wake, NULL);
+	uv_run(&service.loop, UV_RUN_NOWAIT);
+	(void)uv_loop_close(&service.loop);
+	return KNOT_ENOMEM;
 }
 
 /*! Makes what lives as long as the process. */

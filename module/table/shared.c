@@ -9,15 +9,19 @@ aname_shared_t *aname_shared_new(aname_queue_wake_f wake, void *wake_ctx)
 		return NULL;
 	}
 	pthread_mutex_init(&shared->lock, NULL);
+	pthread_mutex_init(&shared->sign_lock, NULL);
 	shared->epoch = aname_epoch_new();
 	shared->table = shared->epoch != NULL ? aname_table_new(shared->epoch) : NULL;
+	shared->sign_bin = shared->epoch != NULL ? aname_bin_new(shared->epoch) : NULL;
 	shared->queue = aname_queue_new(wake, wake_ctx);
+	shared->secrets = aname_secrets_new(wake, wake_ctx);
 	shared->gate = aname_gate_new();
 	shared->logbook = aname_logbook_new();
 	shared->workers = aligned_alloc(_Alignof(aname_worker_t),
 	                                ANAME_WORKERS_MAX * sizeof(*shared->workers));
 	if (shared->table == NULL || shared->queue == NULL || shared->gate == NULL ||
-	    shared->logbook == NULL || shared->workers == NULL) {
+	    shared->logbook == NULL || shared->workers == NULL || shared->sign_bin == NULL ||
+	    shared->secrets == NULL) {
 		aname_shared_free(shared);
 		return NULL;
 	}
@@ -42,6 +46,9 @@ void aname_shared_free(aname_shared_t *shared)
 		free(shared->options);
 		shared->options = next;
 	}
+	aname_bin_free(shared->sign_bin); /* Lets keys go. */
+	aname_secrets_free(shared->secrets);
+	pthread_mutex_destroy(&shared->sign_lock);
 	pthread_mutex_destroy(&shared->lock);
 	free(shared->workers);
 	aname_logbook_free(shared->logbook);

@@ -16,6 +16,7 @@
 #include "table/gate.h"
 #include "table/logbook.h"
 #include "table/queue.h"
+#include "table/secrets.h"
 #include "table/table.h"
 
 /*! Limits that were met, counted; told in the log by the service. */
@@ -58,6 +59,10 @@ typedef struct {
 	aname_queue_t *queue;
 	aname_gate_t *gate;
 	aname_logbook_t *logbook;
+	aname_secrets_t *secrets;
+	pthread_mutex_t sign_lock; /*!< Guards who writes into a signing, and the bin. */
+	aname_bin_t *sign_bin;     /*!< What workers have retired. */
+	uint64_t signers;          /*!< Counts signers; guarded by the lock above. */
 	aname_met_t met;
 	aname_totals_t totals;
 	aname_worker_t *workers;                /*!< ANAME_WORKERS_MAX of them. */

@@ -1,0 +1,77 @@
+#include "query/bitmap.h"
+
+#include <string.h>
+
+#include <libknot/descriptor.h>
+#include <libknot/dname.h>
+#include <libknot/errcode.h>
+#include <libknot/rrtype/nsec.h>
+#include <libknot/rrtype/nsec3.h>
+
+#include "table/dnssec.h"
+
+/*! Octets of types 0 to 255 without trailing zeros, at most. */
+#define WINDOW_MAX 32
+/*! AAAA is type 28, in the fourth octet. */
+#define WINDOW_MIN 4
+
+/*! Octets before the bitmap. */
+static size_t bitmap_offset(uint16_t nsec_type, const knot_rdata_t *rdata)
+{
+	const uint8_t *bitmap =
+	        nsec_type == KNOT_RRTYPE_NSEC ? knot_nsec_bitmap(rdata) : knot_nsec3_bitmap(rdata);
+	return bitmap - rdata->data;
+}
+
+bool aname_bitmap_has(uint16_t nsec_type, const knot_rdata_t *rdata, uint16_t type)
+{
+	size_t offset = bitmap_offset(nsec_type, rdata);
+	return offset < rdata->len &&
+	       dnssec_nsec_bitmap_contains(rdata->data + offset, rdata->len - offset, type);
+}
+
+/*! Types are numbered from the most significant bit on (RFC 4034, 4.1.2). */
+static uint8_t bit_of(uint16_t type)
+{
+	return 0x80 >> (type % 8);
+}
+
+int aname_bitmap_correct(uint16_t nsec_type, const knot_rdata_t *rdata, uint16_t without,
+                         uint8_t *copy)
+{
+	size_t offset = bitmap_offset(nsec_type, rdata);
+	if (offset > rdata->len) {
+		return KNOT_EMALF;
+	}
+	const uint8_t *bitmap = rdata->data + offset;
+	size_t left = rdata->len - offset;
+
+	/* Types below 256 are in window 0, which comes first, if it is there. */
+	uint8_t window[WINDOW_MAX] = { 0 };
+	size_t window_len = WINDOW_MIN;
+	if (left >= 2 && bitmap[0] == 0) {
+		size_t len = bitmap[1];
+		if (len > WINDOW_MAX || len + 2 > left) {
+			return KNOT_EMALF;
+		}
+		memcpy(window, bitmap + 2, len);
+		window_len = len > WINDOW_MIN ? len : WINDOW_MIN;
+		bitmap += len + 2;
+		left -= len + 2;
+	}
+	window[KNOT_RRTYPE_A / 8] |= bit_of(KNOT_RRTYPE_A);
+	window[KNOT_RRTYPE_AAAA / 8] |= bit_of(KNOT_RRTYPE_AAAA);
+	if (without != 0) {
+		window[without / 8] &= ~bit_of(without);
+	}
+	while (window[window_len - 1] == 0) {
+		window_len--; /* A or AAAA is there. */
+	}
+
+	memcpy(copy, rdata->data, offset);
+	copy[offset] = 0;
+	copy[offset + 1] = window_len;
+	memcpy(copy + offset + 2, window, window_len);
+	memcpy(copy + offset + 2 + window_len, bitmap, left);
+	return (int)(offset + 2 + window_len + left);
+}

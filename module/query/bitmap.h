@@ -1,0 +1,32 @@
+/*!
+ * \brief The list of types in an NSEC or NSEC3 record.  [P]
+ *
+ * Thread: any.
+ */
+
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <libknot/rdata.h>
+
+/*! Does an NSEC or NSEC3 record list a type? Only that of an apex lists SOA. */
+bool aname_bitmap_has(uint16_t nsec_type, const knot_rdata_t *rdata, uint16_t type);
+
+/*! Most octets that a record grows by. */
+#define ANAME_BITMAP_GROWTH 34
+
+/*!
+ * \brief Copies an NSEC or NSEC3 record so that it lists A and AAAA, but not `without`.
+ *
+ * \param nsec_type  KNOT_RRTYPE_NSEC or KNOT_RRTYPE_NSEC3.
+ * \param rdata      The record; one whose bitmap is malformed is refused.
+ * \param without    KNOT_RRTYPE_A, KNOT_RRTYPE_AAAA, or 0.
+ * \param copy       Room for the record and ANAME_BITMAP_GROWTH octets more.
+ *
+ * \return Octets of RDATA, or KNOT_EMALF.
+ */
+__attribute__((warn_unused_result)) int aname_bitmap_correct(uint16_t nsec_type,
+                                                             const knot_rdata_t *rdata,
+                                                             uint16_t without, uint8_t *copy);

@@ -1,0 +1,224 @@
+#include "query/denial.h"
+
+#include <string.h>
+
+#include "query/bitmap.h"
+#include "query/packet.h"
+
+static bool is_apex_nsec(const knot_rrset_t *rrset)
+{
+	return (rrset->type == KNOT_RRTYPE_NSEC || rrset->type == KNOT_RRTYPE_NSEC3) &&
+	       rrset->rrs.count == 1 &&
+	       aname_bitmap_has(rrset->type, rrset->rrs.rdata, KNOT_RRTYPE_SOA);
+}
+
+/*! Where the next one stands from `from` on in the section being written, or -1. */
+static int find(const knot_pkt_t *pkt, int from)
+{
+	const knot_pktsection_t *section = knot_pkt_section(pkt, pkt->current);
+	for (int i = from > section->pos ? from : section->pos; i < section->pos + section->count;
+	     i++) {
+		/* Knot's own is the zone's; what a module made is the packet's. */
+		if (is_apex_nsec(&pkt->rr[i]) && !(pkt->rr_info[i].flags & KNOT_PF_FREE)) {
+			return i;
+		}
+	}
+	return -1;
+}
+
+bool aname_denial_found(const knot_pkt_t *pkt)
+{
+	return find(pkt, 0) >= 0;
+}
+
+/*! The record as it should be, in memory of the packet. */
+static int correct_record(knot_pkt_t *pkt, const knot_rrset_t *rrset, uint16_t without,
+                          knot_rdataset_t *made)
+{
+	const knot_rdata_t *rdata = rrset->rrs.rdata;
+	uint8_t *copy = aname_packet_alloc(pkt, rdata->len + ANAME_BITMAP_GROWTH);
+	if (copy == NULL) {
+		return KNOT_ENOMEM;
+	}
+	int ret = aname_bitmap_correct(rrset->type, rdata, without, copy);
+	if (ret >= 0) {
+		knot_rrset_t record = *rrset;
+		knot_rdataset_init(&record.rrs);
+		ret = knot_rrset_add_rdata(&record, copy, ret, &pkt->mm);
+		*made = record.rrs;
+	}
+	aname_packet_release(pkt, copy);
+	return ret;
+}
+
+/*! What is put in the place of a record: the right one, and signatures if there are to be any. */
+typedef struct {
+	knot_rdataset_t made;
+	const knot_rdataset_t *rrsigs;
+	uint32_t ttl;
+} replacement_t;
+
+static int find_replacement(const aname_query_t *query, const knot_rrset_t *rrset,
+                            const aname_denial_t *denial, replacement_t *by)
+{
+	*by = (replacement_t){ .ttl = rrset->ttl };
+	if (denial->without != 0 && by->ttl > denial->ttl) {
+		by->ttl = denial->ttl;
+	}
+	int ret = correct_record(query->pkt, rrset, denial->without, &by->made);
+	if (ret != KNOT_EOK || !query->sign.wanted) {
+		return ret;
+	}
+	aname_content_t content = { .rrset = rrset, .without = denial->without };
+	const aname_signed_t *is = aname_sign_content(query, &content, &by->made);
+	if (is == NULL) {
+		knot_rdataset_clear(&by->made, &query->pkt->mm);
+		return KNOT_ERROR;
+	}
+	uint32_t left = aname_sign_left(&query->sign, is);
+	by->ttl = by->ttl < left ? by->ttl : left;
+	by->rrsigs = &is->rrsigs;
+	return KNOT_EOK;
+}
+
+/*! Puts new signatures where those over the record stand behind it. */
+static int replace_signatures(const aname_query_t *query, const knot_rrset_t *record,
+                              const replacement_t *by, aname_rest_t *rest)
+{
+	for (uint16_t i = 0; i < rest->count && by->rrsigs != NULL; i++) {
+		knot_rrset_t *old = &rest->rr[i];
+		if (old->type != KNOT_RRTYPE_RRSIG ||
+		    knot_rrsig_type_covered(old->rrs.rdata) != record->type ||
+		    !knot_dname_is_equal(old->owner, record->owner)) {
+			continue;
+		}
+		knot_rrset_t new;
+		int ret = aname_sign_copy(query, by->rrsigs, record->owner, by->ttl, &new);
+		if (ret != KNOT_EOK) {
+			return ret;
+		}
+		if (rest->flags[i] & KNOT_PF_FREE) {
+			knot_rrset_clear(old, &query->pkt->mm);
+		}
+		*old = new;
+		rest->flags[i] = (rest->flags[i] | KNOT_PF_FREE) & ~KNOT_PF_ORIGTTL;
+	}
+	return KNOT_EOK;
+}
+
+static int put_record(const aname_query_t *query, const knot_rrset_t *rrset, uint16_t flags,
+                      const replacement_t *by)
+{
+	knot_pkt_t *pkt = query->pkt;
+	knot_rrset_t record;
+	knot_rrset_init(&record, knot_dname_copy(rrset->owner, &pkt->mm), rrset->type,
+	                KNOT_CLASS_IN, by->ttl);
+	record.rrs = by->made;
+	return aname_packet_put(pkt, KNOT_COMPR_HINT_NONE, &record, flags);
+}
+
+/*! Replaces the record at `index`, and the signatures over it. */
+static int replace(const aname_query_t *query, uint16_t index, const aname_denial_t *denial)
+{
+	knot_pkt_t *pkt = query->pkt;
+	/* Knot's own records are the zone's: they outlive being cut. */
+	const knot_rrset_t rrset = pkt->rr[index];
+	uint16_t flags = pkt->rr_info[index].flags & ~KNOT_PF_CHECKDUP;
+	replacement_t by;
+	int ret = find_replacement(query, &rrset, denial, &by);
+	if (ret != KNOT_EOK) {
+		return ret;
+	}
+	aname_rest_t rest;
+	ret = aname_packet_cut(pkt, index, &rest);
+	if (ret != KNOT_EOK) {
+		knot_rdataset_clear(&by.made, &pkt->mm);
+		return ret;
+	}
+	ret = put_record(query, &rrset, flags, &by);
+	if (ret == KNOT_EOK) {
+		ret = replace_signatures(query, &rrset, &by, &rest);
+	}
+	int pasted = aname_packet_paste(pkt, &rest);
+	return ret != KNOT_EOK ? ret : pasted;
+}
+
+int aname_denial_correct(const aname_query_t *query, const aname_denial_t *denial)
+{
+	int ret = KNOT_EOK;
+	for (int i = find(query->pkt, 0); i >= 0 && ret == KNOT_EOK; i = find(query->pkt, i + 1)) {
+		ret = replace(query, i, denial);
+	}
+	return ret;
+}
+
+/* For mod-onlinesign. */
+
+/*! Types that are looked for at the apex: all below this, and the ANAME types. */
+#define TYPES_LOOKED_FOR 264
+
+static void list_types(const aname_query_t *query, dnssec_nsec_bitmap_t *bitmap)
+{
+	/* What the module and mod-onlinesign make; it publishes CDS and CDNSKEY when it likes to. */
+	static const uint16_t made[] = { KNOT_RRTYPE_A,      KNOT_RRTYPE_AAAA,   KNOT_RRTYPE_RRSIG,
+		                         KNOT_RRTYPE_NSEC,   KNOT_RRTYPE_DNSKEY, KNOT_RRTYPE_CDS,
+		                         KNOT_RRTYPE_CDNSKEY };
+	uint16_t asked = knot_pkt_qtype(query->pkt);
+	for (size_t i = 0; i < sizeof(made) / sizeof(made[0]); i++) {
+		if (made[i] != asked) {
+			dnssec_nsec_bitmap_add(bitmap, made[i]);
+		}
+	}
+	for (uint16_t type = 1; type < TYPES_LOOKED_FOR; type++) {
+		if (type != asked &&
+		    knotd_qdata_zone_apex_rrset(query->qdata, type).rrs.count > 0) {
+			dnssec_nsec_bitmap_add(bitmap, type);
+		}
+	}
+	for (unsigned i = 0; i < query->rrsets_count; i++) {
+		dnssec_nsec_bitmap_add(bitmap, query->rrsets[i].type);
+	}
+}
+
+/*! RDATA of the NSEC: the next name is the first one below the apex. */
+static int put_online(const aname_query_t *query, const dnssec_nsec_bitmap_t *bitmap, uint32_t ttl)
+{
+	knot_pkt_t *pkt = query->pkt;
+	const knot_dname_t *apex = knotd_qdata_zone_name(query->qdata);
+	size_t apex_size = knot_dname_size(apex);
+	/* A zone name of 254 octets or more has no room for a label: it is its own next name. */
+	size_t label_size = apex_size + 2 <= KNOT_DNAME_MAXLEN ? 2 : 0;
+	size_t size = label_size + apex_size + dnssec_nsec_bitmap_size(bitmap);
+	uint8_t *rdata = aname_packet_alloc(pkt, size);
+	if (rdata == NULL) {
+		return KNOT_ENOMEM;
+	}
+	memcpy(rdata, "\x01", label_size);
+	memcpy(rdata + label_size, apex, apex_size);
+	dnssec_nsec_bitmap_write(bitmap, rdata + label_size + apex_size);
+
+	knot_rrset_t nsec;
+	knot_rrset_init(&nsec, knot_dname_copy(apex, &pkt->mm), KNOT_RRTYPE_NSEC, KNOT_CLASS_IN,
+	                ttl);
+	int ret = knot_rrset_add_rdata(&nsec, rdata, size, &pkt->mm);
+	aname_packet_release(pkt, rdata);
+	if (ret != KNOT_EOK) {
+		knot_rrset_clear(&nsec, &pkt->mm);
+		return ret;
+	}
+	return aname_packet_put(pkt, KNOT_COMPR_HINT_NONE, &nsec, KNOT_PF_NULL);
+}
+
+int aname_denial_put_online(const aname_query_t *query, uint32_t ttl)
+{
+	const knot_rrset_t soa = knotd_qdata_zone_apex_rrset(query->qdata, KNOT_RRTYPE_SOA);
+	uint32_t minimum = knot_soa_minimum(soa.rrs.rdata);
+	dnssec_nsec_bitmap_t *bitmap = dnssec_nsec_bitmap_new();
+	if (bitmap == NULL) {
+		return KNOT_ENOMEM;
+	}
+	list_types(query, bitmap);
+	int ret = put_online(query, bitmap, minimum < ttl ? minimum : ttl);
+	dnssec_nsec_bitmap_free(bitmap);
+	return ret;
+}

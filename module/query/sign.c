@@ -1,0 +1,479 @@
+#include "query/sign.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "query/packet.h"
+#include "query/targets.h"
+#include "table/clock.h"
+
+/* Setting up. */
+
+void aname_signing_init(aname_signing_t *signing, const char *directories, const char *obstacle,
+                        bool off)
+{
+	signing->directories = directories;
+	signing->obstacle = obstacle;
+	signing->off = off;
+	atomic_init(&signing->signer, NULL);
+	atomic_init(&signing->store, NULL);
+}
+
+/*! Lets the keys go. For the bin. */
+static void signer_free(void *memory)
+{
+	aname_signer_t *signer = memory;
+	if (signer == NULL) {
+		return;
+	}
+	int64_t now_ms = aname_clock_coarse_ms();
+	for (unsigned i = 0; i < signer->count; i++) {
+		aname_secrets_release(signer->secrets, signer->keys[i], now_ms);
+	}
+	for (unsigned i = 0; i < signer->ahead_count; i++) {
+		aname_secrets_release(signer->secrets, signer->ahead[i], now_ms);
+	}
+	free(signer);
+}
+
+void aname_signing_deinit(aname_signing_t *signing, aname_shared_t *shared)
+{
+	signer_free(atomic_exchange(&signing->signer, NULL));
+	aname_store_free(atomic_exchange(&signing->store, NULL));
+	pthread_mutex_lock(&shared->sign_lock);
+	(void)aname_bin_reclaim(shared->sign_bin);
+	pthread_mutex_unlock(&shared->sign_lock);
+}
+
+/* Who signs. */
+
+/*! The signatures over the apex SOA, as the query's zone has them. */
+typedef struct {
+	unsigned count;
+	uint32_t tags[ANAME_RRSIG_KEYS_MAX]; /*!< Algorithm, then key tag. */
+	uint32_t inception, expiration;      /*!< Of the first one. */
+} soa_signatures_t;
+
+static uint32_t tag_of(uint8_t algorithm, uint16_t key_tag)
+{
+	return (uint32_t)algorithm << 16 | key_tag;
+}
+
+static void find_soa_signatures(knotd_qdata_t *qdata, soa_signatures_t *soa)
+{
+	soa->count = 0;
+	const knot_rrset_t rrsigs = knotd_qdata_zone_apex_rrset(qdata, KNOT_RRTYPE_RRSIG);
+	knot_rdata_t *rdata = rrsigs.rrs.rdata;
+	for (unsigned i = 0; i < rrsigs.rrs.count; i++, rdata = knot_rdataset_next(rdata)) {
+		uint16_t covered = knot_rrsig_type_covered(rdata);
+		if (covered > KNOT_RRTYPE_SOA) {
+			return; /* They are sorted. */
+		}
+		if (covered != KNOT_RRTYPE_SOA || soa->count == ANAME_RRSIG_KEYS_MAX) {
+			continue;
+		}
+		if (soa->count == 0) {
+			soa->inception = knot_rrsig_sig_inception(rdata);
+			soa->expiration = knot_rrsig_sig_expiration(rdata);
+		}
+		soa->tags[soa->count++] = tag_of(knot_rrsig_alg(rdata), knot_rrsig_key_tag(rdata));
+	}
+}
+
+static bool is_current(const aname_signer_t *signer, const knot_rrset_t *dnskey,
+                       const soa_signatures_t *soa)
+{
+	return signer != NULL && signer->tags_count == soa->count &&
+	       signer->dnskey_size == dnskey->rrs.size &&
+	       memcmp(signer->tags, soa->tags, soa->count * sizeof(soa->tags[0])) == 0 &&
+	       memcmp(signer->dnskey, dnskey->rrs.rdata, dnskey->rrs.size) == 0;
+}
+
+/*! Does this key sign the SOA? */
+static bool does_sign(const knot_rdata_t *dnskey, const soa_signatures_t *soa)
+{
+	const dnssec_binary_t rdata = { .data = (uint8_t *)dnskey->data, .size = dnskey->len };
+	uint16_t key_tag = 0;
+	if (dnssec_keytag(&rdata, &key_tag) != DNSSEC_EOK) {
+		return false;
+	}
+	for (unsigned i = 0; i < soa->count; i++) {
+		if (soa->tags[i] == tag_of(knot_dnskey_alg(dnskey), key_tag)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/*! Holds a key and notes it; false if out of memory. */
+static bool hold(aname_signer_t *signer, const char *directories, const knot_rdata_t *dnskey,
+                 aname_secret_t **keys, unsigned *count)
+{
+	aname_secret_t *key =
+	        aname_secrets_hold(signer->secrets, directories, dnskey->data, dnskey->len);
+	if (key != NULL) {
+		keys[(*count)++] = key;
+	}
+	return key != NULL;
+}
+
+/*! Has one of the keys that sign the same role as this one? */
+static bool has_role(const aname_signer_t *signer, const knot_rdata_t *dnskey)
+{
+	for (unsigned i = 0; i < signer->count; i++) {
+		if (knot_wire_read_u16(signer->keys[i]->rdata) == knot_dnskey_flags(dnskey)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/*! Holds the keys that sign now, and of those with the same role the ones that may do so next. */
+static bool hold_keys(aname_signer_t *signer, const char *directories, const knot_rrset_t *dnskey,
+                      const soa_signatures_t *soa)
+{
+	unsigned most = dnskey->rrs.count < ANAME_SIGNER_KEYS_MAX ? dnskey->rrs.count
+	                                                          : ANAME_SIGNER_KEYS_MAX;
+	bool good = true;
+	knot_rdata_t *rdata = dnskey->rrs.rdata;
+	for (unsigned i = 0; i < most && good; i++, rdata = knot_rdataset_next(rdata)) {
+		if (signer->count < ANAME_RRSIG_KEYS_MAX && does_sign(rdata, soa)) {
+			good = hold(signer, directories, rdata, signer->keys, &signer->count);
+		}
+	}
+	rdata = dnskey->rrs.rdata;
+	for (unsigned i = 0; i < most && good; i++, rdata = knot_rdataset_next(rdata)) {
+		if (has_role(signer, rdata) && !does_sign(rdata, soa)) {
+			good = hold(signer, directories, rdata, signer->ahead,
+			            &signer->ahead_count);
+		}
+	}
+	return good;
+}
+
+/*! Other DNSKEY records, but the same keys that sign: what they have signed stays good. */
+static bool same_keys(const aname_signer_t *one, const aname_signer_t *other)
+{
+	return other != NULL && one->count == other->count &&
+	       memcmp(one->keys, other->keys, one->count * sizeof(one->keys[0])) == 0;
+}
+
+/*! Under the lock. */
+static aname_signer_t *signer_new(aname_shared_t *shared, const aname_signing_t *signing,
+                                  const knot_rrset_t *dnskey, const soa_signatures_t *soa)
+{
+	aname_signer_t *signer = calloc(1, sizeof(*signer) + dnskey->rrs.size);
+	if (signer == NULL) {
+		return NULL;
+	}
+	signer->secrets = shared->secrets;
+	signer->tags_count = soa->count;
+	memcpy(signer->tags, soa->tags, soa->count * sizeof(soa->tags[0]));
+	signer->dnskey_size = dnskey->rrs.size;
+	memcpy(signer->dnskey, dnskey->rrs.rdata, dnskey->rrs.size);
+	if (!hold_keys(signer, signing->directories, dnskey, soa)) {
+		signer_free(signer);
+		return NULL;
+	}
+
+	const aname_signer_t *before = atomic_load(&signing->signer);
+	signer->id = same_keys(signer, before) ? before->id : ++shared->signers;
+	return signer;
+}
+
+/*! Makes the signer that the zone calls for now; NULL if out of memory. */
+static const aname_signer_t *renew(aname_shared_t *shared, aname_signing_t *signing,
+                                   const knot_rrset_t *dnskey, const soa_signatures_t *soa)
+{
+	pthread_mutex_lock(&shared->sign_lock);
+	aname_signer_t *signer = atomic_load(&signing->signer);
+	if (!is_current(signer, dnskey, soa)) {
+		signer = signer_new(shared, signing, dnskey, soa);
+		if (signer != NULL) {
+			aname_bin_retire(shared->sign_bin,
+			                 atomic_exchange(&signing->signer, signer), signer_free);
+			(void)aname_bin_reclaim(shared->sign_bin);
+		}
+	}
+	pthread_mutex_unlock(&shared->sign_lock);
+	return signer;
+}
+
+/*! Is there a key of this algorithm that can sign? */
+static bool has_ready(const aname_signer_t *signer, uint8_t algorithm)
+{
+	for (unsigned i = 0; i < signer->count; i++) {
+		const aname_secret_t *key = signer->keys[i];
+		if (atomic_load_explicit(&key->state, memory_order_acquire) == ANAME_SECRET_READY &&
+		    dnssec_key_get_algorithm(key->key) == algorithm) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/*!
+ * Judges the keys that sign: all are there, or some are still being read, or one is missing for
+ * which there is no other of the same algorithm (RFC 4035, 2.2: each algorithm signs).
+ */
+static aname_sign_state_t judge(aname_shared_t *shared, const aname_signer_t *signer,
+                                int64_t now_ms, const aname_secret_t **missing)
+{
+	aname_sign_state_t state = signer->count > 0 ? ANAME_SIGN_READY : ANAME_SIGN_UNABLE;
+	for (unsigned i = 0; i < signer->count; i++) {
+		aname_secret_t *key = signer->keys[i];
+		int is = atomic_load_explicit(&key->state, memory_order_acquire);
+		if (is == ANAME_SECRET_PENDING) {
+			return ANAME_SIGN_PENDING;
+		}
+		if (is == ANAME_SECRET_FAILED) {
+			aname_secrets_retry(shared->secrets, key, now_ms);
+			/* The fourth octet of DNSKEY RDATA is the algorithm. */
+			if (!has_ready(signer, key->rdata[3])) {
+				*missing = key;
+				state = ANAME_SIGN_UNABLE;
+			}
+		}
+	}
+	return state;
+}
+
+/* Why not. */
+
+static void tell_unable(const aname_query_t *query, const knot_rrset_t *dnskey,
+                        const aname_secret_t *missing)
+{
+	const aname_signing_t *signing = &query->instance->signing;
+	if (signing->off ||
+	    !aname_query_first_time(query, "signed", dnskey->rrs.rdata, dnskey->rrs.size)) {
+		return;
+	}
+	char why[160];
+	if (signing->obstacle != NULL) {
+		(void)snprintf(why, sizeof(why), "%s", signing->obstacle);
+	} else if (missing != NULL) {
+		(void)snprintf(why, sizeof(why), "private key %s.pem cannot be read (%s)",
+		               missing->id, dnssec_strerror(atomic_load(&missing->error)));
+	} else {
+		(void)snprintf(why, sizeof(why),
+		               "none of its DNSKEY records has signed its SOA record");
+	}
+	knotd_mod_log(query->mod, LOG_WARNING,
+	              "the zone is signed, and %s: the apex is served without the addresses of its "
+	              "ANAME; have this server sign the zone with keys it can read, or use "
+	              "mod-onlinesign after mod-aname, or set 'dnssec: off' to silence this",
+	              why);
+}
+
+static int64_t wall_clock_s(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_REALTIME_COARSE, &ts);
+	return ts.tv_sec;
+}
+
+void aname_sign_attach(aname_query_t *query)
+{
+	aname_sign_t *sign = &query->sign;
+	aname_instance_t *instance = query->instance;
+	*sign = (aname_sign_t){ .wanted = knot_pkt_has_dnssec(query->qdata->query) };
+	if (instance->onlinesign != ANAME_ONLINESIGN_NONE) {
+		/* That it stands before was told at load. */
+		sign->state = instance->onlinesign == ANAME_ONLINESIGN_BEFORE ? ANAME_SIGN_UNABLE
+		                                                              : ANAME_SIGN_NEEDLESS;
+		return;
+	}
+	const knot_rrset_t dnskey = knotd_qdata_zone_apex_rrset(query->qdata, KNOT_RRTYPE_DNSKEY);
+	if (dnskey.rrs.count == 0) {
+		return;
+	}
+
+	soa_signatures_t soa;
+	const aname_secret_t *missing = NULL;
+	sign->state = ANAME_SIGN_UNABLE;
+	find_soa_signatures(query->qdata, &soa);
+	if (!instance->signing.off && instance->signing.directories != NULL) {
+		sign->signer = atomic_load(&instance->signing.signer);
+		if (!is_current(sign->signer, &dnskey, &soa)) {
+			sign->signer = renew(instance->shared, &instance->signing, &dnskey, &soa);
+		}
+		sign->state = sign->signer == NULL ? ANAME_SIGN_PENDING
+		                                   : judge(instance->shared, sign->signer,
+		                                           aname_clock_coarse_ms(), &missing);
+	}
+	sign->inception = soa.inception;
+	sign->expiration = soa.expiration;
+	sign->now_s = wall_clock_s();
+	if (sign->state == ANAME_SIGN_UNABLE) {
+		tell_unable(query, &dnskey, missing);
+	}
+}
+
+/* Signatures. */
+
+/*! The store of an instance, made when it is first needed. Under the lock. */
+static aname_store_t *store_of(aname_signing_t *signing)
+{
+	aname_store_t *store = atomic_load(&signing->store);
+	if (store == NULL) {
+		store = aname_store_new();
+		atomic_store(&signing->store, store);
+	}
+	return store;
+}
+
+/*! Makes signatures in one block, not stored yet. */
+static aname_signed_t *make(const aname_query_t *query, const aname_content_t *content,
+                            uint64_t hash, const knot_rdataset_t *made)
+{
+	const aname_signer_t *signer = query->sign.signer;
+	aname_secret_t *ready[ANAME_RRSIG_KEYS_MAX];
+	unsigned count = 0;
+	for (unsigned i = 0; i < signer->count; i++) {
+		if (atomic_load_explicit(&signer->keys[i]->state, memory_order_acquire) ==
+		    ANAME_SECRET_READY) {
+			ready[count++] = signer->keys[i];
+		}
+	}
+	const aname_rrsig_by_t by = { .zone = knotd_qdata_zone_name(query->qdata),
+		                      .count = count,
+		                      .keys = ready };
+	aname_validity_t validity =
+	        aname_rrsig_validity(query->sign.inception, query->sign.expiration,
+	                             content->rrset->ttl, query->sign.now_s);
+	knot_rrset_t rrset = *content->rrset;
+	if (made->count > 0) {
+		rrset.rrs = *made;
+	}
+	knot_rdataset_t rrsigs;
+	if (aname_rrsig_make(&rrset, &by, &validity, &rrsigs) != KNOT_EOK) {
+		return NULL;
+	}
+	aname_signed_t *is = aname_signed_new(content, hash, made, &rrsigs, &validity);
+	knot_rdataset_clear(&rrsigs, NULL);
+	return is;
+}
+
+/*! Signs a content and stores that for all. */
+static const aname_signed_t *sign_anew(const aname_query_t *query, const aname_content_t *content,
+                                       uint64_t hash, const knot_rdataset_t *made)
+{
+	aname_shared_t *shared = query->instance->shared;
+	aname_signing_t *signing = &query->instance->signing;
+	aname_signed_t *is = make(query, content, hash, made);
+	if (is == NULL) {
+		return NULL;
+	}
+	pthread_mutex_lock(&shared->sign_lock);
+	aname_store_t *store = store_of(signing);
+	if (store != NULL) {
+		aname_store_put(store, is, shared->sign_bin, query->sign.now_s);
+	} else {
+		/* Good for this reply. */
+		aname_bin_retire(shared->sign_bin, is, free);
+	}
+	(void)aname_bin_reclaim(shared->sign_bin);
+	pthread_mutex_unlock(&shared->sign_lock);
+	return is;
+}
+
+const aname_signed_t *aname_sign_content(const aname_query_t *query, aname_content_t *content,
+                                         const knot_rdataset_t *made)
+{
+	content->signer = query->sign.signer->id;
+	uint64_t hash = aname_store_hash(content);
+	const aname_store_t *store = atomic_load(&query->instance->signing.store);
+	const aname_signed_t *is = store != NULL ? aname_store_find(store, content, hash) : NULL;
+	if (is != NULL && !aname_signed_is_due(is, query->sign.now_s)) {
+		return is;
+	}
+	const aname_signed_t *fresh = sign_anew(query, content, hash, made);
+	if (fresh == NULL && is != NULL && aname_signed_is_good(is, query->sign.now_s)) {
+		return is;
+	}
+	return fresh;
+}
+
+/* Into the reply. */
+
+int aname_sign_copy(const aname_query_t *query, const knot_rdataset_t *rrsigs,
+                    const knot_dname_t *owner, uint32_t ttl, knot_rrset_t *copy)
+{
+	knot_mm_t *mm = &query->pkt->mm;
+	knot_rrset_init(copy, knot_dname_copy(owner, mm), KNOT_RRTYPE_RRSIG, KNOT_CLASS_IN, ttl);
+	int ret = copy->owner == NULL ? KNOT_ENOMEM : knot_rdataset_copy(&copy->rrs, rrsigs, mm);
+	if (ret != KNOT_EOK) {
+		knot_rrset_clear(copy, mm);
+	}
+	return ret;
+}
+
+static int put(const aname_query_t *query, const knot_rdataset_t *rrsigs, const knot_dname_t *owner,
+               uint32_t ttl, uint16_t hint, uint16_t flags)
+{
+	knot_rrset_t copy;
+	int ret = aname_sign_copy(query, rrsigs, owner, ttl, &copy);
+	return ret != KNOT_EOK ? ret : aname_packet_put(query->pkt, hint, &copy, flags);
+}
+
+/*! Signs the RRset at `index`, the last one. */
+static int sign_last(const aname_query_t *query, uint16_t index, uint32_t original_ttl,
+                     uint16_t flags)
+{
+	knot_pkt_t *pkt = query->pkt;
+	const knot_rdataset_t itself = { 0 };
+	aname_packet_lower_ttl(pkt, index, original_ttl);
+	knot_rrset_t rrset = pkt->rr[index];
+	rrset.ttl = original_ttl;
+	aname_content_t content = { .rrset = &rrset };
+	const aname_signed_t *is = aname_sign_content(query, &content, &itself);
+	if (is == NULL) {
+		return KNOT_ERROR;
+	}
+	uint32_t left = aname_sign_left(&query->sign, is);
+	if (left < pkt->rr[index].ttl) {
+		aname_packet_lower_ttl(pkt, index, left);
+	}
+	uint16_t hint = pkt->rr_info[index].compress_ptr[KNOT_COMPR_HINT_OWNER];
+	return put(query, &is->rrsigs, rrset.owner, pkt->rr[index].ttl, hint, flags);
+}
+
+int aname_sign_put(const aname_query_t *query, uint32_t original_ttl, uint16_t flags)
+{
+	if (query->sign.state == ANAME_SIGN_NEEDLESS || !query->sign.wanted) {
+		return KNOT_EOK;
+	}
+	knot_pkt_t *pkt = query->pkt;
+	uint16_t index = pkt->rrset_count - 1;
+	int ret = query->sign.state == ANAME_SIGN_READY
+	                  ? sign_last(query, index, original_ttl, flags)
+	                  : KNOT_ERROR;
+	if (ret != KNOT_EOK) {
+		aname_packet_drop_last(pkt); /* Nothing unsigned stays. */
+	}
+	return ret;
+}
+
+int aname_sign_put_zones(const aname_query_t *query, uint16_t type, uint32_t ttl)
+{
+	if (query->sign.state != ANAME_SIGN_READY || !query->sign.wanted) {
+		return KNOT_EOK;
+	}
+	const knot_rrset_t rrsigs = knotd_qdata_zone_apex_rrset(query->qdata, KNOT_RRTYPE_RRSIG);
+	knot_rdataset_t covering = { 0 };
+	knot_rdata_t *rdata = rrsigs.rrs.rdata;
+	int ret = KNOT_EOK;
+	for (unsigned i = 0; i < rrsigs.rrs.count && ret == KNOT_EOK; i++) {
+		if (knot_rrsig_type_covered(rdata) == type) {
+			ret = knot_rdataset_add(&covering, rdata, &query->pkt->mm);
+		}
+		rdata = knot_rdataset_next(rdata);
+	}
+	if (ret == KNOT_EOK && covering.count > 0) {
+		ret = put(query, &covering, knotd_qdata_zone_name(query->qdata), ttl,
+		          KNOT_COMPR_HINT_NONE, KNOT_PF_NOTRUNC);
+	}
+	knot_rdataset_clear(&covering, &query->pkt->mm);
+	return ret;
+}

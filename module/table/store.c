@@ -1,0 +1,153 @@
+#include "table/store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static inline uint64_t mix(uint64_t h, uint64_t v)
+{
+	h = (h ^ v) * 0x9fb21c651e98df25;
+	return h ^ (h >> 32);
+}
+
+static uint64_t mix_octets(uint64_t h, const uint8_t *at, size_t left)
+{
+	uint64_t chunk;
+	for (; left >= sizeof(chunk); left -= sizeof(chunk), at += sizeof(chunk)) {
+		memcpy(&chunk, at, sizeof(chunk));
+		h = mix(h, chunk);
+	}
+	chunk = left;
+	for (size_t i = 0; i < left; i++) {
+		chunk = chunk << 8 | at[i];
+	}
+	return mix(h, chunk);
+}
+
+/*! Octets that count. A single record may be followed by an octet of padding, which does not. */
+static size_t size_of(const knot_rdataset_t *rrs)
+{
+	return rrs->count == 1 ? sizeof(rrs->rdata->len) + rrs->rdata->len : rrs->size;
+}
+
+uint64_t aname_store_hash(const aname_content_t *content)
+{
+	/* The owner is left out: it is the apex, or an NSEC3 record's hash beside RDATA of its own. */
+	const knot_rrset_t *rrset = content->rrset;
+	uint64_t h = mix(content->signer, (uint64_t)rrset->ttl << 32 | (uint64_t)rrset->type << 16 |
+	                                          content->without);
+	return mix_octets(h, (const uint8_t *)rrset->rrs.rdata, size_of(&rrset->rrs));
+}
+
+/*! Copies a set behind what is in the block already. */
+static uint8_t *append(uint8_t *at, const knot_rdataset_t *from, knot_rdataset_t *to)
+{
+	*to = (knot_rdataset_t){ .count = from->count, .size = from->size };
+	if (from->count > 0) {
+		to->rdata = (knot_rdata_t *)at;
+		memcpy(at, from->rdata, from->size);
+	}
+	return at + from->size;
+}
+
+aname_signed_t *aname_signed_new(const aname_content_t *content, uint64_t hash,
+                                 const knot_rdataset_t *made, const knot_rdataset_t *rrsigs,
+                                 const aname_validity_t *validity)
+{
+	const knot_rrset_t *rrset = content->rrset;
+	size_t owner_len = knot_dname_size(rrset->owner);
+	aname_signed_t *is =
+	        malloc(sizeof(*is) + rrset->rrs.size + made->size + rrsigs->size + owner_len);
+	if (is == NULL) {
+		return NULL;
+	}
+	is->hash = hash;
+	is->signer = content->signer;
+	is->ttl = rrset->ttl;
+	is->type = rrset->type;
+	is->without = content->without;
+	is->validity = *validity;
+	is->owner_len = owner_len;
+	uint8_t *at = append(is->memory, &rrset->rrs, &is->rrs);
+	at = append(at, made, &is->made);
+	at = append(at, rrsigs, &is->rrsigs);
+	is->owner = at;
+	memcpy(at, rrset->owner, owner_len);
+	return is;
+}
+
+aname_store_t *aname_store_new(void)
+{
+	aname_store_t *store = malloc(sizeof(*store));
+	for (unsigned i = 0; i < ANAME_STORE_GROUPS && store != NULL; i++) {
+		for (unsigned k = 0; k < ANAME_STORE_GROUP; k++) {
+			atomic_init(&store->at[i][k], NULL);
+		}
+	}
+	return store;
+}
+
+void aname_store_free(aname_store_t *store)
+{
+	if (store == NULL) {
+		return;
+	}
+	for (unsigned i = 0; i < ANAME_STORE_GROUPS; i++) {
+		for (unsigned k = 0; k < ANAME_STORE_GROUP; k++) {
+			free(atomic_load(&store->at[i][k]));
+		}
+	}
+	free(store);
+}
+
+static bool matches(const aname_signed_t *is, const aname_content_t *content)
+{
+	const knot_rrset_t *rrset = content->rrset;
+	return is->signer == content->signer && is->ttl == rrset->ttl && is->type == rrset->type &&
+	       is->without == content->without && is->rrs.count == rrset->rrs.count &&
+	       is->rrs.size == rrset->rrs.size &&
+	       memcmp(is->rrs.rdata, rrset->rrs.rdata, size_of(&rrset->rrs)) == 0 &&
+	       knot_dname_is_equal(is->owner, rrset->owner);
+}
+
+const aname_signed_t *aname_store_find(const aname_store_t *store, const aname_content_t *content,
+                                       uint64_t hash)
+{
+	const aname_signed_t *found = NULL;
+	for (unsigned k = 0; k < ANAME_STORE_GROUP && found == NULL; k++) {
+		const aname_signed_t *is = atomic_load(&store->at[hash % ANAME_STORE_GROUPS][k]);
+		if (is != NULL && is->hash == hash && matches(is, content)) {
+			found = is;
+		}
+	}
+	return found;
+}
+
+/*! The less, the sooner it goes: nothing there, itself, other keys, expired, made long ago. */
+static int64_t worth(const aname_signed_t *there, const aname_signed_t *is, int64_t now_s)
+{
+	if (there == NULL) {
+		return INT64_MIN + 1;
+	}
+	if (there->hash == is->hash) {
+		return INT64_MIN;
+	}
+	if (there->signer != is->signer || !aname_signed_is_good(there, now_s)) {
+		return INT64_MIN + 2;
+	}
+	return there->validity.inception;
+}
+
+void aname_store_put(aname_store_t *store, aname_signed_t *is, aname_bin_t *bin, int64_t now_s)
+{
+	_Atomic(aname_signed_t *) *group = store->at[is->hash % ANAME_STORE_GROUPS];
+	unsigned place = 0;
+	int64_t least = INT64_MAX;
+	for (unsigned k = 0; k < ANAME_STORE_GROUP; k++) {
+		int64_t value = worth(atomic_load(&group[k]), is, now_s);
+		if (value < least) {
+			least = value;
+			place = k;
+		}
+	}
+	aname_bin_retire(bin, atomic_exchange(&group[place], is), free);
+}

@@ -1,0 +1,100 @@
+/*!
+ * \brief The signatures made for one owner, found by what they sign.  [P]
+ *
+ * A signature belongs to a content: owner, type, original TTL, RDATA, and the keys. An address
+ * set that a refresh did not change is the same content, and keeps its signature; several sets
+ * may be alive at once. Also kept are denials: the content is then the zone's own NSEC or NSEC3
+ * record, and what is stored is the record put in its place with the signatures over it.
+ *
+ * Workers read without a lock, inside the epoch; what they get is good until they leave it.
+ */
+
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <libknot/rrset.h>
+
+#include "table/epoch.h"
+#include "table/rrsig.h"
+
+/*! Most contents kept: groups of four, a content's group is given by its hash. */
+#define ANAME_STORE_GROUPS 16
+#define ANAME_STORE_GROUP  4
+
+/*! What is signed. */
+typedef struct {
+	uint64_t signer;           /*!< Identity of the keys. */
+	const knot_rrset_t *rrset; /*!< Its TTL is the original TTL. */
+	uint16_t without;          /*!< Of a denial: the type taken out; 0: none. */
+} aname_content_t;
+
+/*! A content with its signatures. Never changed once put into a store. */
+typedef struct {
+	uint64_t hash;
+	uint64_t signer;
+	uint32_t ttl;
+	uint16_t type;
+	uint16_t without;
+	aname_validity_t validity;
+	uint8_t owner_len;
+	uint8_t *owner;
+	knot_rdataset_t rrs;    /*!< As asked for. */
+	knot_rdataset_t made;   /*!< What is served in its place; empty: itself. */
+	knot_rdataset_t rrsigs; /*!< Over what is served. */
+	uint8_t memory[] __attribute__((aligned(2)));
+} aname_signed_t;
+
+typedef struct {
+	_Atomic(aname_signed_t *) at[ANAME_STORE_GROUPS][ANAME_STORE_GROUP];
+} aname_store_t;
+
+/*! Hash of a content. */
+uint64_t aname_store_hash(const aname_content_t *content);
+
+/*!
+ * \brief Copies a content with its signatures into one block.
+ *
+ * \param made    What is served in its place; may be empty.
+ * \param rrsigs  The signatures.
+ *
+ * \return The block, freed with free(); NULL if out of memory.
+ */
+aname_signed_t *aname_signed_new(const aname_content_t *content, uint64_t hash,
+                                 const knot_rdataset_t *made, const knot_rdataset_t *rrsigs,
+                                 const aname_validity_t *validity);
+
+/*! Are the signatures good at this moment? */
+static inline bool aname_signed_is_good(const aname_signed_t *is, int64_t now_s)
+{
+	return now_s >= is->validity.inception && now_s < is->validity.expiration;
+}
+
+/*! Is it time for new ones? So it is, too, if the clock was set back to before they were made. */
+static inline bool aname_signed_is_due(const aname_signed_t *is, int64_t now_s)
+{
+	return now_s < is->validity.inception || now_s >= is->validity.refresh;
+}
+
+/*! New empty store. Ownership: the caller's, aname_store_free(). NULL if out of memory. */
+aname_store_t *aname_store_new(void);
+
+/*! Frees the store and what it holds. Nobody may be reading. */
+void aname_store_free(aname_store_t *store);
+
+/*! Finds a content; NULL if it is not there. Thread: worker inside the epoch. */
+const aname_signed_t *aname_store_find(const aname_store_t *store, const aname_content_t *content,
+                                       uint64_t hash);
+
+/*!
+ * \brief Puts a content into the store, in the place of itself, or of the least worthy one of its
+ *        group.
+ *
+ * \param is    Taken over.
+ * \param bin   Where what was there before is retired.
+ *
+ * Thread: one at a time, that of the bin.
+ */
+void aname_store_put(aname_store_t *store, aname_signed_t *is, aname_bin_t *bin, int64_t now_s);

@@ -1,0 +1,141 @@
+"""Validating resolvers in front of knotd: they tell a good answer from a bogus one."""
+
+import os
+import subprocess
+
+import dns.flags
+
+from .ask import NoReply, query
+from .process import Daemon
+from .unbound import Unbound
+from .wait import eventually
+
+UNBOUND = "127.0.0.54"
+NAMED = "127.0.0.55"
+# Where knotd listens on port 53 for named, whose static stubs know no other port.
+KNOTD = "127.0.0.56"
+
+NAMED_CONF = """\
+options {{
+    directory "{directory}";
+    pid-file none;
+    session-keyfile none;
+    managed-keys-directory "{directory}";
+    listen-on port 53 {{ {address}; }};
+    listen-on-v6 {{ none; }};
+    recursion yes;
+    allow-recursion {{ any; }};
+    empty-zones-enable no;
+    dnssec-validation yes;
+    synth-from-dnssec yes;
+    qname-minimization disabled;
+    minimal-responses no;
+}};
+controls {{ }};
+trust-anchors {{
+{anchors}
+}};
+{zones}
+"""
+
+
+def key_records(zone):
+    """[(flags, protocol, algorithm, key)] of the zone as knotd serves them now, as text."""
+    return [
+        tuple(rdata.split(" ", 3)) for rdata in sorted(query(zone, "DNSKEY").addresses("DNSKEY"))
+    ]
+
+
+def anchors(zone):
+    """The zone's secure entry points."""
+    keys = key_records(zone)
+    points = [key for key in keys if int(key[0]) & 1]
+    return points or keys
+
+
+def signed(zone):
+    """Wait until knotd serves the zone signed, and return its secure entry points."""
+    return eventually(lambda: anchors(zone), timeout=20, what=f"{zone} is signed")
+
+
+class _Asked:
+    """What both kinds have in common."""
+
+    def ask(self, name, rdtype="A", proto="udp", **how):
+        """Ask as a client that wants to know whether the answer is authentic."""
+        how.setdefault("timeout", 10.0)
+        return query(name, rdtype, proto, server=self.address, rd=True, do=True, **how)
+
+    def secure(self, name, rdtype="A", rcode="NOERROR", **how):
+        """Ask; the answer must be authentic."""
+        reply = self.ask(name, rdtype, **how)
+        assert reply.rcode == rcode and reply.message.flags & dns.flags.AD, (
+            f"expected {rcode} with AD from {self.name}, got"
+            f" AD={bool(reply.message.flags & dns.flags.AD)} {reply}"
+        )
+        return reply
+
+
+class ValidatingUnbound(_Asked, Unbound):
+    """unbound, drawing conclusions from every denial it has seen (RFC 8198)."""
+
+    def __init__(self, directory, zones, *, address=UNBOUND, cache=True, cache_ttl=86400):
+        lines = ["  aggressive-nsec: yes", "  val-log-level: 2", "  val-clean-additional: yes"]
+        for zone, points in zones.items():
+            lines += [f'  trust-anchor: "{zone}. DNSKEY {" ".join(key)}"' for key in points]
+        super().__init__(
+            directory,
+            address=address,
+            cache=cache,
+            cache_ttl=cache_ttl,
+            negative_ttl=cache_ttl,
+            stubs={zone: "127.0.0.1@5300" for zone in zones},
+            modules="validator iterator",
+            server="\n".join(lines),
+        )
+
+    def flush_zone(self, zone):
+        subprocess.run(
+            ["unbound-control", "-c", self.conf, "flush_zone", zone],
+            check=True, timeout=10, stdout=subprocess.DEVNULL,
+        )
+
+
+class ValidatingNamed(_Asked, Daemon):
+    """BIND's named. knotd has to listen on KNOTD, port 53, too."""
+
+    def __init__(self, directory, zones):
+        self.address = (NAMED, 53)
+        self.conf = os.path.join(directory, "named.conf")
+        state = os.path.join(directory, "named")
+        os.makedirs(state, exist_ok=True)
+        super().__init__("named", ["named", "-g", "-n", "1", "-c", self.conf], directory)
+        points = [
+            f'    {zone}. static-key {key[0]} {key[1]} {key[2]} "{key[3].replace(" ", "")}";'
+            for zone, keys in zones.items()
+            for key in keys
+        ]
+        stubs = [
+            f'zone "{zone}" {{ type static-stub; server-addresses {{ {KNOTD}; }}; }};'
+            for zone in zones
+        ]
+        with open(self.conf, "w", encoding="ascii") as conf:
+            conf.write(
+                NAMED_CONF.format(
+                    directory=state,
+                    address=NAMED,
+                    anchors="\n".join(points),
+                    zones="\n".join(stubs),
+                )
+            )
+
+    def start(self):
+        super().start()
+        eventually(self._ready, timeout=20, what="named answers")
+
+    def _ready(self):
+        self.require()
+        try:
+            return query("version.bind", "TXT", server=self.address, timeout=0.5)
+        except NoReply:
+            return False
