@@ -86,7 +86,8 @@ static int replace_signatures(const aname_query_t *query, const knot_rrset_t *re
                               const replacement_t *by, aname_rest_t *rest)
 {
 	for (uint16_t i = 0; i < rest->count && by->rrsigs != NULL; i++) {
-		knot_rrset_t *old = &rest->rr[i];
+		aname_cut_t *cut = &rest->at[i];
+		knot_rrset_t *old = &cut->rr;
 		if (old->type != KNOT_RRTYPE_RRSIG ||
 		    knot_rrsig_type_covered(old->rrs.rdata) != record->type ||
 		    !knot_dname_is_equal(old->owner, record->owner)) {
@@ -97,11 +98,11 @@ static int replace_signatures(const aname_query_t *query, const knot_rrset_t *re
 		if (ret != KNOT_EOK) {
 			return ret;
 		}
-		if (rest->flags[i] & KNOT_PF_FREE) {
+		if (cut->flags & KNOT_PF_FREE) {
 			knot_rrset_clear(old, &query->pkt->mm);
 		}
 		*old = new;
-		rest->flags[i] = (rest->flags[i] | KNOT_PF_FREE) & ~KNOT_PF_ORIGTTL;
+		cut->flags = (cut->flags | KNOT_PF_FREE) & ~KNOT_PF_ORIGTTL;
 	}
 	return KNOT_EOK;
 }

@@ -74,16 +74,20 @@ int aname_packet_cut(knot_pkt_t *pkt, uint16_t index, aname_rest_t *rest)
 {
 	*rest = (aname_rest_t){ .count = pkt->rrset_count - index - 1 };
 	if (rest->count > 0) {
-		rest->rr = aname_packet_alloc(pkt, rest->count * sizeof(*rest->rr));
-		rest->flags = aname_packet_alloc(pkt, rest->count * sizeof(*rest->flags));
-		if (rest->rr == NULL || rest->flags == NULL) {
-			aname_packet_release(pkt, rest->rr);
-			aname_packet_release(pkt, rest->flags);
+		rest->at = aname_packet_alloc(pkt, rest->count * sizeof(*rest->at));
+		if (rest->at == NULL) {
 			return KNOT_ENOMEM;
 		}
+		uint16_t end = pkt->rr_info[index].pos;
 		for (uint16_t i = 0; i < rest->count; i++) {
-			rest->rr[i] = pkt->rr[index + 1 + i];
-			rest->flags[i] = pkt->rr_info[index + 1 + i].flags;
+			const knot_rrinfo_t *info = &pkt->rr_info[index + 1 + i];
+			/* What a wildcard stands for is named by a pointer alone, not by its owner. */
+			uint16_t owner_at = info->compress_ptr[KNOT_COMPR_HINT_OWNER];
+			rest->at[i] = (aname_cut_t){
+				.rr = pkt->rr[index + 1 + i],
+				.flags = info->flags,
+				.owner_at = owner_at < end ? owner_at : KNOT_COMPR_HINT_NONE,
+			};
 		}
 	}
 
@@ -100,17 +104,17 @@ int aname_packet_paste(knot_pkt_t *pkt, const aname_rest_t *rest)
 {
 	int ret = KNOT_EOK;
 	for (uint16_t i = 0; i < rest->count; i++) {
+		aname_cut_t *cut = &rest->at[i];
 		if (ret == KNOT_EOK) {
-			ret = knot_pkt_put(pkt, KNOT_COMPR_HINT_NONE, &rest->rr[i],
-			                   rest->flags[i] & ~KNOT_PF_CHECKDUP);
+			ret = knot_pkt_put(pkt, cut->owner_at, &cut->rr,
+			                   cut->flags & ~KNOT_PF_CHECKDUP);
 		}
-		if (ret != KNOT_EOK && (rest->flags[i] & KNOT_PF_FREE)) {
-			knot_rrset_clear(&rest->rr[i], &pkt->mm);
+		if (ret != KNOT_EOK && (cut->flags & KNOT_PF_FREE)) {
+			knot_rrset_clear(&cut->rr, &pkt->mm);
 		}
 	}
 	if (rest->count > 0) {
-		aname_packet_release(pkt, rest->rr);
-		aname_packet_release(pkt, rest->flags);
+		aname_packet_release(pkt, rest->at);
 	}
 	return ret;
 }

@@ -11,11 +11,17 @@
 
 #include <libknot/packet/pkt.h>
 
+/*! An RRset cut off a reply. */
+typedef struct {
+	knot_rrset_t rr;
+	uint16_t flags;
+	uint16_t owner_at; /*!< Where its owner's name stands before the cut, or 0. */
+} aname_cut_t;
+
 /*! RRsets cut off a reply. */
 typedef struct {
 	uint16_t count;
-	knot_rrset_t *rr;
-	uint16_t *flags;
+	aname_cut_t *at;
 } aname_rest_t;
 
 /*!

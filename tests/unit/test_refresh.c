@@ -1088,7 +1088,7 @@ static void no_memory_for_house(void **state)
 		}
 		assert_int_equal(alloc_live(), live);
 	}
-	assert_int_equal(n, 11); /* Eight of the ground floor, a profile, and itself. */
+	assert_int_equal(n, 14); /* Eleven of the ground floor, a profile, and itself. */
 }
 
 /*! A short life of two targets; returns how many allocations failed (0 or 1). */

@@ -175,7 +175,7 @@ static bool attempt_new(void *ctx)
 static void no_memory_for_shared(void **state)
 {
 	/* Itself, epoch, table and slots, queue, gate, logbook, workers. */
-	assert_int_equal(alloc_fail_each(attempt_new, NULL), 8);
+	assert_int_equal(alloc_fail_each(attempt_new, NULL), 11);
 }
 
 static void no_memory_to_hold(void **state)

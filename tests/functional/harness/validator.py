@@ -106,6 +106,7 @@ class ValidatingNamed(_Asked, Daemon):
 
     def __init__(self, directory, zones):
         self.address = (NAMED, 53)
+        self.zone = next(iter(zones))
         self.conf = os.path.join(directory, "named.conf")
         state = os.path.join(directory, "named")
         os.makedirs(state, exist_ok=True)
@@ -136,6 +137,6 @@ class ValidatingNamed(_Asked, Daemon):
     def _ready(self):
         self.require()
         try:
-            return query("version.bind", "TXT", server=self.address, timeout=0.5)
+            return self.ask(self.zone, "SOA", timeout=0.5).addresses("SOA")
         except NoReply:
             return False
