@@ -1,4 +1,6 @@
-"""D4: a signed zone without mod-onlinesign after the module gets no synthesis."""
+"""D4: a signed zone whose private keys cannot be read gets no synthesis."""
+
+import os
 
 import pytest
 from harness.ask import query
@@ -15,7 +17,9 @@ from harness.scenario import (
     siblings,
     simple,
 )
-from harness.wait import eventually
+from harness.signatures import Keys, verify
+from harness.validator import signed
+from harness.wait import during, eventually
 from harness.zone import aname
 
 DNSKEY = (
@@ -35,8 +39,15 @@ def untouched(proto, with_siblings=True):
             reply.expect(a=(), aaaa=(), soa=True, ede=set())
 
 
+def hide_keys(knotd):
+    """Take the private keys away from where Knot put them; returns how to bring them back."""
+    place = os.path.join(knotd.directory, "db", "keys", "keys")
+    os.rename(place, place + ".away")
+    return lambda: os.rename(place + ".away", place)
+
+
 @pytest.mark.parametrize("with_siblings", [False, True], ids=["alone", "siblings"])
-def test_D4_zone_signed_by_knot_is_not_synthesized(
+def test_D4_zone_with_unreadable_keys_is_not_synthesized(
     knotd, unbound, authority, proto, with_siblings
 ):
     simple(
@@ -45,16 +56,119 @@ def test_D4_zone_signed_by_knot_is_not_synthesized(
         records=siblings() if with_siblings else [],
         zone_options=SIGNED,
     )
-    eventually(lambda: query(ZONE, "DNSKEY").addresses("DNSKEY"), what="the zone is signed")
+    signed(ZONE)
+    hide_keys(knotd)
+    eventually(
+        lambda: query(ZONE, "A", "tcp").expect(a={SIBLING_A} if with_siblings else ()),
+        what="the keys are known to be missing",
+    )
     untouched(proto, with_siblings)
+    keys = Keys(ZONE)
+    keys.learn()
     for rdtype in ("A", "AAAA"):
         reply = query(ZONE, rdtype, proto, do=True).expect(ede=set())
         wanted = {rdtype, "RRSIG"} if with_siblings else set()
         assert reply.types() == wanted, f"expected {wanted}, got {reply}"
-    lines = knotd.wait_log(rf"\[{ZONE}\.\]", "mod-aname", "sign|DNSSEC|DNSKEY")
+    lines = knotd.wait_log(rf"\[{ZONE}\.\]", "mod-aname", r"private key [0-9a-f]{40}\.pem")
     assert len(lines) == 1, f"expected one line, got {lines}"
-    count = authority.count(TARGET)
-    assert count == 0, f"expected no lookup, got {count}"
+
+
+def test_D4_synthesis_begins_when_the_keys_are_readable(knotd, unbound, authority):
+    simple(knotd, authority, records=siblings(), zone_options=SIGNED)
+    signed(ZONE)
+    bring_back = hide_keys(knotd)
+    eventually(lambda: query(ZONE, "A", "tcp", do=True).expect(a={SIBLING_A}))
+    for _ in during(1.5):
+        query(ZONE, "A", do=True).expect(a={SIBLING_A}, ttl=(3600, 3600))
+    bring_back()
+    reply = eventually(lambda: query(ZONE, "A", do=True).expect(a={A1}), timeout=20)
+    keys = Keys(ZONE)
+    keys.learn()
+    verify(reply, keys)
+
+
+def test_D1_keys_once_read_are_not_needed_again(knotd, unbound, authority):
+    """Neither a refresh nor a reload opens a file for what is known."""
+    knotd.options.update({"ttl-max": 1})
+    simple(knotd, authority, zone_options=SIGNED)
+    signed(ZONE)
+    known(do=True)
+    hide_keys(knotd)
+    authority.set(TARGET, a=["192.0.2.99"])
+    answers({"192.0.2.99"})
+    knotd.reload()
+    keys = Keys(ZONE)
+    keys.learn()
+    for _ in during(1.0):
+        reply = query(ZONE, "A", do=True).expect(a={"192.0.2.99"})
+        verify(reply, keys)
+
+
+def test_D1_the_private_key_of_the_ksk_is_not_needed(knotd, unbound, authority, proto):
+    """As it is with an offline KSK."""
+    simple(knotd, authority, zone_options=SIGNED)
+    signed(ZONE)
+    keys = Keys(ZONE)
+    keys.learn()
+    listing = knotd.keymgr(ZONE, "list")
+    (ksk,) = [line.split()[0] for line in listing.splitlines() if " KSK " in line]
+    os.unlink(os.path.join(knotd.directory, "db", "keys", "keys", f"{ksk}.pem"))
+    known(do=True)
+    verify(query(ZONE, "A", proto, do=True).expect(a={A1}), keys)
+
+
+@pytest.mark.parametrize("with_keys", [False, True], ids=["no-keys", "keys"])
+def test_D4_dnssec_off(knotd, unbound, authority, proto, with_keys):
+    knotd.options.update({"dnssec": "off"})
+    simple(knotd, authority, records=siblings(), zone_options=SIGNED)
+    signed(ZONE)
+    if not with_keys:
+        hide_keys(knotd)
+    untouched(proto)
+    lines = knotd.log_lines("mod-aname", "sign")
+    assert not lines, f"expected silence, got {lines}"
+    knotd.options.update({"dnssec": "auto"})
+    knotd.reload()
+    if with_keys:
+        answers({A1}, proto=proto)
+
+
+def test_D4_dnssec_off_leaves_unsigned_zones_alone(knotd, unbound, authority, proto):
+    knotd.options.update({"dnssec": "off"})
+    simple(knotd, authority, records=siblings())
+    answers({A1}, proto=proto)
+
+
+def test_D4_keys_of_pkcs11(knotd, unbound, authority, proto):
+    knotd.sections.append(section("keystore", "hsm", backend="pkcs11", config='"pkcs11:token /usr/lib/none.so"'))
+    knotd.sections.append(section("policy", "hsm", keystore="hsm"))
+    simple(
+        knotd,
+        authority,
+        records=[DNSKEY, *siblings()],
+        zone_options={"dnssec-policy": "hsm"},
+    )
+    untouched(proto)
+    knotd.wait_log(rf"\[{ZONE}\.\]", "mod-aname", "PKCS #11")
+
+
+@pytest.mark.parametrize("where", ["keystore", "absolute", "kasp-db"])
+def test_D1_keys_elsewhere(knotd, unbound, authority, where):
+    """The configuration says where they are."""
+    policy = {}
+    if where == "kasp-db":
+        knotd.database = {"kasp-db": "elsewhere"}
+    else:
+        place = "mine" if where == "keystore" else os.path.join(knotd.directory, "absolute")
+        knotd.sections.append(section("keystore", "mine", config=place))
+        policy = {"keystore": "mine"}
+    knotd.sections.append(section("policy", "mine", **policy))
+    simple(knotd, authority, zone_options={**SIGNED, "dnssec-policy": "mine"})
+    signed(ZONE)
+    known(do=True)
+    keys = Keys(ZONE)
+    keys.learn()
+    verify(query(ZONE, "A", do=True).expect(a={A1}), keys)
 
 
 def test_D4_zone_signed_elsewhere_is_not_synthesized(knotd, unbound, authority, proto):
@@ -88,7 +202,7 @@ def test_D4_synthesis_begins_when_the_key_goes(knotd, unbound, authority, proto)
 
 def test_D4_other_zones_are_synthesized(knotd, unbound, authority, proto):
     authority.set(TARGET, a=[A1], aaaa=[AAAA1])
-    knotd.add_zone(ZONE, [aname(TARGET), *siblings()], zone_options=SIGNED)
+    knotd.add_zone(ZONE, [aname(TARGET), DNSKEY, *siblings()])
     knotd.add_zone("example.org", [aname(TARGET), *siblings()])
     knotd.start()
     known("example.org")

@@ -57,6 +57,7 @@ class Knotd(Daemon):
 
     options:  of the mod-aname section (without any, `module: mod-aname` stands alone)
     server:   of the server section
+    database: of the database section
     template: of the default template
     sections: further text of knot.conf
     """
@@ -77,6 +78,7 @@ class Knotd(Daemon):
         )
         self.options = {}
         self.server = {"udp-workers": 2, "tcp-workers": 4, "background-workers": 2}
+        self.database = {}
         self.template = {}
         self.sections = []
         self.zones = {}
@@ -113,7 +115,9 @@ class Knotd(Daemon):
             "server:\n" + _item({"rundir": self.directory, "listen": listen, **self.server})
         )
         text.append(f"log:\n  - target: {self.log}\n    any: info\n")
-        text.append(f"database:\n    storage: {self.directory}/db\n")
+        text.append(
+            "database:\n" + _item({"storage": f"{self.directory}/db", **self.database})
+        )
         if self.with_module and self.options:
             text.append(section("mod-aname", "test", **self.options))
         text += self.sections
@@ -201,6 +205,15 @@ class Knotd(Daemon):
                 f" {done.stdout}{done.stderr}"
             )
         return done
+
+    def keymgr(self, *arguments):
+        """Run keymgr with this server's configuration; returns what it says."""
+        done = subprocess.run(
+            ["keymgr", "-c", self.conf, *arguments],
+            capture_output=True, text=True, check=False, timeout=scaled(30),
+        )
+        assert done.returncode == 0, f"keymgr {' '.join(arguments)}: {done.stdout}{done.stderr}"
+        return done.stdout
 
     def conf_check(self):
         """(accepted, what it said) for the configuration as the fields are now."""

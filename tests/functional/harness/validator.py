@@ -11,7 +11,8 @@ from .unbound import Unbound
 from .wait import eventually
 
 UNBOUND = "127.0.0.54"
-NAMED = "127.0.0.55"
+# named listens only on addresses that an interface has by name.
+NAMED = ("127.0.0.1", 5355)
 # Where knotd listens on port 53 for named, whose static stubs know no other port.
 KNOTD = "127.0.0.56"
 
@@ -21,7 +22,7 @@ options {{
     pid-file none;
     session-keyfile none;
     managed-keys-directory "{directory}";
-    listen-on port 53 {{ {address}; }};
+    listen-on port {port} {{ {address}; }};
     listen-on-v6 {{ none; }};
     recursion yes;
     allow-recursion {{ any; }};
@@ -94,6 +95,19 @@ class ValidatingUnbound(_Asked, Unbound):
             server="\n".join(lines),
         )
 
+    def trust(self, zone):
+        """Add the entry points that the zone has now, and go on with an empty cache of keys."""
+        with open(self.conf, encoding="ascii") as conf:
+            text = conf.read()
+        lines = [f'  trust-anchor: "{zone}. DNSKEY {" ".join(key)}"\n' for key in anchors(zone)]
+        added = "".join(line for line in lines if line not in text)
+        with open(self.conf, "w", encoding="ascii") as conf:
+            conf.write(text.replace("server:\n", f"server:\n{added}", 1))
+        subprocess.run(
+            ["unbound-control", "-c", self.conf, "reload"],
+            check=True, timeout=10, stdout=subprocess.DEVNULL,
+        )
+
     def flush_zone(self, zone):
         subprocess.run(
             ["unbound-control", "-c", self.conf, "flush_zone", zone],
@@ -105,7 +119,7 @@ class ValidatingNamed(_Asked, Daemon):
     """BIND's named. knotd has to listen on KNOTD, port 53, too."""
 
     def __init__(self, directory, zones):
-        self.address = (NAMED, 53)
+        self.address = NAMED
         self.zone = next(iter(zones))
         self.conf = os.path.join(directory, "named.conf")
         state = os.path.join(directory, "named")
@@ -124,7 +138,8 @@ class ValidatingNamed(_Asked, Daemon):
             conf.write(
                 NAMED_CONF.format(
                     directory=state,
-                    address=NAMED,
+                    address=NAMED[0],
+                    port=NAMED[1],
                     anchors="\n".join(points),
                     zones="\n".join(stubs),
                 )
