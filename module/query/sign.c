@@ -249,11 +249,12 @@ static void tell_unable(const aname_query_t *query, const knot_rrset_t *dnskey,
 	    !aname_query_first_time(query, "signed", dnskey->rrs.rdata, dnskey->rrs.size)) {
 		return;
 	}
-	char why[160];
+	char why[320];
 	if (signing->obstacle != NULL) {
 		(void)snprintf(why, sizeof(why), "%s", signing->obstacle);
 	} else if (missing != NULL) {
-		(void)snprintf(why, sizeof(why), "private key %s.pem cannot be read (%s)",
+		(void)snprintf(why, sizeof(why), "private key %.*s/%s.pem cannot be read (%s)",
+		               (int)strcspn(missing->directories, "\n"), missing->directories,
 		               missing->id, dnssec_strerror(atomic_load(&missing->error)));
 	} else {
 		(void)snprintf(why, sizeof(why),

@@ -295,7 +295,7 @@ def online(knotd, **options):
     return [knotd.aname, "mod-onlinesign/online"]
 
 
-def validator(start_unbound):
+def validator(start_unbound, more="", **how):
     """A recursor that trusts the zone's key and goes to knotd for the zone."""
     reply = query(ZONE, "DNSKEY")
     anchors = "".join(
@@ -303,7 +303,7 @@ def validator(start_unbound):
     )
     assert anchors, f"expected a key, got {reply}"
     return start_unbound(
-        stubs={ZONE: "127.0.0.1@5300"}, modules="validator iterator", server=anchors
+        stubs={ZONE: "127.0.0.1@5300"}, modules="validator iterator", server=anchors + more, **how
     )
 
 
@@ -344,21 +344,33 @@ def test_D3_with_onlinesign_everything_validates(
     secure(f"none.{ZONE}", "A", a=(), soa=True)
 
 
-def test_D3_missing_family_validates_with_onlinesign(knotd, start_unbound, authority, proto):
-    modules = online(knotd)
-    authority.set(TARGET, a=[A1])
-    knotd.add_zone(ZONE, [aname(TARGET), "www IN CNAME @"], modules=modules)
-    knotd.start()
-    validator(start_unbound)
-    known(do=True)
-    query(ZONE, "AAAA", proto).expect(aaaa=(), soa=True, ede=set())
-    reply = secure(ZONE, "AAAA", aaaa=(), soa=True)
-    bitmaps = [rdata for _, _, kind, rdata in reply.section("authority") if kind == "NSEC"]
-    assert bitmaps and all(" A " in f"{bitmap} " for bitmap in bitmaps), (
-        f"expected A in the bitmap of every NSEC, got {reply}"
+@pytest.mark.parametrize("missing", ["A", "AAAA"])
+@pytest.mark.parametrize("with_siblings", [False, True], ids=["alone", "siblings"])
+def test_D3_missing_family_validates_with_onlinesign(
+    knotd, start_unbound, authority, proto, missing, with_siblings
+):
+    """Whatever mod-onlinesign is told to list, and with a resolver that draws conclusions."""
+    modules = online(knotd, **{"nsec-bitmap": ["TXT"]})
+    other = "AAAA" if missing == "A" else "A"
+    authority.set(TARGET, a=[A1] if other == "A" else [], aaaa=[AAAA1] if other == "AAAA" else [])
+    knotd.add_zone(
+        ZONE,
+        [aname(TARGET), "www IN CNAME @", *(siblings() if with_siblings else [])],
+        modules=modules,
     )
-    secure(f"www.{ZONE}", "AAAA", aaaa=(), soa=True)
-    secure(ZONE, "A", a={A1})
+    knotd.start()
+    validator(start_unbound, "  aggressive-nsec: yes", cache=True, cache_ttl=3600)
+    known(do=True)
+    query(ZONE, missing, proto).expect(a=(), aaaa=(), soa=True, ede=set())
+    for rdtype in ("CAA", "HINFO", missing):
+        reply = secure(ZONE, rdtype, a=(), aaaa=(), soa=True)
+        bitmaps = [rdata for _, _, kind, rdata in reply.section("authority") if kind == "NSEC"]
+        assert bitmaps and all(f" {other} " in f"{bitmap} " for bitmap in bitmaps), (
+            f"expected {other} in the bitmap of every NSEC, got {reply}"
+        )
+    secure(f"www.{ZONE}", missing, a=(), aaaa=(), soa=True)
+    reply = secure(ZONE, other)
+    assert reply.addresses(other) == {A1 if other == "A" else AAAA1}, f"got {reply}"
 
 
 def test_D3_stale_and_sibling_validate_with_onlinesign(knotd, start_unbound, authority, proto):

@@ -69,7 +69,7 @@ def test_D4_zone_with_unreadable_keys_is_not_synthesized(
         reply = query(ZONE, rdtype, proto, do=True).expect(ede=set())
         wanted = {rdtype, "RRSIG"} if with_siblings else set()
         assert reply.types() == wanted, f"expected {wanted}, got {reply}"
-    lines = knotd.wait_log(rf"\[{ZONE}\.\]", "mod-aname", r"private key [0-9a-f]{40}\.pem")
+    lines = knotd.wait_log(rf"\[{ZONE}\.\]", "mod-aname", r"private key \S+/[0-9a-f]{40}\.pem")
     assert len(lines) == 1, f"expected one line, got {lines}"
 
 
@@ -150,6 +150,25 @@ def test_D4_keys_of_pkcs11(knotd, unbound, authority, proto):
     )
     untouched(proto)
     knotd.wait_log(rf"\[{ZONE}\.\]", "mod-aname", "PKCS #11")
+
+
+def test_D4_zone_signed_by_another_server(knotd, unbound, authority, proto):
+    """Transferred or copied: its signatures go with it, and its keys do not."""
+    simple(knotd, authority, records=["www IN CNAME @", *siblings()], zone_options=SIGNED)
+    signed(ZONE)
+    text = knotd.knotc("zone-read", ZONE).stdout
+    lines = [line.split("] ", 1)[1] for line in text.splitlines() if "] " in line]
+    hide_keys(knotd)
+    knotd.add_zone(ZONE, text="\n".join([*lines, ""]))
+    knotd.reload()
+    keys = Keys(ZONE)
+    keys.learn()
+    eventually(lambda: query(ZONE, "A", "tcp", do=True).expect(a={SIBLING_A}))
+    untouched(proto)
+    for name in (ZONE, f"www.{ZONE}"):
+        reply = query(name, "A", proto, do=True).expect(a={SIBLING_A}, ede=set())
+        verify(reply, keys)
+    knotd.wait_log(rf"\[{ZONE}\.\]", "mod-aname", r"db/keys/keys/[0-9a-f]{40}\.pem cannot be read")
 
 
 @pytest.mark.parametrize("where", ["keystore", "absolute", "kasp-db"])

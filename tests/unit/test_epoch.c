@@ -255,6 +255,52 @@ static void no_memory_to_grow(void **state)
 	free(memory);
 }
 
+/* Bins of other writers. */
+
+static unsigned destroyed;
+
+static void destroy(void *memory)
+{
+	destroyed++;
+	free(memory);
+}
+
+static void bins_are_apart(void **state)
+{
+	aname_epoch_t *epoch = new_epoch();
+	aname_bin_t *bin = aname_bin_new(epoch);
+	assert_non_null(bin);
+	destroyed = 0;
+	aname_epoch_enter(epoch, 4);
+	aname_epoch_retire(epoch, block());
+	aname_bin_retire(bin, block(), destroy);
+	aname_bin_retire(bin, NULL, destroy);
+	assert_int_equal(aname_epoch_reclaim(epoch), 1);
+	assert_int_equal(aname_bin_reclaim(bin), 1);
+	aname_epoch_leave(epoch, 4);
+	assert_int_equal(aname_epoch_reclaim(epoch), 0);
+	assert_int_equal(destroyed, 0);
+	assert_int_equal(aname_bin_reclaim(bin), 0);
+	assert_int_equal(destroyed, 1);
+
+	aname_epoch_enter(epoch, 4);
+	aname_bin_retire(bin, block(), destroy);
+	aname_epoch_leave(epoch, 4);
+	aname_bin_free(bin);
+	assert_int_equal(destroyed, 2);
+	aname_bin_free(NULL);
+	aname_epoch_free(epoch);
+}
+
+static void no_memory_for_bin(void **state)
+{
+	aname_epoch_t *epoch = new_epoch();
+	alloc_fail_at(1);
+	assert_null(aname_bin_new(epoch));
+	assert_true(alloc_failed());
+	aname_epoch_free(epoch);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -267,6 +313,8 @@ int main(void)
 		PROVES("nothing may be retired, nothing may be freed", nothing_to_retire),
 		PROVES("the end frees what still waits", end_frees_all),
 		PROVES("60,000 random retirements are freed exactly when a plain list says", fuzz),
+		PROVES("other writers' bins keep to the same readers", bins_are_apart),
+		PROVES("out of memory: no bin", no_memory_for_bin),
 		PROVES("out of memory: no epoch", no_memory_for_slots),
 		PROVES("out of memory: not freed under a reader, not freed at all",
 		       no_memory_to_note),

@@ -1,0 +1,297 @@
+#include "support/test.h"
+
+#include "support/alloc.h"
+#include "support/make.h"
+#include "support/random.h"
+#include "table/store.h"
+
+#define NOW 1700000000
+
+static const aname_validity_t good = { .inception = NOW - 5400,
+	                               .expiration = NOW + 100,
+	                               .refresh = NOW + 50 };
+
+typedef struct {
+	aname_epoch_t *epoch;
+	aname_bin_t *bin;
+	aname_store_t *store;
+} house_t;
+
+static house_t house_new(void)
+{
+	house_t house = { .epoch = aname_epoch_new(), .store = aname_store_new() };
+	assert_non_null(house.epoch);
+	assert_non_null(house.store);
+	house.bin = aname_bin_new(house.epoch);
+	assert_non_null(house.bin);
+	return house;
+}
+
+static void house_free(house_t *house)
+{
+	aname_store_free(house->store);
+	aname_bin_free(house->bin);
+	aname_epoch_free(house->epoch);
+}
+
+/*! A content: `n` tells its addresses, and so does everything else. */
+typedef struct {
+	name_t owner;
+	aname_snapshot_t *snapshot;
+	knot_rrset_t rrset;
+	aname_content_t content;
+} thing_t;
+
+static thing_t *thing_new(uint32_t n)
+{
+	thing_t *thing = calloc(1, sizeof(*thing));
+	assert_non_null(thing);
+	thing->owner = make_name("example.com.");
+	thing->snapshot = make_snapshot(4, n * 8, 2, 0);
+	knot_rrset_init(&thing->rrset, thing->owner.at, KNOT_RRTYPE_A, KNOT_CLASS_IN, 300);
+	thing->rrset.rrs = aname_snapshot_rdataset(thing->snapshot);
+	thing->content = (aname_content_t){ .signer = 1, .rrset = &thing->rrset };
+	return thing;
+}
+
+static void thing_free(thing_t *thing)
+{
+	free(thing->snapshot);
+	free(thing);
+}
+
+/*! Signs a thing with another one's addresses, which are as good as any octets. */
+static aname_signed_t *sign(const thing_t *thing, const thing_t *with,
+                            const aname_validity_t *validity)
+{
+	const knot_rdataset_t itself = { 0 };
+	return aname_signed_new(&thing->content, aname_store_hash(&thing->content), &itself,
+	                        &with->rrset.rrs, validity);
+}
+
+static void put(house_t *house, const thing_t *thing, const aname_validity_t *validity, int64_t now)
+{
+	aname_signed_t *is = sign(thing, thing, validity);
+	assert_non_null(is);
+	aname_store_put(house->store, is, house->bin, now);
+}
+
+static const aname_signed_t *find(const house_t *house, const thing_t *thing)
+{
+	return aname_store_find(house->store, &thing->content, aname_store_hash(&thing->content));
+}
+
+static void found_by_content(void **state)
+{
+	house_t house = house_new();
+	thing_t *one = thing_new(1), *same = thing_new(1), *other = thing_new(2);
+	assert_null(find(&house, one));
+	put(&house, one, &good, NOW);
+	const aname_signed_t *is = find(&house, same);
+	assert_non_null(is);
+	assert_int_equal(is->rrsigs.count, one->rrset.rrs.count);
+	assert_memory_equal(is->rrsigs.rdata, one->rrset.rrs.rdata, one->rrset.rrs.size);
+	assert_int_equal(is->made.count, 0);
+	assert_null(find(&house, other));
+
+	/* Whatever is signed, tells it apart. */
+	name_t name = make_name("example.org.");
+	same->rrset.owner = name.at;
+	assert_null(find(&house, same));
+	same->rrset.owner = one->rrset.owner;
+	same->rrset.ttl++;
+	assert_null(find(&house, same));
+	same->rrset.ttl--;
+	same->rrset.type = KNOT_RRTYPE_AAAA;
+	assert_null(find(&house, same));
+	same->rrset.type = KNOT_RRTYPE_A;
+	same->content.signer++;
+	assert_null(find(&house, same));
+	same->content.signer--;
+	same->content.without = KNOT_RRTYPE_A;
+	assert_null(find(&house, same));
+	same->content.without = 0;
+	assert_non_null(find(&house, same));
+	thing_free(one);
+	thing_free(same);
+	thing_free(other);
+	house_free(&house);
+}
+
+static void a_hash_is_not_trusted(void **state)
+{
+	house_t house = house_new();
+	thing_t *one = thing_new(1), *other = thing_new(2);
+	put(&house, one, &good, NOW);
+	uint64_t hash = aname_store_hash(&one->content);
+	assert_non_null(aname_store_find(house.store, &one->content, hash));
+	assert_null(aname_store_find(house.store, &other->content, hash));
+	thing_free(one);
+	thing_free(other);
+	house_free(&house);
+}
+
+static void several_at_once(void **state)
+{
+	house_t house = house_new();
+	unsigned kept = 0;
+	for (unsigned n = 0; n < 1000; n++) {
+		thing_t *thing = thing_new(n);
+		put(&house, thing, &good, NOW);
+		assert_non_null(find(&house, thing)); /* The last one always is. */
+		thing_free(thing);
+	}
+	for (unsigned n = 0; n < 1000; n++) {
+		thing_t *thing = thing_new(n);
+		kept += find(&house, thing) != NULL;
+		thing_free(thing);
+	}
+	assert_in_range(kept, ANAME_STORE_GROUPS, ANAME_STORE_GROUPS * ANAME_STORE_GROUP);
+	house_free(&house);
+}
+
+static void bounded_in_memory(void **state)
+{
+	house_t house = house_new();
+	long most = alloc_live();
+	for (unsigned n = 0; n < 5000; n++) {
+		thing_t *thing = thing_new(n);
+		put(&house, thing, &good, NOW);
+		thing_free(thing);
+		(void)aname_bin_reclaim(house.bin);
+	}
+	most += ANAME_STORE_GROUPS * ANAME_STORE_GROUP + 1; /* And the ring of the bin. */
+	assert_true(alloc_live() <= most);
+	house_free(&house);
+}
+
+static void itself_is_replaced(void **state)
+{
+	house_t house = house_new();
+	thing_t *thing = thing_new(1), *with = thing_new(2);
+	put(&house, thing, &good, NOW);
+	const aname_validity_t later = { .inception = NOW, .expiration = NOW + 500 };
+	aname_store_put(house.store, sign(thing, with, &later), house.bin, NOW);
+	const aname_signed_t *is = find(&house, thing);
+	assert_non_null(is);
+	assert_int_equal(is->validity.expiration, NOW + 500);
+	assert_memory_equal(is->rrsigs.rdata, with->rrset.rrs.rdata, with->rrset.rrs.size);
+	assert_int_equal(aname_bin_reclaim(house.bin), 0);
+	thing_free(thing);
+	thing_free(with);
+	house_free(&house);
+}
+
+/*! Fills one group: things whose hashes agree in it. */
+static unsigned fill_group(house_t *house, thing_t **group, unsigned count, int64_t expiration)
+{
+	unsigned found = 0;
+	for (unsigned n = 0; found < count; n++) {
+		thing_t *thing = thing_new(n);
+		if (aname_store_hash(&thing->content) % ANAME_STORE_GROUPS != 0) {
+			thing_free(thing);
+			continue;
+		}
+		const aname_validity_t validity = { .inception = NOW - 1000 + found,
+			                            .expiration = expiration };
+		if (found < ANAME_STORE_GROUP) {
+			put(house, thing, &validity, NOW);
+		}
+		group[found++] = thing;
+	}
+	return found;
+}
+
+static void the_least_worthy_goes(void **state)
+{
+	house_t house = house_new();
+	thing_t *group[ANAME_STORE_GROUP + 2];
+	unsigned count = fill_group(&house, group, COUNT_OF(group), NOW + 100);
+
+	/* The oldest one. */
+	put(&house, group[ANAME_STORE_GROUP], &good, NOW);
+	assert_null(find(&house, group[0]));
+	for (unsigned i = 1; i <= ANAME_STORE_GROUP; i++) {
+		assert_non_null(find(&house, group[i]));
+	}
+	/* One that has expired, however young. */
+	const aname_validity_t expired = { .inception = NOW + 10, .expiration = NOW - 1 };
+	aname_store_put(house.store, sign(group[2], group[2], &expired), house.bin, NOW);
+	put(&house, group[ANAME_STORE_GROUP + 1], &good, NOW);
+	assert_null(find(&house, group[2]));
+	assert_non_null(find(&house, group[1]));
+	for (unsigned i = 0; i < count; i++) {
+		thing_free(group[i]);
+	}
+	house_free(&house);
+}
+
+static void read_while_replaced(void **state)
+{
+	house_t house = house_new();
+	thing_t *thing = thing_new(1);
+	put(&house, thing, &good, NOW);
+	aname_epoch_enter(house.epoch, 3);
+	const aname_signed_t *is = find(&house, thing);
+	alloc_watch(is);
+	put(&house, thing, &good, NOW);
+	assert_int_equal(aname_bin_reclaim(house.bin), 1);
+	assert_int_equal(alloc_watched(), 0);
+	aname_epoch_leave(house.epoch, 3);
+	assert_int_equal(aname_bin_reclaim(house.bin), 0);
+	assert_int_equal(alloc_watched(), 1);
+	thing_free(thing);
+	house_free(&house);
+}
+
+static void clock_set(void **state)
+{
+	thing_t *thing = thing_new(1);
+	aname_signed_t *is = sign(thing, thing, &good);
+	assert_true(aname_signed_is_good(is, NOW) && !aname_signed_is_due(is, NOW));
+	assert_true(aname_signed_is_good(is, NOW + 50) && aname_signed_is_due(is, NOW + 50));
+	assert_true(!aname_signed_is_good(is, NOW + 100) && aname_signed_is_due(is, NOW + 100));
+	assert_true(!aname_signed_is_good(is, NOW - 5401) && aname_signed_is_due(is, NOW - 5401));
+	free(is);
+	thing_free(thing);
+}
+
+static bool attempt(void *ctx)
+{
+	thing_t *thing = ctx;
+	aname_signed_t *is = sign(thing, thing, &good);
+	free(is);
+	return is != NULL;
+}
+
+static bool attempt_store(void *ctx)
+{
+	aname_store_t *store = aname_store_new();
+	aname_store_free(store);
+	return store != NULL;
+}
+
+static void no_memory(void **state)
+{
+	thing_t *thing = thing_new(1);
+	assert_int_equal(alloc_fail_each(attempt, thing), 1);
+	assert_int_equal(alloc_fail_each(attempt_store, NULL), 1);
+	thing_free(thing);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		PROVES("D1: a signature is found by all that it signs", found_by_content),
+		PROVES("D5: a hash alone finds nothing", a_hash_is_not_trusted),
+		PROVES("several contents are kept, the last one always", several_at_once),
+		PROVES("however many there are, memory is bounded", bounded_in_memory),
+		PROVES("a newer signature replaces the one before", itself_is_replaced),
+		PROVES("the oldest goes first, and what has expired before it",
+		       the_least_worthy_goes),
+		PROVES("nothing is freed under a reader", read_while_replaced),
+		PROVES("D1: a clock set forth or back makes signatures due", clock_set),
+		PROVES("out of memory: nothing stored, nothing leaked", no_memory),
+	};
+	return RUN_TESTS("store", tests);
+}
