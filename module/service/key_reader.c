@@ -75,12 +75,42 @@ static int search(const aname_secret_t *secret, aname_secret_found_t *found)
 	return ret;
 }
 
+/*! Does the private part belong to the public one? libdnssec does not look. */
+static int verify(const dnssec_key_t *key)
+{
+	const dnssec_binary_t text = { .data = (uint8_t *)"mod-aname", .size = 9 };
+	dnssec_binary_t signature = { 0 };
+	dnssec_sign_ctx_t *ctx = NULL;
+	int ret = dnssec_sign_new(&ctx, key);
+	if (ret == DNSSEC_EOK) {
+		ret = dnssec_sign_add(ctx, &text);
+	}
+	if (ret == DNSSEC_EOK) {
+		ret = dnssec_sign_write(ctx, DNSSEC_SIGN_NORMAL, &signature);
+	}
+	if (ret == DNSSEC_EOK) {
+		ret = dnssec_sign_init(ctx);
+	}
+	if (ret == DNSSEC_EOK) {
+		ret = dnssec_sign_add(ctx, &text);
+	}
+	if (ret == DNSSEC_EOK && dnssec_sign_verify(ctx, false, &signature) != DNSSEC_EOK) {
+		ret = DNSSEC_INVALID_PRIVATE_KEY;
+	}
+	dnssec_binary_free(&signature);
+	dnssec_sign_free(ctx);
+	return ret;
+}
+
 void aname_key_read(const aname_secret_t *secret, aname_secret_found_t *found)
 {
 	*found = (aname_secret_found_t){ 0 };
 	found->error = public_key(secret, found);
 	if (found->error == DNSSEC_EOK) {
 		found->error = search(secret, found);
+	}
+	if (found->error == DNSSEC_EOK) {
+		found->error = verify(found->key);
 	}
 	if (found->error != DNSSEC_EOK) {
 		dnssec_key_free(found->key);

@@ -48,7 +48,7 @@ static aname_secret_t *hold(aname_secrets_t *secrets, uint32_t n)
 	return secret;
 }
 
-static void fail(aname_secrets_t *secrets, aname_secret_t *secret, int64_t now_ms)
+static void not_read(aname_secrets_t *secrets, aname_secret_t *secret, int64_t now_ms)
 {
 	const aname_secret_found_t found = { .error = DNSSEC_ENOENT, .id = "0123" };
 	assert_ptr_equal(aname_secrets_take(secrets), secret);
@@ -92,7 +92,7 @@ static void retried_with_pauses(void **state)
 	static const int64_t pauses[] = { 1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000 };
 	int64_t now_ms = 5;
 	for (size_t i = 0; i < COUNT_OF(pauses); i++) {
-		fail(secrets, secret, now_ms);
+		not_read(secrets, secret, now_ms);
 		assert_int_equal(atomic_load(&secret->state), ANAME_SECRET_FAILED);
 		assert_int_equal(atomic_load(&secret->error), DNSSEC_ENOENT);
 		assert_string_equal(secret->id, "0123");
@@ -111,7 +111,7 @@ static void lingers(void **state)
 	aname_secrets_t *secrets = new_secrets();
 	aname_secret_t *secret = hold(secrets, 1);
 	assert_ptr_equal(hold(secrets, 1), secret);
-	fail(secrets, secret, 0);
+	not_read(secrets, secret, 0);
 	aname_secrets_release(secrets, secret, 10);
 	aname_secrets_sweep(secrets, 10 + 2 * ANAME_SECRET_LINGER_MS);
 	assert_int_equal(aname_secrets_count(secrets), 1); /* Still held. */
@@ -242,7 +242,7 @@ static void on_wake(uv_async_t *async)
 	aname_key_reader_wake(async->data);
 }
 
-static void send(void *ctx)
+static void send_wake(void *ctx)
 {
 	(void)uv_async_send(ctx);
 }
@@ -253,7 +253,7 @@ static void reader_reads_all(void **state)
 	uv_async_t async;
 	assert_int_equal(uv_loop_init(&loop), 0);
 	assert_int_equal(uv_async_init(&loop, &async, on_wake), 0);
-	aname_shared_t *shared = aname_shared_new(send, &async);
+	aname_shared_t *shared = aname_shared_new(send_wake, &async);
 	assert_non_null(shared);
 	aname_key_reader_t *reader = aname_key_reader_new(shared, &loop);
 	assert_non_null(reader);
