@@ -34,9 +34,9 @@ def pin(pid, cpu):
 
 
 def dnsperf_start(questions, directory, *, count=None, seconds=None, rate=None, outstanding=50,
-                  clients=1, tcp=False, server=("127.0.0.1", 5300), option=None):
+                  clients=1, tcp=False, server=("127.0.0.1", 5300), option=None, do=False):
     """Ask (name, type) pairs round and round, in the background; with an EDNS option perhaps
-    ("code:hexadecimal")."""
+    ("code:hexadecimal"), with the bit DO perhaps."""
     path = os.path.join(directory, f"questions.{os.getpid()}.{abs(hash(tuple(questions)))}")
     with open(path, "w", encoding="ascii") as file:
         file.writelines(f"{name} {rdtype}\n" for name, rdtype in questions)
@@ -44,6 +44,8 @@ def dnsperf_start(questions, directory, *, count=None, seconds=None, rate=None, 
                "-T", "1", "-q", str(outstanding), "-t", "5"]
     if tcp:
         command += ["-m", "tcp"]
+    if do:
+        command += ["-D"]
     if option:
         command += ["-E", option]
     if seconds:
