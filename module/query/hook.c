@@ -378,10 +378,10 @@ static knotd_in_state_t on_answer(knotd_in_state_t state, knot_pkt_t *pkt, knotd
 	uint16_t type = knot_pkt_qtype(pkt);
 	bool family = is_family(type);
 	aname_query_t query;
-	if ((state != KNOTD_IN_STATE_HIT && state != KNOTD_IN_STATE_NODATA) ||
+	if (memo_of(qdata, mod) != MEMO_NONE ||
+	    (state != KNOTD_IN_STATE_HIT && state != KNOTD_IN_STATE_NODATA) ||
 	    (!family && type != KNOT_RRTYPE_ANY && type != KNOT_RRTYPE_NSEC) ||
-	    memo_of(qdata, mod) != MEMO_NONE || !aname_reply_at_apex(qdata) ||
-	    !aname_query_take_up(&query, pkt, qdata, mod)) {
+	    !aname_reply_at_apex(qdata) || !aname_query_take_up(&query, pkt, qdata, mod)) {
 		return state;
 	}
 
@@ -435,7 +435,10 @@ static knotd_in_state_t on_authority(knotd_in_state_t state, knot_pkt_t *pkt, kn
                                      knotd_mod_t *mod)
 {
 	uint32_t memo = memo_of(qdata, mod);
-	if (memo == MEMO_PUT_SOA || memo == MEMO_LOWER_SOA) {
+	if (memo == MEMO_ANSWERED) {
+		return state;
+	}
+	if (memo != MEMO_NONE) {
 		const aname_query_t query = { .pkt = pkt,
 			                      .qdata = qdata,
 			                      .instance = knotd_mod_ctx(mod),

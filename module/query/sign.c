@@ -424,7 +424,9 @@ static int sign_last(const aname_query_t *query, uint16_t index, uint32_t origin
 {
 	knot_pkt_t *pkt = query->pkt;
 	const knot_rdataset_t itself = { 0 };
-	aname_packet_lower_ttl(pkt, index, original_ttl);
+	if (pkt->rr[index].ttl > original_ttl) {
+		aname_packet_lower_ttl(pkt, index, original_ttl);
+	}
 	knot_rrset_t rrset = pkt->rr[index];
 	rrset.ttl = original_ttl;
 	aname_content_t content = { .rrset = &rrset };

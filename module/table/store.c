@@ -31,7 +31,7 @@ static size_t size_of(const knot_rdataset_t *rrs)
 
 uint64_t aname_store_hash(const aname_content_t *content)
 {
-	/* The owner is left out: it is the apex, or an NSEC3 record's hash beside RDATA of its own. */
+	/* The owner is left out: the RDATA tells enough. */
 	const knot_rrset_t *rrset = content->rrset;
 	uint64_t h = mix(content->signer, (uint64_t)rrset->ttl << 32 | (uint64_t)rrset->type << 16 |
 	                                          content->without);
@@ -99,6 +99,12 @@ void aname_store_free(aname_store_t *store)
 	free(store);
 }
 
+/*! All but NSEC3 records stand at the apex. */
+static bool has_owner(const aname_signed_t *is, const knot_dname_t *owner)
+{
+	return is->type != KNOT_RRTYPE_NSEC3 || knot_dname_is_equal(is->owner, owner);
+}
+
 static bool matches(const aname_signed_t *is, const aname_content_t *content)
 {
 	const knot_rrset_t *rrset = content->rrset;
@@ -106,7 +112,7 @@ static bool matches(const aname_signed_t *is, const aname_content_t *content)
 	       is->without == content->without && is->rrs.count == rrset->rrs.count &&
 	       is->rrs.size == rrset->rrs.size &&
 	       memcmp(is->rrs.rdata, rrset->rrs.rdata, size_of(&rrset->rrs)) == 0 &&
-	       knot_dname_is_equal(is->owner, rrset->owner);
+	       has_owner(is, rrset->owner);
 }
 
 const aname_signed_t *aname_store_find(const aname_store_t *store, const aname_content_t *content,

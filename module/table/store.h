@@ -1,7 +1,8 @@
 /*!
- * \brief The signatures made for one owner, found by what they sign.  [P]
+ * \brief The signatures made for one apex, found by what they sign.  [P]
  *
- * A signature belongs to a content: owner, type, original TTL, RDATA, and the keys. An address
+ * A signature belongs to a content: type, original TTL, RDATA, the keys, and for an NSEC3 record
+ * its owner, since all else stands at the apex that the store is for. An address
  * set that a refresh did not change is the same content, and keeps its signature; several sets
  * may be alive at once. Also kept are denials: the content is then the zone's own NSEC or NSEC3
  * record, and what is stored is the record put in its place with the signatures over it.

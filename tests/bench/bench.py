@@ -412,18 +412,25 @@ def bench_signed(bench):
             "A", "")
     compare("warm A of an unsigned zone, DO: CPU per query / signed", "u.test", "a.test", "A", "")
 
-    ratios = []
-    for _ in range(7):
-        mine, online = run("a.test", "A")[1], run("o.test", "A", count=4000)[1]
-        ratios.append(mine / online)
-    bench.say("warm signed A, DO: answers per second / mod-onlinesign", measure.spread(ratios),
-              ">= 8")
+    # The server on one processor, the load on the other.
+    os.sched_setaffinity(0, {1})
+    pin(knotd.pid, 0)
+    rows = []
+    for _ in range(9):
+        mine, online = run("a.test", "A"), run("o.test", "A", count=4000)
+        rows.append((online[0] / mine[0], mine[1] / online[1]))
+    os.sched_setaffinity(0, range(os.cpu_count()))
+    bench.say("warm signed A, DO: answers per CPU second / mod-onlinesign",
+              measure.spread([row[0] for row in rows]), ">= 8")
+    bench.say("  answers per second, as far as the load goes",
+              measure.spread([row[1] for row in rows]))
     bench_signed_scale(bench)
 
 
 def bench_signed_scale(bench):
     """Ten thousand signed zones: what their keys cost."""
     from harness.ask import query
+    from harness.process import Daemon
     from harness.wait import eventually
     from harness.zone import aname, zone_text
     count = 10000
@@ -438,7 +445,10 @@ def bench_signed_scale(bench):
                                                     [aname("cdn.example.net", ttl=3600)]))
 
     def load():
-        knotd.start(ready=[])
+        # Its control socket is there when the zones have been read, which takes long.
+        knotd.write_conf()
+        Daemon.start(knotd)
+        eventually(knotd.controllable, timeout=600, what="knotd accepts control commands")
         eventually(lambda: "serial: -" not in (status := knotd.knotc("zone-status").stdout)
                    and "serial: none" not in status and status.count("serial:") >= count,
                    timeout=600, step=0.5, what="all zones are loaded")

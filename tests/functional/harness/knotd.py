@@ -159,11 +159,11 @@ class Knotd(Daemon):
         if ready is None:
             names = list(self.zones)
             ready = dict.fromkeys(names[:1] + names[-1:])
-        eventually(self._controllable, timeout=20, what="knotd accepts control commands")
+        eventually(self.controllable, timeout=20, what="knotd accepts control commands")
         for name in ready:
             eventually(lambda zone=name: self.loaded(zone), timeout=20, what=f"{name} is loaded")
 
-    def _controllable(self):
+    def controllable(self):
         self.require()
         return os.path.exists(self.socket) and self.knotc("status", check=False).returncode == 0
 
