@@ -66,7 +66,7 @@ static int find_replacement(const aname_query_t *query, const knot_rrset_t *rrse
 		by->ttl = denial->ttl;
 	}
 	int ret = correct_record(query->pkt, rrset, denial->without, &by->made);
-	if (ret != KNOT_EOK || !query->sign.wanted) {
+	if (ret != KNOT_EOK || !aname_sign_is_wanted(&query->sign)) {
 		return ret;
 	}
 	aname_content_t content = { .rrset = rrset, .without = denial->without };

@@ -306,8 +306,8 @@ static knotd_in_state_t say_any(const aname_query_t *query)
 /*! May a negative answer be given before Knot looks? It goes without proof, but for the SOA. */
 static bool is_bare(const aname_query_t *query)
 {
-	bool proven = query->sign.state != ANAME_SIGN_NEEDLESS && query->sign.wanted;
-	return query->instance->onlinesign == ANAME_ONLINESIGN_NONE && !proven;
+	return query->instance->onlinesign == ANAME_ONLINESIGN_NONE &&
+	       !aname_sign_is_wanted(&query->sign);
 }
 
 /*!
@@ -464,7 +464,8 @@ static knotd_in_state_t add_addresses(const aname_query_t *query, knotd_in_state
 {
 	/* mod-onlinesign cannot sign an addition that Knot did not make. */
 	bool with = query->sign.state != ANAME_SIGN_PENDING &&
-	            !(query->instance->onlinesign == ANAME_ONLINESIGN_AFTER && query->sign.wanted);
+	            !(query->instance->onlinesign == ANAME_ONLINESIGN_AFTER &&
+	              knot_pkt_has_dnssec(query->qdata->query));
 	int ret = KNOT_EOK;
 	for (unsigned i = 0; i < 2 && ret == KNOT_EOK; i++) {
 		ret = asked && with ? aname_reply_add(query, families[i])

@@ -25,7 +25,9 @@ int aname_reply_put(const aname_query_t *query, const aname_answer_t *answer, ui
 		.flags = flags,
 	};
 	int ret = aname_answer_put(answer, query->instance->options, query->pkt, &form);
-	return ret != KNOT_EOK ? ret : aname_sign_put(query, aname_query_full_ttl(query), flags);
+	return ret != KNOT_EOK || !aname_sign_is_wanted(&query->sign)
+	               ? ret
+	               : aname_sign_put(query, aname_query_full_ttl(query), flags);
 }
 
 void aname_reply_put_records(const aname_query_t *query)
@@ -34,6 +36,7 @@ void aname_reply_put_records(const aname_query_t *query)
 		const knot_rrset_t *records = &query->rrsets[i];
 		if (knot_pkt_put(query->pkt, KNOT_COMPR_HINT_NONE, records, KNOT_PF_NOTRUNC) ==
 		            KNOT_EOK &&
+		    aname_sign_is_wanted(&query->sign) &&
 		    aname_sign_put_zones(query, records->type, records->ttl) != KNOT_EOK) {
 			aname_packet_drop_last(query->pkt);
 		}

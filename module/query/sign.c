@@ -274,40 +274,47 @@ static int64_t wall_clock_s(void)
 	return ts.tv_sec;
 }
 
-void aname_sign_attach(aname_query_t *query)
+/*! As aname_sign_attach(), for a signed zone. */
+static void attach_signer(aname_query_t *query, const knot_rrset_t *dnskey)
 {
 	aname_sign_t *sign = &query->sign;
 	aname_instance_t *instance = query->instance;
-	*sign = (aname_sign_t){ .wanted = knot_pkt_has_dnssec(query->qdata->query) };
-	if (instance->onlinesign != ANAME_ONLINESIGN_NONE) {
-		/* That it stands before was told at load. */
-		sign->state = instance->onlinesign == ANAME_ONLINESIGN_BEFORE ? ANAME_SIGN_UNABLE
-		                                                              : ANAME_SIGN_NEEDLESS;
-		return;
-	}
-	const knot_rrset_t dnskey = knotd_qdata_zone_apex_rrset(query->qdata, KNOT_RRTYPE_DNSKEY);
-	if (dnskey.rrs.count == 0) {
-		return;
-	}
-
 	soa_signatures_t soa;
 	const aname_secret_t *missing = NULL;
 	sign->state = ANAME_SIGN_UNABLE;
 	find_soa_signatures(query->qdata, &soa);
 	if (!instance->signing.off && instance->signing.directories != NULL) {
 		sign->signer = atomic_load(&instance->signing.signer);
-		if (!is_current(sign->signer, &dnskey, &soa)) {
-			sign->signer = renew(instance->shared, &instance->signing, &dnskey, &soa);
+		if (!is_current(sign->signer, dnskey, &soa)) {
+			sign->signer = renew(instance->shared, &instance->signing, dnskey, &soa);
 		}
 		sign->state = sign->signer == NULL ? ANAME_SIGN_PENDING
 		                                   : judge(instance->shared, sign->signer,
 		                                           aname_clock_coarse_ms(), &missing);
 	}
+	sign->wanted = knot_pkt_has_dnssec(query->qdata->query);
 	sign->inception = soa.inception;
 	sign->expiration = soa.expiration;
 	sign->now_s = wall_clock_s();
 	if (sign->state == ANAME_SIGN_UNABLE) {
-		tell_unable(query, &dnskey, missing);
+		tell_unable(query, dnskey, missing);
+	}
+}
+
+void aname_sign_attach(aname_query_t *query)
+{
+	aname_sign_t *sign = &query->sign;
+	aname_onlinesign_t onlinesign = query->instance->onlinesign;
+	sign->state = ANAME_SIGN_NEEDLESS;
+	if (onlinesign != ANAME_ONLINESIGN_NONE) {
+		/* That it stands before was told at load. */
+		sign->state = onlinesign == ANAME_ONLINESIGN_BEFORE ? ANAME_SIGN_UNABLE
+		                                                    : ANAME_SIGN_NEEDLESS;
+		return;
+	}
+	const knot_rrset_t dnskey = knotd_qdata_zone_apex_rrset(query->qdata, KNOT_RRTYPE_DNSKEY);
+	if (dnskey.rrs.count > 0) {
+		attach_signer(query, &dnskey);
 	}
 }
 
@@ -444,9 +451,6 @@ static int sign_last(const aname_query_t *query, uint16_t index, uint32_t origin
 
 int aname_sign_put(const aname_query_t *query, uint32_t original_ttl, uint16_t flags)
 {
-	if (query->sign.state == ANAME_SIGN_NEEDLESS || !query->sign.wanted) {
-		return KNOT_EOK;
-	}
 	knot_pkt_t *pkt = query->pkt;
 	uint16_t index = pkt->rrset_count - 1;
 	int ret = query->sign.state == ANAME_SIGN_READY
@@ -460,9 +464,6 @@ int aname_sign_put(const aname_query_t *query, uint32_t original_ttl, uint16_t f
 
 int aname_sign_put_zones(const aname_query_t *query, uint16_t type, uint32_t ttl)
 {
-	if (query->sign.state != ANAME_SIGN_READY || !query->sign.wanted) {
-		return KNOT_EOK;
-	}
 	const knot_rrset_t rrsigs = knotd_qdata_zone_apex_rrset(query->qdata, KNOT_RRTYPE_RRSIG);
 	knot_rdataset_t covering = { 0 };
 	knot_rdata_t *rdata = rrsigs.rrs.rdata;

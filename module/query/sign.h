@@ -60,7 +60,7 @@ typedef enum {
 	ANAME_SIGN_UNABLE,  /*!< What this module makes would be bogus (D4). */
 } aname_sign_state_t;
 
-/*! How a query in hand is signed. */
+/*! How a query in hand is signed. Nothing but the state is set if that is NEEDLESS. */
 typedef struct {
 	aname_sign_state_t state;
 	bool wanted; /*!< The client asks for DNSSEC records (D5). */
@@ -95,7 +95,7 @@ const aname_signed_t *aname_sign_content(const struct aname_query *query, aname_
                                          const knot_rdataset_t *made);
 
 /*!
- * \brief Signs the RRset that was put last, if that is wanted.
+ * \brief Signs the RRset that was put last.
  *
  * \param original_ttl  The highest TTL that the RRset may ever have.
  * \param flags         KNOT_PF_*; KNOT_PF_FREE is added.
@@ -107,7 +107,7 @@ __attribute__((warn_unused_result)) int aname_sign_put(const struct aname_query 
                                                        uint32_t original_ttl, uint16_t flags);
 
 /*!
- * \brief Puts the zone's own signatures over one of its apex RRsets, if that is wanted.
+ * \brief Puts the zone's own signatures over one of its apex RRsets.
  *
  * \return KNOT_EOK, or an error of knot_pkt_put().
  */
@@ -119,6 +119,12 @@ __attribute__((warn_unused_result)) int aname_sign_copy(const struct aname_query
                                                         const knot_rdataset_t *rrsigs,
                                                         const knot_dname_t *owner, uint32_t ttl,
                                                         knot_rrset_t *copy);
+
+/*! Are signatures to be put beside what this module makes? */
+static inline bool aname_sign_is_wanted(const aname_sign_t *sign)
+{
+	return sign->state != ANAME_SIGN_NEEDLESS && sign->wanted;
+}
 
 /*! Seconds that signatures are still good for. */
 static inline uint32_t aname_sign_left(const aname_sign_t *sign, const aname_signed_t *is)
