@@ -235,13 +235,18 @@ def make_query(
     return query
 
 
-def query(name, rdtype="A", proto="udp", *, server=SERVER, timeout=5.0, source=None, **how):
-    """Send one query and return the strictly checked Reply. See make_query for `how`."""
+def query(
+    name, rdtype="A", proto="udp", *, server=SERVER, timeout=5.0, source=None, repeats=False, **how
+):
+    """Send one query and return the strictly checked Reply. See make_query for `how`.
+
+    repeats: an RRset may stand there twice, as in replies of BIND's named.
+    """
     message = make_query(name, rdtype, **how)
     wire = message.to_wire()
     start = time.monotonic()
     answer = exchange(wire, proto, server, timeout, source, f"{name}/{rdtype} over {proto}")
-    return parse(answer, message, proto, time.monotonic() - start)
+    return parse(answer, message, proto, time.monotonic() - start, repeats)
 
 
 def exchange(wire, proto="udp", server=SERVER, timeout=5.0, source=None, what="these octets"):
@@ -293,7 +298,7 @@ def _family(server):
     return socket.AF_INET6 if ":" in server[0] else socket.AF_INET
 
 
-def parse(wire, asked, proto, elapsed=0.0):
+def parse(wire, asked, proto, elapsed=0.0, repeats=False):
     """Parse a reply to the message `asked`, or raise Malformed."""
     question = asked.question[0]
     what = f"{question.name}/{dns.rdatatype.to_text(question.rdtype)} over {proto}"
@@ -311,7 +316,8 @@ def parse(wire, asked, proto, elapsed=0.0):
             (rr.name, rr.ttl, dns.rdatatype.to_text(rr.rdtype), rdata_text(rr[0]))
             for rr in single.sections[number]
         ]
-        problems += _rrset_problems(single.sections[number], section)
+        if not repeats:
+            problems += _rrset_problems(single.sections[number], section)
     if problems:
         raise Malformed(f"{what}: {'; '.join(problems)} in {wire.hex()}\n{message}")
     rdtype = dns.rdatatype.to_text(question.rdtype)

@@ -62,10 +62,14 @@ def signed(zone):
 class _Asked:
     """What both kinds have in common."""
 
+    repeats = False
+
     def ask(self, name, rdtype="A", proto="udp", **how):
         """Ask as a client that wants to know whether the answer is authentic."""
         how.setdefault("timeout", 10.0)
-        return query(name, rdtype, proto, server=self.address, rd=True, do=True, **how)
+        return query(
+            name, rdtype, proto, server=self.address, rd=True, do=True, repeats=self.repeats, **how
+        )
 
     def secure(self, name, rdtype="A", rcode="NOERROR", **how):
         """Ask; the answer must be authentic."""
@@ -117,6 +121,8 @@ class ValidatingUnbound(_Asked, Unbound):
 
 class ValidatingNamed(_Asked, Daemon):
     """BIND's named. knotd has to listen on KNOTD, port 53, too."""
+
+    repeats = True
 
     def __init__(self, directory, zones):
         self.address = NAMED
