@@ -1,0 +1,252 @@
+"""The documents say of every option what the module's schema says, and knotd agrees with both."""
+
+import os
+import re
+import typing
+
+import docutils.core
+import pytest
+from harness.scenario import ZONE
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def text_of(*path):
+    with open(os.path.join(ROOT, *path), encoding="utf-8") as file:
+        return file.read()
+
+
+class Option(typing.NamedTuple):
+    """What there is to know of one option; words or numbers as text, ranges as (least, most)."""
+
+    syntax: str = None
+    default: str = None
+    range: tuple = None
+
+
+# The schema.
+
+
+def schema():
+    """{option: Option} as module/conf.c has it."""
+    conf = text_of("module", "conf.c").replace("\\\n", " ")
+    names = dict(re.findall(r'#define (OPT_\w+)\s+"\\x\w\w""([a-z0-9-]+)"', conf))
+    lists = {
+        name: dict(re.findall(r'\{ (\w+), "([a-z]+)" \}', body))
+        for name, body in re.findall(r"knot_lookup_t (\w+)\[\] = \{(.*?)\n\};", conf, re.DOTALL)
+    }
+    found = {}
+    for name, default, least, most, style in re.findall(
+        r'X\(OPT_\w+, "([a-z0-9-]+)", (\d+), (\d+), (\d+), "[a-z ]+", (YP_S\w+),', conf
+    ):
+        syntax = {"YP_STIME": "TIME", "YP_SNONE": "INT"}[style]
+        found[name] = Option(syntax, default, (least, most))
+    table = conf[conf.index("aname_conf[] = {") : conf.index("{ NULL },")]
+    for macro, kind, rest in re.findall(r"\{ (OPT_\w+), (YP_T[A-Z]+), (.*) \},", table):
+        found[names[macro]] = of_item(kind, rest, lists)
+    assert set(names.values()) == set(found), "an option of conf.c was not understood"
+    return found
+
+
+def of_item(kind, rest, lists):
+    many = " ..." if "YP_FMULTI" in rest else ""
+    if kind == "YP_TOPT":
+        words, default = re.search(r"\{ (\w+), (\w+) \}", rest).groups()
+        return Option(" | ".join(lists[words].values()), lists[words][default])
+    if kind == "YP_TBOOL":
+        return Option("BOOL", "off")
+    syntax = {
+        "YP_TADDR": "ADDR[@INT]", "YP_TDNAME": "DNAME", "YP_TSTR": "STR",
+        "YP_TNET": "ADDR[/INT] | ADDR-ADDR",
+    }
+    return Option(syntax[kind] + many)
+
+
+# What the schema does not have, because the code adds it.
+OF_CODE = {
+    "rrtype": Option("ANAME | ALIAS | TYPEnnnnn ...", "[ANAME, ALIAS]"),
+    "status-socket": Option("STR", "mod-aname.sock"),
+}
+
+
+def expected():
+    return {
+        name: OF_CODE.get(name, option._replace(default=option.default or "not set"))
+        for name, option in schema().items()
+    }
+
+
+# The documents.
+
+
+def manual():
+    """{option: Option} of doc/mod-aname.rst, and the order in its block of syntax."""
+    text = text_of("doc", "mod-aname.rst")
+    text = text[text.index("Module reference") :]
+    syntax = dict(re.findall(r"^     ([a-z0-9-]+): (.+)$", text, re.MULTILINE))
+    found = {}
+    parts = re.split(r"^([a-z0-9-]+)\n\.+\n", text, flags=re.MULTILINE)
+    assert parts[1] == "id"
+    for name, body in zip(parts[3::2], parts[4::2]):
+        default = re.search(r"^\*Default:\* (.+)$", body, re.MULTILINE)
+        assert default, f"{name} has no default"
+        default = re.match(r"``(.+?)``|(.+)", default[1])
+        found[name] = Option(
+            syntax.pop(name, None), default[1] or default[2], numbers(body, r"``(\d+)`` to ``(\d+)``")
+        )
+    assert not syntax, f"in the block of syntax, but not explained: {sorted(syntax)}"
+    return found
+
+
+def man_page():
+    """{option: Option} of doc/mod-aname.8.in."""
+    text = text_of("doc", "mod-aname.8.in").replace("\\-", "-")
+    text = text[text.index(".SH OPTIONS") : text.index(".SH STATISTICS")]
+    found = {}
+    for name, syntax, body in re.findall(
+        r'^\.BI ([a-z0-9-]+): " (.+?)"?\n(.*?)(?=^\.TP|^\.PP|\Z)', text, re.MULTILINE | re.DOTALL
+    ):
+        body = re.sub(r"\n\.B ", " ", body).replace("\n", " ")
+        default = re.search(r"Default: (.*?)(?:, the system's.*)?\.\s*$", body)
+        assert default, f"{name} has no default"
+        syntax = re.sub(r"\\f[BIR]", "", syntax)
+        found[name] = Option(syntax, default[1], numbers(body, r"(\d+) to (\d+)"))
+    return found
+
+
+def readme():
+    """{option: Option} of the README's table, without syntax."""
+    found = {}
+    rows = re.findall(r"^\| `([a-z0-9-]+)` \| (.*?) \| (.*?) \|", text_of("README.md"), re.MULTILINE)
+    for name, default, least_to_most in rows:
+        default = {"none": "not set"}.get(default, default.strip("`"))
+        if re.fullmatch(r"\d+[smhd]?", default):
+            default = seconds(default)
+        limits = re.search(r"^(\d+[smhd]?) to (\d+[smhd]?)\b", least_to_most)
+        found[name] = Option(
+            None, default, (seconds(limits[1]), seconds(limits[2])) if limits else None
+        )
+    return found
+
+
+def seconds(text):
+    """A number, with a unit of time or without, as text."""
+    number, unit = re.fullmatch(r"(\d+)([smhd]?)", text).groups()
+    return str(int(number) * UNITS.get(unit, 1))
+
+
+def numbers(text, pattern):
+    found = re.search(pattern, text)
+    return found.groups() if found else None
+
+
+@pytest.mark.parametrize("document", [manual, man_page, readme])
+def test_every_option_is_explained_as_it_is(document):
+    wanted, found = expected(), document()
+    assert set(found) == set(wanted), (
+        f"only in the schema: {sorted(set(wanted) - set(found))},"
+        f" only in the document: {sorted(set(found) - set(wanted))}"
+    )
+    for name, option in found.items():
+        want = wanted[name]
+        assert option.default == want.default, f"{name}: expected {want}, got {option}"
+        if document is not readme:
+            assert option.syntax == want.syntax, f"{name}: expected {want}, got {option}"
+        if want.range:
+            assert option.range == want.range, f"{name}: expected {want}, got {option}"
+
+
+def test_the_manual_and_the_man_page_have_them_in_one_order():
+    assert list(manual()) == list(man_page())
+
+
+def values(name, option):
+    """(values that are good, values that are not) according to the documents."""
+    if option.range:
+        least, most = map(int, option.range)
+        bad = [most + 1, least - 1] if least else [most + 1]
+        return [option.default, least, most], bad
+    if option.syntax == "BOOL":
+        return ["on", "off"], ["perhaps"]
+    if name in ("dnssec", "cold", "target-dnssec"):
+        return option.syntax.split(" | "), ["perhaps"]
+    good = {
+        "rrtype": ["[ANAME, ALIAS]", "TYPE65280", "TYPE65534"],
+        "resolver": ["192.0.2.1", "[192.0.2.1@5353, ::1@53]"],
+        "deny-address": ["[192.0.2.0/24, 2001:db8::1]", "192.0.2.1-192.0.2.9"],
+        "allow-target": ["[example.net, example.org.]"],
+        "deny-target": ["[example.net, example.org.]"],
+        "status-socket": ["mod-aname.sock", "off", "/run/knot/a.sock"],
+    }
+    bad = {
+        "rrtype": ["A", "TYPE65535"], "resolver": ["localhost"], "deny-address": ["192.0.2.0/33"],
+        "allow-target": ["a..b"], "deny-target": ["a..b"], "status-socket": ["x" * 108],
+    }
+    return good[name], bad[name]
+
+
+# What an option's extreme needs beside it.
+BESIDE = {
+    "ttl-min": {"ttl-max": "604800"},
+    "retry-min": {"retry-max": "86400"},
+    "target-dnssec": {"resolver": "192.0.2.1"},
+    "ecs": {"resolver": "192.0.2.1"},
+    "ttl-max": {"ttl-min": 1},
+    "retry-max": {"retry-min": 1},
+}
+
+
+@pytest.mark.parametrize("name", list(expected()))
+def test_knotd_takes_what_the_documents_say_and_nothing_else(knotd, name):
+    knotd.add_zone(ZONE)
+    good, bad = values(name, manual()[name])
+    for value in [*good, *bad]:
+        knotd.options.clear()
+        knotd.options.update({**BESIDE.get(name, {}), name: value})
+        accepted, said = knotd.conf_check()
+        assert accepted == (value in good), f"{name}: {value}: {said}"
+        assert accepted or name in said, f"expected the option's name, got {said}"
+
+
+def test_knotd_knows_no_other_option(knotd):
+    knotd.add_zone(ZONE)
+    knotd.options["no-such-option"] = 1
+    assert not knotd.conf_check()[0]
+
+
+def test_every_counter_is_explained(knotd):
+    knotd.add_zone(ZONE)
+    knotd.start()
+    found = {counter.split("[")[0] for counter in knotd.stats(ZONE)}
+    kinds = {kind for kind in re.findall(r"\[(\w+)\]", " ".join(knotd.stats(ZONE)))}
+    manual_text = text_of("doc", "mod-aname.rst")
+    explained = manual_text[manual_text.index("Statistics\n---") : manual_text.index("Module ref")]
+    assert set(re.findall(r"^- ``([a-z-]+)``", explained, re.MULTILINE)) == found
+    page = text_of("doc", "mod-aname.8.in").replace("\\-", "-")
+    page = page[page.index(".SH STATISTICS") : page.index(".SH FILES")]
+    for word in found | kinds:
+        assert f"``{word}``" in explained and re.search(rf"(^\.B\w? .*|\(.*){word}\b", page, re.M), word
+
+
+def test_the_manual_page_is_good_restructured_text():
+    settings = {"halt_level": 2, "report_level": 5}
+    docutils.core.publish_string(
+        text_of("doc", "mod-aname.rst"), writer_name="null", settings_overrides=settings
+    )
+
+
+def test_links_between_documents_lead_somewhere():
+    documents = ["README.md", "NEWS.md"]
+    documents += [os.path.join("doc", n) for n in os.listdir(os.path.join(ROOT, "doc"))]
+    count = 0
+    for document in documents:
+        if not document.endswith(".md"):
+            continue
+        for link in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text_of(document)):
+            if "://" in link:
+                continue
+            path = os.path.join(ROOT, os.path.dirname(document), link)
+            assert os.path.exists(path), f"{document}: {link} leads nowhere"
+            count += 1
+    assert count >= 3
