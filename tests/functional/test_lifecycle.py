@@ -7,6 +7,7 @@ import subprocess
 import time
 
 import pytest
+from harness import knotd as knotd_module
 from harness import sanitizer
 from harness.ask import INVALID_DATA, query
 from harness.knotd import Knotd, section
@@ -518,3 +519,33 @@ def test_removed_zone_lets_go_of_its_target(knotd, unbound, authority):
     assert after == before, (
         f"expected no more lookups for a zone that is gone, got {after - before}"
     )
+
+
+def module_in_use(knotd, path):
+    """How the running server's map of memory names the module's file."""
+    with open(f"/proc/{knotd.pid}/maps", encoding="utf-8") as maps:
+        return {line.split(None, 5)[5].strip() for line in maps if path in line}
+
+
+def test_replaced_file_is_taken_at_a_restart(directory, unbound, authority, monkeypatch):
+    """As a package replaces it: by a new file of the same name (doc/operation.md, Upgrading)."""
+    path = os.path.join(directory, "aname.so")
+    shutil.copy(knotd_module.MODULE, path)
+    monkeypatch.setattr(knotd_module, "MODULE", path)
+    knotd = Knotd(directory)
+    try:
+        simple(knotd, authority)
+        known()
+        assert module_in_use(knotd, path) == {path}
+        shutil.copy(path, f"{path}.new")
+        os.rename(f"{path}.new", path)
+        knotd.reload()
+        query(ZONE, "A").expect(a={A1})
+        assert module_in_use(knotd, path) == {f"{path} (deleted)"}
+        knotd.finish()
+        knotd.start()
+        answers({A1})
+        assert module_in_use(knotd, path) == {path}
+        knotd.finish()
+    finally:
+        knotd.kill()

@@ -1,5 +1,8 @@
 """W1 and W2: what an operator can see."""
 
+import os
+import re
+
 import pytest
 from harness.ask import query
 from harness.scenario import (
@@ -276,3 +279,19 @@ def test_W2_log_tells_a_limit(knotd, unbound, authority):
     known(ZONE, "A")
     query(ZONE, "AAAA")
     told(knotd, "limit")
+
+
+def test_W1_the_servers_own_dump_has_the_counters(knotd, unbound, authority, directory):
+    path = os.path.join(directory, "stats.yaml")
+    knotd.template["global-module"] = "mod-aname"
+    knotd.sections.append(f"statistics:\n  timer: 1\n  file: {path}\n")
+    simple(knotd, authority)
+    known()
+
+    def dumped():
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        own = r"mod-aname: *\n( +)answers: *\n(\1 +\w+: \d+\n)*\1 +fresh: [1-9]"
+        return len(re.findall(own, text)) == 2 and "\"example.com.\"" in text
+
+    eventually(lambda: os.path.exists(path) and dumped(), what="both are in the dump")
