@@ -6,15 +6,12 @@ import typing
 
 import docutils.core
 import pytest
-from harness.scenario import ZONE
+from harness.guide import ROOT, run, text_of
+from harness.kaname import KANAME
+from harness.scenario import A1, TARGET, ZONE, answers, failed
+from harness.zone import aname
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-def text_of(*path):
-    with open(os.path.join(ROOT, *path), encoding="utf-8") as file:
-        return file.read()
 
 
 class Option(typing.NamedTuple):
@@ -254,3 +251,20 @@ def test_links_between_documents_lead_somewhere():
             assert os.path.exists(path), f"{document}: {link} leads nowhere"
             count += 1
     assert count >= 3
+
+
+def test_the_question_what_fails_as_it_stands_in_the_guide(knotd, unbound, authority, directory):
+    authority.set(TARGET, a=[A1])
+    authority.fail("bad.example.net")
+    knotd.add_zone(ZONE, [aname(TARGET)])
+    knotd.add_zone("example.org", [aname("bad.example.net")])
+    knotd.start()
+    answers({A1})
+    failed("example.org")
+    wrapper = os.path.join(directory, "kaname")
+    with open(wrapper, "w", encoding="ascii") as file:
+        file.write(f'#!/bin/sh\nexec {KANAME} -s {knotd.socket} "$@"\n')
+    os.chmod(wrapper, 0o755)
+    *lines, lag = run("operation", "status", directory).splitlines()
+    assert [line.split("\t")[:2] for line in lines] == [["bad.example.net.", "A"]], lines
+    assert lag.isdigit()

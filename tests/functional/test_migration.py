@@ -3,20 +3,19 @@
 import json
 import os
 import re
-import subprocess
 
 import dns.query
 import dns.zone
 import pytest
+from harness import guide
 from harness.ask import query
-from harness.kaname import KANAME, environment, kaname
+from harness.kaname import kaname
 from harness.knotd import section
 from harness.powerdns import PowerDNS
 from harness.scenario import A1, A2, AAAA1, SIBLING_A, TARGET, ZONE, answers, known, siblings
-from harness.wait import eventually, scaled
+from harness.wait import eventually
 from harness.zone import ALIAS, aname, zone_text
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 OLD = "127.0.0.9"
 
 # As pdns reads it, with names that it knows.
@@ -140,26 +139,8 @@ www CNAME @
 WORDS = CNAME.replace("CNAME cdn", "ANAME cdn", 1)
 
 
-def command(name):
-    """The commands of that name in the guide."""
-    with open(os.path.join(ROOT, "doc", "migration.md"), encoding="utf-8") as file:
-        text = file.read()
-    found = re.findall(rf"<!-- test: {name} -->\n *```sh\n(.*?)\n *```", text, re.DOTALL)
-    assert len(found) == 1, f"expected one block of commands for {name}, got {found}"
-    return found[0]
-
-
-def run(name, directory, *, good=True, **variables):
-    """Run the guide's commands there; returns what they said."""
-    # What the test puts there goes before what is installed.
-    path = f"{directory}:{os.path.dirname(KANAME)}:{os.environ['PATH']}"
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", command(name)],
-        cwd=directory, env={**environment(directory), "PATH": path, **variables},
-        capture_output=True, text=True, check=False, timeout=scaled(30),
-    )
-    assert (done.returncode == 0) == good, f"{name}: {done.returncode} {done.stdout}{done.stderr}"
-    return done.stdout + done.stderr
+def run(name, directory, **how):
+    return guide.run("migration", name, directory, **how)
 
 
 def write(directory, **files):
