@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 
 import dns.query
 import dns.zone
@@ -13,6 +14,7 @@ from harness.kaname import kaname
 from harness.knotd import section
 from harness.powerdns import PowerDNS
 from harness.scenario import A1, A2, AAAA1, SIBLING_A, TARGET, ZONE, answers, known, siblings
+from harness.signatures import Keys, verify
 from harness.wait import eventually
 from harness.zone import ALIAS, aname, zone_text
 
@@ -260,15 +262,25 @@ def test_a_script_that_wrote_addresses(knotd, unbound, authority, directory):
     answers({A1})
 
 
+def usual(directory, program, *arguments):
+    """The guide's commands find their configuration where it usually is; here by an argument."""
+    wrapper = os.path.join(directory, program)
+    with open(wrapper, "w", encoding="ascii") as file:
+        file.write(f'#!/bin/sh\nexec {shutil.which(program)} {" ".join(arguments)} "$@"\n')
+    os.chmod(wrapper, 0o755)
+
+
 @pytest.fixture
 def powerdns(directory, unbound, authority):
     """Start it with the zone; stopped after the test."""
     started = []
     authority.set(TARGET, a=[A1], aaaa=[AAAA1])
 
-    def start(**how):
+    def start(signed=False, **how):
         server = PowerDNS(directory, OLD, {ZONE: POWERDNS}, **how)
         started.append(server)
+        if signed:
+            server.util("secure-zone", ZONE)
         server.start()
         return server
 
@@ -338,11 +350,7 @@ def test_powerdns_a_secondary_takes_over(knotd, powerdns, directory):
 
 def test_powerdns_as_a_file(taken, powerdns, directory):
     server = powerdns()
-    # The guide's command has PowerDNS's own place of configuration.
-    wrapper = os.path.join(directory, "pdnsutil")
-    with open(wrapper, "w", encoding="ascii") as file:
-        file.write(f'#!/bin/sh\nexec /usr/bin/pdnsutil --config-dir={server.directory} "$@"\n')
-    os.chmod(wrapper, 0o755)
+    usual(directory, "pdnsutil", f"--config-dir={server.directory}")
     run("powerdns", directory)
     taken()
 
@@ -361,3 +369,34 @@ def test_the_answers_of_old_and_new_are_compared(knotd, powerdns, authority, dir
     knotd.knotc("-b", "-f", "zone-reload", ZONE)
     said = run("compare", directory, **names).split("\n")
     assert "MX differs" in said and "A differs" not in said
+
+
+def verified(keys):
+    """The address is there, with a signature by one of these keys."""
+    eventually(lambda: query(ZONE, "A", "tcp", do=True).expect(a={A1}), timeout=20)
+    verify(query(ZONE, "A", "tcp", do=True).expect(a={A1}), keys)
+
+
+def test_powerdns_signs_and_the_key_is_brought(knotd, powerdns, directory):
+    """First as secondary, then as primary: the key, and with it the DS, stays."""
+    server = powerdns(signed=True)
+    secondary(knotd)
+    query(ZONE, "A", "tcp", do=True).expect(a=(), soa=True)
+    knotd.wait_log(r"private key .*\.pem cannot be read")
+    keys = Keys(ZONE)
+    keys.learn()
+    usual(directory, "pdnsutil", f"--config-dir={server.directory}")
+    usual(directory, "keymgr", "-c", knotd.conf)
+    run("powerdns-key", directory)
+    verified(keys)
+
+    knotd.knotc("-b", "-f", "zone-flush", ZONE)
+    server.kill()
+    run("powerdns-csk", directory)
+    knotd.sections.append(section("policy", "csk", single_type_signing=True))
+    knotd.zones[ZONE].options.update({"dnssec-signing": "on", "dnssec-policy": "csk"})
+    del knotd.zones[ZONE].options["master"]
+    knotd.reload()
+    knotd.wait_log("DNSSEC, successfully signed")
+    assert keys.learn() == 1 and len(keys.rdatas) == 1, "another key than before"
+    verified(keys)

@@ -10,6 +10,7 @@ from .wait import eventually, scaled
 CONF = """\
 launch=bind
 bind-config={directory}/named.conf
+bind-dnssec-db={directory}/keys.db
 socket-dir={directory}
 config-dir={directory}
 local-address={address}
@@ -47,6 +48,7 @@ class PowerDNS(Daemon):
         super().__init__(
             "powerdns", ["pdns_server", f"--config-dir={self.directory}"], self.directory
         )
+        self.util("create-bind-db", os.path.join(self.directory, "keys.db"))
 
     @staticmethod
     def _write(path, text):
