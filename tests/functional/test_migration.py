@@ -276,11 +276,11 @@ def powerdns(directory, unbound, authority):
     started = []
     authority.set(TARGET, a=[A1], aaaa=[AAAA1])
 
-    def start(signed=False, **how):
+    def start(prepare=(), **how):
         server = PowerDNS(directory, OLD, {ZONE: POWERDNS}, **how)
         started.append(server)
-        if signed:
-            server.util("secure-zone", ZONE)
+        for arguments in prepare:
+            server.util(*arguments)
         server.start()
         return server
 
@@ -377,26 +377,35 @@ def verified(keys):
     verify(query(ZONE, "A", "tcp", do=True).expect(a={A1}), keys)
 
 
-def test_powerdns_signs_and_the_key_is_brought(knotd, powerdns, directory):
-    """First as secondary, then as primary: the key, and with it the DS, stays."""
-    server = powerdns(signed=True)
+CSK = [("secure-zone", ZONE)]
+KSK_ZSK = [("add-zone-key", ZONE, kind, "active", "ecdsa256") for kind in ("ksk", "zsk")]
+
+
+@pytest.mark.parametrize("signing", [CSK, KSK_ZSK], ids=["csk", "ksk-zsk"])
+def test_powerdns_signs_and_the_keys_are_brought(knotd, powerdns, directory, signing):
+    """First as secondary, then as primary: the keys, and with them the DS, stay."""
+    server = powerdns(prepare=signing)
     secondary(knotd)
     query(ZONE, "A", "tcp", do=True).expect(a=(), soa=True)
     knotd.wait_log(r"private key .*\.pem cannot be read")
     keys = Keys(ZONE)
-    keys.learn()
+    assert keys.learn() == len(signing)
     usual(directory, "pdnsutil", f"--config-dir={server.directory}")
     usual(directory, "keymgr", "-c", knotd.conf)
-    run("powerdns-key", directory)
+    for number in range(len(signing)):
+        run("powerdns-key", directory, ID=str(number + 1))
     verified(keys)
 
     knotd.knotc("-b", "-f", "zone-flush", ZONE)
     server.kill()
-    run("powerdns-csk", directory)
-    knotd.sections.append(section("policy", "csk", single_type_signing=True))
-    knotd.zones[ZONE].options.update({"dnssec-signing": "on", "dnssec-policy": "csk"})
+    knotd.zones[ZONE].options["dnssec-signing"] = "on"
+    if signing == CSK:
+        run("powerdns-csk", directory)
+        knotd.sections.append(section("policy", "csk", single_type_signing=True))
+        knotd.zones[ZONE].options["dnssec-policy"] = "csk"
     del knotd.zones[ZONE].options["master"]
     knotd.reload()
     knotd.wait_log("DNSSEC, successfully signed")
-    assert keys.learn() == 1 and len(keys.rdatas) == 1, "another key than before"
+    keys.learn()
+    assert len(keys.rdatas) == len(signing), "other keys than before"
     verified(keys)
