@@ -40,6 +40,8 @@ typedef struct {
 	kaname_values_t modules; /*!< The zone's list, in order. */
 	kaname_values_t listen;  /*!< The server's addresses. */
 	bool is_loaded, is_signed;
+	bool is_asked;              /*!< As a client asks. */
+	kaname_answer_t clients[2]; /*!< What a client then got over TCP: A, AAAA. */
 	unsigned bad;
 } check_t;
 
@@ -410,7 +412,7 @@ static void ask_patiently(const kaname_question_t *question, kaname_answer_t *an
 static void ask_all(check_t *check, const char *address, const struct sockaddr_storage *server)
 {
 	knot_dname_storage_t zone;
-	static kaname_answer_t answer;
+	static kaname_answer_t udp;
 	bool any = false;
 	kaname_question_t question = { .name = kaname_name_read(zone, check->zone),
 		                       .server = *server,
@@ -419,14 +421,16 @@ static void ask_all(check_t *check, const char *address, const struct sockaddr_s
 	for (int tcp = 1; tcp >= 0; tcp--) {
 		for (int family = 0; family < 2; family++) {
 			char what[KANAME_VALUE_MAX + 40];
+			kaname_answer_t *answer = tcp ? &check->clients[family] : &udp;
 			question.tcp = tcp;
 			question.type = family == 0 ? KNOT_RRTYPE_A : KNOT_RRTYPE_AAAA;
 			(void)snprintf(what, sizeof(what), "a client gets over %s from %s, %s",
 			               tcp ? "TCP" : "UDP", address, family == 0 ? "A" : "AAAA");
-			ask_patiently(&question, &answer);
-			any |= judge(check, &question, &answer, what);
+			ask_patiently(&question, answer);
+			any |= judge(check, &question, answer, what);
 		}
 	}
+	check->is_asked = true;
 	if (!any) {
 		bad(check, "see the target below", "no client gets an address");
 	}
@@ -515,6 +519,51 @@ static kaname_exit_t read_live(check_t *check, kaname_live_t *live)
 	return ret;
 }
 
+/*! Is one of the addresses of a target (with commas between them) in the answer? */
+static bool is_served(const kaname_answer_t *answer, const char *addresses)
+{
+	for (const char *at = addresses; *at != '\0'; at += strspn(at, ",")) {
+		size_t len = strcspn(at, ",");
+		for (unsigned i = 0; i < answer->count && i < KANAME_ADDRESSES_MAX; i++) {
+			if (strlen(answer->addresses[i]) == len &&
+			    strncmp(answer->addresses[i], at, len) == 0) {
+				return true;
+			}
+		}
+		at += len;
+	}
+	return false;
+}
+
+/*! Does a client who gets an answer get what is held for it, and not what is in the zone? */
+static void check_served(check_t *check, const kaname_live_t *live, int number, const char *family)
+{
+	const kaname_answer_t *answer = &check->clients[number];
+	if (!check->is_asked || answer->failure != NULL || answer->rcode != KNOT_RCODE_NOERROR ||
+	    answer->ede >= 0) {
+		return;
+	}
+	bool held = false, served = false;
+	for (size_t i = 0; i < live->count; i++) {
+		const kaname_line_t *line = &live->targets[i];
+		const char *addresses = of(line, "addresses");
+		if (strcmp(of(line, "family"), family) == 0 && addresses[0] != '\0' &&
+		    kaname_live_field(line, "subnet") == NULL &&
+		    kaname_live_field(line, "failing") == NULL) {
+			held = true;
+			served |= is_served(answer, addresses);
+		}
+	}
+	if (held && !served) {
+		bad(check,
+		    check->is_signed
+		            ? "the log says why, if not 'dnssec: off'; see 'Signed zones' "
+		              "in the README"
+		            : "does another module in the zone's list answer for the apex?",
+		    "a client gets none of the addresses that are held, %s", family);
+	}
+}
+
 static void check_live(check_t *check)
 {
 	kaname_live_t live;
@@ -541,6 +590,8 @@ static void check_live(check_t *check)
 	if (live.count == 0) {
 		note("the module knows nothing of the target: it was not asked for it");
 	}
+	check_served(check, &live, 0, "A");
+	check_served(check, &live, 1, "AAAA");
 	kaname_live_free(&live);
 }
 

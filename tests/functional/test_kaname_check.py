@@ -7,7 +7,7 @@ from harness.ask import query
 from harness.authority import Behaviour
 from harness.kaname import kaname
 from harness.knotd import section
-from harness.scenario import A1, AAAA1, TARGET, ZONE, answers, known, simple
+from harness.scenario import A1, AAAA1, TARGET, ZONE, answers, known, siblings, simple
 from harness.wait import eventually
 from harness.zone import ALIAS, aname, raw
 
@@ -210,6 +210,29 @@ def test_a_zone_that_knot_signs(knotd, unbound, authority, check):
     for line in lines:
         assert A1 not in line or "signed" in line or "target" in line, line
     assert all("not signed" not in line for line in found)
+
+
+@pytest.mark.parametrize("own", [siblings(), []], ids=["siblings", "none"])
+def test_a_zone_signed_elsewhere(knotd, unbound, authority, check, own):
+    """What clients get is in the zone, and good as such: but it is not what the target has."""
+    authority.set(TARGET, a=[A1], aaaa=[AAAA1])
+    knotd.add_zone(ZONE, [aname(TARGET), *own], zone_options={"dnssec-signing": "on"})
+    knotd.start()
+    eventually(lambda: query(ZONE, "DNSKEY").addresses("DNSKEY"), what="the zone is signed")
+    text = knotd.knotc("zone-read", ZONE).stdout
+    lines = [line.split("] ", 1)[1] for line in text.splitlines() if "] " in line]
+    keys = os.path.join(knotd.directory, "db", "keys", "keys")
+    os.rename(keys, f"{keys}.hidden")
+    knotd.finish()
+    knotd.add_zone(ZONE, text="\n".join([*lines, ""]))
+    knotd.start()
+    lines, found = check(bad=["a client gets none of the addresses that are held, A"])
+    says(found, "Signed zones")
+    says(lines, "ok", f"target {TARGET}. A: resolvable", f"held: {A1}")
+    # Brought back, they are used.
+    os.rename(f"{keys}.hidden", keys)
+    answers({A1})
+    check(bad=[])
 
 
 def test_without_the_status_socket_the_rest_is_told(knotd, unbound, authority, check):
