@@ -181,7 +181,7 @@ def test_D1_a_pool_is_authentic(knotd, unbound, authority, validate):
 
 
 @pytest.mark.parametrize(
-    "algorithm", ["rsasha256", "rsasha512", "ecdsap384sha384", "ed25519"]
+    "algorithm", ["rsasha256", "rsasha512", "ecdsap384sha384", "ed25519", "ed448"]
 )
 def test_D1_algorithms(knotd, unbound, authority, validate, algorithm):
     points = serve(knotd, authority, algorithm=algorithm)
