@@ -63,6 +63,7 @@ static uint32_t tag_of(uint8_t algorithm, uint16_t key_tag)
 static void find_soa_signatures(knotd_qdata_t *qdata, soa_signatures_t *soa)
 {
 	soa->count = 0;
+	soa->inception = soa->expiration = 0;
 	const knot_rrset_t rrsigs = knotd_qdata_zone_apex_rrset(qdata, KNOT_RRTYPE_RRSIG);
 	knot_rdata_t *rdata = rrsigs.rrs.rdata;
 	for (unsigned i = 0; i < rrsigs.rrs.count; i++, rdata = knot_rdataset_next(rdata)) {

@@ -124,8 +124,9 @@ uint32_t aname_query_full_ttl(const aname_query_t *query)
 	const aname_schedule_t *schedule = &query->instance->profile->schedule;
 	uint32_t full = 0;
 	for (unsigned i = 0; i < query->rrsets_count; i++) {
-		uint32_t ttl = aname_policy_life(schedule, aname_policy_ttl(query->rrsets[i].ttl),
-		                                 ANAME_TTL_UNKNOWN);
+		uint32_t ttl = aname_policy_ttl(query->rrsets[i].ttl);
+		uint32_t life = aname_policy_life(schedule, ttl, ANAME_TTL_UNKNOWN);
+		ttl = ttl < life ? ttl : life;
 		full = ttl > full ? ttl : full;
 	}
 	return full;

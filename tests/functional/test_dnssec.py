@@ -306,6 +306,22 @@ def test_D1_an_unchanged_set_keeps_its_signature(knotd, unbound, authority):
     assert rrsigs(query(ZONE, "A", do=True)) == before, "expected the stored one"
 
 
+def test_D1_no_ttl_that_the_zone_does_not_have(knotd, unbound, authority, proto):
+    """Knot keeps a retired key for the greatest TTL in the zone."""
+    knotd.options.update({"ttl-min": 600})
+    authority.set(TARGET, a=[A1])
+    policy(knotd)
+    knotd.add_zone(ZONE, [aname(TARGET, ttl=60)], zone_options=SIGNED)
+    knotd.start()
+    signed(ZONE)
+    known(do=True)
+    query(ZONE, "A", proto).expect(a={A1}, ttl=(500, 600))
+    reply = query(ZONE, "A", proto, do=True).expect(a={A1}, ttl=(1, 60))
+    keys = Keys(ZONE)
+    keys.learn()
+    verify(reply, keys)
+
+
 def test_F1_F2_stale_and_siblings_are_authentic(knotd, unbound, authority, validate):
     knotd.options.update({"ttl-max": 1, "stale-max": 6, "retry-max": 1})
     points = serve(knotd, authority, *siblings())
