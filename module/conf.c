@@ -80,7 +80,7 @@
 	X(OPT_MAX_TARGETS, "max-targets", 200000, 1, 10000000, "targets", YP_SNONE,                \
 	  limits.max_targets)                                                                      \
 	X(OPT_MAX_LOOKUPS, "max-lookups", 1000, 1, 10000, "lookups", YP_SNONE, limits.max_lookups) \
-	X(OPT_LOOKUP_RATE, "lookup-rate", 5000, 1, 1000000, "lookups a second", YP_SNONE,          \
+	X(OPT_LOOKUP_RATE, "lookup-rate", 20000, 1, 1000000, "lookups a second", YP_SNONE,         \
 	  limits.lookup_rate)                                                                      \
 	X(OPT_ECS_IPV4, "ecs-ipv4-prefix", 24, 1, 32, "bits", YP_SNONE, ecs_prefix_ipv4)           \
 	X(OPT_ECS_IPV6, "ecs-ipv6-prefix", 56, 1, 64, "bits", YP_SNONE, ecs_prefix_ipv6)           \

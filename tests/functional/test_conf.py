@@ -26,7 +26,7 @@ RANGES = {
     "threads": (1, 1024, 64),
     "max-targets": (1, 10000000, 200000),
     "max-lookups": (1, 10000, 1000),
-    "lookup-rate": (1, 1000000, 5000),
+    "lookup-rate": (1, 1000000, 20000),
 }
 
 
