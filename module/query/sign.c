@@ -322,11 +322,13 @@ void aname_sign_attach(aname_query_t *query)
 /* Signatures. */
 
 /*! The store of an instance, made when it is first needed. Under the lock. */
-static aname_store_t *store_of(aname_signing_t *signing)
+static aname_store_t *store_of(aname_instance_t *instance)
 {
+	aname_signing_t *signing = &instance->signing;
 	aname_store_t *store = atomic_load(&signing->store);
 	if (store == NULL) {
-		store = aname_store_new();
+		store = aname_store_new(instance->options->ecs ? ANAME_STORE_GROUPS_TAILORED
+		                                               : ANAME_STORE_GROUPS);
 		atomic_store(&signing->store, store);
 	}
 	return store;
@@ -369,13 +371,12 @@ static const aname_signed_t *sign_anew(const aname_query_t *query, const aname_c
                                        uint64_t hash, const knot_rdataset_t *made)
 {
 	aname_shared_t *shared = query->instance->shared;
-	aname_signing_t *signing = &query->instance->signing;
 	aname_signed_t *is = make(query, content, hash, made);
 	if (is == NULL) {
 		return NULL;
 	}
 	pthread_mutex_lock(&shared->sign_lock);
-	aname_store_t *store = store_of(signing);
+	aname_store_t *store = store_of(query->instance);
 	if (store != NULL) {
 		aname_store_put(store, is, shared->sign_bin, query->sign.now_s);
 	} else {

@@ -75,10 +75,14 @@ aname_signed_t *aname_signed_new(const aname_content_t *content, uint64_t hash,
 	return is;
 }
 
-aname_store_t *aname_store_new(void)
+aname_store_t *aname_store_new(unsigned groups)
 {
-	aname_store_t *store = malloc(sizeof(*store));
-	for (unsigned i = 0; i < ANAME_STORE_GROUPS && store != NULL; i++) {
+	aname_store_t *store = malloc(sizeof(*store) + groups * sizeof(store->at[0]));
+	if (store == NULL) {
+		return NULL;
+	}
+	store->groups = groups;
+	for (unsigned i = 0; i < groups; i++) {
 		for (unsigned k = 0; k < ANAME_STORE_GROUP; k++) {
 			atomic_init(&store->at[i][k], NULL);
 		}
@@ -91,7 +95,7 @@ void aname_store_free(aname_store_t *store)
 	if (store == NULL) {
 		return;
 	}
-	for (unsigned i = 0; i < ANAME_STORE_GROUPS; i++) {
+	for (unsigned i = 0; i < store->groups; i++) {
 		for (unsigned k = 0; k < ANAME_STORE_GROUP; k++) {
 			free(atomic_load(&store->at[i][k]));
 		}
@@ -120,7 +124,7 @@ const aname_signed_t *aname_store_find(const aname_store_t *store, const aname_c
 {
 	const aname_signed_t *found = NULL;
 	for (unsigned k = 0; k < ANAME_STORE_GROUP && found == NULL; k++) {
-		const aname_signed_t *is = atomic_load(&store->at[hash % ANAME_STORE_GROUPS][k]);
+		const aname_signed_t *is = atomic_load(&store->at[hash % store->groups][k]);
 		if (is != NULL && is->hash == hash && matches(is, content)) {
 			found = is;
 		}
@@ -145,7 +149,7 @@ static int64_t worth(const aname_signed_t *there, const aname_signed_t *is, int6
 
 void aname_store_put(aname_store_t *store, aname_signed_t *is, aname_bin_t *bin, int64_t now_s)
 {
-	_Atomic(aname_signed_t *) *group = store->at[is->hash % ANAME_STORE_GROUPS];
+	_Atomic(aname_signed_t *) *group = store->at[is->hash % store->groups];
 	unsigned place = 0;
 	int64_t least = INT64_MAX;
 	for (unsigned k = 0; k < ANAME_STORE_GROUP; k++) {

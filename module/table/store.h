@@ -21,9 +21,11 @@
 #include "table/epoch.h"
 #include "table/rrsig.h"
 
-/*! Most contents kept: groups of four, a content's group is given by its hash. */
-#define ANAME_STORE_GROUPS 16
-#define ANAME_STORE_GROUP  4
+/*! Contents are kept in groups of four; a content's group is given by its hash. */
+#define ANAME_STORE_GROUP           4
+/*! Groups for a zone with one answer for everybody, and with answers for clients' subnets. */
+#define ANAME_STORE_GROUPS          16
+#define ANAME_STORE_GROUPS_TAILORED 256
 
 /*! What is signed. */
 typedef struct {
@@ -49,7 +51,8 @@ typedef struct {
 } aname_signed_t;
 
 typedef struct {
-	_Atomic(aname_signed_t *) at[ANAME_STORE_GROUPS][ANAME_STORE_GROUP];
+	unsigned groups;
+	_Atomic(aname_signed_t *) at[][ANAME_STORE_GROUP];
 } aname_store_t;
 
 /*! Hash of a content. */
@@ -80,7 +83,7 @@ static inline bool aname_signed_is_due(const aname_signed_t *is, int64_t now_s)
 }
 
 /*! New empty store. Ownership: the caller's, aname_store_free(). NULL if out of memory. */
-aname_store_t *aname_store_new(void);
+aname_store_t *aname_store_new(unsigned groups);
 
 /*! Frees the store and what it holds. Nobody may be reading. */
 void aname_store_free(aname_store_t *store);

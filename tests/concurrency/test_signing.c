@@ -93,7 +93,7 @@ static void found_whole_or_not_at_all(void **state)
 {
 	house.epoch = aname_epoch_new();
 	house.bin = aname_bin_new(house.epoch);
-	house.store = aname_store_new();
+	house.store = aname_store_new(ANAME_STORE_GROUPS);
 	assert_true(house.epoch != NULL && house.bin != NULL && house.store != NULL);
 	for (unsigned i = 0; i < CONTENTS; i++) {
 		house.snapshots[i] = make_snapshot(4, i * 64, 1 + i % 32, 0);

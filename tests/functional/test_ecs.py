@@ -33,6 +33,7 @@ from harness.scenario import (
     known,
     siblings,
 )
+from harness.signatures import Keys, denials, verify
 from harness.wait import PROMPT, SLOW, during, eventually
 from harness.zone import aname
 
@@ -1194,6 +1195,34 @@ def test_N4_L1_one_who_begins_to_ask_in_a_flood(ecs, authority):
                 own = 0
             own = own + 1 if reply.addresses() == {of_network(HERE, 24)} else 0
             time.sleep(0.05)
+
+
+# Signed zones.
+
+
+@pytest.mark.parametrize("nsec3", [False, True], ids=["nsec", "nsec3"])
+def test_N4_D1_each_answer_is_signed(ecs, authority, proto, nsec3):
+    ecs.sections.append(section("policy", "own", nsec3=nsec3))
+    authority.behave(TARGET, "A", each(ttl=30))
+    authority.behave(TARGET, "AAAA", cdn({HERE: ["2001:db8::1"]}, general=()))
+    serve(ecs, zone_options={"dnssec-signing": True, "dnssec-policy": "own"})
+    keys = Keys(ZONE)
+    eventually(keys.learn, what="the zone is signed")
+    clients = [f"198.51.{i}.0/24" for i in range(100)]
+    for client in clients:
+        address = of_network(client, 24)
+        tailored(client, {address}, 24, proto=proto)
+        reply = ask(client, "A", proto, do=True).expect(a={address}, scope=24)
+        verify(reply, keys)
+        assert "RRSIG" in reply.types(), f"expected a signature, got {reply}"
+    # NODATA for some and addresses for others, each with its proof.
+    for client, addresses in ((HERE, {"2001:db8::1"}), (THERE, set())):
+        tailored(client, addresses, 24, "AAAA", proto)
+        reply = ask(client, "AAAA", proto, do=True).expect(aaaa=addresses, scope=24)
+        verify(reply, keys)
+        assert bool(denials(reply)) != bool(addresses), f"expected a proof of none, got {reply}"
+    # D5: and none without DO.
+    assert "RRSIG" not in ask(clients[0], "A", proto).types()
 
 
 # Reload.

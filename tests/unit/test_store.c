@@ -19,7 +19,8 @@ typedef struct {
 
 static house_t house_new(void)
 {
-	house_t house = { .epoch = aname_epoch_new(), .store = aname_store_new() };
+	house_t house = { .epoch = aname_epoch_new(),
+		          .store = aname_store_new(ANAME_STORE_GROUPS) };
 	assert_non_null(house.epoch);
 	assert_non_null(house.store);
 	house.bin = aname_bin_new(house.epoch);
@@ -276,7 +277,7 @@ static bool attempt(void *ctx)
 
 static bool attempt_store(void *ctx)
 {
-	aname_store_t *store = aname_store_new();
+	aname_store_t *store = aname_store_new(ANAME_STORE_GROUPS);
 	aname_store_free(store);
 	return store != NULL;
 }
