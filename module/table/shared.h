@@ -49,6 +49,7 @@ typedef struct {
 /*! Options in use, each held by all instances that say the same. */
 typedef struct aname_held_options {
 	aname_options_t *options;
+	const aname_profile_t *profile;
 	unsigned holders;
 	struct aname_held_options *next;
 } aname_held_options_t;

@@ -100,11 +100,11 @@ static void ecs(aname_options_t *o)
 }
 static void ecs_prefix_ipv4(aname_options_t *o)
 {
-	o->ecs_prefix_ipv4++;
+	o->schedule.ecs_prefix_ipv4++;
 }
 static void ecs_prefix_ipv6(aname_options_t *o)
 {
-	o->ecs_prefix_ipv6++;
+	o->schedule.ecs_prefix_ipv6++;
 }
 static void max_subnets(aname_options_t *o)
 {

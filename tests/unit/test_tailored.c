@@ -585,7 +585,7 @@ static bool random_life(uint64_t seed, unsigned steps, unsigned fail_at)
 {
 	random_t random = { seed };
 	const aname_limits_t limits = { 4, 4, 1 + random_below(&random, 12), 2000, 25, 10 };
-	const aname_schedule_t schedule = { 1, 30, 60, 100, 1, 20, 3000 };
+	const aname_schedule_t schedule = { 1, 30, 60, 100, 1, 20, 3000, 24, 56 };
 	house_t house;
 	begin(&house, &schedule, &limits);
 	aname_epoch_retire(house.shared->epoch, malloc(1));
