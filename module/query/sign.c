@@ -394,7 +394,8 @@ const aname_signed_t *aname_sign_content(const aname_query_t *query, aname_conte
 	content->signer = query->sign.signer->id;
 	uint64_t hash = aname_store_hash(content);
 	const aname_store_t *store = atomic_load(&query->instance->signing.store);
-	const aname_signed_t *is = store != NULL ? aname_store_find(store, content, hash) : NULL;
+	const aname_signed_t *is =
+	        store != NULL ? aname_store_find(store, content, hash, query->sign.now_s) : NULL;
 	if (is != NULL && !aname_signed_is_due(is, query->sign.now_s)) {
 		return is;
 	}

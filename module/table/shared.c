@@ -1,6 +1,7 @@
 #include "table/shared.h"
 
 #include <stdlib.h>
+#include <sys/random.h>
 
 aname_shared_t *aname_shared_new(aname_queue_wake_f wake, void *wake_ctx)
 {
@@ -10,6 +11,10 @@ aname_shared_t *aname_shared_new(aname_queue_wake_f wake, void *wake_ctx)
 	}
 	pthread_mutex_init(&shared->lock, NULL);
 	pthread_mutex_init(&shared->sign_lock, NULL);
+	/* Where signatures are stored follows from it, so nobody is to know. */
+	if (getrandom(&shared->signers, sizeof(shared->signers), GRND_NONBLOCK) < 0) {
+		shared->signers = (uintptr_t)shared;
+	}
 	shared->epoch = aname_epoch_new();
 	shared->table = shared->epoch != NULL ? aname_table_new(shared->epoch) : NULL;
 	shared->sign_bin = shared->epoch != NULL ? aname_bin_new(shared->epoch) : NULL;

@@ -34,7 +34,7 @@ typedef struct {
 	uint16_t without;          /*!< Of a denial: the type taken out; 0: none. */
 } aname_content_t;
 
-/*! A content with its signatures. Never changed once put into a store. */
+/*! A content with its signatures. Never changed once put into a store, but for its last use. */
 typedef struct {
 	uint64_t hash;
 	uint64_t signer;
@@ -42,6 +42,7 @@ typedef struct {
 	uint16_t type;
 	uint16_t without;
 	aname_validity_t validity;
+	_Atomic uint32_t used_s; /*!< When it was last found; written once a second. */
 	uint8_t owner_len;
 	uint8_t *owner;
 	knot_rdataset_t rrs;    /*!< As asked for. */
@@ -88,13 +89,13 @@ aname_store_t *aname_store_new(unsigned groups);
 /*! Frees the store and what it holds. Nobody may be reading. */
 void aname_store_free(aname_store_t *store);
 
-/*! Finds a content; NULL if it is not there. Thread: worker inside the epoch. */
+/*! Finds a content, and notes its use; NULL if it is not there. Thread: worker inside the epoch. */
 const aname_signed_t *aname_store_find(const aname_store_t *store, const aname_content_t *content,
-                                       uint64_t hash);
+                                       uint64_t hash, int64_t now_s);
 
 /*!
- * \brief Puts a content into the store, in the place of itself, or of the least worthy one of its
- *        group.
+ * \brief Puts a content into the store, in the place of itself, or of the one of its group that is
+ *        of no use any more or was not used for the longest time.
  *
  * \param is    Taken over.
  * \param bin   Where what was there before is retired.

@@ -48,7 +48,7 @@ static void serve(random_t *random, const name_t *owner)
 	rrset.rrs = aname_snapshot_rdataset(snapshot);
 	const aname_content_t content = { .signer = 1, .rrset = &rrset };
 	uint64_t hash = aname_store_hash(&content);
-	const aname_signed_t *is = aname_store_find(house.store, &content, hash);
+	const aname_signed_t *is = aname_store_find(house.store, &content, hash, 1);
 	if (is == NULL) {
 		const knot_rdataset_t itself = { 0 };
 		const aname_validity_t validity = { .inception = random_below(random, 100),
