@@ -20,7 +20,7 @@ from harness.scenario import (
     siblings,
 )
 from harness.signatures import Keys, denials, verify
-from harness.validator import KNOTD, ValidatingNamed, ValidatingUnbound, signed
+from harness.validator import KNOTD, ValidatingNamed, ValidatingUnbound, delv, signed
 from harness.wait import eventually
 from harness.zone import aname
 
@@ -109,6 +109,21 @@ def test_D1_everything_is_authentic(knotd, unbound, authority, validate, chain, 
         assert validator.secure(ZONE, rdtype).addresses(rdtype), f"expected {rdtype}"
     validator.secure(f"ns.{ZONE}", "AAAA")
     sound(validator, "none.", chain)(f"none.{ZONE}", "A", rcode="NXDOMAIN")
+
+
+def test_D1_delv_validates_what_knotd_says(knotd, unbound, authority, directory, chain):
+    points = serve(knotd, authority, *siblings(), chain=chain)
+    authority.set(TARGET, a=[A1])
+    known(do=True)
+    for name, rdtype, expected in (
+        (ZONE, "A", ("; fully validated", A1)),
+        (f"www.{ZONE}", "A", ("; fully validated", A1)),
+        (ZONE, "AAAA", ("negative response, fully validated",)),
+        (ZONE, "CAA", ("negative response, fully validated",)),
+    ):
+        said = delv(directory, ZONE, points, name, rdtype)
+        missing = [text for text in expected if text not in said]
+        assert not missing, f"expected {missing} for {name} {rdtype}, got {said}"
 
 
 @pytest.mark.parametrize("kind", ["unbound", "named"])
