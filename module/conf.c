@@ -491,6 +491,9 @@ bool aname_conf_rotation(knotd_mod_t *mod)
 static void add_directory(char *list, size_t size, const char *base, const char *path)
 {
 	size_t len = strlen(list);
+	if (path == NULL) {
+		path = "";
+	}
 	(void)snprintf(list + len, size - len, "%s%s%s%s", len > 0 ? "\n" : "",
 	               path[0] == '/' ? "" : base, path[0] == '/' ? "" : "/", path);
 }
