@@ -80,10 +80,10 @@
 	X(OPT_MAX_TARGETS, "max-targets", 200000, 1, 10000000, "targets", YP_SNONE,                \
 	  limits.max_targets)                                                                      \
 	X(OPT_MAX_LOOKUPS, "max-lookups", 1000, 1, 10000, "lookups", YP_SNONE, limits.max_lookups) \
-	X(OPT_LOOKUP_RATE, "lookup-rate", 5000, 1, 1000000, "lookups a second", YP_SNONE,          \
+	X(OPT_LOOKUP_RATE, "lookup-rate", 20000, 1, 1000000, "lookups a second", YP_SNONE,         \
 	  limits.lookup_rate)                                                                      \
-	X(OPT_ECS_IPV4, "ecs-ipv4-prefix", 24, 1, 32, "bits", YP_SNONE, ecs_prefix_ipv4)           \
-	X(OPT_ECS_IPV6, "ecs-ipv6-prefix", 56, 1, 64, "bits", YP_SNONE, ecs_prefix_ipv6)           \
+	X(OPT_ECS_IPV4, "ecs-ipv4-prefix", 24, 1, 32, "bits", YP_SNONE, schedule.ecs_prefix_ipv4)  \
+	X(OPT_ECS_IPV6, "ecs-ipv6-prefix", 56, 1, 64, "bits", YP_SNONE, schedule.ecs_prefix_ipv6)  \
 	X(OPT_MAX_SUBNETS, "max-subnets", 10000, 1, 1000000, "subnets", YP_SNONE,                  \
 	  limits.max_subnets)                                                                      \
 	X(OPT_EACH_SUBNETS, "max-target-subnets", 256, 1, 4096, "subnets", YP_SNONE,               \
@@ -407,6 +407,10 @@ int aname_conf_read(knotd_mod_t *mod, aname_options_t **out)
 #undef X
 	options->answer_aname = knotd_conf_mod(mod, OPT_ANSWER_ANAME).single.boolean;
 	options->ecs = knotd_conf_mod(mod, OPT_ECS).single.boolean;
+	if (!options->ecs) {
+		/* What does not count must not keep targets apart. */
+		options->schedule.ecs_prefix_ipv4 = options->schedule.ecs_prefix_ipv6 = 0;
+	}
 	options->dnssec_off = knotd_conf_mod(mod, OPT_DNSSEC).single.option != 0;
 	options->cold = knotd_conf_mod(mod, OPT_COLD).single.option;
 	read_rrtypes(mod, options);
@@ -487,6 +491,9 @@ bool aname_conf_rotation(knotd_mod_t *mod)
 static void add_directory(char *list, size_t size, const char *base, const char *path)
 {
 	size_t len = strlen(list);
+	if (path == NULL) {
+		path = "";
+	}
 	(void)snprintf(list + len, size - len, "%s%s%s%s", len > 0 ? "\n" : "",
 	               path[0] == '/' ? "" : base, path[0] == '/' ? "" : "/", path);
 }

@@ -52,13 +52,15 @@ typedef struct {
  * with memcmp.
  */
 typedef struct {
-	uint32_t ttl_min;    /*!< Shortest lifetime in seconds, at least 1. */
-	uint32_t ttl_max;    /*!< Longest lifetime in seconds. */
-	uint32_t idle;       /*!< Seconds a target is kept fresh after the last query. */
-	uint32_t stale_max;  /*!< Seconds past expiry that addresses may still be used. */
-	uint32_t retry_min;  /*!< Shortest pause after a failed lookup in seconds. */
-	uint32_t retry_max;  /*!< Longest pause after a failed lookup in seconds. */
-	uint32_t timeout_ms; /*!< A lookup that takes longer counts as failed. */
+	uint32_t ttl_min;         /*!< Shortest lifetime in seconds, at least 1. */
+	uint32_t ttl_max;         /*!< Longest lifetime in seconds. */
+	uint32_t idle;            /*!< Seconds a target is kept fresh after the last query. */
+	uint32_t stale_max;       /*!< Seconds past expiry that addresses may still be used. */
+	uint32_t retry_min;       /*!< Shortest pause after a failed lookup in seconds. */
+	uint32_t retry_max;       /*!< Longest pause after a failed lookup in seconds. */
+	uint32_t timeout_ms;      /*!< A lookup that takes longer counts as failed. */
+	uint32_t ecs_prefix_ipv4; /*!< The longest prefix of a client that lookups tell, in bits; */
+	uint32_t ecs_prefix_ipv6; /*!< 0: none. */
 } aname_schedule_t;
 
 /*! Most servers that `resolver` may list. */
@@ -104,9 +106,7 @@ typedef struct {
 	uint32_t wait_ms;       /*!< How long a cold TCP query may wait (C2). */
 	aname_cold_t cold;
 	bool answer_aname;
-	bool ecs;                 /*!< Clients' subnets are told to the resolver (N4). */
-	uint32_t ecs_prefix_ipv4; /*!< The longest prefix that is told, in bits. */
-	uint32_t ecs_prefix_ipv6;
+	bool ecs;                   /*!< Clients' subnets are told to the resolver (N4). */
 	char *status_socket;        /*!< Path of the status socket, "" for none. */
 	bool status_chosen;         /*!< It was set, and is no default. */
 	bool dnssec_off;            /*!< Signed zones are left alone. */

@@ -130,6 +130,7 @@ static knotd_in_state_t say_failure(const aname_query_t *query, const aname_answ
                                     uint16_t type)
 {
 	if (aname_reply_use_sibling(query, type)) {
+		aname_query_tell_scope(query, answer);
 		count(query, ANAME_KIND_SIBLING);
 		return KNOTD_IN_STATE_HIT;
 	}
@@ -201,6 +202,10 @@ static void wait_for(aname_query_t *query, uint16_t type, aname_answer_t *answer
 			query->news = true;
 			aname_query_enter(query);
 		}
+	}
+	if (cold && answer != NULL) {
+		/* The epoch was left: what was decided before points to what may be gone. */
+		aname_query_decide(query, type, false, answer);
 	}
 	aname_gate_leave(shared->gate);
 }

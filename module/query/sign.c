@@ -63,6 +63,7 @@ static uint32_t tag_of(uint8_t algorithm, uint16_t key_tag)
 static void find_soa_signatures(knotd_qdata_t *qdata, soa_signatures_t *soa)
 {
 	soa->count = 0;
+	soa->inception = soa->expiration = 0;
 	const knot_rrset_t rrsigs = knotd_qdata_zone_apex_rrset(qdata, KNOT_RRTYPE_RRSIG);
 	knot_rdata_t *rdata = rrsigs.rrs.rdata;
 	for (unsigned i = 0; i < rrsigs.rrs.count; i++, rdata = knot_rdataset_next(rdata)) {
@@ -321,11 +322,13 @@ void aname_sign_attach(aname_query_t *query)
 /* Signatures. */
 
 /*! The store of an instance, made when it is first needed. Under the lock. */
-static aname_store_t *store_of(aname_signing_t *signing)
+static aname_store_t *store_of(aname_instance_t *instance)
 {
+	aname_signing_t *signing = &instance->signing;
 	aname_store_t *store = atomic_load(&signing->store);
 	if (store == NULL) {
-		store = aname_store_new();
+		store = aname_store_new(instance->options->ecs ? ANAME_STORE_GROUPS_TAILORED
+		                                               : ANAME_STORE_GROUPS);
 		atomic_store(&signing->store, store);
 	}
 	return store;
@@ -368,13 +371,12 @@ static const aname_signed_t *sign_anew(const aname_query_t *query, const aname_c
                                        uint64_t hash, const knot_rdataset_t *made)
 {
 	aname_shared_t *shared = query->instance->shared;
-	aname_signing_t *signing = &query->instance->signing;
 	aname_signed_t *is = make(query, content, hash, made);
 	if (is == NULL) {
 		return NULL;
 	}
 	pthread_mutex_lock(&shared->sign_lock);
-	aname_store_t *store = store_of(signing);
+	aname_store_t *store = store_of(query->instance);
 	if (store != NULL) {
 		aname_store_put(store, is, shared->sign_bin, query->sign.now_s);
 	} else {
@@ -392,7 +394,8 @@ const aname_signed_t *aname_sign_content(const aname_query_t *query, aname_conte
 	content->signer = query->sign.signer->id;
 	uint64_t hash = aname_store_hash(content);
 	const aname_store_t *store = atomic_load(&query->instance->signing.store);
-	const aname_signed_t *is = store != NULL ? aname_store_find(store, content, hash) : NULL;
+	const aname_signed_t *is =
+	        store != NULL ? aname_store_find(store, content, hash, query->sign.now_s) : NULL;
 	if (is != NULL && !aname_signed_is_due(is, query->sign.now_s)) {
 		return is;
 	}

@@ -72,8 +72,8 @@ static void take_client(aname_query_t *query)
 	if (!options->ecs || ecs == NULL || ecs->source_len == 0) {
 		return;
 	}
-	query->client_max = ecs->family == ANAME_SUBNET_IPV4 ? options->ecs_prefix_ipv4
-	                                                     : options->ecs_prefix_ipv6;
+	query->client_max = ecs->family == ANAME_SUBNET_IPV4 ? options->schedule.ecs_prefix_ipv4
+	                                                     : options->schedule.ecs_prefix_ipv6;
 	query->client = aname_subnet_of_option(ecs, query->client_max);
 	query->tailored = true;
 }
@@ -124,8 +124,9 @@ uint32_t aname_query_full_ttl(const aname_query_t *query)
 	const aname_schedule_t *schedule = &query->instance->profile->schedule;
 	uint32_t full = 0;
 	for (unsigned i = 0; i < query->rrsets_count; i++) {
-		uint32_t ttl = aname_policy_life(schedule, aname_policy_ttl(query->rrsets[i].ttl),
-		                                 ANAME_TTL_UNKNOWN);
+		uint32_t ttl = aname_policy_ttl(query->rrsets[i].ttl);
+		uint32_t life = aname_policy_life(schedule, ttl, ANAME_TTL_UNKNOWN);
+		ttl = ttl < life ? ttl : life;
 		full = ttl > full ? ttl : full;
 	}
 	return full;
@@ -378,7 +379,9 @@ static void add_target(const aname_query_t *query, const records_t *records, uin
 		judge_target(query, &key, entry, hash, ttl, part);
 		if (is_emptied(query, part)) {
 			why = "all its addresses are in networks of 'deny-address'";
+			uint8_t scope = part->scope;
 			fail_part(part, ANAME_FAILURE_DENIED);
+			part->scope = scope;
 		}
 	}
 	if (why != NULL) {

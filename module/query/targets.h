@@ -66,8 +66,11 @@ bool aname_query_first_time(const aname_query_t *query, const char *what, const 
                             size_t len);
 
 /*!
- * \brief The highest TTL that synthesized addresses can have: that of the ANAME records within the
- *        bounds of the options. Unlike the TTL that is left, refreshes do not change it.
+ * \brief The highest TTL that signed addresses may have: that of the ANAME records, or what
+ *        `ttl-max` makes of it.
+ *
+ * Unlike the TTL that is left, refreshes do not change it. And it is a TTL of the zone's own,
+ * whatever `ttl-min` says: Knot keeps a retired key published for as long as the greatest of them.
  */
 uint32_t aname_query_full_ttl(const aname_query_t *query);
 

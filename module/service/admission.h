@@ -39,7 +39,7 @@ bool aname_admission_can_go(const aname_entry_t *entry);
  * \param full    All targets together hold as many as they may.
  * \param victim  The entry to remove first, or NULL if there is room.
  *
- * \return false if nothing can go: all are being looked up.
+ * \return false if nothing can go: all of the target that ought to give way are being looked up.
  */
 bool aname_admission_ask(const aname_admission_t *admission, aname_entry_t *target, uint32_t each,
                          bool full, aname_entry_t **victim);

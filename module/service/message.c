@@ -179,6 +179,7 @@ static bool take_subnet(const knot_pkt_t *pkt, const aname_message_query_t *quer
 	    memcmp(subnet.address, query->subnet->address, sizeof(subnet.address)) != 0) {
 		return false;
 	}
+	reply->echoed = true;
 	reply->scope = subnet.scope_len;
 	return true;
 }
@@ -269,6 +270,7 @@ static void read_packet(knot_pkt_t *pkt, const aname_message_query_t *query,
 		fail(reply, "the reply is to another question");
 	} else {
 		reply->authentic = knot_wire_get_ad(pkt->wire);
+		reply->has_opt = pkt->opt_rr != NULL;
 		read_rcode(pkt, query, reply);
 	}
 }

@@ -41,6 +41,8 @@ typedef struct {
 	bool no_edns;         /*!< The server does not understand EDNS: ask again without. */
 	bool no_subnet;       /*!< It may not want the client subnet: ask again without. */
 	bool authentic;       /*!< AD is set. */
+	bool has_opt;         /*!< It carries EDNS. */
+	bool echoed;          /*!< It names the query's client subnet. */
 	uint8_t scope;        /*!< Length of the client prefix it is for; 0: everybody. */
 	uint32_t ttl;         /*!< Seconds: least of the chain and the set, or RFC 2308's. */
 	uint32_t count;       /*!< Addresses, at most ANAME_ADDRESSES_MAX. */

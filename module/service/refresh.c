@@ -273,13 +273,18 @@ static void count(_Atomic uint64_t *total, _Atomic uint32_t *own)
 	atomic_fetch_add_explicit(own, 1, memory_order_relaxed);
 }
 
-/*! Notes how the lookups for a target's subnets fare: once one has succeeded, they are learnt. */
-static void note_subnet(const aname_entry_t *entry, aname_subnets_state_t state)
+/*! Notes how the lookups for a target's subnets fare. */
+static void note_subnet(const aname_entry_t *entry, bool good)
 {
 	unsigned family = entry->member->network.family == ANAME_SUBNET_IPV6;
-	_Atomic uint8_t *noted = &subnets_of(entry)->state[family];
-	if (state > atomic_load(noted)) {
-		atomic_store(noted, state);
+	aname_subnets_t *subnets = subnets_of(entry);
+	_Atomic uint8_t *state = &subnets->state[family];
+	if (good) {
+		subnets->failures[family] = 0;
+		atomic_store(state, ANAME_SUBNETS_LEARNED);
+	} else if (++subnets->failures[family] >= ANAME_SUBNETS_PROBES ||
+	           atomic_load(state) == ANAME_SUBNETS_UNKNOWN) {
+		atomic_store(state, ANAME_SUBNETS_FAILING);
 	}
 }
 
@@ -300,7 +305,7 @@ static void failed(aname_refresh_t *refresh, aname_entry_t *entry, aname_failure
 		entry->plan.failures++;
 	}
 	if (entry->tailored) {
-		note_subnet(entry, ANAME_SUBNETS_FAILING);
+		note_subnet(entry, false);
 	}
 	if (entry->plan.failures == 1) {
 		aname_news_failure(&refresh->news, entry, why, now_ms);
@@ -336,7 +341,7 @@ static void learned(aname_refresh_t *refresh, aname_entry_t *entry, const aname_
 	count(&refresh->shared->totals.succeeded, &entry->succeeded);
 	note_lag(refresh, entry, now_ms);
 	if (entry->tailored) {
-		note_subnet(entry, ANAME_SUBNETS_LEARNED);
+		note_subnet(entry, true);
 	} else {
 		aname_news_change(&refresh->news, entry, aname_entry_snapshot(entry), snapshot,
 		                  now_ms);
@@ -384,7 +389,7 @@ static aname_entry_t *settle(aname_refresh_t *refresh, aname_entry_t *entry, uin
 		atomic_store(&home->member->returned, returned);
 		home->plan.want_before = plan_.want_before;
 	}
-	if (home->plan.lookup == NULL) {
+	if (home->plan.lookup == NULL && home->plan.state != ANAME_PLAN_READY) {
 		home->plan.turn = plan_.turn;
 		home->plan.due_ms = plan_.due_ms;
 		home->plan.started_ms = plan_.started_ms;
@@ -460,7 +465,7 @@ static unsigned share(aname_turn_t turn, unsigned most)
 	unsigned part = most;
 	if (turn == ANAME_TURN_COLD) {
 		part = most - most / 4;
-	} else if (turn == ANAME_TURN_RETRY) {
+	} else if (turn == ANAME_TURN_RETRY || turn == ANAME_TURN_SUBNET) {
 		part = most / 4;
 	}
 	return part > 0 ? part : 1;
@@ -497,7 +502,10 @@ static bool is_turn(const lane_t *lane, aname_turn_t turn, unsigned most)
 static aname_turn_t next_turn(const aname_refresh_t *refresh, const lane_t *lane)
 {
 	static const aname_turn_t reserved[8] = {
-		[2] = ANAME_TURN_REFRESH, [5] = ANAME_TURN_RETRY, [7] = ANAME_TURN_REFRESH
+		[1] = ANAME_TURN_SUBNET,
+		[2] = ANAME_TURN_REFRESH,
+		[5] = ANAME_TURN_RETRY,
+		[7] = ANAME_TURN_REFRESH,
 	};
 	unsigned most = most_running(refresh, lane);
 	if (running_in(lane) >= most) {
@@ -604,7 +612,8 @@ static void on_due(aname_refresh_t *refresh, aname_entry_t *entry, int64_t now_m
 		plan(refresh, entry, ANAME_PLAN_WAITING,
 		     aname_policy_next_retry(schedule, entry->plan.failures, chance(refresh),
 		                             now_ms));
-	} else if (aname_policy_idle(schedule, atomic_load(&entry->asked_s), now_ms)) {
+	} else if (atomic_load(&entry->profile->abandoned) ||
+	           aname_policy_idle(schedule, atomic_load(&entry->asked_s), now_ms)) {
 		put_to_sleep(refresh, entry, now_ms);
 	} else {
 		make_ready(refresh, entry,
@@ -692,6 +701,9 @@ static bool inherit(aname_refresh_t *refresh, aname_entry_t *entry, aname_entry_
 	int64_t learned_ms = known->learned_ms;
 	uint32_t life = aname_policy_life(&entry->profile->schedule, record_ttl, known->ttl);
 	entry->plan.failures = kin->plan.failures;
+	if (entry->tailored && known->known != ANAME_KNOWN_NOTHING) {
+		note_subnet(entry, true);
+	}
 	entry->plan.why = kin->plan.why;
 	aname_table_publish(refresh->shared->table, entry, known);
 	atomic_store(&entry->cold, cold);
@@ -714,7 +726,8 @@ static void hurry(aname_refresh_t *refresh, aname_entry_t *entry, int64_t now_ms
 	} else if (entry->plan.state != ANAME_PLAN_NONE) {
 		return;
 	}
-	aname_turn_t turn = early ? ANAME_TURN_REFRESH : ANAME_TURN_COLD;
+	aname_turn_t cold = entry->tailored ? ANAME_TURN_SUBNET : ANAME_TURN_COLD;
+	aname_turn_t turn = early ? ANAME_TURN_REFRESH : cold;
 	make_ready(refresh, entry, entry->plan.failures > 0 ? ANAME_TURN_RETRY : turn, now_ms);
 }
 
@@ -751,8 +764,11 @@ static aname_entry_t *admit(aname_refresh_t *refresh, aname_entry_t *target,
 		unplan(refresh, victim);
 		remove_subnet(refresh, victim);
 	}
-	return add_subnet(refresh, target, kin != NULL ? &kin->member->network : &request->client,
-	                  &request->client, now_ms);
+	const aname_subnet_t *network = &request->client;
+	if (kin != NULL && aname_table_find_subnet(table, target, &kin->member->network) == NULL) {
+		network = &kin->member->network;
+	}
+	return add_subnet(refresh, target, network, &request->client, now_ms);
 }
 
 static void handle_subnet(aname_refresh_t *refresh, aname_entry_t *target, const aname_key_t *key,

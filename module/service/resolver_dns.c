@@ -60,6 +60,8 @@ typedef struct {
 	int64_t down_ms;       /*!< Length of the current pause. */
 	int64_t heard_ms;      /*!< When it last answered. */
 	int64_t no_edns_ms;    /*!< Until then it is asked without EDNS, which it did not take. */
+	bool knows_edns;       /*!< It has used EDNS. */
+	bool echoes;           /*!< It has answered for a client subnet. */
 } server_t;
 
 struct resolver {
@@ -87,6 +89,7 @@ struct aname_lookup {
 	link_t *link;
 	int64_t sent_ms; /*!< When the last try began. */
 	bool cancelled, edns, tailored, told;
+	bool bare;               /*!< To be asked without EDNS. */
 	aname_failure_t failure; /*!< Of the last try. */
 	const char *detail;
 	struct aname_lookup *next_ended;
@@ -262,7 +265,8 @@ static void mark_up(server_t *server, int64_t now_ms)
 
 /*!
  * Picks the next server for a lookup: the first in order that answers and was not asked in this
- * round, else of those that were not the one that answered last. One lookup in each pause tries a server that is down first.
+ * round; if there is none, of those not asked the one that answered last. In each pause of a
+ * server that is down one lookup tries it nevertheless.
  */
 static server_t *pick_server(aname_lookup_t *lookup, int64_t now_ms)
 {
@@ -355,10 +359,26 @@ static const knot_edns_client_subnet_t *client_of(const aname_lookup_t *lookup)
 	return lookup->tailored && lookup->edns ? &lookup->client : NULL;
 }
 
+/*! Notes what a reply tells of its server. What it can, a single odd reply does not disprove. */
+static void note_abilities(const aname_lookup_t *lookup, const aname_message_reply_t *reply)
+{
+	server_t *server = lookup->server;
+	server->knows_edns |= reply->has_opt;
+	server->echoes |= reply->echoed;
+	bool without = reply->failure == ANAME_FAILURE_NONE && !reply->has_opt;
+	if (without && (lookup->edns || lookup->bare) && !server->knows_edns) {
+		server->no_edns_ms = aname_clock_ms() + NO_EDNS_MS;
+	}
+}
+
 static void take_reply(aname_lookup_t *lookup, const aname_message_reply_t *reply)
 {
-	if (reply->no_edns && lookup->edns) {
-		lookup->server->no_edns_ms = aname_clock_ms() + NO_EDNS_MS;
+	bool refused = client_of(lookup) != NULL && (reply->no_edns || reply->no_subnet);
+	if (refused && lookup->server->echoes) {
+		/* It takes subnets. What it says without is not what it says to this client. */
+		try_failed(lookup, reply->failure, reply->detail);
+	} else if (reply->no_edns && lookup->edns) {
+		lookup->bare = true;
 		ask_again(lookup, reply);
 	} else if (reply->no_subnet && client_of(lookup) != NULL) {
 		lookup->tailored = false;
@@ -394,6 +414,7 @@ static void read_reply(aname_lookup_t *lookup, const uint8_t *wire, size_t len)
 		                              .edns = lookup->edns,
 		                              .subnet = client_of(lookup) };
 	aname_message_read(&query, wire, len, reply);
+	note_abilities(lookup, reply);
 	take_reply(lookup, reply);
 	free(reply);
 }
@@ -444,7 +465,7 @@ static void try_next(aname_lookup_t *lookup)
 	lookup->server = pick_server(lookup, lookup->sent_ms);
 	lookup->link = pick_link(resolver, lookup->server);
 	lookup->tries++;
-	lookup->edns = lookup->server->no_edns_ms <= lookup->sent_ms;
+	lookup->edns = !lookup->bare && lookup->server->no_edns_ms <= lookup->sent_ms;
 
 	const aname_message_query_t query = { .name = lookup->name,
 		                              .type = lookup->type,

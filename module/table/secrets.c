@@ -253,7 +253,7 @@ void aname_secrets_put(aname_secrets_t *secrets, aname_secret_t *secret,
 {
 	pthread_mutex_lock(&secrets->lock);
 	/* The id depends on the public key alone: it is the same each time. */
-	if (secret->id[0] == '\0') {
+	if (secret->id[0] == '\0' && found->id[0] != '\0') {
 		memcpy(secret->id, found->id, sizeof(secret->id));
 	}
 	if (found->key != NULL) {

@@ -24,7 +24,7 @@
 #include "table/dnssec.h"
 
 /*! How long a key that nobody holds stays in memory. */
-#define ANAME_SECRET_LINGER_MS 600000
+#define ANAME_SECRET_LINGER_MS INT64_C(600000)
 
 /*! Pause before a key that could not be read is tried again: doubles from least to most. */
 #define ANAME_SECRET_RETRY_MIN_MS 1000

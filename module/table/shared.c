@@ -1,6 +1,7 @@
 #include "table/shared.h"
 
 #include <stdlib.h>
+#include <sys/random.h>
 
 aname_shared_t *aname_shared_new(aname_queue_wake_f wake, void *wake_ctx)
 {
@@ -10,6 +11,10 @@ aname_shared_t *aname_shared_new(aname_queue_wake_f wake, void *wake_ctx)
 	}
 	pthread_mutex_init(&shared->lock, NULL);
 	pthread_mutex_init(&shared->sign_lock, NULL);
+	/* Where signatures are stored follows from it, so nobody is to know. */
+	if (getrandom(&shared->signers, sizeof(shared->signers), GRND_NONBLOCK) < 0) {
+		shared->signers = (uintptr_t)shared;
+	}
 	shared->epoch = aname_epoch_new();
 	shared->table = shared->epoch != NULL ? aname_table_new(shared->epoch) : NULL;
 	shared->sign_bin = shared->epoch != NULL ? aname_bin_new(shared->epoch) : NULL;
@@ -78,6 +83,16 @@ static aname_held_options_t *hold(aname_shared_t *shared, aname_options_t *optio
 	return held;
 }
 
+/*! Some options are let go: so is their profile, unless others share it. */
+static void leave_profile(aname_shared_t *shared, const aname_profile_t *profile)
+{
+	bool shared_by_others = false;
+	for (aname_held_options_t *held = shared->options; held != NULL; held = held->next) {
+		shared_by_others |= held->profile == profile;
+	}
+	aname_table_abandon(shared->table, profile, !shared_by_others);
+}
+
 static void unhold(aname_shared_t *shared, const aname_options_t *options)
 {
 	aname_held_options_t **at = &shared->options;
@@ -87,6 +102,7 @@ static void unhold(aname_shared_t *shared, const aname_options_t *options)
 	aname_held_options_t *held = *at;
 	if (held != NULL && --held->holders == 0) {
 		*at = held->next;
+		leave_profile(shared, held->profile);
 		aname_options_free(held->options);
 		free(held);
 	}
@@ -104,6 +120,9 @@ const aname_options_t *aname_shared_hold(aname_shared_t *shared, aname_options_t
 		if (*profile == NULL) {
 			unhold(shared, ret);
 			ret = NULL;
+		} else {
+			held->profile = *profile;
+			aname_table_abandon(shared->table, *profile, false);
 		}
 	}
 	pthread_mutex_unlock(&shared->lock);

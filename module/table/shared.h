@@ -49,6 +49,7 @@ typedef struct {
 /*! Options in use, each held by all instances that say the same. */
 typedef struct aname_held_options {
 	aname_options_t *options;
+	const aname_profile_t *profile;
 	unsigned holders;
 	struct aname_held_options *next;
 } aname_held_options_t;
@@ -62,7 +63,7 @@ typedef struct {
 	aname_secrets_t *secrets;
 	pthread_mutex_t sign_lock; /*!< Guards who writes into a signing, and the bin. */
 	aname_bin_t *sign_bin;     /*!< What workers have retired. */
-	uint64_t signers;          /*!< Counts signers; guarded by the lock above. */
+	uint64_t signers;          /*!< Identity of the last signer; guarded by the lock above. */
 	aname_met_t met;
 	aname_totals_t totals;
 	aname_worker_t *workers;                /*!< ANAME_WORKERS_MAX of them. */

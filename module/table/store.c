@@ -75,10 +75,14 @@ aname_signed_t *aname_signed_new(const aname_content_t *content, uint64_t hash,
 	return is;
 }
 
-aname_store_t *aname_store_new(void)
+aname_store_t *aname_store_new(unsigned groups)
 {
-	aname_store_t *store = malloc(sizeof(*store));
-	for (unsigned i = 0; i < ANAME_STORE_GROUPS && store != NULL; i++) {
+	aname_store_t *store = malloc(sizeof(*store) + groups * sizeof(store->at[0]));
+	if (store == NULL) {
+		return NULL;
+	}
+	store->groups = groups;
+	for (unsigned i = 0; i < groups; i++) {
 		for (unsigned k = 0; k < ANAME_STORE_GROUP; k++) {
 			atomic_init(&store->at[i][k], NULL);
 		}
@@ -91,7 +95,7 @@ void aname_store_free(aname_store_t *store)
 	if (store == NULL) {
 		return;
 	}
-	for (unsigned i = 0; i < ANAME_STORE_GROUPS; i++) {
+	for (unsigned i = 0; i < store->groups; i++) {
 		for (unsigned k = 0; k < ANAME_STORE_GROUP; k++) {
 			free(atomic_load(&store->at[i][k]));
 		}
@@ -116,36 +120,53 @@ static bool matches(const aname_signed_t *is, const aname_content_t *content)
 }
 
 const aname_signed_t *aname_store_find(const aname_store_t *store, const aname_content_t *content,
-                                       uint64_t hash)
+                                       uint64_t hash, int64_t now_s)
 {
-	const aname_signed_t *found = NULL;
-	for (unsigned k = 0; k < ANAME_STORE_GROUP && found == NULL; k++) {
-		const aname_signed_t *is = atomic_load(&store->at[hash % ANAME_STORE_GROUPS][k]);
-		if (is != NULL && is->hash == hash && matches(is, content)) {
-			found = is;
+	for (unsigned k = 0; k < ANAME_STORE_GROUP; k++) {
+		aname_signed_t *is = atomic_load(&store->at[hash % store->groups][k]);
+		if (is == NULL || is->hash != hash || !matches(is, content)) {
+			continue;
 		}
+		uint32_t used_s = now_s;
+		if (atomic_load_explicit(&is->used_s, memory_order_relaxed) != used_s) {
+			atomic_store_explicit(&is->used_s, used_s, memory_order_relaxed);
+		}
+		return is;
 	}
-	return found;
+	return NULL;
 }
 
-/*! The less, the sooner it goes: nothing there, itself, other keys, expired, made long ago. */
+/*! Do both sign the same? */
+static bool is_same(const aname_signed_t *one, const aname_signed_t *other)
+{
+	const knot_rrset_t rrset = {
+		.owner = other->owner, .ttl = other->ttl, .type = other->type, .rrs = other->rrs
+	};
+	const aname_content_t content = { .signer = other->signer,
+		                          .rrset = &rrset,
+		                          .without = other->without };
+	return one->hash == other->hash && matches(one, &content);
+}
+
+/*! The less, the sooner it goes: itself, nothing there, other keys, expired, not used for long. */
 static int64_t worth(const aname_signed_t *there, const aname_signed_t *is, int64_t now_s)
 {
 	if (there == NULL) {
 		return INT64_MIN + 1;
 	}
-	if (there->hash == is->hash) {
+	if (is_same(there, is)) {
 		return INT64_MIN;
 	}
 	if (there->signer != is->signer || !aname_signed_is_good(there, now_s)) {
 		return INT64_MIN + 2;
 	}
-	return there->validity.inception;
+	return atomic_load_explicit(&there->used_s, memory_order_relaxed);
 }
 
 void aname_store_put(aname_store_t *store, aname_signed_t *is, aname_bin_t *bin, int64_t now_s)
 {
-	_Atomic(aname_signed_t *) *group = store->at[is->hash % ANAME_STORE_GROUPS];
+	_Atomic(aname_signed_t *) *group = store->at[is->hash % store->groups];
+	atomic_store_explicit(&is->used_s, now_s, memory_order_relaxed);
 	unsigned place = 0;
 	int64_t least = INT64_MAX;
 	for (unsigned k = 0; k < ANAME_STORE_GROUP; k++) {

@@ -21,9 +21,11 @@
 #include "table/epoch.h"
 #include "table/rrsig.h"
 
-/*! Most contents kept: groups of four, a content's group is given by its hash. */
-#define ANAME_STORE_GROUPS 16
-#define ANAME_STORE_GROUP  4
+/*! Contents are kept in groups of four; a content's group is given by its hash. */
+#define ANAME_STORE_GROUP           4
+/*! Groups for a zone with one answer for everybody, and with answers for clients' subnets. */
+#define ANAME_STORE_GROUPS          16
+#define ANAME_STORE_GROUPS_TAILORED 256
 
 /*! What is signed. */
 typedef struct {
@@ -32,7 +34,7 @@ typedef struct {
 	uint16_t without;          /*!< Of a denial: the type taken out; 0: none. */
 } aname_content_t;
 
-/*! A content with its signatures. Never changed once put into a store. */
+/*! A content with its signatures. Never changed once put into a store, but for its last use. */
 typedef struct {
 	uint64_t hash;
 	uint64_t signer;
@@ -40,6 +42,7 @@ typedef struct {
 	uint16_t type;
 	uint16_t without;
 	aname_validity_t validity;
+	_Atomic uint32_t used_s; /*!< When it was last found; written once a second. */
 	uint8_t owner_len;
 	uint8_t *owner;
 	knot_rdataset_t rrs;    /*!< As asked for. */
@@ -49,7 +52,8 @@ typedef struct {
 } aname_signed_t;
 
 typedef struct {
-	_Atomic(aname_signed_t *) at[ANAME_STORE_GROUPS][ANAME_STORE_GROUP];
+	unsigned groups;
+	_Atomic(aname_signed_t *) at[][ANAME_STORE_GROUP];
 } aname_store_t;
 
 /*! Hash of a content. */
@@ -80,18 +84,18 @@ static inline bool aname_signed_is_due(const aname_signed_t *is, int64_t now_s)
 }
 
 /*! New empty store. Ownership: the caller's, aname_store_free(). NULL if out of memory. */
-aname_store_t *aname_store_new(void);
+aname_store_t *aname_store_new(unsigned groups);
 
 /*! Frees the store and what it holds. Nobody may be reading. */
 void aname_store_free(aname_store_t *store);
 
-/*! Finds a content; NULL if it is not there. Thread: worker inside the epoch. */
+/*! Finds a content, and notes its use; NULL if it is not there. Thread: worker inside the epoch. */
 const aname_signed_t *aname_store_find(const aname_store_t *store, const aname_content_t *content,
-                                       uint64_t hash);
+                                       uint64_t hash, int64_t now_s);
 
 /*!
- * \brief Puts a content into the store, in the place of itself, or of the least worthy one of its
- *        group.
+ * \brief Puts a content into the store, in the place of itself, or of the one of its group that is
+ *        of no use any more or was not used for the longest time.
  *
  * \param is    Taken over.
  * \param bin   Where what was there before is retired.

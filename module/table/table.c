@@ -107,9 +107,19 @@ const aname_profile_t *aname_table_profile(aname_table_t *table, const aname_sch
 		profile->schedule = *schedule;
 		profile->source = *source;
 		profile->next = first;
+		atomic_init(&profile->abandoned, false);
 		atomic_store(&table->profiles, profile);
 	}
 	return profile;
+}
+
+void aname_table_abandon(aname_table_t *table, const aname_profile_t *profile, bool abandoned)
+{
+	for (aname_profile_t *p = atomic_load(&table->profiles); p != NULL; p = p->next) {
+		if (p == profile) {
+			atomic_store(&p->abandoned, abandoned);
+		}
+	}
 }
 
 static inline uint64_t mix(uint64_t h, uint64_t v)

@@ -32,6 +32,7 @@
 typedef struct aname_profile {
 	aname_schedule_t schedule;
 	aname_source_t source;
+	_Atomic bool abandoned; /*!< No instance has these options any more. */
 	struct aname_profile *next;
 } aname_profile_t;
 
@@ -55,6 +56,7 @@ typedef enum {
 typedef enum {
 	ANAME_TURN_COLD = 0, /*!< Somebody waits for it. */
 	ANAME_TURN_REFRESH,  /*!< Keeps a good target good. */
+	ANAME_TURN_SUBNET,   /*!< Not known for this client's subnet, but for everybody. */
 	ANAME_TURN_RETRY,    /*!< Failed last time. */
 	ANAME_TURNS,
 } aname_turn_t;
@@ -94,14 +96,15 @@ typedef struct {
 /*! Whoever asks so long after an answer has come is not the one who was waiting for it. */
 #define ANAME_RETURN_MS 100
 
-/*! As long as no lookup for a subnet has succeeded, so many are tried, each in its own time. */
+/*! While lookups for subnets fail, so many are tried, each in its own time; and if so many have
+ *  failed in a row, they are said to fail. */
 #define ANAME_SUBNETS_PROBES 8
 
 /*! What is known of the answers for subnets of one family of clients. */
 typedef enum {
 	ANAME_SUBNETS_UNKNOWN = 0, /*!< No lookup has ended yet. */
-	ANAME_SUBNETS_FAILING,     /*!< Such lookups failed, and none ever succeeded. */
-	ANAME_SUBNETS_LEARNED,     /*!< One has succeeded. */
+	ANAME_SUBNETS_FAILING,     /*!< The last ones failed, or the only one. */
+	ANAME_SUBNETS_LEARNED,     /*!< They succeed. */
 } aname_subnets_state_t;
 
 /*! The subnets of a target. */
@@ -111,6 +114,7 @@ typedef struct aname_subnets {
 	_Atomic uint32_t count;         /*!< Entries. */
 	/* The service's own. */
 	uint32_t held[2][ANAME_SUBNET_MAX + 1]; /*!< Entries of each family and length. */
+	uint32_t failures[2];                   /*!< Lookups failed in a row, by family. */
 	aname_entry_t *first;                   /*!< The one added last. */
 	aname_entry_t *target;
 	struct aname_subnets *prev, *next; /*!< Others that have as many; see admission.h. */
@@ -156,6 +160,14 @@ void aname_table_free(aname_table_t *table);
  */
 const aname_profile_t *aname_table_profile(aname_table_t *table, const aname_schedule_t *schedule,
                                            const aname_source_t *source);
+
+/*!
+ * \brief Notes whether any instance has these options. If none has, what is known stays as long as
+ *        it would, but nothing is looked up for them.
+ *
+ * Thread: as aname_table_profile().
+ */
+void aname_table_abandon(aname_table_t *table, const aname_profile_t *profile, bool abandoned);
 
 /*! Hash of a key under this table's secret. Thread: any. */
 uint64_t aname_table_hash(const aname_table_t *table, const aname_key_t *key);

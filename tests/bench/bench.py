@@ -388,6 +388,9 @@ def bench_signed(bench):
         signed(name)
     for name in ("a.test", "u.test", "o.test"):
         known(name, do=True)
+    # The server on one processor, the load on the other.
+    os.sched_setaffinity(0, {1})
+    pin(knotd.pid, 0)
 
     def run(name, rdtype, count=40000):
         before = measure.cpu_ns(knotd.pid)
@@ -412,9 +415,6 @@ def bench_signed(bench):
             "A", "")
     compare("warm A of an unsigned zone, DO: CPU per query / signed", "u.test", "a.test", "A", "")
 
-    # The server on one processor, the load on the other.
-    os.sched_setaffinity(0, {1})
-    pin(knotd.pid, 0)
     rows = []
     for _ in range(9):
         mine, online = run("a.test", "A"), run("o.test", "A", count=4000)

@@ -20,7 +20,7 @@ from harness.scenario import (
     siblings,
 )
 from harness.signatures import Keys, denials, verify
-from harness.validator import KNOTD, ValidatingNamed, ValidatingUnbound, signed
+from harness.validator import KNOTD, ValidatingNamed, ValidatingUnbound, delv, signed
 from harness.wait import eventually
 from harness.zone import aname
 
@@ -111,6 +111,21 @@ def test_D1_everything_is_authentic(knotd, unbound, authority, validate, chain, 
     sound(validator, "none.", chain)(f"none.{ZONE}", "A", rcode="NXDOMAIN")
 
 
+def test_D1_delv_validates_what_knotd_says(knotd, unbound, authority, directory, chain):
+    points = serve(knotd, authority, *siblings(), chain=chain)
+    authority.set(TARGET, a=[A1])
+    known(do=True)
+    for name, rdtype, expected in (
+        (ZONE, "A", ("; fully validated", A1)),
+        (f"www.{ZONE}", "A", ("; fully validated", A1)),
+        (ZONE, "AAAA", ("negative response, fully validated",)),
+        (ZONE, "CAA", ("negative response, fully validated",)),
+    ):
+        said = delv(directory, ZONE, points, name, rdtype)
+        missing = [text for text in expected if text not in said]
+        assert not missing, f"expected {missing} for {name} {rdtype}, got {said}"
+
+
 @pytest.mark.parametrize("kind", ["unbound", "named"])
 @pytest.mark.parametrize("first", ["CAA", "TXT", "HINFO", "nxdomain", "wildcard", "nodata"])
 def test_D2_no_denial_hides_the_apex(knotd, unbound, authority, validate, chain, kind, first):
@@ -181,7 +196,7 @@ def test_D1_a_pool_is_authentic(knotd, unbound, authority, validate):
 
 
 @pytest.mark.parametrize(
-    "algorithm", ["rsasha256", "rsasha512", "ecdsap384sha384", "ed25519"]
+    "algorithm", ["rsasha256", "rsasha512", "ecdsap384sha384", "ed25519", "ed448"]
 )
 def test_D1_algorithms(knotd, unbound, authority, validate, algorithm):
     points = serve(knotd, authority, algorithm=algorithm)
@@ -304,6 +319,22 @@ def test_D1_an_unchanged_set_keeps_its_signature(knotd, unbound, authority):
     authority.set(TARGET, a=[A1, A2], aaaa=[AAAA1])
     answers({A1, A2})
     assert rrsigs(query(ZONE, "A", do=True)) == before, "expected the stored one"
+
+
+def test_D1_no_ttl_that_the_zone_does_not_have(knotd, unbound, authority, proto):
+    """Knot keeps a retired key for the greatest TTL in the zone."""
+    knotd.options.update({"ttl-min": 600})
+    authority.set(TARGET, a=[A1])
+    policy(knotd)
+    knotd.add_zone(ZONE, [aname(TARGET, ttl=60)], zone_options=SIGNED)
+    knotd.start()
+    signed(ZONE)
+    known(do=True)
+    query(ZONE, "A", proto).expect(a={A1}, ttl=(500, 600))
+    reply = query(ZONE, "A", proto, do=True).expect(a={A1}, ttl=(1, 60))
+    keys = Keys(ZONE)
+    keys.learn()
+    verify(reply, keys)
 
 
 def test_F1_F2_stale_and_siblings_are_authentic(knotd, unbound, authority, validate):

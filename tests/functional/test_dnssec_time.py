@@ -40,7 +40,7 @@ class Watch:
         self.keys = Keys(zone)
         self.keys.learn()
         self.problems = []
-        self.asked = self.validated = 0
+        self.asked = self.validated = self.truncated = 0
         self._stop = threading.Event()
         self._asking = threading.Lock()
         self._threads = [
@@ -79,6 +79,7 @@ class Watch:
     def _ask_knotd(self, name, rdtype):
         reply = query(name, rdtype, do=True, bufsize=4096)
         if reply.tc:
+            self.truncated += 1
             reply = query(name, rdtype, "tcp", do=True)
         # Learnt after the reply: what signed it must be known by then.
         self.keys.learn()
@@ -158,6 +159,7 @@ def test_D1_zsk_rollover(watched, knotd, authority):
             eventually(lambda: tags("A") == tags(), what="so have the addresses")
             eventually(lambda: len(dnskeys()) == 2, timeout=40, what="the old key is gone")
     watch.check()
+    assert watch.truncated == 0, "expected each key to be read before it signs"
 
 
 @pytest.mark.slow

@@ -33,6 +33,7 @@ from harness.scenario import (
     known,
     siblings,
 )
+from harness.signatures import Keys, denials, verify
 from harness.wait import PROMPT, SLOW, during, eventually
 from harness.zone import aname
 
@@ -1194,6 +1195,172 @@ def test_N4_L1_one_who_begins_to_ask_in_a_flood(ecs, authority):
                 own = 0
             own = own + 1 if reply.addresses() == {of_network(HERE, 24)} else 0
             time.sleep(0.05)
+
+
+# What an attacker, or an operator on a bad day, might do.
+
+
+def test_N4_an_answer_is_pushed_out_while_its_client_waits(ecs, authority):
+    """A pool of a target that is known and one that is not; the known answer goes meanwhile."""
+    ecs.options.update({"wait": 1000, "timeout": 20000, "max-target-subnets": 1})
+    late = Behaviour(rdata=(A3,), scope=24, delay=4)
+    authority.behave(TARGET, "A", except_for({THERE}, late, each(ttl=100)))
+    authority.drop(OTHER_TARGET)
+    ecs.add_zone(ZONE, [aname(TARGET), aname(OTHER_TARGET)])
+    ecs.start()
+    replies = []
+    waiter = threading.Thread(target=lambda: replies.append(ask(HERE, "A", "tcp", timeout=8)))
+    waiter.start()
+    eventually(lambda: HERE in asked(authority), what="a lookup for the first client")
+    eventually(lambda: (ask(THERE), THERE in asked(authority))[1], what="one for the other")
+    waiter.join()
+    assert replies and replies[0].rcode in ("NOERROR", "SERVFAIL"), f"got {replies}"
+    assert replies[0].addresses() <= {A1, of_network(HERE, 24)}
+    ecs.check_reports()
+
+
+def test_N4_T4_others_are_asked_for_after_a_reload(ecs, authority, proto):
+    """What is inherited does not hold up what is not."""
+    authority.behave(TARGET, "A", each(ttl=300))
+    serve(ecs)
+    tailored(HERE, {of_network(HERE, 24)}, 24)
+    ecs.options["ttl-max"] = 7200
+    ecs.reload()
+    tailored(HERE, {of_network(HERE, 24)}, 24, proto=proto)
+    tailored(THERE, {of_network(THERE, 24)}, 24, proto=proto)
+
+
+@pytest.mark.parametrize("changed", [{"ecs-ipv4-prefix": 16}, {"ecs": False}], ids=["16", "off"])
+def test_N4_no_more_bits_are_told_than_now_allowed(ecs, authority, changed):
+    authority.behave(TARGET, "A", each(scope=16, ttl=1))
+    serve(ecs)
+    tailored(HERE, {of_network(HERE, 16)}, 16)
+    ecs.options.update(changed)
+    ecs.reload()
+    eventually(lambda: ask(NEAR).expect(a=None, scope=0 if "ecs" in changed else 16))
+    since = time.monotonic()
+    for _ in during(3):
+        ask(NEAR)
+    told = asked(authority, since=since)
+    assert HERE not in told and NEAR not in told, f"expected at most 16 bits, got {told}"
+
+
+def test_N4_F4_many_clients_of_a_target_that_fails_for_all(ecs, authority):
+    ecs.options.update({"retry-min": 60, "retry-max": 3600, "max-target-subnets": 16})
+    authority.behave(TARGET, "A", each(ttl=300))
+    serve(ecs)
+    tailored(HERE, {of_network(HERE, 24)}, 24)
+    authority.behave(TARGET, "A", lambda subnet: Behaviour(rcode="SERVFAIL"))
+    since = time.monotonic()
+    for turn, _ in enumerate(during(4)):
+        ask(f"203.0.{turn % 40}.0/24")
+    # Two tries each.
+    told = asked(authority, since=since)
+    assert len(told) <= 2 * 16, f"expected that some lookups tell enough, got {len(told)}"
+    general("192.0.2.0/24", 24)
+
+
+def test_N4_others_are_not_held_up_by_silence_for_subnets(ecs, authority):
+    """Many subnets of targets that never answer for them; another zone is asked for first."""
+    names = [f"quiet{i}.example.net" for i in range(20)]
+    for name in names:
+        authority.behave(name, "A", lambda subnet: Behaviour(
+            rdata=(A1,), ttl=300, drop=subnet is not None and str(subnet) != HERE,
+            scope=None if subnet is None else 24,
+        ))
+    authority.set(OTHER_TARGET, a=[A2])
+    ecs.add_zone(ZONE, [aname(name) for name in names])
+    ecs.add_zone(OTHER_ZONE, [aname(OTHER_TARGET)])
+    ecs.start()
+    eventually(lambda: ask(HERE).expect(scope=24, a={A1}, ttl=(20, 300)), what="all are known")
+    with Flood(pause=0.002) as flood:
+        eventually(lambda: flood.count > 1500, 30, what="a flood")
+        start = time.monotonic()
+        eventually(lambda: query(OTHER_ZONE, "A").expect(a={A2}), what="the other zone's answer")
+        took = time.monotonic() - start
+    assert took < PROMPT, f"expected an answer soon, got it after {took:.1f} s"
+
+
+def test_N4_F2_siblings_for_one_client_are_for_that_client(ecs, authority, proto):
+    fail = Behaviour(rcode="SERVFAIL")
+    authority.behave(
+        TARGET, "A", lambda subnet: each()(subnet) if str(subnet) == HERE else fail
+    )
+    serve(ecs, *siblings())
+    tailored(HERE, {of_network(HERE, 24)}, 24)
+    eventually(
+        lambda: ask(THERE, "A", proto).expect(a={SIBLING_A}, scope=24, soa=False),
+        what="the siblings for one subnet",
+    )
+
+
+def test_N4_L2_denied_for_one_client(ecs, authority, proto):
+    """The rest of the pool is for that client only."""
+    ecs.options["deny-address"] = f"{of_network(THERE, 24)}/32"
+    authority.behave(TARGET, "A", each())
+    authority.set(OTHER_TARGET, a=[A2], scope=0)
+    ecs.add_zone(ZONE, [aname(TARGET), aname(OTHER_TARGET)])
+    ecs.start()
+    tailored(HERE, {of_network(HERE, 24), A2}, 24, proto=proto)
+    eventually(lambda: ask(THERE, "A", proto).expect(a={A2}, ttl=(6, 60), scope=24))
+
+
+@pytest.mark.parametrize("how", ["REFUSED", "FORMERR"])
+def test_N4_a_server_that_refuses_for_a_moment(ecs, authority, how):
+    """It has taken subnets: what it says to others is not what it says to these."""
+    authority.behave(TARGET, "A", each(ttl=100))
+    ecs.options["retry-max"] = 1
+    serve(ecs)
+    tailored(HERE, {of_network(HERE, 24)}, 24)
+    authority.behave(TARGET, "A", lambda subnet: (
+        Behaviour(rdata=(A1,), ttl=100) if without(subnet) else Behaviour(rcode=how)
+    ))
+    general(THERE, 24)
+    authority.behave(TARGET, "A", each(ttl=100))
+    tailored(THERE, {of_network(THERE, 24)}, 24)
+    tailored(NEAR, {of_network(NEAR, 24)}, 24)
+
+
+def test_N4_edns_is_not_given_up_for_one_target(ecs, authority):
+    """FORMERR for one target, passed on by a forwarder, says nothing of the others."""
+    authority.behave(TARGET, "A", each(ttl=100))
+    for rdtype, rdata in (("A", A2), ("AAAA", AAAA2)):
+        authority.behave(OTHER_TARGET, rdtype, Behaviour(rdata=(rdata,), edns="formerr"))
+    ecs.add_zone(ZONE, [aname(TARGET)])
+    ecs.add_zone(OTHER_ZONE, [aname(OTHER_TARGET)])
+    ecs.start()
+    tailored(HERE, {of_network(HERE, 24)}, 24)
+    eventually(lambda: query(OTHER_ZONE, "A").expect(a={A2}), what="the other's address")
+    eventually(lambda: query(OTHER_ZONE, "AAAA").expect(aaaa={AAAA2}), what="and the other")
+    tailored(THERE, {of_network(THERE, 24)}, 24)
+
+
+# Signed zones.
+
+
+@pytest.mark.parametrize("nsec3", [False, True], ids=["nsec", "nsec3"])
+def test_N4_D1_each_answer_is_signed(ecs, authority, proto, nsec3):
+    ecs.sections.append(section("policy", "own", nsec3=nsec3))
+    authority.behave(TARGET, "A", each(ttl=30))
+    authority.behave(TARGET, "AAAA", cdn({HERE: ["2001:db8::1"]}, general=()))
+    serve(ecs, zone_options={"dnssec-signing": True, "dnssec-policy": "own"})
+    keys = Keys(ZONE)
+    eventually(keys.learn, what="the zone is signed")
+    clients = [f"198.51.{i}.0/24" for i in range(100)]
+    for client in clients:
+        address = of_network(client, 24)
+        tailored(client, {address}, 24, proto=proto)
+        reply = ask(client, "A", proto, do=True).expect(a={address}, scope=24)
+        verify(reply, keys)
+        assert "RRSIG" in reply.types(), f"expected a signature, got {reply}"
+    # NODATA for some and addresses for others, each with its proof.
+    for client, addresses in ((HERE, {"2001:db8::1"}), (THERE, set())):
+        tailored(client, addresses, 24, "AAAA", proto)
+        reply = ask(client, "AAAA", proto, do=True).expect(aaaa=addresses, scope=24)
+        verify(reply, keys)
+        assert bool(denials(reply)) != bool(addresses), f"expected a proof of none, got {reply}"
+    # D5: and none without DO.
+    assert "RRSIG" not in ask(clients[0], "A", proto).types()
 
 
 # Reload.

@@ -90,6 +90,30 @@ static void status_chosen(aname_options_t *o)
 {
 	o->status_chosen = true;
 }
+static void dnssec(aname_options_t *o)
+{
+	o->dnssec_off = true;
+}
+static void ecs(aname_options_t *o)
+{
+	o->ecs = true;
+}
+static void ecs_prefix_ipv4(aname_options_t *o)
+{
+	o->schedule.ecs_prefix_ipv4++;
+}
+static void ecs_prefix_ipv6(aname_options_t *o)
+{
+	o->schedule.ecs_prefix_ipv6++;
+}
+static void max_subnets(aname_options_t *o)
+{
+	o->limits.max_subnets++;
+}
+static void max_target_subnets(aname_options_t *o)
+{
+	o->limits.max_target_subnets++;
+}
 static void allow(aname_options_t *o)
 {
 	make_add_name(&o->allow_target, "a.");
@@ -143,6 +167,12 @@ static const equal_row_t equal_rows[] = {
 	{ "the same status-socket in both is equal", status, NULL, true },
 	{ "another status-socket counts", status, other_status, false },
 	{ "whether status-socket was set counts", NULL, status_chosen, false },
+	{ "dnssec counts", NULL, dnssec, false },
+	{ "ecs counts", NULL, ecs, false },
+	{ "ecs-ipv4-prefix counts", NULL, ecs_prefix_ipv4, false },
+	{ "ecs-ipv6-prefix counts", NULL, ecs_prefix_ipv6, false },
+	{ "max-subnets counts", NULL, max_subnets, false },
+	{ "max-target-subnets counts", NULL, max_target_subnets, false },
 	{ "allow-target counts", NULL, allow, false },
 	{ "deny-target counts", NULL, deny, false },
 	{ "deny-address counts", NULL, net, false },

@@ -407,6 +407,69 @@ static void hints_after_paste(void **state)
 	reply_deinit(&reply);
 }
 
+static void expanded_wildcard(void **state)
+{
+	/* Knot names what a wildcard stands for by a pointer to the question, not by the owner. */
+	reply_t reply;
+	reply_init(&reply, "any.shop.example.", A_, 4096);
+	const set_t sets[] = {
+		{ KNOT_ANSWER, "*.shop.example.", CNAME_, 60, KNOT_PF_FREE, { "shop.example." } },
+		{ KNOT_ANSWER, "shop.example.", A_, 60, KNOT_PF_FREE, { "192.0.2.1" } },
+		{ KNOT_ANSWER, "*.shop.example.", TXT_, 60, KNOT_PF_FREE, { "a signature" } },
+		{ .owner = NULL },
+	};
+	assert_int_equal(reply_put(&reply, &sets[0], KNOT_COMPR_HINT_QNAME), KNOT_EOK);
+	assert_int_equal(reply_put(&reply, &sets[1], 0), KNOT_EOK);
+	assert_int_equal(reply_put(&reply, &sets[2], KNOT_COMPR_HINT_QNAME), KNOT_EOK);
+	aname_rest_t rest;
+	assert_int_equal(aname_packet_cut(reply.pkt, 1, &rest), KNOT_EOK);
+	assert_int_equal(aname_packet_paste(reply.pkt, &rest), KNOT_EOK);
+	const set_t expected[] = {
+		{ KNOT_ANSWER, "any.shop.example.", CNAME_, 60, 0, { "shop.example." } },
+		{ KNOT_ANSWER, "any.shop.example.", TXT_, 60, 0, { "a signature" } },
+		{ .owner = NULL },
+	};
+	reply_assert(&reply, expected, -1);
+	reply_deinit(&reply);
+}
+
+static void put_and_dropped(void **state)
+{
+	const set_t set = { KNOT_ANSWER, "shop.example.", A_, 60, 0, { "192.0.2.1" } };
+	for (uint16_t max = 60; max < 200; max += 20) {
+		knot_mm_t mm = memory_counted();
+		reply_t reply;
+		reply_init_in(&reply, "shop.example.", A_, max, &mm);
+		assert_int_equal(reply_put(&reply, &set, 0), KNOT_EOK);
+		uint16_t size = reply.pkt->size;
+		int ret = KNOT_EOK;
+		for (unsigned i = 0; ret == KNOT_EOK && i < 5; i++) {
+			knot_rrset_t more;
+			knot_rrset_init(&more, knot_dname_copy(reply.pkt->rr[0].owner, &mm), TXT_,
+			                KNOT_CLASS_IN, 5);
+			assert_int_equal(knot_rrset_add_rdata(&more,
+			                                      (uint8_t *)"\x03"
+			                                                 "abc",
+			                                      4, &mm),
+			                 KNOT_EOK);
+			ret = aname_packet_put(reply.pkt, 0, &more, KNOT_PF_NOTRUNC);
+			assert_true(ret == KNOT_EOK || ret == KNOT_ESPACE);
+		}
+		while (reply.pkt->rrset_count > 1) {
+			aname_packet_drop_last(reply.pkt);
+			check_counts(reply.pkt);
+		}
+		assert_int_equal(reply.pkt->size, size);
+		knot_rrset_t none;
+		knot_rrset_init(&none, NULL, TXT_, KNOT_CLASS_IN, 5);
+		assert_int_equal(aname_packet_put(reply.pkt, 0, &none, 0), KNOT_ENOMEM);
+		const set_t expected[] = { set, { .owner = NULL } };
+		reply_assert(&reply, expected, -1);
+		reply_deinit(&reply);
+		assert_int_equal(memory_live(), 0);
+	}
+}
+
 /* Space. */
 
 static void paste_without_room(void **state)
@@ -558,6 +621,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		PROVES("A3: hints of pasted sets are right for additional owners",
 		       hints_after_paste),
+		PROVES("A2: what a wildcard stands for keeps its name when pasted",
+		       expanded_wildcard),
+		PROVES("D5: what was put last can be dropped, what does not fit is freed",
+		       put_and_dropped),
 		PROVES("A8: what does not fit any more is left out whole, with TC",
 		       paste_without_room),
 		PROVES("A7: a TTL is lowered in finished sections too", lower_finished),

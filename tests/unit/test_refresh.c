@@ -1034,7 +1034,7 @@ static void random_life(uint64_t seed)
 {
 	random_t random = { seed };
 	const aname_limits_t limits = { 4, 30, 1 + random_below(&random, 12), 200, 1000, 100 };
-	const aname_schedule_t schedule = { 1, 30, 60, 100, 1, 20, 3000 };
+	const aname_schedule_t schedule = { 1, 30, 60, 100, 1, 20, 3000, 24, 56 };
 	house_t house;
 	begin(&house, &schedule, &limits);
 	bool paused = false;

@@ -39,9 +39,9 @@ static void refreshed_in_time(void **state)
 		uint32_t ttl;
 		int64_t before;
 	} rows[] = {
-		{ 14 * 86400, 300, 14 * 8640 }, /* A tenth. */
-		{ 14 * 86400, 5 * 86400, 5 * 86400 + 3600 },
-		{ 14 * 86400, 13 * 86400, 7 * 86400 }, /* Half at most. */
+		{ 14 * 86400, 300, INT64_C(14) * 8640 }, /* A tenth. */
+		{ 14 * 86400, 5 * 86400, INT64_C(5) * 86400 + 3600 },
+		{ 14 * 86400, 13 * 86400, INT64_C(7) * 86400 }, /* Half at most. */
 		{ 86400, 300, 8640 },
 		{ 86400, 7200, 10800 },
 		{ 20, 300, 10 },
@@ -199,7 +199,11 @@ static void nobody_signs(void **state)
 
 	/* A public key cannot. */
 	aname_secret_t *key = keys_ready(DNSSEC_KEY_ALGORITHM_ED25519, 256);
-	dnssec_key_t *public = dnssec_key_dup(key->key);
+	dnssec_key_t *public = NULL;
+	dnssec_binary_t rdata;
+	assert_int_equal(dnssec_key_get_rdata(key->key, &rdata), DNSSEC_EOK);
+	assert_int_equal(dnssec_key_new(&public), DNSSEC_EOK);
+	assert_int_equal(dnssec_key_set_rdata(public, &rdata), DNSSEC_EOK);
 	dnssec_key_free(key->key);
 	key->key = public;
 	const aname_rrsig_by_t by_public = { .zone = set.zone.at, .count = 1, .keys = &key };

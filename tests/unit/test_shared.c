@@ -116,7 +116,27 @@ static void profile_survives(void **state)
 	held = aname_shared_hold(shared, make_options(), &after);
 	assert_non_null(held);
 	assert_ptr_equal(before, after);
+	assert_false(atomic_load(&after->abandoned));
 	aname_shared_unhold(shared, held);
+	assert_true(atomic_load(&after->abandoned));
+	aname_shared_free(shared);
+}
+
+static void profile_shared(void **state)
+{
+	/* Other options, the same profile: it is abandoned with the last of them. */
+	aname_shared_t *shared = new_shared();
+	const aname_profile_t *one = NULL, *other = NULL;
+	aname_options_t *options = make_options();
+	options->max_addresses = 7;
+	const aname_options_t *first = aname_shared_hold(shared, make_options(), &one);
+	const aname_options_t *second = aname_shared_hold(shared, options, &other);
+	assert_ptr_not_equal(first, second);
+	assert_ptr_equal(one, other);
+	aname_shared_unhold(shared, first);
+	assert_false(atomic_load(&one->abandoned));
+	aname_shared_unhold(shared, second);
+	assert_true(atomic_load(&one->abandoned));
 	aname_shared_free(shared);
 }
 
@@ -228,6 +248,8 @@ int main(void)
 		PROVES("equal options are held once, until the last holder lets go", hold_equal),
 		PROVES("options that differ are kept apart, targets shared where they may be",
 		       hold_different),
+		PROVES("a profile is abandoned when no options are left that have it",
+		       profile_shared),
 		PROVES("T4: the same options find the same targets again", profile_survives),
 		PROVES("what nobody holds is not let go", unhold_foreign),
 		PROVES("W2: a content is said once", said_once),

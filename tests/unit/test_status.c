@@ -246,11 +246,13 @@ static void count_turn(uv_prepare_t *prepare)
 	(*(unsigned *)prepare->data)++;
 }
 
-static unsigned count_of(const char *text, const char *what)
+/*! By hand: a sanitizer's strstr() measures all of the text each time. */
+static unsigned count_lines(const client_t *client, const char *begin)
 {
 	unsigned count = 0;
-	for (const char *at = strstr(text, what); at != NULL; at = strstr(at + 1, what)) {
-		count++;
+	size_t len = strlen(begin);
+	for (size_t i = 1; i + len <= client->len; i++) {
+		count += client->said[i - 1] == '\n' && memcmp(client->said + i, begin, len) == 0;
 	}
 	return count;
 }
@@ -282,7 +284,7 @@ static void large_table(void **state)
 	uv_run(&loop, UV_RUN_DEFAULT);
 	pthread_join(thread, NULL);
 
-	assert_int_equal(count_of(client.said, "\ntarget\t"), 100000);
+	assert_int_equal(count_lines(&client, "target\t"), 100000);
 	assert_memory_equal(client.said + client.len - 5, "\nend\n", 5);
 	/* Other work has its turn between the pages. */
 	assert_true(turns > client.len / 131072);

@@ -19,7 +19,8 @@ typedef struct {
 
 static house_t house_new(void)
 {
-	house_t house = { .epoch = aname_epoch_new(), .store = aname_store_new() };
+	house_t house = { .epoch = aname_epoch_new(),
+		          .store = aname_store_new(ANAME_STORE_GROUPS) };
 	assert_non_null(house.epoch);
 	assert_non_null(house.store);
 	house.bin = aname_bin_new(house.epoch);
@@ -78,7 +79,8 @@ static void put(house_t *house, const thing_t *thing, const aname_validity_t *va
 
 static const aname_signed_t *find(const house_t *house, const thing_t *thing)
 {
-	return aname_store_find(house->store, &thing->content, aname_store_hash(&thing->content));
+	return aname_store_find(house->store, &thing->content, aname_store_hash(&thing->content),
+	                        NOW);
 }
 
 static void found_by_content(void **state)
@@ -134,8 +136,8 @@ static void a_hash_is_not_trusted(void **state)
 	thing_t *one = thing_new(1), *other = thing_new(2);
 	put(&house, one, &good, NOW);
 	uint64_t hash = aname_store_hash(&one->content);
-	assert_non_null(aname_store_find(house.store, &one->content, hash));
-	assert_null(aname_store_find(house.store, &other->content, hash));
+	assert_non_null(aname_store_find(house.store, &one->content, hash, NOW));
+	assert_null(aname_store_find(house.store, &other->content, hash, NOW));
 	thing_free(one);
 	thing_free(other);
 	house_free(&house);
@@ -236,6 +238,27 @@ static void the_least_worthy_goes(void **state)
 	house_free(&house);
 }
 
+static void what_is_used_stays(void **state)
+{
+	house_t house = house_new();
+	thing_t *group[ANAME_STORE_GROUP + 1];
+	unsigned count = fill_group(&house, group, COUNT_OF(group), NOW + 100);
+	for (unsigned i = 0; i < ANAME_STORE_GROUP; i++) {
+		const aname_content_t *content = &group[i]->content;
+		uint64_t hash = aname_store_hash(content);
+		assert_non_null(
+		        aname_store_find(house.store, content, hash, NOW + 10 + (i == 2 ? 0 : 5)));
+	}
+	put(&house, group[ANAME_STORE_GROUP], &good, NOW + 20);
+	for (unsigned i = 0; i < ANAME_STORE_GROUP; i++) {
+		assert_int_equal(find(&house, group[i]) != NULL, i != 2);
+	}
+	for (unsigned i = 0; i < count; i++) {
+		thing_free(group[i]);
+	}
+	house_free(&house);
+}
+
 static void read_while_replaced(void **state)
 {
 	house_t house = house_new();
@@ -276,7 +299,7 @@ static bool attempt(void *ctx)
 
 static bool attempt_store(void *ctx)
 {
-	aname_store_t *store = aname_store_new();
+	aname_store_t *store = aname_store_new(ANAME_STORE_GROUPS);
 	aname_store_free(store);
 	return store != NULL;
 }
@@ -300,6 +323,8 @@ int main(void)
 		PROVES("a newer signature replaces the one before", itself_is_replaced),
 		PROVES("the oldest goes first, and what has expired before it",
 		       the_least_worthy_goes),
+		PROVES("D1: what is served stays, what was not for longest goes",
+		       what_is_used_stays),
 		PROVES("nothing is freed under a reader", read_while_replaced),
 		PROVES("D1: a clock set forth or back makes signatures due", clock_set),
 		PROVES("out of memory: nothing stored, nothing leaked", no_memory),

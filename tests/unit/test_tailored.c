@@ -293,6 +293,62 @@ static void probe_fails(void **state)
 	house_deinit(&house);
 }
 
+static void many_failures(void **state)
+{
+	/* Once they succeeded; when eight in a row fail, no other is begun until one succeeds. */
+	house_t house;
+	begin(&house, NULL, NULL);
+	know(&house);
+	const aname_subnet_t first = nth(0), last = nth(99);
+	learn(&house, &first, 1, 86400, 24);
+	const aname_subnets_t *subnets = atomic_load(&house_find(&house, &www, A)->subnets);
+	for (unsigned i = 1; i <= ANAME_SUBNETS_PROBES; i++) {
+		const aname_subnet_t client = nth(i);
+		assert_int_equal(atomic_load(&subnets->state[0]), ANAME_SUBNETS_LEARNED);
+		house_ask_client(&house, &www, A, 300, &client);
+		house_fail(&house, house_pending_client(&house, &www, A, &client),
+		           ANAME_FAILURE_SERVER);
+	}
+	assert_int_equal(atomic_load(&subnets->state[0]), ANAME_SUBNETS_FAILING);
+	house_ask_client(&house, &www, A, 300, &last);
+	assert_null(found(&house, &www, &last));
+	assert_int_equal(told(&house, &first), 1);
+
+	house_skip(&house, 7000);
+	house_resolve_scope(&house, house.script.pending, 2, 300, 24);
+	assert_int_equal(atomic_load(&subnets->state[0]), ANAME_SUBNETS_LEARNED);
+	house_ask_client(&house, &www, A, 300, &last);
+	assert_non_null(found(&house, &www, &last));
+	house_deinit(&house);
+}
+
+static void places(void **state)
+{
+	/* New subnets take at most a quarter of the places, and wait for those who have nothing. */
+	const aname_limits_t limits = { 4, 10000, 8, 1000000, 1000, 100 };
+	house_t house;
+	begin(&house, NULL, &limits);
+	know(&house);
+	const aname_subnet_t first = nth(0);
+	learn(&house, &first, 1, 86400, 24);
+	for (unsigned i = 1; i < 50; i++) {
+		const aname_subnet_t client = nth(i);
+		house_ask_client(&house, &www, A, 300, &client);
+	}
+	assert_int_equal(house.script.pending_count, 2);
+	for (unsigned i = 0; i < 50; i++) {
+		const name_t name = make_name_nth(i);
+		house_ask(&house, &name, A, 300);
+	}
+	assert_int_equal(house.script.pending_count, 8);
+	unsigned tailored = 0;
+	for (const aname_lookup_t *at = house.script.pending; at != NULL; at = at->next) {
+		tailored += at->tailored;
+	}
+	assert_int_equal(tailored, 2);
+	house_deinit(&house);
+}
+
 static void failing_probe_forgotten(void **state)
 {
 	/* When nobody of the first subnet comes back, another one is tried. */
@@ -354,8 +410,51 @@ static void other_options(void **state)
 	assert_int_equal(told(&house, &near), 1);
 	assert_int_equal(told(&house, &client), 1);
 	assert_int_equal(told(&house, &far), 0);
+	/* What is inherited does not hold up what is not. */
+	house_ask_client(&house, &www, A, 300, &far);
+	assert_non_null(house_pending_client(&house, &www, A, &far));
 	house_skip(&house, 91000);
 	assert_non_null(house_pending_client(&house, &www, A, &near));
+	house_deinit(&house);
+}
+
+static void options_given_up(void **state)
+{
+	/* N4: what nobody wants to be told any more is asked for no more. */
+	house_t house;
+	begin(&house, NULL, NULL);
+	know(&house);
+	const aname_subnet_t client = nth(0);
+	learn(&house, &client, 1, 60, 24);
+	aname_table_abandon(house.shared->table, house.profile, true);
+	house_skip(&house, 57000);
+	assert_null(house.script.pending);
+	assert_int_equal(told(&house, &client), 1);
+	aname_table_abandon(house.shared->table, house.profile, false);
+	house_ask_client(&house, &www, A, 300, &client);
+	assert_non_null(house_pending_client(&house, &www, A, &client));
+	house_deinit(&house);
+}
+
+static void one_entry_for_a_network(void **state)
+{
+	/* Under the former options a /16 was told the same; under these it is not. */
+	house_t house;
+	begin(&house, NULL, NULL);
+	know(&house);
+	const aname_subnet_t narrow = nth(0), wide = make_subnet("10.0.0.0", 16);
+	learn(&house, &narrow, 7, 300, 16);
+	aname_schedule_t schedule = make_schedule;
+	schedule.ttl_max = 1000;
+	house.profile = aname_table_profile(house.shared->table, &schedule, &make_source);
+	house_ask_client(&house, &www, A, 300, &wide);
+	house_skip(&house, 290000);
+	house_resolve_scope(&house, house_pending_client(&house, &www, A, &wide), 8, 300, 24);
+	unsigned before = held(&house);
+	for (unsigned i = 0; i < 10; i++) {
+		house_ask_client(&house, &www, A, 300, &narrow);
+	}
+	assert_in_range(held(&house), before, before + 1);
 	house_deinit(&house);
 }
 
@@ -585,7 +684,7 @@ static bool random_life(uint64_t seed, unsigned steps, unsigned fail_at)
 {
 	random_t random = { seed };
 	const aname_limits_t limits = { 4, 4, 1 + random_below(&random, 12), 2000, 25, 10 };
-	const aname_schedule_t schedule = { 1, 30, 60, 100, 1, 20, 3000 };
+	const aname_schedule_t schedule = { 1, 30, 60, 100, 1, 20, 3000, 24, 56 };
 	house_t house;
 	begin(&house, &schedule, &limits);
 	aname_epoch_retire(house.shared->epoch, malloc(1));
@@ -646,7 +745,11 @@ int main(void)
 		PROVES("F4: a failing one is tried again, and no other", probe_fails),
 		PROVES("F4: until it is forgotten", failing_probe_forgotten),
 		PROVES("F1: what is known for a client outlives a failure", stale),
+		PROVES("F4: many failures in a row end it, but for a few", many_failures),
+		PROVES("L1: who has nothing comes first", places),
 		PROVES("T4: and a change of options", other_options),
+		PROVES("N4: under options that nobody has nothing is asked for", options_given_up),
+		PROVES("N4: a network has one entry", one_entry_for_a_network),
 	};
 	const struct CMUnitTest bounds[] = {
 		PROVES("N4: so many of a target, the least recently asked go", most_of_a_target),

@@ -189,10 +189,10 @@ class Knotd(Daemon):
 
     # Control.
 
-    def _tool(self, argv, check, timeout):
-        """Run one of Knot's tools, which may load the module, too."""
+    def knotc(self, *arguments, check=True, timeout=30.0):
+        """Run knotc with this server's configuration."""
         done = subprocess.run(
-            argv,
+            ["knotc", "-c", self.conf, "-s", self.socket, *arguments],
             env=dict(os.environ, **sanitizer.environment(self.directory)),
             capture_output=True,
             text=True,
@@ -201,18 +201,10 @@ class Knotd(Daemon):
         )
         if check:
             assert done.returncode == 0, (
-                f"{' '.join(argv)}: expected success, got {done.returncode}:"
+                f"knotc {' '.join(arguments)}: expected success, got {done.returncode}:"
                 f" {done.stdout}{done.stderr}"
             )
         return done
-
-    def knotc(self, *arguments, check=True, timeout=30.0):
-        """Run knotc with this server's configuration."""
-        return self._tool(["knotc", "-c", self.conf, "-s", self.socket, *arguments], check, timeout)
-
-    def keymgr(self, *arguments):
-        """Run keymgr with this server's configuration; returns what it says."""
-        return self._tool(["keymgr", "-c", self.conf, *arguments], True, 30.0).stdout
 
     def conf_check(self):
         """(accepted, what it said) for the configuration as the fields are now."""
