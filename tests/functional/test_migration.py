@@ -8,7 +8,7 @@ import shutil
 import dns.query
 import dns.zone
 import pytest
-from harness import guide
+from harness import guide, sanitizer
 from harness.ask import query
 from harness.kaname import kaname
 from harness.knotd import section
@@ -262,11 +262,13 @@ def test_a_script_that_wrote_addresses(knotd, unbound, authority, directory):
     answers({A1})
 
 
-def usual(directory, program, *arguments):
+def usual(directory, program, *arguments, env=None):
     """The guide's commands find their configuration where it usually is; here by an argument."""
     wrapper = os.path.join(directory, program)
+    variables = " ".join(f"{key}='{value}'" for key, value in (env or {}).items())
+    command = f"env {variables} {shutil.which(program)} {' '.join(arguments)}"
     with open(wrapper, "w", encoding="ascii") as file:
-        file.write(f'#!/bin/sh\nexec {shutil.which(program)} {" ".join(arguments)} "$@"\n')
+        file.write(f'#!/bin/sh\nexec {command} "$@"\n')
     os.chmod(wrapper, 0o755)
 
 
@@ -391,7 +393,7 @@ def test_powerdns_signs_and_the_keys_are_brought(knotd, powerdns, directory, sig
     keys = Keys(ZONE)
     assert keys.learn() == len(signing)
     usual(directory, "pdnsutil", f"--config-dir={server.directory}")
-    usual(directory, "keymgr", "-c", knotd.conf)
+    usual(directory, "keymgr", "-c", knotd.conf, env=sanitizer.environment(directory))
     for number in range(len(signing)):
         run("powerdns-key", directory, ID=str(number + 1))
     verified(keys)
