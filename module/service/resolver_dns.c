@@ -373,10 +373,12 @@ static void note_abilities(const aname_lookup_t *lookup, const aname_message_rep
 
 static void take_reply(aname_lookup_t *lookup, const aname_message_reply_t *reply)
 {
-	bool refused = client_of(lookup) != NULL && (reply->no_edns || reply->no_subnet);
+	/* Without EDNS in the reply, newer c-ares has asked anew by itself. */
+	bool refused = client_of(lookup) != NULL &&
+	               (reply->no_edns || reply->no_subnet || !reply->has_opt);
 	if (refused && lookup->server->echoes) {
 		/* It takes subnets. What it says without is not what it says to this client. */
-		try_failed(lookup, reply->failure, reply->detail);
+		try_failed(lookup, ANAME_FAILURE_SERVER, "the resolver does not take the subnet");
 	} else if (reply->no_edns && lookup->edns) {
 		lookup->bare = true;
 		ask_again(lookup, reply);
