@@ -440,7 +440,6 @@ def test_N4_an_answer_is_shared_within_its_scope(through, authority, proto):
     for client in (NEAR, "198.51.255.255/32", "198.51.0.0/16", "198.51.128.0/17"):
         ask(client, "A", proto).expect(a={A2}, scope=16, ede=set())
     assert asked(authority) == [HERE], "expected one lookup for the whole network"
-    ask(THERE).expect(tc=True, aa=None, a=())
     tailored(THERE, {A3}, 24, proto=proto)
 
 
@@ -511,7 +510,6 @@ def test_N4_a_shorter_client_is_asked_for_itself(ecs, authority, proto):
     tailored("198.51.100.0/24", {"10.198.51.100"}, 24)
     tailored("198.51.96.0/24", {"10.198.51.96"}, 24)
     for client in ("198.51.100.0/23", "198.51.96.0/20", "198.51.0.0/16"):
-        ask(client).expect(tc=True, aa=None, a=())
         tailored(client, {of_network(client, 24)}, 24, proto=proto)
         assert asked(authority)[-1] == str(ipaddress.ip_network(client, strict=False))
 
