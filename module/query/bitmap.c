@@ -15,9 +15,17 @@
 /*! AAAA is type 28, in the fourth octet. */
 #define WINDOW_MIN 4
 
-/*! Octets before the bitmap. */
+/*! Octets of an NSEC3 record before its salt. */
+#define NSEC3_HEADER 5
+
+/*! Octets before the bitmap; more than there are if it is cut short. Knot 3.2 loads such NSEC3. */
 static size_t bitmap_offset(uint16_t nsec_type, const knot_rdata_t *rdata)
 {
+	if (nsec_type == KNOT_RRTYPE_NSEC3 &&
+	    (rdata->len < NSEC3_HEADER ||
+	     rdata->len <= NSEC3_HEADER + knot_nsec3_salt_len(rdata))) {
+		return SIZE_MAX;
+	}
 	const uint8_t *bitmap =
 	        nsec_type == KNOT_RRTYPE_NSEC ? knot_nsec_bitmap(rdata) : knot_nsec3_bitmap(rdata);
 	return bitmap - rdata->data;

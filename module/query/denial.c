@@ -155,8 +155,24 @@ int aname_denial_correct(const aname_query_t *query, const aname_denial_t *denia
 
 /* For mod-onlinesign. */
 
-/*! Types that are looked for at the apex: all below this, and the ANAME types. */
-#define TYPES_LOOKED_FOR 264
+/*! Types that are looked for at the apex: what is assigned, and what is for private use. */
+typedef struct {
+	uint16_t first, last;
+} types_t;
+
+static const types_t looked_for[] = { { 1, 264 }, { 32768, 32769 }, { 65280, 65534 } };
+
+static void list_range(const aname_query_t *query, const types_t *types,
+                       dnssec_nsec_bitmap_t *bitmap)
+{
+	uint16_t asked = knot_pkt_qtype(query->pkt);
+	for (unsigned type = types->first; type <= types->last; type++) {
+		if (type != asked &&
+		    knotd_qdata_zone_apex_rrset(query->qdata, type).rrs.count > 0) {
+			dnssec_nsec_bitmap_add(bitmap, type);
+		}
+	}
+}
 
 static void list_types(const aname_query_t *query, dnssec_nsec_bitmap_t *bitmap)
 {
@@ -170,11 +186,8 @@ static void list_types(const aname_query_t *query, dnssec_nsec_bitmap_t *bitmap)
 			dnssec_nsec_bitmap_add(bitmap, made[i]);
 		}
 	}
-	for (uint16_t type = 1; type < TYPES_LOOKED_FOR; type++) {
-		if (type != asked &&
-		    knotd_qdata_zone_apex_rrset(query->qdata, type).rrs.count > 0) {
-			dnssec_nsec_bitmap_add(bitmap, type);
-		}
+	for (size_t i = 0; i < sizeof(looked_for) / sizeof(looked_for[0]); i++) {
+		list_range(query, &looked_for[i], bitmap);
 	}
 	for (unsigned i = 0; i < query->rrsets_count; i++) {
 		dnssec_nsec_bitmap_add(bitmap, query->rrsets[i].type);

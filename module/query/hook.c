@@ -1,6 +1,7 @@
 #include "query/hook.h"
 
 #include "query/denial.h"
+#include "query/packet.h"
 #include "query/reply.h"
 #include "query/targets.h"
 #include "stats.h"
@@ -258,6 +259,10 @@ static knotd_in_state_t await_keys(aname_query_t *query, knotd_in_state_t state)
 	}
 	if (!is_truncated(query)) {
 		return servfail(query, ANAME_KIND_COLD, KNOT_EDNS_EDE_NOT_READY);
+	}
+	/* What is in this section may deny the apex. */
+	while (knot_pkt_section(query->pkt, query->pkt->current)->count > 0) {
+		aname_packet_drop_last(query->pkt);
 	}
 	knot_wire_set_tc(query->pkt->wire);
 	count(query, ANAME_KIND_COLD);

@@ -18,6 +18,7 @@ void aname_signing_init(aname_signing_t *signing, const char *directories, const
 	signing->off = off;
 	atomic_init(&signing->signer, NULL);
 	atomic_init(&signing->store, NULL);
+	atomic_init(&signing->told, 0);
 }
 
 /*! Lets the keys go. For the bin. */
@@ -240,13 +241,23 @@ static aname_sign_state_t judge(aname_shared_t *shared, const aname_signer_t *si
 	return state;
 }
 
+/*! Keys that may sign next are tried again, too, so that they are there then. */
+static void retry_ahead(aname_shared_t *shared, const aname_signer_t *signer, int64_t now_ms)
+{
+	for (unsigned i = 0; i < signer->ahead_count; i++) {
+		aname_secrets_retry(shared->secrets, signer->ahead[i], now_ms);
+	}
+}
+
 /* Why not. */
 
 static void tell_unable(const aname_query_t *query, const knot_rrset_t *dnskey,
                         const aname_secret_t *missing)
 {
-	const aname_signing_t *signing = &query->instance->signing;
-	if (signing->off ||
+	aname_signing_t *signing = &query->instance->signing;
+	uint64_t what = query->sign.signer != NULL ? query->sign.signer->id : 1;
+	if (signing->off || atomic_load_explicit(&signing->told, memory_order_relaxed) == what ||
+	    atomic_exchange(&signing->told, what) == what ||
 	    !aname_query_first_time(query, "signed", dnskey->rrs.rdata, dnskey->rrs.size)) {
 		return;
 	}
@@ -283,11 +294,15 @@ static void attach_signer(aname_query_t *query, const knot_rrset_t *dnskey)
 	soa_signatures_t soa;
 	const aname_secret_t *missing = NULL;
 	sign->state = ANAME_SIGN_UNABLE;
+	sign->signer = NULL;
 	find_soa_signatures(query->qdata, &soa);
 	if (!instance->signing.off && instance->signing.directories != NULL) {
 		sign->signer = atomic_load(&instance->signing.signer);
 		if (!is_current(sign->signer, dnskey, &soa)) {
 			sign->signer = renew(instance->shared, &instance->signing, dnskey, &soa);
+		}
+		if (sign->signer != NULL) {
+			retry_ahead(instance->shared, sign->signer, aname_clock_coarse_ms());
 		}
 		sign->state = sign->signer == NULL ? ANAME_SIGN_PENDING
 		                                   : judge(instance->shared, sign->signer,

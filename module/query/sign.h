@@ -51,6 +51,7 @@ typedef struct {
 	bool off;                /*!< Option `dnssec: off`. */
 	_Atomic(aname_signer_t *) signer;
 	_Atomic(aname_store_t *) store;
+	_Atomic uint64_t told; /*!< The signer that was told to be unable; 1: that there is none. */
 } aname_signing_t;
 
 typedef enum {

@@ -60,7 +60,8 @@ bool aname_query_first_time(const aname_query_t *query, const char *what, const 
 	const knot_dname_t *zone = knotd_qdata_zone_name(query->qdata);
 	uint64_t hash = aname_shared_hash(0, what, strlen(what));
 	hash = aname_shared_hash(hash, zone, query->instance->zone_len);
-	return aname_shared_first(query->instance->shared, aname_shared_hash(hash, content, len));
+	return aname_shared_first(query->instance->shared, aname_shared_hash(hash, content, len),
+	                          query->now_ms);
 }
 
 /*! Takes the client's subnet from the query, if answers may depend on it. */

@@ -1,7 +1,9 @@
 #include "service/key_reader.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "table/clock.h"
 
@@ -9,6 +11,9 @@
 #define BATCH 64
 
 #define SWEEP_MS 60000
+
+/*! Largest key file: RSA of 4096 bits takes 3.3 kB. */
+#define KEY_FILE_MAX 65536
 
 struct aname_key_reader {
 	aname_shared_t *shared;
@@ -41,11 +46,28 @@ static int public_key(const aname_secret_t *secret, aname_secret_found_t *found)
 	return ret;
 }
 
+/*! Is it a file that can be read without waiting for anybody? 0: there is none. */
+static int look_at(const char *directory, const char *id)
+{
+	char path[PATH_MAX];
+	struct stat st;
+	int len = snprintf(path, sizeof(path), "%s/%s.pem", directory, id);
+	if (len < 0 || (size_t)len >= sizeof(path) || stat(path, &st) != 0) {
+		return DNSSEC_EOK; /* libdnssec says what is wrong. */
+	}
+	return S_ISREG(st.st_mode) && st.st_size <= KEY_FILE_MAX ? DNSSEC_EOK
+	                                                         : DNSSEC_INVALID_PRIVATE_KEY;
+}
+
 /*! The key store in one directory; `key` gets its private part from there. */
 static int private_key(const char *directory, const char *id, dnssec_key_t *key)
 {
+	int ret = look_at(directory, id);
+	if (ret != DNSSEC_EOK) {
+		return ret;
+	}
 	dnssec_keystore_t *store = NULL;
-	int ret = dnssec_keystore_init_pkcs8(&store);
+	ret = dnssec_keystore_init_pkcs8(&store);
 	if (ret != DNSSEC_EOK) {
 		return ret;
 	}

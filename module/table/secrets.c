@@ -221,7 +221,10 @@ void aname_secrets_retry(aname_secrets_t *secrets, aname_secret_t *secret, int64
 		return;
 	}
 	pthread_mutex_lock(&secrets->lock);
-	want(secrets, secret);
+	/* It may have been read since: what is READY does not change. */
+	if (atomic_load(&secret->state) == ANAME_SECRET_FAILED) {
+		want(secrets, secret);
+	}
 	pthread_mutex_unlock(&secrets->lock);
 }
 

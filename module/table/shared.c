@@ -136,10 +136,20 @@ void aname_shared_unhold(aname_shared_t *shared, const aname_options_t *options)
 	pthread_mutex_unlock(&shared->lock);
 }
 
-bool aname_shared_first(aname_shared_t *shared, uint64_t content_hash)
+/* A place holds the upper bits of a hash, and when it was taken: seconds, which may wrap. */
+#define SAID_SECONDS UINT64_C(0xffffff)
+/*! How long a place is kept. */
+#define SAID_KEPT_S  60
+
+bool aname_shared_first(aname_shared_t *shared, uint64_t content_hash, int64_t now_ms)
 {
 	_Atomic uint64_t *place = &shared->said[content_hash % ANAME_SAID_SIZE];
-	return atomic_exchange_explicit(place, content_hash, memory_order_relaxed) != content_hash;
+	uint64_t there = atomic_load_explicit(place, memory_order_relaxed);
+	uint64_t now_s = now_ms / 1000;
+	uint64_t mine = (content_hash & ~SAID_SECONDS) | (now_s & SAID_SECONDS);
+	bool same = (there & ~SAID_SECONDS) == (mine & ~SAID_SECONDS);
+	bool kept = there != 0 && ((now_s - there) & SAID_SECONDS) < SAID_KEPT_S;
+	return !same && !kept && atomic_compare_exchange_strong(place, &there, mine);
 }
 
 uint64_t aname_shared_hash(uint64_t seed, const void *data, size_t len)

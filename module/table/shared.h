@@ -67,7 +67,7 @@ typedef struct {
 	aname_met_t met;
 	aname_totals_t totals;
 	aname_worker_t *workers;                /*!< ANAME_WORKERS_MAX of them. */
-	_Atomic uint64_t said[ANAME_SAID_SIZE]; /*!< Hashes. */
+	_Atomic uint64_t said[ANAME_SAID_SIZE]; /*!< Upper bits of hashes, and seconds. */
 	pthread_mutex_t lock;                   /*!< Guards what follows and the profiles. */
 	aname_held_options_t *options;
 } aname_shared_t;
@@ -104,11 +104,12 @@ void aname_shared_unhold(aname_shared_t *shared, const aname_options_t *options)
 /*!
  * \brief Is this said for the first time?
  *
- * Remembers about a thousand contents; what is pushed out of memory may be said again.
+ * Remembers about a thousand contents, each for a minute at least; what does not find a place is
+ * not said until there is one, and what was pushed out may be said again.
  *
  * Thread: any.
  */
-bool aname_shared_first(aname_shared_t *shared, uint64_t content_hash);
+bool aname_shared_first(aname_shared_t *shared, uint64_t content_hash, int64_t now_ms);
 
 /*! Hash of a content, for aname_shared_first(); chain calls through `seed`. */
 uint64_t aname_shared_hash(uint64_t seed, const void *data, size_t len);

@@ -373,6 +373,21 @@ def test_D3_missing_family_validates_with_onlinesign(
     assert reply.addresses(other) == {A1 if other == "A" else AAAA1}, f"got {reply}"
 
 
+def test_D3_no_type_that_is_there_is_denied_with_onlinesign(knotd, unbound, authority):
+    """Not those for private use, either."""
+    simple(
+        knotd, authority, aaaa=(), modules=online(knotd),
+        records=["@ IN TYPE65280 \\# 1 00", "@ IN TYPE32769 \\# 24 " + "00" * 24],
+    )
+    known(ZONE, "A")
+    reply = eventually(
+        lambda: query(ZONE, "AAAA", do=True).expect(a=None, soa=True), what="a proof of none"
+    )
+    (types,) = [rdata for _, _, kind, rdata in reply.section("authority") if kind == "NSEC"]
+    assert "TYPE65280" in types, f"expected it in {types}"
+    assert "TYPE32769" in types or "DLV" in types, f"expected it in {types}"
+
+
 def test_D3_stale_and_sibling_validate_with_onlinesign(knotd, start_unbound, authority, proto):
     knotd.options.update({"ttl-max": 1, "stale-max": 8, "retry-max": 1})
     modules = online(knotd)

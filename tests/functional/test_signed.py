@@ -268,3 +268,75 @@ def test_D5_no_signature_without_do(knotd, unbound, authority, proto):
         reply = query(ZONE, rdtype, proto)
         found = {kind for part in reply.records.values() for _, _, kind, _ in part}
         assert not found & {"RRSIG", "NSEC", "NSEC3"}, f"expected no DNSSEC records, got {reply}"
+
+
+# What a review found.
+
+
+def test_D4_a_crowd_of_such_zones_does_not_fill_the_log(knotd, unbound, authority):
+    """More zones than are remembered: each is told of once, whatever comes between."""
+    authority.set(TARGET, a=[A1], aaaa=[AAAA1])
+    names = [f"z{i}.test" for i in range(1500)]
+    for name in names:
+        knotd.add_zone(name, [aname(TARGET), DNSKEY, *siblings()])
+    knotd.start()
+    for _ in range(3):
+        for name in names:
+            query(name, "A").expect(a={SIBLING_A})
+    told = [line.split("[")[1] for line in knotd.log_lines("the zone is signed")]
+    assert len(told) <= len(names), f"expected each zone once at most, got {len(told)} lines"
+    assert told, "expected some to be told of"
+
+
+def test_L2_a_crowd_of_denied_targets_does_not_fill_the_log(knotd, unbound, authority):
+    knotd.options["deny-target"] = "bad.test."
+    names = [f"z{i}.example" for i in range(1500)]
+    for number, name in enumerate(names):
+        knotd.add_zone(name, [aname(f"t{number}.bad.test"), *siblings()])
+    knotd.start()
+    for _ in range(3):
+        for name in names:
+            query(name, "A").expect(a={SIBLING_A})
+    told = len(knotd.log_lines("denied"))
+    assert 0 < told <= 1100, f"expected a place for each line, got {told} lines"
+
+
+def test_D1_a_key_file_that_is_none_holds_nobody_up(knotd, unbound, authority):
+    """Something that would block whoever opens it stands where one zone's key ought to be."""
+    authority.set(TARGET, a=[A1], aaaa=[AAAA1])
+    for name in ("odd.test", "good.test"):
+        knotd.add_zone(name, [aname(TARGET), *siblings()], zone_options=SIGNED)
+    knotd.start()
+    keys = os.path.join(knotd.directory, "db", "keys", "keys")
+    for name in ("odd.test", "good.test"):
+        signed(name)
+    odd = Keys("odd.test")
+    odd.learn()
+    wanted = {rdata.key for rdata in odd.rdatas}
+    swapped = 0
+    for name in os.listdir(keys):
+        path = os.path.join(keys, name)
+        if public_key(path) in wanted:
+            os.rename(path, path + ".away")
+            os.mkfifo(path)
+            swapped += 1
+    assert swapped == 2, f"expected the zone's two keys, got {swapped}"
+    query("odd.test", "A", "tcp", do=True)
+    eventually(lambda: query("good.test", "A", "tcp", do=True).expect(a={A1}, ede=set()))
+    eventually(lambda: query("odd.test", "A", "tcp", do=True).expect(a={SIBLING_A}))
+    knotd.stop()
+
+
+@pytest.mark.parametrize("name", [ZONE, f"none.{ZONE}"], ids=["nodata", "nxdomain"])
+def test_D2_a_truncated_reply_denies_nothing(knotd, unbound, authority, name):
+    simple(knotd, authority, zone_options=SIGNED)
+    signed(ZONE)
+    knotd.stop()
+    # A new process has not read the keys.
+    knotd.start()
+    reply = query(name, "TXT", do=True)
+    if reply.tc:
+        assert not reply.section("authority"), f"expected nothing to go by, got {reply}"
+    else:
+        assert any("A AAAA" in rdata for _, _, kind, rdata in reply.section("authority")
+                   if kind == "NSEC"), f"expected the truth, got {reply}"

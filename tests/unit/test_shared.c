@@ -158,16 +158,29 @@ static void unhold_foreign(void **state)
 
 static void said_once(void **state)
 {
+	enum { NOW_MS = 5000000, MINUTE_MS = 60000 };
 	aname_shared_t *shared = new_shared();
 	for (uint64_t n = 1; n < 200; n++) {
-		assert_true(aname_shared_first(shared, n * 7));
-		assert_false(aname_shared_first(shared, n * 7));
+		uint64_t hash = aname_shared_hash(0, &n, sizeof(n));
+		bool first = aname_shared_first(shared, hash, NOW_MS);
+		assert_false(aname_shared_first(shared, hash, NOW_MS + 500));
+		/* Where another one has just taken the place, it is not said yet. */
+		assert_true(first || n > 1);
 	}
+	aname_shared_free(shared);
+
+	shared = new_shared();
+	const uint64_t one = UINT64_C(1) << 40, other = UINT64_C(2) << 40;
+	assert_true(aname_shared_first(shared, one, NOW_MS));
+	assert_false(aname_shared_first(shared, other, NOW_MS));
+	assert_false(aname_shared_first(shared, other, NOW_MS + MINUTE_MS - 1000));
+	assert_true(aname_shared_first(shared, other, NOW_MS + MINUTE_MS));
+	assert_false(aname_shared_first(shared, one, NOW_MS + MINUTE_MS));
 	/* Pushed out by one in the same place, it may be said again. */
-	assert_true(aname_shared_first(shared, 7 + ANAME_SAID_SIZE));
-	assert_true(aname_shared_first(shared, 7));
-	assert_true(aname_shared_first(shared, UINT64_MAX));
-	assert_false(aname_shared_first(shared, UINT64_MAX));
+	assert_true(aname_shared_first(shared, one, NOW_MS + 2 * MINUTE_MS));
+	assert_false(aname_shared_first(shared, one, NOW_MS + 90 * MINUTE_MS));
+	assert_true(aname_shared_first(shared, UINT64_MAX, NOW_MS));
+	assert_false(aname_shared_first(shared, UINT64_MAX, NOW_MS));
 	aname_shared_free(shared);
 }
 
