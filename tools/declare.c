@@ -225,6 +225,14 @@ kaname_exit_t kaname_set(const kaname_args_t *args)
 		kaname_say("the root has no addresses: expected the name of a target");
 		return KANAME_NO;
 	}
+	knot_dname_storage_t owner;
+	if (kaname_name_read(owner, args->arguments[0]) != NULL &&
+	    kaname_name_read(target, args->arguments[1]) != NULL &&
+	    knot_dname_is_case_equal(owner, target)) {
+		kaname_say("%s cannot follow itself: expected the name of a target elsewhere",
+		           args->arguments[0]);
+		return KANAME_NO;
+	}
 	return change(args, set_records);
 }
 

@@ -187,6 +187,7 @@ def test_a_server_that_does_not_answer_in_time(knotd, tool):
     [
         (["set", ZONE, "a..b"], 1),
         (["set", ZONE, "."], 1),
+        (["set", ZONE, ZONE.upper()], 1),
         (["set", "a..b", TARGET], 1),
         (["set", ZONE], 2),
         (["set", ZONE, TARGET, "--ttl", "x"], 2),
