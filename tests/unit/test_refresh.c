@@ -1159,25 +1159,22 @@ static void out_of_memory_is_failure(void **state)
 	house_deinit(&house);
 }
 
+static const struct CMUnitTest life[] = {
+	PROVES("C1: a request starts a lookup, its result is published", first_lookup),
+	PROVES("A1: A and AAAA are resolved independently", families_apart),
+	PROVES("T3: one lookup for a thousand requests", coalesced),
+	PROVES("options of one instance do not change another's lookups", profiles_apart),
+	PROVES("T2: asked for all day, a target is always fresh and nobody has to wait", refreshed),
+	PROVES("T3: behind a recursor that caches it waits for that to expire", behind_cache),
+	PROVES("T5: with ttl-max 1 what is served is never 2 s old", real_time),
+	PROVES("T1: the shortest ANAME TTL counts, while it is asked through", shorter_record),
+	PROVES("T3: unasked it sleeps, asked it wakes, at last it is forgotten", sleep_and_forget),
+	PROVES("L1: absurd TTLs and 3000 addresses", absurd_results),
+	PROVES("A7: a negative answer is kept for its TTL", negative),
+};
+
 int main(void)
 {
-	const struct CMUnitTest life[] = {
-		PROVES("C1: a request starts a lookup, its result is published", first_lookup),
-		PROVES("A1: A and AAAA are resolved independently", families_apart),
-		PROVES("T3: one lookup for a thousand requests", coalesced),
-		PROVES("options of one instance do not change another's lookups", profiles_apart),
-		PROVES("T2: asked for all day, a target is always fresh and nobody has to wait",
-		       refreshed),
-		PROVES("T3: behind a recursor that caches it waits for that to expire",
-		       behind_cache),
-		PROVES("T5: with ttl-max 1 what is served is never 2 s old", real_time),
-		PROVES("T1: the shortest ANAME TTL counts, while it is asked through",
-		       shorter_record),
-		PROVES("T3: unasked it sleeps, asked it wakes, at last it is forgotten",
-		       sleep_and_forget),
-		PROVES("L1: absurd TTLs and 3000 addresses", absurd_results),
-		PROVES("A7: a negative answer is kept for its TTL", negative),
-	};
 	const struct CMUnitTest failures[] = {
 		PROVES("F1: a failure keeps the addresses", failure_keeps),
 		PROVES("F4: a dead target costs few lookups, however often it is asked for",
