@@ -390,7 +390,7 @@ def bench_signed(bench):
         known(name, do=True)
     # The server on one processor, the load on the other.
     os.sched_setaffinity(0, {1})
-    pin(knotd.pid, 0)
+    measure.pin(knotd.pid, 0)
 
     def run(name, rdtype, count=40000):
         before = measure.cpu_ns(knotd.pid)
