@@ -86,3 +86,13 @@ def spread(values, digits=3):
     """Median and quartiles as text."""
     low, half, high = (f"{value:.{digits}f}" for value in statistics.quantiles(values, n=4))
     return f"{half} ({low} to {high})"
+
+
+def question(name, rdtype="A"):
+    """What dnsperf is to ask."""
+    return (name, rdtype)
+
+
+def static(addresses):
+    """The apex with addresses of its own."""
+    return [f"@ 300 IN A {address}" for address in addresses]

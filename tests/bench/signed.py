@@ -1,0 +1,129 @@
+"""Signed answers: against Knot's own, against mod-onlinesign, and what keys cost."""
+
+import os
+import statistics
+import time
+
+import measure
+from measure import question, static
+
+A, B = "192.0.2.1", "192.0.2.2"
+
+
+def bench_signed(bench):
+    """Warm signed answers against the server's own signed ones, and against mod-onlinesign."""
+    from harness.knotd import section
+    from harness.scenario import known
+    from harness.validator import signed
+    from harness.zone import aname
+    bench.fresh()
+    bench.start_unbound(cache=True, cache_ttl=3600)
+    bench.authority.set("cdn.example.net", a=[A, B], ttl=3600)
+    knotd = bench.new_knotd(**{"udp-workers": 1, "tcp-workers": 2})
+    knotd.sections.append(section("policy", "online", **{"single-type-signing": True}))
+    knotd.sections.append(section("mod-onlinesign", "online", policy="online"))
+    own = {"dnssec-signing": True}
+    record = aname("cdn.example.net", ttl=3600)
+    knotd.add_zone("a.test", [record, "www IN CNAME @"], zone_options=own)
+    knotd.add_zone("s.test", [*static([A, B]), "www IN CNAME @"], modules=[], zone_options=own)
+    knotd.add_zone("u.test", [record])
+    knotd.add_zone("o.test", [record], modules=["mod-aname", "mod-onlinesign/online"])
+    knotd.start()
+    for name in ("a.test", "s.test"):
+        signed(name)
+    for name in ("a.test", "u.test", "o.test"):
+        known(name, do=True)
+    # The server on one processor, the load on the other.
+    os.sched_setaffinity(0, {1})
+    measure.pin(knotd.pid, 0)
+
+    def run(name, rdtype, count=40000):
+        before = measure.cpu_ns(knotd.pid)
+        done = measure.dnsperf([question(name, rdtype)], bench.directory, count=count, do=True)
+        assert done["lost"] == 0, f"{name}: {done}"
+        return (measure.cpu_ns(knotd.pid) - before) / done["completed"], done["qps"]
+
+    def compare(label, left, right, rdtype, bar, turns=15, count=40000):
+        ratios, costs = [], []
+        for turn in range(turns):
+            pair = [(left, rdtype, count), (right, rdtype, count)]
+            results = [run(*one) for one in (pair if turn % 2 == 0 else pair[::-1])]
+            mine, other = results if turn % 2 == 0 else results[::-1]
+            ratios.append(mine[0] / other[0])
+            costs.append(other[0] / 1000)
+        bench.say(label, measure.spread(ratios), bar)
+        bench.say("  the other: microseconds of CPU per query", f"{statistics.median(costs):.2f}")
+
+    compare("warm signed A, DO: CPU per query / signed static", "a.test", "s.test", "A", "<= 1.05")
+    compare("warm signed AAAA NODATA, DO: CPU per query / static", "a.test", "s.test", "AAAA", "")
+    compare("warm signed www CNAME @, DO: CPU per query / static", "www.a.test", "www.s.test",
+            "A", "")
+    compare("warm A of an unsigned zone, DO: CPU per query / signed", "u.test", "a.test", "A", "")
+
+    rows = []
+    for _ in range(9):
+        mine, online = run("a.test", "A"), run("o.test", "A", count=4000)
+        rows.append((online[0] / mine[0], mine[1] / online[1]))
+    os.sched_setaffinity(0, range(os.cpu_count()))
+    bench.say("warm signed A, DO: answers per CPU second / mod-onlinesign",
+              measure.spread([row[0] for row in rows]), ">= 8")
+    bench.say("  answers per second, as far as the load goes",
+              measure.spread([row[1] for row in rows]))
+    bench_signed_scale(bench)
+
+
+def bench_signed_scale(bench):
+    """Ten thousand signed zones: what their keys cost."""
+    from harness.ask import query
+    from harness.process import Daemon
+    from harness.wait import eventually
+    from harness.zone import aname, zone_text
+    count = 10000
+    bench.fresh()
+    bench.start_unbound(cache=True, cache_ttl=3600)
+    bench.authority.set("cdn.example.net", a=[A, B], aaaa=["2001:db8::1"], ttl=3600)
+    knotd = bench.new_knotd(**{"background-workers": 2})
+    knotd.template = {"module": "mod-aname", "dnssec-signing": True}
+    knotd.database = {"kasp-db-max-size": "500M"}
+    for i in range(count):
+        knotd.add_zone(f"z{i}.test", text=zone_text(f"z{i}.test",
+                                                    [aname("cdn.example.net", ttl=3600)]))
+
+    def load():
+        # Its control socket is there when the zones have been read, which takes long.
+        knotd.write_conf()
+        Daemon.start(knotd)
+        eventually(knotd.controllable, timeout=600, what="knotd accepts control commands")
+        eventually(lambda: "serial: -" not in (status := knotd.knotc("zone-status").stdout)
+                   and "serial: none" not in status and status.count("serial:") >= count,
+                   timeout=600, step=0.5, what="all zones are loaded")
+
+    load()  # Makes the keys, which is not what is measured.
+    for kind in ("without", "with"):
+        knotd.finish(timeout=60)
+        knotd.with_module = kind == "with"
+        knotd.template = {"dnssec-signing": True}
+        if knotd.with_module:
+            knotd.template["module"] = "mod-aname"
+        start = time.monotonic()
+        load()
+        bench.say(f"10,000 signed zones {kind} the module: seconds to start, keys made before",
+                  f"{time.monotonic() - start:.1f}")
+    before, cpu = knotd.rss(), measure.cpu_ns(knotd.pid)
+    questions = [(f"z{i}.test", "A") for i in range(count)]
+    start = time.monotonic()
+    asked = 0
+    while asked == 0 or any(query(*one, do=True).tc for one in questions[::97]):
+        done = measure.dnsperf(questions, bench.directory, count=count, rate=5000, do=True)
+        asked += done["completed"]
+    bench.say("  first signed A of every zone after, seconds", f"{time.monotonic() - start:.1f}")
+    bench.say("    with so many queries", f"{asked}")
+    bench.say("    CPU per zone, microseconds (key, signature, answers)",
+              f"{(measure.cpu_ns(knotd.pid) - cpu) / count / 1000:.0f}")
+    bench.say("  memory per zone whose key is in use, octets",
+              f"{(knotd.rss() - before) / count:.0f}")
+
+
+BENCHES = {
+    "signed": bench_signed,
+}
