@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "path.h"
 #include "query/packet.h"
 #include "query/targets.h"
 #include "table/clock.h"
@@ -287,7 +288,7 @@ static int64_t wall_clock_s(void)
 }
 
 /*! As aname_sign_attach(), for a signed zone. */
-static void attach_signer(aname_query_t *query, const knot_rrset_t *dnskey)
+static ANAME_ASIDE void attach_signer(aname_query_t *query, const knot_rrset_t *dnskey)
 {
 	aname_sign_t *sign = &query->sign;
 	aname_instance_t *instance = query->instance;

@@ -395,7 +395,7 @@ static aname_entry_t *settle(aname_refresh_t *refresh, aname_entry_t *entry, uin
 		home->plan.started_ms = plan_.started_ms;
 	}
 	uint32_t homes_s = atomic_load(&home->asked_s);
-	aname_entry_touch(home, want, 1000 * (int64_t)(asked_s > homes_s ? asked_s : homes_s));
+	aname_entry_touch(home, want, asked_s > homes_s ? asked_s : homes_s);
 	return home;
 }
 
@@ -790,7 +790,7 @@ static void handle_subnet(aname_refresh_t *refresh, aname_entry_t *target, const
 	if (entry == NULL) {
 		return;
 	}
-	aname_entry_touch(entry, request->record_ttl, now_ms);
+	aname_entry_touch(entry, request->record_ttl, now_ms / 1000);
 	if (!inherited) {
 		hurry(refresh, entry, now_ms);
 	}
@@ -823,7 +823,7 @@ static void handle_request(aname_refresh_t *refresh, const aname_request_t *requ
 	if (entry == NULL) {
 		return;
 	}
-	aname_entry_touch(entry, request->record_ttl, now_ms);
+	aname_entry_touch(entry, request->record_ttl, now_ms / 1000);
 	if (!inherited) {
 		hurry(refresh, entry, now_ms);
 	}

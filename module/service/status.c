@@ -161,9 +161,9 @@ static uint32_t wanted_ttl(aname_entry_t *entry)
 static void write_known(char *at, size_t *len, aname_entry_t *entry, int64_t now_ms)
 {
 	const aname_snapshot_t *known = aname_entry_snapshot(entry);
-	aname_judgement_t judgement =
-	        aname_policy_judge(known, atomic_load(&entry->cold), &entry->profile->schedule,
-	                           wanted_ttl(entry), now_ms);
+	aname_judgement_t judgement = aname_policy_judge(
+	        known, atomic_load(&entry->cold), &entry->profile->schedule,
+	        aname_policy_left(known, &entry->profile->schedule, wanted_ttl(entry), now_ms));
 	add(at, len, "\tstate=%s", state_of(&judgement));
 	if (known == NULL) {
 		return;

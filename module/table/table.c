@@ -24,7 +24,8 @@ struct aname_table {
 	_Atomic size_t addresses;
 };
 
-/* Stands where an entry was removed, so that a search goes on behind it. */
+/* Stands where an entry was removed, so that a search goes on behind it. It matches no key: its
+ * hash and its profile are nobody's. */
 static aname_entry_t tombstone;
 
 static slots_t *slots_new(size_t count)
@@ -138,18 +139,22 @@ uint64_t aname_table_hash(const aname_table_t *table, const aname_key_t *key)
 		memcpy(&chunk, at, sizeof(chunk));
 		h = mix(h, chunk);
 	}
+	/* The rest, with octets before it again where there are any: a load costs less than a loop. */
 	chunk = 0;
-	memcpy(&chunk, at, left);
+	if (key->name_len >= sizeof(chunk)) {
+		memcpy(&chunk, at + left - sizeof(chunk), sizeof(chunk));
+	} else {
+		memcpy(&chunk, at, left);
+	}
 	/* Never zero: the queue marks an empty place with it. */
 	h = mix(mix(h, chunk), key->name_len);
 	return h | (h == 0);
 }
 
-static bool matches(const aname_entry_t *entry, const aname_key_t *key, uint64_t hash)
+static bool matches(const aname_entry_t *entry, const aname_key_t *key)
 {
-	return entry->hash == hash && entry->name_len == key->name_len &&
-	       entry->type == key->type && entry->profile == key->profile &&
-	       memcmp(entry->name, key->name, key->name_len) == 0;
+	return entry->name_len == key->name_len && entry->type == key->type &&
+	       entry->profile == key->profile && memcmp(entry->name, key->name, key->name_len) == 0;
 }
 
 aname_entry_t *aname_table_find(const aname_table_t *table, const aname_key_t *key, uint64_t hash)
@@ -160,10 +165,27 @@ aname_entry_t *aname_table_find(const aname_table_t *table, const aname_key_t *k
 		if (entry == NULL) {
 			return NULL;
 		}
-		if (entry != &tombstone && matches(entry, key, hash)) {
+		if (entry->hash == hash && matches(entry, key)) {
 			return entry;
 		}
 	}
+}
+
+aname_entry_t *aname_table_look(const aname_table_t *table, const aname_key_t *key, uint32_t place)
+{
+	slots_t *slots = atomic_load(&table->slots);
+	aname_entry_t *entry = atomic_load(&slots->at[place & slots->mask]);
+	return entry != NULL && matches(entry, key) ? entry : NULL;
+}
+
+uint32_t aname_table_place(const aname_table_t *table, const aname_entry_t *entry)
+{
+	const slots_t *slots = atomic_load(&table->slots);
+	size_t i = entry->hash & slots->mask;
+	while (atomic_load(&slots->at[i]) != entry && atomic_load(&slots->at[i]) != NULL) {
+		i = (i + 1) & slots->mask;
+	}
+	return i;
 }
 
 aname_entry_t *aname_table_find_kin(const aname_table_t *table, const aname_key_t *key)
@@ -494,19 +516,5 @@ void aname_table_foreach(aname_table_t *table, void (*visit)(aname_entry_t *entr
 		if (entry != NULL && entry != &tombstone) {
 			visit(entry, ctx);
 		}
-	}
-}
-
-void aname_entry_touch(aname_entry_t *entry, uint32_t record_ttl, int64_t now_ms)
-{
-	uint32_t now_s = now_ms / 1000;
-	if (atomic_load_explicit(&entry->asked_s, memory_order_relaxed) != now_s) {
-		atomic_store_explicit(&entry->asked_s, now_s, memory_order_relaxed);
-	}
-
-	uint32_t want = atomic_load_explicit(&entry->want, memory_order_relaxed);
-	while (record_ttl < want &&
-	       !atomic_compare_exchange_weak_explicit(&entry->want, &want, record_ttl,
-	                                              memory_order_relaxed, memory_order_relaxed)) {
 	}
 }

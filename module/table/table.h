@@ -182,6 +182,21 @@ uint64_t aname_table_hash(const aname_table_t *table, const aname_key_t *key);
 aname_entry_t *aname_table_find(const aname_table_t *table, const aname_key_t *key, uint64_t hash);
 
 /*!
+ * \brief Looks for a target where it was found before, which costs less than to search for it.
+ *
+ * \param place  From aname_table_place(), or any other number.
+ *
+ * \return The entry, good as from aname_table_find(), or NULL if it is not there: perhaps
+ *         elsewhere.
+ *
+ * Thread: as aname_table_find().
+ */
+aname_entry_t *aname_table_look(const aname_table_t *table, const aname_key_t *key, uint32_t place);
+
+/*! Where an entry is now. Thread: as aname_table_find(). */
+uint32_t aname_table_place(const aname_table_t *table, const aname_entry_t *entry);
+
+/*!
  * \brief Finds the same target as it is known from the same source under another schedule.
  *
  * What was looked up for one schedule is as true for another; a change of options in a reload
@@ -283,7 +298,18 @@ void aname_table_foreach(aname_table_t *table, void (*visit)(aname_entry_t *entr
  *
  * Thread: workers inside the epoch; the service thread.
  */
-void aname_entry_touch(aname_entry_t *entry, uint32_t record_ttl, int64_t now_ms);
+static inline void aname_entry_touch(aname_entry_t *entry, uint32_t record_ttl, uint32_t now_s)
+{
+	if (atomic_load_explicit(&entry->asked_s, memory_order_relaxed) != now_s) {
+		atomic_store_explicit(&entry->asked_s, now_s, memory_order_relaxed);
+	}
+
+	uint32_t want = atomic_load_explicit(&entry->want, memory_order_relaxed);
+	while (record_ttl < want &&
+	       !atomic_compare_exchange_weak_explicit(&entry->want, &want, record_ttl,
+	                                              memory_order_relaxed, memory_order_relaxed)) {
+	}
+}
 
 /*! Notes that a client came back for the answer of a subnet. Writes once. Thread: workers. */
 static inline void aname_entry_note_return(aname_entry_t *entry, const aname_snapshot_t *known,

@@ -125,7 +125,6 @@ static void *read_all(void *arg)
 			check_reply(reader, &query);
 			reader->answers++;
 		}
-		knot_pkt_free(reader->worker.pkt);
 		aname_logbook_read(reader->worker.shared->logbook, &log, aname_clock_coarse_ms());
 		(void)aname_shared_first(reader->worker.shared,
 		                         (uint64_t)random_below(&random, 5000) << 24,
@@ -202,7 +201,7 @@ static void take_requests(service_t *service)
 			CHECK(entry != NULL);
 			service->entries[name] = entry;
 		}
-		aname_entry_touch(entry, request.record_ttl, aname_clock_ms());
+		aname_entry_touch(entry, request.record_ttl, aname_clock_ms() / 1000);
 		publish(service, name);
 	}
 }
