@@ -11,11 +11,12 @@
 
 /* Setting up. */
 
-void aname_signing_init(aname_signing_t *signing, const char *directories, const char *obstacle,
-                        bool off)
+/*! In the place of directories: private keys are not in files. */
+static const char elsewhere[] = "";
+
+void aname_signing_init(aname_signing_t *signing, bool off)
 {
-	signing->directories = directories;
-	signing->obstacle = obstacle;
+	atomic_init(&signing->directories, NULL);
 	signing->off = off;
 	atomic_init(&signing->signer, NULL);
 	atomic_init(&signing->store, NULL);
@@ -175,7 +176,7 @@ static aname_signer_t *signer_new(aname_shared_t *shared, const aname_signing_t 
 	memcpy(signer->tags, soa->tags, soa->count * sizeof(soa->tags[0]));
 	signer->dnskey_size = dnskey->rrs.size;
 	memcpy(signer->dnskey, dnskey->rrs.rdata, dnskey->rrs.size);
-	if (!hold_keys(signer, signing->directories, dnskey, soa)) {
+	if (!hold_keys(signer, atomic_load(&signing->directories), dnskey, soa)) {
 		signer_free(signer);
 		return NULL;
 	}
@@ -263,8 +264,8 @@ static void tell_unable(const aname_query_t *query, const knot_rrset_t *dnskey,
 		return;
 	}
 	char why[320];
-	if (signing->obstacle != NULL) {
-		(void)snprintf(why, sizeof(why), "%s", signing->obstacle);
+	if (atomic_load(&signing->directories) == elsewhere) {
+		(void)snprintf(why, sizeof(why), "its private keys are not in files (PKCS #11)");
 	} else if (missing != NULL) {
 		(void)snprintf(why, sizeof(why), "private key %.*s/%s.pem cannot be read (%s)",
 		               (int)strcspn(missing->directories, "\n"), missing->directories,
@@ -287,6 +288,27 @@ static int64_t wall_clock_s(void)
 	return ts.tv_sec;
 }
 
+/*!
+ * Where the zone's private keys are. Asked for only by signed zones, at their first query: to ask
+ * costs more than all the rest of loading an instance.
+ *
+ * Returns `elsewhere`, too, if there is no memory, until there is.
+ */
+static const char *directories_of(const aname_query_t *query)
+{
+	aname_signing_t *signing = &query->instance->signing;
+	const char *directories = atomic_load_explicit(&signing->directories, memory_order_acquire);
+	if (directories != NULL) {
+		return directories;
+	}
+	char list[ANAME_DIRECTORIES_SIZE];
+	directories = aname_conf_key_directories(query->mod, list, sizeof(list))
+	                      ? aname_secrets_directories(query->instance->shared->secrets, list)
+	                      : elsewhere;
+	atomic_store_explicit(&signing->directories, directories, memory_order_release);
+	return directories != NULL ? directories : elsewhere;
+}
+
 /*! As aname_sign_attach(), for a signed zone. */
 static ANAME_ASIDE void attach_signer(aname_query_t *query, const knot_rrset_t *dnskey)
 {
@@ -297,7 +319,7 @@ static ANAME_ASIDE void attach_signer(aname_query_t *query, const knot_rrset_t *
 	sign->state = ANAME_SIGN_UNABLE;
 	sign->signer = NULL;
 	find_soa_signatures(query->qdata, &soa);
-	if (!instance->signing.off && instance->signing.directories != NULL) {
+	if (!instance->signing.off && directories_of(query) != elsewhere) {
 		sign->signer = atomic_load(&instance->signing.signer);
 		if (!is_current(sign->signer, dnskey, &soa)) {
 			sign->signer = renew(instance->shared, &instance->signing, dnskey, &soa);
