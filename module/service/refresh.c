@@ -293,9 +293,8 @@ static void failed(aname_refresh_t *refresh, aname_entry_t *entry, aname_failure
                    const char *why, int64_t now_ms)
 {
 	count(&refresh->shared->totals.failed, &entry->failed);
-	entry->plan.why = why;
 	aname_snapshot_t *snapshot =
-	        aname_snapshot_failed(aname_entry_snapshot(entry), failure, now_ms);
+	        aname_snapshot_failed(aname_entry_snapshot(entry), failure, why, now_ms);
 	if (snapshot != NULL) {
 		aname_table_publish(refresh->shared->table, entry, snapshot);
 	}
@@ -704,7 +703,6 @@ static bool inherit(aname_refresh_t *refresh, aname_entry_t *entry, aname_entry_
 	if (entry->tailored && known->known != ANAME_KNOWN_NOTHING) {
 		note_subnet(entry, true);
 	}
-	entry->plan.why = kin->plan.why;
 	aname_table_publish(refresh->shared->table, entry, known);
 	atomic_store(&entry->cold, cold);
 	if (cold || entry->plan.failures > 0) {

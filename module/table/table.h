@@ -71,7 +71,6 @@ typedef struct {
 	int64_t window_ms;              /*!< When `want` was last emptied. */
 	int64_t changed_ms;             /*!< When a change was last told in the log. */
 	struct aname_lookup *lookup;    /*!< The lookup at hand, or NULL. */
-	const char *why;                /*!< Why the last lookup failed: a phrase that stays. */
 	struct aname_entry *ready_next; /*!< Next in line. */
 	uint32_t heap_index;
 	uint32_t want_before; /*!< `want` of the window before. */
