@@ -228,11 +228,11 @@ static bool make_room(aname_table_t *table)
 	return true;
 }
 
-/*! A new entry with `extra` octets behind it, in no slot yet. */
+/*! A new entry of `size` octets with what stands behind it, in no slot yet. */
 static aname_entry_t *new_entry(aname_table_t *table, const aname_profile_t *profile, uint16_t type,
-                                size_t extra)
+                                size_t size)
 {
-	aname_entry_t *entry = make_room(table) ? calloc(1, sizeof(*entry) + extra) : NULL;
+	aname_entry_t *entry = make_room(table) ? calloc(1, size) : NULL;
 	if (entry == NULL) {
 		return NULL;
 	}
@@ -256,7 +256,11 @@ static void show(aname_table_t *table, aname_entry_t *entry, uint64_t hash)
 
 aname_entry_t *aname_table_add(aname_table_t *table, const aname_key_t *key, uint64_t hash)
 {
-	aname_entry_t *entry = new_entry(table, key->profile, key->type, key->name_len);
+	/* The name may begin before the entry's own end, which is aligned. */
+	size_t size = offsetof(aname_entry_t, name) + key->name_len;
+	aname_entry_t *entry =
+	        new_entry(table, key->profile, key->type,
+	                  size > sizeof(aname_entry_t) ? size : sizeof(aname_entry_t));
 	if (entry != NULL) {
 		entry->name_len = key->name_len;
 		memcpy(entry->name, key->name, key->name_len);
@@ -400,8 +404,8 @@ aname_entry_t *aname_table_add_subnet(aname_table_t *table, aname_entry_t *targe
 	/* The entry ends in a flexible array; the member behind it needs its own alignment. */
 	size_t at = (sizeof(aname_entry_t) + _Alignof(aname_member_t) - 1) /
 	            _Alignof(aname_member_t) * _Alignof(aname_member_t);
-	aname_entry_t *entry = new_entry(table, target->profile, target->type,
-	                                 at + sizeof(aname_member_t) - sizeof(aname_entry_t));
+	aname_entry_t *entry =
+	        new_entry(table, target->profile, target->type, at + sizeof(aname_member_t));
 	if (entry == NULL) {
 		return NULL;
 	}
