@@ -138,8 +138,8 @@ struct aname_entry {
 	_Atomic(aname_snapshot_t *) snapshot; /*!< Written by the service. NULL: none yet. */
 	_Atomic int64_t next_ms; /*!< Written by the service: when it will look it up again; in the
 	                              past when its turn has come. */
-	uint64_t hash;
-	_Atomic uint32_t want; /*!< Written by workers: smallest ANAME TTL asked with. */
+	_Atomic uint32_t want;   /*!< Written by workers: smallest ANAME TTL asked with. */
+	uint32_t hash;           /*!< As much of it as the table itself needs. */
 	/* In one word, which a search may read as such: nothing in it changes. */
 	uint16_t type;
 	uint8_t name_len;

@@ -396,7 +396,7 @@ static void no_memory_for_table(void **state)
 
 static void no_memory_to_add(void **state)
 {
-	/* The 33rd target needs new slots: each allocation of each addition fails once. */
+	/* The 43rd target needs new slots: each allocation of each addition fails once. */
 	house_t *house = *state;
 	/* Room to note down what is retired: without it that would be lost, as epoch.h says. */
 	aname_epoch_retire(house->epoch, malloc(1));
