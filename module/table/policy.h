@@ -17,7 +17,7 @@
 
 /*! A target nobody keeps fresh: not planned. */
 #define ANAME_NEXT_NEVER INT64_MAX
-/*! A target in the service's hands: waiting for its turn, or being looked up. */
+/*! A target that is being looked up. While it waits for its turn, the time is that of its turn. */
 #define ANAME_NEXT_NOW   INT64_MIN
 
 /*! How late a lookup may be before what it is to replace is called stale. Until then it is served

@@ -159,8 +159,8 @@ static void publish(service_t *service, unsigned name)
 static void fail_target(service_t *service, unsigned name)
 {
 	aname_entry_t *entry = service->entries[name];
-	aname_snapshot_t *failed = aname_snapshot_failed(aname_entry_snapshot(entry),
-	                                                 ANAME_FAILURE_SERVER, aname_clock_ms());
+	aname_snapshot_t *failed = aname_snapshot_failed(
+	        aname_entry_snapshot(entry), ANAME_FAILURE_SERVER, "SERVFAIL", aname_clock_ms());
 	CHECK(failed != NULL);
 	aname_table_publish(service->shared->table, entry, failed);
 	aname_logbook_write(service->shared->logbook, LOG_WARNING, "a target fails",

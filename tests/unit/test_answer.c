@@ -217,8 +217,8 @@ static void stable_subset(void **state)
 	aname_options_t *options = make_options();
 	static list_t first, again;
 	for (unsigned pick = 0; pick < 50; pick++) {
-		aname_snapshot_t *snapshots[] = { make_snapshot(4, 1, 100, pick * 0x10001),
-			                          make_snapshot(4, 50, 100, UINT32_MAX - pick) };
+		aname_snapshot_t *snapshots[] = { make_snapshot(4, 1, 100, pick * 0x101),
+			                          make_snapshot(4, 50, 100, UINT16_MAX - pick) };
 		aname_answer_t answer = make_answer(snapshots, 2, 60);
 		put_and_read(&answer, options, &first);
 		for (unsigned i = 0; i < 5; i++) {
