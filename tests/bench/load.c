@@ -1,0 +1,460 @@
+/*
+ * Load for a server, from one thread: one question again and again.
+ *
+ *     load ADDRESS PORT udp|tcp NAME TYPE DO SOCKETS WINDOW RATE SECONDS SPIN
+ *
+ * With RATE 0 each of the SOCKETS always has its part of WINDOW queries under way, which is as much
+ * as the server can take. Otherwise queries are due at RATE a second, whatever the server does, and
+ * a latency is counted from when its query was due: a server that holds up the load cannot hide it.
+ * SPIN 1 does not sleep while nothing is to be done, for a load that has a processor for itself.
+ *
+ * Prints one line of JSON. An answer counts that is NOERROR, whole, and has records; any other
+ * reply is "bad", and what has no reply after half a second is "lost".
+ *
+ * dnsperf is not used for this, because a thread of it cannot keep a worker of knotd busy, and
+ * because before 2.12 it tells no percentiles.
+ */
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	BATCH = 32,
+	SOCKETS_MAX = 256,
+	IDS = 65536,
+	HEADER = 12,
+	QUERY_MAX = 512,
+	/* Replies are small here; what does not fit is bad. */
+	REPLY_MAX = 4096,
+	STREAM_MAX = 65536,
+	/* A server that is too slow for the rate gets no more than so many at a socket. */
+	UNDER_WAY_MAX = 4096,
+};
+
+#define SECOND     1000000000ULL
+#define LOST_AFTER (SECOND / 2)
+
+/*! \brief One socket and what is under way at it. */
+typedef struct {
+	int fd;
+	/* Identifiers are given in order: the last one, and one that is not newer than any under way. */
+	uint16_t last_id;
+	uint16_t oldest_id;
+	unsigned under_way;
+	/* So many of the last ones are not sent yet. */
+	unsigned to_send;
+	/* When each query was planned or due, by its identifier; 0 is none. */
+	uint64_t *since;
+	/* What came of a TCP stream and is no whole message yet. */
+	uint8_t *stream;
+	size_t stream_len;
+} channel_t;
+
+typedef struct {
+	bool tcp;
+	bool spin;
+	unsigned sockets;
+	unsigned window;
+	uint64_t rate;
+	uint64_t duration;
+
+	uint8_t query[QUERY_MAX];
+	size_t query_len;
+	channel_t channels[SOCKETS_MAX];
+	struct pollfd polled[SOCKETS_MAX];
+
+	uint64_t start;
+	/* Queries up to now, with a rate. */
+	uint64_t planned;
+	uint64_t last_heard;
+	uint64_t bad;
+	uint64_t lost;
+	uint32_t *latencies;
+	size_t answered;
+	size_t room;
+} load_t;
+
+static void fail(const char *what)
+{
+	fprintf(stderr, "load: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static void *allocate(size_t size)
+{
+	void *memory = calloc(1, size);
+	if (memory == NULL) {
+		fail("memory");
+	}
+	return memory;
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * SECOND + (uint64_t)now.tv_nsec;
+}
+
+/* The query. */
+
+static size_t put_name(uint8_t *to, const char *name)
+{
+	size_t len = 0;
+	while (*name != '\0') {
+		size_t label = strcspn(name, ".");
+		if (label == 0 || label > 63 || len + label > 254) {
+			errno = EINVAL;
+			fail("name");
+		}
+		to[len++] = (uint8_t)label;
+		memcpy(to + len, name, label);
+		len += label;
+		name += label + (name[label] == '.');
+	}
+	to[len++] = 0;
+	return len;
+}
+
+static void make_query(load_t *load, const char *name, uint16_t rrtype, bool with_do)
+{
+	/* Root, OPT, 1232 octets, DO, no options. */
+	static const uint8_t opt[] = { 0, 0, 41, 0x04, 0xd0, 0, 0, 0x80, 0, 0, 0 };
+	uint8_t *wire = load->query;
+
+	wire[5] = 1;
+	size_t len = HEADER + put_name(wire + HEADER, name);
+	wire[len++] = (uint8_t)(rrtype >> 8);
+	wire[len++] = (uint8_t)rrtype;
+	wire[len++] = 0;
+	wire[len++] = 1;
+	if (with_do) {
+		wire[11] = 1;
+		memcpy(wire + len, opt, sizeof(opt));
+		len += sizeof(opt);
+	}
+	load->query_len = len;
+}
+
+/* Replies. */
+
+static void count_latency(load_t *load, uint64_t latency)
+{
+	if (load->answered == load->room) {
+		load->room = load->room * 2 + 65536;
+		load->latencies = realloc(load->latencies, load->room * sizeof(uint32_t));
+		if (load->latencies == NULL) {
+			fail("memory");
+		}
+	}
+	load->latencies[load->answered++] = latency < UINT32_MAX ? (uint32_t)latency : UINT32_MAX;
+}
+
+static void take_reply(load_t *load, channel_t *channel, const uint8_t *wire, size_t len,
+                       uint64_t now)
+{
+	if (len < HEADER) {
+		load->bad++;
+		return;
+	}
+	uint16_t id = (uint16_t)(wire[0] << 8 | wire[1]);
+	uint64_t since = channel->since[id];
+	if (since == 0) {
+		return;
+	}
+	channel->since[id] = 0;
+	channel->under_way--;
+	load->last_heard = now;
+	bool truncated = wire[2] & 0x02;
+	bool failed = wire[3] & 0x0f;
+	bool empty = wire[6] == 0 && wire[7] == 0;
+	if (truncated || failed || empty) {
+		load->bad++;
+		return;
+	}
+	count_latency(load, now - since);
+}
+
+static void receive_udp(load_t *load, channel_t *channel)
+{
+	static uint8_t buffers[BATCH][REPLY_MAX];
+	static struct iovec parts[BATCH];
+	static struct mmsghdr messages[BATCH];
+
+	for (int i = 0; i < BATCH; i++) {
+		parts[i] = (struct iovec){ buffers[i], REPLY_MAX };
+		messages[i].msg_hdr = (struct msghdr){ .msg_iov = &parts[i], .msg_iovlen = 1 };
+	}
+	int count = recvmmsg(channel->fd, messages, BATCH, MSG_DONTWAIT, NULL);
+	uint64_t now = now_ns();
+	for (int i = 0; i < count; i++) {
+		take_reply(load, channel, buffers[i], messages[i].msg_len, now);
+	}
+}
+
+static void receive_tcp(load_t *load, channel_t *channel)
+{
+	ssize_t len = recv(channel->fd, channel->stream + channel->stream_len,
+	                   STREAM_MAX - channel->stream_len, MSG_DONTWAIT);
+	if (len == 0 || (len < 0 && errno != EAGAIN && errno != EINTR)) {
+		fail("connection");
+	}
+	if (len < 0) {
+		return;
+	}
+	uint64_t now = now_ns();
+	size_t end = channel->stream_len + (size_t)len;
+	size_t at = 0;
+	while (end - at >= 2) {
+		const uint8_t *head = channel->stream + at;
+		size_t message = (size_t)(head[0] << 8 | head[1]);
+		if (end - at < 2 + message) {
+			break;
+		}
+		take_reply(load, channel, head + 2, message, now);
+		at += 2 + message;
+	}
+	memmove(channel->stream, channel->stream + at, end - at);
+	channel->stream_len = end - at;
+}
+
+/* Queries. */
+
+static void plan_query(load_t *load, channel_t *channel, uint64_t when)
+{
+	if (channel->under_way >= UNDER_WAY_MAX) {
+		load->lost++;
+		return;
+	}
+	channel->last_id++;
+	channel->since[channel->last_id] = when;
+	channel->under_way++;
+	channel->to_send++;
+}
+
+/*! \brief When the n-th query is due. */
+static uint64_t due_ns(const load_t *load, uint64_t n)
+{
+	return load->start + n * SECOND / load->rate;
+}
+
+static void plan(load_t *load, uint64_t now)
+{
+	if (load->rate > 0) {
+		while (due_ns(load, load->planned) <= now) {
+			channel_t *channel = &load->channels[load->planned % load->sockets];
+			plan_query(load, channel, due_ns(load, load->planned));
+			load->planned++;
+		}
+		return;
+	}
+	for (unsigned i = 0; i < load->sockets; i++) {
+		channel_t *channel = &load->channels[i];
+		while (channel->under_way < load->window / load->sockets) {
+			plan_query(load, channel, now);
+		}
+	}
+}
+
+static void forget_lost(load_t *load, channel_t *channel, uint64_t now)
+{
+	while (channel->under_way > 0) {
+		uint64_t *since = &channel->since[channel->oldest_id];
+		if (*since != 0 && now - *since < LOST_AFTER) {
+			return;
+		}
+		if (*since != 0) {
+			*since = 0;
+			channel->under_way--;
+			load->lost++;
+		}
+		channel->oldest_id++;
+	}
+	channel->oldest_id = (uint16_t)(channel->last_id + 1);
+}
+
+static void send_udp(load_t *load, channel_t *channel, uint16_t first_id, unsigned count)
+{
+	static uint8_t ids[BATCH][2];
+	static struct iovec parts[BATCH][2];
+	static struct mmsghdr messages[BATCH];
+
+	for (unsigned i = 0; i < count; i++) {
+		uint16_t id = (uint16_t)(first_id + i);
+		ids[i][0] = (uint8_t)(id >> 8);
+		ids[i][1] = (uint8_t)id;
+		parts[i][0] = (struct iovec){ ids[i], 2 };
+		parts[i][1] = (struct iovec){ load->query + 2, load->query_len - 2 };
+		messages[i].msg_hdr = (struct msghdr){ .msg_iov = parts[i], .msg_iovlen = 2 };
+	}
+	/* What the kernel does not take is lost, and counted so later. */
+	(void)sendmmsg(channel->fd, messages, count, 0);
+}
+
+static void send_tcp(load_t *load, channel_t *channel, uint16_t first_id, unsigned count)
+{
+	static uint8_t wire[BATCH * (QUERY_MAX + 2)];
+	size_t len = 0;
+
+	for (unsigned i = 0; i < count; i++) {
+		uint16_t id = (uint16_t)(first_id + i);
+		wire[len++] = (uint8_t)(load->query_len >> 8);
+		wire[len++] = (uint8_t)load->query_len;
+		memcpy(wire + len, load->query, load->query_len);
+		wire[len] = (uint8_t)(id >> 8);
+		wire[len + 1] = (uint8_t)id;
+		len += load->query_len;
+	}
+	if (send(channel->fd, wire, len, MSG_NOSIGNAL) != (ssize_t)len) {
+		fail("send");
+	}
+}
+
+static void send_planned(load_t *load, channel_t *channel)
+{
+	while (channel->to_send > 0) {
+		unsigned count = channel->to_send < BATCH ? channel->to_send : BATCH;
+		uint16_t first_id = (uint16_t)(channel->last_id - channel->to_send + 1);
+		(load->tcp ? send_tcp : send_udp)(load, channel, first_id, count);
+		channel->to_send -= count;
+	}
+}
+
+/* The whole. */
+
+static void open_channel(load_t *load, unsigned number, const struct sockaddr_in *server)
+{
+	channel_t *channel = &load->channels[number];
+	int one = 1;
+	int size = 4 << 20;
+
+	channel->fd = socket(AF_INET, load->tcp ? SOCK_STREAM : SOCK_DGRAM, 0);
+	if (channel->fd < 0 ||
+	    connect(channel->fd, (const struct sockaddr *)server, sizeof(*server)) != 0) {
+		fail("connect");
+	}
+	if (load->tcp) {
+		setsockopt(channel->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	}
+	setsockopt(channel->fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+	channel->since = allocate(IDS * sizeof(uint64_t));
+	channel->stream = allocate(STREAM_MAX);
+	channel->oldest_id = 1;
+	load->polled[number] = (struct pollfd){ .fd = channel->fd, .events = POLLIN };
+}
+
+/*! \brief How long there is nothing to do but to receive. */
+static uint64_t idle_ns(const load_t *load, uint64_t now, bool ending)
+{
+	if (load->spin) {
+		return 0;
+	}
+	if (load->rate == 0 || ending) {
+		return SECOND / 100;
+	}
+	uint64_t due = due_ns(load, load->planned);
+	return due > now ? due - now : 0;
+}
+
+static unsigned receive(load_t *load, uint64_t idle)
+{
+	struct timespec wait = { (time_t)(idle / SECOND), (long)(idle % SECOND) };
+	unsigned under_way = 0;
+
+	(void)ppoll(load->polled, load->sockets, &wait, NULL);
+	uint64_t now = now_ns();
+	for (unsigned i = 0; i < load->sockets; i++) {
+		channel_t *channel = &load->channels[i];
+		if (load->polled[i].revents != 0) {
+			(load->tcp ? receive_tcp : receive_udp)(load, channel);
+		}
+		forget_lost(load, channel, now);
+		under_way += channel->under_way;
+	}
+	return under_way;
+}
+
+static void run(load_t *load)
+{
+	unsigned under_way = 1;
+	uint64_t now = load->start = load->last_heard = now_ns();
+
+	while (now < load->start + load->duration || under_way > 0) {
+		bool ending = now >= load->start + load->duration;
+		if (!ending) {
+			plan(load, now);
+		}
+		for (unsigned i = 0; i < load->sockets; i++) {
+			send_planned(load, &load->channels[i]);
+		}
+		under_way = receive(load, idle_ns(load, now, ending));
+		now = now_ns();
+	}
+}
+
+static int compare(const void *left, const void *right)
+{
+	uint32_t a = *(const uint32_t *)left;
+	uint32_t b = *(const uint32_t *)right;
+	return (a > b) - (a < b);
+}
+
+static double quantile_us(const load_t *load, double share)
+{
+	if (load->answered == 0) {
+		return 0;
+	}
+	return load->latencies[(size_t)(share * (double)(load->answered - 1))] / 1000.0;
+}
+
+static void report(const load_t *load)
+{
+	qsort(load->latencies, load->answered, sizeof(uint32_t), compare);
+	printf("{\"answered\": %zu, \"bad\": %llu, \"lost\": %llu, \"seconds\": %.6f, "
+	       "\"p50\": %.1f, \"p99\": %.1f, \"p99.9\": %.1f, \"max\": %.1f}\n",
+	       load->answered, (unsigned long long)load->bad, (unsigned long long)load->lost,
+	       (double)(load->last_heard - load->start) / (double)SECOND, quantile_us(load, 0.5),
+	       quantile_us(load, 0.99), quantile_us(load, 0.999), quantile_us(load, 1));
+}
+
+int main(int argc, char **argv)
+{
+	static load_t load;
+	struct sockaddr_in server = { .sin_family = AF_INET };
+
+	if (argc != 12 || inet_pton(AF_INET, argv[1], &server.sin_addr) != 1) {
+		fprintf(stderr, "usage: load ADDRESS PORT udp|tcp NAME TYPE DO SOCKETS WINDOW RATE "
+		                "SECONDS SPIN\n");
+		return 2;
+	}
+	server.sin_port = htons((uint16_t)atoi(argv[2]));
+	load.tcp = strcmp(argv[3], "tcp") == 0;
+	make_query(&load, argv[4], (uint16_t)atoi(argv[5]), atoi(argv[6]) != 0);
+	load.sockets = (unsigned)atoi(argv[7]);
+	load.window = (unsigned)atoi(argv[8]);
+	load.rate = strtoull(argv[9], NULL, 10);
+	load.duration = (uint64_t)(atof(argv[10]) * (double)SECOND);
+	load.spin = atoi(argv[11]) != 0;
+	if (load.sockets == 0 || load.sockets > SOCKETS_MAX || load.window < load.sockets) {
+		fprintf(stderr, "load: 1 to %d sockets, and a window of at least one for each\n",
+		        SOCKETS_MAX);
+		return 2;
+	}
+	for (unsigned i = 0; i < load.sockets; i++) {
+		open_channel(&load, i, &server);
+	}
+	run(&load);
+	report(&load);
+	return 0;
+}
