@@ -1,18 +1,22 @@
 /*
  * Load for a server, from one thread: one question again and again.
  *
- *     load ADDRESS PORT udp|tcp NAME TYPE DO SOCKETS WINDOW RATE SECONDS SPIN
+ *     load ADDRESS PORT udp|tcp|tcp1 NAME TYPE DO RECORDS SOCKETS WINDOW RATE SECONDS SPIN
+ *
+ * tcp sends many queries over each connection without waiting, tcp1 one over each, and then makes
+ * another. RECORDS is how many the answer has to have.
  *
  * With RATE 0 each of the SOCKETS always has its part of WINDOW queries under way, which is as much
  * as the server can take. Otherwise queries are due at RATE a second, whatever the server does, and
  * a latency is counted from when its query was due: a server that holds up the load cannot hide it.
- * SPIN 1 does not sleep while nothing is to be done, for a load that has a processor for itself.
+ * SPIN 1 does not sleep while nothing is to be done but lets others have the processor, for a load
+ * that shares it with nobody who is busy.
  *
- * Prints one line of JSON. An answer counts that is NOERROR, whole, and has records; any other
+ * Prints one line of JSON. An answer counts that is NOERROR, whole, and has the records; any other
  * reply is "bad", and what has no reply after half a second is "lost".
  *
- * dnsperf is not used for this, because a thread of it cannot keep a worker of knotd busy, and
- * because before 2.12 it tells no percentiles.
+ * dnsperf is not used for this: it takes more processor time for a query than knotd does, so that a
+ * thread of it never keeps a worker busy, and before 2.12 it tells no percentiles.
  */
 
 #include <arpa/inet.h>
@@ -20,11 +24,13 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -45,7 +51,7 @@ enum {
 #define SECOND     1000000000ULL
 #define LOST_AFTER (SECOND / 2)
 
-/*! \brief One socket and what is under way at it. */
+/*! \brief One socket, none with -1, and what is under way at it. */
 typedef struct {
 	int fd;
 	/* Identifiers are given in order: the last one, and one that is not newer than any under way. */
@@ -62,8 +68,12 @@ typedef struct {
 } channel_t;
 
 typedef struct {
+	struct sockaddr_in server;
 	bool tcp;
+	/* One query over each connection. */
+	bool single;
 	bool spin;
+	unsigned records;
 	unsigned sockets;
 	unsigned window;
 	uint64_t rate;
@@ -178,8 +188,8 @@ static void take_reply(load_t *load, channel_t *channel, const uint8_t *wire, si
 	load->last_heard = now;
 	bool truncated = wire[2] & 0x02;
 	bool failed = wire[3] & 0x0f;
-	bool empty = wire[6] == 0 && wire[7] == 0;
-	if (truncated || failed || empty) {
+	unsigned records = (unsigned)(wire[6] << 8 | wire[7]);
+	if (truncated || failed || records != load->records) {
 		load->bad++;
 		return;
 	}
@@ -227,6 +237,38 @@ static void receive_tcp(load_t *load, channel_t *channel)
 	}
 	memmove(channel->stream, channel->stream + at, end - at);
 	channel->stream_len = end - at;
+	if (load->single && at > 0) {
+		close(channel->fd);
+		channel->fd = -1;
+	}
+}
+
+/* Sockets. */
+
+static void open_socket(const load_t *load, channel_t *channel)
+{
+	int one = 1;
+	int size = 4 << 20;
+
+	channel->fd = socket(AF_INET, load->tcp ? SOCK_STREAM : SOCK_DGRAM, 0);
+	if (channel->fd < 0 || connect(channel->fd, (const struct sockaddr *)&load->server,
+	                               sizeof(load->server)) != 0) {
+		fail("connect");
+	}
+	if (load->tcp) {
+		setsockopt(channel->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	}
+	if (!load->single) {
+		setsockopt(channel->fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+	}
+}
+
+static void init_channel(const load_t *load, channel_t *channel)
+{
+	channel->since = allocate(IDS * sizeof(uint64_t));
+	channel->stream = allocate(STREAM_MAX);
+	channel->oldest_id = 1;
+	open_socket(load, channel);
 }
 
 /* Queries. */
@@ -323,8 +365,12 @@ static void send_tcp(load_t *load, channel_t *channel, uint16_t first_id, unsign
 
 static void send_planned(load_t *load, channel_t *channel)
 {
-	while (channel->to_send > 0) {
-		unsigned count = channel->to_send < BATCH ? channel->to_send : BATCH;
+	unsigned most = load->single ? 1 : BATCH;
+	while (channel->to_send > 0 && !(load->single && channel->under_way > channel->to_send)) {
+		unsigned count = channel->to_send < most ? channel->to_send : most;
+		if (channel->fd < 0) {
+			open_socket(load, channel);
+		}
 		uint16_t first_id = (uint16_t)(channel->last_id - channel->to_send + 1);
 		(load->tcp ? send_tcp : send_udp)(load, channel, first_id, count);
 		channel->to_send -= count;
@@ -332,27 +378,6 @@ static void send_planned(load_t *load, channel_t *channel)
 }
 
 /* The whole. */
-
-static void open_channel(load_t *load, unsigned number, const struct sockaddr_in *server)
-{
-	channel_t *channel = &load->channels[number];
-	int one = 1;
-	int size = 4 << 20;
-
-	channel->fd = socket(AF_INET, load->tcp ? SOCK_STREAM : SOCK_DGRAM, 0);
-	if (channel->fd < 0 ||
-	    connect(channel->fd, (const struct sockaddr *)server, sizeof(*server)) != 0) {
-		fail("connect");
-	}
-	if (load->tcp) {
-		setsockopt(channel->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	}
-	setsockopt(channel->fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
-	channel->since = allocate(IDS * sizeof(uint64_t));
-	channel->stream = allocate(STREAM_MAX);
-	channel->oldest_id = 1;
-	load->polled[number] = (struct pollfd){ .fd = channel->fd, .events = POLLIN };
-}
 
 /*! \brief How long there is nothing to do but to receive. */
 static uint64_t idle_ns(const load_t *load, uint64_t now, bool ending)
@@ -372,7 +397,13 @@ static unsigned receive(load_t *load, uint64_t idle)
 	struct timespec wait = { (time_t)(idle / SECOND), (long)(idle % SECOND) };
 	unsigned under_way = 0;
 
-	(void)ppoll(load->polled, load->sockets, &wait, NULL);
+	for (unsigned i = 0; i < load->sockets; i++) {
+		load->polled[i] = (struct pollfd){ .fd = load->channels[i].fd, .events = POLLIN };
+	}
+	int ready = ppoll(load->polled, load->sockets, &wait, NULL);
+	if (ready == 0 && load->spin) {
+		sched_yield();
+	}
 	uint64_t now = now_ns();
 	for (unsigned i = 0; i < load->sockets; i++) {
 		channel_t *channel = &load->channels[i];
@@ -430,29 +461,32 @@ static void report(const load_t *load)
 
 int main(int argc, char **argv)
 {
-	static load_t load;
-	struct sockaddr_in server = { .sin_family = AF_INET };
+	static load_t load = { .server.sin_family = AF_INET };
 
-	if (argc != 12 || inet_pton(AF_INET, argv[1], &server.sin_addr) != 1) {
-		fprintf(stderr, "usage: load ADDRESS PORT udp|tcp NAME TYPE DO SOCKETS WINDOW RATE "
-		                "SECONDS SPIN\n");
+	if (argc != 13 || inet_pton(AF_INET, argv[1], &load.server.sin_addr) != 1) {
+		fprintf(stderr, "usage: load ADDRESS PORT udp|tcp|tcp1 NAME TYPE DO RECORDS "
+		                "SOCKETS WINDOW RATE SECONDS SPIN\n");
 		return 2;
 	}
-	server.sin_port = htons((uint16_t)atoi(argv[2]));
-	load.tcp = strcmp(argv[3], "tcp") == 0;
+	load.server.sin_port = htons((uint16_t)atoi(argv[2]));
+	load.tcp = strncmp(argv[3], "tcp", 3) == 0;
+	load.single = strcmp(argv[3], "tcp1") == 0;
 	make_query(&load, argv[4], (uint16_t)atoi(argv[5]), atoi(argv[6]) != 0);
-	load.sockets = (unsigned)atoi(argv[7]);
-	load.window = (unsigned)atoi(argv[8]);
-	load.rate = strtoull(argv[9], NULL, 10);
-	load.duration = (uint64_t)(atof(argv[10]) * (double)SECOND);
-	load.spin = atoi(argv[11]) != 0;
+	load.records = (unsigned)atoi(argv[7]);
+	load.sockets = (unsigned)atoi(argv[8]);
+	load.window = (unsigned)atoi(argv[9]);
+	load.rate = strtoull(argv[10], NULL, 10);
+	load.duration = (uint64_t)(atof(argv[11]) * (double)SECOND);
+	load.spin = atoi(argv[12]) != 0;
 	if (load.sockets == 0 || load.sockets > SOCKETS_MAX || load.window < load.sockets) {
 		fprintf(stderr, "load: 1 to %d sockets, and a window of at least one for each\n",
 		        SOCKETS_MAX);
 		return 2;
 	}
+	/* Timers are late by 50 microseconds otherwise. */
+	prctl(PR_SET_TIMERSLACK, 1UL);
 	for (unsigned i = 0; i < load.sockets; i++) {
-		open_channel(&load, i, &server);
+		init_channel(&load, &load.channels[i]);
 	}
 	run(&load);
 	report(&load);

@@ -1,5 +1,6 @@
-"""Load from dnsperf, cost from the kernel's accounts."""
+"""Load from dnsperf and from load.c, cost from the kernel's accounts."""
 
+import json
 import os
 import re
 import subprocess
@@ -26,10 +27,22 @@ def thread_cpu_ns(pid, name):
     return total
 
 
+LOAD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../build/bench-load")
+TYPES = {"A": 1, "AAAA": 28}
+
+
 def pin(pid, cpu):
-    """Keep a process, with all its threads, on one processor."""
+    """Keep a process, with all its threads, on one processor, or on those of a set."""
     for thread in os.listdir(f"/proc/{pid}/task"):
-        os.sched_setaffinity(int(thread), {cpu})
+        os.sched_setaffinity(int(thread), cpu if isinstance(cpu, set) else {cpu})
+
+
+def processors(workers):
+    """(of the server, of load and recursor): sets of numbers, apart where there are enough."""
+    count = os.cpu_count()
+    if count > workers:
+        return set(range(workers)), set(range(workers, count))
+    return set(range(count)), set(range(count))
 
 
 def dnsperf_start(questions, directory, *, count=None, seconds=None, rate=None, outstanding=50,
@@ -79,6 +92,20 @@ def dnsperf_result(process):
 def dnsperf(questions, directory, **how):
     """Ask (name, type) pairs round and round; returns dnsperf's numbers."""
     return dnsperf_result(dnsperf_start(questions, directory, **how))
+
+
+def load(name, rdtype="A", *, server, proto="udp", do=False, records=2, sockets=1, window=100,
+         rate=0, seconds=0.5, spin=False):
+    """One question again and again; see load.c for what the numbers are."""
+    done = subprocess.run(
+        [LOAD, server[0], str(server[1]), proto, name, str(TYPES[rdtype]), str(int(do)),
+         str(records), str(sockets), str(max(window, sockets)), str(int(rate)), str(seconds),
+         str(int(spin))],
+        check=False, capture_output=True, text=True, timeout=seconds + 30)
+    assert done.returncode == 0, f"{name} over {proto}: {done.stderr.strip()}"
+    numbers = json.loads(done.stdout)
+    assert numbers["answered"] and not numbers["bad"], f"{name} over {proto}: {numbers}"
+    return numbers
 
 
 def spread(values, digits=3):
