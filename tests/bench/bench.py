@@ -9,11 +9,13 @@ import sys
 import tempfile
 
 import failing
+import instructions
 import refresh
 import report
 import scale
 import signed
 import warm
+import workers
 
 
 class Bench:
@@ -84,6 +86,8 @@ class Bench:
 
 BENCHES = {
     **warm.BENCHES,
+    **instructions.BENCHES,
+    **workers.BENCHES,
     **signed.BENCHES,
     **failing.BENCHES,
     **scale.BENCHES,

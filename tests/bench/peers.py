@@ -111,12 +111,12 @@ def need(program, package):
 # knotd.
 
 
-def make_knotd(directory, workers, port=KNOTD_PORT):
-    """The three kinds of zones of Knot, known and signed."""
+def make_knotd(directory, workers, port=KNOTD_PORT, with_geoip=False):
+    """The module's zones, the static ones, and those of mod-geoip if it is wanted and there."""
     knotd = Knotd(directory)
     knotd.server.update({"udp-workers": workers, "tcp-workers": workers,
                          "listen": f"{HOST}@{port}"})
-    geoip = add_geoip(knotd) if os.path.exists(geoip_file()) else None
+    geoip = add_geoip(knotd) if with_geoip and os.path.exists(geoip_file()) else None
     records = [*measure.static(ADDRESSES), WWW]
     for kind, (plain, with_keys) in ZONES.items():
         own = {MODULE: ([aname(TARGET, ttl=3600), WWW], ["mod-aname"]), STATIC: (records, []),
@@ -144,26 +144,31 @@ def add_geoip(knotd):
     return ["mod-geoip/nets"]
 
 
-def start_knotd(knotd, port=KNOTD_PORT):
+def start_knotd(knotd, port=KNOTD_PORT, timeout=20):
     """Started twice, because mod-geoip signs when it is loaded and needs the keys by then."""
-    server = (HOST, port)
     zones = dict(knotd.zones)
     for name in ZONES[GEOIP]:
         if name in zones:
             knotd.zones[name] = type(zones[name])([], zones[name].options)
-    for last in (False, True):
-        knotd.start(ready=[])
-        eventually(lambda: all(has_soa(zone, server) for zone in knotd.zones), timeout=20,
-                   what="knotd answers for all zones")
-        for name, zone in knotd.zones.items():
-            if zone.options.get("dnssec-signing"):
-                eventually(lambda zone=name: has_signature(zone, server), timeout=20,
-                           what=f"{name} is signed")
-        if not last:
-            knotd.finish()
-            knotd.zones = zones
+    wait_knotd(knotd, port, timeout)
+    knotd.finish()
+    knotd.zones = zones
+    wait_knotd(knotd, port, timeout)
+
+
+def wait_knotd(knotd, port=KNOTD_PORT, timeout=20):
+    """Started, and everything in it is known and signed."""
+    server = (HOST, port)
+    knotd.write_conf()
+    Daemon.start(knotd)
+    eventually(lambda: knotd.require() or all(has_soa(zone, server) for zone in knotd.zones),
+               timeout=timeout, what="knotd answers for all zones")
+    for name, zone in knotd.zones.items():
+        if zone.options.get("dnssec-signing"):
+            eventually(lambda zone=name: has_signature(zone, server), timeout=timeout,
+                       what=f"{name} is signed")
     for zone in ZONES[MODULE]:
-        known(zone, do=True, server=server)
+        known(zone, do=True, server=server, timeout=timeout)
 
 
 def has_soa(zone, server):
@@ -298,7 +303,7 @@ def start(bench, workers):
     bench.fresh()
     bench.start_unbound(cache=True, cache_ttl=3600)
     bench.authority.set(TARGET, a=ADDRESSES, ttl=3600)
-    knotd = make_knotd(bench.directory, workers)
+    knotd = make_knotd(bench.directory, workers, with_geoip=True)
     bench.daemons.append(knotd)
     start_knotd(knotd)
     missing = None if ZONES[GEOIP][0] in knotd.zones else "knot-module-geoip is not installed"
