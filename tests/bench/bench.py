@@ -7,6 +7,8 @@ import os
 import shutil
 import sys
 import tempfile
+import time
+import traceback
 
 import failing
 import instructions
@@ -54,6 +56,10 @@ class Bench:
     def turns(self, count):
         """How many pairs to measure where count of them make a good median."""
         return max(3, count // 4) if self.quick else count
+
+    def seconds(self, full):
+        """How long to measure one of them."""
+        return full / 2 if self.quick else full
 
     def fresh(self):
         """A directory of its own for the next measurement."""
@@ -132,7 +138,7 @@ def read(paths):
 
 
 def measure_all(arguments, output):
-    """(facts, rows); what goes wrong ends it, with the rows up to there written."""
+    """(facts, rows, names of what failed); what is measured by then is written in any case."""
     if not os.path.exists(arguments.module):
         sys.exit(f"there is no {arguments.module}: build it, or name it with --module")
     os.environ["ANAME_MODULE"] = os.path.abspath(arguments.module)
@@ -142,32 +148,55 @@ def measure_all(arguments, output):
     from harness import namespace
     namespace.isolate()
     bench = Bench(arguments.quick, output)
+    facts["quick"] = arguments.quick
+    facts["seconds"] = {}
+    failed = []
     try:
         for name in arguments.names or BENCHES:
-            bench.name = name
-            BENCHES[name](bench)
+            if not run_one(bench, name, facts["seconds"]):
+                failed.append(name)
     finally:
         bench.close()
         if arguments.json:
             rows = [dataclasses.asdict(row) for row in bench.rows]
             with open(arguments.json, "w", encoding="utf-8") as file:
                 json.dump({"machine": facts, "rows": rows}, file, indent=1)
-    return facts, bench.rows
+    return facts, bench.rows, failed
+
+
+def run_one(bench, name, seconds):
+    """Whether it could be measured. One that fails does not take the others with it."""
+    bench.name = name
+    start = time.monotonic()
+    try:
+        BENCHES[name](bench)
+    except Exception as error:  # pylint: disable=broad-except
+        traceback.print_exc()
+        bench.say(name, f"failed: {error}".split("\n", maxsplit=1)[0])
+        return False
+    finally:
+        os.sched_setaffinity(0, range(os.cpu_count()))
+        seconds[name] = round(time.monotonic() - start)
+    return True
 
 
 def main():
     arguments = parse_arguments()
+    failed = []
     if arguments.read:
         facts, rows = read(arguments.read)
         if not arguments.markdown:
             print(report.machine_text(facts), *(row.line() for row in rows), sep="\n")
     else:
-        facts, rows = measure_all(arguments, sys.stderr if arguments.markdown else sys.stdout)
+        facts, rows, failed = measure_all(
+            arguments, sys.stderr if arguments.markdown else sys.stdout)
+    missed = [row.measured.strip() for row in rows if row.met is False]
     if arguments.markdown:
         print(report.markdown(facts, rows), end="")
-    missed = [row.measured.strip() for row in rows if row.met is False]
-    if missed and not arguments.markdown:
-        print(f"\nbars missed: {'; '.join(missed)}")
+    elif missed:
+        print("\nbars missed:", *missed, sep="\n  ")
+    if failed:
+        sys.exit(f"failed: {' '.join(failed)}")
 
 
 if __name__ == "__main__":

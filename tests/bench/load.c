@@ -7,8 +7,10 @@
  * another. RECORDS is how many the answer has to have.
  *
  * With RATE 0 each of the SOCKETS always has its part of WINDOW queries under way, which is as much
- * as the server can take. Otherwise queries are due at RATE a second, whatever the server does, and
- * a latency is counted from when its query was due: a server that holds up the load cannot hide it.
+ * as the server can take. Otherwise queries are due at RATE a second, whatever the server does. If
+ * WINDOW of them are under way the next ones wait here, or the server's buffer would lose them after
+ * the first pause of this program or of the server. A latency is counted from when its query was
+ * due, so that no pause is hidden.
  * SPIN 1 does not sleep while nothing is to be done but lets others have the processor, for a load
  * that shares it with nobody who is busy.
  *
@@ -44,8 +46,6 @@ enum {
 	/* Replies are small here; what does not fit is bad. */
 	REPLY_MAX = 4096,
 	STREAM_MAX = 65536,
-	/* A server that is too slow for the rate gets no more than so many at a socket. */
-	UNDER_WAY_MAX = 4096,
 };
 
 #define SECOND     1000000000ULL
@@ -85,8 +85,10 @@ typedef struct {
 	struct pollfd polled[SOCKETS_MAX];
 
 	uint64_t start;
-	/* Queries up to now, with a rate. */
+	bool ending;
+	/* Queries up to now, and in all. */
 	uint64_t planned;
+	uint64_t wanted;
 	uint64_t last_heard;
 	uint64_t bad;
 	uint64_t lost;
@@ -155,6 +157,18 @@ static void make_query(load_t *load, const char *name, uint16_t rrtype, bool wit
 		len += sizeof(opt);
 	}
 	load->query_len = len;
+}
+
+/*!
+ * \brief Acknowledges at once.
+ *
+ * A server that gathers small replies waits for that with the last ones; up to then it comes with
+ * the next query.
+ */
+static void acknowledge(const channel_t *channel)
+{
+	int one = 1;
+	setsockopt(channel->fd, IPPROTO_TCP, TCP_QUICKACK, &one, sizeof(one));
 }
 
 /* Replies. */
@@ -240,6 +254,8 @@ static void receive_tcp(load_t *load, channel_t *channel)
 	if (load->single && at > 0) {
 		close(channel->fd);
 		channel->fd = -1;
+	} else if (load->ending) {
+		acknowledge(channel);
 	}
 }
 
@@ -273,12 +289,8 @@ static void init_channel(const load_t *load, channel_t *channel)
 
 /* Queries. */
 
-static void plan_query(load_t *load, channel_t *channel, uint64_t when)
+static void plan_query(channel_t *channel, uint64_t when)
 {
-	if (channel->under_way >= UNDER_WAY_MAX) {
-		load->lost++;
-		return;
-	}
 	channel->last_id++;
 	channel->since[channel->last_id] = when;
 	channel->under_way++;
@@ -291,21 +303,29 @@ static uint64_t due_ns(const load_t *load, uint64_t n)
 	return load->start + n * SECOND / load->rate;
 }
 
+/*! \brief The next socket in turn that has room, or none. */
+static channel_t *with_room(load_t *load)
+{
+	for (unsigned i = 0; i < load->sockets; i++) {
+		channel_t *channel = &load->channels[(load->planned + i) % load->sockets];
+		if (channel->under_way < load->window / load->sockets) {
+			return channel;
+		}
+	}
+	return NULL;
+}
+
 static void plan(load_t *load, uint64_t now)
 {
-	if (load->rate > 0) {
-		while (due_ns(load, load->planned) <= now) {
-			channel_t *channel = &load->channels[load->planned % load->sockets];
-			plan_query(load, channel, due_ns(load, load->planned));
-			load->planned++;
+	channel_t *channel = with_room(load);
+	while (channel != NULL && load->planned < load->wanted) {
+		uint64_t due = load->rate == 0 ? now : due_ns(load, load->planned);
+		if (due > now) {
+			return;
 		}
-		return;
-	}
-	for (unsigned i = 0; i < load->sockets; i++) {
-		channel_t *channel = &load->channels[i];
-		while (channel->under_way < load->window / load->sockets) {
-			plan_query(load, channel, now);
-		}
+		plan_query(channel, due);
+		load->planned++;
+		channel = with_room(load);
 	}
 }
 
@@ -380,16 +400,13 @@ static void send_planned(load_t *load, channel_t *channel)
 /* The whole. */
 
 /*! \brief How long there is nothing to do but to receive. */
-static uint64_t idle_ns(const load_t *load, uint64_t now, bool ending)
+static uint64_t idle_ns(const load_t *load, uint64_t now)
 {
 	if (load->spin) {
 		return 0;
 	}
-	if (load->rate == 0 || ending) {
-		return SECOND / 100;
-	}
-	uint64_t due = due_ns(load, load->planned);
-	return due > now ? due - now : 0;
+	uint64_t due = load->rate == 0 ? now : due_ns(load, load->planned);
+	return due > now ? due - now : SECOND / 100;
 }
 
 static unsigned receive(load_t *load, uint64_t idle)
@@ -418,19 +435,29 @@ static unsigned receive(load_t *load, uint64_t idle)
 
 static void run(load_t *load)
 {
-	unsigned under_way = 1;
 	uint64_t now = load->start = load->last_heard = now_ns();
+	uint64_t end = now + load->duration;
+	unsigned under_way = 0;
 
-	while (now < load->start + load->duration || under_way > 0) {
-		bool ending = now >= load->start + load->duration;
-		if (!ending) {
+	load->wanted = load->rate == 0 ? UINT64_MAX : load->duration * load->rate / SECOND;
+	while (now < end || under_way > 0) {
+		/* With a rate those that are late are still sent, for a while. */
+		if (now < end || (load->rate > 0 && now < end + LOST_AFTER)) {
 			plan(load, now);
 		}
+		bool first_of_end = now >= end && !load->ending;
+		load->ending = now >= end;
 		for (unsigned i = 0; i < load->sockets; i++) {
 			send_planned(load, &load->channels[i]);
+			if (first_of_end) {
+				acknowledge(&load->channels[i]);
+			}
 		}
-		under_way = receive(load, idle_ns(load, now, ending));
+		under_way = receive(load, idle_ns(load, now));
 		now = now_ns();
+	}
+	if (load->rate > 0) {
+		load->lost += load->wanted - load->planned;
 	}
 }
 

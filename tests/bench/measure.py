@@ -108,6 +108,15 @@ def load(name, rdtype="A", *, server, proto="udp", do=False, records=2, sockets=
     return numbers
 
 
+def alternate(turns, left, right):
+    """[(left(), right())], that many, every other pair the other way round."""
+    pairs = []
+    for turn in range(turns):
+        results = [one() for one in ((left, right) if turn % 2 == 0 else (right, left))]
+        pairs.append(tuple(results if turn % 2 == 0 else results[::-1]))
+    return pairs
+
+
 def spread(values, digits=3):
     """Median and quartiles, as text that knows its numbers."""
     return report.Spread(values, digits)

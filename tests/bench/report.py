@@ -8,7 +8,7 @@ import re
 import statistics
 import subprocess
 
-NAME_WIDTH, VALUE_WIDTH = 64, 30
+NAME_WIDTH, VALUE_WIDTH = 84, 28
 # What is asked for its version, and what of its words is the version.
 PROGRAMS = {
     "knotd": (["knotd", "-V"], r"version (\S+)"),

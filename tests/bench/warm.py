@@ -57,7 +57,7 @@ def cases_of(workers):
     return cases
 
 
-def ask(case, peer, rate=0, seconds=0.4):
+def ask(case, peer, seconds, rate=0):
     """Load for one server; adds to the load's numbers what it cost."""
     alone = not set.intersection(*measure.processors(case.workers))
     before = peer.cpu_ns()
@@ -70,22 +70,13 @@ def ask(case, peer, rate=0, seconds=0.4):
                    "lost": 100 * done["lost"] / (done["answered"] + done["lost"])}
 
 
-def alternate(turns, left, right):
-    """[(left(), right())], every other pair the other way round."""
-    pairs = []
-    for turn in range(turns):
-        results = [one() for one in ((left, right) if turn % 2 == 0 else (right, left))]
-        pairs.append(tuple(results if turn % 2 == 0 else results[::-1]))
-    return pairs
-
-
 def compare(bench, case, peers):
     """Pairs of the module and each of the others; {label: results at full load}."""
     mine, results = peers[0], {peers[0].label: []}
     for other in peers[1:]:
         turns = case.turns if other is peers[1] else case.turns // 3
-        pairs = alternate(bench.turns(turns), lambda: ask(case, mine),
-                          lambda other=other: ask(case, other))
+        pairs = measure.alternate(bench.turns(turns), lambda: ask(case, mine, bench.seconds(0.4)),
+                                  lambda other=other: ask(case, other, bench.seconds(0.4)))
         results[mine.label] += [left for left, _ in pairs]
         results[other.label] = [right for _, right in pairs]
         say_ratios(bench, case, other.label, pairs)
@@ -112,7 +103,7 @@ def half_load(bench, case, peers, results):
     for turn in range(bench.turns(4)):
         for peer in peers if turn % 2 == 0 else peers[::-1]:
             rate = statistics.median(one["qps"] for one in results[peer.label]) / 2
-            found[peer.label].append(ask(case, peer, rate, 0.6))
+            found[peer.label].append(ask(case, peer, bench.seconds(0.6), rate))
     return found
 
 
@@ -176,7 +167,9 @@ def other_answers(bench, two):
 
 
 def bench_subnet(bench):
-    """CPU per query of a warm apex for a client's subnet, against the server's own static one."""
+    """CPU per query of a warm apex for a client's subnet, against the server's own static one. One
+    minute.
+    """
     from harness.authority import Behaviour
     from harness.scenario import known
     from harness.zone import aname
@@ -196,18 +189,16 @@ def bench_subnet(bench):
     for label, option in (("/24", "8:00011800c63360"), ("/24, kept for /16", "8:00011800c63301")):
         if "kept" in label:
             known("a.test", "A", ecs="198.51.0.0/16")
-        def cost(name):
+
+        def cost(name, option=option):
             before = measure.cpu_ns(knotd.pid)
             done = measure.dnsperf([question(name)], bench.directory, count=60000, option=option)
             assert done["lost"] == 0, f"{name}: {done}"
             return (measure.cpu_ns(knotd.pid) - before) / done["completed"]
-        ratios = []
-        for turn in range(15):
-            first, second = ("a.test", "s.test") if turn % 2 == 0 else ("s.test", "a.test")
-            one, other = cost(first), cost(second)
-            ratios.append(one / other if turn % 2 == 0 else other / one)
+
+        pairs = measure.alternate(bench.turns(15), lambda: cost("a.test"), lambda: cost("s.test"))
         bench.say(f"warm A for a client {label}, UDP: CPU per query / static",
-                  measure.spread(ratios), "<= 1.10")
+                  measure.spread([mine / other for mine, other in pairs]), "<= 1.10")
 
 
 BENCHES = {

@@ -29,7 +29,10 @@ def bench_workers(bench):
     with twice the workers; what a query costs still shows workers that wait for each other.
     """
     import peers
-    servers = {count: one_knotd(bench, count, peers) for count in two_directories(bench)}
+    bench.fresh()
+    bench.start_unbound(cache=True, cache_ttl=3600)
+    bench.authority.set(peers.TARGET, a=peers.ADDRESSES, ttl=3600)
+    servers = {count: one_knotd(bench, count) for count in (1, 2)}
     cpus, load = measure.processors(2)
     os.sched_setaffinity(0, load)
     for two in servers.values():
@@ -42,21 +45,13 @@ def bench_workers(bench):
         os.sched_setaffinity(0, range(os.cpu_count()))
 
 
-def two_directories(bench):
-    """The numbers of workers, once there is a place for a server of each."""
-    import peers
-    bench.fresh()
-    bench.start_unbound(cache=True, cache_ttl=3600)
-    bench.authority.set(peers.TARGET, a=peers.ADDRESSES, ttl=3600)
-    for count in (1, 2):
-        os.makedirs(os.path.join(bench.directory, str(count)))
-    return (1, 2)
-
-
-def one_knotd(bench, workers, peers):
+def one_knotd(bench, workers):
     """[the module's Peer, the static one] of a server with so many workers."""
+    import peers
     port = peers.KNOTD_PORT + workers
-    knotd = peers.make_knotd(os.path.join(bench.directory, str(workers)), workers, port)
+    directory = os.path.join(bench.directory, str(workers))
+    os.makedirs(directory)
+    knotd = peers.make_knotd(directory, workers, port)
     bench.daemons.append(knotd)
     peers.start_knotd(knotd, port)
     return [peers.Peer(label, knotd, port) for label in (peers.MODULE, peers.STATIC)]
@@ -67,7 +62,8 @@ def scaling(bench, label, case, servers):
     order = [one[0], one[1], two[0], two[1]]
     rows = []
     for turn in range(bench.turns(case.turns)):
-        found = [ask(case, peer) for peer in (order if turn % 2 == 0 else order[::-1])]
+        found = [ask(case, peer, bench.seconds(0.4))
+                 for peer in (order if turn % 2 == 0 else order[::-1])]
         rows.append(found if turn % 2 == 0 else found[::-1])
     for what, key, bar in (("answers per second", "qps", ">= 0.97"),
                            ("CPU per query", "cpu", "<= 1.03")):
@@ -246,9 +242,10 @@ def bench_lines(bench):
 
     for do in (False, True):
         label = "signed A" if do else "A"
-        static = say_lines(bench, code, f"{label}, static", touched(peers.ZONES[peers.STATIC][do], do))
-        say_lines(bench, code, f"{label}, this module", touched(peers.ZONES[peers.MODULE][do], do),
-                  f"<= {static}")
+        static, mine = (touched(peers.ZONES[kind][do], do)
+                        for kind in (peers.STATIC, peers.MODULE))
+        most = say_lines(bench, code, f"{label}, static", static)
+        say_lines(bench, code, f"{label}, this module", mine, f"<= {most}")
     say_lines(bench, code, "static with mod-rrl, which shares a table", touched(CONTROL, False),
               ">= 1")
 
