@@ -31,7 +31,7 @@ RECURSOR = """\
 def start(bench, zones, *, resolver, ttl, **options):
     """Targets with this TTL, a recursor that caches, and a server with these zones."""
     from harness.zone import aname
-    targets = world.targets(bench.directory, ttl)
+    targets = world.Targets(bench.directory, ttl)
     targets.start()
     bench.daemons.append(targets)
     recursor = bench.start_unbound(
