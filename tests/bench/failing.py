@@ -7,9 +7,12 @@ import subprocess
 import time
 
 import measure
+import outage
 from measure import question, static
 
 A = "192.0.2.1"
+# Where PowerDNS listens.
+PEER = "127.0.0.2"
 
 
 def bench_frozen(bench):
@@ -47,27 +50,45 @@ def bench_frozen(bench):
 
 
 def bench_cold(bench):
-    """First answer for a client of a recursor, against the target's own latency."""
+    """First answer for a client of a recursor, against the target's own latency.
+
+    Beside it PowerDNS with ALIAS, by turns; both ask the same recursor for their targets.
+    """
+    from harness.powerdns import PowerDNS
     from harness.unbound import ask
-    from harness.zone import aname
+    from harness.zone import aname, zone_text
     bench.fresh()
     delay, count = 0.03, 40
-    bench.start_unbound(stubs={"test": "127.0.0.1@5300"},
+    bench.start_unbound(stubs={"test": "127.0.0.1@5300", "peer": f"{PEER}@5300"},
                         server="  infra-cache-max-rtt: 120000")
     knotd = bench.new_knotd()
+    peers = {}
     for i in range(count):
-        bench.authority.set(f"t{i}.example.net", a=[A], delay=delay)
+        for target in (f"t{i}.example.net", f"p{i}.example.net"):
+            bench.authority.set(target, a=[A], delay=delay)
         knotd.add_zone(f"c{i}.test", [aname(f"t{i}.example.net")])
+        peers[f"c{i}.peer"] = zone_text(f"c{i}.peer", [f"@ 300 IN ALIAS p{i}.example.net."])
     knotd.start()
-    took = []
-    for i in range(count):
+    powerdns = PowerDNS(bench.directory, PEER, peers)
+    bench.daemons.append(powerdns)
+    powerdns.start()
+
+    def took(name):
         start = time.monotonic()
-        reply = ask(f"c{i}.test", timeout=10)
-        took.append((time.monotonic() - start) * 1000 - delay * 1000)
+        reply = ask(name, timeout=10)
+        seconds = time.monotonic() - start
         reply.expect(a=(A,), aa=None)
-    quantile = sorted(took)
-    bench.say("cold A through a recursor, ms beyond the target's 30 ms",
-              f"median {statistics.median(took):.1f}, max {quantile[-1]:.1f}", "<= 50")
+        return (seconds - delay) * 1000
+
+    rows = {"test": [], "peer": []}
+    for i in range(count):
+        for suffix in ("test", "peer") if i % 2 == 0 else ("peer", "test"):
+            rows[suffix].append(took(f"c{i}.{suffix}"))
+    for suffix, what, bar in (("test", "cold A through a recursor, ms beyond the target's 30 ms",
+                               "<= 50"),
+                              ("peer", "  the same of PowerDNS with ALIAS", "")):
+        bench.say(what, f"median {statistics.median(rows[suffix]):.1f}, "
+                        f"max {max(rows[suffix]):.1f}", bar)
 
 
 def bench_flood(bench):
@@ -147,4 +168,5 @@ BENCHES = {
     "frozen": bench_frozen,
     "cold": bench_cold,
     "flood": bench_flood,
+    **outage.BENCHES,
 }

@@ -80,7 +80,7 @@ class Farm:
         knotd.with_module = kind == "aname"
         if kind == "aname":
             knotd.options = {"resolver": [world.TARGETS[0]], **options}
-            knotd.template["module"] = knotd.aname
+            knotd.template |= {"module": knotd.aname, "global-module": knotd.aname}
         elif kind == "bare":
             knotd.sections.append(section("module", "mod-bare", file=bare_module()))
             knotd.template["module"] = "mod-bare"

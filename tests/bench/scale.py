@@ -9,26 +9,34 @@ import world
 from refresh import THREAD
 
 KINDS = ("static", "bare", "aname")
-# Of cost per zone and per target, by size: from one run, for how it grows.
-GROWTH = {}
+# What was measured at each size in this run, {what: {size: value}}, for how it grows.
+SECONDS, OCTETS = {}, {}
 
 
 def size_text(count):
     return f"{count:,}"
 
 
-def grows(what, count, cost):
-    GROWTH.setdefault(what, {})[count] = cost
+def note(values, what, count, value):
+    values.setdefault(what, {})[count] = value
+
+
+def steps(values):
+    """(what, a size, the next one, value at the one, at the other)"""
+    for what, at in values.items():
+        sizes = sorted(at)
+        for one, other in zip(sizes, sizes[1:]):
+            yield what, one, other, at[one], at[other]
 
 
 def say_growth(bench):
-    """Cost of one at each size beside that at the size before: 1.00 is linear."""
-    for what, costs in GROWTH.items():
-        sizes = sorted(costs)
-        if len(sizes) > 1:
-            bench.say(f"growth: {what}", ", ".join(
-                f"{size_text(one)} to {size_text(other)}: x {costs[other] / costs[one]:.2f}"
-                for one, other in zip(sizes, sizes[1:])), "of one zone or target: <= 1")
+    for what, one, other, less, more in steps(SECONDS):
+        bench.say(f"{what}, {size_text(one)} to {size_text(other)}: growth / that of the size",
+                  f"{more / less / (other / one):.2f}", "<= 1")
+    bars = {"idle instance": "<= 256", "target with 2 + 2 addresses": "<= 512"}
+    for what, one, other, less, more in steps(OCTETS):
+        bench.say(f"memory, {size_text(one)} to {size_text(other)}: octets for each {what} more",
+                  f"{(more - less) / (other - one):.0f}", bars.get(what, ""))
 
 
 def bench_scale(bench):
@@ -57,7 +65,6 @@ def constant(bench):
         with_targets(bench, zones, 86400)
         farm.warm_up(zones, knotd)
         say_rest(bench, knotd, 1)
-    at_ttl_30(bench, 1)
 
 
 def with_targets(bench, zones, ttl):
@@ -80,10 +87,8 @@ def scale(bench, count, *, starts, reloads):
         took = farm.warm_up(zones, knotd)
         bench.say(f"{size_text(count)} targets: seconds until all are known, asked through TC",
                   f"{took:.1f}")
-        per_target = (knotd.rss() - idle) / count
-        bench.say("  memory per target with 2 + 2 addresses, octets", f"{per_target:.0f}",
-                  "<= 512")
-        grows("memory of a target", count, per_target)
+        note(OCTETS, "target with 2 + 2 addresses", count, knotd.rss() - idle)
+        bench.say("  memory they take, octets each", f"{(knotd.rss() - idle) / count:.0f}")
         say_rest(bench, knotd, count)
         say_reload(bench, servers, count, reloads)
         assert farm.totals(knotd)["addresses"] == 4 * count, "a reload forgot addresses"
@@ -107,7 +112,7 @@ def start_up(bench, zones, starts):
     for kind, what in (("bare", "a module that does nothing"), ("aname", "the module")):
         bench.say(f"  with {what} / without: seconds, CPU",
                   ", ".join(f"{statistics.median(pairs(row, kind)):.2f}" for row in (took, cpu)))
-    grows("start with the module", count, statistics.median(cpu["aname"]) / count)
+    note(SECONDS, "CPU to start with the module", count, statistics.median(cpu["aname"]))
     return servers
 
 
@@ -122,9 +127,10 @@ def say_idle(bench, servers, count):
               f"{resident['static'] / count:.0f}")
     bench.say("  the same with a module that does nothing",
               f"{resident['bare'] / count:.0f}")
-    own = (resident["aname"] - resident["bare"]) / count
-    bench.say("  this module beyond that: idle instance, octets", f"{own:.0f}", "<= 256")
-    grows("memory of a zone with an idle instance", count, resident["aname"] / count)
+    own = resident["aname"] - resident["bare"]
+    bench.say("  this module beyond that, octets a zone", f"{own / count:.0f}")
+    note(OCTETS, "idle instance", count, own)
+    note(OCTETS, "static zone", count, resident["static"])
 
 
 def say_reload(bench, servers, count, rounds):
@@ -141,7 +147,7 @@ def say_reload(bench, servers, count, rounds):
                             ("aname", "the module", "<= 1.20" if count >= 100000 else "")):
         bench.say(f"  with {what} / without: seconds", measure.spread(pairs(took, kind), 2), bar)
         bench.say("    CPU", measure.spread(pairs(cpu, kind), 2), bar)
-    grows("reload with the module", count, statistics.median(cpu["aname"]) / count)
+    note(SECONDS, "CPU of knotc reload with the module", count, statistics.median(cpu["aname"]))
 
 
 def share(knotd, seconds):
@@ -157,18 +163,24 @@ def say_rest(bench, knotd, count):
               f"{share(knotd, 10):.3f} %")
 
 
-def at_ttl_30(bench, count, ttl=30, seconds=30):
-    """What the service thread takes to keep targets with this TTL fresh."""
+def at_ttl_30(bench, count, ttl=30):
+    """What the service thread takes to keep targets with this TTL fresh.
+
+    All are learned at once, and so come due about together, round after round, spread over more
+    seconds each time: the window begins and ends between two of the first rounds.
+    """
+    rounds = 2 * 0.825 * ttl
     with farm.farm(bench, farm.targets_of(count)) as zones:
         targets = with_targets(bench, zones, ttl)
         knotd = zones.start("aname")
         farm.warm_up(zones, knotd)
+        time.sleep(0.3 * ttl)
         targets.begin()
         before = farm.totals(knotd)
-        busy = share(knotd, seconds)
+        busy = share(knotd, rounds)
         after = farm.totals(knotd)
         seen = targets.seen()
-    lookups = (after["succeeded"] - before["succeeded"]) / seconds
+    lookups = (after["succeeded"] - before["succeeded"]) / rounds
     bench.say(f"{size_text(count)} targets, TTL {ttl}: lookups per second, failed ones",
               f"{lookups:.0f}, {after['failed'] - before['failed']}")
     bench.say("  service thread: share of a processor, us per lookup",
@@ -176,8 +188,7 @@ def at_ttl_30(bench, count, ttl=30, seconds=30):
     half, most, last = seen["late"]
     bench.say("  seen by the targets: later than 90 % of the lifetime, ms",
               f"p50 {half:.0f}, p99 {most:.0f}, max {last:.0f}")
-    if count > 1:
-        grows(f"service thread at TTL {ttl}", count, busy / count)
+    note(SECONDS, f"CPU of the service thread at TTL {ttl}", count, busy)
 
 
 BENCHES = {
