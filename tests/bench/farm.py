@@ -142,7 +142,8 @@ def lags(knotd):
     text = ask_status(knotd)
     assert text.endswith("\nend\n"), f"the table was rebuilt meanwhile: {text[-100:]}"
     return [int(lag) for count, lag in
-            re.findall(r"\tsucceeded=(\d+)\t\S+\tlag=(\d+)", text) if int(count) > 1]
+            re.findall(r"^target\t.*\tsucceeded=(\d+)\t\S+\tlag=(\d+)", text, re.MULTILINE)
+            if int(count) > 1]
 
 
 def warm_up(farm_, knotd, timeout=300):

@@ -195,28 +195,31 @@ def bench_outage(bench):
         client.run(2 * TTL)
 
 
-def lost(client):
-    """How many, and of what kind, since a busy machine loses static ones as well."""
-    kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(client.lost.items()))
-    return f"{sum(client.lost.values())}" + (f" ({kinds})" if kinds else "")
-
-
 def say(bench, client, what, stale):
-    bench.say(f"{what}, {2 * NAMES:,} names with TTL {TTL}: lost, answers without addresses",
-              f"{lost(client)}, {sum(client.bad.values())} of {client.count}", "0, 0")
-    if client.bad:
-        bench.say("  what they were", "; ".join(
-            f"{count} x {kind}" for kind, count in client.bad.most_common(3)))
+    bench.say(f"{what}, {2 * NAMES:,} names with TTL {TTL}: answers", f"{client.count}")
+    say_bad(bench, client)
     if stale:
-        bench.say("  answers that were stale", f"{100 * client.stale / client.count:.0f} %")
+        bench.say("  stale ones, %", f"{100 * client.stale / client.count:.0f}")
     for kind, values in sorted(client.latencies.items()):
         half, most, last = world.quantiles(values)
         bench.say(f"  latency of {kind} names, ms",
                   f"p50 {half:.2f}, p99 {most:.2f}, max {last:.1f}")
 
 
+def say_bad(bench, client):
+    """What went wrong, and for what kinds, since a busy machine loses static ones as well."""
+    bench.say("  answers without addresses", f"{sum(client.bad.values())}", "0")
+    for kind, count in client.bad.most_common(3):
+        bench.say(f"    {kind}", f"{count}")
+    bench.say("  queries without an answer", f"{sum(client.lost.values())}", "0")
+    for kind, count in sorted(client.lost.items()):
+        bench.say(f"    for {kind} names", f"{count}")
+
+
 def say_recovery(bench, client, back):
     """How long after the recursor was back each name was fresh."""
+    bench.say("  and back again: answers until all are fresh", f"{client.count}")
+    say_bad(bench, client)
     for kind, what in (("dns", "resolver: DNS"), ("system", "the system's resolver")):
         mine = [i for i, question in enumerate(client.questions) if kind_of(question) == kind]
         took = [client.fresh[i] - back for i in mine if i in client.fresh]
@@ -224,9 +227,7 @@ def say_recovery(bench, client, back):
         bench.say(f"  fresh again, {what}: seconds",
                   f"p50 {half:.1f}, p99 {most:.1f}, max {last:.1f}")
         if len(took) < len(mine):
-            bench.say(f"    not within {RECOVERY_S} s", f"{len(mine) - len(took)} names", "0")
-    bench.say("    meanwhile: lost, answers without addresses",
-              f"{lost(client)}, {sum(client.bad.values())} of {client.count}", "0, 0")
+            bench.say(f"    names not fresh within {RECOVERY_S} s", f"{len(mine) - len(took)}", "0")
 
 
 BENCHES = {"outage": bench_outage}

@@ -6,9 +6,10 @@ import time
 import farm
 import measure
 import world
-from refresh import THREAD
+from refresh import THREAD, say_late
 
 KINDS = ("static", "bare", "aname")
+MODULES = (("bare", "a module that does nothing"), ("aname", "the module"))
 # What was measured at each size in this run, {what: {size: value}}, for how it grows.
 SECONDS, OCTETS = {}, {}
 
@@ -44,12 +45,14 @@ def bench_scale(bench):
     constant(bench)
     for count in (1000, 10000):
         scale(bench, count, starts=3, reloads=7)
+    one_target(bench, 10000)
     say_growth(bench)
 
 
 def bench_scale_100k(bench):
     """100,000 zones, each with a target of its own. Takes about five minutes."""
     scale(bench, 100000, starts=1, reloads=5)
+    one_target(bench, 100000)
     say_growth(bench)
 
 
@@ -109,9 +112,10 @@ def start_up(bench, zones, starts):
     count = zones.count
     bench.say(f"{size_text(count)} zones: seconds to start, without the module",
               f"{statistics.median(took['static']):.2f}")
-    for kind, what in (("bare", "a module that does nothing"), ("aname", "the module")):
-        bench.say(f"  with {what} / without: seconds, CPU",
-                  ", ".join(f"{statistics.median(pairs(row, kind)):.2f}" for row in (took, cpu)))
+    for kind, what in MODULES:
+        bench.say(f"  with {what} / without: seconds",
+                  f"{statistics.median(pairs(took, kind)):.2f}")
+        bench.say("    CPU", f"{statistics.median(pairs(cpu, kind)):.2f}")
     note(SECONDS, "CPU to start with the module", count, statistics.median(cpu["aname"]))
     return servers
 
@@ -143,8 +147,8 @@ def say_reload(bench, servers, count, rounds):
             cpu[kind].append(processor)
     bench.say(f"{size_text(count)} zones: seconds of knotc reload, without the module",
               f"{statistics.median(took['static']):.2f}")
-    for kind, what, bar in (("bare", "a module that does nothing", ""),
-                            ("aname", "the module", "<= 1.20" if count >= 100000 else "")):
+    for kind, what in MODULES:
+        bar = "<= 1.20" if kind == "aname" and count >= 100000 else ""
         bench.say(f"  with {what} / without: seconds", measure.spread(pairs(took, kind), 2), bar)
         bench.say("    CPU", measure.spread(pairs(cpu, kind), 2), bar)
     note(SECONDS, "CPU of knotc reload with the module", count, statistics.median(cpu["aname"]))
@@ -159,8 +163,23 @@ def share(knotd, seconds):
 
 
 def say_rest(bench, knotd, count):
-    bench.say(f"{size_text(count)} targets at rest: service thread, share of a processor",
-              f"{share(knotd, 10):.3f} %")
+    bench.say(f"{size_text(count)} targets at rest: service thread, % of a processor",
+              f"{share(knotd, 10):.3f}", "<= 0.1")
+
+
+def one_target(bench, count):
+    """So many zones with the same target."""
+    with farm.farm(bench, farm.targets_of(1) * count) as zones:
+        with_targets(bench, zones, 86400)
+        knotd = zones.start("aname")
+        idle = knotd.rss()
+        farm.warm_up(zones, knotd)
+        done = measure.dnsperf(zones.questions(), bench.directory, rate=10000, count=2 * count)
+        assert done["lost"] == 0, done
+        found = farm.totals(knotd)
+        assert found["targets"] == 2 and found["started"] == 2, found
+        bench.say(f"{size_text(count)} zones with one target, all asked: octets a zone",
+                  f"{(knotd.rss() - idle) / count:.0f}")
 
 
 def at_ttl_30(bench, count, ttl=30):
@@ -181,13 +200,11 @@ def at_ttl_30(bench, count, ttl=30):
         after = farm.totals(knotd)
         seen = targets.seen()
     lookups = (after["succeeded"] - before["succeeded"]) / rounds
-    bench.say(f"{size_text(count)} targets, TTL {ttl}: lookups per second, failed ones",
-              f"{lookups:.0f}, {after['failed'] - before['failed']}")
-    bench.say("  service thread: share of a processor, us per lookup",
-              f"{busy:.2f} %, {busy * 1e4 / lookups:.1f}")
-    half, most, last = seen["late"]
-    bench.say("  seen by the targets: later than 90 % of the lifetime, ms",
-              f"p50 {half:.0f}, p99 {most:.0f}, max {last:.0f}")
+    bench.say(f"{size_text(count)} targets, TTL {ttl}: lookups per second", f"{lookups:.0f}")
+    bench.say("  failed ones", f"{after['failed'] - before['failed']}", "0")
+    bench.say("  service thread: % of a processor", f"{busy:.2f}")
+    bench.say("  service thread: us per lookup", f"{busy * 1e4 / lookups:.1f}")
+    say_late(bench, seen)
     note(SECONDS, f"CPU of the service thread at TTL {ttl}", count, busy)
 
 
