@@ -80,6 +80,7 @@ def dnsperf_result(process):
         return float(found.group(1))
 
     return {
+        "sent": number(r"Queries sent:\s+(\d+)"),
         "completed": number(r"Queries completed:\s+(\d+)"),
         "lost": number(r"Queries lost:\s+(\d+)"),
         "qps": number(r"Queries per second:\s+([\d.]+)"),

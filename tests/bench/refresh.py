@@ -14,6 +14,7 @@ import socket
 import statistics
 import time
 
+import farm
 import measure
 import world
 
@@ -31,7 +32,7 @@ RECURSOR = """\
 def start(bench, zones, *, resolver, ttl, **options):
     """Targets with this TTL, a recursor that caches, and a server with these zones."""
     from harness.zone import aname
-    targets = world.targets(bench.directory, ttl)
+    targets = world.Targets(bench.directory, ttl)
     targets.start()
     bench.daemons.append(targets)
     recursor = bench.start_unbound(
@@ -100,17 +101,21 @@ def summary(values):
 
 
 class Watched:
-    """A load of queries for some seconds, and what was seen of the server meanwhile."""
+    """A load of queries for some seconds, and what was seen of the server meanwhile.
+
+    Every so many seconds the lags are read, or never if that is None.
+    """
 
     def __init__(self, bench, knotd, zones, seconds, rate, every=8):
         before = totals_of(bench, knotd, zones)
         cpu, start_s = measure.thread_cpu_ns(knotd.pid, THREAD), time.monotonic()
         load = measure.dnsperf_start(both(zones), bench.directory, seconds=seconds, rate=rate)
         self.lags = []
-        while load.poll() is None and time.monotonic() - start_s + every < seconds:
+        while every and load.poll() is None and time.monotonic() - start_s + every < seconds:
             time.sleep(every)
             lags = lags_of(knotd)
             self.lags += [lags[zone] for zone in zones]
+        load.wait(timeout=seconds + 60)
         self.load = measure.dnsperf_result(load)
         self.seconds = time.monotonic() - start_s
         self.cpu_ns = measure.thread_cpu_ns(knotd.pid, THREAD) - cpu
@@ -166,11 +171,54 @@ def lag(bench, names, ttl, **options):
     say_waits(bench, seen)
 
 
+def bench_lag_100k(bench):
+    """100,000 targets of both families with TTL 300, over a whole period.
+
+    The module asks the targets' authority itself: no recursor is measured here. Since all have
+    been learned within a minute, they come due within a minute or so, too.
+    """
+    count, ttl, seconds = 100000, 300, 330
+    with farm.farm(bench, farm.targets_of(count)) as zones:
+        targets = world.Targets(bench.directory, ttl, world.ADDRESSES)
+        targets.start()
+        bench.daemons.append(targets)
+        knotd = zones.start("aname")
+        farm.warm_up(zones, knotd)
+        targets.begin()
+        seen = Watched(bench, knotd, [farm.zone(i) for i in range(count)], seconds=seconds,
+                       rate=2000, every=None)
+        seen.lags = farm.lags(knotd)
+        outside = targets.seen()
+    half, most, last = world.quantiles(seen.lags)
+    bench.say(f"{count:,} targets with 2 + 2 addresses, TTL {ttl}: refresh lag, ms",
+              f"p50 {half:.0f}, p99 {most:.0f}, max {last:.0f}")
+    bench.say("  p99", f"{most:.0f}", "<= 2000")
+    bench.say(f"  refreshed at least once, of {2 * count} of one family", f"{len(seen.lags)}")
+    half, most, last = outside["share"]
+    bench.say("  seen by the targets: share of the lifetime used",
+              f"p50 {half:.2f}, p99 {most:.2f}, max {last:.2f}", "0.75 to 0.90 is the plan")
+    say_late(bench, outside)
+    lookups = seen.of("lookups[succeeded]")
+    bench.say("  lookups per second", f"{lookups / seen.seconds:.0f}")
+    bench.say("  failed ones", f"{seen.of('lookups[failed]')}", "0")
+    bench.say("  service thread: % of a processor", f"{seen.cpu_ns / 1e7 / seen.seconds:.2f}")
+    bench.say("  service thread: us per lookup", f"{seen.cpu_ns / 1000 / lookups:.1f}")
+    say_waits(bench, seen)
+
+
+def say_late(bench, outside):
+    """The module's lag as it can be known from outside: all later than the plan."""
+    half, most, last = outside["late"]
+    bench.say("  seen by the targets: later than 90 % of the lifetime, ms",
+              f"p50 {half:.0f}, p99 {most:.0f}, max {last:.0f}")
+
+
 def say_waits(bench, seen):
     """No query waited: all were answered at once, from what is known."""
     others = seen.load["completed"] - seen.of("answers[fresh]")
-    bench.say(f"  {seen.load['completed']:.0f} queries: lost, answers that were not fresh",
-              f"{seen.load['lost']:.0f}, {others:.0f}", "0, 0")
+    bench.say("  queries meanwhile", f"{seen.load['completed']:.0f}")
+    bench.say("    without an answer", f"{seen.load['lost']:.0f}", "0")
+    bench.say("    with one that was not fresh", f"{others:.0f}", "0")
     bench.say("    latency, ms: average, max", f"{1000 * seen.load['latency']:.2f}, "
               f"{1000 * seen.load['latency_max']:.1f}")
 
@@ -282,4 +330,10 @@ def add_window(bench, knotd, unbound, zones, rows, seconds=4):
     rows["recursor cost"].append(recursor / lookups / 1000)
 
 
-BENCHES = {"lag": bench_lag, "lag-twice": bench_lag_twice, "dead": bench_dead, "rate": bench_rate}
+BENCHES = {
+    "lag": bench_lag,
+    "lag-twice": bench_lag_twice,
+    "lag-100k": bench_lag_100k,
+    "dead": bench_dead,
+    "rate": bench_rate,
+}

@@ -1,65 +1,214 @@
-"""Zones and targets by the thousand: time and memory."""
+"""Zones and targets by the thousand: time, memory, and how both grow."""
 
+import statistics
 import time
 
+import farm
 import measure
+import world
+from refresh import THREAD, say_late
 
-A, B = "192.0.2.1", "192.0.2.2"
+KINDS = ("static", "bare", "aname")
+MODULES = (("bare", "a module that does nothing"), ("aname", "the module"))
+# What was measured at each size in this run, {what: {size: value}}, for how it grows.
+SECONDS, OCTETS = {}, {}
+
+
+def size_text(count):
+    return f"{count:,}"
+
+
+def note(values, what, count, value):
+    values.setdefault(what, {})[count] = value
+
+
+def steps(values):
+    """(what, a size, the next one, value at the one, at the other)"""
+    for what, at in values.items():
+        sizes = sorted(at)
+        for one, other in zip(sizes, sizes[1:]):
+            yield what, one, other, at[one], at[other]
+
+
+def say_growth(bench):
+    for what, one, other, less, more in steps(SECONDS):
+        bench.say(f"{what}, {size_text(one)} to {size_text(other)}: growth / that of the size",
+                  f"{more / less / (other / one):.2f}", "<= 1")
+    bars = {"idle instance": "<= 256", "target with 2 + 2 addresses": "<= 512"}
+    for what, one, other, less, more in steps(OCTETS):
+        bench.say(f"memory, {size_text(one)} to {size_text(other)}: octets for each {what} more",
+                  f"{(more - less) / (other - one):.0f}", bars.get(what, ""))
 
 
 def bench_scale(bench):
-    """Ten thousand zones of one template."""
-    from harness.zone import aname, zone_text
-    count = 10000
-    resident = {}
-    for kind in ("without", "with"):
+    """One zone, 1,000 and 10,000, each with a target of its own."""
+    constant(bench)
+    for count in (1000, 10000):
+        scale(bench, count, starts=3, reloads=7)
+    one_target(bench, 10000)
+    say_growth(bench)
+
+
+def bench_scale_100k(bench):
+    """100,000 zones, each with a target of its own. Takes about five minutes."""
+    scale(bench, 100000, starts=1, reloads=5)
+    one_target(bench, 100000)
+    say_growth(bench)
+
+
+def constant(bench):
+    """What the module takes with one zone and one target."""
+    with farm.farm(bench, farm.targets_of(1)) as zones:
+        resident = {}
+        for kind in ("static", "aname"):
+            knotd = zones.start(kind)
+            resident[kind] = knotd.rss()
+        bench.say("1 zone: memory beside static, KiB",
+                  f"{(resident['aname'] - resident['static']) / 1024:.0f}")
+        with_targets(bench, zones, 86400)
+        farm.warm_up(zones, knotd)
+        say_rest(bench, knotd, 1)
+
+
+def with_targets(bench, zones, ttl):
+    """The targets' authority, which the module asks itself: no recursor is measured here."""
+    targets = world.Targets(bench.directory, ttl, world.ADDRESSES)
+    targets.start()
+    bench.daemons.append(targets)
+    return targets
+
+
+def scale(bench, count, *, starts, reloads):
+    """So many zones, each with a target of its own."""
+    pools = farm.targets_of(count)
+    with farm.farm(bench, pools) as zones:
+        servers = start_up(bench, zones, starts)
+        say_idle(bench, servers, count)
+        with_targets(bench, zones, 86400)
+        knotd = servers["aname"]
+        idle = knotd.rss()
+        took = farm.warm_up(zones, knotd)
+        bench.say(f"{size_text(count)} targets: seconds until all are known, asked through TC",
+                  f"{took:.1f}")
+        note(OCTETS, "target with 2 + 2 addresses", count, knotd.rss() - idle)
+        bench.say("  memory they take, octets each", f"{(knotd.rss() - idle) / count:.0f}")
+        say_rest(bench, knotd, count)
+        say_reload(bench, servers, count, reloads)
+        assert farm.totals(knotd)["addresses"] == 4 * count, "a reload forgot addresses"
+    at_ttl_30(bench, count)
+
+
+def start_up(bench, zones, starts):
+    """Starts each kind so many times, by turns; returns those of the last time, running."""
+    took = {kind: [] for kind in KINDS}
+    cpu = {kind: [] for kind in KINDS}
+    for _ in range(starts):
         bench.fresh()
-        bench.start_unbound(cache=True, cache_ttl=300)
-        knotd = bench.new_knotd()
-        knotd.with_module = kind == "with"
-        knotd.template = {"module": "mod-aname"} if knotd.with_module else {}
-        for i in range(count):
-            knotd.add_zone(f"z{i}.test", text=zone_text(f"z{i}.test",
-                                                        [aname(f"t{i}.example.net", ttl=300)]),
-                           modules=None if knotd.with_module else [])
-        start = time.monotonic()
-        knotd.start()
-        from harness.wait import eventually
-        eventually(lambda: len(knotd.knotc("zone-status").stdout.splitlines()) >= count
-                   and "serial: none" not in knotd.knotc("zone-status").stdout
-                   and "| serial: -" not in knotd.knotc("zone-status").stdout,
-                   timeout=120, what="all zones are loaded")
-        bench.say(f"10,000 zones {kind} the module: seconds to load",
-                  f"{time.monotonic() - start:.1f}")
-        resident[kind] = knotd.rss()
-        if kind == "with":
-            for i in range(count):
-                bench.authority.set(f"t{i}.example.net", a=[A, B],
-                                    aaaa=["2001:db8::1", "2001:db8::2"])
-            first_answers(bench, knotd, count)
-            bench.say("memory per idle zone instance, octets",
-                      f"{(resident['with'] - resident['without']) / count:.0f}")
-            bench.say("memory per target with 2 + 2 addresses, octets",
-                      f"{(knotd.rss() - resident['with']) / count:.0f}")
+        servers = {}
+        for kind in KINDS:
+            servers[kind] = zones.start(kind)
+            took[kind].append(servers[kind].took)
+            cpu[kind].append(servers[kind].cpu)
+    count = zones.count
+    bench.say(f"{size_text(count)} zones: seconds to start, without the module",
+              f"{statistics.median(took['static']):.2f}")
+    for kind, what in MODULES:
+        bench.say(f"  with {what} / without: seconds",
+                  f"{statistics.median(pairs(took, kind)):.2f}")
+        bench.say("    CPU", f"{statistics.median(pairs(cpu, kind)):.2f}")
+    note(SECONDS, "CPU to start with the module", count, statistics.median(cpu["aname"]))
+    return servers
 
 
-def first_answers(bench, knotd, count):
-    """Ask every zone for both families until each is answered."""
-    start = time.monotonic()
-    questions = [(f"z{i}.test", rdtype) for i in range(count) for rdtype in ("A", "AAAA")]
-    asked = 0
-    while True:
-        done = measure.dnsperf(questions, bench.directory, count=len(questions), rate=4000)
-        asked += done["completed"]
-        totals = knotd.stats("z0.test")
-        from harness.ask import query
-        late = [name for name, rdtype in questions[:: 997] if query(name, rdtype).tc]
-        if not late or asked > 10 * len(questions):
-            break
-    assert not late, f"still cold after {asked} queries: {late[:3]}, {totals}"
-    bench.say("  every zone answers both families after, seconds", f"{time.monotonic() - start:.1f}")
+def pairs(rows, kind):
+    return [one / other for one, other in zip(rows[kind], rows["static"])]
+
+
+def say_idle(bench, servers, count):
+    """Memory of servers that nobody has asked anything yet."""
+    resident = {kind: knotd.rss() for kind, knotd in servers.items()}
+    bench.say(f"{size_text(count)} zones: resident memory per zone, static, octets",
+              f"{resident['static'] / count:.0f}")
+    bench.say("  the same with a module that does nothing",
+              f"{resident['bare'] / count:.0f}")
+    own = resident["aname"] - resident["bare"]
+    bench.say("  this module beyond that, octets a zone", f"{own / count:.0f}")
+    note(OCTETS, "idle instance", count, own)
+    note(OCTETS, "static zone", count, resident["static"])
+
+
+def say_reload(bench, servers, count, rounds):
+    took = {kind: [] for kind in KINDS}
+    cpu = {kind: [] for kind in KINDS}
+    for turn in range(rounds):
+        for kind in KINDS if turn % 2 == 0 else KINDS[::-1]:
+            seconds, processor = farm.reload(servers[kind])
+            took[kind].append(seconds)
+            cpu[kind].append(processor)
+    bench.say(f"{size_text(count)} zones: seconds of knotc reload, without the module",
+              f"{statistics.median(took['static']):.2f}")
+    for kind, what in MODULES:
+        bar = "<= 1.20" if kind == "aname" and count >= 100000 else ""
+        bench.say(f"  with {what} / without: seconds", measure.spread(pairs(took, kind), 2), bar)
+        bench.say("    CPU", measure.spread(pairs(cpu, kind), 2), bar)
+    note(SECONDS, "CPU of knotc reload with the module", count, statistics.median(cpu["aname"]))
+
+
+def share(knotd, seconds):
+    """Share of a processor that the service thread takes, in per cent."""
+    cpu, start = measure.thread_cpu_ns(knotd.pid, THREAD), time.monotonic()
+    time.sleep(seconds)
+    cpu = measure.thread_cpu_ns(knotd.pid, THREAD) - cpu
+    return cpu / (time.monotonic() - start) / 1e7
+
+
+def say_rest(bench, knotd, count):
+    bench.say(f"{size_text(count)} targets at rest: service thread, % of a processor",
+              f"{share(knotd, 10):.3f}", "<= 0.1")
+
+
+def one_target(bench, count):
+    """So many zones with the same target."""
+    with farm.farm(bench, farm.targets_of(1) * count) as zones:
+        with_targets(bench, zones, 86400)
+        knotd = zones.start("aname")
+        idle = knotd.rss()
+        farm.warm_up(zones, knotd)
+        done = measure.dnsperf(zones.questions(), bench.directory, rate=10000, count=2 * count)
+        assert done["lost"] == 0, done
+        found = farm.totals(knotd)
+        assert found["targets"] == 2 and found["started"] == 2, found
+        bench.say(f"{size_text(count)} zones with one target, all asked: octets a zone",
+                  f"{(knotd.rss() - idle) / count:.0f}")
+
+
+def at_ttl_30(bench, count, ttl=30):
+    """What the service thread takes to keep targets with this TTL fresh.
+
+    All are learned at once, and so come due about together, round after round, spread over more
+    seconds each time: the window begins and ends between two of the first rounds.
+    """
+    rounds = 2 * 0.825 * ttl
+    with farm.farm(bench, farm.targets_of(count)) as zones:
+        targets = with_targets(bench, zones, ttl)
+        knotd = zones.start("aname")
+        farm.warm_up(zones, knotd)
+        time.sleep(0.3 * ttl)
+        targets.begin()
+        before = farm.totals(knotd)
+        busy = share(knotd, rounds)
+        after = farm.totals(knotd)
+        seen = targets.seen()
+    lookups = (after["succeeded"] - before["succeeded"]) / rounds
+    bench.say(f"{size_text(count)} targets, TTL {ttl}: lookups per second", f"{lookups:.0f}")
+    bench.say("  failed ones", f"{after['failed'] - before['failed']}", "0")
+    bench.say("  service thread: % of a processor", f"{busy:.2f}")
+    bench.say("  service thread: us per lookup", f"{busy * 1e4 / lookups:.1f}")
+    say_late(bench, seen)
+    note(SECONDS, f"CPU of the service thread at TTL {ttl}", count, busy)
 
 
 BENCHES = {
     "scale": bench_scale,
+    "scale-100k": bench_scale_100k,
 }

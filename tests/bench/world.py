@@ -22,8 +22,11 @@ FAR = ("127.0.0.20", 53)
 RECURSOR = ("127.0.0.1", 53)
 # What the targets' names end in.
 SUFFIX = "targets.example"
-RDATA = {1: b"\x00\x04" + bytes([192, 0, 2, 1]),
-         28: b"\x00\x10" + bytes.fromhex("20010db8000000000000000000000001")}
+# Up to this many of each family.
+ADDRESSES = 2
+RDATA = {1: [b"\x00\x04" + bytes([192, 0, 2, i + 1]) for i in range(ADDRESSES)],
+         28: [b"\x00\x10" + bytes.fromhex("20010db80000000000000000000000") + bytes([i + 1])
+              for i in range(ADDRESSES)]}
 BUFFER = 8 << 20
 # Missing from the socket module; beyond what net.core.rmem_max allows.
 SO_SNDBUFFORCE, SO_RCVBUFFORCE = 32, 33
@@ -34,17 +37,12 @@ def _script(name, directory, *arguments):
     return Daemon(name, [sys.executable, os.path.abspath(__file__), name, *arguments], directory)
 
 
-def targets(directory, ttl):
-    """A process that answers for every name under SUFFIX, with one address of each family."""
-    return _script("targets", directory, str(ttl))
+class Watcher:
+    """A process that sees answers go by, and says in the end what it saw."""
 
-
-class Distance:
-    """A process that makes the way to the recursor longer by so many seconds there and back."""
-
-    def __init__(self, directory, seconds):
-        self.report = os.path.join(directory, "distance.json")
-        self.daemon = _script("distance", directory, str(seconds), self.report)
+    def __init__(self, name, directory, *arguments):
+        self.report = os.path.join(directory, f"{name}.json")
+        self.daemon = _script(name, directory, *arguments, self.report)
 
     def start(self):
         self.daemon.start()
@@ -63,6 +61,20 @@ class Distance:
         self.daemon.kill()
 
 
+class Targets(Watcher):
+    """A process that answers for every name, with so many addresses of each family."""
+
+    def __init__(self, directory, ttl, addresses=1):
+        super().__init__("targets", directory, str(ttl), str(addresses))
+
+
+class Distance(Watcher):
+    """A process that makes the way to the recursor longer by so many seconds there and back."""
+
+    def __init__(self, directory, seconds):
+        super().__init__("distance", directory, str(seconds))
+
+
 def _socket(address=None):
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     for option in (SO_RCVBUFFORCE, SO_SNDBUFFORCE):
@@ -79,21 +91,36 @@ def _question_end(wire):
     return at + 5
 
 
-def _answer(wire, ttl):
+def _answer(wire, ttl, count):
     """An authority's reply to a query."""
     end = _question_end(wire)
     (rdtype,) = struct.unpack_from("!H", wire, end - 4)
-    rdata = RDATA.get(rdtype)
-    header = wire[:2] + b"\x84\x00" + struct.pack("!HHHH", 1, int(rdata is not None), 0, 0)
-    answer = struct.pack("!HHHI", 0xC00C, rdtype, 1, ttl) + rdata if rdata else b""
-    return header + wire[12:end] + answer
+    rdata = RDATA.get(rdtype, [])[:count]
+    header = wire[:2] + b"\x84\x00" + struct.pack("!HHHH", 1, len(rdata), 0, 0)
+    front = struct.pack("!HHHI", 0xC00C, rdtype, 1, ttl)
+    return header + wire[12:end] + b"".join(front + one for one in rdata)
 
 
-def serve_targets(ttl):
-    sock = _socket(TARGETS)
+def serve_targets(ttl, addresses, report):
+    sock, watch = _socket(TARGETS), Watch()
+    _report_at_end(report, watch.clear, lambda: watch.summary([]))
+    ttl, addresses = int(ttl), int(addresses)
     while True:
-        wire, client = sock.recvfrom(4096)
-        sock.sendto(_answer(wire, int(ttl)), client)
+        query, client = sock.recvfrom(4096)
+        wire = _answer(query, ttl, addresses)
+        sock.sendto(wire, client)
+        watch.answer(wire, time.monotonic())
+
+
+def _report_at_end(path, clear, summary):
+    """Has a process begin anew at SIGUSR1, and at SIGTERM write its summary and end."""
+    def finish(*_):
+        with open(path, "w", encoding="ascii") as file:
+            json.dump(summary(), file)
+        sys.exit(0)
+
+    signal.signal(signal.SIGUSR1, lambda *_: clear())
+    signal.signal(signal.SIGTERM, finish)
 
 
 class Watch:
@@ -192,14 +219,7 @@ class Relay:
 
 def serve_distance(seconds, report):
     relay = Relay(float(seconds) / 2)
-
-    def finish(*_):
-        with open(report, "w", encoding="ascii") as file:
-            json.dump(relay.watch.summary(relay.overdue), file)
-        sys.exit(0)
-
-    signal.signal(signal.SIGUSR1, lambda *_: relay.clear())
-    signal.signal(signal.SIGTERM, finish)
+    _report_at_end(report, relay.clear, lambda: relay.watch.summary(relay.overdue))
     relay.run()
 
 
