@@ -216,18 +216,6 @@ static unsigned limit(const aname_answer_t *answer, unsigned most, const knot_rd
 	return kept;
 }
 
-/*! The whole of one snapshot: one copy. */
-static int copy_one(const aname_snapshot_t *snapshot, knot_pkt_t *pkt, knot_rdataset_t *set)
-{
-	*set = aname_snapshot_rdataset(snapshot);
-	set->rdata = aname_packet_alloc(pkt, set->size);
-	if (set->rdata == NULL) {
-		return KNOT_ENOMEM;
-	}
-	memcpy(set->rdata, snapshot->rdata, set->size);
-	return KNOT_EOK;
-}
-
 static ANAME_ASIDE int copy_some(const aname_answer_t *answer, const aname_options_t *options,
                                  knot_pkt_t *pkt, knot_rdataset_t *set)
 {
@@ -266,8 +254,13 @@ int aname_answer_put(const aname_answer_t *answer, const aname_options_t *option
 	};
 	bool whole = answer->used == 1 && answer->use[0]->count <= options->max_addresses &&
 	             options->deny_address.count == 0;
-	int ret = whole ? copy_one(answer->use[0], pkt, &rrset.rrs)
-	                : copy_some(answer, options, pkt, &rrset.rrs);
+	int ret;
+	if (whole) {
+		const knot_rdataset_t all = aname_snapshot_rdataset(answer->use[0]);
+		ret = aname_packet_copy(pkt, &all, &rrset.rrs);
+	} else {
+		ret = copy_some(answer, options, pkt, &rrset.rrs);
+	}
 	return ret != KNOT_EOK ? ret
 	                       : knot_pkt_put_rotate(pkt, form->compr_hint, &rrset, form->rotate,
 	                                             form->flags);

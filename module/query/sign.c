@@ -294,19 +294,23 @@ static int64_t wall_clock_s(void)
  *
  * Returns `elsewhere`, too, if there is no memory, until there is.
  */
+static ANAME_ASIDE const char *find_directories(const aname_query_t *query)
+{
+	char list[ANAME_DIRECTORIES_SIZE];
+	const char *directories =
+	        aname_conf_key_directories(query->mod, list, sizeof(list))
+	                ? aname_secrets_directories(query->instance->shared->secrets, list)
+	                : elsewhere;
+	atomic_store_explicit(&query->instance->signing.directories, directories,
+	                      memory_order_release);
+	return directories != NULL ? directories : elsewhere;
+}
+
 static const char *directories_of(const aname_query_t *query)
 {
-	aname_signing_t *signing = &query->instance->signing;
-	const char *directories = atomic_load_explicit(&signing->directories, memory_order_acquire);
-	if (directories != NULL) {
-		return directories;
-	}
-	char list[ANAME_DIRECTORIES_SIZE];
-	directories = aname_conf_key_directories(query->mod, list, sizeof(list))
-	                      ? aname_secrets_directories(query->instance->shared->secrets, list)
-	                      : elsewhere;
-	atomic_store_explicit(&signing->directories, directories, memory_order_release);
-	return directories != NULL ? directories : elsewhere;
+	const char *directories =
+	        atomic_load_explicit(&query->instance->signing.directories, memory_order_acquire);
+	return directories != NULL ? directories : find_directories(query);
 }
 
 /*! As aname_sign_attach(), for a signed zone. */
@@ -325,11 +329,11 @@ static ANAME_ASIDE void attach_signer(aname_query_t *query, const knot_rrset_t *
 			sign->signer = renew(instance->shared, &instance->signing, dnskey, &soa);
 		}
 		if (sign->signer != NULL) {
-			retry_ahead(instance->shared, sign->signer, aname_clock_coarse_ms());
+			retry_ahead(instance->shared, sign->signer, query->now_ms);
 		}
 		sign->state = sign->signer == NULL ? ANAME_SIGN_PENDING
 		                                   : judge(instance->shared, sign->signer,
-		                                           aname_clock_coarse_ms(), &missing);
+		                                           query->now_ms, &missing);
 	}
 	sign->wanted = knot_pkt_has_dnssec(query->qdata->query);
 	sign->inception = soa.inception;
@@ -458,12 +462,18 @@ int aname_sign_copy(const aname_query_t *query, const knot_rdataset_t *rrsigs,
 	return ret;
 }
 
+/*! As aname_answer_put(), of signatures. */
 static int put(const aname_query_t *query, const knot_rdataset_t *rrsigs, const knot_dname_t *owner,
                uint32_t ttl, uint16_t hint, uint16_t flags)
 {
-	knot_rrset_t copy;
-	int ret = aname_sign_copy(query, rrsigs, owner, ttl, &copy);
-	return ret != KNOT_EOK ? ret : aname_packet_put(query->pkt, hint, &copy, flags);
+	knot_rrset_t rrset = {
+		.owner = (knot_dname_t *)owner, /* Nobody writes there. */
+		.ttl = ttl,
+		.type = KNOT_RRTYPE_RRSIG,
+		.rclass = KNOT_CLASS_IN,
+	};
+	int ret = aname_packet_copy(query->pkt, rrsigs, &rrset.rrs);
+	return ret != KNOT_EOK ? ret : knot_pkt_put(query->pkt, hint, &rrset, flags);
 }
 
 /*! Signs the RRset at `index`, the last one. */

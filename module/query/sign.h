@@ -97,7 +97,7 @@ const aname_signed_t *aname_sign_content(const struct aname_query *query, aname_
  * \brief Signs the RRset that was put last.
  *
  * \param original_ttl  The highest TTL that the RRset may ever have.
- * \param flags         KNOT_PF_*; KNOT_PF_FREE is added.
+ * \param flags         KNOT_PF_*, not KNOT_PF_FREE.
  *
  * \return KNOT_EOK; an error with the RRset taken out again: KNOT_ESPACE as knot_pkt_put(), or
  *         another one.
