@@ -89,6 +89,13 @@ const aname_moment_t *aname_heaps_first(const aname_heaps_t *heaps, aname_heap_t
 	return heaps->count[heap] > 0 ? nth(heaps, heap, 0) : NULL;
 }
 
+void aname_heaps_hasten(aname_heaps_t *heaps, aname_heap_t heap, aname_entry_t *entry,
+                        int64_t at_ms)
+{
+	const aname_moment_t moment = { .at_ms = at_ms, .entry = entry };
+	sift_up(heaps, heap, entry->plan.heap_index, moment);
+}
+
 void aname_heaps_remove(aname_heaps_t *heaps, aname_heap_t heap, aname_entry_t *entry)
 {
 	size_t index = entry->plan.heap_index;

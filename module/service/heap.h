@@ -46,5 +46,10 @@ const aname_moment_t *aname_heaps_nth(const aname_heaps_t *heaps, aname_heap_t h
 /*! The earliest, or NULL. It stays in; good until the next change. */
 const aname_moment_t *aname_heaps_first(const aname_heaps_t *heaps, aname_heap_t heap);
 
+/*! Sets the time of an entry in this heap to an earlier one. None that stands behind it in the
+ *  order of aname_heaps_nth() comes to stand before it. */
+void aname_heaps_hasten(aname_heaps_t *heaps, aname_heap_t heap, aname_entry_t *entry,
+                        int64_t at_ms);
+
 /*! Takes an entry out. It must be in this heap. */
 void aname_heaps_remove(aname_heaps_t *heaps, aname_heap_t heap, aname_entry_t *entry);

@@ -11,6 +11,7 @@
 #include "service/admission.h"
 #include "service/heap.h"
 #include "service/news.h"
+#include "service/outage.h"
 #include "table/clock.h"
 #include "table/policy.h"
 
@@ -43,6 +44,7 @@ typedef struct {
 	line_t ready[ANAME_TURNS];
 	unsigned running[ANAME_TURNS];
 	unsigned started; /*!< Lookups, in all. */
+	aname_outage_t outage;
 } lane_t;
 
 struct aname_refresh {
@@ -313,6 +315,7 @@ static void failed(aname_refresh_t *refresh, aname_entry_t *entry, aname_failure
 	if (entry->plan.failures < UINT16_MAX) {
 		entry->plan.failures++;
 	}
+	aname_outage_failed(&lane_of(refresh, entry)->outage, now_ms);
 	if (entry->tailored) {
 		note_subnet(entry, false);
 	}
@@ -419,6 +422,36 @@ static void learned_subnet(aname_refresh_t *refresh, const run_t *run, const ana
 	learned(refresh, home, run, result, now_ms);
 }
 
+/*! Is it waiting for another try, and failing since that time or later? */
+static bool fails_since(const aname_entry_t *entry, int64_t since_ms)
+{
+	const aname_snapshot_t *known = atomic_load(&entry->snapshot);
+	const aname_failing_t *failing = known != NULL ? aname_snapshot_failing(known) : NULL;
+	return entry->plan.state == ANAME_PLAN_WAITING && entry->run == NULL &&
+	       entry->plan.failures > 1 && failing != NULL && failing->since_ms >= since_ms;
+}
+
+/*! What has failed with everything else is tried soon, as if it had failed once (F4). */
+static void retry_after_outage(aname_refresh_t *refresh, const lane_t *lane, int64_t now_ms)
+{
+	for (size_t i = 0; i < refresh->heaps.count[ANAME_HEAP_PLANNED]; i++) {
+		const aname_moment_t planned =
+		        *aname_heaps_nth(&refresh->heaps, ANAME_HEAP_PLANNED, i);
+		aname_entry_t *entry = planned.entry;
+		if (lane_of(refresh, entry) != lane || !fails_since(entry, lane->outage.since_ms)) {
+			continue;
+		}
+		entry->plan.failures = 1;
+		int64_t next_ms = aname_policy_next_retry(&entry->profile->schedule, 1,
+		                                          chance(refresh), now_ms);
+		if (next_ms < planned.at_ms) {
+			/* Those that it passes by have been seen already. */
+			aname_heaps_hasten(&refresh->heaps, ANAME_HEAP_PLANNED, entry, next_ms);
+			atomic_store(&entry->next_ms, next_ms);
+		}
+	}
+}
+
 static const char *why_of(const aname_result_t *result)
 {
 	return result->detail != NULL ? result->detail : "no answer";
@@ -432,11 +465,15 @@ static void on_resolved(void *owner, void *ctx, const aname_result_t *result)
 	int64_t now_ms = aname_clock_ms();
 	bool in_time = entry->plan.state == ANAME_PLAN_RUNNING;
 
+	lane_t *lane = lane_of(refresh, entry);
 	free(ctx);
 	entry->run = NULL;
-	lane_of(refresh, entry)->running[run.turn]--;
+	lane->running[run.turn]--;
 
 	if (result->failure == ANAME_FAILURE_NONE) {
+		if (aname_outage_succeeded(&lane->outage, now_ms)) {
+			retry_after_outage(refresh, lane, now_ms);
+		}
 		/* A late answer is as good as any. */
 		unplan(refresh, entry);
 		if (entry->tailored) {

@@ -303,9 +303,7 @@ static server_t *pick_server(aname_lookup_t *lookup, int64_t now_ms)
 static void report(aname_lookup_t *lookup, const aname_result_t *result)
 {
 	resolver_t *resolver = lookup->resolver;
-	if (--resolver->running == 0 && resolver->ended == NULL) {
-		uv_timer_stop(&resolver->tick);
-	}
+	resolver->running--;
 	resolver->base.done(resolver->base.owner, lookup->ctx, result);
 	free(lookup);
 }
@@ -492,9 +490,6 @@ static void try_next(aname_lookup_t *lookup)
 static void on_tick(uv_timer_t *timer)
 {
 	resolver_t *resolver = timer->data;
-	for (unsigned i = 0; i < resolver->source.servers_count; i++) {
-		sweep(&resolver->servers[i]);
-	}
 	while (resolver->ended != NULL) {
 		aname_lookup_t *lookup = resolver->ended;
 		resolver->ended = lookup->next_ended;
@@ -506,6 +501,14 @@ static void on_tick(uv_timer_t *timer)
 				ares_process_fd(link->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
 			}
 		}
+	}
+	for (unsigned i = 0; i < resolver->source.servers_count; i++) {
+		sweep(&resolver->servers[i]);
+	}
+	/* Not where the last lookup ends: with a resolver near by that is again and again before
+	 * a tick has passed, and nobody would ever sweep. */
+	if (resolver->running == 0 && resolver->ended == NULL) {
+		uv_timer_stop(timer);
 	}
 }
 
@@ -527,7 +530,8 @@ static int dns_start(aname_resolver_t *base, const aname_question_t *question, v
 		lookup->tailored = true;
 		lookup->client = aname_subnet_to_option(question->client);
 	}
-	if (resolver->running++ == 0) {
+	resolver->running++;
+	if (!uv_is_active((const uv_handle_t *)&resolver->tick)) {
 		uv_timer_start(&resolver->tick, on_tick, TICK_MS, TICK_MS);
 	}
 	resolver->starting = lookup;

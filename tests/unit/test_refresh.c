@@ -414,6 +414,88 @@ static void recovers(void **state)
 	house_deinit(&house);
 }
 
+/*! The clock goes on, lookups fail at once. */
+static void fail_for(house_t *house, int64_t ms)
+{
+	for (int64_t passed = 0; passed < ms; passed += 100) {
+		while (house->script.pending != NULL) {
+			house_fail(house, house->script.pending, ANAME_FAILURE_NETWORK);
+		}
+		house_skip(house, 100);
+	}
+}
+
+static void outage(void **state)
+{
+	/* 200 targets, a dead one beside them, and a resolver that is out for ten minutes. */
+	enum { MANY = 200 };
+	house_t house;
+	begin(&house, NULL, NULL);
+	name_t dead = make_name("dead.example.");
+	house_ask(&house, &dead, A, 300);
+	fail_for(&house, 60000);
+	for (unsigned i = 0; i < MANY; i++) {
+		name_t name = make_name_nth(i);
+		house_ask(&house, &name, A, 300);
+		house_resolve(&house, house_pending(&house, &name, A), 1, 1, 20);
+	}
+	house_skip(&house, 14000);
+	fail_for(&house, 600000);
+	unsigned deads = house_find(&house, &dead, A)->plan.failures;
+	assert_true(deads > 6);
+
+	/* Whichever is tried first shows that it is over, and the others come soon. */
+	while (house.script.pending == NULL) {
+		house_skip(&house, 100);
+	}
+	int64_t first_ms = aname_clock_ms();
+	assert_null(house_pending(&house, &dead, A));
+	house_resolve(&house, house.script.pending, 1, 1, 3600);
+	assert_int_equal(house_find(&house, &dead, A)->plan.failures, deads);
+	while (aname_clock_ms() < first_ms + 6300) {
+		house_skip(&house, 50);
+		while (house.script.pending != NULL) {
+			house_resolve(&house, house.script.pending, 1, 1, 3600);
+		}
+	}
+	unsigned hastened = 0;
+	for (unsigned i = 0; i < MANY; i++) {
+		name_t name = make_name_nth(i);
+		const aname_snapshot_t *known = known_of(&house, &name, A);
+		assert_int_equal(known->failure, ANAME_FAILURE_NONE);
+		hastened += known->learned_ms >= first_ms + 5000;
+	}
+	/* As after a first failure: not all at once. */
+	assert_true(hastened > MANY / 2);
+	house_deinit(&house);
+}
+
+static void no_outage(void **state)
+{
+	/* Among lookups that succeed, one target that fails backs off as ever. */
+	house_t house;
+	begin(&house, NULL, NULL);
+	name_t dead = make_name("dead.example."), good = make_name("good.example.");
+	unsigned tries = 0;
+	for (unsigned step = 0; step < 36000; step++) {
+		house_ask(&house, &dead, A, 300);
+		house_ask(&house, &good, A, 1);
+		aname_lookup_t *lookup = house_pending(&house, &good, A);
+		if (lookup != NULL) {
+			house_resolve(&house, lookup, 1, 1, 1);
+		}
+		lookup = house_pending(&house, &dead, A);
+		if (lookup != NULL) {
+			house_fail(&house, lookup, ANAME_FAILURE_TIMEOUT);
+			tries++;
+		}
+		house_skip(&house, 100);
+	}
+	/* 5, 10, ... 640 s, then up to 15 minutes each, for an hour. */
+	assert_in_range(tries, 8, 14);
+	house_deinit(&house);
+}
+
 static void says_so(void **state)
 {
 	house_t house;
@@ -1201,6 +1283,9 @@ int main(void)
 		PROVES("F4: a dead target costs few lookups, however often it is asked for",
 		       backs_off),
 		PROVES("F4: success ends the pauses", recovers),
+		PROVES("after an outage what failed in it is tried soon, what failed before is not",
+		       outage),
+		PROVES("F4: what fails beside others that succeed is no outage", no_outage),
 		PROVES("W2: failing, recovering and changing are told, each once", says_so),
 		PROVES("F3: a lookup that cannot be started is a failure", refused),
 		PROVES("F5: a lookup that does not end is a failure, and never doubled", times_out),

@@ -807,6 +807,26 @@ static void ports_change(void **state)
 	assert_true(differing(servers[0].ports, servers[0].seen) >= 2);
 }
 
+static void used_up_is_let_go(void **state)
+{
+	/* One at a time, so that nothing is under way between any two of them. */
+	enum { MANY = 24 * 512 };
+	use_servers(1);
+	long most = 0;
+	look_up(A);
+	const long begin = alloc_live();
+	for (unsigned i = 0; i < MANY; i++) {
+		look_up(A);
+		long live = alloc_live() - begin;
+		most = live > most ? live : most;
+	}
+	assert_int_equal(heard.succeeded, MANY + 1);
+	/* The one in use, and those since the last tick. */
+	if (most > 12) {
+		fail_msg("expected used-up links to be let go, %ld blocks are held", most);
+	}
+}
+
 static void started_from_within(void **state)
 {
 	use_servers(2);
@@ -928,6 +948,8 @@ int main(void)
 		WITH_SERVERS("N3: secure: without AD it is a failure, at once", secure_and_not),
 		WITH_SERVERS("N1: 300 at once, over several sockets", many_at_once),
 		WITH_SERVERS("N1: source ports change", ports_change),
+		WITH_SERVERS("sockets that are used up are let go while lookups go on",
+		             used_up_is_let_go),
 		WITH_SERVERS("700 lookups, each started by the end of another",
 		             started_from_within),
 		WITH_SERVERS("50 failures, each starting another lookup",
