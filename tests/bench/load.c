@@ -8,11 +8,10 @@
  *
  * With RATE 0 each of the SOCKETS always has its part of WINDOW queries under way, which is as much
  * as the server can take. Otherwise queries are due at RATE a second, whatever the server does. If
- * WINDOW of them are under way the next ones wait here, or the server's buffer would lose them after
- * the first pause of this program or of the server. A latency is counted from when its query was
- * due, so that no pause is hidden.
- * SPIN 1 does not sleep while nothing is to be done but lets others have the processor, for a load
- * that shares it with nobody who is busy.
+ * WINDOW of them are under way the next ones wait here: after a pause of this program or of the
+ * server they would overflow the server's buffer. A latency is counted from when its query was due,
+ * so that no pause is hidden. SPIN 1 does not sleep while nothing is to be done, but lets others
+ * have the processor.
  *
  * Prints one line of JSON. An answer counts that is NOERROR, whole, and has the records; any other
  * reply is "bad", and what has no reply after half a second is "lost".

@@ -136,8 +136,10 @@ def machine_text(facts):
     versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items()
                          if version)
     return (f"{facts['cpu']}, {facts['processors']} processors, {facts['memory_mib']} MiB, Linux"
-            f" {facts['kernel']}; {versions}; {facts['date']}, commit {facts['commit'] or 'unknown'};"
-            f" load average before: {facts['load_average_before']:.2f}")
+            f" {facts['kernel']}; {versions}; {facts['date']},"
+            f" commit {facts['commit'] or 'unknown'};"
+            f" load average before: {facts['load_average_before']:.2f}"
+            + ("; a quick run" if facts.get("quick") else ""))
 
 
 # Markdown.

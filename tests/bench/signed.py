@@ -49,7 +49,7 @@ def bench_signed(bench):
         pairs = measure.alternate(bench.turns(turns), lambda: run(left, rdtype)[0],
                                   lambda: run(right, rdtype)[0])
         bench.say(label, measure.spread([mine / other for mine, other in pairs]), bar)
-        bench.say("  the other: CPU per query",
+        bench.say(f"{label}: the latter",
                   measure.spread([other / 1000 for _, other in pairs], 2), unit="µs")
 
     compare("warm signed A, DO: CPU per query / signed static", "a.test", "s.test", "A", "<= 1.05")
@@ -64,7 +64,7 @@ def bench_signed(bench):
     os.sched_setaffinity(0, range(os.cpu_count()))
     bench.say("warm signed A, DO: answers per CPU second / mod-onlinesign",
               measure.spread([row[0] for row in rows]), ">= 8")
-    bench.say("  answers per second, as far as the load goes",
+    bench.say("warm signed A, DO: answers per second / mod-onlinesign, as far as the load goes",
               measure.spread([row[1] for row in rows]))
     bench_signed_scale(bench)
 
@@ -113,11 +113,12 @@ def bench_signed_scale(bench):
     while asked == 0 or any(query(*one, do=True).tc for one in questions[::97]):
         done = measure.dnsperf(questions, bench.directory, count=count, rate=5000, do=True)
         asked += done["completed"]
-    bench.say("  first signed A of every zone after, seconds", f"{time.monotonic() - start:.1f}")
-    bench.say("    with so many queries", f"{asked:.0f}")
-    bench.say("    CPU per zone, microseconds (key, signature, answers)",
+    bench.say("10,000 signed zones: first signed A of every zone after, seconds",
+              f"{time.monotonic() - start:.1f}")
+    bench.say("10,000 signed zones: queries until then", f"{asked:.0f}")
+    bench.say("10,000 signed zones: CPU per zone until then, microseconds",
               f"{(measure.cpu_ns(knotd.pid) - cpu) / count / 1000:.0f}")
-    bench.say("  memory per zone whose key is in use, octets",
+    bench.say("10,000 signed zones: memory per zone whose key is in use, octets",
               f"{(knotd.rss() - before) / count:.0f}")
 
 

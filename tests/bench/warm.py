@@ -142,7 +142,7 @@ def bench_warm(bench):
     import peers
     for workers in (1, 2):
         all_peers = peers.start(bench, workers)
-        server, load = measure.processors(workers)
+        _, load = measure.processors(workers)
         os.sched_setaffinity(0, load)
         for one in bench.daemons:
             # The recursor is on the load's side.

@@ -246,7 +246,7 @@ def bench_lines(bench):
                         for kind in (peers.STATIC, peers.MODULE))
         most = say_lines(bench, code, f"{label}, static", static)
         say_lines(bench, code, f"{label}, this module", mine, f"<= {most}")
-    say_lines(bench, code, "static with mod-rrl, which shares a table", touched(CONTROL, False),
+    say_lines(bench, code, "A, static with mod-rrl, for control", touched(CONTROL, False),
               ">= 1")
 
 
@@ -264,13 +264,14 @@ def say_lines(bench, code, label, touched, bar=""):
               for line in first.written)
     bench.say(f"{label}: cache lines that each query writes", len(first.written))
     if own:
-        bench.say("  the module's own instructions among the writers", own)
+        bench.say(f"{label}: of these, written by the module's own instructions", own)
     shared = first.shared(second)
-    bench.say("  written, and touched by another worker's queries", len(shared), bar)
+    bench.say(f"{label}: cache lines written, and touched by another worker", len(shared), bar)
     places = {code.place(at) for one in touched for line in shared
               for at in one.writers.get(line, ())}
     if places:
-        bench.say("    by", " ".join(sorted(f"{file}+{at:#x}" for file, at in places)))
+        bench.say(f"{label}: these written by",
+                  " ".join(sorted(f"{file}+{at:#x}" for file, at in places)))
     return len(shared)
 
 
