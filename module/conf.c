@@ -42,6 +42,8 @@
 #define OPT_STATUS_SOCKET "\x0D""status-socket"
 #define SECTION_SERVER    "\x06""server"
 #define ITEM_RUNDIR       "\x06""rundir"
+#define ITEM_ROTATION     "\x0F""answer-rotation"
+#define ITEM_MODULE       "\x06""module"
 #define OPT_DNSSEC        "\x06""dnssec"
 
 /* Items of knotd's own. */
@@ -260,8 +262,12 @@ static int check_status(knotd_conf_check_args_t *args)
 	return KNOT_EOK;
 }
 
+/*! Counts calls of aname_conf_check(), which has nowhere else to tell that it was called. */
+static _Atomic uint64_t checks_done;
+
 int aname_conf_check(knotd_conf_check_args_t *args)
 {
+	atomic_fetch_add(&checks_done, 1);
 	int (*const checks[])(knotd_conf_check_args_t *) = {
 		check_numbers, check_order, check_source, check_rrtypes, check_status,
 	};
@@ -280,12 +286,6 @@ static void read_rrtypes(knotd_mod_t *mod, aname_options_t *options)
 	}
 	options->rrtypes_count = conf.count < ANAME_RRTYPES_MAX ? conf.count : ANAME_RRTYPES_MAX;
 	knotd_conf_free(&conf);
-
-	if (options->rrtypes_count == 0) {
-		options->rrtypes[0] = ANAME_RRTYPE_ANAME;
-		options->rrtypes[1] = ANAME_RRTYPE_ALIAS;
-		options->rrtypes_count = 2;
-	}
 }
 
 /*! The address in network order, and its length: 4, 16 or 0. */
@@ -315,9 +315,6 @@ static void read_source(knotd_mod_t *mod, aname_options_t *options)
 	if (source->servers_count > 0) {
 		source->secure = knotd_conf_mod(mod, OPT_TARGET_DNSSEC).single.option;
 		source->timeout_ms = options->schedule.timeout_ms;
-	} else {
-		/* What does not count must not keep sources apart. */
-		source->retries = 0;
 	}
 }
 
@@ -374,10 +371,13 @@ static int read_nets(knotd_mod_t *mod, aname_nets_t *nets)
 	return ret;
 }
 
-static int read_status(knotd_mod_t *mod, aname_options_t *options)
+static int read_status(knotd_mod_t *mod, aname_options_t *options, bool section)
 {
-	knotd_conf_t conf = knotd_conf_mod(mod, OPT_STATUS_SOCKET);
-	const char *path = conf.count > 0 ? conf.single.string : NULL;
+	const char *path = NULL;
+	if (section) {
+		knotd_conf_t conf = knotd_conf_mod(mod, OPT_STATUS_SOCKET);
+		path = conf.count > 0 ? conf.single.string : NULL;
+	}
 	options->status_chosen = path != NULL;
 	path = path != NULL ? path : STATUS_SOCKET;
 	if (strcmp(path, STATUS_NONE) == 0) {
@@ -394,28 +394,34 @@ static int read_status(knotd_mod_t *mod, aname_options_t *options)
 	return options->status_socket != NULL ? KNOT_EOK : KNOT_ENOMEM;
 }
 
-int aname_conf_read(knotd_mod_t *mod, aname_options_t **out)
+/*! What is not 0, off or empty without a section. */
+static void set_defaults(aname_options_t *options)
 {
-	aname_options_t *options = calloc(1, sizeof(*options));
-	if (options == NULL) {
-		return KNOT_ENOMEM;
-	}
+#define X(option, name, dflt, least, most, unit, style, field) options->field = dflt;
+	NUMBERS(X)
+#undef X
+	options->cold = ANAME_COLD_TRUNCATE;
+}
 
+/*! Reads what is a plain value. */
+static void read_values(knotd_mod_t *mod, aname_options_t *options)
+{
 #define X(option, name, dflt, least, most, unit, style, field) \
 	options->field = knotd_conf_mod(mod, option).single.integer;
 	NUMBERS(X)
 #undef X
 	options->answer_aname = knotd_conf_mod(mod, OPT_ANSWER_ANAME).single.boolean;
 	options->ecs = knotd_conf_mod(mod, OPT_ECS).single.boolean;
-	if (!options->ecs) {
-		/* What does not count must not keep targets apart. */
-		options->schedule.ecs_prefix_ipv4 = options->schedule.ecs_prefix_ipv6 = 0;
-	}
 	options->dnssec_off = knotd_conf_mod(mod, OPT_DNSSEC).single.option != 0;
 	options->cold = knotd_conf_mod(mod, OPT_COLD).single.option;
+}
+
+/*! Reads the whole section. */
+static int read_section(knotd_mod_t *mod, aname_options_t *options)
+{
+	read_values(mod, options);
 	read_rrtypes(mod, options);
 	read_source(mod, options);
-
 	int ret = read_names(mod, OPT_ALLOW_TARGET, &options->allow_target);
 	if (ret == KNOT_EOK) {
 		ret = read_names(mod, OPT_DENY_TARGET, &options->deny_target);
@@ -423,8 +429,39 @@ int aname_conf_read(knotd_mod_t *mod, aname_options_t **out)
 	if (ret == KNOT_EOK) {
 		ret = read_nets(mod, &options->deny_address);
 	}
+	return ret;
+}
+
+/*! What does not count must not keep targets apart. */
+static void level(aname_options_t *options)
+{
+	if (!options->ecs) {
+		options->schedule.ecs_prefix_ipv4 = options->schedule.ecs_prefix_ipv6 = 0;
+	}
+	if (options->source.servers_count == 0) {
+		options->source.retries = 0;
+	}
+}
+
+int aname_conf_read(knotd_mod_t *mod, const aname_origin_t *origin, aname_options_t **out)
+{
+	aname_options_t *options = calloc(1, sizeof(*options));
+	if (options == NULL) {
+		return KNOT_ENOMEM;
+	}
+	options->origin = *origin;
+	set_defaults(options);
+	bool section = !origin->known || origin->id_len > 0;
+	int ret = section ? read_section(mod, options) : KNOT_EOK;
+	if (options->rrtypes_count == 0) {
+		options->rrtypes[0] = ANAME_RRTYPE_ANAME;
+		options->rrtypes[1] = ANAME_RRTYPE_ALIAS;
+		options->rrtypes_count = 2;
+	}
+	level(options);
+	options->rotate = knotd_conf(mod, SECTION_SERVER, ITEM_ROTATION, NULL).single.boolean;
 	if (ret == KNOT_EOK) {
-		ret = read_status(mod, options);
+		ret = read_status(mod, options, section);
 	}
 	if (ret != KNOT_EOK) {
 		aname_options_free(options);
@@ -442,27 +479,40 @@ static bool refers_to(const knotd_conf_val_t *reference, const char *name)
 	       memcmp(reference->data + 1, name, len) == 0;
 }
 
-aname_onlinesign_t aname_conf_onlinesign(knotd_mod_t *mod)
+/*! Takes the section that a reference names. knotd sees to it that it is there. */
+static void take_section(const knotd_conf_val_t *reference, aname_origin_t *origin)
 {
+	size_t at = 1 + (size_t)reference->data[0];
+	size_t len = reference->data_len - at;
+	origin->known = len <= sizeof(origin->id);
+	if (origin->known) {
+		origin->id_len = len;
+		memcpy(origin->id, reference->data + at, len);
+	}
+}
+
+void aname_conf_place(knotd_mod_t *mod, aname_origin_t *origin, aname_onlinesign_t *onlinesign)
+{
+	*onlinesign = ANAME_ONLINESIGN_NONE;
+	*origin = (aname_origin_t){ .checks = atomic_load(&checks_done), .reader = pthread_self() };
 	const knot_dname_t *zone = knotd_mod_zone(mod);
 	if (zone == NULL) {
-		return ANAME_ONLINESIGN_NONE;
+		return;
 	}
-
-	knotd_conf_t list = knotd_conf_zone(mod,
-	                                    "\x06"
-	                                    "module",
-	                                    zone);
-	aname_onlinesign_t ret = ANAME_ONLINESIGN_NONE;
-	bool seen = false;
-	for (size_t i = 0; i < list.count && ret == ANAME_ONLINESIGN_NONE; i++) {
-		seen |= refers_to(&list.multi[i], "mod-aname");
-		if (refers_to(&list.multi[i], "mod-onlinesign")) {
-			ret = seen ? ANAME_ONLINESIGN_AFTER : ANAME_ONLINESIGN_BEFORE;
+	knotd_conf_t list = knotd_conf_zone(mod, ITEM_MODULE, zone);
+	unsigned seen = 0;
+	for (size_t i = 0; i < list.count; i++) {
+		if (refers_to(&list.multi[i], "mod-aname")) {
+			seen++;
+			take_section(&list.multi[i], origin);
+		} else if (refers_to(&list.multi[i], "mod-onlinesign") &&
+		           *onlinesign == ANAME_ONLINESIGN_NONE) {
+			*onlinesign = seen > 0 ? ANAME_ONLINESIGN_AFTER : ANAME_ONLINESIGN_BEFORE;
 		}
 	}
 	knotd_conf_free(&list);
-	return ret;
+	/* If it stands there twice, which of the two this is cannot be told. */
+	origin->known = origin->known && seen == 1;
 }
 
 bool aname_conf_client_subnet(knotd_mod_t *mod)
@@ -472,17 +522,6 @@ bool aname_conf_client_subnet(knotd_mod_t *mod)
 	                  "server",
 	                  "\x12"
 	                  "edns-client-subnet",
-	                  NULL)
-	        .single.boolean;
-}
-
-bool aname_conf_rotation(knotd_mod_t *mod)
-{
-	return knotd_conf(mod,
-	                  "\x06"
-	                  "server",
-	                  "\x0F"
-	                  "answer-rotation",
 	                  NULL)
 	        .single.boolean;
 }

@@ -18,6 +18,7 @@ int aname_conf_check(knotd_conf_check_args_t *args);
  * \brief Reads the options of an instance; defaults where there is no section.
  *
  * \param mod      The instance, being loaded.
+ * \param origin   From aname_conf_place(); noted in the options.
  * \param options  New options. Ownership: the caller's, aname_options_free().
  *
  * \return KNOT_EOK or KNOT_ENOMEM.
@@ -25,6 +26,7 @@ int aname_conf_check(knotd_conf_check_args_t *args);
  * Thread: load.
  */
 __attribute__((warn_unused_result)) int aname_conf_read(knotd_mod_t *mod,
+                                                        const aname_origin_t *origin,
                                                         aname_options_t **options);
 
 /*! Where mod-onlinesign stands in a zone's list of modules. */
@@ -34,13 +36,18 @@ typedef enum {
 	ANAME_ONLINESIGN_BEFORE, /*!< It would not: nothing may be made. */
 } aname_onlinesign_t;
 
-aname_onlinesign_t aname_conf_onlinesign(knotd_mod_t *mod);
+/*!
+ * \brief What the zone's list of modules tells of an instance.
+ *
+ * \param origin      Where its options are.
+ * \param onlinesign  Where mod-onlinesign stands.
+ *
+ * Thread: load.
+ */
+void aname_conf_place(knotd_mod_t *mod, aname_origin_t *origin, aname_onlinesign_t *onlinesign);
 
 /*! `edns-client-subnet` of the server section. */
 bool aname_conf_client_subnet(knotd_mod_t *mod);
-
-/*! `answer-rotation` of the server section. */
-bool aname_conf_rotation(knotd_mod_t *mod);
 
 /*! Room for a list of directories. */
 #define ANAME_DIRECTORIES_SIZE 2048
@@ -53,6 +60,6 @@ bool aname_conf_rotation(knotd_mod_t *mod);
  *
  * \return false if they are not in files (PKCS #11).
  *
- * Thread: load.
+ * Thread: load; workers while they have a query of the instance in hand.
  */
 bool aname_conf_key_directories(knotd_mod_t *mod, char *list, size_t size);

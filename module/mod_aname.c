@@ -98,84 +98,110 @@ static uint16_t waiters_max(knotd_mod_t *mod)
 	return workers > 1 ? workers / 2 : 1;
 }
 
-/*! Where the zone's private keys are, should it turn out to be signed. */
-static int set_up_signing(knotd_mod_t *mod, aname_instance_t *instance)
+/*! Fills in an instance that holds the service and its options. */
+static int set_up(knotd_mod_t *mod, aname_instance_t *instance)
 {
-	char list[ANAME_DIRECTORIES_SIZE];
-	const char *directories = NULL;
-	const char *obstacle = "its private keys are not in files (PKCS #11)";
-	if (aname_conf_key_directories(mod, list, sizeof(list))) {
-		directories = aname_secrets_directories(instance->shared->secrets, list);
-		if (directories == NULL) {
-			return KNOT_ENOMEM;
-		}
-		obstacle = NULL;
-	}
-	aname_signing_init(&instance->signing, directories, obstacle,
-	                   instance->options->dnssec_off);
-	return KNOT_EOK;
-}
-
-/*! Fills in an instance that holds the service. */
-static int set_up(knotd_mod_t *mod, aname_instance_t *instance, aname_options_t *options)
-{
-	instance->options = aname_shared_hold(instance->shared, options, &instance->profile);
-	if (instance->options == NULL) {
-		return KNOT_ENOMEM;
-	}
 	const knot_dname_t *zone = knotd_mod_zone(mod);
 	instance->zone_len = zone != NULL ? knot_dname_size(zone) : 0;
 	instance->waiters_max = waiters_max(mod);
-	instance->rotate = aname_conf_rotation(mod);
-	instance->onlinesign = aname_conf_onlinesign(mod);
 	tell_onlinesign(mod, instance->onlinesign);
 	tell_ecs(mod, instance->options);
 
-	int ret = set_up_signing(mod, instance);
-	if (ret == KNOT_EOK) {
-		ret = aname_stats_register(mod);
-	}
+	aname_signing_init(&instance->signing, instance->options->dnssec_off);
+
+	int ret = aname_stats_register(mod);
 	if (ret == KNOT_EOK) {
 		ret = zone != NULL ? aname_hook_zone(mod) : aname_hook_global(mod);
 	}
 	if (ret == KNOT_EOK) {
 		ret = show(mod, instance->options);
 	}
-	if (ret != KNOT_EOK) {
-		aname_shared_unhold(instance->shared, instance->options);
-	} else if (zone == NULL) {
+	if (ret == KNOT_EOK && zone == NULL) {
 		aname_stats_show_totals(mod, instance->shared);
 	}
 	return ret;
+}
+
+/*! Holds the service, with the limits of the options. */
+static int acquire(knotd_mod_t *mod, aname_instance_t *instance, const aname_options_t *options)
+{
+	aname_service_report_t report;
+	int ret = aname_service_acquire(&options->limits, &instance->shared, &report);
+	if (ret != KNOT_EOK) {
+		knotd_mod_log(mod, LOG_ERR, "the service thread could not be started");
+	} else {
+		tell(mod, options, &report);
+	}
+	return ret;
+}
+
+/*! Holds the service and the options that another instance of the same section has read. */
+static int recall_options(knotd_mod_t *mod, aname_instance_t *instance,
+                          const aname_origin_t *origin)
+{
+	aname_shared_t *shared = aname_service_shared();
+	if (shared == NULL) {
+		return KNOT_ENOENT;
+	}
+	instance->options = aname_shared_recall(shared, origin, &instance->profile);
+	if (instance->options == NULL) {
+		return KNOT_ENOENT;
+	}
+	int ret = acquire(mod, instance, instance->options);
+	if (ret != KNOT_EOK) {
+		aname_shared_unhold(shared, instance->options);
+	}
+	return ret;
+}
+
+/*! Reads the options; holds them and the service. */
+static int read_options(knotd_mod_t *mod, aname_instance_t *instance, const aname_origin_t *origin)
+{
+	aname_options_t *options = NULL;
+	int ret = aname_conf_read(mod, origin, &options);
+	if (ret != KNOT_EOK) {
+		return ret;
+	}
+	ret = acquire(mod, instance, options);
+	if (ret != KNOT_EOK) {
+		aname_options_free(options);
+		return ret;
+	}
+	instance->options = aname_shared_hold(instance->shared, options, &instance->profile);
+	if (instance->options == NULL) {
+		aname_service_release();
+		return KNOT_ENOMEM;
+	}
+	return KNOT_EOK;
+}
+
+/*! To read a section takes longer than all the rest of a load: it is read once for all zones. */
+static int take_options(knotd_mod_t *mod, aname_instance_t *instance)
+{
+	aname_origin_t origin;
+	aname_onlinesign_t onlinesign;
+	aname_conf_place(mod, &origin, &onlinesign);
+	instance->onlinesign = onlinesign;
+	int ret = recall_options(mod, instance, &origin);
+	return ret == KNOT_ENOENT ? read_options(mod, instance, &origin) : ret;
 }
 
 static int aname_load(knotd_mod_t *mod)
 {
 	knotd_mod_ctx_set(mod, NULL);
 
-	aname_options_t *options = NULL;
-	int ret = aname_conf_read(mod, &options);
-	if (ret != KNOT_EOK) {
-		return ret;
-	}
 	aname_instance_t *instance = calloc(1, sizeof(*instance));
 	if (instance == NULL) {
-		aname_options_free(options);
 		return KNOT_ENOMEM;
 	}
-
-	aname_service_report_t report;
-	ret = aname_service_acquire(&options->limits, &instance->shared, &report);
+	int ret = take_options(mod, instance);
 	if (ret != KNOT_EOK) {
-		knotd_mod_log(mod, LOG_ERR, "the service thread could not be started");
-		aname_options_free(options);
 		free(instance);
 		return ret;
 	}
-	tell(mod, options, &report);
-
-	ret = set_up(mod, instance, options);
+	ret = set_up(mod, instance);
 	if (ret != KNOT_EOK) {
+		aname_shared_unhold(instance->shared, instance->options);
 		aname_service_release();
 		free(instance);
 		return ret;

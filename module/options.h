@@ -6,6 +6,7 @@
 
 #pragma once
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -96,7 +97,25 @@ typedef struct {
 	uint32_t max_target_subnets; /*!< The same, of one target and family. */
 } aname_limits_t;
 
+/*! Most octets of a section's identifier. */
+#define ANAME_SECTION_MAX 254
+
+/*!
+ * \brief Where and when options were read: those of the same origin are the same.
+ *
+ * A section that changes is checked before anybody can read it. While it is being checked others
+ * may still load instances with the configuration of before, but not the same thread.
+ */
 typedef struct {
+	bool known;       /*!< It is known which section it is. */
+	uint8_t id_len;   /*!< Octets of its identifier; 0: there is no section. */
+	pthread_t reader; /*!< Who reads. */
+	uint64_t checks;  /*!< Sections that were checked before. */
+	uint8_t id[ANAME_SECTION_MAX];
+} aname_origin_t;
+
+typedef struct {
+	aname_origin_t origin; /*!< Does not count in comparisons. */
 	aname_schedule_t schedule;
 	aname_source_t source;
 	aname_limits_t limits;
@@ -106,6 +125,7 @@ typedef struct {
 	uint32_t wait_ms;       /*!< How long a cold TCP query may wait (C2). */
 	aname_cold_t cold;
 	bool answer_aname;
+	bool rotate;                /*!< knotd rotates the records of answers. */
 	bool ecs;                   /*!< Clients' subnets are told to the resolver (N4). */
 	char *status_socket;        /*!< Path of the status socket, "" for none. */
 	bool status_chosen;         /*!< It was set, and is no default. */

@@ -5,6 +5,7 @@
 
 #include <libknot/errcode.h>
 
+#include "path.h"
 #include "query/packet.h"
 
 static aname_worth_t worth_of(const aname_part_t *part, bool hurry)
@@ -108,8 +109,25 @@ static void decide_without_addresses(const aname_pool_t *pool, bool hurry, aname
 	}
 }
 
+/*! The usual case, of which nothing has to be weighed: one target, whose addresses are fresh. */
+static void use_alone(const aname_part_t *part, aname_answer_t *answer)
+{
+	answer->say = ANAME_SAY_ADDRESSES;
+	answer->partial = false;
+	answer->stale = false;
+	answer->failure = ANAME_FAILURE_NONE;
+	answer->ttl = part->judgement.ttl;
+	answer->scope = part->scope;
+	answer->used = 1;
+	answer->use[0] = part->snapshot;
+}
+
 void aname_answer_decide(const aname_pool_t *pool, bool hurry, aname_answer_t *answer)
 {
+	if (pool->count == 1 && pool->parts[0].judgement.worth == ANAME_FRESH) {
+		use_alone(&pool->parts[0], answer);
+		return;
+	}
 	answer->say = ANAME_SAY_ADDRESSES;
 	answer->partial = is_partial(pool);
 	answer->stale = false;
@@ -198,20 +216,8 @@ static unsigned limit(const aname_answer_t *answer, unsigned most, const knot_rd
 	return kept;
 }
 
-/*! The whole of one snapshot: one copy. */
-static int copy_one(const aname_snapshot_t *snapshot, knot_pkt_t *pkt, knot_rdataset_t *set)
-{
-	*set = aname_snapshot_rdataset(snapshot);
-	set->rdata = aname_packet_alloc(pkt, set->size);
-	if (set->rdata == NULL) {
-		return KNOT_ENOMEM;
-	}
-	memcpy(set->rdata, snapshot->rdata, set->size);
-	return KNOT_EOK;
-}
-
-static int copy_some(const aname_answer_t *answer, const aname_options_t *options, knot_pkt_t *pkt,
-                     knot_rdataset_t *set)
+static ANAME_ASIDE int copy_some(const aname_answer_t *answer, const aname_options_t *options,
+                                 knot_pkt_t *pkt, knot_rdataset_t *set)
 {
 	unsigned total = 0;
 	for (unsigned i = 0; i < answer->used; i++) {
@@ -240,24 +246,22 @@ static int copy_some(const aname_answer_t *answer, const aname_options_t *option
 int aname_answer_put(const aname_answer_t *answer, const aname_options_t *options, knot_pkt_t *pkt,
                      const aname_form_t *form)
 {
-	knot_rdataset_t set = { 0 };
+	knot_rrset_t rrset = {
+		.owner = (knot_dname_t *)form->owner, /* Nobody writes there. */
+		.ttl = answer->ttl,
+		.type = form->type,
+		.rclass = KNOT_CLASS_IN,
+	};
 	bool whole = answer->used == 1 && answer->use[0]->count <= options->max_addresses &&
 	             options->deny_address.count == 0;
-	int ret =
-	        whole ? copy_one(answer->use[0], pkt, &set) : copy_some(answer, options, pkt, &set);
-	if (ret != KNOT_EOK) {
-		return ret;
+	int ret;
+	if (whole) {
+		const knot_rdataset_t all = aname_snapshot_rdataset(answer->use[0]);
+		ret = aname_packet_copy(pkt, &all, &rrset.rrs);
+	} else {
+		ret = copy_some(answer, options, pkt, &rrset.rrs);
 	}
-
-	knot_rrset_t rrset;
-	knot_rrset_init(&rrset, knot_dname_copy(form->owner, &pkt->mm), form->type, KNOT_CLASS_IN,
-	                answer->ttl);
-	rrset.rrs = set;
-	ret = rrset.owner == NULL ? KNOT_ENOMEM
-	                          : knot_pkt_put_rotate(pkt, form->compr_hint, &rrset, form->rotate,
-	                                                form->flags | KNOT_PF_FREE);
-	if (ret != KNOT_EOK) {
-		knot_rrset_clear(&rrset, &pkt->mm);
-	}
-	return ret;
+	return ret != KNOT_EOK ? ret
+	                       : knot_pkt_put_rotate(pkt, form->compr_hint, &rrset, form->rotate,
+	                                             form->flags);
 }

@@ -27,8 +27,8 @@ typedef struct {
 	const aname_snapshot_t
 	        *snapshot; /*!< Where its addresses are; may be NULL if it has none. */
 	aname_judgement_t judgement;
-	aname_failure_t failure; /*!< Why, if the judgement is FAILED. */
-	uint8_t scope;           /*!< Length of the client prefix it is for; 0: everybody. */
+	uint8_t failure; /*!< Why, if the judgement is FAILED: aname_failure_t. */
+	uint8_t scope;   /*!< Length of the client prefix it is for; 0: everybody. */
 } aname_part_t;
 
 /*!
@@ -85,16 +85,19 @@ unsigned aname_answer_allowed(const aname_snapshot_t *snapshot, const aname_nets
 
 /*! How an RRset goes into the reply. */
 typedef struct {
-	const knot_dname_t *owner; /*!< Copied. */
+	const knot_dname_t *owner; /*!< Kept in the reply: has to stay as long. */
 	uint16_t type;             /*!< KNOT_RRTYPE_A or KNOT_RRTYPE_AAAA. */
 	uint16_t compr_hint;       /*!< As knot_pkt_put() takes it. */
 	uint16_t rotate;           /*!< As knot_pkt_put_rotate() takes it. */
-	uint16_t flags;            /*!< KNOT_PF_*; KNOT_PF_FREE is added. */
+	uint16_t flags;            /*!< KNOT_PF_*, not KNOT_PF_FREE. */
 } aname_form_t;
 
 /*!
  * \brief Puts the addresses of an answer into the reply: sorted, each once, at most
  *        `max-addresses`, none that policy denies (A1, A8, L2).
+ *
+ * The reply keeps the owner, and a copy of the addresses in memory of its own, which has to be a
+ * pool, as knotd's is: nothing but its end frees them.
  *
  * \return KNOT_EOK; KNOT_ESPACE if they do not fit (TC is set then, unless KNOT_PF_NOTRUNC);
  *         KNOT_ENOMEM. Nothing is put on error.

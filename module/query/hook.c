@@ -1,5 +1,6 @@
 #include "query/hook.h"
 
+#include "path.h"
 #include "query/denial.h"
 #include "query/packet.h"
 #include "query/reply.h"
@@ -34,39 +35,21 @@ static bool is_rrtype(const aname_options_t *options, uint16_t type)
 
 static void count(const aname_query_t *query, aname_kind_t kind)
 {
-	aname_stats_answer(query->mod, query->instance->shared, query->worker, kind);
-}
-
-static aname_worker_t *own(const aname_query_t *query)
-{
-	return &query->instance->shared->workers[query->worker];
+	aname_stats_answer(query->mod, query->own, query->worker, kind);
 }
 
 static void leave_memo(const aname_query_t *query, uint32_t memo)
 {
-	own(query)->memo_owner = query->instance;
-	own(query)->memo = memo;
+	query->own->memo_owner = query->instance;
+	query->own->memo = memo;
 }
 
 /*! What an earlier hook of this query has left, in this very instance. */
 static uint32_t memo_of(const knotd_qdata_t *qdata, knotd_mod_t *mod)
 {
 	const aname_instance_t *instance = knotd_mod_ctx(mod);
-	unsigned number = qdata->params->thread_id;
-	if (instance == NULL || number >= ANAME_WORKERS_MAX) {
-		return MEMO_NONE;
-	}
-	const aname_worker_t *worker = &instance->shared->workers[number];
-	return worker->memo_owner == instance ? worker->memo : MEMO_NONE;
-}
-
-/*! A new query: nothing of the last one is left. */
-static void forget_memo(const knotd_qdata_t *qdata, const aname_instance_t *instance)
-{
-	aname_worker_t *worker = &instance->shared->workers[qdata->params->thread_id];
-	if (worker->memo_owner == instance) {
-		worker->memo_owner = NULL;
-	}
+	const aname_worker_t *own = aname_query_own(qdata, instance);
+	return own != NULL && own->memo_owner == instance ? own->memo : MEMO_NONE;
 }
 
 /* What is said. */
@@ -79,10 +62,7 @@ static knotd_in_state_t error_state(int ret)
 static knotd_in_state_t say_addresses(const aname_query_t *query, const aname_answer_t *answer,
                                       uint16_t type)
 {
-	int ret = aname_reply_remove_sibling(query, type);
-	if (ret == KNOT_EOK) {
-		ret = aname_reply_put(query, answer, type, aname_reply_flags(query));
-	}
+	int ret = aname_reply_put(query, answer, type, aname_reply_flags(query));
 	if (ret != KNOT_EOK) {
 		return error_state(ret);
 	}
@@ -97,6 +77,14 @@ static knotd_in_state_t say_addresses(const aname_query_t *query, const aname_an
 	return KNOTD_IN_STATE_HIT;
 }
 
+/*! The same in the place of the zone's own (A3). */
+static knotd_in_state_t say_addresses_instead(const aname_query_t *query,
+                                              const aname_answer_t *answer, uint16_t type)
+{
+	int ret = aname_reply_remove_sibling(query, type);
+	return ret == KNOT_EOK ? say_addresses(query, answer, type) : error_state(ret);
+}
+
 static void note_nodata(const aname_query_t *query, const aname_answer_t *answer, uint32_t memo)
 {
 	if (answer->stale) {
@@ -104,7 +92,7 @@ static void note_nodata(const aname_query_t *query, const aname_answer_t *answer
 	}
 	aname_query_tell_scope(query, answer);
 	leave_memo(query, memo);
-	own(query)->memo_ttl = answer->ttl;
+	query->own->memo_ttl = answer->ttl;
 	count(query, ANAME_KIND_NODATA);
 }
 
@@ -199,7 +187,7 @@ static void wait_for(aname_query_t *query, uint16_t type, aname_answer_t *answer
 		if (cold) {
 			aname_query_leave(query);
 			opened = aname_gate_wait(shared->gate, ticket, deadline_ms);
-			query->now_ms = aname_clock_ms();
+			aname_query_set_time(query, aname_clock_ms());
 			query->news = true;
 			aname_query_enter(query);
 		}
@@ -239,7 +227,7 @@ static knotd_in_state_t say(aname_query_t *query, knotd_in_state_t state, uint16
 	}
 
 	switch (answer.say) {
-	case ANAME_SAY_ADDRESSES: return say_addresses(query, &answer, type);
+	case ANAME_SAY_ADDRESSES: return say_addresses_instead(query, &answer, type);
 	case ANAME_SAY_NODATA: return say_nodata(query, &answer, type);
 	default: return say_failure(query, &answer, type);
 	}
@@ -330,15 +318,19 @@ static knotd_in_state_t on_preanswer(knotd_in_state_t state, knot_pkt_t *pkt, kn
                                      knotd_mod_t *mod)
 {
 	aname_query_t query;
-	aname_instance_t *instance = knotd_mod_ctx(mod);
-	if (instance == NULL || qdata->params->thread_id >= ANAME_WORKERS_MAX) {
+	const aname_instance_t *instance = knotd_mod_ctx(mod);
+	aname_worker_t *own = aname_query_own(qdata, instance);
+	if (own == NULL) {
 		return state;
 	}
-	forget_memo(qdata, instance);
+	if (own->memo_owner == instance) {
+		own->memo_owner = NULL; /* It was for the query before. */
+	}
 
+	/* Knot has found the zone by the end of the name: a name as long as it is its apex. */
 	uint16_t type = knot_pkt_qtype(pkt);
 	if (state != KNOTD_IN_STATE_BEGIN || !is_family(type) ||
-	    !knot_dname_is_equal(qdata->name, knotd_qdata_zone_name(qdata)) ||
+	    qdata->query->qname_size != instance->zone_len ||
 	    !aname_query_take_up(&query, pkt, qdata, mod)) {
 		return state;
 	}
@@ -382,14 +374,13 @@ static knotd_in_state_t say_more(aname_query_t *query, knotd_in_state_t state, u
 }
 
 /*! Everything else: what is cold or failing, ANY, and aliases that lead to the apex. */
-static knotd_in_state_t on_answer(knotd_in_state_t state, knot_pkt_t *pkt, knotd_qdata_t *qdata,
-                                  knotd_mod_t *mod)
+static ANAME_ASIDE knotd_in_state_t change(knotd_in_state_t state, knot_pkt_t *pkt,
+                                           knotd_qdata_t *qdata, knotd_mod_t *mod)
 {
 	uint16_t type = knot_pkt_qtype(pkt);
 	bool family = is_family(type);
 	aname_query_t query;
-	if (memo_of(qdata, mod) != MEMO_NONE ||
-	    (state != KNOTD_IN_STATE_HIT && state != KNOTD_IN_STATE_NODATA) ||
+	if ((state != KNOTD_IN_STATE_HIT && state != KNOTD_IN_STATE_NODATA) ||
 	    (!family && type != KNOT_RRTYPE_ANY && type != KNOT_RRTYPE_NSEC) ||
 	    !aname_reply_at_apex(qdata) || !aname_query_take_up(&query, pkt, qdata, mod)) {
 		return state;
@@ -405,11 +396,17 @@ static knotd_in_state_t on_answer(knotd_in_state_t state, knot_pkt_t *pkt, knotd
 	return state;
 }
 
+static knotd_in_state_t on_answer(knotd_in_state_t state, knot_pkt_t *pkt, knotd_qdata_t *qdata,
+                                  knotd_mod_t *mod)
+{
+	return memo_of(qdata, mod) == MEMO_NONE ? change(state, pkt, qdata, mod) : state;
+}
+
 /*! What a negative answer that this module has decided on needs besides its proof. */
 static knotd_in_state_t finish_nodata(const aname_query_t *query, knotd_in_state_t state,
                                       uint32_t memo)
 {
-	uint32_t ttl = own(query)->memo_ttl;
+	uint32_t ttl = query->own->memo_ttl;
 	if (memo == MEMO_PUT_SOA && state == KNOTD_IN_STATE_HIT) {
 		int ret = aname_reply_put_soa(query, ttl);
 		return ret == KNOT_EOK ? KNOTD_IN_STATE_NODATA : error_state(ret);
@@ -427,7 +424,7 @@ static knotd_in_state_t prove(aname_query_t *query, knotd_in_state_t state, uint
 	bool owner = state == KNOTD_IN_STATE_NODATA && aname_reply_at_apex(query->qdata);
 	const aname_denial_t denial = {
 		.without = owner && is_family(type) ? type : 0,
-		.ttl = memo == MEMO_LOWER_SOA ? own(query)->memo_ttl : UINT32_MAX,
+		.ttl = memo == MEMO_LOWER_SOA ? query->own->memo_ttl : UINT32_MAX,
 	};
 	if (query->instance->onlinesign != ANAME_ONLINESIGN_AFTER) {
 		return correct_denials(query, state, &denial);
@@ -441,24 +438,22 @@ static knotd_in_state_t prove(aname_query_t *query, knotd_in_state_t state, uint
 }
 
 /*! A negative answer lives no longer than what it rests on, and tells the truth (D2, D3). */
-static knotd_in_state_t on_authority(knotd_in_state_t state, knot_pkt_t *pkt, knotd_qdata_t *qdata,
-                                     knotd_mod_t *mod)
+static ANAME_ASIDE knotd_in_state_t deny(knotd_in_state_t state, knot_pkt_t *pkt,
+                                         knotd_qdata_t *qdata, knotd_mod_t *mod)
 {
-	uint32_t memo = memo_of(qdata, mod);
-	if (memo == MEMO_ANSWERED) {
+	const aname_instance_t *instance = knotd_mod_ctx(mod);
+	aname_worker_t *own = aname_query_own(qdata, instance);
+	if (own == NULL) {
 		return state;
 	}
+	uint32_t memo = memo_of(qdata, mod);
 	if (memo != MEMO_NONE) {
-		const aname_query_t query = { .pkt = pkt,
-			                      .qdata = qdata,
-			                      .instance = knotd_mod_ctx(mod),
-			                      .worker = qdata->params->thread_id };
+		const aname_query_t query = { .pkt = pkt, .qdata = qdata, .own = own };
 		state = finish_nodata(&query, state, memo);
 	}
 
-	const aname_instance_t *instance = knotd_mod_ctx(mod);
 	aname_query_t query;
-	if (instance == NULL || !knot_pkt_has_dnssec(qdata->query) ||
+	if (!knot_pkt_has_dnssec(qdata->query) ||
 	    (instance->onlinesign != ANAME_ONLINESIGN_AFTER && !aname_denial_found(pkt)) ||
 	    !aname_query_take_up(&query, pkt, qdata, mod)) {
 		return state;
@@ -466,6 +461,12 @@ static knotd_in_state_t on_authority(knotd_in_state_t state, knot_pkt_t *pkt, kn
 	state = prove(&query, state, memo);
 	aname_query_leave(&query);
 	return state;
+}
+
+static knotd_in_state_t on_authority(knotd_in_state_t state, knot_pkt_t *pkt, knotd_qdata_t *qdata,
+                                     knotd_mod_t *mod)
+{
+	return memo_of(qdata, mod) != MEMO_ANSWERED ? deny(state, pkt, qdata, mod) : state;
 }
 
 /*! Addresses beside a query for the ANAME itself (A4), and none of the siblings' (A3). */
@@ -484,8 +485,8 @@ static knotd_in_state_t add_addresses(const aname_query_t *query, knotd_in_state
 	return ret == KNOT_EOK ? state : error_state(ret);
 }
 
-static knotd_in_state_t on_additional(knotd_in_state_t state, knot_pkt_t *pkt, knotd_qdata_t *qdata,
-                                      knotd_mod_t *mod)
+static ANAME_ASIDE knotd_in_state_t add(knotd_in_state_t state, knot_pkt_t *pkt,
+                                        knotd_qdata_t *qdata, knotd_mod_t *mod)
 {
 	static const aname_denial_t whole = { 0 };
 	const aname_instance_t *instance = knotd_mod_ctx(mod);
@@ -510,6 +511,12 @@ static knotd_in_state_t on_additional(knotd_in_state_t state, knot_pkt_t *pkt, k
 	return added;
 }
 
+static knotd_in_state_t on_additional(knotd_in_state_t state, knot_pkt_t *pkt, knotd_qdata_t *qdata,
+                                      knotd_mod_t *mod)
+{
+	return memo_of(qdata, mod) != MEMO_ANSWERED ? add(state, pkt, qdata, mod) : state;
+}
+
 /*! Shows the numbers of the whole process after any query, whoever is asked for what. */
 static knotd_state_t on_any_query(knotd_state_t state, knot_pkt_t *pkt, knotd_qdata_t *qdata,
                                   knotd_mod_t *mod)
@@ -521,7 +528,7 @@ static knotd_state_t on_any_query(knotd_state_t state, knot_pkt_t *pkt, knotd_qd
 	int64_t now_ms = aname_clock_coarse_ms();
 	const aname_log_t log = { aname_query_log, mod };
 	aname_logbook_read(instance->shared->logbook, &log, now_ms);
-	if (aname_query_is_time_to_show(instance, now_ms)) {
+	if (aname_query_is_time_to_show(instance, now_ms / 1000)) {
 		aname_stats_show_totals(mod, instance->shared);
 	}
 	return state;

@@ -17,6 +17,17 @@ void aname_packet_release(knot_pkt_t *pkt, void *memory)
 	}
 }
 
+int aname_packet_copy(knot_pkt_t *pkt, const knot_rdataset_t *from, knot_rdataset_t *to)
+{
+	*to = *from;
+	to->rdata = aname_packet_alloc(pkt, from->size);
+	if (to->rdata == NULL) {
+		return KNOT_ENOMEM;
+	}
+	memcpy(to->rdata, from->rdata, from->size);
+	return KNOT_EOK;
+}
+
 static void count_down(knot_pkt_t *pkt, uint16_t records)
 {
 	switch (pkt->current) {

@@ -72,3 +72,8 @@ void *aname_packet_alloc(knot_pkt_t *pkt, size_t size);
 
 /*! Gives such memory back early, where the packet's memory knows how to. */
 void aname_packet_release(knot_pkt_t *pkt, void *memory);
+
+/*! Copies RDATA into a packet's memory; KNOT_EOK or KNOT_ENOMEM. */
+__attribute__((warn_unused_result)) int aname_packet_copy(knot_pkt_t *pkt,
+                                                          const knot_rdataset_t *from,
+                                                          knot_rdataset_t *to);

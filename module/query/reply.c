@@ -18,10 +18,12 @@ int aname_reply_put(const aname_query_t *query, const aname_answer_t *answer, ui
 {
 	bool first = query->pkt->rrset_count == 0;
 	const aname_form_t form = {
-		.owner = knotd_qdata_zone_name(query->qdata),
+		.owner = query->rrsets[0].owner, /* That of the ANAME records: the apex. */
 		.type = type,
 		.compr_hint = first ? KNOT_COMPR_HINT_QNAME : KNOT_COMPR_HINT_NONE,
-		.rotate = query->instance->rotate ? knot_wire_get_id(query->qdata->query->wire) : 0,
+		.rotate = query->instance->options->rotate
+		                  ? knot_wire_get_id(query->qdata->query->wire)
+		                  : 0,
 		.flags = flags,
 	};
 	int ret = aname_answer_put(answer, query->instance->options, query->pkt, &form);

@@ -4,17 +4,19 @@
 #include <string.h>
 #include <time.h>
 
+#include "path.h"
 #include "query/packet.h"
 #include "query/targets.h"
 #include "table/clock.h"
 
 /* Setting up. */
 
-void aname_signing_init(aname_signing_t *signing, const char *directories, const char *obstacle,
-                        bool off)
+/*! In the place of directories: private keys are not in files. */
+static const char elsewhere[] = "";
+
+void aname_signing_init(aname_signing_t *signing, bool off)
 {
-	signing->directories = directories;
-	signing->obstacle = obstacle;
+	atomic_init(&signing->directories, NULL);
 	signing->off = off;
 	atomic_init(&signing->signer, NULL);
 	atomic_init(&signing->store, NULL);
@@ -174,7 +176,7 @@ static aname_signer_t *signer_new(aname_shared_t *shared, const aname_signing_t 
 	memcpy(signer->tags, soa->tags, soa->count * sizeof(soa->tags[0]));
 	signer->dnskey_size = dnskey->rrs.size;
 	memcpy(signer->dnskey, dnskey->rrs.rdata, dnskey->rrs.size);
-	if (!hold_keys(signer, signing->directories, dnskey, soa)) {
+	if (!hold_keys(signer, atomic_load(&signing->directories), dnskey, soa)) {
 		signer_free(signer);
 		return NULL;
 	}
@@ -262,8 +264,8 @@ static void tell_unable(const aname_query_t *query, const knot_rrset_t *dnskey,
 		return;
 	}
 	char why[320];
-	if (signing->obstacle != NULL) {
-		(void)snprintf(why, sizeof(why), "%s", signing->obstacle);
+	if (atomic_load(&signing->directories) == elsewhere) {
+		(void)snprintf(why, sizeof(why), "its private keys are not in files (PKCS #11)");
 	} else if (missing != NULL) {
 		(void)snprintf(why, sizeof(why), "private key %.*s/%s.pem cannot be read (%s)",
 		               (int)strcspn(missing->directories, "\n"), missing->directories,
@@ -286,8 +288,33 @@ static int64_t wall_clock_s(void)
 	return ts.tv_sec;
 }
 
+/*!
+ * Where the zone's private keys are. Asked for only by signed zones, at their first query: to ask
+ * costs more than all the rest of loading an instance.
+ *
+ * Returns `elsewhere`, too, if there is no memory, until there is.
+ */
+static ANAME_ASIDE const char *find_directories(const aname_query_t *query)
+{
+	char list[ANAME_DIRECTORIES_SIZE];
+	const char *directories =
+	        aname_conf_key_directories(query->mod, list, sizeof(list))
+	                ? aname_secrets_directories(query->instance->shared->secrets, list)
+	                : elsewhere;
+	atomic_store_explicit(&query->instance->signing.directories, directories,
+	                      memory_order_release);
+	return directories != NULL ? directories : elsewhere;
+}
+
+static const char *directories_of(const aname_query_t *query)
+{
+	const char *directories =
+	        atomic_load_explicit(&query->instance->signing.directories, memory_order_acquire);
+	return directories != NULL ? directories : find_directories(query);
+}
+
 /*! As aname_sign_attach(), for a signed zone. */
-static void attach_signer(aname_query_t *query, const knot_rrset_t *dnskey)
+static ANAME_ASIDE void attach_signer(aname_query_t *query, const knot_rrset_t *dnskey)
 {
 	aname_sign_t *sign = &query->sign;
 	aname_instance_t *instance = query->instance;
@@ -296,17 +323,17 @@ static void attach_signer(aname_query_t *query, const knot_rrset_t *dnskey)
 	sign->state = ANAME_SIGN_UNABLE;
 	sign->signer = NULL;
 	find_soa_signatures(query->qdata, &soa);
-	if (!instance->signing.off && instance->signing.directories != NULL) {
+	if (!instance->signing.off && directories_of(query) != elsewhere) {
 		sign->signer = atomic_load(&instance->signing.signer);
 		if (!is_current(sign->signer, dnskey, &soa)) {
 			sign->signer = renew(instance->shared, &instance->signing, dnskey, &soa);
 		}
 		if (sign->signer != NULL) {
-			retry_ahead(instance->shared, sign->signer, aname_clock_coarse_ms());
+			retry_ahead(instance->shared, sign->signer, query->now_ms);
 		}
 		sign->state = sign->signer == NULL ? ANAME_SIGN_PENDING
 		                                   : judge(instance->shared, sign->signer,
-		                                           aname_clock_coarse_ms(), &missing);
+		                                           query->now_ms, &missing);
 	}
 	sign->wanted = knot_pkt_has_dnssec(query->qdata->query);
 	sign->inception = soa.inception;
@@ -435,12 +462,18 @@ int aname_sign_copy(const aname_query_t *query, const knot_rdataset_t *rrsigs,
 	return ret;
 }
 
+/*! As aname_answer_put(), of signatures. */
 static int put(const aname_query_t *query, const knot_rdataset_t *rrsigs, const knot_dname_t *owner,
                uint32_t ttl, uint16_t hint, uint16_t flags)
 {
-	knot_rrset_t copy;
-	int ret = aname_sign_copy(query, rrsigs, owner, ttl, &copy);
-	return ret != KNOT_EOK ? ret : aname_packet_put(query->pkt, hint, &copy, flags);
+	knot_rrset_t rrset = {
+		.owner = (knot_dname_t *)owner, /* Nobody writes there. */
+		.ttl = ttl,
+		.type = KNOT_RRTYPE_RRSIG,
+		.rclass = KNOT_CLASS_IN,
+	};
+	int ret = aname_packet_copy(query->pkt, rrsigs, &rrset.rrs);
+	return ret != KNOT_EOK ? ret : knot_pkt_put(query->pkt, hint, &rrset, flags);
 }
 
 /*! Signs the RRset at `index`, the last one. */

@@ -46,9 +46,8 @@ typedef struct {
 
 /*! What an instance has for signing its zone. */
 typedef struct {
-	const char *directories; /*!< Where private keys are; NULL if none may be read. */
-	const char *obstacle;    /*!< Why none may be read. */
-	bool off;                /*!< Option `dnssec: off`. */
+	_Atomic(const char *) directories; /*!< Where private keys are; NULL if not known yet. */
+	bool off;                          /*!< Option `dnssec: off`. */
 	_Atomic(aname_signer_t *) signer;
 	_Atomic(aname_store_t *) store;
 	_Atomic uint64_t told; /*!< The signer that was told to be unable; 1: that there is none. */
@@ -71,8 +70,7 @@ typedef struct {
 } aname_sign_t;
 
 /*! Sets up the signing of an instance. Thread: load. */
-void aname_signing_init(aname_signing_t *signing, const char *directories, const char *obstacle,
-                        bool off);
+void aname_signing_init(aname_signing_t *signing, bool off);
 
 /*! Frees what an instance has; no hook of it may run any more. Thread: unload. */
 void aname_signing_deinit(aname_signing_t *signing, aname_shared_t *shared);
@@ -99,7 +97,7 @@ const aname_signed_t *aname_sign_content(const struct aname_query *query, aname_
  * \brief Signs the RRset that was put last.
  *
  * \param original_ttl  The highest TTL that the RRset may ever have.
- * \param flags         KNOT_PF_*; KNOT_PF_FREE is added.
+ * \param flags         KNOT_PF_*, not KNOT_PF_FREE.
  *
  * \return KNOT_EOK; an error with the RRset taken out again: KNOT_ESPACE as knot_pkt_put(), or
  *         another one.

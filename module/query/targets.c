@@ -2,51 +2,26 @@
 
 #include <string.h>
 
+#include "path.h"
 #include "stats.h"
 #include "table/clock.h"
 #include "table/policy.h"
 #include "table/rdata.h"
-
-/*! Walks all ANAME records of the apex, in the order of `rrtype`. */
-typedef struct {
-	const aname_query_t *query;
-	unsigned rrset, record; /*!< Where the next one is. */
-	knot_rdata_t *rdata;    /*!< The current one. */
-	uint32_t ttl;           /*!< Its TTL. */
-} records_t;
-
-static bool next_record(records_t *records)
-{
-	const aname_query_t *query = records->query;
-	if (records->rrset < query->rrsets_count &&
-	    records->record == query->rrsets[records->rrset].rrs.count) {
-		records->rrset++;
-		records->record = 0;
-	}
-	if (records->rrset == query->rrsets_count) {
-		return false;
-	}
-	const knot_rrset_t *rrset = &query->rrsets[records->rrset];
-	records->rdata =
-	        records->record == 0 ? rrset->rrs.rdata : knot_rdataset_next(records->rdata);
-	records->ttl = rrset->ttl;
-	records->record++;
-	return true;
-}
 
 /* Taking up. */
 
 static bool find_records(aname_query_t *query)
 {
 	const aname_options_t *options = query->instance->options;
-	query->rrsets_count = 0;
+	unsigned count = 0;
 	for (unsigned i = 0; i < options->rrtypes_count; i++) {
 		knot_rrset_t rrset = knotd_qdata_zone_apex_rrset(query->qdata, options->rrtypes[i]);
 		if (rrset.rrs.count > 0) {
-			query->rrsets[query->rrsets_count++] = rrset;
+			query->rrsets[count++] = rrset;
 		}
 	}
-	return query->rrsets_count > 0;
+	query->rrsets_count = count;
+	return count > 0;
 }
 
 void aname_query_log(void *mod, int priority, const char *message)
@@ -79,6 +54,12 @@ static void take_client(aname_query_t *query)
 	query->tailored = true;
 }
 
+void aname_query_set_time(aname_query_t *query, int64_t now_ms)
+{
+	query->now_ms = now_ms;
+	query->now_s = (uint64_t)now_ms / 1000;
+}
+
 bool aname_query_take_up(aname_query_t *query, knot_pkt_t *pkt, knotd_qdata_t *qdata,
                          knotd_mod_t *mod)
 {
@@ -87,11 +68,12 @@ bool aname_query_take_up(aname_query_t *query, knot_pkt_t *pkt, knotd_qdata_t *q
 	query->mod = mod;
 	query->instance = knotd_mod_ctx(mod);
 	query->worker = qdata->params->thread_id;
+	query->own = aname_query_own(qdata, query->instance);
 	query->news = false;
-	if (query->instance == NULL || query->worker >= ANAME_WORKERS_MAX || !find_records(query)) {
+	if (query->own == NULL || !find_records(query)) {
 		return false;
 	}
-	query->now_ms = aname_clock_coarse_ms();
+	aname_query_set_time(query, aname_clock_coarse_ms());
 	take_client(query);
 	aname_query_enter(query);
 	if (query->sign.state == ANAME_SIGN_UNABLE) {
@@ -189,10 +171,11 @@ static const char *denied_by(const aname_options_t *options, const knot_dname_t 
 /* Targets in the table. */
 
 /*! Asks the service for a lookup; for the client if `tailored`, else for everybody. */
-static void ask(const aname_query_t *query, const aname_key_t *key, uint64_t hash, uint32_t ttl,
-                bool tailored)
+static ANAME_ASIDE void ask(const aname_query_t *query, const aname_key_t *key, uint32_t ttl,
+                            bool tailored)
 {
 	aname_shared_t *shared = query->instance->shared;
+	uint64_t hash = aname_table_hash(shared->table, key);
 	const aname_subnet_t *client = NULL;
 	if (tailored) {
 		client = &query->client;
@@ -204,8 +187,8 @@ static void ask(const aname_query_t *query, const aname_key_t *key, uint64_t has
 }
 
 /*! Judges an entry in the table, and has it looked up where that is due. */
-static void judge(const aname_query_t *query, const aname_key_t *key, aname_entry_t *entry,
-                  uint64_t hash, uint32_t ttl, aname_part_t *part)
+static ANAME_WARM void judge(const aname_query_t *query, const aname_key_t *key,
+                             aname_entry_t *entry, uint32_t ttl, aname_part_t *part)
 {
 	/* In this order: a target is called warm only after what makes it so is published. */
 	bool cold = atomic_load_explicit(&entry->cold, memory_order_acquire);
@@ -215,12 +198,13 @@ static void judge(const aname_query_t *query, const aname_key_t *key, aname_entr
 
 	part->snapshot = snapshot;
 	part->failure = snapshot != NULL ? snapshot->failure : ANAME_FAILURE_NONE;
-	part->judgement = aname_policy_judge(snapshot, cold, schedule, ttl, query->now_ms);
+	aname_life_t life = aname_policy_left(snapshot, schedule, ttl, query->now_ms);
+	part->judgement = aname_policy_judge(snapshot, cold, schedule, life);
 	part->scope = 0;
 
-	aname_entry_touch(entry, ttl, query->now_ms);
-	if (aname_policy_ask(snapshot, schedule, ttl, next_ms, query->now_ms)) {
-		ask(query, key, hash, ttl, entry->tailored);
+	aname_entry_touch(entry, ttl, query->now_s);
+	if (aname_policy_ask(snapshot, life, next_ms, query->now_ms)) {
+		ask(query, key, ttl, entry->tailored);
 	}
 }
 
@@ -232,8 +216,9 @@ static void judge_kin(const aname_query_t *query, const aname_key_t *key, aname_
 	part->snapshot = kin != NULL ? aname_entry_snapshot(kin) : NULL;
 	part->failure = ANAME_FAILURE_NONE;
 	part->scope = 0;
-	part->judgement = aname_policy_judge(part->snapshot, cold, &key->profile->schedule, ttl,
-	                                     query->now_ms);
+	const aname_schedule_t *schedule = &key->profile->schedule;
+	aname_life_t life = aname_policy_left(part->snapshot, schedule, ttl, query->now_ms);
+	part->judgement = aname_policy_judge(part->snapshot, cold, schedule, life);
 }
 
 /*!
@@ -276,11 +261,10 @@ static bool is_hopeless(const aname_query_t *query, aname_entry_t *target,
  * Puts what a target says to the client in the place of what it says to everybody.
  *
  * \param target  The target's entry, or NULL if it is not in the table yet.
- * \param hash    Its hash.
  * \param part    What it says to everybody; then what the client is told.
  */
-static void tailor(const aname_query_t *query, const aname_key_t *key, aname_entry_t *target,
-                   uint64_t hash, uint32_t ttl, aname_part_t *part)
+static ANAME_ASIDE void tailor(const aname_query_t *query, const aname_key_t *key,
+                               aname_entry_t *target, uint32_t ttl, aname_part_t *part)
 {
 	aname_part_t own = { .judgement = { .worth = ANAME_FAILED, .fallback = ANAME_FAILED } };
 	aname_entry_t *entry = target != NULL
@@ -288,11 +272,11 @@ static void tailor(const aname_query_t *query, const aname_key_t *key, aname_ent
 	                                                         target, &query->client)
 	                               : NULL;
 	if (entry != NULL) {
-		judge(query, key, entry, hash, ttl, &own);
+		judge(query, key, entry, ttl, &own);
 		aname_entry_note_return(entry, own.snapshot, query->now_ms);
 	} else if (!is_hopeless(query, target, part)) {
 		judge_unknown_client(query, key, ttl, &own);
-		ask(query, key, hash, ttl, true);
+		ask(query, key, ttl, true);
 	}
 	if (own.snapshot != NULL) {
 		own.scope = own.snapshot->scope;
@@ -311,20 +295,49 @@ static bool is_emptied(const aname_query_t *query, const aname_part_t *part)
 	       aname_answer_allowed(part->snapshot, deny) == 0;
 }
 
+static bool has_one_record(const aname_query_t *query)
+{
+	return query->rrsets_count == 1 && query->rrsets[0].rrs.count == 1;
+}
+
+/*! Where the target of the zone's only record was found last; NULL if there are several. */
+static _Atomic uint32_t *place_of(const aname_query_t *query, uint16_t type)
+{
+	return has_one_record(query) ? &query->instance->places[type == KNOT_RRTYPE_AAAA] : NULL;
+}
+
+/*! Searches for a target, and notes where it is. */
+static aname_entry_t *search(const aname_query_t *query, const aname_key_t *key)
+{
+	const aname_table_t *table = query->instance->shared->table;
+	aname_entry_t *entry = aname_table_find(table, key, aname_table_hash(table, key));
+	_Atomic uint32_t *place = place_of(query, key->type);
+	if (entry != NULL && place != NULL) {
+		atomic_store_explicit(place, aname_table_place(table, entry), memory_order_relaxed);
+	}
+	return entry;
+}
+
 /*!
  * Finds the target of a record. RDATA that is found in the table as it stands is a valid name in
  * lower case, since only such names get there; only what is not found is looked at closely.
  *
  * Returns false if the RDATA is malformed; `entry` is NULL if the target is not in the table.
  */
-static bool find_target(const aname_table_t *table, const knot_rdata_t *rdata, aname_key_t *key,
-                        knot_dname_storage_t lower, uint64_t *hash, aname_entry_t **entry)
+static inline bool find_target(const aname_query_t *query, const knot_rdata_t *rdata,
+                               aname_key_t *key, knot_dname_storage_t lower, aname_entry_t **entry)
 {
 	key->name = rdata->data;
 	key->name_len = rdata->len;
 	if (rdata->len > 0 && rdata->len <= KNOT_DNAME_MAXLEN) {
-		*hash = aname_table_hash(table, key);
-		*entry = aname_table_find(table, key, *hash);
+		const _Atomic uint32_t *place = place_of(query, key->type);
+		*entry = place != NULL ? aname_table_look(
+		                                 query->instance->shared->table, key,
+		                                 atomic_load_explicit(place, memory_order_relaxed))
+		                       : NULL;
+		if (*entry == NULL) {
+			*entry = search(query, key);
+		}
 		if (*entry != NULL) {
 			return true;
 		}
@@ -336,48 +349,45 @@ static bool find_target(const aname_table_t *table, const knot_rdata_t *rdata, a
 	}
 	key->name = lower;
 	key->name_len = len;
-	*hash = aname_table_hash(table, key);
-	*entry = aname_table_find(table, key, *hash);
+	*entry = search(query, key);
 	return true;
 }
 
 /*! Judges what a target says to whoever asks. */
 static void judge_target(const aname_query_t *query, const aname_key_t *key, aname_entry_t *entry,
-                         uint64_t hash, uint32_t ttl, aname_part_t *part)
+                         uint32_t ttl, aname_part_t *part)
 {
 	if (entry != NULL) {
-		judge(query, key, entry, hash, ttl, part);
+		judge(query, key, entry, ttl, part);
 	} else {
-		ask(query, key, hash, ttl, false);
+		ask(query, key, ttl, false);
 		judge_unknown(query, key, ttl, part);
 	}
 	if (query->tailored) {
-		tailor(query, key, entry, hash, ttl, part);
+		tailor(query, key, entry, ttl, part);
 	}
 }
 
-static void add_target(const aname_query_t *query, const records_t *records, uint16_t type,
-                       aname_part_t *part)
+static void add_target(const aname_query_t *query, const knot_rdata_t *rdata, uint32_t record_ttl,
+                       uint16_t type, aname_part_t *part)
 {
 	aname_key_t key = { .profile = query->instance->profile, .type = type };
 	knot_dname_storage_t lower;
-	uint64_t hash;
 	aname_entry_t *entry;
-	bool valid = find_target(query->instance->shared->table, records->rdata, &key, lower, &hash,
-	                         &entry);
+	bool valid = find_target(query, rdata, &key, lower, &entry);
 	const char *why = valid ? unusable(query, &key) : "the RDATA is not one whole name";
 	if (why != NULL) {
-		tell_malformed(query, records->rdata, why);
+		tell_malformed(query, rdata, why);
 		fail_part(part, ANAME_FAILURE_MALFORMED);
 		return;
 	}
 
-	uint32_t ttl = aname_policy_ttl(records->ttl);
+	uint32_t ttl = aname_policy_ttl(record_ttl);
 	why = denied_by(query->instance->options, key.name);
 	if (why != NULL) {
 		fail_part(part, ANAME_FAILURE_DENIED);
 	} else {
-		judge_target(query, &key, entry, hash, ttl, part);
+		judge_target(query, &key, entry, ttl, part);
 		if (is_emptied(query, part)) {
 			why = "all its addresses are in networks of 'deny-address'";
 			uint8_t scope = part->scope;
@@ -398,36 +408,49 @@ static void tell_pool_limit(const aname_query_t *query)
 	}
 }
 
+/*! All targets of a zone that has several records. */
+static ANAME_ASIDE void gather(const aname_query_t *query, uint16_t type, aname_pool_t *pool)
+{
+	for (unsigned i = 0; i < query->rrsets_count; i++) {
+		const knot_rrset_t *rrset = &query->rrsets[i];
+		knot_rdata_t *rdata = rrset->rrs.rdata;
+		for (unsigned k = 0; k < rrset->rrs.count; k++, rdata = knot_rdataset_next(rdata)) {
+			if (pool->count == ANAME_POOL_MAX) {
+				tell_pool_limit(query);
+				return;
+			}
+			add_target(query, rdata, rrset->ttl, type, &pool->parts[pool->count++]);
+		}
+	}
+}
+
 void aname_query_decide(const aname_query_t *query, uint16_t type, bool hurry,
                         aname_answer_t *answer)
 {
 	aname_pool_t pool;
-	pool.count = 0;
-	records_t records = { .query = query };
-	while (next_record(&records)) {
-		if (pool.count == ANAME_POOL_MAX) {
-			tell_pool_limit(query);
-			break;
-		}
-		add_target(query, &records, type, &pool.parts[pool.count++]);
+	if (has_one_record(query)) {
+		const knot_rrset_t *rrset = &query->rrsets[0];
+		pool.count = 1;
+		add_target(query, rrset->rrs.rdata, rrset->ttl, type, &pool.parts[0]);
+	} else {
+		pool.count = 0;
+		gather(query, type, &pool);
 	}
 	aname_answer_decide(&pool, hurry, answer);
 }
 
 /* What is told besides answers. */
 
-static void add_numbers(const aname_query_t *query, const records_t *records,
+/*! Adds what is known of one record's target, of both families. */
+static void add_numbers(const aname_query_t *query, const knot_rdata_t *rdata,
                         aname_numbers_t *numbers)
 {
 	static const uint16_t types[] = { KNOT_RRTYPE_A, KNOT_RRTYPE_AAAA };
 	for (unsigned i = 0; i < 2; i++) {
 		aname_key_t key = { .profile = query->instance->profile, .type = types[i] };
 		knot_dname_storage_t lower;
-		uint64_t hash;
 		aname_entry_t *entry;
-		if (!find_target(query->instance->shared->table, records->rdata, &key, lower, &hash,
-		                 &entry) ||
-		    entry == NULL) {
+		if (!find_target(query, rdata, &key, lower, &entry) || entry == NULL) {
 			continue;
 		}
 		const aname_snapshot_t *snapshot = aname_entry_snapshot(entry);
@@ -443,24 +466,38 @@ static void add_numbers(const aname_query_t *query, const records_t *records,
 	}
 }
 
-bool aname_query_is_time_to_show(aname_instance_t *instance, int64_t now_ms)
+bool aname_query_is_time_to_show(aname_instance_t *instance, uint32_t now_s)
 {
-	uint32_t now_s = now_ms / 1000;
 	return atomic_load_explicit(&instance->shown_s, memory_order_relaxed) != now_s &&
 	       atomic_exchange_explicit(&instance->shown_s, now_s, memory_order_relaxed) != now_s;
 }
 
-void aname_query_show(const aname_query_t *query)
+static ANAME_ASIDE void show_numbers(const aname_query_t *query)
+{
+	aname_numbers_t numbers = { 0 };
+	for (unsigned i = 0; i < query->rrsets_count; i++) {
+		const knot_rdataset_t *rrs = &query->rrsets[i].rrs;
+		knot_rdata_t *rdata = rrs->rdata;
+		for (unsigned k = 0; k < rrs->count; k++, rdata = knot_rdataset_next(rdata)) {
+			add_numbers(query, rdata, &numbers);
+		}
+	}
+	aname_stats_show(query->mod, &numbers);
+}
+
+/*! Tells what the service has to say. */
+static ANAME_ASIDE void read_logbook(const aname_query_t *query)
 {
 	const aname_log_t log = { aname_query_log, query->mod };
 	aname_logbook_read(query->instance->shared->logbook, &log, query->now_ms);
-	if (!aname_query_is_time_to_show(query->instance, query->now_ms) && !query->news) {
-		return;
+}
+
+void aname_query_show(const aname_query_t *query)
+{
+	if (aname_logbook_is_written(query->instance->shared->logbook)) {
+		read_logbook(query);
 	}
-	aname_numbers_t numbers = { 0 };
-	records_t records = { .query = query };
-	while (next_record(&records)) {
-		add_numbers(query, &records, &numbers);
+	if (aname_query_is_time_to_show(query->instance, query->now_s) || query->news) {
+		show_numbers(query);
 	}
-	aname_stats_show(query->mod, &numbers);
 }

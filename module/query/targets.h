@@ -18,7 +18,9 @@ typedef struct aname_query {
 	knotd_mod_t *mod;
 	aname_instance_t *instance;
 	unsigned worker;
+	aname_worker_t *own; /*!< What belongs to this worker. */
 	int64_t now_ms;
+	uint32_t now_s;        /*!< The same in whole seconds. */
 	bool news;             /*!< A lookup ended while it waited: the numbers have changed. */
 	bool tailored;         /*!< The answer is to be for `client` (N4). */
 	aname_subnet_t client; /*!< The client's network, as far as a resolver may know it. */
@@ -27,6 +29,16 @@ typedef struct aname_query {
 	unsigned rrsets_count;
 	knot_rrset_t rrsets[ANAME_RRTYPES_MAX]; /*!< The ANAME records of the apex. */
 } aname_query_t;
+
+/*! What belongs to the worker that has a query; NULL if there is no instance, or no place for so
+ *  many workers. */
+static inline aname_worker_t *aname_query_own(const knotd_qdata_t *qdata,
+                                              const aname_instance_t *instance)
+{
+	unsigned number = qdata->params->thread_id;
+	return instance != NULL && number < ANAME_WORKERS_MAX ? &instance->shared->workers[number]
+	                                                      : NULL;
+}
 
 /*!
  * \brief Takes a query up.
@@ -59,7 +71,10 @@ void aname_query_tell_scope(const aname_query_t *query, const aname_answer_t *an
 void aname_query_show(const aname_query_t *query);
 
 /*! True once a second, for one worker. */
-bool aname_query_is_time_to_show(aname_instance_t *instance, int64_t now_ms);
+bool aname_query_is_time_to_show(aname_instance_t *instance, uint32_t now_s);
+
+/*! Notes what time it is. */
+void aname_query_set_time(aname_query_t *query, int64_t now_ms);
 
 /*! Is this the first time that this is to be said of this content in this zone? */
 bool aname_query_first_time(const aname_query_t *query, const char *what, const void *content,

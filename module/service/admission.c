@@ -46,8 +46,9 @@ void aname_admission_note(aname_admission_t *admission, aname_subnets_t *subnets
 
 bool aname_admission_can_go(const aname_entry_t *entry)
 {
-	return entry->plan.lookup == NULL &&
-	       (entry->plan.state == ANAME_PLAN_WAITING || entry->plan.state == ANAME_PLAN_DORMANT);
+	return (entry->plan.state == ANAME_PLAN_WAITING ||
+	        entry->plan.state == ANAME_PLAN_DORMANT) &&
+	       entry->run == NULL;
 }
 
 static void take_older(aname_entry_t **oldest, aname_entry_t *entry)

@@ -1,89 +1,101 @@
 #include "service/heap.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <libknot/errcode.h>
 
-void aname_heap_deinit(aname_heap_t *heap)
+void aname_heaps_deinit(aname_heaps_t *heaps)
 {
-	free(heap->at);
-	*heap = (aname_heap_t){ 0 };
+	free(heaps->at);
+	*heaps = (aname_heaps_t){ 0 };
 }
 
-int aname_heap_reserve(aname_heap_t *heap, size_t count)
+static aname_moment_t *nth(const aname_heaps_t *heaps, aname_heap_t heap, size_t n)
 {
-	if (count <= heap->size) {
+	return &heaps->at[heap == ANAME_HEAP_PLANNED ? n : heaps->size - 1 - n];
+}
+
+int aname_heaps_reserve(aname_heaps_t *heaps, size_t count)
+{
+	if (count <= heaps->size) {
 		return KNOT_EOK;
 	}
-	size_t size = heap->size == 0 ? 64 : heap->size;
-	while (size < count) {
-		size *= 2;
-	}
-	aname_entry_t **at = realloc(heap->at, size * sizeof(*at));
+	/* What is moved for each entry that is added stays bounded, and little is left over. */
+	size_t size = count + count / 8 + 32;
+	aname_moment_t *at = realloc(heaps->at, size * sizeof(*at));
 	if (at == NULL) {
 		return KNOT_ENOMEM;
 	}
-	heap->at = at;
-	heap->size = size;
+	size_t dormant = heaps->count[ANAME_HEAP_DORMANT];
+	memmove(at + size - dormant, at + heaps->size - dormant, dormant * sizeof(*at));
+	heaps->at = at;
+	heaps->size = size;
 	return KNOT_EOK;
 }
 
-static void place(aname_heap_t *heap, size_t index, aname_entry_t *entry)
+static void place(aname_heaps_t *heaps, aname_heap_t heap, size_t index, aname_moment_t moment)
 {
-	heap->at[index] = entry;
-	entry->plan.heap_index = index;
+	*nth(heaps, heap, index) = moment;
+	moment.entry->plan.heap_index = index;
 }
 
-static void sift_up(aname_heap_t *heap, size_t index, aname_entry_t *entry)
+static void sift_up(aname_heaps_t *heaps, aname_heap_t heap, size_t index, aname_moment_t moment)
 {
 	while (index > 0) {
 		size_t parent = (index - 1) / 2;
-		if (heap->at[parent]->plan.at_ms <= entry->plan.at_ms) {
+		const aname_moment_t *above = nth(heaps, heap, parent);
+		if (above->at_ms <= moment.at_ms) {
 			break;
 		}
-		place(heap, index, heap->at[parent]);
+		place(heaps, heap, index, *above);
 		index = parent;
 	}
-	place(heap, index, entry);
+	place(heaps, heap, index, moment);
 }
 
-static void sift_down(aname_heap_t *heap, size_t index, aname_entry_t *entry)
+static void sift_down(aname_heaps_t *heaps, aname_heap_t heap, size_t index, aname_moment_t moment)
 {
-	while (2 * index + 1 < heap->count) {
+	size_t count = heaps->count[heap];
+	while (2 * index + 1 < count) {
 		size_t child = 2 * index + 1;
-		if (child + 1 < heap->count &&
-		    heap->at[child + 1]->plan.at_ms < heap->at[child]->plan.at_ms) {
+		if (child + 1 < count &&
+		    nth(heaps, heap, child + 1)->at_ms < nth(heaps, heap, child)->at_ms) {
 			child++;
 		}
-		if (entry->plan.at_ms <= heap->at[child]->plan.at_ms) {
+		const aname_moment_t *below = nth(heaps, heap, child);
+		if (moment.at_ms <= below->at_ms) {
 			break;
 		}
-		place(heap, index, heap->at[child]);
+		place(heaps, heap, index, *below);
 		index = child;
 	}
-	place(heap, index, entry);
+	place(heaps, heap, index, moment);
 }
 
-void aname_heap_push(aname_heap_t *heap, aname_entry_t *entry, int64_t at_ms)
+void aname_heaps_push(aname_heaps_t *heaps, aname_heap_t heap, aname_entry_t *entry, int64_t at_ms)
 {
-	entry->plan.at_ms = at_ms;
-	heap->count++;
-	sift_up(heap, heap->count - 1, entry);
+	const aname_moment_t moment = { .at_ms = at_ms, .entry = entry };
+	sift_up(heaps, heap, heaps->count[heap]++, moment);
 }
 
-aname_entry_t *aname_heap_first(const aname_heap_t *heap)
+const aname_moment_t *aname_heaps_nth(const aname_heaps_t *heaps, aname_heap_t heap, size_t n)
 {
-	return heap->count > 0 ? heap->at[0] : NULL;
+	return nth(heaps, heap, n);
 }
 
-void aname_heap_remove(aname_heap_t *heap, aname_entry_t *entry)
+const aname_moment_t *aname_heaps_first(const aname_heaps_t *heaps, aname_heap_t heap)
+{
+	return heaps->count[heap] > 0 ? nth(heaps, heap, 0) : NULL;
+}
+
+void aname_heaps_remove(aname_heaps_t *heaps, aname_heap_t heap, aname_entry_t *entry)
 {
 	size_t index = entry->plan.heap_index;
-	aname_entry_t *last = heap->at[--heap->count];
-	if (last == entry) {
+	const aname_moment_t last = *nth(heaps, heap, --heaps->count[heap]);
+	if (last.entry == entry) {
 		return;
 	}
-	place(heap, index, last);
-	sift_up(heap, index, last);
-	sift_down(heap, last->plan.heap_index, last);
+	sift_up(heaps, heap, index, last);
+	sift_down(heaps, heap, last.entry->plan.heap_index, last);
 }

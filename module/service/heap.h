@@ -1,5 +1,8 @@
 /*!
- * \brief Targets by time: a binary heap over the plan's `at_ms`.  [P]
+ * \brief Targets by time: two binary heaps in one array.  [P]
+ *
+ * A target is in one of them at most. They grow towards each other from the array's ends, so that
+ * with room for every target nothing can go wrong when one moves from heap to heap.
  *
  * Thread: service.
  */
@@ -11,21 +14,37 @@
 
 #include "table/table.h"
 
-typedef struct {
-	aname_entry_t **at;
-	size_t count, size;
+typedef enum {
+	ANAME_HEAP_PLANNED = 0, /*!< By when there is something to do. */
+	ANAME_HEAP_DORMANT,     /*!< By when they may be forgotten. */
+	ANAME_HEAPS,
 } aname_heap_t;
 
-void aname_heap_deinit(aname_heap_t *heap);
+/*! A target and its time. */
+typedef struct {
+	int64_t at_ms;
+	aname_entry_t *entry;
+} aname_moment_t;
 
-/*! Makes sure that `count` entries fit; KNOT_ENOMEM if not. */
-__attribute__((warn_unused_result)) int aname_heap_reserve(aname_heap_t *heap, size_t count);
+typedef struct {
+	aname_moment_t *at;
+	size_t size;
+	size_t count[ANAME_HEAPS];
+} aname_heaps_t;
 
-/*! Puts an entry in, at `at_ms`. There must be room for it (aname_heap_reserve()). */
-void aname_heap_push(aname_heap_t *heap, aname_entry_t *entry, int64_t at_ms);
+void aname_heaps_deinit(aname_heaps_t *heaps);
 
-/*! The earliest entry, or NULL. It stays in. */
-aname_entry_t *aname_heap_first(const aname_heap_t *heap);
+/*! Makes sure that `count` entries fit into both together; KNOT_ENOMEM if not. */
+__attribute__((warn_unused_result)) int aname_heaps_reserve(aname_heaps_t *heaps, size_t count);
+
+/*! Puts an entry into a heap, at `at_ms`. There must be room for it (aname_heaps_reserve()). */
+void aname_heaps_push(aname_heaps_t *heaps, aname_heap_t heap, aname_entry_t *entry, int64_t at_ms);
+
+/*! A heap's n-th place, below its count, in no order; good until the next change. */
+const aname_moment_t *aname_heaps_nth(const aname_heaps_t *heaps, aname_heap_t heap, size_t n);
+
+/*! The earliest, or NULL. It stays in; good until the next change. */
+const aname_moment_t *aname_heaps_first(const aname_heaps_t *heaps, aname_heap_t heap);
 
 /*! Takes an entry out. It must be in this heap. */
-void aname_heap_remove(aname_heap_t *heap, aname_entry_t *entry);
+void aname_heaps_remove(aname_heaps_t *heaps, aname_heap_t heap, aname_entry_t *entry);

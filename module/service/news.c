@@ -92,10 +92,11 @@ void aname_news_change(aname_news_t *news, aname_entry_t *entry, const aname_sna
 	    aname_snapshot_same(before, after)) {
 		return;
 	}
-	if (entry->plan.changed_ms != 0 && now_ms - entry->plan.changed_ms < TELL_AGAIN_MS) {
+	uint32_t *told_s = &entry->plan.changed_s;
+	if (*told_s != 0 && now_ms - 1000 * (int64_t)*told_s < TELL_AGAIN_MS) {
 		return;
 	}
-	entry->plan.changed_ms = now_ms;
+	*told_s = (now_ms + 999) / 1000; /* Rounded up: not again too soon. */
 
 	char list[5 * (INET6_ADDRSTRLEN + 1)];
 	list_addresses(after, list, sizeof(list));

@@ -23,6 +23,15 @@
 /*! How long the largest lag is remembered, at least. */
 #define LAG_WINDOW_MS    60000
 
+/*! A lookup under way, and what has to be known when it ends. */
+typedef struct aname_run {
+	aname_entry_t *entry;
+	aname_lookup_t *lookup;
+	int64_t due_ms; /*!< When it ought to have started. */
+	int64_t started_ms;
+	aname_turn_t turn;
+} run_t;
+
 typedef struct {
 	aname_entry_t *first, *last;
 } line_t;
@@ -41,8 +50,7 @@ struct aname_refresh {
 	aname_make_resolver_f make;
 	uv_loop_t *loop;
 	uv_timer_t timer;
-	aname_heap_t planned; /*!< WAITING and RUNNING. */
-	aname_heap_t dormant; /*!< DORMANT, by when they may be forgotten. */
+	aname_heaps_t heaps; /*!< WAITING and RUNNING are planned; DORMANT. */
 	lane_t lanes[ANAME_LANES_MAX];
 	unsigned lanes_count, next_lane;
 	int64_t pace_us; /*!< When the next lookup is due at an even pace. */
@@ -96,28 +104,27 @@ static void plan(aname_refresh_t *refresh, aname_entry_t *entry, aname_plan_stat
                  int64_t at_ms)
 {
 	entry->plan.state = state;
-	aname_heap_push(&refresh->planned, entry, at_ms);
+	aname_heaps_push(&refresh->heaps, ANAME_HEAP_PLANNED, entry, at_ms);
 	atomic_store(&entry->next_ms, state == ANAME_PLAN_WAITING ? at_ms : ANAME_NEXT_NOW);
 }
 
 static void unplan(aname_refresh_t *refresh, aname_entry_t *entry)
 {
 	bool sleeps = entry->plan.state == ANAME_PLAN_DORMANT;
-	aname_heap_remove(sleeps ? &refresh->dormant : &refresh->planned, entry);
+	aname_heaps_remove(&refresh->heaps, sleeps ? ANAME_HEAP_DORMANT : ANAME_HEAP_PLANNED,
+	                   entry);
 }
 
 static void make_ready(aname_refresh_t *refresh, aname_entry_t *entry, aname_turn_t turn,
                        int64_t due_ms)
 {
 	entry->plan.state = ANAME_PLAN_READY;
-	entry->plan.turn = turn;
-	entry->plan.due_ms = due_ms;
-	entry->plan.ready_next = NULL;
-	atomic_store(&entry->next_ms, ANAME_NEXT_NOW);
+	entry->ready_next = NULL;
+	atomic_store(&entry->next_ms, due_ms);
 
 	line_t *line = &lane_of(refresh, entry)->ready[turn];
 	if (line->last != NULL) {
-		line->last->plan.ready_next = entry;
+		line->last->ready_next = entry;
 	} else {
 		line->first = entry;
 	}
@@ -128,20 +135,20 @@ static aname_entry_t *take_ready(lane_t *lane, aname_turn_t turn)
 {
 	line_t *line = &lane->ready[turn];
 	aname_entry_t *entry = line->first;
-	line->first = entry->plan.ready_next;
+	line->first = entry->ready_next;
 	if (line->first == NULL) {
 		line->last = NULL;
 	}
+	entry->run = NULL;
 	return entry;
 }
 
-/*! With room for every entry in both heaps, moving between them cannot fail. */
+/*! With room for every entry in the heaps, moving between them cannot fail. */
 static bool reserve(aname_refresh_t *refresh, size_t more)
 {
 	const aname_table_t *table = refresh->shared->table;
 	size_t entries = aname_table_targets(table) + aname_table_subnets(table) + more;
-	return aname_heap_reserve(&refresh->planned, entries) == KNOT_EOK &&
-	       aname_heap_reserve(&refresh->dormant, entries) == KNOT_EOK;
+	return aname_heaps_reserve(&refresh->heaps, entries) == KNOT_EOK;
 }
 
 static void put_to_sleep(aname_refresh_t *refresh, aname_entry_t *entry, int64_t now_ms)
@@ -149,7 +156,7 @@ static void put_to_sleep(aname_refresh_t *refresh, aname_entry_t *entry, int64_t
 	entry->plan.state = ANAME_PLAN_DORMANT;
 	int64_t forget_at = aname_policy_forget_at(aname_entry_snapshot(entry),
 	                                           &entry->profile->schedule, now_ms);
-	aname_heap_push(&refresh->dormant, entry, forget_at);
+	aname_heaps_push(&refresh->heaps, ANAME_HEAP_DORMANT, entry, forget_at);
 	atomic_store(&entry->cold, true);
 	atomic_store(&entry->next_ms, ANAME_NEXT_NEVER);
 }
@@ -194,7 +201,7 @@ static aname_entry_t *add_subnet(aname_refresh_t *refresh, aname_entry_t *target
 	uint32_t before = subnets != NULL ? atomic_load(&subnets->count) : 0;
 	aname_entry_t *entry = aname_table_add_subnet(table, target, network, probe);
 	if (entry != NULL) {
-		entry->plan.window_ms = now_ms;
+		entry->plan.window_s = now_ms / 1000;
 		aname_admission_note(&refresh->admission, subnets_of(target), before);
 	}
 	return entry;
@@ -219,14 +226,15 @@ static bool remove_subnets(aname_refresh_t *refresh, aname_entry_t *target)
 /*! Forgets the entry that may be forgotten first; false if that has to wait. */
 static bool forget_first(aname_refresh_t *refresh, int64_t now_ms)
 {
-	aname_entry_t *entry = aname_heap_first(&refresh->dormant);
-	aname_heap_remove(&refresh->dormant, entry);
+	aname_entry_t *entry = aname_heaps_first(&refresh->heaps, ANAME_HEAP_DORMANT)->entry;
+	unplan(refresh, entry);
 	if (entry->tailored) {
 		remove_subnet(refresh, entry);
 	} else if (remove_subnets(refresh, entry)) {
 		aname_table_remove(refresh->shared->table, entry);
 	} else {
-		aname_heap_push(&refresh->dormant, entry, now_ms + FORGET_AGAIN_MS);
+		aname_heaps_push(&refresh->heaps, ANAME_HEAP_DORMANT, entry,
+		                 now_ms + FORGET_AGAIN_MS);
 		return false;
 	}
 	return true;
@@ -238,21 +246,23 @@ static bool forget_first(aname_refresh_t *refresh, int64_t now_ms)
 static uint32_t wanted_ttl(aname_entry_t *entry, int64_t now_ms)
 {
 	aname_plan_t *plan_ = &entry->plan;
-	if (now_ms - plan_->window_ms > 1000 * (int64_t)entry->profile->schedule.idle) {
+	int64_t now_s = now_ms / 1000;
+	if (now_s - plan_->window_s > entry->profile->schedule.idle) {
 		plan_->want_before = atomic_exchange(&entry->want, UINT32_MAX);
-		plan_->window_ms = now_ms;
+		plan_->window_s = now_s;
 	}
 	uint32_t want = atomic_load(&entry->want);
 	want = want < plan_->want_before ? want : plan_->want_before;
 	return want == UINT32_MAX ? INT32_MAX : want;
 }
 
-static void note_lag(aname_refresh_t *refresh, aname_entry_t *entry, int64_t now_ms)
+static void note_lag(aname_refresh_t *refresh, aname_entry_t *entry, const run_t *run,
+                     int64_t now_ms)
 {
-	if (entry->plan.turn != ANAME_TURN_REFRESH) {
+	if (run->turn != ANAME_TURN_REFRESH) {
 		return;
 	}
-	int64_t late_ms = now_ms - entry->plan.due_ms;
+	int64_t late_ms = now_ms - run->due_ms;
 	uint32_t lag = late_ms > 0 ? late_ms : 0;
 	atomic_store_explicit(&entry->lag_ms, lag, memory_order_relaxed);
 
@@ -293,9 +303,8 @@ static void failed(aname_refresh_t *refresh, aname_entry_t *entry, aname_failure
                    const char *why, int64_t now_ms)
 {
 	count(&refresh->shared->totals.failed, &entry->failed);
-	entry->plan.why = why;
 	aname_snapshot_t *snapshot =
-	        aname_snapshot_failed(aname_entry_snapshot(entry), failure, now_ms);
+	        aname_snapshot_failed(aname_entry_snapshot(entry), failure, why, now_ms);
 	if (snapshot != NULL) {
 		aname_table_publish(refresh->shared->table, entry, snapshot);
 	}
@@ -316,21 +325,23 @@ static void failed(aname_refresh_t *refresh, aname_entry_t *entry, aname_failure
 }
 
 /*! When to look up again what a lookup taught; the snapshot is not published yet. */
-static int64_t next_after(aname_refresh_t *refresh, aname_entry_t *entry,
+static int64_t next_after(aname_refresh_t *refresh, aname_entry_t *entry, const run_t *run,
                           const aname_snapshot_t *snapshot, int64_t now_ms)
 {
+	int64_t took_ms = now_ms - run->started_ms;
 	const aname_schedule_t *schedule = &entry->profile->schedule;
 	uint32_t life = aname_policy_life(schedule, wanted_ttl(entry, now_ms), snapshot->ttl);
 	return aname_policy_await_expiry(schedule, aname_entry_snapshot(entry), snapshot->ttl, life,
 	                                 now_ms)
 	               ? aname_policy_next_expiry(life, chance(refresh), now_ms)
-	               : aname_policy_next_refresh(life, entry->plan.took_ms, chance(refresh),
-	                                           now_ms);
+	               : aname_policy_next_refresh(life,
+	                                           took_ms < UINT32_MAX ? took_ms : UINT32_MAX,
+	                                           chance(refresh), now_ms);
 }
 
 /*! Publishes a success and plans the next lookup. The entry is in no heap and no line. */
-static void learned(aname_refresh_t *refresh, aname_entry_t *entry, const aname_result_t *result,
-                    int64_t now_ms)
+static void learned(aname_refresh_t *refresh, aname_entry_t *entry, const run_t *run,
+                    const aname_result_t *result, int64_t now_ms)
 {
 	aname_snapshot_t *snapshot = aname_snapshot_new(result, now_ms, chance(refresh));
 	if (snapshot == NULL) {
@@ -339,7 +350,7 @@ static void learned(aname_refresh_t *refresh, aname_entry_t *entry, const aname_
 	}
 
 	count(&refresh->shared->totals.succeeded, &entry->succeeded);
-	note_lag(refresh, entry, now_ms);
+	note_lag(refresh, entry, run, now_ms);
 	if (entry->tailored) {
 		note_subnet(entry, true);
 	} else {
@@ -349,10 +360,8 @@ static void learned(aname_refresh_t *refresh, aname_entry_t *entry, const aname_
 			aname_news_recovery(&refresh->news, entry, now_ms);
 		}
 	}
-	int64_t took_ms = now_ms - entry->plan.started_ms;
-	entry->plan.took_ms = took_ms < UINT32_MAX ? took_ms : UINT32_MAX;
 	entry->plan.failures = 0;
-	int64_t next_ms = next_after(refresh, entry, snapshot, now_ms);
+	int64_t next_ms = next_after(refresh, entry, run, snapshot, now_ms);
 	aname_table_publish(refresh->shared->table, entry, snapshot);
 	atomic_store(&entry->cold, false);
 	plan(refresh, entry, ANAME_PLAN_WAITING, next_ms);
@@ -374,7 +383,7 @@ static aname_entry_t *settle(aname_refresh_t *refresh, aname_entry_t *entry, uin
 		return entry;
 	}
 	aname_entry_t *target = entry->member->target;
-	const aname_plan_t plan_ = entry->plan;
+	uint32_t want_before = entry->plan.want_before;
 	uint32_t asked_s = atomic_load(&entry->asked_s);
 	uint32_t want = atomic_load(&entry->want);
 	bool returned = atomic_load(&entry->member->returned);
@@ -387,22 +396,18 @@ static aname_entry_t *settle(aname_refresh_t *refresh, aname_entry_t *entry, uin
 			return NULL;
 		}
 		atomic_store(&home->member->returned, returned);
-		home->plan.want_before = plan_.want_before;
-	}
-	if (home->plan.lookup == NULL && home->plan.state != ANAME_PLAN_READY) {
-		home->plan.turn = plan_.turn;
-		home->plan.due_ms = plan_.due_ms;
-		home->plan.started_ms = plan_.started_ms;
+		home->plan.want_before = want_before;
 	}
 	uint32_t homes_s = atomic_load(&home->asked_s);
-	aname_entry_touch(home, want, 1000 * (int64_t)(asked_s > homes_s ? asked_s : homes_s));
+	aname_entry_touch(home, want, asked_s > homes_s ? asked_s : homes_s);
 	return home;
 }
 
 /*! A lookup for a subnet has succeeded. The entry is in no heap and no line. */
-static void learned_subnet(aname_refresh_t *refresh, aname_entry_t *entry,
-                           const aname_result_t *result, int64_t now_ms)
+static void learned_subnet(aname_refresh_t *refresh, const run_t *run, const aname_result_t *result,
+                           int64_t now_ms)
 {
+	aname_entry_t *entry = run->entry;
 	aname_entry_t *home = settle(refresh, entry, result->scope, now_ms);
 	if (home == NULL || home->plan.state == ANAME_PLAN_READY) {
 		/* Out of memory, or about to be looked up itself. */
@@ -411,7 +416,7 @@ static void learned_subnet(aname_refresh_t *refresh, aname_entry_t *entry,
 	if (home != entry && home->plan.state != ANAME_PLAN_NONE) {
 		unplan(refresh, home);
 	}
-	learned(refresh, home, result, now_ms);
+	learned(refresh, home, run, result, now_ms);
 }
 
 static const char *why_of(const aname_result_t *result)
@@ -422,20 +427,22 @@ static const char *why_of(const aname_result_t *result)
 static void on_resolved(void *owner, void *ctx, const aname_result_t *result)
 {
 	aname_refresh_t *refresh = owner;
-	aname_entry_t *entry = ctx;
+	const run_t run = *(run_t *)ctx;
+	aname_entry_t *entry = run.entry;
 	int64_t now_ms = aname_clock_ms();
 	bool in_time = entry->plan.state == ANAME_PLAN_RUNNING;
 
-	entry->plan.lookup = NULL;
-	lane_of(refresh, entry)->running[entry->plan.turn]--;
+	free(ctx);
+	entry->run = NULL;
+	lane_of(refresh, entry)->running[run.turn]--;
 
 	if (result->failure == ANAME_FAILURE_NONE) {
 		/* A late answer is as good as any. */
 		unplan(refresh, entry);
 		if (entry->tailored) {
-			learned_subnet(refresh, entry, result, now_ms);
+			learned_subnet(refresh, &run, result, now_ms);
 		} else {
-			learned(refresh, entry, result, now_ms);
+			learned(refresh, entry, &run, result, now_ms);
 		}
 	} else if (in_time && refresh->paused) {
 		unplan(refresh, entry);
@@ -553,20 +560,39 @@ static int64_t pace(aname_refresh_t *refresh, int64_t now_ms)
 	return 0;
 }
 
-static void start(aname_refresh_t *refresh, aname_entry_t *entry, int64_t now_ms)
+/*! Has the resolver start a lookup; the entry's run is set if it does. */
+static int run_lookup(lane_t *lane, aname_turn_t turn, aname_entry_t *entry, int64_t now_ms)
 {
-	count(&refresh->shared->totals.started, &entry->started);
-	entry->plan.started_ms = now_ms;
-	lane_t *lane = lane_of(refresh, entry);
-	lane->started++;
+	run_t *run = malloc(sizeof(*run));
+	if (run == NULL) {
+		return KNOT_ENOMEM;
+	}
+	*run = (run_t){ .entry = entry,
+		        .due_ms = atomic_load(&entry->next_ms),
+		        .started_ms = now_ms,
+		        .turn = turn };
 	const aname_question_t question = {
 		.name = aname_entry_name(entry),
 		.type = entry->type,
 		.client = entry->tailored ? &entry->member->probe : NULL,
 	};
-	int ret = lane->resolver->api->start(lane->resolver, &question, entry, &entry->plan.lookup);
+	int ret = lane->resolver->api->start(lane->resolver, &question, run, &run->lookup);
 	if (ret != KNOT_EOK) {
-		entry->plan.lookup = NULL;
+		free(run);
+		return ret;
+	}
+	entry->run = run;
+	lane->running[turn]++;
+	return KNOT_EOK;
+}
+
+static void start(aname_refresh_t *refresh, lane_t *lane, aname_turn_t turn, int64_t now_ms)
+{
+	aname_entry_t *entry = take_ready(lane, turn);
+	count(&refresh->shared->totals.started, &entry->started);
+	lane->started++;
+	int ret = run_lookup(lane, turn, entry, now_ms);
+	if (ret != KNOT_EOK) {
 		bool name = ret == KNOT_EINVAL;
 		failed(refresh, entry, name ? ANAME_FAILURE_SERVER : ANAME_FAILURE_NETWORK,
 		       name ? "not a host name that the resolver takes" : knot_strerror(ret),
@@ -574,7 +600,6 @@ static void start(aname_refresh_t *refresh, aname_entry_t *entry, int64_t now_ms
 		aname_gate_open(refresh->shared->gate);
 		return;
 	}
-	lane->running[entry->plan.turn]++;
 	plan(refresh, entry, ANAME_PLAN_RUNNING, now_ms + entry->profile->schedule.timeout_ms);
 }
 
@@ -591,7 +616,7 @@ static int64_t start_ready(aname_refresh_t *refresh, int64_t now_ms)
 		if (wait_ms > 0) {
 			return wait_ms;
 		}
-		start(refresh, take_ready(lane, turn), now_ms);
+		start(refresh, lane, turn, now_ms);
 	}
 	return -1;
 }
@@ -600,14 +625,14 @@ static int64_t start_ready(aname_refresh_t *refresh, int64_t now_ms)
 static void on_deadline(aname_refresh_t *refresh, aname_entry_t *entry, int64_t now_ms)
 {
 	failed(refresh, entry, ANAME_FAILURE_TIMEOUT, "no answer in time", now_ms);
-	lane_of(refresh, entry)->resolver->api->cancel(entry->plan.lookup);
+	lane_of(refresh, entry)->resolver->api->cancel(entry->run->lookup);
 	aname_gate_open(refresh->shared->gate);
 }
 
-static void on_due(aname_refresh_t *refresh, aname_entry_t *entry, int64_t now_ms)
+static void on_due(aname_refresh_t *refresh, aname_entry_t *entry, int64_t due_ms, int64_t now_ms)
 {
 	const aname_schedule_t *schedule = &entry->profile->schedule;
-	if (entry->plan.lookup != NULL) {
+	if (entry->run != NULL) {
 		/* The last lookup has not even ended: that is this interval's failure. */
 		plan(refresh, entry, ANAME_PLAN_WAITING,
 		     aname_policy_next_retry(schedule, entry->plan.failures, chance(refresh),
@@ -618,27 +643,30 @@ static void on_due(aname_refresh_t *refresh, aname_entry_t *entry, int64_t now_m
 	} else {
 		make_ready(refresh, entry,
 		           entry->plan.failures > 0 ? ANAME_TURN_RETRY : ANAME_TURN_REFRESH,
-		           entry->plan.at_ms);
+		           due_ms);
 	}
+}
+
+/*! Is there something in a heap whose time has come? */
+static bool is_due(const aname_refresh_t *refresh, aname_heap_t heap, int64_t now_ms)
+{
+	const aname_moment_t *first = aname_heaps_first(&refresh->heaps, heap);
+	return first != NULL && first->at_ms <= now_ms;
 }
 
 static void handle_due(aname_refresh_t *refresh, int64_t now_ms)
 {
-	aname_entry_t *entry = aname_heap_first(&refresh->planned);
-	while (entry != NULL && entry->plan.at_ms <= now_ms && !refresh->paused) {
-		aname_heap_remove(&refresh->planned, entry);
-		if (entry->plan.state == ANAME_PLAN_RUNNING) {
-			on_deadline(refresh, entry, now_ms);
+	while (!refresh->paused && is_due(refresh, ANAME_HEAP_PLANNED, now_ms)) {
+		const aname_moment_t due = *aname_heaps_first(&refresh->heaps, ANAME_HEAP_PLANNED);
+		unplan(refresh, due.entry);
+		if (due.entry->plan.state == ANAME_PLAN_RUNNING) {
+			on_deadline(refresh, due.entry, now_ms);
 		} else {
-			on_due(refresh, entry, now_ms);
+			on_due(refresh, due.entry, due.at_ms, now_ms);
 		}
-		entry = aname_heap_first(&refresh->planned);
 	}
-
-	entry = aname_heap_first(&refresh->dormant);
-	while (entry != NULL && entry->plan.at_ms <= now_ms) {
+	while (is_due(refresh, ANAME_HEAP_DORMANT, now_ms)) {
 		(void)forget_first(refresh, now_ms);
-		entry = aname_heap_first(&refresh->dormant);
 	}
 }
 
@@ -648,7 +676,7 @@ static void handle_due(aname_refresh_t *refresh, int64_t now_ms)
 static bool has_room(const aname_refresh_t *refresh)
 {
 	return aname_table_targets(refresh->shared->table) < atomic_load(&refresh->max_targets) ||
-	       aname_heap_first(&refresh->dormant) != NULL;
+	       refresh->heaps.count[ANAME_HEAP_DORMANT] > 0;
 }
 
 /*! Makes a place for one more target; those that sleep go, with their subnets. */
@@ -657,7 +685,8 @@ static bool make_room(aname_refresh_t *refresh, int64_t now_ms)
 	const aname_table_t *table = refresh->shared->table;
 	uint32_t max_targets = atomic_load(&refresh->max_targets);
 	while (aname_table_targets(table) >= max_targets) {
-		if (aname_heap_first(&refresh->dormant) == NULL || !forget_first(refresh, now_ms)) {
+		if (refresh->heaps.count[ANAME_HEAP_DORMANT] == 0 ||
+		    !forget_first(refresh, now_ms)) {
 			return false;
 		}
 	}
@@ -680,7 +709,7 @@ static aname_entry_t *add(aname_refresh_t *refresh, const aname_key_t *key, uint
 	aname_entry_t *entry = lane >= 0 ? aname_table_add(table, key, hash) : NULL;
 	if (entry != NULL) {
 		entry->plan.lane = lane;
-		entry->plan.window_ms = now_ms;
+		entry->plan.window_s = now_ms / 1000;
 	}
 	return entry;
 }
@@ -704,7 +733,6 @@ static bool inherit(aname_refresh_t *refresh, aname_entry_t *entry, aname_entry_
 	if (entry->tailored && known->known != ANAME_KNOWN_NOTHING) {
 		note_subnet(entry, true);
 	}
-	entry->plan.why = kin->plan.why;
 	aname_table_publish(refresh->shared->table, entry, known);
 	atomic_store(&entry->cold, cold);
 	if (cold || entry->plan.failures > 0) {
@@ -720,7 +748,7 @@ static void hurry(aname_refresh_t *refresh, aname_entry_t *entry, int64_t now_ms
 {
 	bool asleep = entry->plan.state == ANAME_PLAN_DORMANT;
 	bool early = entry->plan.state == ANAME_PLAN_WAITING && entry->plan.failures == 0 &&
-	             entry->plan.lookup == NULL;
+	             entry->run == NULL;
 	if (asleep || early) {
 		unplan(refresh, entry);
 	} else if (entry->plan.state != ANAME_PLAN_NONE) {
@@ -790,7 +818,7 @@ static void handle_subnet(aname_refresh_t *refresh, aname_entry_t *target, const
 	if (entry == NULL) {
 		return;
 	}
-	aname_entry_touch(entry, request->record_ttl, now_ms);
+	aname_entry_touch(entry, request->record_ttl, now_ms / 1000);
 	if (!inherited) {
 		hurry(refresh, entry, now_ms);
 	}
@@ -823,7 +851,7 @@ static void handle_request(aname_refresh_t *refresh, const aname_request_t *requ
 	if (entry == NULL) {
 		return;
 	}
-	aname_entry_touch(entry, request->record_ttl, now_ms);
+	aname_entry_touch(entry, request->record_ttl, now_ms / 1000);
 	if (!inherited) {
 		hurry(refresh, entry, now_ms);
 	}
@@ -848,13 +876,12 @@ static void on_timer(uv_timer_t *timer)
 	advance(timer->data);
 }
 
-static int64_t sooner(int64_t wait_ms, const aname_heap_t *heap, int64_t now_ms)
+static int64_t sooner(int64_t wait_ms, const aname_moment_t *first, int64_t now_ms)
 {
-	const aname_entry_t *first = aname_heap_first(heap);
 	if (first == NULL) {
 		return wait_ms;
 	}
-	int64_t until_ms = first->plan.at_ms > now_ms ? first->plan.at_ms - now_ms : 0;
+	int64_t until_ms = first->at_ms > now_ms ? first->at_ms - now_ms : 0;
 	return wait_ms < 0 || until_ms < wait_ms ? until_ms : wait_ms;
 }
 
@@ -871,9 +898,10 @@ static void advance(aname_refresh_t *refresh)
 	}
 
 	if (!refresh->paused) {
-		wait_ms = sooner(wait_ms, &refresh->planned, now_ms);
+		wait_ms = sooner(wait_ms, aname_heaps_first(&refresh->heaps, ANAME_HEAP_PLANNED),
+		                 now_ms);
 	}
-	wait_ms = sooner(wait_ms, &refresh->dormant, now_ms);
+	wait_ms = sooner(wait_ms, aname_heaps_first(&refresh->heaps, ANAME_HEAP_DORMANT), now_ms);
 	if (aname_epoch_reclaim(refresh->shared->epoch) > 0 && (wait_ms < 0 || wait_ms > 1000)) {
 		wait_ms = 1000;
 	}
@@ -904,10 +932,11 @@ void aname_refresh_pause(aname_refresh_t *refresh)
 {
 	refresh->paused = true;
 	uv_timer_stop(&refresh->timer);
-	for (size_t i = 0; i < refresh->planned.count; i++) {
-		aname_entry_t *entry = refresh->planned.at[i];
-		if (entry->plan.lookup != NULL) {
-			lane_of(refresh, entry)->resolver->api->cancel(entry->plan.lookup);
+	for (size_t i = 0; i < refresh->heaps.count[ANAME_HEAP_PLANNED]; i++) {
+		aname_entry_t *entry =
+		        aname_heaps_nth(&refresh->heaps, ANAME_HEAP_PLANNED, i)->entry;
+		if (entry->run != NULL) {
+			lane_of(refresh, entry)->resolver->api->cancel(entry->run->lookup);
 		}
 	}
 }
@@ -965,8 +994,7 @@ static void on_closed(uv_handle_t *timer)
 
 void aname_refresh_free(aname_refresh_t *refresh)
 {
-	aname_heap_deinit(&refresh->planned);
-	aname_heap_deinit(&refresh->dormant);
+	aname_heaps_deinit(&refresh->heaps);
 	for (unsigned i = 0; i < refresh->lanes_count; i++) {
 		refresh->lanes[i].resolver->api->free(refresh->lanes[i].resolver);
 	}

@@ -232,6 +232,14 @@ int aname_service_acquire(const aname_limits_t *limits, aname_shared_t **shared,
 	return ret;
 }
 
+aname_shared_t *aname_service_shared(void)
+{
+	pthread_mutex_lock(&service.lock);
+	aname_shared_t *shared = service.shared;
+	pthread_mutex_unlock(&service.lock);
+	return shared;
+}
+
 void aname_service_release(void)
 {
 	pthread_mutex_lock(&service.lock);

@@ -38,6 +38,9 @@ __attribute__((warn_unused_result)) int aname_service_acquire(const aname_limits
 /*! Lets go; the last one stops the thread, within a bounded time. Thread: as acquire. */
 void aname_service_release(void);
 
+/*! The ground floor, which stays when it was made once; NULL before. Thread: load. */
+aname_shared_t *aname_service_shared(void);
+
 /*!
  * \brief Wants the status socket (see status.h) at a path from now on.
  *

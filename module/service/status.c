@@ -99,24 +99,6 @@ static const char *state_of(const aname_judgement_t *judgement)
 	}
 }
 
-static const char *why(const aname_entry_t *entry, const aname_snapshot_t *known)
-{
-	static const char *const failures[] = {
-		[ANAME_FAILURE_TIMEOUT] = "no answer in time",
-		[ANAME_FAILURE_SERVER] = "the resolver could not find out",
-		[ANAME_FAILURE_NETWORK] = "the resolver cannot be asked",
-		[ANAME_FAILURE_INSECURE] = "the answer is not authenticated by DNSSEC",
-		[ANAME_FAILURE_BOGUS] = "DNSSEC validation failed",
-	};
-	if (entry->plan.why != NULL) {
-		return entry->plan.why;
-	}
-	const char *text = known->failure < sizeof(failures) / sizeof(failures[0])
-	                           ? failures[known->failure]
-	                           : NULL;
-	return text != NULL ? text : "not known";
-}
-
 static void write_addresses(char *at, size_t *len, const aname_snapshot_t *known)
 {
 	knot_rdataset_t set = aname_snapshot_rdataset(known);
@@ -161,9 +143,9 @@ static uint32_t wanted_ttl(aname_entry_t *entry)
 static void write_known(char *at, size_t *len, aname_entry_t *entry, int64_t now_ms)
 {
 	const aname_snapshot_t *known = aname_entry_snapshot(entry);
-	aname_judgement_t judgement =
-	        aname_policy_judge(known, atomic_load(&entry->cold), &entry->profile->schedule,
-	                           wanted_ttl(entry), now_ms);
+	aname_judgement_t judgement = aname_policy_judge(
+	        known, atomic_load(&entry->cold), &entry->profile->schedule,
+	        aname_policy_left(known, &entry->profile->schedule, wanted_ttl(entry), now_ms));
 	add(at, len, "\tstate=%s", state_of(&judgement));
 	if (known == NULL) {
 		return;
@@ -173,9 +155,10 @@ static void write_known(char *at, size_t *len, aname_entry_t *entry, int64_t now
 		    (now_ms - known->learned_ms) / 1000);
 		write_addresses(at, len, known);
 	}
-	if (known->failure != ANAME_FAILURE_NONE) {
-		add(at, len, "\tfailing=%" PRId64 "\twhy=%s", (now_ms - known->failing_ms) / 1000,
-		    why(entry, known));
+	const aname_failing_t *failing = aname_snapshot_failing(known);
+	if (failing != NULL) {
+		add(at, len, "\tfailing=%" PRId64 "\twhy=%s", (now_ms - failing->since_ms) / 1000,
+		    failing->why);
 	}
 }
 

@@ -94,9 +94,14 @@ static void say(const page_t *page, const aname_log_t *log, int64_t now_ms)
 	}
 }
 
+bool aname_logbook_is_written(const aname_logbook_t *book)
+{
+	return atomic_load_explicit(&book->written, memory_order_relaxed);
+}
+
 void aname_logbook_read(aname_logbook_t *book, const aname_log_t *log, int64_t now_ms)
 {
-	if (!atomic_load_explicit(&book->written, memory_order_relaxed)) {
+	if (!aname_logbook_is_written(book)) {
 		return;
 	}
 

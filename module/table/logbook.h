@@ -23,10 +23,13 @@ void aname_logbook_free(aname_logbook_t *book);
 /*! Writes a message down, or counts it as dropped. Thread: any that is not a worker. */
 void aname_logbook_write(aname_logbook_t *book, int priority, const char *message, int64_t now_ms);
 
+/*! Is there anything to read out? Costs one load. Thread: any. */
+bool aname_logbook_is_written(const aname_logbook_t *book);
+
 /*!
  * \brief Reads out what is written, if anything. Never waits: if another one reads, it leaves.
  *
- * With nothing written it costs one load. What was written some time ago says so.
+ * What was written some time ago says so.
  *
  * Thread: any.
  */

@@ -1,14 +1,5 @@
 #include "table/policy.h"
 
-/*! What expired in the recursor's cache is looked up within this time, so that half of the grace
- *  is left for the lookup. */
-#define EXPIRY_SPREAD_MS (ANAME_GRACE_MS / 2)
-
-static uint32_t min_u32(uint32_t a, uint32_t b)
-{
-	return a < b ? a : b;
-}
-
 static int64_t min_i64(int64_t a, int64_t b)
 {
 	return a < b ? a : b;
@@ -19,35 +10,16 @@ static int64_t max_i64(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
-uint32_t aname_policy_life(const aname_schedule_t *schedule, uint32_t record_ttl,
-                           uint32_t source_ttl)
+/*! Is a lookup that has not failed a moment late? */
+static bool is_late(const aname_snapshot_t *snapshot, bool cold, const aname_schedule_t *schedule,
+                    int64_t left_ms)
 {
-	uint32_t life = aname_policy_ttl(record_ttl);
-	if (source_ttl != ANAME_TTL_UNKNOWN) {
-		life = min_u32(life, aname_policy_ttl(source_ttl));
-	}
-	life = min_u32(life, schedule->ttl_max);
-	return max_i64(max_i64(life, schedule->ttl_min), 1);
+	return !cold && snapshot->failure == ANAME_FAILURE_NONE &&
+	       left_ms > -min_i64(ANAME_GRACE_MS, 1000 * (int64_t)schedule->stale_max);
 }
 
-/*! Milliseconds left of the lifetime of `life` seconds; negative when past. */
-static int64_t left_ms(const aname_snapshot_t *snapshot, uint32_t life, int64_t now_ms)
-{
-	int64_t age_ms = max_i64(now_ms - snapshot->learned_ms, 0);
-	return 1000 * (int64_t)life - age_ms;
-}
-
-/*! Is it current: within its lifetime, or is a lookup that has not failed a moment late? */
-static bool is_current(const aname_snapshot_t *snapshot, bool cold,
-                       const aname_schedule_t *schedule, int64_t left)
-{
-	bool late = !cold && snapshot->failure == ANAME_FAILURE_NONE;
-	return left > (late ? -min_i64(ANAME_GRACE_MS, 1000 * (int64_t)schedule->stale_max) : 0);
-}
-
-aname_judgement_t aname_policy_judge(const aname_snapshot_t *snapshot, bool cold,
-                                     const aname_schedule_t *schedule, uint32_t record_ttl,
-                                     int64_t now_ms)
+aname_judgement_t aname_policy_judge_late(const aname_snapshot_t *snapshot, bool cold,
+                                          const aname_schedule_t *schedule, aname_life_t life)
 {
 	aname_judgement_t failed = { .worth = cold ? ANAME_COLD : ANAME_FAILED,
 		                     .fallback = ANAME_FAILED };
@@ -56,41 +28,20 @@ aname_judgement_t aname_policy_judge(const aname_snapshot_t *snapshot, bool cold
 	}
 
 	bool addresses = snapshot->known == ANAME_KNOWN_ADDRESSES;
-	uint32_t life = aname_policy_life(schedule, record_ttl, snapshot->ttl);
-	int64_t left = left_ms(snapshot, life, now_ms);
-	if (is_current(snapshot, cold, schedule, left)) {
+	if (is_late(snapshot, cold, schedule, life.left_ms)) {
 		return (aname_judgement_t){ .worth = addresses ? ANAME_FRESH : ANAME_NODATA,
-			                    .fallback = ANAME_FAILED,
-			                    .ttl = max_i64(left, 0) / 1000 };
+			                    .fallback = ANAME_FAILED };
 	}
 
-	int64_t stale_left = left + 1000 * (int64_t)schedule->stale_max;
-	if (stale_left <= 0) {
+	int64_t stale_left_ms = life.left_ms + 1000 * (int64_t)schedule->stale_max;
+	if (stale_left_ms <= 0) {
 		return failed;
 	}
 	aname_worth_t stale = addresses ? ANAME_STALE : ANAME_STALE_NODATA;
-	int64_t ttl = min_i64(min_i64(ANAME_STALE_TTL, life), stale_left / 1000);
+	int64_t ttl = min_i64(min_i64(ANAME_STALE_TTL, life.whole_s), stale_left_ms / 1000);
 	return (aname_judgement_t){ .worth = cold ? ANAME_COLD : stale,
 		                    .fallback = stale,
 		                    .ttl = ttl };
-}
-
-bool aname_policy_ask(const aname_snapshot_t *snapshot, const aname_schedule_t *schedule,
-                      uint32_t record_ttl, int64_t next_ms, int64_t now_ms)
-{
-	if (next_ms <= now_ms) {
-		return false;
-	}
-	if (snapshot == NULL || next_ms == ANAME_NEXT_NEVER) {
-		return true;
-	}
-	if (snapshot->failure != ANAME_FAILURE_NONE) {
-		return false;
-	}
-	/* Near the end of its lifetime, and the service's own plan does not come in time. */
-	uint32_t life = aname_policy_life(schedule, record_ttl, snapshot->ttl);
-	int64_t left = left_ms(snapshot, life, now_ms);
-	return left <= 100 * (int64_t)life && next_ms - now_ms > left + EXPIRY_SPREAD_MS;
 }
 
 int64_t aname_policy_next_refresh(uint32_t life, uint32_t took_ms, uint32_t chance, int64_t now_ms)
@@ -118,7 +69,8 @@ bool aname_policy_await_expiry(const aname_schedule_t *schedule, const aname_sna
 
 int64_t aname_policy_next_expiry(uint32_t life, uint32_t chance, int64_t now_ms)
 {
-	return now_ms + 1000 * (int64_t)life + EXPIRY_SPREAD_MS * (int64_t)(chance % 1024) / 1024;
+	return now_ms + 1000 * (int64_t)life +
+	       ANAME_EXPIRY_SPREAD_MS * (int64_t)(chance % 1024) / 1024;
 }
 
 int64_t aname_policy_next_retry(const aname_schedule_t *schedule, uint16_t failures,

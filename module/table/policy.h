@@ -17,12 +17,16 @@
 
 /*! A target nobody keeps fresh: not planned. */
 #define ANAME_NEXT_NEVER INT64_MAX
-/*! A target in the service's hands: waiting for its turn, or being looked up. */
+/*! A target that is being looked up. While it waits for its turn, the time is that of its turn. */
 #define ANAME_NEXT_NOW   INT64_MIN
 
 /*! How late a lookup may be before what it is to replace is called stale. Until then it is served
  *  with TTL 0. */
 #define ANAME_GRACE_MS 1000
+
+/*! What expired in the recursor's cache is looked up within this time, so that half of the grace
+ *  is left for the lookup. */
+#define ANAME_EXPIRY_SPREAD_MS (ANAME_GRACE_MS / 2)
 
 /*! What a target is worth at a moment. */
 typedef enum {
@@ -35,9 +39,9 @@ typedef enum {
 } aname_worth_t;
 
 typedef struct {
-	aname_worth_t worth;
-	aname_worth_t fallback; /*!< For COLD: what it is worth if waiting is no use; never COLD. */
-	uint32_t ttl;           /*!< Seconds the answer may be kept; of the fallback for COLD. */
+	uint8_t worth;    /*!< aname_worth_t */
+	uint8_t fallback; /*!< For COLD: what it is worth if waiting is no use; never COLD. */
+	uint32_t ttl;     /*!< Seconds the answer may be kept; of the fallback for COLD. */
 } aname_judgement_t;
 
 /*! A TTL from the wire as it counts: the top bit set means zero (RFC 2181, 8). */
@@ -51,35 +55,95 @@ static inline uint32_t aname_policy_ttl(uint32_t wire_ttl)
  *
  * \param schedule    Bounds.
  * \param record_ttl  TTL of the ANAME record.
- * \param source_ttl  TTL of the answer, or ANAME_TTL_UNKNOWN.
+ * \param source_ttl  TTL of the answer, below 2^31, or ANAME_TTL_UNKNOWN.
  */
-uint32_t aname_policy_life(const aname_schedule_t *schedule, uint32_t record_ttl,
-                           uint32_t source_ttl);
+static inline uint32_t aname_policy_life(const aname_schedule_t *schedule, uint32_t record_ttl,
+                                         uint32_t source_ttl)
+{
+	uint32_t life = aname_policy_ttl(record_ttl);
+	life = life < source_ttl ? life : source_ttl; /* Unknown is more than any. */
+	life = life < schedule->ttl_max ? life : schedule->ttl_max;
+	life = life > schedule->ttl_min ? life : schedule->ttl_min;
+	return life > 0 ? life : 1;
+}
+
+/*! The lifetime of what is published. */
+typedef struct {
+	uint32_t whole_s;
+	int64_t left_ms; /*!< Not above zero when past, or when nothing is known. */
+} aname_life_t;
+
+/*!
+ * \brief The lifetime of what is published, seen through an ANAME record of this TTL.
+ *
+ * \param snapshot  What is published, or NULL.
+ * \param now_ms    Now; before the snapshot's time counts as its time.
+ */
+static inline aname_life_t aname_policy_left(const aname_snapshot_t *snapshot,
+                                             const aname_schedule_t *schedule, uint32_t record_ttl,
+                                             int64_t now_ms)
+{
+	if (snapshot == NULL || snapshot->known == ANAME_KNOWN_NOTHING) {
+		return (aname_life_t){ 0 };
+	}
+	int64_t age_ms = now_ms - snapshot->learned_ms;
+	uint32_t whole_s = aname_policy_life(schedule, record_ttl, snapshot->ttl);
+	return (aname_life_t){ .whole_s = whole_s,
+		               .left_ms = 1000 * (int64_t)whole_s - (age_ms > 0 ? age_ms : 0) };
+}
+
+/*! As aname_policy_judge(), for what is past its lifetime or not known. */
+aname_judgement_t aname_policy_judge_late(const aname_snapshot_t *snapshot, bool cold,
+                                          const aname_schedule_t *schedule, aname_life_t life);
 
 /*!
  * \brief Judges what is published of a target (T2, F1).
  *
  * What is past its lifetime gets a TTL of at most 30 s and at most that lifetime.
  *
- * \param snapshot    What is published, or NULL.
- * \param cold        The service does not keep it fresh.
- * \param schedule    The options that count.
- * \param record_ttl  TTL of the ANAME record asked through.
- * \param now_ms      Now; before the snapshot's time counts as its time.
+ * \param snapshot  What is published, or NULL.
+ * \param cold      The service does not keep it fresh.
+ * \param schedule  The options that count.
+ * \param life      Its lifetime.
  */
-aname_judgement_t aname_policy_judge(const aname_snapshot_t *snapshot, bool cold,
-                                     const aname_schedule_t *schedule, uint32_t record_ttl,
-                                     int64_t now_ms);
+static inline aname_judgement_t aname_policy_judge(const aname_snapshot_t *snapshot, bool cold,
+                                                   const aname_schedule_t *schedule,
+                                                   aname_life_t life)
+{
+	if (life.left_ms <= 0) {
+		return aname_policy_judge_late(snapshot, cold, schedule, life);
+	}
+	return (aname_judgement_t){ .worth = snapshot->known == ANAME_KNOWN_ADDRESSES
+		                                     ? ANAME_FRESH
+		                                     : ANAME_NODATA,
+		                    .fallback = ANAME_FAILED,
+		                    .ttl = (uint64_t)life.left_ms / 1000 };
+}
 
 /*!
  * \brief Must a worker ask the service for a lookup that the service has not planned itself?
  *
  * So it is with a target that sleeps, and with one asked through a shorter TTL than ever before.
  *
+ * \param life     Its lifetime.
  * \param next_ms  When the service will look it up by its own plan.
  */
-bool aname_policy_ask(const aname_snapshot_t *snapshot, const aname_schedule_t *schedule,
-                      uint32_t record_ttl, int64_t next_ms, int64_t now_ms);
+static inline bool aname_policy_ask(const aname_snapshot_t *snapshot, aname_life_t life,
+                                    int64_t next_ms, int64_t now_ms)
+{
+	if (next_ms <= now_ms) {
+		return false;
+	}
+	if (snapshot == NULL || next_ms == ANAME_NEXT_NEVER) {
+		return true;
+	}
+	if (snapshot->failure != ANAME_FAILURE_NONE) {
+		return false;
+	}
+	/* Near the end of its lifetime, and the service's own plan does not come in time. */
+	return life.left_ms <= 100 * (int64_t)life.whole_s &&
+	       next_ms - now_ms > life.left_ms + ANAME_EXPIRY_SPREAD_MS;
+}
 
 /*!
  * \brief When to look up again after success: within the last quarter of the lifetime, earlier

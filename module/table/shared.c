@@ -1,6 +1,7 @@
 #include "table/shared.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/random.h>
 
 aname_shared_t *aname_shared_new(aname_queue_wake_f wake, void *wake_ctx)
@@ -68,6 +69,7 @@ static aname_held_options_t *hold(aname_shared_t *shared, aname_options_t *optio
 {
 	for (aname_held_options_t *held = shared->options; held != NULL; held = held->next) {
 		if (aname_options_equal(held->options, options)) {
+			held->origin = options->origin;
 			aname_options_free(options);
 			held->holders++;
 			return held;
@@ -78,7 +80,9 @@ static aname_held_options_t *hold(aname_shared_t *shared, aname_options_t *optio
 		aname_options_free(options);
 		return NULL;
 	}
-	*held = (aname_held_options_t){ .options = options, .holders = 1, .next = shared->options };
+	*held = (aname_held_options_t){
+		.options = options, .origin = options->origin, .holders = 1, .next = shared->options
+	};
 	shared->options = held;
 	return held;
 }
@@ -124,6 +128,31 @@ const aname_options_t *aname_shared_hold(aname_shared_t *shared, aname_options_t
 			held->profile = *profile;
 			aname_table_abandon(shared->table, *profile, false);
 		}
+	}
+	pthread_mutex_unlock(&shared->lock);
+	return ret;
+}
+
+static bool same_origin(const aname_origin_t *one, const aname_origin_t *other)
+{
+	return one->known && other->known && one->checks == other->checks &&
+	       pthread_equal(one->reader, other->reader) && one->id_len > 0 &&
+	       one->id_len == other->id_len && memcmp(one->id, other->id, one->id_len) == 0;
+}
+
+const aname_options_t *aname_shared_recall(aname_shared_t *shared, const aname_origin_t *origin,
+                                           const aname_profile_t **profile)
+{
+	pthread_mutex_lock(&shared->lock);
+	aname_held_options_t *held = shared->options;
+	while (held != NULL && !same_origin(&held->origin, origin)) {
+		held = held->next;
+	}
+	const aname_options_t *ret = NULL;
+	if (held != NULL) {
+		held->holders++;
+		*profile = held->profile;
+		ret = held->options;
 	}
 	pthread_mutex_unlock(&shared->lock);
 	return ret;

@@ -50,6 +50,7 @@ typedef struct {
 typedef struct aname_held_options {
 	aname_options_t *options;
 	const aname_profile_t *profile;
+	aname_origin_t origin; /*!< Where they were read last. */
 	unsigned holders;
 	struct aname_held_options *next;
 } aname_held_options_t;
@@ -97,6 +98,15 @@ void aname_shared_free(aname_shared_t *shared);
  */
 const aname_options_t *aname_shared_hold(aname_shared_t *shared, aname_options_t *options,
                                          const aname_profile_t **profile);
+
+/*!
+ * \brief Holds the options that another instance has read at the same origin, as
+ *        aname_shared_hold().
+ *
+ * \return NULL if there are none: they have to be read.
+ */
+const aname_options_t *aname_shared_recall(aname_shared_t *shared, const aname_origin_t *origin,
+                                           const aname_profile_t **profile);
 
 /*! Lets options go. Thread: as aname_shared_hold(). */
 void aname_shared_unhold(aname_shared_t *shared, const aname_options_t *options);

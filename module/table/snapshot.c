@@ -1,5 +1,6 @@
 #include "table/snapshot.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,11 +40,30 @@ static void write_rdata(aname_snapshot_t *snapshot, const uint8_t *addresses, ui
 	uint8_t *at = snapshot->rdata;
 	for (uint32_t i = 0; i < snapshot->count; i++) {
 		knot_rdata_init((knot_rdata_t *)at, len, addresses + (size_t)i * len);
-		at += knot_rdata_size(len);
+		at += snapshot->step;
 	}
 }
 
-aname_snapshot_t *aname_snapshot_new(const aname_result_t *result, int64_t now_ms, uint32_t pick)
+/*! Where the addresses end. */
+static size_t end_of(const aname_snapshot_t *snapshot)
+{
+	return offsetof(aname_snapshot_t, rdata) + aname_snapshot_size(snapshot);
+}
+
+/*! Where what there is to say of the failures stands, if anything. */
+static size_t failing_at(const aname_snapshot_t *snapshot)
+{
+	size_t align = _Alignof(aname_failing_t);
+	return (end_of(snapshot) + align - 1) / align * align;
+}
+
+/*! Addresses may begin before the head's own end, which is aligned. */
+static aname_snapshot_t *allocate(size_t size)
+{
+	return malloc(size > sizeof(aname_snapshot_t) ? size : sizeof(aname_snapshot_t));
+}
+
+aname_snapshot_t *aname_snapshot_new(const aname_result_t *result, int64_t now_ms, uint16_t pick)
 {
 	uint16_t len = result->address_len;
 	uint32_t count = 0;
@@ -61,19 +81,19 @@ aname_snapshot_t *aname_snapshot_new(const aname_result_t *result, int64_t now_m
 		}
 	}
 
-	size_t size = count * knot_rdata_size(len);
-	aname_snapshot_t *snapshot = malloc(sizeof(*snapshot) + size);
+	const aname_snapshot_t head = {
+		.learned_ms = now_ms,
+		.ttl = result->ttl,
+		.pick = pick,
+		.count = count,
+		.step = knot_rdata_size(len),
+		.known = count > 0 ? ANAME_KNOWN_ADDRESSES : ANAME_KNOWN_NODATA,
+		.failure = ANAME_FAILURE_NONE,
+		.scope = result->scope,
+	};
+	aname_snapshot_t *snapshot = allocate(end_of(&head));
 	if (snapshot != NULL) {
-		*snapshot = (aname_snapshot_t){
-			.learned_ms = now_ms,
-			.ttl = result->ttl,
-			.size = size,
-			.count = count,
-			.known = count > 0 ? ANAME_KNOWN_ADDRESSES : ANAME_KNOWN_NODATA,
-			.failure = ANAME_FAILURE_NONE,
-			.scope = result->scope,
-			.pick = pick,
-		};
+		*snapshot = head;
 		write_rdata(snapshot, sorted, len);
 	}
 
@@ -83,35 +103,49 @@ aname_snapshot_t *aname_snapshot_new(const aname_result_t *result, int64_t now_m
 
 aname_snapshot_t *aname_snapshot_copy(const aname_snapshot_t *snapshot)
 {
-	aname_snapshot_t *copy = malloc(sizeof(*copy) + snapshot->size);
+	const aname_failing_t *failing = aname_snapshot_failing(snapshot);
+	size_t size = failing != NULL ? failing_at(snapshot) + sizeof(*failing) : end_of(snapshot);
+	aname_snapshot_t *copy = allocate(size);
 	if (copy != NULL) {
-		memcpy(copy, snapshot, sizeof(*snapshot) + snapshot->size);
+		memcpy(copy, snapshot, size);
 	}
 	return copy;
 }
 
+const aname_failing_t *aname_snapshot_failing(const aname_snapshot_t *snapshot)
+{
+	if (snapshot->failure == ANAME_FAILURE_NONE) {
+		return NULL;
+	}
+	return (const aname_failing_t *)((const uint8_t *)snapshot + failing_at(snapshot));
+}
+
 aname_snapshot_t *aname_snapshot_failed(const aname_snapshot_t *previous, aname_failure_t failure,
-                                        int64_t now_ms)
+                                        const char *why, int64_t now_ms)
 {
 	static const aname_snapshot_t nothing = { .known = ANAME_KNOWN_NOTHING,
 		                                  .ttl = ANAME_TTL_UNKNOWN };
 	const aname_snapshot_t *from = previous != NULL ? previous : &nothing;
+	const aname_failing_t *before = aname_snapshot_failing(from);
+	size_t at = failing_at(from);
 
-	aname_snapshot_t *snapshot = aname_snapshot_copy(from);
+	aname_snapshot_t *snapshot = allocate(at + sizeof(aname_failing_t));
 	if (snapshot == NULL) {
 		return NULL;
 	}
-	if (from->failure == ANAME_FAILURE_NONE) {
-		snapshot->failing_ms = now_ms;
-	}
+	memcpy(snapshot, from, end_of(from));
 	snapshot->failure = failure;
+	*(aname_failing_t *)((uint8_t *)snapshot + at) = (aname_failing_t){
+		.since_ms = before != NULL ? before->since_ms : now_ms,
+		.why = why,
+	};
 	return snapshot;
 }
 
 bool aname_snapshot_same(const aname_snapshot_t *one, const aname_snapshot_t *other)
 {
-	uint32_t size_one = one != NULL ? one->size : 0;
-	uint32_t size_other = other != NULL ? other->size : 0;
+	uint32_t size_one = one != NULL ? aname_snapshot_size(one) : 0;
+	uint32_t size_other = other != NULL ? aname_snapshot_size(other) : 0;
 	if (size_one != size_other) {
 		return false;
 	}

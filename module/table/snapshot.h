@@ -50,20 +50,25 @@ typedef struct {
  * \brief One published state of a target. Never changed once published.
  *
  * The addresses are sorted, unique, and laid out as libknot's rdata array, so that they go into
- * an RRset by one copy.
+ * an RRset by one copy. If the last lookup failed an aname_failing_t stands behind them.
  */
 typedef struct {
 	int64_t learned_ms; /*!< When the answer came. */
-	int64_t failing_ms; /*!< When the failures after it began. */
 	uint32_t ttl;       /*!< Seconds, as the source gave it, or ANAME_TTL_UNKNOWN. */
-	uint32_t size;      /*!< Octets in `rdata`. */
+	uint16_t pick;      /*!< Random; where a subset of the addresses starts (A8). */
 	uint16_t count;     /*!< Addresses in `rdata`. */
+	uint8_t step;       /*!< Octets from one of them to the next. */
 	uint8_t known;      /*!< aname_known_t */
 	uint8_t failure;    /*!< aname_failure_t of the last lookup. */
 	uint8_t scope;      /*!< As the resolver gave it (RFC 7871); 0: for everybody. */
-	uint32_t pick;      /*!< Random; where a subset of the addresses starts (A8). */
 	uint8_t rdata[] __attribute__((aligned(2)));
 } aname_snapshot_t;
+
+/*! What there is to say of a target whose last lookup failed. */
+typedef struct {
+	int64_t since_ms; /*!< When the failures began. */
+	const char *why;  /*!< One phrase for the status, which stays. */
+} aname_failing_t;
 
 /*!
  * \brief Makes a snapshot of a lookup that succeeded.
@@ -74,19 +79,20 @@ typedef struct {
  *
  * \return New snapshot, NULL if out of memory. Ownership: the caller's, freed with free().
  */
-aname_snapshot_t *aname_snapshot_new(const aname_result_t *result, int64_t now_ms, uint32_t pick);
+aname_snapshot_t *aname_snapshot_new(const aname_result_t *result, int64_t now_ms, uint16_t pick);
 
 /*!
  * \brief Makes a snapshot of a lookup that failed: what was known before, marked as failing.
  *
  * \param previous  The published snapshot, or NULL.
- * \param failure   Why.
+ * \param failure   What kind of failure.
+ * \param why       One phrase that says it, which stays.
  * \param now_ms    Time of the failure.
  *
  * \return New snapshot, NULL if out of memory. Ownership: the caller's, freed with free().
  */
 aname_snapshot_t *aname_snapshot_failed(const aname_snapshot_t *previous, aname_failure_t failure,
-                                        int64_t now_ms);
+                                        const char *why, int64_t now_ms);
 
 /*! A copy; NULL if out of memory. Ownership: the caller's, freed with free(). */
 aname_snapshot_t *aname_snapshot_copy(const aname_snapshot_t *snapshot);
@@ -94,11 +100,20 @@ aname_snapshot_t *aname_snapshot_copy(const aname_snapshot_t *snapshot);
 /*! Do both hold the same addresses (or the same lack of them)? NULL holds none. */
 bool aname_snapshot_same(const aname_snapshot_t *one, const aname_snapshot_t *other);
 
+/*! What there is to say of the failures; NULL if the last lookup succeeded. */
+const aname_failing_t *aname_snapshot_failing(const aname_snapshot_t *snapshot);
+
+/*! Octets in `rdata`. */
+static inline uint32_t aname_snapshot_size(const aname_snapshot_t *snapshot)
+{
+	return (uint32_t)snapshot->count * snapshot->step;
+}
+
 /*! The addresses as a set that points into the snapshot; do not clear or free it. */
 static inline knot_rdataset_t aname_snapshot_rdataset(const aname_snapshot_t *snapshot)
 {
 	knot_rdataset_t set = { .count = snapshot->count,
-		                .size = snapshot->size,
+		                .size = aname_snapshot_size(snapshot),
 		                .rdata = (knot_rdata_t *)snapshot->rdata };
 	return set;
 }

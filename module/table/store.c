@@ -9,17 +9,19 @@ static inline uint64_t mix(uint64_t h, uint64_t v)
 	return h ^ (h >> 32);
 }
 
-static uint64_t mix_octets(uint64_t h, const uint8_t *at, size_t left)
+static uint64_t mix_octets(uint64_t h, const uint8_t *at, size_t len)
 {
-	uint64_t chunk;
-	for (; left >= sizeof(chunk); left -= sizeof(chunk), at += sizeof(chunk)) {
+	uint64_t chunk = 0;
+	if (len < sizeof(chunk)) {
+		memcpy(&chunk, at, len);
+		return mix(h, chunk);
+	}
+	const uint8_t *last = at + len - sizeof(chunk);
+	for (; at < last; at += sizeof(chunk)) {
 		memcpy(&chunk, at, sizeof(chunk));
 		h = mix(h, chunk);
 	}
-	chunk = left;
-	for (size_t i = 0; i < left; i++) {
-		chunk = chunk << 8 | at[i];
-	}
+	memcpy(&chunk, last, sizeof(chunk));
 	return mix(h, chunk);
 }
 

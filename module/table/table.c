@@ -7,9 +7,9 @@
 
 #define SLOTS_MIN 64
 
-/* An open-addressed array of entries; at most half of the slots are ever in use. */
+/* An open-addressed array of entries; at most two thirds of the slots are ever in use. */
 typedef struct {
-	size_t mask;
+	size_t count;
 	_Atomic(aname_entry_t *) at[];
 } slots_t;
 
@@ -24,7 +24,8 @@ struct aname_table {
 	_Atomic size_t addresses;
 };
 
-/* Stands where an entry was removed, so that a search goes on behind it. */
+/* Stands where an entry was removed, so that a search goes on behind it. It matches no key: its
+ * hash and its profile are nobody's. */
 static aname_entry_t tombstone;
 
 static slots_t *slots_new(size_t count)
@@ -33,7 +34,7 @@ static slots_t *slots_new(size_t count)
 	if (slots == NULL) {
 		return NULL;
 	}
-	slots->mask = count - 1;
+	slots->count = count;
 	for (size_t i = 0; i < count; i++) {
 		atomic_init(&slots->at[i], NULL);
 	}
@@ -138,32 +139,64 @@ uint64_t aname_table_hash(const aname_table_t *table, const aname_key_t *key)
 		memcpy(&chunk, at, sizeof(chunk));
 		h = mix(h, chunk);
 	}
+	/* The rest, with octets before it again where there are any: a load costs less than a loop. */
 	chunk = 0;
-	memcpy(&chunk, at, left);
+	if (key->name_len >= sizeof(chunk)) {
+		memcpy(&chunk, at + left - sizeof(chunk), sizeof(chunk));
+	} else {
+		memcpy(&chunk, at, left);
+	}
 	/* Never zero: the queue marks an empty place with it. */
 	h = mix(mix(h, chunk), key->name_len);
 	return h | (h == 0);
 }
 
-static bool matches(const aname_entry_t *entry, const aname_key_t *key, uint64_t hash)
+/*! Where a search for a hash begins: any number of slots has its even share of all hashes. */
+static inline size_t home_of(const slots_t *slots, uint32_t hash)
 {
-	return entry->hash == hash && entry->name_len == key->name_len &&
-	       entry->type == key->type && entry->profile == key->profile &&
-	       memcmp(entry->name, key->name, key->name_len) == 0;
+	return (uint64_t)hash * slots->count >> 32;
+}
+
+static inline size_t slot_after(const slots_t *slots, size_t slot)
+{
+	return slot + 1 < slots->count ? slot + 1 : 0;
+}
+
+static bool matches(const aname_entry_t *entry, const aname_key_t *key)
+{
+	return entry->name_len == key->name_len && entry->type == key->type &&
+	       entry->profile == key->profile && memcmp(entry->name, key->name, key->name_len) == 0;
 }
 
 aname_entry_t *aname_table_find(const aname_table_t *table, const aname_key_t *key, uint64_t hash)
 {
 	slots_t *slots = atomic_load(&table->slots);
-	for (size_t i = hash & slots->mask;; i = (i + 1) & slots->mask) {
+	for (size_t i = home_of(slots, hash);; i = slot_after(slots, i)) {
 		aname_entry_t *entry = atomic_load(&slots->at[i]);
 		if (entry == NULL) {
 			return NULL;
 		}
-		if (entry != &tombstone && matches(entry, key, hash)) {
+		if (entry->hash == (uint32_t)hash && matches(entry, key)) {
 			return entry;
 		}
 	}
+}
+
+aname_entry_t *aname_table_look(const aname_table_t *table, const aname_key_t *key, uint32_t place)
+{
+	slots_t *slots = atomic_load(&table->slots);
+	aname_entry_t *entry = place < slots->count ? atomic_load(&slots->at[place]) : NULL;
+	return entry != NULL && matches(entry, key) ? entry : NULL;
+}
+
+uint32_t aname_table_place(const aname_table_t *table, const aname_entry_t *entry)
+{
+	const slots_t *slots = atomic_load(&table->slots);
+	size_t i = home_of(slots, entry->hash);
+	while (atomic_load(&slots->at[i]) != entry && atomic_load(&slots->at[i]) != NULL) {
+		i = slot_after(slots, i);
+	}
+	return i;
 }
 
 aname_entry_t *aname_table_find_kin(const aname_table_t *table, const aname_key_t *key)
@@ -189,33 +222,30 @@ aname_entry_t *aname_table_find_kin(const aname_table_t *table, const aname_key_
 }
 
 /*! First slot for this hash with nothing in it. */
-static size_t free_slot(const slots_t *slots, uint64_t hash)
+static size_t free_slot(const slots_t *slots, uint32_t hash)
 {
-	size_t i = hash & slots->mask;
+	size_t i = home_of(slots, hash);
 	while (atomic_load_explicit(&slots->at[i], memory_order_relaxed) != NULL) {
-		i = (i + 1) & slots->mask;
+		i = slot_after(slots, i);
 	}
 	return i;
 }
 
-/*! Makes room for one more: new slots, without tombstones, at most a quarter full. */
+/*! Makes room for one more: new slots, without tombstones, half full. */
 static bool make_room(aname_table_t *table)
 {
 	slots_t *old = atomic_load(&table->slots);
-	if ((table->used + 1) * 2 <= old->mask + 1) {
+	if ((table->used + 1) * 3 <= old->count * 2) {
 		return true;
 	}
 
 	size_t entries = atomic_load(&table->targets) + atomic_load(&table->subnets);
-	size_t count = SLOTS_MIN;
-	while (count < (entries + 1) * 4) {
-		count *= 2;
-	}
-	slots_t *slots = slots_new(count);
+	size_t count = (entries + 1) * 2;
+	slots_t *slots = slots_new(count > SLOTS_MIN ? count : SLOTS_MIN);
 	if (slots == NULL) {
 		return false;
 	}
-	for (size_t i = 0; i <= old->mask; i++) {
+	for (size_t i = 0; i < old->count; i++) {
 		aname_entry_t *entry = atomic_load_explicit(&old->at[i], memory_order_relaxed);
 		if (entry != NULL && entry != &tombstone) {
 			atomic_init(&slots->at[free_slot(slots, entry->hash)], entry);
@@ -228,11 +258,11 @@ static bool make_room(aname_table_t *table)
 	return true;
 }
 
-/*! A new entry with `extra` octets behind it, in no slot yet. */
+/*! A new entry of `size` octets with what stands behind it, in no slot yet. */
 static aname_entry_t *new_entry(aname_table_t *table, const aname_profile_t *profile, uint16_t type,
-                                size_t extra)
+                                size_t size)
 {
-	aname_entry_t *entry = make_room(table) ? calloc(1, sizeof(*entry) + extra) : NULL;
+	aname_entry_t *entry = make_room(table) ? calloc(1, size) : NULL;
 	if (entry == NULL) {
 		return NULL;
 	}
@@ -245,7 +275,7 @@ static aname_entry_t *new_entry(aname_table_t *table, const aname_profile_t *pro
 	return entry;
 }
 
-static void show(aname_table_t *table, aname_entry_t *entry, uint64_t hash)
+static void show(aname_table_t *table, aname_entry_t *entry, uint32_t hash)
 {
 	entry->hash = hash;
 	slots_t *slots = atomic_load(&table->slots);
@@ -256,7 +286,11 @@ static void show(aname_table_t *table, aname_entry_t *entry, uint64_t hash)
 
 aname_entry_t *aname_table_add(aname_table_t *table, const aname_key_t *key, uint64_t hash)
 {
-	aname_entry_t *entry = new_entry(table, key->profile, key->type, key->name_len);
+	/* The name may begin before the entry's own end, which is aligned. */
+	size_t size = offsetof(aname_entry_t, name) + key->name_len;
+	aname_entry_t *entry =
+	        new_entry(table, key->profile, key->type,
+	                  size > sizeof(aname_entry_t) ? size : sizeof(aname_entry_t));
 	if (entry != NULL) {
 		entry->name_len = key->name_len;
 		memcpy(entry->name, key->name, key->name_len);
@@ -284,9 +318,9 @@ uint64_t aname_table_subnet_hash(uint64_t target_hash, const aname_subnet_t *sub
 aname_entry_t *aname_table_find_subnet(const aname_table_t *table, const aname_entry_t *target,
                                        const aname_subnet_t *network)
 {
-	uint64_t hash = aname_table_subnet_hash(target->hash, network);
+	uint32_t hash = aname_table_subnet_hash(target->hash, network);
 	slots_t *slots = atomic_load(&table->slots);
-	for (size_t i = hash & slots->mask;; i = (i + 1) & slots->mask) {
+	for (size_t i = home_of(slots, hash);; i = slot_after(slots, i)) {
 		aname_entry_t *entry = atomic_load(&slots->at[i]);
 		if (entry == NULL) {
 			return NULL;
@@ -400,8 +434,8 @@ aname_entry_t *aname_table_add_subnet(aname_table_t *table, aname_entry_t *targe
 	/* The entry ends in a flexible array; the member behind it needs its own alignment. */
 	size_t at = (sizeof(aname_entry_t) + _Alignof(aname_member_t) - 1) /
 	            _Alignof(aname_member_t) * _Alignof(aname_member_t);
-	aname_entry_t *entry = new_entry(table, target->profile, target->type,
-	                                 at + sizeof(aname_member_t) - sizeof(aname_entry_t));
+	aname_entry_t *entry =
+	        new_entry(table, target->profile, target->type, at + sizeof(aname_member_t));
 	if (entry == NULL) {
 		return NULL;
 	}
@@ -425,9 +459,9 @@ static size_t count_of(const aname_snapshot_t *snapshot)
 void aname_table_remove(aname_table_t *table, aname_entry_t *entry)
 {
 	slots_t *slots = atomic_load(&table->slots);
-	size_t i = entry->hash & slots->mask;
+	size_t i = home_of(slots, entry->hash);
 	while (atomic_load_explicit(&slots->at[i], memory_order_relaxed) != entry) {
-		i = (i + 1) & slots->mask;
+		i = slot_after(slots, i);
 	}
 	atomic_store(&slots->at[i], &tombstone);
 
@@ -477,7 +511,7 @@ aname_entry_t *aname_table_step(const aname_table_t *table, aname_place_t *place
 {
 	const slots_t *slots = atomic_load(&table->slots);
 	place->rebuilt = place->builds != table->builds;
-	place->end = place->slot > slots->mask;
+	place->end = place->slot >= slots->count;
 	if (place->rebuilt || place->end) {
 		return NULL;
 	}
@@ -489,24 +523,10 @@ void aname_table_foreach(aname_table_t *table, void (*visit)(aname_entry_t *entr
                          void *ctx)
 {
 	slots_t *slots = atomic_load(&table->slots);
-	for (size_t i = 0; i <= slots->mask; i++) {
+	for (size_t i = 0; i < slots->count; i++) {
 		aname_entry_t *entry = atomic_load(&slots->at[i]);
 		if (entry != NULL && entry != &tombstone) {
 			visit(entry, ctx);
 		}
-	}
-}
-
-void aname_entry_touch(aname_entry_t *entry, uint32_t record_ttl, int64_t now_ms)
-{
-	uint32_t now_s = now_ms / 1000;
-	if (atomic_load_explicit(&entry->asked_s, memory_order_relaxed) != now_s) {
-		atomic_store_explicit(&entry->asked_s, now_s, memory_order_relaxed);
-	}
-
-	uint32_t want = atomic_load_explicit(&entry->want, memory_order_relaxed);
-	while (record_ttl < want &&
-	       !atomic_compare_exchange_weak_explicit(&entry->want, &want, record_ttl,
-	                                              memory_order_relaxed, memory_order_relaxed)) {
 	}
 }

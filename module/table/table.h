@@ -61,25 +61,18 @@ typedef enum {
 	ANAME_TURNS,
 } aname_turn_t;
 
-struct aname_lookup;
+/*! A lookup under way; the service's own. */
+struct aname_run;
 
 /*! The service's own notes on a target. Nobody else looks at them. */
 typedef struct {
-	int64_t at_ms;                  /*!< Key in its heap. */
-	int64_t due_ms;                 /*!< When the lookup at hand ought to have started. */
-	int64_t started_ms;             /*!< When the lookup at hand started. */
-	int64_t window_ms;              /*!< When `want` was last emptied. */
-	int64_t changed_ms;             /*!< When a change was last told in the log. */
-	struct aname_lookup *lookup;    /*!< The lookup at hand, or NULL. */
-	const char *why;                /*!< Why the last lookup failed: a phrase that stays. */
-	struct aname_entry *ready_next; /*!< Next in line. */
 	uint32_t heap_index;
 	uint32_t want_before; /*!< `want` of the window before. */
-	uint32_t took_ms;     /*!< How long the last lookup took. */
+	uint32_t window_s;    /*!< When `want` was last emptied. */
+	uint32_t changed_s;   /*!< When a change was last told in the log; 0: never. */
 	uint16_t failures;    /*!< In a row. */
 	uint8_t lane;         /*!< Which resolver looks it up. */
 	uint8_t state;        /*!< aname_plan_state_t */
-	uint8_t turn;         /*!< aname_turn_t while READY or looked up. */
 } aname_plan_t;
 
 typedef struct aname_entry aname_entry_t;
@@ -121,25 +114,38 @@ typedef struct aname_subnets {
 	int64_t told_ms;                   /*!< When a failure was last told in the log. */
 } aname_subnets_t;
 
-/*! One target of one family, for everybody or for the clients of a subnet. */
+/*!
+ * \brief One target of one family, for everybody or for the clients of a subnet.
+ *
+ * There may be very many: what the service alone needs stands before what a query reads, the
+ * name is the end of it, and what only a lookup under way or a failing target has to note is noted
+ * there.
+ */
 struct aname_entry {
-	uint64_t hash;
+	union {
+		struct aname_run *run;          /*!< Not READY: the lookup under way, or NULL. */
+		struct aname_entry *ready_next; /*!< READY: next in line. The service's own. */
+	};
+	aname_plan_t plan;
+	_Atomic uint32_t started, succeeded, failed; /*!< Lookups; written by the service. */
+	_Atomic uint32_t lag_ms;  /*!< Lag of the last refresh; written by the service. */
+	_Atomic uint32_t asked_s; /*!< Written by workers, at most once a second. */
 	const aname_profile_t *profile;
 	union {
 		_Atomic(aname_subnets_t *) subnets; /*!< For everybody: its subnets, or NULL. */
 		aname_member_t *member;             /*!< For a subnet. */
 	};
 	_Atomic(aname_snapshot_t *) snapshot; /*!< Written by the service. NULL: none yet. */
-	_Atomic int64_t next_ms;  /*!< Written by the service: when it will look it up again. */
-	_Atomic uint32_t asked_s; /*!< Written by workers, at most once a second. */
-	_Atomic uint32_t want;    /*!< Written by workers: smallest ANAME TTL asked with. */
-	_Atomic uint32_t started, succeeded, failed; /*!< Lookups; written by the service. */
-	_Atomic uint32_t lag_ms; /*!< Lag of the last refresh; written by the service. */
-	_Atomic bool cold;       /*!< Written by the service: not kept fresh, ask for it. */
-	bool tailored;           /*!< For a subnet. */
-	uint8_t name_len;
+	_Atomic int64_t next_ms; /*!< Written by the service: when it will look it up again; in the
+	                              past when its turn has come. */
+	_Atomic uint32_t want;   /*!< Written by workers: smallest ANAME TTL asked with. */
+	uint32_t hash;           /*!< As much of it as the table itself needs. */
+	/* In one word, which a search may read as such: nothing in it changes. */
 	uint16_t type;
-	aname_plan_t plan;
+	uint8_t name_len;
+	bool tailored; /*!< For a subnet. */
+
+	_Atomic bool cold;   /*!< Written by the service: not kept fresh, ask for it. */
 	knot_dname_t name[]; /*!< Empty in that of a subnet. */
 };
 
@@ -180,6 +186,21 @@ uint64_t aname_table_hash(const aname_table_t *table, const aname_key_t *key);
  * Thread: workers inside the epoch; the service thread.
  */
 aname_entry_t *aname_table_find(const aname_table_t *table, const aname_key_t *key, uint64_t hash);
+
+/*!
+ * \brief Looks for a target where it was found before, which costs less than to search for it.
+ *
+ * \param place  From aname_table_place(), or any other number.
+ *
+ * \return The entry, good as from aname_table_find(), or NULL if it is not there: perhaps
+ *         elsewhere.
+ *
+ * Thread: as aname_table_find().
+ */
+aname_entry_t *aname_table_look(const aname_table_t *table, const aname_key_t *key, uint32_t place);
+
+/*! Where an entry is now. Thread: as aname_table_find(). */
+uint32_t aname_table_place(const aname_table_t *table, const aname_entry_t *entry);
 
 /*!
  * \brief Finds the same target as it is known from the same source under another schedule.
@@ -283,7 +304,18 @@ void aname_table_foreach(aname_table_t *table, void (*visit)(aname_entry_t *entr
  *
  * Thread: workers inside the epoch; the service thread.
  */
-void aname_entry_touch(aname_entry_t *entry, uint32_t record_ttl, int64_t now_ms);
+static inline void aname_entry_touch(aname_entry_t *entry, uint32_t record_ttl, uint32_t now_s)
+{
+	if (atomic_load_explicit(&entry->asked_s, memory_order_relaxed) != now_s) {
+		atomic_store_explicit(&entry->asked_s, now_s, memory_order_relaxed);
+	}
+
+	uint32_t want = atomic_load_explicit(&entry->want, memory_order_relaxed);
+	while (record_ttl < want &&
+	       !atomic_compare_exchange_weak_explicit(&entry->want, &want, record_ttl,
+	                                              memory_order_relaxed, memory_order_relaxed)) {
+	}
+}
 
 /*! Notes that a client came back for the answer of a subnet. Writes once. Thread: workers. */
 static inline void aname_entry_note_return(aname_entry_t *entry, const aname_snapshot_t *known,

@@ -1,22 +1,22 @@
-"""Load from dnsperf, cost from the kernel's accounts."""
+"""Load from dnsperf and from load.c, cost from the kernel's accounts."""
 
+import json
 import os
 import re
-import statistics
 import subprocess
+import time
+
+import report
 
 
 def cpu_ns(pid):
-    """Nanoseconds on a processor, user and kernel, of all threads that still live."""
-    total = 0
-    for thread in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{thread}/schedstat", encoding="ascii") as stat:
-            total += int(stat.read().split()[0])
-    return total
+    """Nanoseconds on a processor, user and kernel, of all its threads, those that ended too."""
+    # The kernel's clock of another process: see CPUCLOCK_SCHED in Linux's posix-timers.
+    return time.clock_gettime_ns(~pid << 3 | 2)
 
 
 def thread_cpu_ns(pid, name):
-    """The same of the threads of one name."""
+    """The same of the threads of one name that still live."""
     total = 0
     for thread in os.listdir(f"/proc/{pid}/task"):
         with open(f"/proc/{pid}/task/{thread}/comm", encoding="ascii") as comm:
@@ -27,10 +27,22 @@ def thread_cpu_ns(pid, name):
     return total
 
 
+LOAD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../build/bench-load")
+TYPES = {"A": 1, "AAAA": 28}
+
+
 def pin(pid, cpu):
-    """Keep a process, with all its threads, on one processor."""
+    """Keep a process, with all its threads, on one processor, or on those of a set."""
     for thread in os.listdir(f"/proc/{pid}/task"):
-        os.sched_setaffinity(int(thread), {cpu})
+        os.sched_setaffinity(int(thread), cpu if isinstance(cpu, set) else {cpu})
+
+
+def processors(workers):
+    """(of the server, of load and recursor): sets of numbers, apart where there are enough."""
+    count = os.cpu_count()
+    if count > workers:
+        return set(range(workers)), set(range(workers, count))
+    return set(range(count)), set(range(count))
 
 
 def dnsperf_start(questions, directory, *, count=None, seconds=None, rate=None, outstanding=50,
@@ -83,10 +95,32 @@ def dnsperf(questions, directory, **how):
     return dnsperf_result(dnsperf_start(questions, directory, **how))
 
 
+def load(name, rdtype="A", *, server, proto="udp", do=False, records=2, sockets=1, window=100,
+         rate=0, seconds=0.5, spin=False):
+    """One question again and again; see load.c for what the numbers are."""
+    done = subprocess.run(
+        [LOAD, server[0], str(server[1]), proto, name, str(TYPES[rdtype]), str(int(do)),
+         str(records), str(sockets), str(max(window, sockets)), str(int(rate)), str(seconds),
+         str(int(spin))],
+        check=False, capture_output=True, text=True, timeout=seconds + 30)
+    assert done.returncode == 0, f"{name} over {proto}: {done.stderr.strip()}"
+    numbers = json.loads(done.stdout)
+    assert numbers["answered"] and not numbers["bad"], f"{name} over {proto}: {numbers}"
+    return numbers
+
+
+def alternate(turns, left, right):
+    """[(left(), right())], that many, every other pair the other way round."""
+    pairs = []
+    for turn in range(turns):
+        results = [one() for one in ((left, right) if turn % 2 == 0 else (right, left))]
+        pairs.append(tuple(results if turn % 2 == 0 else results[::-1]))
+    return pairs
+
+
 def spread(values, digits=3):
-    """Median and quartiles as text."""
-    low, half, high = (f"{value:.{digits}f}" for value in statistics.quantiles(values, n=4))
-    return f"{half} ({low} to {high})"
+    """Median and quartiles, as text that knows its numbers."""
+    return report.Spread(values, digits)
 
 
 def question(name, rdtype="A"):

@@ -1,56 +1,175 @@
-"""Warm answers against static ones: CPU per query, instructions."""
+"""Warm answers: this module beside other servers, at full load and at half of it."""
 
+import dataclasses
 import os
-import shutil
 import statistics
-import subprocess
 
 import measure
 from measure import question, static
 
 A, B = "192.0.2.1", "192.0.2.2"
+WINDOW = 128
+
+
+@dataclasses.dataclass
+class Case:
+    """What is asked, and of how many workers.
+
+    proto: udp, tcp, or tcp1 for one query over each connection
+    turns: how many pairs with static; others get a third of them
+    """
+
+    label: str
+    proto: str
+    do: bool
+    workers: int
+    turns: int
+    rdtype: str = "A"
+    owner: str = ""
+    records: int = 2
+
+    @property
+    def sockets(self):
+        # Enough for the kernel to spread them over the workers.
+        if self.workers > 1:
+            return 16 * self.workers
+        # One query each: no more than what knotd lets wait for being accepted, 10.
+        return {"udp": 1, "tcp": 4, "tcp1": 8}[self.proto]
+
+    @property
+    def window(self):
+        return self.sockets if self.proto == "tcp1" else WINDOW
+
+
+def cases_of(workers):
+    """UDP first: those are the ones with bars."""
+    number = f"{workers} worker" + ("s" if workers > 1 else "")
+    cases = [
+        Case(f"A, UDP, {number}", "udp", False, workers, 15),
+        Case(f"A, TCP, {number}", "tcp", False, workers, 9),
+        Case(f"signed A, UDP, {number}", "udp", True, workers, 15, records=3),
+        Case(f"signed A, TCP, {number}", "tcp", True, workers, 9, records=3),
+    ]
+    if workers == 1:
+        # What PowerDNS does to every TCP client that asks for an ALIAS.
+        cases.insert(2, Case(f"A, TCP, a connection for each query, {number}", "tcp1", False,
+                             workers, 9))
+    return cases
+
+
+def ask(case, peer, seconds, rate=0):
+    """Load for one server; adds to the load's numbers what it cost."""
+    alone = not set.intersection(*measure.processors(case.workers))
+    before = peer.cpu_ns()
+    done = measure.load(case.owner + peer.zone(case.do), case.rdtype, server=peer.server,
+                        proto=case.proto, do=case.do, records=case.records, sockets=case.sockets,
+                        window=case.window, rate=rate, seconds=seconds, spin=alone and rate > 0)
+    cost = peer.cpu_ns() - before
+    return done | {"qps": done["answered"] / done["seconds"], "cpu": cost / done["answered"] / 1000,
+                   "busy": cost / 1e9 / done["seconds"],
+                   "lost": 100 * done["lost"] / (done["answered"] + done["lost"])}
+
+
+def compare(bench, case, peers):
+    """Pairs of the module and each of the others; {label: results at full load}."""
+    mine, results = peers[0], {peers[0].label: []}
+    for other in peers[1:]:
+        turns = case.turns if other is peers[1] else case.turns // 3
+        pairs = measure.alternate(bench.turns(turns), lambda: ask(case, mine, bench.seconds(0.4)),
+                                  lambda other=other: ask(case, other, bench.seconds(0.4)))
+        results[mine.label] += [left for left, _ in pairs]
+        results[other.label] = [right for _, right in pairs]
+        say_ratios(bench, case, other.label, pairs)
+    return results
+
+
+def say_ratios(bench, case, label, pairs):
+    import peers
+    # Connections are the server's affair, and most of the cost where each query has its own.
+    barred = case.rdtype == "A" and not case.owner and case.proto != "tcp1"
+    bars = {peers.STATIC: ("<= 1.05", ""), peers.ALIAS: ("", ">= 3"),
+            peers.ALIAS_UNCACHED: ("", ">= 3")}
+    cpu_bar, throughput_bar = bars.get(label, ("", "")) if barred else ("", "")
+    bench.say(f"{case.label}: CPU per query / {label}",
+              measure.spread([left["cpu"] / right["cpu"] for left, right in pairs]), cpu_bar)
+    bench.say(f"{case.label}: answers per second / {label}",
+              measure.spread([left["qps"] / right["qps"] for left, right in pairs], 2),
+              throughput_bar)
+
+
+def half_load(bench, case, peers, results):
+    """{label: results at half of that server's own full load}."""
+    found = {peer.label: [] for peer in peers}
+    for turn in range(bench.turns(4)):
+        for peer in peers if turn % 2 == 0 else peers[::-1]:
+            rate = statistics.median(one["qps"] for one in results[peer.label]) / 2
+            found[peer.label].append(ask(case, peer, bench.seconds(0.6), rate))
+    return found
+
+
+def measure_case(bench, case, peers):
+    there = []
+    for peer in peers:
+        reason = peer.wrong(case.proto, case.do)
+        if reason:
+            bench.say(f"{case.label}, {peer.label}", f"not measured: {reason}")
+        else:
+            there.append(peer)
+    full = compare(bench, case, there)
+    half = half_load(bench, case, there, full)
+    for label, results in full.items():
+        cells = {
+            "answers per second": ([one["qps"] for one in results], 0, ""),
+            "CPU per query": ([one["cpu"] for one in results], 2, "µs"),
+            # Where it is far below the number of workers, the load was the limit.
+            "processors busy": ([one["busy"] for one in results], 2, ""),
+        }
+        for key in ("p50", "p99", "p99.9"):
+            cells[f"{key} at half load"] = ([one[key] for one in half[label]], 0, "µs")
+        cells["lost at half load"] = ([one["lost"] for one in half[label]], 2, "%")
+        bench.say_server(case.label, label, cells)
 
 
 def bench_warm(bench):
-    """CPU per query of a warm apex against the server's own static one."""
-    from harness.scenario import known
-    from harness.zone import aname
-    bench.fresh()
-    bench.start_unbound()
-    bench.authority.set("cdn.example.net", a=[A, B])
-    bench.authority.set("four.example.net", a=[A])
-    knotd = bench.new_knotd(**{"udp-workers": 1, "tcp-workers": 2})
-    knotd.add_zone("a.test", [aname("cdn.example.net"), "www IN CNAME @"])
-    knotd.add_zone("s.test", [*static([A, B]), "www IN CNAME @"], modules=[])
-    knotd.start()
-    known("a.test")
+    """This module's apex beside Knot's static one, mod-geoip, PowerDNS's ALIAS and static NSD:
+    answers per second and CPU per query at full load, latency at half of each one's full load;
+    plain and signed, over UDP and TCP, with 1 and 2 workers. 5 minutes.
 
-    def cost(name, rdtype, tcp):
-        before = measure.cpu_ns(knotd.pid)
-        done = measure.dnsperf([question(name, rdtype)], bench.directory, count=60000, tcp=tcp)
-        assert done["lost"] == 0, f"{name}: {done}"
-        return (measure.cpu_ns(knotd.pid) - before) / done["completed"]
+    With one processor more than workers the server has its own; otherwise all share them, and
+    then only what is within one case can be compared. "processors busy" tells how far the load
+    could keep the server busy.
+    """
+    import peers
+    for workers in (1, 2):
+        all_peers = peers.start(bench, workers)
+        server, load = measure.processors(workers)
+        os.sched_setaffinity(0, load)
+        for one in bench.daemons:
+            # The recursor is on the load's side.
+            if one.name == "unbound":
+                measure.pin(one.pid, load)
+        try:
+            for case in cases_of(workers):
+                measure_case(bench, case, all_peers)
+            if workers == 1:
+                other_answers(bench, all_peers[:2])
+        finally:
+            os.sched_setaffinity(0, range(os.cpu_count()))
 
-    for label, left, right, rdtype, tcp in (
-        ("warm A, UDP: CPU per query / static", "a.test", "s.test", "A", False),
-        ("warm A, TCP: CPU per query / static", "a.test", "s.test", "A", True),
-        ("warm AAAA NODATA, UDP: CPU per query / static", "a.test", "s.test", "AAAA", False),
-        ("warm www CNAME @, UDP: CPU per query / static", "www.a.test", "www.s.test", "A", False),
+
+def other_answers(bench, two):
+    """What else is asked often: the missing family, and a name that leads to the apex."""
+    for case in (
+        Case("AAAA NODATA, UDP, 1 worker", "udp", False, 1, 9, rdtype="AAAA", records=0),
+        Case("www CNAME @, UDP, 1 worker", "udp", False, 1, 9, owner="www.", records=3),
     ):
-        ratios, costs = [], []
-        for turn in range(15):
-            pair = [(left, rdtype), (right, rdtype)]
-            first, second = pair if turn % 2 == 0 else pair[::-1]
-            one, other = cost(*first, tcp), cost(*second, tcp)
-            mine, static_ = (one, other) if turn % 2 == 0 else (other, one)
-            ratios.append(mine / static_)
-            costs.append(static_ / 1000)
-        bench.say(label, measure.spread(ratios), "<= 1.05" if rdtype == "A" and not tcp else "")
-        bench.say("  static: microseconds of CPU per query", f"{statistics.median(costs):.2f}")
+        compare(bench, case, two)
 
 
 def bench_subnet(bench):
-    """CPU per query of a warm apex for a client's subnet, against the server's own static one."""
+    """CPU per query of a warm apex for a client's subnet, against the server's own static one. One
+    minute.
+    """
     from harness.authority import Behaviour
     from harness.scenario import known
     from harness.zone import aname
@@ -70,61 +189,19 @@ def bench_subnet(bench):
     for label, option in (("/24", "8:00011800c63360"), ("/24, kept for /16", "8:00011800c63301")):
         if "kept" in label:
             known("a.test", "A", ecs="198.51.0.0/16")
-        def cost(name):
+
+        def cost(name, option=option):
             before = measure.cpu_ns(knotd.pid)
             done = measure.dnsperf([question(name)], bench.directory, count=60000, option=option)
             assert done["lost"] == 0, f"{name}: {done}"
             return (measure.cpu_ns(knotd.pid) - before) / done["completed"]
-        ratios = []
-        for turn in range(15):
-            first, second = ("a.test", "s.test") if turn % 2 == 0 else ("s.test", "a.test")
-            one, other = cost(first), cost(second)
-            ratios.append(one / other if turn % 2 == 0 else other / one)
+
+        pairs = measure.alternate(bench.turns(15), lambda: cost("a.test"), lambda: cost("s.test"))
         bench.say(f"warm A for a client {label}, UDP: CPU per query / static",
-                  measure.spread(ratios), "<= 1.10")
-
-
-def bench_instructions(bench):
-    """The same by counting instructions in user space, under callgrind."""
-    from harness.scenario import known
-    from harness.zone import aname
-    bench.fresh()
-    bench.start_unbound()
-    bench.authority.set("cdn.example.net", a=[A, B])
-    knotd = bench.new_knotd(**{"udp-workers": 1, "tcp-workers": 1})
-    knotd.argv = ["valgrind", "--tool=callgrind", "--separate-threads=no",
-                  f"--callgrind-out-file={bench.directory}/callgrind.out", *knotd.argv]
-    knotd.add_zone("a.test", [aname("cdn.example.net", ttl=3600), "www IN CNAME @"])
-    knotd.add_zone("s.test", [*static([A, B]), "www IN CNAME @"], modules=[])
-    knotd.start()
-    known("a.test", timeout=60)
-
-    def control(*arguments):
-        subprocess.run(["callgrind_control", *arguments, str(knotd.pid)], check=True,
-                       capture_output=True, timeout=60)
-
-    def count(name, rdtype, turn, queries=20000):
-        control("-z")
-        done = measure.dnsperf([question(name, rdtype)], bench.directory, count=queries)
-        control("-d")
-        path = os.path.join(bench.directory, f"callgrind.out.{turn}")
-        with open(path, encoding="utf-8") as dump:
-            totals = [line for line in dump if line.startswith(("totals:", "summary:"))]
-        if os.environ.get("ANAME_PROFILE"):
-            shutil.copy(path, f"{os.environ['ANAME_PROFILE']}.{name}.{rdtype}")
-        return int(totals[0].split()[1]) / done["completed"]
-
-    turn = 0
-    for label, name, rdtype in (("A", "", "A"), ("AAAA NODATA", "", "AAAA"),
-                                ("www CNAME @", "www.", "A")):
-        mine, theirs = count(f"{name}a.test", rdtype, turn + 1), count(f"{name}s.test", rdtype, turn + 2)
-        turn += 2
-        bench.say(f"warm {label}, UDP: instructions per query / static",
-                  f"{mine:.0f} / {theirs:.0f} = {mine / theirs:.3f}")
+                  measure.spread([mine / other for mine, other in pairs]), "<= 1.10")
 
 
 BENCHES = {
     "warm": bench_warm,
     "subnet": bench_subnet,
-    "instructions": bench_instructions,
 }

@@ -125,7 +125,6 @@ static void *read_all(void *arg)
 			check_reply(reader, &query);
 			reader->answers++;
 		}
-		knot_pkt_free(reader->worker.pkt);
 		aname_logbook_read(reader->worker.shared->logbook, &log, aname_clock_coarse_ms());
 		(void)aname_shared_first(reader->worker.shared,
 		                         (uint64_t)random_below(&random, 5000) << 24,
@@ -160,8 +159,8 @@ static void publish(service_t *service, unsigned name)
 static void fail_target(service_t *service, unsigned name)
 {
 	aname_entry_t *entry = service->entries[name];
-	aname_snapshot_t *failed = aname_snapshot_failed(aname_entry_snapshot(entry),
-	                                                 ANAME_FAILURE_SERVER, aname_clock_ms());
+	aname_snapshot_t *failed = aname_snapshot_failed(
+	        aname_entry_snapshot(entry), ANAME_FAILURE_SERVER, "SERVFAIL", aname_clock_ms());
 	CHECK(failed != NULL);
 	aname_table_publish(service->shared->table, entry, failed);
 	aname_logbook_write(service->shared->logbook, LOG_WARNING, "a target fails",
@@ -202,7 +201,7 @@ static void take_requests(service_t *service)
 			CHECK(entry != NULL);
 			service->entries[name] = entry;
 		}
-		aname_entry_touch(entry, request.record_ttl, aname_clock_ms());
+		aname_entry_touch(entry, request.record_ttl, aname_clock_ms() / 1000);
 		publish(service, name);
 	}
 }

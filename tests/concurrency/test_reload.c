@@ -153,7 +153,6 @@ static void ask_once(asker_t *asker, const instance_t *instance, random_t *rando
 	/* Not ready, for one that could not wait; or it does fail. */
 	default: CHECK(target->fails || asker->worker.waiters == 0 || asker->worker.refused > 0);
 	}
-	knot_pkt_free(asker->worker.pkt);
 }
 
 static void *ask_all(void *arg)

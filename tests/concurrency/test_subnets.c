@@ -74,7 +74,7 @@ static void look(reader_t *reader)
 	CHECK(aname_subnet_equal(&around, &entry->member->network));
 	CHECK(entry->member->target == target);
 	const aname_snapshot_t *known = aname_entry_snapshot(entry);
-	aname_entry_touch(entry, 60, aname_clock_coarse_ms());
+	aname_entry_touch(entry, 60, aname_clock_coarse_ms() / 1000);
 	aname_entry_note_return(entry, known, aname_clock_coarse_ms() + 1000);
 	if (known == NULL) {
 		return;

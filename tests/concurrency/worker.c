@@ -18,8 +18,10 @@ static void judge_unknown(const worker_t *worker, const aname_key_t *key, uint32
 	aname_entry_t *kin = aname_table_find_kin(worker->shared->table, key);
 	bool cold = kin == NULL || atomic_load_explicit(&kin->cold, memory_order_acquire);
 	part->snapshot = kin != NULL ? aname_entry_snapshot(kin) : NULL;
-	part->judgement = aname_policy_judge(part->snapshot, cold, &key->profile->schedule, ttl,
-	                                     aname_clock_coarse_ms());
+	part->judgement =
+	        aname_policy_judge(part->snapshot, cold, &key->profile->schedule,
+	                           aname_policy_left(part->snapshot, &key->profile->schedule, ttl,
+	                                             aname_clock_coarse_ms()));
 }
 
 static void judge(const worker_t *worker, const aname_key_t *key, uint32_t ttl, aname_part_t *part)
@@ -43,9 +45,11 @@ static void judge(const worker_t *worker, const aname_key_t *key, uint32_t ttl, 
 
 	part->snapshot = snapshot;
 	part->failure = snapshot != NULL ? snapshot->failure : ANAME_FAILURE_NONE;
-	part->judgement = aname_policy_judge(snapshot, cold, schedule, ttl, now_ms);
-	aname_entry_touch(entry, ttl, now_ms);
-	if (aname_policy_ask(snapshot, schedule, ttl, next_ms, now_ms)) {
+	part->judgement = aname_policy_judge(snapshot, cold, schedule,
+	                                     aname_policy_left(snapshot, schedule, ttl, now_ms));
+	aname_entry_touch(entry, ttl, now_ms / 1000);
+	if (aname_policy_ask(snapshot, aname_policy_left(snapshot, schedule, ttl, now_ms), next_ms,
+	                     now_ms)) {
 		ask(worker, key, hash, ttl);
 	}
 }
@@ -80,9 +84,25 @@ static void wait_for(worker_t *worker, const query_t *query, aname_answer_t *ans
 	aname_gate_leave(shared->gate);
 }
 
+/*! A pool, as those of knotd's workers are: the next reply begins it anew. */
+static void *pool_alloc(void *ctx, size_t size)
+{
+	worker_t *worker = ctx;
+	size_t at = (worker->pool_used + 15) / 16 * 16;
+	CHECK(at + size <= sizeof(worker->pool));
+	worker->pool_used = at + size;
+	return worker->pool + at;
+}
+
+static void pool_free(void *block)
+{
+}
+
 static void begin_reply(worker_t *worker, const query_t *query)
 {
-	worker->pkt = knot_pkt_new(NULL, UINT16_MAX, NULL);
+	worker->mm = (knot_mm_t){ .ctx = worker, .alloc = pool_alloc, .free = pool_free };
+	worker->pool_used = 0;
+	worker->pkt = knot_pkt_new(NULL, UINT16_MAX, &worker->mm);
 	CHECK(worker->pkt != NULL);
 	const knot_dname_t *owner = (const knot_dname_t *)"\4shop\7example";
 	int ret = knot_pkt_put_question(worker->pkt, owner, KNOT_CLASS_IN, query->type);

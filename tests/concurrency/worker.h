@@ -35,7 +35,10 @@ typedef struct {
 	unsigned worker;  /*!< Its number with knotd. */
 	unsigned waiters; /*!< How many may wait at once; 0: this one does not wait. */
 	unsigned refused; /*!< Times it was not let wait. */
-	knot_pkt_t *pkt;  /*!< The reply, for as long as the query lasts. */
+	knot_pkt_t *pkt;  /*!< The reply, until the next one. */
+	knot_mm_t mm;     /*!< Where it is. */
+	size_t pool_used;
+	uint8_t pool[256 << 10] __attribute__((aligned(16)));
 } worker_t;
 
 /*! A query for some targets. */
@@ -50,6 +53,6 @@ typedef struct {
  * \brief Answers a query: enters, looks the targets up, has looked up what is due, waits if it
  *        may, puts the answer into a new reply, leaves.
  *
- * \return What was decided. The caller frees worker->pkt.
+ * \return What was decided.
  */
 aname_say_t worker_answer(worker_t *worker, const query_t *query);

@@ -1,10 +1,12 @@
 """L3: bad options are refused, good ones are taken, and none is needed."""
 
+import random
 import re
 import subprocess
 
 import pytest
 from harness.ask import query
+from harness.knotd import section
 from harness.process import Daemon
 from harness.scenario import A1, AAAA1, TARGET, ZONE, known
 from harness.wait import eventually, scaled
@@ -218,6 +220,34 @@ def test_L3_two_sections_differ_only_where_they_say_so(knotd, unbound, authority
     assert len(reply.addresses("A")) == 1, f"expected one address, got {reply}"
     query("example.org", "A", proto).expect(ttl=(490, 500), a={A1, "192.0.2.2"})
     query("example.edu", "A", proto).expect(ttl=(290, 300), a={A1, "192.0.2.2"})
+
+
+def test_L3_every_reload_follows_every_section(knotd, unbound, authority):
+    # Instances of one section share what one of them has read.
+    authority.set(TARGET, a=[A1])
+    noise = random.Random(6)
+    zones = {ZONE: "one", "example.org": "two", "example.edu": None, "example.net": "one"}
+    for zone, name in zones.items():
+        module = f"mod-aname/{name}" if name else "mod-aname"
+        knotd.add_zone(zone, [aname(TARGET)], modules=[module])
+    served = {}
+
+    def choose():
+        served.update({name: noise.randrange(40, 280) for name in ("one", "two")})
+        knotd.sections[:] = [
+            section("mod-aname", name, **{"ttl-max": ttl}) for name, ttl in served.items()
+        ]
+
+    choose()
+    knotd.start()
+    for zone in zones:
+        known(zone, "A")
+    for _ in range(25):
+        choose()
+        knotd.reload()
+        for zone, name in zones.items():
+            most = served.get(name, 300)
+            query(zone, "A").expect(a={A1}, ttl=(most - 30, most), ede=set())
 
 
 def test_L3_process_wide_options_that_disagree_are_told(knotd, unbound, authority):

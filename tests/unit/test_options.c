@@ -76,6 +76,14 @@ static void answer(aname_options_t *o)
 {
 	o->answer_aname = true;
 }
+static void rotate(aname_options_t *o)
+{
+	o->rotate = true;
+}
+static void origin(aname_options_t *o)
+{
+	o->origin.checks++;
+}
 static void status(aname_options_t *o)
 {
 	free(o->status_socket);
@@ -163,6 +171,8 @@ static const equal_row_t equal_rows[] = {
 	{ "wait counts", NULL, wait, false },
 	{ "cold counts", NULL, cold, false },
 	{ "answer-aname counts", NULL, answer, false },
+	{ "answer-rotation of the server counts", NULL, rotate, false },
+	{ "where they were read does not count", NULL, origin, true },
 	{ "status-socket counts", NULL, status, false },
 	{ "the same status-socket in both is equal", status, NULL, true },
 	{ "another status-socket counts", status, other_status, false },

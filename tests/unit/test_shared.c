@@ -106,6 +106,51 @@ static void hold_different(void **state)
 	aname_shared_free(shared);
 }
 
+static aname_origin_t make_origin(const char *section)
+{
+	aname_origin_t origin = {
+		.known = true, .id_len = strlen(section), .reader = pthread_self(), .checks = 7
+	};
+	memcpy(origin.id, section, origin.id_len);
+	return origin;
+}
+
+static void recall(void **state)
+{
+	aname_shared_t *shared = new_shared();
+	const aname_origin_t origin = make_origin("one");
+	const aname_profile_t *profile = NULL, *again = NULL;
+	assert_null(aname_shared_recall(shared, &origin, &again));
+	aname_options_t *options = make_options();
+	options->origin = make_origin("before");
+	const aname_options_t *held = aname_shared_hold(shared, options, &profile);
+	options = make_options();
+	options->origin = origin;
+	assert_ptr_equal(aname_shared_hold(shared, options, &profile), held);
+
+	/* The origin that counts is that of who has read last. */
+	assert_ptr_equal(aname_shared_recall(shared, &origin, &again), held);
+	assert_ptr_equal(again, profile);
+	aname_origin_t others[] = { make_origin("before"), make_origin("two"), make_origin("on"),
+		                    make_origin(""),       make_origin("one"), make_origin("one"),
+		                    make_origin("one") };
+	others[4].checks++;
+	others[5].known = false;
+	others[6].reader++;
+	for (size_t i = 0; i < COUNT_OF(others); i++) {
+		assert_null(aname_shared_recall(shared, &others[i], &again));
+	}
+
+	alloc_watch(held);
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(alloc_watched(), 0);
+		aname_shared_unhold(shared, held);
+	}
+	assert_int_equal(alloc_watched(), 1);
+	assert_null(aname_shared_recall(shared, &origin, &again));
+	aname_shared_free(shared);
+}
+
 static void profile_survives(void **state)
 {
 	aname_shared_t *shared = new_shared();
@@ -259,6 +304,8 @@ int main(void)
 		PROVES("a new ground floor holds nothing and has counted nothing", empty),
 		PROVES("a request wakes the service", wakes),
 		PROVES("equal options are held once, until the last holder lets go", hold_equal),
+		PROVES("options are found by where they were read, as long as somebody has them",
+		       recall),
 		PROVES("options that differ are kept apart, targets shared where they may be",
 		       hold_different),
 		PROVES("a profile is abandoned when no options are left that have it",

@@ -101,14 +101,15 @@ static void notes(void **state)
 			const aname_result_t result = { .known = ANAME_KNOWN_NODATA,
 				                        .ttl = ttls[i],
 				                        .address_len = 4 };
-			aname_snapshot_t *s = aname_snapshot_new(&result, times[k], UINT32_MAX);
+			aname_snapshot_t *s = aname_snapshot_new(&result, times[k], UINT16_MAX);
 			assert_non_null(s);
 			assert_int_equal(s->ttl, ttls[i]);
 			assert_int_equal(s->learned_ms, times[k]);
-			assert_int_equal(s->pick, UINT32_MAX);
+			assert_int_equal(s->pick, UINT16_MAX);
 			assert_int_equal(s->known, ANAME_KNOWN_NODATA);
 			assert_int_equal(s->failure, ANAME_FAILURE_NONE);
-			assert_int_equal(s->count + s->size, 0);
+			assert_int_equal(s->count + aname_snapshot_size(s), 0);
+			assert_null(aname_snapshot_failing(s));
 			free(s);
 		}
 	}
@@ -129,11 +130,13 @@ static void negative_has_none(void **state)
 
 static void fails_from_nothing(void **state)
 {
-	aname_snapshot_t *snapshot = aname_snapshot_failed(NULL, ANAME_FAILURE_TIMEOUT, 777);
+	aname_snapshot_t *snapshot =
+	        aname_snapshot_failed(NULL, ANAME_FAILURE_TIMEOUT, "silent", 777);
 	assert_non_null(snapshot);
 	assert_int_equal(snapshot->known, ANAME_KNOWN_NOTHING);
 	assert_int_equal(snapshot->failure, ANAME_FAILURE_TIMEOUT);
-	assert_int_equal(snapshot->failing_ms, 777);
+	assert_int_equal(aname_snapshot_failing(snapshot)->since_ms, 777);
+	assert_string_equal(aname_snapshot_failing(snapshot)->why, "silent");
 	assert_int_equal(snapshot->count, 0);
 	free(snapshot);
 }
@@ -141,8 +144,8 @@ static void fails_from_nothing(void **state)
 static void fails_and_keeps(void **state)
 {
 	aname_snapshot_t *good = make_snapshot(4, 1, 1000, 5);
-	aname_snapshot_t *bad = aname_snapshot_failed(good, ANAME_FAILURE_SERVER, 1000);
-	aname_snapshot_t *worse = aname_snapshot_failed(bad, ANAME_FAILURE_NETWORK, 2000);
+	aname_snapshot_t *bad = aname_snapshot_failed(good, ANAME_FAILURE_SERVER, "first", 1000);
+	aname_snapshot_t *worse = aname_snapshot_failed(bad, ANAME_FAILURE_NETWORK, "then", 2000);
 	assert_non_null(bad);
 	assert_non_null(worse);
 
@@ -155,8 +158,12 @@ static void fails_and_keeps(void **state)
 	assert_int_equal(worse->pick, good->pick);
 	assert_int_equal(bad->failure, ANAME_FAILURE_SERVER);
 	assert_int_equal(worse->failure, ANAME_FAILURE_NETWORK);
-	assert_int_equal(bad->failing_ms, 1000);
-	assert_int_equal(worse->failing_ms, 1000); /* The failures began there. */
+	assert_int_equal(aname_snapshot_failing(bad)->since_ms, 1000);
+	assert_string_equal(aname_snapshot_failing(bad)->why, "first");
+	/* The failures began there. */
+	assert_int_equal(aname_snapshot_failing(worse)->since_ms, 1000);
+	assert_string_equal(aname_snapshot_failing(worse)->why, "then");
+	assert_null(aname_snapshot_failing(good));
 	assert_int_equal(good->failure, ANAME_FAILURE_NONE);
 	free(worse);
 	free(bad);
@@ -171,7 +178,7 @@ static void same(void **state)
 	aname_snapshot_t *fewer = make_snapshot(4, 1, 2, 1);
 	aname_snapshot_t *none = make_snapshot(4, 1, 0, 1);
 	aname_snapshot_t *v6 = make_snapshot(16, 1, 1, 1); /* Of the same size as `one`. */
-	assert_int_equal(one->size, v6->size);
+	assert_int_equal(aname_snapshot_size(one), aname_snapshot_size(v6));
 
 	assert_true(aname_snapshot_same(one, one));
 	assert_true(aname_snapshot_same(one, again));
@@ -196,9 +203,20 @@ static void copies(void **state)
 		aname_snapshot_t *one = make_snapshot(16, 5, counts[i], 3);
 		aname_snapshot_t *copy = aname_snapshot_copy(one);
 		assert_non_null(copy);
-		assert_memory_equal(copy, one, sizeof(*one) + one->size);
+		assert_true(aname_snapshot_same(copy, one));
+		assert_memory_equal(copy, one, offsetof(aname_snapshot_t, rdata));
+		aname_snapshot_t *failed =
+		        aname_snapshot_failed(one, ANAME_FAILURE_BOGUS, "bogus", 99);
 		free(one);
 		check_layout(copy, 16);
+		free(copy);
+		copy = aname_snapshot_copy(failed);
+		assert_non_null(copy);
+		free(failed);
+		check_layout(copy, 16);
+		assert_int_equal(copy->failure, ANAME_FAILURE_BOGUS);
+		assert_int_equal(aname_snapshot_failing(copy)->since_ms, 99);
+		assert_string_equal(aname_snapshot_failing(copy)->why, "bogus");
 		free(copy);
 	}
 }
@@ -248,7 +266,7 @@ static bool attempt_new(void *ctx)
 
 static bool attempt_failed(void *previous)
 {
-	aname_snapshot_t *snapshot = aname_snapshot_failed(previous, ANAME_FAILURE_SERVER, 0);
+	aname_snapshot_t *snapshot = aname_snapshot_failed(previous, ANAME_FAILURE_SERVER, "", 0);
 	free(snapshot);
 	return snapshot != NULL;
 }

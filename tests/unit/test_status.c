@@ -113,10 +113,10 @@ static const row_t rows[] = {
 	  ANAME_FAILURE_SERVER, 10000, NOW_MS, "REFUSED", true, false },
 	{ "past the lifetime",
 	  "\tstate=stale\tttl=30\tage=100\taddresses=10.0.0.1\tfailing=0\twhy=no answer in time\t",
-	  1, ANAME_FAILURE_TIMEOUT, 100000, NOW_MS, NULL, true, false },
+	  1, ANAME_FAILURE_TIMEOUT, 100000, NOW_MS, "no answer in time", true, false },
 	{ "a failure and nothing to fall back on",
 	  "\tstate=failing\tfailing=0\twhy=the resolver cannot be asked\tnext=", 0,
-	  ANAME_FAILURE_NETWORK, 0, NOW_MS, NULL, false, false },
+	  ANAME_FAILURE_NETWORK, 0, NOW_MS, "the resolver cannot be asked", false, false },
 	{ "a sleeping one past its lifetime",
 	  "\tstate=cold\tttl=30\tage=100\taddresses=10.0.0.1\tasked=", 1, ANAME_FAILURE_NONE,
 	  100000, ANAME_NEXT_NEVER, NULL, true, true },
@@ -137,7 +137,8 @@ static aname_snapshot_t *make_known(const row_t *row)
 		known = aname_snapshot_new(&result, NOW_MS - row->age_ms, 0);
 	}
 	if (row->failure != ANAME_FAILURE_NONE) {
-		aname_snapshot_t *failed = aname_snapshot_failed(known, row->failure, NOW_MS);
+		aname_snapshot_t *failed =
+		        aname_snapshot_failed(known, row->failure, row->why, NOW_MS);
 		free(known);
 		known = failed;
 	}
@@ -153,7 +154,6 @@ static void check_row(void **state)
 	aname_table_publish(shared->table, entry, make_known(row));
 	entry->next_ms = row->next_ms;
 	entry->cold = row->cold;
-	entry->plan.why = row->why;
 	entry->asked_s = NOW_MS / 1000;
 	char *line = malloc(ANAME_STATUS_ENTRY_MAX);
 	assert_non_null(line);

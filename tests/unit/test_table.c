@@ -151,7 +151,7 @@ static void hashes(void **state)
 
 static void count_visit(aname_entry_t *entry, void *ctx)
 {
-	entry->plan.took_ms++;
+	entry->lag_ms++;
 	(*(unsigned *)ctx)++;
 }
 
@@ -177,7 +177,7 @@ static void growth(void **state)
 	aname_table_foreach(house->table, count_visit, &visited);
 	assert_int_equal(visited, MANY);
 	for (unsigned i = 0; i < MANY; i++) {
-		assert_int_equal(entries[i]->plan.took_ms, 1);
+		assert_int_equal(entries[i]->lag_ms, 1);
 	}
 	free(entries);
 }
@@ -231,6 +231,46 @@ static void model(void **state)
 	unsigned visited = 0;
 	aname_table_foreach(house->table, count_visit, &visited);
 	assert_int_equal(visited, targets);
+}
+
+static aname_entry_t *look(house_t *house, const name_t *name, uint32_t place)
+{
+	const aname_key_t key = make_key(house->profile, name, KNOT_RRTYPE_A);
+	return aname_table_look(house->table, &key, place);
+}
+
+static void places(void **state)
+{
+	/* Where a target was, it is, or nothing is that could be taken for it. */
+	house_t *house = *state;
+	random_t random = { 883 };
+	enum { NAMES = 300 };
+	uint32_t place[NAMES] = { 0 };
+	unsigned there = 0, elsewhere = 0;
+	for (unsigned i = 0; i < 30000; i++) {
+		unsigned n = random_below(&random, NAMES);
+		name_t name = make_name_nth(n);
+		aname_entry_t *entry = find(house, &name, KNOT_RRTYPE_A);
+		aname_entry_t *seen = look(house, &name, place[n]);
+		assert_true(seen == NULL || seen == entry);
+		there += seen != NULL;
+		elsewhere += entry != NULL && seen == NULL;
+		assert_true(look(house, &name, UINT32_MAX - i) == NULL ||
+		            look(house, &name, UINT32_MAX - i) == entry);
+		if (entry == NULL) {
+			entry = add(house, &name, KNOT_RRTYPE_A);
+		} else if (random_below(&random, 3) == 0) {
+			aname_table_remove(house->table, entry);
+			assert_null(look(house, &name, place[n]));
+			entry = NULL;
+		}
+		if (entry != NULL) {
+			place[n] = aname_table_place(house->table, entry);
+			assert_ptr_equal(look(house, &name, place[n]), entry);
+		}
+		(void)aname_epoch_reclaim(house->epoch);
+	}
+	assert_true(there > 0 && elsewhere > 0);
 }
 
 /* Publishing. */
@@ -302,7 +342,7 @@ static void touch(void **state)
 		{ UINT32_MAX, 9000, 0, 9 },
 	};
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		aname_entry_touch(entry, rows[i].ttl, rows[i].now_ms);
+		aname_entry_touch(entry, rows[i].ttl, rows[i].now_ms / 1000);
 		assert_int_equal(atomic_load(&entry->want), rows[i].want);
 		assert_int_equal(atomic_load(&entry->asked_s), rows[i].asked_s);
 	}
@@ -396,7 +436,7 @@ static void no_memory_for_table(void **state)
 
 static void no_memory_to_add(void **state)
 {
-	/* The 33rd target needs new slots: each allocation of each addition fails once. */
+	/* The 43rd target needs new slots: each allocation of each addition fails once. */
 	house_t *house = *state;
 	/* Room to note down what is retired: without it that would be lost, as epoch.h says. */
 	aname_epoch_retire(house->epoch, malloc(1));
@@ -460,6 +500,8 @@ int main(void)
 		IN_HOUSE("20,000 targets: none is lost while the table grows", growth),
 		IN_HOUSE("100,000 come and go: none is lost, and no search is endless", tombstones),
 		IN_HOUSE("50,000 random steps: the table says what a plain list says", model),
+		IN_HOUSE("30,000 random steps: no target is taken for another where it was",
+		         places),
 		IN_HOUSE("W1: targets and addresses are counted", publish),
 		IN_HOUSE("what is replaced or removed stays while a worker reads",
 		         kept_for_readers),

@@ -94,7 +94,7 @@ void make_address(uint8_t *at, uint16_t len, uint32_t n)
 	at[len - 1] = n;
 }
 
-aname_snapshot_t *make_snapshot(uint16_t len, uint32_t first, uint32_t count, uint32_t pick)
+aname_snapshot_t *make_snapshot(uint16_t len, uint32_t first, uint32_t count, uint16_t pick)
 {
 	uint8_t *addresses = malloc((size_t)count * len + 1);
 	assert_non_null(addresses);

@@ -42,7 +42,7 @@ void make_add_net(aname_nets_t *nets, const char *low, const char *high);
 void make_address(uint8_t *at, uint16_t len, uint32_t n);
 
 /*! Snapshot with the addresses `first` to `first + count - 1`. Ownership: the caller's. */
-aname_snapshot_t *make_snapshot(uint16_t len, uint32_t first, uint32_t count, uint32_t pick);
+aname_snapshot_t *make_snapshot(uint16_t len, uint32_t first, uint32_t count, uint16_t pick);
 
 /*! A network, as `address` with `len` bits. */
 aname_subnet_t make_subnet(const char *address, uint8_t len);

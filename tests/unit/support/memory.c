@@ -7,10 +7,16 @@ static unsigned countdown;
 static bool failed;
 static long live;
 
+static bool is_time_to_fail(void)
+{
+	bool now = countdown > 0 && --countdown == 0;
+	failed = failed || now;
+	return now;
+}
+
 static void *counted_alloc(void *ctx, size_t size)
 {
-	if (countdown > 0 && --countdown == 0) {
-		failed = true;
+	if (is_time_to_fail()) {
 		return NULL;
 	}
 	void *block = malloc(size);
@@ -57,6 +63,9 @@ static piece_t *pieces;
 
 static void *pool_alloc(void *ctx, size_t size)
 {
+	if (is_time_to_fail()) {
+		return NULL;
+	}
 	piece_t *piece = malloc(sizeof(*piece) + size);
 	assert_non_null(piece);
 	piece->next = pieces;
@@ -70,6 +79,7 @@ static void pool_free(void *block)
 
 knot_mm_t memory_pool(void)
 {
+	memory_fail_at(0);
 	return (knot_mm_t){ .alloc = pool_alloc, .free = pool_free };
 }
 

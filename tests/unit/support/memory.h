@@ -18,7 +18,8 @@ bool memory_failed(void);
 /*! Blocks allocated and not freed. */
 long memory_live(void);
 
-/*! Like the memory pool of knotd's workers: without a free(). One at a time. */
+/*! Like the memory pool of knotd's workers: without a free(). Can be told to fail. One at a
+ *  time. */
 knot_mm_t memory_pool(void);
 
 /*! Frees the pool as a whole. */

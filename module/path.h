@@ -1,0 +1,14 @@
+/*!
+ * \brief Marks for the compiler: what every warm answer goes through, and what none does.
+ *
+ * Counted in instructions, a warm answer is to cost what a static one does (tests/bench). Calls
+ * and saved registers are much of what there is to spare.
+ */
+
+#pragma once
+
+/*! Part of whatever calls it. */
+#define ANAME_WARM inline __attribute__((always_inline))
+
+/*! Kept out of the way of what calls it. */
+#define ANAME_ASIDE __attribute__((noinline))
