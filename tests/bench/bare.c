@@ -35,4 +35,5 @@ static void bare_unload(knotd_mod_t *mod)
 {
 }
 
-KNOTD_MOD_API(bare, KNOTD_MOD_FLAG_SCOPE_ZONE | KNOTD_MOD_FLAG_OPT_CONF, bare_load, bare_unload, NULL, NULL);
+KNOTD_MOD_API(bare, KNOTD_MOD_FLAG_SCOPE_ZONE | KNOTD_MOD_FLAG_OPT_CONF, bare_load, bare_unload,
+              NULL, NULL);

@@ -27,7 +27,9 @@ PORTS = {"aname": 5300, "static": 5301, "bare": 5302}
 
 def bare_module():
     """The module that does nothing, from the same build."""
-    return os.path.join(os.path.dirname(os.environ["ANAME_MODULE"]), "../tests/bench/bare.so")
+    path = os.path.join(os.path.dirname(os.environ["ANAME_MODULE"]), "../tests/bench/bare.so")
+    assert os.path.exists(path), f"there is no {path}: build with -Dtests=auto"
+    return os.path.realpath(path)
 
 
 def zone(i):
