@@ -314,11 +314,10 @@ static bool is_bare(const aname_query_t *query)
  * Is the apex asked for? That Knot has found the zone by the end of the name, and that it is as
  * long, tells not enough: to Knot, an octet of zero in a label is as good as a label's end.
  */
-static inline bool is_apex_asked(knotd_qdata_t *qdata, const aname_instance_t *instance)
+static inline bool is_apex_asked(const knot_pkt_t *query, const aname_instance_t *instance)
 {
-	const knot_pkt_t *query = qdata->query;
 	return query->qname_size == instance->zone_len &&
-	       memcmp(knot_pkt_qname(query), knotd_qdata_zone_name(qdata), instance->zone_len) == 0;
+	       memcmp(query->lower_qname, instance->zone, instance->zone_len) == 0;
 }
 
 /*!
@@ -341,7 +340,8 @@ static knotd_in_state_t on_preanswer(knotd_in_state_t state, knot_pkt_t *pkt, kn
 	}
 
 	uint16_t type = knot_pkt_qtype(pkt);
-	if (state != KNOTD_IN_STATE_BEGIN || !is_family(type) || !is_apex_asked(qdata, instance) ||
+	if (state != KNOTD_IN_STATE_BEGIN || !is_family(type) ||
+	    !is_apex_asked(qdata->query, instance) ||
 	    !aname_query_take_up(&query, pkt, qdata, mod)) {
 		return state;
 	}
