@@ -9,6 +9,7 @@
 #include <libknot/lookup.h>
 
 #include "service/status.h"
+#include "table/clock.h"
 
 /* Option names as knotd wants them: length, then text. */
 /* clang-format off */
@@ -494,7 +495,9 @@ static void take_section(const knotd_conf_val_t *reference, aname_origin_t *orig
 void aname_conf_place(knotd_mod_t *mod, aname_origin_t *origin, aname_onlinesign_t *onlinesign)
 {
 	*onlinesign = ANAME_ONLINESIGN_NONE;
-	*origin = (aname_origin_t){ .checks = atomic_load(&checks_done), .reader = pthread_self() };
+	*origin = (aname_origin_t){ .checks = atomic_load(&checks_done),
+		                    .at_ms = aname_clock_coarse_ms(),
+		                    .reader = pthread_self() };
 	const knot_dname_t *zone = knotd_mod_zone(mod);
 	if (zone == NULL) {
 		return;

@@ -102,6 +102,7 @@ static uint16_t waiters_max(knotd_mod_t *mod)
 static int set_up(knotd_mod_t *mod, aname_instance_t *instance)
 {
 	const knot_dname_t *zone = knotd_mod_zone(mod);
+	instance->zone = zone;
 	instance->zone_len = zone != NULL ? knot_dname_size(zone) : 0;
 	instance->waiters_max = waiters_max(mod);
 	tell_onlinesign(mod, instance->onlinesign);

@@ -100,17 +100,24 @@ typedef struct {
 /*! Most octets of a section's identifier. */
 #define ANAME_SECTION_MAX 254
 
+/*! How long what was read of a section counts for other instances. */
+#define ANAME_ORIGIN_MS 100
+
 /*!
  * \brief Where and when options were read: those of the same origin are the same.
  *
  * A section that changes is checked before anybody can read it. While it is being checked others
  * may still load instances with the configuration of before, but not the same thread.
+ *
+ * A configuration database may be changed by another process, which checks it there. So what was
+ * read counts for a moment only, in which hundreds of instances are loaded.
  */
 typedef struct {
 	bool known;       /*!< It is known which section it is. */
 	uint8_t id_len;   /*!< Octets of its identifier; 0: there is no section. */
 	pthread_t reader; /*!< Who reads. */
 	uint64_t checks;  /*!< Sections that were checked before. */
+	int64_t at_ms;    /*!< When. */
 	uint8_t id[ANAME_SECTION_MAX];
 } aname_origin_t;
 

@@ -1,5 +1,7 @@
 #include "query/hook.h"
 
+#include <string.h>
+
 #include "path.h"
 #include "query/denial.h"
 #include "query/packet.h"
@@ -309,6 +311,16 @@ static bool is_bare(const aname_query_t *query)
 }
 
 /*!
+ * Is the apex asked for? That Knot has found the zone by the end of the name, and that it is as
+ * long, tells not enough: to Knot, an octet of zero in a label is as good as a label's end.
+ */
+static inline bool is_apex_asked(const knot_pkt_t *query, const aname_instance_t *instance)
+{
+	return query->qname_size == instance->zone_len &&
+	       memcmp(query->lower_qname, instance->zone, instance->zone_len) == 0;
+}
+
+/*!
  * The short cut: a query for the apex itself that can be answered right away. Knot does not look
  * at the zone after a HIT, which keeps siblings out. A negative answer is a HIT with nothing in
  * it until on_authority(), but not where it has to be proven: Knot makes the proof, and
@@ -327,10 +339,9 @@ static knotd_in_state_t on_preanswer(knotd_in_state_t state, knot_pkt_t *pkt, kn
 		own->memo_owner = NULL; /* It was for the query before. */
 	}
 
-	/* Knot has found the zone by the end of the name: a name as long as it is its apex. */
 	uint16_t type = knot_pkt_qtype(pkt);
 	if (state != KNOTD_IN_STATE_BEGIN || !is_family(type) ||
-	    qdata->query->qname_size != instance->zone_len ||
+	    !is_apex_asked(qdata->query, instance) ||
 	    !aname_query_take_up(&query, pkt, qdata, mod)) {
 		return state;
 	}

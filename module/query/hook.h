@@ -21,9 +21,11 @@ typedef struct {
 	const aname_profile_t *profile;
 	aname_shared_t *shared;
 	aname_signing_t signing;
+	const knot_dname_t *zone;   /*!< Name of the zone; NULL if loaded as global module. Gone in
+	                                 unload. */
 	uint16_t waiters_max;       /*!< TCP workers that may wait at once (C2). */
 	uint8_t onlinesign;         /*!< aname_onlinesign_t */
-	uint8_t zone_len;           /*!< Octets of the zone name; 0 if loaded as global module. */
+	uint8_t zone_len;           /*!< Octets of its name. */
 	_Atomic uint32_t shown_s;   /*!< When the numbers were last brought up to date. */
 	_Atomic uint32_t places[2]; /*!< Where the target was last found, of each family. */
 } aname_instance_t;

@@ -292,7 +292,8 @@ static int64_t wall_clock_s(void)
  * Where the zone's private keys are. Asked for only by signed zones, at their first query: to ask
  * costs more than all the rest of loading an instance.
  *
- * Returns `elsewhere`, too, if there is no memory, until there is.
+ * Returns `elsewhere`, too, if there is no memory, until there is. What another worker has found
+ * meanwhile stays.
  */
 static ANAME_ASIDE const char *find_directories(const aname_query_t *query)
 {
@@ -301,9 +302,12 @@ static ANAME_ASIDE const char *find_directories(const aname_query_t *query)
 	        aname_conf_key_directories(query->mod, list, sizeof(list))
 	                ? aname_secrets_directories(query->instance->shared->secrets, list)
 	                : elsewhere;
+	if (directories == NULL) {
+		return elsewhere;
+	}
 	atomic_store_explicit(&query->instance->signing.directories, directories,
 	                      memory_order_release);
-	return directories != NULL ? directories : elsewhere;
+	return directories;
 }
 
 static const char *directories_of(const aname_query_t *query)

@@ -318,6 +318,18 @@ static aname_entry_t *search(const aname_query_t *query, const aname_key_t *key)
 	return entry;
 }
 
+/*! Finds a target where it was last, or else wherever it is. */
+static inline aname_entry_t *find_entry(const aname_query_t *query, const aname_key_t *key)
+{
+	const aname_table_t *table = query->instance->shared->table;
+	const _Atomic uint32_t *place = place_of(query, key->type);
+	aname_entry_t *entry =
+	        place != NULL ? aname_table_look(table, key,
+	                                         atomic_load_explicit(place, memory_order_relaxed))
+	                      : NULL;
+	return entry != NULL ? entry : search(query, key);
+}
+
 /*!
  * Finds the target of a record. RDATA that is found in the table as it stands is a valid name in
  * lower case, since only such names get there; only what is not found is looked at closely.
@@ -330,14 +342,7 @@ static inline bool find_target(const aname_query_t *query, const knot_rdata_t *r
 	key->name = rdata->data;
 	key->name_len = rdata->len;
 	if (rdata->len > 0 && rdata->len <= KNOT_DNAME_MAXLEN) {
-		const _Atomic uint32_t *place = place_of(query, key->type);
-		*entry = place != NULL ? aname_table_look(
-		                                 query->instance->shared->table, key,
-		                                 atomic_load_explicit(place, memory_order_relaxed))
-		                       : NULL;
-		if (*entry == NULL) {
-			*entry = search(query, key);
-		}
+		*entry = find_entry(query, key);
 		if (*entry != NULL) {
 			return true;
 		}
@@ -349,7 +354,7 @@ static inline bool find_target(const aname_query_t *query, const knot_rdata_t *r
 	}
 	key->name = lower;
 	key->name_len = len;
-	*entry = search(query, key);
+	*entry = find_entry(query, key);
 	return true;
 }
 

@@ -133,11 +133,13 @@ const aname_options_t *aname_shared_hold(aname_shared_t *shared, aname_options_t
 	return ret;
 }
 
-static bool same_origin(const aname_origin_t *one, const aname_origin_t *other)
+static bool same_origin(const aname_origin_t *before, const aname_origin_t *now)
 {
-	return one->known && other->known && one->checks == other->checks &&
-	       pthread_equal(one->reader, other->reader) && one->id_len > 0 &&
-	       one->id_len == other->id_len && memcmp(one->id, other->id, one->id_len) == 0;
+	int64_t age_ms = now->at_ms - before->at_ms;
+	return before->known && now->known && age_ms >= 0 && age_ms < ANAME_ORIGIN_MS &&
+	       before->checks == now->checks && pthread_equal(before->reader, now->reader) &&
+	       before->id_len > 0 && before->id_len == now->id_len &&
+	       memcmp(before->id, now->id, before->id_len) == 0;
 }
 
 const aname_options_t *aname_shared_recall(aname_shared_t *shared, const aname_origin_t *origin,

@@ -59,6 +59,17 @@ def test_A1_owner_name_is_the_name_asked_for(knotd, unbound, authority, proto):
     assert owners == {"eXAMple.CoM."}, f"expected the letter case of the query, got {owners}"
 
 
+@pytest.mark.parametrize("name", ["com\\000example", "example\\000com", "example.com\\000"])
+def test_A1_octets_of_zero_do_not_make_another_name_the_owner(
+    knotd, unbound, authority, proto, name
+):
+    """Knot finds zones by names in which an octet of zero stands between the labels."""
+    simple(knotd, authority)
+    known()
+    reply = query(name, "A", proto)
+    assert not reply.addresses(), f"expected no address for {name}, got {reply}"
+
+
 def test_A1_families_are_resolved_independently(knotd, unbound, authority, proto):
     authority.set(TARGET, a=[A1])
     authority.fail(TARGET, "AAAA")

@@ -133,10 +133,12 @@ static void recall(void **state)
 	assert_ptr_equal(again, profile);
 	aname_origin_t others[] = { make_origin("before"), make_origin("two"), make_origin("on"),
 		                    make_origin(""),       make_origin("one"), make_origin("one"),
-		                    make_origin("one") };
+		                    make_origin("one"),    make_origin("one"), make_origin("one") };
 	others[4].checks++;
 	others[5].known = false;
 	others[6].reader++;
+	others[7].at_ms += ANAME_ORIGIN_MS;
+	others[8].at_ms--;
 	for (size_t i = 0; i < COUNT_OF(others); i++) {
 		assert_null(aname_shared_recall(shared, &others[i], &again));
 	}
