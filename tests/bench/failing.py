@@ -124,7 +124,7 @@ class Flood:
         done = measure.dnsperf_result(self.load(names, seconds=3, rate=FLOOD, outstanding=FLOOD))
         return (measure.cpu_ns(self.daemon.pid) - before) / done["completed"]
 
-    def kept(self, flood, turns=5):
+    def kept(self, flood, turns):
         """Answers of the other zone when it is asked for 5,000 a second, with / without."""
         return [self.throughput(flood, 5000)[0] / self.throughput(None, 5000)[0]
                 for _ in range(turns)]
@@ -160,14 +160,14 @@ def flood_module(bench):
     knotd.start()
     flood = Flood(bench, knotd, ("127.0.0.1", 5300), "s.test")
 
-    ratios = [flood.cost(dead) / flood.cost(plain) for _ in range(5)]
+    ratios = [flood.cost(dead) / flood.cost(plain) for _ in range(bench.turns(5))]
     bench.say("flood of dead aliases: CPU per query / static", measure.spread(ratios))
     bench.say("  another zone asked 5,000/s: answers / without the flood",
-              measure.spread(flood.kept(dead)), ">= 0.90")
+              measure.spread(flood.kept(dead, bench.turns(5))), ">= 0.90")
 
     rows = {"none": [], "static": []}
     costs = {"none": [], "static": []}
-    for _ in range(7):
+    for _ in range(bench.turns(7)):
         dead_qps, dead_cpu = flood.throughput(dead)
         for key, names in (("none", None), ("static", plain)):
             qps, per_cpu = flood.throughput(names)
@@ -197,7 +197,7 @@ def flood_powerdns(bench):
     powerdns.start()
     flood = Flood(bench, powerdns, (PEER, 5300), "s.peer")
     bench.say("  PowerDNS with ALIAS, another zone asked 5,000/s: answers / without",
-              measure.spread(flood.kept(dead)))
+              measure.spread(flood.kept(dead, bench.turns(5))))
 
 
 BENCHES = {

@@ -211,7 +211,7 @@ def bench_outage(bench):
 
 def say(bench, client, what, stale):
     bench.say(f"{what}, {2 * NAMES:,} names with TTL {TTL}: queries", f"{client.asked}")
-    say_bad(bench, client)
+    say_bad(bench, client, what)
     if stale:
         bench.say("  stale ones, %", f"{100 * client.stale / max(1, client.count):.0f}")
     for kind, values in sorted(client.latencies.items()):
@@ -220,12 +220,12 @@ def say(bench, client, what, stale):
                   f"p50 {half:.2f}, p99 {most:.2f}, max {last:.1f}")
 
 
-def say_bad(bench, client):
+def say_bad(bench, client, when):
     """What went wrong, and for what kinds, since a busy machine loses static ones as well."""
-    bench.say("  answers without addresses", f"{sum(client.bad.values())}", "0")
+    bench.say(f"  {when}: answers without addresses", f"{sum(client.bad.values())}", "0")
     for kind, count in client.bad.most_common(3):
         bench.say(f"    {kind}", f"{count}")
-    bench.say("  queries without an answer", f"{sum(client.lost.values())}", "0")
+    bench.say(f"  {when}: queries without an answer", f"{sum(client.lost.values())}", "0")
     for kind, count in sorted(client.lost.items()):
         bench.say(f"    for {kind} names", f"{count}")
 
@@ -233,7 +233,7 @@ def say_bad(bench, client):
 def say_recovery(bench, client, back):
     """How long after the recursor was back each name was fresh."""
     bench.say("  and back again: queries until all are fresh", f"{client.asked}")
-    say_bad(bench, client)
+    say_bad(bench, client, "back again")
     for kind, what in (("dns", "resolver: DNS"), ("system", "the system's resolver")):
         mine = [i for i, question in enumerate(client.questions) if kind_of(question) == kind]
         took = [client.fresh[i] - back for i in mine if i in client.fresh]

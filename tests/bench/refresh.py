@@ -192,7 +192,7 @@ def bench_lag_100k(bench):
     half, most, last = world.quantiles(seen.lags)
     bench.say(f"{count:,} targets with 2 + 2 addresses, TTL {ttl}: refresh lag, ms",
               f"p50 {half:.0f}, p99 {most:.0f}, max {last:.0f}")
-    bench.say("  p99", f"{most:.0f}", "<= 2000")
+    bench.say("  refresh lag at TTL 300: p99, ms", f"{most:.0f}", "<= 2000")
     bench.say(f"  refreshed at least once, of {2 * count} of one family", f"{len(seen.lags)}")
     half, most, last = outside["share"]
     bench.say("  seen by the targets: share of the lifetime used",
@@ -200,7 +200,7 @@ def bench_lag_100k(bench):
     say_late(bench, outside)
     lookups = seen.of("lookups[succeeded]")
     bench.say("  lookups per second", f"{lookups / seen.seconds:.0f}")
-    bench.say("  failed ones", f"{seen.of('lookups[failed]')}", "0")
+    bench.say("  failed lookups", f"{seen.of('lookups[failed]')}", "0")
     bench.say("  service thread: % of a processor", f"{seen.cpu_ns / 1e7 / seen.seconds:.2f}")
     bench.say("  service thread: us per lookup", f"{seen.cpu_ns / 1000 / lookups:.1f}")
     say_waits(bench, seen)
@@ -217,8 +217,8 @@ def say_waits(bench, seen):
     """No query waited: all were answered at once, from what is known."""
     others = seen.load["completed"] - seen.of("answers[fresh]")
     bench.say("  queries meanwhile", f"{seen.load['completed']:.0f}")
-    bench.say("    without an answer", f"{seen.load['lost']:.0f}", "0")
-    bench.say("    with one that was not fresh", f"{others:.0f}", "0")
+    bench.say("    queries without an answer", f"{seen.load['lost']:.0f}", "0")
+    bench.say("    queries with an answer that was not fresh", f"{others:.0f}", "0")
     bench.say("    latency, ms: average, max", f"{1000 * seen.load['latency']:.2f}, "
               f"{1000 * seen.load['latency_max']:.1f}")
 
