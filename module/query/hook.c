@@ -1,7 +1,6 @@
 #include "query/hook.h"
 
-#include <string.h>
-
+#include "octets.h"
 #include "path.h"
 #include "query/denial.h"
 #include "query/packet.h"
@@ -317,7 +316,7 @@ static bool is_bare(const aname_query_t *query)
 static inline bool is_apex_asked(const knot_pkt_t *query, const aname_instance_t *instance)
 {
 	return query->qname_size == instance->zone_len &&
-	       memcmp(query->lower_qname, instance->zone, instance->zone_len) == 0;
+	       aname_octets_equal(query->lower_qname, instance->zone, instance->zone_len);
 }
 
 /*!
@@ -330,19 +329,16 @@ static knotd_in_state_t on_preanswer(knotd_in_state_t state, knot_pkt_t *pkt, kn
                                      knotd_mod_t *mod)
 {
 	aname_query_t query;
-	const aname_instance_t *instance = knotd_mod_ctx(mod);
-	aname_worker_t *own = aname_query_own(qdata, instance);
-	if (own == NULL) {
+	if (!aname_query_meet(&query, pkt, qdata, mod)) {
 		return state;
 	}
-	if (own->memo_owner == instance) {
-		own->memo_owner = NULL; /* It was for the query before. */
+	if (query.own->memo_owner == query.instance) {
+		query.own->memo_owner = NULL; /* It was for the query before. */
 	}
 
 	uint16_t type = knot_pkt_qtype(pkt);
 	if (state != KNOTD_IN_STATE_BEGIN || !is_family(type) ||
-	    !is_apex_asked(qdata->query, instance) ||
-	    !aname_query_take_up(&query, pkt, qdata, mod)) {
+	    !is_apex_asked(qdata->query, query.instance) || !aname_query_begin(&query)) {
 		return state;
 	}
 

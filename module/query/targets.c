@@ -60,17 +60,10 @@ void aname_query_set_time(aname_query_t *query, int64_t now_ms)
 	query->now_s = (uint64_t)now_ms / 1000;
 }
 
-bool aname_query_take_up(aname_query_t *query, knot_pkt_t *pkt, knotd_qdata_t *qdata,
-                         knotd_mod_t *mod)
+bool aname_query_begin(aname_query_t *query)
 {
-	query->pkt = pkt;
-	query->qdata = qdata;
-	query->mod = mod;
-	query->instance = knotd_mod_ctx(mod);
-	query->worker = qdata->params->thread_id;
-	query->own = aname_query_own(qdata, query->instance);
 	query->news = false;
-	if (query->own == NULL || !find_records(query)) {
+	if (!find_records(query)) {
 		return false;
 	}
 	aname_query_set_time(query, aname_clock_coarse_ms());

@@ -40,14 +40,33 @@ static inline aname_worker_t *aname_query_own(const knotd_qdata_t *qdata,
 	                                                      : NULL;
 }
 
+/*! Notes whose query it is; false if that is nobody's, as with aname_query_own(). */
+static inline bool aname_query_meet(aname_query_t *query, knot_pkt_t *pkt, knotd_qdata_t *qdata,
+                                    knotd_mod_t *mod)
+{
+	query->pkt = pkt;
+	query->qdata = qdata;
+	query->mod = mod;
+	query->instance = knotd_mod_ctx(mod);
+	query->worker = qdata->params->thread_id;
+	query->own = aname_query_own(qdata, query->instance);
+	return query->own != NULL;
+}
+
 /*!
- * \brief Takes a query up.
+ * \brief Takes a query up that was met.
  *
  * \return true inside the epoch: leave it when done. false outside, if there is nothing to do for
  *         it: no ANAME at the apex, or a zone in which what this module makes would be bogus (D4).
  */
-bool aname_query_take_up(aname_query_t *query, knot_pkt_t *pkt, knotd_qdata_t *qdata,
-                         knotd_mod_t *mod);
+bool aname_query_begin(aname_query_t *query);
+
+/*! Both. */
+static inline bool aname_query_take_up(aname_query_t *query, knot_pkt_t *pkt, knotd_qdata_t *qdata,
+                                       knotd_mod_t *mod)
+{
+	return aname_query_meet(query, pkt, qdata, mod) && aname_query_begin(query);
+}
 
 /*! From enter to leave what is published may be read, and answers that point to it are good. Who
  *  signs is found out anew at each enter. */

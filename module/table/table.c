@@ -1,4 +1,5 @@
 #include "table/table.h"
+#include "octets.h"
 #include "table/policy.h"
 
 #include <stdlib.h>
@@ -165,7 +166,8 @@ static inline size_t slot_after(const slots_t *slots, size_t slot)
 static bool matches(const aname_entry_t *entry, const aname_key_t *key)
 {
 	return entry->name_len == key->name_len && entry->type == key->type &&
-	       entry->profile == key->profile && memcmp(entry->name, key->name, key->name_len) == 0;
+	       entry->profile == key->profile &&
+	       aname_octets_equal(entry->name, key->name, key->name_len);
 }
 
 aname_entry_t *aname_table_find(const aname_table_t *table, const aname_key_t *key, uint64_t hash)

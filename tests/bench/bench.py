@@ -114,7 +114,7 @@ def parse_arguments():
     parser = argparse.ArgumentParser(prog="run", description=__doc__, epilog=listing(),
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--module", default=os.path.join(
-        os.path.dirname(__file__), "../../build/plain/module/aname.so"))
+        os.path.dirname(__file__), "../../build/bench/module/aname.so"))
     parser.add_argument("--quick", action="store_true", help="fewer pairs: a look, not a claim")
     parser.add_argument("--json", metavar="FILE", help="write machine and rows to this file, too")
     parser.add_argument("--markdown", action="store_true",
