@@ -5,6 +5,7 @@
  * on one connection; signals wait until it is over, so that none stays open.
  */
 
+#include <arpa/inet.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -218,8 +219,21 @@ static kaname_exit_t change(const kaname_args_t *args, kaname_exit_t (*make)(cha
 	return ret;
 }
 
+/*! Is it an address, in place of the name of something that has one? */
+static bool is_address(const char *text)
+{
+	struct in6_addr address;
+	return inet_pton(AF_INET, text, &address) == 1 || inet_pton(AF_INET6, text, &address) == 1;
+}
+
 kaname_exit_t kaname_set(const kaname_args_t *args)
 {
+	if (is_address(args->arguments[1])) {
+		kaname_say("%s is an address: expected the name of a target; an address needs no "
+		           "ANAME but an A or AAAA record",
+		           args->arguments[1]);
+		return KANAME_NO;
+	}
 	knot_dname_storage_t target;
 	if (kaname_name_read(target, args->arguments[1]) != NULL && target[0] == 0) {
 		kaname_say("the root has no addresses: expected the name of a target");

@@ -7,7 +7,7 @@ import dns.name
 import pytest
 from harness.ask import query
 from harness.kaname import KANAME, environment, kaname
-from harness.scenario import A1, A2, TARGET, ZONE, answers
+from harness.scenario import A1, A2, AAAA1, TARGET, ZONE, answers
 from harness.wait import eventually
 from harness.zone import ALIAS, ANAME, aname, raw, rdata
 
@@ -187,6 +187,8 @@ def test_a_server_that_does_not_answer_in_time(knotd, tool):
     [
         (["set", ZONE, "a..b"], 1),
         (["set", ZONE, "."], 1),
+        (["set", ZONE, A1], 1),
+        (["set", ZONE, AAAA1], 1),
         (["set", ZONE, ZONE.upper()], 1),
         (["set", "a..b", TARGET], 1),
         (["set", ZONE], 2),
