@@ -52,13 +52,15 @@ static int put_opt(knot_pkt_t *pkt, bool dnssec)
 /*! Builds the query into a wire of KNOT_WIRE_MIN_PKTSIZE octets; its length, or an error. */
 static int build(const kaname_question_t *question, uint8_t *wire)
 {
+	uint16_t id;
+	if (getrandom(&id, sizeof(id), 0) != (ssize_t)sizeof(id)) {
+		return KNOT_ERROR;
+	}
 	knot_pkt_t *pkt = knot_pkt_new(wire, KNOT_WIRE_MIN_PKTSIZE, NULL);
 	if (pkt == NULL) {
 		return KNOT_ENOMEM;
 	}
 	knot_pkt_clear(pkt);
-	uint16_t id = 0;
-	(void)getrandom(&id, sizeof(id), 0);
 	knot_wire_set_id(pkt->wire, id);
 	int ret = knot_pkt_put_question(pkt, question->name, KNOT_CLASS_IN, question->type);
 	if (ret == KNOT_EOK) {

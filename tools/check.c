@@ -26,6 +26,7 @@
 #define REPLY_MS        6000
 /*! While a lookup takes longer than a client may wait, it is asked again. */
 #define EDE_NOT_READY   14
+#define EDE_BLOCKED     15
 #define REPEATS         20
 #define REPEAT_MS       300
 /*! Addresses printed; the others are counted. */
@@ -43,6 +44,7 @@ typedef struct {
 	bool is_asked;              /*!< As a client asks. */
 	kaname_answer_t clients[2]; /*!< What a client then got over TCP: A, AAAA. */
 	unsigned bad;
+	unsigned bad_before; /*!< Of these, what was found before a client's question. */
 } check_t;
 
 /* The report. */
@@ -366,6 +368,15 @@ static const char *rcode_text(uint8_t rcode)
 	return found != NULL ? found->name : "an unknown code";
 }
 
+/*! Where the reason for a bad answer is found. */
+static const char *reason_at(const check_t *check, int ede)
+{
+	if (ede == EDE_BLOCKED) {
+		return "the log names the option: 'allow-target', 'deny-target' or 'deny-address'";
+	}
+	return check->bad_before > 0 ? "what is BAD above comes first" : "see the target below";
+}
+
 /*! Judges an answer. Returns whether it has addresses. */
 static bool judge(check_t *check, const kaname_question_t *question, const kaname_answer_t *answer,
                   const char *what)
@@ -380,14 +391,15 @@ static bool judge(check_t *check, const kaname_question_t *question, const kanam
 		bad(check, "does knotd listen there, and does a firewall let it?", "%s: %s", what,
 		    answer->failure);
 	} else if (answer->rcode != KNOT_RCODE_NOERROR) {
-		bad(check, "see the target below", "%s: %s%s", what, rcode_text(answer->rcode),
-		    ede);
+		bad(check, reason_at(check, answer->ede), "%s: %s%s", what,
+		    rcode_text(answer->rcode), ede);
 	} else if (answer->truncated) {
 		note("%s: truncated%s, the client comes back over TCP", what, ede);
 	} else if (answer->count == 0) {
 		note("%s: no address of this family", what);
 	} else if (answer->ede >= 0) {
-		bad(check, "see the target below", "%s:%s, TTL %u%s", what, list, answer->ttl, ede);
+		bad(check, reason_at(check, answer->ede), "%s:%s, TTL %u%s", what, list,
+		    answer->ttl, ede);
 	} else if (check->is_signed && question->dnssec && !answer->is_signed) {
 		bad(check, "see 'Signed zones' in the README", "%s:%s, TTL %u, not signed", what,
 		    list, answer->ttl);
@@ -418,6 +430,7 @@ static void ask_all(check_t *check, const char *address, const struct sockaddr_s
 		                       .server = *server,
 		                       .dnssec = check->is_signed,
 		                       .timeout_ms = REPLY_MS };
+	check->bad_before = check->bad;
 	for (int tcp = 1; tcp >= 0; tcp--) {
 		for (int family = 0; family < 2; family++) {
 			char what[KANAME_VALUE_MAX + 40];
@@ -432,7 +445,11 @@ static void ask_all(check_t *check, const char *address, const struct sockaddr_s
 	}
 	check->is_asked = true;
 	if (!any) {
-		bad(check, "see the target below", "no client gets an address");
+		bad(check,
+		    check->bad > 0 ? "what is BAD above comes first"
+		                   : "is the target's name right? It is below; 'kaname set' with "
+		                     "another one mends it",
+		    "no client gets an address");
 	}
 }
 

@@ -235,8 +235,8 @@ static kaname_exit_t fail_with(const char *path, int error)
 	return fail(path, strerror(error),
 	            error == EACCES
 	                    ? "be root, or in the group of the socket"
-	                    : "is mod-aname in use there, and 'status-socket' not off? If the "
-	                      "socket is elsewhere, name it with -S");
+	                    : "is knotd running, mod-aname in use there, and 'status-socket' "
+	                      "not off? If the socket is elsewhere, name it with -S");
 }
 
 kaname_exit_t kaname_live_read(const kaname_args_t *args, const kaname_records_t *records,

@@ -344,6 +344,8 @@ kaname_exit_t kaname_status(const kaname_args_t *args)
 		print_table(&live);
 	} else {
 		kaname_say("no target is known: none was asked for lately");
+		(void)fprintf(stderr,
+		              "next: a query makes it known, 'kaname check ZONE' for one\n");
 	}
 	kaname_live_free(&live);
 	return KANAME_OK;

@@ -144,7 +144,8 @@ def test_the_zone_itself_and_the_root_as_targets(knotd, unbound, authority, chec
     knotd.add_zone(ZONE, [aname(ZONE.upper())])
     knotd.add_zone("example.org", [aname(".")])
     knotd.start()
-    check(bad=["the target is the zone itself", "SERVFAIL"])
+    _, found = check(bad=["the target is the zone itself", "SERVFAIL"])
+    says(found, "SERVFAIL", "next: what is BAD above comes first")
     check("example.org", bad=["the target is the root", "SERVFAIL"])
 
 
@@ -188,8 +189,9 @@ def test_a_target_that_does_not_exist(knotd, unbound, authority, check):
     authority.nxdomain(TARGET)
     knotd.add_zone(ZONE, [aname(TARGET)])
     knotd.start()
-    lines, _ = check(bad=["no client gets an address"])
+    lines, found = check(bad=["no client gets an address"])
     says(lines, "note", "A: resolvable", "no address of this family")
+    says(found, "no client gets an address", "is the target's name right?", "kaname set")
 
 
 def test_a_target_that_policy_blocks(knotd, unbound, authority, check):
@@ -197,7 +199,8 @@ def test_a_target_that_policy_blocks(knotd, unbound, authority, check):
     knotd.options["deny-target"] = ["example.net"]
     knotd.add_zone(ZONE, [aname(TARGET)])
     knotd.start()
-    check(bad=["SERVFAIL (the target is blocked by policy)"])
+    _, found = check(bad=["SERVFAIL (the target is blocked by policy)"])
+    says(found, "blocked by policy", "next: the log", "'deny-target'")
 
 
 def test_a_zone_that_knot_signs(knotd, unbound, authority, check):
