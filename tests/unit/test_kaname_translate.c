@@ -418,8 +418,8 @@ static void put_file(const char *directory, const char *name, const char *text)
 
 static void included(void **state)
 {
-	char directory[] = "/tmp/aname-XXXXXX";
-	assert_non_null(mkdtemp(directory));
+	char directory[DIRECTORY_MAX];
+	make_directory(directory);
 	put_file(directory, "plain", "a A 192.0.2.1\n");
 	put_file(directory, "words", "a A 192.0.2.1\nb ANAME c\n ALIAS d\n");
 	put_file(directory, "deep", "$INCLUDE words\n");

@@ -419,7 +419,7 @@ static void out_of_memory(void **state)
 /* The status socket. */
 
 typedef struct {
-	char directory[32], path[3][64];
+	char directory[DIRECTORY_MAX], path[3][64];
 } paths_t;
 
 static bool listens_at(const paths_t *paths, int which)
@@ -480,8 +480,8 @@ static void paths_life(const void *arg)
 
 static void status_paths(void **state)
 {
-	paths_t paths = { .directory = "/tmp/aname-XXXXXX" };
-	assert_non_null(mkdtemp(paths.directory));
+	paths_t paths;
+	make_directory(paths.directory);
 	for (int i = 0; i < 3; i++) {
 		(void)snprintf(paths.path[i], sizeof(paths.path[i]), "%s/%d", paths.directory, i);
 	}

@@ -268,8 +268,8 @@ static void large_table(void **state)
 	assert_int_equal(uv_loop_init(&loop), 0);
 	aname_status_t *status = aname_status_new(shared, &loop);
 	assert_non_null(status);
-	char directory[] = "/tmp/aname-XXXXXX";
-	assert_non_null(mkdtemp(directory));
+	char directory[DIRECTORY_MAX];
+	make_directory(directory);
 	client_t client = { .len = 0 };
 	(void)snprintf(client.path, sizeof(client.path), "%s/s", directory);
 	aname_status_listen(status, client.path);

@@ -7,9 +7,9 @@
 
 char *keys_directory(void)
 {
-	char *directory = strdup("/tmp/aname-keys-XXXXXX");
+	char *directory = malloc(DIRECTORY_MAX);
 	assert_non_null(directory);
-	assert_non_null(mkdtemp(directory));
+	make_directory(directory);
 	return directory;
 }
 

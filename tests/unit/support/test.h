@@ -17,6 +17,16 @@
 
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
+/*! Room for the path of a directory of its own. */
+#define DIRECTORY_MAX sizeof("/tmp/aname-XXXXXX")
+
+/*! Makes an empty directory; the test removes it. */
+static inline void make_directory(char path[DIRECTORY_MAX])
+{
+	memcpy(path, "/tmp/aname-XXXXXX", DIRECTORY_MAX);
+	assert_non_null(mkdtemp(path));
+}
+
 /*! A test, named by the sentence that it proves. */
 #define PROVES(sentence, function)                          \
 	{                                                   \
