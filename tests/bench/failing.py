@@ -180,7 +180,7 @@ def flood_module(bench):
               measure.spread(rows["none"]), "of no flood")
     bench.say("    against a flood of static names", measure.spread(rows["static"]))
     bench.say("  the floods: queries per second sent, least",
-              f"{min(flood.rates):.0f}", f"{FLOOD}")
+              f"{min(flood.rates):.0f}", f">= {0.95 * FLOOD:.0f}")
     knotd.kill()
 
 
