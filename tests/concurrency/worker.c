@@ -24,10 +24,23 @@ static void judge_unknown(const worker_t *worker, const aname_key_t *key, uint32
 	                                             aname_clock_coarse_ms()));
 }
 
-static void judge(const worker_t *worker, const aname_key_t *key, uint32_t ttl, aname_part_t *part)
+/*! As instances do: looks where a target was last, and searches if it is not there. */
+static aname_entry_t *find(worker_t *worker, const aname_key_t *key, uint64_t hash)
+{
+	const aname_table_t *table = worker->shared->table;
+	uint32_t *place = &worker->places[hash % WORKER_PLACES];
+	aname_entry_t *entry = aname_table_look(table, key, *place);
+	if (entry == NULL) {
+		entry = aname_table_find(table, key, hash);
+		*place = entry != NULL ? aname_table_place(table, entry) : *place;
+	}
+	return entry;
+}
+
+static void judge(worker_t *worker, const aname_key_t *key, uint32_t ttl, aname_part_t *part)
 {
 	uint64_t hash = aname_table_hash(worker->shared->table, key);
-	aname_entry_t *entry = aname_table_find(worker->shared->table, key, hash);
+	aname_entry_t *entry = find(worker, key, hash);
 	if (entry == NULL) {
 		ask(worker, key, hash, ttl);
 		judge_unknown(worker, key, ttl, part);
@@ -54,7 +67,7 @@ static void judge(const worker_t *worker, const aname_key_t *key, uint32_t ttl, 
 	}
 }
 
-static void decide(const worker_t *worker, const query_t *query, bool hurry, aname_answer_t *answer)
+static void decide(worker_t *worker, const query_t *query, bool hurry, aname_answer_t *answer)
 {
 	aname_pool_t pool = { .count = query->count };
 	for (unsigned i = 0; i < query->count; i++) {

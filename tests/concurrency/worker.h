@@ -25,6 +25,9 @@
 /*! Longer than any machine should take for what is to happen soon. */
 #define LONG_MS 120000
 
+/*! Places that a worker remembers; targets may share one. */
+#define WORKER_PLACES 64
+
 /*! Most targets of one query. */
 #define WORKER_POOL 4
 
@@ -35,8 +38,9 @@ typedef struct {
 	unsigned worker;  /*!< Its number with knotd. */
 	unsigned waiters; /*!< How many may wait at once; 0: this one does not wait. */
 	unsigned refused; /*!< Times it was not let wait. */
-	knot_pkt_t *pkt;  /*!< The reply, until the next one. */
-	knot_mm_t mm;     /*!< Where it is. */
+	uint32_t places[WORKER_PLACES]; /*!< Where targets were last, by hash. */
+	knot_pkt_t *pkt;                /*!< The reply, until the next one. */
+	knot_mm_t mm;                   /*!< Where it is. */
 	size_t pool_used;
 	uint8_t pool[256 << 10] __attribute__((aligned(16)));
 } worker_t;
