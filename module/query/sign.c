@@ -19,6 +19,7 @@ void aname_signing_init(aname_signing_t *signing, bool off)
 	atomic_init(&signing->directories, NULL);
 	signing->off = off;
 	atomic_init(&signing->signer, NULL);
+	atomic_init(&signing->before, NULL);
 	atomic_init(&signing->store, NULL);
 	atomic_init(&signing->told, 0);
 }
@@ -43,6 +44,7 @@ static void signer_free(void *memory)
 void aname_signing_deinit(aname_signing_t *signing, aname_shared_t *shared)
 {
 	signer_free(atomic_exchange(&signing->signer, NULL));
+	signer_free(atomic_exchange(&signing->before, NULL));
 	aname_store_free(atomic_exchange(&signing->store, NULL));
 	pthread_mutex_lock(&shared->sign_lock);
 	(void)aname_bin_reclaim(shared->sign_bin);
@@ -122,11 +124,15 @@ static bool hold(aname_signer_t *signer, const char *directories, const knot_rda
 	return key != NULL;
 }
 
+/*! The secure entry point flag (RFC 4034, 2.1.1) tells the role; other flags come and go. */
+#define FLAG_SEP 0x1
+
 /*! Has one of the keys that sign the same role as this one? */
 static bool has_role(const aname_signer_t *signer, const knot_rdata_t *dnskey)
 {
 	for (unsigned i = 0; i < signer->count; i++) {
-		if (knot_wire_read_u16(signer->keys[i]->rdata) == knot_dnskey_flags(dnskey)) {
+		uint16_t flags = knot_wire_read_u16(signer->keys[i]->rdata);
+		if (((flags ^ knot_dnskey_flags(dnskey)) & FLAG_SEP) == 0) {
 			return true;
 		}
 	}
@@ -186,24 +192,6 @@ static aname_signer_t *signer_new(aname_shared_t *shared, const aname_signing_t 
 	return signer;
 }
 
-/*! Makes the signer that the zone calls for now; NULL if out of memory. */
-static const aname_signer_t *renew(aname_shared_t *shared, aname_signing_t *signing,
-                                   const knot_rrset_t *dnskey, const soa_signatures_t *soa)
-{
-	pthread_mutex_lock(&shared->sign_lock);
-	aname_signer_t *signer = atomic_load(&signing->signer);
-	if (!is_current(signer, dnskey, soa)) {
-		signer = signer_new(shared, signing, dnskey, soa);
-		if (signer != NULL) {
-			aname_bin_retire(shared->sign_bin,
-			                 atomic_exchange(&signing->signer, signer), signer_free);
-			(void)aname_bin_reclaim(shared->sign_bin);
-		}
-	}
-	pthread_mutex_unlock(&shared->sign_lock);
-	return signer;
-}
-
 /*! Is there a key of this algorithm that can sign? */
 static bool has_ready(const aname_signer_t *signer, uint8_t algorithm)
 {
@@ -241,6 +229,88 @@ static aname_sign_state_t judge(aname_shared_t *shared, const aname_signer_t *si
 		}
 	}
 	return state;
+}
+
+/*! Are all keys there that sign? */
+static bool is_ready(const aname_signer_t *signer)
+{
+	for (unsigned i = 0; i < signer->count; i++) {
+		if (atomic_load_explicit(&signer->keys[i]->state, memory_order_acquire) !=
+		    ANAME_SECRET_READY) {
+			return false;
+		}
+	}
+	return signer->count > 0;
+}
+
+/*! Takes something out of a signing. Under the lock. */
+static void retire(aname_shared_t *shared, aname_signer_t *signer)
+{
+	aname_bin_retire(shared->sign_bin, signer, signer_free);
+	(void)aname_bin_reclaim(shared->sign_bin);
+}
+
+/*! Publishes a signer; what was there before it goes on, if it can, until this one is ready. */
+static void replace_signer(aname_shared_t *shared, aname_signing_t *signing, aname_signer_t *signer)
+{
+	aname_signer_t *replaced = atomic_load(&signing->signer);
+	if (replaced != NULL && is_ready(replaced) && !is_ready(signer)) {
+		/* First the one, then the other: nobody finds neither. */
+		retire(shared, atomic_exchange(&signing->before, replaced));
+		atomic_store(&signing->signer, signer);
+	} else {
+		atomic_store(&signing->signer, signer);
+		retire(shared, replaced);
+	}
+}
+
+/*! Makes the signer that the zone calls for now; NULL if out of memory. */
+static const aname_signer_t *renew(aname_shared_t *shared, aname_signing_t *signing,
+                                   const knot_rrset_t *dnskey, const soa_signatures_t *soa)
+{
+	pthread_mutex_lock(&shared->sign_lock);
+	aname_signer_t *signer = atomic_load(&signing->signer);
+	if (!is_current(signer, dnskey, soa)) {
+		signer = signer_new(shared, signing, dnskey, soa);
+		if (signer != NULL) {
+			replace_signer(shared, signing, signer);
+		}
+	}
+	pthread_mutex_unlock(&shared->sign_lock);
+	return signer;
+}
+
+/*! Is this key in the DNSKEY set? */
+static bool is_published(const aname_secret_t *key, const knot_rrset_t *dnskey)
+{
+	knot_rdata_t *rdata = dnskey->rrs.rdata;
+	for (unsigned i = 0; i < dnskey->rrs.count; i++, rdata = knot_rdataset_next(rdata)) {
+		if (rdata->len == key->rdata_len &&
+		    memcmp(rdata->data, key->rdata, rdata->len) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/*! The signer before, if what it signs is still good (D6); or NULL. */
+static const aname_signer_t *find_before(aname_signing_t *signing, const knot_rrset_t *dnskey)
+{
+	const aname_signer_t *before = atomic_load(&signing->before);
+	for (unsigned i = 0; before != NULL && i < before->count; i++) {
+		if (!is_published(before->keys[i], dnskey)) {
+			return NULL;
+		}
+	}
+	return before;
+}
+
+/*! The signer that the zone calls for is ready: lets the keys of the one before go. */
+static ANAME_ASIDE void drop_before(aname_shared_t *shared, aname_signing_t *signing)
+{
+	pthread_mutex_lock(&shared->sign_lock);
+	retire(shared, atomic_exchange(&signing->before, NULL));
+	pthread_mutex_unlock(&shared->sign_lock);
 }
 
 /*! Keys that may sign next are tried again, too, so that they are there then. */
@@ -317,27 +387,44 @@ static const char *directories_of(const aname_query_t *query)
 	return directories != NULL ? directories : find_directories(query);
 }
 
+/*! Chooses who signs, and finds out whether it can. */
+static void choose_signer(aname_query_t *query, const knot_rrset_t *dnskey,
+                          const soa_signatures_t *soa, const aname_secret_t **missing)
+{
+	aname_sign_t *sign = &query->sign;
+	aname_shared_t *shared = query->instance->shared;
+	aname_signing_t *signing = &query->instance->signing;
+	sign->signer = atomic_load(&signing->signer);
+	if (!is_current(sign->signer, dnskey, soa)) {
+		sign->signer = renew(shared, signing, dnskey, soa);
+	}
+	sign->state = ANAME_SIGN_PENDING;
+	if (sign->signer != NULL) {
+		retry_ahead(shared, sign->signer, query->now_ms);
+		sign->state = judge(shared, sign->signer, query->now_ms, missing);
+	}
+	if (sign->state == ANAME_SIGN_PENDING) {
+		const aname_signer_t *before = find_before(signing, dnskey);
+		if (before != NULL) {
+			sign->signer = before;
+			sign->state = ANAME_SIGN_READY;
+		}
+	} else if (atomic_load_explicit(&signing->before, memory_order_relaxed) != NULL) {
+		drop_before(shared, signing);
+	}
+}
+
 /*! As aname_sign_attach(), for a signed zone. */
 static ANAME_ASIDE void attach_signer(aname_query_t *query, const knot_rrset_t *dnskey)
 {
 	aname_sign_t *sign = &query->sign;
-	aname_instance_t *instance = query->instance;
 	soa_signatures_t soa;
 	const aname_secret_t *missing = NULL;
 	sign->state = ANAME_SIGN_UNABLE;
 	sign->signer = NULL;
 	find_soa_signatures(query->qdata, &soa);
-	if (!instance->signing.off && directories_of(query) != elsewhere) {
-		sign->signer = atomic_load(&instance->signing.signer);
-		if (!is_current(sign->signer, dnskey, &soa)) {
-			sign->signer = renew(instance->shared, &instance->signing, dnskey, &soa);
-		}
-		if (sign->signer != NULL) {
-			retry_ahead(instance->shared, sign->signer, query->now_ms);
-		}
-		sign->state = sign->signer == NULL ? ANAME_SIGN_PENDING
-		                                   : judge(instance->shared, sign->signer,
-		                                           query->now_ms, &missing);
+	if (!query->instance->signing.off && directories_of(query) != elsewhere) {
+		choose_signer(query, dnskey, &soa, &missing);
 	}
 	sign->wanted = knot_pkt_has_dnssec(query->qdata->query);
 	sign->inception = soa.inception;

@@ -5,9 +5,13 @@
  * records whose tags stand in the signatures over the apex SOA. So a roll-over is followed with
  * the very zone that it comes in.
  *
+ * Keys that sign from now on may still have to be read. Until they are there the signer before goes
+ * on, as long as its keys stand in the DNSKEY set (D6): nobody waits for a roll-over.
+ *
  * Who owns what: the signing belongs to an instance, from load to unload. In it stand a signer
- * (the keys, held) and a store (the signatures made), both replaced or filled by workers under the
- * ground floor's sign_lock, and read by workers inside the epoch without any lock. The lock is
+ * (the keys, held), the one before it while that is needed, and a store (the signatures made), all
+ * replaced or filled by workers under the ground floor's sign_lock, and read by workers inside the
+ * epoch without any lock. The lock is
  * taken when keys change and when a new content has been signed; it is never held while a
  * signature is computed or a file is read.
  *
@@ -49,6 +53,7 @@ typedef struct {
 	_Atomic(const char *) directories; /*!< Where private keys are; NULL if not known yet. */
 	bool off;                          /*!< Option `dnssec: off`. */
 	_Atomic(aname_signer_t *) signer;
+	_Atomic(aname_signer_t *) before; /*!< Good until `signer` is; NULL if not needed. */
 	_Atomic(aname_store_t *) store;
 	_Atomic uint64_t told; /*!< The signer that was told to be unable; 1: that there is none. */
 } aname_signing_t;
