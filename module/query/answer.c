@@ -91,10 +91,22 @@ static bool is_partial(const aname_pool_t *pool)
 	return false;
 }
 
+/*! Targets of which policy has left nothing. */
+static unsigned count_emptied(const aname_pool_t *pool)
+{
+	unsigned count = 0;
+	for (unsigned i = 0; i < pool->count; i++) {
+		count += pool->parts[i].judgement.worth == ANAME_FAILED &&
+		         pool->parts[i].failure == ANAME_FAILURE_EMPTIED;
+	}
+	return count;
+}
+
 static void decide_without_addresses(const aname_pool_t *pool, bool hurry, aname_answer_t *answer)
 {
 	unsigned negative = take(pool, hurry, ANAME_NODATA, answer);
 	unsigned stale = take(pool, hurry, ANAME_STALE_NODATA, answer);
+	unsigned emptied = count_emptied(pool);
 	negative += stale;
 
 	answer->used = 0;
@@ -106,6 +118,7 @@ static void decide_without_addresses(const aname_pool_t *pool, bool hurry, aname
 	} else {
 		answer->say = ANAME_SAY_FAILURE;
 		answer->failure = failure_of(pool, hurry);
+		answer->emptied = emptied > 0 && emptied + negative == pool->count;
 	}
 }
 
@@ -115,6 +128,7 @@ static void use_alone(const aname_part_t *part, aname_answer_t *answer)
 	answer->say = ANAME_SAY_ADDRESSES;
 	answer->partial = false;
 	answer->stale = false;
+	answer->emptied = false;
 	answer->failure = ANAME_FAILURE_NONE;
 	answer->ttl = part->judgement.ttl;
 	answer->scope = part->scope;
@@ -131,6 +145,7 @@ void aname_answer_decide(const aname_pool_t *pool, bool hurry, aname_answer_t *a
 	answer->say = ANAME_SAY_ADDRESSES;
 	answer->partial = is_partial(pool);
 	answer->stale = false;
+	answer->emptied = false;
 	answer->failure = ANAME_FAILURE_NONE;
 	answer->ttl = answer->partial ? ANAME_PARTIAL_TTL : UINT32_MAX;
 	answer->used = 0;
@@ -149,6 +164,20 @@ void aname_answer_decide(const aname_pool_t *pool, bool hurry, aname_answer_t *a
 		return;
 	}
 	decide_without_addresses(pool, hurry, answer);
+}
+
+void aname_answer_spare(aname_other_t other, aname_answer_t *answer)
+{
+	if (other == ANAME_OTHER_PENDING) {
+		answer->say = ANAME_SAY_COLD;
+		answer->partial = true;
+	} else if (other == ANAME_OTHER_SIBLING ||
+	           (other == ANAME_OTHER_ADDRESSES && answer->emptied)) {
+		answer->say = ANAME_SAY_NODATA;
+		answer->stale = false;
+		answer->ttl = ANAME_STALE_TTL;
+		answer->failure = ANAME_FAILURE_NONE;
+	}
 }
 
 unsigned aname_answer_allowed(const aname_snapshot_t *snapshot, const aname_nets_t *deny)

@@ -58,8 +58,9 @@ typedef enum {
 
 typedef struct {
 	aname_say_t say;
-	bool partial;            /*!< There are targets of which nothing is known yet. */
-	bool stale;              /*!< For ADDRESSES and NODATA: past its lifetime, EDE 3. */
+	bool partial; /*!< There are targets of which nothing is known yet. */
+	bool stale;   /*!< For ADDRESSES and NODATA: past its lifetime, EDE 3. */
+	bool emptied; /*!< For FAILURE: there would be addresses, but for policy (A10). */
 	aname_failure_t failure; /*!< For FAILURE: the most telling one; NONE if only not ready. */
 	uint32_t ttl;            /*!< Seconds, for ADDRESSES and NODATA. */
 	uint8_t scope;           /*!< Length of the client prefix it is for; 0: everybody. */
@@ -79,6 +80,26 @@ typedef struct {
  * \param answer  What to say; points into the snapshots of the pool.
  */
 void aname_answer_decide(const aname_pool_t *pool, bool hurry, aname_answer_t *answer);
+
+/*! What the other family gets, as far as it matters to the one that fails. */
+typedef enum {
+	ANAME_OTHER_FAILS,     /*!< SERVFAIL or NODATA: nothing that a client could use. */
+	ANAME_OTHER_PENDING,   /*!< It is not known yet. */
+	ANAME_OTHER_SIBLING,   /*!< The zone's own set, as the last resort (F2). */
+	ANAME_OTHER_ADDRESSES, /*!< Addresses of a target. */
+} aname_other_t;
+
+/*!
+ * \brief Makes NODATA of a failure that would take the other family with it (A10).
+ *
+ * Stub resolvers give up a name when one of its families is SERVFAIL (RFC 4074, 4.3). A family
+ * that policy has emptied, and one without a sibling where the other is answered from its sibling,
+ * does not exist for a while. While it cannot be told yet which it is, the answer waits.
+ *
+ * \param other   What the other family gets.
+ * \param answer  A FAILURE, for which the zone has no sibling.
+ */
+void aname_answer_spare(aname_other_t other, aname_answer_t *answer);
 
 /*! Addresses of a snapshot that policy lets through. */
 unsigned aname_answer_allowed(const aname_snapshot_t *snapshot, const aname_nets_t *deny);

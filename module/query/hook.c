@@ -126,6 +126,7 @@ static knotd_in_state_t say_failure(const aname_query_t *query, const aname_answ
 	}
 	switch (answer->failure) {
 	case ANAME_FAILURE_NONE: return servfail(query, ANAME_KIND_COLD, KNOT_EDNS_EDE_NOT_READY);
+	case ANAME_FAILURE_EMPTIED:
 	case ANAME_FAILURE_DENIED: return servfail(query, ANAME_KIND_DENIED, KNOT_EDNS_EDE_BLOCKED);
 	case ANAME_FAILURE_INSECURE:
 		return servfail(query, ANAME_KIND_FAILED, KNOT_EDNS_EDE_RRSIG_MISS);

@@ -250,6 +250,14 @@ static bool is_hopeless(const aname_query_t *query, aname_entry_t *target,
 	        atomic_load(&subnets->count) >= ANAME_SUBNETS_PROBES);
 }
 
+/*! Has policy left nothing of a target's addresses? Then it counts as denied (L2). */
+static bool is_emptied(const aname_query_t *query, const aname_part_t *part)
+{
+	const aname_nets_t *deny = &query->instance->options->deny_address;
+	return deny->count > 0 && part->snapshot != NULL && part->snapshot->count > 0 &&
+	       aname_answer_allowed(part->snapshot, deny) == 0;
+}
+
 /*!
  * Puts what a target says to the client in the place of what it says to everybody.
  *
@@ -278,14 +286,6 @@ static ANAME_ASIDE void tailor(const aname_query_t *query, const aname_key_t *ke
 		own.scope = query->client_max;
 	}
 	*part = aname_answer_tailor(&own, part, query->client.len);
-}
-
-/*! Has policy left nothing of a target's addresses? Then it counts as denied (L2). */
-static bool is_emptied(const aname_query_t *query, const aname_part_t *part)
-{
-	const aname_nets_t *deny = &query->instance->options->deny_address;
-	return deny->count > 0 && part->snapshot != NULL && part->snapshot->count > 0 &&
-	       aname_answer_allowed(part->snapshot, deny) == 0;
 }
 
 static bool has_one_record(const aname_query_t *query)
@@ -389,7 +389,7 @@ static void add_target(const aname_query_t *query, const knot_rdata_t *rdata, ui
 		if (is_emptied(query, part)) {
 			why = "all its addresses are in networks of 'deny-address'";
 			uint8_t scope = part->scope;
-			fail_part(part, ANAME_FAILURE_DENIED);
+			fail_part(part, ANAME_FAILURE_EMPTIED);
 			part->scope = scope;
 		}
 	}
@@ -422,8 +422,9 @@ static ANAME_ASIDE void gather(const aname_query_t *query, uint16_t type, aname_
 	}
 }
 
-void aname_query_decide(const aname_query_t *query, uint16_t type, bool hurry,
-                        aname_answer_t *answer)
+/*! Decides on a family by what is known of it alone. */
+static ANAME_WARM void decide_alone(const aname_query_t *query, uint16_t type, bool hurry,
+                                    aname_answer_t *answer)
 {
 	aname_pool_t pool;
 	if (has_one_record(query)) {
@@ -435,6 +436,51 @@ void aname_query_decide(const aname_query_t *query, uint16_t type, bool hurry,
 		gather(query, type, &pool);
 	}
 	aname_answer_decide(&pool, hurry, answer);
+}
+
+static bool has_sibling(const aname_query_t *query, uint16_t type)
+{
+	return knotd_qdata_zone_apex_rrset(query->qdata, type).rrs.count > 0;
+}
+
+/*! What the other family gets while this one fails; raises the scope to that of what tells. */
+static aname_other_t judge_other(const aname_query_t *query, uint16_t other, bool hurry,
+                                 bool emptied, uint8_t *scope)
+{
+	bool sibling = has_sibling(query, other);
+	if (!sibling && !emptied) {
+		return ANAME_OTHER_FAILS; /* Whatever is known of it does not matter. */
+	}
+	aname_answer_t answer;
+	decide_alone(query, other, hurry, &answer);
+	*scope = answer.scope > *scope ? answer.scope : *scope;
+	switch (answer.say) {
+	case ANAME_SAY_ADDRESSES: return ANAME_OTHER_ADDRESSES;
+	case ANAME_SAY_COLD: return ANAME_OTHER_PENDING;
+	case ANAME_SAY_FAILURE: return sibling ? ANAME_OTHER_SIBLING : ANAME_OTHER_FAILS;
+	default: return ANAME_OTHER_FAILS;
+	}
+}
+
+/*! A family that fails does not take the other one with it (A10). */
+static ANAME_ASIDE void spare_other(const aname_query_t *query, uint16_t type, bool hurry,
+                                    aname_answer_t *answer)
+{
+	uint16_t other = type == KNOT_RRTYPE_A ? KNOT_RRTYPE_AAAA : KNOT_RRTYPE_A;
+	if (!has_sibling(query, type)) {
+		aname_other_t gets =
+		        judge_other(query, other, hurry, answer->emptied, &answer->scope);
+		aname_answer_spare(gets, answer);
+	}
+}
+
+void aname_query_decide(const aname_query_t *query, uint16_t type, bool hurry,
+                        aname_answer_t *answer)
+{
+	decide_alone(query, type, hurry, answer);
+	if (answer->say == ANAME_SAY_FAILURE) {
+		spare_other(query, type, hurry, answer);
+	}
 }
 
 /* What is told besides answers. */

@@ -25,6 +25,7 @@ from harness.scenario import (
     known,
     siblings,
     simple,
+    spared,
 )
 from harness.unbound import ask
 from harness.wait import PROMPT, SLOW, during, eventually
@@ -599,10 +600,9 @@ def test_F5_alias_loop_at_the_target(dns, unbound, authority, proto):
     dns.start()
     start = time.monotonic()
     answers({SIBLING_A}, ttl=(1, STALE_TTL))
-    failed(rdtype="AAAA")
+    spared(proto=proto)
     took = time.monotonic() - start
     assert took < 2 * 2 + PROMPT, f"expected the end within the limit, took {took:.1f} s"
-    query(ZONE, "AAAA", proto).expect(rcode="SERVFAIL", aa=None, aaaa=())
     for _ in during(3):
         query(ZONE, "A", proto).expect(a={SIBLING_A})
     count = authority.count()

@@ -21,6 +21,7 @@ from harness.scenario import (
     known,
     siblings,
     simple,
+    spared,
 )
 from harness.unbound import ask
 from harness.wait import PROMPT, SLOW, during, eventually, let_pass
@@ -154,9 +155,8 @@ def test_F2_sibling_serves_its_own_type_only(knotd, unbound, authority, proto):
     knotd.add_zone(ZONE, [aname(TARGET), siblings()[0]])
     knotd.start()
     answers({SIBLING_A}, ttl=(1, STALE_TTL))
-    failed(rdtype="AAAA")
     query(ZONE, "A", proto).expect(a={SIBLING_A}, ttl=(1, STALE_TTL), soa=False)
-    query(ZONE, "AAAA", proto).expect(rcode="SERVFAIL", aa=None, aaaa=(), ede=FAILURES)
+    spared(proto=proto)
 
 
 def test_F2_gives_way_when_the_target_recovers(knotd, unbound, authority, proto):
@@ -254,8 +254,7 @@ def test_F5_alias_loop_at_the_target(knotd, unbound, authority, proto):
     knotd.add_zone(ZONE, [aname(TARGET), siblings()[0]])
     knotd.start()
     answers({SIBLING_A}, ttl=(1, STALE_TTL))
-    failed(rdtype="AAAA")
-    query(ZONE, "AAAA", proto).expect(rcode="SERVFAIL", aa=None, aaaa=(), ede=FAILURES)
+    spared(proto=proto)
     let_pass(3)
     count = authority.count()
     assert count < 200, f"expected a bounded number of queries, got {count}"

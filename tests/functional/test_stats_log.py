@@ -18,6 +18,7 @@ from harness.scenario import (
     known,
     siblings,
     simple,
+    spared,
 )
 from harness.wait import during, eventually
 from harness.zone import aname, raw
@@ -76,28 +77,33 @@ def test_W1_stale_and_sibling_and_failed(knotd, unbound, authority, proto):
     simple(knotd, authority)
     authority.fail("bad.example.net")
     knotd.add_zone("sibling.example", [aname("bad.example.net"), siblings()[0]])
+    knotd.add_zone("failed.example", [aname("bad.example.net")])
     knotd.reload()
-    eventually(lambda: knotd.loaded("sibling.example"), what="the second zone is loaded")
+    for zone in ("sibling.example", "failed.example"):
+        eventually(lambda zone=zone: knotd.loaded(zone), what=f"{zone} is loaded")
     known()
     authority.fail(TARGET)
     expire(1)
-    failed("sibling.example", "AAAA")
-    known("sibling.example", "A")
-    eventually(
-        lambda: query(ZONE, "A").expect(a={A1}, ede={3}), what="stale answers have begun"
-    )
-    before = knotd.stats(ZONE), knotd.stats("sibling.example")
-    for _ in range(4):
-        query(ZONE, "A", proto)
-        query("sibling.example", "A", proto)
-        query("sibling.example", "AAAA", proto)
-    after = knotd.stats(ZONE), knotd.stats("sibling.example")
-    assert counted(before[0], after[0]) == {"stale": 4}, (
-        f"expected 4 stale, got {counted(before[0], after[0])}"
-    )
-    assert counted(before[1], after[1]) == {"sibling": 4, "failed": 4}, (
-        f"expected 4 siblings and 4 failures, got {counted(before[1], after[1])}"
-    )
+    failed("failed.example", "AAAA")
+    spared("sibling.example")
+    for rdtype in ("A", "AAAA"):
+        eventually(
+            lambda rdtype=rdtype: query(ZONE, rdtype).expect(ede={3}),
+            what=f"stale answers for {rdtype} have begun",
+        )
+    wanted = {
+        ZONE: {"stale": 8},
+        "sibling.example": {"sibling": 4, "nodata": 4},
+        "failed.example": {"failed": 8},
+    }
+    before = {zone: knotd.stats(zone) for zone in wanted}
+    for zone in wanted:
+        for _ in range(4):
+            query(zone, "A", proto)
+            query(zone, "AAAA", proto)
+    for zone, kinds in wanted.items():
+        found = counted(before[zone], knotd.stats(zone))
+        assert found == kinds, f"expected {kinds} for {zone}, got {found}"
 
 
 def test_W1_denied(knotd, unbound, authority, proto):

@@ -9,8 +9,8 @@
  *   N60   negative, 60 s                M20  negative and stale, 20 s
  *   C     cold, nothing to fall back on
  *   CS20  cold, stale addresses         CM20 cold, stale negative answer
- *   X     failed without a reason       Xt Xs Xn Xm Xd  by timeout, server, network, malformed,
- *                                                       denied
+ *   X     failed without a reason       Xt Xs Xn Xm Xe Xd  by timeout, server, network, malformed,
+ *                                                          emptied by policy, denied
  */
 
 static aname_failure_t failure_of(char letter)
@@ -20,6 +20,7 @@ static aname_failure_t failure_of(char letter)
 	case 's': return ANAME_FAILURE_SERVER;
 	case 'n': return ANAME_FAILURE_NETWORK;
 	case 'm': return ANAME_FAILURE_MALFORMED;
+	case 'e': return ANAME_FAILURE_EMPTIED;
 	case 'd': return ANAME_FAILURE_DENIED;
 	default: return ANAME_FAILURE_NONE;
 	}
@@ -253,11 +254,62 @@ static void all_mixes(void **state)
 	}
 }
 
+/* A10: what a family that fails becomes, for the sake of the other one. */
+
+typedef struct {
+	const char *proves;
+	const char *pool;
+	aname_other_t other;
+	aname_say_t say;
+	aname_failure_t failure;
+} spared_t;
+
+static const spared_t spared[] = {
+	{ "A10: emptied, and the other stands", "Xe", ANAME_OTHER_ADDRESSES, NODATA, 0 },
+	{ "A10: all emptied, and the other stands", "Xe Xe", ANAME_OTHER_ADDRESSES, NODATA, 0 },
+	{ "A10: emptied and negative", "N60 Xe", ANAME_OTHER_ADDRESSES, NODATA, 0 },
+	{ "F3: emptied and failed is a failure", "Xe Xt", ANAME_OTHER_ADDRESSES, FAILURE,
+	  ANAME_FAILURE_EMPTIED },
+	{ "L2: emptied, and the other one too", "Xe", ANAME_OTHER_FAILS, FAILURE,
+	  ANAME_FAILURE_EMPTIED },
+	{ "A10: emptied, and the other has its sibling", "Xe", ANAME_OTHER_SIBLING, NODATA, 0 },
+	{ "A10: emptied, and the other is not known yet", "Xe", ANAME_OTHER_PENDING, COLD,
+	  ANAME_FAILURE_EMPTIED },
+	{ "F3: failed while the other stands is a failure", "Xt", ANAME_OTHER_ADDRESSES, FAILURE,
+	  ANAME_FAILURE_TIMEOUT },
+	{ "A10: failed, and the other has its sibling", "Xt", ANAME_OTHER_SIBLING, NODATA, 0 },
+	{ "A10: denied, and the other has its sibling", "Xd", ANAME_OTHER_SIBLING, NODATA, 0 },
+	{ "F3: both fail", "Xt", ANAME_OTHER_FAILS, FAILURE, ANAME_FAILURE_TIMEOUT },
+};
+
+static void check_spared(void **state)
+{
+	const spared_t *row = *state;
+	static const aname_snapshot_t snapshots[ANAME_POOL_MAX];
+	aname_pool_t pool;
+	read_pool(row->pool, &pool, snapshots);
+
+	aname_answer_t answer;
+	memset(&answer, 0xa5, sizeof(answer));
+	aname_answer_decide(&pool, true, &answer);
+	assert_int_equal(answer.say, FAILURE);
+	aname_answer_spare(row->other, &answer);
+	assert_int_equal(answer.say, row->say);
+	assert_int_equal(answer.failure, row->failure);
+	assert_int_equal(answer.partial, row->say == COLD);
+	if (row->say == NODATA) {
+		assert_int_equal(answer.ttl, 30);
+		assert_false(answer.stale);
+		assert_int_equal(answer.used, 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		PROVES("R4: all 13,122 mixes of four targets follow the plain rule", all_mixes),
 	};
 	return RUN_ROWS("decide: pools in words", rows, check_row) +
+	       RUN_ROWS("decide: one family and the other", spared, check_spared) +
 	       RUN_TESTS("decide: all mixes", tests);
 }

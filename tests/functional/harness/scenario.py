@@ -53,6 +53,17 @@ def failed(name=ZONE, rdtype="A", proto="udp", ede=frozenset(FAILURES), timeout=
     )
 
 
+def spared(name=ZONE, rdtype="AAAA", proto="udp", timeout=15.0):
+    """Ask until a family that fails is NODATA for a while, for the other one's sake (A10)."""
+
+    def settled():
+        reply = query(name, rdtype, proto).expect(a=(), aaaa=(), soa=True, ede=set())
+        assert reply.soa_ttl() <= STALE_TTL, f"expected at most {STALE_TTL} s, got {reply}"
+        return reply
+
+    return eventually(settled, timeout, what=f"{name}/{rdtype} is NODATA for a while")
+
+
 def simple(knotd, authority, *, ttl=300, records=(), a=(A1,), aaaa=(AAAA1,), **how):
     """One zone with one target that has one address of each family; knotd is started."""
     authority.set(TARGET, a=a, aaaa=aaaa)

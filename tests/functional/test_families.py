@@ -1,0 +1,188 @@
+"""A10, L2: one family never takes the other with it."""
+
+import os
+import subprocess
+
+import pytest
+from harness.ask import BLOCKED, query
+from harness.guide import ROOT
+from harness.scenario import (
+    A1,
+    A2,
+    AAAA1,
+    SIBLING_A,
+    SIBLING_AAAA,
+    STALE_TTL,
+    TARGET,
+    ZONE,
+    answers,
+    failed,
+    known,
+    siblings,
+    spared,
+)
+from harness.unbound import ask
+from harness.wait import eventually, scaled
+from harness.zone import aname
+
+DNS64 = "64:ff9b::/96"
+KEY = {"A": "a", "AAAA": "aaaa"}
+OTHER = {"A": "AAAA", "AAAA": "A"}
+
+
+def sibling_of(rdtype):
+    return siblings()[rdtype == "AAAA"], {SIBLING_A if rdtype == "A" else SIBLING_AAAA}
+
+
+@pytest.mark.parametrize("there", ["A", "AAAA"])
+@pytest.mark.parametrize("fail", ["servfail", "denied", "malformed"])
+def test_A10_a_sibling_of_one_family_only(knotd, unbound, authority, proto, there, fail):
+    record, addresses = sibling_of(there)
+    target = TARGET
+    if fail == "servfail":
+        authority.fail(TARGET)
+    elif fail == "denied":
+        knotd.options["deny-target"] = TARGET
+    else:
+        target = ZONE
+    knotd.add_zone(ZONE, [aname(target), record, "www IN CNAME @", "@ IN MX 10 @"])
+    knotd.start()
+    for name in (ZONE, f"www.{ZONE}"):
+        answers(addresses, name, there, proto, ttl=(1, STALE_TTL), soa=False)
+        spared(name, OTHER[there], proto)
+    reply = query(ZONE, "ANY", proto).expect()
+    assert not reply.addresses(OTHER[there]), f"expected none, got {reply}"
+    stats = knotd.stats(ZONE)
+    assert stats["answers[nodata]"] >= 2, f"expected NODATA to be counted, got {stats}"
+
+
+def test_A10_a_failure_beside_live_addresses_stays_one(knotd, unbound, authority, proto):
+    """What is not known is not denied: the resolver may try another server."""
+    authority.set(TARGET, a=[A1])
+    authority.fail(TARGET, "AAAA")
+    knotd.add_zone(ZONE, [aname(TARGET), siblings()[0]])
+    knotd.start()
+    answers({A1}, proto=proto, ede=set())
+    failed(rdtype="AAAA", proto=proto)
+
+
+def test_A10_ends_with_the_failure(knotd, unbound, authority, proto):
+    knotd.options["retry-max"] = 1
+    authority.fail(TARGET)
+    knotd.add_zone(ZONE, [aname(TARGET), siblings()[0]])
+    knotd.start()
+    answers({SIBLING_A}, proto=proto)
+    spared(proto=proto)
+    authority.set(TARGET, a=[A1], aaaa=[AAAA1])
+    answers({A1}, proto=proto, ede=set())
+    answers({AAAA1}, rdtype="AAAA", proto=proto, ede=set())
+
+
+@pytest.mark.parametrize("first", ["A", "AAAA"])
+def test_A10_the_first_query_is_never_servfail(knotd, unbound, authority, first):
+    """The other family is not known yet: it is waited for."""
+    authority.set(TARGET, aaaa=["64:ff9b::c000:201"])
+    authority.set("slow.example.net", a=[A1], delay=0.3)
+    authority.behave(TARGET, "A", authority._find("slow.example.net.", "A"))
+    knotd.options.update({"deny-address": DNS64, "wait": 5000})
+    knotd.add_zone(ZONE, [aname(TARGET)])
+    knotd.start()
+    for rdtype in (first, OTHER[first]):
+        reply = query(ZONE, rdtype)
+        assert reply.tc or reply.rcode == "NOERROR", f"expected no failure, got {reply}"
+        reply = query(ZONE, rdtype, "tcp").expect(ede=set())
+        wanted = {A1} if rdtype == "A" else set()
+        assert reply.addresses() == wanted, f"expected {wanted}, got {reply}"
+
+
+@pytest.mark.parametrize(
+    "deny, a, aaaa",
+    [
+        (DNS64, [A1], ["64:ff9b::c000:201"]),
+        ("192.0.2.0/24", [A1, A2], [AAAA1]),
+    ],
+)
+@pytest.mark.parametrize("with_siblings", [False, True], ids=["alone", "siblings"])
+def test_A10_L2_policy_leaves_one_family(
+    knotd, unbound, authority, proto, deny, a, aaaa, with_siblings
+):
+    authority.set(TARGET, a=a, aaaa=aaaa)
+    knotd.options["deny-address"] = deny
+    knotd.add_zone(ZONE, [aname(TARGET), *(siblings() if with_siblings else [])])
+    knotd.start()
+    lost = "A" if deny.startswith("192") else "AAAA"
+    left = OTHER[lost]
+    answers(set(aaaa if left == "AAAA" else a), rdtype=left, proto=proto, ede=set())
+    if with_siblings:
+        answers(sibling_of(lost)[1], rdtype=lost, proto=proto, ttl=(1, STALE_TTL))
+    else:
+        spared(rdtype=lost, proto=proto)
+    assert knotd.log_lines("denied", "deny-address"), "expected the log to tell"
+
+
+def test_A10_L2_policy_leaves_none(knotd, unbound, authority, proto):
+    authority.set(TARGET, a=[A1], aaaa=[AAAA1])
+    knotd.options["deny-address"] = ["192.0.2.0/24", "2001:db8::/32"]
+    knotd.add_zone(ZONE, [aname(TARGET)])
+    knotd.start()
+    for rdtype in ("A", "AAAA"):
+        failed(rdtype=rdtype, proto=proto, ede={BLOCKED})
+
+
+def test_A10_L2_a_pool_that_policy_empties(knotd, unbound, authority, proto):
+    authority.set(TARGET, a=[A1], aaaa=["64:ff9b::1"])
+    authority.set("pool.example.net", a=[A2])
+    knotd.options["deny-address"] = DNS64
+    knotd.add_zone(ZONE, [aname(TARGET), aname("pool.example.net")])
+    knotd.start()
+    answers({A1, A2}, proto=proto, ede=set())
+    spared(proto=proto)
+
+
+def test_A10_behind_a_recursor_with_dns64(knotd, start_unbound, authority, proto):
+    start_unbound(modules="dns64 iterator", server=f"  dns64-prefix: {DNS64}\n")
+    authority.set(TARGET, a=[A1])
+    knotd.options["deny-address"] = DNS64
+    knotd.add_zone(ZONE, [aname(TARGET)])
+    knotd.start()
+    answers({A1}, proto=proto, ede=set())
+    spared(proto=proto)
+
+
+# Clients.
+
+
+@pytest.fixture(params=["gcc", "musl-gcc"])
+def stub(request, directory):
+    """A client's stub resolver: that of glibc, and that of musl."""
+    source = os.path.join(ROOT, "tests", "functional", "harness", "stub.c")
+    program = os.path.join(directory, "stub")
+    subprocess.run([request.param, "-o", program, source], check=True)
+
+    def look_up(name):
+        done = subprocess.run(
+            [program, name], capture_output=True, text=True, check=False, timeout=scaled(30)
+        )
+        return set(done.stdout.split()) or f"nothing: {done.stderr}"
+
+    return look_up
+
+
+@pytest.mark.parametrize("why", ["sibling", "policy"])
+def test_A10_stub_resolvers_find_the_name(knotd, start_unbound, authority, stub, why):
+    start_unbound(stubs={ZONE: "127.0.0.1@5300"})
+    records = [aname(TARGET)]
+    if why == "sibling":
+        authority.fail(TARGET)
+        records.append(siblings()[0])
+    else:
+        authority.set(TARGET, a=[A1], aaaa=["64:ff9b::1"])
+        knotd.options["deny-address"] = DNS64
+    knotd.add_zone(ZONE, records)
+    knotd.start()
+    wanted = {A1 if why == "policy" else SIBLING_A}
+    known()
+    spared()
+    eventually(lambda: ask(ZONE, "A").addresses() == wanted, what="the recursor has the address")
+    found = stub(f"{ZONE}.")
+    assert found == wanted, f"expected {wanted}, got {found}"
