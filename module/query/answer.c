@@ -47,6 +47,18 @@ aname_part_t aname_answer_tailor(const aname_part_t *own, const aname_part_t *ge
 	return part;
 }
 
+/*! Is it said that there are no addresses? Something cold is taken for what it was. */
+static bool is_negative(const aname_part_t *part)
+{
+	aname_worth_t worth = worth_of(part, true);
+	return worth == ANAME_NODATA || worth == ANAME_STALE_NODATA;
+}
+
+bool aname_answer_contradicts(const aname_part_t *own, const aname_part_t *general)
+{
+	return is_negative(own) != is_negative(general);
+}
+
 /*! Takes all parts of one worth; the TTL becomes the least of them. */
 static unsigned take(const aname_pool_t *pool, bool hurry, aname_worth_t worth,
                      aname_answer_t *answer)

@@ -43,6 +43,12 @@ typedef struct {
  */
 aname_part_t aname_answer_tailor(const aname_part_t *own, const aname_part_t *general, uint8_t len);
 
+/*!
+ * \brief Does one of the two deny what the other one has? Where there is one denial for all clients
+ *        (D2), only one of them can be told.
+ */
+bool aname_answer_contradicts(const aname_part_t *own, const aname_part_t *general);
+
 /*! All targets of the owner. */
 typedef struct {
 	unsigned count;

@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include <libknot/descriptor.h>
 #include <libknot/dname.h>
 #include <libknot/errcode.h>
 #include <libknot/rrtype/nsec.h>
@@ -38,13 +37,19 @@ bool aname_bitmap_has(uint16_t nsec_type, const knot_rdata_t *rdata, uint16_t ty
 	       dnssec_nsec_bitmap_contains(rdata->data + offset, rdata->len - offset, type);
 }
 
-/*! Types are numbered from the most significant bit on (RFC 4034, 4.1.2). */
-static uint8_t bit_of(uint16_t type)
+/*! Has a window list a family, or not. Types are numbered from the most significant bit on
+ *  (RFC 4034, 4.1.2). */
+static void set_family(uint8_t *window, uint16_t type, uint8_t without)
 {
-	return 0x80 >> (type % 8);
+	uint8_t bit = 0x80 >> (type % 8);
+	if (without & aname_family_of(type)) {
+		window[type / 8] &= ~bit;
+	} else {
+		window[type / 8] |= bit;
+	}
 }
 
-int aname_bitmap_correct(uint16_t nsec_type, const knot_rdata_t *rdata, uint16_t without,
+int aname_bitmap_correct(uint16_t nsec_type, const knot_rdata_t *rdata, uint8_t without,
                          uint8_t *copy)
 {
 	size_t offset = bitmap_offset(nsec_type, rdata);
@@ -67,19 +72,20 @@ int aname_bitmap_correct(uint16_t nsec_type, const knot_rdata_t *rdata, uint16_t
 		bitmap += len + 2;
 		left -= len + 2;
 	}
-	window[KNOT_RRTYPE_A / 8] |= bit_of(KNOT_RRTYPE_A);
-	window[KNOT_RRTYPE_AAAA / 8] |= bit_of(KNOT_RRTYPE_AAAA);
-	if (without != 0) {
-		window[without / 8] &= ~bit_of(without);
-	}
-	while (window[window_len - 1] == 0) {
-		window_len--; /* A or AAAA is there. */
+	set_family(window, KNOT_RRTYPE_A, without);
+	set_family(window, KNOT_RRTYPE_AAAA, without);
+	while (window_len > 0 && window[window_len - 1] == 0) {
+		window_len--;
 	}
 
 	memcpy(copy, rdata->data, offset);
-	copy[offset] = 0;
-	copy[offset + 1] = window_len;
-	memcpy(copy + offset + 2, window, window_len);
-	memcpy(copy + offset + 2 + window_len, bitmap, left);
-	return (int)(offset + 2 + window_len + left);
+	uint8_t *at = copy + offset;
+	if (window_len > 0) { /* A window without types is not written (RFC 4034, 4.1.2). */
+		*at++ = 0;
+		*at++ = window_len;
+		memcpy(at, window, window_len);
+		at += window_len;
+	}
+	memcpy(at, bitmap, left);
+	return (int)(at + left - copy);
 }

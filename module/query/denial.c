@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "query/bitmap.h"
 #include "query/packet.h"
 
 static bool is_apex_nsec(const knot_rrset_t *rrset)
@@ -32,7 +31,7 @@ bool aname_denial_found(const knot_pkt_t *pkt)
 }
 
 /*! The record as it should be, in memory of the packet. */
-static int correct_record(knot_pkt_t *pkt, const knot_rrset_t *rrset, uint16_t without,
+static int correct_record(knot_pkt_t *pkt, const knot_rrset_t *rrset, uint8_t without,
                           knot_rdataset_t *made)
 {
 	const knot_rdata_t *rdata = rrset->rrs.rdata;
@@ -59,17 +58,14 @@ typedef struct {
 } replacement_t;
 
 static int find_replacement(const aname_query_t *query, const knot_rrset_t *rrset,
-                            const aname_denial_t *denial, replacement_t *by)
+                            const aname_missing_t *missing, replacement_t *by)
 {
-	*by = (replacement_t){ .ttl = rrset->ttl };
-	if (denial->without != 0 && by->ttl > denial->ttl) {
-		by->ttl = denial->ttl;
-	}
-	int ret = correct_record(query->pkt, rrset, denial->without, &by->made);
+	*by = (replacement_t){ .ttl = rrset->ttl < missing->ttl ? rrset->ttl : missing->ttl };
+	int ret = correct_record(query->pkt, rrset, missing->families, &by->made);
 	if (ret != KNOT_EOK || !aname_sign_is_wanted(&query->sign)) {
 		return ret;
 	}
-	aname_content_t content = { .rrset = rrset, .without = denial->without };
+	aname_content_t content = { .rrset = rrset, .without = missing->families };
 	const aname_signed_t *is = aname_sign_content(query, &content, &by->made);
 	if (is == NULL) {
 		knot_rdataset_clear(&by->made, &query->pkt->mm);
@@ -119,14 +115,14 @@ static int put_record(const aname_query_t *query, const knot_rrset_t *rrset, uin
 }
 
 /*! Replaces the record at `index`, and the signatures over it. */
-static int replace(const aname_query_t *query, uint16_t index, const aname_denial_t *denial)
+static int replace(const aname_query_t *query, uint16_t index, const aname_missing_t *missing)
 {
 	knot_pkt_t *pkt = query->pkt;
 	/* Knot's own records are the zone's: they outlive being cut. */
 	const knot_rrset_t rrset = pkt->rr[index];
 	uint16_t flags = pkt->rr_info[index].flags & ~KNOT_PF_CHECKDUP;
 	replacement_t by;
-	int ret = find_replacement(query, &rrset, denial, &by);
+	int ret = find_replacement(query, &rrset, missing, &by);
 	if (ret != KNOT_EOK) {
 		return ret;
 	}
@@ -144,11 +140,11 @@ static int replace(const aname_query_t *query, uint16_t index, const aname_denia
 	return ret != KNOT_EOK ? ret : pasted;
 }
 
-int aname_denial_correct(const aname_query_t *query, const aname_denial_t *denial)
+int aname_denial_correct(const aname_query_t *query, const aname_missing_t *missing)
 {
 	int ret = KNOT_EOK;
 	for (int i = find(query->pkt, 0); i >= 0 && ret == KNOT_EOK; i = find(query->pkt, i + 1)) {
-		ret = replace(query, i, denial);
+		ret = replace(query, i, missing);
 	}
 	return ret;
 }
@@ -162,32 +158,37 @@ typedef struct {
 
 static const types_t looked_for[] = { { 1, 264 }, { 32768, 32769 }, { 65280, 65534 } };
 
-static void list_range(const aname_query_t *query, const types_t *types,
+/*! Lists a type; not what is missing, and not what this very reply denies. */
+static void list(const aname_query_t *query, uint16_t type, uint8_t missing,
+                 dnssec_nsec_bitmap_t *bitmap)
+{
+	bool denied = type == knot_pkt_qtype(query->pkt) || (aname_family_of(type) & missing);
+	if (!denied) {
+		dnssec_nsec_bitmap_add(bitmap, type);
+	}
+}
+
+static void list_range(const aname_query_t *query, const types_t *types, uint8_t missing,
                        dnssec_nsec_bitmap_t *bitmap)
 {
-	uint16_t asked = knot_pkt_qtype(query->pkt);
 	for (unsigned type = types->first; type <= types->last; type++) {
-		if (type != asked &&
-		    knotd_qdata_zone_apex_rrset(query->qdata, type).rrs.count > 0) {
-			dnssec_nsec_bitmap_add(bitmap, type);
+		if (knotd_qdata_zone_apex_rrset(query->qdata, type).rrs.count > 0) {
+			list(query, type, missing, bitmap);
 		}
 	}
 }
 
-static void list_types(const aname_query_t *query, dnssec_nsec_bitmap_t *bitmap)
+static void list_types(const aname_query_t *query, uint8_t missing, dnssec_nsec_bitmap_t *bitmap)
 {
 	/* What the module and mod-onlinesign make; it publishes CDS and CDNSKEY when it likes to. */
 	static const uint16_t made[] = { KNOT_RRTYPE_A,      KNOT_RRTYPE_AAAA,   KNOT_RRTYPE_RRSIG,
 		                         KNOT_RRTYPE_NSEC,   KNOT_RRTYPE_DNSKEY, KNOT_RRTYPE_CDS,
 		                         KNOT_RRTYPE_CDNSKEY };
-	uint16_t asked = knot_pkt_qtype(query->pkt);
 	for (size_t i = 0; i < sizeof(made) / sizeof(made[0]); i++) {
-		if (made[i] != asked) {
-			dnssec_nsec_bitmap_add(bitmap, made[i]);
-		}
+		list(query, made[i], missing, bitmap);
 	}
 	for (size_t i = 0; i < sizeof(looked_for) / sizeof(looked_for[0]); i++) {
-		list_range(query, &looked_for[i], bitmap);
+		list_range(query, &looked_for[i], missing, bitmap);
 	}
 	for (unsigned i = 0; i < query->rrsets_count; i++) {
 		dnssec_nsec_bitmap_add(bitmap, query->rrsets[i].type);
@@ -223,7 +224,7 @@ static int put_online(const aname_query_t *query, const dnssec_nsec_bitmap_t *bi
 	return aname_packet_put(pkt, KNOT_COMPR_HINT_NONE, &nsec, KNOT_PF_NULL);
 }
 
-int aname_denial_put_online(const aname_query_t *query, uint32_t ttl)
+int aname_denial_put_online(const aname_query_t *query, const aname_missing_t *missing)
 {
 	const knot_rrset_t soa = knotd_qdata_zone_apex_rrset(query->qdata, KNOT_RRTYPE_SOA);
 	uint32_t minimum = knot_soa_minimum(soa.rrs.rdata);
@@ -231,8 +232,8 @@ int aname_denial_put_online(const aname_query_t *query, uint32_t ttl)
 	if (bitmap == NULL) {
 		return KNOT_ENOMEM;
 	}
-	list_types(query, bitmap);
-	int ret = put_online(query, bitmap, minimum < ttl ? minimum : ttl);
+	list_types(query, missing->families, bitmap);
+	int ret = put_online(query, bitmap, minimum < missing->ttl ? minimum : missing->ttl);
 	dnssec_nsec_bitmap_free(bitmap);
 	return ret;
 }

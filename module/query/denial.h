@@ -3,7 +3,9 @@
  *
  * Knot's NSEC or NSEC3 of the apex does not know of the addresses that this module makes; a
  * resolver that draws conclusions from it (RFC 8198) would take the apex for one without. So every
- * one that leaves the server is replaced by one that lists A and AAAA, with signatures of its own.
+ * one that leaves the server is replaced by one that lists A and AAAA, but for a family that is
+ * NODATA at this moment, with signatures of its own. It is the same whatever was asked: there is
+ * one RRset at a name (RFC 2181, 5), and resolvers throw away what they know when it changes.
  *
  * Thread: worker.
  */
@@ -15,25 +17,21 @@
 /*! Is there an NSEC or NSEC3 record of an apex in the section being written? */
 bool aname_denial_found(const knot_pkt_t *pkt);
 
-/*! How a denial is to be put right. */
-typedef struct {
-	uint16_t without; /*!< At a NODATA of the owner, the family asked for; 0 otherwise. */
-	uint32_t ttl;     /*!< Highest TTL of it then. */
-} aname_denial_t;
-
 /*!
  * \brief Puts right what aname_denial_found() found. Inside the epoch, with the keys READY.
+ *
+ * \param missing  From aname_query_missing(): what is not listed, and the highest TTL then.
  *
  * \return KNOT_EOK, KNOT_ESPACE, or another error: then the reply must not leave.
  */
 __attribute__((warn_unused_result)) int aname_denial_correct(const aname_query_t *query,
-                                                             const aname_denial_t *denial);
+                                                             const aname_missing_t *missing);
 
 /*!
  * \brief Puts the apex NSEC of a NODATA answer for mod-onlinesign to sign: the apex and its
- *        immediate successor, with all types that are there but the one asked for.
+ *        immediate successor, with all types that are there.
  *
- * \param ttl  Highest TTL of it.
+ * \param missing  As for aname_denial_correct().
  */
 __attribute__((warn_unused_result)) int aname_denial_put_online(const aname_query_t *query,
-                                                                uint32_t ttl);
+                                                                const aname_missing_t *missing);

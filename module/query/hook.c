@@ -17,6 +17,7 @@ enum {
 	MEMO_ANSWERED,  /*!< The answer was put before Knot looked. */
 	MEMO_PUT_SOA,   /*!< NODATA was found before Knot looked: there is no SOA yet. */
 	MEMO_LOWER_SOA, /*!< NODATA was found after Knot looked. */
+	MEMO_PROVE,     /*!< Knot is to prove what an answer has not (A4). */
 };
 
 static bool is_family(uint16_t type)
@@ -41,8 +42,7 @@ static void count(const aname_query_t *query, aname_kind_t kind)
 
 static void leave_memo(const aname_query_t *query, uint32_t memo)
 {
-	query->own->memo_owner = query->instance;
-	query->own->memo = memo;
+	aname_query_slot(query)->memo = memo;
 }
 
 /*! What an earlier hook of this query has left, in this very instance. */
@@ -228,6 +228,7 @@ static knotd_in_state_t say(aname_query_t *query, knotd_in_state_t state, uint16
 		aname_query_decide(query, type, true, &answer);
 	}
 
+	aname_query_note(query, type, &answer);
 	switch (answer.say) {
 	case ANAME_SAY_ADDRESSES: return say_addresses_instead(query, &answer, type);
 	case ANAME_SAY_NODATA: return say_nodata(query, &answer, type);
@@ -260,8 +261,7 @@ static knotd_in_state_t await_keys(aname_query_t *query, knotd_in_state_t state)
 }
 
 /*! Puts denials in the section being written right (D2). */
-static knotd_in_state_t correct_denials(aname_query_t *query, knotd_in_state_t state,
-                                        const aname_denial_t *denial)
+static knotd_in_state_t correct_denials(aname_query_t *query, knotd_in_state_t state)
 {
 	if (!aname_denial_found(query->pkt)) {
 		return state;
@@ -270,7 +270,8 @@ static knotd_in_state_t correct_denials(aname_query_t *query, knotd_in_state_t s
 	if (awaited != state || query->sign.state == ANAME_SIGN_UNABLE) {
 		return awaited;
 	}
-	int ret = aname_denial_correct(query, denial);
+	const aname_missing_t missing = aname_query_missing(query);
+	int ret = aname_denial_correct(query, &missing);
 	return ret == KNOT_EOK ? state : error_state(ret);
 }
 
@@ -280,6 +281,7 @@ static knotd_in_state_t say_any(const aname_query_t *query)
 	for (unsigned i = 0; i < 2; i++) {
 		aname_answer_t answer;
 		aname_query_decide(query, families[i], true, &answer);
+		aname_query_note(query, families[i], &answer);
 		int ret = KNOT_EOK;
 		if (answer.say == ANAME_SAY_FAILURE) {
 			(void)aname_reply_use_sibling(query, families[i]);
@@ -370,7 +372,6 @@ static bool is_knots(const aname_query_t *query, knotd_in_state_t state, uint16_
 /*! ANY, and a query for the NSEC record itself. */
 static knotd_in_state_t say_more(aname_query_t *query, knotd_in_state_t state, uint16_t type)
 {
-	static const aname_denial_t whole = { 0 };
 	knotd_in_state_t awaited = await_keys(query, state);
 	if (awaited != state || query->sign.state == ANAME_SIGN_UNABLE) {
 		return awaited;
@@ -378,7 +379,30 @@ static knotd_in_state_t say_more(aname_query_t *query, knotd_in_state_t state, u
 	if (type == KNOT_RRTYPE_ANY) {
 		state = say_any(query);
 	}
-	return state == KNOTD_IN_STATE_HIT ? correct_denials(query, state, &whole) : state;
+	return state == KNOTD_IN_STATE_HIT ? correct_denials(query, state) : state;
+}
+
+/*!
+ * A query for the ANAME record itself is to tell, too, which family the target has not (A4): as if
+ * there were no answer, Knot makes the proof, and on_authority() takes the SOA out again.
+ */
+static knotd_in_state_t have_proven(aname_query_t *query, knotd_in_state_t state)
+{
+	bool online = query->instance->onlinesign == ANAME_ONLINESIGN_AFTER;
+	bool able = online || query->sign.state == ANAME_SIGN_READY;
+	if (state != KNOTD_IN_STATE_HIT || !able || !knot_pkt_has_dnssec(query->qdata->query) ||
+	    aname_query_missing(query).families == 0) {
+		return state;
+	}
+	leave_memo(query, MEMO_PROVE);
+	return KNOTD_IN_STATE_NODATA;
+}
+
+/*! What may have to be changed in an answer of Knot's; by the type that was asked for. */
+static bool is_concerned(uint16_t type, const aname_instance_t *instance)
+{
+	return is_family(type) || type == KNOT_RRTYPE_ANY || type == KNOT_RRTYPE_NSEC ||
+	       (instance != NULL && is_rrtype(instance->options, type));
 }
 
 /*! Everything else: what is cold or failing, ANY, and aliases that lead to the apex. */
@@ -386,16 +410,17 @@ static ANAME_ASIDE knotd_in_state_t change(knotd_in_state_t state, knot_pkt_t *p
                                            knotd_qdata_t *qdata, knotd_mod_t *mod)
 {
 	uint16_t type = knot_pkt_qtype(pkt);
-	bool family = is_family(type);
 	aname_query_t query;
 	if ((state != KNOTD_IN_STATE_HIT && state != KNOTD_IN_STATE_NODATA) ||
-	    (!family && type != KNOT_RRTYPE_ANY && type != KNOT_RRTYPE_NSEC) ||
-	    !aname_reply_at_apex(qdata) || !aname_query_take_up(&query, pkt, qdata, mod)) {
+	    !is_concerned(type, knotd_mod_ctx(mod)) || !aname_reply_at_apex(qdata) ||
+	    !aname_query_take_up(&query, pkt, qdata, mod)) {
 		return state;
 	}
 
-	if (!family) {
+	if (type == KNOT_RRTYPE_ANY || type == KNOT_RRTYPE_NSEC) {
 		state = say_more(&query, state, type);
+	} else if (!is_family(type)) {
+		state = have_proven(&query, state);
 	} else if (is_knots(&query, state, type)) {
 		state = say(&query, state, type);
 	}
@@ -426,22 +451,27 @@ static knotd_in_state_t finish_nodata(const aname_query_t *query, knotd_in_state
 }
 
 /*! The proof of a negative answer, and every other one that speaks of the apex. */
-static knotd_in_state_t prove(aname_query_t *query, knotd_in_state_t state, uint32_t memo)
+static knotd_in_state_t prove(aname_query_t *query, knotd_in_state_t state)
 {
-	uint16_t type = knot_pkt_qtype(query->pkt);
-	bool owner = state == KNOTD_IN_STATE_NODATA && aname_reply_at_apex(query->qdata);
-	const aname_denial_t denial = {
-		.without = owner && is_family(type) ? type : 0,
-		.ttl = memo == MEMO_LOWER_SOA ? query->own->memo_ttl : UINT32_MAX,
-	};
 	if (query->instance->onlinesign != ANAME_ONLINESIGN_AFTER) {
-		return correct_denials(query, state, &denial);
+		return correct_denials(query, state);
 	}
-	if (!owner) {
+	if (state != KNOTD_IN_STATE_NODATA || !aname_reply_at_apex(query->qdata)) {
 		return state;
 	}
 	/* After a HIT mod-onlinesign signs what is there, and makes no proof of its own. */
-	int ret = aname_denial_put_online(query, denial.ttl);
+	const aname_missing_t missing = aname_query_missing(query);
+	int ret = aname_denial_put_online(query, &missing);
+	return ret == KNOT_EOK ? KNOTD_IN_STATE_HIT : error_state(ret);
+}
+
+/*! Knot has proven what an answer has not: it is an answer all the same (A4). */
+static knotd_in_state_t finish_proof(const aname_query_t *query, knotd_in_state_t state)
+{
+	if (state != KNOTD_IN_STATE_NODATA && state != KNOTD_IN_STATE_HIT) {
+		return state;
+	}
+	int ret = aname_reply_remove_soa(query);
 	return ret == KNOT_EOK ? KNOTD_IN_STATE_HIT : error_state(ret);
 }
 
@@ -455,20 +485,17 @@ static ANAME_ASIDE knotd_in_state_t deny(knotd_in_state_t state, knot_pkt_t *pkt
 		return state;
 	}
 	uint32_t memo = memo_of(qdata, mod);
-	if (memo != MEMO_NONE) {
-		const aname_query_t query = { .pkt = pkt, .qdata = qdata, .own = own };
+	aname_query_t query = { .pkt = pkt, .qdata = qdata, .own = own };
+	if (memo == MEMO_PUT_SOA || memo == MEMO_LOWER_SOA) {
 		state = finish_nodata(&query, state, memo);
 	}
-
-	aname_query_t query;
-	if (!knot_pkt_has_dnssec(qdata->query) ||
-	    (instance->onlinesign != ANAME_ONLINESIGN_AFTER && !aname_denial_found(pkt)) ||
-	    !aname_query_take_up(&query, pkt, qdata, mod)) {
-		return state;
+	bool speaks = instance->onlinesign == ANAME_ONLINESIGN_AFTER || aname_denial_found(pkt);
+	if (speaks && knot_pkt_has_dnssec(qdata->query) &&
+	    aname_query_take_up(&query, pkt, qdata, mod)) {
+		state = prove(&query, state);
+		aname_query_leave(&query);
 	}
-	state = prove(&query, state, memo);
-	aname_query_leave(&query);
-	return state;
+	return memo == MEMO_PROVE ? finish_proof(&query, state) : state;
 }
 
 static knotd_in_state_t on_authority(knotd_in_state_t state, knot_pkt_t *pkt, knotd_qdata_t *qdata,
@@ -496,7 +523,6 @@ static knotd_in_state_t add_addresses(const aname_query_t *query, knotd_in_state
 static ANAME_ASIDE knotd_in_state_t add(knotd_in_state_t state, knot_pkt_t *pkt,
                                         knotd_qdata_t *qdata, knotd_mod_t *mod)
 {
-	static const aname_denial_t whole = { 0 };
 	const aname_instance_t *instance = knotd_mod_ctx(mod);
 	if (instance == NULL) {
 		return state;
@@ -513,7 +539,7 @@ static ANAME_ASIDE knotd_in_state_t add(knotd_in_state_t state, knot_pkt_t *pkt,
 	query.tailored = false;
 	knotd_in_state_t added = add_addresses(&query, state, asked);
 	if (added == state) {
-		added = correct_denials(&query, state, &whole);
+		added = correct_denials(&query, state);
 	}
 	aname_query_leave(&query);
 	return added;

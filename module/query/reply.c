@@ -83,13 +83,23 @@ static void lower_with_signatures(knot_pkt_t *pkt, uint16_t index, uint32_t ttl)
 	}
 }
 
+/*! Where the SOA stands in the section being written, or -1. */
+static int find_soa(const knot_pkt_t *pkt)
+{
+	const knot_pktsection_t *section = knot_pkt_section(pkt, pkt->current);
+	for (int i = section->pos; i < section->pos + section->count; i++) {
+		if (pkt->rr[i].type == KNOT_RRTYPE_SOA) {
+			return i;
+		}
+	}
+	return -1;
+}
+
 void aname_reply_lower_soa(const aname_query_t *query, uint32_t ttl)
 {
-	const knot_pktsection_t *section = knot_pkt_section(query->pkt, KNOT_AUTHORITY);
-	for (int i = section->pos; i < section->pos + section->count; i++) {
-		if (query->pkt->rr[i].type == KNOT_RRTYPE_SOA) {
-			lower_with_signatures(query->pkt, i, ttl);
-		}
+	int soa = find_soa(query->pkt);
+	if (soa >= 0) {
+		lower_with_signatures(query->pkt, soa, ttl);
 	}
 }
 
@@ -136,16 +146,28 @@ bool aname_reply_use_sibling(const aname_query_t *query, uint16_t type)
 	return true;
 }
 
-/*! Takes the signatures over the zone's own set out, if they are there. */
-static int remove_signatures(const aname_query_t *query, uint16_t type)
+/*! Takes the RRset at `index` out, if that is not negative. */
+static int remove_at(const aname_query_t *query, int index)
 {
-	int index = find_signatures(query->pkt, knotd_qdata_zone_name(query->qdata), type);
 	if (index < 0) {
 		return KNOT_EOK;
 	}
 	aname_rest_t rest;
 	int ret = aname_packet_cut(query->pkt, index, &rest);
 	return ret != KNOT_EOK ? ret : aname_packet_paste(query->pkt, &rest);
+}
+
+/*! Takes the signatures over the zone's own set out, if they are there. */
+static int remove_signatures(const aname_query_t *query, uint16_t type)
+{
+	const knot_dname_t *apex = knotd_qdata_zone_name(query->qdata);
+	return remove_at(query, find_signatures(query->pkt, apex, type));
+}
+
+int aname_reply_remove_soa(const aname_query_t *query)
+{
+	int ret = remove_signatures(query, KNOT_RRTYPE_SOA);
+	return ret == KNOT_EOK ? remove_at(query, find_soa(query->pkt)) : ret;
 }
 
 int aname_reply_replace(const aname_query_t *query, uint16_t type, bool with)

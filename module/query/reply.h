@@ -32,6 +32,9 @@ __attribute__((warn_unused_result)) int aname_reply_put_soa(const aname_query_t 
 /*! Lowers the TTL of the SOA that Knot has put. */
 void aname_reply_lower_soa(const aname_query_t *query, uint32_t ttl);
 
+/*! Takes the SOA that Knot has put out of the section being written, with its signatures. */
+__attribute__((warn_unused_result)) int aname_reply_remove_soa(const aname_query_t *query);
+
 /*! Takes the zone's own set of a type out of the section being written, if it is there. */
 __attribute__((warn_unused_result)) int aname_reply_remove_sibling(const aname_query_t *query,
                                                                    uint16_t type);

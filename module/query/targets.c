@@ -258,6 +258,13 @@ static bool is_emptied(const aname_query_t *query, const aname_part_t *part)
 	       aname_answer_allowed(part->snapshot, deny) == 0;
 }
 
+/*! Is what this module makes signed, be it by mod-onlinesign? */
+static bool is_signed(const aname_query_t *query)
+{
+	return query->sign.state != ANAME_SIGN_NEEDLESS ||
+	       query->instance->onlinesign == ANAME_ONLINESIGN_AFTER;
+}
+
 /*!
  * Puts what a target says to the client in the place of what it says to everybody.
  *
@@ -284,6 +291,12 @@ static ANAME_ASIDE void tailor(const aname_query_t *query, const aname_key_t *ke
 	}
 	if (own.scope > query->client_max) {
 		own.scope = query->client_max;
+	}
+	if (is_signed(query) && (aname_answer_contradicts(&own, part) || is_emptied(query, &own))) {
+		/* One denial for all clients (D2): what everybody gets. If that is nothing, nobody
+		 * gets anything else. */
+		part->scope = part->snapshot != NULL && part->snapshot->count > 0 ? own.scope : 0;
+		return;
 	}
 	*part = aname_answer_tailor(&own, part, query->client.len);
 }
@@ -481,6 +494,38 @@ void aname_query_decide(const aname_query_t *query, uint16_t type, bool hurry,
 	if (answer->say == ANAME_SAY_FAILURE) {
 		spare_other(query, type, hurry, answer);
 	}
+}
+
+void aname_query_note(const aname_query_t *query, uint16_t type, const aname_answer_t *answer)
+{
+	aname_worker_t *own = aname_query_slot(query);
+	uint8_t family = aname_family_of(type);
+	if (own->decided == 0) {
+		own->missing = 0;
+		own->missing_ttl = UINT32_MAX;
+	}
+	own->decided |= family;
+	if (answer->say == ANAME_SAY_NODATA) {
+		own->missing |= family;
+		own->missing_ttl = answer->ttl < own->missing_ttl ? answer->ttl : own->missing_ttl;
+	}
+}
+
+aname_missing_t aname_query_missing(aname_query_t *query)
+{
+	static const uint16_t types[] = { KNOT_RRTYPE_A, KNOT_RRTYPE_AAAA };
+	const aname_worker_t *own = aname_query_slot(query);
+	bool tailored = query->tailored;
+	query->tailored = false;
+	for (unsigned i = 0; i < 2; i++) {
+		if (!(own->decided & aname_family_of(types[i]))) {
+			aname_answer_t answer;
+			aname_query_decide(query, types[i], true, &answer);
+			aname_query_note(query, types[i], &answer);
+		}
+	}
+	query->tailored = tailored;
+	return (aname_missing_t){ .families = own->missing, .ttl = own->missing_ttl };
 }
 
 /* What is told besides answers. */

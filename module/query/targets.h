@@ -9,6 +9,7 @@
 #include <knot/module.h>
 
 #include "query/answer.h"
+#include "query/bitmap.h"
 #include "query/hook.h"
 
 /*! A query in hand. */
@@ -81,6 +82,35 @@ void aname_query_leave(const aname_query_t *query);
  */
 void aname_query_decide(const aname_query_t *query, uint16_t type, bool hurry,
                         aname_answer_t *answer);
+
+/*! Makes the worker's slot that of the query in hand, if it is still that of another one. */
+static inline aname_worker_t *aname_query_slot(const aname_query_t *query)
+{
+	aname_worker_t *own = query->own;
+	if (own->memo_owner != query->instance) {
+		own->memo_owner = query->instance;
+		own->memo = 0;
+		own->decided = 0;
+	}
+	return own;
+}
+
+/*! Notes what is said of a family, for whatever denial goes with the reply. */
+void aname_query_note(const aname_query_t *query, uint16_t type, const aname_answer_t *answer);
+
+/*! What the apex has not. */
+typedef struct {
+	uint8_t families; /*!< ANAME_FAMILY_A, ANAME_FAMILY_AAAA. */
+	uint32_t ttl;     /*!< Seconds that this is known for; UINT32_MAX if nothing is missing. */
+} aname_missing_t;
+
+/*!
+ * \brief The families that the server answers with NODATA at this moment (D2). Inside the epoch.
+ *
+ * What this reply has said of a family already holds for the rest of it. For the others that counts
+ * which everybody gets, clients' subnets or not.
+ */
+aname_missing_t aname_query_missing(aname_query_t *query);
 
 /*! Tells the client for how large a network of clients an answer is (RFC 7871, 7.2.1). */
 void aname_query_tell_scope(const aname_query_t *query, const aname_answer_t *answer);

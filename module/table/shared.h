@@ -41,6 +41,10 @@ typedef struct {
 	const void *memo_owner;                           /*!< The instance that left the memo. */
 	uint32_t memo;     /*!< What a hook of the query in hand leaves for a later one. */
 	uint32_t memo_ttl; /*!< Seconds. */
+	/* What the reply in hand says of the families, so that it says the same everywhere (D2). */
+	uint8_t decided;      /*!< Families decided on; see query/bitmap.h. */
+	uint8_t missing;      /*!< Those of them that are NODATA. */
+	uint32_t missing_ttl; /*!< For so many seconds at most. */
 } __attribute__((aligned(128))) aname_worker_t;
 
 /*! Places that remember what was said once. */

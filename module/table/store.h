@@ -31,7 +31,7 @@
 typedef struct {
 	uint64_t signer;           /*!< Identity of the keys. */
 	const knot_rrset_t *rrset; /*!< Its TTL is the original TTL. */
-	uint16_t without;          /*!< Of a denial: the type taken out; 0: none. */
+	uint8_t without;           /*!< Of a denial: the families taken out (query/bitmap.h). */
 } aname_content_t;
 
 /*! A content with its signatures. Never changed once put into a store, but for its last use. */
@@ -40,7 +40,7 @@ typedef struct {
 	uint64_t signer;
 	uint32_t ttl;
 	uint16_t type;
-	uint16_t without;
+	uint8_t without;
 	aname_validity_t validity;
 	_Atomic uint32_t used_s; /*!< When it was last found; written once a second. */
 	uint8_t owner_len;

@@ -6,6 +6,7 @@ import subprocess
 import pytest
 from harness.ask import BLOCKED, query
 from harness.guide import ROOT
+from harness.knotd import section
 from harness.scenario import (
     A1,
     A2,
@@ -21,11 +22,14 @@ from harness.scenario import (
     siblings,
     spared,
 )
+from harness.signatures import Keys, denials, verify
 from harness.unbound import ask
+from harness.validator import signed
 from harness.wait import eventually, scaled
 from harness.zone import aname
 
 DNS64 = "64:ff9b::/96"
+SIGNED = {"dnssec-signing": True, "dnssec-policy": "test"}
 KEY = {"A": "a", "AAAA": "aaaa"}
 OTHER = {"A": "AAAA", "AAAA": "A"}
 
@@ -147,6 +151,33 @@ def test_A10_behind_a_recursor_with_dns64(knotd, start_unbound, authority, proto
     knotd.start()
     answers({A1}, proto=proto, ede=set())
     spared(proto=proto)
+
+
+@pytest.mark.parametrize("nsec3", [False, True], ids=["nsec", "nsec3"])
+@pytest.mark.parametrize("why", ["sibling", "policy"])
+def test_A10_D2_in_a_signed_zone(knotd, unbound, authority, proto, nsec3, why):
+    records = [aname(TARGET), "www IN CNAME @"]
+    if why == "sibling":
+        authority.fail(TARGET)
+        records.append(siblings()[0])
+    else:
+        authority.set(TARGET, a=[A1], aaaa=["64:ff9b::1"])
+        knotd.options["deny-address"] = DNS64
+    knotd.sections.append(section("policy", "test", nsec3=nsec3))
+    knotd.add_zone(ZONE, records, zone_options=SIGNED)
+    knotd.start()
+    signed(ZONE)
+    answers({A1 if why == "policy" else SIBLING_A}, proto=proto)
+    spared(proto=proto)
+    keys = Keys(ZONE)
+    keys.learn()
+    for name, rdtype in ((ZONE, "AAAA"), (f"www.{ZONE}", "AAAA"), (ZONE, "HTTPS")):
+        reply = query(name, rdtype, proto, do=True).expect(soa=True)
+        verify(reply, keys)
+        found = denials(reply)
+        assert [types & {"A", "AAAA"} for types in found] == [{"A"}], f"got {reply}"
+        kind = "NSEC3" if nsec3 else "NSEC"
+        assert reply.ttl(kind, "authority") <= STALE_TTL, f"expected at most 30 s, got {reply}"
 
 
 # Clients.

@@ -57,7 +57,7 @@ static const knot_rdata_t *as_rdata(const rdata_t *rdata)
 static const uint16_t nsec_types[] = { KNOT_RRTYPE_NSEC, KNOT_RRTYPE_NSEC3 };
 
 /*! Compares with what libdnssec makes of the types that there should be. */
-static void check(uint16_t nsec_type, const uint16_t *types, size_t count, uint16_t without)
+static void check(uint16_t nsec_type, const uint16_t *types, size_t count, uint8_t without)
 {
 	rdata_t rdata, expected, made;
 	begin(&rdata, nsec_type);
@@ -69,7 +69,7 @@ static void check(uint16_t nsec_type, const uint16_t *types, size_t count, uint1
 		wanted[wanted_count++] = types[i];
 	}
 	for (size_t i = 0; i < wanted_count; i++) {
-		if (wanted[i] == without) {
+		if (without & aname_family_of(wanted[i])) {
 			wanted[i--] = wanted[--wanted_count];
 		}
 	}
@@ -81,18 +81,18 @@ static void check(uint16_t nsec_type, const uint16_t *types, size_t count, uint1
 	assert_memory_equal(made.data, expected.data, len);
 	made.len = len;
 	assert_int_equal(aname_bitmap_has(nsec_type, as_rdata(&made), KNOT_RRTYPE_A),
-	                 without != KNOT_RRTYPE_A);
+	                 !(without & ANAME_FAMILY_A));
 	assert_int_equal(aname_bitmap_has(nsec_type, as_rdata(&made), KNOT_RRTYPE_AAAA),
-	                 without != KNOT_RRTYPE_AAAA);
+	                 !(without & ANAME_FAMILY_AAAA));
 	assert_in_range(len, 0, rdata.len + ANAME_BITMAP_GROWTH);
 }
 
 static void check_all(const uint16_t *types, size_t count)
 {
-	static const uint16_t without[] = { 0, KNOT_RRTYPE_A, KNOT_RRTYPE_AAAA };
 	for (size_t i = 0; i < COUNT_OF(nsec_types); i++) {
-		for (size_t k = 0; k < COUNT_OF(without); k++) {
-			check(nsec_types[i], types, count, without[k]);
+		for (uint8_t without = 0; without <= (ANAME_FAMILY_A | ANAME_FAMILY_AAAA);
+		     without++) {
+			check(nsec_types[i], types, count, without);
 		}
 	}
 }
@@ -171,7 +171,7 @@ static void malformed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		PROVES("D2: an apex lists A and AAAA, but not what is taken out", of_an_apex),
+		PROVES("D2: an apex lists A and AAAA, but not the families taken out", of_an_apex),
 		PROVES("D2: so does one that lists little or nothing", short_ones),
 		PROVES("D2: 20,000 random lists are as libdnssec writes them", at_random),
 		PROVES("the record of an apex is known by its SOA", knows_an_apex),

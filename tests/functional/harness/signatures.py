@@ -114,7 +114,15 @@ def _complete(covered, signed, keys, number, reply):
 
 
 def _truthful(reply):
-    """The apex lists A and AAAA, but for the one asked for that is not there (D2)."""
-    for types in denials(reply):
-        missing = {"A", "AAAA"} - types
-        assert missing <= {reply.type}, f"{missing} missing from the apex's types in {reply}"
+    """What a reply says of the apex it says everywhere, and it denies nothing that it has (D2)."""
+    found = [types & {"A", "AAAA"} for types in denials(reply)]
+    assert all(types == found[0] for types in found), f"contradicting denials in {reply}"
+    owners = {rrset.name for rrset in reply.message.sections[2] if rrset.rdtype == SOA}
+    there = {
+        kind
+        for section in ("answer", "additional")
+        for name, _, kind, _ in reply.section(section)
+        if kind in ("A", "AAAA") and name in owners
+    }
+    for types in found:
+        assert there <= types, f"{there - types} denied and there in {reply}"
