@@ -201,6 +201,43 @@ def test_D1_algorithm_rollover(watched, knotd, then):
     watch.check()
 
 
+class Busy:
+    """Keeps the one thread of libuv's pool at work on lookups of two seconds each."""
+
+    ZONES = [f"busy{i}.example" for i in range(6)]
+
+    def __init__(self, knotd, authority):
+        knotd.options.update({"resolver": "127.0.0.1", "threads": 1})
+        knotd.sections.append(section("mod-aname", "busy", threads=1, retry_max=1, cold="servfail"))
+        for zone in self.ZONES:
+            authority.drop(f"www.{zone}")
+            knotd.add_zone(zone, [aname(f"www.{zone}")], modules=["mod-aname/busy"])
+
+    def ask(self):
+        for zone in self.ZONES:
+            query(zone, "A")
+
+
+@pytest.mark.slow
+@pytest.mark.limit(150)
+def test_D6_algorithm_rollover_while_keys_take_long_to_read(watched, knotd, authority):
+    busy = Busy(knotd, authority)
+    with watched(QUICK) as watch:
+        knotd.knotc("zone-ksk-submitted", ZONE)
+        knotd.sections[-1] = section("policy", "test", **{**QUICK, "algorithm": "ed25519"})
+        busy.ask()
+        knotd.reload()
+
+        def published():
+            busy.ask()
+            return len(dnskeys()) == 4
+
+        eventually(published, timeout=60, what="both algorithms are published")
+        eventually(lambda: tags("A") == tags(), timeout=30, what="both sign the addresses")
+    watch.check()
+    assert watch.truncated == 0, f"expected no wait for keys, got {watch.truncated} times"
+
+
 @pytest.mark.slow
 def test_D1_resigned_before_rrsig_lifetime_ends(watched):
     """And never a TTL past the expiration, which verify() sees to."""
