@@ -4,10 +4,16 @@
  * A resolver starts lookups on the service's loop and reports each of them once. The files that
  * implement it are the only ones that touch the network. Everything here runs on the service
  * thread.
+ *
+ * No result is ever delivered from within a call into a resolver, nor from within a callback of
+ * whatever it is built on: a lookup that has something to report waits in a list (see
+ * aname_resolver_defer()), which an idle handle of the loop works off. So whoever starts, cancels
+ * or frees finds everything afterwards as it was before, and `done` may start and cancel lookups.
  */
 
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <libknot/dname.h>
@@ -23,7 +29,8 @@ typedef struct aname_resolver aname_resolver_t;
 typedef struct aname_lookup aname_lookup_t;
 
 /*!
- * \brief Takes the result of a lookup; called once per started lookup, on the service thread.
+ * \brief Takes the result of a lookup; called once per started lookup, on the service thread, by
+ *        the loop and nobody else.
  *
  * \param owner   As given when the resolver was made.
  * \param ctx     As given at start.
@@ -47,7 +54,7 @@ typedef struct {
 	 *
 	 * \param question  What to look up; copied. Who cannot tell the resolver of a client asks
 	 *                  for everybody.
-	 * \param ctx       For `done`, which is never called from within this call.
+	 * \param ctx       For `done`.
 	 * \param lookup    The lookup, owned by the resolver, valid until `done` returns.
 	 *
 	 * \return KNOT_EOK; KNOT_EINVAL if it cannot look up such a name; or another error.
@@ -59,23 +66,71 @@ typedef struct {
 	/*!
 	 * \brief Asks to end a lookup early.
 	 *
-	 * `done` is still called, later and never from within this call, with a failure: soon if
-	 * the resolver can stop it, and else when it ends by itself.
+	 * `done` is still called later: soon if the resolver can stop it, and else when it ends by
+	 * itself; with a failure, unless the lookup has succeeded meanwhile.
 	 */
 	void (*cancel)(aname_lookup_t *lookup);
+
+	/*!
+	 * \brief Goes on with a lookup that was deferred; called by the loop. NULL: whatever is
+	 *        deferred has ended.
+	 *
+	 * \return true if it has ended, with its result. Else it may be deferred again already.
+	 */
+	bool (*resume)(aname_lookup_t *lookup);
+
+	/*! Frees a lookup whose result was delivered. */
+	void (*release)(aname_lookup_t *lookup);
 
 	/*! How many lookups make progress at once; more only queue up. At least 1. */
 	unsigned (*capacity)(const aname_resolver_t *resolver);
 
-	/*! Frees the resolver. No lookup may be under way. */
+	/*! Frees the resolver, when the loop runs next. No lookup may be under way, that is one
+	 *  whose result was not delivered. */
 	void (*free)(aname_resolver_t *resolver);
 } aname_resolver_api_t;
 
+/*! What every lookup begins with, whatever the resolver. */
+struct aname_lookup {
+	aname_resolver_t *resolver;
+	void *ctx;
+	aname_result_t result; /*!< What came of it; to be set before it ends, and to stay. */
+	aname_lookup_t *next_deferred;
+};
+
+/*! What every resolver begins with. */
 struct aname_resolver {
 	const aname_resolver_api_t *api;
 	aname_resolved_f done;
 	void *owner;
+	uv_idle_t idle; /*!< Active while lookups are deferred. */
+	aname_lookup_t *deferred_first, *deferred_last;
+	unsigned closing; /*!< Handles that are being closed. */
 };
+
+/* For those that implement a resolver. */
+
+/*! Sets up what a resolver begins with. */
+void aname_resolver_init(aname_resolver_t *resolver, const aname_resolver_api_t *api,
+                         uv_loop_t *loop, aname_resolved_f done, void *owner);
+
+/*!
+ * \brief Hands a lookup to the loop: soon `resume` is called, and if it has ended the result is
+ *        delivered and the lookup released.
+ *
+ * May be called at any time, also from within `start`, `cancel` and `resume`; not twice before
+ * `resume`. In the order of the calls.
+ */
+void aname_resolver_defer(aname_lookup_t *lookup);
+
+/*!
+ * \brief Closes what aname_resolver_init() has set up, and frees the resolver after that.
+ *
+ * \param own  A handle of the resolver's own to be closed first, or NULL.
+ */
+void aname_resolver_free(aname_resolver_t *resolver, uv_handle_t *own);
+
+/* Resolvers. */
 
 /*!
  * \brief The system's resolver: getaddrinfo on libuv's thread pool.

@@ -71,33 +71,31 @@ struct resolver {
 	aname_source_t source;
 	unsigned tries, running;
 	int try_ms;
-	const aname_lookup_t *starting; /*!< The one that start is at work on. */
-	aname_lookup_t *ended;          /*!< Failed before they began; reported by the timer. */
 	uint16_t ids[64];
 	unsigned ids_left;
-	bool ares_ready;
 	server_t servers[ANAME_SERVERS_MAX];
 };
 
-struct aname_lookup {
-	resolver_t *resolver;
-	void *ctx;
+typedef struct {
+	aname_lookup_t base;
 	uint16_t type;
 	uint32_t asked; /*!< Servers asked in this round, one bit each. */
 	unsigned tries; /*!< Made so far. */
 	server_t *server;
-	link_t *link;
+	link_t *link;    /*!< Of the try under way. */
 	int64_t sent_ms; /*!< When the last try began. */
 	bool cancelled, edns, tailored, told;
-	bool bare;               /*!< To be asked without EDNS. */
-	aname_failure_t failure; /*!< Of the last try. */
-	const char *detail;
-	struct aname_lookup *next_ended;
+	bool bare;                        /*!< To be asked without EDNS. */
+	int status;                       /*!< How the last try ended, by c-ares. */
+	aname_message_reply_t *reply;     /*!< What the server said to it; NULL: nothing. */
 	knot_edns_client_subnet_t client; /*!< Whose answer is wanted, if `tailored`. */
 	knot_dname_storage_t name;
-};
+} lookup_t;
 
-static void try_next(aname_lookup_t *lookup);
+static resolver_t *resolver_of(const lookup_t *lookup)
+{
+	return (resolver_t *)lookup->base.resolver;
+}
 
 /* Watching sockets. */
 
@@ -123,7 +121,7 @@ static void drop_link(link_t *link)
 	free(link);
 }
 
-/*! Lets go of links that are used up and idle. Never from within a callback of c-ares. */
+/*! Lets go of links that are used up and idle. Never from within a call into c-ares. */
 static void sweep(server_t *server)
 {
 	link_t **at = &server->links;
@@ -268,9 +266,9 @@ static void mark_up(server_t *server, int64_t now_ms)
  * round; if there is none, of those not asked the one that answered last. In each pause of a
  * server that is down one lookup tries it nevertheless.
  */
-static server_t *pick_server(aname_lookup_t *lookup, int64_t now_ms)
+static server_t *pick_server(lookup_t *lookup, int64_t now_ms)
 {
-	resolver_t *resolver = lookup->resolver;
+	resolver_t *resolver = resolver_of(lookup);
 	unsigned count = resolver->source.servers_count;
 	if (lookup->asked == (1u << count) - 1) {
 		lookup->asked = 0;
@@ -298,67 +296,40 @@ static server_t *pick_server(aname_lookup_t *lookup, int64_t now_ms)
 	return server;
 }
 
-/* Lookups. */
+/* What came of a try. It is looked at when the loop calls, and not where c-ares calls back: that
+ * may be from within ares_send() already. */
 
-static void report(aname_lookup_t *lookup, const aname_result_t *result)
+/*! Notes a failure; true if it ends the lookup. */
+static bool try_failed(lookup_t *lookup, aname_failure_t failure, const char *detail)
 {
-	resolver_t *resolver = lookup->resolver;
-	resolver->running--;
-	resolver->base.done(resolver->base.owner, lookup->ctx, result);
-	free(lookup);
-}
-
-static void report_failure(aname_lookup_t *lookup)
-{
-	const aname_result_t result = { .failure = lookup->failure,
-		                        .detail = lookup->detail,
-		                        .ttl = ANAME_TTL_UNKNOWN };
-	report(lookup, &result);
-}
-
-/*! Ends a lookup that failed, but never from within aname_resolver_api_t's start. */
-static void give_up(aname_lookup_t *lookup)
-{
-	if (lookup->resolver->starting == lookup) {
-		lookup->next_ended = lookup->resolver->ended;
-		lookup->resolver->ended = lookup;
-	} else {
-		report_failure(lookup);
-	}
-}
-
-static void try_failed(aname_lookup_t *lookup, aname_failure_t failure, const char *detail)
-{
+	aname_result_t *result = &lookup->base.result;
 	/* What a server said tells more than that another one is silent. */
 	bool said = failure == ANAME_FAILURE_SERVER || failure == ANAME_FAILURE_BOGUS;
 	if (said || !lookup->told) {
-		lookup->failure = failure;
-		lookup->detail = detail;
+		*result = (aname_result_t){ .failure = failure,
+			                    .detail = detail,
+			                    .ttl = ANAME_TTL_UNKNOWN };
 	}
 	lookup->told |= said;
-	if (lookup->cancelled || lookup->tries >= lookup->resolver->tries) {
-		give_up(lookup);
-	} else {
-		try_next(lookup);
-	}
+	return lookup->cancelled || lookup->tries >= resolver_of(lookup)->tries;
 }
 
 /*! Asks the same server once more, without what it does not understand. */
-static void ask_again(aname_lookup_t *lookup, const aname_message_reply_t *reply)
+static bool ask_again(lookup_t *lookup, const aname_message_reply_t *reply)
 {
-	lookup->asked &= ~(1u << (lookup->server - lookup->resolver->servers));
+	lookup->asked &= ~(1u << (lookup->server - resolver_of(lookup)->servers));
 	lookup->tries--;
-	try_failed(lookup, reply->failure, reply->detail);
+	return try_failed(lookup, reply->failure, reply->detail);
 }
 
 /*! The part of the query that says whose answer is wanted; NULL if it is to be everybody's. */
-static const knot_edns_client_subnet_t *client_of(const aname_lookup_t *lookup)
+static const knot_edns_client_subnet_t *client_of(const lookup_t *lookup)
 {
 	return lookup->tailored && lookup->edns ? &lookup->client : NULL;
 }
 
 /*! Notes what a reply tells of its server. What it can, a single odd reply does not disprove. */
-static void note_abilities(const aname_lookup_t *lookup, const aname_message_reply_t *reply)
+static void note_abilities(const lookup_t *lookup, const aname_message_reply_t *reply)
 {
 	server_t *server = lookup->server;
 	server->knows_edns |= reply->has_opt;
@@ -369,43 +340,80 @@ static void note_abilities(const aname_lookup_t *lookup, const aname_message_rep
 	}
 }
 
-static void take_reply(aname_lookup_t *lookup, const aname_message_reply_t *reply)
+/*! Takes what a server said; true if it ends the lookup. */
+static bool take_reply(lookup_t *lookup, const aname_message_reply_t *reply)
 {
+	note_abilities(lookup, reply);
 	/* Without EDNS in the reply, newer c-ares has asked anew by itself. */
 	bool refused = client_of(lookup) != NULL &&
 	               (reply->no_edns || reply->no_subnet || !reply->has_opt);
 	if (refused && lookup->server->echoes) {
 		/* It takes subnets. What it says without is not what it says to this client. */
-		try_failed(lookup, ANAME_FAILURE_SERVER, "the resolver does not take the subnet");
-	} else if (reply->no_edns && lookup->edns) {
+		return try_failed(lookup, ANAME_FAILURE_SERVER,
+		                  "the resolver does not take the subnet");
+	}
+	if (reply->no_edns && lookup->edns) {
 		lookup->bare = true;
-		ask_again(lookup, reply);
-	} else if (reply->no_subnet && client_of(lookup) != NULL) {
+		return ask_again(lookup, reply);
+	}
+	if (reply->no_subnet && client_of(lookup) != NULL) {
 		lookup->tailored = false;
-		ask_again(lookup, reply);
-	} else if (reply->failure != ANAME_FAILURE_NONE) {
-		try_failed(lookup, reply->failure, reply->detail);
-	} else if (lookup->resolver->source.secure && !reply->authentic) {
-		lookup->failure = ANAME_FAILURE_INSECURE;
-		lookup->detail = "the answer is not authenticated by DNSSEC";
-		give_up(lookup);
-	} else {
-		const aname_result_t result = { .known = reply->known,
-			                        .ttl = reply->ttl,
-			                        .address_len = reply->address_len,
-			                        .count = reply->count,
-			                        .addresses = reply->addresses,
-			                        .scope = reply->scope };
-		report(lookup, &result);
+		return ask_again(lookup, reply);
+	}
+	if (reply->failure != ANAME_FAILURE_NONE) {
+		return try_failed(lookup, reply->failure, reply->detail);
+	}
+	if (resolver_of(lookup)->source.secure && !reply->authentic) {
+		lookup->base.result =
+		        (aname_result_t){ .failure = ANAME_FAILURE_INSECURE,
+			                  .detail = "the answer is not authenticated by DNSSEC",
+			                  .ttl = ANAME_TTL_UNKNOWN };
+		return true;
+	}
+	lookup->base.result = (aname_result_t){ .known = reply->known,
+		                                .ttl = reply->ttl,
+		                                .address_len = reply->address_len,
+		                                .count = reply->count,
+		                                .addresses = reply->addresses,
+		                                .scope = reply->scope };
+	return true;
+}
+
+/*! Takes that a server said nothing of use; true if it ends the lookup. */
+static bool take_silence(lookup_t *lookup)
+{
+	server_t *server = lookup->server;
+	bool timeout = lookup->status == ARES_ETIMEOUT;
+	switch (lookup->status) {
+	case ARES_ENOMEM: return try_failed(lookup, ANAME_FAILURE_NETWORK, "out of memory");
+	case ARES_EBADRESP:
+		/* Newer c-ares reads replies itself first. */
+		mark_up(server, aname_clock_ms());
+		return try_failed(lookup, ANAME_FAILURE_SERVER, "the reply is malformed");
+	case ARES_EDESTRUCTION:
+	case ARES_ECANCELLED:
+		lookup->cancelled = true;
+		return try_failed(lookup, ANAME_FAILURE_TIMEOUT, "given up");
+	default:
+		/* If it answered others meanwhile it is the target that is dead. */
+		if (!timeout || server->heard_ms <= lookup->sent_ms) {
+			mark_down(server, aname_clock_ms());
+		}
+		return timeout ? try_failed(lookup, ANAME_FAILURE_TIMEOUT,
+		                            "the resolver does not answer")
+		               : try_failed(lookup, ANAME_FAILURE_NETWORK,
+		                            ares_strerror(lookup->status));
 	}
 }
 
-static void read_reply(aname_lookup_t *lookup, const uint8_t *wire, size_t len)
+/* Tries. */
+
+/*! Reads a reply; NULL if out of memory. */
+static aname_message_reply_t *read_reply(const lookup_t *lookup, const uint8_t *wire, size_t len)
 {
 	aname_message_reply_t *reply = malloc(sizeof(*reply));
 	if (reply == NULL) {
-		try_failed(lookup, ANAME_FAILURE_NETWORK, "out of memory");
-		return;
+		return NULL;
 	}
 	/* c-ares has matched identifier and server; the identifier may be its own. */
 	const aname_message_query_t query = { .name = lookup->name,
@@ -414,36 +422,25 @@ static void read_reply(aname_lookup_t *lookup, const uint8_t *wire, size_t len)
 		                              .edns = lookup->edns,
 		                              .subnet = client_of(lookup) };
 	aname_message_read(&query, wire, len, reply);
-	note_abilities(lookup, reply);
-	take_reply(lookup, reply);
-	free(reply);
+	/* It has room for many more addresses than there are, and waits. */
+	size_t size = offsetof(aname_message_reply_t, addresses) +
+	              (size_t)reply->count * reply->address_len;
+	aname_message_reply_t *cut = realloc(reply, size);
+	return cut != NULL ? cut : reply;
 }
 
+/*! Called by c-ares, maybe from within ares_send(): here nothing may go on. */
 static void on_reply(void *arg, int status, int timeouts, unsigned char *wire, int len)
 {
-	aname_lookup_t *lookup = arg;
-	server_t *server = lookup->server;
+	lookup_t *lookup = arg;
 	lookup->link->running--;
-
-	if (status == ARES_SUCCESS && wire != NULL) {
-		mark_up(server, aname_clock_ms());
-		read_reply(lookup, wire, len);
-	} else if (status == ARES_EBADRESP) {
-		/* Newer c-ares reads replies itself first. */
-		mark_up(server, aname_clock_ms());
-		try_failed(lookup, ANAME_FAILURE_SERVER, "the reply is malformed");
-	} else if (status == ARES_EDESTRUCTION || status == ARES_ECANCELLED) {
-		lookup->cancelled = true;
-		try_failed(lookup, ANAME_FAILURE_TIMEOUT, "given up");
-	} else {
-		bool timeout = status == ARES_ETIMEOUT;
-		/* If it answered others meanwhile it is the target that is dead. */
-		if (!timeout || server->heard_ms <= lookup->sent_ms) {
-			mark_down(server, aname_clock_ms());
-		}
-		try_failed(lookup, timeout ? ANAME_FAILURE_TIMEOUT : ANAME_FAILURE_NETWORK,
-		           timeout ? "the resolver does not answer" : ares_strerror(status));
+	lookup->link = NULL; /* It may be let go. */
+	lookup->status = status;
+	if (status == ARES_SUCCESS) {
+		lookup->reply = wire != NULL ? read_reply(lookup, wire, len) : NULL;
+		lookup->status = lookup->reply != NULL ? ARES_SUCCESS : ARES_ENOMEM;
 	}
+	aname_resolver_defer(&lookup->base);
 }
 
 /*! Identifiers are unpredictable (RFC 5452, 9.2). */
@@ -458,9 +455,11 @@ static uint16_t next_id(resolver_t *resolver)
 	return resolver->ids[--resolver->ids_left];
 }
 
-static void try_next(aname_lookup_t *lookup)
+static void try_next(lookup_t *lookup)
 {
-	resolver_t *resolver = lookup->resolver;
+	resolver_t *resolver = resolver_of(lookup);
+	free(lookup->reply);
+	lookup->reply = NULL;
 	lookup->sent_ms = aname_clock_ms();
 	lookup->server = pick_server(lookup, lookup->sent_ms);
 	lookup->link = pick_link(resolver, lookup->server);
@@ -476,8 +475,8 @@ static void try_next(aname_lookup_t *lookup)
 	uint8_t wire[ANAME_MESSAGE_QUERY_MAX];
 	int len = aname_message_build(&query, wire);
 	if (lookup->link == NULL || len < 0) {
-		lookup->tries = resolver->tries;
-		try_failed(lookup, ANAME_FAILURE_NETWORK, "out of memory");
+		lookup->status = ARES_ENOMEM;
+		aname_resolver_defer(&lookup->base);
 		return;
 	}
 	lookup->link->running++;
@@ -490,11 +489,6 @@ static void try_next(aname_lookup_t *lookup)
 static void on_tick(uv_timer_t *timer)
 {
 	resolver_t *resolver = timer->data;
-	while (resolver->ended != NULL) {
-		aname_lookup_t *lookup = resolver->ended;
-		resolver->ended = lookup->next_ended;
-		report_failure(lookup);
-	}
 	for (unsigned i = 0; i < resolver->source.servers_count; i++) {
 		for (link_t *link = resolver->servers[i].links; link != NULL; link = link->next) {
 			if (link->running > 0) {
@@ -507,7 +501,7 @@ static void on_tick(uv_timer_t *timer)
 	}
 	/* Not where the last lookup ends: with a resolver near by that is again and again before
 	 * a tick has passed, and nobody would ever sweep. */
-	if (resolver->running == 0 && resolver->ended == NULL) {
+	if (resolver->running == 0) {
 		uv_timer_stop(timer);
 	}
 }
@@ -518,12 +512,12 @@ static int dns_start(aname_resolver_t *base, const aname_question_t *question, v
                      aname_lookup_t **out)
 {
 	resolver_t *resolver = (resolver_t *)base;
-	aname_lookup_t *lookup = calloc(1, sizeof(*lookup));
+	lookup_t *lookup = calloc(1, sizeof(*lookup));
 	if (lookup == NULL) {
 		return KNOT_ENOMEM;
 	}
-	lookup->resolver = resolver;
-	lookup->ctx = ctx;
+	lookup->base.resolver = base;
+	lookup->base.ctx = ctx;
 	lookup->type = question->type;
 	memcpy(lookup->name, question->name, knot_dname_size(question->name));
 	if (question->client != NULL) {
@@ -534,27 +528,42 @@ static int dns_start(aname_resolver_t *base, const aname_question_t *question, v
 	if (!uv_is_active((const uv_handle_t *)&resolver->tick)) {
 		uv_timer_start(&resolver->tick, on_tick, TICK_MS, TICK_MS);
 	}
-	resolver->starting = lookup;
 	try_next(lookup);
-	resolver->starting = NULL;
-	*out = lookup;
+	*out = &lookup->base;
 	return KNOT_EOK;
 }
 
-static void dns_cancel(aname_lookup_t *lookup)
+static void dns_cancel(aname_lookup_t *base)
 {
 	/* Its try runs out by itself; there will be no other. */
-	lookup->cancelled = true;
+	((lookup_t *)base)->cancelled = true;
+}
+
+static bool dns_resume(aname_lookup_t *base)
+{
+	lookup_t *lookup = (lookup_t *)base;
+	if (lookup->status == ARES_SUCCESS) {
+		mark_up(lookup->server, aname_clock_ms());
+	}
+	bool ended = lookup->status == ARES_SUCCESS ? take_reply(lookup, lookup->reply)
+	                                            : take_silence(lookup);
+	if (ended) {
+		resolver_of(lookup)->running--;
+	} else {
+		try_next(lookup);
+	}
+	return ended;
+}
+
+static void dns_release(aname_lookup_t *base)
+{
+	free(((lookup_t *)base)->reply);
+	free(base);
 }
 
 static unsigned dns_capacity(const aname_resolver_t *resolver)
 {
 	return CAPACITY;
-}
-
-static void on_resolver_closed(uv_handle_t *timer)
-{
-	free(timer->data);
 }
 
 static void dns_free(aname_resolver_t *base)
@@ -568,13 +577,15 @@ static void dns_free(aname_resolver_t *base)
 		}
 	}
 	ares_library_cleanup();
-	uv_close((uv_handle_t *)&resolver->tick, on_resolver_closed);
+	aname_resolver_free(base, (uv_handle_t *)&resolver->tick);
 }
 
 static const aname_resolver_api_t dns_api = {
 	.name = "dns",
 	.start = dns_start,
 	.cancel = dns_cancel,
+	.resume = dns_resume,
+	.release = dns_release,
 	.capacity = dns_capacity,
 	.free = dns_free,
 };
@@ -601,7 +612,7 @@ aname_resolver_t *aname_resolver_dns_new(uv_loop_t *loop, const aname_source_t *
 		ares_library_cleanup();
 		return NULL;
 	}
-	resolver->base = (aname_resolver_t){ .api = &dns_api, .done = done, .owner = owner };
+	aname_resolver_init(&resolver->base, &dns_api, loop, done, owner);
 	resolver->loop = loop;
 	resolver->tick.data = resolver;
 	resolver->source = *source;

@@ -17,12 +17,13 @@ typedef struct {
 	uv_loop_t *loop;
 } resolver_t;
 
-struct aname_lookup {
+typedef struct {
+	aname_lookup_t base;
 	uv_getaddrinfo_t request;
-	aname_resolver_t *resolver;
-	void *ctx;
 	uint16_t type;
-};
+	bool ended;
+	uint8_t *addresses;
+} lookup_t;
 
 /*! Is this an answer (the name has no such address), and not a failure to find out? */
 static bool is_negative(int status)
@@ -72,34 +73,34 @@ static int collect(const struct addrinfo *list, int family, uint16_t len, uint8_
 
 static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *list)
 {
-	aname_lookup_t *lookup = request->data;
+	lookup_t *lookup = request->data;
+	aname_result_t *result = &lookup->base.result;
 	bool v4 = lookup->type == KNOT_RRTYPE_A;
-	aname_result_t result = { .ttl = ANAME_TTL_UNKNOWN, .address_len = v4 ? 4 : 16 };
+	*result = (aname_result_t){ .ttl = ANAME_TTL_UNKNOWN, .address_len = v4 ? 4 : 16 };
 
-	uint8_t *addresses = NULL;
 	int count = 0;
 	if (status == 0) {
-		count = collect(list, v4 ? AF_INET : AF_INET6, result.address_len, &addresses);
+		count = collect(list, v4 ? AF_INET : AF_INET6, result->address_len,
+		                &lookup->addresses);
 	}
 
 	if (count < 0) {
-		result.failure = ANAME_FAILURE_NETWORK;
-		result.detail = uv_strerror(UV_ENOMEM);
+		result->failure = ANAME_FAILURE_NETWORK;
+		result->detail = uv_strerror(UV_ENOMEM);
 	} else if (status == 0) {
-		result.known = count > 0 ? ANAME_KNOWN_ADDRESSES : ANAME_KNOWN_NODATA;
-		result.count = count;
-		result.addresses = addresses;
+		result->known = count > 0 ? ANAME_KNOWN_ADDRESSES : ANAME_KNOWN_NODATA;
+		result->count = count;
+		result->addresses = lookup->addresses;
 	} else if (is_negative(status)) {
-		result.known = ANAME_KNOWN_NODATA;
+		result->known = ANAME_KNOWN_NODATA;
 	} else {
-		result.failure = failure_of(status);
-		result.detail = uv_strerror(status);
+		result->failure = failure_of(status);
+		result->detail = uv_strerror(status);
 	}
 	uv_freeaddrinfo(list);
 
-	lookup->resolver->done(lookup->resolver->owner, lookup->ctx, &result);
-	free(addresses);
-	free(lookup);
+	lookup->ended = true;
+	aname_resolver_defer(&lookup->base);
 }
 
 /*!
@@ -132,12 +133,12 @@ static int system_start(aname_resolver_t *resolver, const aname_question_t *ques
 		return KNOT_EINVAL;
 	}
 
-	aname_lookup_t *lookup = calloc(1, sizeof(*lookup));
+	lookup_t *lookup = calloc(1, sizeof(*lookup));
 	if (lookup == NULL) {
 		return KNOT_ENOMEM;
 	}
-	lookup->resolver = resolver;
-	lookup->ctx = ctx;
+	lookup->base.resolver = resolver;
+	lookup->base.ctx = ctx;
 	lookup->type = question->type;
 	lookup->request.data = lookup;
 
@@ -150,14 +151,25 @@ static int system_start(aname_resolver_t *resolver, const aname_question_t *ques
 		free(lookup);
 		return ret == UV_ENOMEM ? KNOT_ENOMEM : KNOT_EINVAL;
 	}
-	*out = lookup;
+	*out = &lookup->base;
 	return KNOT_EOK;
 }
 
-static void system_cancel(aname_lookup_t *lookup)
+static void system_cancel(aname_lookup_t *base)
 {
-	/* UV_EBUSY: it runs, and ends when the system's resolver gives up. */
-	(void)uv_cancel((uv_req_t *)&lookup->request);
+	lookup_t *lookup = (lookup_t *)base;
+	/* UV_EBUSY: it runs, and ends when the system's resolver gives up. A request that has ended
+	 * is none any more for libuv. */
+	if (!lookup->ended) {
+		(void)uv_cancel((uv_req_t *)&lookup->request);
+	}
+}
+
+static void system_release(aname_lookup_t *base)
+{
+	lookup_t *lookup = (lookup_t *)base;
+	free(lookup->addresses);
+	free(lookup);
 }
 
 static unsigned system_capacity(const aname_resolver_t *resolver)
@@ -175,13 +187,14 @@ static unsigned system_capacity(const aname_resolver_t *resolver)
 
 static void system_free(aname_resolver_t *resolver)
 {
-	free(resolver);
+	aname_resolver_free(resolver, NULL);
 }
 
 static const aname_resolver_api_t system_api = {
 	.name = "system",
 	.start = system_start,
 	.cancel = system_cancel,
+	.release = system_release,
 	.capacity = system_capacity,
 	.free = system_free,
 };
@@ -192,7 +205,7 @@ aname_resolver_t *aname_resolver_system_new(uv_loop_t *loop, aname_resolved_f do
 	if (resolver == NULL) {
 		return NULL;
 	}
-	resolver->base = (aname_resolver_t){ .api = &system_api, .done = done, .owner = owner };
+	aname_resolver_init(&resolver->base, &system_api, loop, done, owner);
 	resolver->loop = loop;
 	return &resolver->base;
 }

@@ -30,7 +30,7 @@ static bool is_measurable(void)
 static void learn(house_t *house, const name_t *name, uint16_t type)
 {
 	house_ask(house, name, type, 300);
-	aname_lookup_t *lookup = house_pending(house, name, type);
+	script_lookup_t *lookup = house_pending(house, name, type);
 	assert_non_null(lookup);
 	house_resolve(house, lookup, 1, 2, 300);
 }

@@ -137,7 +137,7 @@ static void refreshed(void **state)
 	unsigned least = UINT32_MAX;
 	for (unsigned step = 0; step < 86400 * 2; step++) {
 		house_skip(&house, 500);
-		aname_lookup_t *lookup = house_pending(&house, &name, A);
+		script_lookup_t *lookup = house_pending(&house, &name, A);
 		if (lookup != NULL && aname_clock_ms() - lookup->started_ms >= 1000) {
 			house_resolve(&house, lookup, 1, 2, 60);
 		}
@@ -170,7 +170,7 @@ static void real_time(void **state)
 	house_resolve(&house, house_pending(&house, &name, A), 0, 1, 300);
 	for (uint32_t ms = 0; ms < 100000; ms += 50) {
 		house_skip(&house, 50);
-		aname_lookup_t *lookup = house_pending(&house, &name, A);
+		script_lookup_t *lookup = house_pending(&house, &name, A);
 		if (lookup != NULL && aname_clock_ms() - lookup->started_ms >= 100) {
 			house_resolve(&house, lookup, aname_clock_ms() - BEGIN_MS, 1, 300);
 		}
@@ -188,7 +188,7 @@ static void real_time(void **state)
 }
 
 /*! A recursor that caches for 30 s, by whole seconds; answers with what is left. */
-static void resolve_from_cache(house_t *house, aname_lookup_t *lookup, int64_t *expires_s)
+static void resolve_from_cache(house_t *house, script_lookup_t *lookup, int64_t *expires_s)
 {
 	int64_t now_s = aname_clock_ms() / 1000;
 	if (now_s > *expires_s) {
@@ -210,7 +210,7 @@ static void behind_cache(void **state)
 	for (unsigned step = 0; step < 3600 * 50; step++) {
 		house_skip(&house, 20);
 		aname_entry_t *entry = house_find(&house, &name, A);
-		aname_lookup_t *lookup = house_pending(&house, &name, A);
+		script_lookup_t *lookup = house_pending(&house, &name, A);
 		if (lookup != NULL && aname_clock_ms() - lookup->started_ms >= 100) {
 			resolve_from_cache(&house, lookup, &expires_s);
 		}
@@ -372,7 +372,7 @@ static void backs_off(void **state)
 	unsigned tries = 0;
 	for (unsigned step = 0; step < 86400 * 5; step++) {
 		house_ask(&house, &name, A, 300);
-		aname_lookup_t *lookup = house_pending(&house, &name, A);
+		script_lookup_t *lookup = house_pending(&house, &name, A);
 		if (lookup != NULL) {
 			pause = aname_clock_ms() - before;
 			assert_true(before == 0 || pause >= 5000);
@@ -480,7 +480,7 @@ static void no_outage(void **state)
 	for (unsigned step = 0; step < 36000; step++) {
 		house_ask(&house, &dead, A, 300);
 		house_ask(&house, &good, A, 1);
-		aname_lookup_t *lookup = house_pending(&house, &good, A);
+		script_lookup_t *lookup = house_pending(&house, &good, A);
 		if (lookup != NULL) {
 			house_resolve(&house, lookup, 1, 1, 1);
 		}
@@ -559,7 +559,7 @@ static void times_out(void **state)
 	house_skip(&house, 4999);
 	assert_null(known_of(&house, &name, A));
 	house_skip(&house, 1);
-	aname_lookup_t *lookup = house_pending(&house, &name, A);
+	script_lookup_t *lookup = house_pending(&house, &name, A);
 	assert_true(lookup->cancelled);
 	assert_int_equal(known_of(&house, &name, A)->failure, ANAME_FAILURE_TIMEOUT);
 	assert_int_equal(aname_refresh_running(house.refresh), 1);
@@ -664,7 +664,7 @@ static void rate(void **state)
 static void end_all(house_t *house, const name_t *bad, uint32_t ttl)
 {
 	while (house->script.pending != NULL) {
-		aname_lookup_t *lookup = house->script.pending;
+		script_lookup_t *lookup = house->script.pending;
 		if (lookup->name.len == bad->len &&
 		    memcmp(lookup->name.at, bad->at, bad->len) == 0) {
 			house_fail(house, lookup, ANAME_FAILURE_SERVER);
@@ -693,7 +693,7 @@ static void nobody_starves(void **state)
 		(void)ask_many(&house, 0, 2000);
 		unsigned fails = 0;
 		for (unsigned ms = 0; ms < 60000; ms += 10) {
-			aname_lookup_t *lookup = house_pending(&house, &bad, A);
+			script_lookup_t *lookup = house_pending(&house, &bad, A);
 			fails += lookup != NULL;
 			end_all(&house, &bad, loads[i].ttl);
 			house_skip(&house, 10);
@@ -833,6 +833,66 @@ static void pause_and_resume(void **state)
 	aname_refresh_resume(house.refresh);
 	assert_int_equal(house.script.pending_count, 3);
 	assert_int_equal(house_heard(&house, ""), 0);
+	house_deinit(&house);
+}
+
+static void fails_at_once(void **state)
+{
+	/* 300 targets, and whatever is asked of the resolver makes all that is pending fail within
+	 * that very call: what comes of it is delivered afterwards, by the loop (asserted in
+	 * support/script.c), and each is retried, paused and resumed like any other. */
+	enum { MANY = 300 };
+	aname_schedule_t schedule = make_schedule;
+	schedule.retry_max = schedule.retry_min;
+	const int64_t pause_ms = 1000 * (int64_t)schedule.retry_min;
+	house_t house;
+	begin(&house, &schedule, NULL);
+	house.script.at_once = true;
+	assert_int_equal(ask_many(&house, 0, MANY), 0);
+	unsigned started = house.script.started;
+	assert_true(started > 0);
+	house_settle(&house);
+	assert_int_equal(house.script.started, MANY);
+	assert_int_equal(house.script.delivered, MANY);
+	assert_int_equal(atomic_load(&house.shared->totals.failed), MANY);
+	for (unsigned i = 0; i < 10; i++) {
+		house_skip(&house, pause_ms);
+		assert_true(aname_refresh_running(house.refresh) > 0);
+		house_settle(&house);
+		assert_int_equal(aname_refresh_running(house.refresh), 0);
+		assert_int_equal(house.script.started, (i + 2) * MANY);
+		assert_int_equal(house.script.delivered, house.script.started);
+	}
+
+	/* Those that take longer than they may fail where they are cancelled: counted once. */
+	house.script.at_once = false;
+	house_skip(&house, pause_ms);
+	assert_true(house.script.pending_count > 0);
+	unsigned failed = atomic_load(&house.shared->totals.failed);
+	unsigned late = house.script.pending_count;
+	house.script.at_once = true;
+	house_skip(&house, schedule.timeout_ms);
+	house_settle(&house);
+	assert_int_equal(house.script.pending_count, 0);
+	assert_true(atomic_load(&house.shared->totals.failed) >= failed + late);
+	assert_int_equal(house.script.delivered, house.script.started);
+
+	/* The same in a pause: running until delivered, and no failure of the target. */
+	house.script.at_once = false;
+	house_skip(&house, pause_ms);
+	assert_true(house.script.pending_count > 0);
+	failed = atomic_load(&house.shared->totals.failed);
+	unsigned running = aname_refresh_running(house.refresh);
+	house.script.at_once = true;
+	aname_refresh_pause(house.refresh);
+	assert_int_equal(house.script.pending_count, 0);
+	assert_int_equal(aname_refresh_running(house.refresh), running);
+	house_settle(&house);
+	assert_int_equal(aname_refresh_running(house.refresh), 0);
+	assert_int_equal(atomic_load(&house.shared->totals.failed), failed);
+	aname_refresh_resume(house.refresh);
+	house_settle(&house);
+	assert_int_equal(house.script.delivered, house.script.started);
 	house_deinit(&house);
 }
 
@@ -1107,8 +1167,8 @@ static void check_invariants(house_t *house)
 	assert_int_equal(aname_refresh_running(house->refresh), house->script.pending_count);
 	assert_true(house->script.pending_count <= house->limits.max_lookups);
 	assert_true(aname_table_targets(house->shared->table) <= house->limits.max_targets);
-	for (aname_lookup_t *one = house->script.pending; one != NULL; one = one->next) {
-		for (aname_lookup_t *other = one->next; other != NULL; other = other->next) {
+	for (script_lookup_t *one = house->script.pending; one != NULL; one = one->next) {
+		for (script_lookup_t *other = one->next; other != NULL; other = other->next) {
 			assert_true(one->type != other->type ||
 			            !knot_dname_is_equal(one->name.at, other->name.at));
 		}
@@ -1120,7 +1180,7 @@ static void random_end(house_t *house, random_t *random)
 	if (house->script.pending == NULL) {
 		return;
 	}
-	aname_lookup_t *lookup = house->script.pending;
+	script_lookup_t *lookup = house->script.pending;
 	unsigned skip = random_below(random, house->script.pending_count);
 	for (; skip > 0; skip--) {
 		lookup = lookup->next;
@@ -1209,7 +1269,7 @@ static bool short_life(unsigned fail_at)
 		for (size_t i = 0; i < COUNT_OF(names); i++) {
 			house_ask(&house, &names[i], A, 60);
 		}
-		aname_lookup_t *lookup = house_pending(&house, &names[0], A);
+		script_lookup_t *lookup = house_pending(&house, &names[0], A);
 		if (lookup != NULL) {
 			house_resolve(&house, lookup, 1, 1, 60);
 		}
@@ -1303,6 +1363,8 @@ int main(void)
 	const struct CMUnitTest rest[] = {
 		PROVES("T4: paused, nothing starts and nothing is lost", pause_and_resume),
 		PROVES("T4: an answer while paused is kept", success_while_paused),
+		PROVES("F4: a resolver that fails within each call: 300 targets, retried, paused",
+		       fails_at_once),
 		PROVES("T4: a lookup that outlasts the pause is not doubled", never_reported),
 		PROVES("T4: with other options a target starts with what is known of it", inherits),
 		PROVES("T4, W1: what is too old for the new options is looked up, without lag",

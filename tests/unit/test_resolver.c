@@ -55,6 +55,7 @@ static int tear_down(void **state)
 {
 	assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
 	resolver->api->free(resolver);
+	assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
 	assert_int_equal(uv_loop_close(&loop), 0);
 	return 0;
 }

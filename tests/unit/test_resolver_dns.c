@@ -1,6 +1,10 @@
+/* As in what is tested. */
+#define CARES_NO_DEPRECATED
+
 #include "support/test.h"
 
 #include <arpa/inet.h>
+#include <ares.h>
 #include <netinet/in.h>
 
 #include <libknot/descriptor.h>
@@ -847,6 +851,84 @@ static void failed_and_started_from_within(void **state)
 	assert_int_equal(heard.succeeded, 0);
 }
 
+/* c-ares may call back from within ares_send(), as newer ones do when a port is closed. */
+
+typedef struct {
+	const char *proves;
+	int status;
+	aname_failure_t failure;
+} at_once_row_t;
+
+static const at_once_row_t at_once_rows[] = {
+	{ "refused at once: fails, without recursion", ARES_ECONNREFUSED, ANAME_FAILURE_NETWORK },
+	{ "timed out at once: fails", ARES_ETIMEOUT, ANAME_FAILURE_TIMEOUT },
+	{ "a bad reply at once: fails", ARES_EBADRESP, ANAME_FAILURE_SERVER },
+	{ "out of memory at once: fails", ARES_ENOMEM, ANAME_FAILURE_NETWORK },
+	{ "given up at once: fails", ARES_EDESTRUCTION, ANAME_FAILURE_TIMEOUT },
+	{ "answered at once: an answer", ARES_SUCCESS, ANAME_FAILURE_NONE },
+};
+
+/*! What ares_send() is to call back with at once; NULL: it does what it does. */
+static const at_once_row_t *at_once;
+static unsigned sending, sent_at_once;
+
+void __real_ares_send(ares_channel channel, const unsigned char *query, int len,
+                      ares_callback callback, void *arg);
+void __wrap_ares_send(ares_channel channel, const unsigned char *query, int len,
+                      ares_callback callback, void *arg);
+
+void __wrap_ares_send(ares_channel channel, const unsigned char *query, int len,
+                      ares_callback callback, void *arg)
+{
+	/* Nothing is started, nor goes on, from within the callback. */
+	assert_int_equal(sending, 0);
+	sending++;
+	unsigned times = heard.times;
+	if (at_once == NULL) {
+		__real_ares_send(channel, query, len, callback, arg);
+	} else if (at_once->status == ARES_SUCCESS) {
+		size_t size = make_reply(&servers[0], query, false);
+		callback(arg, ARES_SUCCESS, 0, reply + 2, size);
+	} else {
+		callback(arg, at_once->status, 0, NULL, 0);
+	}
+	sent_at_once += at_once != NULL;
+	assert_int_equal(heard.times, times);
+	sending--;
+}
+
+static void check_at_once(void **state)
+{
+	enum { MANY = 300 };
+	static int ctx[MANY];
+	(void)set_up(NULL);
+	use_servers(2);
+	at_once = *state;
+	sent_at_once = 0;
+	heard.more = MANY;
+	for (unsigned i = 0; i < MANY; i++) {
+		start("www.example.", i % 2 ? A : AAAA, &ctx[i], NULL);
+	}
+	assert_int_equal(heard.times, 0);
+	wait_for(2 * MANY);
+	bool good = at_once->failure == ANAME_FAILURE_NONE;
+	assert_int_equal(heard.succeeded, good ? 2 * MANY : 0);
+	assert_int_equal(heard.result.failure, at_once->failure);
+	/* Two servers, two rounds; what was given up is not tried again. */
+	bool once = good || at_once->status == ARES_EDESTRUCTION;
+	assert_int_equal(sent_at_once, 2 * MANY * (once ? 1 : 4));
+
+	/* What was cancelled meanwhile has no other try. */
+	sent_at_once = 0;
+	aname_lookup_t *lookup;
+	start("www.example.", A, NULL, &lookup);
+	resolver->api->cancel(lookup);
+	wait_for(2 * MANY + 1);
+	assert_int_equal(sent_at_once, 1);
+	at_once = NULL;
+	(void)tear_down(NULL);
+}
+
 static void cancelled(void **state)
 {
 	aname_source_t source = make_servers(2);
@@ -960,5 +1042,6 @@ int main(void)
 		WITH_SERVERS("out of memory: refused or reported once, nothing leaked", no_memory),
 	};
 	return RUN_ROWS("resolver by DNS: one server", rows, check_row) +
+	       RUN_ROWS("resolver by DNS: called back at once", at_once_rows, check_at_once) +
 	       RUN_TESTS("resolver by DNS: the rest", tests);
 }

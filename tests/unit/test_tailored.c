@@ -179,7 +179,7 @@ static void check_change(void **state)
 	learn(&house, &client, 1, 60, row->before);
 	house_skip(&house, 55000);
 	/* It is refreshed as it was asked first. */
-	aname_lookup_t *lookup = house_pending_client(&house, &www, A, &client);
+	script_lookup_t *lookup = house_pending_client(&house, &www, A, &client);
 	house_resolve_scope(&house, lookup, 2, 60, row->after);
 	assert_int_equal(held(&house), row->entries);
 	assert_int_equal(told(&house, &client), 2);
@@ -226,7 +226,7 @@ static void merges_while_running(void **state)
 	learn(&house, &wide, 2, 60, 16);
 	assert_int_equal(held(&house), 2);
 	house_skip(&house, 57000);
-	aname_lookup_t *of_wide = house_pending_client(&house, &www, A, &wide);
+	script_lookup_t *of_wide = house_pending_client(&house, &www, A, &wide);
 	house_resolve_scope(&house, house_pending_client(&house, &www, A, &narrow), 3, 60, 16);
 	assert_int_equal(held(&house), 1);
 	assert_int_equal(told(&house, &narrow), 3);
@@ -342,7 +342,7 @@ static void places(void **state)
 	}
 	assert_int_equal(house.script.pending_count, 8);
 	unsigned tailored = 0;
-	for (const aname_lookup_t *at = house.script.pending; at != NULL; at = at->next) {
+	for (const script_lookup_t *at = house.script.pending; at != NULL; at = at->next) {
 		tailored += at->tailored;
 	}
 	assert_int_equal(tailored, 2);
@@ -500,7 +500,7 @@ static void flood_keeps_regulars(void **state)
 	for (unsigned i = 100; i < 5000; i++) {
 		const aname_subnet_t client = nth(i);
 		house_ask_client(&house, &www, A, 300, &client);
-		aname_lookup_t *lookup = house_pending_client(&house, &www, A, &client);
+		script_lookup_t *lookup = house_pending_client(&house, &www, A, &client);
 		if (lookup != NULL && i % 3 != 0) {
 			house_resolve_scope(&house, lookup, 9, 300, 24);
 		}
@@ -609,7 +609,7 @@ static void pushed_out_with_target(void **state)
 	(void)aname_queue_push(house.shared->queue, &key, &second,
 	                       aname_table_subnet_hash(hash, &second), 300);
 	aname_refresh_wake(house.refresh);
-	aname_lookup_t *lookup = house_pending_client(&house, &www, A, &second);
+	script_lookup_t *lookup = house_pending_client(&house, &www, A, &second);
 	assert_non_null(lookup);
 
 	name_t other = make_name("other.example.");
@@ -662,7 +662,7 @@ static void check_invariants(house_t *house)
 
 static void end_one(house_t *house, random_t *random)
 {
-	aname_lookup_t *lookup = house->script.pending;
+	script_lookup_t *lookup = house->script.pending;
 	unsigned skip = lookup != NULL ? random_below(random, house->script.pending_count) : 0;
 	for (; skip > 0; skip--) {
 		lookup = lookup->next;

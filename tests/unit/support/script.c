@@ -14,6 +14,45 @@ static script_t *script_of(aname_resolver_t *resolver)
 	return (script_t *)resolver; /* Its first member. */
 }
 
+/*! Takes a lookup off the list: it ends with the result that it has. */
+static void end(script_t *script, script_lookup_t *lookup)
+{
+	script_lookup_t **at = &script->pending;
+	while (*at != lookup) {
+		assert_non_null(*at);
+		at = &(*at)->next;
+	}
+	*at = lookup->next;
+	script->pending_count--;
+	script->cancelled += lookup->cancelled;
+	aname_resolver_defer(&lookup->base);
+}
+
+static void enter(script_t *script)
+{
+	script->inside++;
+	while (script->at_once && script->pending != NULL) {
+		script->pending->base.result = (aname_result_t){ .failure = ANAME_FAILURE_NETWORK,
+			                                         .ttl = ANAME_TTL_UNKNOWN };
+		end(script, script->pending);
+	}
+}
+
+static void leave(script_t *script)
+{
+	enter(script); /* What was started meanwhile may end at once, too. */
+	script->inside -= 2;
+}
+
+/*! What is delivered comes from the loop alone. */
+static void on_done(void *owner, void *ctx, const aname_result_t *result)
+{
+	script_t *script = owner;
+	assert_int_equal(script->inside, 0);
+	script->delivered++;
+	script->done(script->owner, ctx, result);
+}
+
 static int script_start(aname_resolver_t *resolver, const aname_question_t *question, void *ctx,
                         aname_lookup_t **out)
 {
@@ -21,10 +60,13 @@ static int script_start(aname_resolver_t *resolver, const aname_question_t *ques
 	if (script->refuse != KNOT_EOK) {
 		return script->refuse;
 	}
-	aname_lookup_t *lookup = calloc(1, sizeof(*lookup));
+	script_lookup_t *lookup = calloc(1, sizeof(*lookup));
 	if (lookup == NULL) {
 		return KNOT_ENOMEM;
 	}
+	enter(script);
+	lookup->base.resolver = resolver;
+	lookup->base.ctx = ctx;
 	lookup->name.len = knot_dname_size(question->name);
 	memcpy(lookup->name.at, question->name, lookup->name.len);
 	lookup->type = question->type;
@@ -32,28 +74,41 @@ static int script_start(aname_resolver_t *resolver, const aname_question_t *ques
 	if (lookup->tailored) {
 		lookup->client = *question->client;
 	}
-	lookup->ctx = ctx;
 	lookup->started_ms = aname_clock_ms();
 	lookup->next = script->pending;
 	script->pending = lookup;
 	script->pending_count++;
 	script->started++;
-	*out = lookup;
+	leave(script);
+	*out = &lookup->base;
 	return KNOT_EOK;
 }
 
 static void script_cancel(aname_lookup_t *lookup)
 {
-	lookup->cancelled = true;
+	script_t *script = script_of(lookup->resolver);
+	enter(script);
+	((script_lookup_t *)lookup)->cancelled = true;
+	leave(script);
+}
+
+static void script_release(aname_lookup_t *lookup)
+{
+	free(lookup);
 }
 
 static unsigned script_capacity(const aname_resolver_t *resolver)
 {
-	return ((const script_t *)resolver)->capacity;
+	script_t *script = script_of((aname_resolver_t *)resolver);
+	enter(script);
+	leave(script);
+	return script->capacity;
 }
 
 static void script_free(aname_resolver_t *resolver)
 {
+	/* Its memory is the house's. */
+	uv_close((uv_handle_t *)&resolver->idle, NULL);
 	script_of(resolver)->freed = true;
 }
 
@@ -61,6 +116,7 @@ static const aname_resolver_api_t script_api = {
 	.name = "script",
 	.start = script_start,
 	.cancel = script_cancel,
+	.release = script_release,
 	.capacity = script_capacity,
 	.free = script_free,
 };
@@ -69,7 +125,9 @@ static aname_resolver_t *make_script(uv_loop_t *loop, const aname_source_t *sour
                                      aname_resolved_f done, void *owner)
 {
 	script_t *script = being_made;
-	script->base = (aname_resolver_t){ &script_api, done, owner };
+	aname_resolver_init(&script->base, &script_api, loop, on_done, script);
+	script->done = done;
+	script->owner = owner;
 	return &script->base;
 }
 
@@ -154,9 +212,9 @@ void house_skip(house_t *house, int64_t by_ms)
 	aname_refresh_wake(house->refresh);
 }
 
-aname_lookup_t *house_pending(house_t *house, const name_t *name, uint16_t type)
+script_lookup_t *house_pending(house_t *house, const name_t *name, uint16_t type)
 {
-	aname_lookup_t *lookup = house->script.pending;
+	script_lookup_t *lookup = house->script.pending;
 	while (lookup != NULL && !(lookup->type == type && !lookup->tailored &&
 	                           knot_dname_is_equal(lookup->name.at, name->at))) {
 		lookup = lookup->next;
@@ -164,10 +222,10 @@ aname_lookup_t *house_pending(house_t *house, const name_t *name, uint16_t type)
 	return lookup;
 }
 
-aname_lookup_t *house_pending_client(house_t *house, const name_t *name, uint16_t type,
-                                     const aname_subnet_t *client)
+script_lookup_t *house_pending_client(house_t *house, const name_t *name, uint16_t type,
+                                      const aname_subnet_t *client)
 {
-	aname_lookup_t *lookup = house->script.pending;
+	script_lookup_t *lookup = house->script.pending;
 	while (lookup != NULL && !(lookup->type == type && lookup->tailored &&
 	                           aname_subnet_equal(&lookup->client, client) &&
 	                           knot_dname_is_equal(lookup->name.at, name->at))) {
@@ -176,27 +234,24 @@ aname_lookup_t *house_pending_client(house_t *house, const name_t *name, uint16_
 	return lookup;
 }
 
-/*! Takes a lookup off the list, as its resolver does before it reports. */
-static void take_off(house_t *house, aname_lookup_t *lookup)
+static void report(house_t *house, script_lookup_t *lookup, const aname_result_t *result)
 {
-	aname_lookup_t **at = &house->script.pending;
-	while (*at != lookup) {
-		assert_non_null(*at);
-		at = &(*at)->next;
+	unsigned delivered = house->script.delivered;
+	lookup->base.result = *result;
+	end(&house->script, lookup);
+	assert_int_equal(house->script.delivered, delivered);
+	(void)uv_run(&house->loop, UV_RUN_NOWAIT);
+	assert_int_equal(house->script.delivered, delivered + 1);
+}
+
+void house_settle(house_t *house)
+{
+	while (house->script.base.deferred_first != NULL) {
+		(void)uv_run(&house->loop, UV_RUN_NOWAIT);
 	}
-	*at = lookup->next;
-	house->script.pending_count--;
-	house->script.cancelled += lookup->cancelled;
 }
 
-static void report(house_t *house, aname_lookup_t *lookup, const aname_result_t *result)
-{
-	take_off(house, lookup);
-	house->script.base.done(house->script.base.owner, lookup->ctx, result);
-	free(lookup);
-}
-
-void house_resolve(house_t *house, aname_lookup_t *lookup, uint32_t first, uint32_t count,
+void house_resolve(house_t *house, script_lookup_t *lookup, uint32_t first, uint32_t count,
                    uint32_t ttl)
 {
 	assert_non_null(lookup);
@@ -215,7 +270,7 @@ void house_resolve(house_t *house, aname_lookup_t *lookup, uint32_t first, uint3
 	report(house, lookup, &result);
 }
 
-void house_resolve_scope(house_t *house, aname_lookup_t *lookup, uint32_t address, uint32_t ttl,
+void house_resolve_scope(house_t *house, script_lookup_t *lookup, uint32_t address, uint32_t ttl,
                          uint8_t scope)
 {
 	assert_non_null(lookup);
@@ -231,7 +286,7 @@ void house_resolve_scope(house_t *house, aname_lookup_t *lookup, uint32_t addres
 	report(house, lookup, &result);
 }
 
-void house_fail(house_t *house, aname_lookup_t *lookup, aname_failure_t failure)
+void house_fail(house_t *house, script_lookup_t *lookup, aname_failure_t failure)
 {
 	assert_non_null(lookup);
 	const aname_result_t result = { .failure = failure, .ttl = ANAME_TTL_UNKNOWN };

@@ -11,20 +11,25 @@
 #include "support/make.h"
 
 /*! A lookup that the resolver was asked for and has not answered yet. */
-struct aname_lookup {
-	struct aname_lookup *next;
-	void *ctx;
+typedef struct script_lookup {
+	aname_lookup_t base;
+	struct script_lookup *next;
 	name_t name;
 	uint16_t type;
 	bool tailored;         /*!< For `client`. */
 	aname_subnet_t client; /*!< The probe. */
 	int64_t started_ms;
 	bool cancelled;
-};
+} script_lookup_t;
 
 typedef struct {
 	aname_resolver_t base;
-	aname_lookup_t *pending;
+	aname_resolved_f done; /*!< The owner's; the script looks at what is delivered first. */
+	void *owner;
+	unsigned inside; /*!< Calls into the resolver that have not returned. */
+	unsigned delivered;
+	bool at_once; /*!< Whatever is pending fails within the next call into it. */
+	script_lookup_t *pending;
 	unsigned pending_count;
 	unsigned capacity;
 	unsigned started, cancelled; /*!< In all. */
@@ -67,22 +72,25 @@ aname_entry_t *house_find(house_t *house, const name_t *name, uint16_t type);
 void house_skip(house_t *house, int64_t by_ms);
 
 /*! The lookup of a target, or NULL. */
-aname_lookup_t *house_pending(house_t *house, const name_t *name, uint16_t type);
+script_lookup_t *house_pending(house_t *house, const name_t *name, uint16_t type);
 
 /*! The lookup of a target for a client, or NULL. */
-aname_lookup_t *house_pending_client(house_t *house, const name_t *name, uint16_t type,
-                                     const aname_subnet_t *client);
+script_lookup_t *house_pending_client(house_t *house, const name_t *name, uint16_t type,
+                                      const aname_subnet_t *client);
 
-/*! Ends a lookup: with addresses `first` to `first + count - 1` (none: negative) ... */
-void house_resolve(house_t *house, aname_lookup_t *lookup, uint32_t first, uint32_t count,
+/*! Ends a lookup and has the loop deliver it: with addresses `first` to `first + count - 1` (none: negative) ... */
+void house_resolve(house_t *house, script_lookup_t *lookup, uint32_t first, uint32_t count,
                    uint32_t ttl);
 
 /*! ... or with one address, for the clients within a scope ... */
-void house_resolve_scope(house_t *house, aname_lookup_t *lookup, uint32_t address, uint32_t ttl,
+void house_resolve_scope(house_t *house, script_lookup_t *lookup, uint32_t address, uint32_t ttl,
                          uint8_t scope);
 
 /*! ... or with a failure. */
-void house_fail(house_t *house, aname_lookup_t *lookup, aname_failure_t failure);
+void house_fail(house_t *house, script_lookup_t *lookup, aname_failure_t failure);
+
+/*! Has the loop deliver what has ended by itself, again and again until nothing more ends. */
+void house_settle(house_t *house);
 
 /*! Messages of the service since the last call that have `text` in them. */
 unsigned house_heard(house_t *house, const char *text);
