@@ -92,6 +92,8 @@ static const char *state_of(const aname_judgement_t *judgement)
 	switch (judgement->worth) {
 	case ANAME_FRESH: return "fresh";
 	case ANAME_NODATA: return "nodata";
+	case ANAME_LATE:
+	case ANAME_LATE_NODATA: return "late";
 	case ANAME_STALE:
 	case ANAME_STALE_NODATA: return "stale";
 	case ANAME_FAILED: return "failing";

@@ -33,6 +33,8 @@ typedef enum {
 	ANAME_COLD = 0,     /*!< Not kept fresh; a lookup has to be asked for and waited for. */
 	ANAME_FRESH,        /*!< Addresses within their lifetime. */
 	ANAME_NODATA,       /*!< A negative answer within its lifetime. */
+	ANAME_LATE,         /*!< Addresses past it, a lookup under way has not failed. */
+	ANAME_LATE_NODATA,  /*!< A negative answer past it, likewise. */
 	ANAME_STALE,        /*!< Addresses past their lifetime, still usable. */
 	ANAME_STALE_NODATA, /*!< A negative answer past its lifetime, still usable. */
 	ANAME_FAILED,       /*!< Nothing to use. */
