@@ -13,14 +13,17 @@
 #include "table/shared.h"
 
 /*! What an answer was made of; name in `knotc stats`. */
-#define ANAME_ANSWER_KINDS(X)                                                   \
-	X(FRESH, "fresh")     /* Addresses within their lifetime. */            \
-	X(STALE, "stale")     /* Past it (F1). */                               \
-	X(SIBLING, "sibling") /* The zone's own A or AAAA (F2). */              \
-	X(NODATA, "nodata")   /* The target has none (A7). */                   \
-	X(COLD, "cold")       /* TC or SERVFAIL: not looked up yet (C1, C2). */ \
-	X(FAILED, "failed")   /* SERVFAIL (F3). */                              \
-	X(DENIED, "denied")   /* SERVFAIL: policy (L2). */
+#define ANAME_ANSWER_KINDS(X)                                                              \
+	X(FRESH, "fresh")         /* Addresses within their lifetime. */                   \
+	X(LATE, "late")           /* Past it, a lookup under way has not failed (T2). */   \
+	X(STALE, "stale")         /* Past it, and the target fails or is too late (F1). */ \
+	X(SIBLING, "sibling")     /* The zone's own A or AAAA (F2). */                     \
+	X(NODATA, "nodata")       /* The target has none (A7). */                          \
+	X(GONE, "gone")           /* The same, where there were addresses before (W1). */  \
+	X(TRUNCATED, "truncated") /* TC over UDP: not looked up yet (C1). */               \
+	X(COLD, "cold")           /* SERVFAIL: not looked up yet (C2, C3). */              \
+	X(FAILED, "failed")       /* SERVFAIL (F3). */                                     \
+	X(DENIED, "denied")       /* SERVFAIL: policy (L2). */
 
 typedef enum {
 #define X(kind, name) ANAME_KIND_##kind,

@@ -18,7 +18,7 @@
 const char *kaname_ede_text(int ede)
 {
 	switch (ede) {
-	case 3: return "stale answer: the target fails, or is just being looked up";
+	case 3: return "stale answer: the target fails, or takes longer than usual to look up";
 	case 6: return "the target's DNSSEC validation failed";
 	case 10: return "the target is not signed, and has to be";
 	case 14: return "not looked up yet";

@@ -502,7 +502,8 @@ static void check_target(check_t *check, const kaname_line_t *line)
 	} else if (addresses[0] != '\0') {
 		good("%s: resolvable, asked: %s %s s ago; %s, TTL left %s s, held: %s", what,
 		     resolver, of(line, "age"), state, of(line, "ttl"), addresses);
-	} else if (strcmp(state, "nodata") == 0) {
+	} else if (strcmp(state, "nodata") == 0 || strcmp(state, "late") == 0 ||
+	           strcmp(state, "stale") == 0) {
 		note("%s: resolvable, asked: %s %s s ago; it has no address of this family, TTL "
 		     "left %s s",
 		     what, resolver, of(line, "age"), of(line, "ttl"));

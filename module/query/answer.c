@@ -26,7 +26,13 @@ static aname_judgement_t stand_in(const aname_judgement_t *general)
 
 static bool is_live(const aname_part_t *part)
 {
-	return part->judgement.worth == ANAME_FRESH || part->judgement.worth == ANAME_NODATA;
+	switch (part->judgement.worth) {
+	case ANAME_FRESH:
+	case ANAME_NODATA:
+	case ANAME_LATE:
+	case ANAME_LATE_NODATA: return true;
+	default: return false;
+	}
 }
 
 aname_part_t aname_answer_tailor(const aname_part_t *own, const aname_part_t *general, uint8_t len)
@@ -51,7 +57,7 @@ aname_part_t aname_answer_tailor(const aname_part_t *own, const aname_part_t *ge
 static bool is_negative(const aname_part_t *part)
 {
 	aname_worth_t worth = worth_of(part, true);
-	return worth == ANAME_NODATA || worth == ANAME_STALE_NODATA;
+	return worth == ANAME_NODATA || worth == ANAME_LATE_NODATA || worth == ANAME_STALE_NODATA;
 }
 
 bool aname_answer_contradicts(const aname_part_t *own, const aname_part_t *general)
@@ -116,13 +122,15 @@ static unsigned count_emptied(const aname_pool_t *pool)
 
 static void decide_without_addresses(const aname_pool_t *pool, bool hurry, aname_answer_t *answer)
 {
-	unsigned negative = take(pool, hurry, ANAME_NODATA, answer);
+	unsigned fresh = take(pool, hurry, ANAME_NODATA, answer);
+	unsigned late = take(pool, hurry, ANAME_LATE_NODATA, answer);
 	unsigned stale = take(pool, hurry, ANAME_STALE_NODATA, answer);
 	unsigned emptied = count_emptied(pool);
-	negative += stale;
+	unsigned negative = fresh + late + stale;
 
 	answer->used = 0;
 	answer->stale = stale > 0;
+	answer->late = stale == 0 && late > 0;
 	if (answer->partial && !hurry) {
 		answer->say = ANAME_SAY_COLD;
 	} else if (negative > 0 && negative == pool->count) {
@@ -140,6 +148,8 @@ static void use_alone(const aname_part_t *part, aname_answer_t *answer)
 	answer->say = ANAME_SAY_ADDRESSES;
 	answer->partial = false;
 	answer->stale = false;
+	answer->late = false;
+	answer->gone = false;
 	answer->emptied = false;
 	answer->failure = ANAME_FAILURE_NONE;
 	answer->ttl = part->judgement.ttl;
@@ -157,6 +167,8 @@ void aname_answer_decide(const aname_pool_t *pool, bool hurry, aname_answer_t *a
 	answer->say = ANAME_SAY_ADDRESSES;
 	answer->partial = is_partial(pool);
 	answer->stale = false;
+	answer->late = false;
+	answer->gone = false;
 	answer->emptied = false;
 	answer->failure = ANAME_FAILURE_NONE;
 	answer->ttl = answer->partial ? ANAME_PARTIAL_TTL : UINT32_MAX;
@@ -168,7 +180,9 @@ void aname_answer_decide(const aname_pool_t *pool, bool hurry, aname_answer_t *a
 		}
 	}
 
-	if (take(pool, hurry, ANAME_FRESH, answer) > 0) {
+	unsigned fresh = take(pool, hurry, ANAME_FRESH, answer);
+	answer->late = take(pool, hurry, ANAME_LATE, answer) > 0;
+	if (fresh > 0 || answer->late) {
 		return;
 	}
 	if (take(pool, hurry, ANAME_STALE, answer) > 0) {

@@ -66,6 +66,8 @@ typedef struct {
 	aname_say_t say;
 	bool partial; /*!< There are targets of which nothing is known yet. */
 	bool stale;   /*!< For ADDRESSES and NODATA: past its lifetime, EDE 3. */
+	bool late;    /*!< For ADDRESSES and NODATA: past it, but being looked up. */
+	bool gone;    /*!< For NODATA: there were addresses before. */
 	bool emptied; /*!< For FAILURE: there would be addresses, but for policy (A10). */
 	aname_failure_t failure; /*!< For FAILURE: the most telling one; NONE if only not ready. */
 	uint32_t ttl;            /*!< Seconds, for ADDRESSES and NODATA. */

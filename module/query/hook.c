@@ -74,7 +74,8 @@ static knotd_in_state_t say_addresses(const aname_query_t *query, const aname_an
 		query->qdata->rcode_ede = KNOT_EDNS_EDE_STALE;
 	}
 	aname_query_tell_scope(query, answer);
-	count(query, answer->stale ? ANAME_KIND_STALE : ANAME_KIND_FRESH);
+	aname_kind_t live = answer->late ? ANAME_KIND_LATE : ANAME_KIND_FRESH;
+	count(query, answer->stale ? ANAME_KIND_STALE : live);
 	return KNOTD_IN_STATE_HIT;
 }
 
@@ -94,7 +95,7 @@ static void note_nodata(const aname_query_t *query, const aname_answer_t *answer
 	aname_query_tell_scope(query, answer);
 	leave_memo(query, memo);
 	query->own->memo_ttl = answer->ttl;
-	count(query, ANAME_KIND_NODATA);
+	count(query, answer->gone ? ANAME_KIND_GONE : ANAME_KIND_NODATA);
 }
 
 static knotd_in_state_t say_nodata(const aname_query_t *query, const aname_answer_t *answer,
@@ -143,7 +144,7 @@ static knotd_in_state_t say_truncated(const aname_query_t *query, uint16_t type)
 		return KNOTD_IN_STATE_ERROR;
 	}
 	knot_wire_set_tc(query->pkt->wire);
-	count(query, ANAME_KIND_COLD);
+	count(query, ANAME_KIND_TRUNCATED);
 	return KNOTD_IN_STATE_TRUNC;
 }
 
@@ -256,7 +257,7 @@ static knotd_in_state_t await_keys(aname_query_t *query, knotd_in_state_t state)
 		aname_packet_drop_last(query->pkt);
 	}
 	knot_wire_set_tc(query->pkt->wire);
-	count(query, ANAME_KIND_COLD);
+	count(query, ANAME_KIND_TRUNCATED);
 	return KNOTD_IN_STATE_TRUNC;
 }
 

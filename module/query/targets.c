@@ -192,7 +192,8 @@ static ANAME_WARM void judge(const aname_query_t *query, const aname_key_t *key,
 	part->snapshot = snapshot;
 	part->failure = snapshot != NULL ? snapshot->failure : ANAME_FAILURE_NONE;
 	aname_life_t life = aname_policy_left(snapshot, schedule, ttl, query->now_ms);
-	part->judgement = aname_policy_judge(snapshot, cold, schedule, life);
+	part->judgement =
+	        aname_policy_judge(snapshot, cold, schedule, life, next_ms, query->now_ms);
 	part->scope = 0;
 
 	aname_entry_touch(entry, ttl, query->now_s);
@@ -206,12 +207,15 @@ static void judge_kin(const aname_query_t *query, const aname_key_t *key, aname_
                       uint32_t ttl, aname_part_t *part)
 {
 	bool cold = kin == NULL || atomic_load_explicit(&kin->cold, memory_order_acquire);
+	int64_t next_ms = kin != NULL ? atomic_load_explicit(&kin->next_ms, memory_order_relaxed)
+	                              : ANAME_NEXT_NEVER;
 	part->snapshot = kin != NULL ? aname_entry_snapshot(kin) : NULL;
 	part->failure = ANAME_FAILURE_NONE;
 	part->scope = 0;
 	const aname_schedule_t *schedule = &key->profile->schedule;
 	aname_life_t life = aname_policy_left(part->snapshot, schedule, ttl, query->now_ms);
-	part->judgement = aname_policy_judge(part->snapshot, cold, schedule, life);
+	part->judgement =
+	        aname_policy_judge(part->snapshot, cold, schedule, life, next_ms, query->now_ms);
 }
 
 /*!

@@ -102,12 +102,19 @@ static int find_lane(aname_refresh_t *refresh, const aname_source_t *source)
 
 /* Where a target stands. Each of these leaves it in exactly one place. */
 
-static void plan(aname_refresh_t *refresh, aname_entry_t *entry, aname_plan_state_t state,
-                 int64_t at_ms)
+static void plan(aname_refresh_t *refresh, aname_entry_t *entry, int64_t at_ms)
 {
-	entry->plan.state = state;
+	entry->plan.state = ANAME_PLAN_WAITING;
 	aname_heaps_push(&refresh->heaps, ANAME_HEAP_PLANNED, entry, at_ms);
-	atomic_store(&entry->next_ms, state == ANAME_PLAN_WAITING ? at_ms : ANAME_NEXT_NOW);
+	atomic_store(&entry->next_ms, at_ms);
+}
+
+/*! Its lookup has started. The time that workers see stays the one when that was due. */
+static void plan_deadline(aname_refresh_t *refresh, aname_entry_t *entry, int64_t now_ms)
+{
+	entry->plan.state = ANAME_PLAN_RUNNING;
+	aname_heaps_push(&refresh->heaps, ANAME_HEAP_PLANNED, entry,
+	                 now_ms + entry->profile->schedule.timeout_ms);
 }
 
 static void unplan(aname_refresh_t *refresh, aname_entry_t *entry)
@@ -322,24 +329,22 @@ static void failed(aname_refresh_t *refresh, aname_entry_t *entry, aname_failure
 	if (entry->plan.failures == 1) {
 		aname_news_failure(&refresh->news, entry, why, now_ms);
 	}
-	plan(refresh, entry, ANAME_PLAN_WAITING,
+	plan(refresh, entry,
 	     aname_policy_next_retry(&entry->profile->schedule, entry->plan.failures,
 	                             chance(refresh), now_ms));
 }
 
 /*! When to look up again what a lookup taught; the snapshot is not published yet. */
-static int64_t next_after(aname_refresh_t *refresh, aname_entry_t *entry, const run_t *run,
+static int64_t next_after(aname_refresh_t *refresh, aname_entry_t *entry,
                           const aname_snapshot_t *snapshot, int64_t now_ms)
 {
-	int64_t took_ms = now_ms - run->started_ms;
 	const aname_schedule_t *schedule = &entry->profile->schedule;
 	uint32_t life = aname_policy_life(schedule, wanted_ttl(entry, now_ms), snapshot->ttl);
 	return aname_policy_await_expiry(schedule, aname_entry_snapshot(entry), snapshot->ttl, life,
 	                                 now_ms)
 	               ? aname_policy_next_expiry(life, chance(refresh), now_ms)
-	               : aname_policy_next_refresh(life,
-	                                           took_ms < UINT32_MAX ? took_ms : UINT32_MAX,
-	                                           chance(refresh), now_ms);
+	               : aname_policy_next_refresh(life, snapshot->usual_ms, chance(refresh),
+	                                           now_ms);
 }
 
 /*! Publishes a success and plans the next lookup. The entry is in no heap and no line. */
@@ -352,6 +357,8 @@ static void learned(aname_refresh_t *refresh, aname_entry_t *entry, const run_t 
 		return;
 	}
 
+	snapshot->usual_ms =
+	        aname_policy_usual(aname_entry_snapshot(entry), now_ms - run->started_ms);
 	count(&refresh->shared->totals.succeeded, &entry->succeeded);
 	note_lag(refresh, entry, run, now_ms);
 	if (entry->tailored) {
@@ -364,10 +371,10 @@ static void learned(aname_refresh_t *refresh, aname_entry_t *entry, const run_t 
 		}
 	}
 	entry->plan.failures = 0;
-	int64_t next_ms = next_after(refresh, entry, run, snapshot, now_ms);
+	int64_t next_ms = next_after(refresh, entry, snapshot, now_ms);
 	aname_table_publish(refresh->shared->table, entry, snapshot);
 	atomic_store(&entry->cold, false);
-	plan(refresh, entry, ANAME_PLAN_WAITING, next_ms);
+	plan(refresh, entry, next_ms);
 }
 
 /*!
@@ -483,7 +490,7 @@ static void on_resolved(void *owner, void *ctx, const aname_result_t *result)
 		}
 	} else if (in_time && refresh->paused) {
 		unplan(refresh, entry);
-		plan(refresh, entry, ANAME_PLAN_WAITING, now_ms);
+		plan(refresh, entry, now_ms);
 	} else if (in_time) {
 		unplan(refresh, entry);
 		failed(refresh, entry, result->failure, why_of(result), now_ms);
@@ -637,7 +644,7 @@ static void start(aname_refresh_t *refresh, lane_t *lane, aname_turn_t turn, int
 		aname_gate_open(refresh->shared->gate);
 		return;
 	}
-	plan(refresh, entry, ANAME_PLAN_RUNNING, now_ms + entry->profile->schedule.timeout_ms);
+	plan_deadline(refresh, entry, now_ms);
 }
 
 /*! Starts what may start; returns in how many milliseconds more may, or -1. */
@@ -671,7 +678,7 @@ static void on_due(aname_refresh_t *refresh, aname_entry_t *entry, int64_t due_m
 	const aname_schedule_t *schedule = &entry->profile->schedule;
 	if (entry->run != NULL) {
 		/* The last lookup has not even ended: that is this interval's failure. */
-		plan(refresh, entry, ANAME_PLAN_WAITING,
+		plan(refresh, entry,
 		     aname_policy_next_retry(schedule, entry->plan.failures, chance(refresh),
 		                             now_ms));
 	} else if (atomic_load(&entry->profile->abandoned) ||
@@ -765,6 +772,7 @@ static bool inherit(aname_refresh_t *refresh, aname_entry_t *entry, aname_entry_
 	}
 	bool cold = atomic_load(&kin->cold);
 	int64_t learned_ms = known->learned_ms;
+	uint16_t usual_ms = known->usual_ms;
 	uint32_t life = aname_policy_life(&entry->profile->schedule, record_ttl, known->ttl);
 	entry->plan.failures = kin->plan.failures;
 	if (entry->tailored && known->known != ANAME_KNOWN_NOTHING) {
@@ -775,8 +783,8 @@ static bool inherit(aname_refresh_t *refresh, aname_entry_t *entry, aname_entry_
 	if (cold || entry->plan.failures > 0) {
 		return false;
 	}
-	int64_t next_ms = aname_policy_next_refresh(life, 0, chance(refresh), learned_ms);
-	plan(refresh, entry, ANAME_PLAN_WAITING, next_ms > now_ms ? next_ms : now_ms);
+	int64_t next_ms = aname_policy_next_refresh(life, usual_ms, chance(refresh), learned_ms);
+	plan(refresh, entry, next_ms > now_ms ? next_ms : now_ms);
 	return true;
 }
 

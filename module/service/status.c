@@ -92,6 +92,8 @@ static const char *state_of(const aname_judgement_t *judgement)
 	switch (judgement->worth) {
 	case ANAME_FRESH: return "fresh";
 	case ANAME_NODATA: return "nodata";
+	case ANAME_LATE:
+	case ANAME_LATE_NODATA: return "late";
 	case ANAME_STALE:
 	case ANAME_STALE_NODATA: return "stale";
 	case ANAME_FAILED: return "failing";
@@ -143,9 +145,11 @@ static uint32_t wanted_ttl(aname_entry_t *entry)
 static void write_known(char *at, size_t *len, aname_entry_t *entry, int64_t now_ms)
 {
 	const aname_snapshot_t *known = aname_entry_snapshot(entry);
-	aname_judgement_t judgement = aname_policy_judge(
-	        known, atomic_load(&entry->cold), &entry->profile->schedule,
-	        aname_policy_left(known, &entry->profile->schedule, wanted_ttl(entry), now_ms));
+	const aname_schedule_t *schedule = &entry->profile->schedule;
+	aname_judgement_t judgement =
+	        aname_policy_judge(known, atomic_load(&entry->cold), schedule,
+	                           aname_policy_left(known, schedule, wanted_ttl(entry), now_ms),
+	                           atomic_load(&entry->next_ms), now_ms);
 	add(at, len, "\tstate=%s", state_of(&judgement));
 	if (known == NULL) {
 		return;

@@ -10,46 +10,69 @@ static int64_t max_i64(int64_t a, int64_t b)
 	return a > b ? a : b;
 }
 
-/*! Is a lookup that has not failed a moment late? */
+/*!
+ * Is what is past its lifetime late, and not stale: has its lookup not failed, and not taken longer
+ * than usual? It counts from when the lookup was due, or from the end of the lifetime.
+ */
 static bool is_late(const aname_snapshot_t *snapshot, bool cold, const aname_schedule_t *schedule,
-                    int64_t left_ms)
+                    int64_t left_ms, int64_t overdue_ms)
 {
-	return !cold && snapshot->failure == ANAME_FAILURE_NONE &&
-	       left_ms > -min_i64(ANAME_GRACE_MS, 1000 * (int64_t)schedule->stale_max);
+	if (cold || snapshot->failure != ANAME_FAILURE_NONE) {
+		return false;
+	}
+	int64_t usual_ms = 3 * (int64_t)snapshot->usual_ms / 2;
+	int64_t patience_ms = ANAME_GRACE_MS + min_i64(usual_ms, schedule->timeout_ms);
+	return min_i64(overdue_ms, -left_ms) <
+	       min_i64(patience_ms, 1000 * (int64_t)schedule->stale_max);
 }
 
-aname_judgement_t aname_policy_judge_late(const aname_snapshot_t *snapshot, bool cold,
-                                          const aname_schedule_t *schedule, aname_life_t life)
+/*! What is past its lifetime, and not late. */
+static aname_judgement_t judge_stale(const aname_snapshot_t *snapshot, bool cold,
+                                     const aname_schedule_t *schedule, aname_life_t life)
 {
-	aname_judgement_t failed = { .worth = cold ? ANAME_COLD : ANAME_FAILED,
-		                     .fallback = ANAME_FAILED };
-	if (snapshot == NULL || snapshot->known == ANAME_KNOWN_NOTHING) {
-		return failed;
-	}
-
-	bool addresses = snapshot->known == ANAME_KNOWN_ADDRESSES;
-	if (is_late(snapshot, cold, schedule, life.left_ms)) {
-		return (aname_judgement_t){ .worth = addresses ? ANAME_FRESH : ANAME_NODATA,
-			                    .fallback = ANAME_FAILED };
-	}
-
+	aname_judgement_t judgement = { .worth = cold ? ANAME_COLD : ANAME_FAILED,
+		                        .fallback = ANAME_FAILED };
 	int64_t stale_left_ms = life.left_ms + 1000 * (int64_t)schedule->stale_max;
-	if (stale_left_ms <= 0) {
-		return failed;
+	if (snapshot == NULL || snapshot->known == ANAME_KNOWN_NOTHING || stale_left_ms <= 0) {
+		return judgement;
 	}
-	aname_worth_t stale = addresses ? ANAME_STALE : ANAME_STALE_NODATA;
-	int64_t ttl = min_i64(min_i64(ANAME_STALE_TTL, life.whole_s), stale_left_ms / 1000);
-	return (aname_judgement_t){ .worth = cold ? ANAME_COLD : stale,
-		                    .fallback = stale,
-		                    .ttl = ttl };
+	judgement.fallback =
+	        snapshot->known == ANAME_KNOWN_ADDRESSES ? ANAME_STALE : ANAME_STALE_NODATA;
+	judgement.worth = cold ? ANAME_COLD : judgement.fallback;
+	judgement.ttl = min_i64(min_i64(ANAME_STALE_TTL, life.whole_s), stale_left_ms / 1000);
+	return judgement;
 }
 
-int64_t aname_policy_next_refresh(uint32_t life, uint32_t took_ms, uint32_t chance, int64_t now_ms)
+aname_judgement_t aname_policy_judge_end(const aname_snapshot_t *snapshot, bool cold,
+                                         const aname_schedule_t *schedule, aname_life_t life,
+                                         int64_t overdue_ms)
+{
+	bool known = snapshot != NULL && snapshot->known != ANAME_KNOWN_NOTHING;
+	bool lives = life.left_ms > 0;
+	if (!known || (!lives && !is_late(snapshot, cold, schedule, life.left_ms, overdue_ms))) {
+		return judge_stale(snapshot, cold, schedule, life);
+	}
+	bool addresses = snapshot->known == ANAME_KNOWN_ADDRESSES;
+	aname_worth_t live = addresses ? ANAME_FRESH : ANAME_NODATA;
+	aname_worth_t late = addresses ? ANAME_LATE : ANAME_LATE_NODATA;
+	bool sure = !cold && snapshot->failure == ANAME_FAILURE_NONE && life.whole_s > 1;
+	return (aname_judgement_t){ .worth = lives ? live : late,
+		                    .fallback = ANAME_FAILED,
+		                    .ttl = sure ? 1 : 0 };
+}
+
+uint16_t aname_policy_usual(const aname_snapshot_t *before, int64_t took_ms)
+{
+	int64_t usual_ms = before != NULL ? before->usual_ms - before->usual_ms / 8 : 0;
+	return min_i64(max_i64(took_ms, usual_ms), UINT16_MAX);
+}
+
+int64_t aname_policy_next_refresh(uint32_t life, uint32_t usual_ms, uint32_t chance, int64_t now_ms)
 {
 	int64_t life_ms = 1000 * (int64_t)life;
-	/* 10 to 25 % of the lifetime before its end, or twice the time a lookup takes. */
+	/* 10 to 25 % of the lifetime before its end, or twice the time that lookups take. */
 	int64_t early = life_ms / 10 + (life_ms * 15 / 100) * (chance % 1024) / 1024;
-	early = max_i64(early, min_i64(2 * (int64_t)took_ms, life_ms / 2));
+	early = max_i64(early, min_i64(2 * (int64_t)usual_ms, life_ms / 2));
 	return now_ms + life_ms - early;
 }
 

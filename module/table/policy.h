@@ -17,11 +17,9 @@
 
 /*! A target nobody keeps fresh: not planned. */
 #define ANAME_NEXT_NEVER INT64_MAX
-/*! A target that is being looked up. While it waits for its turn, the time is that of its turn. */
-#define ANAME_NEXT_NOW   INT64_MIN
 
-/*! How late a lookup may be before what it is to replace is called stale. Until then it is served
- *  with TTL 0. */
+/*! How late a lookup may be, beside the time that it takes, before what it is to replace is called
+ *  stale. */
 #define ANAME_GRACE_MS 1000
 
 /*! What expired in the recursor's cache is looked up within this time, so that half of the grace
@@ -33,6 +31,8 @@ typedef enum {
 	ANAME_COLD = 0,     /*!< Not kept fresh; a lookup has to be asked for and waited for. */
 	ANAME_FRESH,        /*!< Addresses within their lifetime. */
 	ANAME_NODATA,       /*!< A negative answer within its lifetime. */
+	ANAME_LATE,         /*!< Addresses past it, a lookup under way is not overdue yet. */
+	ANAME_LATE_NODATA,  /*!< A negative answer past it, likewise. */
 	ANAME_STALE,        /*!< Addresses past their lifetime, still usable. */
 	ANAME_STALE_NODATA, /*!< A negative answer past its lifetime, still usable. */
 	ANAME_FAILED,       /*!< Nothing to use. */
@@ -92,26 +92,41 @@ static inline aname_life_t aname_policy_left(const aname_snapshot_t *snapshot,
 		               .left_ms = 1000 * (int64_t)whole_s - (age_ms > 0 ? age_ms : 0) };
 }
 
-/*! As aname_policy_judge(), for what is past its lifetime or not known. */
-aname_judgement_t aname_policy_judge_late(const aname_snapshot_t *snapshot, bool cold,
-                                          const aname_schedule_t *schedule, aname_life_t life);
+/*!
+ * \brief As aname_policy_judge(), for what is in the last second of its lifetime, past it, or not
+ *        known.
+ *
+ * \param overdue_ms  How long ago its lookup became due; 0 if that is still to come.
+ */
+aname_judgement_t aname_policy_judge_end(const aname_snapshot_t *snapshot, bool cold,
+                                         const aname_schedule_t *schedule, aname_life_t life,
+                                         int64_t overdue_ms);
 
 /*!
  * \brief Judges what is published of a target (T2, F1).
  *
- * What is past its lifetime gets a TTL of at most 30 s and at most that lifetime.
+ * What is past its lifetime is late, and as good as fresh, for as long as its lookup usually takes
+ * and some grace, if the last one has not failed. A lifetime may also end early, because somebody
+ * asks through a record of a shorter TTL than ever before: then the lookup is not due yet, and what
+ * is known is not stale because of that.
+ *
+ * While lookups succeed the TTL is at least 1, but for lifetimes of 1 s; what is stale has one of at
+ * most 30 s and at most that lifetime.
  *
  * \param snapshot  What is published, or NULL.
  * \param cold      The service does not keep it fresh.
  * \param schedule  The options that count.
  * \param life      Its lifetime.
+ * \param next_ms   When its next lookup is due, or was, if it has not ended.
  */
 static inline aname_judgement_t aname_policy_judge(const aname_snapshot_t *snapshot, bool cold,
                                                    const aname_schedule_t *schedule,
-                                                   aname_life_t life)
+                                                   aname_life_t life, int64_t next_ms,
+                                                   int64_t now_ms)
 {
-	if (life.left_ms <= 0) {
-		return aname_policy_judge_late(snapshot, cold, schedule, life);
+	if (life.left_ms < 1000) {
+		return aname_policy_judge_end(snapshot, cold, schedule, life,
+		                              next_ms < now_ms ? now_ms - next_ms : 0);
 	}
 	return (aname_judgement_t){ .worth = snapshot->known == ANAME_KNOWN_ADDRESSES
 		                                     ? ANAME_FRESH
@@ -126,7 +141,8 @@ static inline aname_judgement_t aname_policy_judge(const aname_snapshot_t *snaps
  * So it is with a target that sleeps, and with one asked through a shorter TTL than ever before.
  *
  * \param life     Its lifetime.
- * \param next_ms  When the service will look it up by its own plan.
+ * \param next_ms  When the service looks it up by its own plan; not later than now if its lookup is
+ *                 due or under way.
  */
 static inline bool aname_policy_ask(const aname_snapshot_t *snapshot, aname_life_t life,
                                     int64_t next_ms, int64_t now_ms)
@@ -146,16 +162,30 @@ static inline bool aname_policy_ask(const aname_snapshot_t *snapshot, aname_life
 }
 
 /*!
+ * \brief How long lookups of a target usually take, after one more.
+ *
+ * The longest time of late, since behind a cache some lookups take a millisecond and those that it
+ * has to pass on take their time.
+ *
+ * \param before   What is published, or NULL.
+ * \param took_ms  How long the lookup took.
+ *
+ * \return Milliseconds, for the next snapshot.
+ */
+uint16_t aname_policy_usual(const aname_snapshot_t *before, int64_t took_ms);
+
+/*!
  * \brief When to look up again after success: within the last quarter of the lifetime, earlier
  *        if lookups take long (T2), spread by chance (T3).
  *
- * \param life     Lifetime in seconds.
- * \param took_ms  How long the last lookup took.
- * \param chance   A random number.
+ * \param life      Lifetime in seconds.
+ * \param usual_ms  How long lookups usually take.
+ * \param chance    A random number.
  *
  * \return Time in milliseconds.
  */
-int64_t aname_policy_next_refresh(uint32_t life, uint32_t took_ms, uint32_t chance, int64_t now_ms);
+int64_t aname_policy_next_refresh(uint32_t life, uint32_t usual_ms, uint32_t chance,
+                                  int64_t now_ms);
 
 /*!
  * \brief Is the next lookup of use only when the recursor's own lifetime is over?

@@ -33,7 +33,7 @@ typedef struct {
 	_Atomic uint32_t lag_ms; /*!< Largest refresh lag of this and the last minute. */
 } aname_totals_t;
 
-#define ANAME_ANSWER_KINDS_MAX 8
+#define ANAME_ANSWER_KINDS_MAX 16
 
 /*! What belongs to one worker: nobody else writes these cache lines. */
 typedef struct {

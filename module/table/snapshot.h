@@ -62,6 +62,7 @@ typedef struct {
 	uint8_t known;      /*!< aname_known_t */
 	uint8_t failure;    /*!< aname_failure_t of the last lookup. */
 	uint8_t scope;      /*!< As the resolver gave it (RFC 7871); 0: for everybody. */
+	uint16_t usual_ms;  /*!< How long lookups take, see aname_policy_usual(). */
 	uint8_t rdata[] __attribute__((aligned(2)));
 } aname_snapshot_t;
 

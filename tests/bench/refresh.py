@@ -215,10 +215,13 @@ def say_late(bench, outside):
 
 def say_waits(bench, seen):
     """No query waited: all were answered at once, from what is known."""
-    others = seen.load["completed"] - seen.of("answers[fresh]")
+    late = seen.of("answers[late]")
+    others = seen.load["completed"] - seen.of("answers[fresh]") - late
     bench.say("  queries meanwhile", f"{seen.load['completed']:.0f}")
     bench.say("    queries without an answer", f"{seen.load['lost']:.0f}", "0")
-    bench.say("    queries with an answer that was not fresh", f"{others:.0f}", "0")
+    bench.say("    queries with an answer that was past its lifetime, but not stale",
+              f"{late:.0f}")
+    bench.say("    queries with an answer that was neither", f"{others:.0f}", "0")
     bench.say("    latency, ms: average, max", f"{1000 * seen.load['latency']:.2f}, "
               f"{1000 * seen.load['latency_max']:.1f}")
 

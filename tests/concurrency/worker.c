@@ -17,11 +17,13 @@ static void judge_unknown(const worker_t *worker, const aname_key_t *key, uint32
 {
 	aname_entry_t *kin = aname_table_find_kin(worker->shared->table, key);
 	bool cold = kin == NULL || atomic_load_explicit(&kin->cold, memory_order_acquire);
+	int64_t next_ms = kin != NULL ? atomic_load(&kin->next_ms) : ANAME_NEXT_NEVER;
 	part->snapshot = kin != NULL ? aname_entry_snapshot(kin) : NULL;
-	part->judgement =
-	        aname_policy_judge(part->snapshot, cold, &key->profile->schedule,
-	                           aname_policy_left(part->snapshot, &key->profile->schedule, ttl,
-	                                             aname_clock_coarse_ms()));
+	const aname_schedule_t *schedule = &key->profile->schedule;
+	int64_t now_ms = aname_clock_coarse_ms();
+	part->judgement = aname_policy_judge(
+	        part->snapshot, cold, schedule,
+	        aname_policy_left(part->snapshot, schedule, ttl, now_ms), next_ms, now_ms);
 }
 
 /*! As instances do: looks where a target was last, and searches if it is not there. */
@@ -59,7 +61,8 @@ static void judge(worker_t *worker, const aname_key_t *key, uint32_t ttl, aname_
 	part->snapshot = snapshot;
 	part->failure = snapshot != NULL ? snapshot->failure : ANAME_FAILURE_NONE;
 	part->judgement = aname_policy_judge(snapshot, cold, schedule,
-	                                     aname_policy_left(snapshot, schedule, ttl, now_ms));
+	                                     aname_policy_left(snapshot, schedule, ttl, now_ms),
+	                                     next_ms, now_ms);
 	aname_entry_touch(entry, ttl, now_ms / 1000);
 	if (aname_policy_ask(snapshot, aname_policy_left(snapshot, schedule, ttl, now_ms), next_ms,
 	                     now_ms)) {

@@ -23,7 +23,18 @@ from harness.scenario import (
 from harness.wait import during, eventually
 from harness.zone import aname, raw
 
-ANSWERS = ("fresh", "stale", "sibling", "nodata", "cold", "failed", "denied")
+ANSWERS = (
+    "fresh",
+    "late",
+    "stale",
+    "sibling",
+    "nodata",
+    "gone",
+    "truncated",
+    "cold",
+    "failed",
+    "denied",
+)
 COUNTERS = {
     *(f"answers[{kind}]" for kind in ANSWERS),
     *(f"lookups[{kind}]" for kind in ("started", "succeeded", "failed")),
@@ -52,13 +63,13 @@ def test_W1_every_counter_is_there_from_the_start(knotd, unbound, authority):
         assert not any(stats.values()), f"expected zeros before the first query, got {stats}"
 
 
-def test_W1_fresh_nodata_and_cold(knotd, unbound, authority, proto):
+def test_W1_fresh_nodata_and_truncated(knotd, unbound, authority, proto):
     authority.set(TARGET, a=[A1], delay=0.3)
     knotd.add_zone(ZONE, [aname(TARGET)])
     knotd.start()
     query(ZONE, "A")
     cold = knotd.stats(ZONE)
-    assert counted({}, cold) == {"cold": 1}, f"expected one cold answer, got {cold}"
+    assert counted({}, cold) == {"truncated": 1}, f"expected one truncated answer, got {cold}"
     known()
     before = knotd.stats(ZONE)
     for _ in range(7):
@@ -69,6 +80,21 @@ def test_W1_fresh_nodata_and_cold(knotd, unbound, authority, proto):
     after = knotd.stats(ZONE)
     assert counted(before, after) == {"fresh": 7, "nodata": 3}, (
         f"expected 7 fresh and 3 nodata, got {counted(before, after)}"
+    )
+
+
+def test_W1_cold_over_tcp_and_without_truncation(knotd, unbound, authority):
+    authority.set(TARGET, a=[A1], delay=3)
+    knotd.options.update({"wait": 0})
+    knotd.add_zone(ZONE, [aname(TARGET)])
+    knotd.add_zone("example.org", [aname(TARGET)])
+    knotd.start()
+    for _ in range(2):
+        query(ZONE, "A", "tcp").expect(rcode="SERVFAIL", ede={14}, aa=None)
+    query(ZONE, "A", "udp")
+    stats = knotd.stats(ZONE)
+    assert counted({}, stats) == {"cold": 2, "truncated": 1}, (
+        f"expected two answers SERVFAIL and one truncated, got {stats}"
     )
 
 

@@ -81,13 +81,68 @@ def test_T2_refresh_starts_before_expiry_and_nothing_waits(
         reply = query(ZONE, "A", proto).expect(a={A1}, ede=set(), soa=False)
         assert reply.elapsed < PROMPT, f"expected no wait, got {reply}"
         ttls.append(reply.ttl())
-    assert max(ttls) <= ttl and min(ttls) >= ttl // 10, (
-        f"expected TTLs up to {ttl} and not near zero, got {sorted(set(ttls))}"
+    assert max(ttls) <= ttl and min(ttls) >= 1, (
+        f"expected TTLs up to {ttl} and not zero, got {sorted(set(ttls))}"
     )
     times = authority.lookups(TARGET, "A")
     gaps = [later - earlier for earlier, later in zip(times, times[1:])]
     assert gaps and all(0.74 * ttl <= gap <= ttl + PROMPT for gap in gaps), (
         f"expected lookups after {0.75 * ttl}..{ttl} s, got {gaps}"
+    )
+
+
+def never_stale(seconds, ttl=(1, 300)):
+    """Ask for so long, and expect no query to wait and none to be stale."""
+    for _ in during(seconds):
+        reply = query(ZONE, "A").expect(a={A1}, ttl=ttl, ede=set())
+        assert reply.elapsed < PROMPT, f"expected no wait, got {reply}"
+
+
+# What the authority takes its time for is passed on by a recursor that caches.
+PATIENT = "  infra-cache-min-rtt: 8000\n  unknown-server-time-limit: 8000\n"
+
+
+@pytest.mark.slow
+@pytest.mark.limit(120)
+def test_T2_slow_authority_behind_a_cache_is_late_and_not_stale(
+    knotd, start_unbound, authority
+):
+    start_unbound(cache=True, cache_ttl=60, server=PATIENT)
+    authority.set(TARGET, a=[A1], ttl=5, delay=3)
+    knotd.options.update({"resolver": "127.0.0.1", "timeout": 8000, "wait": 5000})
+    knotd.add_zone(ZONE, [aname(TARGET, ttl=300)])
+    knotd.start()
+    known(ZONE, "A")
+    before = len(authority.lookups(TARGET, "A"))
+    # In the last second of its cache the recursor says 0 itself.
+    never_stale(27, ttl=(0, 5))
+    stats = knotd.stats(ZONE)
+    rounds = len(authority.lookups(TARGET, "A")) - before
+    assert rounds >= 2, f"expected the authority to be asked again and again, got {rounds}"
+    assert stats["answers[late]"] > 0 and stats["answers[stale]"] == 0, (
+        f"expected late answers and none that are stale, got {stats}"
+    )
+
+
+def test_T2_lowered_ttl_makes_nothing_stale(knotd, unbound, authority):
+    simple(knotd, authority, ttl=300)
+    known()
+    let_pass(4)
+    authority.set(TARGET, a=[A1], aaaa=[AAAA1], delay=0.7)
+    asked = authority.count(TARGET, "A")
+    knotd.reload_zone(ZONE, [aname(TARGET, ttl=2)], serial=2)
+
+    def lowered():
+        reply = query(ZONE, "A").expect(a={A1}, ede=set())
+        return reply.ttl() <= 2
+
+    eventually(lowered, what="the new TTL counts")
+    never_stale(1.5)
+    assert authority.count(TARGET, "A") > asked, "expected a lookup because of the new TTL"
+    never_stale(2)
+    stats = knotd.stats(ZONE)
+    assert stats["answers[late]"] > 0 and stats["answers[stale]"] == 0, (
+        f"expected late answers and none that are stale, got {stats}"
     )
 
 

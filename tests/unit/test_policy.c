@@ -69,14 +69,20 @@ static const judge_row_t judge_rows[] = {
 	{ "T2: after 1 ms: a second less", ADDR, 0, 0, 1, ANAME_FRESH, ANAME_FAILED, 99 },
 	{ "T2: after 1 s: a second less", ADDR, 0, 0, 1000, ANAME_FRESH, ANAME_FAILED, 99 },
 	{ "T2: after 60 s: 40 s are left", ADDR, 0, 0, 60000, ANAME_FRESH, ANAME_FAILED, 40 },
-	{ "T2: 1 ms before the end: fresh, 0 s", ADDR, 0, 0, 99999, ANAME_FRESH, ANAME_FAILED, 0 },
+	{ "T2: 1 ms before the last second: a second", ADDR, 0, 0, 98999, ANAME_FRESH, ANAME_FAILED,
+	  1 },
+	{ "T2: 1 ms before the end: fresh, a second all the same", ADDR, 0, 0, 99999, ANAME_FRESH,
+	  ANAME_FAILED, 1 },
+	{ "T2: the same, failing: 0 s", ADDR, 1, 0, 99999, ANAME_FRESH, ANAME_FAILED, 0 },
+	{ "T2: the same, asleep: 0 s", ADDR, 0, 1, 99999, ANAME_FRESH, ANAME_FAILED, 0 },
+	{ "T2: the same of a negative answer: a second", NEG, 0, 0, 99999, ANAME_NODATA,
+	  ANAME_FAILED, 1 },
 	{ "T2: fresh though asleep", ADDR, 0, 1, 1000, ANAME_FRESH, ANAME_FAILED, 99 },
 	{ "F1: fresh though failing", ADDR, 1, 0, 1000, ANAME_FRESH, ANAME_FAILED, 99 },
-	{ "T2: at the end, a lookup is late: TTL 0", ADDR, 0, 0, 100000, ANAME_FRESH, ANAME_FAILED,
-	  0 },
-	{ "T2: 1 ms before a second late: TTL 0", ADDR, 0, 0, 100999, ANAME_FRESH, ANAME_FAILED,
-	  0 },
-	{ "F1: a second late: stale", ADDR, 0, 0, 101000, ANAME_STALE, ANAME_STALE, 30 },
+	{ "T2: at the end: late, a second", ADDR, 0, 0, 100000, ANAME_LATE, ANAME_FAILED, 1 },
+	{ "T2: 1 ms before the grace is over: late", ADDR, 0, 0, 100999, ANAME_LATE, ANAME_FAILED,
+	  1 },
+	{ "F1: when it is over: stale", ADDR, 0, 0, 101000, ANAME_STALE, ANAME_STALE, 30 },
 	{ "F1: failing at the end: stale at once", ADDR, 1, 0, 100000, ANAME_STALE, ANAME_STALE,
 	  30 },
 	{ "F1: failing past the end: stale", ADDR, 1, 0, 100001, ANAME_STALE, ANAME_STALE, 30 },
@@ -93,8 +99,7 @@ static const judge_row_t judge_rows[] = {
 	  0 },
 	{ "A7: a negative answer counts down too", NEG, 0, 0, 1000, ANAME_NODATA, ANAME_FAILED,
 	  99 },
-	{ "T2: a negative answer, a lookup is late: TTL 0", NEG, 0, 0, 100999, ANAME_NODATA,
-	  ANAME_FAILED, 0 },
+	{ "T2: a negative answer, late", NEG, 0, 0, 100999, ANAME_LATE_NODATA, ANAME_FAILED, 1 },
 	{ "F1: a negative answer past its end", NEG, 0, 0, 101000, ANAME_STALE_NODATA,
 	  ANAME_STALE_NODATA, 30 },
 	{ "F1: a negative answer past its end, asleep", NEG, 0, 1, 100000, ANAME_COLD,
@@ -108,38 +113,129 @@ static const judge_row_t judge_rows[] = {
 	  100 },
 };
 
-static void check_judge(void **state)
+/*! The same, with what is said of the lookup. */
+typedef struct {
+	const char *proves;
+	int known;
+	bool failing, cold;
+	int64_t after_ms;
+	aname_worth_t worth, fallback;
+	uint32_t ttl;
+	int64_t due_ms;    /*!< When its lookup is or was due, since it was learned. */
+	uint16_t usual_ms; /*!< How long that takes. */
+} late_row_t;
+
+static const late_row_t late_rows[] = {
+	{ "F1: what takes 200 ms has 300 more", ADDR, 0, 0, 101299, ANAME_LATE, ANAME_FAILED, 1, 0,
+	  200 },
+	{ "F1: and no more", ADDR, 0, 0, 101300, ANAME_STALE, ANAME_STALE, 30, 0, 200 },
+	{ "F1: it counts from when the lookup was due", ADDR, 0, 0, 151299, ANAME_LATE,
+	  ANAME_FAILED, 1, 150000, 200 },
+	{ "F1: and no longer then, either", ADDR, 0, 0, 151300, ANAME_STALE, ANAME_STALE, 30,
+	  150000, 200 },
+	{ "T2: a lookup that is not due yet is not late", ADDR, 0, 0, 250000, ANAME_LATE,
+	  ANAME_FAILED, 1, 260000, 0 },
+	{ "T2: nor if what is known is older than stale-max", ADDR, 0, 0, 350000, ANAME_LATE,
+	  ANAME_FAILED, 1, 350000, 0 },
+	{ "F1: with a failure what is past its end is stale before that", ADDR, 1, 0, 250000,
+	  ANAME_STALE, ANAME_STALE, 30, 260000, 200 },
+	{ "C1: asleep it is cold", ADDR, 0, 1, 250000, ANAME_COLD, ANAME_STALE, 30,
+	  ANAME_NEXT_NEVER, 0 },
+	{ "F1: the longest time that counts is the time-out", ADDR, 0, 0, 105999, ANAME_LATE,
+	  ANAME_FAILED, 1, 0, UINT16_MAX },
+	{ "F1: and then it is stale", ADDR, 0, 0, 106000, ANAME_STALE, ANAME_STALE, 30, 0,
+	  UINT16_MAX },
+	{ "T2: a negative answer whose lookup is not due yet", NEG, 0, 0, 250000, ANAME_LATE_NODATA,
+	  ANAME_FAILED, 1, 260000, 0 },
+};
+
+static void check_late(void **state)
 {
-	const judge_row_t *row = *state;
+	const late_row_t *row = *state;
 	aname_schedule_t schedule = make_schedule;
 	schedule.stale_max = STALE;
 	const aname_snapshot_t snapshot = { .known = row->known >= 0 ? row->known : 0,
 		                            .failure = row->failing ? ANAME_FAILURE_SERVER
 		                                                    : ANAME_FAILURE_NONE,
 		                            .ttl = LIFE,
+		                            .usual_ms = row->usual_ms,
 		                            .learned_ms = T0 };
-	aname_judgement_t judgement =
-	        aname_policy_judge(row->known < 0 ? NULL : &snapshot, row->cold, &schedule,
-	                           aname_policy_left(row->known < 0 ? NULL : &snapshot, &schedule,
-	                                             LIFE * 2, T0 + row->after_ms));
+	const aname_snapshot_t *known = row->known < 0 ? NULL : &snapshot;
+	int64_t now_ms = T0 + row->after_ms;
+	bool never = row->due_ms == ANAME_NEXT_NEVER;
+	aname_judgement_t judgement = aname_policy_judge(
+	        known, row->cold, &schedule, aname_policy_left(known, &schedule, LIFE * 2, now_ms),
+	        never ? ANAME_NEXT_NEVER : T0 + row->due_ms, now_ms);
 	assert_int_equal(judgement.worth, row->worth);
 	assert_int_equal(judgement.fallback, row->fallback);
 	assert_int_equal(judgement.ttl, row->ttl);
+}
+
+static void check_judge(void **state)
+{
+	const judge_row_t *row = *state;
+	/* Its lookup was due long ago. */
+	late_row_t late = { row->proves, row->known,    row->failing, row->cold, row->after_ms,
+		            row->worth,  row->fallback, row->ttl,     0,         0 };
+	void *late_state = &late;
+	check_late(&late_state);
+}
+
+/*! Judges addresses through a record of that TTL; their lookup was due long ago. */
+static aname_judgement_t judge(const aname_snapshot_t *snapshot, const aname_schedule_t *schedule,
+                               uint32_t record, int64_t now_ms)
+{
+	return aname_policy_judge(snapshot, false, schedule,
+	                          aname_policy_left(snapshot, schedule, record, now_ms), 0, now_ms);
 }
 
 static void no_stale(void **state)
 {
 	aname_schedule_t schedule = make_schedule;
 	schedule.stale_max = 0;
-	const aname_snapshot_t snapshot = { .known = ADDR, .ttl = LIFE, .learned_ms = T0 };
-	aname_judgement_t judgement =
-	        aname_policy_judge(&snapshot, false, &schedule,
-	                           aname_policy_left(&snapshot, &schedule, LIFE, T0 + 1000 * LIFE));
-	assert_int_equal(judgement.worth, ANAME_FAILED);
-	judgement = aname_policy_judge(
-	        &snapshot, false, &schedule,
-	        aname_policy_left(&snapshot, &schedule, LIFE, T0 + 1000 * LIFE - 1));
-	assert_int_equal(judgement.worth, ANAME_FRESH);
+	const aname_snapshot_t snapshot = {
+		.known = ADDR, .ttl = LIFE, .learned_ms = T0, .usual_ms = 2000
+	};
+	int64_t end_ms = T0 + 1000 * LIFE;
+	assert_int_equal(judge(&snapshot, &schedule, LIFE, end_ms).worth, ANAME_FAILED);
+	assert_int_equal(judge(&snapshot, &schedule, LIFE, end_ms - 1).worth, ANAME_FRESH);
+}
+
+static void shortest_lives(void **state)
+{
+	/* T2, T5: with a lifetime of 1 s a TTL of 1 would be twice that. */
+	for (uint32_t life = 1; life <= 3; life++) {
+		const aname_snapshot_t snapshot = { .known = ADDR, .ttl = life, .learned_ms = T0 };
+		for (int64_t now_ms = T0; now_ms < T0 + 1000 * life + ANAME_GRACE_MS; now_ms++) {
+			aname_judgement_t judgement = judge(&snapshot, &make_schedule, 300, now_ms);
+			int64_t left = life - (now_ms - T0 + 999) / 1000;
+			int64_t least = life > 1;
+			assert_int_equal(judgement.ttl, left > least ? left : least);
+			assert_int_equal(judgement.worth,
+			                 now_ms < T0 + 1000 * life ? ANAME_FRESH : ANAME_LATE);
+		}
+	}
+}
+
+static void usual_times(void **state)
+{
+	aname_snapshot_t snapshot = { .usual_ms = 3000 };
+	assert_int_equal(aname_policy_usual(NULL, 0), 0);
+	assert_int_equal(aname_policy_usual(NULL, 1), 1);
+	assert_int_equal(aname_policy_usual(NULL, INT64_MAX), UINT16_MAX);
+	assert_int_equal(aname_policy_usual(NULL, -1), 0);
+	assert_int_equal(aname_policy_usual(&snapshot, 2999), 2999);
+	assert_int_equal(aname_policy_usual(&snapshot, 1), 2625);
+	/* Six hits of a cache between two lookups that it passes on. */
+	for (unsigned i = 0; i < 6; i++) {
+		snapshot.usual_ms = aname_policy_usual(&snapshot, 1);
+	}
+	assert_true(ANAME_GRACE_MS + 3 * snapshot.usual_ms / 2 > 3000);
+	/* It is forgotten, but for milliseconds. */
+	for (unsigned i = 0; i < 60; i++) {
+		snapshot.usual_ms = aname_policy_usual(&snapshot, 1);
+	}
+	assert_in_range(snapshot.usual_ms, 1, 7);
 }
 
 static void longest_times(void **state)
@@ -149,13 +245,9 @@ static void longest_times(void **state)
 		                            .stale_max = UINT32_MAX };
 	const aname_snapshot_t snapshot = { .known = ADDR, .ttl = LIFE, .learned_ms = T0 };
 	int64_t end_ms = T0 + 1000 * (int64_t)UINT32_MAX;
-	aname_judgement_t judgement =
-	        aname_policy_judge(&snapshot, false, &schedule,
-	                           aname_policy_left(&snapshot, &schedule, LIFE, end_ms - 1));
+	aname_judgement_t judgement = judge(&snapshot, &schedule, LIFE, end_ms - 1);
 	assert_int_equal(judgement.worth, ANAME_FRESH);
-	judgement = aname_policy_judge(
-	        &snapshot, false, &schedule,
-	        aname_policy_left(&snapshot, &schedule, LIFE, end_ms + ANAME_GRACE_MS));
+	judgement = judge(&snapshot, &schedule, LIFE, end_ms + ANAME_GRACE_MS);
 	assert_int_equal(judgement.worth, ANAME_STALE);
 	assert_int_equal(judgement.ttl, 30);
 }
@@ -173,23 +265,36 @@ static void fuzz_judge(void **state)
 			.ttl = random_below(&random, 8) == 0 ? random_next(&random)
 			                                     : random_below(&random, 2000),
 			.learned_ms = random_below(&random, 1000000),
+			.usual_ms = random_below(&random, 8000),
+			.failure = random_below(&random, 2),
 		};
+		int64_t next_ms = random_below(&random, 3000000);
 		uint32_t record = random_below(&random, 2000);
 		bool cold = random_below(&random, 2);
 		int64_t now_ms = random_below(&random, 3000000);
 		int64_t life_ms =
 		        1000 * (int64_t)aname_policy_life(&schedule, record, snapshot.ttl);
 		int64_t left_ms = snapshot.learned_ms + life_ms - now_ms;
-		aname_judgement_t judgement =
-		        aname_policy_judge(&snapshot, cold, &schedule,
-		                           aname_policy_left(&snapshot, &schedule, record, now_ms));
+		aname_judgement_t judgement = aname_policy_judge(
+		        &snapshot, cold, &schedule,
+		        aname_policy_left(&snapshot, &schedule, record, now_ms), next_ms, now_ms);
 		bool fresh = judgement.worth == ANAME_FRESH || judgement.worth == ANAME_NODATA;
-		int64_t grace_ms = cold || schedule.stale_max == 0 ? 0 : ANAME_GRACE_MS;
-		assert_int_equal(fresh, snapshot.known != NONE && left_ms > -grace_ms);
-		assert_true(judgement.ttl <= 1000);
-		assert_true(!fresh || judgement.ttl <= life_ms / 1000);
-		assert_true(!fresh || now_ms < snapshot.learned_ms ||
-		            1000 * (int64_t)judgement.ttl <= (left_ms > 0 ? left_ms : 0));
+		bool late = judgement.worth == ANAME_LATE || judgement.worth == ANAME_LATE_NODATA;
+		bool good = !cold && snapshot.failure == ANAME_FAILURE_NONE;
+		int64_t from_ms = now_ms + left_ms > next_ms ? now_ms + left_ms : next_ms;
+		int64_t usual_ms = snapshot.usual_ms + snapshot.usual_ms / 2;
+		usual_ms = usual_ms < schedule.timeout_ms ? usual_ms : schedule.timeout_ms;
+		int64_t most_ms = ANAME_GRACE_MS + usual_ms < 1000 * schedule.stale_max
+		                          ? ANAME_GRACE_MS + usual_ms
+		                          : 1000 * schedule.stale_max;
+		assert_int_equal(fresh, snapshot.known != NONE && left_ms > 0);
+		assert_int_equal(late, snapshot.known != NONE && left_ms <= 0 && good &&
+		                               most_ms > 0 && now_ms - from_ms < most_ms);
+		int64_t least = good && life_ms > 1000;
+		assert_true(!(fresh || late) || judgement.ttl >= least);
+		assert_true(!late || judgement.ttl == least);
+		assert_true(!fresh || now_ms < snapshot.learned_ms || judgement.ttl == least ||
+		            1000 * (int64_t)judgement.ttl <= left_ms);
 		assert_true(fresh || judgement.ttl <= ANAME_STALE_TTL);
 		assert_true(judgement.ttl <= life_ms / 1000);
 		assert_true(cold || judgement.worth != ANAME_COLD);
@@ -204,15 +309,18 @@ typedef struct {
 	const char *proves;
 	int known; /*!< aname_known_t, or -1: no snapshot. */
 	bool failing;
-	int64_t next_ms; /*!< Since it was learned, or one of the two marks. */
+	int64_t next_ms; /*!< Since it was learned, or ANAME_NEXT_NEVER. */
 	int64_t after_ms;
 	uint32_t record;
 	bool ask;
 } ask_row_t;
 
 static const ask_row_t ask_rows[] = {
-	{ "T3: what is in hand already is not asked for", ADDR, 0, ANAME_NEXT_NOW, 99000, 100, 0 },
-	{ "T3: nor if nothing is known", -1, 0, ANAME_NEXT_NOW, 0, 100, 0 },
+	{ "T3: what is in hand already is not asked for", ADDR, 0, 85000, 99000, 100, 0 },
+	{ "T3: nor past its lifetime", ADDR, 0, 85000, 190000, 100, 0 },
+	{ "T3: nor if nothing is known", -1, 0, 0, 0, 100, 0 },
+	{ "T1: past its lifetime because of a shorter record: asked for", ADDR, 0, 85000, 45000, 30,
+	  1 },
 	{ "T3: what is due is not asked for", ADDR, 0, 80000, 80000, 100, 0 },
 	{ "T3: a sleeping target is asked for", ADDR, 0, ANAME_NEXT_NEVER, 0, 100, 1 },
 	{ "T3: a sleeping target that fails is asked for", NONE, 1, ANAME_NEXT_NEVER, 0, 100, 1 },
@@ -234,7 +342,7 @@ static void check_ask(void **state)
 		                                                    : ANAME_FAILURE_NONE,
 		                            .ttl = LIFE,
 		                            .learned_ms = T0 };
-	bool mark = row->next_ms == ANAME_NEXT_NEVER || row->next_ms == ANAME_NEXT_NOW;
+	bool mark = row->next_ms == ANAME_NEXT_NEVER;
 	assert_int_equal(
 	        aname_policy_ask(row->known < 0 ? NULL : &snapshot,
 	                         aname_policy_left(row->known < 0 ? NULL : &snapshot,
@@ -445,10 +553,8 @@ static void forget(void **state)
 	for (size_t i = 0; i < COUNT_OF(records); i++) {
 		for (size_t k = 0; k < COUNT_OF(sources); k++) {
 			snapshot.ttl = sources[k];
-			aname_judgement_t judgement = aname_policy_judge(
-			        &snapshot, false, &schedule,
-			        aname_policy_left(&snapshot, &schedule, records[i], forget_at));
-			assert_int_equal(judgement.worth, ANAME_FAILED);
+			assert_int_equal(judge(&snapshot, &schedule, records[i], forget_at).worth,
+			                 ANAME_FAILED);
 		}
 	}
 }
@@ -457,6 +563,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		PROVES("F1: stale-max 0: nothing is served past its lifetime", no_stale),
+		PROVES("T2: lifetimes of 1 s have TTLs down to 0, longer ones down to 1",
+		       shortest_lives),
+		PROVES("F1: the usual time covers a cache, and is forgotten", usual_times),
 		PROVES("lifetimes of 2^32 - 1 seconds do not overflow", longest_times),
 		PROVES("T2: 200,000 random snapshots: served TTL <= what is left", fuzz_judge),
 		PROVES("T2: a refresh starts in the last quarter and before the last tenth",
@@ -469,6 +578,7 @@ int main(void)
 	};
 	return RUN_ROWS("policy: lifetimes", life_rows, check_life) +
 	       RUN_ROWS("policy: what a snapshot is worth", judge_rows, check_judge) +
+	       RUN_ROWS("policy: what is late", late_rows, check_late) +
 	       RUN_ROWS("policy: when workers ask", ask_rows, check_ask) +
 	       RUN_ROWS("policy: answers out of the recursor's cache", expiry_rows, check_expiry) +
 	       RUN_ROWS("policy: pauses after failures", retry_rows, check_retry) +

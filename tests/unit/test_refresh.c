@@ -43,6 +43,17 @@ static bool is_cold(house_t *house, const name_t *name, uint16_t type)
 	return atomic_load(&entry->cold);
 }
 
+/*! What a worker makes of it, asked through a record of that TTL. */
+static aname_judgement_t judge(aname_entry_t *entry, uint32_t record_ttl)
+{
+	const aname_snapshot_t *known = aname_entry_snapshot(entry);
+	const aname_schedule_t *schedule = &entry->profile->schedule;
+	int64_t now_ms = aname_clock_ms();
+	return aname_policy_judge(known, atomic_load(&entry->cold), schedule,
+	                          aname_policy_left(known, schedule, record_ttl, now_ms),
+	                          atomic_load(&entry->next_ms), now_ms);
+}
+
 /* The life of a target. */
 
 static void first_lookup(void **state)
@@ -54,7 +65,7 @@ static void first_lookup(void **state)
 	assert_int_equal(house.script.pending_count, 1);
 	assert_int_equal(aname_refresh_running(house.refresh), 1);
 	assert_true(is_cold(&house, &name, A));
-	assert_true(next_of(&house, &name, A) == ANAME_NEXT_NOW);
+	assert_true(next_of(&house, &name, A) == BEGIN_MS);
 	assert_null(known_of(&house, &name, A));
 
 	clock_skip(40);
@@ -143,9 +154,7 @@ static void refreshed(void **state)
 		}
 		aname_entry_t *entry = house_find(&house, &name, A);
 		const aname_snapshot_t *known = aname_entry_snapshot(entry);
-		aname_judgement_t judgement = aname_policy_judge(
-		        known, atomic_load(&entry->cold), &house.schedule,
-		        aname_policy_left(known, &house.schedule, 300, aname_clock_ms()));
+		aname_judgement_t judgement = judge(entry, 300);
 		assert_int_equal(judgement.worth, ANAME_FRESH);
 		assert_false(aname_policy_ask(
 		        known, aname_policy_left(known, &house.schedule, 300, aname_clock_ms()),
@@ -177,11 +186,7 @@ static void real_time(void **state)
 		aname_entry_t *entry = house_find(&house, &name, A);
 		const aname_snapshot_t *known = aname_entry_snapshot(entry);
 		assert_true(aname_clock_ms() - known->learned_ms < 2000);
-		assert_int_equal(aname_policy_judge(
-		                         known, atomic_load(&entry->cold), &schedule,
-		                         aname_policy_left(known, &schedule, 300, aname_clock_ms()))
-		                         .worth,
-		                 ANAME_FRESH);
+		assert_int_equal(judge(entry, 300).worth, ANAME_FRESH);
 		aname_entry_touch(entry, 300, aname_clock_ms() / 1000);
 	}
 	house_deinit(&house);
@@ -205,6 +210,7 @@ static void behind_cache(void **state)
 	begin(&house, NULL, NULL);
 	name_t name = make_name("a.example.");
 	int64_t expires_s = 0;
+	unsigned late = 0;
 	house_ask(&house, &name, A, 300);
 	resolve_from_cache(&house, house_pending(&house, &name, A), &expires_s);
 	for (unsigned step = 0; step < 3600 * 50; step++) {
@@ -216,17 +222,108 @@ static void behind_cache(void **state)
 		}
 		const aname_snapshot_t *known = aname_entry_snapshot(entry);
 		int64_t now_ms = aname_clock_ms();
-		assert_int_equal(
-		        aname_policy_judge(known, false, &house.schedule,
-		                           aname_policy_left(known, &house.schedule, 300, now_ms))
-		                .worth,
-		        ANAME_FRESH);
+		aname_judgement_t judgement = judge(entry, 300);
+		late += judgement.worth == ANAME_LATE;
+		assert_true(judgement.worth == ANAME_FRESH || judgement.worth == ANAME_LATE);
+		assert_in_range(judgement.ttl, aname_entry_snapshot(entry)->ttl > 1, 30);
 		assert_false(aname_policy_ask(
 		        known, aname_policy_left(known, &house.schedule, 300, now_ms),
 		        atomic_load(&entry->next_ms), now_ms));
 		aname_entry_touch(entry, 300, now_ms / 1000);
 	}
 	assert_in_range(house.script.started, 3600 / 32, 3600 * 3 / 30);
+	/* At the end of each TTL, for up to the spread and the lookup. */
+	assert_in_range(late, 1, 3600 / 30 * (ANAME_EXPIRY_SPREAD_MS + 140) / 20);
+	house_deinit(&house);
+}
+
+static void behind_slow_cache(void **state)
+{
+	/* The same, where what the recursor has to pass on takes 3 s. */
+	house_t house;
+	begin(&house, NULL, NULL);
+	name_t name = make_name("a.example.");
+	int64_t expires_s = 0;
+	unsigned late = 0;
+	house_ask(&house, &name, A, 300);
+	house_skip(&house, 3000);
+	resolve_from_cache(&house, house_pending(&house, &name, A), &expires_s);
+	for (unsigned step = 0; step < 3600 * 50; step++) {
+		house_skip(&house, 20);
+		script_lookup_t *lookup = house_pending(&house, &name, A);
+		bool hit = aname_clock_ms() / 1000 <= expires_s;
+		if (lookup != NULL && (hit || aname_clock_ms() - lookup->started_ms >= 3000)) {
+			resolve_from_cache(&house, lookup, &expires_s);
+		}
+		aname_entry_t *entry = house_find(&house, &name, A);
+		aname_judgement_t judgement = judge(entry, 300);
+		late += judgement.worth == ANAME_LATE;
+		assert_true(judgement.worth == ANAME_FRESH || judgement.worth == ANAME_LATE);
+		assert_in_range(judgement.ttl, aname_entry_snapshot(entry)->ttl > 1, 30);
+		aname_entry_touch(entry, 300, aname_clock_ms() / 1000);
+	}
+	assert_true(late > 100 * 2000 / 20);
+	house_deinit(&house);
+}
+
+static void slower_than_usual(void **state)
+{
+	/* F1: what takes much longer than before is stale before it fails; then it is usual. */
+	house_t house;
+	begin(&house, NULL, NULL);
+	name_t name = make_name("a.example.");
+	house_ask(&house, &name, A, 300);
+	house_skip(&house, 200);
+	house_resolve(&house, house_pending(&house, &name, A), 1, 1, 5);
+	aname_entry_t *entry = house_find(&house, &name, A);
+	assert_int_equal(known_of(&house, &name, A)->usual_ms, 200);
+	house_skip(&house, next_of(&house, &name, A) - aname_clock_ms());
+	assert_non_null(house_pending(&house, &name, A));
+	house_skip(&house, known_of(&house, &name, A)->learned_ms + 5000 - aname_clock_ms());
+	assert_int_equal(judge(entry, 300).worth, ANAME_LATE);
+	house_skip(&house, ANAME_GRACE_MS + 299);
+	assert_int_equal(judge(entry, 300).worth, ANAME_LATE);
+	assert_int_equal(judge(entry, 300).ttl, 1);
+	house_skip(&house, 1);
+	assert_int_equal(judge(entry, 300).worth, ANAME_STALE);
+	house_resolve(&house, house_pending(&house, &name, A), 1, 1, 5);
+	assert_int_equal(judge(entry, 300).worth, ANAME_FRESH);
+	uint16_t usual_ms = known_of(&house, &name, A)->usual_ms;
+	assert_in_range(usual_ms, ANAME_GRACE_MS + 800, ANAME_GRACE_MS + 2000);
+
+	/* A failure says nothing of it. */
+	house_skip(&house, next_of(&house, &name, A) - aname_clock_ms());
+	house_fail(&house, house_pending(&house, &name, A), ANAME_FAILURE_SERVER);
+	assert_int_equal(known_of(&house, &name, A)->usual_ms, usual_ms);
+	house_deinit(&house);
+}
+
+static void lowered_ttl(void **state)
+{
+	/* T2: a record of 300 s is lowered to 30 s, 45 s after the last lookup, which takes 1 s. */
+	house_t house;
+	begin(&house, NULL, NULL);
+	name_t name = make_name("a.example.");
+	house_ask(&house, &name, A, 300);
+	house_resolve(&house, house_pending(&house, &name, A), 1, 1, 300);
+	house_skip(&house, 45000);
+	aname_entry_t *entry = house_find(&house, &name, A);
+	aname_judgement_t judgement = judge(entry, 30);
+	assert_int_equal(judgement.worth, ANAME_LATE);
+	assert_int_equal(judgement.ttl, 1);
+	assert_true(aname_policy_ask(aname_entry_snapshot(entry),
+	                             aname_policy_left(aname_entry_snapshot(entry), &house.schedule,
+	                                               30, aname_clock_ms()),
+	                             next_of(&house, &name, A), aname_clock_ms()));
+	house_ask(&house, &name, A, 30);
+	assert_true(next_of(&house, &name, A) == aname_clock_ms());
+	house_skip(&house, ANAME_GRACE_MS - 1);
+	assert_int_equal(judge(entry, 30).worth, ANAME_LATE);
+	house_resolve(&house, house_pending(&house, &name, A), 1, 1, 300);
+	judgement = judge(entry, 30);
+	assert_int_equal(judgement.worth, ANAME_FRESH);
+	assert_int_equal(judgement.ttl, 30);
+	assert_in_range(next_of(&house, &name, A) - aname_clock_ms(), 22500, 27000);
 	house_deinit(&house);
 }
 
@@ -1329,6 +1426,9 @@ static const struct CMUnitTest life[] = {
 	PROVES("options of one instance do not change another's lookups", profiles_apart),
 	PROVES("T2: asked for all day, a target is always fresh and nobody has to wait", refreshed),
 	PROVES("T3: behind a recursor that caches it waits for that to expire", behind_cache),
+	PROVES("T2: nor is it stale where what it passes on takes 3 s", behind_slow_cache),
+	PROVES("F1: a lookup that takes longer than usual", slower_than_usual),
+	PROVES("T2: a lowered TTL makes nothing stale", lowered_ttl),
 	PROVES("T5: with ttl-max 1 what is served is never 2 s old", real_time),
 	PROVES("T1: the shortest ANAME TTL counts, while it is asked through", shorter_record),
 	PROVES("T3: unasked it sleeps, asked it wakes, at last it is forgotten", sleep_and_forget),

@@ -102,7 +102,7 @@ typedef struct {
 
 static const row_t rows[] = {
 	{ "nothing is known yet", "\tfamily=A\tstate=cold\tnext=0\tasked=", 0, ANAME_FAILURE_NONE,
-	  0, ANAME_NEXT_NOW, NULL, false, true },
+	  0, NOW_MS - 20, NULL, false, true },
 	{ "addresses within their lifetime",
 	  "\tstate=fresh\tttl=50\tage=10\taddresses=10.0.0.1,10.0.0.2\tnext=5\t", 2,
 	  ANAME_FAILURE_NONE, 10000, NOW_MS + 4001, NULL, true, false },
@@ -114,6 +114,14 @@ static const row_t rows[] = {
 	{ "past the lifetime",
 	  "\tstate=stale\tttl=30\tage=100\taddresses=10.0.0.1\tfailing=0\twhy=no answer in time\t",
 	  1, ANAME_FAILURE_TIMEOUT, 100000, NOW_MS, "no answer in time", true, false },
+	{ "past the lifetime, being looked up",
+	  "\tstate=late\tttl=1\tage=61\taddresses=10.0.0.1\tnext=0\t", 1, ANAME_FAILURE_NONE, 61000,
+	  NOW_MS - 500, NULL, true, false },
+	{ "none at all, being looked up", "\tstate=late\tttl=1\tage=60\taddresses=\tnext=0\t", 0,
+	  ANAME_FAILURE_NONE, 60000, NOW_MS - 500, NULL, true, false },
+	{ "past the lifetime, and its lookup takes too long",
+	  "\tstate=stale\tttl=30\tage=100\taddresses=10.0.0.1\tnext=0\t", 1, ANAME_FAILURE_NONE,
+	  100000, NOW_MS - 2000, NULL, true, false },
 	{ "a failure and nothing to fall back on",
 	  "\tstate=failing\tfailing=0\twhy=the resolver cannot be asked\tnext=", 0,
 	  ANAME_FAILURE_NETWORK, 0, NOW_MS, "the resolver cannot be asked", false, false },
