@@ -29,13 +29,14 @@ typedef struct {
 	aname_judgement_t judgement;
 	uint8_t failure; /*!< Why, if the judgement is FAILED: aname_failure_t. */
 	uint8_t scope;   /*!< Length of the client prefix it is for; 0: everybody. */
+	bool gone;       /*!< The target had addresses, and has none of either family. */
 } aname_part_t;
 
 /*!
  * \brief Chooses between what a target says to a client and what it says to everybody (N4).
  *
  * What is for everybody stands in for what is not there, or fails: for this client only, and not
- * for long.
+ * for long. So do addresses that are kept of a target that is gone.
  *
  * \param own      What the target says to the client.
  * \param general  What it says to everybody.

@@ -163,6 +163,17 @@ static const char *denied_by(const aname_options_t *options, const knot_dname_t 
 
 /* Targets in the table. */
 
+/*! What is known of the other family of a target, be it under other options; NULL if nothing. */
+static const aname_snapshot_t *other_of(const aname_query_t *query, const aname_key_t *key)
+{
+	const aname_table_t *table = query->instance->shared->table;
+	aname_key_t other = *key;
+	other.type = key->type == KNOT_RRTYPE_A ? KNOT_RRTYPE_AAAA : KNOT_RRTYPE_A;
+	aname_entry_t *entry = aname_table_find(table, &other, aname_table_hash(table, &other));
+	entry = entry != NULL ? entry : aname_table_find_kin(table, &other);
+	return entry != NULL ? aname_entry_snapshot(entry) : NULL;
+}
+
 /*! Asks the service for a lookup; for the client if `tailored`, else for everybody. */
 static ANAME_ASIDE void ask(const aname_query_t *query, const aname_key_t *key, uint32_t ttl,
                             bool tailored)
@@ -176,6 +187,28 @@ static ANAME_ASIDE void ask(const aname_query_t *query, const aname_key_t *key, 
 	}
 	if (!aname_queue_push(shared->queue, key, client, hash, ttl)) {
 		atomic_fetch_add_explicit(&shared->met.queue_full, 1, memory_order_relaxed);
+	}
+}
+
+/*!
+ * Has a target that had addresses before, and is gone, keep them for a while if the options say so
+ * (W1). The other family is looked at here only.
+ */
+static ANAME_ASIDE void judge_lost(const aname_query_t *query, const aname_key_t *key, uint32_t ttl,
+                                   aname_part_t *part)
+{
+	const aname_snapshot_t *snapshot = part->snapshot;
+	const aname_snapshot_t *other = other_of(query, key);
+	if (!aname_policy_gone(snapshot, other)) {
+		return;
+	}
+	part->gone = aname_policy_gone_surely(snapshot, other);
+	const aname_snapshot_t *last = aname_snapshot_last(snapshot);
+	uint32_t life = aname_policy_life(&key->profile->schedule, ttl, last->ttl);
+	if (aname_policy_keep(snapshot, life, query->instance->options->negative_delay,
+	                      query->now_ms, &part->judgement)) {
+		part->gone = true;
+		part->snapshot = last;
 	}
 }
 
@@ -195,6 +228,10 @@ static ANAME_WARM void judge(const aname_query_t *query, const aname_key_t *key,
 	part->judgement =
 	        aname_policy_judge(snapshot, cold, schedule, life, next_ms, query->now_ms);
 	part->scope = 0;
+	part->gone = false;
+	if (part->judgement.worth != ANAME_FRESH && snapshot != NULL && snapshot->lost) {
+		judge_lost(query, key, ttl, part);
+	}
 
 	aname_entry_touch(entry, ttl, query->now_s);
 	if (aname_policy_ask(snapshot, life, next_ms, query->now_ms)) {
@@ -216,6 +253,10 @@ static void judge_kin(const aname_query_t *query, const aname_key_t *key, aname_
 	aname_life_t life = aname_policy_left(part->snapshot, schedule, ttl, query->now_ms);
 	part->judgement =
 	        aname_policy_judge(part->snapshot, cold, schedule, life, next_ms, query->now_ms);
+	part->gone = false;
+	if (part->snapshot != NULL && part->snapshot->lost) {
+		judge_lost(query, key, ttl, part);
+	}
 }
 
 /*!

@@ -327,6 +327,43 @@ static void lowered_ttl(void **state)
 	house_deinit(&house);
 }
 
+static void lost_family(void **state)
+{
+	/* W1: when one family is lost the other one is looked up at once, but not if it sleeps. */
+	house_t house;
+	begin(&house, NULL, NULL);
+	name_t name = make_name("a.example.");
+	house_ask(&house, &name, A, 300);
+	house_ask(&house, &name, AAAA, 3600);
+	house_resolve(&house, house_pending(&house, &name, A), 1, 2, 300);
+	house_resolve(&house, house_pending(&house, &name, AAAA), 1, 1, 3600);
+	house_skip(&house, next_of(&house, &name, A) - aname_clock_ms());
+	assert_null(house_pending(&house, &name, AAAA));
+	house_resolve(&house, house_pending(&house, &name, A), 1, 0, 60);
+	assert_int_equal(known_of(&house, &name, A)->known, ANAME_KNOWN_NODATA);
+	assert_true(aname_snapshot_lost(known_of(&house, &name, A))->since_ms == aname_clock_ms());
+	assert_int_equal(aname_snapshot_last(known_of(&house, &name, A))->count, 2);
+	assert_int_equal(aname_table_addresses(house.shared->table), 1);
+	assert_non_null(house_pending(&house, &name, AAAA));
+	assert_false(aname_policy_gone_surely(known_of(&house, &name, A),
+	                                      known_of(&house, &name, AAAA)));
+	house_resolve(&house, house_pending(&house, &name, AAAA), 1, 0, 60);
+	assert_true(aname_policy_gone_surely(known_of(&house, &name, A),
+	                                     known_of(&house, &name, AAAA)));
+
+	assert_null(house_pending(&house, &name, A)); /* It has been, just now. */
+
+	/* What repeats is no loss. */
+	int64_t since_ms = aname_snapshot_lost(known_of(&house, &name, A))->since_ms;
+	house_skip(&house, 60000 + ANAME_EXPIRY_SPREAD_MS);
+	unsigned started = house.script.started;
+	house_resolve(&house, house_pending(&house, &name, A), 1, 0, 60);
+	assert_true(aname_snapshot_lost(known_of(&house, &name, A))->since_ms == since_ms);
+	house_resolve(&house, house_pending(&house, &name, AAAA), 1, 0, 60);
+	assert_int_equal(house.script.started, started);
+	house_deinit(&house);
+}
+
 static void shorter_record(void **state)
 {
 	/* Asked through a record of 10 s, a target planned for 300 s is refreshed earlier. */
@@ -1427,6 +1464,7 @@ static const struct CMUnitTest life[] = {
 	PROVES("T2: asked for all day, a target is always fresh and nobody has to wait", refreshed),
 	PROVES("T3: behind a recursor that caches it waits for that to expire", behind_cache),
 	PROVES("T2: nor is it stale where what it passes on takes 3 s", behind_slow_cache),
+	PROVES("W1: what is lost is remembered, and the other family looked up", lost_family),
 	PROVES("F1: a lookup that takes longer than usual", slower_than_usual),
 	PROVES("T2: a lowered TTL makes nothing stale", lowered_ttl),
 	PROVES("T5: with ttl-max 1 what is served is never 2 s old", real_time),
