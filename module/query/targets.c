@@ -409,6 +409,13 @@ static inline bool find_target(const aname_query_t *query, const knot_rdata_t *r
 	return true;
 }
 
+bool aname_query_find(const aname_query_t *query, const knot_rdata_t *rdata, aname_key_t *key,
+                      knot_dname_storage_t lower, aname_entry_t **entry)
+{
+	return find_target(query, rdata, key, lower, entry) && unusable(query, key) == NULL &&
+	       denied_by(query->instance->options, key->name) == NULL;
+}
+
 /*! Judges what a target says to whoever asks. */
 static void judge_target(const aname_query_t *query, const aname_key_t *key, aname_entry_t *entry,
                          uint32_t ttl, aname_part_t *part)
@@ -571,67 +578,4 @@ aname_missing_t aname_query_missing(aname_query_t *query)
 	}
 	query->tailored = tailored;
 	return (aname_missing_t){ .families = own->missing, .ttl = own->missing_ttl };
-}
-
-/* What is told besides answers. */
-
-/*! Adds what is known of one record's target, of both families. */
-static void add_numbers(const aname_query_t *query, const knot_rdata_t *rdata,
-                        aname_numbers_t *numbers)
-{
-	static const uint16_t types[] = { KNOT_RRTYPE_A, KNOT_RRTYPE_AAAA };
-	for (unsigned i = 0; i < 2; i++) {
-		aname_key_t key = { .profile = query->instance->profile, .type = types[i] };
-		knot_dname_storage_t lower;
-		aname_entry_t *entry;
-		if (!find_target(query, rdata, &key, lower, &entry) || entry == NULL) {
-			continue;
-		}
-		const aname_snapshot_t *snapshot = aname_entry_snapshot(entry);
-		uint32_t lag_ms = atomic_load_explicit(&entry->lag_ms, memory_order_relaxed);
-		const aname_subnets_t *subnets = atomic_load(&entry->subnets);
-		numbers->targets++;
-		numbers->subnets += subnets != NULL ? atomic_load(&subnets->count) : 0;
-		numbers->addresses += snapshot != NULL ? snapshot->count : 0;
-		numbers->started += atomic_load_explicit(&entry->started, memory_order_relaxed);
-		numbers->succeeded += atomic_load_explicit(&entry->succeeded, memory_order_relaxed);
-		numbers->failed += atomic_load_explicit(&entry->failed, memory_order_relaxed);
-		numbers->lag_ms = lag_ms > numbers->lag_ms ? lag_ms : numbers->lag_ms;
-	}
-}
-
-bool aname_query_is_time_to_show(aname_instance_t *instance, uint32_t now_s)
-{
-	return atomic_load_explicit(&instance->shown_s, memory_order_relaxed) != now_s &&
-	       atomic_exchange_explicit(&instance->shown_s, now_s, memory_order_relaxed) != now_s;
-}
-
-static ANAME_ASIDE void show_numbers(const aname_query_t *query)
-{
-	aname_numbers_t numbers = { 0 };
-	for (unsigned i = 0; i < query->rrsets_count; i++) {
-		const knot_rdataset_t *rrs = &query->rrsets[i].rrs;
-		knot_rdata_t *rdata = rrs->rdata;
-		for (unsigned k = 0; k < rrs->count; k++, rdata = knot_rdataset_next(rdata)) {
-			add_numbers(query, rdata, &numbers);
-		}
-	}
-	aname_stats_show(query->mod, &numbers);
-}
-
-/*! Tells what the service has to say. */
-static ANAME_ASIDE void read_logbook(const aname_query_t *query)
-{
-	const aname_log_t log = { aname_query_log, query->mod };
-	aname_logbook_read(query->instance->shared->logbook, &log, query->now_ms);
-}
-
-void aname_query_show(const aname_query_t *query)
-{
-	if (aname_logbook_is_written(query->instance->shared->logbook)) {
-		read_logbook(query);
-	}
-	if (aname_query_is_time_to_show(query->instance, query->now_s) || query->news) {
-		show_numbers(query);
-	}
 }

@@ -325,9 +325,9 @@ static void failed(aname_refresh_t *refresh, aname_entry_t *entry, aname_failure
 	aname_outage_failed(&lane_of(refresh, entry)->outage, now_ms);
 	if (entry->tailored) {
 		note_subnet(entry, false);
-	}
-	if (entry->plan.failures == 1) {
-		aname_news_failure(&refresh->news, entry, why, now_ms);
+		if (entry->plan.failures == 1) {
+			aname_news_subnet(&refresh->news, entry, why, now_ms);
+		}
 	}
 	plan(refresh, entry,
 	     aname_policy_next_retry(&entry->profile->schedule, entry->plan.failures,
@@ -387,9 +387,6 @@ static void learned(aname_refresh_t *refresh, aname_entry_t *entry, const run_t 
 		note_subnet(entry, true);
 	} else {
 		aname_news_change(&refresh->news, entry, before, snapshot, now_ms);
-		if (entry->plan.failures > 0) {
-			aname_news_recovery(&refresh->news, entry, now_ms);
-		}
 	}
 	entry->plan.failures = 0;
 	int64_t next_ms = next_after(refresh, entry, snapshot, now_ms);
