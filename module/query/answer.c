@@ -157,28 +157,8 @@ static void decide_without_addresses(const aname_pool_t *pool, bool hurry, aname
 	}
 }
 
-/*! The usual case, of which nothing has to be weighed: one target, whose addresses are fresh. */
-static void use_alone(const aname_part_t *part, aname_answer_t *answer)
+void aname_answer_weigh(const aname_pool_t *pool, bool hurry, aname_answer_t *answer)
 {
-	answer->say = ANAME_SAY_ADDRESSES;
-	answer->partial = false;
-	answer->stale = false;
-	answer->late = false;
-	answer->gone = false;
-	answer->emptied = false;
-	answer->failure = ANAME_FAILURE_NONE;
-	answer->ttl = part->judgement.ttl;
-	answer->scope = part->scope;
-	answer->used = 1;
-	answer->use[0] = part->snapshot;
-}
-
-void aname_answer_decide(const aname_pool_t *pool, bool hurry, aname_answer_t *answer)
-{
-	if (pool->count == 1 && pool->parts[0].judgement.worth == ANAME_FRESH) {
-		use_alone(&pool->parts[0], answer);
-		return;
-	}
 	answer->say = ANAME_SAY_ADDRESSES;
 	answer->partial = is_partial(pool);
 	answer->stale = false;

@@ -137,7 +137,7 @@ static void tell_denied(const aname_query_t *query, const aname_key_t *key, cons
 }
 
 /*! Why a name can never be looked up; NULL if it can. */
-static const char *unusable(const aname_query_t *query, const aname_key_t *key)
+static ANAME_WARM const char *unusable(const aname_query_t *query, const aname_key_t *key)
 {
 	if (key->name[0] == '\0') {
 		return "the target is the root";
@@ -150,7 +150,7 @@ static const char *unusable(const aname_query_t *query, const aname_key_t *key)
 }
 
 /*! Which option denies a target; NULL if none. */
-static const char *denied_by(const aname_options_t *options, const knot_dname_t *target)
+static ANAME_WARM const char *denied_by(const aname_options_t *options, const knot_dname_t *target)
 {
 	if (options->deny_target.count > 0 && aname_names_match(&options->deny_target, target)) {
 		return "it is under a suffix of 'deny-target'";
@@ -296,7 +296,7 @@ static bool is_hopeless(const aname_query_t *query, aname_entry_t *target,
 }
 
 /*! Has policy left nothing of a target's addresses? Then it counts as denied (L2). */
-static bool is_emptied(const aname_query_t *query, const aname_part_t *part)
+static ANAME_WARM bool is_emptied(const aname_query_t *query, const aname_part_t *part)
 {
 	const aname_nets_t *deny = &query->instance->options->deny_address;
 	return deny->count > 0 && part->snapshot != NULL && part->snapshot->count > 0 &&
