@@ -22,6 +22,7 @@
 #define OPT_WAIT          "\x04""wait"
 #define OPT_IDLE          "\x04""idle"
 #define OPT_STALE_MAX     "\x09""stale-max"
+#define OPT_NEGATIVE    "\x0E""negative-delay"
 #define OPT_RETRY_MIN     "\x09""retry-min"
 #define OPT_RETRY_MAX     "\x09""retry-max"
 #define OPT_TIMEOUT       "\x07""timeout"
@@ -73,6 +74,7 @@
 	X(OPT_TTL_MAX, "ttl-max", 86400, 1, 604800, "seconds", YP_STIME, schedule.ttl_max)         \
 	X(OPT_IDLE, "idle", 3600, 1, 2592000, "seconds", YP_STIME, schedule.idle)                  \
 	X(OPT_STALE_MAX, "stale-max", 86400, 0, 2592000, "seconds", YP_STIME, schedule.stale_max)  \
+	X(OPT_NEGATIVE, "negative-delay", 0, 0, 604800, "seconds", YP_STIME, negative_delay)       \
 	X(OPT_RETRY_MIN, "retry-min", 1, 1, 3600, "seconds", YP_STIME, schedule.retry_min)         \
 	X(OPT_RETRY_MAX, "retry-max", 60, 1, 86400, "seconds", YP_STIME, schedule.retry_max)       \
 	X(OPT_TIMEOUT, "timeout", 5000, 100, 60000, "milliseconds", YP_SNONE, schedule.timeout_ms) \

@@ -57,9 +57,9 @@ bool aname_options_equal(const aname_options_t *one, const aname_options_t *othe
 	       memcmp(one->rrtypes, other->rrtypes, sizeof(one->rrtypes)) == 0 &&
 	       one->rrtypes_count == other->rrtypes_count &&
 	       one->max_addresses == other->max_addresses && one->wait_ms == other->wait_ms &&
-	       one->cold == other->cold && one->answer_aname == other->answer_aname &&
-	       one->rotate == other->rotate && one->ecs == other->ecs &&
-	       one->status_chosen == other->status_chosen &&
+	       one->negative_delay == other->negative_delay && one->cold == other->cold &&
+	       one->answer_aname == other->answer_aname && one->rotate == other->rotate &&
+	       one->ecs == other->ecs && one->status_chosen == other->status_chosen &&
 	       texts_equal(one->status_socket, other->status_socket) &&
 	       one->dnssec_off == other->dnssec_off &&
 	       names_equal(&one->allow_target, &other->allow_target) &&

@@ -128,8 +128,10 @@ typedef struct {
 	aname_limits_t limits;
 	uint16_t rrtypes[ANAME_RRTYPES_MAX]; /*!< Accepted ANAME types, in order. */
 	uint16_t rrtypes_count;
-	uint16_t max_addresses; /*!< Addresses in one answer (A8). */
-	uint32_t wait_ms;       /*!< How long a cold TCP query may wait (C2). */
+	uint16_t max_addresses;  /*!< Addresses in one answer (A8). */
+	uint32_t wait_ms;        /*!< How long a cold TCP query may wait (C2). */
+	uint32_t negative_delay; /*!< Seconds that the last addresses of a target are kept which
+	                              is gone. */
 	aname_cold_t cold;
 	bool answer_aname;
 	bool rotate;                /*!< knotd rotates the records of answers. */

@@ -35,13 +35,23 @@ static bool is_live(const aname_part_t *part)
 	}
 }
 
+/*! Is it said that there are no addresses? Something cold is taken for what it was. */
+static bool is_negative(const aname_part_t *part)
+{
+	aname_worth_t worth = worth_of(part, true);
+	return worth == ANAME_NODATA || worth == ANAME_LATE_NODATA || worth == ANAME_STALE_NODATA;
+}
+
 aname_part_t aname_answer_tailor(const aname_part_t *own, const aname_part_t *general, uint8_t len)
 {
 	bool waits = own->judgement.worth == ANAME_COLD;
 	bool usable = own->judgement.worth != ANAME_FAILED &&
 	              !(waits && own->judgement.fallback == ANAME_FAILED);
-	if (is_live(own) || (usable && !is_live(general))) {
-		return *own;
+	bool kept = general->gone && is_negative(own) && !is_negative(general);
+	if (!kept && (is_live(own) || (usable && !is_live(general)))) {
+		aname_part_t part = *own;
+		part.gone = general->gone && is_negative(own);
+		return part;
 	}
 	aname_part_t part = *general;
 	part.scope = len;
@@ -51,13 +61,6 @@ aname_part_t aname_answer_tailor(const aname_part_t *own, const aname_part_t *ge
 		part.judgement.worth = ANAME_COLD;
 	}
 	return part;
-}
-
-/*! Is it said that there are no addresses? Something cold is taken for what it was. */
-static bool is_negative(const aname_part_t *part)
-{
-	aname_worth_t worth = worth_of(part, true);
-	return worth == ANAME_NODATA || worth == ANAME_LATE_NODATA || worth == ANAME_STALE_NODATA;
 }
 
 bool aname_answer_contradicts(const aname_part_t *own, const aname_part_t *general)
@@ -120,6 +123,17 @@ static unsigned count_emptied(const aname_pool_t *pool)
 	return count;
 }
 
+/*! Is there a target that had addresses, and is gone? */
+static bool is_gone(const aname_pool_t *pool)
+{
+	for (unsigned i = 0; i < pool->count; i++) {
+		if (pool->parts[i].gone) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static void decide_without_addresses(const aname_pool_t *pool, bool hurry, aname_answer_t *answer)
 {
 	unsigned fresh = take(pool, hurry, ANAME_NODATA, answer);
@@ -131,6 +145,7 @@ static void decide_without_addresses(const aname_pool_t *pool, bool hurry, aname
 	answer->used = 0;
 	answer->stale = stale > 0;
 	answer->late = stale == 0 && late > 0;
+	answer->gone = is_gone(pool);
 	if (answer->partial && !hurry) {
 		answer->say = ANAME_SAY_COLD;
 	} else if (negative > 0 && negative == pool->count) {
@@ -142,28 +157,8 @@ static void decide_without_addresses(const aname_pool_t *pool, bool hurry, aname
 	}
 }
 
-/*! The usual case, of which nothing has to be weighed: one target, whose addresses are fresh. */
-static void use_alone(const aname_part_t *part, aname_answer_t *answer)
+void aname_answer_weigh(const aname_pool_t *pool, bool hurry, aname_answer_t *answer)
 {
-	answer->say = ANAME_SAY_ADDRESSES;
-	answer->partial = false;
-	answer->stale = false;
-	answer->late = false;
-	answer->gone = false;
-	answer->emptied = false;
-	answer->failure = ANAME_FAILURE_NONE;
-	answer->ttl = part->judgement.ttl;
-	answer->scope = part->scope;
-	answer->used = 1;
-	answer->use[0] = part->snapshot;
-}
-
-void aname_answer_decide(const aname_pool_t *pool, bool hurry, aname_answer_t *answer)
-{
-	if (pool->count == 1 && pool->parts[0].judgement.worth == ANAME_FRESH) {
-		use_alone(&pool->parts[0], answer);
-		return;
-	}
 	answer->say = ANAME_SAY_ADDRESSES;
 	answer->partial = is_partial(pool);
 	answer->stale = false;

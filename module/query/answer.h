@@ -29,13 +29,14 @@ typedef struct {
 	aname_judgement_t judgement;
 	uint8_t failure; /*!< Why, if the judgement is FAILED: aname_failure_t. */
 	uint8_t scope;   /*!< Length of the client prefix it is for; 0: everybody. */
+	bool gone;       /*!< The target had addresses, and has none of either family. */
 } aname_part_t;
 
 /*!
  * \brief Chooses between what a target says to a client and what it says to everybody (N4).
  *
  * What is for everybody stands in for what is not there, or fails: for this client only, and not
- * for long.
+ * for long. So do addresses that are kept of a target that is gone.
  *
  * \param own      What the target says to the client.
  * \param general  What it says to everybody.
@@ -87,7 +88,28 @@ typedef struct {
  * \param hurry   Do not wait for cold targets: take what they have.
  * \param answer  What to say; points into the snapshots of the pool.
  */
-void aname_answer_decide(const aname_pool_t *pool, bool hurry, aname_answer_t *answer);
+void aname_answer_weigh(const aname_pool_t *pool, bool hurry, aname_answer_t *answer);
+
+/*! The same. In the usual case nothing has to be weighed: one target, whose addresses are fresh. */
+static inline void aname_answer_decide(const aname_pool_t *pool, bool hurry, aname_answer_t *answer)
+{
+	const aname_part_t *part = &pool->parts[0];
+	if (pool->count != 1 || part->judgement.worth != ANAME_FRESH) {
+		aname_answer_weigh(pool, hurry, answer);
+		return;
+	}
+	answer->say = ANAME_SAY_ADDRESSES;
+	answer->partial = false;
+	answer->stale = false;
+	answer->late = false;
+	answer->gone = false;
+	answer->emptied = false;
+	answer->failure = ANAME_FAILURE_NONE;
+	answer->ttl = part->judgement.ttl;
+	answer->scope = part->scope;
+	answer->used = 1;
+	answer->use[0] = part->snapshot;
+}
 
 /*! What the other family gets, as far as it matters to the one that fails. */
 typedef enum {

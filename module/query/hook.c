@@ -5,6 +5,7 @@
 #include "query/denial.h"
 #include "query/packet.h"
 #include "query/reply.h"
+#include "query/show.h"
 #include "query/targets.h"
 #include "stats.h"
 #include "table/clock.h"
@@ -560,12 +561,7 @@ static knotd_state_t on_any_query(knotd_state_t state, knot_pkt_t *pkt, knotd_qd
 	if (instance == NULL) {
 		return state;
 	}
-	int64_t now_ms = aname_clock_coarse_ms();
-	const aname_log_t log = { aname_query_log, mod };
-	aname_logbook_read(instance->shared->logbook, &log, now_ms);
-	if (aname_query_is_time_to_show(instance, now_ms / 1000)) {
-		aname_stats_show_totals(mod, instance->shared);
-	}
+	aname_query_show_totals(instance, mod);
 	return state;
 }
 

@@ -137,7 +137,7 @@ static void tell_denied(const aname_query_t *query, const aname_key_t *key, cons
 }
 
 /*! Why a name can never be looked up; NULL if it can. */
-static const char *unusable(const aname_query_t *query, const aname_key_t *key)
+static ANAME_WARM const char *unusable(const aname_query_t *query, const aname_key_t *key)
 {
 	if (key->name[0] == '\0') {
 		return "the target is the root";
@@ -150,7 +150,7 @@ static const char *unusable(const aname_query_t *query, const aname_key_t *key)
 }
 
 /*! Which option denies a target; NULL if none. */
-static const char *denied_by(const aname_options_t *options, const knot_dname_t *target)
+static ANAME_WARM const char *denied_by(const aname_options_t *options, const knot_dname_t *target)
 {
 	if (options->deny_target.count > 0 && aname_names_match(&options->deny_target, target)) {
 		return "it is under a suffix of 'deny-target'";
@@ -162,6 +162,17 @@ static const char *denied_by(const aname_options_t *options, const knot_dname_t 
 }
 
 /* Targets in the table. */
+
+/*! What is known of the other family of a target, be it under other options; NULL if nothing. */
+static const aname_snapshot_t *other_of(const aname_query_t *query, const aname_key_t *key)
+{
+	const aname_table_t *table = query->instance->shared->table;
+	aname_key_t other = *key;
+	other.type = key->type == KNOT_RRTYPE_A ? KNOT_RRTYPE_AAAA : KNOT_RRTYPE_A;
+	aname_entry_t *entry = aname_table_find(table, &other, aname_table_hash(table, &other));
+	entry = entry != NULL ? entry : aname_table_find_kin(table, &other);
+	return entry != NULL ? aname_entry_snapshot(entry) : NULL;
+}
 
 /*! Asks the service for a lookup; for the client if `tailored`, else for everybody. */
 static ANAME_ASIDE void ask(const aname_query_t *query, const aname_key_t *key, uint32_t ttl,
@@ -176,6 +187,28 @@ static ANAME_ASIDE void ask(const aname_query_t *query, const aname_key_t *key, 
 	}
 	if (!aname_queue_push(shared->queue, key, client, hash, ttl)) {
 		atomic_fetch_add_explicit(&shared->met.queue_full, 1, memory_order_relaxed);
+	}
+}
+
+/*!
+ * Has a target that had addresses before, and is gone, keep them for a while if the options say so
+ * (W1). The other family is looked at here only.
+ */
+static ANAME_ASIDE void judge_lost(const aname_query_t *query, const aname_key_t *key, uint32_t ttl,
+                                   aname_part_t *part)
+{
+	const aname_snapshot_t *snapshot = part->snapshot;
+	const aname_snapshot_t *other = other_of(query, key);
+	if (!aname_policy_gone(snapshot, other)) {
+		return;
+	}
+	part->gone = aname_policy_gone_surely(snapshot, other);
+	const aname_snapshot_t *last = aname_snapshot_last(snapshot);
+	uint32_t life = aname_policy_life(&key->profile->schedule, ttl, last->ttl);
+	if (aname_policy_keep(snapshot, life, query->instance->options->negative_delay,
+	                      query->now_ms, &part->judgement)) {
+		part->gone = true;
+		part->snapshot = last;
 	}
 }
 
@@ -195,6 +228,10 @@ static ANAME_WARM void judge(const aname_query_t *query, const aname_key_t *key,
 	part->judgement =
 	        aname_policy_judge(snapshot, cold, schedule, life, next_ms, query->now_ms);
 	part->scope = 0;
+	part->gone = false;
+	if (part->judgement.worth != ANAME_FRESH && snapshot != NULL && snapshot->lost) {
+		judge_lost(query, key, ttl, part);
+	}
 
 	aname_entry_touch(entry, ttl, query->now_s);
 	if (aname_policy_ask(snapshot, life, next_ms, query->now_ms)) {
@@ -216,6 +253,10 @@ static void judge_kin(const aname_query_t *query, const aname_key_t *key, aname_
 	aname_life_t life = aname_policy_left(part->snapshot, schedule, ttl, query->now_ms);
 	part->judgement =
 	        aname_policy_judge(part->snapshot, cold, schedule, life, next_ms, query->now_ms);
+	part->gone = false;
+	if (part->snapshot != NULL && part->snapshot->lost) {
+		judge_lost(query, key, ttl, part);
+	}
 }
 
 /*!
@@ -255,7 +296,7 @@ static bool is_hopeless(const aname_query_t *query, aname_entry_t *target,
 }
 
 /*! Has policy left nothing of a target's addresses? Then it counts as denied (L2). */
-static bool is_emptied(const aname_query_t *query, const aname_part_t *part)
+static ANAME_WARM bool is_emptied(const aname_query_t *query, const aname_part_t *part)
 {
 	const aname_nets_t *deny = &query->instance->options->deny_address;
 	return deny->count > 0 && part->snapshot != NULL && part->snapshot->count > 0 &&
@@ -366,6 +407,13 @@ static inline bool find_target(const aname_query_t *query, const knot_rdata_t *r
 	key->name_len = len;
 	*entry = find_entry(query, key);
 	return true;
+}
+
+bool aname_query_find(const aname_query_t *query, const knot_rdata_t *rdata, aname_key_t *key,
+                      knot_dname_storage_t lower, aname_entry_t **entry)
+{
+	return find_target(query, rdata, key, lower, entry) && unusable(query, key) == NULL &&
+	       denied_by(query->instance->options, key->name) == NULL;
 }
 
 /*! Judges what a target says to whoever asks. */
@@ -530,67 +578,4 @@ aname_missing_t aname_query_missing(aname_query_t *query)
 	}
 	query->tailored = tailored;
 	return (aname_missing_t){ .families = own->missing, .ttl = own->missing_ttl };
-}
-
-/* What is told besides answers. */
-
-/*! Adds what is known of one record's target, of both families. */
-static void add_numbers(const aname_query_t *query, const knot_rdata_t *rdata,
-                        aname_numbers_t *numbers)
-{
-	static const uint16_t types[] = { KNOT_RRTYPE_A, KNOT_RRTYPE_AAAA };
-	for (unsigned i = 0; i < 2; i++) {
-		aname_key_t key = { .profile = query->instance->profile, .type = types[i] };
-		knot_dname_storage_t lower;
-		aname_entry_t *entry;
-		if (!find_target(query, rdata, &key, lower, &entry) || entry == NULL) {
-			continue;
-		}
-		const aname_snapshot_t *snapshot = aname_entry_snapshot(entry);
-		uint32_t lag_ms = atomic_load_explicit(&entry->lag_ms, memory_order_relaxed);
-		const aname_subnets_t *subnets = atomic_load(&entry->subnets);
-		numbers->targets++;
-		numbers->subnets += subnets != NULL ? atomic_load(&subnets->count) : 0;
-		numbers->addresses += snapshot != NULL ? snapshot->count : 0;
-		numbers->started += atomic_load_explicit(&entry->started, memory_order_relaxed);
-		numbers->succeeded += atomic_load_explicit(&entry->succeeded, memory_order_relaxed);
-		numbers->failed += atomic_load_explicit(&entry->failed, memory_order_relaxed);
-		numbers->lag_ms = lag_ms > numbers->lag_ms ? lag_ms : numbers->lag_ms;
-	}
-}
-
-bool aname_query_is_time_to_show(aname_instance_t *instance, uint32_t now_s)
-{
-	return atomic_load_explicit(&instance->shown_s, memory_order_relaxed) != now_s &&
-	       atomic_exchange_explicit(&instance->shown_s, now_s, memory_order_relaxed) != now_s;
-}
-
-static ANAME_ASIDE void show_numbers(const aname_query_t *query)
-{
-	aname_numbers_t numbers = { 0 };
-	for (unsigned i = 0; i < query->rrsets_count; i++) {
-		const knot_rdataset_t *rrs = &query->rrsets[i].rrs;
-		knot_rdata_t *rdata = rrs->rdata;
-		for (unsigned k = 0; k < rrs->count; k++, rdata = knot_rdataset_next(rdata)) {
-			add_numbers(query, rdata, &numbers);
-		}
-	}
-	aname_stats_show(query->mod, &numbers);
-}
-
-/*! Tells what the service has to say. */
-static ANAME_ASIDE void read_logbook(const aname_query_t *query)
-{
-	const aname_log_t log = { aname_query_log, query->mod };
-	aname_logbook_read(query->instance->shared->logbook, &log, query->now_ms);
-}
-
-void aname_query_show(const aname_query_t *query)
-{
-	if (aname_logbook_is_written(query->instance->shared->logbook)) {
-		read_logbook(query);
-	}
-	if (aname_query_is_time_to_show(query->instance, query->now_s) || query->news) {
-		show_numbers(query);
-	}
 }

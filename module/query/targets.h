@@ -115,12 +115,17 @@ aname_missing_t aname_query_missing(aname_query_t *query);
 /*! Tells the client for how large a network of clients an answer is (RFC 7871, 7.2.1). */
 void aname_query_tell_scope(const aname_query_t *query, const aname_answer_t *answer);
 
-/*! Once a second: brings the zone's numbers up to date. Reads out what the service has to say.
- *  Inside the epoch. */
-void aname_query_show(const aname_query_t *query);
-
-/*! True once a second, for one worker. */
-bool aname_query_is_time_to_show(aname_instance_t *instance, uint32_t now_s);
+/*!
+ * \brief Finds the target of a record, of the family that the key names. Inside the epoch.
+ *
+ * \param key    With profile and type; gets the target's name, which points into the record or
+ *               into `lower`.
+ * \param entry  The target, or NULL if it is not in the table.
+ *
+ * \return false if the record is malformed or denied, and not looked up for this zone.
+ */
+bool aname_query_find(const aname_query_t *query, const knot_rdata_t *rdata, aname_key_t *key,
+                      knot_dname_storage_t lower, aname_entry_t **entry);
 
 /*! Notes what time it is. */
 void aname_query_set_time(aname_query_t *query, int64_t now_ms);

@@ -224,6 +224,8 @@ static void read_rcode(const knot_pkt_t *pkt, const aname_message_query_t *query
 	case KNOT_RCODE_NXDOMAIN:
 		if (take_subnet(pkt, query, reply)) {
 			read_answer(pkt, query, reply);
+			reply->nxdomain = reply->known == ANAME_KNOWN_NODATA &&
+			                  knot_pkt_ext_rcode(pkt) == KNOT_RCODE_NXDOMAIN;
 		} else {
 			fail(reply, "the reply is for another client subnet");
 		}

@@ -41,6 +41,7 @@ typedef struct {
 	bool no_edns;         /*!< The server does not understand EDNS: ask again without. */
 	bool no_subnet;       /*!< It may not want the client subnet: ask again without. */
 	bool authentic;       /*!< AD is set. */
+	bool nxdomain;        /*!< For NODATA: the name at the end of the chain does not exist. */
 	bool has_opt;         /*!< It carries EDNS. */
 	bool echoed;          /*!< It names the query's client subnet. */
 	uint8_t scope;        /*!< Length of the client prefix it is for; 0: everybody. */

@@ -14,6 +14,7 @@ static void say(aname_news_t *news, int priority, const char *message, int64_t n
 	aname_logbook_write(news->logbook, priority, message, now_ms);
 }
 
+/*! Writes down what zones that follow the target are to be told. */
 static void tell(aname_news_t *news, const aname_entry_t *entry, int priority, const char *what,
                  int64_t now_ms)
 {
@@ -24,12 +25,12 @@ static void tell(aname_news_t *news, const aname_entry_t *entry, int priority, c
 	char message[sizeof(name) + 300];
 	(void)snprintf(message, sizeof(message), "target %s %s %s", name,
 	               entry->type == KNOT_RRTYPE_A ? "A" : "AAAA", what);
-	say(news, priority, message, now_ms);
+	aname_logbook_write_about(news->logbook, aname_entry_name(entry), priority, message,
+	                          now_ms);
 }
 
-/*! Subnets fail in crowds: they are told of now and then, if the target itself does not fail. */
-static void tell_subnet(aname_news_t *news, const aname_entry_t *entry, const char *why,
-                        int64_t now_ms)
+void aname_news_subnet(aname_news_t *news, const aname_entry_t *entry, const char *why,
+                       int64_t now_ms)
 {
 	aname_entry_t *target = entry->member->target;
 	aname_subnets_t *subnets = atomic_load(&target->subnets);
@@ -41,29 +42,6 @@ static void tell_subnet(aname_news_t *news, const aname_entry_t *entry, const ch
 	char what[200];
 	(void)snprintf(what, sizeof(what), "fails for a client subnet (%s)", why);
 	tell(news, target, LOG_WARNING, what, now_ms);
-}
-
-void aname_news_failure(aname_news_t *news, aname_entry_t *entry, const char *why, int64_t now_ms)
-{
-	if (entry->tailored) {
-		tell_subnet(news, entry, why, now_ms);
-		return;
-	}
-	const aname_snapshot_t *known = aname_entry_snapshot(entry);
-	char what[200];
-	if (known != NULL && known->count > 0) {
-		(void)snprintf(what, sizeof(what),
-		               "fails (%s), its last addresses (%u) stay in use", why,
-		               known->count);
-	} else {
-		(void)snprintf(what, sizeof(what), "fails (%s)", why);
-	}
-	tell(news, entry, LOG_WARNING, what, now_ms);
-}
-
-void aname_news_recovery(aname_news_t *news, const aname_entry_t *entry, int64_t now_ms)
-{
-	tell(news, entry, LOG_NOTICE, "recovered", now_ms);
 }
 
 /*! Writes the first few addresses as text. */

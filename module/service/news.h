@@ -1,6 +1,9 @@
 /*!
  * \brief What the log is told of targets and limits (BEHAVIOUR W2).  [P]
  *
+ * That a target fails, or is gone, can be seen in what is published: whoever answers for a zone
+ * that follows it logs that (query/show.c).
+ *
  * Thread: service.
  */
 
@@ -21,11 +24,10 @@ typedef struct {
 	aname_news_limit_t queue, table, gate;
 } aname_news_t;
 
-/*! A target, or its answer for a subnet, has begun to fail. Published already. */
-void aname_news_failure(aname_news_t *news, aname_entry_t *entry, const char *why, int64_t now_ms);
-
-/*! A target that failed is looked up again. */
-void aname_news_recovery(aname_news_t *news, const aname_entry_t *entry, int64_t now_ms);
+/*! A target's answer for a subnet has begun to fail. Subnets fail in crowds: that is told now and
+ *  then, if the target itself does not fail. */
+void aname_news_subnet(aname_news_t *news, const aname_entry_t *entry, const char *why,
+                       int64_t now_ms);
 
 /*! A lookup has succeeded: tells if the addresses are others, now and then. */
 void aname_news_change(aname_news_t *news, aname_entry_t *entry, const aname_snapshot_t *before,

@@ -325,9 +325,9 @@ static void failed(aname_refresh_t *refresh, aname_entry_t *entry, aname_failure
 	aname_outage_failed(&lane_of(refresh, entry)->outage, now_ms);
 	if (entry->tailored) {
 		note_subnet(entry, false);
-	}
-	if (entry->plan.failures == 1) {
-		aname_news_failure(&refresh->news, entry, why, now_ms);
+		if (entry->plan.failures == 1) {
+			aname_news_subnet(&refresh->news, entry, why, now_ms);
+		}
 	}
 	plan(refresh, entry,
 	     aname_policy_next_retry(&entry->profile->schedule, entry->plan.failures,
@@ -347,34 +347,56 @@ static int64_t next_after(aname_refresh_t *refresh, aname_entry_t *entry,
 	                                           now_ms);
 }
 
+/*! One family of a target is lost: has the other one looked up, if it has addresses of before and
+ *  is kept fresh. */
+static void hasten_other(aname_refresh_t *refresh, const aname_entry_t *entry, int64_t now_ms)
+{
+	const aname_table_t *table = refresh->shared->table;
+	const aname_key_t key = {
+		.profile = entry->profile,
+		.name = entry->name,
+		.name_len = entry->name_len,
+		.type = entry->type == KNOT_RRTYPE_A ? KNOT_RRTYPE_AAAA : KNOT_RRTYPE_A,
+	};
+	aname_entry_t *other = aname_table_find(table, &key, aname_table_hash(table, &key));
+	const aname_snapshot_t *known = other != NULL ? aname_entry_snapshot(other) : NULL;
+	if (known != NULL && known->count > 0 && other->plan.state == ANAME_PLAN_WAITING &&
+	    other->plan.failures == 0 && other->run == NULL) {
+		unplan(refresh, other);
+		make_ready(refresh, other, ANAME_TURN_REFRESH, now_ms);
+	}
+}
+
 /*! Publishes a success and plans the next lookup. The entry is in no heap and no line. */
 static void learned(aname_refresh_t *refresh, aname_entry_t *entry, const run_t *run,
                     const aname_result_t *result, int64_t now_ms)
 {
-	aname_snapshot_t *snapshot = aname_snapshot_new(result, now_ms, chance(refresh));
+	const aname_snapshot_t *before = aname_entry_snapshot(entry);
+	/* A subnet without addresses is nothing remarkable. */
+	aname_snapshot_t *snapshot = aname_snapshot_after(entry->tailored ? NULL : before, result,
+	                                                  now_ms, chance(refresh));
 	if (snapshot == NULL) {
 		failed(refresh, entry, ANAME_FAILURE_NETWORK, "out of memory", now_ms);
 		return;
 	}
 
-	snapshot->usual_ms =
-	        aname_policy_usual(aname_entry_snapshot(entry), now_ms - run->started_ms);
+	snapshot->usual_ms = aname_policy_usual(before, now_ms - run->started_ms);
 	count(&refresh->shared->totals.succeeded, &entry->succeeded);
 	note_lag(refresh, entry, run, now_ms);
 	if (entry->tailored) {
 		note_subnet(entry, true);
 	} else {
-		aname_news_change(&refresh->news, entry, aname_entry_snapshot(entry), snapshot,
-		                  now_ms);
-		if (entry->plan.failures > 0) {
-			aname_news_recovery(&refresh->news, entry, now_ms);
-		}
+		aname_news_change(&refresh->news, entry, before, snapshot, now_ms);
 	}
 	entry->plan.failures = 0;
 	int64_t next_ms = next_after(refresh, entry, snapshot, now_ms);
+	bool lost = snapshot->lost && !before->lost;
 	aname_table_publish(refresh->shared->table, entry, snapshot);
 	atomic_store(&entry->cold, false);
 	plan(refresh, entry, next_ms);
+	if (lost) {
+		hasten_other(refresh, entry, now_ms);
+	}
 }
 
 /*!

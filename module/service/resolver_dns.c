@@ -375,7 +375,8 @@ static bool take_reply(lookup_t *lookup, const aname_message_reply_t *reply)
 		                                .address_len = reply->address_len,
 		                                .count = reply->count,
 		                                .addresses = reply->addresses,
-		                                .scope = reply->scope };
+		                                .scope = reply->scope,
+		                                .nxdomain = reply->nxdomain };
 	return true;
 }
 

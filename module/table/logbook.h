@@ -3,13 +3,17 @@
  *
  * The service thread must not touch a knotd_mod_t, and knotd offers no other way to its log. So
  * the service writes messages down and the next query that meets the module reads them out. Few
- * a second are kept; what is dropped is counted and told.
+ * a second are kept; what is dropped is counted and told, at most once a minute.
+ *
+ * A message about a target is read out only for a zone that follows it.
  */
 
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#include <libknot/dname.h>
 
 #include "log.h"
 
@@ -23,6 +27,14 @@ void aname_logbook_free(aname_logbook_t *book);
 /*! Writes a message down, or counts it as dropped. Thread: any that is not a worker. */
 void aname_logbook_write(aname_logbook_t *book, int priority, const char *message, int64_t now_ms);
 
+/*! Writes a message down that is about a target; it is dropped if nobody who follows that reads it
+ *  for ANAME_LOGBOOK_WAIT_MS. Thread: likewise. */
+void aname_logbook_write_about(aname_logbook_t *book, const knot_dname_t *target, int priority,
+                               const char *message, int64_t now_ms);
+
+/*! How long a message about a target waits. */
+#define ANAME_LOGBOOK_WAIT_MS 60000
+
 /*! Is there anything to read out? Costs one load. Thread: any. */
 bool aname_logbook_is_written(const aname_logbook_t *book);
 
@@ -34,3 +46,13 @@ bool aname_logbook_is_written(const aname_logbook_t *book);
  * Thread: any.
  */
 void aname_logbook_read(aname_logbook_t *book, const aname_log_t *log, int64_t now_ms);
+
+/*! Whose log it is: does it follow a target? */
+typedef struct {
+	bool (*follows)(const void *ctx, const knot_dname_t *target);
+	const void *ctx;
+} aname_logbook_reader_t;
+
+/*! The same, but for what is about targets that the reader does not follow. */
+void aname_logbook_read_for(aname_logbook_t *book, const aname_logbook_reader_t *reader,
+                            const aname_log_t *log, int64_t now_ms);

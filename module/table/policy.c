@@ -61,6 +61,53 @@ aname_judgement_t aname_policy_judge_end(const aname_snapshot_t *snapshot, bool 
 		                    .ttl = sure ? 1 : 0 };
 }
 
+static bool has_addresses(const aname_snapshot_t *snapshot)
+{
+	return snapshot != NULL && snapshot->known == ANAME_KNOWN_ADDRESSES;
+}
+
+bool aname_policy_gone(const aname_snapshot_t *snapshot, const aname_snapshot_t *other)
+{
+	const aname_lost_t *lost = snapshot != NULL ? aname_snapshot_lost(snapshot) : NULL;
+	return lost != NULL &&
+	       (lost->nxdomain || !has_addresses(other) || other->learned_ms < lost->since_ms);
+}
+
+bool aname_policy_gone_surely(const aname_snapshot_t *snapshot, const aname_snapshot_t *other)
+{
+	return aname_policy_gone(snapshot, other) &&
+	       (aname_snapshot_lost(snapshot)->nxdomain || !has_addresses(other) ||
+	        other->failure != ANAME_FAILURE_NONE);
+}
+
+/*! What a negative answer is worth while addresses are kept in its place. */
+static uint8_t kept(uint8_t worth)
+{
+	switch (worth) {
+	case ANAME_NODATA:
+	case ANAME_LATE_NODATA:
+	case ANAME_STALE_NODATA: return ANAME_STALE;
+	default: return worth;
+	}
+}
+
+bool aname_policy_keep(const aname_snapshot_t *snapshot, uint32_t life, uint32_t delay_s,
+                       int64_t now_ms, aname_judgement_t *judgement)
+{
+	int64_t left_ms =
+	        aname_snapshot_lost(snapshot)->since_ms + 1000 * (int64_t)delay_s - now_ms;
+	aname_worth_t fallback = kept(judgement->fallback), worth = kept(judgement->worth);
+	if (left_ms <= 0 || (worth != ANAME_STALE && fallback != ANAME_STALE)) {
+		return false;
+	}
+	*judgement = (aname_judgement_t){
+		.worth = worth,
+		.fallback = worth == ANAME_COLD ? fallback : ANAME_STALE,
+		.ttl = min_i64(min_i64(ANAME_STALE_TTL, life), left_ms / 1000),
+	};
+	return true;
+}
+
 uint16_t aname_policy_usual(const aname_snapshot_t *before, int64_t took_ms)
 {
 	int64_t usual_ms = before != NULL ? before->usual_ms - before->usual_ms / 8 : 0;

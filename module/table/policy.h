@@ -136,6 +136,32 @@ static inline aname_judgement_t aname_policy_judge(const aname_snapshot_t *snaps
 }
 
 /*!
+ * \brief Is a target gone, which had addresses of this family?
+ *
+ * So it is if the name does not exist, and if the other family has no addresses either, but for
+ * those that it had before and has not been looked up for since.
+ *
+ * \param snapshot  What is published of this family, or NULL.
+ * \param other     What is published of the other one, or NULL.
+ */
+bool aname_policy_gone(const aname_snapshot_t *snapshot, const aname_snapshot_t *other);
+
+/*! Has a target that is gone been looked up since in both families, or is it known without? */
+bool aname_policy_gone_surely(const aname_snapshot_t *snapshot, const aname_snapshot_t *other);
+
+/*!
+ * \brief Has what is gone keep its last addresses for a while, as if it failed (negative-delay).
+ *
+ * \param snapshot  A negative answer, of a target that is gone.
+ * \param life      The lifetime of its last addresses.
+ * \param delay_s   For how long.
+ *
+ * \return true if they are to be used; the judgement is that on them then.
+ */
+bool aname_policy_keep(const aname_snapshot_t *snapshot, uint32_t life, uint32_t delay_s,
+                       int64_t now_ms, aname_judgement_t *judgement);
+
+/*!
  * \brief Must a worker ask the service for a lookup that the service has not planned itself?
  *
  * So it is with a target that sleeps, and with one asked through a shorter TTL than ever before.

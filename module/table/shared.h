@@ -16,6 +16,7 @@
 #include "table/gate.h"
 #include "table/logbook.h"
 #include "table/queue.h"
+#include "table/reported.h"
 #include "table/secrets.h"
 #include "table/table.h"
 
@@ -73,7 +74,8 @@ typedef struct {
 	aname_totals_t totals;
 	aname_worker_t *workers;                /*!< ANAME_WORKERS_MAX of them. */
 	_Atomic uint64_t said[ANAME_SAID_SIZE]; /*!< Upper bits of hashes, and seconds. */
-	pthread_mutex_t lock;                   /*!< Guards what follows and the profiles. */
+	aname_reported_t reported;
+	pthread_mutex_t lock; /*!< Guards what follows and the profiles. */
 	aname_held_options_t *options;
 } aname_shared_t;
 

@@ -50,11 +50,34 @@ static size_t end_of(const aname_snapshot_t *snapshot)
 	return offsetof(aname_snapshot_t, rdata) + aname_snapshot_size(snapshot);
 }
 
+static size_t align(size_t at, size_t to)
+{
+	return (at + to - 1) / to * to;
+}
+
+/*! Where it stands that there were addresses before, if so. */
+static size_t lost_at(const aname_snapshot_t *snapshot)
+{
+	return align(end_of(snapshot), _Alignof(aname_lost_t));
+}
+
+/*! Where the snapshot with those addresses stands. */
+static size_t last_at(const aname_snapshot_t *snapshot)
+{
+	return align(lost_at(snapshot) + sizeof(aname_lost_t), _Alignof(aname_snapshot_t));
+}
+
+/*! Where all that ends which does not speak of failures. */
+static size_t known_end_of(const aname_snapshot_t *snapshot)
+{
+	const aname_snapshot_t *last = aname_snapshot_last(snapshot);
+	return last != NULL ? last_at(snapshot) + end_of(last) : end_of(snapshot);
+}
+
 /*! Where what there is to say of the failures stands, if anything. */
 static size_t failing_at(const aname_snapshot_t *snapshot)
 {
-	size_t align = _Alignof(aname_failing_t);
-	return (end_of(snapshot) + align - 1) / align * align;
+	return align(known_end_of(snapshot), _Alignof(aname_failing_t));
 }
 
 /*! Addresses may begin before the head's own end, which is aligned. */
@@ -101,10 +124,58 @@ aname_snapshot_t *aname_snapshot_new(const aname_result_t *result, int64_t now_m
 	return snapshot;
 }
 
+/*! What was known before as it is remembered: without what is said of failures. */
+static void remember(aname_snapshot_t *snapshot, const aname_snapshot_t *last, int64_t since_ms,
+                     bool nxdomain)
+{
+	snapshot->lost = true;
+	*(aname_lost_t *)((uint8_t *)snapshot + lost_at(snapshot)) =
+	        (aname_lost_t){ .since_ms = since_ms, .nxdomain = nxdomain };
+	aname_snapshot_t *copy = (aname_snapshot_t *)((uint8_t *)snapshot + last_at(snapshot));
+	memcpy(copy, last, end_of(last));
+	copy->failure = ANAME_FAILURE_NONE;
+}
+
+aname_snapshot_t *aname_snapshot_after(const aname_snapshot_t *previous,
+                                       const aname_result_t *result, int64_t now_ms, uint16_t pick)
+{
+	aname_snapshot_t *snapshot = aname_snapshot_new(result, now_ms, pick);
+	if (snapshot == NULL || snapshot->known != ANAME_KNOWN_NODATA || previous == NULL) {
+		return snapshot;
+	}
+	const aname_lost_t *before = aname_snapshot_lost(previous);
+	int64_t since_ms = before != NULL ? before->since_ms : now_ms;
+	const aname_snapshot_t *last = before != NULL ? aname_snapshot_last(previous) : previous;
+	if (last->count == 0 || now_ms - since_ms >= 1000 * (int64_t)ANAME_LOST_MAX_S) {
+		return snapshot;
+	}
+	aname_snapshot_t *whole = realloc(snapshot, last_at(snapshot) + end_of(last));
+	if (whole == NULL) {
+		return snapshot; /* As good as if nothing had been known. */
+	}
+	remember(whole, last, since_ms, result->nxdomain);
+	return whole;
+}
+
+const aname_lost_t *aname_snapshot_lost(const aname_snapshot_t *snapshot)
+{
+	return snapshot->lost
+	               ? (const aname_lost_t *)((const uint8_t *)snapshot + lost_at(snapshot))
+	               : NULL;
+}
+
+const aname_snapshot_t *aname_snapshot_last(const aname_snapshot_t *snapshot)
+{
+	return snapshot->lost
+	               ? (const aname_snapshot_t *)((const uint8_t *)snapshot + last_at(snapshot))
+	               : NULL;
+}
+
 aname_snapshot_t *aname_snapshot_copy(const aname_snapshot_t *snapshot)
 {
 	const aname_failing_t *failing = aname_snapshot_failing(snapshot);
-	size_t size = failing != NULL ? failing_at(snapshot) + sizeof(*failing) : end_of(snapshot);
+	size_t size =
+	        failing != NULL ? failing_at(snapshot) + sizeof(*failing) : known_end_of(snapshot);
 	aname_snapshot_t *copy = allocate(size);
 	if (copy != NULL) {
 		memcpy(copy, snapshot, size);
@@ -133,7 +204,7 @@ aname_snapshot_t *aname_snapshot_failed(const aname_snapshot_t *previous, aname_
 	if (snapshot == NULL) {
 		return NULL;
 	}
-	memcpy(snapshot, from, end_of(from));
+	memcpy(snapshot, from, known_end_of(from));
 	snapshot->failure = failure;
 	*(aname_failing_t *)((uint8_t *)snapshot + at) = (aname_failing_t){
 		.since_ms = before != NULL ? before->since_ms : now_ms,

@@ -45,13 +45,15 @@ typedef struct {
 	uint32_t count;           /*!< Number of addresses, any order, repeated or not. */
 	const uint8_t *addresses; /*!< `count` times `address_len` octets. */
 	uint8_t scope;            /*!< Length of the client prefix it is for; 0: everybody. */
+	bool nxdomain;            /*!< For NODATA: the name is said not to exist. */
 } aname_result_t;
 
 /*!
  * \brief One published state of a target. Never changed once published.
  *
  * The addresses are sorted, unique, and laid out as libknot's rdata array, so that they go into
- * an RRset by one copy. If the last lookup failed an aname_failing_t stands behind them.
+ * an RRset by one copy. Behind them stands what only few have: an aname_lost_t, if a negative
+ * answer came after addresses, and an aname_failing_t, if the last lookup failed.
  */
 typedef struct {
 	int64_t learned_ms; /*!< When the answer came. */
@@ -63,8 +65,20 @@ typedef struct {
 	uint8_t failure;    /*!< aname_failure_t of the last lookup. */
 	uint8_t scope;      /*!< As the resolver gave it (RFC 7871); 0: for everybody. */
 	uint16_t usual_ms;  /*!< How long lookups take, see aname_policy_usual(). */
+	bool lost;          /*!< For NODATA: there were addresses before, see aname_lost_t. */
 	uint8_t rdata[] __attribute__((aligned(2)));
 } aname_snapshot_t;
+
+/*! How long it is remembered that there were addresses, in seconds; the most that
+ *  `negative-delay` can be. */
+#define ANAME_LOST_MAX_S 604800
+
+/*! That there were addresses before a negative answer, and which: those of the last snapshot that
+ *  had any, which follows. */
+typedef struct {
+	int64_t since_ms; /*!< When the first negative answer came. */
+	bool nxdomain;    /*!< The last one says that the name does not exist. */
+} aname_lost_t;
 
 /*! What there is to say of a target whose last lookup failed. */
 typedef struct {
@@ -84,6 +98,16 @@ typedef struct {
 aname_snapshot_t *aname_snapshot_new(const aname_result_t *result, int64_t now_ms, uint16_t pick);
 
 /*!
+ * \brief As aname_snapshot_new(), for an answer that comes after another one.
+ *
+ * If it is negative, and there were addresses before, they are remembered for ANAME_LOST_MAX_S.
+ *
+ * \param previous  The published snapshot, or NULL.
+ */
+aname_snapshot_t *aname_snapshot_after(const aname_snapshot_t *previous,
+                                       const aname_result_t *result, int64_t now_ms, uint16_t pick);
+
+/*!
  * \brief Makes a snapshot of a lookup that failed: what was known before, marked as failing.
  *
  * \param previous  The published snapshot, or NULL.
@@ -101,6 +125,12 @@ aname_snapshot_t *aname_snapshot_copy(const aname_snapshot_t *snapshot);
 
 /*! Do both hold the same addresses (or the same lack of them)? NULL holds none. */
 bool aname_snapshot_same(const aname_snapshot_t *one, const aname_snapshot_t *other);
+
+/*! That there were addresses before; NULL if there were none, or if there are some now. */
+const aname_lost_t *aname_snapshot_lost(const aname_snapshot_t *snapshot);
+
+/*! The addresses of before, in a snapshot of their own; NULL likewise. */
+const aname_snapshot_t *aname_snapshot_last(const aname_snapshot_t *snapshot);
 
 /*! What there is to say of the failures; NULL if the last lookup succeeded. */
 const aname_failing_t *aname_snapshot_failing(const aname_snapshot_t *snapshot);

@@ -22,6 +22,7 @@ RANGES = {
     "wait": (0, 5000, 500),
     "idle": (1, 30 * DAY, 3600),
     "stale-max": (0, 30 * DAY, DAY),
+    "negative-delay": (0, 7 * DAY, 0),
     "retry-min": (1, 3600, 1),
     "retry-max": (1, DAY, 60),
     "timeout": (100, 60000, 5000),

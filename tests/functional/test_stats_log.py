@@ -261,6 +261,105 @@ def test_W2_log_tells_failure_and_recovery(knotd, start_unbound, authority, fail
     told(knotd, TARGET, "recovered")
 
 
+def lines_of(knotd, zone, *patterns):
+    """Lines of the module under a zone."""
+    return knotd.log_lines(rf"\[{zone}\.\]", "mod-aname", *patterns)
+
+
+def test_W2_failure_and_recovery_stand_under_the_zone_that_follows(knotd, unbound, authority):
+    other, bystander = "other.example.net", "example.org"
+    knotd.options.update({"ttl-max": 1, "retry-max": 1})
+    authority.set(other, a=[A2], aaaa=[AAAA1])
+    knotd.add_zone(bystander, [aname(other)])
+    simple(knotd, authority)
+    known()
+    known(bystander)
+
+    def in_turn(*patterns):
+        def found():
+            # The one that does not follow it is asked first, and more often.
+            for zone in (bystander, ZONE, bystander):
+                for rdtype in ("A", "AAAA"):
+                    query(zone, rdtype)
+            return lines_of(knotd, ZONE, TARGET, *patterns)
+
+        return eventually(found, timeout=20, what=f"a line with {patterns}")
+
+    authority.fail(TARGET)
+    for family in (" A ", " AAAA "):
+        in_turn(family, "fails", "last addresses .1. stay in use")
+    # A reload between them changes nothing.
+    knotd.reload()
+    for _ in during(2.5):
+        query(ZONE, "A")
+        query(bystander, "A")
+    authority.set(TARGET, a=[A1], aaaa=[AAAA1])
+    for family in (" A ", " AAAA "):
+        in_turn(family, "recovered")
+    # Again and again.
+    authority.fail(TARGET)
+    eventually(lambda: len(in_turn(" A ", "fails")) == 2, timeout=20, what="it is told again")
+    for family in (" A ", " AAAA "):
+        for what in ("fails", "recovered"):
+            told_before = lines_of(knotd, ZONE, TARGET, family, what)
+            assert len(told_before) <= 2, f"expected each line once, got {told_before}"
+    assert not lines_of(knotd, bystander, TARGET), "expected nothing under the other zone"
+
+
+def test_W2_no_recovery_for_a_zone_that_follows_another_target_now(
+    knotd, unbound, authority
+):
+    knotd.options.update({"ttl-max": 1, "retry-max": 1})
+    authority.set("other.example.net", a=[A2])
+    simple(knotd, authority)
+    known()
+    authority.fail(TARGET)
+    told(knotd, TARGET, " A ", "fails")
+    knotd.reload_zone(ZONE, [aname("other.example.net")], serial=2)
+    answers({A2})
+    authority.set(TARGET, a=[A1], aaaa=[AAAA1])
+    for _ in during(3.5):
+        query(ZONE, "A").expect(a={A2})
+    assert not knotd.log_lines("recovered"), "expected no recovery of what is not followed"
+
+
+def test_W2_changes_are_told_to_those_who_follow(knotd, unbound, authority):
+    knotd.options["ttl-max"] = 1
+    authority.set("other.example.net", a=[A2], aaaa=[AAAA1])
+    knotd.add_zone("example.org", [aname("other.example.net")])
+    simple(knotd, authority)
+    known()
+    known("example.org")
+    authority.set(TARGET, a=[A2], aaaa=[AAAA1])
+    # It is kept up without being asked for, and the change is told when it is.
+    count = authority.count(TARGET, "A")
+    eventually(lambda: authority.count(TARGET, "A") >= count + 2, what="two refreshes")
+    for _ in during(2.5):
+        query("example.org", "A").expect(a={A2})
+    assert not knotd.log_lines("addresses changed"), "expected nothing under the other zone"
+    told(knotd, rf"\[{ZONE}\.\]", TARGET, "addresses changed")
+
+
+@pytest.mark.parametrize("kind", ["nxdomain", "nodata"])
+def test_W2_log_tells_a_target_that_is_gone(knotd, unbound, authority, kind):
+    knotd.options.update({"ttl-max": 1, "resolver": "127.0.0.1"})
+    simple(knotd, authority)
+    known()
+    if kind == "nxdomain":
+        authority.nxdomain(TARGET, negative_ttl=1)
+    else:
+        authority.set(TARGET, negative_ttl=1)
+    why = {"nxdomain": "NXDOMAIN", "nodata": "no address of either family"}[kind]
+    told(knotd, rf"\[{ZONE}\.\]", TARGET, rf"is gone \({why}\), it had 2 addresses")
+    for _ in during(2.5):
+        query(ZONE, "A")
+        query(ZONE, "AAAA")
+    lines = knotd.log_lines(TARGET, "is gone")
+    assert len(lines) == 1, f"expected one line for both families, got {lines}"
+    authority.set(TARGET, a=[A1], aaaa=[AAAA1])
+    told(knotd, rf"\[{ZONE}\.\]", TARGET, "has addresses again")
+
+
 def test_W2_log_tells_changed_addresses(knotd, unbound, authority):
     knotd.options["ttl-max"] = 1
     simple(knotd, authority)

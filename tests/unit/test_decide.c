@@ -242,6 +242,58 @@ static aname_say_t plain_rule(const aname_pool_t *pool, bool hurry)
 	return any(pool, hurry, ANAME_FAILED) ? FAILURE : NODATA;
 }
 
+static void gone(void **state)
+{
+	/* W1: counted if that is why there is nothing. */
+	static const struct {
+		const char *pool;
+		unsigned gone; /*!< A bit for each target. */
+		aname_say_t say;
+		bool counts;
+	} gone_rows[] = {
+		{ "N60", 1, NODATA, true },     { "N60", 0, NODATA, false },
+		{ "N60 N20", 2, NODATA, true }, { "M20 N60", 1, NODATA, true },
+		{ "F300 N60", 2, ADDR, false }, { "S30", 1, ADDR, false },
+	};
+	static const aname_snapshot_t snapshots[ANAME_POOL_MAX];
+	for (size_t i = 0; i < COUNT_OF(gone_rows); i++) {
+		aname_pool_t pool;
+		read_pool(gone_rows[i].pool, &pool, snapshots);
+		for (unsigned k = 0; k < pool.count; k++) {
+			pool.parts[k].gone = gone_rows[i].gone & (1u << k);
+		}
+		aname_answer_t answer;
+		memset(&answer, 0xa5, sizeof(answer));
+		aname_answer_decide(&pool, false, &answer);
+		assert_int_equal(answer.say, gone_rows[i].say);
+		assert_int_equal(answer.gone, gone_rows[i].counts);
+	}
+}
+
+static void gone_for_all(void **state)
+{
+	/* W1, N4: addresses that are kept are kept for a client who has none, too. */
+	const aname_snapshot_t last = { .known = ANAME_KNOWN_ADDRESSES };
+	aname_part_t own = { .judgement = { .worth = ANAME_NODATA, .ttl = 60 } };
+	aname_part_t general = { .snapshot = &last,
+		                 .judgement = { .worth = ANAME_STALE, .ttl = 30 },
+		                 .gone = true };
+	aname_part_t part = aname_answer_tailor(&own, &general, 24);
+	assert_ptr_equal(part.snapshot, &last);
+	assert_int_equal(part.judgement.worth, ANAME_STALE);
+	assert_true(part.gone);
+
+	general.judgement.worth = ANAME_NODATA;
+	part = aname_answer_tailor(&own, &general, 24);
+	assert_int_equal(part.judgement.ttl, 60);
+	assert_true(part.gone);
+
+	own.judgement.worth = ANAME_FRESH;
+	part = aname_answer_tailor(&own, &general, 24);
+	assert_int_equal(part.judgement.worth, ANAME_FRESH);
+	assert_false(part.gone);
+}
+
 static void all_mixes(void **state)
 {
 	static const aname_snapshot_t snapshots[ANAME_POOL_MAX];
@@ -358,6 +410,8 @@ static void check_contradiction(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		PROVES("W1: a pool with a target that is gone", gone),
+		PROVES("W1: a target that is gone, and clients' subnets", gone_for_all),
 		PROVES("R4: all 29,282 mixes of four targets follow the plain rule", all_mixes),
 	};
 	return RUN_ROWS("decide: pools in words", rows, check_row) +

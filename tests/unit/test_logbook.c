@@ -111,13 +111,108 @@ static void few_a_second(void **state)
 
 	/* Reading does not give room in the same second, the next second does. */
 	write_number(book, 0, 5999);
-	listen_to(book);
-	assert_int_equal(heard.count, 1);
-	assert_string_equal(heard.messages[0], "1 more messages were left out");
 	write_number(book, 1, 6000);
 	listen_to(book);
 	assert_int_equal(heard.count, 1);
 	check_numbers(0, 1, 1);
+	aname_logbook_free(book);
+}
+
+static void left_out_once_a_minute(void **state)
+{
+	/* 45 s of 100 messages a second, read out 1000 times a second; and a minute of quiet. */
+	aname_logbook_t *book = new_book();
+	unsigned lines = 0, left_out = 0, told = 0;
+	for (int64_t ms = 0; ms < 110000; ms++) {
+		if (ms < 45000 && ms % 10 == 0) {
+			write_number(book, 1, 1000000 + ms);
+		}
+		listen_at(book, 1000000 + ms);
+		for (unsigned i = 0; i < heard.count; i++) {
+			unsigned count;
+			if (sscanf(heard.messages[i], "%u more messages were", &count) == 1) {
+				left_out += count;
+				lines++;
+			} else {
+				told++;
+			}
+		}
+	}
+	assert_int_equal(told, 45 * 20);
+	assert_int_equal(left_out, 45 * 80);
+	assert_int_equal(lines, 2);
+	assert_false(aname_logbook_is_written(book));
+	aname_logbook_free(book);
+}
+
+/*! Follows all targets that begin with a letter. */
+static bool follows_letter(const void *ctx, const knot_dname_t *target)
+{
+	return target[1] == *(const char *)ctx;
+}
+
+static void listen_for(aname_logbook_t *book, const char *letter, int64_t now_ms)
+{
+	memset(&heard, 0, sizeof(heard));
+	const aname_log_t log = { hear, &heard };
+	const aname_logbook_reader_t reader = { follows_letter, letter };
+	aname_logbook_read_for(book, &reader, &log, now_ms);
+}
+
+static void about_targets(void **state)
+{
+	static const knot_dname_t *const a = (const uint8_t *)"\x01"
+	                                                      "a";
+	static const knot_dname_t *const b = (const uint8_t *)"\x01"
+	                                                      "b";
+	aname_logbook_t *book = new_book();
+	aname_logbook_write_about(book, a, LOG_INFO, "of a", 0);
+	aname_logbook_write_about(book, b, LOG_INFO, "of b", 10);
+	aname_logbook_write(book, LOG_INFO, "of none", 20);
+	aname_logbook_write_about(book, a, LOG_INFO, "of a again", 30);
+	listen_for(book, "b", 40);
+	assert_int_equal(heard.count, 2);
+	assert_string_equal(heard.messages[0], "of b");
+	assert_string_equal(heard.messages[1], "of none");
+	listen_for(book, "b", 50);
+	assert_int_equal(heard.count, 0);
+	assert_true(aname_logbook_is_written(book));
+	listen_for(book, "a", 60);
+	assert_int_equal(heard.count, 2);
+	assert_string_equal(heard.messages[0], "of a");
+	assert_string_equal(heard.messages[1], "of a again");
+	assert_false(aname_logbook_is_written(book));
+
+	/* Whoever follows everything reads everything; what nobody wants is dropped in a minute. */
+	aname_logbook_write_about(book, a, LOG_INFO, "of a", 1000);
+	aname_logbook_write_about(book, b, LOG_INFO, "of b", 1000);
+	listen_for(book, "a", 1000 + ANAME_LOGBOOK_WAIT_MS - 1);
+	assert_int_equal(heard.count, 1);
+	listen_for(book, "a", 1000 + ANAME_LOGBOOK_WAIT_MS);
+	assert_int_equal(heard.count, 0);
+	assert_false(aname_logbook_is_written(book));
+	listen_at(book, 1000 + ANAME_LOGBOOK_WAIT_MS);
+	assert_int_equal(heard.count, 0);
+	aname_logbook_write_about(book, a, LOG_INFO, "of a", 200000);
+	aname_logbook_write_about(book, b, LOG_INFO, "of b", 200000);
+	listen_at(book, 200000);
+	assert_int_equal(heard.count, 2);
+
+	/* What is read from the middle leaves the rest in order, and the pages are used again. */
+	for (unsigned round = 0; round < 1000; round++) {
+		int64_t now_ms = 1000000 + 1000 * (int64_t)round;
+		for (unsigned i = 0; i < 6; i++) {
+			char message[32];
+			(void)snprintf(message, sizeof(message), "message %u", i);
+			aname_logbook_write_about(book, i % 2 == 0 ? a : b, i, message, now_ms);
+		}
+		listen_for(book, "b", now_ms);
+		assert_int_equal(heard.count, 3);
+		assert_string_equal(heard.messages[2], "message 5");
+		listen_for(book, "a", now_ms);
+		assert_int_equal(heard.count, 3);
+		assert_string_equal(heard.messages[1], "message 2");
+	}
 	aname_logbook_free(book);
 }
 
@@ -326,6 +421,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		PROVES("W2: messages are read in order, once, with their priority", in_order),
 		PROVES("W2: twenty a second are kept, and how many were not is told", few_a_second),
+		PROVES("W2: how many were left out is told once a minute", left_out_once_a_minute),
+		PROVES("W2: a message about a target is for those who follow it", about_targets),
 		PROVES("W2: unread messages are bounded, the oldest are kept", few_unread),
 		PROVES("5000 messages through a small book: none lost", around),
 		PROVES("W2: a message that waited tells its age", old_messages),

@@ -431,6 +431,8 @@ static void check_row(void **state)
 	assert_int_equal(reply.failure, ANAME_FAILURE_NONE);
 	assert_int_equal(reply.known, row->known);
 	assert_int_equal(reply.ttl, row->ttl);
+	assert_int_equal(reply.nxdomain,
+	                 (row->header & 0xf) == NXDOMAIN && row->known == ANAME_KNOWN_NODATA);
 	assert_addresses(row->addresses);
 	assert_false(reply.authentic);
 	assert_int_equal(reply.scope, 0);

@@ -68,6 +68,10 @@ static void wait(aname_options_t *o)
 {
 	o->wait_ms = 0;
 }
+static void negative_delay(aname_options_t *o)
+{
+	o->negative_delay = 1;
+}
 static void cold(aname_options_t *o)
 {
 	o->cold = ANAME_COLD_SERVFAIL;
@@ -159,6 +163,7 @@ static const equal_row_t equal_rows[] = {
 	{ "idle counts", NULL, idle, false },
 	{ "stale-max counts", NULL, stale_max, false },
 	{ "retry-min counts", NULL, retry_min, false },
+	{ "negative-delay counts", NULL, negative_delay, false },
 	{ "retry-max counts", NULL, retry_max, false },
 	{ "timeout counts", NULL, timeout, false },
 	{ "threads counts", NULL, threads, false },

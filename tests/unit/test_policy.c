@@ -303,6 +303,106 @@ static void fuzz_judge(void **state)
 	}
 }
 
+/* What is gone. The loss is at T0. */
+
+static aname_snapshot_t *lost(bool nxdomain)
+{
+	aname_snapshot_t *before = make_snapshot(4, 1, 2, 0);
+	const aname_result_t result = {
+		.known = ANAME_KNOWN_NODATA, .address_len = 4, .ttl = LIFE, .nxdomain = nxdomain
+	};
+	aname_snapshot_t *after = aname_snapshot_after(before, &result, T0, 0);
+	assert_true(after->lost);
+	free(before);
+	return after;
+}
+
+typedef struct {
+	const char *proves;
+	bool nxdomain;
+	int other; /*!< aname_known_t, or -1: no snapshot. */
+	bool failing;
+	int64_t learned_ms; /*!< Since the loss. */
+	bool gone, surely;
+} gone_row_t;
+
+static const gone_row_t gone_rows[] = {
+	{ "W1: nothing is known of the other family", 0, -1, 0, 0, 1, 1 },
+	{ "W1: it has none, either", 0, NEG, 0, -5000, 1, 1 },
+	{ "W1: nor was there ever anything", 0, NONE, 1, 0, 1, 1 },
+	{ "W1: it has addresses, of later", 0, ADDR, 0, 1, 0, 0 },
+	{ "W1: of the same moment", 0, ADDR, 0, 0, 0, 0 },
+	{ "W1: of before, and is looked up: not sure", 0, ADDR, 0, -1, 1, 0 },
+	{ "W1: of before, and fails", 0, ADDR, 1, -1, 1, 1 },
+	{ "W1: the name does not exist, whatever there is of before", 1, ADDR, 0, -1, 1, 1 },
+	{ "W1: and what a cache says later", 1, ADDR, 0, 1, 1, 1 },
+};
+
+static void check_gone(void **state)
+{
+	const gone_row_t *row = *state;
+	aname_snapshot_t *snapshot = lost(row->nxdomain);
+	const aname_snapshot_t other = { .known = row->other >= 0 ? row->other : 0,
+		                         .failure = row->failing ? ANAME_FAILURE_SERVER
+		                                                 : ANAME_FAILURE_NONE,
+		                         .learned_ms = T0 + row->learned_ms };
+	const aname_snapshot_t *known = row->other < 0 ? NULL : &other;
+	assert_int_equal(aname_policy_gone(snapshot, known), row->gone);
+	assert_int_equal(aname_policy_gone_surely(snapshot, known), row->surely);
+	assert_false(aname_policy_gone(NULL, known));
+	assert_false(aname_policy_gone(&other, snapshot));
+	free(snapshot);
+}
+
+typedef struct {
+	const char *proves;
+	aname_worth_t worth, fallback;
+	uint32_t life, delay_s;
+	int64_t after_ms;
+	bool kept;
+	aname_worth_t worth_then, fallback_then;
+	uint32_t ttl;
+} keep_row_t;
+
+static const keep_row_t keep_rows[] = {
+	{ "W1: believed at once", ANAME_NODATA, ANAME_FAILED, 300, 0, 0, 0, ANAME_NODATA,
+	  ANAME_FAILED, 7 },
+	{ "W1: kept for a minute", ANAME_NODATA, ANAME_FAILED, 300, 60, 0, 1, ANAME_STALE,
+	  ANAME_STALE, 30 },
+	{ "W1: not beyond", ANAME_NODATA, ANAME_FAILED, 300, 60, 59000, 1, ANAME_STALE, ANAME_STALE,
+	  1 },
+	{ "W1: the minute is over", ANAME_NODATA, ANAME_FAILED, 300, 60, 60000, 0, ANAME_NODATA,
+	  ANAME_FAILED, 7 },
+	{ "W1: no longer than they lived", ANAME_NODATA, ANAME_FAILED, 5, 60, 0, 1, ANAME_STALE,
+	  ANAME_STALE, 5 },
+	{ "W1: while the negative answer is late", ANAME_LATE_NODATA, ANAME_FAILED, 300, 60, 0, 1,
+	  ANAME_STALE, ANAME_STALE, 30 },
+	{ "W1: or stale", ANAME_STALE_NODATA, ANAME_STALE_NODATA, 300, 60, 0, 1, ANAME_STALE,
+	  ANAME_STALE, 30 },
+	{ "W1: cold stays cold", ANAME_COLD, ANAME_STALE_NODATA, 300, 60, 0, 1, ANAME_COLD,
+	  ANAME_STALE, 30 },
+	{ "F1: cold with nothing to use", ANAME_COLD, ANAME_FAILED, 300, 60, 0, 0, ANAME_COLD,
+	  ANAME_FAILED, 7 },
+	{ "F1: what fails for too long is not used", ANAME_FAILED, ANAME_FAILED, 300, 60, 0, 0,
+	  ANAME_FAILED, ANAME_FAILED, 7 },
+	{ "W1: a week", ANAME_NODATA, ANAME_FAILED, 300, 604800, 604799999, 1, ANAME_STALE,
+	  ANAME_STALE, 0 },
+};
+
+static void check_keep(void **state)
+{
+	const keep_row_t *row = *state;
+	aname_snapshot_t *snapshot = lost(false);
+	aname_judgement_t judgement = { .worth = row->worth, .fallback = row->fallback, .ttl = 7 };
+	assert_int_equal(aname_policy_keep(snapshot, row->life, row->delay_s, T0 + row->after_ms,
+	                                   &judgement),
+	                 row->kept);
+	assert_int_equal(judgement.worth, row->worth_then);
+	assert_int_equal(judgement.fallback, row->fallback_then);
+	assert_int_equal(judgement.ttl, row->ttl);
+	free(snapshot);
+}
+
 /* Asking for a lookup. */
 
 typedef struct {
@@ -579,6 +679,8 @@ int main(void)
 	return RUN_ROWS("policy: lifetimes", life_rows, check_life) +
 	       RUN_ROWS("policy: what a snapshot is worth", judge_rows, check_judge) +
 	       RUN_ROWS("policy: what is late", late_rows, check_late) +
+	       RUN_ROWS("policy: what is gone", gone_rows, check_gone) +
+	       RUN_ROWS("policy: what is kept of it", keep_rows, check_keep) +
 	       RUN_ROWS("policy: when workers ask", ask_rows, check_ask) +
 	       RUN_ROWS("policy: answers out of the recursor's cache", expiry_rows, check_expiry) +
 	       RUN_ROWS("policy: pauses after failures", retry_rows, check_retry) +

@@ -221,6 +221,90 @@ static void copies(void **state)
 	}
 }
 
+static aname_snapshot_t *negative_after(const aname_snapshot_t *previous, int64_t now_ms,
+                                        bool nxdomain)
+{
+	const aname_result_t result = {
+		.known = ANAME_KNOWN_NODATA, .address_len = 16, .ttl = 60, .nxdomain = nxdomain
+	};
+	return aname_snapshot_after(previous, &result, now_ms, 7);
+}
+
+static void remembers(void **state)
+{
+	static const uint32_t counts[] = { 1, 2, 1000 };
+	for (size_t i = 0; i < COUNT_OF(counts); i++) {
+		aname_snapshot_t *good = make_snapshot(16, 5, counts[i], 3);
+		aname_snapshot_t *bad =
+		        aname_snapshot_failed(good, ANAME_FAILURE_SERVER, "bad", 99);
+		aname_snapshot_t *first = negative_after(bad, 1000, false);
+		free(bad);
+		assert_int_equal(first->known, ANAME_KNOWN_NODATA);
+		assert_int_equal(first->count, 0);
+		assert_int_equal(first->failure, ANAME_FAILURE_NONE);
+		assert_int_equal(aname_snapshot_lost(first)->since_ms, 1000);
+		assert_false(aname_snapshot_lost(first)->nxdomain);
+		assert_true(aname_snapshot_same(aname_snapshot_last(first), good));
+		assert_int_equal(aname_snapshot_last(first)->failure, ANAME_FAILURE_NONE);
+		assert_null(aname_snapshot_failing(first));
+		check_layout(aname_snapshot_last(first), 16);
+
+		/* It is carried on: by failures, copies and what repeats. */
+		aname_snapshot_t *failed =
+		        aname_snapshot_failed(first, ANAME_FAILURE_SERVER, "why", 2000);
+		free(first);
+		assert_int_equal(aname_snapshot_failing(failed)->since_ms, 2000);
+		aname_snapshot_t *copy = aname_snapshot_copy(failed);
+		free(failed);
+		assert_string_equal(aname_snapshot_failing(copy)->why, "why");
+		assert_true(aname_snapshot_same(aname_snapshot_last(copy), good));
+		int64_t end_ms = 1000 + 1000 * (int64_t)ANAME_LOST_MAX_S;
+		aname_snapshot_t *again = negative_after(copy, end_ms - 1, true);
+		free(copy);
+		assert_int_equal(aname_snapshot_lost(again)->since_ms, 1000);
+		assert_true(aname_snapshot_lost(again)->nxdomain);
+		assert_true(aname_snapshot_same(aname_snapshot_last(again), good));
+		free(good);
+
+		/* Not for ever. */
+		aname_snapshot_t *forgets = negative_after(again, end_ms, true);
+		free(again);
+		assert_null(aname_snapshot_lost(forgets));
+		assert_null(aname_snapshot_last(forgets));
+		free(forgets);
+	}
+}
+
+static void has_nothing_to_remember(void **state)
+{
+	aname_snapshot_t *none = make_snapshot(4, 1, 0, 1);
+	aname_snapshot_t *failed = aname_snapshot_failed(NULL, ANAME_FAILURE_SERVER, "why", 0);
+	const aname_snapshot_t *before[] = { NULL, none, failed };
+	for (size_t i = 0; i < COUNT_OF(before); i++) {
+		aname_snapshot_t *after = negative_after(before[i], 5, true);
+		assert_int_equal(after->known, ANAME_KNOWN_NODATA);
+		assert_null(aname_snapshot_lost(after));
+		free(after);
+	}
+	free(failed);
+	free(none);
+
+	/* Addresses again. */
+	uint8_t address[4] = { 192, 0, 2, 1 };
+	const aname_result_t result = {
+		.known = ANAME_KNOWN_ADDRESSES, .address_len = 4, .count = 1, .addresses = address
+	};
+	aname_snapshot_t *good = make_snapshot(4, 1, 3, 1);
+	aname_snapshot_t *lost = negative_after(good, 5, true);
+	aname_snapshot_t *back = aname_snapshot_after(lost, &result, 6, 1);
+	assert_non_null(aname_snapshot_lost(lost));
+	assert_null(aname_snapshot_lost(back));
+	assert_int_equal(back->count, 1);
+	free(back);
+	free(lost);
+	free(good);
+}
+
 static void fuzz(void **state)
 {
 	random_t random = { 8767 };
@@ -278,6 +362,15 @@ static bool attempt_copy(void *snapshot)
 	return copy != NULL;
 }
 
+static bool attempt_after(void *previous)
+{
+	aname_snapshot_t *snapshot = negative_after(previous, 0, false);
+	bool whole = snapshot != NULL && snapshot->lost;
+	assert_true(snapshot == NULL || snapshot->known == ANAME_KNOWN_NODATA);
+	free(snapshot);
+	return whole;
+}
+
 static void out_of_memory(void **state)
 {
 	assert_int_equal(alloc_fail_each(attempt_new, NULL), 2);
@@ -286,6 +379,7 @@ static void out_of_memory(void **state)
 	aname_snapshot_t *good = make_snapshot(4, 1, 10, 0);
 	assert_int_equal(alloc_fail_each(attempt_failed, good), 1);
 	assert_int_equal(alloc_fail_each(attempt_copy, good), 1);
+	assert_int_equal(alloc_fail_each(attempt_after, good), 2);
 	assert_int_equal(good->failure, ANAME_FAILURE_NONE);
 	free(good);
 }
@@ -300,6 +394,8 @@ int main(void)
 		       fails_and_keeps),
 		PROVES("W2: the same addresses are known as the same", same),
 		PROVES("T4: a copy is the same, and its own", copies),
+		PROVES("W1: a negative answer remembers addresses, for a week", remembers),
+		PROVES("W1: if there were any", has_nothing_to_remember),
 		PROVES("3000 random sets are sorted, unique and complete", fuzz),
 		PROVES("out of memory: no snapshot, nothing leaked", out_of_memory),
 	};

@@ -1,0 +1,220 @@
+#include "query/show.h"
+
+#include <string.h>
+
+#include "path.h"
+#include "stats.h"
+#include "table/clock.h"
+#include "table/policy.h"
+
+static const uint16_t types[] = { KNOT_RRTYPE_A, KNOT_RRTYPE_AAAA };
+
+/*! A target of the zone, as it is known. */
+typedef struct {
+	const knot_dname_t *name; /*!< Lower case. */
+	uint8_t name_len;
+	aname_entry_t *entries[2]; /*!< Of each family, or NULL. */
+	const aname_snapshot_t *known[2];
+} target_t;
+
+/* Numbers. */
+
+static void add_numbers(const target_t *target, aname_numbers_t *numbers)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		aname_entry_t *entry = target->entries[i];
+		if (entry == NULL) {
+			continue;
+		}
+		const aname_snapshot_t *known = target->known[i];
+		uint32_t lag_ms = atomic_load_explicit(&entry->lag_ms, memory_order_relaxed);
+		const aname_subnets_t *subnets = atomic_load(&entry->subnets);
+		numbers->targets++;
+		numbers->subnets += subnets != NULL ? atomic_load(&subnets->count) : 0;
+		numbers->addresses += known != NULL ? known->count : 0;
+		numbers->started += atomic_load_explicit(&entry->started, memory_order_relaxed);
+		numbers->succeeded += atomic_load_explicit(&entry->succeeded, memory_order_relaxed);
+		numbers->failed += atomic_load_explicit(&entry->failed, memory_order_relaxed);
+		numbers->lag_ms = lag_ms > numbers->lag_ms ? lag_ms : numbers->lag_ms;
+	}
+}
+
+/* States of targets. */
+
+/*! Is it to be logged now, under this zone, that a target is in a state, or no longer? */
+static bool is_news(const aname_query_t *query, const target_t *target, const char *state, bool is)
+{
+	aname_shared_t *shared = query->instance->shared;
+	if (!is && !aname_reported_any(&shared->reported)) {
+		return false;
+	}
+	uint64_t key = aname_shared_hash(shared->signers, state, strlen(state));
+	key = aname_shared_hash(key, query->instance->zone, query->instance->zone_len);
+	key = aname_shared_hash(key, target->name, target->name_len);
+	return aname_reported_change(&shared->reported, key | (key == 0), is, query->now_ms);
+}
+
+static ANAME_ASIDE void log_failure(const aname_query_t *query, const char *name,
+                                    const char *family, const aname_snapshot_t *known)
+{
+	const char *why = aname_snapshot_failing(known)->why;
+	if (known->count > 0) {
+		knotd_mod_log(query->mod, LOG_WARNING,
+		              "target %s %s fails (%s), its last addresses (%u) stay in use", name,
+		              family, why, known->count);
+	} else {
+		knotd_mod_log(query->mod, LOG_WARNING, "target %s %s fails (%s)", name, family,
+		              why);
+	}
+}
+
+/*! Does a family of a target fail? */
+static void check_failure(const aname_query_t *query, const target_t *target, unsigned i)
+{
+	const aname_snapshot_t *known = target->known[i];
+	const char *family = types[i] == KNOT_RRTYPE_A ? "A" : "AAAA";
+	bool fails = known != NULL && known->failure != ANAME_FAILURE_NONE;
+	if (known == NULL || !is_news(query, target, family, fails)) {
+		return;
+	}
+	knot_dname_txt_storage_t name = "";
+	(void)knot_dname_to_str(name, target->name, sizeof(name));
+	if (fails) {
+		log_failure(query, name, family, known);
+	} else {
+		knotd_mod_log(query->mod, LOG_NOTICE, "target %s %s recovered", name, family);
+	}
+}
+
+static ANAME_ASIDE void log_gone(const aname_query_t *query, const char *name,
+                                 const target_t *target)
+{
+	unsigned count = 0;
+	bool nxdomain = false;
+	for (unsigned i = 0; i < 2; i++) {
+		const aname_snapshot_t *known = target->known[i];
+		const aname_lost_t *lost = known != NULL ? aname_snapshot_lost(known) : NULL;
+		const aname_snapshot_t *last = lost != NULL ? aname_snapshot_last(known) : known;
+		nxdomain |= lost != NULL && lost->nxdomain;
+		count += last != NULL ? last->count : 0;
+	}
+	knotd_mod_log(query->mod, LOG_WARNING, "target %s is gone (%s), it had %u address%s", name,
+	              nxdomain ? "NXDOMAIN" : "no address of either family", count,
+	              count == 1 ? "" : "es");
+}
+
+/*! Is a target gone as a whole? */
+static void check_gone(const aname_query_t *query, const target_t *target)
+{
+	const aname_snapshot_t *const *known = target->known;
+	bool gone = false, unsure = false, addresses = false;
+	for (unsigned i = 0; i < 2; i++) {
+		unsure |= aname_policy_gone(known[i], known[1 - i]);
+		gone |= aname_policy_gone_surely(known[i], known[1 - i]);
+		addresses |= known[i] != NULL && known[i]->count > 0;
+	}
+	if ((!gone && (unsure || !addresses)) || !is_news(query, target, "gone", gone)) {
+		return;
+	}
+	knot_dname_txt_storage_t name = "";
+	(void)knot_dname_to_str(name, target->name, sizeof(name));
+	if (gone) {
+		log_gone(query, name, target);
+	} else {
+		knotd_mod_log(query->mod, LOG_NOTICE, "target %s has addresses again", name);
+	}
+}
+
+/* All targets. */
+
+/*! Finds what is known of a record's target; false if there is nothing to be told of it. */
+static bool find(const aname_query_t *query, const knot_rdata_t *rdata, knot_dname_storage_t lower,
+                 target_t *target)
+{
+	bool found = false;
+	for (unsigned i = 0; i < 2; i++) {
+		aname_key_t key = { .profile = query->instance->profile, .type = types[i] };
+		aname_entry_t *entry = NULL;
+		if (!aname_query_find(query, rdata, &key, lower, &entry)) {
+			return false;
+		}
+		target->name = key.name;
+		target->name_len = key.name_len;
+		target->entries[i] = entry;
+		target->known[i] = entry != NULL ? aname_entry_snapshot(entry) : NULL;
+		found |= entry != NULL;
+	}
+	return found;
+}
+
+static void show_targets(const aname_query_t *query)
+{
+	aname_numbers_t numbers = { 0 };
+	for (unsigned i = 0; i < query->rrsets_count; i++) {
+		const knot_rdataset_t *rrs = &query->rrsets[i].rrs;
+		knot_rdata_t *rdata = rrs->rdata;
+		for (unsigned k = 0; k < rrs->count; k++, rdata = knot_rdataset_next(rdata)) {
+			knot_dname_storage_t lower;
+			target_t target;
+			if (find(query, rdata, lower, &target)) {
+				add_numbers(&target, &numbers);
+				check_failure(query, &target, 0);
+				check_failure(query, &target, 1);
+				check_gone(query, &target);
+			}
+		}
+	}
+	aname_stats_show(query->mod, &numbers);
+}
+
+/* What the service has to say. */
+
+/*! Does the zone follow a target? The case of what stands in its records does not matter. */
+static bool follows(const void *ctx, const knot_dname_t *target)
+{
+	const aname_query_t *query = ctx;
+	size_t len = knot_dname_size(target);
+	for (unsigned i = 0; i < query->rrsets_count; i++) {
+		const knot_rdataset_t *rrs = &query->rrsets[i].rrs;
+		knot_rdata_t *rdata = rrs->rdata;
+		for (unsigned k = 0; k < rrs->count; k++, rdata = knot_rdataset_next(rdata)) {
+			/* What is as long and begins in the same way has the same labels. */
+			if (rdata->len == len && knot_dname_is_case_equal(rdata->data, target)) {
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+/*! True once a second, for one worker. */
+static bool is_time_to_show(aname_instance_t *instance, uint32_t now_s)
+{
+	return atomic_load_explicit(&instance->shown_s, memory_order_relaxed) != now_s &&
+	       atomic_exchange_explicit(&instance->shown_s, now_s, memory_order_relaxed) != now_s;
+}
+
+static ANAME_ASIDE void show(const aname_query_t *query)
+{
+	show_targets(query);
+	const aname_logbook_reader_t reader = { follows, query };
+	const aname_log_t log = { aname_query_log, query->mod };
+	aname_logbook_read_for(query->instance->shared->logbook, &reader, &log, query->now_ms);
+}
+
+void aname_query_show(const aname_query_t *query)
+{
+	if (is_time_to_show(query->instance, query->now_s) || query->news) {
+		show(query);
+	}
+}
+
+void aname_query_show_totals(aname_instance_t *instance, knotd_mod_t *mod)
+{
+	int64_t now_ms = aname_clock_coarse_ms();
+	if (is_time_to_show(instance, now_ms / 1000)) {
+		const aname_log_t log = { aname_query_log, mod };
+		aname_logbook_read(instance->shared->logbook, &log, now_ms);
+		aname_stats_show_totals(mod, instance->shared);
+	}
+}

@@ -1,0 +1,99 @@
+#include "table/reported.h"
+
+/*! Places in which a key may be. */
+#define WAYS       8
+#define NONE       ANAME_REPORTED_SIZE
+#define LINES_BITS 8
+
+static unsigned home_of(uint64_t key)
+{
+	/* The lower bits of a hash are as good as any. */
+	return key % (ANAME_REPORTED_SIZE / WAYS) * WAYS;
+}
+
+/*! Where a key stands; NONE if nowhere. 0 finds a free place. */
+static unsigned find(aname_reported_t *reported, unsigned home, uint64_t key)
+{
+	for (unsigned i = home; i < home + WAYS; i++) {
+		if (atomic_load(&reported->keys[i]) == key) {
+			return i;
+		}
+	}
+	return NONE;
+}
+
+/*! The place that was confirmed least recently, if that is long ago; else NONE. */
+static unsigned find_old(aname_reported_t *reported, unsigned home, uint32_t now_s)
+{
+	unsigned oldest = home;
+	for (unsigned i = home + 1; i < home + WAYS; i++) {
+		if (atomic_load(&reported->seen_s[i]) < atomic_load(&reported->seen_s[oldest])) {
+			oldest = i;
+		}
+	}
+	uint32_t seen_s = atomic_load(&reported->seen_s[oldest]);
+	return now_s > seen_s && now_s - seen_s >= ANAME_REPORTED_OLD_S ? oldest : NONE;
+}
+
+/*! Counts a line; false if there were too many in this second. */
+static bool take_line(aname_reported_t *reported, int64_t now_ms)
+{
+	uint64_t second = (uint64_t)(now_ms / 1000) << LINES_BITS;
+	uint64_t before = atomic_load(&reported->second), after;
+	do {
+		after = (before >> LINES_BITS == second >> LINES_BITS ? before : second) + 1;
+		if (after - second > ANAME_REPORTED_PER_SECOND) {
+			return false;
+		}
+	} while (!atomic_compare_exchange_weak(&reported->second, &before, after));
+	return true;
+}
+
+/*! Empties a place; false if another worker has. */
+static bool take_back(aname_reported_t *reported, unsigned place, uint64_t key)
+{
+	bool taken = atomic_compare_exchange_strong(&reported->keys[place], &key, 0);
+	if (taken) {
+		atomic_fetch_sub(&reported->count, 1);
+	}
+	return taken;
+}
+
+static bool begin(aname_reported_t *reported, uint64_t key, int64_t now_ms)
+{
+	unsigned home = home_of(key);
+	uint32_t now_s = now_ms / 1000;
+	uint64_t before = 0;
+	unsigned place = find(reported, home, 0);
+	if (place == NONE) {
+		place = find_old(reported, home, now_s);
+		before = place != NONE ? atomic_load(&reported->keys[place]) : 0;
+	}
+	if (place == NONE || !take_line(reported, now_ms) ||
+	    !atomic_compare_exchange_strong(&reported->keys[place], &before, key)) {
+		return false;
+	}
+	atomic_store(&reported->seen_s[place], now_s);
+	if (before == 0) {
+		atomic_fetch_add(&reported->count, 1);
+	}
+	/* Another worker may have put it elsewhere meanwhile: the first place counts. */
+	if (find(reported, home, key) != place) {
+		(void)take_back(reported, place, key);
+		return false;
+	}
+	return true;
+}
+
+bool aname_reported_change(aname_reported_t *reported, uint64_t key, bool is, int64_t now_ms)
+{
+	unsigned place = find(reported, home_of(key), key);
+	if (place == NONE) {
+		return is && begin(reported, key, now_ms);
+	}
+	if (!is) {
+		return take_line(reported, now_ms) && take_back(reported, place, key);
+	}
+	atomic_store_explicit(&reported->seen_s[place], now_ms / 1000, memory_order_relaxed);
+	return false;
+}
