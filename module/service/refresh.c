@@ -351,7 +351,9 @@ static int64_t next_after(aname_refresh_t *refresh, aname_entry_t *entry,
 static void learned(aname_refresh_t *refresh, aname_entry_t *entry, const run_t *run,
                     const aname_result_t *result, int64_t now_ms)
 {
-	aname_snapshot_t *snapshot = aname_snapshot_new(result, now_ms, chance(refresh));
+	aname_result_t kept = *result;
+	aname_policy_bare(aname_entry_snapshot(entry), &kept);
+	aname_snapshot_t *snapshot = aname_snapshot_new(&kept, now_ms, chance(refresh));
 	if (snapshot == NULL) {
 		failed(refresh, entry, ANAME_FAILURE_NETWORK, "out of memory", now_ms);
 		return;

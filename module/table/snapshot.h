@@ -41,6 +41,7 @@ typedef struct {
 	aname_failure_t failure;  /*!< NONE, TIMEOUT, SERVER or NETWORK. */
 	const char *detail;       /*!< One phrase for the log, which stays, or NULL. */
 	uint32_t ttl;             /*!< Seconds, or ANAME_TTL_UNKNOWN. */
+	uint8_t bare;             /*!< If negative: how often in a row nothing said for how long. */
 	uint16_t address_len;     /*!< 4 or 16. */
 	uint32_t count;           /*!< Number of addresses, any order, repeated or not. */
 	const uint8_t *addresses; /*!< `count` times `address_len` octets. */
@@ -54,15 +55,16 @@ typedef struct {
  * an RRset by one copy. If the last lookup failed an aname_failing_t stands behind them.
  */
 typedef struct {
-	int64_t learned_ms; /*!< When the answer came. */
-	uint32_t ttl;       /*!< Seconds, as the source gave it, or ANAME_TTL_UNKNOWN. */
-	uint16_t pick;      /*!< Random; where a subset of the addresses starts (A8). */
-	uint16_t count;     /*!< Addresses in `rdata`. */
-	uint8_t step;       /*!< Octets from one of them to the next. */
-	uint8_t known;      /*!< aname_known_t */
-	uint8_t failure;    /*!< aname_failure_t of the last lookup. */
-	uint8_t scope;      /*!< As the resolver gave it (RFC 7871); 0: for everybody. */
-	uint16_t usual_ms;  /*!< How long lookups take, see aname_policy_usual(). */
+	int64_t learned_ms;  /*!< When the answer came. */
+	uint32_t ttl;        /*!< Seconds, as the source gave it, or ANAME_TTL_UNKNOWN. */
+	uint16_t pick;       /*!< Random; where a subset of the addresses starts (A8). */
+	uint16_t count;      /*!< Addresses in `rdata`. */
+	uint8_t step;        /*!< Octets from one of them to the next. */
+	uint8_t known;       /*!< aname_known_t */
+	uint8_t failure : 4; /*!< aname_failure_t of the last lookup. */
+	uint8_t bare : 4;    /*!< As in aname_result_t. */
+	uint8_t scope;       /*!< As the resolver gave it (RFC 7871); 0: for everybody. */
+	uint16_t usual_ms;   /*!< How long lookups take, see aname_policy_usual(). */
 	uint8_t rdata[] __attribute__((aligned(2)));
 } aname_snapshot_t;
 
