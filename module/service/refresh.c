@@ -45,6 +45,7 @@ typedef struct {
 	unsigned running[ANAME_TURNS];
 	unsigned started; /*!< Lookups, in all. */
 	aname_outage_t outage;
+	uint32_t unscoped; /*!< Servers of which it was told that they do not say for whom. */
 } lane_t;
 
 struct aname_refresh {
@@ -466,6 +467,15 @@ static const char *why_of(const aname_result_t *result)
 	return result->detail != NULL ? result->detail : "no answer";
 }
 
+/*! Tells, once for each server, that answers are kept for subnets that it does not name (N4). */
+static void note_unscoped(aname_refresh_t *refresh, lane_t *lane, unsigned number, int64_t now_ms)
+{
+	if (number > 0 && !(lane->unscoped & 1u << (number - 1))) {
+		lane->unscoped |= 1u << (number - 1);
+		aname_news_unscoped(&refresh->news, &lane->source.servers[number - 1], now_ms);
+	}
+}
+
 static void on_resolved(void *owner, void *ctx, const aname_result_t *result)
 {
 	aname_refresh_t *refresh = owner;
@@ -483,6 +493,7 @@ static void on_resolved(void *owner, void *ctx, const aname_result_t *result)
 		if (aname_outage_succeeded(&lane->outage, now_ms)) {
 			retry_after_outage(refresh, lane, now_ms);
 		}
+		note_unscoped(refresh, lane, result->unscoped, now_ms);
 		/* A late answer is as good as any. */
 		unplan(refresh, entry);
 		if (entry->tailored) {

@@ -61,10 +61,10 @@ typedef struct {
 	const char *why_unsent;
 	aname_message_reply_t *reply;     /*!< What the server said to it; NULL: nothing. */
 	knot_edns_client_subnet_t client; /*!< Whose answer is wanted, if `tailored`. */
-	/* What the aliases up to `name` taught. */
+	/* What was learnt on the way to `name`, and for it. */
 	unsigned aliases;
 	uint32_t ttl;
-	uint8_t scope;
+	uint8_t scope, unscoped;
 	knot_dname_storage_t name; /*!< Asked for now. */
 } lookup_t;
 
@@ -168,31 +168,31 @@ static void note_abilities(const lookup_t *lookup, const aname_message_reply_t *
 	}
 }
 
-/*! Takes an alias whose target the server did not look up: that is asked for next, of all. */
+/*!
+ * Notes for whom an answer is. Some servers tailor answers and do not say so (PowerDNS Recursor):
+ * theirs is for the subnet that was asked for. One that has said so before means everybody if it
+ * does not (RFC 7871, 7.3), and so does one without EDNS, which cannot know of the subnet.
+ */
+static void take_scope(lookup_t *lookup, const aname_message_reply_t *reply)
+{
+	const knot_edns_client_subnet_t *client = client_of(lookup);
+	uint8_t scope = reply->scope;
+	if (client != NULL && reply->has_opt && !reply->echoed && !lookup->server->echoes) {
+		scope = client->source_len;
+		lookup->unscoped = lookup->server - resolver_of(lookup)->servers + 1;
+	}
+	lookup->scope = scope > lookup->scope ? scope : lookup->scope;
+}
+
+/*! Goes on to the target of an alias that the server did not look up: all are asked for it. */
 static bool take_alias(lookup_t *lookup, const aname_message_reply_t *reply)
 {
 	lookup->aliases += reply->aliases;
-	lookup->ttl = reply->ttl < lookup->ttl ? reply->ttl : lookup->ttl;
-	lookup->scope = reply->scope > lookup->scope ? reply->scope : lookup->scope;
 	memcpy(lookup->name, reply->last, knot_dname_size(reply->last));
 	lookup->asked = 0;
 	lookup->tries = 0;
 	lookup->told = false;
 	return try_failed(lookup, ANAME_FAILURE_TIMEOUT, "given up");
-}
-
-/*! Takes an answer, for which all aliases on the way count as well. */
-static void take_answer(lookup_t *lookup, const aname_message_reply_t *reply)
-{
-	lookup->base.result = (aname_result_t){
-		.known = reply->known,
-		.ttl = reply->ttl < lookup->ttl ? reply->ttl : lookup->ttl,
-		.bare = reply->bare,
-		.address_len = reply->address_len,
-		.count = reply->count,
-		.addresses = reply->addresses,
-		.scope = reply->scope > lookup->scope ? reply->scope : lookup->scope,
-	};
 }
 
 /*! Takes what a server said; true if it ends the lookup. */
@@ -225,10 +225,19 @@ static bool take_reply(lookup_t *lookup, const aname_message_reply_t *reply)
 			                  .ttl = ANAME_TTL_UNKNOWN };
 		return true;
 	}
+	take_scope(lookup, reply);
+	lookup->ttl = reply->ttl < lookup->ttl ? reply->ttl : lookup->ttl;
 	if (reply->unfinished) {
 		return take_alias(lookup, reply);
 	}
-	take_answer(lookup, reply);
+	lookup->base.result = (aname_result_t){ .known = reply->known,
+		                                .ttl = lookup->ttl,
+		                                .bare = reply->bare,
+		                                .address_len = reply->address_len,
+		                                .count = reply->count,
+		                                .addresses = reply->addresses,
+		                                .scope = lookup->scope,
+		                                .unscoped = lookup->unscoped };
 	return true;
 }
 

@@ -46,6 +46,7 @@ typedef struct {
 	uint32_t count;           /*!< Number of addresses, any order, repeated or not. */
 	const uint8_t *addresses; /*!< `count` times `address_len` octets. */
 	uint8_t scope;            /*!< Length of the client prefix it is for; 0: everybody. */
+	uint8_t unscoped;         /*!< Which server, from 1 on, did not say that itself; 0: none. */
 } aname_result_t;
 
 /*!

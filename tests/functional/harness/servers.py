@@ -1,4 +1,6 @@
-"""Servers that a module may be told to ask: an authority by BIND, a forwarder by dnsmasq."""
+"""Servers that a module may be told to ask: an authority by BIND, a forwarder by dnsmasq, a
+recursor by PowerDNS.
+"""
 
 import os
 
@@ -80,4 +82,45 @@ class Dnsmasq(_Server):
                 f"--server={ADDRESS}", *options,
             ],
             directory,
+        )
+
+
+class PowerDNSRecursor(_Server):
+    """PowerDNS Recursor that passes clients' subnets on to the Authority, for these names."""
+
+    probe = "probe.example.net"
+
+    def __init__(self, directory, *zones, address="127.0.0.62"):
+        directory = os.path.join(directory, "recursor")
+        os.makedirs(directory)
+        self.address = (address, 53)
+        forwards = ",".join(f"{zone}={ADDRESS}" for zone in zones)
+        with open(os.path.join(directory, "recursor.conf"), "w", encoding="ascii") as conf:
+            conf.write(
+                "\n".join(
+                    [
+                        f"config-dir={directory}",
+                        f"socket-dir={directory}",
+                        f"local-address={address}",
+                        "local-port=53",
+                        "daemon=no",
+                        "threads=1",
+                        "disable-syslog=yes",
+                        "setuid=",
+                        "setgid=",
+                        "security-poll-suffix=",
+                        "dnssec=off",
+                        "qname-minimization=no",
+                        "dont-query=",
+                        f"forward-zones={forwards}",
+                        "use-incoming-edns-subnet=yes",
+                        f"edns-subnet-allow-list={ADDRESS}/32",
+                        "ecs-ipv4-bits=24",
+                        "ecs-ipv6-bits=56",
+                        "",
+                    ]
+                )
+            )
+        super().__init__(
+            "recursor", ["pdns_recursor", f"--config-dir={directory}"], directory
         )
