@@ -435,6 +435,8 @@ def test_N1_an_address_of_via_that_the_host_does_not_have(knotd, recursor, proto
     answers({SIBLING_A}, ttl=(1, STALE_TTL), proto=proto)
     knotd.wait_log("mod-aname", TARGET, "'via'", "this host")
     assert recursor.count() == 0, f"expected no question, got {recursor.seen()}"
+    said = kaname("-s", knotd.socket, "check", ZONE, directory=knotd.directory, code=(0, 1)).stdout
+    assert f"kdig -b {NOT_HERE} @{SCRIPTED} {TARGET}" in said, f"expected how to ask, got {said}"
     subprocess.run(["ip", "address", "add", f"{NOT_HERE}/32", "dev", "lo"], check=True)
     try:
         answers({A1}, ede=set(), proto=proto)
