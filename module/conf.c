@@ -35,6 +35,8 @@
 #define OPT_DENY_ADDRESS  "\x0C""deny-address"
 #define OPT_RESOLVER      "\x08""resolver"
 #define OPT_RETRIES       "\x07""retries"
+#define OPT_MAX_ALIASES   "\x0B""max-aliases"
+#define OPT_VIA           "\x03""via"
 #define OPT_TARGET_DNSSEC "\x0D""target-dnssec"
 #define OPT_ECS           "\x03""ecs"
 #define OPT_ECS_IPV4      "\x0F""ecs-ipv4-prefix"
@@ -79,6 +81,7 @@
 	X(OPT_RETRY_MAX, "retry-max", 60, 1, 86400, "seconds", YP_STIME, schedule.retry_max)       \
 	X(OPT_TIMEOUT, "timeout", 5000, 100, 60000, "milliseconds", YP_SNONE, schedule.timeout_ms) \
 	X(OPT_RETRIES, "retries", 1, 0, 10, "rounds", YP_SNONE, source.retries)                    \
+	X(OPT_MAX_ALIASES, "max-aliases", 16, 1, 64, "aliases", YP_SNONE, source.max_aliases)      \
 	X(OPT_WAIT, "wait", 500, 0, 5000, "milliseconds", YP_SNONE, wait_ms)                       \
 	X(OPT_MAX_ADDRESSES, "max-addresses", 32, 1, 256, "addresses", YP_SNONE, max_addresses)    \
 	X(OPT_THREADS, "threads", 64, 1, 1024, "threads", YP_SNONE, limits.threads)                \
@@ -119,6 +122,7 @@ const yp_item_t aname_conf[] = {
 #undef X
 	        { OPT_RRTYPE, YP_TSTR, YP_VNONE, YP_FMULTI },
 	{ OPT_RESOLVER, YP_TADDR, YP_VADDR = { DNS_PORT }, YP_FMULTI },
+	{ OPT_VIA, YP_TADDR, YP_VNONE, YP_FMULTI },
 	{ OPT_TARGET_DNSSEC, YP_TOPT, YP_VOPT = { dnssec_modes, 0 } },
 	{ OPT_ECS, YP_TBOOL, YP_VNONE },
 	{ OPT_DNSSEC, YP_TOPT, YP_VOPT = { signing_modes, 0 } },
@@ -229,10 +233,38 @@ static int check_servers(knotd_conf_check_args_t *args, const knotd_conf_t *serv
 	return KNOT_EOK;
 }
 
+static int check_via(knotd_conf_check_args_t *args, bool resolver)
+{
+	knotd_conf_t via = knotd_conf_check_item(args, OPT_VIA);
+	const char *error = NULL;
+	if (via.count > 0 && !resolver) {
+		error = "option 'via' needs 'resolver', the system's resolver chooses its source "
+		        "itself";
+	}
+	unsigned ipv4 = 0, ipv6 = 0;
+	for (size_t i = 0; i < via.count && error == NULL; i++) {
+		const struct sockaddr_storage *ss = &via.multi[i].addr;
+		ipv4 += ss->ss_family == AF_INET;
+		ipv6 += ss->ss_family == AF_INET6;
+		if (ipv4 + ipv6 <= i || ipv4 > 1 || ipv6 > 1) {
+			error = "option 'via' must be at most one IPv4 and one IPv6 address";
+		} else if (port_of(ss) != 0) {
+			error = "option 'via' must be addresses without a port, those of lookups "
+			        "are random";
+		}
+	}
+	knotd_conf_free(&via);
+	args->err_str = error != NULL ? error : args->err_str;
+	return error != NULL ? KNOT_EINVAL : KNOT_EOK;
+}
+
 static int check_source(knotd_conf_check_args_t *args)
 {
 	knotd_conf_t servers = knotd_conf_check_item(args, OPT_RESOLVER);
 	int ret = check_servers(args, &servers);
+	if (ret == KNOT_EOK) {
+		ret = check_via(args, servers.count > 0);
+	}
 	if (ret == KNOT_EOK && servers.count > 0 && !ANAME_DNS) {
 		args->err_str = "option 'resolver' is not available, the module was built "
 		                "without c-ares";
@@ -305,6 +337,17 @@ static uint8_t raw_address(const struct sockaddr_storage *ss, uint8_t *raw)
 	return 0;
 }
 
+static void read_via(knotd_mod_t *mod, aname_source_t *source)
+{
+	knotd_conf_t conf = knotd_conf_mod(mod, OPT_VIA);
+	for (size_t i = 0; i < conf.count; i++) {
+		const struct sockaddr_storage *ss = &conf.multi[i].addr;
+		(void)raw_address(ss,
+		                  ss->ss_family == AF_INET ? source->via_ipv4 : source->via_ipv6);
+	}
+	knotd_conf_free(&conf);
+}
+
 static void read_source(knotd_mod_t *mod, aname_options_t *options)
 {
 	aname_source_t *source = &options->source;
@@ -318,6 +361,7 @@ static void read_source(knotd_mod_t *mod, aname_options_t *options)
 	if (source->servers_count > 0) {
 		source->secure = knotd_conf_mod(mod, OPT_TARGET_DNSSEC).single.option;
 		source->timeout_ms = options->schedule.timeout_ms;
+		read_via(mod, source);
 	}
 }
 
@@ -442,7 +486,7 @@ static void level(aname_options_t *options)
 		options->schedule.ecs_prefix_ipv4 = options->schedule.ecs_prefix_ipv6 = 0;
 	}
 	if (options->source.servers_count == 0) {
-		options->source.retries = 0;
+		options->source.retries = options->source.max_aliases = 0;
 	}
 }
 

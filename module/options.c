@@ -67,6 +67,13 @@ bool aname_options_equal(const aname_options_t *one, const aname_options_t *othe
 	       nets_equal(&one->deny_address, &other->deny_address);
 }
 
+bool aname_source_has_via(const aname_source_t *source, bool ipv6)
+{
+	static const uint8_t none[16];
+	return ipv6 ? memcmp(source->via_ipv6, none, sizeof(source->via_ipv6)) != 0
+	            : memcmp(source->via_ipv4, none, sizeof(source->via_ipv4)) != 0;
+}
+
 bool aname_names_match(const aname_names_t *names, const knot_dname_t *name)
 {
 	for (size_t i = 0; i < names->count; i++) {

@@ -84,8 +84,14 @@ typedef struct {
 	uint32_t retries;       /*!< Further rounds through the servers after the first. */
 	uint32_t timeout_ms;    /*!< All tries are to fit into this. */
 	uint32_t secure;        /*!< Only answers with AD count (N3). */
+	uint32_t max_aliases;   /*!< Longest chain of aliases that is followed (L1). */
+	uint8_t via_ipv4[4];    /*!< From where servers are asked; zero: from anywhere. */
+	uint8_t via_ipv6[16];
 	aname_server_t servers[ANAME_SERVERS_MAX];
 } aname_source_t;
+
+/*! Are servers of this family asked from an address that was chosen? */
+bool aname_source_has_via(const aname_source_t *source, bool ipv6);
 
 /*! What is one for the whole process; the largest value of all instances counts. */
 typedef struct {

@@ -479,6 +479,20 @@ static const char *of(const kaname_line_t *line, const char *key)
 	return value != NULL ? value : "";
 }
 
+/*! The option that has kdig ask from where the module asks; "" if there is none. */
+static void source_option(const kaname_line_t *line, const char *server, char *option, size_t size)
+{
+	bool ipv6 = strchr(server, ':') != NULL;
+	option[0] = '\0';
+	for (const char *at = of(line, "via"); *at != '\0'; at += at[0] == ',') {
+		size_t len = strcspn(at, ",");
+		if ((memchr(at, ':', len) != NULL) == ipv6) {
+			(void)snprintf(option, size, "-b %.*s ", (int)len, at);
+		}
+		at += len;
+	}
+}
+
 static void check_target(check_t *check, const kaname_line_t *line)
 {
 	const char *state = of(line, "state"), *failing = kaname_live_field(line, "failing");
@@ -489,8 +503,10 @@ static void check_target(check_t *check, const kaname_line_t *line)
 		(void)snprintf(next, sizeof(next), "'getent ahosts %s' asks the same resolver",
 		               of(line, "name"));
 	} else {
-		(void)snprintf(next, sizeof(next), "'kdig @%.*s %s %s' asks the same resolver",
-		               (int)strcspn(resolver, "@"), resolver, of(line, "name"),
+		char source[INET6_ADDRSTRLEN + sizeof("-b ")];
+		source_option(line, resolver, source, sizeof(source));
+		(void)snprintf(next, sizeof(next), "'kdig %s@%.*s %s %s' asks the same resolver",
+		               source, (int)strcspn(resolver, "@"), resolver, of(line, "name"),
 		               of(line, "family"));
 	}
 	if (failing != NULL) {

@@ -166,7 +166,7 @@ const char *kaname_live_field(const kaname_line_t *line, const char *key)
 
 static int compare(const void *one, const void *other)
 {
-	static const char *const keys[] = { "name", "family", "resolver", "subnet" };
+	static const char *const keys[] = { "name", "family", "resolver", "via", "subnet" };
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		const char *a = kaname_live_field(one, keys[i]);
 		const char *b = kaname_live_field(other, keys[i]);

@@ -222,6 +222,7 @@ static const json_field_t target_fields[] = {
 	{ "failed", "lookups_failed", AS_NUMBER },
 	{ "lag", "refresh_lag_ms", AS_NUMBER },
 	{ "resolver", "resolver", AS_LIST },
+	{ "via", "via", AS_LIST },
 };
 
 static void print_json_text(const char *text, size_t len)

@@ -115,17 +115,19 @@ static const knot_dname_t *alias_at(const knot_pktsection_t *answer, const knot_
 }
 
 /*! Where the chain ends; NULL if it is too long, or never does. */
-static const knot_dname_t *follow(const knot_pktsection_t *answer, const knot_dname_t *name,
-                                  aname_message_reply_t *reply)
+static const knot_dname_t *follow(const knot_pktsection_t *answer,
+                                  const aname_message_query_t *query, aname_message_reply_t *reply)
 {
-	for (int i = 0; i <= ANAME_MESSAGE_CHAIN_MAX; i++) {
-		const knot_dname_t *next = alias_at(answer, name, reply);
-		if (next == NULL) {
-			return name;
+	const knot_dname_t *name = query->name;
+	const knot_dname_t *next;
+	while ((next = alias_at(answer, name, reply)) != NULL) {
+		if (reply->aliases == query->max_aliases) {
+			return NULL;
 		}
+		reply->aliases++;
 		name = next;
 	}
-	return NULL;
+	return name;
 }
 
 static void take_addresses(const knot_pktsection_t *answer, const knot_dname_t *name, uint16_t type,
@@ -144,19 +146,59 @@ static void take_addresses(const knot_pktsection_t *answer, const knot_dname_t *
 	}
 }
 
-/*! A negative answer lives as long as the SOA says; without one it is not to be kept. */
-static void take_negative_ttl(const knot_pkt_t *pkt, aname_message_reply_t *reply)
+/*! The SOA of the zone in which a name is; NULL if there is none in Authority. */
+static const knot_rrset_t *soa_of(const knot_pktsection_t *authority, const knot_dname_t *name)
 {
-	const knot_pktsection_t *authority = knot_pkt_section(pkt, KNOT_AUTHORITY);
+	knot_dname_storage_t lower;
 	for (uint16_t i = 0; i < authority->count; i++) {
 		const knot_rrset_t *rr = knot_pkt_rr(authority, i);
-		if (rr->type == KNOT_RRTYPE_SOA && rr->rclass == KNOT_CLASS_IN) {
-			lower_ttl(reply, rr->ttl);
-			lower_ttl(reply, knot_soa_minimum(rr->rrs.rdata));
-			return;
+		if (rr->type != KNOT_RRTYPE_SOA || rr->rclass != KNOT_CLASS_IN ||
+		    knot_dname_store(lower, rr->owner) == 0) {
+			continue;
+		}
+		knot_dname_to_lower(lower);
+		if (knot_dname_in_bailiwick(name, lower) >= 0) {
+			return rr;
 		}
 	}
-	reply->ttl = 0;
+	return NULL;
+}
+
+static bool has_ns(const knot_pktsection_t *authority)
+{
+	for (uint16_t i = 0; i < authority->count; i++) {
+		const knot_rrset_t *rr = knot_pkt_rr(authority, i);
+		if (rr->type == KNOT_RRTYPE_NS && rr->rclass == KNOT_CLASS_IN) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/*! Reads a reply without addresses at the end of its chain, which is `reply->last`. */
+static void read_negative(const knot_pkt_t *pkt, aname_message_reply_t *reply)
+{
+	const knot_pktsection_t *authority = knot_pkt_section(pkt, KNOT_AUTHORITY);
+	const knot_rrset_t *soa = soa_of(authority, reply->last);
+	bool nxdomain = knot_pkt_ext_rcode(pkt) == KNOT_RCODE_NXDOMAIN;
+	bool empty = knot_pkt_section(pkt, KNOT_ANSWER)->count == 0;
+
+	if (empty && !nxdomain && soa == NULL && has_ns(authority)) {
+		fail(reply, "the resolver answers with a referral, it does not recurse");
+	} else if (reply->aliases == 0 && !knot_wire_get_ra(pkt->wire) &&
+	           !knot_wire_get_aa(pkt->wire)) {
+		fail(reply, "the resolver does not recurse");
+	} else if (soa != NULL) {
+		/* A negative answer lives as long as the SOA says (RFC 2308, 5). */
+		reply->known = ANAME_KNOWN_NODATA;
+		lower_ttl(reply, soa->ttl);
+		lower_ttl(reply, knot_soa_minimum(soa->rrs.rdata));
+	} else if (nxdomain || reply->aliases == 0) {
+		reply->known = ANAME_KNOWN_NODATA;
+		reply->bare = true;
+	} else {
+		reply->unfinished = true;
+	}
 }
 
 /*!
@@ -189,17 +231,17 @@ static void read_answer(const knot_pkt_t *pkt, const aname_message_query_t *quer
 {
 	const knot_pktsection_t *answer = knot_pkt_section(pkt, KNOT_ANSWER);
 	reply->ttl = INT32_MAX;
-	const knot_dname_t *end = follow(answer, query->name, reply);
-	if (end == NULL) {
+	const knot_dname_t *end = follow(answer, query, reply);
+	if (end == NULL || knot_dname_store(reply->last, end) == 0) {
 		fail(reply, "too long a chain of aliases, or a loop");
 		return;
 	}
+	knot_dname_to_lower(reply->last);
 	take_addresses(answer, end, query->type, reply);
 	if (reply->count > 0) {
 		reply->known = ANAME_KNOWN_ADDRESSES;
 	} else {
-		reply->known = ANAME_KNOWN_NODATA;
-		take_negative_ttl(pkt, reply);
+		read_negative(pkt, reply);
 	}
 }
 

@@ -83,6 +83,19 @@ void aname_news_change(aname_news_t *news, aname_entry_t *entry, const aname_sna
 	tell(news, entry, LOG_INFO, what, now_ms);
 }
 
+void aname_news_unscoped(aname_news_t *news, const aname_server_t *server, int64_t now_ms)
+{
+	char address[INET6_ADDRSTRLEN], message[300];
+	(void)inet_ntop(server->len == 4 ? AF_INET : AF_INET6, server->address, address,
+	                sizeof(address));
+	(void)snprintf(message, sizeof(message),
+	               "resolver %s@%u does not say for which clients its answers are; they are "
+	               "kept for each subnet, which costs a lookup for each ('ecs: off' if it does "
+	               "not tailor its answers)",
+	               address, server->port);
+	say(news, LOG_NOTICE, message, now_ms);
+}
+
 static void tell_limit(aname_news_t *news, aname_news_limit_t *limit, uint64_t met, int64_t now_ms,
                        const char *what)
 {

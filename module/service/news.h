@@ -11,6 +11,7 @@
 
 #include <stdint.h>
 
+#include "options.h"
 #include "table/shared.h"
 
 /*! A limit that workers or the service meet, and when it was last told. */
@@ -32,6 +33,9 @@ void aname_news_subnet(aname_news_t *news, const aname_entry_t *entry, const cha
 /*! A lookup has succeeded: tells if the addresses are others, now and then. */
 void aname_news_change(aname_news_t *news, aname_entry_t *entry, const aname_snapshot_t *before,
                        const aname_snapshot_t *after, int64_t now_ms);
+
+/*! A server is told of clients' subnets, and does not say for whom its answers are. */
+void aname_news_unscoped(aname_news_t *news, const aname_server_t *server, int64_t now_ms);
 
 /*! Tells, now and then, of limits that were met since. */
 void aname_news_limits(aname_news_t *news, aname_met_t *met, int64_t now_ms);

@@ -45,6 +45,7 @@ typedef struct {
 	unsigned running[ANAME_TURNS];
 	unsigned started; /*!< Lookups, in all. */
 	aname_outage_t outage;
+	uint32_t unscoped; /*!< Servers of which it was told that they do not say for whom. */
 } lane_t;
 
 struct aname_refresh {
@@ -372,8 +373,10 @@ static void learned(aname_refresh_t *refresh, aname_entry_t *entry, const run_t 
                     const aname_result_t *result, int64_t now_ms)
 {
 	const aname_snapshot_t *before = aname_entry_snapshot(entry);
+	aname_result_t kept = *result;
+	aname_policy_bare(before, &kept);
 	/* A subnet without addresses is nothing remarkable. */
-	aname_snapshot_t *snapshot = aname_snapshot_after(entry->tailored ? NULL : before, result,
+	aname_snapshot_t *snapshot = aname_snapshot_after(entry->tailored ? NULL : before, &kept,
 	                                                  now_ms, chance(refresh));
 	if (snapshot == NULL) {
 		failed(refresh, entry, ANAME_FAILURE_NETWORK, "out of memory", now_ms);
@@ -486,6 +489,15 @@ static const char *why_of(const aname_result_t *result)
 	return result->detail != NULL ? result->detail : "no answer";
 }
 
+/*! Tells, once for each server, that answers are kept for subnets that it does not name (N4). */
+static void note_unscoped(aname_refresh_t *refresh, lane_t *lane, unsigned number, int64_t now_ms)
+{
+	if (number > 0 && !(lane->unscoped & 1u << (number - 1))) {
+		lane->unscoped |= 1u << (number - 1);
+		aname_news_unscoped(&refresh->news, &lane->source.servers[number - 1], now_ms);
+	}
+}
+
 static void on_resolved(void *owner, void *ctx, const aname_result_t *result)
 {
 	aname_refresh_t *refresh = owner;
@@ -503,6 +515,7 @@ static void on_resolved(void *owner, void *ctx, const aname_result_t *result)
 		if (aname_outage_succeeded(&lane->outage, now_ms)) {
 			retry_after_outage(refresh, lane, now_ms);
 		}
+		note_unscoped(refresh, lane, result->unscoped, now_ms);
 		/* A late answer is as good as any. */
 		unplan(refresh, entry);
 		if (entry->tailored) {

@@ -1,10 +1,4 @@
-/* Newer c-ares would have ares_send_dnsrec(), which that of Debian 12 has not. */
-#define CARES_NO_DEPRECATED
-
-#include <arpa/inet.h>
-#include <ares.h>
-#include <netinet/in.h>
-#include <stdio.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -12,50 +6,29 @@
 #include <libknot/errcode.h>
 #include <libknot/packet/wire.h>
 
+#include "service/link.h"
 #include "service/message.h"
 #include "service/resolver.h"
 #include "table/clock.h"
 
-/*! Lookups that share a socket at once: with many more, replies drop at its buffer. */
-#define LINK_RUNNING 64
-/*! Lookups after which a socket is given up, so that its port does not become known. */
-#define LINK_USED    512
 /*! Lookups under way at most. */
-#define CAPACITY     1024
+#define CAPACITY    1024
 /*! How long one try may take, at least and at most. */
-#define TRY_MIN_MS   200
-#define TRY_MAX_MS   2000
+#define TRY_MIN_MS  200
+#define TRY_MAX_MS  2000
 /*! How often time-outs are looked for. */
-#define TICK_MS      25
+#define TICK_MS     25
 /*! How long a server that did not answer is not asked first: from, to. */
-#define DOWN_MIN_MS  2000
-#define DOWN_MAX_MS  30000
+#define DOWN_MIN_MS 2000
+#define DOWN_MAX_MS 30000
 /*! How long a server that did not understand EDNS is asked without. */
-#define NO_EDNS_MS   60000
+#define NO_EDNS_MS  60000
+/*! A try that could not even be made; no status of c-ares. */
+#define UNSENT      (-1)
 
 typedef struct resolver resolver_t;
-typedef struct link link_t;
-
-/*! A file descriptor that c-ares wants watched. */
-typedef struct watch {
-	uv_poll_t poll;
-	link_t *link;
-	ares_socket_t fd;
-	struct watch *next;
-} watch_t;
-
-/*! One c-ares channel, which is one UDP socket (and a TCP one if need be) to one server. */
-struct link {
-	resolver_t *resolver;
-	ares_channel channel;
-	watch_t *watches;
-	unsigned running, used;
-	link_t *next;
-};
-
 typedef struct {
-	const aname_server_t *address;
-	link_t *links;
+	aname_links_t links;
 	int64_t down_until_ms; /*!< 0: it answers. */
 	int64_t down_ms;       /*!< Length of the current pause. */
 	int64_t heard_ms;      /*!< When it last answered. */
@@ -66,11 +39,9 @@ typedef struct {
 
 struct resolver {
 	aname_resolver_t base;
-	uv_loop_t *loop;
 	uv_timer_t tick;
 	aname_source_t source;
 	unsigned tries, running;
-	int try_ms;
 	uint16_t ids[64];
 	unsigned ids_left;
 	server_t servers[ANAME_SERVERS_MAX];
@@ -82,167 +53,24 @@ typedef struct {
 	uint32_t asked; /*!< Servers asked in this round, one bit each. */
 	unsigned tries; /*!< Made so far. */
 	server_t *server;
-	link_t *link;    /*!< Of the try under way. */
-	int64_t sent_ms; /*!< When the last try began. */
+	aname_link_t *link; /*!< Of the try under way. */
+	int64_t sent_ms;    /*!< When the last try began. */
 	bool cancelled, edns, tailored, told;
-	bool bare;                        /*!< To be asked without EDNS. */
-	int status;                       /*!< How the last try ended, by c-ares. */
+	bool bare;  /*!< To be asked without EDNS. */
+	int status; /*!< How the last try ended, by c-ares, or UNSENT. */
+	const char *why_unsent;
 	aname_message_reply_t *reply;     /*!< What the server said to it; NULL: nothing. */
 	knot_edns_client_subnet_t client; /*!< Whose answer is wanted, if `tailored`. */
-	knot_dname_storage_t name;
+	/* What was learnt on the way to `name`, and for it. */
+	unsigned aliases;
+	uint32_t ttl;
+	uint8_t scope, unscoped;
+	knot_dname_storage_t name; /*!< Asked for now. */
 } lookup_t;
 
 static resolver_t *resolver_of(const lookup_t *lookup)
 {
 	return (resolver_t *)lookup->base.resolver;
-}
-
-/* Watching sockets. */
-
-static void on_watch_closed(uv_handle_t *handle)
-{
-	free(handle->data);
-}
-
-static void unwatch(watch_t **at)
-{
-	watch_t *watch = *at;
-	*at = watch->next;
-	uv_poll_stop(&watch->poll);
-	uv_close((uv_handle_t *)&watch->poll, on_watch_closed);
-}
-
-static void drop_link(link_t *link)
-{
-	ares_destroy(link->channel);
-	while (link->watches != NULL) {
-		unwatch(&link->watches);
-	}
-	free(link);
-}
-
-/*! Lets go of links that are used up and idle. Never from within a call into c-ares. */
-static void sweep(server_t *server)
-{
-	link_t **at = &server->links;
-	while (*at != NULL) {
-		link_t *link = *at;
-		if (link->used >= LINK_USED && link->running == 0) {
-			*at = link->next;
-			drop_link(link);
-		} else {
-			at = &link->next;
-		}
-	}
-}
-
-static void on_ready(uv_poll_t *poll, int status, int events)
-{
-	const watch_t *watch = poll->data;
-	bool readable = status < 0 || (events & UV_READABLE);
-	bool writable = status < 0 || (events & UV_WRITABLE);
-	ares_process_fd(watch->link->channel, readable ? watch->fd : ARES_SOCKET_BAD,
-	                writable ? watch->fd : ARES_SOCKET_BAD);
-}
-
-static watch_t *new_watch(link_t *link, ares_socket_t fd)
-{
-	watch_t *watch = calloc(1, sizeof(*watch));
-	if (watch == NULL) {
-		return NULL;
-	}
-	if (uv_poll_init_socket(link->resolver->loop, &watch->poll, fd) != 0) {
-		free(watch);
-		return NULL;
-	}
-	watch->poll.data = watch;
-	watch->link = link;
-	watch->fd = fd;
-	watch->next = link->watches;
-	link->watches = watch;
-	return watch;
-}
-
-static void on_socket_state(void *data, ares_socket_t fd, int readable, int writable)
-{
-	link_t *link = data;
-	watch_t **at = &link->watches;
-	while (*at != NULL && (*at)->fd != fd) {
-		at = &(*at)->next;
-	}
-	if (!readable && !writable) {
-		if (*at != NULL) {
-			unwatch(at);
-		}
-		return;
-	}
-	/* Without memory to watch it the socket stays silent, and the try runs out. */
-	watch_t *watch = *at != NULL ? *at : new_watch(link, fd);
-	if (watch != NULL) {
-		uv_poll_start(&watch->poll,
-		              (readable ? UV_READABLE : 0) | (writable ? UV_WRITABLE : 0),
-		              on_ready);
-	}
-}
-
-/* Links. */
-
-static int set_server(ares_channel channel, const aname_server_t *address)
-{
-	char host[INET6_ADDRSTRLEN];
-	bool v6 = address->len == 16;
-	if (inet_ntop(v6 ? AF_INET6 : AF_INET, address->address, host, sizeof(host)) == NULL) {
-		return ARES_EBADSTR;
-	}
-	char text[sizeof(host) + sizeof("[]:65535")];
-	(void)snprintf(text, sizeof(text), v6 ? "[%s]:%u" : "%s:%u", host, address->port);
-	return ares_set_servers_ports_csv(channel, text);
-}
-
-static link_t *new_link(resolver_t *resolver, server_t *server)
-{
-	link_t *link = calloc(1, sizeof(*link));
-	if (link == NULL) {
-		return NULL;
-	}
-	link->resolver = resolver;
-	/* Every rcode comes through, and what to do next is decided here: one try a time. */
-	/* The flag for EDNS makes it take UDP replies of more than 512 octets. */
-	struct ares_options options = { .flags = ARES_FLAG_NOCHECKRESP | ARES_FLAG_NOSEARCH |
-		                                 ARES_FLAG_NOALIASES | ARES_FLAG_EDNS,
-		                        .ednspsz = ANAME_MESSAGE_UDP,
-		                        .timeout = resolver->try_ms,
-		                        .tries = 1,
-		                        .sock_state_cb = on_socket_state,
-		                        .sock_state_cb_data = link };
-	int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB |
-	           ARES_OPT_EDNSPSZ;
-#ifdef ARES_OPT_QUERY_CACHE
-	/* c-ares 1.31 and later: the table is the only cache here. */
-	options.qcache_max_ttl = 0;
-	mask |= ARES_OPT_QUERY_CACHE;
-#endif
-	if (ares_init_options(&link->channel, &options, mask) != ARES_SUCCESS) {
-		free(link);
-		return NULL;
-	}
-	if (set_server(link->channel, server->address) != ARES_SUCCESS) {
-		drop_link(link);
-		return NULL;
-	}
-	link->next = server->links;
-	server->links = link;
-	return link;
-}
-
-static link_t *pick_link(resolver_t *resolver, server_t *server)
-{
-	for (link_t *link = server->links; link != NULL; link = link->next) {
-		if (link->running < LINK_RUNNING && link->used < LINK_USED) {
-			return link;
-		}
-	}
-	return new_link(resolver, server);
 }
 
 /* Servers. */
@@ -340,6 +168,33 @@ static void note_abilities(const lookup_t *lookup, const aname_message_reply_t *
 	}
 }
 
+/*!
+ * Notes for whom an answer is. Some servers tailor answers and do not say so (PowerDNS Recursor):
+ * theirs is for the subnet that was asked for. One that has said so before means everybody if it
+ * does not (RFC 7871, 7.3), and so does one without EDNS, which cannot know of the subnet.
+ */
+static void take_scope(lookup_t *lookup, const aname_message_reply_t *reply)
+{
+	const knot_edns_client_subnet_t *client = client_of(lookup);
+	uint8_t scope = reply->scope;
+	if (client != NULL && reply->has_opt && !reply->echoed && !lookup->server->echoes) {
+		scope = client->source_len;
+		lookup->unscoped = lookup->server - resolver_of(lookup)->servers + 1;
+	}
+	lookup->scope = scope > lookup->scope ? scope : lookup->scope;
+}
+
+/*! Goes on to the target of an alias that the server did not look up: all are asked for it. */
+static bool take_alias(lookup_t *lookup, const aname_message_reply_t *reply)
+{
+	lookup->aliases += reply->aliases;
+	memcpy(lookup->name, reply->last, knot_dname_size(reply->last));
+	lookup->asked = 0;
+	lookup->tries = 0;
+	lookup->told = false;
+	return try_failed(lookup, ANAME_FAILURE_TIMEOUT, "given up");
+}
+
 /*! Takes what a server said; true if it ends the lookup. */
 static bool take_reply(lookup_t *lookup, const aname_message_reply_t *reply)
 {
@@ -370,12 +225,19 @@ static bool take_reply(lookup_t *lookup, const aname_message_reply_t *reply)
 			                  .ttl = ANAME_TTL_UNKNOWN };
 		return true;
 	}
+	take_scope(lookup, reply);
+	lookup->ttl = reply->ttl < lookup->ttl ? reply->ttl : lookup->ttl;
+	if (reply->unfinished) {
+		return take_alias(lookup, reply);
+	}
 	lookup->base.result = (aname_result_t){ .known = reply->known,
-		                                .ttl = reply->ttl,
+		                                .ttl = lookup->ttl,
+		                                .bare = reply->bare,
 		                                .address_len = reply->address_len,
 		                                .count = reply->count,
 		                                .addresses = reply->addresses,
-		                                .scope = reply->scope,
+		                                .scope = lookup->scope,
+		                                .unscoped = lookup->unscoped,
 		                                .nxdomain = reply->nxdomain };
 	return true;
 }
@@ -386,6 +248,7 @@ static bool take_silence(lookup_t *lookup)
 	server_t *server = lookup->server;
 	bool timeout = lookup->status == ARES_ETIMEOUT;
 	switch (lookup->status) {
+	case UNSENT: return try_failed(lookup, ANAME_FAILURE_NETWORK, lookup->why_unsent);
 	case ARES_ENOMEM: return try_failed(lookup, ANAME_FAILURE_NETWORK, "out of memory");
 	case ARES_EBADRESP:
 		/* Newer c-ares reads replies itself first. */
@@ -416,11 +279,13 @@ static aname_message_reply_t *read_reply(const lookup_t *lookup, const uint8_t *
 	if (reply == NULL) {
 		return NULL;
 	}
+	unsigned max_aliases = resolver_of(lookup)->source.max_aliases;
 	/* c-ares has matched identifier and server; the identifier may be its own. */
 	const aname_message_query_t query = { .name = lookup->name,
 		                              .type = lookup->type,
 		                              .id = len >= 2 ? knot_wire_get_id(wire) : 0,
 		                              .edns = lookup->edns,
+		                              .max_aliases = max_aliases - lookup->aliases,
 		                              .subnet = client_of(lookup) };
 	aname_message_read(&query, wire, len, reply);
 	/* It has room for many more addresses than there are, and waits. */
@@ -434,7 +299,7 @@ static aname_message_reply_t *read_reply(const lookup_t *lookup, const uint8_t *
 static void on_reply(void *arg, int status, int timeouts, unsigned char *wire, int len)
 {
 	lookup_t *lookup = arg;
-	lookup->link->running--;
+	aname_link_done(lookup->link);
 	lookup->link = NULL; /* It may be let go. */
 	lookup->status = status;
 	if (status == ARES_SUCCESS) {
@@ -463,7 +328,8 @@ static void try_next(lookup_t *lookup)
 	lookup->reply = NULL;
 	lookup->sent_ms = aname_clock_ms();
 	lookup->server = pick_server(lookup, lookup->sent_ms);
-	lookup->link = pick_link(resolver, lookup->server);
+	const char *why = "out of memory";
+	lookup->link = aname_links_pick(&lookup->server->links, &why);
 	lookup->tries++;
 	lookup->edns = !lookup->bare && lookup->server->no_edns_ms <= lookup->sent_ms;
 
@@ -476,13 +342,12 @@ static void try_next(lookup_t *lookup)
 	uint8_t wire[ANAME_MESSAGE_QUERY_MAX];
 	int len = aname_message_build(&query, wire);
 	if (lookup->link == NULL || len < 0) {
-		lookup->status = ARES_ENOMEM;
+		lookup->status = UNSENT;
+		lookup->why_unsent = why;
 		aname_resolver_defer(&lookup->base);
 		return;
 	}
-	lookup->link->running++;
-	lookup->link->used++;
-	ares_send(lookup->link->channel, wire, len, on_reply, lookup);
+	aname_link_send(lookup->link, wire, len, on_reply, lookup);
 }
 
 /* Time. */
@@ -491,14 +356,7 @@ static void on_tick(uv_timer_t *timer)
 {
 	resolver_t *resolver = timer->data;
 	for (unsigned i = 0; i < resolver->source.servers_count; i++) {
-		for (link_t *link = resolver->servers[i].links; link != NULL; link = link->next) {
-			if (link->running > 0) {
-				ares_process_fd(link->channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
-			}
-		}
-	}
-	for (unsigned i = 0; i < resolver->source.servers_count; i++) {
-		sweep(&resolver->servers[i]);
+		aname_links_tick(&resolver->servers[i].links);
 	}
 	/* Not where the last lookup ends: with a resolver near by that is again and again before
 	 * a tick has passed, and nobody would ever sweep. */
@@ -520,6 +378,7 @@ static int dns_start(aname_resolver_t *base, const aname_question_t *question, v
 	lookup->base.resolver = base;
 	lookup->base.ctx = ctx;
 	lookup->type = question->type;
+	lookup->ttl = INT32_MAX;
 	memcpy(lookup->name, question->name, knot_dname_size(question->name));
 	if (question->client != NULL) {
 		lookup->tailored = true;
@@ -571,11 +430,7 @@ static void dns_free(aname_resolver_t *base)
 {
 	resolver_t *resolver = (resolver_t *)base;
 	for (unsigned i = 0; i < resolver->source.servers_count; i++) {
-		while (resolver->servers[i].links != NULL) {
-			link_t *link = resolver->servers[i].links;
-			resolver->servers[i].links = link->next;
-			drop_link(link);
-		}
+		aname_links_deinit(&resolver->servers[i].links);
 	}
 	ares_library_cleanup();
 	aname_resolver_free(base, (uv_handle_t *)&resolver->tick);
@@ -614,13 +469,15 @@ aname_resolver_t *aname_resolver_dns_new(uv_loop_t *loop, const aname_source_t *
 		return NULL;
 	}
 	aname_resolver_init(&resolver->base, &dns_api, loop, done, owner);
-	resolver->loop = loop;
 	resolver->tick.data = resolver;
 	resolver->source = *source;
 	resolver->tries = source->servers_count * (1 + source->retries);
-	resolver->try_ms = try_time(source, resolver->tries);
 	for (unsigned i = 0; i < source->servers_count; i++) {
-		resolver->servers[i].address = &resolver->source.servers[i];
+		resolver->servers[i].links =
+		        (aname_links_t){ .loop = loop,
+			                 .source = &resolver->source,
+			                 .server = &resolver->source.servers[i],
+			                 .try_ms = try_time(source, resolver->tries) };
 	}
 	return &resolver->base;
 }

@@ -122,6 +122,20 @@ static void write_subnet(char *at, size_t *len, const aname_subnet_t *subnet)
 	add(at, len, "\tsubnet=%s/%u", address, subnet->len);
 }
 
+static void write_via(char *at, size_t *len, const aname_source_t *source)
+{
+	char address[INET6_ADDRSTRLEN];
+	bool ipv4 = aname_source_has_via(source, false);
+	if (ipv4) {
+		(void)inet_ntop(AF_INET, source->via_ipv4, address, sizeof(address));
+		add(at, len, "\tvia=%s", address);
+	}
+	if (aname_source_has_via(source, true)) {
+		(void)inet_ntop(AF_INET6, source->via_ipv6, address, sizeof(address));
+		add(at, len, "%s%s", ipv4 ? "," : "\tvia=", address);
+	}
+}
+
 static void write_resolver(char *at, size_t *len, const aname_source_t *source)
 {
 	add(at, len, "\tresolver=%s", source->servers_count == 0 ? "system" : "");
@@ -132,6 +146,7 @@ static void write_resolver(char *at, size_t *len, const aname_source_t *source)
 		                sizeof(address));
 		add(at, len, "%s%s@%u", i > 0 ? "," : "", address, server->port);
 	}
+	write_via(at, len, source);
 }
 
 /*! Smallest TTL of a record that asked lately, as the service's plan has it. */

@@ -114,6 +114,21 @@ uint16_t aname_policy_usual(const aname_snapshot_t *before, int64_t took_ms)
 	return min_i64(max_i64(took_ms, usual_ms), UINT16_MAX);
 }
 
+void aname_policy_bare(const aname_snapshot_t *before, aname_result_t *result)
+{
+	if (result->bare == 0) {
+		return;
+	}
+	unsigned times = 1;
+	uint32_t life = ANAME_BARE_MIN_S;
+	for (; before != NULL && times <= before->bare && life < ANAME_BARE_MAX_S; times++) {
+		life *= 2;
+	}
+	life = life < ANAME_BARE_MAX_S ? life : ANAME_BARE_MAX_S;
+	result->bare = times;
+	result->ttl = result->ttl < life ? result->ttl : life;
+}
+
 int64_t aname_policy_next_refresh(uint32_t life, uint32_t usual_ms, uint32_t chance, int64_t now_ms)
 {
 	int64_t life_ms = 1000 * (int64_t)life;

@@ -187,6 +187,19 @@ static inline bool aname_policy_ask(const aname_snapshot_t *snapshot, aname_life
 	       next_ms - now_ms > life.left_ms + ANAME_EXPIRY_SPREAD_MS;
 }
 
+/*! A negative answer that does not say for how long: kept so long at first, and at most (A7). */
+#define ANAME_BARE_MIN_S 5
+#define ANAME_BARE_MAX_S 30
+
+/*!
+ * \brief How long a result counts that may not say so itself (A7): a bare negative answer is kept
+ *        longer and longer while it repeats, within what the aliases on the way allow.
+ *
+ * \param before  What is published, or NULL.
+ * \param result  Of a lookup that succeeded; `bare` is set and `ttl` lowered if need be.
+ */
+void aname_policy_bare(const aname_snapshot_t *before, aname_result_t *result);
+
 /*!
  * \brief How long lookups of a target usually take, after one more.
  *

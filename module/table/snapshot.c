@@ -112,6 +112,7 @@ aname_snapshot_t *aname_snapshot_new(const aname_result_t *result, int64_t now_m
 		.step = knot_rdata_size(len),
 		.known = count > 0 ? ANAME_KNOWN_ADDRESSES : ANAME_KNOWN_NODATA,
 		.failure = ANAME_FAILURE_NONE,
+		.bare = result->bare,
 		.scope = result->scope,
 	};
 	aname_snapshot_t *snapshot = allocate(end_of(&head));

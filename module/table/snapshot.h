@@ -41,11 +41,13 @@ typedef struct {
 	aname_failure_t failure;  /*!< NONE, TIMEOUT, SERVER or NETWORK. */
 	const char *detail;       /*!< One phrase for the log, which stays, or NULL. */
 	uint32_t ttl;             /*!< Seconds, or ANAME_TTL_UNKNOWN. */
+	uint8_t bare;             /*!< If negative: how often in a row nothing said for how long. */
 	uint16_t address_len;     /*!< 4 or 16. */
 	uint32_t count;           /*!< Number of addresses, any order, repeated or not. */
 	const uint8_t *addresses; /*!< `count` times `address_len` octets. */
 	uint8_t scope;            /*!< Length of the client prefix it is for; 0: everybody. */
 	bool nxdomain;            /*!< For NODATA: the name is said not to exist. */
+	uint8_t unscoped;         /*!< Which server, from 1 on, did not say that itself; 0: none. */
 } aname_result_t;
 
 /*!
@@ -65,7 +67,8 @@ typedef struct {
 	uint8_t failure;    /*!< aname_failure_t of the last lookup. */
 	uint8_t scope;      /*!< As the resolver gave it (RFC 7871); 0: for everybody. */
 	uint16_t usual_ms;  /*!< How long lookups take, see aname_policy_usual(). */
-	bool lost;          /*!< For NODATA: there were addresses before, see aname_lost_t. */
+	uint8_t bare : 4;   /*!< As in aname_result_t. */
+	uint8_t lost : 1;   /*!< For NODATA: there were addresses before, see aname_lost_t. */
 	uint8_t rdata[] __attribute__((aligned(2)));
 } aname_snapshot_t;
 

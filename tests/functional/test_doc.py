@@ -54,7 +54,7 @@ def of_item(kind, rest, lists):
     if kind == "YP_TBOOL":
         return Option("BOOL", "off")
     syntax = {
-        "YP_TADDR": "ADDR[@INT]", "YP_TDNAME": "DNAME", "YP_TSTR": "STR",
+        "YP_TADDR": "ADDR[@INT]" if "YP_VADDR" in rest else "ADDR", "YP_TDNAME": "DNAME", "YP_TSTR": "STR",
         "YP_TNET": "ADDR[/INT] | ADDR-ADDR",
     }
     return Option(syntax[kind] + many)
@@ -173,6 +173,7 @@ def values(name, option):
     good = {
         "rrtype": ["[ANAME, ALIAS]", "TYPE65280", "TYPE65534"],
         "resolver": ["192.0.2.1", "[192.0.2.1@5353, ::1@53]"],
+        "via": ["192.0.2.1", "[192.0.2.1, 2001:db8::1]"],
         "deny-address": ["[192.0.2.0/24, 2001:db8::1]", "192.0.2.1-192.0.2.9"],
         "allow-target": ["[example.net, example.org.]"],
         "deny-target": ["[example.net, example.org.]"],
@@ -180,6 +181,7 @@ def values(name, option):
     }
     bad = {
         "rrtype": ["A", "TYPE65535"], "resolver": ["localhost"], "deny-address": ["192.0.2.0/33"],
+        "via": ["192.0.2.1@53", "[192.0.2.1, 192.0.2.2]"],
         "allow-target": ["a..b"], "deny-target": ["a..b"], "status-socket": ["x" * 108],
     }
     return good[name], bad[name]
@@ -191,6 +193,7 @@ BESIDE = {
     "retry-min": {"retry-max": "86400"},
     "target-dnssec": {"resolver": "192.0.2.1"},
     "ecs": {"resolver": "192.0.2.1"},
+    "via": {"resolver": "192.0.2.1"},
     "ttl-max": {"ttl-min": 1},
     "retry-max": {"retry-min": 1},
 }

@@ -135,6 +135,14 @@ def serve(knotd, *records, **how):
     knotd.start()
 
 
+def serve_taken(knotd, authority):
+    """The same, by a server that has shown that it takes subnets."""
+    authority.behave(OTHER_TARGET, "A", cdn({HERE: [A3]}))
+    knotd.add_zone(OTHER_ZONE, [aname(OTHER_TARGET)])
+    serve(knotd)
+    tailored(HERE, {A3}, 24, name=OTHER_ZONE)
+
+
 def ask(client, rdtype="A", proto="udp", name=ZONE, **how):
     """Ask as the resolver of a client does."""
     return query(name, rdtype, proto, ecs=client, **how)
@@ -446,7 +454,7 @@ def test_N4_an_answer_is_shared_within_its_scope(through, authority, proto):
 @pytest.mark.parametrize("scope", [0, None], ids=["scope0", "none"])
 def test_N4_an_answer_for_everybody_is_shared(through, authority, proto, scope):
     authority.behave(TARGET, "A", Behaviour(rdata=(A2,), scope=scope))
-    serve(through)
+    serve_taken(through, authority)
     for first, others in (
         (HERE, (HERE, NEAR, THERE, "192.0.2.1/32", "10.0.0.0/8", "128.0.0.0/1")),
         (SIX, ("2001:db8:2::/48", "::/1", "3fff::1/128")),
@@ -464,7 +472,7 @@ def test_N4_an_answer_for_everybody_is_refreshed_once(ecs, authority, scope):
     authority.behave(
         TARGET, "A", lambda subnet: Behaviour(rdata=(A2 if subnet else A1,), scope=scope, ttl=2)
     )
-    serve(ecs)
+    serve_taken(ecs, authority)
     tailored(HERE, {A2}, 0)
     since = time.monotonic()
     for i, _ in enumerate(during(4)):
@@ -971,7 +979,10 @@ def test_N4_the_scope_changes(ecs, authority, before, after):
 
     clients = [HERE, NEAR, THERE]
     authority.behave(TARGET, "A", behaviour(before, 10))
-    serve(ecs)
+    if before is None:
+        serve_taken(ecs, authority)
+    else:
+        serve(ecs)
     for client in clients:
         tailored(client, {own(client, before, 10)}, before or 0)
     changed = time.monotonic()

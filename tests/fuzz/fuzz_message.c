@@ -28,7 +28,12 @@ static void require(bool holds)
 static void check(const aname_message_query_t *query, const aname_message_reply_t *reply)
 {
 	bool failed = reply->failure != ANAME_FAILURE_NONE;
-	require((reply->known == ANAME_KNOWN_NOTHING) == failed);
+	require((reply->known == ANAME_KNOWN_NOTHING) == (failed || reply->unfinished));
+	require(!(failed && reply->unfinished));
+	require(!reply->unfinished || (reply->aliases > 0 && reply->count == 0));
+	require(!reply->unfinished || knot_dname_size(reply->last) <= KNOT_DNAME_MAXLEN);
+	require(reply->aliases <= query->max_aliases);
+	require(!reply->bare || reply->known == ANAME_KNOWN_NODATA);
 	require((reply->detail != NULL) == failed);
 	require(reply->count <= ANAME_ADDRESSES_MAX);
 	require(failed || (reply->known == ANAME_KNOWN_ADDRESSES) == (reply->count > 0));
@@ -59,6 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.name = name,
 		.type = ask & ASK_AAAA ? KNOT_RRTYPE_AAAA : KNOT_RRTYPE_A,
 		.id = ask & OTHER_ID ? id + 1 : id,
+		.max_aliases = 16,
 		.edns = ask & (ASK_EDNS | ASK_SUBNET),
 		.subnet = ask & ASK_SUBNET ? &subnet : NULL,
 	};

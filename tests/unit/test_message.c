@@ -14,12 +14,15 @@
 #define AAAA  KNOT_RRTYPE_AAAA
 #define CNAME KNOT_RRTYPE_CNAME
 #define SOA   KNOT_RRTYPE_SOA
+#define NS_   KNOT_RRTYPE_NS
 #define OPT   KNOT_RRTYPE_OPT
 
 #define ID       0x4a4e
 #define REPLY    0x8180 /* QR, RD, RA */
 #define TC       0x0200
 #define AD       0x0020
+#define AA       0x0400
+#define NO_RA    0x0080 /* A change of REPLY. */
 #define TTL_MOST 0x7fffffff
 
 /* Writing replies, octet by octet: libknot would not write most of what is to be read here. */
@@ -110,6 +113,7 @@ static void put_data(const record_t *record)
 		put_octets(address, record->type == A ? 4 : 16);
 		break;
 	}
+	case NS_:
 	case CNAME: put_name(record->data); break;
 	case SOA:
 		put_name("ns.example.");
@@ -179,7 +183,11 @@ static void read_exact(const aname_message_query_t *query, const uint8_t *from, 
 
 	/* What holds for every reply. */
 	bool failed = reply.failure != ANAME_FAILURE_NONE;
-	assert_int_equal(reply.known == ANAME_KNOWN_NOTHING, failed);
+	assert_int_equal(reply.known == ANAME_KNOWN_NOTHING, failed || reply.unfinished);
+	assert_false(failed && reply.unfinished);
+	assert_true(!reply.unfinished || (reply.aliases > 0 && reply.count == 0));
+	assert_true(reply.aliases <= query->max_aliases);
+	assert_true(!reply.bare || reply.known == ANAME_KNOWN_NODATA);
 	assert_int_equal(reply.detail != NULL, failed);
 	assert_true(reply.count <= ANAME_ADDRESSES_MAX);
 	assert_int_equal(reply.address_len, query->type == A ? 4 : 16);
@@ -194,7 +202,9 @@ static void read_exact(const aname_message_query_t *query, const uint8_t *from, 
 
 static aname_message_query_t make_query(const knot_dname_t *name, uint16_t type)
 {
-	return (aname_message_query_t){ .name = name, .type = type, .id = ID, .edns = true };
+	return (aname_message_query_t){
+		.name = name, .type = type, .id = ID, .edns = true, .max_aliases = 16
+	};
 }
 
 /*! Does it hold exactly these addresses, in this order? The list ends at NULL. */
@@ -225,11 +235,12 @@ static void assert_failure(aname_failure_t failure)
 typedef struct {
 	const char *proves;
 	uint16_t type;   /*!< Asked for at www.example. */
-	uint16_t header; /*!< On top of REPLY. */
+	uint16_t header; /*!< Changes of REPLY. */
 	record_t records[MOST_RECORDS + 1];
 	aname_known_t known;
 	uint32_t ttl;
 	const char *addresses[4];
+	bool bare;
 } row_t;
 
 #define WWW   "www.example."
@@ -238,17 +249,11 @@ typedef struct {
 #define AAAA1 "2001:db8::1"
 #define AAAA2 "2001:db8::2"
 
-#define ADDRESSES(ttl, ...)           \
-	ANAME_KNOWN_ADDRESSES, (ttl), \
-	{                             \
-		__VA_ARGS__           \
-	}
-#define NODATA(ttl)                \
-	ANAME_KNOWN_NODATA, (ttl), \
-	{                          \
-		NULL               \
-	}
-#define NXDOMAIN KNOT_RCODE_NXDOMAIN
+#define ADDRESSES(ttl, ...) ANAME_KNOWN_ADDRESSES, (ttl), { __VA_ARGS__ }, false
+#define NODATA(ttl)         ANAME_KNOWN_NODATA, (ttl), { NULL }, false
+/*! NODATA, and nothing says for how long; TTL of the chain. */
+#define BARE(ttl)           ANAME_KNOWN_NODATA, (ttl), { NULL }, true
+#define NXDOMAIN            KNOT_RCODE_NXDOMAIN
 
 static const row_t rows[] = {
 	{ "N1: an address with its TTL", A, 0, { AN(WWW, A, 300, A1) }, ADDRESSES(300, A1) },
@@ -322,18 +327,22 @@ static const row_t rows[] = {
 	  A,
 	  0,
 	  { AN("ww.example.", A, 300, A2), AN("example.", A, 300, A2) },
-	  NODATA(0) },
+	  BARE(TTL_MOST) },
 	{ "N1: addresses in other sections are none",
 	  A,
 	  0,
 	  { NS(WWW, A, 300, A1), AR(WWW, A, 300, A2) },
-	  NODATA(0) },
+	  BARE(TTL_MOST) },
 	{ "N1: the other family is not taken",
 	  A,
 	  0,
 	  { AN(WWW, AAAA, 1, AAAA1), AN(WWW, A, 300, A1) },
 	  ADDRESSES(300, A1) },
-	{ "N1: only the other family is none", A, 0, { AN(WWW, AAAA, 300, AAAA1) }, NODATA(0) },
+	{ "N1: only the other family is none",
+	  A,
+	  0,
+	  { AN(WWW, AAAA, 300, AAAA1) },
+	  BARE(TTL_MOST) },
 	{ "N1: another class is not taken",
 	  A,
 	  0,
@@ -356,7 +365,7 @@ static const row_t rows[] = {
 	  0,
 	  { NS("example.", SOA, 30, "60") },
 	  NODATA(30) },
-	{ "A7: NODATA without a SOA is not to be kept", A, 0, { { 0 } }, NODATA(0) },
+	{ "A7: NODATA without a SOA does not say for how long", A, 0, { { 0 } }, BARE(TTL_MOST) },
 	{ "A7: a minimum of 2^31 counts as 0",
 	  A,
 	  0,
@@ -371,12 +380,12 @@ static const row_t rows[] = {
 	  A,
 	  0,
 	  { CH(KNOT_AUTHORITY, "example.", SOA, 300, "60") },
-	  NODATA(0) },
+	  BARE(TTL_MOST) },
 	{ "A7: a SOA elsewhere than in Authority is none",
 	  A,
 	  0,
 	  { AN(WWW, SOA, 300, "60"), AR("example.", SOA, 300, "60") },
-	  NODATA(0) },
+	  BARE(TTL_MOST) },
 	{ "A7: the SOA may stand behind other records",
 	  A,
 	  0,
@@ -387,7 +396,7 @@ static const row_t rows[] = {
 	  NXDOMAIN,
 	  { NS("example.", SOA, 300, "60") },
 	  NODATA(60) },
-	{ "A7: NXDOMAIN without a SOA is not to be kept", AAAA, NXDOMAIN, { { 0 } }, NODATA(0) },
+	{ "A7: NXDOMAIN without a SOA neither", AAAA, NXDOMAIN, { { 0 } }, BARE(TTL_MOST) },
 	{ "A7: NODATA at the end of a chain: the chain's TTL counts, too",
 	  A,
 	  0,
@@ -403,6 +412,56 @@ static const row_t rows[] = {
 	  NXDOMAIN,
 	  { AN(WWW, CNAME, 20, "b."), AN("b.", CNAME, 10, "c."), NS(".", SOA, 300, "60") },
 	  NODATA(10) },
+	{ "A7: a SOA of another zone is none",
+	  A,
+	  0,
+	  { NS("x.www.example.", SOA, 300, "60"), NS("xample.", SOA, 300, "60") },
+	  BARE(TTL_MOST) },
+	{ "A7: the case of a SOA's owner does not matter",
+	  A,
+	  0,
+	  { NS("EXample.", SOA, 300, "60") },
+	  NODATA(60) },
+	{ "A7: a SOA of another zone may stand before the one that counts",
+	  A,
+	  0,
+	  { NS("b.", SOA, 300, "1"), NS("example.", SOA, 300, "60") },
+	  NODATA(60) },
+	{ "A7: with a SOA, NS in Authority is no referral",
+	  A,
+	  0,
+	  { NS("example.", NS_, 300, "ns.example."), NS("example.", SOA, 300, "60") },
+	  NODATA(60) },
+	{ "A7: a SOA of the last name's zone ends the chain",
+	  A,
+	  0,
+	  { AN(WWW, CNAME, 200, "b.Other."), NS("OTHER.", SOA, 300, "60") },
+	  NODATA(60) },
+	{ "A7: NXDOMAIN at the end of a chain, without a SOA of that zone",
+	  A,
+	  NXDOMAIN,
+	  { AN(WWW, CNAME, 20, "b."), NS("example.", SOA, 300, "5") },
+	  BARE(20) },
+	{ "N1: an authority that answers does not recurse, and need not",
+	  A,
+	  NO_RA | AA,
+	  { AN(WWW, A, 300, A1), NS("example.", NS_, 300, "ns.example.") },
+	  ADDRESSES(300, A1) },
+	{ "N1: an authority's NODATA counts",
+	  A,
+	  NO_RA | AA,
+	  { NS("example.", SOA, 300, "60") },
+	  NODATA(60) },
+	{ "N1: an authority's NXDOMAIN counts, without a SOA, too",
+	  A,
+	  NO_RA | AA | NXDOMAIN,
+	  { { 0 } },
+	  BARE(TTL_MOST) },
+	{ "N1: an answer counts, with neither RA nor AA",
+	  A,
+	  NO_RA,
+	  { AN(WWW, A, 9, A1) },
+	  ADDRESSES(9, A1) },
 	{ "A9: EDNS may be in the reply",
 	  A,
 	  0,
@@ -425,7 +484,7 @@ static void check_row(void **state)
 	const row_t *row = *state;
 	name_t name = make_name(WWW);
 	const aname_message_query_t query = make_query(name.at, row->type);
-	begin(REPLY | row->header, name.at, row->type);
+	begin(REPLY ^ row->header, name.at, row->type);
 	put_records(row->records);
 	read_exact(&query, wire, wire_len);
 	assert_int_equal(reply.failure, ANAME_FAILURE_NONE);
@@ -433,12 +492,14 @@ static void check_row(void **state)
 	assert_int_equal(reply.ttl, row->ttl);
 	assert_int_equal(reply.nxdomain,
 	                 (row->header & 0xf) == NXDOMAIN && row->known == ANAME_KNOWN_NODATA);
+	assert_int_equal(reply.bare, row->bare);
+	assert_false(reply.unfinished);
 	assert_addresses(row->addresses);
 	assert_false(reply.authentic);
 	assert_int_equal(reply.scope, 0);
 
 	/* AD changes nothing but that it is told. */
-	knot_wire_write_u16(wire + 2, REPLY | row->header | AD);
+	knot_wire_write_u16(wire + 2, (REPLY ^ row->header) | AD);
 	read_exact(&query, wire, wire_len);
 	assert_true(reply.authentic);
 	assert_int_equal(reply.known, row->known);
@@ -450,7 +511,7 @@ static void check_row(void **state)
 
 typedef struct {
 	const char *proves;
-	uint16_t header; /*!< On top of REPLY. */
+	uint16_t header; /*!< Changes of REPLY. */
 	record_t records[MOST_RECORDS + 1];
 	aname_failure_t failure;
 	bool no_edns, truncated;
@@ -486,6 +547,34 @@ static const failure_row_t failure_rows[] = {
 	{ "F1: a loop behind the first alias",
 	  0,
 	  { AN(WWW, CNAME, 300, "a."), AN("a.", CNAME, 300, "b."), AN("b.", CNAME, 300, "a.") },
+	  .failure = SERVER },
+	{ "N1: a referral is no answer",
+	  0,
+	  { NS("example.", NS_, 300, "ns.example."), AR("ns.example.", A, 300, A1) },
+	  .failure = SERVER },
+	{ "N1: a referral to the root is no answer",
+	  0,
+	  { NS(".", NS_, 300, "a.root-servers.net.") },
+	  .failure = SERVER },
+	{ "N1: a referral is no answer, whatever the flags",
+	  NO_RA | AA,
+	  { NS("example.", NS_, 300, "ns.example.") },
+	  .failure = SERVER },
+	{ "N1: a referral with a SOA of another zone is no answer",
+	  0,
+	  { NS("example.", NS_, 300, "ns.example."), NS("b.", SOA, 300, "60") },
+	  .failure = SERVER },
+	{ "N1: nothing, and neither RA nor AA: it does not recurse",
+	  NO_RA,
+	  { { 0 } },
+	  .failure = SERVER },
+	{ "N1: NXDOMAIN, and neither RA nor AA: it does not recurse",
+	  NO_RA | NXDOMAIN,
+	  { { 0 } },
+	  .failure = SERVER },
+	{ "N1: a SOA, and neither RA nor AA: it does not recurse",
+	  NO_RA,
+	  { NS("example.", SOA, 300, "60") },
 	  .failure = SERVER },
 	{ "N1: FORMERR to EDNS",
 	  KNOT_RCODE_FORMERR,
@@ -540,7 +629,7 @@ static void check_failure(void **state)
 	const failure_row_t *row = *state;
 	name_t name = make_name(WWW);
 	aname_message_query_t query = make_query(name.at, A);
-	begin(REPLY | row->header, name.at, A);
+	begin(REPLY ^ row->header, name.at, A);
 	put_records(row->records);
 	read_exact(&query, wire, wire_len);
 	assert_failure(row->failure);
@@ -644,12 +733,108 @@ static void check_chain(unsigned length, bool backwards, bool good)
 
 static void chain_lengths(void **state)
 {
-	assert_int_equal(ANAME_MESSAGE_CHAIN_MAX, 16);
 	for (unsigned length = 0; length < 20; length++) {
 		check_chain(length, false, length <= 16);
 		check_chain(length, true, length <= 16);
 	}
 	check_chain(1000, false, false);
+}
+
+typedef struct {
+	const char *proves;
+	unsigned max_aliases;
+	uint16_t header; /*!< Changes of REPLY. */
+	record_t records[MOST_RECORDS + 1];
+	const char *last; /*!< NULL: too long. */
+	unsigned aliases;
+	uint32_t ttl;
+} end_row_t;
+
+static const end_row_t end_rows[] = {
+	{ "N1: an alias alone: its target is to be asked for",
+	  16,
+	  0,
+	  { AN(WWW, CNAME, 200, "Target.Other.") },
+	  "target.other.",
+	  1,
+	  200 },
+	{ "N1: so it is whatever the server says of itself",
+	  16,
+	  NO_RA,
+	  { AN(WWW, CNAME, 200, "b.") },
+	  "b.",
+	  1,
+	  200 },
+	{ "N1: a SOA of another zone does not end a chain",
+	  16,
+	  NO_RA | AA,
+	  { AN(WWW, CNAME, 200, "b."), NS("example.", SOA, 5, "5") },
+	  "b.",
+	  1,
+	  200 },
+	{ "N1: an alias and a referral: the last name is to be asked for",
+	  16,
+	  NO_RA | AA,
+	  { AN(WWW, CNAME, 200, "b.example."), NS("b.example.", NS_, 300, "ns.b.example.") },
+	  "b.example.",
+	  1,
+	  200 },
+	{ "N1: the end of several aliases, with the least TTL",
+	  16,
+	  0,
+	  { AN("b.", CNAME, 5, "c."), AN("c.", CNAME, 300, "d."), AN(WWW, CNAME, 200, "b.") },
+	  "d.",
+	  3,
+	  5 },
+	{ "N1: addresses elsewhere on the chain do not end it",
+	  16,
+	  0,
+	  { AN(WWW, CNAME, 200, "b."), AN(WWW, A, 300, A1) },
+	  "b.",
+	  1,
+	  200 },
+	{ "N1: an alias to the root", 16, 0, { AN(WWW, CNAME, 200, ".") }, ".", 1, 200 },
+	{ "L1: as many aliases as there may be",
+	  2,
+	  0,
+	  { AN(WWW, CNAME, 200, "b."), AN("b.", CNAME, 100, "c.") },
+	  "c.",
+	  2,
+	  100 },
+	{ "L1: one alias more than there may be",
+	  1,
+	  0,
+	  { AN(WWW, CNAME, 200, "b."), AN("b.", CNAME, 100, "c.") },
+	  NULL,
+	  0,
+	  0 },
+	{ "L1: no more alias, where none may be any more",
+	  0,
+	  0,
+	  { AN(WWW, CNAME, 200, "b."), AN("b.", A, 100, A1) },
+	  NULL,
+	  0,
+	  0 },
+};
+
+static void check_end(void **state)
+{
+	const end_row_t *row = *state;
+	name_t name = make_name(WWW);
+	aname_message_query_t query = make_query(name.at, A);
+	query.max_aliases = row->max_aliases;
+	begin(REPLY ^ row->header, name.at, A);
+	put_records(row->records);
+	read_exact(&query, wire, wire_len);
+	assert_int_equal(reply.unfinished, row->last != NULL);
+	if (row->last == NULL) {
+		assert_failure(SERVER);
+		return;
+	}
+	name_t last = make_name(row->last);
+	assert_memory_equal(reply.last, last.at, last.len);
+	assert_int_equal(reply.aliases, row->aliases);
+	assert_int_equal(reply.ttl, row->ttl);
 }
 
 static const record_t shuffled[] = {
@@ -923,7 +1108,7 @@ static void check_rdata(void **state)
 			read_exact(&query, wire, wire_len);
 			if (row->good && reply.failure == ANAME_FAILURE_NONE) {
 				assert_int_equal(reply.known, ANAME_KNOWN_NODATA);
-				assert_int_equal(reply.ttl, 0);
+				assert_true(reply.bare);
 			} else {
 				assert_failure(SERVER);
 			}
@@ -1244,11 +1429,11 @@ static void put_seed(uint32_t number)
 		put_addresses(A, number % 40, 300);
 	} else if (number % 8 == 1) {
 		const failure_row_t *row = &failure_rows[number / 8 % COUNT_OF(failure_rows)];
-		begin(REPLY | row->header, name.at, A);
+		begin(REPLY ^ row->header, name.at, A);
 		put_records(row->records);
 	} else {
 		const row_t *row = &rows[number / 8 % COUNT_OF(rows)];
-		begin(REPLY | row->header, name.at, row->type);
+		begin(REPLY ^ row->header, name.at, row->type);
 		put_records(row->records);
 		if (number % 8 == 2) {
 			put_record(&(record_t)OPTIONS(0, "\0\x08\0\7\0\1\x18\x10\xc0\0\2"));
@@ -1353,6 +1538,7 @@ int main(void)
 	       RUN_ROWS("message: whose reply it is", echo_rows, check_echo) +
 	       RUN_ROWS("message: answers", rows, check_row) +
 	       RUN_ROWS("message: failures", failure_rows, check_failure) +
+	       RUN_ROWS("message: chains without an end", end_rows, check_end) +
 	       RUN_ROWS("message: RDATA", rdata_rows, check_rdata) +
 	       RUN_ROWS("message: client subnets", subnet_rows, check_subnet) +
 	       RUN_TESTS("message: the rest", tests);

@@ -659,6 +659,41 @@ static void forget(void **state)
 	}
 }
 
+/* Negative answers that do not say for how long. */
+
+static void bare_answers(void **state)
+{
+	static const uint32_t lives[] = { 5, 10, 20, 30, 30, 30, 30, 30, 30, 30 };
+	aname_snapshot_t before = { .known = ADDR, .ttl = 5 };
+	for (size_t i = 0; i < COUNT_OF(lives); i++) {
+		aname_result_t result = { .known = NEG, .ttl = INT32_MAX, .bare = 1 };
+		aname_policy_bare(&before, &result);
+		assert_int_equal(result.ttl, lives[i]);
+		before.known = NEG;
+		before.bare = result.bare;
+		assert_int_equal(before.bare, result.bare);
+		/* A failure between two of them changes nothing. */
+		before.failure = ANAME_FAILURE_TIMEOUT;
+	}
+	aname_result_t first = { .known = NEG, .ttl = INT32_MAX, .bare = 1 };
+	aname_policy_bare(NULL, &first);
+	assert_int_equal(first.ttl, 5);
+
+	/* An alias on the way that lives for less counts. */
+	aname_result_t alias = { .known = NEG, .ttl = 3, .bare = 1 };
+	aname_policy_bare(&before, &alias);
+	assert_int_equal(alias.ttl, 3);
+
+	/* What says it itself is left alone, and ends the row. */
+	static const uint32_t ttls[] = { 0, 1, 3600, INT32_MAX, ANAME_TTL_UNKNOWN };
+	for (size_t i = 0; i < COUNT_OF(ttls); i++) {
+		aname_result_t said = { .known = i % 2 ? NEG : ADDR, .ttl = ttls[i] };
+		aname_policy_bare(&before, &said);
+		assert_int_equal(said.ttl, ttls[i]);
+		assert_int_equal(said.bare, 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -674,6 +709,8 @@ int main(void)
 		PROVES("T2: what takes long is looked up earlier", refresh_of_slow),
 		PROVES("T3: what the recursor has cached is looked up once it has expired there",
 		       expiry_times),
+		PROVES("A7: a bare negative answer is kept 5 s, then longer, up to 30 s",
+		       bare_answers),
 		PROVES("T3: a target is forgotten when nothing of it could be used", forget),
 	};
 	return RUN_ROWS("policy: lifetimes", life_rows, check_life) +

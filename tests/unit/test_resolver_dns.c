@@ -45,6 +45,10 @@ typedef enum {
 	WRONG_QUESTION, /*!< Answers another question first. */
 	ELSEWHERE,      /*!< Answers from another port first. */
 	HANG_UP,        /*!< Like TRUNCATE, but over TCP it closes. */
+	REFERRAL,       /*!< NS in Authority, and nothing else. */
+	LAME,           /*!< Nothing, and neither RA nor AA. */
+	ALIASES,        /*!< An alias alone; an address at the last of them. */
+	ALIAS,          /*!< An alias alone for the first name, and a REFERRAL for the others. */
 } behaviour_t;
 
 typedef struct {
@@ -53,6 +57,9 @@ typedef struct {
 	uint16_t port;
 	behaviour_t behaviour;
 	unsigned addresses; /*!< In an answer. */
+	unsigned aliases;   /*!< Of ALIASES, each with a TTL that is one less. */
+	unsigned authentic; /*!< Of the first so many aliases AD is set. */
+	in_addr_t from;     /*!< Who asked last. */
 	unsigned udp_asked, tcp_asked, with_edns, with_ad;
 	unsigned seen; /*!< Queries whose port and identifier are noted. */
 	uint16_t ports[1024], ids[1024];
@@ -92,6 +99,57 @@ static void put_addresses(uint8_t **at, uint16_t type, unsigned count)
 	}
 }
 
+/*! "www" is the first name, "a01" the next, and so on. */
+static unsigned nth_of(const uint8_t *name)
+{
+	return name[1] == 'w' ? 0 : 10 * (name[2] - '0') + name[3] - '0';
+}
+
+static void put_alias(uint8_t **at, unsigned nth)
+{
+	char text[32];
+	(void)snprintf(text, sizeof(text), "A%02u.Example.", nth + 1);
+	name_t target = make_name(text);
+	put_u16(at, 0xc00c);
+	put_u16(at, KNOT_RRTYPE_CNAME);
+	put_u16(at, KNOT_CLASS_IN);
+	put_u16(at, 0);
+	put_u16(at, TTL - nth);
+	put_u16(at, target.len);
+	memcpy(*at, target.at, target.len);
+	*at += target.len;
+}
+
+static void put_ns(uint8_t **at)
+{
+	put_u16(at, 0xc00c);
+	put_u16(at, KNOT_RRTYPE_NS);
+	put_u16(at, KNOT_CLASS_IN);
+	put_u16(at, 0);
+	put_u16(at, TTL);
+	put_u16(at, 1);
+	*(*at)++ = 0;
+}
+
+/*! Writes what a server says that does not recurse. */
+static void put_unfinished(const server_t *server, uint8_t *wire, uint8_t **at, uint16_t type)
+{
+	unsigned nth = nth_of(wire + 12);
+	if (server->behaviour == ALIASES && nth == server->aliases) {
+		put_addresses(at, type, server->addresses);
+		knot_wire_set_ancount(wire, server->addresses);
+	} else if (server->behaviour == ALIASES || (server->behaviour == ALIAS && nth == 0)) {
+		put_alias(at, nth);
+		knot_wire_set_ancount(wire, 1);
+	} else {
+		put_ns(at);
+		knot_wire_set_nscount(wire, 1);
+	}
+	if (nth < server->authentic) {
+		knot_wire_set_ad(wire);
+	}
+}
+
 /*! Writes the reply behind the two octets of a length; returns its own length. */
 static size_t make_reply(const server_t *server, const uint8_t *query, bool tcp)
 {
@@ -117,6 +175,10 @@ static size_t make_reply(const server_t *server, const uint8_t *query, bool tcp)
 		memset(at, 0xff, 20);
 		at += 20;
 		knot_wire_set_ancount(wire, 1);
+	} else if (server->behaviour == LAME) {
+		knot_wire_clear_ra(wire);
+	} else if (server->behaviour >= REFERRAL) {
+		put_unfinished(server, wire, &at, type);
 	} else if (server->behaviour != NODATA) {
 		put_addresses(&at, type, server->addresses);
 		knot_wire_set_ancount(wire, server->addresses);
@@ -132,6 +194,9 @@ static void note(server_t *server, const uint8_t *query, const struct sockaddr *
 	server->with_edns += knot_wire_get_arcount(query) > 0;
 	server->with_ad += knot_wire_get_ad(query) != 0;
 	assert_true(knot_wire_get_rd(query));
+	if (from != NULL) {
+		server->from = ((const struct sockaddr_in *)from)->sin_addr.s_addr;
+	}
 	if (server->seen < COUNT_OF(server->ports) && from != NULL) {
 		server->ports[server->seen] = ((const struct sockaddr_in *)from)->sin_port;
 		server->ids[server->seen] = knot_wire_get_id(query);
@@ -393,7 +458,9 @@ static void assert_failure(aname_failure_t failure)
 
 static aname_source_t make_servers(unsigned count)
 {
-	aname_source_t source = { .servers_count = count, .retries = 1, .timeout_ms = 100 };
+	aname_source_t source = {
+		.servers_count = count, .retries = 1, .timeout_ms = 100, .max_aliases = 16
+	};
 	for (unsigned i = 0; i < count; i++) {
 		source.servers[i] = (aname_server_t){ .address = { 127, 0, 0, 1 },
 			                              .len = 4,
@@ -483,6 +550,9 @@ static const row_t rows[] = {
 	{ "F1: SERVFAIL, in two rounds", SERVFAIL, FAILS, ANAME_FAILURE_SERVER, 2, 0 },
 	{ "F1: REFUSED, in two rounds", REFUSED, FAILS, ANAME_FAILURE_SERVER, 2, 0 },
 	{ "F1: garbage, in two rounds", GARBAGE, FAILS, ANAME_FAILURE_SERVER, 2, 0 },
+	{ "N1: a referral, in two rounds", REFERRAL, FAILS, ANAME_FAILURE_SERVER, 2, 0 },
+	{ "N1: a server that does not recurse, in two rounds", LAME, FAILS, ANAME_FAILURE_SERVER, 2,
+	  0 },
 	{ "F1: truncated over TCP, too", TRUNCATE_EVER, FAILS, ANAME_FAILURE_SERVER, 2, 2 },
 };
 
@@ -501,7 +571,7 @@ static void check_row(void **state)
 			assert_int_equal(heard.result.address_len, types[i] == A ? 4 : 16);
 		} else if (row->known == ANAME_KNOWN_NODATA) {
 			assert_int_equal(heard.result.known, ANAME_KNOWN_NODATA);
-			assert_int_equal(heard.result.ttl, 0);
+			assert_int_equal(heard.result.bare, 1);
 		} else {
 			assert_failure(row->failure);
 		}
@@ -604,7 +674,7 @@ static void in_order(void **state)
 
 static void error_of_the_first(void **state)
 {
-	const behaviour_t errors[] = { SERVFAIL, REFUSED, TRUNCATE_EVER, GARBAGE };
+	const behaviour_t errors[] = { SERVFAIL, REFUSED, TRUNCATE_EVER, GARBAGE, REFERRAL, LAME };
 	use_servers(2);
 	for (unsigned i = 0; i < COUNT_OF(errors); i++) {
 		servers[0].behaviour = errors[i];
@@ -760,6 +830,132 @@ static void secure_and_not(void **state)
 		assert_failure(ANAME_FAILURE_INSECURE);
 		assert_int_equal(servers[0].udp_asked, i + 1);
 	}
+}
+
+static void secure_at_every_step(void **state)
+{
+	enum { ALIASES_ = 3 };
+	aname_source_t source = make_servers(1);
+	source.secure = 1;
+	use(&source);
+	servers[0].behaviour = ALIASES;
+	servers[0].aliases = ALIASES_;
+	for (unsigned i = 0; i <= ALIASES_ + 1; i++) {
+		servers[0].authentic = i;
+		servers[0].udp_asked = 0;
+		look_up(A);
+		if (i > ALIASES_) {
+			assert_int_equal(heard.result.count, 1);
+			continue;
+		}
+		assert_failure(ANAME_FAILURE_INSECURE);
+		assert_int_equal(servers[0].udp_asked, i + 1);
+	}
+}
+
+/* Aliases whose targets a server does not look up. */
+
+static void one_alias_at_a_time(void **state)
+{
+	use_servers(1);
+	servers[0].behaviour = ALIASES;
+	for (unsigned aliases = 1; aliases <= 16; aliases++) {
+		servers[0].aliases = aliases;
+		servers[0].udp_asked = 0;
+		look_up(aliases % 2 ? A : AAAA);
+		assert_int_equal(heard.result.failure, ANAME_FAILURE_NONE);
+		assert_int_equal(heard.result.count, 1);
+		assert_int_equal(heard.result.ttl, TTL - (aliases - 1));
+		assert_int_equal(servers[0].udp_asked, aliases + 1);
+	}
+
+	/* One more, in each of two rounds. */
+	servers[0].aliases = 17;
+	servers[0].udp_asked = 0;
+	look_up(A);
+	assert_failure(ANAME_FAILURE_SERVER);
+	assert_non_null(strstr(heard.detail, "chain"));
+	assert_int_equal(servers[0].udp_asked, 16 + 2);
+}
+
+static void fewer_aliases(void **state)
+{
+	aname_source_t source = make_servers(1);
+	source.max_aliases = 2;
+	use(&source);
+	servers[0].behaviour = ALIASES;
+	servers[0].aliases = 2;
+	look_up(A);
+	assert_int_equal(heard.result.count, 1);
+	servers[0].aliases = 3;
+	look_up(A);
+	assert_failure(ANAME_FAILURE_SERVER);
+}
+
+static void alias_of_the_first(void **state)
+{
+	/* The first knows the alias and nothing of its target, the second looks everything up. */
+	use_servers(2);
+	servers[0].behaviour = ALIAS;
+	for (unsigned i = 1; i <= 5; i++) {
+		look_up(A);
+		assert_answer(1);
+		assert_int_equal(servers[0].udp_asked, 2 * i);
+		assert_int_equal(servers[1].udp_asked, i);
+	}
+}
+
+static void alias_of_the_only_one(void **state)
+{
+	use_servers(1);
+	servers[0].behaviour = ALIAS;
+	look_up(A);
+	assert_failure(ANAME_FAILURE_SERVER);
+	assert_non_null(strstr(heard.detail, "recurse"));
+	/* The alias once, its target in two rounds. */
+	assert_int_equal(servers[0].udp_asked, 3);
+}
+
+static void alias_cancelled(void **state)
+{
+	use_servers(1);
+	servers[0].behaviour = ALIASES;
+	servers[0].aliases = 5;
+	aname_lookup_t *lookup;
+	start("www.example.", A, NULL, &lookup);
+	resolver->api->cancel(lookup);
+	wait_for(1);
+	assert_failure(ANAME_FAILURE_TIMEOUT);
+	assert_int_equal(servers[0].udp_asked, 1);
+}
+
+/* From where. */
+
+static void from_a_chosen_address(void **state)
+{
+	aname_source_t source = make_servers(1);
+	source.via_ipv4[0] = 127;
+	source.via_ipv4[3] = 77;
+	use(&source);
+	servers[0].behaviour = TRUNCATE;
+	look_up(A);
+	assert_answer(1);
+	assert_int_equal(ntohl(servers[0].from), 0x7f00004d);
+	assert_int_equal(servers[0].tcp_asked, 1);
+}
+
+static void from_an_address_of_nobody(void **state)
+{
+	aname_source_t source = make_servers(2);
+	source.via_ipv4[0] = 192;
+	source.via_ipv4[2] = 2;
+	use(&source);
+	for (unsigned i = 0; i < 3; i++) {
+		look_up(A);
+		assert_failure(ANAME_FAILURE_NETWORK);
+		assert_non_null(strstr(heard.detail, "'via'"));
+	}
+	assert_int_equal(servers[0].udp_asked + servers[1].udp_asked, 0);
 }
 
 /* Many at once, and ends. */
@@ -1028,6 +1224,17 @@ int main(void)
 		WITH_SERVERS("N2: all dead: all are asked", all_dead),
 		WITH_SERVERS("N3: secure: AD is asked for, and counts", secure_and_authentic),
 		WITH_SERVERS("N3: secure: without AD it is a failure, at once", secure_and_not),
+		WITH_SERVERS("N3: secure: so has every step of a chain to be",
+		             secure_at_every_step),
+		WITH_SERVERS("N1: a chain of 16, an alias in each reply", one_alias_at_a_time),
+		WITH_SERVERS("L1: as many aliases as the option says", fewer_aliases),
+		WITH_SERVERS("N1: the first knows the alias, the second its target",
+		             alias_of_the_first),
+		WITH_SERVERS("N1: an alias whose target nobody looks up", alias_of_the_only_one),
+		WITH_SERVERS("an alias is not followed any more once cancelled", alias_cancelled),
+		WITH_SERVERS("N1: servers are asked from a chosen address", from_a_chosen_address),
+		WITH_SERVERS("N1: a chosen address that this host does not have",
+		             from_an_address_of_nobody),
 		WITH_SERVERS("N1: 300 at once, over several sockets", many_at_once),
 		WITH_SERVERS("N1: source ports change", ports_change),
 		WITH_SERVERS("sockets that are used up are let go while lookups go on",

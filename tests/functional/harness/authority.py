@@ -31,6 +31,10 @@ class Behaviour:
              None the reply has none, as that of a server that does not know the option
     distort: a function that turns the reply's Subnet into another one
     edns:    whether EDNS is "known", or replied to with "formerr", or "ignored"
+    soa:     whether a negative answer has one
+    follow:  whether the target of an alias is in the answer, too
+    referral: NS in Authority, and nothing else
+    flags:   of the reply, "AA" or "RA", or "" for neither
     """
 
     rdata: tuple = ()
@@ -44,6 +48,10 @@ class Behaviour:
     scope: int = None
     distort: typing.Callable = None
     edns: str = "known"
+    soa: bool = True
+    follow: bool = True
+    referral: bool = False
+    flags: str = "AA"
 
 
 @dataclasses.dataclass
@@ -56,6 +64,7 @@ class Seen:
     time: float
     subnet: Subnet = None
     edns: bool = True
+    client: str = ""
 
 
 def _key(name):
@@ -188,7 +197,7 @@ class Authority:
                 return Behaviour()
         return Behaviour(rcode="NXDOMAIN")
 
-    def _answer(self, wire, proto):
+    def _answer(self, wire, proto, client):
         """(wire reply or None, delay) for one query."""
         query = dns.message.from_wire(wire)
         question = query.question[0]
@@ -197,7 +206,7 @@ class Authority:
         subnet = next(iter(subnets_of(query)), None)
         with self._lock:
             self._seen.append(
-                Seen(name, rdtype, proto, time.monotonic(), subnet, query.edns >= 0)
+                Seen(name, rdtype, proto, time.monotonic(), subnet, query.edns >= 0, client)
             )
             behaviour = self._find(name, rdtype, subnet)
         if behaviour.drop:
@@ -205,7 +214,7 @@ class Authority:
         if behaviour.garbage:
             return wire[:2] + b"\x84\x00" + wire[4:12] + b"\xff" * 20, behaviour.delay
         reply = dns.message.make_response(query)
-        reply.flags |= dns.flags.AA
+        reply.flags |= dns.flags.from_text(behaviour.flags)
         if behaviour.edns == "formerr" and query.edns >= 0:
             reply.set_rcode(dns.rcode.FORMERR)
         else:
@@ -240,10 +249,15 @@ class Authority:
         """Put the records into the reply; returns the behaviour at the end of the aliases."""
         owner = question.name
         rdtype = dns.rdatatype.to_text(question.rdtype)
+        if behaviour.referral:
+            reply.authority.append(dns.rrset.from_text(owner, 60, "IN", "NS", "ns.elsewhere.example."))
+            return behaviour
         while behaviour.cname is not None and len(reply.answer) < 64:
             reply.answer.append(
                 dns.rrset.from_text(owner, behaviour.ttl, "IN", "CNAME", behaviour.cname)
             )
+            if not behaviour.follow:
+                return behaviour
             owner = dns.name.from_text(behaviour.cname)
             with self._lock:
                 behaviour = self._find(owner.to_text().lower(), rdtype, subnet)
@@ -252,7 +266,7 @@ class Authority:
             reply.answer.append(
                 dns.rrset.from_text_list(owner, behaviour.ttl, "IN", rdtype, behaviour.rdata)
             )
-        elif behaviour.rcode in ("NOERROR", "NXDOMAIN"):
+        elif behaviour.rcode in ("NOERROR", "NXDOMAIN") and behaviour.soa:
             soa = SOA.format(ttl=behaviour.negative_ttl).split(" ", 4)
             reply.authority.append(
                 dns.rrset.from_text(soa[0], behaviour.negative_ttl, "IN", soa[3], soa[4])
@@ -269,12 +283,14 @@ class Authority:
                 self._woken.recv(4096)
             if self._udp in ready:
                 wire, client = self._udp.recvfrom(65535)
-                self._reply(wire, "udp", lambda data, to=client: self._udp.sendto(data, to))
+                self._reply(
+                    wire, "udp", client[0], lambda data, to=client: self._udp.sendto(data, to)
+                )
             self._send_due()
 
-    def _reply(self, wire, proto, send):
+    def _reply(self, wire, proto, client, send):
         try:
-            answer, delay = self._answer(wire, proto)
+            answer, delay = self._answer(wire, proto, client)
         except (dns.exception.DNSException, IndexError, ValueError):
             return
         if answer is None:
@@ -317,8 +333,9 @@ class Authority:
         connection.settimeout(30)
         try:
             with connection:
+                client = connection.getpeername()[0]
                 while True:
-                    self._reply(read_tcp(connection), "tcp", send)
+                    self._reply(read_tcp(connection), "tcp", client, send)
         except OSError:
             pass
 

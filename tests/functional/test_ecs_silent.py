@@ -1,0 +1,167 @@
+"""N4: servers that tailor their answers to a client's subnet, and do not say so in the reply."""
+
+import pytest
+from harness.ask import query
+from harness.authority import ADDRESS, Behaviour
+from harness.scenario import A1, A2, A3, AAAA1, AAAA2, AAAA3, TARGET, ZONE, known
+from harness.servers import PowerDNSRecursor
+from harness.wait import during, eventually
+from harness.zone import aname
+
+# Clients: two elsewhere, one beside the first, and one of the other family.
+HERE, NEAR, THERE = "198.51.100.0/24", "198.51.101.0/24", "203.0.113.0/24"
+SIX, SEVEN = "2001:db8:1:2300::/56", "2001:db8:7:2300::/56"
+OTHER_ZONE, OTHER_TARGET = "example.org", "other.example.net"
+SAID = ("mod-aname", "does not say for which clients")
+
+
+@pytest.fixture
+def ecs(knotd, authority):
+    """A knotd whose module passes subnets on, right to the targets' server."""
+    knotd.server["edns-client-subnet"] = True
+    knotd.options.update({"resolver": ADDRESS, "ecs": True})
+    return knotd
+
+
+@pytest.fixture
+def recursor(directory, authority):
+    """The real PowerDNS Recursor in front of the targets' server."""
+    server = PowerDNSRecursor(directory, "example.net")
+    server.start()
+    yield server
+    server.kill()
+
+
+def places(four, six=None, general=A1, scope=24, **how):
+    """What the targets' server says: an address for each of these networks, and a general one."""
+
+    def choose(subnet):
+        if subnet is None:
+            return Behaviour(rdata=(general,), **how)
+        found = {**four, **(six or {})}.get(str(subnet.network))
+        return Behaviour(rdata=(found or general,), scope=scope, **how)
+
+    return choose
+
+
+def serve(knotd):
+    knotd.add_zone(ZONE, [aname(TARGET)])
+    knotd.start()
+
+
+def tailored(client, addresses, scope, rdtype="A", proto="udp", name=ZONE):
+    """Ask for a client until the answer is this one, with this scope."""
+    return eventually(
+        lambda: query(name, rdtype, proto, ecs=client).expect(
+            scope=scope, ede=set(), **{rdtype.lower(): addresses}
+        ),
+        15,
+        what=f"{name}/{rdtype} for {client} is {addresses}, for /{scope}",
+    )
+
+
+def test_N4_a_real_recursor_that_does_not_say_for_whom(ecs, authority, recursor, proto):
+    """PowerDNS Recursor takes the subnet, tailors its answer, and sends no option back."""
+    ecs.options["resolver"] = recursor.address[0]
+    authority.behave(TARGET, "A", places({HERE: A2, THERE: A3}, ttl=60))
+    authority.behave(
+        TARGET, "AAAA", places({}, {SIX: AAAA2, SEVEN: AAAA3}, general=AAAA1, scope=56, ttl=60)
+    )
+    direct = query(TARGET, "A", server=recursor.address, rd=True, ecs=HERE)
+    assert direct.addresses("A") == {A2}, f"expected a tailored answer, got {direct}"
+    if direct.subnet is not None:
+        pytest.skip("this release of PowerDNS Recursor does say for whom its answers are")
+    serve(ecs)
+    for _ in range(2):
+        tailored(HERE, {A2}, 24, proto=proto)
+        tailored(THERE, {A3}, 24, proto=proto)
+        tailored(SIX, {AAAA2}, 56, "AAAA", proto=proto)
+        tailored(SEVEN, {AAAA3}, 56, "AAAA", proto=proto)
+    # Whoever tells no subnet gets what the recursor says without one.
+    known(ZONE, "A")
+    query(ZONE, "A", proto).expect(a={A1}, scope=(), ede=set())
+    lines = ecs.wait_log(*SAID, recursor.address[0])
+    assert len(lines) == 1, f"expected it to be told once, got {lines}"
+
+
+def test_N4_without_the_option_it_is_for_the_subnet_asked_for(ecs, authority, proto):
+    authority.behave(TARGET, "A", places({HERE: A2, THERE: A3}, scope=None))
+    serve(ecs)
+    for client, address in ((HERE, A2), (NEAR, A1), (THERE, A3)):
+        tailored(client, {address}, 24, proto=proto)
+    # Prefixes shorter than those that are told are asked for as they are.
+    tailored("10.0.0.0/8", {A1}, 8, proto=proto)
+    before = authority.count(TARGET, "A")
+    for _ in range(3):
+        tailored("198.51.100.77/32", {A2}, 24, proto=proto)
+        tailored("203.0.113.0/28", {A3}, 24, proto=proto)
+    assert authority.count(TARGET, "A") == before, "expected what is known to be kept"
+    assert len(ecs.wait_log(*SAID)) == 1
+
+
+@pytest.mark.parametrize("rcode", ["NOERROR", "NXDOMAIN"])
+def test_N4_a_negative_answer_without_the_option(ecs, authority, proto, rcode):
+    def choose(subnet):
+        if subnet is not None and str(subnet.network) == HERE:
+            return Behaviour(rcode=rcode)
+        return Behaviour(rdata=(A1,))
+
+    authority.behave(TARGET, "A", choose)
+    serve(ecs)
+    tailored(HERE, (), 24, proto=proto)
+    tailored(THERE, {A1}, 24, proto=proto)
+
+
+def test_N4_a_chain_of_which_one_step_does_not_say_for_whom(ecs, authority, proto):
+    """The longest scope of all steps counts."""
+    end = "end.example.net"
+    authority.behave(
+        TARGET, "A", lambda subnet: Behaviour(cname=f"{end}.", follow=False, scope=None)
+    )
+    authority.behave(end, "A", places({HERE: A2}, scope=None))
+    serve(ecs)
+    tailored(HERE, {A2}, 24, proto=proto)
+    tailored(THERE, {A1}, 24, proto=proto)
+
+
+def test_N4_who_has_said_for_whom_means_everybody_without(ecs, authority, proto):
+    """RFC 7871, 7.3: a server that takes subnets leaves the option out for zones without any."""
+    authority.behave(OTHER_TARGET, "A", places({HERE: A3}))
+    authority.behave(TARGET, "A", lambda _: Behaviour(rdata=(A2,), scope=None))
+    ecs.add_zone(OTHER_ZONE, [aname(OTHER_TARGET)])
+    serve(ecs)
+    tailored(HERE, {A3}, 24, name=OTHER_ZONE, proto=proto)
+    tailored(HERE, {A2}, 0, proto=proto)
+    before = authority.count(TARGET, "A")
+    for client in (NEAR, THERE, "10.0.0.0/8"):
+        tailored(client, {A2}, 0, proto=proto)
+    assert authority.count(TARGET, "A") == before, "expected one answer for everybody"
+    assert not ecs.log_lines(*SAID)
+
+
+@pytest.mark.parametrize("edns", ["ignored", "formerr"])
+def test_N4_a_server_without_edns_means_everybody(ecs, authority, proto, edns):
+    """It cannot know of the subnet; nor can one that is asked again without it."""
+    authority.behave(TARGET, "A", lambda _: Behaviour(rdata=(A2,), edns=edns, ttl=300))
+    serve(ecs)
+    tailored(HERE, {A2}, 0, proto=proto)
+    before = authority.count(TARGET, "A")
+    for client in (NEAR, THERE):
+        tailored(client, {A2}, 0, proto=proto)
+    assert authority.count(TARGET, "A") == before, "expected one answer for everybody"
+    assert not ecs.log_lines(*SAID)
+
+
+def test_N4_a_server_that_comes_to_say_for_whom(ecs, authority):
+    """What is kept for subnets becomes what it is, with the next lookup."""
+    ecs.options["ttl-max"] = 1
+    authority.behave(TARGET, "A", lambda _: Behaviour(rdata=(A2,), scope=None, ttl=1))
+    serve(ecs)
+    tailored(HERE, {A2}, 24)
+    tailored(THERE, {A2}, 24)
+    authority.behave(TARGET, "A", lambda _: Behaviour(rdata=(A2,), scope=0, ttl=1))
+    tailored(HERE, {A2}, 0)
+    tailored(THERE, {A2}, 0)
+    for _ in during(2):
+        for client in (HERE, NEAR, THERE):
+            query(ZONE, "A", ecs=client).expect(a={A2}, scope=0, ede=set())
