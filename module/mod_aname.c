@@ -25,6 +25,22 @@
 #include "service/service.h"
 #include "stats.h"
 
+/*! There are fewer threads to look targets up, or none. */
+static void tell_short(knotd_mod_t *mod, const aname_threadpool_t *pool)
+{
+	if (pool->threads > 0) {
+		knotd_mod_log(mod, LOG_WARNING,
+		              "of %u threads to ask the system's resolver %u can be had, %s",
+		              pool->wanted, pool->threads,
+		              aname_threadpool_limit_text(pool->limit));
+	} else {
+		knotd_mod_log(mod, LOG_ERR,
+		              "no thread can be had to ask the system's resolver, of %u wanted: "
+		              "targets count as failed until there is one, %s, and restart knotd",
+		              pool->wanted, aname_threadpool_limit_text(pool->limit));
+	}
+}
+
 static void tell(knotd_mod_t *mod, const aname_options_t *options,
                  const aname_service_report_t *report)
 {
@@ -50,12 +66,15 @@ static void tell(knotd_mod_t *mod, const aname_options_t *options,
 		knotd_mod_log(mod, LOG_WARNING,
 		              "option 'threads' takes effect when knotd is restarted, until then "
 		              "there are %u",
-		              report->threads);
+		              report->pool.wanted);
 	} else if (report->threads_differ) {
 		knotd_mod_log(mod, LOG_NOTICE,
 		              "option 'threads' is one for the whole server: %u are running, %u "
 		              "would need a restart",
-		              report->threads, options->limits.threads);
+		              report->pool.wanted, options->limits.threads);
+	}
+	if (report->threads_short) {
+		tell_short(mod, &report->pool);
 	}
 }
 
@@ -91,10 +110,15 @@ static int show(knotd_mod_t *mod, const aname_options_t *options)
 	return ret == KNOT_EEXIST ? KNOT_EOK : ret;
 }
 
+static int64_t count_workers(knotd_mod_t *mod, knotd_conf_env_t kind)
+{
+	return knotd_conf_env(mod, kind).single.integer;
+}
+
 /*! Half of the TCP workers, at least one. */
 static uint16_t waiters_max(knotd_mod_t *mod)
 {
-	int64_t workers = knotd_conf_env(mod, KNOTD_CONF_ENV_WORKERS_TCP).single.integer;
+	int64_t workers = count_workers(mod, KNOTD_CONF_ENV_WORKERS_TCP);
 	return workers > 1 ? workers / 2 : 1;
 }
 
@@ -126,11 +150,12 @@ static int set_up(knotd_mod_t *mod, aname_instance_t *instance)
 /*! Holds the service, with the limits of the options. */
 static int acquire(knotd_mod_t *mod, aname_instance_t *instance, const aname_options_t *options)
 {
+	unsigned workers = count_workers(mod, KNOTD_CONF_ENV_WORKERS_UDP) +
+	                   count_workers(mod, KNOTD_CONF_ENV_WORKERS_TCP) +
+	                   count_workers(mod, KNOTD_CONF_ENV_WORKERS_XDP);
 	aname_service_report_t report;
-	int ret = aname_service_acquire(&options->limits, &instance->shared, &report);
-	if (ret != KNOT_EOK) {
-		knotd_mod_log(mod, LOG_ERR, "the service thread could not be started");
-	} else {
+	int ret = aname_service_acquire(&options->limits, workers, &instance->shared, &report);
+	if (ret == KNOT_EOK) {
 		tell(mod, options, &report);
 	}
 	return ret;
@@ -187,10 +212,8 @@ static int take_options(knotd_mod_t *mod, aname_instance_t *instance)
 	return ret == KNOT_ENOENT ? read_options(mod, instance, &origin) : ret;
 }
 
-static int aname_load(knotd_mod_t *mod)
+static int load(knotd_mod_t *mod)
 {
-	knotd_mod_ctx_set(mod, NULL);
-
 	aname_instance_t *instance = calloc(1, sizeof(*instance));
 	if (instance == NULL) {
 		return KNOT_ENOMEM;
@@ -208,6 +231,29 @@ static int aname_load(knotd_mod_t *mod)
 		return ret;
 	}
 	knotd_mod_ctx_set(mod, instance);
+	return KNOT_EOK;
+}
+
+/*! Is it the configuration that is wrong, and not that the system lacks something? */
+static bool is_refusal(int ret)
+{
+	return ret == KNOT_EINVAL || ret == KNOT_ERANGE || ret == KNOT_ENOTSUP;
+}
+
+/*! A zone whose module fails to load is refused by Knot 3.5: only what conf-check refuses fails. */
+static int aname_load(knotd_mod_t *mod)
+{
+	knotd_mod_ctx_set(mod, NULL);
+	int ret = load(mod);
+	if (ret == KNOT_EOK || is_refusal(ret)) {
+		return ret;
+	}
+	/* Without a context hooks do nothing, if there are any already. */
+	knotd_mod_log(mod, LOG_ERR,
+	              "not started (%s): served without this module's answers until it is "
+	              "loaded again; raise the limits on threads (ulimit -u, TasksMax, the "
+	              "container's pids limit), open files or memory, and reload",
+	              knot_strerror(ret));
 	return KNOT_EOK;
 }
 

@@ -5,10 +5,13 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "service/threadpool.h"
 #include "table/clock.h"
 
 /*! Keys read in one go. */
-#define BATCH 64
+#define BATCH     64
+/*! The same on the service thread. */
+#define OWN_BATCH 8
 
 #define SWEEP_MS 60000
 
@@ -19,6 +22,8 @@ struct aname_key_reader {
 	aname_shared_t *shared;
 	uv_work_t work;
 	uv_timer_t timer;
+	uv_idle_t idle;   /*!< Reads a batch if there is no pool. */
+	unsigned handles; /*!< Not closed yet. */
 	bool busy, paused;
 	unsigned count;
 	aname_secret_t *secrets[BATCH];
@@ -159,22 +164,33 @@ static void publish_batch(uv_work_t *work, int status)
 		aname_secrets_put(reader->shared->secrets, reader->secrets[i], &reader->found[i],
 		                  now_ms);
 	}
-	reader->busy = false;
 	aname_gate_open(reader->shared->gate);
 	next_batch(reader);
 }
 
+static void on_idle(uv_idle_t *idle)
+{
+	aname_key_reader_t *reader = idle->data;
+	uv_idle_stop(idle);
+	read_batch(&reader->work);
+	publish_batch(&reader->work, 0);
+}
+
 static void next_batch(aname_key_reader_t *reader)
 {
+	uv_loop_t *loop = reader->timer.loop;
+	bool pool = !reader->paused && aname_threadpool_start(loop, false);
+	unsigned most = pool ? BATCH : OWN_BATCH;
 	reader->count = 0;
 	aname_secret_t *secret;
-	while (!reader->paused && reader->count < BATCH &&
+	while (!reader->paused && reader->count < most &&
 	       (secret = aname_secrets_take(reader->shared->secrets)) != NULL) {
 		reader->secrets[reader->count++] = secret;
 	}
-	if (reader->count > 0) {
-		reader->busy = true;
-		(void)uv_queue_work(reader->timer.loop, &reader->work, read_batch, publish_batch);
+	reader->busy = reader->count > 0;
+	if (reader->busy &&
+	    (!pool || uv_queue_work(loop, &reader->work, read_batch, publish_batch) != 0)) {
+		uv_idle_start(&reader->idle, on_idle);
 	}
 }
 
@@ -196,18 +212,25 @@ aname_key_reader_t *aname_key_reader_new(aname_shared_t *shared, uv_loop_t *loop
 	reader->timer.data = reader;
 	uv_timer_start(&reader->timer, on_timer, SWEEP_MS, SWEEP_MS);
 	uv_unref((uv_handle_t *)&reader->timer);
+	uv_idle_init(loop, &reader->idle); /* Cannot fail. */
+	reader->idle.data = reader;
+	reader->handles = 2;
 	return reader;
 }
 
-static void on_closed(uv_handle_t *timer)
+static void on_closed(uv_handle_t *handle)
 {
-	free(timer->data);
+	aname_key_reader_t *reader = handle->data;
+	if (--reader->handles == 0) {
+		free(reader);
+	}
 }
 
 void aname_key_reader_free(aname_key_reader_t *reader)
 {
 	if (reader != NULL) {
 		uv_close((uv_handle_t *)&reader->timer, on_closed);
+		uv_close((uv_handle_t *)&reader->idle, on_closed);
 	}
 }
 

@@ -2,7 +2,9 @@
  * \brief Reads private keys from Knot's key store, in libuv's thread pool.  [U]
  *
  * One batch at a time, so that ten thousand keys at start take one thread of the pool and none of
- * a resolver's. The service thread publishes what was read.
+ * a resolver's. The service thread publishes what was read. If there is no pool it reads them
+ * itself, a few at a time: what waits for a slow file then is all that it does, but signed zones
+ * are served.
  */
 
 #pragma once

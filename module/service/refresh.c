@@ -665,6 +665,15 @@ static int run_lookup(lane_t *lane, aname_turn_t turn, aname_entry_t *entry, int
 	return KNOT_EOK;
 }
 
+static const char *why_not_started(int ret)
+{
+	switch (ret) {
+	case KNOT_EINVAL: return "not a host name that the resolver takes";
+	case KNOT_EAGAIN: return "no thread to look it up: the limit on threads or memory";
+	default: return knot_strerror(ret);
+	}
+}
+
 static void start(aname_refresh_t *refresh, lane_t *lane, aname_turn_t turn, int64_t now_ms)
 {
 	aname_entry_t *entry = take_ready(lane, turn);
@@ -672,10 +681,9 @@ static void start(aname_refresh_t *refresh, lane_t *lane, aname_turn_t turn, int
 	lane->started++;
 	int ret = run_lookup(lane, turn, entry, now_ms);
 	if (ret != KNOT_EOK) {
-		bool name = ret == KNOT_EINVAL;
-		failed(refresh, entry, name ? ANAME_FAILURE_SERVER : ANAME_FAILURE_NETWORK,
-		       name ? "not a host name that the resolver takes" : knot_strerror(ret),
-		       now_ms);
+		failed(refresh, entry,
+		       ret == KNOT_EINVAL ? ANAME_FAILURE_SERVER : ANAME_FAILURE_NETWORK,
+		       why_not_started(ret), now_ms);
 		aname_gate_open(refresh->shared->gate);
 		return;
 	}

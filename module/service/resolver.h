@@ -57,7 +57,8 @@ typedef struct {
 	 * \param ctx       For `done`.
 	 * \param lookup    The lookup, owned by the resolver, valid until `done` returns.
 	 *
-	 * \return KNOT_EOK; KNOT_EINVAL if it cannot look up such a name; or another error.
+	 * \return KNOT_EOK; KNOT_EINVAL if it cannot look up such a name; KNOT_EAGAIN if there is
+	 *         no thread for it; or another error.
 	 *         Without KNOT_EOK nothing was started and `done` will not be called.
 	 */
 	int (*start)(aname_resolver_t *resolver, const aname_question_t *question, void *ctx,

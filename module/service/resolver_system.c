@@ -6,11 +6,8 @@
 #include <libknot/descriptor.h>
 #include <libknot/errcode.h>
 
+#include "service/threadpool.h"
 #include "service/resolver.h"
-
-/*! libuv's own default for the size of its thread pool, and the most it takes. */
-#define POOL_DEFAULT 4
-#define POOL_MAX     1024
 
 typedef struct {
 	aname_resolver_t base;
@@ -132,6 +129,10 @@ static int system_start(aname_resolver_t *resolver, const aname_question_t *ques
 	    knot_dname_to_str(text, question->name, sizeof(text)) == NULL) {
 		return KNOT_EINVAL;
 	}
+	uv_loop_t *loop = ((resolver_t *)resolver)->loop;
+	if (!aname_threadpool_start(loop, false)) {
+		return KNOT_EAGAIN;
+	}
 
 	lookup_t *lookup = calloc(1, sizeof(*lookup));
 	if (lookup == NULL) {
@@ -145,8 +146,7 @@ static int system_start(aname_resolver_t *resolver, const aname_question_t *ques
 	/* One family a call: AF_UNSPEC hides that one failed. No flags: AI_ADDRCONFIG loses AAAA. */
 	struct addrinfo hints = { .ai_family = lookup->type == KNOT_RRTYPE_A ? AF_INET : AF_INET6,
 		                  .ai_socktype = SOCK_STREAM };
-	int ret = uv_getaddrinfo(((resolver_t *)resolver)->loop, &lookup->request, on_resolved,
-	                         text, NULL, &hints);
+	int ret = uv_getaddrinfo(loop, &lookup->request, on_resolved, text, NULL, &hints);
 	if (ret != 0) {
 		free(lookup);
 		return ret == UV_ENOMEM ? KNOT_ENOMEM : KNOT_EINVAL;
@@ -174,15 +174,9 @@ static void system_release(aname_lookup_t *base)
 
 static unsigned system_capacity(const aname_resolver_t *resolver)
 {
-	const char *size = getenv("UV_THREADPOOL_SIZE");
-	long threads = size != NULL ? strtol(size, NULL, 10) : POOL_DEFAULT;
-	if (threads < 1) {
-		threads = 1;
-	} else if (threads > POOL_MAX) {
-		threads = POOL_MAX;
-	}
+	uint32_t threads = aname_threadpool_get().threads;
 	/* libuv lets slow work have half of the pool, rounded up. */
-	return (threads + 1) / 2;
+	return threads > 1 ? (threads + 1) / 2 : 1;
 }
 
 static void system_free(aname_resolver_t *resolver)

@@ -6,19 +6,16 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include <libknot/errcode.h>
 
 #include "service/key_reader.h"
+#include "service/threadpool.h"
 #include "service/status.h"
 #include "table/clock.h"
 
 /*! How long the last holder waits for cancelled lookups to report back. */
 #define STOP_MS 200
-
-#define POOL_ENV     "UV_THREADPOOL_SIZE"
-#define POOL_DEFAULT 4
 
 /*! A path wanted for the status socket, by so many instances. */
 typedef struct wish {
@@ -29,8 +26,9 @@ typedef struct wish {
 } wish_t;
 
 /*
- * The only mutable state at file scope in this project. It is static because libuv must never
- * see the loop go while a getaddrinfo runs, and that may be at the very end of the process.
+ * The only mutable state at file scope in this project, but for libuv's pool (pool.c). It is
+ * static because libuv must never see the loop go while a getaddrinfo runs, and that may be at the
+ * very end of the process.
  */
 static struct {
 	pthread_mutex_t lock; /*!< Guards what follows, but for the thread's own use of it. */
@@ -42,9 +40,8 @@ static struct {
 	uv_async_t wake;
 	pthread_t thread;
 	_Atomic bool stop;
-	uint32_t threads;
-	bool threads_ours; /*!< The size was set by us, not by the operator. */
-	wish_t *wishes;    /*!< The latest first. */
+	bool pool_reported;
+	wish_t *wishes; /*!< The latest first. */
 	aname_status_t *status;
 	pthread_mutex_t path_lock; /*!< Guards `path`, for which the thread may wait. */
 	char path[PATH_MAX];
@@ -107,42 +104,6 @@ static void *run(void *arg)
 	return NULL;
 }
 
-/*! Threads of this process. */
-static unsigned thread_count(void)
-{
-	struct stat st;
-	/* Two links are of the folder itself. */
-	return stat("/proc/self/task", &st) == 0 && st.st_nlink > 2 ? st.st_nlink - 2 : 1;
-}
-
-/*!
- * Decides on the size of libuv's thread pool, which libuv reads from the environment when it is
- * first used. The operator's own setting is respected, and the environment is left alone once
- * there are other threads that may be reading it.
- */
-static void size_pool(const aname_limits_t *limits, aname_service_report_t *report)
-{
-	if (service.threads == 0) {
-		const char *set = getenv(POOL_ENV);
-		if (set != NULL) {
-			service.threads = strtoul(set, NULL, 10);
-			service.threads += service.threads == 0; /* As libuv takes it. */
-		} else if (thread_count() > 1) {
-			service.threads = POOL_DEFAULT;
-			report->threads_late = true;
-		} else {
-			char size[16];
-			(void)snprintf(size, sizeof(size), "%u", limits->threads);
-			(void)setenv(POOL_ENV, size, 0);
-			service.threads = limits->threads;
-			service.threads_ours = true;
-		}
-	} else if (service.threads_ours && service.threads != limits->threads) {
-		report->threads_differ = true;
-	}
-	report->threads = service.threads;
-}
-
 static aname_resolver_t *make_resolver(uv_loop_t *loop, const aname_source_t *source,
                                        aname_resolved_f done, void *owner)
 {
@@ -153,12 +114,14 @@ static aname_resolver_t *make_resolver(uv_loop_t *loop, const aname_source_t *so
 /*! Makes the loop with what hangs on it. */
 static int prepare_loop(aname_shared_t *shared)
 {
-	if (uv_loop_init(&service.loop) != 0) {
-		return KNOT_ENOMEM;
+	int ret = uv_loop_init(&service.loop);
+	if (ret != 0) {
+		return ret;
 	}
-	if (uv_async_init(&service.loop, &service.wake, on_wake) != 0) {
+	ret = uv_async_init(&service.loop, &service.wake, on_wake);
+	if (ret != 0) {
 		(void)uv_loop_close(&service.loop);
-		return KNOT_ENOMEM;
+		return ret;
 	}
 	service.refresh = aname_refresh_new(shared, &service.loop, make_resolver);
 	service.key_reader = aname_key_reader_new(shared, &service.loop);
@@ -177,6 +140,11 @@ static int prepare_loop(aname_shared_t *shared)
 	return KNOT_ENOMEM;
 }
 
+static void write_down(void *logbook, int priority, const char *message)
+{
+	aname_logbook_write(logbook, priority, message, aname_clock_ms());
+}
+
 /*! Makes what lives as long as the process. */
 static int prepare(void)
 {
@@ -193,37 +161,54 @@ static int prepare(void)
 		return ret;
 	}
 	service.shared = shared;
+	const aname_log_t log = { write_down, shared->logbook };
+	aname_threadpool_log(&log);
 	return KNOT_EOK;
 }
 
-static int start_thread(void)
+/*! Starts the thread, and before it the pool, which is better started before all other threads. */
+static int start_threads(void)
 {
 	/* knotd's signals are for knotd's main thread. */
 	sigset_t all, before;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
+	(void)aname_threadpool_start(&service.loop, true);
 	atomic_store(&service.stop, false);
 	int ret = pthread_create(&service.thread, NULL, run, NULL);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (ret == 0) {
 		(void)pthread_setname_np(service.thread, "mod-aname");
 	}
-	return ret == 0 ? KNOT_EOK : KNOT_ERROR;
+	return -ret;
 }
 
-int aname_service_acquire(const aname_limits_t *limits, aname_shared_t **shared,
+/*! What is said of the pool's size once, and what to each that wants another. */
+static void report_pool(const aname_limits_t *limits, aname_service_report_t *report)
+{
+	bool first = !service.pool_reported;
+	service.pool_reported = true;
+	report->pool = aname_threadpool_get();
+	report->threads_late = first && report->pool.late;
+	report->threads_differ =
+	        !first && report->pool.ours && report->pool.wanted != limits->threads;
+	report->threads_short = first && report->pool.threads < report->pool.wanted;
+}
+
+int aname_service_acquire(const aname_limits_t *limits, unsigned workers, aname_shared_t **shared,
                           aname_service_report_t *report)
 {
 	memset(report, 0, sizeof(*report));
 	pthread_mutex_lock(&service.lock);
 
-	size_pool(limits, report);
+	aname_threadpool_plan(limits->threads, workers);
 	int ret = prepare();
 	if (ret == KNOT_EOK) {
 		report->differ = aname_refresh_limit(service.refresh, limits);
-		ret = service.holders == 0 ? start_thread() : KNOT_EOK;
+		ret = service.holders == 0 ? start_threads() : KNOT_EOK;
 	}
 	if (ret == KNOT_EOK) {
+		report_pool(limits, report);
 		service.holders++;
 		*shared = service.shared;
 	}

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "options.h"
+#include "service/threadpool.h"
 #include "service/refresh.h"
 #include "table/shared.h"
 
@@ -17,21 +18,25 @@ typedef struct {
 	aname_limits_differ_t differ; /*!< Limits that disagree with those in force. */
 	bool threads_differ;          /*!< The thread pool has another size already. */
 	bool threads_late;            /*!< Too late to set its size: takes effect at a restart. */
-	uint32_t threads;             /*!< Its size. */
+	bool threads_short;           /*!< Fewer than wanted can be had. */
+	aname_threadpool_t pool;
 } aname_service_report_t;
 
 /*!
  * \brief Holds the service, starting it if need be.
  *
- * \param limits  Process-wide limits; the largest of all holders count.
- * \param shared  The ground floor, valid until released.
- * \param report  What the caller may want to say about it.
+ * \param limits   Process-wide limits; the largest of all holders count.
+ * \param workers  Threads that knotd has or will have, which the thread pool leaves to it.
+ * \param shared   The ground floor, valid until released.
+ * \param report   What the caller may want to say about it.
  *
- * \return KNOT_EOK, KNOT_ENOMEM, or KNOT_ERROR if no thread or loop could be had.
+ * \return KNOT_EOK, KNOT_ENOMEM, or the system's error (KNOT_EAGAIN for one) if no thread or
+ *         loop could be had. The next call tries again.
  *
  * Thread: any that knotd loads modules on.
  */
 __attribute__((warn_unused_result)) int aname_service_acquire(const aname_limits_t *limits,
+                                                              unsigned workers,
                                                               aname_shared_t **shared,
                                                               aname_service_report_t *report);
 

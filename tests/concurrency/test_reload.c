@@ -65,7 +65,7 @@ static void load(instance_t *instance, random_t *random)
 	options->max_addresses = 20 + random_below(random, 2);
 	options->limits.lookup_rate = 1000 + 1000 * random_below(random, 2);
 	aname_service_report_t report;
-	CHECK(aname_service_acquire(&options->limits, &instance->shared, &report) == KNOT_EOK);
+	CHECK(aname_service_acquire(&options->limits, 0, &instance->shared, &report) == KNOT_EOK);
 	instance->options = aname_shared_hold(instance->shared, options, &instance->profile);
 	CHECK(instance->options != NULL);
 }

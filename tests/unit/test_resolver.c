@@ -7,6 +7,7 @@
 
 #include <libknot/errcode.h>
 
+#include "service/threadpool.h"
 #include "service/resolver.h"
 #include "support/alloc.h"
 #include "support/getaddrinfo.h"
@@ -216,39 +217,25 @@ static void check_host(void **state)
 	(void)tear_down(NULL);
 }
 
-/* Capacity. */
+/* The pool. */
 
-typedef struct {
-	const char *proves;
-	const char *size;
-	unsigned capacity;
-} capacity_row_t;
-
-static const capacity_row_t capacity_rows[] = {
-	{ "half of libuv's own four threads", NULL, 2 },
-	{ "one thread looks one up", "1", 1 },
-	{ "two threads: one", "2", 1 },
-	{ "three threads: two, rounded up", "3", 2 },
-	{ "64 threads: 32", "64", 32 },
-	{ "1024 threads: 512", "1024", 512 },
-	{ "libuv takes no more than 1024", "100000", 512 },
-	{ "zero counts as one", "0", 1 },
-	{ "less than zero counts as one", "-5", 1 },
-	{ "what is no number counts as one", "many", 1 },
-	{ "an empty setting counts as one", "", 1 },
-};
-
-static void check_capacity(void **state)
+static void without_pool(void **state)
 {
-	const capacity_row_t *row = *state;
-	if (row->size != NULL) {
-		assert_int_equal(setenv("UV_THREADPOOL_SIZE", row->size, 1), 0);
-	} else {
-		assert_int_equal(unsetenv("UV_THREADPOOL_SIZE"), 0);
-	}
-	(void)set_up(NULL);
-	assert_int_equal(resolver->api->capacity(resolver), row->capacity);
-	(void)tear_down(NULL);
+	name_t name = make_name("v4-1.example.");
+	unsigned calls = fake_seen().calls;
+	aname_lookup_t *lookup = NULL;
+	assert_int_equal(resolver->api->capacity(resolver), 1);
+	assert_int_equal(start(&name, A, NULL, &lookup), KNOT_EAGAIN);
+	assert_int_equal(uv_run(&loop, UV_RUN_DEFAULT), 0);
+	assert_int_equal(heard.times, 0);
+	assert_int_equal(fake_seen().calls, calls);
+}
+
+static void with_pool(void **state)
+{
+	aname_threadpool_plan(2, 0);
+	assert_true(aname_threadpool_start(&loop, false));
+	assert_int_equal(resolver->api->capacity(resolver), 1);
 }
 
 /* Ending early. */
@@ -359,10 +346,13 @@ int main(void)
 		WITH_LOOP("out of memory: a failure is reported, nothing leaked",
 		          no_memory_to_report),
 	};
-	/* The pool's size is read at first use, which comes after this. */
-	int failed = RUN_ROWS("resolver: how many at once", capacity_rows, check_capacity);
+	const struct CMUnitTest pool_tests[] = {
+		WITH_LOOP("without a pool nothing is started", without_pool),
+		WITH_LOOP("of two threads one looks up", with_pool),
+	};
 	(void)setenv("UV_THREADPOOL_SIZE", "2", 1);
-	return failed + RUN_ROWS("resolver: results", rows, check_row) +
+	return RUN_TESTS("resolver: the pool", pool_tests) +
+	       RUN_ROWS("resolver: results", rows, check_row) +
 	       RUN_ROWS("resolver: names", host_rows, check_host) +
 	       RUN_TESTS("resolver: the rest", tests);
 }

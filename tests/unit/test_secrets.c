@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "service/key_reader.h"
+#include "service/threadpool.h"
 #include "support/alloc.h"
 #include "support/keys.h"
 #include "table/clock.h"
@@ -247,7 +248,7 @@ static void send_wake(void *ctx)
 	(void)uv_async_send(ctx);
 }
 
-static void reader_reads_all(void **state)
+static void read_all(void)
 {
 	uv_loop_t loop;
 	uv_async_t async;
@@ -286,6 +287,19 @@ static void reader_reads_all(void **state)
 	assert_int_equal(uv_loop_close(&loop), 0);
 	aname_shared_free(shared);
 	keys_remove(directory);
+}
+
+static void without_pool(void **state)
+{
+	read_all();
+	assert_int_equal(aname_threadpool_get().threads, 0);
+}
+
+static void with_pool(void **state)
+{
+	aname_threadpool_plan(4, 0);
+	read_all();
+	assert_int_equal(aname_threadpool_get().threads, 4);
 }
 
 /* Failing allocations. */
@@ -340,8 +354,8 @@ int main(void)
 		PROVES("20,000 keys are told apart", many),
 		PROVES("D1: keys are read from each directory listed", read_from_the_store),
 		PROVES("D4: what cannot be read says why", what_cannot_be_read),
-		PROVES("D1: the reader reads all that is asked for, unless paused",
-		       reader_reads_all),
+		PROVES("without a pool the reader reads all, itself", without_pool),
+		PROVES("in the pool the reader reads all", with_pool),
 		PROVES("out of memory: nothing held, nothing leaked", no_memory),
 		PROVES("out of memory: the table stays as small as it is", no_memory_for_buckets),
 	};

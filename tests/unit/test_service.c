@@ -1,6 +1,7 @@
 #include "support/test.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sys/stat.h>
@@ -55,7 +56,7 @@ static aname_shared_t *acquire(const aname_limits_t *with, aname_service_report_
 {
 	aname_service_report_t own;
 	aname_shared_t *shared = NULL;
-	CHECK(aname_service_acquire(with, &shared, report != NULL ? report : &own) == KNOT_EOK);
+	CHECK(aname_service_acquire(with, 0, &shared, report != NULL ? report : &own) == KNOT_EOK);
 	CHECK(shared != NULL);
 	return shared;
 }
@@ -72,8 +73,8 @@ typedef struct {
 } pool_row_t;
 
 static const pool_row_t pool_rows[] = {
-	{ "alone in the process, the option sets the size", NULL, false, 16, false, "16" },
-	{ "the operator's own setting is respected", "7", false, 7, false, "7" },
+	{ "alone in the process, the option sets the size", NULL, false, 16, false, "0016" },
+	{ "the operator's own setting is respected", "7", false, 7, false, "0007" },
 	{ "beside other threads the environment is left alone", NULL, true, 4, true, NULL },
 	{ "beside other threads the operator's setting counts", "9", true, 9, false, "9" },
 };
@@ -124,13 +125,14 @@ static void size_pool(const void *arg)
 	(void)acquire(&limits, &report);
 	const char *left = getenv("UV_THREADPOOL_SIZE");
 	if (crowded == row->crowded) {
-		CHECK(report.threads == row->threads);
+		CHECK(report.pool.threads == row->threads);
+		CHECK(!report.threads_short);
 		CHECK(report.threads_late == row->late);
 		CHECK((left == NULL) == (row->left == NULL));
 	} else {
 		CHECK(report.threads_late == (row->operators == NULL));
 	}
-	CHECK(left == NULL || row->left == NULL || strcmp(left, row->left) == 0);
+	CHECK(crowded != row->crowded || left == NULL || strcmp(left, row->left) == 0);
 	CHECK(!report.threads_differ);
 
 	/* Another instance: told that it cannot have its own size, if that would be ours to set. */
@@ -363,6 +365,42 @@ static void stop_with_lookups(void **state)
 	live(stop_life, NULL);
 }
 
+/* No thread. */
+
+static _Atomic bool no_threads;
+
+int __real_pthread_create(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+int __wrap_pthread_create(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
+
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*entry)(void *),
+                          void *arg)
+{
+	return atomic_load(&no_threads) ? EAGAIN : __real_pthread_create(thread, attr, entry, arg);
+}
+
+static void no_thread_life(const void *arg)
+{
+	aname_service_report_t report;
+	aname_shared_t *shared = NULL;
+	atomic_store(&no_threads, true);
+	for (unsigned i = 0; i < 3; i++) {
+		CHECK(aname_service_acquire(&limits, 0, &shared, &report) == KNOT_EAGAIN);
+		CHECK(shared == NULL);
+		CHECK(count_threads("mod-aname") == 0);
+	}
+	atomic_store(&no_threads, false);
+	shared = acquire(&limits, &report);
+	/* What was not said is said now. */
+	await_threads(1);
+	aname_service_release();
+	await_threads(0);
+}
+
+static void no_thread(void **state)
+{
+	live(no_thread_life, NULL);
+}
+
 /* Failing allocations. */
 
 static unsigned count_files(void)
@@ -383,8 +421,9 @@ static bool acquire_fails(unsigned n)
 	aname_service_report_t report;
 	aname_shared_t *shared = NULL;
 	alloc_fail_at(n);
-	int ret = aname_service_acquire(&limits, &shared, &report);
-	bool failed = alloc_failed();
+	int ret = aname_service_acquire(&limits, 0, &shared, &report);
+	/* Without memory to try threads out there is a service without a pool. */
+	bool failed = alloc_failed() && !report.threads_short;
 	CHECK(ret == (failed ? KNOT_ENOMEM : KNOT_EOK));
 	CHECK((shared == NULL) == failed);
 	return failed;
@@ -410,8 +449,8 @@ static void memory_life(const void *arg)
 
 static void out_of_memory(void **state)
 {
-	/* Eight of the ground floor, two rooms, the resolver; then one that does not fail. */
-	for (unsigned n = 1; n <= 12; n++) {
+	/* Eight of the ground floor, two rooms, the resolver, the pool; then none that fails. */
+	for (unsigned n = 1; n <= 13; n++) {
 		live(memory_life, &n);
 	}
 }
@@ -501,6 +540,7 @@ int main(void)
 		       whole_way),
 		PROVES("stopping does not wait for a lookup, nor lose its answer",
 		       stop_with_lookups),
+		PROVES("no thread: not started, and started the next time", no_thread),
 		PROVES("out of memory: not started, and started the next time", out_of_memory),
 	};
 	return RUN_ROWS("service: the size of the thread pool", pool_rows, check_pool) +
