@@ -121,6 +121,9 @@ static knotd_in_state_t servfail(const aname_query_t *query, aname_kind_t kind, 
 static knotd_in_state_t say_failure(const aname_query_t *query, const aname_answer_t *answer,
                                     uint16_t type)
 {
+	if (answer->failure != ANAME_FAILURE_NONE && answer->failure < ANAME_FAILURE_MALFORMED) {
+		aname_query_expect_failure(query);
+	}
 	if (aname_reply_use_sibling(query, type)) {
 		aname_query_tell_scope(query, answer);
 		count(query, ANAME_KIND_SIBLING);

@@ -27,6 +27,7 @@ typedef struct {
 	uint8_t onlinesign;         /*!< aname_onlinesign_t */
 	uint8_t zone_len;           /*!< Octets of its name. */
 	_Atomic uint32_t shown_s;   /*!< When the numbers were last brought up to date. */
+	_Atomic bool failing;       /*!< Some target was failing then. */
 	_Atomic uint32_t places[2]; /*!< Where the target was last found, of each family. */
 } aname_instance_t;
 

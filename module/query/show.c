@@ -68,14 +68,14 @@ static ANAME_ASIDE void log_failure(const aname_query_t *query, const char *name
 	}
 }
 
-/*! Does a family of a target fail? */
-static void check_failure(const aname_query_t *query, const target_t *target, unsigned i)
+/*! Logs that a family of a target begins to fail, or recovers. Returns whether it fails. */
+static bool check_failure(const aname_query_t *query, const target_t *target, unsigned i)
 {
 	const aname_snapshot_t *known = target->known[i];
 	const char *family = types[i] == KNOT_RRTYPE_A ? "A" : "AAAA";
 	bool fails = known != NULL && known->failure != ANAME_FAILURE_NONE;
 	if (known == NULL || !is_news(query, target, family, fails)) {
-		return;
+		return fails;
 	}
 	knot_dname_txt_storage_t name = "";
 	(void)knot_dname_to_str(name, target->name, sizeof(name));
@@ -84,6 +84,7 @@ static void check_failure(const aname_query_t *query, const target_t *target, un
 	} else {
 		knotd_mod_log(query->mod, LOG_NOTICE, "target %s %s recovered", name, family);
 	}
+	return fails;
 }
 
 static ANAME_ASIDE void log_gone(const aname_query_t *query, const char *name,
@@ -103,7 +104,7 @@ static ANAME_ASIDE void log_gone(const aname_query_t *query, const char *name,
 	              count == 1 ? "" : "es");
 }
 
-/*! Is a target gone as a whole? */
+/*! Logs that a target is gone as a whole, or has addresses again. */
 static void check_gone(const aname_query_t *query, const target_t *target)
 {
 	const aname_snapshot_t *const *known = target->known;
@@ -150,6 +151,7 @@ static bool find(const aname_query_t *query, const knot_rdata_t *rdata, knot_dna
 static void show_targets(const aname_query_t *query)
 {
 	aname_numbers_t numbers = { 0 };
+	bool failing = false;
 	for (unsigned i = 0; i < query->rrsets_count; i++) {
 		const knot_rdataset_t *rrs = &query->rrsets[i].rrs;
 		knot_rdata_t *rdata = rrs->rdata;
@@ -158,13 +160,14 @@ static void show_targets(const aname_query_t *query)
 			target_t target;
 			if (find(query, rdata, lower, &target)) {
 				add_numbers(&target, &numbers);
-				check_failure(query, &target, 0);
-				check_failure(query, &target, 1);
+				failing |= check_failure(query, &target, 0);
+				failing |= check_failure(query, &target, 1);
 				check_gone(query, &target);
 			}
 		}
 	}
 	aname_stats_show(query->mod, &numbers);
+	atomic_store_explicit(&query->instance->failing, failing, memory_order_relaxed);
 }
 
 /* What the service has to say. */
@@ -206,6 +209,14 @@ void aname_query_show(const aname_query_t *query)
 {
 	if (is_time_to_show(query->instance, query->now_s) || query->news) {
 		show(query);
+	}
+}
+
+void aname_query_expect_failure(const aname_query_t *query)
+{
+	aname_instance_t *instance = query->instance;
+	if (!atomic_load_explicit(&instance->failing, memory_order_relaxed)) {
+		atomic_store_explicit(&instance->shown_s, query->now_s - 1, memory_order_relaxed);
 	}
 }
 

@@ -15,5 +15,9 @@
  *  reads out what the service has to say. Inside the epoch. */
 void aname_query_show(const aname_query_t *query);
 
-/*! The same for an instance loaded as global module, which has no targets of its own. */
+/*! An answer fails because of its targets: if none was failing when they were last looked at, that
+ *  is done anew by aname_query_show(), however soon. */
+void aname_query_expect_failure(const aname_query_t *query);
+
+/*! What aname_query_show() does for an instance loaded as global module, which has no targets. */
 void aname_query_show_totals(aname_instance_t *instance, knotd_mod_t *mod);
