@@ -27,6 +27,7 @@ from harness.scenario import (
     simple,
 )
 from harness.servers import AuthoritativeNamed, Dnsmasq
+from harness.unbound import ask
 from harness.wait import during, eventually
 from harness.zone import aname, zone_text
 
@@ -149,9 +150,9 @@ def test_N1_a_referral_is_the_failure_of_one_server(
 def test_N1_nothing_but_a_referral_is_a_failure(knotd, directory, start_server, proto):
     named = start_server(delegating_named(directory))
     knotd.options.update({"resolver": at(named), "retry-min": 60})
-    knotd.add_zone(ZONE, [aname(DELEGATED), siblings()[0]])
+    knotd.add_zone(ZONE, [aname(DELEGATED)])
     knotd.start()
-    answers({SIBLING_A}, ttl=(1, STALE_TTL), proto=proto)
+    failed(proto=proto)
     failed(rdtype="AAAA", proto=proto)
     knotd.wait_log("mod-aname", DELEGATED, "referral")
 
@@ -302,10 +303,14 @@ def bare_scripted(knotd, recursor, **_):
 
 
 def bare_unbound(knotd, authority, start_unbound, **_):
-    """unbound takes private addresses out of answers, and puts nothing in their place."""
+    """unbound takes private addresses out of answers, and puts nothing in their place; newer ones
+    say SERVFAIL then.
+    """
     unbound = start_unbound(server="  private-address: 2001:db8::/32\n", cache_ttl=300)
     knotd.options["resolver"] = LOOPBACK
     authority.set(TARGET, a=[A1], aaaa=[AAAA1], ttl=300)
+    if ask(TARGET, "AAAA").rcode == "SERVFAIL":
+        pytest.skip("this release of unbound does not leave answers bare")
 
     def count():
         done = subprocess.run(
