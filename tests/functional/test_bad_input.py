@@ -260,7 +260,7 @@ def test_recursor_never_answers(knotd, unbound, authority, proto):
     took = time.monotonic() - start
     assert took < 8 + PROMPT, f"expected a failure within the lookup's limit, took {took:.1f} s"
     query(f"static.{ZONE}", "A", proto).expect(a={"198.51.100.7"}, ede=set())
-    knotd.wait_log(TARGET, "fails")
+    knotd.wait_log(TARGET, "fails", ask=ZONE)
 
 
 def test_recursor_answers_late(knotd, unbound, authority, proto):

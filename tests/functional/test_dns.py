@@ -711,7 +711,7 @@ def test_L1_chain_length(dns, recursor, proto, length, good):
         answers({A1}, proto=proto, ede=set())
     else:
         failed(proto=proto)
-        dns.wait_log("mod-aname", TARGET, "chain")
+        dns.wait_log("mod-aname", TARGET, "chain", ask=ZONE)
 
 
 @pytest.mark.parametrize("count", [1000, 2000])

@@ -80,7 +80,7 @@ def test_N4_a_real_recursor_that_does_not_say_for_whom(ecs, authority, recursor,
     # Whoever tells no subnet gets what the recursor says without one.
     known(ZONE, "A")
     query(ZONE, "A", proto).expect(a={A1}, scope=(), ede=set())
-    lines = ecs.wait_log(*SAID, recursor.address[0])
+    lines = ecs.wait_log(*SAID, recursor.address[0], ask=ZONE)
     assert len(lines) == 1, f"expected it to be told once, got {lines}"
 
 
@@ -96,7 +96,7 @@ def test_N4_without_the_option_it_is_for_the_subnet_asked_for(ecs, authority, pr
         tailored("198.51.100.77/32", {A2}, 24, proto=proto)
         tailored("203.0.113.0/28", {A3}, 24, proto=proto)
     assert authority.count(TARGET, "A") == before, "expected what is known to be kept"
-    assert len(ecs.wait_log(*SAID)) == 1
+    assert len(ecs.wait_log(*SAID, ask=ZONE)) == 1
 
 
 @pytest.mark.parametrize("rcode", ["NOERROR", "NXDOMAIN"])

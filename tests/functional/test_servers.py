@@ -27,6 +27,7 @@ from harness.scenario import (
     simple,
 )
 from harness.servers import AuthoritativeNamed, Dnsmasq
+from harness.unbound import ask
 from harness.wait import during, eventually
 from harness.zone import aname, zone_text
 
@@ -149,11 +150,11 @@ def test_N1_a_referral_is_the_failure_of_one_server(
 def test_N1_nothing_but_a_referral_is_a_failure(knotd, directory, start_server, proto):
     named = start_server(delegating_named(directory))
     knotd.options.update({"resolver": at(named), "retry-min": 60})
-    knotd.add_zone(ZONE, [aname(DELEGATED), siblings()[0]])
+    knotd.add_zone(ZONE, [aname(DELEGATED)])
     knotd.start()
-    answers({SIBLING_A}, ttl=(1, STALE_TTL), proto=proto)
+    failed(proto=proto)
     failed(rdtype="AAAA", proto=proto)
-    knotd.wait_log("mod-aname", DELEGATED, "referral")
+    knotd.wait_log("mod-aname", DELEGATED, "referral", ask=ZONE)
 
 
 WORTHLESS = {
@@ -173,7 +174,7 @@ def test_F1_last_addresses_stay_where_a_server_stops_to_recurse(knotd, recursor,
     recursor.behave(TARGET, None, WORTHLESS[how])
     answers({A1}, proto=proto, ede={STALE_ANSWER}, ttl=(1, STALE_TTL))
     answers({AAAA1}, rdtype="AAAA", proto=proto, ede={STALE_ANSWER}, ttl=(1, STALE_TTL))
-    knotd.wait_log("mod-aname", TARGET, "does not recurse")
+    knotd.wait_log("mod-aname", TARGET, "does not recurse", ask=ZONE)
     recursor.set(TARGET, a=[A2], aaaa=[AAAA1])
     answers({A2}, proto=proto, ede=set(), timeout=30)
 
@@ -240,7 +241,7 @@ def test_L1_aliases_over_all_steps(knotd, recursor, proto, most, length, good):
             assert count == 1, f"expected one question for {name}, got {count}"
     else:
         failed(proto=proto)
-        knotd.wait_log("mod-aname", TARGET, "chain")
+        knotd.wait_log("mod-aname", TARGET, "chain", ask=ZONE)
 
 
 @pytest.mark.parametrize("length, most, good", [(20, 20, 1), (20, 19, 0), (3, 2, 0)])
@@ -265,7 +266,7 @@ def test_F5_a_loop_of_unfinished_chains_ends(knotd, recursor):
     knotd.add_zone(ZONE, [aname(TARGET), siblings()[0]])
     knotd.start()
     answers({SIBLING_A}, ttl=(1, STALE_TTL))
-    knotd.wait_log("mod-aname", TARGET, "chain")
+    knotd.wait_log("mod-aname", TARGET, "chain", ask=ZONE)
     count = recursor.count(rdtype="A")
     assert count <= 16 + 2, f"expected no more questions than aliases and tries, got {count}"
 
@@ -302,10 +303,14 @@ def bare_scripted(knotd, recursor, **_):
 
 
 def bare_unbound(knotd, authority, start_unbound, **_):
-    """unbound takes private addresses out of answers, and puts nothing in their place."""
+    """unbound takes private addresses out of answers, and puts nothing in their place; newer ones
+    say SERVFAIL then.
+    """
     unbound = start_unbound(server="  private-address: 2001:db8::/32\n", cache_ttl=300)
     knotd.options["resolver"] = LOOPBACK
     authority.set(TARGET, a=[A1], aaaa=[AAAA1], ttl=300)
+    if ask(TARGET, "AAAA").rcode == "SERVFAIL":
+        pytest.skip("this release of unbound does not leave answers bare")
 
     def count():
         done = subprocess.run(
@@ -433,13 +438,15 @@ def test_N1_an_address_of_via_that_the_host_does_not_have(knotd, recursor, proto
     knotd.add_zone(ZONE, [aname(TARGET), siblings()[0]])
     knotd.start()
     answers({SIBLING_A}, ttl=(1, STALE_TTL), proto=proto)
-    knotd.wait_log("mod-aname", TARGET, "'via'", "this host")
+    knotd.wait_log("mod-aname", TARGET, "'via'", "this host", ask=ZONE)
     assert recursor.count() == 0, f"expected no question, got {recursor.seen()}"
     said = kaname("-s", knotd.socket, "check", ZONE, directory=knotd.directory, code=(0, 1)).stdout
     assert f"kdig -b {NOT_HERE} @{SCRIPTED} {TARGET}" in said, f"expected how to ask, got {said}"
     subprocess.run(["ip", "address", "add", f"{NOT_HERE}/32", "dev", "lo"], check=True)
     try:
         answers({A1}, ede=set(), proto=proto)
+        # While it is there, so that no reply goes nowhere.
+        knotd.finish()
     finally:
         subprocess.run(["ip", "address", "del", f"{NOT_HERE}/32", "dev", "lo"], check=True)
     clients = {seen.client for seen in recursor.seen()}

@@ -247,10 +247,15 @@ class Knotd(Daemon):
             if all(re.search(pattern, line, re.IGNORECASE) for pattern in patterns)
         ]
 
-    def wait_log(self, *patterns, count=1, timeout=10.0):
-        """Wait for that many lines that match every pattern, and return them."""
+    def wait_log(self, *patterns, count=1, timeout=10.0, ask=None):
+        """Wait for that many lines that match every pattern, and return them.
+
+        ask: a zone that is asked for meanwhile, since only queries tell of targets.
+        """
 
         def found():
+            if ask is not None:
+                query(ask, "A")
             lines = self.log_lines(*patterns)
             assert len(lines) >= count, (
                 f"expected {count} log line(s) with {patterns}, got {lines} in\n{self.log_text()}"

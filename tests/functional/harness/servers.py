@@ -3,6 +3,8 @@ recursor by PowerDNS.
 """
 
 import os
+import re
+import subprocess
 
 from .ask import NoReply, query
 from .authority import ADDRESS
@@ -85,42 +87,72 @@ class Dnsmasq(_Server):
         )
 
 
+# Before version 5, and from then on.
+RECURSOR_CONF = """\
+config-dir={directory}
+socket-dir={directory}
+local-address={address}
+local-port=53
+daemon=no
+threads=1
+disable-syslog=yes
+setuid=
+setgid=
+security-poll-suffix=
+dnssec=off
+dont-query=
+forward-zones={zone}={authority}
+use-incoming-edns-subnet=yes
+edns-subnet-allow-list={authority}/32
+ecs-ipv4-bits=24
+ecs-ipv6-bits=56
+"""
+RECURSOR_YML = """\
+recursor:
+  config_dir: {directory}
+  socket_dir: {directory}
+  daemon: false
+  threads: 1
+  security_poll_suffix: ''
+  forward_zones:
+    - zone: {zone}
+      forwarders: [{authority}]
+logging:
+  disable_syslog: true
+dnssec:
+  validation: 'off'
+incoming:
+  listen: ['{address}:53']
+  use_incoming_edns_subnet: true
+outgoing:
+  dont_query: []
+  edns_subnet_allow_list: ['{authority}/32']
+ecs:
+  ipv4_bits: 24
+  ipv6_bits: 56
+"""
+
+
+def _recursor_version():
+    done = subprocess.run(
+        ["pdns_recursor", "--version"], capture_output=True, text=True, check=False
+    )
+    return int(re.search(r"PowerDNS Recursor (\d+)", done.stdout + done.stderr)[1])
+
+
 class PowerDNSRecursor(_Server):
-    """PowerDNS Recursor that passes clients' subnets on to the Authority, for these names."""
+    """PowerDNS Recursor that passes clients' subnets on to the Authority, for one zone."""
 
-    probe = "probe.example.net"
-
-    def __init__(self, directory, *zones, address="127.0.0.62"):
+    def __init__(self, directory, zone, *, address="127.0.0.62"):
         directory = os.path.join(directory, "recursor")
         os.makedirs(directory)
         self.address = (address, 53)
-        forwards = ",".join(f"{zone}={ADDRESS}" for zone in zones)
-        with open(os.path.join(directory, "recursor.conf"), "w", encoding="ascii") as conf:
-            conf.write(
-                "\n".join(
-                    [
-                        f"config-dir={directory}",
-                        f"socket-dir={directory}",
-                        f"local-address={address}",
-                        "local-port=53",
-                        "daemon=no",
-                        "threads=1",
-                        "disable-syslog=yes",
-                        "setuid=",
-                        "setgid=",
-                        "security-poll-suffix=",
-                        "dnssec=off",
-                        "qname-minimization=no",
-                        "dont-query=",
-                        f"forward-zones={forwards}",
-                        "use-incoming-edns-subnet=yes",
-                        f"edns-subnet-allow-list={ADDRESS}/32",
-                        "ecs-ipv4-bits=24",
-                        "ecs-ipv6-bits=56",
-                        "",
-                    ]
-                )
-            )
-        super().__init__(
-            "recursor", ["pdns_recursor", f"--config-dir={directory}"], directory
+        self.probe = f"probe.{zone}"
+        old = _recursor_version() < 5
+        text = (RECURSOR_CONF if old else RECURSOR_YML).format(
+            directory=directory, address=address, zone=zone, authority=ADDRESS
         )
+        name = "recursor.conf" if old else "recursor.yml"
+        with open(os.path.join(directory, name), "w", encoding="ascii") as conf:
+            conf.write(text)
+        super().__init__("recursor", ["pdns_recursor", f"--config-dir={directory}"], directory)
