@@ -118,6 +118,18 @@ static void ecs_prefix_ipv6(aname_options_t *o)
 {
 	o->schedule.ecs_prefix_ipv6++;
 }
+static void max_aliases(aname_options_t *o)
+{
+	o->source.max_aliases++;
+}
+static void via_ipv4(aname_options_t *o)
+{
+	o->source.via_ipv4[3]++;
+}
+static void via_ipv6(aname_options_t *o)
+{
+	o->source.via_ipv6[15]++;
+}
 static void max_subnets(aname_options_t *o)
 {
 	o->limits.max_subnets++;
@@ -164,6 +176,9 @@ static const equal_row_t equal_rows[] = {
 	{ "stale-max counts", NULL, stale_max, false },
 	{ "retry-min counts", NULL, retry_min, false },
 	{ "negative-delay counts", NULL, negative_delay, false },
+	{ "max-aliases counts", NULL, max_aliases, false },
+	{ "via counts", NULL, via_ipv4, false },
+	{ "via counts (IPv6)", NULL, via_ipv6, false },
 	{ "retry-max counts", NULL, retry_max, false },
 	{ "timeout counts", NULL, timeout, false },
 	{ "threads counts", NULL, threads, false },
@@ -324,11 +339,35 @@ static void free_all(void **state)
 	assert_int_equal(alloc_live(), before);
 }
 
+static void no_padding(void **state)
+{
+	/* Compared with memcmp(), so that every octet has to be somebody's. */
+	const aname_source_t *s = NULL;
+	assert_int_equal(sizeof(*s), 5 * sizeof(uint32_t) + sizeof(s->via_ipv4) +
+	                                     sizeof(s->via_ipv6) + sizeof(s->servers));
+	assert_int_equal(sizeof(s->servers[0]),
+	                 sizeof(s->servers[0].address) + 2 * sizeof(uint16_t));
+}
+
+static void from_where(void **state)
+{
+	aname_source_t source = { 0 };
+	assert_false(aname_source_has_via(&source, false));
+	assert_false(aname_source_has_via(&source, true));
+	source.via_ipv4[3] = 1;
+	assert_true(aname_source_has_via(&source, false));
+	assert_false(aname_source_has_via(&source, true));
+	source.via_ipv6[15] = 1;
+	assert_true(aname_source_has_via(&source, true));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		PROVES("L2: names of 255 octets are compared whole", longest_name),
 		PROVES("freeing options frees all they hold, and NULL is allowed", free_all),
+		PROVES("whom lookups ask is free of padding", no_padding),
+		PROVES("an address that lookups come from is there if it is not zero", from_where),
 	};
 	return RUN_ROWS("options: which are the same", equal_rows, check_equal) +
 	       RUN_ROWS("options: suffixes", names_rows, check_names) +
