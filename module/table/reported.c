@@ -77,12 +77,10 @@ static bool begin(aname_reported_t *reported, uint64_t key, int64_t now_ms)
 	if (before == 0) {
 		atomic_fetch_add(&reported->count, 1);
 	}
-	/* Another worker may have put it elsewhere meanwhile: the first place counts. */
-	if (find(reported, home, key) != place) {
-		(void)take_back(reported, place, key);
-		return false;
-	}
-	return true;
+	/* Another worker may have put it elsewhere meanwhile: the first place counts. If the state
+	 * is over already, and another worker has told that, it is told that it began, too. */
+	unsigned first = find(reported, home, key);
+	return first == place || first == NONE || !take_back(reported, place, key);
 }
 
 bool aname_reported_change(aname_reported_t *reported, uint64_t key, bool is, int64_t now_ms)
