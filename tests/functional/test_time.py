@@ -75,7 +75,9 @@ def test_T2_refresh_starts_before_expiry_and_nothing_waits(
     knotd, unbound, authority, proto, ttl
 ):
     simple(knotd, authority, ttl=ttl)
+    start = time.monotonic()
     known()
+    took = time.monotonic() - start
     ttls = []
     for _ in during(max(10, 1.8 * ttl)):
         reply = query(ZONE, "A", proto).expect(a={A1}, ede=set(), soa=False)
@@ -84,10 +86,13 @@ def test_T2_refresh_starts_before_expiry_and_nothing_waits(
     assert max(ttls) <= ttl and min(ttls) >= 1, (
         f"expected TTLs up to {ttl} and not zero, got {sorted(set(ttls))}"
     )
-    times = authority.lookups(TARGET, "A")
+    # On a busy machine the recursor may have to ask twice, which is one lookup all the same; and
+    # what takes long is looked up earlier, by twice that time, but never before half of it.
+    times = authority.lookups(TARGET, "A", gap=ttl / 4)
+    least = max(0.49 * ttl, min(0.74 * ttl, ttl - 2 * took - 0.1))
     gaps = [later - earlier for earlier, later in zip(times, times[1:])]
-    assert gaps and all(0.74 * ttl <= gap <= ttl + PROMPT for gap in gaps), (
-        f"expected lookups after {0.75 * ttl}..{ttl} s, got {gaps}"
+    assert gaps and all(least <= gap <= ttl + PROMPT for gap in gaps), (
+        f"expected lookups after {least}..{ttl} s, got {gaps}"
     )
 
 
