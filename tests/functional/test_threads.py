@@ -31,7 +31,7 @@ USER = 100000 + os.getpid()
 AS_USER = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups", "--"]
 RECURSOR = "127.0.0.1"
 # What knotd takes for itself, as the harness configures it, and what the module leaves to it.
-TOO_FEW = [13, 16, 23]
+TOO_FEW = [18, 23]
 SOME = [26, 32, 40, 60]
 
 
@@ -122,7 +122,7 @@ def test_F2_F3_no_thread_can_be_had(confined, unbound, most, with_siblings, prot
 
 @pytest.mark.limit(120)
 def test_F4_threads_are_tried_for_again(confined, unbound):
-    knotd = confined(nproc=13)
+    knotd = confined(nproc=TOO_FEW[0])
     knotd.options.update({"retry-min": 1, "retry-max": 1})
     knotd.add_zone(ZONE, [aname(TARGET), *siblings()])
     knotd.start()
@@ -147,7 +147,7 @@ def test_W2_more_threads_than_the_address_space_has_room_for(confined, unbound, 
     knotd.wait_log("mod-aname", "of 1024 threads", "can be had", "ulimit -v")
 
 
-@pytest.mark.parametrize("most", [13, 32])
+@pytest.mark.parametrize("most", [TOO_FEW[0], SOME[1]])
 def test_D1_keys_are_read_without_a_thread_for_them(confined, unbound, proto, most):
     knotd = confined(nproc=most)
     knotd.options["resolver"] = [RECURSOR]
@@ -164,7 +164,7 @@ def test_D1_keys_are_read_without_a_thread_for_them(confined, unbound, proto, mo
 
 
 def test_F2_signed_zone_without_a_thread(confined, unbound, proto):
-    knotd = confined(nproc=13)
+    knotd = confined(nproc=TOO_FEW[0])
     knotd.add_zone(ZONE, [aname(TARGET), *siblings()], zone_options={"dnssec-signing": True})
     knotd.start()
     signed(ZONE)
