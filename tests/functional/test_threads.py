@@ -117,7 +117,7 @@ def test_F2_F3_no_thread_can_be_had(confined, unbound, most, with_siblings, prot
         failed(rdtype="AAAA", proto=proto)
     query(ZONE, "SOA", proto).expect(ede=set())
     knotd.wait_log("mod-aname", "no thread can be had", "of 64 wanted", "TasksMax")
-    knotd.wait_log("mod-aname", f"target {TARGET}", "fails", "no thread")
+    knotd.wait_log("mod-aname", f"target {TARGET}", "fails", "no thread", ask=ZONE)
 
 
 @pytest.mark.limit(120)
@@ -129,7 +129,7 @@ def test_F4_threads_are_tried_for_again(confined, unbound):
     answers({SIBLING_A}, ttl=(1, STALE_TTL))
     knotd.limit(nproc=200)
     answers({A1}, timeout=40, ede=set())
-    knotd.wait_log("mod-aname", "now that 64 threads", "can be had")
+    knotd.wait_log("mod-aname", "now that 64 threads", "can be had", ask=ZONE)
 
 
 def test_W2_more_threads_than_the_address_space_has_room_for(confined, unbound, proto):
