@@ -117,7 +117,7 @@ def test_F2_F3_no_thread_can_be_had(confined, unbound, most, with_siblings, prot
         failed(rdtype="AAAA", proto=proto)
     query(ZONE, "SOA", proto).expect(ede=set())
     knotd.wait_log("mod-aname", "no thread can be had", "of 64 wanted", "TasksMax")
-    knotd.wait_log("mod-aname", f"target {TARGET}", "fails", "no thread")
+    knotd.wait_log("mod-aname", f"target {TARGET}", "fails", "no thread", ask=ZONE)
 
 
 @pytest.mark.limit(120)
