@@ -346,7 +346,11 @@ static knotd_in_state_t on_preanswer(knotd_in_state_t state, knot_pkt_t *pkt, kn
 
 	uint16_t type = knot_pkt_qtype(pkt);
 	if (state != KNOTD_IN_STATE_BEGIN || !is_family(type) ||
-	    !is_apex_asked(qdata->query, query.instance) || !aname_query_begin(&query)) {
+	    !is_apex_asked(qdata->query, query.instance)) {
+		aname_query_remind(&query);
+		return state;
+	}
+	if (!aname_query_begin(&query)) {
 		return state;
 	}
 

@@ -48,7 +48,7 @@ static bool is_news(const aname_query_t *query, const target_t *target, const ch
 	if (!is && !aname_reported_any(&shared->reported)) {
 		return false;
 	}
-	uint64_t key = aname_shared_hash(shared->signers, state, strlen(state));
+	uint64_t key = aname_shared_hash(shared->seed, state, strlen(state));
 	key = aname_shared_hash(key, query->instance->zone, query->instance->zone_len);
 	key = aname_shared_hash(key, target->name, target->name_len);
 	return aname_reported_change(&shared->reported, key | (key == 0), is, query->now_ms);
@@ -209,6 +209,15 @@ void aname_query_show(const aname_query_t *query)
 {
 	if (is_time_to_show(query->instance, query->now_s) || query->news) {
 		show(query);
+	}
+}
+
+void aname_query_remind(aname_query_t *query)
+{
+	if (is_time_to_show(query->instance, aname_clock_coarse_ms() / 1000) &&
+	    aname_query_begin(query)) {
+		show(query);
+		aname_query_leave(query);
 	}
 }
 

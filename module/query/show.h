@@ -19,5 +19,8 @@ void aname_query_show(const aname_query_t *query);
  *  is done anew by aname_query_show(), however soon. */
 void aname_query_expect_failure(const aname_query_t *query);
 
+/*! The same for a query that was met, and is about something else. Outside the epoch. */
+void aname_query_remind(aname_query_t *query);
+
 /*! What aname_query_show() does for an instance loaded as global module, which has no targets. */
 void aname_query_show_totals(aname_instance_t *instance, knotd_mod_t *mod);

@@ -16,6 +16,7 @@ aname_shared_t *aname_shared_new(aname_queue_wake_f wake, void *wake_ctx)
 	if (getrandom(&shared->signers, sizeof(shared->signers), GRND_NONBLOCK) < 0) {
 		shared->signers = (uintptr_t)shared;
 	}
+	shared->seed = shared->signers;
 	shared->epoch = aname_epoch_new();
 	shared->table = shared->epoch != NULL ? aname_table_new(shared->epoch) : NULL;
 	shared->sign_bin = shared->epoch != NULL ? aname_bin_new(shared->epoch) : NULL;

@@ -70,6 +70,7 @@ typedef struct {
 	pthread_mutex_t sign_lock; /*!< Guards who writes into a signing, and the bin. */
 	aname_bin_t *sign_bin;     /*!< What workers have retired. */
 	uint64_t signers;          /*!< Identity of the last signer; guarded by the lock above. */
+	uint64_t seed; /*!< For hashes of what zones are told; nobody else's business. */
 	aname_met_t met;
 	aname_totals_t totals;
 	aname_worker_t *workers;                /*!< ANAME_WORKERS_MAX of them. */

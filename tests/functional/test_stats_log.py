@@ -428,3 +428,48 @@ def test_W1_the_servers_own_dump_has_the_counters(knotd, unbound, authority, dir
         return len(re.findall(own, text)) == 2 and "\"example.com.\"" in text
 
     eventually(lambda: os.path.exists(path) and dumped(), what="both are in the dump")
+
+
+def test_W2_any_query_of_the_zone_tells(knotd, unbound, authority):
+    """Those about something else, too."""
+    knotd.options["retry-max"] = 1
+    authority.fail(TARGET)
+    knotd.add_zone(ZONE, [aname(TARGET)])
+    knotd.start()
+    failed()
+    knotd.wait_log(ZONE, TARGET, "A fails", ask=ZONE)
+    authority.set(TARGET, a=[A1], aaaa=[AAAA1])
+    lines = eventually(
+        lambda: query(ZONE, "SOA") and knotd.log_lines(ZONE, TARGET, "A recovered"),
+        what="a query for the SOA brings the log up to date",
+    )
+    assert lines
+    eventually(
+        lambda: query(f"none.{ZONE}", "TXT") and knotd.stats(ZONE)["addresses"] == 1,
+        what="and one for another name the numbers",
+    )
+
+
+def test_W2_a_failure_is_told_once_whatever_else_is_signed(knotd, unbound, authority):
+    """What the log was told is remembered while other zones get new keys."""
+    authority.fail(TARGET)
+    authority.set("good.example.net", a=[A1])
+    knotd.options["retry-max"] = 1
+    knotd.add_zone(ZONE, [aname(TARGET)])
+    for number in range(5):
+        knotd.add_zone(
+            f"signed{number}.example", [aname("good.example.net")],
+            zone_options={"dnssec-signing": True},
+        )
+    knotd.start()
+    failed()
+    knotd.wait_log(ZONE, TARGET, "A fails", ask=ZONE)
+    for number in range(5):
+        # Each has keys that are new to the module.
+        answers({A1}, f"signed{number}.example", ede=set())
+        for _ in during(1.1):
+            query(ZONE, "A")
+    lines = knotd.log_lines(rf"\[{ZONE}", TARGET, " A fails")
+    assert len(lines) == 1, f"expected one line, got {lines}"
+    authority.set(TARGET, a=[A1], aaaa=[AAAA1])
+    knotd.wait_log(rf"\[{ZONE}", TARGET, "A recovered", ask=ZONE)
