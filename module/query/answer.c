@@ -63,11 +63,6 @@ aname_part_t aname_answer_tailor(const aname_part_t *own, const aname_part_t *ge
 	return part;
 }
 
-bool aname_answer_contradicts(const aname_part_t *own, const aname_part_t *general)
-{
-	return is_negative(own) != is_negative(general);
-}
-
 /*! Takes all parts of one worth; the TTL becomes the least of them. */
 static unsigned take(const aname_pool_t *pool, bool hurry, aname_worth_t worth,
                      aname_answer_t *answer)
@@ -194,9 +189,10 @@ void aname_answer_spare(aname_other_t other, aname_answer_t *answer)
 		answer->partial = true;
 	} else if (other == ANAME_OTHER_SIBLING ||
 	           (other == ANAME_OTHER_ADDRESSES && answer->emptied)) {
+		/* What is not known yet may be known in a moment. */
 		answer->say = ANAME_SAY_NODATA;
 		answer->stale = false;
-		answer->ttl = ANAME_STALE_TTL;
+		answer->ttl = answer->partial ? ANAME_PARTIAL_TTL : ANAME_STALE_TTL;
 		answer->failure = ANAME_FAILURE_NONE;
 	}
 }

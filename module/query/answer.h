@@ -44,12 +44,6 @@ typedef struct {
  */
 aname_part_t aname_answer_tailor(const aname_part_t *own, const aname_part_t *general, uint8_t len);
 
-/*!
- * \brief Does one of the two deny what the other one has? Where there is one denial for all clients
- *        (D2), only one of them can be told.
- */
-bool aname_answer_contradicts(const aname_part_t *own, const aname_part_t *general);
-
 /*! All targets of the owner. */
 typedef struct {
 	unsigned count;
@@ -124,7 +118,8 @@ typedef enum {
  *
  * Stub resolvers give up a name when one of its families is SERVFAIL (RFC 4074, 4.3). A family
  * that policy has emptied, and one without a sibling where the other is answered from its sibling,
- * does not exist for a while. While it cannot be told yet which it is, the answer waits.
+ * does not exist for a while; for a shorter one if it is not known yet. While it cannot be told which
+ * it is, the answer waits.
  *
  * \param other   What the other family gets.
  * \param answer  A FAILURE, for which the zone has no sibling.

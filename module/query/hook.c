@@ -286,7 +286,9 @@ static knotd_in_state_t say_any(const aname_query_t *query)
 	for (unsigned i = 0; i < 2; i++) {
 		aname_answer_t answer;
 		aname_query_decide(query, families[i], true, &answer);
-		aname_query_note(query, families[i], &answer);
+		if (answer.say == ANAME_SAY_ADDRESSES) {
+			aname_query_note(query, families[i], &answer);
+		}
 		int ret = KNOT_EOK;
 		if (answer.say == ANAME_SAY_FAILURE) {
 			(void)aname_reply_use_sibling(query, families[i]);

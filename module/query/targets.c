@@ -303,13 +303,6 @@ static ANAME_WARM bool is_emptied(const aname_query_t *query, const aname_part_t
 	       aname_answer_allowed(part->snapshot, deny) == 0;
 }
 
-/*! Is what this module makes signed, be it by mod-onlinesign? */
-static bool is_signed(const aname_query_t *query)
-{
-	return query->sign.state != ANAME_SIGN_NEEDLESS ||
-	       query->instance->onlinesign == ANAME_ONLINESIGN_AFTER;
-}
-
 /*!
  * Puts what a target says to the client in the place of what it says to everybody.
  *
@@ -336,12 +329,6 @@ static ANAME_ASIDE void tailor(const aname_query_t *query, const aname_key_t *ke
 	}
 	if (own.scope > query->client_max) {
 		own.scope = query->client_max;
-	}
-	if (is_signed(query) && (aname_answer_contradicts(&own, part) || is_emptied(query, &own))) {
-		/* One denial for all clients (D2): what everybody gets. If that is nothing, nobody
-		 * gets anything else. */
-		part->scope = part->snapshot != NULL && part->snapshot->count > 0 ? own.scope : 0;
-		return;
 	}
 	*part = aname_answer_tailor(&own, part, query->client.len);
 }
@@ -539,12 +526,52 @@ static ANAME_ASIDE void spare_other(const aname_query_t *query, uint16_t type, b
 	}
 }
 
-void aname_query_decide(const aname_query_t *query, uint16_t type, bool hurry,
-                        aname_answer_t *answer)
+/*! Decides on a family, with regard to the other one. */
+static ANAME_WARM void decide_both(const aname_query_t *query, uint16_t type, bool hurry,
+                                   aname_answer_t *answer)
 {
 	decide_alone(query, type, hurry, answer);
 	if (answer->say == ANAME_SAY_FAILURE) {
 		spare_other(query, type, hurry, answer);
+	}
+}
+
+/*! Is what this module makes signed, be it by mod-onlinesign? */
+static bool is_signed(const aname_query_t *query)
+{
+	return query->sign.state != ANAME_SIGN_NEEDLESS ||
+	       query->instance->onlinesign == ANAME_ONLINESIGN_AFTER;
+}
+
+/*!
+ * Decides on a family for a client of a signed zone. There is one denial for all clients (D2): where
+ * everybody gets none, nobody gets any, and who would get none alone gets what everybody gets.
+ */
+static ANAME_ASIDE void decide_signed(const aname_query_t *query, uint16_t type, bool hurry,
+                                      aname_answer_t *answer)
+{
+	aname_query_t everybody = *query;
+	everybody.tailored = false;
+	aname_query_decide(&everybody, type, hurry, answer);
+	if (answer->say == ANAME_SAY_NODATA) {
+		return;
+	}
+	aname_answer_t own;
+	decide_both(query, type, hurry, &own);
+	if (own.say != ANAME_SAY_NODATA) {
+		*answer = own;
+	} else {
+		answer->scope = own.scope;
+	}
+}
+
+void aname_query_decide(const aname_query_t *query, uint16_t type, bool hurry,
+                        aname_answer_t *answer)
+{
+	if (query->tailored && is_signed(query)) {
+		decide_signed(query, type, hurry, answer);
+	} else {
+		decide_both(query, type, hurry, answer);
 	}
 }
 
@@ -571,8 +598,9 @@ aname_missing_t aname_query_missing(aname_query_t *query)
 	query->tailored = false;
 	for (unsigned i = 0; i < 2; i++) {
 		if (!(own->decided & aname_family_of(types[i]))) {
+			/* What is cold is not known, and not denied. */
 			aname_answer_t answer;
-			aname_query_decide(query, types[i], true, &answer);
+			aname_query_decide(query, types[i], false, &answer);
 			aname_query_note(query, types[i], &answer);
 		}
 	}

@@ -96,6 +96,31 @@ def test_D2_what_is_not_known_is_not_denied(knotd, unbound, authority, proto, ch
         assert types == FAMILIES, f"expected both, got {types}"
 
 
+@pytest.mark.parametrize("there", ["A", "AAAA"])
+def test_D2_A10_what_is_only_cold_is_not_denied(knotd, unbound, authority, chain, there):
+    """Not even where the other family has a sibling to be answered from meanwhile."""
+    knotd.options["wait"] = 200
+    serve(knotd, authority, siblings()[there == "AAAA"], chain=chain)
+    knotd.stop()
+    late = Behaviour(rdata=(A1,), delay=1.5), Behaviour(rdata=(AAAA1,), delay=1.5)
+    authority.behave(TARGET, "A", late[0])
+    authority.behave(TARGET, "AAAA", late[1])
+    knotd.start()
+    keys = Keys(ZONE)
+    keys.learn()
+    reply = eventually(lambda: (query(ZONE, "HTTPS", "tcp", do=True), )[0].expect(soa=True))
+    assert [types & FAMILIES for types in denials(reply)] == [FAMILIES], f"got {reply}"
+    other = "AAAA" if there == "A" else "A"
+    reply = query(ZONE, other, "tcp", do=True)
+    if reply.rcode == "NOERROR" and not reply.addresses(other):
+        # The wait is over, and stub resolvers need an answer: for a moment.
+        verify(reply, keys)
+        assert reply.soa_ttl() <= 5, f"expected 5 s at most, got {reply}"
+    known(do=True)
+    for rdtype, address in (("A", A1), ("AAAA", AAAA1)):
+        answers({address}, rdtype=rdtype, ede=set())
+
+
 def test_D2_what_a_sibling_answers_is_not_denied(knotd, unbound, authority, proto, chain):
     knotd.options.update({"ttl-max": 1, "stale-max": 0, "retry-max": 1})
     serve(knotd, authority, siblings()[0], chain=chain)
@@ -213,6 +238,48 @@ def test_D2_N4_what_everybody_gets_decides(knotd, authority, proto, online_signi
         return True
 
     eventually(holds, what="one denial for all clients")
+
+
+def test_D2_N4_what_policy_leaves_everybody_decides(knotd, authority, proto):
+    knotd.server["edns-client-subnet"] = True
+    knotd.options.update({"resolver": ADDRESS, "ecs": True, "deny-address": "10.0.0.0/8"})
+    authority.behave(TARGET, "A", places(general=["10.1.1.1"], here=[A1], there=["10.1.1.2"]))
+    authority.behave(TARGET, "AAAA", places(general=[AAAA1], here=[AAAA1], there=[AAAA1]))
+    knotd.sections.append(section("policy", "test"))
+    knotd.add_zone(ZONE, [aname(TARGET)], zone_options=SIGNED)
+    knotd.start()
+    known(do=True)
+
+    def holds():
+        for client in (HERE, THERE):
+            query(ZONE, "AAAA", proto, ecs=client, do=True).expect(aaaa={AAAA1}, ede=set())
+            reply = query(ZONE, "A", proto, ecs=client, do=True).expect(a=(), soa=True)
+            assert [types & FAMILIES for types in denials(reply)] == [{"AAAA"}], f"got {reply}"
+        return True
+
+    eventually(holds, what="nobody gets what everybody is denied")
+
+
+def test_D2_N4_what_a_sibling_leaves_everybody_decides(knotd, authority, proto):
+    knotd.server["edns-client-subnet"] = True
+    knotd.options.update({"resolver": ADDRESS, "ecs": True})
+    works = places(general=[A1], here=[A1])
+    authority.behave(
+        TARGET, "A", lambda subnet: works(subnet) if isinstance(subnet, Subnet)
+        and str(subnet) == HERE else Behaviour(rcode="SERVFAIL"),
+    )
+    authority.behave(TARGET, "AAAA", Behaviour(rcode="SERVFAIL"))
+    knotd.sections.append(section("policy", "test"))
+    knotd.add_zone(ZONE, [aname(TARGET), siblings()[1]], zone_options=SIGNED)
+    knotd.start()
+
+    def holds():
+        for client in (HERE, THERE):
+            reply = query(ZONE, "A", proto, ecs=client, do=True).expect(a=(), soa=True)
+            assert [types & FAMILIES for types in denials(reply)] == [{"AAAA"}], f"got {reply}"
+        return True
+
+    eventually(holds, what="nobody gets what everybody is denied")
 
 
 # Resolvers.
