@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -213,12 +212,15 @@ void aname_link_send(aname_link_t *link, const uint8_t *query, int len, ares_cal
 	ares_send(link->channel, query, len, callback, arg);
 }
 
-void aname_link_done(aname_link_t *link)
+void aname_link_done(aname_link_t *link, bool silent)
 {
 	link->running--;
+	if (silent) {
+		link->used = LINK_USED;
+	}
 }
 
-/*! Lets go of links that are used up and idle. Never from within a call into c-ares. */
+/*! Lets go of links that are used up, or were silent, and idle. Never from within a call into c-ares. */
 static void sweep(aname_links_t *links)
 {
 	aname_link_t **at = &links->first;

@@ -14,6 +14,8 @@
 /* Newer c-ares would have ares_send_dnsrec(), which that of Debian 12 has not. */
 #define CARES_NO_DEPRECATED
 
+#include <stdbool.h>
+
 #include <ares.h>
 #include <uv.h>
 
@@ -44,8 +46,15 @@ aname_link_t *aname_links_pick(aname_links_t *links, const char **why);
 void aname_link_send(aname_link_t *link, const uint8_t *query, int len, ares_callback callback,
                      void *arg);
 
-/*! To be called by the callback of aname_link_send(): the link has one lookup less. */
-void aname_link_done(aname_link_t *link);
+/*!
+ * \brief To be called by the callback of aname_link_send(): the link has one lookup less.
+ *
+ * \param silent  Nothing was heard in time. Then the link takes no further lookup: a TCP connection
+ *                may be dead without a word, and newer c-ares drops replies without a DNS cookie
+ *                for two minutes once a server has sent one (RFC 7873), as another server behind
+ *                the same address may not. A new link starts afresh.
+ */
+void aname_link_done(aname_link_t *link, bool silent);
 
 /*! Looks for time-outs, and lets go of links that are used up. To be called now and then, and not
  *  from within a callback. */

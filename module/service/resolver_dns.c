@@ -299,7 +299,7 @@ static aname_message_reply_t *read_reply(const lookup_t *lookup, const uint8_t *
 static void on_reply(void *arg, int status, int timeouts, unsigned char *wire, int len)
 {
 	lookup_t *lookup = arg;
-	aname_link_done(lookup->link);
+	aname_link_done(lookup->link, status == ARES_ETIMEOUT);
 	lookup->link = NULL; /* It may be let go. */
 	lookup->status = status;
 	if (status == ARES_SUCCESS) {

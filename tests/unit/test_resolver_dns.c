@@ -45,6 +45,8 @@ typedef enum {
 	WRONG_QUESTION, /*!< Answers another question first. */
 	ELSEWHERE,      /*!< Answers from another port first. */
 	HANG_UP,        /*!< Like TRUNCATE, but over TCP it closes. */
+	MUTE,           /*!< Like TRUNCATE; connections made meanwhile are never answered. */
+	COOKIE,         /*!< Answers with a DNS cookie, if there is one in the query. */
 	REFERRAL,       /*!< NS in Authority, and nothing else. */
 	LAME,           /*!< Nothing, and neither RA nor AA. */
 	ALIASES,        /*!< An alias alone; an address at the last of them. */
@@ -68,6 +70,7 @@ typedef struct {
 typedef struct {
 	uv_tcp_t tcp;
 	server_t *server;
+	bool mute;
 	size_t len;
 	uint8_t data[600];
 } connection_t;
@@ -150,6 +153,29 @@ static void put_unfinished(const server_t *server, uint8_t *wire, uint8_t **at, 
 	}
 }
 
+/*! Puts an OPT record with the client's cookie and one of the server, if there is the former in the
+ *  query's OPT, which begins at `opt`. The option is c-ares's own, and the only one. */
+static void put_cookie(const uint8_t *opt, uint8_t *wire, uint8_t **at)
+{
+	enum { CODE = 10, CLIENT = 8, SERVER = 8 };
+	if (knot_wire_get_arcount(wire) != 0 || knot_wire_read_u16(opt + 9) < 4 + CLIENT ||
+	    knot_wire_read_u16(opt + 11) != CODE) {
+		return;
+	}
+	*(*at)++ = 0;
+	put_u16(at, KNOT_RRTYPE_OPT);
+	put_u16(at, 1232);
+	put_u16(at, 0);
+	put_u16(at, 0);
+	put_u16(at, 4 + CLIENT + SERVER);
+	put_u16(at, CODE);
+	put_u16(at, CLIENT + SERVER);
+	memcpy(*at, opt + 15, CLIENT);
+	memset(*at + CLIENT, 0x5a, SERVER);
+	*at += CLIENT + SERVER;
+	knot_wire_set_arcount(wire, 1);
+}
+
 /*! Writes the reply behind the two octets of a length; returns its own length. */
 static size_t make_reply(const server_t *server, const uint8_t *query, bool tcp)
 {
@@ -162,7 +188,9 @@ static size_t make_reply(const server_t *server, const uint8_t *query, bool tcp)
 	knot_wire_set_arcount(wire, 0);
 	at += question;
 
-	bool truncated = (server->behaviour == TRUNCATE || server->behaviour == HANG_UP) && !tcp;
+	bool truncated = (server->behaviour == TRUNCATE || server->behaviour == HANG_UP ||
+	                  server->behaviour == MUTE) &&
+	                 !tcp;
 	if (truncated || server->behaviour == TRUNCATE_EVER) {
 		knot_wire_set_tc(wire);
 	} else if (server->behaviour == SERVFAIL) {
@@ -185,6 +213,8 @@ static size_t make_reply(const server_t *server, const uint8_t *query, bool tcp)
 	}
 	if (server->behaviour == AUTHENTIC) {
 		knot_wire_set_ad(wire);
+	} else if (server->behaviour == COOKIE) {
+		put_cookie(query + 12 + question, wire, &at);
 	}
 	return at - wire;
 }
@@ -302,7 +332,7 @@ static void on_data(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf)
 			hang_up(connection);
 			return;
 		}
-		if (server->behaviour != SILENCE) {
+		if (server->behaviour != SILENCE && !connection->mute) {
 			send_tcp(connection, make_reply(server, connection->data + 2, true));
 		}
 		connection->len -= size;
@@ -316,6 +346,7 @@ static void on_connection(uv_stream_t *listener, int status)
 	assert_int_equal(status, 0);
 	assert_non_null(connection);
 	connection->server = listener->data;
+	connection->mute = connection->server->behaviour == MUTE;
 	connection->tcp.data = connection;
 	assert_int_equal(uv_tcp_init(&loop, &connection->tcp), 0);
 	assert_int_equal(uv_accept(listener, (uv_stream_t *)&connection->tcp), 0);
@@ -589,6 +620,54 @@ static void tcp_is_closed(void **state)
 	assert_answer(1);
 	assert_int_equal(servers[0].udp_asked, 1);
 	assert_int_equal(servers[1].udp_asked, 1);
+}
+
+/*! Lets some of the (real) time of a try pass. */
+static void let_pass(uint64_t ms)
+{
+	uv_update_time(&loop);
+	uint64_t end_ms = uv_now(&loop) + ms;
+	while (uv_now(&loop) < end_ms) {
+		(void)uv_run(&loop, UV_RUN_ONCE);
+	}
+}
+
+static void tcp_goes_mute(void **state)
+{
+	/* A connection that is dead without a word, and never idle. */
+	aname_source_t source = make_servers(1);
+	source.retries = 0;
+	source.timeout_ms = 1000;
+	use(&source);
+	servers[0].behaviour = MUTE;
+	start("one.example.", A, NULL, NULL);
+	let_pass(500);
+	start("two.example.", A, NULL, NULL);
+	wait_for(1);
+	assert_failure(ANAME_FAILURE_TIMEOUT);
+	servers[0].behaviour = TRUNCATE;
+	start("three.example.", A, NULL, NULL);
+	wait_for(2);
+	assert_answer(1);
+	wait_for(3);
+	assert_failure(ANAME_FAILURE_TIMEOUT);
+}
+
+static void cookies_go_away(void **state)
+{
+	/* As where another server answers at the same address. Newer c-ares sends cookies, and drops
+	 * what comes without one after it has seen one. */
+	use_servers(1);
+	servers[0].behaviour = COOKIE;
+	for (unsigned i = 0; i < 3; i++) {
+		look_up(A);
+		assert_answer(1);
+	}
+	servers[0].behaviour = ANSWER;
+	for (unsigned i = 0; i < 3; i++) {
+		look_up(A);
+		assert_answer(1);
+	}
 }
 
 static void closed_port(void **state)
@@ -1208,6 +1287,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_SERVERS("N2: a TCP connection that closes: the next server", tcp_is_closed),
+		WITH_SERVERS("N2: a TCP connection that goes mute is not kept", tcp_goes_mute),
+		WITH_SERVERS("N2: a server that no longer sends cookies", cookies_go_away),
 		WITH_SERVERS("F1: a closed port is a failure on the way", closed_port),
 		WITH_SERVERS("N2: a closed port first costs no lookup", closed_port_first),
 		WITH_SERVERS("N2: 1 + retries rounds through all servers", each_try_counts),
