@@ -102,7 +102,7 @@ static void tell_limit(aname_news_t *news, aname_news_limit_t *limit, uint64_t m
 	if (met == limit->told || (limit->told != 0 && now_ms - limit->told_ms < TELL_AGAIN_MS)) {
 		return;
 	}
-	char message[200];
+	char message[300];
 	(void)snprintf(message, sizeof(message),
 	               "limit reached, %s (%" PRIu64 " times since last told)", what,
 	               met - limit->told);
@@ -117,6 +117,9 @@ void aname_news_limits(aname_news_t *news, aname_met_t *met, int64_t now_ms)
 	           "requests for lookups come faster than they can be taken");
 	tell_limit(news, &news->table, atomic_load(&met->table_full), now_ms,
 	           "no room for a new target, raise 'max-targets'");
+	tell_limit(news, &news->lanes, atomic_load(&met->lanes_full), now_ms,
+	           "too many different sets of 'resolver', 'via', 'target-dnssec', 'timeout', "
+	           "'retries' and 'max-aliases' since the start: restart knotd");
 	tell_limit(news, &news->gate, atomic_load(&met->gate_full), now_ms,
 	           "half of the TCP workers wait for lookups already");
 }

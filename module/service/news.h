@@ -22,7 +22,7 @@ typedef struct {
 
 typedef struct {
 	aname_logbook_t *logbook;
-	aname_news_limit_t queue, table, gate;
+	aname_news_limit_t queue, table, lanes, gate;
 } aname_news_t;
 
 /*! A target's answer for a subnet has begun to fail. Subnets fail in crowds: that is told now and

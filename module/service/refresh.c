@@ -793,6 +793,9 @@ static aname_entry_t *add(aname_refresh_t *refresh, const aname_key_t *key, uint
 		return NULL;
 	}
 	int lane = find_lane(refresh, &key->profile->source);
+	if (lane < 0) {
+		atomic_fetch_add(&refresh->shared->met.lanes_full, 1);
+	}
 	aname_entry_t *entry = lane >= 0 ? aname_table_add(table, key, hash) : NULL;
 	if (entry != NULL) {
 		entry->plan.lane = lane;

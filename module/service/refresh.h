@@ -16,8 +16,9 @@
 
 typedef struct aname_refresh aname_refresh_t;
 
-/*! Most sources that are in use at once; a target of one more is not looked up. */
-#define ANAME_LANES_MAX 32
+/*! Most sources from the start of the process on; a target of one more is not looked up, and the log
+ *  says so. An entry has one octet for its own. */
+#define ANAME_LANES_MAX 255
 
 /*! Makes the resolver for a source; NULL if it cannot be had. */
 typedef aname_resolver_t *(*aname_make_resolver_f)(uv_loop_t *loop, const aname_source_t *source,

@@ -24,6 +24,7 @@
 typedef struct {
 	_Atomic uint64_t queue_full; /*!< Requests refused: the queue was full. */
 	_Atomic uint64_t table_full; /*!< Targets refused: max-targets. */
+	_Atomic uint64_t lanes_full; /*!< Targets refused: their source is one too many. */
 	_Atomic bool no_room;        /*!< No target can be added now; written by the service. */
 	_Atomic uint64_t gate_full;  /*!< TCP queries not let wait (C2). */
 } aname_met_t;
