@@ -18,6 +18,7 @@
 #include "ask.h"
 #include "config.h"
 #include "live.h"
+#include "nets.h"
 #include "records.h"
 #include "text.h"
 #include "tool.h"
@@ -40,6 +41,8 @@ typedef struct {
 	kaname_records_t records;
 	kaname_values_t modules; /*!< The zone's list, in order. */
 	kaname_values_t listen;  /*!< The server's addresses. */
+	kaname_values_t deny;    /*!< Option `deny-address`. */
+	kaname_values_t delay;   /*!< Option `negative-delay`. */
 	bool is_loaded, is_signed;
 	bool is_asked;              /*!< As a client asks. */
 	kaname_answer_t clients[2]; /*!< What a client then got over TCP: A, AAAA. */
@@ -251,15 +254,14 @@ static kaname_exit_t check_signing(check_t *check)
 
 /* The record. */
 
-/*! The types that the zone's section takes; none if it says nothing of them. */
-static kaname_exit_t read_rrtypes(check_t *check, kaname_values_t *types)
+/*! Reads an option of the zone's section; no values if it is not set there. */
+static kaname_exit_t read_option(check_t *check, const char *option, kaname_values_t *values)
 {
-	types->count = 0;
+	values->count = 0;
 	size_t place = place_of(check, "mod-aname");
 	const char *id = place > 0 ? strchr(check->modules.at[place - 1], '/') : NULL;
-	return id != NULL
-	               ? kaname_config_read(&check->control, "mod-aname", id + 1, "rrtype", types)
-	               : KANAME_OK;
+	return id != NULL ? kaname_config_read(&check->control, "mod-aname", id + 1, option, values)
+	                  : KANAME_OK;
 }
 
 static bool takes_type(const kaname_values_t *types, const char *type)
@@ -300,7 +302,7 @@ static void check_record(check_t *check, const kaname_record_t *record,
 static kaname_exit_t check_records(check_t *check)
 {
 	kaname_values_t types;
-	kaname_exit_t ret = read_rrtypes(check, &types);
+	kaname_exit_t ret = read_option(check, "rrtype", &types);
 	if (ret == KANAME_IO) {
 		return ret;
 	}
@@ -453,6 +455,13 @@ static void ask_all(check_t *check, const char *address, const struct sockaddr_s
 	}
 }
 
+/*! What explains answers. */
+static kaname_exit_t read_options(check_t *check)
+{
+	kaname_exit_t ret = read_option(check, "deny-address", &check->deny);
+	return ret == KANAME_OK ? read_option(check, "negative-delay", &check->delay) : ret;
+}
+
 static kaname_exit_t read_listen(check_t *check)
 {
 	return kaname_config_read(&check->control, "server", NULL, "listen", &check->listen);
@@ -472,6 +481,8 @@ static void check_clients(check_t *check)
 }
 
 /* What the module knows. */
+
+static const char *const families[] = { "A", "AAAA" };
 
 static const char *of(const kaname_line_t *line, const char *key)
 {
@@ -493,6 +504,27 @@ static void source_option(const kaname_line_t *line, const char *server, char *o
 	}
 }
 
+/*! A target that had addresses, and has none of either family any more. */
+static void tell_gone(check_t *check, const kaname_line_t *line, const char *what)
+{
+	char next[TEXT_MAX];
+	if (check->delay.count > 0 && strtol(check->delay.at[0], NULL, 10) > 0) {
+		(void)snprintf(next, sizeof(next),
+		               "ask whoever runs it, or 'kaname set' with another one; its last "
+		               "addresses stay in use for as long as 'negative-delay: %s' says",
+		               check->delay.at[0]);
+	} else {
+		(void)snprintf(next, sizeof(next),
+		               "ask whoever runs it, or 'kaname set' with another one; with "
+		               "'negative-delay' its last addresses stay in use for a while");
+	}
+	bad(check, next, "%s: is gone for %s s (%s), and had addresses before; asked: %s", what,
+	    of(line, "gone"),
+	    strcmp(of(line, "denial"), "NXDOMAIN") == 0 ? "NXDOMAIN"
+	                                                : "no address of either family",
+	    of(line, "resolver"));
+}
+
 static void check_target(check_t *check, const kaname_line_t *line)
 {
 	const char *state = of(line, "state"), *failing = kaname_live_field(line, "failing");
@@ -509,7 +541,9 @@ static void check_target(check_t *check, const kaname_line_t *line)
 		               source, (int)strcspn(resolver, "@"), resolver, of(line, "name"),
 		               of(line, "family"));
 	}
-	if (failing != NULL) {
+	if (failing == NULL && kaname_live_field(line, "gone") != NULL) {
+		tell_gone(check, line, what);
+	} else if (failing != NULL) {
 		bad(check, next,
 		    "%s: cannot be resolved for %s s (%s), asked: %s; %s%s, next lookup in %s s",
 		    what, failing, of(line, "why"), resolver,
@@ -553,49 +587,96 @@ static kaname_exit_t read_live(check_t *check, kaname_live_t *live)
 	return ret;
 }
 
-/*! Is one of the addresses of a target (with commas between them) in the answer? */
-static bool is_served(const kaname_answer_t *answer, const char *addresses)
+/*! What clients get of the addresses that are held, of one family. */
+typedef struct {
+	bool any;     /*!< There are some. */
+	bool allowed; /*!< `deny-address` leaves some of them. */
+	bool served;  /*!< Some are in the answer. */
+} held_t;
+
+static bool is_denied(const check_t *check, const char *address)
 {
-	for (const char *at = addresses; *at != '\0'; at += strspn(at, ",")) {
-		size_t len = strcspn(at, ",");
-		for (unsigned i = 0; i < answer->count && i < KANAME_ADDRESSES_MAX; i++) {
-			if (strlen(answer->addresses[i]) == len &&
-			    strncmp(answer->addresses[i], at, len) == 0) {
-				return true;
-			}
+	for (size_t i = 0; i < check->deny.count; i++) {
+		if (kaname_net_holds(check->deny.at[i], address)) {
+			return true;
 		}
-		at += len;
 	}
 	return false;
 }
 
-/*! Does a client who gets an answer get what is held for it, and not what is in the zone? */
-static void check_served(check_t *check, const kaname_live_t *live, int number, const char *family)
+static bool is_served(const kaname_answer_t *answer, const char *address)
 {
-	const kaname_answer_t *answer = &check->clients[number];
-	if (!check->is_asked || answer->failure != NULL || answer->rcode != KNOT_RCODE_NOERROR ||
-	    answer->ede >= 0) {
-		return;
-	}
-	bool held = false, served = false;
-	for (size_t i = 0; i < live->count; i++) {
-		const kaname_line_t *line = &live->targets[i];
-		const char *addresses = of(line, "addresses");
-		if (strcmp(of(line, "family"), family) == 0 && addresses[0] != '\0' &&
-		    kaname_live_field(line, "subnet") == NULL &&
-		    kaname_live_field(line, "failing") == NULL) {
-			held = true;
-			served |= is_served(answer, addresses);
+	for (unsigned i = 0; i < answer->count && i < KANAME_ADDRESSES_MAX; i++) {
+		if (strcmp(answer->addresses[i], address) == 0) {
+			return true;
 		}
 	}
-	if (held && !served) {
-		bad(check,
-		    check->is_signed
-		            ? "the log says why, if not 'dnssec: off'; see 'Signed zones' "
-		              "in the README"
-		            : "does another module in the zone's list answer for the apex?",
-		    "a client gets none of the addresses that are held, %s", family);
+	return false;
+}
+
+/*! Takes the addresses of a target, with commas between them. */
+static void take_held(const check_t *check, const char *addresses, const kaname_answer_t *answer,
+                      held_t *held)
+{
+	for (const char *at = addresses; *at != '\0'; at += strspn(at, ",")) {
+		char address[INET6_ADDRSTRLEN];
+		size_t len = strcspn(at, ",");
+		(void)snprintf(address, sizeof(address), "%.*s", (int)len, at);
+		held->any = true;
+		held->allowed |= !is_denied(check, address);
+		held->served |= is_served(answer, address);
+		at += len;
 	}
+}
+
+static held_t read_held(const check_t *check, const kaname_live_t *live, int family)
+{
+	held_t held = { 0 };
+	for (size_t i = 0; i < live->count; i++) {
+		const kaname_line_t *line = &live->targets[i];
+		if (strcmp(of(line, "family"), families[family]) == 0 &&
+		    kaname_live_field(line, "subnet") == NULL &&
+		    kaname_live_field(line, "failing") == NULL) {
+			take_held(check, of(line, "addresses"), &check->clients[family], &held);
+		}
+	}
+	return held;
+}
+
+/*! Policy has left none of a family; that is as it is to be while the other one has some. */
+static void tell_denied(check_t *check, const char *family, bool other)
+{
+	if (other) {
+		note("all addresses that are held, %s, are in networks of 'deny-address': a client "
+		     "gets none of them",
+		     family);
+		return;
+	}
+	bad(check, "are these addresses right? If so, 'deny-address' is to let them",
+	    "all addresses that are held, %s, are in networks of 'deny-address'", family);
+}
+
+/*! Does a client who gets an answer get what is held for it, and not what is in the zone? */
+static void check_served(check_t *check, const held_t held[2], int family)
+{
+	const kaname_answer_t *answer = &check->clients[family];
+	if (!check->is_asked || answer->failure != NULL || answer->rcode != KNOT_RCODE_NOERROR ||
+	    answer->ede >= 0 || !held[family].any || held[family].served) {
+		return;
+	}
+	if (!held[family].allowed) {
+		tell_denied(check, families[family], held[1 - family].allowed);
+		return;
+	}
+	const char *next = "does another module in the zone's list answer for the apex?";
+	if (check->is_signed) {
+		next = "the log says why, if not 'dnssec: off'; see 'Signed zones' in the README";
+	} else if (check->modules.count == 0 || check->deny.count == KANAME_VALUES_MAX) {
+		/* Not all that the section says was read. */
+		next = "does 'deny-address' take them, or does another module in the template's "
+		       "list answer for the apex?";
+	}
+	bad(check, next, "a client gets none of the addresses that are held, %s", families[family]);
 }
 
 static void check_live(check_t *check)
@@ -624,8 +705,9 @@ static void check_live(check_t *check)
 	if (live.count == 0) {
 		note("the module knows nothing of the target: it was not asked for it");
 	}
-	check_served(check, &live, 0, "A");
-	check_served(check, &live, 1, "AAAA");
+	const held_t held[2] = { read_held(check, &live, 0), read_held(check, &live, 1) };
+	check_served(check, held, 0);
+	check_served(check, held, 1);
 	kaname_live_free(&live);
 }
 
@@ -635,7 +717,8 @@ static void check_live(check_t *check)
 static kaname_exit_t by_control(check_t *check)
 {
 	kaname_exit_t (*const steps[])(check_t *) = {
-		check_server, check_zone, check_modules, check_signing, check_records, read_listen,
+		check_server,  check_zone,   check_modules, check_signing,
+		check_records, read_options, read_listen,
 	};
 	kaname_exit_t ret = KANAME_OK;
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && ret == KANAME_OK; i++) {

@@ -128,14 +128,21 @@ static void put_addresses(char cell[CELL_MAX], const kaname_line_t *line)
 /*! Last, since it is a sentence. */
 static void put_failing(char cell[CELL_MAX], const kaname_line_t *line)
 {
-	const char *since = kaname_live_field(line, "failing");
-	if (since == NULL) {
-		(void)snprintf(cell, CELL_MAX, "-");
-		return;
-	}
+	const char *failing = kaname_live_field(line, "failing");
+	const char *gone = kaname_live_field(line, "gone");
 	char time[CELL_MAX];
-	put_seconds(time, since);
-	(void)snprintf(cell, CELL_MAX, "for %.20s: %s", time, field_or(line, "why", "not known"));
+	int used = 0;
+	(void)snprintf(cell, CELL_MAX, "-");
+	if (failing != NULL) {
+		put_seconds(time, failing);
+		used = snprintf(cell, CELL_MAX, "for %.20s: %.400s%s", time,
+		                field_or(line, "why", "not known"), gone != NULL ? "; " : "");
+	}
+	if (gone != NULL) {
+		put_seconds(time, gone);
+		(void)snprintf(cell + used, CELL_MAX - used, "gone for %.20s: %.40s", time,
+		               field_or(line, "denial", "not known"));
+	}
 }
 
 static const struct {
@@ -215,6 +222,8 @@ static const json_field_t target_fields[] = {
 	{ "addresses", "addresses", AS_LIST },
 	{ "failing", "failing_seconds", AS_NUMBER },
 	{ "why", "failing_why", AS_TEXT },
+	{ "gone", "gone_seconds", AS_NUMBER },
+	{ "denial", "gone_denial", AS_TEXT },
 	{ "next", "next_lookup_in", AS_NUMBER },
 	{ "asked", "asked_seconds_ago", AS_NUMBER },
 	{ "started", "lookups_started", AS_NUMBER },

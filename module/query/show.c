@@ -1,5 +1,6 @@
 #include "query/show.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "path.h"
@@ -87,21 +88,38 @@ static bool check_failure(const aname_query_t *query, const target_t *target, un
 	return fails;
 }
 
+/*! How long `negative-delay` keeps last addresses in use from now on, in seconds. */
+static uint32_t kept_for(const aname_query_t *query, const aname_lost_t *lost)
+{
+	int64_t delay_ms = 1000 * (int64_t)query->instance->options->negative_delay;
+	int64_t left_ms = lost->since_ms + delay_ms - query->now_ms;
+	left_ms = left_ms < delay_ms ? left_ms : delay_ms; /* This clock is the coarser one. */
+	return left_ms > 0 ? (left_ms + 999) / 1000 : 0;
+}
+
 static ANAME_ASIDE void log_gone(const aname_query_t *query, const char *name,
                                  const target_t *target)
 {
 	unsigned count = 0;
+	uint32_t kept_s = 0;
 	bool nxdomain = false;
 	for (unsigned i = 0; i < 2; i++) {
 		const aname_snapshot_t *known = target->known[i];
 		const aname_lost_t *lost = known != NULL ? aname_snapshot_lost(known) : NULL;
 		const aname_snapshot_t *last = lost != NULL ? aname_snapshot_last(known) : known;
+		uint32_t left_s = lost != NULL ? kept_for(query, lost) : 0;
+		kept_s = left_s > kept_s ? left_s : kept_s;
 		nxdomain |= lost != NULL && lost->nxdomain;
 		count += last != NULL ? last->count : 0;
 	}
-	knotd_mod_log(query->mod, LOG_WARNING, "target %s is gone (%s), it had %u address%s", name,
-	              nxdomain ? "NXDOMAIN" : "no address of either family", count,
-	              count == 1 ? "" : "es");
+	char kept[64] = "";
+	if (kept_s > 0) {
+		(void)snprintf(kept, sizeof(kept), ", in use for up to %u s more (negative-delay)",
+		               kept_s);
+	}
+	knotd_mod_log(query->mod, LOG_WARNING, "target %s is gone (%s), it had %u address%s%s",
+	              name, nxdomain ? "NXDOMAIN" : "no address of either family", count,
+	              count == 1 ? "" : "es", kept);
 }
 
 /*! Logs that a target is gone as a whole, or has addresses again. */

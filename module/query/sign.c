@@ -323,6 +323,13 @@ static void retry_ahead(aname_shared_t *shared, const aname_signer_t *signer, in
 
 /* Why not. */
 
+/*! Text of an error of libdnssec, which knows few of the system's, and has none for the others. */
+static const char *error_text(int error)
+{
+	const char *text = dnssec_strerror(error);
+	return text != NULL ? text : strerror(-error);
+}
+
 static void tell_unable(const aname_query_t *query, const knot_rrset_t *dnskey,
                         const aname_secret_t *missing)
 {
@@ -339,7 +346,7 @@ static void tell_unable(const aname_query_t *query, const knot_rrset_t *dnskey,
 	} else if (missing != NULL) {
 		(void)snprintf(why, sizeof(why), "private key %.*s/%s.pem cannot be read (%s)",
 		               (int)strcspn(missing->directories, "\n"), missing->directories,
-		               missing->id, dnssec_strerror(atomic_load(&missing->error)));
+		               missing->id, error_text(atomic_load(&missing->error)));
 	} else {
 		(void)snprintf(why, sizeof(why),
 		               "none of its DNSKEY records has signed its SOA record");

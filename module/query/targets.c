@@ -163,12 +163,17 @@ static ANAME_WARM const char *denied_by(const aname_options_t *options, const kn
 
 /* Targets in the table. */
 
+static uint16_t other_type(uint16_t type)
+{
+	return type == KNOT_RRTYPE_A ? KNOT_RRTYPE_AAAA : KNOT_RRTYPE_A;
+}
+
 /*! What is known of the other family of a target, be it under other options; NULL if nothing. */
 static const aname_snapshot_t *other_of(const aname_query_t *query, const aname_key_t *key)
 {
 	const aname_table_t *table = query->instance->shared->table;
 	aname_key_t other = *key;
-	other.type = key->type == KNOT_RRTYPE_A ? KNOT_RRTYPE_AAAA : KNOT_RRTYPE_A;
+	other.type = other_type(key->type);
 	aname_entry_t *entry = aname_table_find(table, &other, aname_table_hash(table, &other));
 	entry = entry != NULL ? entry : aname_table_find_kin(table, &other);
 	return entry != NULL ? aname_entry_snapshot(entry) : NULL;
@@ -301,6 +306,42 @@ static ANAME_WARM bool is_emptied(const aname_query_t *query, const aname_part_t
 	const aname_nets_t *deny = &query->instance->options->deny_address;
 	return deny->count > 0 && part->snapshot != NULL && part->snapshot->count > 0 &&
 	       aname_answer_allowed(part->snapshot, deny) == 0;
+}
+
+/*! Is it known that a family of a target has nothing either, or nothing that policy leaves? */
+static bool is_without(const aname_query_t *query, const aname_snapshot_t *snapshot)
+{
+	const aname_nets_t *deny = &query->instance->options->deny_address;
+	return snapshot != NULL && snapshot->known != ANAME_KNOWN_NOTHING &&
+	       aname_answer_allowed(snapshot, deny) == 0;
+}
+
+static void tell_emptied(const aname_query_t *query, const aname_key_t *key)
+{
+	if (is_without(query, other_of(query, key))) {
+		tell_denied(query, key, "all its addresses are in networks of 'deny-address'");
+		return;
+	}
+	bool ipv4 = key->type == KNOT_RRTYPE_A;
+	const char *family = ipv4 ? "A" : "AAAA", *other = ipv4 ? "AAAA" : "A";
+	if (aname_query_first_time(query, family, key->name, key->name_len)) {
+		knot_dname_txt_storage_t name;
+		(void)knot_dname_to_str(name, key->name, sizeof(name));
+		knotd_mod_log(query->mod, LOG_WARNING,
+		              "target %s has no %s left, all are in networks of 'deny-address'; "
+		              "without others %s is NODATA while there are %s",
+		              name, family, family, other);
+	}
+}
+
+/*! Fails a part that policy has emptied; the answer is for as many clients as before. */
+static ANAME_ASIDE void fail_emptied(const aname_query_t *query, const aname_key_t *key,
+                                     aname_part_t *part)
+{
+	uint8_t scope = part->scope;
+	fail_part(part, ANAME_FAILURE_EMPTIED);
+	part->scope = scope;
+	tell_emptied(query, key);
 }
 
 /*!
@@ -436,17 +477,12 @@ static void add_target(const aname_query_t *query, const knot_rdata_t *rdata, ui
 	why = denied_by(query->instance->options, key.name);
 	if (why != NULL) {
 		fail_part(part, ANAME_FAILURE_DENIED);
-	} else {
-		judge_target(query, &key, entry, ttl, part);
-		if (is_emptied(query, part)) {
-			why = "all its addresses are in networks of 'deny-address'";
-			uint8_t scope = part->scope;
-			fail_part(part, ANAME_FAILURE_EMPTIED);
-			part->scope = scope;
-		}
-	}
-	if (why != NULL) {
 		tell_denied(query, &key, why);
+		return;
+	}
+	judge_target(query, &key, entry, ttl, part);
+	if (is_emptied(query, part)) {
+		fail_emptied(query, &key, part);
 	}
 }
 
@@ -518,7 +554,7 @@ static aname_other_t judge_other(const aname_query_t *query, uint16_t other, boo
 static ANAME_ASIDE void spare_other(const aname_query_t *query, uint16_t type, bool hurry,
                                     aname_answer_t *answer)
 {
-	uint16_t other = type == KNOT_RRTYPE_A ? KNOT_RRTYPE_AAAA : KNOT_RRTYPE_A;
+	uint16_t other = other_type(type);
 	if (!has_sibling(query, type)) {
 		aname_other_t gets =
 		        judge_other(query, other, hurry, answer->emptied, &answer->scope);

@@ -233,7 +233,7 @@ static void read_answer(const knot_pkt_t *pkt, const aname_message_query_t *quer
 	reply->ttl = INT32_MAX;
 	const knot_dname_t *end = follow(answer, query, reply);
 	if (end == NULL || knot_dname_store(reply->last, end) == 0) {
-		fail(reply, "too long a chain of aliases, or a loop");
+		fail(reply, "too long a chain of aliases (max-aliases), or a loop");
 		return;
 	}
 	knot_dname_to_lower(reply->last);

@@ -181,7 +181,35 @@ static void write_known(char *at, size_t *len, aname_entry_t *entry, int64_t now
 	}
 }
 
-size_t aname_status_write(char *at, aname_entry_t *entry, int64_t now_ms)
+/*! What is known of the other family of a target by everybody; NULL if nothing. */
+static const aname_snapshot_t *other_of(const aname_table_t *table, const aname_entry_t *entry)
+{
+	const knot_dname_t *name = aname_entry_name(entry);
+	const aname_key_t key = {
+		.profile = entry->profile,
+		.name = name,
+		.type = entry->type == KNOT_RRTYPE_A ? KNOT_RRTYPE_AAAA : KNOT_RRTYPE_A,
+		.name_len = knot_dname_size(name),
+	};
+	aname_entry_t *other = aname_table_find(table, &key, aname_table_hash(table, &key));
+	other = other != NULL ? other : aname_table_find_kin(table, &key);
+	return other != NULL ? aname_entry_snapshot(other) : NULL;
+}
+
+/*! That a target is gone which had addresses; as queries see it. */
+static void write_gone(char *at, size_t *len, const aname_table_t *table, aname_entry_t *entry,
+                       int64_t now_ms)
+{
+	const aname_snapshot_t *known = aname_entry_snapshot(entry);
+	const aname_lost_t *lost = known != NULL ? aname_snapshot_lost(known) : NULL;
+	if (lost != NULL && aname_policy_gone_surely(known, other_of(table, entry))) {
+		add(at, len, "\tgone=%" PRId64 "\tdenial=%s", (now_ms - lost->since_ms) / 1000,
+		    lost->nxdomain ? "NXDOMAIN" : "NODATA");
+	}
+}
+
+size_t aname_status_write(char *at, const aname_table_t *table, aname_entry_t *entry,
+                          int64_t now_ms)
 {
 	size_t len = 0;
 	knot_dname_txt_storage_t name = "";
@@ -192,6 +220,7 @@ size_t aname_status_write(char *at, aname_entry_t *entry, int64_t now_ms)
 		write_subnet(at, &len, &entry->member->network);
 	}
 	write_known(at, &len, entry, now_ms);
+	write_gone(at, &len, table, entry, now_ms);
 
 	int64_t next_ms = atomic_load(&entry->next_ms);
 	if (next_ms != ANAME_NEXT_NEVER) {
@@ -267,8 +296,8 @@ static void fill(client_t *client)
 	while (client->len < PAGE_SIZE && slots++ < PAGE_SLOTS && !client->done) {
 		aname_entry_t *entry = aname_table_step(table, &client->place);
 		if (entry != NULL && wanted(client, entry)) {
-			client->len +=
-			        aname_status_write(client->buffer + client->len, entry, now_ms);
+			client->len += aname_status_write(client->buffer + client->len, table,
+			                                  entry, now_ms);
 		}
 		client->done = client->place.end || client->place.rebuilt;
 	}

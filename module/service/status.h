@@ -7,7 +7,10 @@
  *     aname   1                     format
  *     server  pid=... targets=...   the process
  *     target  name=... family=...   one for each target and family asked for, and with subnet=...
- *                                   one for each client subnet that has an answer of its own
+ *                                   one for each client subnet that has an answer of its own;
+ *                                   failing=SECONDS why=... since when lookups fail;
+ *                                   gone=SECONDS denial=NXDOMAIN|NODATA since when the target has
+ *                                   no address of either family, and had some of this one before
  *     end                           all was said; or
  *     again                         the table was rebuilt meanwhile, ask anew
  *
@@ -65,8 +68,10 @@ void aname_status_free(aname_status_t *status);
 /*!
  * \brief Writes the line of an entry.
  *
- * \param at  Room for ANAME_STATUS_ENTRY_MAX octets.
+ * \param at     Room for ANAME_STATUS_ENTRY_MAX octets.
+ * \param table  Where it stands; the other family of its target is looked at there.
  *
  * \return Its length.
  */
-size_t aname_status_write(char *at, aname_entry_t *entry, int64_t now_ms);
+size_t aname_status_write(char *at, const aname_table_t *table, aname_entry_t *entry,
+                          int64_t now_ms);

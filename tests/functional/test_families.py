@@ -121,7 +121,13 @@ def test_A10_L2_policy_leaves_one_family(
         answers(sibling_of(lost)[1], rdtype=lost, proto=proto, ttl=(1, STALE_TTL))
     else:
         spared(rdtype=lost, proto=proto)
-    assert knotd.log_lines("denied", "deny-address"), "expected the log to tell"
+    said = f"has no {lost} left, all are in networks of 'deny-address'"
+    knotd.wait_log(TARGET, said, f"{lost} is NODATA while there are {left}")
+    for _ in range(3):
+        query(ZONE, lost, proto)
+    assert len(knotd.log_lines(TARGET, said)) == 1, "expected the log to tell once"
+    lines = knotd.log_lines("target", "denied")
+    assert not lines, f"expected no target to be denied, got {lines}"
 
 
 def test_A10_L2_policy_leaves_none(knotd, unbound, authority, proto):
@@ -131,6 +137,18 @@ def test_A10_L2_policy_leaves_none(knotd, unbound, authority, proto):
     knotd.start()
     for rdtype in ("A", "AAAA"):
         failed(rdtype=rdtype, proto=proto, ede={BLOCKED})
+    knotd.wait_log(TARGET, "denied, all its addresses", "deny-address", ask=ZONE)
+
+
+@pytest.mark.parametrize("without", [{"a": [A1]}, {"aaaa": [AAAA1]}], ids=["no-aaaa", "no-a"])
+def test_A10_L2_policy_leaves_none_of_the_only_family(knotd, unbound, authority, without):
+    authority.set(TARGET, **without)
+    knotd.options["deny-address"] = ["192.0.2.0/24", "2001:db8::/32"]
+    knotd.add_zone(ZONE, [aname(TARGET)])
+    knotd.start()
+    known()
+    failed(rdtype="A" if "a" in without else "AAAA", ede={BLOCKED})
+    knotd.wait_log(TARGET, "denied, all its addresses", "deny-address", ask=ZONE)
 
 
 def test_A10_L2_a_pool_that_policy_empties(knotd, unbound, authority, proto):

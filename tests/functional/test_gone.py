@@ -1,5 +1,6 @@
 """W1, W2: targets that had addresses and have none any more."""
 
+import re
 import time
 
 import pytest
@@ -103,6 +104,12 @@ def test_W1_negative_delay_keeps_the_last_addresses(knotd, unbound, authority, p
     assert after["stale"] == before["stale"] + 2 and after["gone"] == 0, (
         f"expected two stale answers and none of the kind gone, got {before}, then {after}"
     )
+    # So says the log, of each zone what its section has.
+    (line,) = knotd.wait_log(rf"\[{ZONE}\.\]", TARGET, "is gone", "2 addresses", ask=ZONE)
+    (left,) = re.findall(r"2 addresses, in use for up to (\d+) s more \(negative-delay\)", line)
+    assert 0 < int(left) <= delay, f"expected at most {delay} s, got {line}"
+    (line,) = knotd.wait_log(rf"\[{OTHER}\.\]", TARGET, "is gone", "2 addresses", ask=OTHER)
+    assert "in use" not in line, f"expected nothing to stay in use, got {line}"
     asked = [seen.time for seen in authority.seen(TARGET, "A")]
 
     eventually(lambda: denied(ZONE, "A", proto), timeout=2 * delay, what="the delay is over")

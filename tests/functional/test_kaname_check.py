@@ -203,6 +203,65 @@ def test_a_target_that_policy_blocks(knotd, unbound, authority, check):
     says(found, "blocked by policy", "next: the log", "'deny-target'")
 
 
+DNS64 = "64:ff9b::/96"
+
+
+@pytest.mark.parametrize(
+    "deny", [DNS64, "64:ff9b::1-64:ff9b::ff", ["64:ff9b::5", "64:ff9b::6"]]
+)
+def test_A10_one_family_that_policy_leaves_out_is_good(knotd, unbound, authority, check, deny):
+    """As with a recursor that makes up AAAA."""
+    authority.set(TARGET, a=[A1], aaaa=["64:ff9b::5", "64:ff9b::6"])
+    knotd.options["deny-address"] = deny
+    knotd.add_zone(ZONE, [aname(TARGET)])
+    knotd.start()
+    lines, _ = check(bad=[])
+    says(lines, "note", "all addresses that are held, AAAA", "'deny-address'")
+    assert not any("all addresses that are held, A," in line for line in lines)
+    says(lines, "ok", "UDP", f"A: {A1}")
+
+
+def test_A10_one_address_that_policy_leaves_out_is_good(knotd, unbound, authority, check):
+    simple(knotd, authority, aaaa=(AAAA1, "64:ff9b::5"))
+    knotd.options["deny-address"] = [DNS64, "192.0.2.128/25"]
+    knotd.reload()
+    lines, _ = check(bad=[])
+    says(lines, "ok", "UDP", f"AAAA: {AAAA1}, TTL")
+    assert not any("deny-address" in line for line in lines)
+
+
+def test_L2_a_target_that_policy_empties(knotd, unbound, authority, check):
+    """With siblings there are answers, but the target is denied."""
+    authority.set(TARGET, a=[A1], aaaa=[AAAA1])
+    knotd.options["deny-address"] = ["192.0.2.0/24", "2001:db8::/32"]
+    knotd.add_zone(ZONE, [aname(TARGET), *siblings()])
+    knotd.start()
+    _, found = check(bad=["A, are in networks of 'deny-address'", "AAAA, are in networks"])
+    assert len(found) == 2, f"expected one line for each family, got {found}"
+
+
+@pytest.mark.parametrize("kind", ["NXDOMAIN", "no address of either family"])
+@pytest.mark.parametrize("delay", [None, 600])
+def test_W1_a_target_that_is_gone(knotd, unbound, authority, check, kind, delay):
+    knotd.options.update({"ttl-max": 1, "resolver": "127.0.0.1"})
+    if delay is not None:
+        knotd.options["negative-delay"] = delay
+    simple(knotd, authority)
+    known()
+    if kind == "NXDOMAIN":
+        authority.nxdomain(TARGET, negative_ttl=1)
+    else:
+        authority.set(TARGET, negative_ttl=1)
+    knotd.wait_log(TARGET, "is gone", ask=ZONE)
+    lines, found = check(bad=[f"target {TARGET}. A: is gone for ", f"target {TARGET}. AAAA: is"])
+    says(found, " s (" + kind, "and had addresses before", "'negative-delay")
+    if delay:
+        says(found, "UDP", f"A: {A1}", "stale answer", "next: see the target below")
+        says(found, "is gone", "for as long as 'negative-delay: ")
+    else:
+        says(found, "no client gets an address")
+
+
 def test_a_zone_that_knot_signs(knotd, unbound, authority, check):
     authority.set(TARGET, a=[A1], aaaa=[AAAA1])
     knotd.add_zone(ZONE, [aname(TARGET)], zone_options={"dnssec-signing": "on"})

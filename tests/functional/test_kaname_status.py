@@ -153,6 +153,37 @@ def test_failures_are_told_with_their_reason(knotd, start_unbound, unbound, auth
     assert entry["state"] == "fresh" and entry["failing_seconds"] is None
 
 
+@pytest.mark.parametrize("denial", ["NXDOMAIN", "NODATA"])
+def test_a_target_that_is_gone_is_told(knotd, unbound, authority, tool, live, denial):
+    knotd.options.update({"resolver": ["127.0.0.1"], "ttl-max": 1, "negative-delay": 600})
+    simple(knotd, authority)
+    known()
+    assert all(entry["gone_seconds"] is None for entry in live().values())
+    if denial == "NXDOMAIN":
+        authority.nxdomain(TARGET, negative_ttl=1)
+    else:
+        authority.set(TARGET, negative_ttl=1)
+
+    def gone():
+        query(ZONE, "A")
+        query(ZONE, "AAAA")
+        entries = live()
+        assert [entry["gone_denial"] for entry in entries.values()] == [denial, denial]
+        return entries
+
+    for entry in eventually(gone).values():
+        assert 0 <= entry["gone_seconds"] < 60 and entry["addresses"] == [], f"got {entry}"
+    rows = tool("status", ZONE).stdout.splitlines()[1:]
+    assert len(rows) == 2 and all("gone for " in row and denial in row for row in rows), rows
+    # What it had is in use, and what it has now is no loss.
+    query(ZONE, "A").expect(a={A1})
+    authority.set(TARGET, a=[A2])
+    answers({A2})
+    assert live()[f"{TARGET}.", "A"]["gone_seconds"] is None
+    eventually(lambda: query(ZONE, "AAAA").expect(aaaa=(), ede=set()))
+    assert live()[f"{TARGET}.", "AAAA"]["gone_seconds"] is None
+
+
 def test_a_target_that_never_was_is_failing(knotd, unbound, authority, live):
     authority.fail(TARGET)
     knotd.add_zone(ZONE, [aname(TARGET)])

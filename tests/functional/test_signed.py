@@ -1,5 +1,6 @@
 """D4: a signed zone whose private keys cannot be read gets no synthesis."""
 
+import errno
 import os
 
 import pytest
@@ -72,6 +73,18 @@ def test_D4_zone_with_unreadable_keys_is_not_synthesized(
         assert reply.types() == wanted, f"expected {wanted}, got {reply}"
     lines = knotd.wait_log(rf"\[{ZONE}\.\]", "mod-aname", r"private key \S+/[0-9a-f]{40}\.pem")
     assert len(lines) == 1, f"expected one line, got {lines}"
+
+
+def test_D4_the_system_s_errors_are_told(knotd, unbound, authority):
+    """libdnssec has no text for most of them."""
+    simple(knotd, authority, records=siblings(), zone_options=SIGNED)
+    signed(ZONE)
+    place = os.path.join(knotd.directory, "db", "keys", "keys")
+    for name in os.listdir(place):
+        os.unlink(os.path.join(place, name))
+        os.symlink(name, os.path.join(place, name))
+    lines = knotd.wait_log("mod-aname", "cannot be read", ask=ZONE)
+    assert os.strerror(errno.ELOOP) in lines[0], f"expected the system's reason, got {lines}"
 
 
 def test_D4_synthesis_begins_when_the_keys_are_readable(knotd, unbound, authority):

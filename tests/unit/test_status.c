@@ -165,7 +165,7 @@ static void check_row(void **state)
 	entry->asked_s = NOW_MS / 1000;
 	char *line = malloc(ANAME_STATUS_ENTRY_MAX);
 	assert_non_null(line);
-	size_t len = aname_status_write(line, entry, NOW_MS);
+	size_t len = aname_status_write(line, shared->table, entry, NOW_MS);
 	line[len] = '\0';
 	if (strstr(line, row->contains) == NULL) {
 		fail_msg("'%s' in: %s", row->contains, line);
@@ -173,6 +173,73 @@ static void check_row(void **state)
 	assert_memory_equal(line, "target\tname=", 12);
 	assert_ptr_equal(strchr(line, '\n'), line + len - 1);
 	assert_non_null(strstr(line, "\tresolver=system\n"));
+	free(line);
+	aname_shared_free(shared);
+}
+
+typedef struct {
+	const char *proves;
+	const char *contains; /*!< NULL: nothing of it. */
+	bool nxdomain;
+	bool other;  /*!< The other family is known. */
+	bool stands; /*!< It has addresses, and had them after this one was lost. */
+} gone_row_t;
+
+static const gone_row_t gone_rows[] = {
+	{ "a name that does not exist any more", "\tgone=7\tdenial=NXDOMAIN\tnext=", true, false,
+	  false },
+	{ "W1: neither family has addresses", "\tgone=7\tdenial=NODATA\tnext=", false, true,
+	  false },
+	{ "W1: the other family is not known", "\tgone=7\tdenial=NODATA\tnext=", false, false,
+	  false },
+	{ "W1: one family that goes is not gone", NULL, false, true, true },
+};
+
+static aname_snapshot_t *learn(uint32_t count, bool nxdomain, const aname_snapshot_t *before,
+                               int64_t age_ms)
+{
+	static const uint8_t address[4] = { 10, 0, 0, 1 };
+	const aname_result_t result = {
+		.known = count > 0 ? ANAME_KNOWN_ADDRESSES : ANAME_KNOWN_NODATA,
+		.ttl = 60,
+		.address_len = 4,
+		.count = count,
+		.addresses = address,
+		.nxdomain = nxdomain,
+	};
+	aname_snapshot_t *snapshot = aname_snapshot_after(before, &result, NOW_MS - age_ms, 0);
+	assert_non_null(snapshot);
+	return snapshot;
+}
+
+static void check_gone(void **state)
+{
+	const gone_row_t *row = *state;
+	const aname_profile_t *profile;
+	aname_shared_t *shared = make_floor(&profile);
+	aname_table_t *table = shared->table;
+	name_t name = make_name_nth(0);
+	aname_key_t key = make_key(profile, &name, KNOT_RRTYPE_AAAA);
+	if (row->other) {
+		aname_entry_t *other = aname_table_add(table, &key, aname_table_hash(table, &key));
+		assert_non_null(other);
+		aname_table_publish(table, other, learn(row->stands, false, NULL, 1000));
+	}
+	aname_entry_t *entry = add(table, profile, 0);
+	aname_snapshot_t *before = learn(1, false, NULL, 20000);
+	aname_table_publish(table, entry, learn(0, row->nxdomain, before, 7999));
+	free(before);
+	entry->next_ms = NOW_MS;
+
+	char *line = calloc(1, ANAME_STATUS_ENTRY_MAX + 1);
+	assert_non_null(line);
+	(void)aname_status_write(line, table, entry, NOW_MS);
+	const char *gone = strstr(line, "\tgone=");
+	if (row->contains == NULL) {
+		assert_null(gone);
+	} else if (gone == NULL || strncmp(gone, row->contains, strlen(row->contains)) != 0) {
+		fail_msg("'%s' in: %s", row->contains, line);
+	}
 	free(line);
 	aname_shared_free(shared);
 }
@@ -204,7 +271,7 @@ static void longest_entry(void **state)
 
 	char *line = malloc(ANAME_STATUS_ENTRY_MAX);
 	assert_non_null(line);
-	size_t len = aname_status_write(line, entry, INT64_MAX / 2);
+	size_t len = aname_status_write(line, shared->table, entry, INT64_MAX / 2);
 	assert_in_range(len, ANAME_ADDRESSES_MAX * 39, ANAME_STATUS_ENTRY_MAX - 1000);
 	assert_int_equal(line[len - 1], '\n');
 	free(line);
@@ -318,5 +385,7 @@ int main(void)
 		PROVES("100,000 targets are told, never more than 128 KiB at a turn of the loop",
 		       large_table),
 	};
-	return RUN_ROWS("status: one entry", rows, check_row) + RUN_TESTS("status: all", tests);
+	return RUN_ROWS("status: one entry", rows, check_row) +
+	       RUN_ROWS("status: what is gone", gone_rows, check_gone) +
+	       RUN_TESTS("status: all", tests);
 }
