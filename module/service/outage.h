@@ -15,7 +15,7 @@
 
 /*! Failures that are an outage: so many at least, for so long, and no success between. */
 #define ANAME_OUTAGE_FAILURES 2
-#define ANAME_OUTAGE_MS       2000
+#define ANAME_OUTAGE_MS       500
 
 /*! What has failed since a lookup succeeded last. */
 typedef struct {

@@ -14,6 +14,7 @@ import failing
 import instructions
 import refresh
 import report
+import restarts
 import scale
 import signed
 import warm
@@ -98,6 +99,7 @@ BENCHES = {
     **failing.BENCHES,
     **scale.BENCHES,
     **refresh.BENCHES,
+    **restarts.BENCHES,
 }
 
 

@@ -604,6 +604,38 @@ static void outage(void **state)
 	house_deinit(&house);
 }
 
+static void short_outage(void **state)
+{
+	/* Shorter than two seconds, and yet long enough for some to have failed twice. */
+	enum { MANY = 200 };
+	aname_schedule_t schedule = make_schedule;
+	schedule.retry_min = 1;
+	house_t house;
+	begin(&house, &schedule, NULL);
+	for (unsigned i = 0; i < MANY; i++) {
+		name_t name = make_name_nth(i);
+		house_ask(&house, &name, A, 300);
+		house_resolve(&house, house_pending(&house, &name, A), 1, 1, 2);
+	}
+	house_skip(&house, 1400);
+	fail_for(&house, 1500);
+	while (house.script.pending == NULL) {
+		house_skip(&house, 50);
+	}
+	int64_t first_ms = aname_clock_ms();
+	while (aname_clock_ms() < first_ms + 1350) {
+		while (house.script.pending != NULL) {
+			house_resolve(&house, house.script.pending, 1, 1, 3600);
+		}
+		house_skip(&house, 50);
+	}
+	for (unsigned i = 0; i < MANY; i++) {
+		name_t name = make_name_nth(i);
+		assert_int_equal(known_of(&house, &name, A)->failure, ANAME_FAILURE_NONE);
+	}
+	house_deinit(&house);
+}
+
 static void no_outage(void **state)
 {
 	/* Among lookups that succeed, one target that fails backs off as ever. */
@@ -1479,6 +1511,7 @@ int main(void)
 		PROVES("F4: success ends the pauses", recovers),
 		PROVES("after an outage what failed in it is tried soon, what failed before is not",
 		       outage),
+		PROVES("F4: after a short outage, too", short_outage),
 		PROVES("F4: what fails beside others that succeed is no outage", no_outage),
 		PROVES("W2: failing, recovering and changing are told, each once", says_so),
 		PROVES("F3: a lookup that cannot be started is a failure", refused),

@@ -108,10 +108,14 @@ class Unbound(Daemon):
             conf.write(text)
 
     def start(self):
-        super().start()
-        eventually(self._ready, what="unbound answers")
+        self.begin()
+        eventually(self.ready, what="unbound answers")
 
-    def _ready(self):
+    def begin(self):
+        """Start it and do not wait for it."""
+        super().start()
+
+    def ready(self):
         self.require()
         try:
             # Its own name for itself: it answers without asking anybody.
