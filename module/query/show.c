@@ -233,7 +233,7 @@ void aname_query_show(const aname_query_t *query)
 void aname_query_remind(aname_query_t *query)
 {
 	if (is_time_to_show(query->instance, aname_clock_coarse_ms() / 1000) &&
-	    aname_query_begin(query)) {
+	    aname_query_begin_aside(query)) {
 		show(query);
 		aname_query_leave(query);
 	}

@@ -76,6 +76,19 @@ bool aname_query_begin(aname_query_t *query)
 	return true;
 }
 
+bool aname_query_begin_aside(aname_query_t *query)
+{
+	query->news = false;
+	query->tailored = false;
+	query->sign.state = ANAME_SIGN_NEEDLESS;
+	if (!find_records(query)) {
+		return false;
+	}
+	aname_query_set_time(query, aname_clock_coarse_ms());
+	aname_epoch_enter(query->instance->shared->epoch, query->worker);
+	return true;
+}
+
 void aname_query_tell_scope(const aname_query_t *query, const aname_answer_t *answer)
 {
 	knot_edns_client_subnet_t *ecs = query->qdata->ecs;

@@ -62,7 +62,15 @@ static inline bool aname_query_meet(aname_query_t *query, knot_pkt_t *pkt, knotd
  */
 bool aname_query_begin(aname_query_t *query);
 
-/*! Both. */
+/*!
+ * \brief Takes a query up that was met, to look at the targets and not to answer: nobody asks for
+ *        keys.
+ *
+ * \return As aname_query_begin().
+ */
+bool aname_query_begin_aside(aname_query_t *query);
+
+/*! Meets a query and takes it up. */
 static inline bool aname_query_take_up(aname_query_t *query, knot_pkt_t *pkt, knotd_qdata_t *qdata,
                                        knotd_mod_t *mod)
 {

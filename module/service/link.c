@@ -14,6 +14,12 @@
 /*! Lookups after which a socket is given up, so that its port does not become known. */
 #define LINK_USED    512
 
+/*!
+ * From 1.32 on c-ares sends cookies, and keeps TCP connections that are dead. That of Debian 12 does
+ * neither; but what it learns of a server without EDNS belongs to the channel, after a time-out.
+ */
+#define FRESH_VERSION ((1 << 16) | (32 << 8))
+
 /*! A file descriptor that c-ares wants watched. */
 typedef struct watch {
 	uv_poll_t poll;
@@ -212,10 +218,18 @@ void aname_link_send(aname_link_t *link, const uint8_t *query, int len, ares_cal
 	ares_send(link->channel, query, len, callback, arg);
 }
 
+/*! Is c-ares one that is no good any more after a silence? */
+static bool starts_afresh(void)
+{
+	int version = 0;
+	(void)ares_version(&version);
+	return version >= FRESH_VERSION;
+}
+
 void aname_link_done(aname_link_t *link, bool silent)
 {
 	link->running--;
-	if (silent) {
+	if (silent && starts_afresh()) {
 		link->used = LINK_USED;
 	}
 }

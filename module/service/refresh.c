@@ -834,12 +834,27 @@ static bool inherit(aname_refresh_t *refresh, aname_entry_t *entry, aname_entry_
 	return true;
 }
 
+/*!
+ * Does the plan for what is known come too late for a record of this TTL? A request that stood in
+ * the queue while its answer came wants nothing any more.
+ */
+static bool is_wanted_earlier(aname_entry_t *entry, uint32_t record_ttl, int64_t now_ms)
+{
+	const aname_snapshot_t *known = aname_entry_snapshot(entry);
+	return entry->plan.state == ANAME_PLAN_WAITING && entry->plan.failures == 0 &&
+	       entry->run == NULL &&
+	       aname_policy_ask(
+	               known,
+	               aname_policy_left(known, &entry->profile->schedule, record_ttl, now_ms),
+	               atomic_load(&entry->next_ms), now_ms);
+}
+
 /*! Somebody has asked for it: it is looked up now, unless it is about to be anyway. */
-static void hurry(aname_refresh_t *refresh, aname_entry_t *entry, int64_t now_ms)
+static void hurry(aname_refresh_t *refresh, aname_entry_t *entry, uint32_t record_ttl,
+                  int64_t now_ms)
 {
 	bool asleep = entry->plan.state == ANAME_PLAN_DORMANT;
-	bool early = entry->plan.state == ANAME_PLAN_WAITING && entry->plan.failures == 0 &&
-	             entry->run == NULL;
+	bool early = is_wanted_earlier(entry, record_ttl, now_ms);
 	if (asleep || early) {
 		unplan(refresh, entry);
 	} else if (entry->plan.state != ANAME_PLAN_NONE) {
@@ -911,7 +926,7 @@ static void handle_subnet(aname_refresh_t *refresh, aname_entry_t *target, const
 	}
 	aname_entry_touch(entry, request->record_ttl, now_ms / 1000);
 	if (!inherited) {
-		hurry(refresh, entry, now_ms);
+		hurry(refresh, entry, request->record_ttl, now_ms);
 	}
 }
 
@@ -944,7 +959,7 @@ static void handle_request(aname_refresh_t *refresh, const aname_request_t *requ
 	}
 	aname_entry_touch(entry, request->record_ttl, now_ms / 1000);
 	if (!inherited) {
-		hurry(refresh, entry, now_ms);
+		hurry(refresh, entry, request->record_ttl, now_ms);
 	}
 }
 

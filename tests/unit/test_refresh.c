@@ -109,8 +109,15 @@ static void coalesced(void **state)
 	}
 	assert_int_equal(house.script.started, 1);
 	house_resolve(&house, house_pending(&house, &name, A), 1, 1, 60);
+	/* Those that stood in the queue while the answer came want nothing any more. */
 	for (unsigned i = 0; i < 1000; i++) {
 		house_ask(&house, &name, A, 300);
+	}
+	assert_int_equal(house.script.started, 1);
+	/* A record with a TTL that the plan is too late for does. */
+	house_skip(&house, 10000);
+	for (unsigned i = 0; i < 1000; i++) {
+		house_ask(&house, &name, A, 5);
 	}
 	assert_int_equal(house.script.started, 2);
 	house_deinit(&house);
