@@ -646,11 +646,20 @@ static void tcp_goes_mute(void **state)
 	wait_for(1);
 	assert_failure(ANAME_FAILURE_TIMEOUT);
 	servers[0].behaviour = TRUNCATE;
-	start("three.example.", A, NULL, NULL);
-	wait_for(2);
-	assert_answer(1);
-	wait_for(3);
-	assert_failure(ANAME_FAILURE_TIMEOUT);
+	int version = 0;
+	(void)ares_version(&version);
+	if (version >= ((1 << 16) | (32 << 8))) {
+		start("three.example.", A, NULL, NULL);
+		wait_for(2);
+		assert_answer(1);
+		wait_for(3);
+		assert_failure(ANAME_FAILURE_TIMEOUT);
+	} else {
+		/* That of Debian 12 lets go of it when nothing is under way. */
+		wait_for(2);
+		look_up(A);
+		assert_answer(1);
+	}
 }
 
 static void cookies_go_away(void **state)
