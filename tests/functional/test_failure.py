@@ -37,10 +37,15 @@ def test_F1_last_addresses_are_served_stale(knotd, unbound, authority, proto, fa
     fail(authority, unbound)
     expire(2)
     for name in (ZONE, f"www.{ZONE}"):
-        reply = query(name, "A", proto)
-        reply.expect(a={A1}, ttl=(1, STALE_TTL), ede={STALE_ANSWER}, soa=False)
+        # A slow machine makes lookups that take longer than usual be late for longer.
+        reply = eventually(
+            lambda name=name: query(name, "A", proto).expect(
+                a={A1}, ttl=(1, STALE_TTL), ede={STALE_ANSWER}, soa=False
+            ),
+            what=f"{name} is stale",
+        )
         assert reply.elapsed < PROMPT, f"expected no wait, got {reply}"
-        query(name, "AAAA", proto).expect(aaaa={AAAA1}, ttl=(1, STALE_TTL), ede={STALE_ANSWER})
+        answers({AAAA1}, name, "AAAA", proto, ttl=(1, STALE_TTL), ede={STALE_ANSWER})
         query(name, "A", proto, edns=False).expect(a={A1}, ttl=(1, STALE_TTL), soa=False)
 
 
