@@ -26,7 +26,7 @@ typedef struct wish {
 } wish_t;
 
 /*
- * The only mutable state at file scope in this project, but for libuv's pool (pool.c). It is
+ * The only mutable state at file scope in this project, but for libuv's pool (threadpool.c). It is
  * static because libuv must never see the loop go while a getaddrinfo runs, and that may be at the
  * very end of the process.
  */
