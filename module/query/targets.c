@@ -282,10 +282,13 @@ static void judge_kin(const aname_query_t *query, const aname_key_t *key, aname_
  * or has no hope to get there while the table is full.
  */
 static void judge_unknown(const aname_query_t *query, const aname_key_t *key, uint32_t ttl,
-                          aname_part_t *part)
+                          aname_part_t *part, bool added)
 {
 	const aname_shared_t *shared = query->instance->shared;
 	aname_entry_t *kin = aname_table_find_kin(shared->table, key);
+	if (added && kin == NULL) {
+		return;
+	}
 	judge_kin(query, key, kin, ttl, part);
 	if (kin == NULL && atomic_load_explicit(&shared->met.no_room, memory_order_relaxed)) {
 		part->judgement.worth = ANAME_FAILED;
@@ -374,6 +377,10 @@ static ANAME_ASIDE void tailor(const aname_query_t *query, const aname_key_t *ke
 	if (entry != NULL) {
 		judge(query, key, entry, ttl, &own);
 		aname_entry_note_return(entry, own.snapshot, query->now_ms);
+		if (own.snapshot == NULL) {
+			/* The service has just added it, and is about to inherit. */
+			judge_unknown_client(query, key, ttl, &own);
+		}
 	} else if (!is_hopeless(query, target, part)) {
 		judge_unknown_client(query, key, ttl, &own);
 		ask(query, key, ttl, true);
@@ -465,7 +472,10 @@ static void judge_target(const aname_query_t *query, const aname_key_t *key, ana
 		judge(query, key, entry, ttl, part);
 	} else {
 		ask(query, key, ttl, false);
-		judge_unknown(query, key, ttl, part);
+	}
+	if (entry == NULL || part->snapshot == NULL) {
+		/* Or the service has just added it, and is about to publish what it inherits. */
+		judge_unknown(query, key, ttl, part, entry != NULL);
 	}
 	if (query->tailored) {
 		tailor(query, key, entry, ttl, part);
