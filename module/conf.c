@@ -80,8 +80,8 @@
 	X(OPT_RETRY_MIN, "retry-min", 1, 1, 3600, "seconds", YP_STIME, schedule.retry_min)         \
 	X(OPT_RETRY_MAX, "retry-max", 60, 1, 86400, "seconds", YP_STIME, schedule.retry_max)       \
 	X(OPT_TIMEOUT, "timeout", 5000, 100, 60000, "milliseconds", YP_SNONE, schedule.timeout_ms) \
-	X(OPT_RETRIES, "retries", 1, 0, 10, "rounds", YP_SNONE, source.retries)                    \
-	X(OPT_MAX_ALIASES, "max-aliases", 16, 1, 64, "aliases", YP_SNONE, source.max_aliases)      \
+	X(OPT_RETRIES, "retries", 1, 0, 10, "rounds", YP_SNONE, schedule.retries)                  \
+	X(OPT_MAX_ALIASES, "max-aliases", 16, 1, 64, "aliases", YP_SNONE, schedule.max_aliases)    \
 	X(OPT_WAIT, "wait", 500, 0, 5000, "milliseconds", YP_SNONE, wait_ms)                       \
 	X(OPT_MAX_ADDRESSES, "max-addresses", 32, 1, 256, "addresses", YP_SNONE, max_addresses)    \
 	X(OPT_THREADS, "threads", 64, 1, 1024, "threads", YP_SNONE, limits.threads)                \
@@ -360,7 +360,6 @@ static void read_source(knotd_mod_t *mod, aname_options_t *options)
 	knotd_conf_free(&conf);
 	if (source->servers_count > 0) {
 		source->secure = knotd_conf_mod(mod, OPT_TARGET_DNSSEC).single.option;
-		source->timeout_ms = options->schedule.timeout_ms;
 		read_via(mod, source);
 	}
 }
@@ -479,14 +478,14 @@ static int read_section(knotd_mod_t *mod, aname_options_t *options)
 	return ret;
 }
 
-/*! What does not count must not keep targets apart. */
-static void level(aname_options_t *options)
+/*! Zeroes options without effect, so that options that do the same compare equal. */
+static void zero_ineffective(aname_options_t *options)
 {
 	if (!options->ecs) {
 		options->schedule.ecs_prefix_ipv4 = options->schedule.ecs_prefix_ipv6 = 0;
 	}
 	if (options->source.servers_count == 0) {
-		options->source.retries = options->source.max_aliases = 0;
+		options->schedule.retries = options->schedule.max_aliases = 0;
 	}
 }
 
@@ -505,7 +504,7 @@ int aname_conf_read(knotd_mod_t *mod, const aname_origin_t *origin, aname_option
 		options->rrtypes[1] = ANAME_RRTYPE_ALIAS;
 		options->rrtypes_count = 2;
 	}
-	level(options);
+	zero_ineffective(options);
 	options->rotate = knotd_conf(mod, SECTION_SERVER, ITEM_ROTATION, NULL).single.boolean;
 	if (ret == KNOT_EOK) {
 		ret = read_status(mod, options, section);

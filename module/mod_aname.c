@@ -169,7 +169,7 @@ static int recall_options(knotd_mod_t *mod, aname_instance_t *instance,
 	if (shared == NULL) {
 		return KNOT_ENOENT;
 	}
-	instance->options = aname_shared_recall(shared, origin, &instance->profile);
+	instance->options = aname_shared_recall(shared, origin, &instance->upstream);
 	if (instance->options == NULL) {
 		return KNOT_ENOENT;
 	}
@@ -193,7 +193,7 @@ static int read_options(knotd_mod_t *mod, aname_instance_t *instance, const anam
 		aname_options_free(options);
 		return ret;
 	}
-	instance->options = aname_shared_hold(instance->shared, options, &instance->profile);
+	instance->options = aname_shared_hold(instance->shared, options, &instance->upstream);
 	if (instance->options == NULL) {
 		aname_service_release();
 		return KNOT_ENOMEM;

@@ -46,11 +46,11 @@ typedef struct {
 } aname_nets_t;
 
 /*!
- * \brief What decides when and how a target is looked up.
+ * \brief How long what is known counts, and how it is looked up.
  *
- * Instances that agree in all of it share their targets; the others never meet, so no option
- * of one instance can change what another one answers. Must stay free of padding: compared
- * with memcmp.
+ * The times are applied where an answer is made, so that no section changes what another one
+ * answers. What counts for the lookups that sections share is in table/upstream.h. Must stay free
+ * of padding: compared with memcmp.
  */
 typedef struct {
 	uint32_t ttl_min;         /*!< Shortest lifetime in seconds, at least 1. */
@@ -59,7 +59,10 @@ typedef struct {
 	uint32_t stale_max;       /*!< Seconds past expiry that addresses may still be used. */
 	uint32_t retry_min;       /*!< Shortest pause after a failed lookup in seconds. */
 	uint32_t retry_max;       /*!< Longest pause after a failed lookup in seconds. */
-	uint32_t timeout_ms;      /*!< A lookup that takes longer counts as failed. */
+	uint32_t timeout_ms;      /*!< A lookup that takes longer counts as failed; by DNS all tries
+	                               are to fit into this. */
+	uint32_t retries;         /*!< By DNS: further rounds through the servers after the first. */
+	uint32_t max_aliases;     /*!< By DNS: longest chain of aliases that is followed (L1). */
 	uint32_t ecs_prefix_ipv4; /*!< The longest prefix of a client that lookups tell, in bits; */
 	uint32_t ecs_prefix_ipv6; /*!< 0: none. */
 } aname_schedule_t;
@@ -75,16 +78,14 @@ typedef struct {
 } aname_server_t;
 
 /*!
- * \brief Whom lookups ask. Whatever changes what a lookup finds stands here.
+ * \brief Whom lookups ask, and what answers have to be: what is known from one source says nothing
+ *        of another.
  *
  * Must stay free of padding, and zero where it is unused: compared with memcmp.
  */
 typedef struct {
 	uint32_t servers_count; /*!< 0: the system's resolver, and the rest does not count. */
-	uint32_t retries;       /*!< Further rounds through the servers after the first. */
-	uint32_t timeout_ms;    /*!< All tries are to fit into this. */
 	uint32_t secure;        /*!< Only answers with AD count (N3). */
-	uint32_t max_aliases;   /*!< Longest chain of aliases that is followed (L1). */
 	uint8_t via_ipv4[4];    /*!< From where servers are asked; zero: from anywhere. */
 	uint8_t via_ipv6[16];
 	aname_server_t servers[ANAME_SERVERS_MAX];

@@ -18,7 +18,7 @@
  *  what is atomic. */
 typedef struct {
 	const aname_options_t *options;
-	const aname_profile_t *profile;
+	const aname_upstream_t *upstream;
 	aname_shared_t *shared;
 	aname_signing_t signing;
 	const knot_dname_t *zone;   /*!< Name of the zone; NULL if loaded as global module. Gone in

@@ -532,7 +532,7 @@ const aname_signed_t *aname_sign_content(const aname_query_t *query, aname_conte
                                          const knot_rdataset_t *made)
 {
 	content->signer = query->sign.signer->id;
-	uint64_t hash = aname_store_hash(content);
+	uint64_t hash = aname_store_hash(&query->instance->shared->hash_key, content);
 	const aname_store_t *store = atomic_load(&query->instance->signing.store);
 	const aname_signed_t *is =
 	        store != NULL ? aname_store_find(store, content, hash, query->sign.now_s) : NULL;

@@ -110,7 +110,7 @@ void aname_query_leave(const aname_query_t *query)
 
 uint32_t aname_query_full_ttl(const aname_query_t *query)
 {
-	const aname_schedule_t *schedule = &query->instance->profile->schedule;
+	const aname_schedule_t *schedule = &query->instance->options->schedule;
 	uint32_t full = 0;
 	for (unsigned i = 0; i < query->rrsets_count; i++) {
 		uint32_t ttl = aname_policy_ttl(query->rrsets[i].ttl);
@@ -181,14 +181,13 @@ static uint16_t other_type(uint16_t type)
 	return type == KNOT_RRTYPE_A ? KNOT_RRTYPE_AAAA : KNOT_RRTYPE_A;
 }
 
-/*! What is known of the other family of a target, be it under other options; NULL if nothing. */
+/*! What is known of the other family of a target; NULL if nothing. */
 static const aname_snapshot_t *other_of(const aname_query_t *query, const aname_key_t *key)
 {
 	const aname_table_t *table = query->instance->shared->table;
 	aname_key_t other = *key;
 	other.type = other_type(key->type);
 	aname_entry_t *entry = aname_table_find(table, &other, aname_table_hash(table, &other));
-	entry = entry != NULL ? entry : aname_table_find_kin(table, &other);
 	return entry != NULL ? aname_entry_snapshot(entry) : NULL;
 }
 
@@ -201,9 +200,11 @@ static ANAME_ASIDE void ask(const aname_query_t *query, const aname_key_t *key, 
 	const aname_subnet_t *client = NULL;
 	if (tailored) {
 		client = &query->client;
-		hash = aname_table_subnet_hash(hash, client);
+		hash = aname_table_subnet_hash(shared->table, hash, client);
 	}
-	if (!aname_queue_push(shared->queue, key, client, hash, ttl)) {
+	aname_interest_t interest =
+	        aname_interest(&query->instance->options->schedule, ttl, query->now_s);
+	if (!aname_queue_push(shared->queue, key, client, hash, interest)) {
 		atomic_fetch_add_explicit(&shared->met.queue_full, 1, memory_order_relaxed);
 	}
 }
@@ -222,7 +223,7 @@ static ANAME_ASIDE void judge_lost(const aname_query_t *query, const aname_key_t
 	}
 	part->gone = aname_policy_gone_surely(snapshot, other);
 	const aname_snapshot_t *last = aname_snapshot_last(snapshot);
-	uint32_t life = aname_policy_life(&key->profile->schedule, ttl, last->ttl);
+	uint32_t life = aname_policy_life(&query->instance->options->schedule, ttl, last->ttl);
 	if (aname_policy_keep(snapshot, life, query->instance->options->negative_delay,
 	                      query->now_ms, &part->judgement)) {
 		part->gone = true;
@@ -238,7 +239,7 @@ static ANAME_WARM void judge(const aname_query_t *query, const aname_key_t *key,
 	bool cold = atomic_load_explicit(&entry->cold, memory_order_acquire);
 	int64_t next_ms = atomic_load_explicit(&entry->next_ms, memory_order_relaxed);
 	const aname_snapshot_t *snapshot = aname_entry_snapshot(entry);
-	const aname_schedule_t *schedule = &key->profile->schedule;
+	const aname_schedule_t *schedule = &query->instance->options->schedule;
 
 	part->snapshot = snapshot;
 	part->failure = snapshot != NULL ? snapshot->failure : ANAME_FAILURE_NONE;
@@ -251,58 +252,19 @@ static ANAME_WARM void judge(const aname_query_t *query, const aname_key_t *key,
 		judge_lost(query, key, ttl, part);
 	}
 
-	aname_entry_touch(entry, ttl, query->now_s);
+	aname_entry_touch(entry, aname_interest(schedule, ttl, query->now_s), query->now_s);
 	if (aname_policy_ask(snapshot, life, next_ms, query->now_ms)) {
 		ask(query, key, ttl, entry->tailored);
 	}
 }
 
-/*! Judges an answer that is not in the table yet by that under other options, if there is one. */
-static void judge_kin(const aname_query_t *query, const aname_key_t *key, aname_entry_t *kin,
-                      uint32_t ttl, aname_part_t *part)
-{
-	bool cold = kin == NULL || atomic_load_explicit(&kin->cold, memory_order_acquire);
-	int64_t next_ms = kin != NULL ? atomic_load_explicit(&kin->next_ms, memory_order_relaxed)
-	                              : ANAME_NEXT_NEVER;
-	part->snapshot = kin != NULL ? aname_entry_snapshot(kin) : NULL;
-	part->failure = ANAME_FAILURE_NONE;
-	part->scope = 0;
-	const aname_schedule_t *schedule = &key->profile->schedule;
-	aname_life_t life = aname_policy_left(part->snapshot, schedule, ttl, query->now_ms);
-	part->judgement =
-	        aname_policy_judge(part->snapshot, cold, schedule, life, next_ms, query->now_ms);
-	part->gone = false;
-	if (part->snapshot != NULL && part->snapshot->lost) {
-		judge_lost(query, key, ttl, part);
-	}
-}
-
-/*!
- * A target that is not in the table yet, but may be under options of before. Otherwise it is cold,
- * or has no hope to get there while the table is full.
- */
-static void judge_unknown(const aname_query_t *query, const aname_key_t *key, uint32_t ttl,
-                          aname_part_t *part, bool added)
+/*! A target that is not in the table yet: cold, or without hope to get there while that is full. */
+static void judge_unknown(const aname_query_t *query, aname_part_t *part)
 {
 	const aname_shared_t *shared = query->instance->shared;
-	aname_entry_t *kin = aname_table_find_kin(shared->table, key);
-	if (added && kin == NULL) {
-		return;
-	}
-	judge_kin(query, key, kin, ttl, part);
-	if (kin == NULL && atomic_load_explicit(&shared->met.no_room, memory_order_relaxed)) {
-		part->judgement.worth = ANAME_FAILED;
-	}
-}
-
-/*! What is known for the client under other options, as judge_unknown() does for everybody. */
-static void judge_unknown_client(const aname_query_t *query, const aname_key_t *key, uint32_t ttl,
-                                 aname_part_t *part)
-{
-	const aname_table_t *table = query->instance->shared->table;
-	aname_entry_t *kin = aname_table_find_kin(table, key);
-	kin = kin != NULL ? aname_table_find_client(table, kin, &query->client) : NULL;
-	judge_kin(query, key, kin, ttl, part);
+	bool no_room = atomic_load_explicit(&shared->met.no_room, memory_order_relaxed);
+	*part = (aname_part_t){ .judgement = { .worth = no_room ? ANAME_FAILED : ANAME_COLD,
+		                               .fallback = ANAME_FAILED } };
 }
 
 /*! Is it no use to look up what a target says to one more client? */
@@ -377,12 +339,8 @@ static ANAME_ASIDE void tailor(const aname_query_t *query, const aname_key_t *ke
 	if (entry != NULL) {
 		judge(query, key, entry, ttl, &own);
 		aname_entry_note_return(entry, own.snapshot, query->now_ms);
-		if (own.snapshot == NULL) {
-			/* The service has just added it, and is about to inherit. */
-			judge_unknown_client(query, key, ttl, &own);
-		}
 	} else if (!is_hopeless(query, target, part)) {
-		judge_unknown_client(query, key, ttl, &own);
+		own.judgement.worth = ANAME_COLD;
 		ask(query, key, ttl, true);
 	}
 	if (own.snapshot != NULL) {
@@ -472,10 +430,7 @@ static void judge_target(const aname_query_t *query, const aname_key_t *key, ana
 		judge(query, key, entry, ttl, part);
 	} else {
 		ask(query, key, ttl, false);
-	}
-	if (entry == NULL || part->snapshot == NULL) {
-		/* Or the service has just added it, and is about to publish what it inherits. */
-		judge_unknown(query, key, ttl, part, entry != NULL);
+		judge_unknown(query, part);
 	}
 	if (query->tailored) {
 		tailor(query, key, entry, ttl, part);
@@ -485,7 +440,7 @@ static void judge_target(const aname_query_t *query, const aname_key_t *key, ana
 static void add_target(const aname_query_t *query, const knot_rdata_t *rdata, uint32_t record_ttl,
                        uint16_t type, aname_part_t *part)
 {
-	aname_key_t key = { .profile = query->instance->profile, .type = type };
+	aname_key_t key = { .upstream = query->instance->upstream, .type = type };
 	knot_dname_storage_t lower;
 	aname_entry_t *entry;
 	bool valid = find_target(query, rdata, &key, lower, &entry);

@@ -126,7 +126,7 @@ void aname_query_tell_scope(const aname_query_t *query, const aname_answer_t *an
 /*!
  * \brief Finds the target of a record, of the family that the key names. Inside the epoch.
  *
- * \param key    With profile and type; gets the target's name, which points into the record or
+ * \param key    With upstream and type; gets the target's name, which points into the record or
  *               into `lower`.
  * \param entry  The target, or NULL if it is not in the table.
  *

@@ -32,6 +32,7 @@ struct aname_link {
 	uv_loop_t *loop;
 	ares_channel channel;
 	watch_t *watches;
+	int try_ms;
 	unsigned running, used;
 	aname_link_t *next;
 };
@@ -186,6 +187,7 @@ static aname_link_t *new_link(aname_links_t *links, const char **why)
 		return NULL;
 	}
 	link->loop = links->loop;
+	link->try_ms = links->try_ms;
 	if (open_channel(link, links) != ARES_SUCCESS) {
 		free(link);
 		return NULL;
@@ -200,10 +202,16 @@ static aname_link_t *new_link(aname_links_t *links, const char **why)
 	return link;
 }
 
+/*! Does a link take no further lookup? */
+static bool is_used_up(const aname_links_t *links, const aname_link_t *link)
+{
+	return link->used >= LINK_USED || link->try_ms != links->try_ms;
+}
+
 aname_link_t *aname_links_pick(aname_links_t *links, const char **why)
 {
 	for (aname_link_t *link = links->first; link != NULL; link = link->next) {
-		if (link->running < LINK_RUNNING && link->used < LINK_USED) {
+		if (link->running < LINK_RUNNING && !is_used_up(links, link)) {
 			return link;
 		}
 	}
@@ -240,7 +248,7 @@ static void sweep(aname_links_t *links)
 	aname_link_t **at = &links->first;
 	while (*at != NULL) {
 		aname_link_t *link = *at;
-		if (link->used >= LINK_USED && link->running == 0) {
+		if (is_used_up(links, link) && link->running == 0) {
 			*at = link->next;
 			drop_link(link);
 		} else {

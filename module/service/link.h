@@ -28,7 +28,7 @@ typedef struct {
 	uv_loop_t *loop;
 	const aname_source_t *source; /*!< From where it is asked. */
 	const aname_server_t *server;
-	int try_ms; /*!< How long a try may take. */
+	int try_ms; /*!< How long a try may take; links of before are used up if it changes. */
 	aname_link_t *first;
 } aname_links_t;
 

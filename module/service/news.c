@@ -96,6 +96,37 @@ void aname_news_unscoped(aname_news_t *news, const aname_server_t *server, int64
 	say(news, LOG_NOTICE, message, now_ms);
 }
 
+/*! Writes an upstream's first server, or what it is otherwise. */
+static void name_upstream(const aname_upstream_t *upstream, char *text, size_t size)
+{
+	const aname_source_t *source = &upstream->source;
+	const aname_server_t *server = &source->servers[0];
+	char address[INET6_ADDRSTRLEN] = "";
+	if (source->servers_count == 0) {
+		(void)snprintf(text, size, "the system's resolver");
+		return;
+	}
+	(void)inet_ntop(server->len == 4 ? AF_INET : AF_INET6, server->address, address,
+	                sizeof(address));
+	(void)snprintf(text, size, "resolver %s@%u%s", address, server->port,
+	               source->servers_count > 1 ? " and others" : "");
+}
+
+void aname_news_terms(aname_news_t *news, const aname_upstream_t *upstream, int64_t now_ms)
+{
+	const aname_schedule_t *schedule = &upstream->terms.schedule;
+	char name[INET6_ADDRSTRLEN + 40], message[500];
+	name_upstream(upstream, name, sizeof(name));
+	(void)snprintf(message, sizeof(message),
+	               "sections that share %s differ in how it is asked, and share its lookups: "
+	               "the larger 'timeout' (%" PRIu32 "), 'retries' (%" PRIu32
+	               "), 'max-aliases' (%" PRIu32 ") and the smaller 'retry-min' (%" PRIu32
+	               "), 'retry-max' (%" PRIu32 ") count",
+	               name, schedule->timeout_ms, schedule->retries, schedule->max_aliases,
+	               schedule->retry_min, schedule->retry_max);
+	say(news, LOG_NOTICE, message, now_ms);
+}
+
 static void tell_limit(aname_news_t *news, aname_news_limit_t *limit, uint64_t met, int64_t now_ms,
                        const char *what)
 {
@@ -117,9 +148,6 @@ void aname_news_limits(aname_news_t *news, aname_met_t *met, int64_t now_ms)
 	           "requests for lookups come faster than they can be taken");
 	tell_limit(news, &news->table, atomic_load(&met->table_full), now_ms,
 	           "no room for a new target, raise 'max-targets'");
-	tell_limit(news, &news->lanes, atomic_load(&met->lanes_full), now_ms,
-	           "too many different sets of 'resolver', 'via', 'target-dnssec', 'timeout', "
-	           "'retries' and 'max-aliases' since the start: restart knotd");
 	tell_limit(news, &news->gate, atomic_load(&met->gate_full), now_ms,
 	           "half of the TCP workers wait for lookups already");
 }

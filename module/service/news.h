@@ -22,7 +22,7 @@ typedef struct {
 
 typedef struct {
 	aname_logbook_t *logbook;
-	aname_news_limit_t queue, table, lanes, gate;
+	aname_news_limit_t queue, table, gate;
 } aname_news_t;
 
 /*! A target's answer for a subnet has begun to fail. Subnets fail in crowds: that is told now and
@@ -36,6 +36,9 @@ void aname_news_change(aname_news_t *news, aname_entry_t *entry, const aname_sna
 
 /*! A server is told of clients' subnets, and does not say for whom its answers are. */
 void aname_news_unscoped(aname_news_t *news, const aname_server_t *server, int64_t now_ms);
+
+/*! Sections that share an upstream differ in how it is asked: tells what counts. */
+void aname_news_terms(aname_news_t *news, const aname_upstream_t *upstream, int64_t now_ms);
 
 /*! Tells, now and then, of limits that were met since. */
 void aname_news_limits(aname_news_t *news, aname_met_t *met, int64_t now_ms);

@@ -16,12 +16,9 @@
 
 typedef struct aname_refresh aname_refresh_t;
 
-/*! Most sources from the start of the process on; a target of one more is not looked up, and the log
- *  says so. An entry has one octet for its own. */
-#define ANAME_LANES_MAX 255
-
-/*! Makes the resolver for a source; NULL if it cannot be had. */
+/*! Makes the resolver of an upstream; NULL if it cannot be had. */
 typedef aname_resolver_t *(*aname_make_resolver_f)(uv_loop_t *loop, const aname_source_t *source,
+                                                   const aname_schedule_t *schedule,
                                                    aname_resolved_f done, void *owner);
 
 /*!
@@ -29,7 +26,7 @@ typedef aname_resolver_t *(*aname_make_resolver_f)(uv_loop_t *loop, const aname_
  *
  * \param shared  The ground floor; outlives the room.
  * \param loop    The loop; likewise.
- * \param make    Makes a resolver when a source is first met.
+ * \param make    Makes a resolver when an upstream is first asked.
  *
  * \return The room, at rest until aname_refresh_resume(); NULL if out of memory.
  */

@@ -86,6 +86,9 @@ typedef struct {
 	/*! How many lookups make progress at once; more only queue up. At least 1. */
 	unsigned (*capacity)(const aname_resolver_t *resolver);
 
+	/*! Other options count from the next lookup on. NULL: none matters to it. */
+	void (*retune)(aname_resolver_t *resolver, const aname_schedule_t *schedule);
+
 	/*! Frees the resolver, when the loop runs next. No lookup may be under way, that is one
 	 *  whose result was not delivered. */
 	void (*free)(aname_resolver_t *resolver);
@@ -149,14 +152,16 @@ aname_resolver_t *aname_resolver_system_new(uv_loop_t *loop, aname_resolved_f do
  * \brief Resolving by DNS: asks the recursors of a source, by c-ares.
  *
  * The servers are asked in their order, those that did not answer lately last (N2). At most
- * `1 + retries` rounds through all of them; what c-ares does is one try: the socket, the
+ * `1 + retries` rounds through all of them, within `timeout`; what c-ares does is one try: the socket, the
  * time-out, and TCP if the reply is truncated.
  *
- * \param source  At least one server.
- * \param done    Takes every result.
- * \param owner   For `done`.
+ * \param source    At least one server.
+ * \param schedule  The options that count for now; see `retune`.
+ * \param done      Takes every result.
+ * \param owner     For `done`.
  *
  * \return The resolver; NULL if out of memory, or if this was built without c-ares.
  */
 aname_resolver_t *aname_resolver_dns_new(uv_loop_t *loop, const aname_source_t *source,
-                                         aname_resolved_f done, void *owner);
+                                         const aname_schedule_t *schedule, aname_resolved_f done,
+                                         void *owner);

@@ -41,7 +41,7 @@ struct resolver {
 	aname_resolver_t base;
 	uv_timer_t tick;
 	aname_source_t source;
-	unsigned tries, running;
+	unsigned tries, max_aliases, running;
 	uint16_t ids[64];
 	unsigned ids_left;
 	server_t servers[ANAME_SERVERS_MAX];
@@ -279,13 +279,15 @@ static aname_message_reply_t *read_reply(const lookup_t *lookup, const uint8_t *
 	if (reply == NULL) {
 		return NULL;
 	}
-	unsigned max_aliases = resolver_of(lookup)->source.max_aliases;
+	unsigned max_aliases = resolver_of(lookup)->max_aliases;
 	/* c-ares has matched identifier and server; the identifier may be its own. */
 	const aname_message_query_t query = { .name = lookup->name,
 		                              .type = lookup->type,
 		                              .id = len >= 2 ? knot_wire_get_id(wire) : 0,
 		                              .edns = lookup->edns,
-		                              .max_aliases = max_aliases - lookup->aliases,
+		                              .max_aliases = lookup->aliases < max_aliases
+		                                                     ? max_aliases - lookup->aliases
+		                                                     : 0,
 		                              .subnet = client_of(lookup) };
 	aname_message_read(&query, wire, len, reply);
 	/* It has room for many more addresses than there are, and waits. */
@@ -436,6 +438,26 @@ static void dns_free(aname_resolver_t *base)
 	aname_resolver_free(base, (uv_handle_t *)&resolver->tick);
 }
 
+/*! All tries together are to fit into the time of a lookup. */
+static int try_time(const aname_schedule_t *schedule, unsigned tries)
+{
+	unsigned ms = schedule->timeout_ms / tries;
+	if (ms > TRY_MAX_MS) {
+		return TRY_MAX_MS;
+	}
+	return ms < TRY_MIN_MS ? TRY_MIN_MS : ms;
+}
+
+static void dns_retune(aname_resolver_t *base, const aname_schedule_t *schedule)
+{
+	resolver_t *resolver = (resolver_t *)base;
+	resolver->max_aliases = schedule->max_aliases;
+	resolver->tries = resolver->source.servers_count * (1 + schedule->retries);
+	for (unsigned i = 0; i < resolver->source.servers_count; i++) {
+		resolver->servers[i].links.try_ms = try_time(schedule, resolver->tries);
+	}
+}
+
 static const aname_resolver_api_t dns_api = {
 	.name = "dns",
 	.start = dns_start,
@@ -443,21 +465,13 @@ static const aname_resolver_api_t dns_api = {
 	.resume = dns_resume,
 	.release = dns_release,
 	.capacity = dns_capacity,
+	.retune = dns_retune,
 	.free = dns_free,
 };
 
-/*! All tries together are to fit into the time of a lookup. */
-static int try_time(const aname_source_t *source, unsigned tries)
-{
-	unsigned ms = source->timeout_ms / tries;
-	if (ms > TRY_MAX_MS) {
-		return TRY_MAX_MS;
-	}
-	return ms < TRY_MIN_MS ? TRY_MIN_MS : ms;
-}
-
 aname_resolver_t *aname_resolver_dns_new(uv_loop_t *loop, const aname_source_t *source,
-                                         aname_resolved_f done, void *owner)
+                                         const aname_schedule_t *schedule, aname_resolved_f done,
+                                         void *owner)
 {
 	if (ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS) {
 		return NULL;
@@ -471,13 +485,12 @@ aname_resolver_t *aname_resolver_dns_new(uv_loop_t *loop, const aname_source_t *
 	aname_resolver_init(&resolver->base, &dns_api, loop, done, owner);
 	resolver->tick.data = resolver;
 	resolver->source = *source;
-	resolver->tries = source->servers_count * (1 + source->retries);
 	for (unsigned i = 0; i < source->servers_count; i++) {
 		resolver->servers[i].links =
 		        (aname_links_t){ .loop = loop,
 			                 .source = &resolver->source,
-			                 .server = &resolver->source.servers[i],
-			                 .try_ms = try_time(source, resolver->tries) };
+			                 .server = &resolver->source.servers[i] };
 	}
+	dns_retune(&resolver->base, schedule);
 	return &resolver->base;
 }

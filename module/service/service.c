@@ -105,10 +105,12 @@ static void *run(void *arg)
 }
 
 static aname_resolver_t *make_resolver(uv_loop_t *loop, const aname_source_t *source,
-                                       aname_resolved_f done, void *owner)
+                                       const aname_schedule_t *schedule, aname_resolved_f done,
+                                       void *owner)
 {
-	return source->servers_count == 0 ? aname_resolver_system_new(loop, done, owner)
-	                                  : aname_resolver_dns_new(loop, source, done, owner);
+	return source->servers_count == 0
+	               ? aname_resolver_system_new(loop, done, owner)
+	               : aname_resolver_dns_new(loop, source, schedule, done, owner);
 }
 
 /*! Makes the loop with what hangs on it. */

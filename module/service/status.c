@@ -149,18 +149,18 @@ static void write_resolver(char *at, size_t *len, const aname_source_t *source)
 	write_via(at, len, source);
 }
 
-/*! Smallest TTL of a record that asked lately, as the service's plan has it. */
+/*! The shortest lifetime wanted lately, as the service's plan has it. */
 static uint32_t wanted_ttl(aname_entry_t *entry)
 {
-	uint32_t want = atomic_load_explicit(&entry->want, memory_order_relaxed);
-	want = want < entry->plan.want_before ? want : entry->plan.want_before;
-	return want < INT32_MAX ? want : INT32_MAX;
+	uint32_t ttl = atomic_load_explicit(&entry->min_ttl, memory_order_relaxed);
+	ttl = ttl < entry->plan.min_ttl_prev ? ttl : entry->plan.min_ttl_prev;
+	return ttl < INT32_MAX ? ttl : INT32_MAX;
 }
 
 static void write_known(char *at, size_t *len, aname_entry_t *entry, int64_t now_ms)
 {
 	const aname_snapshot_t *known = aname_entry_snapshot(entry);
-	const aname_schedule_t *schedule = &entry->profile->schedule;
+	const aname_schedule_t *schedule = &entry->upstream->terms.schedule;
 	aname_judgement_t judgement =
 	        aname_policy_judge(known, atomic_load(&entry->cold), schedule,
 	                           aname_policy_left(known, schedule, wanted_ttl(entry), now_ms),
@@ -186,13 +186,12 @@ static const aname_snapshot_t *other_of(const aname_table_t *table, const aname_
 {
 	const knot_dname_t *name = aname_entry_name(entry);
 	const aname_key_t key = {
-		.profile = entry->profile,
+		.upstream = entry->upstream,
 		.name = name,
 		.type = entry->type == KNOT_RRTYPE_A ? KNOT_RRTYPE_AAAA : KNOT_RRTYPE_A,
 		.name_len = knot_dname_size(name),
 	};
 	aname_entry_t *other = aname_table_find(table, &key, aname_table_hash(table, &key));
-	other = other != NULL ? other : aname_table_find_kin(table, &key);
 	return other != NULL ? aname_entry_snapshot(other) : NULL;
 }
 
@@ -234,7 +233,7 @@ size_t aname_status_write(char *at, const aname_table_t *table, aname_entry_t *e
 	    now_ms / 1000 > asked_s ? now_ms / 1000 - asked_s : 0, atomic_load(&entry->started),
 	    atomic_load(&entry->succeeded), atomic_load(&entry->failed),
 	    atomic_load(&entry->lag_ms));
-	write_resolver(at, &len, &entry->profile->source);
+	write_resolver(at, &len, &entry->upstream->source);
 	add(at, &len, "\n");
 	at[len - 1] = '\n';
 	return len;

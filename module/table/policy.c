@@ -138,8 +138,8 @@ int64_t aname_policy_next_refresh(uint32_t life, uint32_t usual_ms, uint32_t cha
 	return now_ms + life_ms - early;
 }
 
-bool aname_policy_await_expiry(const aname_schedule_t *schedule, const aname_snapshot_t *before,
-                               uint32_t ttl, uint32_t life, int64_t now_ms)
+bool aname_policy_await_expiry(bool grace, const aname_snapshot_t *before, uint32_t ttl,
+                               uint32_t life, int64_t now_ms)
 {
 	if (before == NULL || before->failure != ANAME_FAILURE_NONE || ttl == ANAME_TTL_UNKNOWN ||
 	    before->ttl == ANAME_TTL_UNKNOWN || ttl >= before->ttl) {
@@ -148,7 +148,6 @@ bool aname_policy_await_expiry(const aname_schedule_t *schedule, const aname_sna
 	/* Whole seconds: the end of the lifetime is uncertain by one. */
 	int64_t passed_ms = now_ms - before->learned_ms;
 	bool same_end = passed_ms + 1000 * (int64_t)ttl <= 1000 * ((int64_t)before->ttl + 1);
-	bool grace = schedule->stale_max > 0;
 	return same_end && grace && life == max_i64(ttl, 1);
 }
 
@@ -158,13 +157,13 @@ int64_t aname_policy_next_expiry(uint32_t life, uint32_t chance, int64_t now_ms)
 	       ANAME_EXPIRY_SPREAD_MS * (int64_t)(chance % 1024) / 1024;
 }
 
-int64_t aname_policy_next_retry(const aname_schedule_t *schedule, uint16_t failures,
+int64_t aname_policy_next_retry(const aname_schedule_t *schedule, unsigned failures,
                                 uint32_t chance, int64_t now_ms)
 {
 	int64_t shortest_ms = 1000 * (int64_t)schedule->retry_min;
 	int64_t longest_ms = max_i64(1000 * (int64_t)schedule->retry_max, shortest_ms);
 	int64_t pause_ms = shortest_ms;
-	for (uint16_t i = 1; i < failures && pause_ms < longest_ms; i++) {
+	for (unsigned i = 1; i < failures && pause_ms < longest_ms; i++) {
 		pause_ms *= 2;
 	}
 	pause_ms = min_i64(pause_ms, longest_ms);
@@ -172,11 +171,6 @@ int64_t aname_policy_next_retry(const aname_schedule_t *schedule, uint16_t failu
 	int64_t from_ms = max_i64(pause_ms - pause_ms / 4, shortest_ms);
 	int64_t to_ms = min_i64(pause_ms + pause_ms / 4, longest_ms);
 	return now_ms + from_ms + (to_ms - from_ms) * (chance % 1024) / 1024;
-}
-
-bool aname_policy_idle(const aname_schedule_t *schedule, uint32_t asked_s, int64_t now_ms)
-{
-	return now_ms / 1000 > (int64_t)asked_s + schedule->idle;
 }
 
 int64_t aname_policy_forget_at(const aname_snapshot_t *snapshot, const aname_schedule_t *schedule,

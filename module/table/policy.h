@@ -235,12 +235,13 @@ int64_t aname_policy_next_refresh(uint32_t life, uint32_t usual_ms, uint32_t cha
  *
  * Not when options make the lifetime shorter or longer than the TTL, nor without any grace.
  *
+ * \param grace   Whoever follows the target uses what is past its lifetime for a while.
  * \param before  What is published, or NULL.
  * \param ttl     TTL of the new answer, or ANAME_TTL_UNKNOWN.
  * \param life    Lifetime of the new answer.
  */
-bool aname_policy_await_expiry(const aname_schedule_t *schedule, const aname_snapshot_t *before,
-                               uint32_t ttl, uint32_t life, int64_t now_ms);
+bool aname_policy_await_expiry(bool grace, const aname_snapshot_t *before, uint32_t ttl,
+                               uint32_t life, int64_t now_ms);
 
 /*!
  * \brief When to look up again then: at the end of the lifetime, spread by chance over half of the
@@ -257,11 +258,8 @@ int64_t aname_policy_next_expiry(uint32_t life, uint32_t chance, int64_t now_ms)
  *
  * \return Time in milliseconds.
  */
-int64_t aname_policy_next_retry(const aname_schedule_t *schedule, uint16_t failures,
+int64_t aname_policy_next_retry(const aname_schedule_t *schedule, unsigned failures,
                                 uint32_t chance, int64_t now_ms);
-
-/*! Has nobody asked for `idle` seconds? */
-bool aname_policy_idle(const aname_schedule_t *schedule, uint32_t asked_s, int64_t now_ms);
 
 /*! When a sleeping target has nothing left that could be used, and may be forgotten. */
 int64_t aname_policy_forget_at(const aname_snapshot_t *snapshot, const aname_schedule_t *schedule,

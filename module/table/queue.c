@@ -66,7 +66,7 @@ static cell_t *claim(aname_queue_t *queue, uint64_t *position)
 }
 
 bool aname_queue_push(aname_queue_t *queue, const aname_key_t *key, const aname_subnet_t *client,
-                      uint64_t hash, uint32_t record_ttl)
+                      uint64_t hash, aname_interest_t interest)
 {
 	_Atomic uint64_t *mark = &queue->marks[hash % MARKS];
 	if (atomic_load_explicit(mark, memory_order_relaxed) == hash) {
@@ -79,9 +79,9 @@ bool aname_queue_push(aname_queue_t *queue, const aname_key_t *key, const aname_
 		return false;
 	}
 	atomic_store_explicit(mark, hash, memory_order_relaxed);
-	cell->request.profile = key->profile;
+	cell->request.upstream = key->upstream;
 	cell->request.hash = hash;
-	cell->request.record_ttl = record_ttl;
+	cell->request.interest = interest;
 	cell->request.type = key->type;
 	cell->request.name_len = key->name_len;
 	memcpy(cell->request.name, key->name, key->name_len);

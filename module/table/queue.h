@@ -16,9 +16,9 @@
 #define ANAME_QUEUE_SIZE 2048
 
 typedef struct {
-	const aname_profile_t *profile;
+	const aname_upstream_t *upstream;
 	uint64_t hash;
-	uint32_t record_ttl; /*!< Seconds. */
+	aname_interest_t interest; /*!< What is wanted of it. */
 	uint16_t type;
 	uint8_t name_len;
 	bool tailored;             /*!< For `client`; else for everybody. */
@@ -39,17 +39,17 @@ void aname_queue_free(aname_queue_t *queue);
 /*!
  * \brief Asks for a lookup.
  *
- * \param key         The target.
- * \param client      The client's network if the answer is to be for it, or NULL.
- * \param hash        aname_table_hash(), or aname_table_subnet_hash() with a client.
- * \param record_ttl  TTL of the ANAME record, in seconds.
+ * \param key       The target.
+ * \param client    The client's network if the answer is to be for it, or NULL.
+ * \param hash      aname_table_hash(), or aname_table_subnet_hash() with a client.
+ * \param interest  What is wanted of it.
  *
  * \return false if the queue is full; true if the request went in or is in already.
  *
  * Thread: any.
  */
 bool aname_queue_push(aname_queue_t *queue, const aname_key_t *key, const aname_subnet_t *client,
-                      uint64_t hash, uint32_t record_ttl);
+                      uint64_t hash, aname_interest_t interest);
 
 /*! Takes the oldest request; false if there is none. Thread: service. */
 bool aname_queue_pop(aname_queue_t *queue, aname_request_t *request);

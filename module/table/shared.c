@@ -2,7 +2,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 aname_shared_t *aname_shared_new(aname_queue_wake_f wake, void *wake_ctx)
 {
@@ -12,11 +11,10 @@ aname_shared_t *aname_shared_new(aname_queue_wake_f wake, void *wake_ctx)
 	}
 	pthread_mutex_init(&shared->lock, NULL);
 	pthread_mutex_init(&shared->sign_lock, NULL);
-	/* Where signatures are stored follows from it, so nobody is to know. */
-	if (getrandom(&shared->signers, sizeof(shared->signers), GRND_NONBLOCK) < 0) {
-		shared->signers = (uintptr_t)shared;
-	}
-	shared->seed = shared->signers;
+	aname_hash_new_key(&shared->hash_key);
+	shared->seed = shared->hash_key.begin;
+	shared->wake = wake;
+	shared->wake_ctx = wake_ctx;
 	shared->epoch = aname_epoch_new();
 	shared->table = shared->epoch != NULL ? aname_table_new(shared->epoch) : NULL;
 	shared->sign_bin = shared->epoch != NULL ? aname_bin_new(shared->epoch) : NULL;
@@ -54,6 +52,11 @@ void aname_shared_free(aname_shared_t *shared)
 		free(shared->options);
 		shared->options = next;
 	}
+	while (shared->upstreams != NULL) {
+		aname_upstream_t *next = shared->upstreams->next;
+		free(shared->upstreams);
+		shared->upstreams = next;
+	}
 	aname_bin_free(shared->sign_bin); /* Lets keys go. */
 	aname_secrets_free(shared->secrets);
 	pthread_mutex_destroy(&shared->sign_lock);
@@ -67,71 +70,61 @@ void aname_shared_free(aname_shared_t *shared)
 	free(shared);
 }
 
-static aname_held_options_t *hold(aname_shared_t *shared, aname_options_t *options)
+/*! Tells the service that options came or went. */
+static void tell_service(aname_shared_t *shared)
 {
-	for (aname_held_options_t *held = shared->options; held != NULL; held = held->next) {
-		if (aname_options_equal(held->options, options)) {
-			held->origin = options->origin;
-			aname_options_free(options);
-			held->holders++;
-			return held;
-		}
+	atomic_store(&shared->options_changed, true);
+	if (shared->wake != NULL) {
+		shared->wake(shared->wake_ctx);
 	}
-	aname_held_options_t *held = malloc(sizeof(*held));
-	if (held == NULL) {
-		aname_options_free(options);
-		return NULL;
+}
+
+/*! The options as they are held already; NULL if they are not. */
+static aname_held_options_t *find_held(aname_shared_t *shared, const aname_options_t *options)
+{
+	aname_held_options_t *held = shared->options;
+	while (held != NULL && !aname_options_equal(held->options, options)) {
+		held = held->next;
 	}
-	*held = (aname_held_options_t){
-		.options = options, .origin = options->origin, .holders = 1, .next = shared->options
-	};
-	shared->options = held;
 	return held;
 }
 
-/*! Some options are let go: so is their profile, unless others share it. */
-static void leave_profile(aname_shared_t *shared, const aname_profile_t *profile)
+/*! Holds options that nobody has held before; NULL if out of memory. */
+static aname_held_options_t *hold_new(aname_shared_t *shared, aname_options_t *options)
 {
-	bool shared_by_others = false;
-	for (aname_held_options_t *held = shared->options; held != NULL; held = held->next) {
-		shared_by_others |= held->profile == profile;
-	}
-	aname_table_abandon(shared->table, profile, !shared_by_others);
-}
-
-static void unhold(aname_shared_t *shared, const aname_options_t *options)
-{
-	aname_held_options_t **at = &shared->options;
-	while (*at != NULL && (*at)->options != options) {
-		at = &(*at)->next;
-	}
-	aname_held_options_t *held = *at;
-	if (held != NULL && --held->holders == 0) {
-		*at = held->next;
-		leave_profile(shared, held->profile);
-		aname_options_free(held->options);
+	aname_held_options_t *held = malloc(sizeof(*held));
+	aname_upstream_t *upstream =
+	        held != NULL ? aname_upstream_find(&shared->upstreams, &options->source) : NULL;
+	if (upstream == NULL) {
 		free(held);
+		return NULL;
 	}
+	upstream->holders++;
+	*held = (aname_held_options_t){ .options = options,
+		                        .upstream = upstream,
+		                        .next = shared->options };
+	shared->options = held;
+	tell_service(shared);
+	return held;
 }
 
 const aname_options_t *aname_shared_hold(aname_shared_t *shared, aname_options_t *options,
-                                         const aname_profile_t **profile)
+                                         const aname_upstream_t **upstream)
 {
 	pthread_mutex_lock(&shared->lock);
 	const aname_options_t *ret = NULL;
-	aname_held_options_t *held = hold(shared, options);
+	aname_held_options_t *held = find_held(shared, options);
+	held = held != NULL ? held : hold_new(shared, options);
 	if (held != NULL) {
+		held->holders++;
+		held->origin = options->origin;
+		*upstream = held->upstream;
 		ret = held->options;
-		*profile = aname_table_profile(shared->table, &ret->schedule, &ret->source);
-		if (*profile == NULL) {
-			unhold(shared, ret);
-			ret = NULL;
-		} else {
-			held->profile = *profile;
-			aname_table_abandon(shared->table, *profile, false);
-		}
 	}
 	pthread_mutex_unlock(&shared->lock);
+	if (ret != options) {
+		aname_options_free(options);
+	}
 	return ret;
 }
 
@@ -145,7 +138,7 @@ static bool same_origin(const aname_origin_t *before, const aname_origin_t *now)
 }
 
 const aname_options_t *aname_shared_recall(aname_shared_t *shared, const aname_origin_t *origin,
-                                           const aname_profile_t **profile)
+                                           const aname_upstream_t **upstream)
 {
 	pthread_mutex_lock(&shared->lock);
 	aname_held_options_t *held = shared->options;
@@ -155,7 +148,7 @@ const aname_options_t *aname_shared_recall(aname_shared_t *shared, const aname_o
 	const aname_options_t *ret = NULL;
 	if (held != NULL) {
 		held->holders++;
-		*profile = held->profile;
+		*upstream = held->upstream;
 		ret = held->options;
 	}
 	pthread_mutex_unlock(&shared->lock);
@@ -165,8 +158,67 @@ const aname_options_t *aname_shared_recall(aname_shared_t *shared, const aname_o
 void aname_shared_unhold(aname_shared_t *shared, const aname_options_t *options)
 {
 	pthread_mutex_lock(&shared->lock);
-	unhold(shared, options);
+	aname_held_options_t **at = &shared->options;
+	while (*at != NULL && (*at)->options != options) {
+		at = &(*at)->next;
+	}
+	aname_held_options_t *held = *at;
+	if (held != NULL && --held->holders == 0) {
+		*at = held->next;
+		held->upstream->holders--;
+		aname_options_free(held->options);
+		free(held);
+		tell_service(shared);
+	}
 	pthread_mutex_unlock(&shared->lock);
+}
+
+/* What the service makes of it. */
+
+/*! Adds up what counts for each upstream that is held. */
+static void add_up(aname_shared_t *shared)
+{
+	for (aname_upstream_t *upstream = shared->upstreams; upstream != NULL;
+	     upstream = upstream->next) {
+		upstream->counted = 0;
+	}
+	for (aname_held_options_t *held = shared->options; held != NULL; held = held->next) {
+		aname_upstream_t *upstream = held->upstream;
+		aname_upstream_add_terms(&upstream->terms, &held->options->schedule,
+		                         upstream->counted++ == 0);
+	}
+}
+
+int64_t aname_shared_note_upstreams(aname_shared_t *shared, int64_t now_ms,
+                                    void (*changed)(void *ctx, aname_upstream_t *upstream),
+                                    void *ctx)
+{
+	int64_t release_ms = INT64_MAX;
+	pthread_mutex_lock(&shared->lock);
+	add_up(shared);
+	for (aname_upstream_t *upstream = shared->upstreams; upstream != NULL;
+	     upstream = upstream->next) {
+		if (upstream->holders > 0) {
+			upstream->unheld_ms = 0;
+		} else if (upstream->unheld_ms == 0) {
+			upstream->unheld_ms = now_ms;
+		}
+		if (upstream->unheld_ms != 0 &&
+		    upstream->unheld_ms + ANAME_UPSTREAM_KEEP_MS < release_ms) {
+			release_ms = upstream->unheld_ms + ANAME_UPSTREAM_KEEP_MS;
+		}
+		changed(ctx, upstream);
+	}
+	pthread_mutex_unlock(&shared->lock);
+	return release_ms;
+}
+
+aname_upstream_t *aname_shared_release_upstream(aname_shared_t *shared, int64_t now_ms)
+{
+	pthread_mutex_lock(&shared->lock);
+	aname_upstream_t *upstream = aname_upstream_take_out(&shared->upstreams, now_ms);
+	pthread_mutex_unlock(&shared->lock);
+	return upstream;
 }
 
 /* A place holds the upper bits of a hash, and when it was taken: seconds, which may wrap. */

@@ -14,17 +14,18 @@
 
 #include "options.h"
 #include "table/gate.h"
+#include "table/hash.h"
 #include "table/logbook.h"
 #include "table/queue.h"
 #include "table/reported.h"
 #include "table/secrets.h"
 #include "table/table.h"
+#include "table/upstream.h"
 
 /*! Limits that were met, counted; told in the log by the service. */
 typedef struct {
 	_Atomic uint64_t queue_full; /*!< Requests refused: the queue was full. */
 	_Atomic uint64_t table_full; /*!< Targets refused: max-targets. */
-	_Atomic uint64_t lanes_full; /*!< Targets refused: their source is one too many. */
 	_Atomic bool no_room;        /*!< No target can be added now; written by the service. */
 	_Atomic uint64_t gate_full;  /*!< TCP queries not let wait (C2). */
 } aname_met_t;
@@ -55,7 +56,7 @@ typedef struct {
 /*! Options in use, each held by all instances that say the same. */
 typedef struct aname_held_options {
 	aname_options_t *options;
-	const aname_profile_t *profile;
+	aname_upstream_t *upstream;
 	aname_origin_t origin; /*!< Where they were read last. */
 	unsigned holders;
 	struct aname_held_options *next;
@@ -71,14 +72,19 @@ typedef struct {
 	pthread_mutex_t sign_lock; /*!< Guards who writes into a signing, and the bin. */
 	aname_bin_t *sign_bin;     /*!< What workers have retired. */
 	uint64_t signers;          /*!< Identity of the last signer; guarded by the lock above. */
+	aname_hash_key_t hash_key; /*!< For where signatures are stored. */
 	uint64_t seed; /*!< For hashes of what zones are told; nobody else's business. */
 	aname_met_t met;
 	aname_totals_t totals;
 	aname_worker_t *workers;                /*!< ANAME_WORKERS_MAX of them. */
 	_Atomic uint64_t said[ANAME_SAID_SIZE]; /*!< Upper bits of hashes, and seconds. */
 	aname_reported_t reported;
-	pthread_mutex_t lock; /*!< Guards what follows and the profiles. */
+	aname_queue_wake_f wake; /*!< Wakes the service; may be NULL. */
+	void *wake_ctx;
+	_Atomic bool options_changed; /*!< Options came or went: for the service. */
+	pthread_mutex_t lock;         /*!< Guards what follows. */
 	aname_held_options_t *options;
+	aname_upstream_t *upstreams;
 } aname_shared_t;
 
 /*!
@@ -97,15 +103,15 @@ void aname_shared_free(aname_shared_t *shared);
 /*!
  * \brief Holds options, together with the instances that have equal ones.
  *
- * \param options  Taken over: kept, or freed if there are equal ones already.
- * \param profile  Whom the holder shares targets with.
+ * \param options   Taken over: kept, or freed if there are equal ones already.
+ * \param upstream  Whom they ask. Good as long as the options are held.
  *
  * \return The options to use, NULL if out of memory (`options` is freed then, too).
  *
  * Thread: any that knotd loads modules on.
  */
 const aname_options_t *aname_shared_hold(aname_shared_t *shared, aname_options_t *options,
-                                         const aname_profile_t **profile);
+                                         const aname_upstream_t **upstream);
 
 /*!
  * \brief Holds the options that another instance has read at the same origin, as
@@ -114,10 +120,35 @@ const aname_options_t *aname_shared_hold(aname_shared_t *shared, aname_options_t
  * \return NULL if there are none: they have to be read.
  */
 const aname_options_t *aname_shared_recall(aname_shared_t *shared, const aname_origin_t *origin,
-                                           const aname_profile_t **profile);
+                                           const aname_upstream_t **upstream);
 
 /*! Lets options go. Thread: as aname_shared_hold(). */
 void aname_shared_unhold(aname_shared_t *shared, const aname_options_t *options);
+
+/*!
+ * \brief Takes note of the options in use, when they have changed: sets what counts for the lookups of
+ *        each upstream, and whether anybody holds it.
+ *
+ * \param changed  Called for each upstream, under the lock.
+ * \param ctx      For it.
+ *
+ * \return When an upstream that nobody holds is to be released, or INT64_MAX.
+ *
+ * Thread: service.
+ */
+int64_t aname_shared_note_upstreams(aname_shared_t *shared, int64_t now_ms,
+                                    void (*changed)(void *ctx, aname_upstream_t *upstream),
+                                    void *ctx);
+
+/*!
+ * \brief Takes an upstream out that nobody has held for too long.
+ *
+ * \return The upstream, which is the caller's from now on; NULL if there is none. Requests for it
+ *         may still be in the queue, but none comes.
+ *
+ * Thread: service.
+ */
+aname_upstream_t *aname_shared_release_upstream(aname_shared_t *shared, int64_t now_ms);
 
 /*!
  * \brief Is this said for the first time?

@@ -3,41 +3,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-static inline uint64_t mix(uint64_t h, uint64_t v)
-{
-	h = (h ^ v) * 0x9fb21c651e98df25;
-	return h ^ (h >> 32);
-}
-
-static uint64_t mix_octets(uint64_t h, const uint8_t *at, size_t len)
-{
-	uint64_t chunk = 0;
-	if (len < sizeof(chunk)) {
-		memcpy(&chunk, at, len);
-		return mix(h, chunk);
-	}
-	const uint8_t *last = at + len - sizeof(chunk);
-	for (; at < last; at += sizeof(chunk)) {
-		memcpy(&chunk, at, sizeof(chunk));
-		h = mix(h, chunk);
-	}
-	memcpy(&chunk, last, sizeof(chunk));
-	return mix(h, chunk);
-}
-
 /*! Octets that count. A single record may be followed by an octet of padding, which does not. */
 static size_t size_of(const knot_rdataset_t *rrs)
 {
 	return rrs->count == 1 ? sizeof(rrs->rdata->len) + rrs->rdata->len : rrs->size;
 }
 
-uint64_t aname_store_hash(const aname_content_t *content)
+uint64_t aname_store_hash(const aname_hash_key_t *key, const aname_content_t *content)
 {
 	/* The owner is left out: the RDATA tells enough. */
 	const knot_rrset_t *rrset = content->rrset;
-	uint64_t h = mix(content->signer, (uint64_t)rrset->ttl << 32 | (uint64_t)rrset->type << 16 |
-	                                          content->without);
-	return mix_octets(h, (const uint8_t *)rrset->rrs.rdata, size_of(&rrset->rrs));
+	size_t size = size_of(&rrset->rrs);
+	uint64_t hash = aname_hash_word(key->begin, content->signer << 8 | content->without, key);
+	hash = aname_hash_word(hash, (uint64_t)rrset->ttl << 16 | rrset->type, key);
+	hash = aname_hash_word(hash, size, key);
+	return aname_hash_end(
+	        aname_hash_octets(hash, (const uint8_t *)rrset->rrs.rdata, size, key));
 }
 
 /*! Copies a set behind what is in the block already. */

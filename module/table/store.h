@@ -19,6 +19,7 @@
 #include <libknot/rrset.h>
 
 #include "table/epoch.h"
+#include "table/hash.h"
 #include "table/rrsig.h"
 
 /*! Contents are kept in groups of four; a content's group is given by its hash. */
@@ -29,7 +30,7 @@
 
 /*! What is signed. */
 typedef struct {
-	uint64_t signer;           /*!< Identity of the keys. */
+	uint64_t signer;           /*!< Identity of the keys, below 2^48. */
 	const knot_rrset_t *rrset; /*!< Its TTL is the original TTL. */
 	uint8_t without;           /*!< Of a denial: the families taken out (query/bitmap.h). */
 } aname_content_t;
@@ -56,8 +57,8 @@ typedef struct {
 	_Atomic(aname_signed_t *) at[][ANAME_STORE_GROUP];
 } aname_store_t;
 
-/*! Hash of a content. */
-uint64_t aname_store_hash(const aname_content_t *content);
+/*! Hash of a content, under a secret. */
+uint64_t aname_store_hash(const aname_hash_key_t *key, const aname_content_t *content);
 
 /*!
  * \brief Copies a content with its signatures into one block.

@@ -1,10 +1,10 @@
 #include "table/table.h"
 #include "octets.h"
+#include "table/hash.h"
 #include "table/policy.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #define SLOTS_MIN 64
 
@@ -17,8 +17,7 @@ typedef struct {
 struct aname_table {
 	_Atomic(slots_t *) slots;
 	aname_epoch_t *epoch;
-	_Atomic(aname_profile_t *) profiles; /*!< Only ever grows, at the head. */
-	uint64_t secret;
+	aname_hash_key_t secret;
 	size_t used;     /*!< Slots with an entry or a tombstone. */
 	unsigned builds; /*!< How often the slots were laid out anew. */
 	_Atomic size_t targets, subnets;
@@ -26,7 +25,7 @@ struct aname_table {
 };
 
 /* Stands where an entry was removed, so that a search goes on behind it. It matches no key: its
- * hash and its profile are nobody's. */
+ * hash and its upstream are nobody's. */
 static aname_entry_t tombstone;
 
 static slots_t *slots_new(size_t count)
@@ -51,9 +50,7 @@ aname_table_t *aname_table_new(aname_epoch_t *epoch)
 		free(slots);
 		return NULL;
 	}
-	if (getrandom(&table->secret, sizeof(table->secret), 0) != sizeof(table->secret)) {
-		table->secret = (uint64_t)(uintptr_t)table * 0x9e3779b97f4a7c15;
-	}
+	aname_hash_new_key(&table->secret);
 	table->epoch = epoch;
 	atomic_init(&table->slots, slots);
 	return table;
@@ -80,76 +77,15 @@ void aname_table_free(aname_table_t *table)
 	}
 	aname_table_foreach(table, visit_free, NULL);
 	free(atomic_load(&table->slots));
-	aname_profile_t *profile = atomic_load(&table->profiles);
-	while (profile != NULL) {
-		aname_profile_t *next = profile->next;
-		free(profile);
-		profile = next;
-	}
 	free(table);
-}
-
-static bool same_source(const aname_source_t *one, const aname_source_t *other)
-{
-	return memcmp(one, other, sizeof(*one)) == 0;
-}
-
-const aname_profile_t *aname_table_profile(aname_table_t *table, const aname_schedule_t *schedule,
-                                           const aname_source_t *source)
-{
-	aname_profile_t *first = atomic_load(&table->profiles);
-	for (aname_profile_t *p = first; p != NULL; p = p->next) {
-		if (memcmp(&p->schedule, schedule, sizeof(*schedule)) == 0 &&
-		    same_source(&p->source, source)) {
-			return p;
-		}
-	}
-	aname_profile_t *profile = malloc(sizeof(*profile));
-	if (profile != NULL) {
-		profile->schedule = *schedule;
-		profile->source = *source;
-		profile->next = first;
-		atomic_init(&profile->abandoned, false);
-		atomic_store(&table->profiles, profile);
-	}
-	return profile;
-}
-
-void aname_table_abandon(aname_table_t *table, const aname_profile_t *profile, bool abandoned)
-{
-	for (aname_profile_t *p = atomic_load(&table->profiles); p != NULL; p = p->next) {
-		if (p == profile) {
-			atomic_store(&p->abandoned, abandoned);
-		}
-	}
-}
-
-static inline uint64_t mix(uint64_t h, uint64_t v)
-{
-	h = (h ^ v) * 0x9fb21c651e98df25;
-	return h ^ (h >> 32);
 }
 
 uint64_t aname_table_hash(const aname_table_t *table, const aname_key_t *key)
 {
-	uint64_t h = mix(table->secret, (uintptr_t)key->profile ^ ((uint64_t)key->type << 48));
-	const uint8_t *at = key->name;
-	size_t left = key->name_len;
-	uint64_t chunk;
-	for (; left >= sizeof(chunk); left -= sizeof(chunk), at += sizeof(chunk)) {
-		memcpy(&chunk, at, sizeof(chunk));
-		h = mix(h, chunk);
-	}
-	/* The rest, with octets before it again where there are any: a load costs less than a loop. */
-	chunk = 0;
-	if (key->name_len >= sizeof(chunk)) {
-		memcpy(&chunk, at + left - sizeof(chunk), sizeof(chunk));
-	} else {
-		memcpy(&chunk, at, left);
-	}
-	/* Never zero: the queue marks an empty place with it. */
-	h = mix(mix(h, chunk), key->name_len);
-	return h | (h == 0);
+	const aname_hash_key_t *secret = &table->secret;
+	uint64_t hash = aname_hash_word(secret->begin, (uintptr_t)key->upstream, secret);
+	hash = aname_hash_word(hash, (uint64_t)key->type << 8 | key->name_len, secret);
+	return aname_hash_end(aname_hash_octets(hash, key->name, key->name_len, secret));
 }
 
 /*! Where a search for a hash begins: any number of slots has its even share of all hashes. */
@@ -166,7 +102,7 @@ static inline size_t slot_after(const slots_t *slots, size_t slot)
 static bool matches(const aname_entry_t *entry, const aname_key_t *key)
 {
 	return entry->name_len == key->name_len && entry->type == key->type &&
-	       entry->profile == key->profile &&
+	       entry->upstream == key->upstream &&
 	       aname_octets_equal(entry->name, key->name, key->name_len);
 }
 
@@ -199,28 +135,6 @@ uint32_t aname_table_place(const aname_table_t *table, const aname_entry_t *entr
 		i = slot_after(slots, i);
 	}
 	return i;
-}
-
-aname_entry_t *aname_table_find_kin(const aname_table_t *table, const aname_key_t *key)
-{
-	aname_entry_t *kin = NULL;
-	int64_t learned_ms = INT64_MIN;
-	for (aname_profile_t *p = atomic_load(&table->profiles); p != NULL; p = p->next) {
-		if (p == key->profile || !same_source(&p->source, &key->profile->source)) {
-			continue;
-		}
-		aname_key_t other = *key;
-		other.profile = p;
-		aname_entry_t *entry =
-		        aname_table_find(table, &other, aname_table_hash(table, &other));
-		const aname_snapshot_t *known = entry != NULL ? aname_entry_snapshot(entry) : NULL;
-		if (known != NULL && known->known != ANAME_KNOWN_NOTHING &&
-		    known->learned_ms > learned_ms) {
-			learned_ms = known->learned_ms;
-			kin = entry;
-		}
-	}
-	return kin;
 }
 
 /*! First slot for this hash with nothing in it. */
@@ -261,19 +175,19 @@ static bool make_room(aname_table_t *table)
 }
 
 /*! A new entry of `size` octets with what stands behind it, in no slot yet. */
-static aname_entry_t *new_entry(aname_table_t *table, const aname_profile_t *profile, uint16_t type,
-                                size_t size)
+static aname_entry_t *new_entry(aname_table_t *table, const aname_upstream_t *upstream,
+                                uint16_t type, size_t size)
 {
 	aname_entry_t *entry = make_room(table) ? calloc(1, size) : NULL;
 	if (entry == NULL) {
 		return NULL;
 	}
-	entry->profile = profile;
+	entry->upstream = upstream;
 	entry->type = type;
 	atomic_init(&entry->next_ms, ANAME_NEXT_NEVER);
-	atomic_init(&entry->want, UINT32_MAX);
+	atomic_init(&entry->min_ttl, UINT32_MAX);
 	atomic_init(&entry->cold, true);
-	entry->plan.want_before = UINT32_MAX;
+	entry->plan.min_ttl_prev = UINT32_MAX;
 	return entry;
 }
 
@@ -291,7 +205,7 @@ aname_entry_t *aname_table_add(aname_table_t *table, const aname_key_t *key, uin
 	/* The name may begin before the entry's own end, which is aligned. */
 	size_t size = offsetof(aname_entry_t, name) + key->name_len;
 	aname_entry_t *entry =
-	        new_entry(table, key->profile, key->type,
+	        new_entry(table, key->upstream, key->type,
 	                  size > sizeof(aname_entry_t) ? size : sizeof(aname_entry_t));
 	if (entry != NULL) {
 		entry->name_len = key->name_len;
@@ -308,19 +222,20 @@ static unsigned family_index(const aname_subnet_t *subnet)
 	return subnet->family == ANAME_SUBNET_IPV6;
 }
 
-uint64_t aname_table_subnet_hash(uint64_t target_hash, const aname_subnet_t *subnet)
+uint64_t aname_table_subnet_hash(const aname_table_t *table, uint64_t target_hash,
+                                 const aname_subnet_t *subnet)
 {
-	uint64_t halves[2];
-	memcpy(halves, subnet->address, sizeof(halves));
-	uint64_t h = mix(target_hash, ((uint64_t)subnet->family << 8) + subnet->len + 1);
-	h = mix(mix(h, halves[0]), halves[1]);
-	return h | (h == 0);
+	const aname_hash_key_t *secret = &table->secret;
+	uint64_t hash = aname_hash_word(secret->begin, (uint32_t)target_hash, secret);
+	hash = aname_hash_word(hash, (uint64_t)subnet->family << 8 | subnet->len, secret);
+	return aname_hash_end(
+	        aname_hash_octets(hash, subnet->address, sizeof(subnet->address), secret));
 }
 
 aname_entry_t *aname_table_find_subnet(const aname_table_t *table, const aname_entry_t *target,
                                        const aname_subnet_t *network)
 {
-	uint32_t hash = aname_table_subnet_hash(target->hash, network);
+	uint32_t hash = aname_table_subnet_hash(table, target->hash, network);
 	slots_t *slots = atomic_load(&table->slots);
 	for (size_t i = home_of(slots, hash);; i = slot_after(slots, i)) {
 		aname_entry_t *entry = atomic_load(&slots->at[i]);
@@ -437,7 +352,7 @@ aname_entry_t *aname_table_add_subnet(aname_table_t *table, aname_entry_t *targe
 	size_t at = (sizeof(aname_entry_t) + _Alignof(aname_member_t) - 1) /
 	            _Alignof(aname_member_t) * _Alignof(aname_member_t);
 	aname_entry_t *entry =
-	        new_entry(table, target->profile, target->type, at + sizeof(aname_member_t));
+	        new_entry(table, target->upstream, target->type, at + sizeof(aname_member_t));
 	if (entry == NULL) {
 		return NULL;
 	}
@@ -445,8 +360,7 @@ aname_entry_t *aname_table_add_subnet(aname_table_t *table, aname_entry_t *targe
 	*member = (aname_member_t){ .target = target, .network = *network, .probe = *probe };
 	entry->tailored = true;
 	entry->member = member;
-	entry->plan.lane = target->plan.lane;
-	show(table, entry, aname_table_subnet_hash(target->hash, network));
+	show(table, entry, aname_table_subnet_hash(table, target->hash, network));
 	enlist(subnets, entry);
 	return entry;
 }

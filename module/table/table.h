@@ -1,13 +1,12 @@
 /*!
- * \brief The targets: found by (profile, name, family), read without waiting.  [P]
+ * \brief The targets: found by (upstream, name, family), read without waiting.  [P]
  *
  * Beside what is known of a target for everybody stands what is known for the clients of a subnet
  * (BEHAVIOUR N4): entries of their own, which belong to the target's entry, do not outlive it, and
  * are found through it.
  *
  * One writer, the service thread, adds, publishes and removes. Workers find and read, between
- * aname_epoch_enter() and aname_epoch_leave(), and leave two notes on a target: that it was
- * asked for, and with what TTL. The pointers they get are good until they leave the epoch.
+ * aname_epoch_enter() and aname_epoch_leave(), and note on a target what they want of it. The pointers they get are good until they leave the epoch.
  */
 
 #pragma once
@@ -23,21 +22,10 @@
 #include "table/epoch.h"
 #include "table/snapshot.h"
 #include "table/subnet.h"
-
-/*!
- * \brief Those who share targets: same schedule, same resolver.
- *
- * Interned and kept as long as the table, so a pointer is an identity.
- */
-typedef struct aname_profile {
-	aname_schedule_t schedule;
-	aname_source_t source;
-	_Atomic bool abandoned; /*!< No instance has these options any more. */
-	struct aname_profile *next;
-} aname_profile_t;
+#include "table/upstream.h"
 
 typedef struct {
-	const aname_profile_t *profile;
+	const aname_upstream_t *upstream;
 	const knot_dname_t *name; /*!< Lower case. */
 	uint16_t type;            /*!< KNOT_RRTYPE_A or KNOT_RRTYPE_AAAA. */
 	uint8_t name_len;         /*!< Octets of the name. */
@@ -47,32 +35,31 @@ typedef struct {
 typedef enum {
 	ANAME_PLAN_NONE = 0, /*!< Just added. */
 	ANAME_PLAN_WAITING,  /*!< In the heap, by the time of its next lookup. */
-	ANAME_PLAN_READY,    /*!< Its turn has come, not started yet. */
+	ANAME_PLAN_READY,    /*!< It is due, and not started yet. */
 	ANAME_PLAN_RUNNING,  /*!< Being looked up; in the heap, by its deadline. */
 	ANAME_PLAN_DORMANT,  /*!< Not asked for; in the heap of those that may go. */
 } aname_plan_state_t;
 
-/*! Whose turn comes when lookups are scarce. */
+/*! What is looked up first when lookups are scarce. */
 typedef enum {
-	ANAME_TURN_COLD = 0, /*!< Somebody waits for it. */
-	ANAME_TURN_REFRESH,  /*!< Keeps a good target good. */
-	ANAME_TURN_SUBNET,   /*!< Not known for this client's subnet, but for everybody. */
-	ANAME_TURN_RETRY,    /*!< Failed last time. */
-	ANAME_TURNS,
-} aname_turn_t;
+	ANAME_PRIORITY_COLD = 0, /*!< Somebody waits for it. */
+	ANAME_PRIORITY_REFRESH,  /*!< Keeps a good target good. */
+	ANAME_PRIORITY_SUBNET,   /*!< Not known for this client's subnet, but for everybody. */
+	ANAME_PRIORITY_RETRY,    /*!< Failed last time. */
+	ANAME_PRIORITIES,
+} aname_priority_t;
 
 /*! A lookup under way; the service's own. */
 struct aname_run;
 
-/*! The service's own notes on a target. Nobody else looks at them. */
+/*! The service's own notes on a target. Nobody else looks at them */
 typedef struct {
-	uint32_t heap_index;
-	uint32_t want_before; /*!< `want` of the window before. */
-	uint32_t window_s;    /*!< When `want` was last emptied. */
-	uint32_t changed_s;   /*!< When a change was last told in the log; 0: never. */
-	uint16_t failures;    /*!< In a row. */
-	uint8_t lane;         /*!< Which resolver looks it up. */
-	uint8_t state;        /*!< aname_plan_state_t */
+	uint32_t heap_index;   /*!< Where it is in its heap. */
+	uint32_t min_ttl_prev; /*!< `min_ttl` of the window before. */
+	uint32_t window_s;     /*!< When `min_ttl` was last emptied. */
+	uint32_t changed_s;    /*!< When a change was last told in the log; 0: never. */
+	uint8_t failures;      /*!< In a row, or the most that fits. */
+	uint8_t state;         /*!< aname_plan_state_t */
 } aname_plan_t;
 
 typedef struct aname_entry aname_entry_t;
@@ -130,16 +117,18 @@ struct aname_entry {
 	_Atomic uint32_t started, succeeded, failed; /*!< Lookups; written by the service. */
 	_Atomic uint32_t lag_ms;  /*!< Lag of the last refresh; written by the service. */
 	_Atomic uint32_t asked_s; /*!< Written by workers, at most once a second. */
-	const aname_profile_t *profile;
+	const aname_upstream_t *upstream;
 	union {
 		_Atomic(aname_subnets_t *) subnets; /*!< For everybody: its subnets, or NULL. */
 		aname_member_t *member;             /*!< For a subnet. */
 	};
 	_Atomic(aname_snapshot_t *) snapshot; /*!< Written by the service. NULL: none yet. */
 	_Atomic int64_t next_ms; /*!< Written by the service: when it will look it up again; in the
-	                              past when its turn has come. */
-	_Atomic uint32_t want;   /*!< Written by workers: smallest ANAME TTL asked with. */
-	uint32_t hash;           /*!< As much of it as the table itself needs. */
+	                              past when it is due. */
+	/* Written by workers, when it changes. */
+	_Atomic uint32_t min_ttl; /*!< The shortest lifetime wanted. */
+	_Atomic uint32_t until_s; /*!< It is to be kept fresh until then. */
+	uint32_t hash;            /*!< As much of it as the table itself needs. */
 	/* In one word, which a search may read as such: nothing in it changes. */
 	uint16_t type;
 	uint8_t name_len;
@@ -156,24 +145,6 @@ aname_table_t *aname_table_new(aname_epoch_t *epoch);
 
 /*! Frees the table and all it holds. No worker may be inside the epoch. */
 void aname_table_free(aname_table_t *table);
-
-/*!
- * \brief The profile with this schedule and source, made if there is none yet.
- *
- * \return The profile, NULL if out of memory. Lives as long as the table.
- *
- * Thread: any, one at a time (knotd's loading threads, under the service's lock).
- */
-const aname_profile_t *aname_table_profile(aname_table_t *table, const aname_schedule_t *schedule,
-                                           const aname_source_t *source);
-
-/*!
- * \brief Notes whether any instance has these options. If none has, what is known stays as long as
- *        it would, but nothing is looked up for them.
- *
- * Thread: as aname_table_profile().
- */
-void aname_table_abandon(aname_table_t *table, const aname_profile_t *profile, bool abandoned);
 
 /*! Hash of a key under this table's secret. Thread: any. */
 uint64_t aname_table_hash(const aname_table_t *table, const aname_key_t *key);
@@ -203,18 +174,6 @@ aname_entry_t *aname_table_look(const aname_table_t *table, const aname_key_t *k
 uint32_t aname_table_place(const aname_table_t *table, const aname_entry_t *entry);
 
 /*!
- * \brief Finds the same target as it is known from the same source under another schedule.
- *
- * What was looked up for one schedule is as true for another; a change of options in a reload
- * must not forget it (T4).
- *
- * \return The entry that was learnt last, good as from aname_table_find(), or NULL.
- *
- * Thread: as aname_table_find().
- */
-aname_entry_t *aname_table_find_kin(const aname_table_t *table, const aname_key_t *key);
-
-/*!
  * \brief Adds a target that is not there yet; cold, without a snapshot.
  *
  * \return The entry, NULL if out of memory.
@@ -242,7 +201,8 @@ aname_entry_t *aname_table_find_subnet(const aname_table_t *table, const aname_e
                                        const aname_subnet_t *network);
 
 /*! Hash of a subnet's request for a target with this hash. Thread: any. */
-uint64_t aname_table_subnet_hash(uint64_t target_hash, const aname_subnet_t *subnet);
+uint64_t aname_table_subnet_hash(const aname_table_t *table, uint64_t target_hash,
+                                 const aname_subnet_t *subnet);
 
 /*!
  * \brief Adds an entry for a subnet that is not there yet; cold, without a snapshot.
@@ -297,22 +257,41 @@ aname_entry_t *aname_table_step(const aname_table_t *table, aname_place_t *place
 void aname_table_foreach(aname_table_t *table, void (*visit)(aname_entry_t *entry, void *ctx),
                          void *ctx);
 
+/*! What somebody wants of a target. */
+typedef struct {
+	uint32_t ttl;     /*!< Lifetime in seconds: no longer than this. */
+	uint32_t until_s; /*!< It is to be kept fresh until then. */
+} aname_interest_t;
+
+/*! What is wanted through an ANAME record of this TTL, with these options. Thread: any. */
+static inline aname_interest_t aname_interest(const aname_schedule_t *schedule, uint32_t record_ttl,
+                                              uint32_t now_s)
+{
+	return (aname_interest_t){
+		.ttl = record_ttl < schedule->ttl_max ? record_ttl : schedule->ttl_max,
+		.until_s = now_s + schedule->idle,
+	};
+}
+
 /*!
- * \brief Notes that a target was asked for, with an ANAME record of this TTL.
+ * \brief Notes that a target was asked for, and what is wanted of it.
  *
- * Writes only what changes, so a warm target costs a write a second.
+ * Writes only what changes, so a warm target costs two writes a second.
  *
  * Thread: workers inside the epoch; the service thread.
  */
-static inline void aname_entry_touch(aname_entry_t *entry, uint32_t record_ttl, uint32_t now_s)
+static inline void aname_entry_touch(aname_entry_t *entry, aname_interest_t interest,
+                                     uint32_t now_s)
 {
 	if (atomic_load_explicit(&entry->asked_s, memory_order_relaxed) != now_s) {
 		atomic_store_explicit(&entry->asked_s, now_s, memory_order_relaxed);
 	}
-
-	uint32_t want = atomic_load_explicit(&entry->want, memory_order_relaxed);
-	while (record_ttl < want &&
-	       !atomic_compare_exchange_weak_explicit(&entry->want, &want, record_ttl,
+	if (atomic_load_explicit(&entry->until_s, memory_order_relaxed) < interest.until_s) {
+		atomic_store_explicit(&entry->until_s, interest.until_s, memory_order_relaxed);
+	}
+	uint32_t ttl = atomic_load_explicit(&entry->min_ttl, memory_order_relaxed);
+	while (interest.ttl < ttl &&
+	       !atomic_compare_exchange_weak_explicit(&entry->min_ttl, &ttl, interest.ttl,
 	                                              memory_order_relaxed, memory_order_relaxed)) {
 	}
 }

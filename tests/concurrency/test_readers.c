@@ -138,7 +138,7 @@ static void *read_all(void *arg)
 
 typedef struct {
 	aname_shared_t *shared;
-	const aname_profile_t *profile;
+	const aname_upstream_t *upstream;
 	random_t random;
 	aname_entry_t *entries[NAMES];
 	uint32_t generations[NAMES];
@@ -189,10 +189,10 @@ static void take_requests(service_t *service)
 	aname_request_t request;
 	while (aname_queue_pop(service->shared->queue, &request)) {
 		unsigned name = number_of(&request);
-		CHECK(request.profile == service->profile);
+		CHECK(request.upstream == service->upstream);
 		CHECK(request.type == KNOT_RRTYPE_AAAA && request.name_len == names[name].len);
 		service->requests++;
-		const aname_key_t key = make_key(service->profile, &names[name], request.type);
+		const aname_key_t key = make_key(service->upstream, &names[name], request.type);
 		CHECK(request.hash == aname_table_hash(service->shared->table, &key));
 		aname_entry_t *entry = aname_table_find(service->shared->table, &key, request.hash);
 		CHECK(entry == service->entries[name]);
@@ -201,7 +201,7 @@ static void take_requests(service_t *service)
 			CHECK(entry != NULL);
 			service->entries[name] = entry;
 		}
-		aname_entry_touch(entry, request.record_ttl, aname_clock_ms() / 1000);
+		aname_entry_touch(entry, request.interest, aname_clock_ms() / 1000);
 		publish(service, name);
 	}
 }
@@ -271,9 +271,7 @@ static void readers_and_publisher(void **state)
 	options->max_addresses = 1000;
 	service_t service = { .shared = aname_shared_new(NULL, NULL), .random = { 99 } };
 	assert_non_null(service.shared);
-	service.profile =
-	        aname_table_profile(service.shared->table, &options->schedule, &options->source);
-	assert_non_null(service.profile);
+	service.upstream = make_upstream(service.shared, &options->schedule, &options->source);
 
 	_Atomic unsigned done = 0;
 	static reader_t readers[READERS];
@@ -281,7 +279,7 @@ static void readers_and_publisher(void **state)
 	for (unsigned i = 0; i < READERS; i++) {
 		readers[i] = (reader_t){ .worker = { .shared = service.shared,
 			                             .options = options,
-			                             .profile = service.profile,
+			                             .upstream = service.upstream,
 			                             .worker = workers[i],
 			                             .waiters = i % 2 == 0 ? 2 : 0 },
 			                 .seed = i + 1,

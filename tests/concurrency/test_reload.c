@@ -54,7 +54,7 @@ static void make_targets(void)
 typedef struct {
 	aname_shared_t *shared;
 	const aname_options_t *options;
-	const aname_profile_t *profile;
+	const aname_upstream_t *upstream;
 } instance_t;
 
 static void load(instance_t *instance, random_t *random)
@@ -66,7 +66,7 @@ static void load(instance_t *instance, random_t *random)
 	options->limits.lookup_rate = 1000 + 1000 * random_below(random, 2);
 	aname_service_report_t report;
 	CHECK(aname_service_acquire(&options->limits, 0, &instance->shared, &report) == KNOT_EOK);
-	instance->options = aname_shared_hold(instance->shared, options, &instance->profile);
+	instance->options = aname_shared_hold(instance->shared, options, &instance->upstream);
 	CHECK(instance->options != NULL);
 }
 
@@ -143,7 +143,7 @@ static void ask_once(asker_t *asker, const instance_t *instance, random_t *rando
 		                .ttl = random_below(random, 400) };
 	asker->worker.shared = instance->shared;
 	asker->worker.options = instance->options;
-	asker->worker.profile = instance->profile;
+	asker->worker.upstream = instance->upstream;
 	aname_say_t say = worker_answer(&asker->worker, &query);
 	asker->said[say]++;
 	unsigned count = query.type == KNOT_RRTYPE_A ? target->v4 : target->v6;

@@ -31,6 +31,8 @@ typedef struct {
 	aname_snapshot_t *snapshots[CONTENTS];
 } house_t;
 
+static const aname_hash_key_t hash_key = { .point = 0x123456789abcdef, .begin = 7 };
+
 static house_t house = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static void check(const aname_signed_t *is, const knot_rrset_t *rrset)
@@ -47,7 +49,7 @@ static void serve(random_t *random, const name_t *owner)
 	knot_rrset_init(&rrset, (knot_dname_t *)owner->at, KNOT_RRTYPE_A, KNOT_CLASS_IN, 300);
 	rrset.rrs = aname_snapshot_rdataset(snapshot);
 	const aname_content_t content = { .signer = 1, .rrset = &rrset };
-	uint64_t hash = aname_store_hash(&content);
+	uint64_t hash = aname_store_hash(&hash_key, &content);
 	const aname_signed_t *is = aname_store_find(house.store, &content, hash, 1);
 	if (is == NULL) {
 		const knot_rdataset_t itself = { 0 };

@@ -74,7 +74,8 @@ static void look(reader_t *reader)
 	CHECK(aname_subnet_equal(&around, &entry->member->network));
 	CHECK(entry->member->target == target);
 	const aname_snapshot_t *known = aname_entry_snapshot(entry);
-	aname_entry_touch(entry, 60, aname_clock_coarse_ms() / 1000);
+	uint32_t now_s = aname_clock_coarse_ms() / 1000;
+	aname_entry_touch(entry, aname_interest(&make_schedule, 60, now_s), now_s);
 	aname_entry_note_return(entry, known, aname_clock_coarse_ms() + 1000);
 	if (known == NULL) {
 		return;
@@ -141,9 +142,8 @@ static void readers_and_service(void **state)
 	name_t name = make_name("www.example.");
 	aname_shared_t *shared = aname_shared_new(NULL, NULL);
 	assert_non_null(shared);
-	const aname_profile_t *profile =
-	        aname_table_profile(shared->table, &make_schedule, &make_source);
-	const aname_key_t www = make_key(profile, &name, KNOT_RRTYPE_A);
+	const aname_upstream_t *upstream = make_upstream(shared, &make_schedule, &make_source);
+	const aname_key_t www = make_key(upstream, &name, KNOT_RRTYPE_A);
 	key = &www;
 	hash = aname_table_hash(shared->table, key);
 

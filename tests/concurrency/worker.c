@@ -5,25 +5,16 @@
 #include "table/clock.h"
 #include "table/policy.h"
 
-static void ask(const worker_t *worker, const aname_key_t *key, uint64_t hash, uint32_t ttl)
+static aname_interest_t interest_of(const worker_t *worker, uint32_t ttl)
 {
-	if (!aname_queue_push(worker->shared->queue, key, NULL, hash, ttl)) {
-		atomic_fetch_add_explicit(&worker->shared->met.queue_full, 1, memory_order_relaxed);
-	}
+	return aname_interest(&worker->options->schedule, ttl, aname_clock_coarse_ms() / 1000);
 }
 
-static void judge_unknown(const worker_t *worker, const aname_key_t *key, uint32_t ttl,
-                          aname_part_t *part)
+static void ask(const worker_t *worker, const aname_key_t *key, uint64_t hash, uint32_t ttl)
 {
-	aname_entry_t *kin = aname_table_find_kin(worker->shared->table, key);
-	bool cold = kin == NULL || atomic_load_explicit(&kin->cold, memory_order_acquire);
-	int64_t next_ms = kin != NULL ? atomic_load(&kin->next_ms) : ANAME_NEXT_NEVER;
-	part->snapshot = kin != NULL ? aname_entry_snapshot(kin) : NULL;
-	const aname_schedule_t *schedule = &key->profile->schedule;
-	int64_t now_ms = aname_clock_coarse_ms();
-	part->judgement = aname_policy_judge(
-	        part->snapshot, cold, schedule,
-	        aname_policy_left(part->snapshot, schedule, ttl, now_ms), next_ms, now_ms);
+	if (!aname_queue_push(worker->shared->queue, key, NULL, hash, interest_of(worker, ttl))) {
+		atomic_fetch_add_explicit(&worker->shared->met.queue_full, 1, memory_order_relaxed);
+	}
 }
 
 /*! As instances do: looks where a target was last, and searches if it is not there. */
@@ -45,7 +36,8 @@ static void judge(worker_t *worker, const aname_key_t *key, uint32_t ttl, aname_
 	aname_entry_t *entry = find(worker, key, hash);
 	if (entry == NULL) {
 		ask(worker, key, hash, ttl);
-		judge_unknown(worker, key, ttl, part);
+		*part = (aname_part_t){ .judgement = { .worth = ANAME_COLD,
+			                               .fallback = ANAME_FAILED } };
 		return;
 	}
 	CHECK(entry->name_len == key->name_len);
@@ -55,7 +47,7 @@ static void judge(worker_t *worker, const aname_key_t *key, uint32_t ttl, aname_
 	bool cold = atomic_load_explicit(&entry->cold, memory_order_acquire);
 	int64_t next_ms = atomic_load_explicit(&entry->next_ms, memory_order_relaxed);
 	const aname_snapshot_t *snapshot = aname_entry_snapshot(entry);
-	const aname_schedule_t *schedule = &key->profile->schedule;
+	const aname_schedule_t *schedule = &worker->options->schedule;
 	CHECK(cold || snapshot != NULL);
 
 	part->snapshot = snapshot;
@@ -63,7 +55,7 @@ static void judge(worker_t *worker, const aname_key_t *key, uint32_t ttl, aname_
 	part->judgement = aname_policy_judge(snapshot, cold, schedule,
 	                                     aname_policy_left(snapshot, schedule, ttl, now_ms),
 	                                     next_ms, now_ms);
-	aname_entry_touch(entry, ttl, now_ms / 1000);
+	aname_entry_touch(entry, interest_of(worker, ttl), now_ms / 1000);
 	if (aname_policy_ask(snapshot, aname_policy_left(snapshot, schedule, ttl, now_ms), next_ms,
 	                     now_ms)) {
 		ask(worker, key, hash, ttl);
@@ -74,7 +66,7 @@ static void decide(worker_t *worker, const query_t *query, bool hurry, aname_ans
 {
 	aname_pool_t pool = { .count = query->count };
 	for (unsigned i = 0; i < query->count; i++) {
-		const aname_key_t key = make_key(worker->profile, query->names[i], query->type);
+		const aname_key_t key = make_key(worker->upstream, query->names[i], query->type);
 		judge(worker, &key, query->ttl, &pool.parts[i]);
 	}
 	aname_answer_decide(&pool, hurry, answer);

@@ -34,7 +34,7 @@
 typedef struct {
 	aname_shared_t *shared;
 	const aname_options_t *options;
-	const aname_profile_t *profile;
+	const aname_upstream_t *upstream;
 	unsigned worker;  /*!< Its number with knotd. */
 	unsigned waiters; /*!< How many may wait at once; 0: this one does not wait. */
 	unsigned refused; /*!< Times it was not let wait. */

@@ -120,7 +120,7 @@ static void ecs_prefix_ipv6(aname_options_t *o)
 }
 static void max_aliases(aname_options_t *o)
 {
-	o->source.max_aliases++;
+	o->schedule.max_aliases++;
 }
 static void via_ipv4(aname_options_t *o)
 {
@@ -343,7 +343,7 @@ static void no_padding(void **state)
 {
 	/* Compared with memcmp(), so that every octet has to be somebody's. */
 	const aname_source_t *s = NULL;
-	assert_int_equal(sizeof(*s), 5 * sizeof(uint32_t) + sizeof(s->via_ipv4) +
+	assert_int_equal(sizeof(*s), 2 * sizeof(uint32_t) + sizeof(s->via_ipv4) +
 	                                     sizeof(s->via_ipv6) + sizeof(s->servers));
 	assert_int_equal(sizeof(s->servers[0]),
 	                 sizeof(s->servers[0].address) + 2 * sizeof(uint16_t));

@@ -560,8 +560,9 @@ static void check_expiry(void **state)
 		                    .learned_ms = T0 };
 	aname_schedule_t schedule = make_schedule;
 	schedule.stale_max = row->stale_max;
-	assert_int_equal(aname_policy_await_expiry(&schedule, row->known < 0 ? NULL : &before,
-	                                           row->ttl, row->life, T0 + row->after_ms),
+	assert_int_equal(aname_policy_await_expiry(schedule.stale_max > 0,
+	                                           row->known < 0 ? NULL : &before, row->ttl,
+	                                           row->life, T0 + row->after_ms),
 	                 row->awaits);
 }
 
@@ -605,32 +606,7 @@ static void check_retry(void **state)
 	assert_true(high >= row->high_ms - step && high <= row->high_ms);
 }
 
-/* Falling asleep and being forgotten. */
-
-typedef struct {
-	const char *proves;
-	uint32_t idle, asked_s;
-	int64_t now_ms;
-	bool is_idle;
-} idle_row_t;
-
-static const idle_row_t idle_rows[] = {
-	{ "T3: asked for just now", 3600, 1000, 1000000, false },
-	{ "T3: asked for an hour ago", 3600, 1000, 4600999, false },
-	{ "T3: asked for more than an hour ago", 3600, 1000, 4601000, true },
-	{ "T3: idle 0, within the second", 0, 1000, 1000999, false },
-	{ "T3: idle 0, a second later", 0, 1000, 1001000, true },
-	{ "clock set back: not idle", 10, 1000000, 0, false },
-	{ "idle of 2^32 - 1: never", UINT32_MAX, UINT32_MAX, INT64_MAX / 2000000, false },
-};
-
-static void check_idle(void **state)
-{
-	const idle_row_t *row = *state;
-	aname_schedule_t schedule = make_schedule;
-	schedule.idle = row->idle;
-	assert_int_equal(aname_policy_idle(&schedule, row->asked_s, row->now_ms), row->is_idle);
-}
+/* Being forgotten. */
 
 static void forget(void **state)
 {
@@ -721,6 +697,5 @@ int main(void)
 	       RUN_ROWS("policy: when workers ask", ask_rows, check_ask) +
 	       RUN_ROWS("policy: answers out of the recursor's cache", expiry_rows, check_expiry) +
 	       RUN_ROWS("policy: pauses after failures", retry_rows, check_retry) +
-	       RUN_ROWS("policy: idle targets", idle_rows, check_idle) +
 	       RUN_TESTS("policy: the rest", tests);
 }

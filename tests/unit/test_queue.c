@@ -5,7 +5,12 @@
 #include "support/random.h"
 #include "table/queue.h"
 
-static const aname_profile_t profile;
+static const aname_upstream_t upstream;
+
+static aname_interest_t wish(uint32_t ttl)
+{
+	return (aname_interest_t){ .ttl = ttl, .until_s = 7 };
+}
 
 static void on_wake(void *ctx)
 {
@@ -15,9 +20,9 @@ static void on_wake(void *ctx)
 static bool push(aname_queue_t *queue, uint32_t n)
 {
 	name_t name = make_name_nth(n);
-	const aname_key_t key = make_key(&profile, &name, KNOT_RRTYPE_A);
+	const aname_key_t key = make_key(&upstream, &name, KNOT_RRTYPE_A);
 	/* As the table's hashes: odd, and spread over all places. */
-	return aname_queue_push(queue, &key, NULL, (n * 0x9e3779b97f4a7c15) | 1, n);
+	return aname_queue_push(queue, &key, NULL, (n * 0x9e3779b97f4a7c15) | 1, wish(n));
 }
 
 static void pop(aname_queue_t *queue, uint32_t n)
@@ -25,7 +30,7 @@ static void pop(aname_queue_t *queue, uint32_t n)
 	aname_request_t request;
 	name_t name = make_name_nth(n);
 	assert_true(aname_queue_pop(queue, &request));
-	assert_int_equal(request.record_ttl, n);
+	assert_int_equal(request.interest.ttl, n);
 	assert_int_equal(request.name_len, name.len);
 	assert_memory_equal(request.name, name.at, name.len);
 }
@@ -65,13 +70,13 @@ static void whole_request(void **state)
 	aname_queue_t *queue = new_queue(NULL);
 	name_t names[] = { make_name("."), make_name("a."), make_name_longest('x') };
 	for (size_t i = 0; i < COUNT_OF(names); i++) {
-		const aname_key_t key = make_key(&profile, &names[i], KNOT_RRTYPE_AAAA);
-		assert_true(aname_queue_push(queue, &key, NULL, UINT64_MAX - i, UINT32_MAX));
+		const aname_key_t key = make_key(&upstream, &names[i], KNOT_RRTYPE_AAAA);
+		assert_true(aname_queue_push(queue, &key, NULL, UINT64_MAX - i, wish(UINT32_MAX)));
 		aname_request_t request;
 		assert_true(aname_queue_pop(queue, &request));
-		assert_ptr_equal(request.profile, &profile);
+		assert_ptr_equal(request.upstream, &upstream);
 		assert_true(request.hash == UINT64_MAX - i);
-		assert_int_equal(request.record_ttl, UINT32_MAX);
+		assert_int_equal(request.interest.ttl, UINT32_MAX);
 		assert_int_equal(request.type, KNOT_RRTYPE_AAAA);
 		assert_int_equal(request.name_len, names[i].len);
 		assert_memory_equal(request.name, names[i].at, names[i].len);
@@ -105,8 +110,8 @@ static void collision(void **state)
 	static const uint64_t hashes[] = { 1, 1 + 8 * ANAME_QUEUE_SIZE };
 	name_t names[] = { make_name("a."), make_name("b.") };
 	for (unsigned i = 0; i < 6; i++) {
-		const aname_key_t key = make_key(&profile, &names[i % 2], KNOT_RRTYPE_A);
-		assert_true(aname_queue_push(queue, &key, NULL, hashes[i % 2], i));
+		const aname_key_t key = make_key(&upstream, &names[i % 2], KNOT_RRTYPE_A);
+		assert_true(aname_queue_push(queue, &key, NULL, hashes[i % 2], wish(i)));
 	}
 	unsigned met[2] = { 0 };
 	aname_request_t request;
@@ -118,8 +123,8 @@ static void collision(void **state)
 
 	/* And the mark is not left behind. */
 	for (unsigned i = 0; i < 2; i++) {
-		const aname_key_t key = make_key(&profile, &names[i], KNOT_RRTYPE_A);
-		assert_true(aname_queue_push(queue, &key, NULL, hashes[i], i));
+		const aname_key_t key = make_key(&upstream, &names[i], KNOT_RRTYPE_A);
+		assert_true(aname_queue_push(queue, &key, NULL, hashes[i], wish(i)));
 		assert_true(aname_queue_pop(queue, &request));
 		assert_true(request.hash == hashes[i]);
 		is_empty(queue);
@@ -154,14 +159,14 @@ static void full_but_known(void **state)
 	/* Bound by the queue's size, not by luck: the marks of odd hashes do not collide here. */
 	aname_queue_t *queue = new_queue(NULL);
 	name_t name = make_name("a.");
-	const aname_key_t key = make_key(&profile, &name, KNOT_RRTYPE_A);
+	const aname_key_t key = make_key(&upstream, &name, KNOT_RRTYPE_A);
 	for (uint64_t n = 0; n < ANAME_QUEUE_SIZE; n++) {
-		assert_true(aname_queue_push(queue, &key, NULL, 2 * n + 1, 0));
+		assert_true(aname_queue_push(queue, &key, NULL, 2 * n + 1, wish(0)));
 	}
 	for (uint64_t n = 0; n < ANAME_QUEUE_SIZE; n++) {
-		assert_true(aname_queue_push(queue, &key, NULL, 2 * n + 1, 0));
+		assert_true(aname_queue_push(queue, &key, NULL, 2 * n + 1, wish(0)));
 	}
-	assert_false(aname_queue_push(queue, &key, NULL, 4 * ANAME_QUEUE_SIZE + 1, 0));
+	assert_false(aname_queue_push(queue, &key, NULL, 4 * ANAME_QUEUE_SIZE + 1, wish(0)));
 	aname_queue_free(queue);
 }
 

@@ -47,7 +47,7 @@ static bool is_cold(house_t *house, const name_t *name, uint16_t type)
 static aname_judgement_t judge(aname_entry_t *entry, uint32_t record_ttl)
 {
 	const aname_snapshot_t *known = aname_entry_snapshot(entry);
-	const aname_schedule_t *schedule = &entry->profile->schedule;
+	const aname_schedule_t *schedule = &entry->upstream->terms.schedule;
 	int64_t now_ms = aname_clock_ms();
 	return aname_policy_judge(known, atomic_load(&entry->cold), schedule,
 	                          aname_policy_left(known, schedule, record_ttl, now_ms),
@@ -123,27 +123,6 @@ static void coalesced(void **state)
 	house_deinit(&house);
 }
 
-static void profiles_apart(void **state)
-{
-	house_t house;
-	begin(&house, NULL, NULL);
-	name_t name = make_name("a.example.");
-	house_ask(&house, &name, A, 300);
-	const aname_profile_t *first = house.profile;
-	aname_schedule_t schedule = make_schedule;
-	schedule.ttl_max = 10;
-	house.profile = aname_table_profile(house.shared->table, &schedule, &make_source);
-	house_ask(&house, &name, A, 300);
-	assert_int_equal(house.script.pending_count, 2);
-	while (house.script.pending != NULL) {
-		house_resolve(&house, house.script.pending, 1, 1, 300);
-	}
-	assert_in_range(next_of(&house, &name, A) - BEGIN_MS, 7500, 9000);
-	house.profile = first;
-	assert_in_range(next_of(&house, &name, A) - BEGIN_MS, 225000, 270000);
-	house_deinit(&house);
-}
-
 static void refreshed(void **state)
 {
 	/* A day in the life of a target with 60 s that is asked for all the time. */
@@ -167,7 +146,7 @@ static void refreshed(void **state)
 		        known, aname_policy_left(known, &house.schedule, 300, aname_clock_ms()),
 		        atomic_load(&entry->next_ms), aname_clock_ms()));
 		least = judgement.ttl < least ? judgement.ttl : least;
-		aname_entry_touch(entry, 300, aname_clock_ms() / 1000);
+		house_touch(&house, entry, 300);
 	}
 	assert_in_range(least, 4, 15);
 	assert_in_range(house.script.started, 86400 / 60, 86400 / 44);
@@ -194,7 +173,7 @@ static void real_time(void **state)
 		const aname_snapshot_t *known = aname_entry_snapshot(entry);
 		assert_true(aname_clock_ms() - known->learned_ms < 2000);
 		assert_int_equal(judge(entry, 300).worth, ANAME_FRESH);
-		aname_entry_touch(entry, 300, aname_clock_ms() / 1000);
+		house_touch(&house, entry, 300);
 	}
 	house_deinit(&house);
 }
@@ -236,7 +215,7 @@ static void behind_cache(void **state)
 		assert_false(aname_policy_ask(
 		        known, aname_policy_left(known, &house.schedule, 300, now_ms),
 		        atomic_load(&entry->next_ms), now_ms));
-		aname_entry_touch(entry, 300, now_ms / 1000);
+		house_touch(&house, entry, 300);
 	}
 	assert_in_range(house.script.started, 3600 / 32, 3600 * 3 / 30);
 	/* At the end of each TTL, for up to the spread and the lookup. */
@@ -267,7 +246,7 @@ static void behind_slow_cache(void **state)
 		late += judgement.worth == ANAME_LATE;
 		assert_true(judgement.worth == ANAME_FRESH || judgement.worth == ANAME_LATE);
 		assert_in_range(judgement.ttl, aname_entry_snapshot(entry)->ttl > 1, 30);
-		aname_entry_touch(entry, 300, aname_clock_ms() / 1000);
+		house_touch(&house, entry, 300);
 	}
 	assert_true(late > 100 * 2000 / 20);
 	house_deinit(&house);
@@ -394,7 +373,7 @@ static void shorter_record(void **state)
 	/* And no longer when nobody asked through it for two spans of `idle`; for one it does. */
 	for (unsigned i = 0; i < 3 * 3600; i++) {
 		house_skip(&house, 1000);
-		aname_entry_touch(entry, 300, aname_clock_ms() / 1000);
+		house_touch(&house, entry, 300);
 		if (house.script.pending != NULL) {
 			house_resolve(&house, house.script.pending, 1, 1, 300);
 			int64_t pause_ms = next_of(&house, &name, A) - aname_clock_ms();
@@ -585,12 +564,17 @@ static void outage(void **state)
 	unsigned deads = house_find(&house, &dead, A)->plan.failures;
 	assert_true(deads > 6);
 
-	/* Whichever is tried first shows that it is over, and the others come soon. */
+	/* Whichever is tried first shows that it is over, and the others come soon. The dead one fails,
+	 * whenever it is tried. */
 	while (house.script.pending == NULL) {
 		house_skip(&house, 100);
+		script_lookup_t *lookup = house_pending(&house, &dead, A);
+		if (lookup != NULL) {
+			house_fail(&house, lookup, ANAME_FAILURE_SERVER);
+			deads++;
+		}
 	}
 	int64_t first_ms = aname_clock_ms();
-	assert_null(house_pending(&house, &dead, A));
 	house_resolve(&house, house.script.pending, 1, 1, 3600);
 	assert_int_equal(house_find(&house, &dead, A)->plan.failures, deads);
 	while (aname_clock_ms() < first_ms + 6300) {
@@ -957,9 +941,11 @@ static void flood(void **state)
 	house_init(&house, NULL, NULL);
 	for (uint32_t n = 0; n < 1000; n++) {
 		name_t name = make_name_nth(n);
-		const aname_key_t key = make_key(house.profile, &name, A);
+		const aname_key_t key = make_key(house.upstream, &name, A);
 		uint64_t hash = aname_table_hash(house.shared->table, &key);
-		assert_true(aname_queue_push(house.shared->queue, &key, NULL, hash, 300));
+		const aname_interest_t interest =
+		        aname_interest(&make_schedule, 300, aname_clock_ms() / 1000);
+		assert_true(aname_queue_push(house.shared->queue, &key, NULL, hash, interest));
 	}
 	aname_refresh_wake(house.refresh);
 	assert_int_equal(aname_table_targets(house.shared->table), 256);
@@ -1098,38 +1084,43 @@ static void never_reported(void **state)
 	house_deinit(&house);
 }
 
-/* Options that change. */
+/* Options that change (T4). */
 
-/*! From now on the house asks under another schedule, as after a reload. */
-static void change_options(house_t *house, uint32_t ttl_max)
+static void other_schedule(void **state)
 {
-	house->schedule.ttl_max = ttl_max;
-	house->profile = aname_table_profile(house->shared->table, &house->schedule, &make_source);
-	assert_non_null(house->profile);
+	/* Every option but those that name another upstream: nothing is looked up for it. */
+	static const aname_schedule_t schedules[] = {
+		{ 1, 1000, 3600, 86400, 5, 900, 5000, 1, 16, 0, 0 }, /* ttl-max lowered */
+		{ 9, 86400, 3600, 86400, 5, 900, 5000, 1, 16, 0, 0 },
+		{ 1, 86400, 9, 86400, 5, 900, 5000, 1, 16, 0, 0 },
+		{ 1, 86400, 3600, 0, 5, 900, 5000, 1, 16, 0, 0 },
+		{ 1, 86400, 3600, 86400, 9, 900, 5000, 1, 16, 0, 0 },
+		{ 1, 86400, 3600, 86400, 5, 9, 5000, 1, 16, 0, 0 },
+		{ 1, 86400, 3600, 86400, 5, 900, 900, 1, 16, 0, 0 },
+		{ 1, 86400, 3600, 86400, 5, 900, 5000, 9, 16, 0, 0 },
+		{ 1, 86400, 3600, 86400, 5, 900, 5000, 1, 9, 0, 0 },
+	};
+	for (size_t i = 0; i < COUNT_OF(schedules); i++) {
+		house_t house;
+		begin(&house, NULL, NULL);
+		name_t name = make_name("a.example.");
+		house_ask(&house, &name, A, 3600);
+		house_resolve(&house, house.script.pending, 1, 3, 3600);
+		house_skip(&house, 20000);
+		house_change(&house, &schedules[i]);
+		house_ask(&house, &name, A, 3600);
+		assert_int_equal(house.script.started, 1);
+		assert_int_equal(known_of(&house, &name, A)->count, 3);
+		assert_true(known_of(&house, &name, A)->learned_ms == BEGIN_MS);
+		assert_false(is_cold(&house, &name, A));
+		assert_int_equal(aname_table_targets(house.shared->table), 1);
+		assert_int_equal(house.script.made, 1);
+		assert_memory_equal(&house.script.schedule, &schedules[i], sizeof(schedules[i]));
+		house_deinit(&house);
+	}
 }
 
-static void inherits(void **state)
-{
-	house_t house;
-	begin(&house, NULL, NULL);
-	name_t name = make_name("a.example.");
-	house_ask(&house, &name, A, 3600);
-	house_resolve(&house, house.script.pending, 1, 3, 3600);
-	house_skip(&house, 20000);
-	change_options(&house, 1000);
-	house_ask(&house, &name, A, 3600);
-	assert_int_equal(house.script.started, 1);
-	assert_int_equal(known_of(&house, &name, A)->count, 3);
-	assert_true(known_of(&house, &name, A)->learned_ms == BEGIN_MS);
-	assert_false(is_cold(&house, &name, A));
-	assert_in_range(next_of(&house, &name, A) - BEGIN_MS, 750000, 900000);
-	assert_int_equal(aname_table_targets(house.shared->table), 2);
-	house_skip(&house, 900000);
-	assert_int_equal(house.script.started, 2);
-	house_deinit(&house);
-}
-
-static void inherits_old(void **state)
+static void shorter_life(void **state)
 {
 	/* Past its time under the new options it is looked up at once, which is no lag. */
 	house_t house;
@@ -1138,17 +1129,26 @@ static void inherits_old(void **state)
 	house_ask(&house, &name, A, 3600);
 	house_resolve(&house, house.script.pending, 1, 3, 3600);
 	house_skip(&house, 1000000);
-	change_options(&house, 10);
+	aname_schedule_t schedule = make_schedule;
+	schedule.ttl_max = 10;
+	house_change(&house, &schedule);
 	house_ask(&house, &name, A, 3600);
 	assert_int_equal(house.script.started, 2);
 	assert_int_equal(known_of(&house, &name, A)->count, 3);
 	house_resolve(&house, house_pending(&house, &name, A), 1, 3, 3600);
 	assert_int_equal(atomic_load(&house_find(&house, &name, A)->lag_ms), 0);
 	assert_int_equal(atomic_load(&house.shared->totals.lag_ms), 0);
+	assert_in_range(next_of(&house, &name, A) - aname_clock_ms(), 7500, 9000);
+
+	/* And put back, the long life counts again, from the next lookup on. */
+	house_change(&house, &make_schedule);
+	house_skip(&house, 10000);
+	house_resolve(&house, house_pending(&house, &name, A), 1, 3, 3600);
+	assert_in_range(next_of(&house, &name, A) - aname_clock_ms(), 2700000, 3240000);
 	house_deinit(&house);
 }
 
-static void inherits_failing(void **state)
+static void failing_goes_on(void **state)
 {
 	aname_schedule_t schedule = make_schedule;
 	schedule.ttl_max = 60;
@@ -1159,58 +1159,138 @@ static void inherits_failing(void **state)
 	house_resolve(&house, house.script.pending, 1, 3, 3600);
 	house_skip(&house, 60000);
 	house_fail(&house, house.script.pending, ANAME_FAILURE_SERVER);
-	change_options(&house, 1000);
+	schedule.retry_max = 100;
+	house_change(&house, &schedule);
 	house_ask(&house, &name, A, 3600);
 	assert_int_equal(known_of(&house, &name, A)->count, 3);
 	assert_int_equal(known_of(&house, &name, A)->failure, ANAME_FAILURE_SERVER);
 	assert_false(is_cold(&house, &name, A));
-	house_fail(&house, house_pending(&house, &name, A), ANAME_FAILURE_SERVER);
+	assert_int_equal(house.script.started, 2);
 	house_deinit(&house);
 }
 
-static void inherits_sleeping(void **state)
+/*! Whom the house asks: another port, another upstream. */
+static const aname_options_t *hold_for(house_t *house, uint16_t port)
 {
-	aname_schedule_t schedule = make_schedule;
-	schedule.idle = 10;
-	schedule.ttl_max = 60;
+	aname_options_t *options = make_options();
+	options->source.servers_count = 1;
+	options->source.servers[0] = (aname_server_t){ .len = 4, .port = port };
+	const aname_options_t *held = aname_shared_hold(house->shared, options, &house->upstream);
+	assert_non_null(held);
+	return held;
+}
+
+static void upstream_given_up(void **state)
+{
+	/* Nobody holds it: nothing is looked up, its resolver goes at once, what is known after ten
+	 * minutes; who holds it again before finds all there. */
 	house_t house;
-	begin(&house, &schedule, NULL);
-	name_t name = make_name("a.example.");
-	house_ask(&house, &name, A, 3600);
-	house_resolve(&house, house.script.pending, 1, 3, 3600);
-	house_skip(&house, 60000);
-	assert_true(is_cold(&house, &name, A));
-	change_options(&house, 1000);
-	house_ask(&house, &name, A, 3600);
-	assert_true(is_cold(&house, &name, A));
+	begin(&house, NULL, NULL);
+	name_t name = make_name("a.example."), other = make_name("b.example.");
+	house_ask(&house, &name, A, 300);
+	house_resolve(&house, house.script.pending, 1, 3, 60);
+	house_ask(&house, &other, A, 300);
+	aname_shared_unhold(house.shared, house.options);
+	aname_refresh_wake(house.refresh);
+	assert_int_equal(house.script.freed, 0); /* A lookup is under way. */
+	house_resolve(&house, house.script.pending, 1, 1, 60);
+	(void)uv_run(&house.loop, UV_RUN_NOWAIT);
+	assert_int_equal(house.script.freed, 1);
+	house_skip(&house, 300000);
+	assert_int_equal(house.script.pending_count, 0);
+	assert_int_equal(aname_table_targets(house.shared->table), 2);
+	house_ask(&house, &other, A, 300);
+	assert_int_equal(house.script.pending_count, 0);
+
+	house.options = aname_shared_hold(house.shared, make_options(), &house.upstream);
 	assert_int_equal(known_of(&house, &name, A)->count, 3);
-	house_resolve(&house, house_pending(&house, &name, A), 1, 2, 60);
-	assert_false(is_cold(&house, &name, A));
-	assert_int_equal(known_of(&house, &name, A)->count, 2);
+	house_ask(&house, &name, A, 300);
+	assert_int_equal(house.script.made, 2);
+	house_resolve(&house, house.script.pending, 1, 3, 60);
+
+	aname_shared_unhold(house.shared, house.options);
+	house_skip(&house, 1000);
+	house_skip(&house, ANAME_UPSTREAM_KEEP_MS - 1);
+	assert_int_equal(aname_table_targets(house.shared->table), 2);
+	house_skip(&house, 1);
+	assert_int_equal(aname_table_targets(house.shared->table), 0);
+	assert_int_equal(aname_table_addresses(house.shared->table), 0);
 	house_deinit(&house);
 }
 
-static void no_memory_to_inherit(void **state)
+static void released_while_running(void **state)
 {
-	bool failed = true;
-	for (unsigned n = 1; failed; n++) {
-		house_t house;
-		begin(&house, NULL, NULL);
-		name_t name = make_name("a.example.");
-		house_ask(&house, &name, A, 60);
-		house_resolve(&house, house.script.pending, 1, 3, 60);
-		change_options(&house, 10);
-		alloc_fail_at(n);
-		house_ask(&house, &name, A, 60);
-		failed = alloc_failed();
-		aname_entry_t *entry = house_find(&house, &name, A);
-		if (entry != NULL && aname_entry_snapshot(entry) == NULL) {
-			assert_true(failed);
-			assert_non_null(house_pending(&house, &name, A));
+	/* An upstream that is released waits for a lookup that cannot be stopped. */
+	house_t house;
+	begin(&house, NULL, NULL);
+	name_t name = make_name("a.example.");
+	house_ask(&house, &name, A, 300);
+	aname_shared_unhold(house.shared, house.options);
+	house_skip(&house, 1000);
+	house_skip(&house, ANAME_UPSTREAM_KEEP_MS);
+	assert_int_equal(aname_table_targets(house.shared->table), 1);
+	assert_int_equal(house.script.freed, 0);
+	house_skip(&house, 5000);
+	house_resolve(&house, house.script.pending, 1, 1, 60);
+	house_skip(&house, 5000);
+	assert_int_equal(house.script.freed, 1);
+	assert_int_equal(aname_table_targets(house.shared->table), 0);
+	assert_int_equal(aname_refresh_running(house.refresh), 0);
+	house_deinit(&house);
+}
+
+static void many_upstreams(void **state)
+{
+	/* 200 reloads with another resolver each: only the last few are kept, and those that wait for
+	 * a lookup that does not end. */
+	house_t house;
+	begin(&house, NULL, NULL);
+	const aname_options_t *held = house.options;
+	long live = 0;
+	for (unsigned i = 0; i < 200; i++) {
+		name_t name = make_name_nth(i);
+		const aname_options_t *before = held;
+		held = hold_for(&house, 1000 + i);
+		aname_shared_unhold(house.shared, before);
+		house_ask(&house, &name, A, 300);
+		house_resolve(&house, house_pending(&house, &name, A), 1, 1, 60);
+		house_skip(&house, 2000);
+		assert_true(aname_table_targets(house.shared->table) <= ANAME_UPSTREAMS_KEPT + 1);
+		if (i == 10) {
+			live = alloc_live();
 		}
-		assert_true(failed || known_of(&house, &name, A)->count == 3);
-		house_deinit(&house);
+		assert_true(i <= 10 || alloc_live() <= live + 4);
 	}
+	house_deinit(&house);
+}
+
+static void differing_told(void **state)
+{
+	/* Sections that share an upstream and differ: told once, when no reload is under way. */
+	house_t house;
+	begin(&house, NULL, NULL);
+	aname_options_t *options = make_options();
+	options->schedule.timeout_ms = 9000;
+	const aname_upstream_t *upstream = NULL;
+	const aname_options_t *held = aname_shared_hold(house.shared, options, &upstream);
+	assert_ptr_equal(upstream, house.upstream);
+	house_skip(&house, 1);
+	assert_int_equal(house_heard(&house, "share"), 0);
+	house_skip(&house, 4000);
+	assert_int_equal(house_heard(&house, "the larger 'timeout' (9000)"), 1);
+	/* Not again for the same. */
+	options = make_options();
+	options->max_addresses = 3;
+	const aname_options_t *more = aname_shared_hold(house.shared, options, &upstream);
+	house_skip(&house, 1);
+	house_skip(&house, 4000);
+	assert_int_equal(house_heard(&house, "share"), 0);
+	aname_shared_unhold(house.shared, more);
+	aname_shared_unhold(house.shared, held);
+	house_skip(&house, 1);
+	house_skip(&house, 4000);
+	assert_int_equal(house_heard(&house, "share"), 0);
+	house_deinit(&house);
 }
 
 /* Those who wait, and the numbers. */
@@ -1365,7 +1445,7 @@ static void random_life(uint64_t seed)
 {
 	random_t random = { seed };
 	const aname_limits_t limits = { 4, 30, 1 + random_below(&random, 12), 200, 1000, 100 };
-	const aname_schedule_t schedule = { 1, 30, 60, 100, 1, 20, 3000, 24, 56 };
+	const aname_schedule_t schedule = { 1, 30, 60, 100, 1, 20, 3000, 1, 16, 24, 56 };
 	house_t house;
 	begin(&house, &schedule, &limits);
 	bool paused = false;
@@ -1419,7 +1499,9 @@ static void no_memory_for_house(void **state)
 		}
 		assert_int_equal(alloc_live(), live);
 	}
-	assert_int_equal(n, 14); /* Eleven of the ground floor, a profile, and itself. */
+	assert_int_equal(
+	        n,
+	        16); /* Eleven of what is shared, options, who holds them, their upstream, itself. */
 }
 
 /*! A short life of two targets; returns how many allocations failed (0 or 1). */
@@ -1495,7 +1577,6 @@ static const struct CMUnitTest life[] = {
 	PROVES("C1: a request starts a lookup, its result is published", first_lookup),
 	PROVES("A1: A and AAAA are resolved independently", families_apart),
 	PROVES("T3: one lookup for a thousand requests", coalesced),
-	PROVES("options of one instance do not change another's lookups", profiles_apart),
 	PROVES("T2: asked for all day, a target is always fresh and nobody has to wait", refreshed),
 	PROVES("T3: behind a recursor that caches it waits for that to expire", behind_cache),
 	PROVES("T2: nor is it stale where what it passes on takes 3 s", behind_slow_cache),
@@ -1540,13 +1621,14 @@ int main(void)
 		PROVES("F4: a resolver that fails within each call: 300 targets, retried, paused",
 		       fails_at_once),
 		PROVES("T4: a lookup that outlasts the pause is not doubled", never_reported),
-		PROVES("T4: with other options a target starts with what is known of it", inherits),
+		PROVES("T4: with other options everything is still known", other_schedule),
 		PROVES("T4, W1: what is too old for the new options is looked up, without lag",
-		       inherits_old),
-		PROVES("T4: a failing target goes on failing", inherits_failing),
-		PROVES("T4: a sleeping target is looked up, with its last addresses",
-		       inherits_sleeping),
-		PROVES("out of memory: nothing inherited is looked up", no_memory_to_inherit),
+		       shorter_life),
+		PROVES("T4: a failing target goes on failing", failing_goes_on),
+		PROVES("T4: an upstream that nobody holds is kept for a while", upstream_given_up),
+		PROVES("and released only when its lookups have ended", released_while_running),
+		PROVES("T4: 200 upstreams in a row leave nothing behind", many_upstreams),
+		PROVES("sections that differ are told of it, once", differing_told),
 		PROVES("C2: whatever ends, those who wait are woken", opens_gate),
 		PROVES("W1: lookups and lag are counted", numbers),
 		PROVES("T2: after a slow lookup the next one starts earlier", slow_lookup),

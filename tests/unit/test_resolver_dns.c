@@ -487,11 +487,13 @@ static void assert_failure(aname_failure_t failure)
 
 /* The house. */
 
+/*! What counts for lookups; each test begins with this. */
+static const aname_schedule_t usual = { .timeout_ms = 100, .retries = 1, .max_aliases = 16 };
+static aname_schedule_t schedule;
+
 static aname_source_t make_servers(unsigned count)
 {
-	aname_source_t source = {
-		.servers_count = count, .retries = 1, .timeout_ms = 100, .max_aliases = 16
-	};
+	aname_source_t source = { .servers_count = count };
 	for (unsigned i = 0; i < count; i++) {
 		source.servers[i] = (aname_server_t){ .address = { 127, 0, 0, 1 },
 			                              .len = 4,
@@ -502,7 +504,7 @@ static aname_source_t make_servers(unsigned count)
 
 static void use(const aname_source_t *source)
 {
-	resolver = aname_resolver_dns_new(&loop, source, on_done, &loop);
+	resolver = aname_resolver_dns_new(&loop, source, &schedule, on_done, &loop);
 	assert_non_null(resolver);
 	assert_true(resolver->api->capacity(resolver) >= 300);
 }
@@ -518,6 +520,7 @@ static long live_before;
 static int set_up(void **state)
 {
 	live_before = alloc_live();
+	schedule = usual;
 	clock_stop_at(1000000);
 	memset(&heard, 0, sizeof(heard));
 	resolver = NULL;
@@ -636,8 +639,8 @@ static void tcp_goes_mute(void **state)
 {
 	/* A connection that is dead without a word, and never idle. */
 	aname_source_t source = make_servers(1);
-	source.retries = 0;
-	source.timeout_ms = 1000;
+	schedule.retries = 0;
+	schedule.timeout_ms = 1000;
 	use(&source);
 	servers[0].behaviour = MUTE;
 	start("one.example.", A, NULL, NULL);
@@ -708,7 +711,7 @@ static void each_try_counts(void **state)
 {
 	for (unsigned retries = 0; retries < 4; retries++) {
 		aname_source_t source = make_servers(2);
-		source.retries = retries;
+		schedule.retries = retries;
 		use(&source);
 		servers[0].behaviour = SERVFAIL;
 		servers[1].behaviour = REFUSED;
@@ -823,7 +826,7 @@ static void dead_target(void **state)
 {
 	/* The first server is dead; the second is silent about one target, and answers others. */
 	aname_source_t source = make_servers(2);
-	source.retries = 0;
+	schedule.retries = 0;
 	use(&source);
 	servers[0].behaviour = SILENCE;
 	servers[1].behaviour = SILENCE_AAAA;
@@ -969,7 +972,7 @@ static void one_alias_at_a_time(void **state)
 static void fewer_aliases(void **state)
 {
 	aname_source_t source = make_servers(1);
-	source.max_aliases = 2;
+	schedule.max_aliases = 2;
 	use(&source);
 	servers[0].behaviour = ALIASES;
 	servers[0].aliases = 2;
@@ -1216,7 +1219,7 @@ static void check_at_once(void **state)
 static void cancelled(void **state)
 {
 	aname_source_t source = make_servers(2);
-	source.retries = 10;
+	schedule.retries = 10;
 	use(&source);
 	servers[0].behaviour = servers[1].behaviour = SILENCE;
 	aname_lookup_t *lookups[10];
@@ -1259,7 +1262,7 @@ static void no_memory(void **state)
 		failed = 0;
 		long before = alloc_live();
 		alloc_fail_at(n);
-		resolver = aname_resolver_dns_new(&loop, &source, on_done, &loop);
+		resolver = aname_resolver_dns_new(&loop, &source, &schedule, on_done, &loop);
 		if (resolver == NULL) {
 			assert_true(alloc_failed());
 			assert_int_equal(alloc_live(), before);

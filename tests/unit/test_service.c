@@ -271,7 +271,9 @@ static const aname_snapshot_t *look(aname_shared_t *shared, const aname_key_t *k
 	uint64_t hash = aname_table_hash(shared->table, key);
 	aname_entry_t *entry = aname_table_find(shared->table, key, hash);
 	if (entry == NULL) {
-		(void)aname_queue_push(shared->queue, key, NULL, hash, 300);
+		const aname_interest_t interest =
+		        aname_interest(&make_schedule, 300, aname_clock_ms() / 1000);
+		(void)aname_queue_push(shared->queue, key, NULL, hash, interest);
 		return NULL;
 	}
 	return aname_entry_snapshot(entry);
@@ -298,21 +300,22 @@ static unsigned await_addresses(aname_shared_t *shared, const aname_key_t *key)
 	return count;
 }
 
-static const aname_options_t *hold_options(aname_shared_t *shared, const aname_profile_t **profile)
+static const aname_options_t *hold_options(aname_shared_t *shared,
+                                           const aname_upstream_t **upstream)
 {
-	const aname_options_t *options = aname_shared_hold(shared, make_options(), profile);
-	CHECK(options != NULL && *profile != NULL);
+	const aname_options_t *options = aname_shared_hold(shared, make_options(), upstream);
+	CHECK(options != NULL && *upstream != NULL);
 	return options;
 }
 
 static void whole_way_life(const void *arg)
 {
 	aname_shared_t *shared = acquire(&limits, NULL);
-	const aname_profile_t *profile = NULL;
-	const aname_options_t *options = hold_options(shared, &profile);
+	const aname_upstream_t *upstream = NULL;
+	const aname_options_t *options = hold_options(shared, &upstream);
 	name_t name = make_name("v4-3.v6-2.example.");
-	const aname_key_t v4 = make_key(profile, &name, KNOT_RRTYPE_A);
-	const aname_key_t v6 = make_key(profile, &name, KNOT_RRTYPE_AAAA);
+	const aname_key_t v4 = make_key(upstream, &name, KNOT_RRTYPE_A);
+	const aname_key_t v6 = make_key(upstream, &name, KNOT_RRTYPE_AAAA);
 	CHECK(await_addresses(shared, &v4) == 3);
 	CHECK(await_addresses(shared, &v6) == 2);
 	aname_shared_unhold(shared, options);
@@ -320,9 +323,9 @@ static void whole_way_life(const void *arg)
 
 	/* T4: after all have let go and one holds it again, it is still known. */
 	shared = acquire(&limits, NULL);
-	const aname_profile_t *again = NULL;
+	const aname_upstream_t *again = NULL;
 	(void)hold_options(shared, &again);
-	CHECK(again == profile);
+	CHECK(again == upstream);
 	CHECK(look(shared, &v4) != NULL && look(shared, &v4)->count == 3);
 	aname_service_release();
 }
@@ -335,10 +338,10 @@ static void whole_way(void **state)
 static void stop_life(const void *arg)
 {
 	aname_shared_t *shared = acquire(&limits, NULL);
-	const aname_profile_t *profile = NULL;
-	(void)hold_options(shared, &profile);
+	const aname_upstream_t *upstream = NULL;
+	(void)hold_options(shared, &upstream);
 	name_t name = make_name("held.v4-3.");
-	const aname_key_t key = make_key(profile, &name, KNOT_RRTYPE_A);
+	const aname_key_t key = make_key(upstream, &name, KNOT_RRTYPE_A);
 	(void)look(shared, &key);
 	int64_t until_ms = aname_clock_ms() + LONG_MS;
 	while (fake_seen().held == 0) {

@@ -45,7 +45,7 @@ static void wakes(void **state)
 	assert_non_null(shared);
 	name_t name = make_name("a.");
 	const aname_key_t key = make_key(NULL, &name, KNOT_RRTYPE_A);
-	assert_true(aname_queue_push(shared->queue, &key, NULL, 1, 0));
+	assert_true(aname_queue_push(shared->queue, &key, NULL, 1, (aname_interest_t){ 0 }));
 	assert_int_equal(woken, 1);
 	aname_shared_free(shared);
 }
@@ -55,7 +55,7 @@ static void wakes(void **state)
 static void hold_equal(void **state)
 {
 	aname_shared_t *shared = new_shared();
-	const aname_profile_t *one = NULL, *other = NULL;
+	const aname_upstream_t *one = NULL, *other = NULL;
 	aname_options_t *given = make_options();
 	const aname_options_t *held = aname_shared_hold(shared, given, &one);
 	assert_ptr_equal(held, given);
@@ -82,18 +82,18 @@ static void hold_equal(void **state)
 static void hold_different(void **state)
 {
 	aname_shared_t *shared = new_shared();
-	const aname_profile_t *profiles[3];
+	const aname_upstream_t *upstreams[3];
 	aname_options_t *options[3] = { make_options(), make_options(), make_options() };
-	options[1]->max_addresses = 5;    /* Changes the answer only. */
-	options[2]->schedule.ttl_max = 5; /* Changes the lookups. */
+	options[1]->max_addresses = 5; /* Changes the answer only. */
+	options[2]->source.secure = 1; /* Changes what is found. */
 	const aname_options_t *held[3];
 	for (unsigned i = 0; i < 3; i++) {
-		held[i] = aname_shared_hold(shared, options[i], &profiles[i]);
+		held[i] = aname_shared_hold(shared, options[i], &upstreams[i]);
 		assert_ptr_equal(held[i], options[i]);
 	}
-	assert_ptr_equal(profiles[0], profiles[1]);
-	assert_ptr_not_equal(profiles[0], profiles[2]);
-	assert_int_equal(profiles[2]->schedule.ttl_max, 5);
+	assert_ptr_equal(upstreams[0], upstreams[1]);
+	assert_ptr_not_equal(upstreams[0], upstreams[2]);
+	assert_int_equal(upstreams[2]->source.secure, 1);
 
 	/* Let go in an order of its own: the others stay. */
 	alloc_watch(held[1]);
@@ -101,7 +101,7 @@ static void hold_different(void **state)
 	assert_int_equal(alloc_watched(), 1);
 	assert_int_equal(held[0]->max_addresses, 32);
 	aname_shared_unhold(shared, held[0]);
-	assert_int_equal(held[2]->schedule.ttl_max, 5);
+	assert_int_equal(held[2]->source.secure, 1);
 	aname_shared_unhold(shared, held[2]);
 	aname_shared_free(shared);
 }
@@ -119,18 +119,18 @@ static void recall(void **state)
 {
 	aname_shared_t *shared = new_shared();
 	const aname_origin_t origin = make_origin("one");
-	const aname_profile_t *profile = NULL, *again = NULL;
+	const aname_upstream_t *upstream = NULL, *again = NULL;
 	assert_null(aname_shared_recall(shared, &origin, &again));
 	aname_options_t *options = make_options();
 	options->origin = make_origin("before");
-	const aname_options_t *held = aname_shared_hold(shared, options, &profile);
+	const aname_options_t *held = aname_shared_hold(shared, options, &upstream);
 	options = make_options();
 	options->origin = origin;
-	assert_ptr_equal(aname_shared_hold(shared, options, &profile), held);
+	assert_ptr_equal(aname_shared_hold(shared, options, &upstream), held);
 
 	/* The origin that counts is that of who has read last. */
 	assert_ptr_equal(aname_shared_recall(shared, &origin, &again), held);
-	assert_ptr_equal(again, profile);
+	assert_ptr_equal(again, upstream);
 	aname_origin_t others[] = { make_origin("before"), make_origin("two"), make_origin("on"),
 		                    make_origin(""),       make_origin("one"), make_origin("one"),
 		                    make_origin("one"),    make_origin("one"), make_origin("one") };
@@ -153,45 +153,178 @@ static void recall(void **state)
 	aname_shared_free(shared);
 }
 
-static void profile_survives(void **state)
+/* Upstreams. */
+
+/*! What the service was told of upstreams. */
+typedef struct {
+	unsigned count, unheld;
+	const aname_upstream_t *last;
+} noted_t;
+
+static void on_note(void *ctx, aname_upstream_t *upstream)
 {
+	noted_t *noted = ctx;
+	noted->count++;
+	noted->unheld += upstream->unheld_ms != 0;
+	noted->last = upstream;
+}
+
+static noted_t note(aname_shared_t *shared, int64_t now_ms, int64_t *release_ms)
+{
+	noted_t noted = { 0 };
+	*release_ms = aname_shared_note_upstreams(shared, now_ms, on_note, &noted);
+	return noted;
+}
+
+static aname_options_t *make_options_for(uint16_t port)
+{
+	aname_options_t *options = make_options();
+	options->source.servers_count = 1;
+	options->source.servers[0] = (aname_server_t){ .len = 4, .port = port };
+	return options;
+}
+
+static void upstream_shared(void **state)
+{
+	/* T4: whatever else options say, they share what is known from the same servers. */
 	aname_shared_t *shared = new_shared();
-	const aname_profile_t *before = NULL, *after = NULL;
-	const aname_options_t *held = aname_shared_hold(shared, make_options(), &before);
-	assert_non_null(held);
-	aname_shared_unhold(shared, held);
-	held = aname_shared_hold(shared, make_options(), &after);
-	assert_non_null(held);
-	assert_ptr_equal(before, after);
-	assert_false(atomic_load(&after->abandoned));
-	aname_shared_unhold(shared, held);
-	assert_true(atomic_load(&after->abandoned));
+	const aname_upstream_t *one = NULL, *other = NULL, *foreign = NULL;
+	aname_options_t *options = make_options_for(53);
+	memset(&options->schedule, 7, sizeof(options->schedule));
+	options->max_addresses = 7;
+	const aname_options_t *first = aname_shared_hold(shared, make_options_for(53), &one);
+	const aname_options_t *second = aname_shared_hold(shared, options, &other);
+	(void)aname_shared_hold(shared, make_options_for(54), &foreign);
+	assert_ptr_not_equal(first, second);
+	assert_ptr_equal(one, other);
+	assert_ptr_not_equal(one, foreign);
+	assert_int_equal(one->holders, 2);
+	aname_shared_unhold(shared, first);
+	assert_int_equal(one->holders, 1);
+	aname_shared_unhold(shared, second);
+	assert_int_equal(one->holders, 0);
+	assert_int_equal(foreign->holders, 1);
 	aname_shared_free(shared);
 }
 
-static void profile_shared(void **state)
+static void terms_added_up(void **state)
 {
-	/* Other options, the same profile: it is abandoned with the last of them. */
 	aname_shared_t *shared = new_shared();
-	const aname_profile_t *one = NULL, *other = NULL;
-	aname_options_t *options = make_options();
-	options->max_addresses = 7;
-	const aname_options_t *first = aname_shared_hold(shared, make_options(), &one);
-	const aname_options_t *second = aname_shared_hold(shared, options, &other);
-	assert_ptr_not_equal(first, second);
-	assert_ptr_equal(one, other);
-	aname_shared_unhold(shared, first);
-	assert_false(atomic_load(&one->abandoned));
-	aname_shared_unhold(shared, second);
-	assert_true(atomic_load(&one->abandoned));
+	assert_false(atomic_load(&shared->options_changed));
+	const aname_upstream_t *upstream = NULL;
+	const aname_options_t *held[3];
+	static const aname_schedule_t said[3] = {
+		{ .ttl_min = 5,
+		  .ttl_max = 100,
+		  .idle = 60,
+		  .stale_max = 10,
+		  .retry_min = 2,
+		  .retry_max = 50,
+		  .timeout_ms = 1000,
+		  .retries = 3,
+		  .max_aliases = 8 },
+		{ .ttl_min = 1,
+		  .ttl_max = 50,
+		  .idle = 90,
+		  .stale_max = 0,
+		  .retry_min = 1,
+		  .retry_max = 60,
+		  .timeout_ms = 3000,
+		  .retries = 2,
+		  .max_aliases = 9 },
+		{ .ttl_min = 9,
+		  .ttl_max = 60,
+		  .idle = 10,
+		  .stale_max = 20,
+		  .retry_min = 3,
+		  .retry_max = 40,
+		  .timeout_ms = 2000,
+		  .retries = 1,
+		  .max_aliases = 7 },
+	};
+	for (size_t i = 0; i < 3; i++) {
+		aname_options_t *options = make_options();
+		options->schedule = said[i];
+		held[i] = aname_shared_hold(shared, options, &upstream);
+	}
+	assert_true(atomic_load(&shared->options_changed));
+	int64_t release_ms;
+	assert_int_equal(note(shared, 1000, &release_ms).count, 1);
+	assert_true(release_ms == INT64_MAX);
+	const aname_schedule_t *sum = &upstream->terms.schedule;
+	assert_int_equal(sum->timeout_ms, 3000);
+	assert_int_equal(sum->retries, 3);
+	assert_int_equal(sum->max_aliases, 9);
+	assert_int_equal(sum->retry_min, 1);
+	assert_int_equal(sum->retry_max, 40);
+	assert_int_equal(sum->ttl_min, 1);
+	assert_int_equal(sum->ttl_max, 100);
+	assert_int_equal(sum->idle, 90);
+	assert_int_equal(sum->stale_max, 20);
+	assert_true(upstream->terms.differ);
+	assert_true(upstream->terms.no_grace);
+
+	/* What is let go counts no more. */
+	aname_shared_unhold(shared, held[1]);
+	aname_shared_unhold(shared, held[0]);
+	(void)note(shared, 1000, &release_ms);
+	assert_memory_equal(sum, &said[2], sizeof(*sum));
+	assert_false(upstream->terms.differ);
+	assert_false(upstream->terms.no_grace);
+	aname_shared_free(shared);
+}
+
+static void upstream_released(void **state)
+{
+	/* Kept for ten minutes after the last holder, and found again until then. */
+	aname_shared_t *shared = new_shared();
+	const aname_upstream_t *before = NULL, *after = NULL;
+	int64_t release_ms;
+	aname_shared_unhold(shared, aname_shared_hold(shared, make_options(), &before));
+	assert_int_equal(note(shared, 1000, &release_ms).unheld, 1);
+	assert_true(release_ms == 1000 + ANAME_UPSTREAM_KEEP_MS);
+	assert_null(aname_shared_release_upstream(shared, release_ms - 1));
+	const aname_options_t *held = aname_shared_hold(shared, make_options(), &after);
+	assert_ptr_equal(before, after);
+	assert_int_equal(note(shared, 1001, &release_ms).unheld, 0);
+	assert_null(aname_shared_release_upstream(shared, INT64_MAX));
+	aname_shared_unhold(shared, held);
+	(void)note(shared, 2000, &release_ms);
+	aname_upstream_t *released = aname_shared_release_upstream(shared, release_ms);
+	assert_ptr_equal(released, before);
+	assert_int_equal(note(shared, 2000, &release_ms).count, 0);
+	free(released);
+	aname_shared_free(shared);
+}
+
+static void few_kept(void **state)
+{
+	/* Of many that are given up one after another only the last few stay. */
+	aname_shared_t *shared = new_shared();
+	const aname_upstream_t *upstreams[20];
+	int64_t release_ms;
+	unsigned released_count = 0;
+	for (unsigned i = 0; i < COUNT_OF(upstreams); i++) {
+		aname_shared_unhold(shared, aname_shared_hold(shared, make_options_for(1000 + i),
+		                                              &upstreams[i]));
+		(void)note(shared, 1000 + i / 3, &release_ms);
+		aname_upstream_t *released = aname_shared_release_upstream(shared, 1000 + i / 3);
+		if (released != NULL) {
+			assert_ptr_equal(released, upstreams[i - ANAME_UPSTREAMS_KEPT]);
+			released_count++;
+			free(released);
+		}
+		assert_null(aname_shared_release_upstream(shared, 1000 + i / 3));
+	}
+	assert_int_equal(released_count, COUNT_OF(upstreams) - ANAME_UPSTREAMS_KEPT);
 	aname_shared_free(shared);
 }
 
 static void unhold_foreign(void **state)
 {
 	aname_shared_t *shared = new_shared();
-	const aname_profile_t *profile = NULL;
-	const aname_options_t *held = aname_shared_hold(shared, make_options(), &profile);
+	const aname_upstream_t *upstream = NULL;
+	const aname_options_t *held = aname_shared_hold(shared, make_options(), &upstream);
 	aname_options_t *foreign = make_options();
 	aname_shared_unhold(shared, foreign);
 	aname_shared_unhold(shared, NULL);
@@ -261,7 +394,7 @@ static void no_memory_for_shared(void **state)
 static void no_memory_to_hold(void **state)
 {
 	aname_shared_t *shared = new_shared();
-	const aname_profile_t *profile = NULL;
+	const aname_upstream_t *upstream = NULL;
 	const aname_options_t *held = NULL;
 	unsigned n = 0;
 	while (held == NULL) {
@@ -270,7 +403,7 @@ static void no_memory_to_hold(void **state)
 		make_add_net(&options->deny_address, "::", "::1");
 		long before = alloc_live();
 		alloc_fail_at(++n);
-		held = aname_shared_hold(shared, options, &profile);
+		held = aname_shared_hold(shared, options, &upstream);
 		assert_int_equal(alloc_failed(), held == NULL);
 		if (held == NULL) {
 			assert_null(shared->options);
@@ -286,10 +419,10 @@ static void no_memory_to_hold(void **state)
 static void no_memory_beside_others(void **state)
 {
 	aname_shared_t *shared = new_shared();
-	const aname_profile_t *profile = NULL, *none = NULL;
-	const aname_options_t *held = aname_shared_hold(shared, make_options(), &profile);
+	const aname_upstream_t *upstream = NULL, *none = NULL;
+	const aname_options_t *held = aname_shared_hold(shared, make_options(), &upstream);
 	aname_options_t *options = make_options();
-	options->schedule.idle = 1;
+	options->source.secure = 1;
 	alloc_fail_at(2);
 	assert_null(aname_shared_hold(shared, options, &none));
 	assert_true(alloc_failed());
@@ -310,9 +443,12 @@ int main(void)
 		       recall),
 		PROVES("options that differ are kept apart, targets shared where they may be",
 		       hold_different),
-		PROVES("a profile is abandoned when no options are left that have it",
-		       profile_shared),
-		PROVES("T4: the same options find the same targets again", profile_survives),
+		PROVES("T4: options that ask the same servers share what is known",
+		       upstream_shared),
+		PROVES("what counts for shared lookups is added up from all options",
+		       terms_added_up),
+		PROVES("an upstream is kept for a while after its last holder", upstream_released),
+		PROVES("of upstreams given up only the latest are kept", few_kept),
 		PROVES("what nobody holds is not let go", unhold_foreign),
 		PROVES("W2: a content is said once", said_once),
 		PROVES("W2: contents are told apart", content_hash),

@@ -13,21 +13,21 @@
 
 /* A walk through the table. */
 
-static aname_entry_t *add(aname_table_t *table, const aname_profile_t *profile, uint32_t n)
+static aname_entry_t *add(aname_table_t *table, const aname_upstream_t *upstream, uint32_t n)
 {
 	name_t name = make_name_nth(n);
-	aname_key_t key = make_key(profile, &name, KNOT_RRTYPE_A);
+	aname_key_t key = make_key(upstream, &name, KNOT_RRTYPE_A);
 	aname_entry_t *entry = aname_table_add(table, &key, aname_table_hash(table, &key));
 	assert_non_null(entry);
 	return entry;
 }
 
-static aname_shared_t *make_floor(const aname_profile_t **profile)
+static aname_shared_t *make_floor(const aname_upstream_t **upstream)
 {
 	aname_shared_t *shared = aname_shared_new(NULL, NULL);
 	assert_non_null(shared);
-	*profile = aname_table_profile(shared->table, &make_schedule, &make_source);
-	assert_non_null(*profile);
+	*upstream = make_upstream(shared, &make_schedule, &make_source);
+	assert_non_null(*upstream);
 	return shared;
 }
 
@@ -51,12 +51,12 @@ static size_t walk(aname_table_t *table)
 
 static void walk_meets_each_once(void **state)
 {
-	const aname_profile_t *profile;
-	aname_shared_t *shared = make_floor(&profile);
+	const aname_upstream_t *upstream;
+	aname_shared_t *shared = make_floor(&upstream);
 	assert_int_equal(walk(shared->table), 0);
 	aname_entry_t *entries[1000];
 	for (uint32_t i = 0; i < COUNT_OF(entries); i++) {
-		entries[i] = add(shared->table, profile, i);
+		entries[i] = add(shared->table, upstream, i);
 	}
 	assert_int_equal(walk(shared->table), COUNT_OF(entries));
 	for (uint32_t i = 0; i < COUNT_OF(entries); i++) {
@@ -71,14 +71,14 @@ static void walk_meets_each_once(void **state)
 
 static void walk_ends_when_rebuilt(void **state)
 {
-	const aname_profile_t *profile;
-	aname_shared_t *shared = make_floor(&profile);
-	(void)add(shared->table, profile, 0);
+	const aname_upstream_t *upstream;
+	aname_shared_t *shared = make_floor(&upstream);
+	(void)add(shared->table, upstream, 0);
 	aname_place_t place = aname_table_begin(shared->table);
 	(void)aname_table_step(shared->table, &place);
 	assert_false(place.rebuilt || place.end);
 	for (uint32_t i = 1; i < 100; i++) {
-		(void)add(shared->table, profile, i);
+		(void)add(shared->table, upstream, i);
 	}
 	assert_null(aname_table_step(shared->table, &place));
 	assert_true(place.rebuilt);
@@ -156,9 +156,9 @@ static aname_snapshot_t *make_known(const row_t *row)
 static void check_row(void **state)
 {
 	const row_t *row = *state;
-	const aname_profile_t *profile;
-	aname_shared_t *shared = make_floor(&profile);
-	aname_entry_t *entry = add(shared->table, profile, 0);
+	const aname_upstream_t *upstream;
+	aname_shared_t *shared = make_floor(&upstream);
+	aname_entry_t *entry = add(shared->table, upstream, 0);
 	aname_table_publish(shared->table, entry, make_known(row));
 	entry->next_ms = row->next_ms;
 	entry->cold = row->cold;
@@ -215,17 +215,17 @@ static aname_snapshot_t *learn(uint32_t count, bool nxdomain, const aname_snapsh
 static void check_gone(void **state)
 {
 	const gone_row_t *row = *state;
-	const aname_profile_t *profile;
-	aname_shared_t *shared = make_floor(&profile);
+	const aname_upstream_t *upstream;
+	aname_shared_t *shared = make_floor(&upstream);
 	aname_table_t *table = shared->table;
 	name_t name = make_name_nth(0);
-	aname_key_t key = make_key(profile, &name, KNOT_RRTYPE_AAAA);
+	aname_key_t key = make_key(upstream, &name, KNOT_RRTYPE_AAAA);
 	if (row->other) {
 		aname_entry_t *other = aname_table_add(table, &key, aname_table_hash(table, &key));
 		assert_non_null(other);
 		aname_table_publish(table, other, learn(row->stands, false, NULL, 1000));
 	}
-	aname_entry_t *entry = add(table, profile, 0);
+	aname_entry_t *entry = add(table, upstream, 0);
 	aname_snapshot_t *before = learn(1, false, NULL, 20000);
 	aname_table_publish(table, entry, learn(0, row->nxdomain, before, 7999));
 	free(before);
@@ -252,10 +252,9 @@ static void longest_entry(void **state)
 		source.servers[i] = (aname_server_t){ .len = 16, .port = 65535 };
 		memset(source.servers[i].address, 0xff, 16);
 	}
-	const aname_profile_t *profile =
-	        aname_table_profile(shared->table, &make_schedule, &source);
+	const aname_upstream_t *upstream = make_upstream(shared, &make_schedule, &source);
 	name_t name = make_name_longest('\x01');
-	aname_key_t key = make_key(profile, &name, KNOT_RRTYPE_AAAA);
+	aname_key_t key = make_key(upstream, &name, KNOT_RRTYPE_AAAA);
 	aname_entry_t *entry =
 	        aname_table_add(shared->table, &key, aname_table_hash(shared->table, &key));
 	aname_snapshot_t *known = make_snapshot(16, 0xffff0000, ANAME_ADDRESSES_MAX, 0);
@@ -334,10 +333,10 @@ static unsigned count_lines(const client_t *client, const char *begin)
 
 static void large_table(void **state)
 {
-	const aname_profile_t *profile;
-	aname_shared_t *shared = make_floor(&profile);
+	const aname_upstream_t *upstream;
+	aname_shared_t *shared = make_floor(&upstream);
 	for (uint32_t i = 0; i < 100000; i++) {
-		(void)add(shared->table, profile, i);
+		(void)add(shared->table, upstream, i);
 	}
 	uv_loop_t loop;
 	assert_int_equal(uv_loop_init(&loop), 0);

@@ -9,7 +9,8 @@
 typedef struct {
 	aname_epoch_t *epoch;
 	aname_table_t *table;
-	const aname_profile_t *profile;
+	aname_upstream_t *upstream; /*!< The one that is meant if nothing is said. */
+	aname_upstream_t upstreams[2];
 } house_t;
 
 static int set_up(void **state)
@@ -20,8 +21,7 @@ static int set_up(void **state)
 	assert_non_null(house->epoch);
 	house->table = aname_table_new(house->epoch);
 	assert_non_null(house->table);
-	house->profile = aname_table_profile(house->table, &make_schedule, &make_source);
-	assert_non_null(house->profile);
+	house->upstream = &house->upstreams[0];
 	*state = house;
 	return 0;
 }
@@ -37,13 +37,13 @@ static int tear_down(void **state)
 
 static aname_entry_t *find(house_t *house, const name_t *name, uint16_t type)
 {
-	const aname_key_t key = make_key(house->profile, name, type);
+	const aname_key_t key = make_key(house->upstream, name, type);
 	return aname_table_find(house->table, &key, aname_table_hash(house->table, &key));
 }
 
 static aname_entry_t *add(house_t *house, const name_t *name, uint16_t type)
 {
-	const aname_key_t key = make_key(house->profile, name, type);
+	const aname_key_t key = make_key(house->upstream, name, type);
 	return aname_table_add(house->table, &key, aname_table_hash(house->table, &key));
 }
 
@@ -60,11 +60,11 @@ static void new_entry(void **state)
 	assert_true(knot_dname_is_equal(entry->name, name.at));
 	assert_int_equal(entry->name_len, name.len);
 	assert_int_equal(entry->type, KNOT_RRTYPE_A);
-	assert_ptr_equal(entry->profile, house->profile);
+	assert_ptr_equal(entry->upstream, house->upstream);
 	assert_null(aname_entry_snapshot(entry));
 	assert_true(atomic_load(&entry->cold));
 	assert_true(atomic_load(&entry->next_ms) == ANAME_NEXT_NEVER);
-	assert_true(atomic_load(&entry->want) == UINT32_MAX);
+	assert_true(atomic_load(&entry->min_ttl) == UINT32_MAX);
 	assert_int_equal(entry->plan.state, ANAME_PLAN_NONE);
 	assert_int_equal(aname_table_targets(house->table), 1);
 }
@@ -73,15 +73,11 @@ static void keys_differ(void **state)
 {
 	house_t *house = *state;
 	name_t name = make_name("a.example."), other = make_name("b.example.");
-	aname_schedule_t schedule = make_schedule;
-	schedule.ttl_max--;
-	const aname_profile_t *profile = aname_table_profile(house->table, &schedule, &make_source);
-
 	aname_entry_t *a = add(house, &name, KNOT_RRTYPE_A);
 	assert_null(find(house, &name, KNOT_RRTYPE_AAAA));
 	assert_null(find(house, &other, KNOT_RRTYPE_A));
 	aname_entry_t *aaaa = add(house, &name, KNOT_RRTYPE_AAAA);
-	const aname_key_t key = make_key(profile, &name, KNOT_RRTYPE_A);
+	const aname_key_t key = make_key(&house->upstreams[1], &name, KNOT_RRTYPE_A);
 	uint64_t hash = aname_table_hash(house->table, &key);
 	assert_null(aname_table_find(house->table, &key, hash));
 	aname_entry_t *foreign = aname_table_add(house->table, &key, hash);
@@ -100,13 +96,13 @@ static void same_hash(void **state)
 	aname_entry_t *entries[8];
 	for (unsigned i = 0; i < COUNT_OF(names); i++) {
 		names[i] = make_name_nth(i);
-		const aname_key_t key = make_key(house->profile, &names[i], KNOT_RRTYPE_A);
+		const aname_key_t key = make_key(house->upstream, &names[i], KNOT_RRTYPE_A);
 		entries[i] = aname_table_add(house->table, &key, 0x123456789abcdef1);
 		assert_non_null(entries[i]);
 	}
 	aname_table_remove(house->table, entries[3]);
 	for (unsigned i = 0; i < COUNT_OF(names); i++) {
-		const aname_key_t key = make_key(house->profile, &names[i], KNOT_RRTYPE_A);
+		const aname_key_t key = make_key(house->upstream, &names[i], KNOT_RRTYPE_A);
 		assert_ptr_equal(aname_table_find(house->table, &key, 0x123456789abcdef1),
 		                 i == 3 ? NULL : entries[i]);
 	}
@@ -136,13 +132,13 @@ static void hashes(void **state)
 	for (unsigned i = 0; i < 100000; i++) {
 		name_t name = { .len = 1 + random_below(&random, 255) };
 		random_fill(&random, name.at, name.len);
-		const aname_key_t key = make_key(house->profile, &name, KNOT_RRTYPE_A);
+		const aname_key_t key = make_key(house->upstream, &name, KNOT_RRTYPE_A);
 		uint64_t hash = aname_table_hash(house->table, &key);
 		assert_true(hash != 0);
 		name_t copy = name;
-		const aname_key_t same = make_key(house->profile, &copy, KNOT_RRTYPE_A);
+		const aname_key_t same = make_key(house->upstream, &copy, KNOT_RRTYPE_A);
 		assert_true(hash == aname_table_hash(house->table, &same));
-		const aname_key_t other = make_key(house->profile, &copy, KNOT_RRTYPE_AAAA);
+		const aname_key_t other = make_key(house->upstream, &copy, KNOT_RRTYPE_AAAA);
 		assert_true(hash != aname_table_hash(house->table, &other));
 	}
 }
@@ -235,7 +231,7 @@ static void model(void **state)
 
 static aname_entry_t *look(house_t *house, const name_t *name, uint32_t place)
 {
-	const aname_key_t key = make_key(house->profile, name, KNOT_RRTYPE_A);
+	const aname_key_t key = make_key(house->upstream, name, KNOT_RRTYPE_A);
 	return aname_table_look(house->table, &key, place);
 }
 
@@ -329,94 +325,29 @@ static void touch(void **state)
 	name_t name = make_name("a.example.");
 	aname_entry_t *entry = add(house, &name, KNOT_RRTYPE_A);
 	static const struct {
-		uint32_t ttl;
+		uint32_t ttl, ttl_max, idle;
 		int64_t now_ms;
-		uint32_t want, asked_s;
+		uint32_t min_ttl, until_s, asked_s;
 	} rows[] = {
-		{ INT32_MAX, 5999, INT32_MAX, 5 },
-		{ 300, 6000, 300, 6 },
-		{ 600, 6001, 300, 6 },
-		{ 0, 7000, 0, 7 },
-		{ 5, 8000, 0, 8 },
-		{ 5, 3000, 0, 3 }, /* Clock set back. */
-		{ UINT32_MAX, 9000, 0, 9 },
+		{ INT32_MAX, INT32_MAX, 100, 5999, INT32_MAX, 105, 5 },
+		{ 300, 86400, 100, 6000, 300, 106, 6 },
+		{ 600, 86400, 100, 6001, 300, 106, 6 },
+		{ 600, 200, 3600, 6001, 200, 3606, 6 }, /* Another section asks for more. */
+		{ 600, 400, 100, 7000, 200, 3606, 7 },
+		{ 0, 86400, 100, 7000, 0, 3606, 7 },
+		{ 5, 86400, 3600, 8000, 0, 3608, 8 },
+		{ 5, 86400, 3600, 3000, 0, 3608, 3 }, /* Clock set back. */
+		{ UINT32_MAX, UINT32_MAX, 3600, 9000, 0, 3609, 9 },
 	};
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		aname_entry_touch(entry, rows[i].ttl, rows[i].now_ms / 1000);
-		assert_int_equal(atomic_load(&entry->want), rows[i].want);
+		const aname_schedule_t schedule = { .ttl_max = rows[i].ttl_max,
+			                            .idle = rows[i].idle };
+		uint32_t now_s = rows[i].now_ms / 1000;
+		aname_entry_touch(entry, aname_interest(&schedule, rows[i].ttl, now_s), now_s);
+		assert_int_equal(atomic_load(&entry->min_ttl), rows[i].min_ttl);
+		assert_int_equal(atomic_load(&entry->until_s), rows[i].until_s);
 		assert_int_equal(atomic_load(&entry->asked_s), rows[i].asked_s);
 	}
-}
-
-/* Profiles. */
-
-static void profiles(void **state)
-{
-	house_t *house = *state;
-	assert_ptr_equal(aname_table_profile(house->table, &make_schedule, &make_source),
-	                 house->profile);
-	const aname_profile_t *made[100];
-	for (unsigned i = 0; i < COUNT_OF(made); i++) {
-		aname_schedule_t schedule = make_schedule;
-		schedule.timeout_ms = i + 1;
-		made[i] = aname_table_profile(house->table, &schedule, &make_source);
-		assert_non_null(made[i]);
-		assert_ptr_not_equal(made[i], house->profile);
-	}
-	for (unsigned i = 0; i < COUNT_OF(made); i++) {
-		aname_schedule_t schedule = make_schedule;
-		schedule.timeout_ms = i + 1;
-		assert_ptr_equal(aname_table_profile(house->table, &schedule, &make_source),
-		                 made[i]);
-		assert_int_equal(made[i]->schedule.timeout_ms, i + 1);
-	}
-}
-
-/* Kin: the same target under other options. */
-
-/*! Adds a target under a profile of its own; NULL: nothing published. */
-static aname_entry_t *add_kin(house_t *house, const name_t *name, uint32_t ttl_max,
-                              aname_known_t known, int64_t learned_ms)
-{
-	aname_schedule_t schedule = make_schedule;
-	schedule.ttl_max = ttl_max;
-	const aname_profile_t *profile = aname_table_profile(house->table, &schedule, &make_source);
-	assert_non_null(profile);
-	const aname_key_t key = make_key(profile, name, KNOT_RRTYPE_A);
-	aname_entry_t *entry =
-	        aname_table_add(house->table, &key, aname_table_hash(house->table, &key));
-	assert_non_null(entry);
-	aname_snapshot_t *snapshot = make_snapshot(4, 1, known == ANAME_KNOWN_ADDRESSES, 0);
-	snapshot->known = known;
-	snapshot->learned_ms = learned_ms;
-	aname_table_publish(house->table, entry, snapshot);
-	return entry;
-}
-
-static void kin(void **state)
-{
-	house_t *house = *state;
-	name_t name = make_name("a.example."), other = make_name("b.example.");
-	const aname_key_t key = make_key(house->profile, &name, KNOT_RRTYPE_A);
-	assert_null(aname_table_find_kin(house->table, &key));
-	(void)add_kin(house, &other, 1, ANAME_KNOWN_ADDRESSES, 900);
-	(void)add_kin(house, &name, 2, ANAME_KNOWN_NOTHING, 900);
-	assert_null(aname_table_find_kin(house->table, &key));
-
-	/* Its own entry is no kin; of several the one that was learnt last counts. */
-	aname_entry_t *own = add(house, &name, KNOT_RRTYPE_A);
-	aname_table_publish(house->table, own, make_snapshot(4, 1, 1, 0));
-	assert_null(aname_table_find_kin(house->table, &key));
-	aname_entry_t *first = add_kin(house, &name, 3, ANAME_KNOWN_ADDRESSES, 100);
-	assert_ptr_equal(aname_table_find_kin(house->table, &key), first);
-	aname_entry_t *later = add_kin(house, &name, 4, ANAME_KNOWN_NODATA, 200);
-	(void)add_kin(house, &name, 5, ANAME_KNOWN_ADDRESSES, 150);
-	assert_ptr_equal(aname_table_find_kin(house->table, &key), later);
-	aname_table_remove(house->table, later);
-	assert_ptr_not_equal(aname_table_find_kin(house->table, &key), later);
-
-	const aname_key_t v6 = make_key(house->profile, &name, KNOT_RRTYPE_AAAA);
-	assert_null(aname_table_find_kin(house->table, &v6));
 }
 
 /* Failing allocations. */
@@ -463,26 +394,6 @@ static void no_memory_to_add(void **state)
 	assert_int_equal(visited, 200);
 }
 
-static bool attempt_profile(void *ctx)
-{
-	house_t *house = ctx;
-	aname_schedule_t schedule = make_schedule;
-	schedule.idle = 1;
-	const aname_profile_t *profile = aname_table_profile(house->table, &schedule, &make_source);
-	return profile != NULL;
-}
-
-static void no_memory_for_profile(void **state)
-{
-	house_t *house = *state;
-	alloc_fail_at(1);
-	assert_false(attempt_profile(house));
-	assert_true(alloc_failed());
-	assert_ptr_equal(aname_table_profile(house->table, &make_schedule, &make_source),
-	                 house->profile);
-	assert_true(attempt_profile(house));
-}
-
 #define IN_HOUSE(sentence, function)                                               \
 	{                                                                          \
 		.name = (sentence), .test_func = (function), .setup_func = set_up, \
@@ -493,7 +404,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		IN_HOUSE("a new target is cold, unplanned and known by its key", new_entry),
-		IN_HOUSE("name, family and profile are the key", keys_differ),
+		IN_HOUSE("name, family and upstream are the key", keys_differ),
 		IN_HOUSE("targets that share a hash are told apart", same_hash),
 		IN_HOUSE("names of 0 labels, 1 label and 255 octets are found", boundary_names),
 		IN_HOUSE("a hash is never zero, and depends on the key only", hashes),
@@ -505,12 +416,11 @@ int main(void)
 		IN_HOUSE("W1: targets and addresses are counted", publish),
 		IN_HOUSE("what is replaced or removed stays while a worker reads",
 		         kept_for_readers),
-		IN_HOUSE("T1, T3: the least TTL and the last second asked are noted", touch),
-		IN_HOUSE("equal schedules are one profile, others never", profiles),
-		IN_HOUSE("T4: a target is found under other options, the latest first", kin),
+		IN_HOUSE("T1, T3: the least TTL, the longest interest and the last second asked "
+		         "are noted",
+		         touch),
 		IN_HOUSE("out of memory: no table, nothing leaked", no_memory_for_table),
 		IN_HOUSE("out of memory: a target is added whole or not at all", no_memory_to_add),
-		IN_HOUSE("out of memory: no profile, the others stay", no_memory_for_profile),
 	};
 	return RUN_TESTS("table", tests);
 }

@@ -404,17 +404,19 @@ static void other_options(void **state)
 	learn(&house, &client, 1, 300, 16);
 	aname_schedule_t schedule = make_schedule;
 	schedule.ttl_max = 100;
-	house.profile = aname_table_profile(house.shared->table, &schedule, &make_source);
+	schedule.timeout_ms = 100;
+	house_change(&house, &schedule);
 	house_ask_client(&house, &www, A, 300, &near);
 	assert_int_equal(house.script.pending_count, 0);
 	assert_int_equal(told(&house, &near), 1);
 	assert_int_equal(told(&house, &client), 1);
 	assert_int_equal(told(&house, &far), 0);
-	/* What is inherited does not hold up what is not. */
 	house_ask_client(&house, &www, A, 300, &far);
 	assert_non_null(house_pending_client(&house, &www, A, &far));
+	/* Near the end of its shorter life, whoever asks has it looked up. */
 	house_skip(&house, 91000);
-	assert_non_null(house_pending_client(&house, &www, A, &near));
+	house_ask_client(&house, &www, A, 300, &near);
+	assert_non_null(house_pending_client(&house, &www, A, &client));
 	house_deinit(&house);
 }
 
@@ -426,35 +428,13 @@ static void options_given_up(void **state)
 	know(&house);
 	const aname_subnet_t client = nth(0);
 	learn(&house, &client, 1, 60, 24);
-	aname_table_abandon(house.shared->table, house.profile, true);
+	aname_shared_unhold(house.shared, house.options);
 	house_skip(&house, 57000);
 	assert_null(house.script.pending);
 	assert_int_equal(told(&house, &client), 1);
-	aname_table_abandon(house.shared->table, house.profile, false);
+	assert_non_null(aname_shared_hold(house.shared, make_options(), &house.upstream));
 	house_ask_client(&house, &www, A, 300, &client);
 	assert_non_null(house_pending_client(&house, &www, A, &client));
-	house_deinit(&house);
-}
-
-static void one_entry_for_a_network(void **state)
-{
-	/* Under the former options a /16 was told the same; under these it is not. */
-	house_t house;
-	begin(&house, NULL, NULL);
-	know(&house);
-	const aname_subnet_t narrow = nth(0), wide = make_subnet("10.0.0.0", 16);
-	learn(&house, &narrow, 7, 300, 16);
-	aname_schedule_t schedule = make_schedule;
-	schedule.ttl_max = 1000;
-	house.profile = aname_table_profile(house.shared->table, &schedule, &make_source);
-	house_ask_client(&house, &www, A, 300, &wide);
-	house_skip(&house, 290000);
-	house_resolve_scope(&house, house_pending_client(&house, &www, A, &wide), 8, 300, 24);
-	unsigned before = held(&house);
-	for (unsigned i = 0; i < 10; i++) {
-		house_ask_client(&house, &www, A, 300, &narrow);
-	}
-	assert_in_range(held(&house), before, before + 1);
 	house_deinit(&house);
 }
 
@@ -604,11 +584,7 @@ static void pushed_out_with_target(void **state)
 	house_skip(&house, 19000);
 	assert_int_equal(house_find(&house, &www, A)->plan.state, ANAME_PLAN_DORMANT);
 	const aname_subnet_t second = nth(1);
-	const aname_key_t key = make_key(house.profile, &www, A);
-	uint64_t hash = aname_table_hash(house.shared->table, &key);
-	(void)aname_queue_push(house.shared->queue, &key, &second,
-	                       aname_table_subnet_hash(hash, &second), 300);
-	aname_refresh_wake(house.refresh);
+	house_ask_client(&house, &www, A, 300, &second);
 	script_lookup_t *lookup = house_pending_client(&house, &www, A, &second);
 	assert_non_null(lookup);
 
@@ -684,7 +660,7 @@ static bool random_life(uint64_t seed, unsigned steps, unsigned fail_at)
 {
 	random_t random = { seed };
 	const aname_limits_t limits = { 4, 4, 1 + random_below(&random, 12), 2000, 25, 10 };
-	const aname_schedule_t schedule = { 1, 30, 60, 100, 1, 20, 3000, 24, 56 };
+	const aname_schedule_t schedule = { 1, 30, 60, 100, 1, 20, 3000, 1, 16, 24, 56 };
 	house_t house;
 	begin(&house, &schedule, &limits);
 	aname_epoch_retire(house.shared->epoch, malloc(1));
@@ -749,7 +725,6 @@ int main(void)
 		PROVES("L1: who has nothing comes first", places),
 		PROVES("T4: and a change of options", other_options),
 		PROVES("N4: under options that nobody has nothing is asked for", options_given_up),
-		PROVES("N4: a network has one entry", one_entry_for_a_network),
 	};
 	const struct CMUnitTest bounds[] = {
 		PROVES("N4: so many of a target, the least recently asked go", most_of_a_target),

@@ -44,12 +44,23 @@ const aname_schedule_t make_schedule = {
 	.retry_min = 5,
 	.retry_max = 900,
 	.timeout_ms = 5000,
+	.retries = 1,
+	.max_aliases = 16,
 };
 
 aname_options_t *make_options(void)
 {
-	aname_options_t *options = calloc(1, sizeof(*options));
+	aname_options_t *options = make_options_or_null();
 	assert_non_null(options);
+	return options;
+}
+
+aname_options_t *make_options_or_null(void)
+{
+	aname_options_t *options = calloc(1, sizeof(*options));
+	if (options == NULL) {
+		return NULL;
+	}
 	options->schedule = make_schedule;
 	options->limits = (aname_limits_t){ 64, 10000, 100, 500, 1000, 100 };
 	options->rrtypes[0] = ANAME_RRTYPE_ANAME;
@@ -58,6 +69,22 @@ aname_options_t *make_options(void)
 	options->max_addresses = 32;
 	options->wait_ms = 500;
 	return options;
+}
+
+static void on_note(void *ctx, aname_upstream_t *upstream)
+{
+}
+
+const aname_upstream_t *make_upstream(aname_shared_t *shared, const aname_schedule_t *schedule,
+                                      const aname_source_t *source)
+{
+	aname_options_t *options = make_options();
+	options->schedule = *schedule;
+	options->source = *source;
+	const aname_upstream_t *upstream = NULL;
+	assert_non_null(aname_shared_hold(shared, options, &upstream));
+	(void)aname_shared_note_upstreams(shared, 1, on_note, NULL);
+	return upstream;
 }
 
 void make_add_name(aname_names_t *names, const char *text)

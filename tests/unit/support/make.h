@@ -9,7 +9,7 @@
 
 #include "options.h"
 #include "table/snapshot.h"
-#include "table/table.h"
+#include "table/shared.h"
 
 /*! A name in a storage of its own; `text` as in zone files. */
 typedef struct {
@@ -33,6 +33,12 @@ extern const aname_source_t make_source;
 
 /*! Options with that schedule and with nothing denied. Ownership: the caller's. */
 aname_options_t *make_options(void);
+aname_options_t *make_options_or_null(void);
+
+/*! Holds options with this schedule and source; what they say counts at once, as if the service had
+ *  taken note. */
+const aname_upstream_t *make_upstream(aname_shared_t *shared, const aname_schedule_t *schedule,
+                                      const aname_source_t *source);
 
 /*! Adds to a list of suffixes, or of networks (given as first and last address). */
 void make_add_name(aname_names_t *names, const char *text);
@@ -48,10 +54,10 @@ aname_snapshot_t *make_snapshot(uint16_t len, uint32_t first, uint32_t count, ui
 aname_subnet_t make_subnet(const char *address, uint8_t len);
 
 /*! Key of a name. */
-static inline aname_key_t make_key(const aname_profile_t *profile, const name_t *name,
+static inline aname_key_t make_key(const aname_upstream_t *upstream, const name_t *name,
                                    uint16_t type)
 {
 	return (aname_key_t){
-		.profile = profile, .name = name->at, .name_len = name->len, .type = type
+		.upstream = upstream, .name = name->at, .name_len = name->len, .type = type
 	};
 }

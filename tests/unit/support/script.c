@@ -9,9 +9,15 @@
 /* The house whose resolver is being made: the interface passes no context. */
 static script_t *being_made;
 
-static script_t *script_of(aname_resolver_t *resolver)
+/*! One resolver: each upstream has its own, and all do what the script says. */
+typedef struct {
+	aname_resolver_t base;
+	script_t *script;
+} resolver_t;
+
+static script_t *script_of(const aname_resolver_t *resolver)
 {
-	return (script_t *)resolver; /* Its first member. */
+	return ((const resolver_t *)resolver)->script;
 }
 
 /*! Takes a lookup off the list: it ends with the result that it has. */
@@ -25,6 +31,7 @@ static void end(script_t *script, script_lookup_t *lookup)
 	*at = lookup->next;
 	script->pending_count--;
 	script->cancelled += lookup->cancelled;
+	script->ended++;
 	aname_resolver_defer(&lookup->base);
 }
 
@@ -99,7 +106,7 @@ static void script_release(aname_lookup_t *lookup)
 
 static unsigned script_capacity(const aname_resolver_t *resolver)
 {
-	script_t *script = script_of((aname_resolver_t *)resolver);
+	script_t *script = script_of(resolver);
 	enter(script);
 	leave(script);
 	return script->capacity;
@@ -107,9 +114,13 @@ static unsigned script_capacity(const aname_resolver_t *resolver)
 
 static void script_free(aname_resolver_t *resolver)
 {
-	/* Its memory is the house's. */
-	uv_close((uv_handle_t *)&resolver->idle, NULL);
-	script_of(resolver)->freed = true;
+	script_of(resolver)->freed++;
+	aname_resolver_free(resolver, NULL);
+}
+
+static void script_retune(aname_resolver_t *resolver, const aname_schedule_t *schedule)
+{
+	script_of(resolver)->schedule = *schedule;
 }
 
 static const aname_resolver_api_t script_api = {
@@ -118,17 +129,56 @@ static const aname_resolver_api_t script_api = {
 	.cancel = script_cancel,
 	.release = script_release,
 	.capacity = script_capacity,
+	.retune = script_retune,
 	.free = script_free,
 };
 
 static aname_resolver_t *make_script(uv_loop_t *loop, const aname_source_t *source,
-                                     aname_resolved_f done, void *owner)
+                                     const aname_schedule_t *schedule, aname_resolved_f done,
+                                     void *owner)
 {
 	script_t *script = being_made;
-	aname_resolver_init(&script->base, &script_api, loop, on_done, script);
+	resolver_t *resolver = calloc(1, sizeof(*resolver));
+	if (resolver == NULL) {
+		return NULL;
+	}
+	resolver->script = script;
+	script->made++;
+	script->schedule = *schedule;
+	aname_resolver_init(&resolver->base, &script_api, loop, on_done, script);
 	script->done = done;
 	script->owner = owner;
-	return &script->base;
+	return &resolver->base;
+}
+
+/*! Options with this schedule, held; NULL if out of memory. */
+static const aname_options_t *hold(house_t *house, const aname_schedule_t *schedule)
+{
+	aname_options_t *options = make_options_or_null();
+	if (options == NULL) {
+		return NULL;
+	}
+	options->schedule = *schedule;
+	return aname_shared_hold(house->shared, options, &house->upstream);
+}
+
+void house_change(house_t *house, const aname_schedule_t *schedule)
+{
+	const aname_options_t *before = house->options;
+	house->schedule = *schedule;
+	house->options = hold(house, schedule);
+	assert_non_null(house->options);
+	aname_shared_unhold(house->shared, before);
+}
+
+static aname_interest_t interest_of(const house_t *house, uint32_t record_ttl)
+{
+	return aname_interest(&house->schedule, record_ttl, aname_clock_ms() / 1000);
+}
+
+void house_touch(house_t *house, aname_entry_t *entry, uint32_t record_ttl)
+{
+	aname_entry_touch(entry, interest_of(house, record_ttl), aname_clock_ms() / 1000);
 }
 
 bool house_try_init(house_t *house, const aname_schedule_t *schedule, const aname_limits_t *limits)
@@ -141,13 +191,12 @@ bool house_try_init(house_t *house, const aname_schedule_t *schedule, const anam
 	assert_int_equal(uv_loop_init(&house->loop), 0);
 	house->shared = aname_shared_new(NULL, NULL);
 	if (house->shared != NULL) {
-		house->profile =
-		        aname_table_profile(house->shared->table, &house->schedule, &make_source);
+		house->options = hold(house, &house->schedule);
 		being_made = &house->script;
 		being_made->capacity = 1000;
 		house->refresh = aname_refresh_new(house->shared, &house->loop, make_script);
 	}
-	if (house->profile == NULL || house->refresh == NULL) {
+	if (house->options == NULL || house->refresh == NULL) {
 		house_deinit(house);
 		return false;
 	}
@@ -171,7 +220,7 @@ void house_deinit(house_t *house)
 		}
 		assert_int_equal(aname_refresh_running(house->refresh), 0);
 		aname_refresh_free(house->refresh);
-		assert_true(house->script.freed || house->script.base.api == NULL);
+		assert_int_equal(house->script.freed, house->script.made);
 		(void)uv_run(&house->loop, UV_RUN_NOWAIT);
 	}
 	assert_int_equal(uv_loop_close(&house->loop), 0);
@@ -180,9 +229,10 @@ void house_deinit(house_t *house)
 
 void house_ask(house_t *house, const name_t *name, uint16_t type, uint32_t record_ttl)
 {
-	const aname_key_t key = make_key(house->profile, name, type);
+	const aname_key_t key = make_key(house->upstream, name, type);
 	(void)aname_queue_push(house->shared->queue, &key, NULL,
-	                       aname_table_hash(house->shared->table, &key), record_ttl);
+	                       aname_table_hash(house->shared->table, &key),
+	                       interest_of(house, record_ttl));
 	aname_refresh_wake(house->refresh);
 }
 
@@ -192,16 +242,17 @@ void house_ask_client(house_t *house, const name_t *name, uint16_t type, uint32_
 	if (house_find(house, name, type) == NULL) {
 		house_ask(house, name, type, record_ttl);
 	}
-	const aname_key_t key = make_key(house->profile, name, type);
+	const aname_key_t key = make_key(house->upstream, name, type);
 	uint64_t hash = aname_table_hash(house->shared->table, &key);
 	(void)aname_queue_push(house->shared->queue, &key, client,
-	                       aname_table_subnet_hash(hash, client), record_ttl);
+	                       aname_table_subnet_hash(house->shared->table, hash, client),
+	                       interest_of(house, record_ttl));
 	aname_refresh_wake(house->refresh);
 }
 
 aname_entry_t *house_find(house_t *house, const name_t *name, uint16_t type)
 {
-	const aname_key_t key = make_key(house->profile, name, type);
+	const aname_key_t key = make_key(house->upstream, name, type);
 	return aname_table_find(house->shared->table, &key,
 	                        aname_table_hash(house->shared->table, &key));
 }
@@ -246,7 +297,7 @@ static void report(house_t *house, script_lookup_t *lookup, const aname_result_t
 
 void house_settle(house_t *house)
 {
-	while (house->script.base.deferred_first != NULL) {
+	while (house->script.ended > house->script.delivered) {
 		(void)uv_run(&house->loop, UV_RUN_NOWAIT);
 	}
 }

@@ -23,18 +23,18 @@ typedef struct script_lookup {
 } script_lookup_t;
 
 typedef struct {
-	aname_resolver_t base;
 	aname_resolved_f done; /*!< The owner's; the script looks at what is delivered first. */
 	void *owner;
-	unsigned inside; /*!< Calls into the resolver that have not returned. */
-	unsigned delivered;
+	unsigned inside; /*!< Calls into a resolver that have not returned. */
+	unsigned ended, delivered;
 	bool at_once; /*!< Whatever is pending fails within the next call into it. */
 	script_lookup_t *pending;
 	unsigned pending_count;
 	unsigned capacity;
 	unsigned started, cancelled; /*!< In all. */
 	int refuse;                  /*!< If set, start() fails with this. */
-	bool freed;
+	aname_schedule_t schedule;   /*!< What it was told last. */
+	unsigned made, freed;        /*!< Resolvers. */
 } script_t;
 
 typedef struct {
@@ -42,7 +42,8 @@ typedef struct {
 	uv_loop_t loop;
 	aname_refresh_t *refresh;
 	script_t script;
-	const aname_profile_t *profile;
+	const aname_upstream_t *upstream;
+	const aname_options_t *options;
 	aname_limits_t limits;
 	aname_schedule_t schedule;
 } house_t;
@@ -57,6 +58,9 @@ bool house_try_init(house_t *house, const aname_schedule_t *schedule, const anam
 /*! Ends all lookups and frees all. */
 void house_deinit(house_t *house);
 
+/*! From now on the house has this schedule in the place of the one before, as after a reload. */
+void house_change(house_t *house, const aname_schedule_t *schedule);
+
 /*! What a worker and then the service do for a query: asks, through a record with this TTL. */
 void house_ask(house_t *house, const name_t *name, uint16_t type, uint32_t record_ttl);
 
@@ -64,6 +68,9 @@ void house_ask(house_t *house, const name_t *name, uint16_t type, uint32_t recor
  *  as workers do. */
 void house_ask_client(house_t *house, const name_t *name, uint16_t type, uint32_t record_ttl,
                       const aname_subnet_t *client);
+
+/*! What a worker notes for a query through a record with this TTL. */
+void house_touch(house_t *house, aname_entry_t *entry, uint32_t record_ttl);
 
 /*! The target's entry, or NULL. */
 aname_entry_t *house_find(house_t *house, const name_t *name, uint16_t type);

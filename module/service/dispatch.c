@@ -1,0 +1,235 @@
+#include "service/refresh_parts.h"
+
+#include <stdlib.h>
+
+#include <libknot/errcode.h>
+#include <libknot/error.h>
+
+/*! Lookups may start this much ahead of an even pace. */
+#define BURST_US 100000
+
+/* Upstreams that have something ready, in turn. */
+
+static void append(aname_refresh_t *refresh, aname_upstream_work_t *work)
+{
+	work->next_ready = NULL;
+	if (refresh->ready_last != NULL) {
+		refresh->ready_last->next_ready = work;
+	} else {
+		refresh->ready_first = work;
+	}
+	refresh->ready_last = work;
+}
+
+void aname_dispatch_list(aname_refresh_t *refresh, aname_upstream_work_t *work)
+{
+	if (!work->listed) {
+		work->listed = true;
+		append(refresh, work);
+	}
+}
+
+static aname_upstream_work_t *take_first(aname_refresh_t *refresh)
+{
+	aname_upstream_work_t *work = refresh->ready_first;
+	refresh->ready_first = work->next_ready;
+	if (refresh->ready_first == NULL) {
+		refresh->ready_last = NULL;
+	}
+	return work;
+}
+
+static bool has_ready(const aname_upstream_work_t *work)
+{
+	for (int priority = 0; priority < ANAME_PRIORITIES; priority++) {
+		if (work->ready[priority].first != NULL) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Limits. */
+
+/*! How many lookups may run by an upstream's resolver, which is made if there is none. */
+static unsigned most_running(aname_refresh_t *refresh, aname_upstream_work_t *work)
+{
+	if (work->resolver == NULL) {
+		work->resolver = refresh->make(refresh->loop, &work->upstream->source,
+		                               &work->upstream->terms.schedule,
+		                               aname_result_resolved, refresh);
+	}
+	if (work->resolver == NULL) {
+		return 1; /* To be told that it could not be made. */
+	}
+	unsigned limit = atomic_load_explicit(&refresh->max_lookups, memory_order_relaxed);
+	unsigned capacity = work->resolver->api->capacity(work->resolver);
+	return limit < capacity ? limit : capacity;
+}
+
+/*! No kind of work may take all the places: cold floods and dead targets leave some. */
+static unsigned share(aname_priority_t priority, unsigned most)
+{
+	unsigned part = most;
+	if (priority == ANAME_PRIORITY_COLD) {
+		part = most - most / 4;
+	} else if (priority == ANAME_PRIORITY_RETRY || priority == ANAME_PRIORITY_SUBNET) {
+		part = most / 4;
+	}
+	return part > 0 ? part : 1;
+}
+
+unsigned aname_refresh_running(const aname_refresh_t *refresh)
+{
+	return refresh->running;
+}
+
+/*! May a lookup of this kind start? */
+static bool may_start(const aname_upstream_work_t *work, aname_priority_t priority, unsigned most)
+{
+	return work->ready[priority].first != NULL &&
+	       work->running[priority] < share(priority, most);
+}
+
+/*!
+ * What is looked up next by an upstream; ANAME_PRIORITIES: nothing. What is cold comes first, what
+ * fails last; but when there is more to do than the pace allows, some places in eight are for each.
+ */
+static aname_priority_t next_priority(aname_refresh_t *refresh, aname_upstream_work_t *work)
+{
+	static const aname_priority_t reserved[8] = {
+		[1] = ANAME_PRIORITY_SUBNET,
+		[2] = ANAME_PRIORITY_REFRESH,
+		[5] = ANAME_PRIORITY_RETRY,
+		[7] = ANAME_PRIORITY_REFRESH,
+	};
+	unsigned most = most_running(refresh, work);
+	if (work->running_all >= most) {
+		return ANAME_PRIORITIES;
+	}
+	aname_priority_t first = reserved[work->started % 8];
+	if (may_start(work, first, most)) {
+		return first;
+	}
+	for (aname_priority_t priority = 0; priority < ANAME_PRIORITIES; priority++) {
+		if (may_start(work, priority, most)) {
+			return priority;
+		}
+	}
+	return ANAME_PRIORITIES;
+}
+
+/*!
+ * The next upstream, in turn, by which something may be looked up; NULL if there is none. One that
+ * has something ready stays in the list, also while its limits hold it back.
+ */
+static aname_upstream_work_t *next_work(aname_refresh_t *refresh, aname_priority_t *priority)
+{
+	const aname_upstream_work_t *last = refresh->ready_last;
+	for (bool more = refresh->ready_first != NULL; more;) {
+		aname_upstream_work_t *work = take_first(refresh);
+		more = work != last;
+		if (!has_ready(work)) {
+			work->listed = false;
+			continue;
+		}
+		append(refresh, work);
+		*priority = next_priority(refresh, work);
+		if (*priority != ANAME_PRIORITIES) {
+			return work;
+		}
+	}
+	return NULL;
+}
+
+/*! Milliseconds until the pace allows one more lookup; zero: take it. */
+static int64_t pace(aname_refresh_t *refresh, int64_t now_ms)
+{
+	int64_t now_us = now_ms * 1000;
+	int64_t step_us =
+	        1000000 / atomic_load_explicit(&refresh->lookup_rate, memory_order_relaxed);
+	bool set_back = refresh->pace_us - now_us > BURST_US + step_us;
+	if (refresh->pace_us < now_us || set_back) {
+		refresh->pace_us = now_us;
+	}
+	if (refresh->pace_us - now_us > BURST_US) {
+		return (refresh->pace_us - now_us - BURST_US) / 1000 + 1;
+	}
+	refresh->pace_us += step_us;
+	return 0;
+}
+
+/* Starting. */
+
+/*! Has the resolver start a lookup; the entry's run is set if it does. */
+static int run_lookup(aname_refresh_t *refresh, aname_upstream_work_t *work,
+                      aname_priority_t priority, aname_entry_t *entry, int64_t now_ms)
+{
+	aname_run_t *run = work->resolver != NULL ? malloc(sizeof(*run)) : NULL;
+	if (run == NULL) {
+		return KNOT_ENOMEM;
+	}
+	*run = (aname_run_t){ .entry = entry,
+		              .due_ms = atomic_load(&entry->next_ms),
+		              .started_ms = now_ms,
+		              .priority = priority };
+	const aname_question_t question = {
+		.name = aname_entry_name(entry),
+		.type = entry->type,
+		.client = entry->tailored ? &entry->member->probe : NULL,
+	};
+	int ret = work->resolver->api->start(work->resolver, &question, run, &run->lookup);
+	if (ret != KNOT_EOK) {
+		free(run);
+		return ret;
+	}
+	entry->run = run;
+	work->running[priority]++;
+	work->running_all++;
+	refresh->running++;
+	return KNOT_EOK;
+}
+
+static const char *why_not_started(int ret)
+{
+	switch (ret) {
+	case KNOT_EINVAL: return "not a host name that the resolver takes";
+	case KNOT_EAGAIN: return "no thread to look it up: the limit on threads or memory";
+	default: return knot_strerror(ret);
+	}
+}
+
+static void start(aname_refresh_t *refresh, aname_upstream_work_t *work, aname_priority_t priority,
+                  int64_t now_ms)
+{
+	aname_entry_t *entry = aname_schedule_take(work, priority);
+	aname_refresh_count(&refresh->shared->totals.started, &entry->started);
+	work->started++;
+	int ret = run_lookup(refresh, work, priority, entry, now_ms);
+	if (ret != KNOT_EOK) {
+		aname_result_failed(refresh, entry,
+		                    ret == KNOT_EINVAL ? ANAME_FAILURE_SERVER
+		                                       : ANAME_FAILURE_NETWORK,
+		                    why_not_started(ret), now_ms);
+		aname_gate_open(refresh->shared->gate);
+		return;
+	}
+	aname_schedule_run(refresh, entry, now_ms);
+}
+
+int64_t aname_dispatch_start_ready(aname_refresh_t *refresh, int64_t now_ms)
+{
+	if (refresh->paused) {
+		return -1;
+	}
+	aname_priority_t priority;
+	aname_upstream_work_t *work;
+	while ((work = next_work(refresh, &priority)) != NULL) {
+		int64_t wait_ms = pace(refresh, now_ms);
+		if (wait_ms > 0) {
+			return wait_ms;
+		}
+		start(refresh, work, priority, now_ms);
+	}
+	return -1;
+}

@@ -1,0 +1,265 @@
+#include "service/refresh_parts.h"
+
+#include <stdlib.h>
+
+#include <libknot/descriptor.h>
+
+#include "table/clock.h"
+#include "table/policy.h"
+
+/*! How long the largest lag is remembered, at least. */
+#define LAG_WINDOW_MS 60000
+
+static void note_lag(aname_refresh_t *refresh, aname_entry_t *entry, const aname_run_t *run,
+                     int64_t now_ms)
+{
+	if (run->priority != ANAME_PRIORITY_REFRESH) {
+		return;
+	}
+	int64_t late_ms = now_ms - run->due_ms;
+	uint32_t lag = late_ms > 0 ? late_ms : 0;
+	atomic_store_explicit(&entry->lag_ms, lag, memory_order_relaxed);
+
+	if (now_ms - refresh->lag_window_ms > LAG_WINDOW_MS) {
+		refresh->lag_before = refresh->lag_now;
+		refresh->lag_now = 0;
+		refresh->lag_window_ms = now_ms;
+	}
+	refresh->lag_now = lag > refresh->lag_now ? lag : refresh->lag_now;
+	uint32_t largest =
+	        refresh->lag_now > refresh->lag_before ? refresh->lag_now : refresh->lag_before;
+	atomic_store_explicit(&refresh->shared->totals.lag_ms, largest, memory_order_relaxed);
+}
+
+/* Failure. */
+
+void aname_result_failed(aname_refresh_t *refresh, aname_entry_t *entry, aname_failure_t failure,
+                         const char *why, int64_t now_ms)
+{
+	aname_refresh_count(&refresh->shared->totals.failed, &entry->failed);
+	aname_snapshot_t *snapshot =
+	        aname_snapshot_failed(aname_entry_snapshot(entry), failure, why, now_ms);
+	if (snapshot != NULL) {
+		aname_table_publish(refresh->shared->table, entry, snapshot);
+	}
+	atomic_store(&entry->cold, false);
+
+	if (entry->plan.failures < UINT8_MAX) {
+		entry->plan.failures++;
+	}
+	aname_outage_failed(&aname_work_of(entry)->outage, now_ms);
+	if (entry->tailored) {
+		aname_subnets_note(entry, false);
+		if (entry->plan.failures == 1) {
+			aname_news_subnet(&refresh->news, entry, why, now_ms);
+		}
+	}
+	aname_schedule_plan(refresh, entry,
+	                    aname_policy_next_retry(aname_schedule_of(entry), entry->plan.failures,
+	                                            aname_refresh_chance(refresh), now_ms));
+}
+
+/*! Is it waiting for another try, and failing since that time or later? */
+static bool fails_since(const aname_entry_t *entry, int64_t since_ms)
+{
+	const aname_snapshot_t *known = atomic_load(&entry->snapshot);
+	const aname_failing_t *failing = known != NULL ? aname_snapshot_failing(known) : NULL;
+	return entry->plan.state == ANAME_PLAN_WAITING && entry->run == NULL &&
+	       entry->plan.failures > 1 && failing != NULL && failing->since_ms >= since_ms;
+}
+
+/*! What has failed with everything else is tried soon, as if it had failed once (F4). */
+static void retry_after_outage(aname_refresh_t *refresh, const aname_upstream_work_t *work,
+                               int64_t now_ms)
+{
+	for (size_t i = 0; i < refresh->heaps.count[ANAME_HEAP_PLANNED]; i++) {
+		const aname_moment_t planned =
+		        *aname_heaps_nth(&refresh->heaps, ANAME_HEAP_PLANNED, i);
+		aname_entry_t *entry = planned.entry;
+		if (aname_work_of(entry) != work || !fails_since(entry, work->outage.since_ms)) {
+			continue;
+		}
+		entry->plan.failures = 1;
+		int64_t next_ms = aname_policy_next_retry(aname_schedule_of(entry), 1,
+		                                          aname_refresh_chance(refresh), now_ms);
+		if (next_ms < planned.at_ms) {
+			/* Those that it passes by have been seen already. */
+			aname_heaps_hasten(&refresh->heaps, ANAME_HEAP_PLANNED, entry, next_ms);
+			atomic_store(&entry->next_ms, next_ms);
+		}
+	}
+}
+
+/* Success. */
+
+/*! The shortest lifetime wanted in this and the last window of `idle` seconds. */
+static uint32_t wanted_ttl(const aname_refresh_t *refresh, aname_entry_t *entry, int64_t now_ms)
+{
+	aname_plan_t *plan = &entry->plan;
+	int64_t now_s = now_ms / 1000;
+	if (plan->window_s < refresh->options_s) {
+		/* What was wanted by options of before counts no more; who is left says so again. */
+		atomic_store(&entry->min_ttl, UINT32_MAX);
+		plan->min_ttl_prev = UINT32_MAX;
+		plan->window_s = now_s;
+	} else if (now_s - plan->window_s > aname_schedule_of(entry)->idle) {
+		plan->min_ttl_prev = atomic_exchange(&entry->min_ttl, UINT32_MAX);
+		plan->window_s = now_s;
+	}
+	uint32_t ttl = atomic_load(&entry->min_ttl);
+	ttl = ttl < plan->min_ttl_prev ? ttl : plan->min_ttl_prev;
+	return ttl == UINT32_MAX ? INT32_MAX : ttl;
+}
+
+/*! When to look up again what a lookup taught; the snapshot is not published yet. */
+static int64_t next_after(aname_refresh_t *refresh, aname_entry_t *entry,
+                          const aname_snapshot_t *snapshot, int64_t now_ms)
+{
+	const aname_upstream_terms_t *terms = &entry->upstream->terms;
+	uint32_t life = aname_policy_life(&terms->schedule, wanted_ttl(refresh, entry, now_ms),
+	                                  snapshot->ttl);
+	return aname_policy_await_expiry(!terms->no_grace, aname_entry_snapshot(entry),
+	                                 snapshot->ttl, life, now_ms)
+	               ? aname_policy_next_expiry(life, aname_refresh_chance(refresh), now_ms)
+	               : aname_policy_next_refresh(life, snapshot->usual_ms,
+	                                           aname_refresh_chance(refresh), now_ms);
+}
+
+/*! One family of a target is lost: has the other one looked up, if it has addresses of before and
+ *  is kept fresh. */
+static void hasten_other(aname_refresh_t *refresh, const aname_entry_t *entry, int64_t now_ms)
+{
+	const aname_table_t *table = refresh->shared->table;
+	const aname_key_t key = {
+		.upstream = entry->upstream,
+		.name = entry->name,
+		.name_len = entry->name_len,
+		.type = entry->type == KNOT_RRTYPE_A ? KNOT_RRTYPE_AAAA : KNOT_RRTYPE_A,
+	};
+	aname_entry_t *other = aname_table_find(table, &key, aname_table_hash(table, &key));
+	const aname_snapshot_t *known = other != NULL ? aname_entry_snapshot(other) : NULL;
+	if (known != NULL && known->count > 0 && other->plan.state == ANAME_PLAN_WAITING &&
+	    other->plan.failures == 0 && other->run == NULL) {
+		aname_schedule_unplan(refresh, other);
+		aname_schedule_ready(refresh, other, ANAME_PRIORITY_REFRESH, now_ms);
+	}
+}
+
+/*! Publishes a success and plans the next lookup. The entry is in no heap and no line. */
+static void learned(aname_refresh_t *refresh, aname_entry_t *entry, const aname_run_t *run,
+                    const aname_result_t *result, int64_t now_ms)
+{
+	const aname_snapshot_t *before = aname_entry_snapshot(entry);
+	aname_result_t kept = *result;
+	aname_policy_bare(before, &kept);
+	/* A subnet without addresses is nothing remarkable. */
+	aname_snapshot_t *snapshot = aname_snapshot_after(entry->tailored ? NULL : before, &kept,
+	                                                  now_ms, aname_refresh_chance(refresh));
+	if (snapshot == NULL) {
+		aname_result_failed(refresh, entry, ANAME_FAILURE_NETWORK, "out of memory", now_ms);
+		return;
+	}
+
+	snapshot->usual_ms = aname_policy_usual(before, now_ms - run->started_ms);
+	aname_refresh_count(&refresh->shared->totals.succeeded, &entry->succeeded);
+	note_lag(refresh, entry, run, now_ms);
+	if (entry->tailored) {
+		aname_subnets_note(entry, true);
+	} else {
+		aname_news_change(&refresh->news, entry, before, snapshot, now_ms);
+	}
+	entry->plan.failures = 0;
+	int64_t next_ms = next_after(refresh, entry, snapshot, now_ms);
+	bool lost = snapshot->lost && !before->lost;
+	aname_table_publish(refresh->shared->table, entry, snapshot);
+	atomic_store(&entry->cold, false);
+	aname_schedule_plan(refresh, entry, next_ms);
+	if (lost) {
+		hasten_other(refresh, entry, now_ms);
+	}
+}
+
+/*! A lookup for a subnet has succeeded. The entry is in no heap and no line. */
+static void learned_subnet(aname_refresh_t *refresh, const aname_run_t *run,
+                           const aname_result_t *result, int64_t now_ms)
+{
+	aname_entry_t *entry = run->entry;
+	aname_entry_t *settled = aname_subnets_settle(refresh, entry, result->scope, now_ms);
+	if (settled == NULL || settled->plan.state == ANAME_PLAN_READY) {
+		/* Out of memory, or about to be looked up itself. */
+		return;
+	}
+	if (settled != entry && settled->plan.state != ANAME_PLAN_NONE) {
+		aname_schedule_unplan(refresh, settled);
+	}
+	learned(refresh, settled, run, result, now_ms);
+}
+
+/*! Tells, once for each server, that answers are kept for subnets that it does not name (N4). */
+static void note_unscoped(aname_refresh_t *refresh, aname_upstream_work_t *work, unsigned number,
+                          int64_t now_ms)
+{
+	if (number > 0 && !(work->unscoped & 1u << (number - 1))) {
+		work->unscoped |= 1u << (number - 1);
+		aname_news_unscoped(&refresh->news, &work->upstream->source.servers[number - 1],
+		                    now_ms);
+	}
+}
+
+static void succeeded(aname_refresh_t *refresh, const aname_run_t *run,
+                      const aname_result_t *result, int64_t now_ms)
+{
+	aname_entry_t *entry = run->entry;
+	aname_upstream_work_t *work = aname_work_of(entry);
+	if (aname_outage_succeeded(&work->outage, now_ms)) {
+		retry_after_outage(refresh, work, now_ms);
+	}
+	note_unscoped(refresh, work, result->unscoped, now_ms);
+	/* A late answer is as good as any. */
+	aname_schedule_unplan(refresh, entry);
+	if (entry->tailored) {
+		learned_subnet(refresh, run, result, now_ms);
+	} else {
+		learned(refresh, entry, run, result, now_ms);
+	}
+}
+
+/*! The run of a lookup has ended; returns what it was. */
+static aname_run_t end_run(aname_refresh_t *refresh, aname_run_t *ended)
+{
+	const aname_run_t run = *ended;
+	aname_upstream_work_t *work = aname_work_of(run.entry);
+	free(ended);
+	run.entry->run = NULL;
+	work->running[run.priority]--;
+	work->running_all--;
+	refresh->running--;
+	if (work->running_all == 0 && work->upstream->unheld_ms != 0) {
+		refresh->release_ms = aname_clock_ms(); /* That was what it waited for. */
+	}
+	return run;
+}
+
+void aname_result_resolved(void *owner, void *ctx, const aname_result_t *result)
+{
+	aname_refresh_t *refresh = owner;
+	const aname_run_t run = end_run(refresh, ctx);
+	aname_entry_t *entry = run.entry;
+	int64_t now_ms = aname_clock_ms();
+	bool in_time = entry->plan.state == ANAME_PLAN_RUNNING;
+
+	if (result->failure == ANAME_FAILURE_NONE) {
+		succeeded(refresh, &run, result, now_ms);
+	} else if (in_time && refresh->paused) {
+		aname_schedule_unplan(refresh, entry);
+		aname_schedule_plan(refresh, entry, now_ms);
+	} else if (in_time) {
+		aname_schedule_unplan(refresh, entry);
+		aname_result_failed(refresh, entry, result->failure,
+		                    result->detail != NULL ? result->detail : "no answer", now_ms);
+	}
+	/* A late failure was counted when the time was up. */
+
+	aname_gate_open(refresh->shared->gate);
+	aname_refresh_advance(refresh);
+}

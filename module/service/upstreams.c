@@ -1,0 +1,213 @@
+#include "service/refresh_parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "table/policy.h"
+
+/*! While sections come and go, what differs is not told: a reload has old and new ones. */
+#define SETTLED_MS       3000
+/*! A released upstream with lookups that cannot be stopped is looked at again after this. */
+#define RELEASE_AGAIN_MS 1000
+
+/* Coming and changing. */
+
+aname_upstream_work_t *aname_upstreams_work(const aname_upstream_t *upstream)
+{
+	/* What is the service's own of it may be changed here. */
+	aname_upstream_t *own = (aname_upstream_t *)upstream;
+	if (own->work == NULL) {
+		own->work = calloc(1, sizeof(*own->work));
+		if (own->work != NULL) {
+			own->work->upstream = own;
+		}
+	}
+	return own->work;
+}
+
+/*! Nobody holds it any more: what was to be looked up sleeps. */
+static void empty_lines(aname_refresh_t *refresh, aname_upstream_work_t *work, int64_t now_ms)
+{
+	for (aname_priority_t priority = 0; priority < ANAME_PRIORITIES; priority++) {
+		while (work->ready[priority].first != NULL) {
+			aname_entry_t *entry = aname_schedule_take(work, priority);
+			aname_schedule_let_sleep(refresh, entry, now_ms);
+		}
+	}
+}
+
+typedef struct {
+	aname_refresh_t *refresh;
+	int64_t now_ms;
+} note_t;
+
+/*! Called for each upstream, under the lock of shared. */
+static void on_note(void *ctx, aname_upstream_t *upstream)
+{
+	const note_t *note = ctx;
+	aname_upstream_work_t *work = upstream->work;
+	if (work == NULL) {
+		return;
+	}
+	if (upstream->unheld_ms != 0) {
+		empty_lines(note->refresh, work, note->now_ms);
+	} else if (work->resolver != NULL && work->resolver->api->retune != NULL) {
+		work->resolver->api->retune(work->resolver, &upstream->terms.schedule);
+	}
+}
+
+static void tell_terms(void *ctx, aname_upstream_t *upstream)
+{
+	const note_t *note = ctx;
+	const aname_schedule_t *schedule = &upstream->terms.schedule;
+	if (upstream->terms.differ && memcmp(&upstream->told, schedule, sizeof(*schedule)) != 0) {
+		upstream->told = *schedule;
+		aname_news_terms(&note->refresh->news, upstream, note->now_ms);
+	}
+}
+
+void aname_upstreams_note(aname_refresh_t *refresh, int64_t now_ms)
+{
+	note_t note = { .refresh = refresh, .now_ms = now_ms };
+	aname_shared_t *shared = refresh->shared;
+	if (atomic_load(&shared->options_changed)) {
+		atomic_store(&shared->options_changed, false);
+		(void)aname_shared_note_upstreams(shared, now_ms, on_note, &note);
+		refresh->options_s = now_ms / 1000;
+		refresh->tell_terms_ms = now_ms + SETTLED_MS;
+		refresh->release_ms = now_ms;
+	} else if (now_ms >= refresh->tell_terms_ms) {
+		refresh->tell_terms_ms = INT64_MAX;
+		(void)aname_shared_note_upstreams(shared, now_ms, tell_terms, &note);
+	}
+}
+
+/* Going. */
+
+/*! Which entries of an upstream go in this pass over the table. */
+typedef struct {
+	aname_refresh_t *refresh;
+	const aname_upstream_t *upstream;
+	size_t left; /*!< Entries that cannot go yet. */
+} removal_t;
+
+static void remove_target(aname_entry_t *entry, void *ctx)
+{
+	removal_t *removal = ctx;
+	aname_refresh_t *refresh = removal->refresh;
+	if (entry->upstream != removal->upstream || entry->tailored) {
+		return; /* Subnets go with their target. */
+	}
+	if (!aname_subnets_remove_all(refresh, entry) || !aname_admission_can_go(entry)) {
+		removal->left++;
+		return;
+	}
+	aname_schedule_unplan(refresh, entry);
+	aname_table_remove(refresh->shared->table, entry);
+}
+
+static void free_resolver(aname_upstream_work_t *work)
+{
+	if (work->resolver != NULL) {
+		work->resolver->api->free(work->resolver);
+		work->resolver = NULL;
+	}
+}
+
+/*! Takes an upstream's work out of the list of those that have something ready. */
+static void unlist(aname_refresh_t *refresh, aname_upstream_work_t *work)
+{
+	aname_upstream_work_t *first = refresh->ready_first;
+	refresh->ready_first = refresh->ready_last = NULL;
+	while (first != NULL) {
+		aname_upstream_work_t *next = first->next_ready;
+		first->listed = false;
+		if (first != work) {
+			aname_dispatch_list(refresh, first);
+		}
+		first = next;
+	}
+}
+
+/*! Removes what is known from an upstream; false if some of it is still being looked up. */
+static bool remove_known(aname_refresh_t *refresh, aname_upstream_t *upstream)
+{
+	removal_t removal = { .refresh = refresh, .upstream = upstream };
+	aname_table_foreach(refresh->shared->table, remove_target, &removal);
+	return removal.left == 0 && upstream->work->running_all == 0;
+}
+
+/*! Frees an upstream that is in no list any more; false if that has to wait. */
+static bool free_upstream(aname_refresh_t *refresh, aname_upstream_t *upstream, int64_t now_ms)
+{
+	aname_upstream_work_t *work = upstream->work;
+	if (work != NULL) {
+		empty_lines(refresh, work, now_ms);
+		if (!remove_known(refresh, upstream)) {
+			return false;
+		}
+		unlist(refresh, work);
+		free_resolver(work);
+		free(work);
+	}
+	/* Not at once: an entry that a worker has in hand must not seem to be one of another upstream
+	 * in its place. */
+	aname_epoch_retire(refresh->shared->epoch, upstream);
+	return true;
+}
+
+/*! Called for each upstream, under the lock of shared: sockets go at once. */
+static void give_back_resolver(void *ctx, aname_upstream_t *upstream)
+{
+	aname_upstream_work_t *work = upstream->work;
+	if (upstream->unheld_ms != 0 && work != NULL && work->running_all == 0) {
+		free_resolver(work);
+	}
+}
+
+int64_t aname_upstreams_release(aname_refresh_t *refresh, int64_t now_ms)
+{
+	if (now_ms < refresh->release_ms) {
+		return refresh->release_ms == INT64_MAX ? -1 : refresh->release_ms - now_ms;
+	}
+	aname_upstream_t *upstream;
+	while ((upstream = aname_shared_release_upstream(refresh->shared, now_ms)) != NULL) {
+		upstream->next = refresh->released;
+		refresh->released = upstream;
+	}
+	aname_upstream_t **at = &refresh->released;
+	while ((upstream = *at) != NULL) {
+		aname_upstream_t *next = upstream->next;
+		if (free_upstream(refresh, upstream, now_ms)) {
+			*at = next;
+		} else {
+			at = &upstream->next;
+		}
+	}
+	refresh->release_ms =
+	        aname_shared_note_upstreams(refresh->shared, now_ms, give_back_resolver, NULL);
+	if (refresh->released != NULL) {
+		refresh->release_ms = now_ms + RELEASE_AGAIN_MS;
+	}
+	return refresh->release_ms == INT64_MAX ? -1 : refresh->release_ms - now_ms;
+}
+
+static void free_work(void *ctx, aname_upstream_t *upstream)
+{
+	if (upstream->work != NULL) {
+		free_resolver(upstream->work);
+		free(upstream->work);
+		upstream->work = NULL;
+	}
+}
+
+void aname_upstreams_free(aname_refresh_t *refresh)
+{
+	(void)aname_shared_note_upstreams(refresh->shared, 1, free_work, NULL);
+	while (refresh->released != NULL) {
+		aname_upstream_t *upstream = refresh->released;
+		refresh->released = upstream->next;
+		free_work(NULL, upstream);
+		free(upstream);
+	}
+}

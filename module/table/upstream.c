@@ -1,0 +1,82 @@
+#include "table/upstream.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+aname_upstream_t *aname_upstream_find(aname_upstream_t **list, const aname_source_t *source)
+{
+	for (aname_upstream_t *upstream = *list; upstream != NULL; upstream = upstream->next) {
+		if (memcmp(&upstream->source, source, sizeof(*source)) == 0) {
+			return upstream;
+		}
+	}
+	aname_upstream_t *upstream = calloc(1, sizeof(*upstream));
+	if (upstream != NULL) {
+		upstream->source = *source;
+		upstream->next = *list;
+		*list = upstream;
+	}
+	return upstream;
+}
+
+static bool is_unheld(const aname_upstream_t *upstream)
+{
+	return upstream->holders == 0 && upstream->unheld_ms != 0;
+}
+
+aname_upstream_t *aname_upstream_take_out(aname_upstream_t **list, int64_t now_ms)
+{
+	aname_upstream_t **oldest = NULL;
+	unsigned unheld = 0;
+	for (aname_upstream_t **at = list; *at != NULL; at = &(*at)->next) {
+		if (is_unheld(*at)) {
+			unheld++;
+			/* The list has the newest first. */
+			if (oldest == NULL || (*at)->unheld_ms <= (*oldest)->unheld_ms) {
+				oldest = at;
+			}
+		}
+	}
+	if (oldest == NULL || (unheld <= ANAME_UPSTREAMS_KEPT &&
+	                       now_ms - (*oldest)->unheld_ms < ANAME_UPSTREAM_KEEP_MS)) {
+		return NULL;
+	}
+	aname_upstream_t *upstream = *oldest;
+	*oldest = upstream->next;
+	upstream->next = NULL;
+	return upstream;
+}
+
+static bool raise(uint32_t *value, uint32_t other)
+{
+	bool differ = *value != other;
+	*value = *value > other ? *value : other;
+	return differ;
+}
+
+static bool lower(uint32_t *value, uint32_t other)
+{
+	bool differ = *value != other;
+	*value = *value < other ? *value : other;
+	return differ;
+}
+
+void aname_upstream_add_terms(aname_upstream_terms_t *terms, const aname_schedule_t *schedule,
+                              bool first)
+{
+	if (first) {
+		*terms = (aname_upstream_terms_t){ .schedule = *schedule };
+	}
+	aname_schedule_t *sum = &terms->schedule;
+	/* Not `||`: each of them counts. */
+	terms->differ |= raise(&sum->timeout_ms, schedule->timeout_ms);
+	terms->differ |= raise(&sum->retries, schedule->retries);
+	terms->differ |= raise(&sum->max_aliases, schedule->max_aliases);
+	terms->differ |= lower(&sum->retry_min, schedule->retry_min);
+	terms->differ |= lower(&sum->retry_max, schedule->retry_max);
+	(void)lower(&sum->ttl_min, schedule->ttl_min);
+	(void)raise(&sum->ttl_max, schedule->ttl_max);
+	(void)raise(&sum->stale_max, schedule->stale_max);
+	(void)raise(&sum->idle, schedule->idle);
+	terms->no_grace |= schedule->stale_max == 0;
+}
