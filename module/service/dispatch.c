@@ -203,6 +203,10 @@ static void start(aname_refresh_t *refresh, aname_upstream_work_t *work, aname_p
                   int64_t now_ms)
 {
 	aname_entry_t *entry = aname_schedule_take(work, priority);
+	if (entry->tailored && !aname_subnets_may_ask(entry)) {
+		aname_schedule_let_sleep(refresh, entry, now_ms);
+		return;
+	}
 	aname_refresh_count(&refresh->shared->totals.started, &entry->started);
 	work->started++;
 	int ret = run_lookup(refresh, work, priority, entry, now_ms);

@@ -152,6 +152,10 @@ void aname_result_failed(aname_refresh_t *refresh, aname_entry_t *entry, aname_f
 void aname_subnets_request(aname_refresh_t *refresh, aname_entry_t *target,
                            const aname_request_t *request, int64_t now_ms);
 
+/*! Sees to it that no more of a client is told than options allow by now; false if nothing is to be
+ *  told. */
+bool aname_subnets_may_ask(aname_entry_t *entry);
+
 /*! Notes how the lookup for a subnet has ended. */
 void aname_subnets_note(const aname_entry_t *entry, bool good);
 

@@ -60,6 +60,18 @@ static aname_entry_t *add_subnet(aname_refresh_t *refresh, aname_entry_t *target
 	return entry;
 }
 
+bool aname_subnets_may_ask(aname_entry_t *entry)
+{
+	const aname_schedule_t *schedule = aname_schedule_of(entry);
+	aname_subnet_t *asked_for = &entry->member->probe;
+	uint32_t most = asked_for->family == ANAME_SUBNET_IPV4 ? schedule->ecs_prefix_ipv4
+	                                                       : schedule->ecs_prefix_ipv6;
+	if (asked_for->len > most) {
+		*asked_for = aname_subnet_cut(asked_for, most);
+	}
+	return most > 0;
+}
+
 /* What lookups teach. */
 
 void aname_subnets_note(const aname_entry_t *entry, bool good)

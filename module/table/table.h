@@ -64,12 +64,13 @@ typedef struct {
 
 typedef struct aname_entry aname_entry_t;
 
-/*! What makes an entry that of a subnet. Never changed, but for its place in the list. */
+/*! What makes an entry that of a subnet. Workers read for whom it is, which never changes. */
 typedef struct {
 	aname_entry_t *target;
 	aname_entry_t *prev, *next; /*!< In the target's list; the service's own. */
 	aname_subnet_t network;     /*!< For whom the answer is. */
-	aname_subnet_t probe;       /*!< For whom it is asked: a network in that one. */
+	aname_subnet_t probe;       /*!< For whom it is asked: a network in that one, or, where
+	                                 not so much is told any more, one around it. */
 	_Atomic bool returned;      /*!< Clients came back for it; written by workers. */
 } aname_member_t;
 

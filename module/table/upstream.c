@@ -78,5 +78,7 @@ void aname_upstream_add_terms(aname_upstream_terms_t *terms, const aname_schedul
 	(void)raise(&sum->ttl_max, schedule->ttl_max);
 	(void)raise(&sum->stale_max, schedule->stale_max);
 	(void)raise(&sum->idle, schedule->idle);
+	(void)raise(&sum->ecs_prefix_ipv4, schedule->ecs_prefix_ipv4);
+	(void)raise(&sum->ecs_prefix_ipv6, schedule->ecs_prefix_ipv6);
 	terms->no_grace |= schedule->stale_max == 0;
 }

@@ -34,7 +34,7 @@ struct aname_upstream_work;
  * The larger `timeout`, `retries` and `max-aliases`, the smaller `retry-min` and `retry-max`.
  * Targets are looked at as often as the smallest `ttl-min` allows, and what is known of them is
  * kept for the largest `ttl-max` and `stale-max`. For how long each is to be kept fresh is noted on
- * the target itself; `idle` is the largest.
+ * the target itself; `idle` is the largest. Of a client no more is told than some section allows.
  */
 typedef struct {
 	aname_schedule_t schedule;

@@ -438,6 +438,35 @@ static void options_given_up(void **state)
 	house_deinit(&house);
 }
 
+static void told_less(void **state)
+{
+	/* N4: after a change of options no more of a client is told than they allow. */
+	house_t house;
+	begin(&house, NULL, NULL);
+	know(&house);
+	const aname_subnet_t narrow = make_subnet("10.0.0.0", 24),
+	                     wide = make_subnet("10.0.0.0", 16);
+	learn(&house, &narrow, 7, 60, 24);
+	aname_schedule_t schedule = make_schedule;
+	schedule.ecs_prefix_ipv4 = 16;
+	house_change(&house, &schedule);
+	house_skip(&house, 55000);
+	assert_null(house_pending_client(&house, &www, A, &narrow));
+	house_resolve_scope(&house, house_pending_client(&house, &www, A, &wide), 8, 60, 24);
+	assert_int_equal(held(&house), 1);
+	assert_int_equal(told(&house, &wide), 8);
+	schedule.ecs_prefix_ipv4 = 0;
+	house_change(&house, &schedule);
+	for (unsigned i = 0; i < 100; i++) {
+		house_skip(&house, 1000);
+		assert_true(house.script.pending == NULL || !house.script.pending->tailored);
+		if (house.script.pending != NULL) {
+			house_resolve(&house, house.script.pending, 1, 1, 60);
+		}
+	}
+	house_deinit(&house);
+}
+
 /* Bounds. */
 
 static void most_of_a_target(void **state)
@@ -724,6 +753,7 @@ int main(void)
 		PROVES("F4: many failures in a row end it, but for a few", many_failures),
 		PROVES("L1: who has nothing comes first", places),
 		PROVES("T4: and a change of options", other_options),
+		PROVES("N4: no more of a client is told than options allow by now", told_less),
 		PROVES("N4: under options that nobody has nothing is asked for", options_given_up),
 	};
 	const struct CMUnitTest bounds[] = {

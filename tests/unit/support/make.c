@@ -46,6 +46,8 @@ const aname_schedule_t make_schedule = {
 	.timeout_ms = 5000,
 	.retries = 1,
 	.max_aliases = 16,
+	.ecs_prefix_ipv4 = 32,
+	.ecs_prefix_ipv6 = 128,
 };
 
 aname_options_t *make_options(void)
