@@ -5,7 +5,7 @@
  *
  * | thread                | runs                        | owns                                |
  * |-----------------------|-----------------------------|-------------------------------------|
- * | knotd's loading ones  | this file, conf.c           | the instance: from load to unload   |
+ * | knotd's loading ones  | this file, conf/            | the instance: from load to unload   |
  * | knotd's workers       | query/, stats.c             | nothing that outlives the reply     |
  * | the service thread    | service/                    | what is published in the table      |
  * | libuv's pool          | getaddrinfo; key files      | nothing: hands it to the service    |
@@ -20,7 +20,7 @@
 
 #include <knot/module.h>
 
-#include "conf.h"
+#include "conf/conf.h"
 #include "query/hook.h"
 #include "service/service.h"
 #include "stats.h"

@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-#include "options.h"
+#include "conf/options.h"
 #include "table/shared.h"
 
 /*! A limit that workers or the service meet, and when it was last told. */

@@ -8,7 +8,7 @@
 
 #pragma once
 
-#include "options.h"
+#include "conf/options.h"
 #include "service/threadpool.h"
 #include "service/refresh.h"
 #include "table/shared.h"

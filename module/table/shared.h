@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "options.h"
+#include "conf/options.h"
 #include "table/gate.h"
 #include "table/logbook.h"
 #include "table/queue.h"

@@ -26,8 +26,8 @@ class Option(typing.NamedTuple):
 
 
 def schema():
-    """{option: Option} as module/conf.c has it."""
-    conf = text_of("module", "conf.c").replace("\\\n", " ")
+    """{option: Option} as module/conf/ has it."""
+    conf = text_of("module", "conf", "conf.c").replace("\\\n", " ")
     names = dict(re.findall(r'#define (OPT_\w+)\s+"\\x\w\w""([a-z0-9-]+)"', conf))
     lists = {
         name: dict(re.findall(r'\{ (\w+), "([a-z]+)" \}', body))

@@ -2,7 +2,7 @@
 
 #include <arpa/inet.h>
 
-#include "options.h"
+#include "conf/options.h"
 #include "support/alloc.h"
 #include "support/make.h"
 

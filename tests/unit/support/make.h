@@ -7,7 +7,7 @@
 #include <libknot/descriptor.h>
 #include <libknot/dname.h>
 
-#include "options.h"
+#include "conf/options.h"
 #include "table/snapshot.h"
 #include "table/table.h"
 

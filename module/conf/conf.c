@@ -1,4 +1,4 @@
-#include "conf.h"
+#include "conf/conf.h"
 
 #include <netinet/in.h>
 #include <stdio.h>

@@ -6,7 +6,7 @@
 
 #include <knot/module.h>
 
-#include "options.h"
+#include "conf/options.h"
 
 /*! Schema of the mod-aname section. */
 extern const yp_item_t aname_conf[];
