@@ -20,7 +20,9 @@
 
 #include <knot/module.h>
 
-#include "conf/conf.h"
+#include "conf/knotd.h"
+#include "conf/read.h"
+#include "conf/schema.h"
 #include "query/hook.h"
 #include "service/service.h"
 #include "stats.h"

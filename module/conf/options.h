@@ -1,7 +1,7 @@
 /*!
  * \brief The options of one mod-aname section, as plain data.  [P]
  *
- * Filled by conf.c at load and never changed after it; instances with equal options share one.
+ * Filled by conf/read.c at load and never changed after it; instances with equal options share one.
  */
 
 #pragma once

@@ -9,7 +9,7 @@
 
 #include <knot/module.h>
 
-#include "conf/conf.h"
+#include "conf/knotd.h"
 #include "conf/options.h"
 #include "query/sign.h"
 #include "table/shared.h"
