@@ -6,7 +6,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "service/status.h"
+#include "service/status/status.h"
 #include "support/make.h"
 #include "table/clock.h"
 #include "table/policy.h"

@@ -1,4 +1,4 @@
-#include "service/status.h"
+#include "service/status/status.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
