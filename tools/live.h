@@ -1,5 +1,5 @@
 /*!
- * \brief What the module knows now, asked of its status socket (module/service/status/status.h).
+ * \brief What the module knows now, asked of its status socket (module/service/status/listener.h).
  */
 
 #pragma once

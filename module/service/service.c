@@ -11,7 +11,7 @@
 
 #include "service/key_reader.h"
 #include "service/threadpool.h"
-#include "service/status/status.h"
+#include "service/status/listener.h"
 #include "table/clock.h"
 
 /*! How long the last holder waits for cancelled lookups to report back. */

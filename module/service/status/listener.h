@@ -16,30 +16,20 @@
  *
  * A socket of the module's own, because knotd's control lets a module show numbers only, and
  * because the table changes all the time: a file would be out of date or be written for nobody.
- * It is served on the service's loop, where the table may be walked without a lock, in small pages
- * of which a few go out at a turn, so that a large table holds up no lookup; clients are few, and
- * slow ones are dropped.
+ * It is served on the service's loop, where the table may be walked without a lock: client.h serves
+ * those who connect, text.h writes the lines.
  *
  * Thread: service, all of it, while its loop runs or is at rest.
  */
 
 #pragma once
 
-#include <stddef.h>
-#include <stdint.h>
-
 #include <uv.h>
 
 #include "table/shared.h"
 
 /*! Longest path of a Unix socket, terminating zero included. */
-#define ANAME_STATUS_PATH_MAX  108
-/*! Clients at once; one more is turned away. */
-#define ANAME_STATUS_CLIENTS   8
-/*! Names that a client may ask for in one line. */
-#define ANAME_STATUS_NAMES     32
-/*! Longest line of one entry, its end included. */
-#define ANAME_STATUS_ENTRY_MAX 65536
+#define ANAME_STATUS_PATH_MAX 108
 
 typedef struct aname_status aname_status_t;
 
@@ -64,14 +54,3 @@ void aname_status_listen(aname_status_t *status, const char *path);
 
 /*! Frees the room, which must listen nowhere and have had the loop run since. */
 void aname_status_free(aname_status_t *status);
-
-/*!
- * \brief Writes the line of an entry.
- *
- * \param at     Room for ANAME_STATUS_ENTRY_MAX octets.
- * \param table  Where it stands; the other family of its target is looked at there.
- *
- * \return Its length.
- */
-size_t aname_status_write(char *at, const aname_table_t *table, aname_entry_t *entry,
-                          int64_t now_ms);
