@@ -495,7 +495,7 @@ static void source_option(const kaname_line_t *line, const char *server, char *o
 {
 	bool ipv6 = strchr(server, ':') != NULL;
 	option[0] = '\0';
-	for (const char *at = of(line, "via"); *at != '\0'; at += at[0] == ',') {
+	for (const char *at = of(line, ANAME_KEY_VIA); *at != '\0'; at += at[0] == ',') {
 		size_t len = strcspn(at, ",");
 		if ((memchr(at, ':', len) != NULL) == ipv6) {
 			(void)snprintf(option, size, "-b %.*s ", (int)len, at);
@@ -519,44 +519,48 @@ static void tell_gone(check_t *check, const kaname_line_t *line, const char *wha
 		               "'negative-delay' its last addresses stay in use for a while");
 	}
 	bad(check, next, "%s: is gone for %s s (%s), and had addresses before; asked: %s", what,
-	    of(line, "gone"),
-	    strcmp(of(line, "denial"), "NXDOMAIN") == 0 ? "NXDOMAIN"
-	                                                : "no address of either family",
-	    of(line, "resolver"));
+	    of(line, ANAME_KEY_GONE),
+	    strcmp(of(line, ANAME_KEY_DENIAL), ANAME_DENIAL_NXDOMAIN) == 0
+	            ? "NXDOMAIN"
+	            : "no address of either family",
+	    of(line, ANAME_KEY_RESOLVER));
 }
 
 static void check_target(check_t *check, const kaname_line_t *line)
 {
-	const char *state = of(line, "state"), *failing = kaname_live_field(line, "failing");
-	const char *addresses = of(line, "addresses"), *resolver = of(line, "resolver");
+	const char *state = of(line, ANAME_KEY_STATE),
+	           *failing = kaname_live_field(line, ANAME_KEY_FAILING);
+	const char *addresses = of(line, ANAME_KEY_ADDRESSES),
+	           *resolver = of(line, ANAME_KEY_RESOLVER);
 	char what[TEXT_MAX], next[TEXT_MAX];
-	(void)snprintf(what, sizeof(what), "target %s %s", of(line, "name"), of(line, "family"));
-	if (strcmp(resolver, "system") == 0) {
+	(void)snprintf(what, sizeof(what), "target %s %s", of(line, ANAME_KEY_NAME),
+	               of(line, ANAME_KEY_FAMILY));
+	if (strcmp(resolver, ANAME_RESOLVER_SYSTEM) == 0) {
 		(void)snprintf(next, sizeof(next), "'getent ahosts %s' asks the same resolver",
-		               of(line, "name"));
+		               of(line, ANAME_KEY_NAME));
 	} else {
 		char source[INET6_ADDRSTRLEN + sizeof("-b ")];
 		source_option(line, resolver, source, sizeof(source));
 		(void)snprintf(next, sizeof(next), "'kdig %s@%.*s %s %s' asks the same resolver",
-		               source, (int)strcspn(resolver, "@"), resolver, of(line, "name"),
-		               of(line, "family"));
+		               source, (int)strcspn(resolver, "@"), resolver,
+		               of(line, ANAME_KEY_NAME), of(line, ANAME_KEY_FAMILY));
 	}
-	if (failing == NULL && kaname_live_field(line, "gone") != NULL) {
+	if (failing == NULL && kaname_live_field(line, ANAME_KEY_GONE) != NULL) {
 		tell_gone(check, line, what);
 	} else if (failing != NULL) {
 		bad(check, next,
 		    "%s: cannot be resolved for %s s (%s), asked: %s; %s%s, next lookup in %s s",
-		    what, failing, of(line, "why"), resolver,
+		    what, failing, of(line, ANAME_KEY_WHY), resolver,
 		    addresses[0] != '\0' ? "held: " : "nothing is held", addresses,
-		    of(line, "next"));
+		    of(line, ANAME_KEY_NEXT));
 	} else if (addresses[0] != '\0') {
 		good("%s: resolvable, asked: %s %s s ago; %s, TTL left %s s, held: %s", what,
-		     resolver, of(line, "age"), state, of(line, "ttl"), addresses);
-	} else if (strcmp(state, "nodata") == 0 || strcmp(state, "late") == 0 ||
-	           strcmp(state, "stale") == 0) {
+		     resolver, of(line, ANAME_KEY_AGE), state, of(line, ANAME_KEY_TTL), addresses);
+	} else if (strcmp(state, ANAME_STATE_NODATA) == 0 || strcmp(state, ANAME_STATE_LATE) == 0 ||
+	           strcmp(state, ANAME_STATE_STALE) == 0) {
 		note("%s: resolvable, asked: %s %s s ago; it has no address of this family, TTL "
 		     "left %s s",
-		     what, resolver, of(line, "age"), of(line, "ttl"));
+		     what, resolver, of(line, ANAME_KEY_AGE), of(line, ANAME_KEY_TTL));
 	} else {
 		note("%s: not looked up yet", what);
 	}
@@ -565,7 +569,8 @@ static void check_target(check_t *check, const kaname_line_t *line)
 /*! Is it being looked up for the first time? */
 static bool is_pending(const kaname_line_t *line)
 {
-	return strcmp(of(line, "state"), "cold") == 0 && kaname_live_field(line, "next") != NULL;
+	return strcmp(of(line, ANAME_KEY_STATE), ANAME_STATE_COLD) == 0 &&
+	       kaname_live_field(line, ANAME_KEY_NEXT) != NULL;
 }
 
 /*! Asks the module; and again for a while if targets are being looked up. */
@@ -634,10 +639,11 @@ static held_t read_held(const check_t *check, const kaname_live_t *live, int fam
 	held_t held = { 0 };
 	for (size_t i = 0; i < live->count; i++) {
 		const kaname_line_t *line = &live->targets[i];
-		if (strcmp(of(line, "family"), families[family]) == 0 &&
-		    kaname_live_field(line, "subnet") == NULL &&
-		    kaname_live_field(line, "failing") == NULL) {
-			take_held(check, of(line, "addresses"), &check->clients[family], &held);
+		if (strcmp(of(line, ANAME_KEY_FAMILY), families[family]) == 0 &&
+		    kaname_live_field(line, ANAME_KEY_SUBNET) == NULL &&
+		    kaname_live_field(line, ANAME_KEY_FAILING) == NULL) {
+			take_held(check, of(line, ANAME_KEY_ADDRESSES), &check->clients[family],
+			          &held);
 		}
 	}
 	return held;
@@ -690,11 +696,11 @@ static void check_live(check_t *check)
 	unsigned subnets = 0, failing = 0;
 	for (size_t i = 0; i < live.count; i++) {
 		const kaname_line_t *line = &live.targets[i];
-		if (kaname_live_field(line, "subnet") == NULL) {
+		if (kaname_live_field(line, ANAME_KEY_SUBNET) == NULL) {
 			check_target(check, line);
 		} else {
 			subnets++;
-			failing += kaname_live_field(line, "failing") != NULL;
+			failing += kaname_live_field(line, ANAME_KEY_FAILING) != NULL;
 		}
 	}
 	if (subnets > 0) {

@@ -8,10 +8,7 @@
 #include "conf/items.h"
 #include "conf/knotd.h"
 #include "conf/schema.h"
-
-/*! The status socket, in knotd's rundir unless told otherwise, and the word for none. */
-#define STATUS_SOCKET "mod-aname.sock"
-#define STATUS_NONE   "off"
+#include "protocol.h"
 
 static void read_rrtypes(knotd_mod_t *mod, aname_options_t *options)
 {
@@ -126,8 +123,8 @@ static int read_status(knotd_mod_t *mod, aname_options_t *options, bool section)
 		path = conf.count > 0 ? conf.single.string : NULL;
 	}
 	options->status_chosen = path != NULL;
-	path = path != NULL ? path : STATUS_SOCKET;
-	if (strcmp(path, STATUS_NONE) == 0) {
+	path = path != NULL ? path : ANAME_STATUS_SOCKET;
+	if (strcmp(path, ANAME_STATUS_OFF) == 0) {
 		options->status_socket = strdup("");
 	} else if (path[0] == '/') {
 		options->status_socket = strdup(path);

@@ -10,7 +10,7 @@
 
 #include "conf/items.h"
 #include "conf/options.h"
-#include "service/status/listener.h"
+#include "protocol.h"
 
 #define DNS_PORT 53
 

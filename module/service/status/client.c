@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol.h"
 #include "service/status/text.h"
 #include "table/clock.h"
 
@@ -12,8 +13,6 @@
 #define PAGE_SLOTS  512
 /*! A client that makes no progress for so long is dropped. */
 #define PATIENCE_MS 10000
-/*! Longest line of a client. */
-#define REQUEST_MAX 8192u
 
 typedef aname_status_client_t client_t;
 
@@ -93,7 +92,8 @@ static void fill(client_t *client)
 		client->done = client->place.end || client->place.rebuilt;
 	}
 	if (client->done) {
-		const char *last = client->place.rebuilt ? "again\n" : "end\n";
+		const char *last =
+		        client->place.rebuilt ? ANAME_STATUS_AGAIN "\n" : ANAME_STATUS_END "\n";
 		memcpy(client->buffer + client->len, last, strlen(last));
 		client->len += strlen(last);
 	}
@@ -142,7 +142,7 @@ static bool read_request(client_t *client, char *line)
 {
 	char *left = NULL;
 	const char *word = strtok_r(line, " \r", &left);
-	if (word == NULL || strcmp(word, "status") != 0) {
+	if (word == NULL || strcmp(word, ANAME_STATUS_REQUEST) != 0) {
 		return false;
 	}
 	for (word = strtok_r(NULL, " \r", &left); word != NULL;
@@ -160,7 +160,7 @@ static bool read_request(client_t *client, char *line)
 static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
 {
 	client_t *client = handle->data;
-	*buffer = uv_buf_init(client->buffer + client->len, REQUEST_MAX - client->len);
+	*buffer = uv_buf_init(client->buffer + client->len, ANAME_STATUS_REQUEST_MAX - client->len);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
@@ -173,7 +173,7 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
 	client->len += count;
 	char *end = memchr(client->buffer, '\n', client->len);
 	if (end == NULL) {
-		if (client->len == REQUEST_MAX) {
+		if (client->len == ANAME_STATUS_REQUEST_MAX) {
 			drop(client);
 		}
 		return;

@@ -17,8 +17,6 @@
 
 /*! Clients at once; one more is turned away. */
 #define ANAME_STATUS_CLIENTS 8
-/*! Names that a client may ask for in one line. */
-#define ANAME_STATUS_NAMES   32
 
 typedef struct aname_status_client aname_status_client_t;
 

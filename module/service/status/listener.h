@@ -1,18 +1,7 @@
 /*!
  * \brief What is known, to be looked at from outside: a Unix socket that tells the table.  [U]
  *
- * A client sends one line, "status" or "status NAME ...", and gets lines until the end of the
- * stream: words and `key=value` fields, separated by tabs.
- *
- *     aname   1                     format
- *     server  pid=... targets=...   the process
- *     target  name=... family=...   one for each target and family asked for, and with subnet=...
- *                                   one for each client subnet that has an answer of its own;
- *                                   failing=SECONDS why=... since when lookups fail;
- *                                   gone=SECONDS denial=NXDOMAIN|NODATA since when the target has
- *                                   no address of either family, and had some of this one before
- *     end                           all was said; or
- *     again                         the table was rebuilt meanwhile, ask anew
+ * What it speaks is in protocol.h.
  *
  * A socket of the module's own, because knotd's control lets a module show numbers only, and
  * because the table changes all the time: a file would be out of date or be written for nobody.
@@ -26,10 +15,8 @@
 
 #include <uv.h>
 
+#include "protocol.h"
 #include "table/shared.h"
-
-/*! Longest path of a Unix socket, terminating zero included. */
-#define ANAME_STATUS_PATH_MAX 108
 
 typedef struct aname_status aname_status_t;
 

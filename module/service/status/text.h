@@ -1,5 +1,5 @@
 /*!
- * \brief The lines that the status socket tells (see listener.h).  [P]
+ * \brief The lines that the status socket tells (see protocol.h).  [P]
  *
  * Thread: service. The table may be walked without a lock there.
  */
