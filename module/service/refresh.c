@@ -8,9 +8,9 @@
 #include <libknot/errcode.h>
 #include <libknot/error.h>
 
+#include "log/news.h"
 #include "service/admission.h"
 #include "service/heap.h"
-#include "service/news.h"
 #include "service/outage.h"
 #include "table/clock.h"
 #include "table/policy.h"

@@ -10,8 +10,8 @@
 #include <libknot/errcode.h>
 
 #include "service/key_reader.h"
-#include "service/threadpool.h"
 #include "service/status/listener.h"
+#include "service/threadpool.h"
 #include "table/clock.h"
 
 /*! How long the last holder waits for cancelled lookups to report back. */

@@ -9,8 +9,8 @@
 #pragma once
 
 #include "conf/options.h"
-#include "service/threadpool.h"
 #include "service/refresh.h"
+#include "service/threadpool.h"
 #include "table/shared.h"
 
 /*! What acquiring found out, for the log. */

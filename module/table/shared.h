@@ -13,10 +13,10 @@
 #include <stdint.h>
 
 #include "conf/options.h"
+#include "log/logbook.h"
+#include "log/reported.h"
 #include "table/gate.h"
-#include "table/logbook.h"
 #include "table/queue.h"
-#include "table/reported.h"
 #include "table/secrets.h"
 #include "table/table.h"
 

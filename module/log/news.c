@@ -1,4 +1,4 @@
-#include "service/news.h"
+#include "log/news.h"
 
 #include <arpa/inet.h>
 #include <inttypes.h>

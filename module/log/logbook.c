@@ -1,4 +1,4 @@
-#include "table/logbook.h"
+#include "log/logbook.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -15,7 +15,7 @@
 
 #include <libknot/dname.h>
 
-#include "log.h"
+#include "log/log.h"
 
 typedef struct aname_logbook aname_logbook_t;
 
