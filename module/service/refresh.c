@@ -8,7 +8,7 @@
 #include <libknot/errcode.h>
 #include <libknot/error.h>
 
-#include "log/news.h"
+#include "log/events.h"
 #include "service/admission.h"
 #include "service/heap.h"
 #include "service/outage.h"
@@ -61,7 +61,7 @@ struct aname_refresh {
 	uint32_t lag_now, lag_before; /*!< Largest lag of this and the last window. */
 	uint64_t random;
 	bool paused;
-	aname_news_t news;
+	aname_events_t events;
 	_Atomic uint32_t max_targets, max_lookups, lookup_rate;
 	_Atomic uint32_t max_subnets, max_target_subnets;
 	aname_admission_t admission;
@@ -327,7 +327,7 @@ static void failed(aname_refresh_t *refresh, aname_entry_t *entry, aname_failure
 	if (entry->tailored) {
 		note_subnet(entry, false);
 		if (entry->plan.failures == 1) {
-			aname_news_subnet(&refresh->news, entry, why, now_ms);
+			aname_events_subnet(&refresh->events, entry, why, now_ms);
 		}
 	}
 	plan(refresh, entry,
@@ -389,7 +389,7 @@ static void learned(aname_refresh_t *refresh, aname_entry_t *entry, const run_t 
 	if (entry->tailored) {
 		note_subnet(entry, true);
 	} else {
-		aname_news_change(&refresh->news, entry, before, snapshot, now_ms);
+		aname_events_change(&refresh->events, entry, before, snapshot, now_ms);
 	}
 	entry->plan.failures = 0;
 	int64_t next_ms = next_after(refresh, entry, snapshot, now_ms);
@@ -494,7 +494,7 @@ static void note_unscoped(aname_refresh_t *refresh, lane_t *lane, unsigned numbe
 {
 	if (number > 0 && !(lane->unscoped & 1u << (number - 1))) {
 		lane->unscoped |= 1u << (number - 1);
-		aname_news_unscoped(&refresh->news, &lane->source.servers[number - 1], now_ms);
+		aname_events_unscoped(&refresh->events, &lane->source.servers[number - 1], now_ms);
 	}
 }
 
@@ -998,7 +998,7 @@ static void advance(aname_refresh_t *refresh)
 	bool more = take_requests(refresh, now_ms);
 	handle_due(refresh, now_ms);
 	int64_t wait_ms = start_ready(refresh, now_ms);
-	aname_news_limits(&refresh->news, &refresh->shared->met, now_ms);
+	aname_events_limits(&refresh->events, &refresh->shared->met, now_ms);
 	if (atomic_load(&refresh->shared->met.no_room) && has_room(refresh)) {
 		atomic_store(&refresh->shared->met.no_room, false);
 	}
@@ -1078,7 +1078,7 @@ aname_refresh_t *aname_refresh_new(aname_shared_t *shared, uv_loop_t *loop,
 		return NULL;
 	}
 	refresh->shared = shared;
-	refresh->news.logbook = shared->logbook;
+	refresh->events.logbook = shared->logbook;
 	refresh->loop = loop;
 	refresh->paused = true;
 	refresh->make = make;
