@@ -6,17 +6,17 @@
 
 #include <libknot/descriptor.h>
 
-/*! A change of the same target, and a limit of the same kind, is told this often. */
-#define TELL_AGAIN_MS 60000
+/*! A change of the same target, and a limit of the same kind, is logged this often. */
+#define LOG_AGAIN_MS 60000
 
-static void say(aname_events_t *events, int priority, const char *message, int64_t now_ms)
+static void log_event(aname_events_t *events, int priority, const char *message, int64_t now_ms)
 {
 	aname_logbook_write(events->logbook, priority, message, now_ms);
 }
 
 /*! Writes down what zones that follow the target are to be told. */
-static void tell(aname_events_t *events, const aname_entry_t *entry, int priority, const char *what,
-                 int64_t now_ms)
+static void log_about(aname_events_t *events, const aname_entry_t *entry, int priority,
+                      const char *what, int64_t now_ms)
 {
 	knot_dname_txt_storage_t name;
 	if (knot_dname_to_str(name, aname_entry_name(entry), sizeof(name)) == NULL) {
@@ -35,13 +35,13 @@ void aname_events_subnet(aname_events_t *events, const aname_entry_t *entry, con
 	aname_entry_t *target = entry->member->target;
 	aname_subnets_t *subnets = atomic_load(&target->subnets);
 	if (target->plan.failures > 0 ||
-	    (subnets->told_ms != 0 && now_ms - subnets->told_ms < TELL_AGAIN_MS)) {
+	    (subnets->told_ms != 0 && now_ms - subnets->told_ms < LOG_AGAIN_MS)) {
 		return;
 	}
 	subnets->told_ms = now_ms;
 	char what[200];
 	(void)snprintf(what, sizeof(what), "fails for a client subnet (%s)", why);
-	tell(events, target, LOG_WARNING, what, now_ms);
+	log_about(events, target, LOG_WARNING, what, now_ms);
 }
 
 /*! Writes the first few addresses as text. */
@@ -72,7 +72,7 @@ void aname_events_change(aname_events_t *events, aname_entry_t *entry,
 		return;
 	}
 	uint32_t *told_s = &entry->plan.changed_s;
-	if (*told_s != 0 && now_ms - 1000 * (int64_t)*told_s < TELL_AGAIN_MS) {
+	if (*told_s != 0 && now_ms - 1000 * (int64_t)*told_s < LOG_AGAIN_MS) {
 		return;
 	}
 	*told_s = (now_ms + 999) / 1000; /* Rounded up: not again too soon. */
@@ -81,7 +81,7 @@ void aname_events_change(aname_events_t *events, aname_entry_t *entry,
 	list_addresses(after, list, sizeof(list));
 	char what[sizeof(list) + 32];
 	(void)snprintf(what, sizeof(what), "addresses changed, now%s", list);
-	tell(events, entry, LOG_INFO, what, now_ms);
+	log_about(events, entry, LOG_INFO, what, now_ms);
 }
 
 void aname_events_unscoped(aname_events_t *events, const aname_server_t *server, int64_t now_ms)
@@ -94,33 +94,33 @@ void aname_events_unscoped(aname_events_t *events, const aname_server_t *server,
 	               "kept for each subnet, which costs a lookup for each ('ecs: off' if it does "
 	               "not tailor its answers)",
 	               address, server->port);
-	say(events, LOG_NOTICE, message, now_ms);
+	log_event(events, LOG_NOTICE, message, now_ms);
 }
 
-static void tell_limit(aname_events_t *events, aname_events_limit_t *limit, uint64_t met,
-                       int64_t now_ms, const char *what)
+static void log_limit(aname_events_t *events, aname_events_limit_t *limit, uint64_t met,
+                      int64_t now_ms, const char *what)
 {
-	if (met == limit->told || (limit->told != 0 && now_ms - limit->told_ms < TELL_AGAIN_MS)) {
+	if (met == limit->told || (limit->told != 0 && now_ms - limit->told_ms < LOG_AGAIN_MS)) {
 		return;
 	}
 	char message[300];
 	(void)snprintf(message, sizeof(message),
 	               "limit reached, %s (%" PRIu64 " times since last told)", what,
 	               met - limit->told);
-	say(events, LOG_WARNING, message, now_ms);
+	log_event(events, LOG_WARNING, message, now_ms);
 	limit->told = met;
 	limit->told_ms = now_ms;
 }
 
 void aname_events_limits(aname_events_t *events, aname_met_t *met, int64_t now_ms)
 {
-	tell_limit(events, &events->queue, atomic_load(&met->queue_full), now_ms,
-	           "requests for lookups come faster than they can be taken");
-	tell_limit(events, &events->table, atomic_load(&met->table_full), now_ms,
-	           "no room for a new target, raise 'max-targets'");
-	tell_limit(events, &events->lanes, atomic_load(&met->lanes_full), now_ms,
-	           "too many different sets of 'resolver', 'via', 'target-dnssec', 'timeout', "
-	           "'retries' and 'max-aliases' since the start: restart knotd");
-	tell_limit(events, &events->gate, atomic_load(&met->gate_full), now_ms,
-	           "half of the TCP workers wait for lookups already");
+	log_limit(events, &events->queue, atomic_load(&met->queue_full), now_ms,
+	          "requests for lookups come faster than they can be taken");
+	log_limit(events, &events->table, atomic_load(&met->table_full), now_ms,
+	          "no room for a new target, raise 'max-targets'");
+	log_limit(events, &events->lanes, atomic_load(&met->lanes_full), now_ms,
+	          "too many different sets of 'resolver', 'via', 'target-dnssec', 'timeout', "
+	          "'retries' and 'max-aliases' since the start: restart knotd");
+	log_limit(events, &events->gate, atomic_load(&met->gate_full), now_ms,
+	          "half of the TCP workers wait for lookups already");
 }

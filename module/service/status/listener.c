@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "service/status/client.h"
-#include "table/clock.h"
 
 /*! Connections that the kernel may hold for us. */
 #define BACKLOG 16
@@ -24,15 +23,9 @@ struct aname_status {
 	aname_status_clients_t clients;
 };
 
-static void on_log(void *ctx, int priority, const char *message)
+static void log_unavailable(aname_status_t *status, const char *path, const char *why_not)
 {
-	aname_status_t *status = ctx;
-	aname_logbook_write(status->clients.shared->logbook, priority, message, aname_clock_ms());
-}
-
-static void tell(aname_status_t *status, const char *path, const char *why_not)
-{
-	const aname_log_t log = { on_log, status };
+	const aname_log_t log = aname_logbook_log(status->clients.shared->logbook);
 	aname_log(&log, LOG_WARNING, "status socket '%s' is not available (%s)", path, why_not);
 }
 
@@ -64,7 +57,7 @@ static void on_connection(uv_stream_t *listener, int ret)
 	}
 	if (!aname_status_accept(&status->clients, listener)) {
 		/* A connection that is not accepted would be in the way of all others. */
-		tell(status, status->path, "out of memory");
+		log_unavailable(status, status->path, "out of memory");
 		stop_listening(status);
 	}
 }
@@ -153,7 +146,7 @@ void aname_status_listen(aname_status_t *status, const char *path)
 	}
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	if (strlen(path) >= sizeof(address.sun_path)) {
-		tell(status, path, "the path is too long");
+		log_unavailable(status, path, "the path is too long");
 		return;
 	}
 	memcpy(address.sun_path, path, strlen(path));
@@ -168,7 +161,7 @@ void aname_status_listen(aname_status_t *status, const char *path)
 		why_not = serve(status, fd);
 	}
 	if (why_not != NULL) {
-		tell(status, path, why_not);
+		log_unavailable(status, path, why_not);
 	}
 }
 

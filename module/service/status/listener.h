@@ -21,12 +21,12 @@
 typedef struct aname_status aname_status_t;
 
 /*!
- * \brief Makes the room; it listens nowhere yet.
+ * \brief Makes the listener; it listens nowhere yet.
  *
- * \param shared  The ground floor; outlives the room.
+ * \param shared  The shared state; outlives the listener.
  * \param loop    The loop; likewise.
  *
- * \return The room, NULL if out of memory.
+ * \return The listener, NULL if out of memory.
  */
 aname_status_t *aname_status_new(aname_shared_t *shared, uv_loop_t *loop);
 
@@ -35,9 +35,9 @@ aname_status_t *aname_status_new(aname_shared_t *shared, uv_loop_t *loop);
  *
  * A socket that a process left behind is replaced; one that is in use, and what is no socket, is
  * not. Its mode is that of knotd's control socket: owner and group may connect. If it fails the
- * logbook says why, and the room listens nowhere.
+ * log says why, and it listens nowhere.
  */
 void aname_status_listen(aname_status_t *status, const char *path);
 
-/*! Frees the room, which must listen nowhere and have had the loop run since. */
+/*! Frees the listener, which must listen nowhere and have had the loop run since. */
 void aname_status_free(aname_status_t *status);
