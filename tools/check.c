@@ -34,6 +34,8 @@
 #define ADDRESSES_SHOWN 8
 #define TEXT_MAX        2000
 
+static const uint16_t families[] = { KNOT_RRTYPE_A, KNOT_RRTYPE_AAAA };
+
 typedef struct {
 	const kaname_args_t *args;
 	kaname_control_t control;
@@ -266,7 +268,7 @@ static kaname_exit_t read_option(check_t *check, const char *option, kaname_valu
 
 static bool takes_type(const kaname_values_t *types, const char *type)
 {
-	const struct kaname_type *it = kaname_types;
+	const aname_rrtype_t *it = aname_rrtypes;
 	it += strcmp(type, it->generic) != 0;
 	for (size_t i = 0; i < types->count; i++) {
 		if (strcasecmp(types->at[i], it->generic) == 0 ||
@@ -438,9 +440,10 @@ static void ask_all(check_t *check, const char *address, const struct sockaddr_s
 			char what[KANAME_VALUE_MAX + 40];
 			kaname_answer_t *answer = tcp ? &check->clients[family] : &udp;
 			question.tcp = tcp;
-			question.type = family == 0 ? KNOT_RRTYPE_A : KNOT_RRTYPE_AAAA;
+			question.type = families[family];
 			(void)snprintf(what, sizeof(what), "a client gets over %s from %s, %s",
-			               tcp ? "TCP" : "UDP", address, family == 0 ? "A" : "AAAA");
+			               tcp ? "TCP" : "UDP", address,
+			               aname_family_text(families[family]));
 			ask_patiently(&question, answer);
 			any |= judge(check, &question, answer, what);
 		}
@@ -481,8 +484,6 @@ static void check_clients(check_t *check)
 }
 
 /* What the module knows. */
-
-static const char *const families[] = { "A", "AAAA" };
 
 static const char *of(const kaname_line_t *line, const char *key)
 {
@@ -639,7 +640,7 @@ static held_t read_held(const check_t *check, const kaname_live_t *live, int fam
 	held_t held = { 0 };
 	for (size_t i = 0; i < live->count; i++) {
 		const kaname_line_t *line = &live->targets[i];
-		if (strcmp(of(line, ANAME_KEY_FAMILY), families[family]) == 0 &&
+		if (strcmp(of(line, ANAME_KEY_FAMILY), aname_family_text(families[family])) == 0 &&
 		    kaname_live_field(line, ANAME_KEY_SUBNET) == NULL &&
 		    kaname_live_field(line, ANAME_KEY_FAILING) == NULL) {
 			take_held(check, of(line, ANAME_KEY_ADDRESSES), &check->clients[family],
@@ -671,7 +672,7 @@ static void check_served(check_t *check, const held_t held[2], int family)
 		return;
 	}
 	if (!held[family].allowed) {
-		tell_denied(check, families[family], held[1 - family].allowed);
+		tell_denied(check, aname_family_text(families[family]), held[1 - family].allowed);
 		return;
 	}
 	const char *next = "does another module in the zone's list answer for the apex?";
@@ -682,7 +683,8 @@ static void check_served(check_t *check, const held_t held[2], int family)
 		next = "does 'deny-address' take them, or does another module in the template's "
 		       "list answer for the apex?";
 	}
-	bad(check, next, "a client gets none of the addresses that are held, %s", families[family]);
+	bad(check, next, "a client gets none of the addresses that are held, %s",
+	    aname_family_text(families[family]));
 }
 
 static void check_live(check_t *check)

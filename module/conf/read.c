@@ -9,6 +9,7 @@
 #include "conf/knotd.h"
 #include "conf/schema.h"
 #include "protocol.h"
+#include "rrtype.h"
 
 static void read_rrtypes(knotd_mod_t *mod, aname_options_t *options)
 {
@@ -194,9 +195,9 @@ int aname_conf_read(knotd_mod_t *mod, const aname_origin_t *origin, aname_option
 	bool section = !origin->known || origin->id_len > 0;
 	int ret = section ? read_section(mod, options) : KNOT_EOK;
 	if (options->rrtypes_count == 0) {
-		options->rrtypes[0] = ANAME_RRTYPE_ANAME;
-		options->rrtypes[1] = ANAME_RRTYPE_ALIAS;
-		options->rrtypes_count = 2;
+		for (size_t i = 0; i < ANAME_RRTYPES; i++) {
+			options->rrtypes[options->rrtypes_count++] = aname_rrtypes[i].number;
+		}
 	}
 	level(options);
 	options->rotate = aname_conf_rotation(mod);

@@ -11,6 +11,7 @@
 #include "conf/items.h"
 #include "conf/options.h"
 #include "protocol.h"
+#include "rrtype.h"
 
 #define DNS_PORT 53
 
@@ -54,11 +55,10 @@ const yp_item_t aname_conf[] = {
 
 uint16_t aname_conf_rrtype(const char *text)
 {
-	if (strcasecmp(text, "ANAME") == 0) {
-		return ANAME_RRTYPE_ANAME;
-	}
-	if (strcasecmp(text, "ALIAS") == 0) {
-		return ANAME_RRTYPE_ALIAS;
+	for (size_t i = 0; i < ANAME_RRTYPES; i++) {
+		if (strcasecmp(text, aname_rrtypes[i].word) == 0) {
+			return aname_rrtypes[i].number;
+		}
 	}
 	if (strncasecmp(text, "TYPE", 4) != 0 || text[4] < '0' || text[4] > '9') {
 		return 0;

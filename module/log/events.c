@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include <libknot/descriptor.h>
+#include "rrtype.h"
 
 /*! A change of the same target, and a limit of the same kind, is logged this often. */
 #define LOG_AGAIN_MS 60000
@@ -24,7 +24,7 @@ static void log_about(aname_events_t *events, const aname_entry_t *entry, int pr
 	}
 	char message[sizeof(name) + 300];
 	(void)snprintf(message, sizeof(message), "target %s %s %s", name,
-	               entry->type == KNOT_RRTYPE_A ? "A" : "AAAA", what);
+	               aname_family_text(entry->type), what);
 	aname_logbook_write_about(events->logbook, aname_entry_name(entry), priority, message,
 	                          now_ms);
 }

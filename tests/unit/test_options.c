@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 
 #include "conf/options.h"
+#include "rrtype.h"
 #include "support/alloc.h"
 #include "support/make.h"
 

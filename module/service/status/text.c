@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "protocol.h"
+#include "rrtype.h"
 #include "table/clock.h"
 #include "table/policy.h"
 
@@ -157,7 +158,7 @@ size_t aname_status_write(char *at, const aname_table_t *table, aname_entry_t *e
 	knot_dname_txt_storage_t name = "";
 	(void)knot_dname_to_str(name, aname_entry_name(entry), sizeof(name));
 	add(at, &len, ANAME_STATUS_TARGET FIELD(NAME) "%s" FIELD(FAMILY) "%s", name,
-	    entry->type == KNOT_RRTYPE_A ? "A" : "AAAA");
+	    aname_family_text(entry->type));
 	if (entry->tailored) {
 		write_subnet(at, &len, &entry->member->network);
 	}
