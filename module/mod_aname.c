@@ -5,7 +5,7 @@
  *
  * | thread                | runs                        | owns                                |
  * |-----------------------|-----------------------------|-------------------------------------|
- * | knotd's loading ones  | this file, conf.c           | the instance: from load to unload   |
+ * | knotd's loading ones  | this file, conf/            | the instance: from load to unload   |
  * | knotd's workers       | query/, stats.c             | nothing that outlives the reply     |
  * | the service thread    | service/                    | what is published in the table      |
  * | libuv's pool          | getaddrinfo; key files      | nothing: hands it to the service    |
@@ -20,13 +20,15 @@
 
 #include <knot/module.h>
 
-#include "conf.h"
+#include "conf/knotd.h"
+#include "conf/read.h"
+#include "conf/schema.h"
 #include "query/hook.h"
 #include "service/service.h"
 #include "stats.h"
 
 /*! There are fewer threads to look targets up, or none. */
-static void tell_short(knotd_mod_t *mod, const aname_threadpool_t *pool)
+static void log_few_threads(knotd_mod_t *mod, const aname_threadpool_t *pool)
 {
 	if (pool->threads > 0) {
 		knotd_mod_log(mod, LOG_WARNING,
@@ -41,8 +43,8 @@ static void tell_short(knotd_mod_t *mod, const aname_threadpool_t *pool)
 	}
 }
 
-static void tell(knotd_mod_t *mod, const aname_options_t *options,
-                 const aname_service_report_t *report)
+static void log_limits(knotd_mod_t *mod, const aname_options_t *options,
+                       const aname_service_report_t *report)
 {
 	const struct {
 		bool differ;
@@ -74,11 +76,11 @@ static void tell(knotd_mod_t *mod, const aname_options_t *options,
 		              report->pool.wanted, options->limits.threads);
 	}
 	if (report->threads_short) {
-		tell_short(mod, &report->pool);
+		log_few_threads(mod, &report->pool);
 	}
 }
 
-static void tell_onlinesign(knotd_mod_t *mod, aname_onlinesign_t onlinesign)
+static void log_onlinesign(knotd_mod_t *mod, aname_onlinesign_t onlinesign)
 {
 	if (onlinesign == ANAME_ONLINESIGN_BEFORE) {
 		knotd_mod_log(mod, LOG_ERR,
@@ -88,7 +90,7 @@ static void tell_onlinesign(knotd_mod_t *mod, aname_onlinesign_t onlinesign)
 	}
 }
 
-static void tell_ecs(knotd_mod_t *mod, const aname_options_t *options)
+static void log_ecs(knotd_mod_t *mod, const aname_options_t *options)
 {
 	if (options->ecs && !aname_conf_client_subnet(mod)) {
 		knotd_mod_log(mod, LOG_WARNING,
@@ -129,8 +131,8 @@ static int set_up(knotd_mod_t *mod, aname_instance_t *instance)
 	instance->zone = zone;
 	instance->zone_len = zone != NULL ? knot_dname_size(zone) : 0;
 	instance->waiters_max = waiters_max(mod);
-	tell_onlinesign(mod, instance->onlinesign);
-	tell_ecs(mod, instance->options);
+	log_onlinesign(mod, instance->onlinesign);
+	log_ecs(mod, instance->options);
 
 	aname_signing_init(&instance->signing, instance->options->dnssec_off);
 
@@ -156,7 +158,7 @@ static int acquire(knotd_mod_t *mod, aname_instance_t *instance, const aname_opt
 	aname_service_report_t report;
 	int ret = aname_service_acquire(&options->limits, workers, &instance->shared, &report);
 	if (ret == KNOT_EOK) {
-		tell(mod, options, &report);
+		log_limits(mod, options, &report);
 	}
 	return ret;
 }

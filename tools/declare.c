@@ -84,9 +84,9 @@ static bool has_type(const change_t *change, const char *type)
 static kaname_exit_t take_all_away(change_t *change)
 {
 	kaname_exit_t ret = KANAME_OK;
-	for (size_t i = 0; i < KANAME_TYPES && ret == KANAME_OK; i++) {
-		if (has_type(change, kaname_types[i].generic)) {
-			ret = take_away(change, kaname_types[i].generic, NULL);
+	for (size_t i = 0; i < ANAME_RRTYPES && ret == KANAME_OK; i++) {
+		if (has_type(change, aname_rrtypes[i].generic)) {
+			ret = take_away(change, aname_rrtypes[i].generic, NULL);
 		}
 	}
 	return ret;
@@ -122,7 +122,7 @@ static kaname_exit_t set_records(change_t *change)
 	}
 	char data[KANAME_GENERIC_MAX];
 	kaname_generic_write(data, change->target);
-	return ret == KANAME_OK ? put(change, kaname_types[0].generic, ttl, data) : ret;
+	return ret == KANAME_OK ? put(change, aname_rrtypes[0].generic, ttl, data) : ret;
 }
 
 static kaname_exit_t unset_records(change_t *change)

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "protocol.h"
 #include "tool.h"
 
 /*! Longest time-out in seconds: a day. */
@@ -66,7 +67,7 @@ static const struct {
 	{ "-t, --timeout SECONDS", "how long to wait for knotd (60)" },
 	{ "--ttl SECONDS", "TTL (that of the record before, else 300)" },
 	{ "--add", "add a target, and keep those that are there" },
-	{ "-S, --status-socket PATH", "the module's socket (mod-aname.sock beside -s)" },
+	{ "-S, --status-socket PATH", "the module's socket (" ANAME_STATUS_SOCKET " beside -s)" },
 	{ "--json", "print JSON" },
 	{ "-h, --help", "print this and exit" },
 	{ "-V, --version", "print the version and exit" },

@@ -14,12 +14,8 @@
 #include <libknot/libknot.h>
 
 /*! How often it is asked anew when the table was rebuilt meanwhile. */
-#define ATTEMPTS      10
-#define TIMEOUT_S     60
-/*! As many names as the module takes in one line. */
-#define NAMES_MAX     32
-#define STATUS_SOCKET "mod-aname.sock"
-#define FORMAT        "aname\t1"
+#define ATTEMPTS  10
+#define TIMEOUT_S 60
 
 void kaname_live_path(const kaname_args_t *args, char *path, size_t size)
 {
@@ -30,7 +26,7 @@ void kaname_live_path(const kaname_args_t *args, char *path, size_t size)
 	char control[PATH_MAX];
 	(void)snprintf(control, sizeof(control), "%s",
 	               args->socket != NULL ? args->socket : KANAME_CONTROL_SOCKET);
-	(void)snprintf(path, size, "%s/" STATUS_SOCKET, dirname(control));
+	(void)snprintf(path, size, "%s/" ANAME_STATUS_SOCKET, dirname(control));
 }
 
 /*! Connects; -1 with errno if that fails. */
@@ -61,9 +57,10 @@ static char *make_request(const kaname_records_t *records)
 	if (out == NULL) {
 		return NULL;
 	}
-	(void)fputs("status", out);
+	(void)fputs(ANAME_STATUS_REQUEST, out);
 	size_t names = 0;
-	for (size_t i = 0; records != NULL && i < records->count && names < NAMES_MAX; i++) {
+	for (size_t i = 0; records != NULL && i < records->count && names < ANAME_STATUS_NAMES;
+	     i++) {
 		knot_dname_txt_storage_t name;
 		if (records->at[i].good &&
 		    knot_dname_to_str(name, records->at[i].target, sizeof(name)) != NULL) {
@@ -166,7 +163,8 @@ const char *kaname_live_field(const kaname_line_t *line, const char *key)
 
 static int compare(const void *one, const void *other)
 {
-	static const char *const keys[] = { "name", "family", "resolver", "via", "subnet" };
+	static const char *const keys[] = { ANAME_KEY_NAME, ANAME_KEY_FAMILY, ANAME_KEY_RESOLVER,
+		                            ANAME_KEY_VIA, ANAME_KEY_SUBNET };
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		const char *a = kaname_live_field(one, keys[i]);
 		const char *b = kaname_live_field(other, keys[i]);
@@ -206,9 +204,9 @@ static bool parse(kaname_live_t *live)
 	char *line = live->text;
 	for (char *end = strchr(line, '\n'); end != NULL; end = strchr(line, '\n')) {
 		cut(line, end);
-		if (strcmp(line, "target") == 0) {
+		if (strcmp(line, ANAME_STATUS_TARGET) == 0) {
 			live->targets[live->count++] = (kaname_line_t){ line, end };
-		} else if (strcmp(line, "server") == 0) {
+		} else if (strcmp(line, ANAME_STATUS_SERVER) == 0) {
 			live->server = (kaname_line_t){ line, end };
 		}
 		line = end + 1;
@@ -249,7 +247,8 @@ kaname_exit_t kaname_live_read(const kaname_args_t *args, const kaname_records_t
 	if (request == NULL) {
 		return fail_with(path, ENOMEM);
 	}
-	for (int i = 0; i < ATTEMPTS && (i == 0 || ends_with(live->text, "\nagain\n")); i++) {
+	for (int i = 0;
+	     i < ATTEMPTS && (i == 0 || ends_with(live->text, "\n" ANAME_STATUS_AGAIN "\n")); i++) {
 		free(live->text);
 		live->text = ask(args, path, request);
 		if (live->text == NULL) {
@@ -264,9 +263,9 @@ kaname_exit_t kaname_live_read(const kaname_args_t *args, const kaname_records_t
 	const char *why = NULL;
 	if (live->text[0] == '\0') {
 		why = "it is busy with other clients";
-	} else if (strncmp(live->text, FORMAT, strlen(FORMAT)) != 0) {
+	} else if (strncmp(live->text, ANAME_STATUS_FORMAT, strlen(ANAME_STATUS_FORMAT)) != 0) {
 		why = "it speaks otherwise than this version of kaname";
-	} else if (!ends_with(live->text, "\nend\n")) {
+	} else if (!ends_with(live->text, "\n" ANAME_STATUS_END "\n")) {
 		why = "it did not say all";
 	} else if (!parse(live)) {
 		why = strerror(ENOMEM);

@@ -1,11 +1,12 @@
 /*!
- * \brief What the module knows now, asked of its status socket (module/service/status.h).
+ * \brief What the module knows now, asked of its status socket (module/protocol.h).
  */
 
 #pragma once
 
 #include <stddef.h>
 
+#include "protocol.h"
 #include "records.h"
 #include "tool.h"
 

@@ -7,15 +7,10 @@
 
 #include "text.h"
 
-const struct kaname_type kaname_types[KANAME_TYPES] = {
-	{ "TYPE65305", "ANAME" },
-	{ "TYPE65401", "ALIAS" },
-};
-
 typedef struct {
 	kaname_records_t *records;
 	kaname_text_t *text;
-	const struct kaname_type *type;
+	const aname_rrtype_t *type;
 } reading_t;
 
 static const char *next_piece(void *ctx, size_t *len)
@@ -104,8 +99,8 @@ kaname_exit_t kaname_records_read(kaname_control_t *control, const char *command
 	reading_t reading = { .records = records, .text = kaname_text_new() };
 	records->failed = reading.text == NULL;
 	kaname_exit_t ret = KANAME_OK;
-	for (size_t i = 0; i < KANAME_TYPES && ret == KANAME_OK && !records->failed; i++) {
-		reading.type = &kaname_types[i];
+	for (size_t i = 0; i < ANAME_RRTYPES && ret == KANAME_OK && !records->failed; i++) {
+		reading.type = &aname_rrtypes[i];
 		ret = read_type(control, command, zone, &reading);
 	}
 	kaname_text_free(reading.text);
@@ -128,7 +123,7 @@ void kaname_record_print(const kaname_record_t *record, const char *zone)
 {
 	knot_dname_txt_storage_t target;
 	if (record->good && knot_dname_to_str(target, record->target, sizeof(target)) != NULL) {
-		const struct kaname_type *type = kaname_types;
+		const aname_rrtype_t *type = aname_rrtypes;
 		type += strcmp(record->type, type->generic) != 0;
 		(void)printf("%s %u %s %s\n", zone, record->ttl, type->word, target);
 	} else {

@@ -10,11 +10,12 @@
 #include <libknot/dname.h>
 
 #include "control.h"
+#include "rrtype.h"
 
 /*! One record. */
 typedef struct {
 	uint32_t ttl;
-	const char *type; /*!< Generic, of the types below. */
+	const char *type; /*!< Generic, of aname_rrtypes. */
 	char *data;       /*!< As the server wrote it. */
 	bool good;        /*!< It has a target. */
 	knot_dname_storage_t target;
@@ -25,12 +26,6 @@ typedef struct {
 	size_t count, size;
 	bool failed; /*!< Memory ran out. */
 } kaname_records_t;
-
-/*! The types: generic, and the word for people. */
-#define KANAME_TYPES 2
-extern const struct kaname_type {
-	const char *generic, *word;
-} kaname_types[KANAME_TYPES];
 
 /*!
  * \brief Reads all of them.

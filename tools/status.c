@@ -32,17 +32,17 @@ static void put_field(char cell[CELL_MAX], const kaname_line_t *line, const char
 
 static void put_name(char cell[CELL_MAX], const kaname_line_t *line)
 {
-	put_field(cell, line, "name");
+	put_field(cell, line, ANAME_KEY_NAME);
 }
 
 static void put_family(char cell[CELL_MAX], const kaname_line_t *line)
 {
-	put_field(cell, line, "family");
+	put_field(cell, line, ANAME_KEY_FAMILY);
 }
 
 static void put_state(char cell[CELL_MAX], const kaname_line_t *line)
 {
-	put_field(cell, line, "state");
+	put_field(cell, line, ANAME_KEY_STATE);
 }
 
 /*! Writes a time in seconds as people say it. */
@@ -70,43 +70,43 @@ static void put_seconds(char cell[CELL_MAX], const char *text)
 
 static void put_subnet(char cell[CELL_MAX], const kaname_line_t *line)
 {
-	(void)snprintf(cell, CELL_MAX, "%s", field_or(line, "subnet", "all"));
+	(void)snprintf(cell, CELL_MAX, "%s", field_or(line, ANAME_KEY_SUBNET, "all"));
 }
 
 static void put_ttl(char cell[CELL_MAX], const kaname_line_t *line)
 {
-	put_seconds(cell, kaname_live_field(line, "ttl"));
+	put_seconds(cell, kaname_live_field(line, ANAME_KEY_TTL));
 }
 
 static void put_next(char cell[CELL_MAX], const kaname_line_t *line)
 {
-	put_seconds(cell, kaname_live_field(line, "next"));
+	put_seconds(cell, kaname_live_field(line, ANAME_KEY_NEXT));
 }
 
 static void put_asked(char cell[CELL_MAX], const kaname_line_t *line)
 {
-	put_seconds(cell, kaname_live_field(line, "asked"));
+	put_seconds(cell, kaname_live_field(line, ANAME_KEY_ASKED));
 }
 
 static void put_lookups(char cell[CELL_MAX], const kaname_line_t *line)
 {
-	(void)snprintf(cell, CELL_MAX, "%s/%s", field_or(line, "succeeded", "0"),
-	               field_or(line, "started", "0"));
+	(void)snprintf(cell, CELL_MAX, "%s/%s", field_or(line, ANAME_KEY_SUCCEEDED, "0"),
+	               field_or(line, ANAME_KEY_STARTED, "0"));
 }
 
 static void put_lag(char cell[CELL_MAX], const kaname_line_t *line)
 {
-	(void)snprintf(cell, CELL_MAX, "%sms", field_or(line, "lag", "0"));
+	(void)snprintf(cell, CELL_MAX, "%sms", field_or(line, ANAME_KEY_LAG, "0"));
 }
 
 static void put_resolver(char cell[CELL_MAX], const kaname_line_t *line)
 {
-	put_field(cell, line, "resolver");
+	put_field(cell, line, ANAME_KEY_RESOLVER);
 }
 
 static void put_addresses(char cell[CELL_MAX], const kaname_line_t *line)
 {
-	const char *at = field_or(line, "addresses", "-");
+	const char *at = field_or(line, ANAME_KEY_ADDRESSES, "-");
 	size_t used = 0;
 	unsigned shown = 0, more = 0;
 	while (at != NULL) {
@@ -128,20 +128,21 @@ static void put_addresses(char cell[CELL_MAX], const kaname_line_t *line)
 /*! Last, since it is a sentence. */
 static void put_failing(char cell[CELL_MAX], const kaname_line_t *line)
 {
-	const char *failing = kaname_live_field(line, "failing");
-	const char *gone = kaname_live_field(line, "gone");
+	const char *failing = kaname_live_field(line, ANAME_KEY_FAILING);
+	const char *gone = kaname_live_field(line, ANAME_KEY_GONE);
 	char time[CELL_MAX];
 	int used = 0;
 	(void)snprintf(cell, CELL_MAX, "-");
 	if (failing != NULL) {
 		put_seconds(time, failing);
 		used = snprintf(cell, CELL_MAX, "for %.20s: %.400s%s", time,
-		                field_or(line, "why", "not known"), gone != NULL ? "; " : "");
+		                field_or(line, ANAME_KEY_WHY, "not known"),
+		                gone != NULL ? "; " : "");
 	}
 	if (gone != NULL) {
 		put_seconds(time, gone);
 		(void)snprintf(cell + used, CELL_MAX - used, "gone for %.20s: %.40s", time,
-		               field_or(line, "denial", "not known"));
+		               field_or(line, ANAME_KEY_DENIAL, "not known"));
 	}
 }
 
@@ -203,35 +204,35 @@ typedef struct {
 } json_field_t;
 
 static const json_field_t server_fields[] = {
-	{ "pid", "pid", AS_NUMBER },
-	{ "targets", "targets", AS_NUMBER },
-	{ "addresses", "addresses", AS_NUMBER },
-	{ "started", "lookups_started", AS_NUMBER },
-	{ "succeeded", "lookups_succeeded", AS_NUMBER },
-	{ "failed", "lookups_failed", AS_NUMBER },
-	{ "lag", "refresh_lag_ms", AS_NUMBER },
+	{ ANAME_KEY_PID, "pid", AS_NUMBER },
+	{ ANAME_KEY_TARGETS, "targets", AS_NUMBER },
+	{ ANAME_KEY_ADDRESSES, "addresses", AS_NUMBER },
+	{ ANAME_KEY_STARTED, "lookups_started", AS_NUMBER },
+	{ ANAME_KEY_SUCCEEDED, "lookups_succeeded", AS_NUMBER },
+	{ ANAME_KEY_FAILED, "lookups_failed", AS_NUMBER },
+	{ ANAME_KEY_LAG, "refresh_lag_ms", AS_NUMBER },
 };
 
 static const json_field_t target_fields[] = {
-	{ "name", "target", AS_TEXT },
-	{ "family", "type", AS_TEXT },
-	{ "subnet", "client_subnet", AS_TEXT },
-	{ "state", "state", AS_TEXT },
-	{ "ttl", "ttl", AS_NUMBER },
-	{ "age", "learned_seconds_ago", AS_NUMBER },
-	{ "addresses", "addresses", AS_LIST },
-	{ "failing", "failing_seconds", AS_NUMBER },
-	{ "why", "failing_why", AS_TEXT },
-	{ "gone", "gone_seconds", AS_NUMBER },
-	{ "denial", "gone_denial", AS_TEXT },
-	{ "next", "next_lookup_in", AS_NUMBER },
-	{ "asked", "asked_seconds_ago", AS_NUMBER },
-	{ "started", "lookups_started", AS_NUMBER },
-	{ "succeeded", "lookups_succeeded", AS_NUMBER },
-	{ "failed", "lookups_failed", AS_NUMBER },
-	{ "lag", "refresh_lag_ms", AS_NUMBER },
-	{ "resolver", "resolver", AS_LIST },
-	{ "via", "via", AS_LIST },
+	{ ANAME_KEY_NAME, "target", AS_TEXT },
+	{ ANAME_KEY_FAMILY, "type", AS_TEXT },
+	{ ANAME_KEY_SUBNET, "client_subnet", AS_TEXT },
+	{ ANAME_KEY_STATE, "state", AS_TEXT },
+	{ ANAME_KEY_TTL, "ttl", AS_NUMBER },
+	{ ANAME_KEY_AGE, "learned_seconds_ago", AS_NUMBER },
+	{ ANAME_KEY_ADDRESSES, "addresses", AS_LIST },
+	{ ANAME_KEY_FAILING, "failing_seconds", AS_NUMBER },
+	{ ANAME_KEY_WHY, "failing_why", AS_TEXT },
+	{ ANAME_KEY_GONE, "gone_seconds", AS_NUMBER },
+	{ ANAME_KEY_DENIAL, "gone_denial", AS_TEXT },
+	{ ANAME_KEY_NEXT, "next_lookup_in", AS_NUMBER },
+	{ ANAME_KEY_ASKED, "asked_seconds_ago", AS_NUMBER },
+	{ ANAME_KEY_STARTED, "lookups_started", AS_NUMBER },
+	{ ANAME_KEY_SUCCEEDED, "lookups_succeeded", AS_NUMBER },
+	{ ANAME_KEY_FAILED, "lookups_failed", AS_NUMBER },
+	{ ANAME_KEY_LAG, "refresh_lag_ms", AS_NUMBER },
+	{ ANAME_KEY_RESOLVER, "resolver", AS_LIST },
+	{ ANAME_KEY_VIA, "via", AS_LIST },
 };
 
 static void print_json_text(const char *text, size_t len)

@@ -5,11 +5,12 @@
 
 #include <libknot/libknot.h>
 
+#include "rrtype.h"
 #include "table/rdata.h"
 
 /* A record that has nothing but a name in its RDATA, and one that has anything. */
 #define NAME_RECORD    ". CNAME "
-#define GENERIC_RECORD ". TYPE65305 "
+#define GENERIC_RECORD ". " ANAME_RRTYPE_GENERIC(ANAME_RRTYPE_ANAME) " "
 #define ORIGIN_LINE    "$ORIGIN "
 
 knot_dname_t *kaname_name_read(knot_dname_storage_t name, const char *text)

@@ -10,19 +10,11 @@
 #include <sys/stat.h>
 
 #include "entry.h"
+#include "rrtype.h"
 #include "text.h"
 
 /*! How deep included files are looked into. */
 #define INCLUDES_MAX 8
-
-/*! The types, by word and by number. */
-static const struct {
-	const char *word, *generic;
-} types[] = {
-	{ "ANAME", "TYPE65305" },
-	{ "ALIAS", "TYPE65401" },
-};
-#define TYPES (sizeof(types) / sizeof(types[0]))
 
 /*! A translation under way. */
 typedef struct {
@@ -81,12 +73,13 @@ static bool is_directive(const kaname_entry_t *entry)
 	return entry->tokens_count > 0 && !entry->indented && *kaname_entry_at(entry, 0) == '$';
 }
 
-/*! Which of the types is it that is to be translated? TYPES if none. */
+/*! Which of the types is it that is to be translated? ANAME_RRTYPES if none. */
 static size_t translated_type(const kaname_entry_t *entry, size_t token, bool reverse)
 {
 	size_t type = 0;
-	while (type < TYPES &&
-	       !kaname_entry_is(entry, token, reverse ? types[type].generic : types[type].word)) {
+	while (type < ANAME_RRTYPES &&
+	       !kaname_entry_is(entry, token,
+	                        reverse ? aname_rrtypes[type].generic : aname_rrtypes[type].word)) {
 		type++;
 	}
 	return type;
@@ -145,7 +138,7 @@ static bool forward(work_t *work, size_t token, size_t type)
 	if (kaname_entry_is(entry, first, "\\#")) {
 		/* RDATA is generic already, and may be of a known type (RFC 3597, 5). */
 		copy(work, 0, entry->tokens[token].at);
-		(void)fputs(types[type].generic, work->how->out);
+		(void)fputs(aname_rrtypes[type].generic, work->how->out);
 		copy(work, end_of(&entry->tokens[token]), entry->len);
 		return true;
 	}
@@ -170,7 +163,7 @@ static bool forward(work_t *work, size_t token, size_t type)
 		rdata[len] = ' ';
 		rdata[len + 1] = '\0';
 	}
-	rewrite(work, token, types[type].generic, rdata);
+	rewrite(work, token, aname_rrtypes[type].generic, rdata);
 	return true;
 }
 
@@ -203,7 +196,7 @@ static bool backward(work_t *work, size_t token, size_t type)
 		refuse(work, work->entry.tokens[token].line, "a domain name that can be written");
 		return false;
 	}
-	rewrite(work, token, types[type].word, name);
+	rewrite(work, token, aname_rrtypes[type].word, name);
 	return true;
 }
 
@@ -227,7 +220,7 @@ static void look_at_generate(work_t *work)
 {
 	const kaname_entry_t *entry = &work->entry;
 	for (size_t i = 1; i < entry->tokens_count; i++) {
-		if (translated_type(entry, i, false) < TYPES) {
+		if (translated_type(entry, i, false) < ANAME_RRTYPES) {
 			refuse(work, entry->tokens[i].line,
 			       "records written out: $GENERATE is not translated");
 		}
@@ -283,7 +276,8 @@ static void inspect_entry(included_t *included, const kaname_entry_t *entry)
 	size_t token = type_token(entry);
 	if (!is_directive(entry)) {
 		bool reverse = included->work->how->reverse;
-		if (translated_type(entry, token, reverse) < TYPES && included->records++ == 0) {
+		if (translated_type(entry, token, reverse) < ANAME_RRTYPES &&
+		    included->records++ == 0) {
 			included->first = entry->tokens[token].line;
 		}
 	} else if (kaname_entry_is(entry, 0, "$INCLUDE") && included->depth < INCLUDES_MAX) {
@@ -373,7 +367,7 @@ static void take_entry(work_t *work)
 	} else {
 		size_t token = type_token(&work->entry);
 		size_t type = translated_type(&work->entry, token, work->how->reverse);
-		if (type < TYPES) {
+		if (type < ANAME_RRTYPES) {
 			written = work->how->reverse ? backward(work, token, type)
 			                             : forward(work, token, type);
 		}

@@ -11,7 +11,7 @@
 
 #include <libknot/packet/pkt.h>
 
-#include "options.h"
+#include "conf/options.h"
 #include "table/policy.h"
 #include "table/snapshot.h"
 

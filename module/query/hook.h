@@ -9,8 +9,8 @@
 
 #include <knot/module.h>
 
-#include "conf.h"
-#include "options.h"
+#include "conf/knotd.h"
+#include "conf/options.h"
 #include "query/sign.h"
 #include "table/shared.h"
 

@@ -19,7 +19,7 @@
 #include <ares.h>
 #include <uv.h>
 
-#include "options.h"
+#include "conf/options.h"
 
 typedef struct aname_link aname_link_t;
 

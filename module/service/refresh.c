@@ -133,7 +133,7 @@ static int64_t step(aname_refresh_t *refresh, int64_t now_ms)
 	bool more = take_requests(refresh, now_ms);
 	aname_schedule_handle_due(refresh, now_ms);
 	int64_t wait_ms = aname_dispatch_start_ready(refresh, now_ms);
-	aname_news_limits(&refresh->news, &shared->met, now_ms);
+	aname_events_limits(&refresh->events, &shared->met, now_ms);
 	if (atomic_load(&shared->met.no_room) && has_room(refresh)) {
 		atomic_store(&shared->met.no_room, false);
 	}
@@ -247,7 +247,7 @@ aname_refresh_t *aname_refresh_new(aname_shared_t *shared, uv_loop_t *loop,
 		return NULL;
 	}
 	refresh->shared = shared;
-	refresh->news.logbook = shared->logbook;
+	refresh->events.logbook = shared->logbook;
 	refresh->loop = loop;
 	refresh->paused = true;
 	refresh->make = make;

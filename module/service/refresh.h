@@ -10,7 +10,7 @@
 
 #include <uv.h>
 
-#include "options.h"
+#include "conf/options.h"
 #include "service/resolver.h"
 #include "table/shared.h"
 

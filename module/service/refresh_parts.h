@@ -17,7 +17,7 @@
 
 #include "service/admission.h"
 #include "service/heap.h"
-#include "service/news.h"
+#include "log/events.h"
 #include "service/outage.h"
 #include "service/refresh.h"
 
@@ -65,7 +65,7 @@ struct aname_refresh {
 	uint32_t lag_now, lag_before; /*!< Largest lag of this and the last window. */
 	uint64_t random;
 	bool paused;
-	aname_news_t news;
+	aname_events_t events;
 	_Atomic uint32_t max_targets, max_lookups, lookup_rate;
 	_Atomic uint32_t max_subnets, max_target_subnets;
 	aname_admission_t admission;

@@ -19,7 +19,7 @@
 #include <libknot/dname.h>
 #include <uv.h>
 
-#include "options.h"
+#include "conf/options.h"
 #include "table/snapshot.h"
 #include "table/subnet.h"
 

@@ -6,36 +6,23 @@
 #include <libknot/errcode.h>
 #include <libknot/packet/wire.h>
 
+#include "service/dns_servers.h"
 #include "service/link.h"
 #include "service/message.h"
 #include "service/resolver.h"
 #include "table/clock.h"
 
 /*! Lookups under way at most. */
-#define CAPACITY    1024
+#define CAPACITY   1024
 /*! How long one try may take, at least and at most. */
-#define TRY_MIN_MS  200
-#define TRY_MAX_MS  2000
+#define TRY_MIN_MS 200
+#define TRY_MAX_MS 2000
 /*! How often time-outs are looked for. */
-#define TICK_MS     25
-/*! How long a server that did not answer is not asked first: from, to. */
-#define DOWN_MIN_MS 2000
-#define DOWN_MAX_MS 30000
-/*! How long a server that did not understand EDNS is asked without. */
-#define NO_EDNS_MS  60000
+#define TICK_MS    25
 /*! A try that could not even be made; no status of c-ares. */
-#define UNSENT      (-1)
+#define UNSENT     (-1)
 
 typedef struct resolver resolver_t;
-typedef struct {
-	aname_links_t links;
-	int64_t down_until_ms; /*!< 0: it answers. */
-	int64_t down_ms;       /*!< Length of the current pause. */
-	int64_t heard_ms;      /*!< When it last answered. */
-	int64_t no_edns_ms;    /*!< Until then it is asked without EDNS, which it did not take. */
-	bool knows_edns;       /*!< It has used EDNS. */
-	bool echoes;           /*!< It has answered for a client subnet. */
-} server_t;
 
 struct resolver {
 	aname_resolver_t base;
@@ -44,7 +31,7 @@ struct resolver {
 	unsigned tries, max_aliases, running;
 	uint16_t ids[64];
 	unsigned ids_left;
-	server_t servers[ANAME_SERVERS_MAX];
+	aname_dns_servers_t servers;
 };
 
 typedef struct {
@@ -52,7 +39,7 @@ typedef struct {
 	uint16_t type;
 	uint32_t asked; /*!< Servers asked in this round, one bit each. */
 	unsigned tries; /*!< Made so far. */
-	server_t *server;
+	aname_dns_server_t *server;
 	aname_link_t *link; /*!< Of the try under way. */
 	int64_t sent_ms;    /*!< When the last try began. */
 	bool cancelled, edns, tailored, told;
@@ -71,57 +58,6 @@ typedef struct {
 static resolver_t *resolver_of(const lookup_t *lookup)
 {
 	return (resolver_t *)lookup->base.resolver;
-}
-
-/* Servers. */
-
-static void mark_down(server_t *server, int64_t now_ms)
-{
-	int64_t pause_ms = server->down_ms == 0 ? DOWN_MIN_MS : 2 * server->down_ms;
-	server->down_ms = pause_ms < DOWN_MAX_MS ? pause_ms : DOWN_MAX_MS;
-	server->down_until_ms = now_ms + server->down_ms;
-}
-
-static void mark_up(server_t *server, int64_t now_ms)
-{
-	server->heard_ms = now_ms;
-	server->down_ms = 0;
-	server->down_until_ms = 0;
-}
-
-/*!
- * Picks the next server for a lookup: the first in order that answers and was not asked in this
- * round; if there is none, of those not asked the one that answered last. In each pause of a
- * server that is down one lookup tries it nevertheless.
- */
-static server_t *pick_server(lookup_t *lookup, int64_t now_ms)
-{
-	resolver_t *resolver = resolver_of(lookup);
-	unsigned count = resolver->source.servers_count;
-	if (lookup->asked == (1u << count) - 1) {
-		lookup->asked = 0;
-	}
-	unsigned best = count;
-	for (unsigned i = 0; i < count; i++) {
-		if (lookup->asked & (1u << i)) {
-			continue;
-		}
-		server_t *server = &resolver->servers[i];
-		if (server->down_until_ms <= now_ms) {
-			best = i;
-			break;
-		}
-		if (best == count || server->heard_ms > resolver->servers[best].heard_ms) {
-			best = i;
-		}
-	}
-	server_t *server = &resolver->servers[best];
-	lookup->asked |= 1u << best;
-	if (server->down_until_ms != 0 && server->down_until_ms <= now_ms) {
-		/* Others stay away from it until it is known how this one fares. */
-		server->down_until_ms = now_ms + server->down_ms;
-	}
-	return server;
 }
 
 /* What came of a try. It is looked at when the loop calls, and not where c-ares calls back: that
@@ -145,7 +81,7 @@ static bool try_failed(lookup_t *lookup, aname_failure_t failure, const char *de
 /*! Asks the same server once more, without what it does not understand. */
 static bool ask_again(lookup_t *lookup, const aname_message_reply_t *reply)
 {
-	lookup->asked &= ~(1u << (lookup->server - resolver_of(lookup)->servers));
+	lookup->asked &= ~(1u << (lookup->server - resolver_of(lookup)->servers.at));
 	lookup->tries--;
 	return try_failed(lookup, reply->failure, reply->detail);
 }
@@ -154,18 +90,6 @@ static bool ask_again(lookup_t *lookup, const aname_message_reply_t *reply)
 static const knot_edns_client_subnet_t *client_of(const lookup_t *lookup)
 {
 	return lookup->tailored && lookup->edns ? &lookup->client : NULL;
-}
-
-/*! Notes what a reply tells of its server. What it can, a single odd reply does not disprove. */
-static void note_abilities(const lookup_t *lookup, const aname_message_reply_t *reply)
-{
-	server_t *server = lookup->server;
-	server->knows_edns |= reply->has_opt;
-	server->echoes |= reply->echoed;
-	bool without = reply->failure == ANAME_FAILURE_NONE && !reply->has_opt;
-	if (without && (lookup->edns || lookup->bare) && !server->knows_edns) {
-		server->no_edns_ms = aname_clock_ms() + NO_EDNS_MS;
-	}
 }
 
 /*!
@@ -179,7 +103,7 @@ static void take_scope(lookup_t *lookup, const aname_message_reply_t *reply)
 	uint8_t scope = reply->scope;
 	if (client != NULL && reply->has_opt && !reply->echoed && !lookup->server->echoes) {
 		scope = client->source_len;
-		lookup->unscoped = lookup->server - resolver_of(lookup)->servers + 1;
+		lookup->unscoped = lookup->server - resolver_of(lookup)->servers.at + 1;
 	}
 	lookup->scope = scope > lookup->scope ? scope : lookup->scope;
 }
@@ -198,7 +122,8 @@ static bool take_alias(lookup_t *lookup, const aname_message_reply_t *reply)
 /*! Takes what a server said; true if it ends the lookup. */
 static bool take_reply(lookup_t *lookup, const aname_message_reply_t *reply)
 {
-	note_abilities(lookup, reply);
+	aname_dns_server_note(lookup->server, reply, lookup->edns || lookup->bare,
+	                      aname_clock_ms());
 	/* Without EDNS in the reply, newer c-ares has asked anew by itself. */
 	bool refused = client_of(lookup) != NULL &&
 	               (reply->no_edns || reply->no_subnet || !reply->has_opt);
@@ -245,14 +170,14 @@ static bool take_reply(lookup_t *lookup, const aname_message_reply_t *reply)
 /*! Takes that a server said nothing of use; true if it ends the lookup. */
 static bool take_silence(lookup_t *lookup)
 {
-	server_t *server = lookup->server;
+	aname_dns_server_t *server = lookup->server;
 	bool timeout = lookup->status == ARES_ETIMEOUT;
 	switch (lookup->status) {
 	case UNSENT: return try_failed(lookup, ANAME_FAILURE_NETWORK, lookup->why_unsent);
 	case ARES_ENOMEM: return try_failed(lookup, ANAME_FAILURE_NETWORK, "out of memory");
 	case ARES_EBADRESP:
 		/* Newer c-ares reads replies itself first. */
-		mark_up(server, aname_clock_ms());
+		aname_dns_server_up(server, aname_clock_ms());
 		return try_failed(lookup, ANAME_FAILURE_SERVER, "the reply is malformed");
 	case ARES_EDESTRUCTION:
 	case ARES_ECANCELLED:
@@ -261,7 +186,7 @@ static bool take_silence(lookup_t *lookup)
 	default:
 		/* If it answered others meanwhile it is the target that is dead. */
 		if (!timeout || server->heard_ms <= lookup->sent_ms) {
-			mark_down(server, aname_clock_ms());
+			aname_dns_server_down(server, aname_clock_ms());
 		}
 		return timeout ? try_failed(lookup, ANAME_FAILURE_TIMEOUT,
 		                            "the resolver does not answer")
@@ -329,7 +254,8 @@ static void try_next(lookup_t *lookup)
 	free(lookup->reply);
 	lookup->reply = NULL;
 	lookup->sent_ms = aname_clock_ms();
-	lookup->server = pick_server(lookup, lookup->sent_ms);
+	lookup->server =
+	        aname_dns_servers_pick(&resolver->servers, &lookup->asked, lookup->sent_ms);
 	const char *why = "out of memory";
 	lookup->link = aname_links_pick(&lookup->server->links, &why);
 	lookup->tries++;
@@ -357,9 +283,7 @@ static void try_next(lookup_t *lookup)
 static void on_tick(uv_timer_t *timer)
 {
 	resolver_t *resolver = timer->data;
-	for (unsigned i = 0; i < resolver->source.servers_count; i++) {
-		aname_links_tick(&resolver->servers[i].links);
-	}
+	aname_dns_servers_tick(&resolver->servers);
 	/* Not where the last lookup ends: with a resolver near by that is again and again before
 	 * a tick has passed, and nobody would ever sweep. */
 	if (resolver->running == 0) {
@@ -405,7 +329,7 @@ static bool dns_resume(aname_lookup_t *base)
 {
 	lookup_t *lookup = (lookup_t *)base;
 	if (lookup->status == ARES_SUCCESS) {
-		mark_up(lookup->server, aname_clock_ms());
+		aname_dns_server_up(lookup->server, aname_clock_ms());
 	}
 	bool ended = lookup->status == ARES_SUCCESS ? take_reply(lookup, lookup->reply)
 	                                            : take_silence(lookup);
@@ -431,9 +355,7 @@ static unsigned dns_capacity(const aname_resolver_t *resolver)
 static void dns_free(aname_resolver_t *base)
 {
 	resolver_t *resolver = (resolver_t *)base;
-	for (unsigned i = 0; i < resolver->source.servers_count; i++) {
-		aname_links_deinit(&resolver->servers[i].links);
-	}
+	aname_dns_servers_deinit(&resolver->servers);
 	ares_library_cleanup();
 	aname_resolver_free(base, (uv_handle_t *)&resolver->tick);
 }
@@ -453,9 +375,7 @@ static void dns_retune(aname_resolver_t *base, const aname_schedule_t *schedule)
 	resolver_t *resolver = (resolver_t *)base;
 	resolver->max_aliases = schedule->max_aliases;
 	resolver->tries = resolver->source.servers_count * (1 + schedule->retries);
-	for (unsigned i = 0; i < resolver->source.servers_count; i++) {
-		resolver->servers[i].links.try_ms = try_time(schedule, resolver->tries);
-	}
+	aname_dns_servers_set_try(&resolver->servers, try_time(schedule, resolver->tries));
 }
 
 static const aname_resolver_api_t dns_api = {
@@ -485,12 +405,7 @@ aname_resolver_t *aname_resolver_dns_new(uv_loop_t *loop, const aname_source_t *
 	aname_resolver_init(&resolver->base, &dns_api, loop, done, owner);
 	resolver->tick.data = resolver;
 	resolver->source = *source;
-	for (unsigned i = 0; i < source->servers_count; i++) {
-		resolver->servers[i].links =
-		        (aname_links_t){ .loop = loop,
-			                 .source = &resolver->source,
-			                 .server = &resolver->source.servers[i] };
-	}
+	aname_dns_servers_init(&resolver->servers, loop, &resolver->source);
 	dns_retune(&resolver->base, schedule);
 	return &resolver->base;
 }

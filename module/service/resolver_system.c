@@ -6,8 +6,8 @@
 #include <libknot/descriptor.h>
 #include <libknot/errcode.h>
 
-#include "service/threadpool.h"
 #include "service/resolver.h"
+#include "service/threadpool.h"
 
 typedef struct {
 	aname_resolver_t base;

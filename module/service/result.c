@@ -51,7 +51,7 @@ void aname_result_failed(aname_refresh_t *refresh, aname_entry_t *entry, aname_f
 	if (entry->tailored) {
 		aname_subnets_note(entry, false);
 		if (entry->plan.failures == 1) {
-			aname_news_subnet(&refresh->news, entry, why, now_ms);
+			aname_events_subnet(&refresh->events, entry, why, now_ms);
 		}
 	}
 	aname_schedule_plan(refresh, entry,
@@ -166,7 +166,7 @@ static void learned(aname_refresh_t *refresh, aname_entry_t *entry, const aname_
 	if (entry->tailored) {
 		aname_subnets_note(entry, true);
 	} else {
-		aname_news_change(&refresh->news, entry, before, snapshot, now_ms);
+		aname_events_change(&refresh->events, entry, before, snapshot, now_ms);
 	}
 	entry->plan.failures = 0;
 	int64_t next_ms = next_after(refresh, entry, snapshot, now_ms);
@@ -201,8 +201,8 @@ static void note_unscoped(aname_refresh_t *refresh, aname_upstream_work_t *work,
 {
 	if (number > 0 && !(work->unscoped & 1u << (number - 1))) {
 		work->unscoped |= 1u << (number - 1);
-		aname_news_unscoped(&refresh->news, &work->upstream->source.servers[number - 1],
-		                    now_ms);
+		aname_events_unscoped(&refresh->events, &work->upstream->source.servers[number - 1],
+		                      now_ms);
 	}
 }
 

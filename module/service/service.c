@@ -10,8 +10,8 @@
 #include <libknot/errcode.h>
 
 #include "service/key_reader.h"
+#include "service/status/listener.h"
 #include "service/threadpool.h"
-#include "service/status.h"
 #include "table/clock.h"
 
 /*! How long the last holder waits for cancelled lookups to report back. */
@@ -142,11 +142,6 @@ static int prepare_loop(aname_shared_t *shared)
 	return KNOT_ENOMEM;
 }
 
-static void write_down(void *logbook, int priority, const char *message)
-{
-	aname_logbook_write(logbook, priority, message, aname_clock_ms());
-}
-
 /*! Makes what lives as long as the process. */
 static int prepare(void)
 {
@@ -163,7 +158,7 @@ static int prepare(void)
 		return ret;
 	}
 	service.shared = shared;
-	const aname_log_t log = { write_down, shared->logbook };
+	const aname_log_t log = aname_logbook_log(shared->logbook);
 	aname_threadpool_log(&log);
 	return KNOT_EOK;
 }

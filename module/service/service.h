@@ -8,9 +8,9 @@
 
 #pragma once
 
-#include "options.h"
-#include "service/threadpool.h"
+#include "conf/options.h"
 #include "service/refresh.h"
+#include "service/threadpool.h"
 #include "table/shared.h"
 
 /*! What acquiring found out, for the log. */
@@ -47,7 +47,7 @@ void aname_service_release(void);
 aname_shared_t *aname_service_shared(void);
 
 /*!
- * \brief Wants the status socket (see status.h) at a path from now on.
+ * \brief Wants the status socket (see protocol.h) at a path from now on.
  *
  * There is one for the process: of the paths that are wanted, one that somebody chose goes before
  * a default, and the one wanted last before the others.

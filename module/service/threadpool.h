@@ -21,7 +21,7 @@
 
 #include <uv.h>
 
-#include "log.h"
+#include "log/log.h"
 
 /*! The largest pool that libuv makes. */
 #define ANAME_THREADPOOL_MAX 1024

@@ -62,7 +62,7 @@ static void tell_terms(void *ctx, aname_upstream_t *upstream)
 	const aname_schedule_t *schedule = &upstream->terms.schedule;
 	if (upstream->terms.differ && memcmp(&upstream->told, schedule, sizeof(*schedule)) != 0) {
 		upstream->told = *schedule;
-		aname_news_terms(&note->refresh->news, upstream, note->now_ms);
+		aname_events_terms(&note->refresh->events, upstream, note->now_ms);
 	}
 }
 

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "options.h"
+#include "conf/options.h"
 #include "table/snapshot.h"
 
 /*! Highest TTL of whatever is served past its lifetime, and of siblings (F1, F2; RFC 8767, 4). */

@@ -12,12 +12,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "options.h"
+#include "conf/options.h"
+#include "log/logbook.h"
+#include "log/reported.h"
 #include "table/gate.h"
 #include "table/hash.h"
-#include "table/logbook.h"
 #include "table/queue.h"
-#include "table/reported.h"
 #include "table/secrets.h"
 #include "table/table.h"
 #include "table/upstream.h"

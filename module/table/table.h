@@ -18,7 +18,7 @@
 
 #include <libknot/dname.h>
 
-#include "options.h"
+#include "conf/options.h"
 #include "table/epoch.h"
 #include "table/snapshot.h"
 #include "table/subnet.h"

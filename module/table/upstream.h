@@ -17,7 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "options.h"
+#include "conf/options.h"
 
 /*! How long what was learnt from an upstream is kept that nobody holds. */
 #define ANAME_UPSTREAM_KEEP_MS 600000

@@ -26,8 +26,9 @@ class Option(typing.NamedTuple):
 
 
 def schema():
-    """{option: Option} as module/conf.c has it."""
-    conf = text_of("module", "conf.c").replace("\\\n", " ")
+    """{option: Option} as module/conf/ has it."""
+    conf = text_of("module", "conf", "items.h") + text_of("module", "conf", "schema.c")
+    conf = conf.replace("\\\n", " ")
     names = dict(re.findall(r'#define (OPT_\w+)\s+"\\x\w\w""([a-z0-9-]+)"', conf))
     lists = {
         name: dict(re.findall(r'\{ (\w+), "([a-z]+)" \}', body))
@@ -42,7 +43,7 @@ def schema():
     table = conf[conf.index("aname_conf[] = {") : conf.index("{ NULL },")]
     for macro, kind, rest in re.findall(r"\{ (OPT_\w+), (YP_T[A-Z]+), (.*) \},", table):
         found[names[macro]] = of_item(kind, rest, lists)
-    assert set(names.values()) == set(found), "an option of conf.c was not understood"
+    assert set(names.values()) == set(found), "an option of conf/ was not understood"
     return found
 
 

@@ -4,9 +4,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "log.h"
+#include "log/log.h"
+#include "log/logbook.h"
 #include "support/alloc.h"
-#include "table/logbook.h"
 
 /* The linker sends pthread_mutex_trylock() through here. */
 static _Atomic bool lock_is_taken;

@@ -2,7 +2,8 @@
 
 #include <arpa/inet.h>
 
-#include "options.h"
+#include "conf/options.h"
+#include "rrtype.h"
 #include "support/alloc.h"
 #include "support/make.h"
 

@@ -2,7 +2,7 @@
 
 #include <pthread.h>
 
-#include "table/reported.h"
+#include "log/reported.h"
 
 enum { T0 = 1000000 };
 

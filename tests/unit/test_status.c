@@ -6,7 +6,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "service/status.h"
+#include "service/status/listener.h"
+#include "service/status/text.h"
 #include "support/make.h"
 #include "table/clock.h"
 #include "table/policy.h"

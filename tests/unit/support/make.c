@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 
+#include "rrtype.h"
 #include "support/test.h"
 
 name_t make_name(const char *text)

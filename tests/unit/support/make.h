@@ -7,7 +7,7 @@
 #include <libknot/descriptor.h>
 #include <libknot/dname.h>
 
-#include "options.h"
+#include "conf/options.h"
 #include "table/snapshot.h"
 #include "table/shared.h"
 
@@ -25,7 +25,7 @@ name_t make_name_nth(uint32_t n);
 /*! The longest name: 255 octets, with labels of 63, 63, 63 and 61 of the letter. */
 name_t make_name_longest(char letter);
 
-/*! Defaults much like those of conf.c: TTL 1 to a day, idle an hour, stale a day. */
+/*! Defaults much like those of conf/items.h: TTL 1 to a day, idle an hour, stale a day. */
 extern const aname_schedule_t make_schedule;
 
 /*! The system's resolver. */

@@ -11,34 +11,35 @@
 
 #include <stdint.h>
 
-#include "options.h"
+#include "conf/options.h"
 #include "table/shared.h"
 
 /*! A limit that workers or the service meet, and when it was last told. */
 typedef struct {
 	uint64_t told;
 	int64_t told_ms;
-} aname_news_limit_t;
+} aname_events_limit_t;
 
 typedef struct {
 	aname_logbook_t *logbook;
-	aname_news_limit_t queue, table, gate;
-} aname_news_t;
+	aname_events_limit_t queue, table, gate;
+} aname_events_t;
 
 /*! A target's answer for a subnet has begun to fail. Subnets fail in crowds: that is told now and
  *  then, if the target itself does not fail. */
-void aname_news_subnet(aname_news_t *news, const aname_entry_t *entry, const char *why,
-                       int64_t now_ms);
+void aname_events_subnet(aname_events_t *events, const aname_entry_t *entry, const char *why,
+                         int64_t now_ms);
 
 /*! A lookup has succeeded: tells if the addresses are others, now and then. */
-void aname_news_change(aname_news_t *news, aname_entry_t *entry, const aname_snapshot_t *before,
-                       const aname_snapshot_t *after, int64_t now_ms);
+void aname_events_change(aname_events_t *events, aname_entry_t *entry,
+                         const aname_snapshot_t *before, const aname_snapshot_t *after,
+                         int64_t now_ms);
 
 /*! A server is told of clients' subnets, and does not say for whom its answers are. */
-void aname_news_unscoped(aname_news_t *news, const aname_server_t *server, int64_t now_ms);
+void aname_events_unscoped(aname_events_t *events, const aname_server_t *server, int64_t now_ms);
 
 /*! Sections that share an upstream differ in how it is asked: tells what counts. */
-void aname_news_terms(aname_news_t *news, const aname_upstream_t *upstream, int64_t now_ms);
+void aname_events_terms(aname_events_t *events, const aname_upstream_t *upstream, int64_t now_ms);
 
 /*! Tells, now and then, of limits that were met since. */
-void aname_news_limits(aname_news_t *news, aname_met_t *met, int64_t now_ms);
+void aname_events_limits(aname_events_t *events, aname_met_t *met, int64_t now_ms);

@@ -15,7 +15,7 @@
 
 #include <libknot/dname.h>
 
-#include "log.h"
+#include "log/log.h"
 
 typedef struct aname_logbook aname_logbook_t;
 
@@ -31,6 +31,9 @@ void aname_logbook_write(aname_logbook_t *book, int priority, const char *messag
  *  for ANAME_LOGBOOK_WAIT_MS. Thread: likewise. */
 void aname_logbook_write_about(aname_logbook_t *book, const knot_dname_t *target, int priority,
                                const char *message, int64_t now_ms);
+
+/*! A log that writes its messages down in the book. Thread: likewise. */
+aname_log_t aname_logbook_log(aname_logbook_t *book);
 
 /*! How long a message about a target waits. */
 #define ANAME_LOGBOOK_WAIT_MS 60000

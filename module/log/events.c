@@ -1,22 +1,22 @@
-#include "service/news.h"
+#include "log/events.h"
 
 #include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdio.h>
 
-#include <libknot/descriptor.h>
+#include "rrtype.h"
 
-/*! A change of the same target, and a limit of the same kind, is told this often. */
-#define TELL_AGAIN_MS 60000
+/*! A change of the same target, and a limit of the same kind, is logged this often. */
+#define LOG_AGAIN_MS 60000
 
-static void say(aname_news_t *news, int priority, const char *message, int64_t now_ms)
+static void log_event(aname_events_t *events, int priority, const char *message, int64_t now_ms)
 {
-	aname_logbook_write(news->logbook, priority, message, now_ms);
+	aname_logbook_write(events->logbook, priority, message, now_ms);
 }
 
 /*! Writes down what zones that follow the target are to be told. */
-static void tell(aname_news_t *news, const aname_entry_t *entry, int priority, const char *what,
-                 int64_t now_ms)
+static void log_about(aname_events_t *events, const aname_entry_t *entry, int priority,
+                      const char *what, int64_t now_ms)
 {
 	knot_dname_txt_storage_t name;
 	if (knot_dname_to_str(name, aname_entry_name(entry), sizeof(name)) == NULL) {
@@ -24,24 +24,24 @@ static void tell(aname_news_t *news, const aname_entry_t *entry, int priority, c
 	}
 	char message[sizeof(name) + 300];
 	(void)snprintf(message, sizeof(message), "target %s %s %s", name,
-	               entry->type == KNOT_RRTYPE_A ? "A" : "AAAA", what);
-	aname_logbook_write_about(news->logbook, aname_entry_name(entry), priority, message,
+	               aname_family_text(entry->type), what);
+	aname_logbook_write_about(events->logbook, aname_entry_name(entry), priority, message,
 	                          now_ms);
 }
 
-void aname_news_subnet(aname_news_t *news, const aname_entry_t *entry, const char *why,
-                       int64_t now_ms)
+void aname_events_subnet(aname_events_t *events, const aname_entry_t *entry, const char *why,
+                         int64_t now_ms)
 {
 	aname_entry_t *target = entry->member->target;
 	aname_subnets_t *subnets = atomic_load(&target->subnets);
 	if (target->plan.failures > 0 ||
-	    (subnets->told_ms != 0 && now_ms - subnets->told_ms < TELL_AGAIN_MS)) {
+	    (subnets->told_ms != 0 && now_ms - subnets->told_ms < LOG_AGAIN_MS)) {
 		return;
 	}
 	subnets->told_ms = now_ms;
 	char what[200];
 	(void)snprintf(what, sizeof(what), "fails for a client subnet (%s)", why);
-	tell(news, target, LOG_WARNING, what, now_ms);
+	log_about(events, target, LOG_WARNING, what, now_ms);
 }
 
 /*! Writes the first few addresses as text. */
@@ -63,15 +63,16 @@ static void list_addresses(const aname_snapshot_t *snapshot, char *text, size_t 
 	}
 }
 
-void aname_news_change(aname_news_t *news, aname_entry_t *entry, const aname_snapshot_t *before,
-                       const aname_snapshot_t *after, int64_t now_ms)
+void aname_events_change(aname_events_t *events, aname_entry_t *entry,
+                         const aname_snapshot_t *before, const aname_snapshot_t *after,
+                         int64_t now_ms)
 {
 	if (before == NULL || before->known == ANAME_KNOWN_NOTHING ||
 	    aname_snapshot_same(before, after)) {
 		return;
 	}
 	uint32_t *told_s = &entry->plan.changed_s;
-	if (*told_s != 0 && now_ms - 1000 * (int64_t)*told_s < TELL_AGAIN_MS) {
+	if (*told_s != 0 && now_ms - 1000 * (int64_t)*told_s < LOG_AGAIN_MS) {
 		return;
 	}
 	*told_s = (now_ms + 999) / 1000; /* Rounded up: not again too soon. */
@@ -80,10 +81,10 @@ void aname_news_change(aname_news_t *news, aname_entry_t *entry, const aname_sna
 	list_addresses(after, list, sizeof(list));
 	char what[sizeof(list) + 32];
 	(void)snprintf(what, sizeof(what), "addresses changed, now%s", list);
-	tell(news, entry, LOG_INFO, what, now_ms);
+	log_about(events, entry, LOG_INFO, what, now_ms);
 }
 
-void aname_news_unscoped(aname_news_t *news, const aname_server_t *server, int64_t now_ms)
+void aname_events_unscoped(aname_events_t *events, const aname_server_t *server, int64_t now_ms)
 {
 	char address[INET6_ADDRSTRLEN], message[300];
 	(void)inet_ntop(server->len == 4 ? AF_INET : AF_INET6, server->address, address,
@@ -93,7 +94,7 @@ void aname_news_unscoped(aname_news_t *news, const aname_server_t *server, int64
 	               "kept for each subnet, which costs a lookup for each ('ecs: off' if it does "
 	               "not tailor its answers)",
 	               address, server->port);
-	say(news, LOG_NOTICE, message, now_ms);
+	log_event(events, LOG_NOTICE, message, now_ms);
 }
 
 /*! Writes an upstream's first server, or what it is otherwise. */
@@ -112,7 +113,7 @@ static void name_upstream(const aname_upstream_t *upstream, char *text, size_t s
 	               source->servers_count > 1 ? " and others" : "");
 }
 
-void aname_news_terms(aname_news_t *news, const aname_upstream_t *upstream, int64_t now_ms)
+void aname_events_terms(aname_events_t *events, const aname_upstream_t *upstream, int64_t now_ms)
 {
 	const aname_schedule_t *schedule = &upstream->terms.schedule;
 	char name[INET6_ADDRSTRLEN + 40], message[500];
@@ -124,30 +125,30 @@ void aname_news_terms(aname_news_t *news, const aname_upstream_t *upstream, int6
 	               "), 'retry-max' (%" PRIu32 ") count",
 	               name, schedule->timeout_ms, schedule->retries, schedule->max_aliases,
 	               schedule->retry_min, schedule->retry_max);
-	say(news, LOG_NOTICE, message, now_ms);
+	log_event(events, LOG_NOTICE, message, now_ms);
 }
 
-static void tell_limit(aname_news_t *news, aname_news_limit_t *limit, uint64_t met, int64_t now_ms,
-                       const char *what)
+static void log_limit(aname_events_t *events, aname_events_limit_t *limit, uint64_t met,
+                      int64_t now_ms, const char *what)
 {
-	if (met == limit->told || (limit->told != 0 && now_ms - limit->told_ms < TELL_AGAIN_MS)) {
+	if (met == limit->told || (limit->told != 0 && now_ms - limit->told_ms < LOG_AGAIN_MS)) {
 		return;
 	}
 	char message[300];
 	(void)snprintf(message, sizeof(message),
 	               "limit reached, %s (%" PRIu64 " times since last told)", what,
 	               met - limit->told);
-	say(news, LOG_WARNING, message, now_ms);
+	log_event(events, LOG_WARNING, message, now_ms);
 	limit->told = met;
 	limit->told_ms = now_ms;
 }
 
-void aname_news_limits(aname_news_t *news, aname_met_t *met, int64_t now_ms)
+void aname_events_limits(aname_events_t *events, aname_met_t *met, int64_t now_ms)
 {
-	tell_limit(news, &news->queue, atomic_load(&met->queue_full), now_ms,
-	           "requests for lookups come faster than they can be taken");
-	tell_limit(news, &news->table, atomic_load(&met->table_full), now_ms,
-	           "no room for a new target, raise 'max-targets'");
-	tell_limit(news, &news->gate, atomic_load(&met->gate_full), now_ms,
-	           "half of the TCP workers wait for lookups already");
+	log_limit(events, &events->queue, atomic_load(&met->queue_full), now_ms,
+	          "requests for lookups come faster than they can be taken");
+	log_limit(events, &events->table, atomic_load(&met->table_full), now_ms,
+	          "no room for a new target, raise 'max-targets'");
+	log_limit(events, &events->gate, atomic_load(&met->gate_full), now_ms,
+	          "half of the TCP workers wait for lookups already");
 }

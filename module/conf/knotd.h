@@ -1,33 +1,12 @@
 /*!
- * \brief The options in knot.conf: schema, conf-check, and the way into plain data.  [K]
+ * \brief What is asked of knotd's own configuration.  [K]
  */
 
 #pragma once
 
 #include <knot/module.h>
 
-#include "options.h"
-
-/*! Schema of the mod-aname section. */
-extern const yp_item_t aname_conf[];
-
-/*! Checks a section; for `knotc conf-check`, at start and at reload (BEHAVIOUR L3). */
-int aname_conf_check(knotd_conf_check_args_t *args);
-
-/*!
- * \brief Reads the options of an instance; defaults where there is no section.
- *
- * \param mod      The instance, being loaded.
- * \param origin   From aname_conf_place(); noted in the options.
- * \param options  New options. Ownership: the caller's, aname_options_free().
- *
- * \return KNOT_EOK or KNOT_ENOMEM.
- *
- * Thread: load.
- */
-__attribute__((warn_unused_result)) int aname_conf_read(knotd_mod_t *mod,
-                                                        const aname_origin_t *origin,
-                                                        aname_options_t **options);
+#include "conf/options.h"
 
 /*! Where mod-onlinesign stands in a zone's list of modules. */
 typedef enum {
@@ -46,8 +25,14 @@ typedef enum {
  */
 void aname_conf_place(knotd_mod_t *mod, aname_origin_t *origin, aname_onlinesign_t *onlinesign);
 
-/*! `edns-client-subnet` of the server section. */
+/*! `edns-client-subnet` of the server section. Thread: load. */
 bool aname_conf_client_subnet(knotd_mod_t *mod);
+
+/*! `answer-rotation` of the server section. Thread: load. */
+bool aname_conf_rotation(knotd_mod_t *mod);
+
+/*! `rundir` of the server section; knotd's own, it stands until the next reload. Thread: load. */
+const char *aname_conf_rundir(knotd_mod_t *mod);
 
 /*! Room for a list of directories. */
 #define ANAME_DIRECTORIES_SIZE 2048

@@ -1,4 +1,4 @@
-#include "options.h"
+#include "conf/options.h"
 
 #include <stdlib.h>
 #include <string.h>

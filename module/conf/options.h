@@ -1,7 +1,7 @@
 /*!
  * \brief The options of one mod-aname section, as plain data.  [P]
  *
- * Filled by conf.c at load and never changed after it; instances with equal options share one.
+ * Filled by conf/read.c at load and never changed after it; instances with equal options share one.
  */
 
 #pragma once
@@ -12,10 +12,6 @@
 #include <stdint.h>
 
 #include <libknot/dname.h>
-
-/*! RR types taken as ANAME when `rrtype` is not set (BEHAVIOUR R1). */
-#define ANAME_RRTYPE_ANAME 65305
-#define ANAME_RRTYPE_ALIAS 65401
 
 /*! Most RR types that `rrtype` may list. */
 #define ANAME_RRTYPES_MAX 4
@@ -96,7 +92,7 @@ bool aname_source_has_via(const aname_source_t *source, bool ipv6);
 
 /*! What is one for the whole process; the largest value of all instances counts. */
 typedef struct {
-	uint32_t threads;            /*!< libuv's thread pool, 1 to 1024. */
+	uint32_t threads;            /*!< libuv's thread pool. */
 	uint32_t max_targets;        /*!< Targets held, one per name and family. */
 	uint32_t max_lookups;        /*!< Lookups running at once. */
 	uint32_t lookup_rate;        /*!< Lookups started per second. */

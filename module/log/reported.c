@@ -1,4 +1,4 @@
-#include "table/reported.h"
+#include "log/reported.h"
 
 /*! Places in which a key may be. */
 #define WAYS       8

@@ -1,9 +1,11 @@
-#include "table/logbook.h"
+#include "log/logbook.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "table/clock.h"
 
 #define PAGES      64
 #define PER_SECOND 20
@@ -89,6 +91,16 @@ void aname_logbook_write(aname_logbook_t *book, int priority, const char *messag
 	aname_logbook_write_about(book, NULL, priority, message, now_ms);
 }
 
+static void on_message(void *book, int priority, const char *message)
+{
+	aname_logbook_write(book, priority, message, aname_clock_ms());
+}
+
+aname_log_t aname_logbook_log(aname_logbook_t *book)
+{
+	return (aname_log_t){ on_message, book };
+}
+
 /*! Tears out the n-th page. */
 static void tear_out(aname_logbook_t *book, unsigned n)
 {
@@ -118,7 +130,7 @@ static bool is_for(const page_t *page, const aname_logbook_reader_t *reader)
 }
 
 /*! Makes a page that tells what was dropped, if it is time for that. */
-static bool tell_dropped(aname_logbook_t *book, page_t *page, int64_t now_ms)
+static bool log_dropped(aname_logbook_t *book, page_t *page, int64_t now_ms)
 {
 	bool told = book->dropped_told && now_ms >= book->dropped_ms &&
 	            now_ms - book->dropped_ms < DROPPED_MS;
@@ -147,13 +159,13 @@ static bool next_page(aname_logbook_t *book, const aname_logbook_reader_t *reade
 			return true;
 		}
 	}
-	bool have = tell_dropped(book, page, now_ms);
+	bool have = log_dropped(book, page, now_ms);
 	atomic_store_explicit(&book->written, book->count > 0 || book->dropped > 0,
 	                      memory_order_relaxed);
 	return have;
 }
 
-static void say(const page_t *page, const aname_log_t *log, int64_t now_ms)
+static void log_page(const page_t *page, const aname_log_t *log, int64_t now_ms)
 {
 	int64_t age_ms = now_ms - page->at_ms;
 	if (age_ms < OLD_MS) {
@@ -182,7 +194,7 @@ void aname_logbook_read_for(aname_logbook_t *book, const aname_logbook_reader_t 
 		have = next_page(book, reader, &page, now_ms);
 		pthread_mutex_unlock(&book->lock);
 		if (have) {
-			say(&page, log, now_ms);
+			log_page(&page, log, now_ms);
 		}
 	}
 }

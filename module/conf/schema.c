@@ -1,0 +1,235 @@
+#include "conf/schema.h"
+
+#include <netinet/in.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <libknot/lookup.h>
+
+#include "conf/items.h"
+#include "conf/options.h"
+#include "protocol.h"
+#include "rrtype.h"
+
+#define DNS_PORT 53
+
+static const knot_lookup_t cold_modes[] = {
+	{ ANAME_COLD_TRUNCATE, "truncate" },
+	{ ANAME_COLD_SERVFAIL, "servfail" },
+	{ 0, NULL },
+};
+
+static const knot_lookup_t signing_modes[] = {
+	{ 0, "auto" },
+	{ 1, "off" },
+	{ 0, NULL },
+};
+
+static const knot_lookup_t dnssec_modes[] = {
+	{ 0, "any" },
+	{ 1, "secure" },
+	{ 0, NULL },
+};
+
+const yp_item_t aname_conf[] = {
+#define X(option, name, dflt, least, most, unit, style, field) \
+	{ option, YP_TINT, YP_VINT = { INT32_MIN, INT64_MAX / 2, dflt, style } },
+	NUMBERS(X)
+#undef X
+	        { OPT_RRTYPE, YP_TSTR, YP_VNONE, YP_FMULTI },
+	{ OPT_RESOLVER, YP_TADDR, YP_VADDR = { DNS_PORT }, YP_FMULTI },
+	{ OPT_VIA, YP_TADDR, YP_VNONE, YP_FMULTI },
+	{ OPT_TARGET_DNSSEC, YP_TOPT, YP_VOPT = { dnssec_modes, 0 } },
+	{ OPT_ECS, YP_TBOOL, YP_VNONE },
+	{ OPT_DNSSEC, YP_TOPT, YP_VOPT = { signing_modes, 0 } },
+	{ OPT_ANSWER_ANAME, YP_TBOOL, YP_VNONE },
+	{ OPT_COLD, YP_TOPT, YP_VOPT = { cold_modes, ANAME_COLD_TRUNCATE } },
+	{ OPT_ALLOW_TARGET, YP_TDNAME, YP_VNONE, YP_FMULTI },
+	{ OPT_DENY_TARGET, YP_TDNAME, YP_VNONE, YP_FMULTI },
+	{ OPT_DENY_ADDRESS, YP_TNET, YP_VNONE, YP_FMULTI },
+	{ OPT_STATUS_SOCKET, YP_TSTR, YP_VNONE },
+	{ NULL },
+};
+
+uint16_t aname_conf_rrtype(const char *text)
+{
+	for (size_t i = 0; i < ANAME_RRTYPES; i++) {
+		if (strcasecmp(text, aname_rrtypes[i].word) == 0) {
+			return aname_rrtypes[i].number;
+		}
+	}
+	if (strncasecmp(text, "TYPE", 4) != 0 || text[4] < '0' || text[4] > '9') {
+		return 0;
+	}
+	char *end;
+	unsigned long number = strtoul(text + 4, &end, 10);
+	return *end == '\0' && number >= 65280 && number <= 65534 ? number : 0;
+}
+
+static int check_numbers(knotd_conf_check_args_t *args)
+{
+#define X(option, name, dflt, least, most, unit, style, field) \
+	{ option, least, most, "option '" name "' must be from " #least " to " #most " " unit },
+	static const struct {
+		const yp_name_t *option;
+		int64_t least, most;
+		const char *error;
+	} numbers[] = { NUMBERS(X) };
+#undef X
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		int64_t value = knotd_conf_check_item(args, numbers[i].option).single.integer;
+		if (value < numbers[i].least || value > numbers[i].most) {
+			args->err_str = numbers[i].error;
+			return KNOT_ERANGE;
+		}
+	}
+	return KNOT_EOK;
+}
+
+static int check_order(knotd_conf_check_args_t *args)
+{
+	if (knotd_conf_check_item(args, OPT_TTL_MIN).single.integer >
+	    knotd_conf_check_item(args, OPT_TTL_MAX).single.integer) {
+		args->err_str = "option 'ttl-min' must not be greater than 'ttl-max' "
+		                "(1 to 604800 seconds)";
+		return KNOT_ERANGE;
+	}
+	if (knotd_conf_check_item(args, OPT_RETRY_MIN).single.integer >
+	    knotd_conf_check_item(args, OPT_RETRY_MAX).single.integer) {
+		args->err_str = "option 'retry-min' must not be greater than 'retry-max' "
+		                "(1 to 86400 seconds)";
+		return KNOT_ERANGE;
+	}
+	return KNOT_EOK;
+}
+
+static int check_rrtypes(knotd_conf_check_args_t *args)
+{
+	knotd_conf_t conf = knotd_conf_check_item(args, OPT_RRTYPE);
+	int ret = KNOT_EOK;
+	if (conf.count > ANAME_RRTYPES_MAX) {
+		args->err_str = "option 'rrtype' takes from 1 to 4 types";
+		ret = KNOT_ERANGE;
+	}
+	for (size_t i = 0; i < conf.count && ret == KNOT_EOK; i++) {
+		if (aname_conf_rrtype(conf.multi[i].string) == 0) {
+			args->err_str = "option 'rrtype' must be ANAME, ALIAS, or a private type "
+			                "from TYPE65280 to TYPE65534";
+			ret = KNOT_EINVAL;
+		}
+	}
+	knotd_conf_free(&conf);
+	return ret;
+}
+
+uint16_t aname_conf_port(const struct sockaddr_storage *ss)
+{
+	uint16_t port = ss->ss_family == AF_INET ? ((const struct sockaddr_in *)ss)->sin_port
+	                                         : ((const struct sockaddr_in6 *)ss)->sin6_port;
+	return ntohs(port);
+}
+
+static int check_servers(knotd_conf_check_args_t *args, const knotd_conf_t *servers)
+{
+	if (servers->count > ANAME_SERVERS_MAX) {
+		args->err_str = "option 'resolver' takes from 1 to 8 servers";
+		return KNOT_ERANGE;
+	}
+	for (size_t i = 0; i < servers->count; i++) {
+		int family = servers->multi[i].addr.ss_family;
+		if ((family != AF_INET && family != AF_INET6) ||
+		    aname_conf_port(&servers->multi[i].addr) == 0) {
+			args->err_str = "option 'resolver' must be IPv4 or IPv6 addresses, with "
+			                "a port from 1 to 65535 if not 53";
+			return KNOT_EINVAL;
+		}
+	}
+	return KNOT_EOK;
+}
+
+static int check_via(knotd_conf_check_args_t *args, bool resolver)
+{
+	knotd_conf_t via = knotd_conf_check_item(args, OPT_VIA);
+	const char *error = NULL;
+	if (via.count > 0 && !resolver) {
+		error = "option 'via' needs 'resolver', the system's resolver chooses its source "
+		        "itself";
+	}
+	unsigned ipv4 = 0, ipv6 = 0;
+	for (size_t i = 0; i < via.count && error == NULL; i++) {
+		const struct sockaddr_storage *ss = &via.multi[i].addr;
+		ipv4 += ss->ss_family == AF_INET;
+		ipv6 += ss->ss_family == AF_INET6;
+		if (ipv4 + ipv6 <= i || ipv4 > 1 || ipv6 > 1) {
+			error = "option 'via' must be at most one IPv4 and one IPv6 address";
+		} else if (aname_conf_port(ss) != 0) {
+			error = "option 'via' must be addresses without a port, those of lookups "
+			        "are random";
+		}
+	}
+	knotd_conf_free(&via);
+	args->err_str = error != NULL ? error : args->err_str;
+	return error != NULL ? KNOT_EINVAL : KNOT_EOK;
+}
+
+static int check_source(knotd_conf_check_args_t *args)
+{
+	knotd_conf_t servers = knotd_conf_check_item(args, OPT_RESOLVER);
+	int ret = check_servers(args, &servers);
+	if (ret == KNOT_EOK) {
+		ret = check_via(args, servers.count > 0);
+	}
+	if (ret == KNOT_EOK && servers.count > 0 && !ANAME_DNS) {
+		args->err_str = "option 'resolver' is not available, the module was built "
+		                "without c-ares";
+		ret = KNOT_ENOTSUP;
+	}
+	if (ret == KNOT_EOK && servers.count == 0 &&
+	    knotd_conf_check_item(args, OPT_TARGET_DNSSEC).single.option != 0) {
+		args->err_str = "option 'target-dnssec: secure' needs 'resolver', the system's "
+		                "resolver does not tell what is authenticated";
+		ret = KNOT_EINVAL;
+	}
+	if (ret == KNOT_EOK && servers.count == 0 &&
+	    knotd_conf_check_item(args, OPT_ECS).single.boolean) {
+		args->err_str = "option 'ecs: on' needs 'resolver', the system's resolver cannot "
+		                "be told of clients";
+		ret = KNOT_EINVAL;
+	}
+	knotd_conf_free(&servers);
+	return ret;
+}
+
+static int check_status(knotd_conf_check_args_t *args)
+{
+	knotd_conf_t conf = knotd_conf_check_item(args, OPT_STATUS_SOCKET);
+	const char *path = conf.count > 0 ? conf.single.string : NULL;
+	if (path != NULL && (path[0] == '\0' || strlen(path) >= ANAME_STATUS_PATH_MAX)) {
+		args->err_str = "option 'status-socket' must be 'off' or a path of 1 to 107 octets";
+		return KNOT_EINVAL;
+	}
+	return KNOT_EOK;
+}
+
+/*! Counts calls of aname_conf_check(), which has nowhere else to tell that it was called. */
+static _Atomic uint64_t checks_done;
+
+uint64_t aname_conf_checks(void)
+{
+	return atomic_load(&checks_done);
+}
+
+int aname_conf_check(knotd_conf_check_args_t *args)
+{
+	atomic_fetch_add(&checks_done, 1);
+	int (*const checks[])(knotd_conf_check_args_t *) = {
+		check_numbers, check_order, check_source, check_rrtypes, check_status,
+	};
+	int ret = KNOT_EOK;
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]) && ret == KNOT_EOK; i++) {
+		ret = checks[i](args);
+	}
+	return ret;
+}

@@ -1,0 +1,6 @@
+#include "rrtype.h"
+
+const aname_rrtype_t aname_rrtypes[ANAME_RRTYPES] = {
+	{ ANAME_RRTYPE_ANAME, "ANAME", ANAME_RRTYPE_GENERIC(ANAME_RRTYPE_ANAME) },
+	{ ANAME_RRTYPE_ALIAS, "ALIAS", ANAME_RRTYPE_GENERIC(ANAME_RRTYPE_ALIAS) },
+};

@@ -1,0 +1,43 @@
+/*!
+ * \brief What is known, to be looked at from outside: a Unix socket that tells the table.  [U]
+ *
+ * What it speaks is in protocol.h.
+ *
+ * A socket of the module's own, because knotd's control lets a module show numbers only, and
+ * because the table changes all the time: a file would be out of date or be written for nobody.
+ * It is served on the service's loop, where the table may be walked without a lock: client.h serves
+ * those who connect, text.h writes the lines.
+ *
+ * Thread: service, all of it, while its loop runs or is at rest.
+ */
+
+#pragma once
+
+#include <uv.h>
+
+#include "protocol.h"
+#include "table/shared.h"
+
+typedef struct aname_status aname_status_t;
+
+/*!
+ * \brief Makes the listener; it listens nowhere yet.
+ *
+ * \param shared  The shared state; outlives the listener.
+ * \param loop    The loop; likewise.
+ *
+ * \return The listener, NULL if out of memory.
+ */
+aname_status_t *aname_status_new(aname_shared_t *shared, uv_loop_t *loop);
+
+/*!
+ * \brief Listens at a path from now on, and nowhere else; "" is nowhere.
+ *
+ * A socket that a process left behind is replaced; one that is in use, and what is no socket, is
+ * not. Its mode is that of knotd's control socket: owner and group may connect. If it fails the
+ * log says why, and it listens nowhere.
+ */
+void aname_status_listen(aname_status_t *status, const char *path);
+
+/*! Frees the listener, which must listen nowhere and have had the loop run since. */
+void aname_status_free(aname_status_t *status);

@@ -1,0 +1,198 @@
+#include "service/status/text.h"
+
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "protocol.h"
+#include "rrtype.h"
+#include "table/clock.h"
+#include "table/policy.h"
+
+/*! Begins a field. */
+#define FIELD(key) "\t" ANAME_KEY_##key "="
+
+__attribute__((format(printf, 3, 4))) static void add(char *at, size_t *len, const char *format,
+                                                      ...)
+{
+	va_list args;
+	va_start(args, format);
+	int used = vsnprintf(at + *len, ANAME_STATUS_ENTRY_MAX - *len, format, args);
+	va_end(args);
+	if (used > 0) {
+		*len += used;
+	}
+	if (*len >= ANAME_STATUS_ENTRY_MAX) {
+		*len = ANAME_STATUS_ENTRY_MAX - 1;
+	}
+}
+
+static const char *state_of(const aname_judgement_t *judgement)
+{
+	switch (judgement->worth) {
+	case ANAME_FRESH: return ANAME_STATE_FRESH;
+	case ANAME_NODATA: return ANAME_STATE_NODATA;
+	case ANAME_LATE:
+	case ANAME_LATE_NODATA: return ANAME_STATE_LATE;
+	case ANAME_STALE:
+	case ANAME_STALE_NODATA: return ANAME_STATE_STALE;
+	case ANAME_FAILED: return ANAME_STATE_FAILING;
+	default: return ANAME_STATE_COLD;
+	}
+}
+
+static void write_addresses(char *at, size_t *len, const aname_snapshot_t *known)
+{
+	knot_rdataset_t set = aname_snapshot_rdataset(known);
+	knot_rdata_t *rdata = set.rdata;
+	add(at, len, FIELD(ADDRESSES));
+	for (unsigned i = 0; i < set.count; i++, rdata = knot_rdataset_next(rdata)) {
+		char address[INET6_ADDRSTRLEN];
+		(void)inet_ntop(rdata->len == 4 ? AF_INET : AF_INET6, rdata->data, address,
+		                sizeof(address));
+		add(at, len, "%s%s", i > 0 ? "," : "", address);
+	}
+}
+
+static void write_subnet(char *at, size_t *len, const aname_subnet_t *subnet)
+{
+	char address[INET6_ADDRSTRLEN];
+	(void)inet_ntop(subnet->family == ANAME_SUBNET_IPV4 ? AF_INET : AF_INET6, subnet->address,
+	                address, sizeof(address));
+	add(at, len, FIELD(SUBNET) "%s/%u", address, subnet->len);
+}
+
+static void write_via(char *at, size_t *len, const aname_source_t *source)
+{
+	char address[INET6_ADDRSTRLEN];
+	bool ipv4 = aname_source_has_via(source, false);
+	if (ipv4) {
+		(void)inet_ntop(AF_INET, source->via_ipv4, address, sizeof(address));
+		add(at, len, FIELD(VIA) "%s", address);
+	}
+	if (aname_source_has_via(source, true)) {
+		(void)inet_ntop(AF_INET6, source->via_ipv6, address, sizeof(address));
+		add(at, len, "%s%s", ipv4 ? "," : FIELD(VIA), address);
+	}
+}
+
+static void write_resolver(char *at, size_t *len, const aname_source_t *source)
+{
+	add(at, len, FIELD(RESOLVER) "%s", source->servers_count == 0 ? ANAME_RESOLVER_SYSTEM : "");
+	for (unsigned i = 0; i < source->servers_count; i++) {
+		const aname_server_t *server = &source->servers[i];
+		char address[INET6_ADDRSTRLEN];
+		(void)inet_ntop(server->len == 4 ? AF_INET : AF_INET6, server->address, address,
+		                sizeof(address));
+		add(at, len, "%s%s@%u", i > 0 ? "," : "", address, server->port);
+	}
+	write_via(at, len, source);
+}
+
+/*! Smallest TTL of a record that asked lately, as the service's plan has it. */
+static uint32_t wanted_ttl(aname_entry_t *entry)
+{
+	uint32_t ttl = atomic_load_explicit(&entry->min_ttl, memory_order_relaxed);
+	ttl = ttl < entry->plan.min_ttl_prev ? ttl : entry->plan.min_ttl_prev;
+	return ttl < INT32_MAX ? ttl : INT32_MAX;
+}
+
+static void write_known(char *at, size_t *len, aname_entry_t *entry, int64_t now_ms)
+{
+	const aname_snapshot_t *known = aname_entry_snapshot(entry);
+	const aname_schedule_t *schedule = &entry->upstream->terms.schedule;
+	aname_judgement_t judgement =
+	        aname_policy_judge(known, atomic_load(&entry->cold), schedule,
+	                           aname_policy_left(known, schedule, wanted_ttl(entry), now_ms),
+	                           atomic_load(&entry->next_ms), now_ms);
+	add(at, len, FIELD(STATE) "%s", state_of(&judgement));
+	if (known == NULL) {
+		return;
+	}
+	if (known->known != ANAME_KNOWN_NOTHING) {
+		add(at, len, FIELD(TTL) "%" PRIu32 FIELD(AGE) "%" PRId64, judgement.ttl,
+		    (now_ms - known->learned_ms) / 1000);
+		write_addresses(at, len, known);
+	}
+	const aname_failing_t *failing = aname_snapshot_failing(known);
+	if (failing != NULL) {
+		add(at, len, FIELD(FAILING) "%" PRId64 FIELD(WHY) "%s",
+		    (now_ms - failing->since_ms) / 1000, failing->why);
+	}
+}
+
+/*! What is known of the other family of a target by everybody; NULL if nothing. */
+static const aname_snapshot_t *other_of(const aname_table_t *table, const aname_entry_t *entry)
+{
+	const knot_dname_t *name = aname_entry_name(entry);
+	const aname_key_t key = {
+		.upstream = entry->upstream,
+		.name = name,
+		.type = entry->type == KNOT_RRTYPE_A ? KNOT_RRTYPE_AAAA : KNOT_RRTYPE_A,
+		.name_len = knot_dname_size(name),
+	};
+	aname_entry_t *other = aname_table_find(table, &key, aname_table_hash(table, &key));
+	return other != NULL ? aname_entry_snapshot(other) : NULL;
+}
+
+/*! That a target is gone which had addresses; as queries see it. */
+static void write_gone(char *at, size_t *len, const aname_table_t *table, aname_entry_t *entry,
+                       int64_t now_ms)
+{
+	const aname_snapshot_t *known = aname_entry_snapshot(entry);
+	const aname_lost_t *lost = known != NULL ? aname_snapshot_lost(known) : NULL;
+	if (lost != NULL && aname_policy_gone_surely(known, other_of(table, entry))) {
+		add(at, len, FIELD(GONE) "%" PRId64 FIELD(DENIAL) "%s",
+		    (now_ms - lost->since_ms) / 1000,
+		    lost->nxdomain ? ANAME_DENIAL_NXDOMAIN : ANAME_DENIAL_NODATA);
+	}
+}
+
+size_t aname_status_write(char *at, const aname_table_t *table, aname_entry_t *entry,
+                          int64_t now_ms)
+{
+	size_t len = 0;
+	knot_dname_txt_storage_t name = "";
+	(void)knot_dname_to_str(name, aname_entry_name(entry), sizeof(name));
+	add(at, &len, ANAME_STATUS_TARGET FIELD(NAME) "%s" FIELD(FAMILY) "%s", name,
+	    aname_family_text(entry->type));
+	if (entry->tailored) {
+		write_subnet(at, &len, &entry->member->network);
+	}
+	write_known(at, &len, entry, now_ms);
+	write_gone(at, &len, table, entry, now_ms);
+
+	int64_t next_ms = atomic_load(&entry->next_ms);
+	if (next_ms != ANAME_NEXT_NEVER) {
+		add(at, &len, FIELD(NEXT) "%" PRId64,
+		    next_ms > now_ms ? (next_ms - now_ms + 999) / 1000 : 0);
+	}
+	int64_t asked_s = atomic_load_explicit(&entry->asked_s, memory_order_relaxed);
+	add(at, &len, FIELD(ASKED) "%" PRId64,
+	    now_ms / 1000 > asked_s ? now_ms / 1000 - asked_s : 0);
+	add(at, &len, FIELD(STARTED) "%" PRIu32 FIELD(SUCCEEDED) "%" PRIu32,
+	    atomic_load(&entry->started), atomic_load(&entry->succeeded));
+	add(at, &len, FIELD(FAILED) "%" PRIu32 FIELD(LAG) "%" PRIu32, atomic_load(&entry->failed),
+	    atomic_load(&entry->lag_ms));
+	write_resolver(at, &len, &entry->upstream->source);
+	add(at, &len, "\n");
+	at[len - 1] = '\n';
+	return len;
+}
+
+size_t aname_status_write_server(char *at, const aname_shared_t *shared)
+{
+	size_t len = 0;
+	const aname_totals_t *totals = &shared->totals;
+	add(at, &len, ANAME_STATUS_FORMAT "\n" ANAME_STATUS_SERVER FIELD(PID) "%ld",
+	    (long)getpid());
+	add(at, &len, FIELD(TARGETS) "%zu" FIELD(ADDRESSES) "%zu",
+	    aname_table_targets(shared->table), aname_table_addresses(shared->table));
+	add(at, &len, FIELD(STARTED) "%" PRIu64 FIELD(SUCCEEDED) "%" PRIu64,
+	    atomic_load(&totals->started), atomic_load(&totals->succeeded));
+	add(at, &len, FIELD(FAILED) "%" PRIu64 FIELD(LAG) "%" PRIu32 "\n",
+	    atomic_load(&totals->failed), atomic_load(&totals->lag_ms));
+	return len;
+}

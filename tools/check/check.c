@@ -1,0 +1,80 @@
+#include "check/check.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <libknot/descriptor.h>
+
+const uint16_t kaname_families[2] = { KNOT_RRTYPE_A, KNOT_RRTYPE_AAAA };
+
+/* The report. */
+
+__attribute__((format(printf, 2, 0))) static void report(const char *verdict, const char *format,
+                                                         va_list args)
+{
+	(void)printf("%-6s", verdict);
+	(void)vprintf(format, args);
+	(void)putchar('\n');
+}
+
+void kaname_good(const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	report("ok", format, args);
+	va_end(args);
+}
+
+void kaname_note(const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	report("note", format, args);
+	va_end(args);
+}
+
+void kaname_bad(kaname_check_t *check, const char *next, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	report("BAD", format, args);
+	va_end(args);
+	(void)printf("%-6snext: %s\n", "", next);
+	check->bad++;
+}
+
+/* The whole. */
+
+kaname_exit_t kaname_check(const kaname_args_t *args)
+{
+	static kaname_check_t check;
+	check.args = args;
+	if (!kaname_zone_name(check.zone, args->arguments[0])) {
+		return KANAME_NO;
+	}
+	kaname_exit_t ret = kaname_control_open(&check.control, args);
+	if (ret != KANAME_OK) {
+		return ret;
+	}
+	ret = kaname_check_server(&check);
+	/* Others may want it while clients wait. */
+	kaname_control_close(&check.control);
+	if (ret == KANAME_OK) {
+		kaname_check_client(&check);
+	}
+	if (ret == KANAME_OK && check.is_loaded) {
+		kaname_check_targets(&check);
+	}
+	kaname_records_free(&check.records);
+	if (ret == KANAME_IO || (ret == KANAME_NO && check.bad == 0)) {
+		/* It is told, and nothing can be said of the rest. */
+		return ret;
+	}
+	if (check.bad == 0) {
+		(void)printf("%s is as it should be\n", check.zone);
+	} else {
+		(void)printf("%s: %u thing%s to look at\n", check.zone, check.bad,
+		             check.bad == 1 ? "" : "s");
+	}
+	return check.bad == 0 ? KANAME_OK : KANAME_NO;
+}

@@ -1,0 +1,70 @@
+/*!
+ * \brief The command check, in parts: everything one asks when a zone does not answer as it should.
+ *
+ * From the outside in: the server, the zone, the configuration, the record, what a client gets,
+ * and what the module knows. A line each: `ok`, `note`, or `BAD` with what to do next.
+ */
+
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "ask.h"
+#include "config.h"
+#include "control.h"
+#include "records.h"
+#include "tool.h"
+
+/*! While a lookup is under way it is asked again. */
+#define KANAME_CHECK_REPEATS   20
+#define KANAME_CHECK_REPEAT_MS 300
+/*! Longest text of a line, about. */
+#define KANAME_CHECK_TEXT_MAX  2000
+
+/*! The types of addresses, in the order of all that is kept by family. */
+extern const uint16_t kaname_families[2];
+
+/*! A zone being checked. */
+typedef struct {
+	const kaname_args_t *args;
+	kaname_control_t control;
+	knot_dname_txt_storage_t zone;
+	kaname_records_t records;
+	kaname_values_t modules; /*!< The zone's list, in order. */
+	kaname_values_t listen;  /*!< The server's addresses. */
+	kaname_values_t deny;    /*!< Option `deny-address`. */
+	kaname_values_t delay;   /*!< Option `negative-delay`. */
+	bool is_loaded, is_signed;
+	bool is_asked;              /*!< As a client asks. */
+	kaname_answer_t clients[2]; /*!< What a client then got over TCP, by family. */
+	unsigned bad;
+	unsigned bad_before; /*!< Of these, what was found before a client's question. */
+} kaname_check_t;
+
+/* The report. */
+
+/*! What is as it should be. */
+__attribute__((format(printf, 1, 2))) void kaname_good(const char *format, ...);
+
+/*! What is neither good nor bad. */
+__attribute__((format(printf, 1, 2))) void kaname_note(const char *format, ...);
+
+/*! What is wrong, and what to do next. */
+__attribute__((format(printf, 3, 4))) void kaname_bad(kaname_check_t *check, const char *next,
+                                                      const char *format, ...);
+
+/* The parts, in order. */
+
+/*!
+ * \brief What is asked by control: the server, the zone, its configuration and its records.
+ *
+ * \return KANAME_OK if the rest is worth asking; KANAME_NO if it is not; KANAME_IO, told.
+ */
+__attribute__((warn_unused_result)) kaname_exit_t kaname_check_server(kaname_check_t *check);
+
+/*! What a client gets, asked as one. */
+void kaname_check_client(kaname_check_t *check);
+
+/*! What the module knows of the targets, and whether that is what the client got. */
+void kaname_check_targets(kaname_check_t *check);

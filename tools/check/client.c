@@ -1,0 +1,164 @@
+#include "check/check.h"
+
+#include <netdb.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <libknot/libknot.h>
+
+#include "text.h"
+
+/*! A reply takes no longer: more than `wait` may be. */
+#define REPLY_MS        6000
+#define EDE_NOT_READY   14
+#define EDE_BLOCKED     15
+/*! Addresses printed; the others are counted. */
+#define ADDRESSES_SHOWN 8
+
+/*! Reads ADDRESS[@PORT]; an address of all becomes that of the loopback. */
+static bool read_address(const char *text, struct sockaddr_storage *server)
+{
+	char address[KANAME_VALUE_MAX];
+	(void)snprintf(address, sizeof(address), "%s", text);
+	char *port = strchr(address, '@');
+	if (port != NULL) {
+		*port++ = '\0';
+	}
+	if (strcmp(address, "0.0.0.0") == 0) {
+		(void)snprintf(address, sizeof(address), "127.0.0.1");
+	} else if (strcmp(address, "::") == 0) {
+		(void)snprintf(address, sizeof(address), "::1");
+	}
+	const struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
+		                        .ai_socktype = SOCK_DGRAM };
+	struct addrinfo *info;
+	if (getaddrinfo(address, port != NULL ? port : "53", &hints, &info) != 0) {
+		return false;
+	}
+	memcpy(server, info->ai_addr, info->ai_addrlen);
+	freeaddrinfo(info);
+	return true;
+}
+
+/*! Writes the addresses of an answer, or what there is in place of them. */
+static void list_addresses(const kaname_answer_t *answer, char text[KANAME_CHECK_TEXT_MAX])
+{
+	size_t used = 0;
+	text[0] = '\0';
+	for (unsigned i = 0; i < answer->count && i < ADDRESSES_SHOWN; i++) {
+		used += snprintf(text + used, KANAME_CHECK_TEXT_MAX - used, " %s",
+		                 answer->addresses[i]);
+	}
+	if (answer->count > ADDRESSES_SHOWN) {
+		(void)snprintf(text + used, KANAME_CHECK_TEXT_MAX - used, " and %u more",
+		               answer->count - ADDRESSES_SHOWN);
+	}
+}
+
+static const char *rcode_text(uint8_t rcode)
+{
+	const knot_lookup_t *found = knot_lookup_by_id(knot_rcode_names, rcode);
+	return found != NULL ? found->name : "an unknown code";
+}
+
+/*! Where the reason for a bad answer is found. */
+static const char *reason_at(const kaname_check_t *check, int ede)
+{
+	if (ede == EDE_BLOCKED) {
+		return "the log names the option: 'allow-target', 'deny-target' or 'deny-address'";
+	}
+	return check->bad_before > 0 ? "what is BAD above comes first" : "see the target below";
+}
+
+/*! Judges an answer. Returns whether it has addresses. */
+static bool judge(kaname_check_t *check, const kaname_question_t *question,
+                  const kaname_answer_t *answer, const char *what)
+{
+	char list[KANAME_CHECK_TEXT_MAX], ede[100] = "";
+	list_addresses(answer, list);
+	const char *text = kaname_ede_text(answer->ede);
+	if (text != NULL) {
+		(void)snprintf(ede, sizeof(ede), " (%s)", text);
+	}
+	if (answer->failure != NULL) {
+		kaname_bad(check, "does knotd listen there, and does a firewall let it?", "%s: %s",
+		           what, answer->failure);
+	} else if (answer->rcode != KNOT_RCODE_NOERROR) {
+		kaname_bad(check, reason_at(check, answer->ede), "%s: %s%s", what,
+		           rcode_text(answer->rcode), ede);
+	} else if (answer->truncated) {
+		kaname_note("%s: truncated%s, the client comes back over TCP", what, ede);
+	} else if (answer->count == 0) {
+		kaname_note("%s: no address of this family", what);
+	} else if (answer->ede >= 0) {
+		kaname_bad(check, reason_at(check, answer->ede), "%s:%s, TTL %u%s", what, list,
+		           answer->ttl, ede);
+	} else if (check->is_signed && question->dnssec && !answer->is_signed) {
+		kaname_bad(check, "see 'Signed zones' in the README", "%s:%s, TTL %u, not signed",
+		           what, list, answer->ttl);
+	} else {
+		kaname_good("%s:%s, TTL %u%s", what, list, answer->ttl,
+		            answer->is_signed ? ", signed" : "");
+	}
+	return answer->count > 0;
+}
+
+/*! Asks; and again for a while if the answer is that the target is being looked up. */
+static void ask_patiently(const kaname_question_t *question, kaname_answer_t *answer)
+{
+	kaname_ask(question, answer);
+	for (int i = 0; i < KANAME_CHECK_REPEATS && answer->ede == EDE_NOT_READY; i++) {
+		(void)poll(NULL, 0, KANAME_CHECK_REPEAT_MS);
+		kaname_ask(question, answer);
+	}
+}
+
+/*! Asks for both families, over TCP first: there a name that is not known yet is waited for. */
+static void ask_all(kaname_check_t *check, const char *address,
+                    const struct sockaddr_storage *server)
+{
+	knot_dname_storage_t zone;
+	static kaname_answer_t udp;
+	bool any = false;
+	kaname_question_t question = { .name = kaname_name_read(zone, check->zone),
+		                       .server = *server,
+		                       .dnssec = check->is_signed,
+		                       .timeout_ms = REPLY_MS };
+	check->bad_before = check->bad;
+	for (int tcp = 1; tcp >= 0; tcp--) {
+		for (int family = 0; family < 2; family++) {
+			char what[KANAME_VALUE_MAX + 40];
+			kaname_answer_t *answer = tcp ? &check->clients[family] : &udp;
+			question.tcp = tcp;
+			question.type = kaname_families[family];
+			(void)snprintf(what, sizeof(what), "a client gets over %s from %s, %s",
+			               tcp ? "TCP" : "UDP", address,
+			               aname_family_text(kaname_families[family]));
+			ask_patiently(&question, answer);
+			any |= judge(check, &question, answer, what);
+		}
+	}
+	check->is_asked = true;
+	if (!any) {
+		kaname_bad(check,
+		           check->bad > 0
+		                   ? "what is BAD above comes first"
+		                   : "is the target's name right? It is below; 'kaname set' with "
+		                     "another one mends it",
+		           "no client gets an address");
+	}
+}
+
+void kaname_check_client(kaname_check_t *check)
+{
+	/* One is enough. */
+	for (size_t i = 0; i < check->listen.count; i++) {
+		struct sockaddr_storage server = { 0 };
+		if (read_address(check->listen.at[i], &server)) {
+			ask_all(check, check->listen.at[i], &server);
+			return;
+		}
+	}
+	kaname_note("no address in server.listen that could be asked");
+}

@@ -1,0 +1,253 @@
+#include "check/check.h"
+
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libknot/libknot.h>
+
+#include "live.h"
+#include "nets.h"
+
+static const char *of(const kaname_line_t *line, const char *key)
+{
+	const char *value = kaname_live_field(line, key);
+	return value != NULL ? value : "";
+}
+
+/*! The option that has kdig ask from where the module asks; "" if there is none. */
+static void source_option(const kaname_line_t *line, const char *server, char *option, size_t size)
+{
+	bool ipv6 = strchr(server, ':') != NULL;
+	option[0] = '\0';
+	for (const char *at = of(line, ANAME_KEY_VIA); *at != '\0'; at += at[0] == ',') {
+		size_t len = strcspn(at, ",");
+		if ((memchr(at, ':', len) != NULL) == ipv6) {
+			(void)snprintf(option, size, "-b %.*s ", (int)len, at);
+		}
+		at += len;
+	}
+}
+
+/*! A target that had addresses, and has none of either family any more. */
+static void tell_gone(kaname_check_t *check, const kaname_line_t *line, const char *what)
+{
+	char next[KANAME_CHECK_TEXT_MAX];
+	if (check->delay.count > 0 && strtol(check->delay.at[0], NULL, 10) > 0) {
+		(void)snprintf(next, sizeof(next),
+		               "ask whoever runs it, or 'kaname set' with another one; its last "
+		               "addresses stay in use for as long as 'negative-delay: %s' says",
+		               check->delay.at[0]);
+	} else {
+		(void)snprintf(next, sizeof(next),
+		               "ask whoever runs it, or 'kaname set' with another one; with "
+		               "'negative-delay' its last addresses stay in use for a while");
+	}
+	kaname_bad(check, next, "%s: is gone for %s s (%s), and had addresses before; asked: %s",
+	           what, of(line, ANAME_KEY_GONE),
+	           strcmp(of(line, ANAME_KEY_DENIAL), ANAME_DENIAL_NXDOMAIN) == 0
+	                   ? "NXDOMAIN"
+	                   : "no address of either family",
+	           of(line, ANAME_KEY_RESOLVER));
+}
+
+static void check_target(kaname_check_t *check, const kaname_line_t *line)
+{
+	const char *state = of(line, ANAME_KEY_STATE),
+	           *failing = kaname_live_field(line, ANAME_KEY_FAILING);
+	const char *addresses = of(line, ANAME_KEY_ADDRESSES),
+	           *resolver = of(line, ANAME_KEY_RESOLVER);
+	char what[KANAME_CHECK_TEXT_MAX], next[KANAME_CHECK_TEXT_MAX];
+	(void)snprintf(what, sizeof(what), "target %s %s", of(line, ANAME_KEY_NAME),
+	               of(line, ANAME_KEY_FAMILY));
+	if (strcmp(resolver, ANAME_RESOLVER_SYSTEM) == 0) {
+		(void)snprintf(next, sizeof(next), "'getent ahosts %s' asks the same resolver",
+		               of(line, ANAME_KEY_NAME));
+	} else {
+		char source[INET6_ADDRSTRLEN + sizeof("-b ")];
+		source_option(line, resolver, source, sizeof(source));
+		(void)snprintf(next, sizeof(next), "'kdig %s@%.*s %s %s' asks the same resolver",
+		               source, (int)strcspn(resolver, "@"), resolver,
+		               of(line, ANAME_KEY_NAME), of(line, ANAME_KEY_FAMILY));
+	}
+	if (failing == NULL && kaname_live_field(line, ANAME_KEY_GONE) != NULL) {
+		tell_gone(check, line, what);
+	} else if (failing != NULL) {
+		kaname_bad(check, next,
+		           "%s: cannot be resolved for %s s (%s), asked: %s; %s%s, next lookup in "
+		           "%s s",
+		           what, failing, of(line, ANAME_KEY_WHY), resolver,
+		           addresses[0] != '\0' ? "held: " : "nothing is held", addresses,
+		           of(line, ANAME_KEY_NEXT));
+	} else if (addresses[0] != '\0') {
+		kaname_good("%s: resolvable, asked: %s %s s ago; %s, TTL left %s s, held: %s", what,
+		            resolver, of(line, ANAME_KEY_AGE), state, of(line, ANAME_KEY_TTL),
+		            addresses);
+	} else if (strcmp(state, ANAME_STATE_NODATA) == 0 || strcmp(state, ANAME_STATE_LATE) == 0 ||
+	           strcmp(state, ANAME_STATE_STALE) == 0) {
+		kaname_note(
+		        "%s: resolvable, asked: %s %s s ago; it has no address of this family, TTL "
+		        "left %s s",
+		        what, resolver, of(line, ANAME_KEY_AGE), of(line, ANAME_KEY_TTL));
+	} else {
+		kaname_note("%s: not looked up yet", what);
+	}
+}
+
+/*! Is it being looked up for the first time? */
+static bool is_pending(const kaname_line_t *line)
+{
+	return strcmp(of(line, ANAME_KEY_STATE), ANAME_STATE_COLD) == 0 &&
+	       kaname_live_field(line, ANAME_KEY_NEXT) != NULL;
+}
+
+/*! Asks the module; and again for a while if targets are being looked up. */
+static kaname_exit_t read_live(kaname_check_t *check, kaname_live_t *live)
+{
+	kaname_exit_t ret = kaname_live_read(check->args, &check->records, live);
+	for (int i = 0; i < KANAME_CHECK_REPEATS && ret == KANAME_OK; i++) {
+		size_t settled = 0;
+		while (settled < live->count && !is_pending(&live->targets[settled])) {
+			settled++;
+		}
+		if (settled == live->count) {
+			break;
+		}
+		kaname_live_free(live);
+		(void)poll(NULL, 0, KANAME_CHECK_REPEAT_MS);
+		ret = kaname_live_read(check->args, &check->records, live);
+	}
+	return ret;
+}
+
+/*! What clients get of the addresses that are held, of one family. */
+typedef struct {
+	bool any;     /*!< There are some. */
+	bool allowed; /*!< `deny-address` leaves some of them. */
+	bool served;  /*!< Some are in the answer. */
+} held_t;
+
+static bool is_denied(const kaname_check_t *check, const char *address)
+{
+	for (size_t i = 0; i < check->deny.count; i++) {
+		if (kaname_net_holds(check->deny.at[i], address)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool is_served(const kaname_answer_t *answer, const char *address)
+{
+	for (unsigned i = 0; i < answer->count && i < KANAME_ADDRESSES_MAX; i++) {
+		if (strcmp(answer->addresses[i], address) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/*! Takes the addresses of a target, with commas between them. */
+static void take_held(const kaname_check_t *check, const char *addresses,
+                      const kaname_answer_t *answer, held_t *held)
+{
+	for (const char *at = addresses; *at != '\0'; at += strspn(at, ",")) {
+		char address[INET6_ADDRSTRLEN];
+		size_t len = strcspn(at, ",");
+		(void)snprintf(address, sizeof(address), "%.*s", (int)len, at);
+		held->any = true;
+		held->allowed |= !is_denied(check, address);
+		held->served |= is_served(answer, address);
+		at += len;
+	}
+}
+
+static held_t read_held(const kaname_check_t *check, const kaname_live_t *live, int family)
+{
+	held_t held = { 0 };
+	for (size_t i = 0; i < live->count; i++) {
+		const kaname_line_t *line = &live->targets[i];
+		if (strcmp(of(line, ANAME_KEY_FAMILY),
+		           aname_family_text(kaname_families[family])) == 0 &&
+		    kaname_live_field(line, ANAME_KEY_SUBNET) == NULL &&
+		    kaname_live_field(line, ANAME_KEY_FAILING) == NULL) {
+			take_held(check, of(line, ANAME_KEY_ADDRESSES), &check->clients[family],
+			          &held);
+		}
+	}
+	return held;
+}
+
+/*! Policy has left none of a family; that is as it is to be while the other one has some. */
+static void tell_denied(kaname_check_t *check, const char *family, bool other)
+{
+	if (other) {
+		kaname_note("all addresses that are held, %s, are in networks of 'deny-address': a "
+		            "client "
+		            "gets none of them",
+		            family);
+		return;
+	}
+	kaname_bad(check, "are these addresses right? If so, 'deny-address' is to let them",
+	           "all addresses that are held, %s, are in networks of 'deny-address'", family);
+}
+
+/*! Does a client who gets an answer get what is held for it, and not what is in the zone? */
+static void check_served(kaname_check_t *check, const held_t held[2], int family)
+{
+	const kaname_answer_t *answer = &check->clients[family];
+	if (!check->is_asked || answer->failure != NULL || answer->rcode != KNOT_RCODE_NOERROR ||
+	    answer->ede >= 0 || !held[family].any || held[family].served) {
+		return;
+	}
+	if (!held[family].allowed) {
+		tell_denied(check, aname_family_text(kaname_families[family]),
+		            held[1 - family].allowed);
+		return;
+	}
+	const char *next = "does another module in the zone's list answer for the apex?";
+	if (check->is_signed) {
+		next = "the log says why, if not 'dnssec: off'; see 'Signed zones' in the README";
+	} else if (check->modules.count == 0 || check->deny.count == KANAME_VALUES_MAX) {
+		/* Not all that the section says was read. */
+		next = "does 'deny-address' take them, or does another module in the template's "
+		       "list answer for the apex?";
+	}
+	kaname_bad(check, next, "a client gets none of the addresses that are held, %s",
+	           aname_family_text(kaname_families[family]));
+}
+
+void kaname_check_targets(kaname_check_t *check)
+{
+	kaname_live_t live;
+	if (read_live(check, &live) != KANAME_OK) {
+		kaname_bad(check, "see above; without it the log is what there is",
+		           "what the module knows could not be asked");
+		return;
+	}
+	unsigned subnets = 0, failing = 0;
+	for (size_t i = 0; i < live.count; i++) {
+		const kaname_line_t *line = &live.targets[i];
+		if (kaname_live_field(line, ANAME_KEY_SUBNET) == NULL) {
+			check_target(check, line);
+		} else {
+			subnets++;
+			failing += kaname_live_field(line, ANAME_KEY_FAILING) != NULL;
+		}
+	}
+	if (subnets > 0) {
+		kaname_note("%u answers for client subnets are held, %u of them failing; 'kaname "
+		            "status' "
+		            "shows them",
+		            subnets, failing);
+	}
+	if (live.count == 0) {
+		kaname_note("the module knows nothing of the target: it was not asked for it");
+	}
+	const held_t held[2] = { read_held(check, &live, 0), read_held(check, &live, 1) };
+	check_served(check, held, 0);
+	check_served(check, held, 1);
+	kaname_live_free(&live);
+}
