@@ -403,8 +403,8 @@ static bool judge(check_t *check, const kaname_question_t *question, const kanam
 		bad(check, reason_at(check, answer->ede), "%s:%s, TTL %u%s", what, list,
 		    answer->ttl, ede);
 	} else if (check->is_signed && question->dnssec && !answer->is_signed) {
-		bad(check, "see 'Signed zones' in the README", "%s:%s, TTL %u, not signed", what,
-		    list, answer->ttl);
+		bad(check, "see 'Signed zones' in the operator's guide",
+		    "%s:%s, TTL %u, not signed", what, list, answer->ttl);
 	} else {
 		good("%s:%s, TTL %u%s", what, list, answer->ttl,
 		     answer->is_signed ? ", signed" : "");
@@ -670,7 +670,8 @@ static void check_served(check_t *check, const held_t held[2], int family)
 	}
 	const char *next = "does another module in the zone's list answer for the apex?";
 	if (check->is_signed) {
-		next = "the log says why, if not 'dnssec: off'; see 'Signed zones' in the README";
+		next = "the log says why, if not 'dnssec: off'; see 'Signed zones' in the "
+		       "operator's guide";
 	} else if (check->modules.count == 0 || check->deny.count == KANAME_VALUES_MAX) {
 		/* Not all that the section says was read. */
 		next = "does 'deny-address' take them, or does another module in the template's "
