@@ -95,8 +95,8 @@ static bool judge(kaname_check_t *check, const kaname_question_t *question,
 		kaname_bad(check, reason_at(check, answer->ede), "%s:%s, TTL %u%s", what, list,
 		           answer->ttl, ede);
 	} else if (check->is_signed && question->dnssec && !answer->is_signed) {
-		kaname_bad(check, "see 'Signed zones' in the README", "%s:%s, TTL %u, not signed",
-		           what, list, answer->ttl);
+		kaname_bad(check, "see 'Signed zones' in the operator's guide",
+		           "%s:%s, TTL %u, not signed", what, list, answer->ttl);
 	} else {
 		kaname_good("%s:%s, TTL %u%s", what, list, answer->ttl,
 		            answer->is_signed ? ", signed" : "");

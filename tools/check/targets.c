@@ -209,7 +209,8 @@ static void check_served(kaname_check_t *check, const held_t held[2], int family
 	}
 	const char *next = "does another module in the zone's list answer for the apex?";
 	if (check->is_signed) {
-		next = "the log says why, if not 'dnssec: off'; see 'Signed zones' in the README";
+		next = "the log says why, if not 'dnssec: off'; see 'Signed zones' in the "
+		       "operator's guide";
 	} else if (check->modules.count == 0 || check->deny.count == KANAME_VALUES_MAX) {
 		/* Not all that the section says was read. */
 		next = "does 'deny-address' take them, or does another module in the template's "
