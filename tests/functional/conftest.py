@@ -6,8 +6,8 @@ import signal
 import tempfile
 
 import pytest
-from harness import namespace
-from harness.authority import Authority
+from harness import namespace, subnets
+from harness.authority import ADDRESS, Authority
 from harness.knotd import Knotd
 from harness.unbound import Unbound
 from harness.wait import SLOW
@@ -140,6 +140,22 @@ def knotd(directory):
             assert code == 0, f"knotd ended with {code}: {server.text()}{server.log_text()[-2000:]}"
     finally:
         server.kill()
+
+
+@pytest.fixture
+def ecs(knotd, authority):
+    """A knotd whose module passes clients' subnets on, right to the targets' server."""
+    knotd.server["edns-client-subnet"] = True
+    knotd.options.update({"resolver": ADDRESS, "ecs": True})
+    return knotd
+
+
+@pytest.fixture(params=["direct", "unbound"])
+def through(request, ecs, start_unbound):
+    """The same, and once more through a recursor that keeps answers for each subnet."""
+    if request.param == "unbound":
+        subnets.recursor(ecs, start_unbound)
+    return ecs
 
 
 @pytest.fixture(params=["udp", "tcp"])
