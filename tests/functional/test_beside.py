@@ -5,24 +5,11 @@ import os
 import dns.edns
 import dns.flags
 import pytest
-from harness.ask import FAILURES, NoReply, query
-from harness.knotd import VERSION, section
-from harness.scenario import (
-    A1,
-    AAAA1,
-    SIBLING_A,
-    TARGET,
-    ZONE,
-    answers,
-    expire,
-    failed,
-    known,
-    siblings,
-    simple,
+from harness import (
+    A1, AAAA1, FAILURES, SIBLING_A, TARGET, VERSION, ZONE, NoReply, aname, answers, eventually,
+    expire, failed, known, query, section, siblings, simple,
 )
 from harness.unbound import ask
-from harness.wait import eventually
-from harness.zone import aname
 
 ORDERS = [["mod-aname", "{}"], ["{}", "mod-aname"]]
 

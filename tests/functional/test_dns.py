@@ -6,30 +6,13 @@ import subprocess
 import time
 
 import pytest
-from harness.ask import STALE_ANSWER, query
-from harness.authority import Authority
-from harness.knotd import Knotd, section
-from harness.load import Load
-from harness.scenario import (
-    A1,
-    A2,
-    A3,
-    AAAA1,
-    SIBLING_A,
-    STALE_TTL,
-    TARGET,
-    ZONE,
-    answers,
-    expire,
-    failed,
-    known,
-    siblings,
-    simple,
-    spared,
+from harness import (
+    A1, A2, A3, AAAA1, PROMPT, SIBLING_A, SLOW, STALE_ANSWER, STALE_TTL, TARGET, ZONE, Knotd, aname,
+    answers, during, eventually, expire, failed, known, query, section, siblings, simple, spared,
 )
+from harness.authority import Authority
+from harness.load import Load
 from harness.unbound import ask
-from harness.wait import PROMPT, SLOW, during, eventually
-from harness.zone import aname
 
 FIRST, SECOND = "127.0.0.1", "127.0.0.2"
 # Recursors that do what the test says.

@@ -2,27 +2,12 @@
 
 import dns.flags
 import pytest
-from harness.ask import SERVER, query
-from harness.knotd import section
-from harness.scenario import (
-    A1,
-    A2,
-    AAAA1,
-    AAAA2,
-    SIBLING_A,
-    SIBLING_AAAA,
-    TARGET,
-    ZONE,
-    answers,
-    expire,
-    failed,
-    known,
-    siblings,
+from harness import (
+    A1, A2, AAAA1, AAAA2, SERVER, SIBLING_A, SIBLING_AAAA, TARGET, ZONE, aname, answers, eventually,
+    expire, failed, known, query, section, siblings,
 )
 from harness.signatures import Keys, denials, verify
 from harness.validator import KNOTD, ValidatingNamed, ValidatingUnbound, delv, signed
-from harness.wait import eventually
-from harness.zone import aname
 
 POOL = "pool.example.net"
 SIGNED = {"dnssec-signing": True, "dnssec-policy": "test"}

@@ -8,13 +8,11 @@ import threading
 import time
 
 import pytest
-from harness.ask import NoReply, query
-from harness.knotd import section
-from harness.scenario import A1, A2, AAAA1, TARGET, ZONE, known
+from harness import (
+    A1, A2, AAAA1, TARGET, ZONE, NoReply, aname, eventually, known, query, scaled, section,
+)
 from harness.signatures import Keys, verify
 from harness.validator import UNBOUND, ValidatingUnbound, signed
-from harness.wait import eventually, scaled
-from harness.zone import aname
 
 QUICK = {
     "dnskey-ttl": 1,

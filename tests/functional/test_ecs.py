@@ -3,17 +3,16 @@
 import ipaddress
 
 import pytest
-from harness.ask import Subnet, query
+from harness import (
+    A1, A2, A3, AAAA1, AAAA2, TARGET, ZONE, Subnet, aname, answers, eventually, query, section,
+    siblings,
+)
 from harness.authority import ADDRESS, Authority, Behaviour
-from harness.knotd import section
-from harness.scenario import A1, A2, A3, AAAA1, AAAA2, TARGET, ZONE, answers, siblings
 from harness.signatures import Keys, verify
 from harness.subnets import (
     HERE, NEAR, OTHER_SERVER, OTHER_TARGET, OTHER_ZONE, SIX, THERE, ask, asked, cdn, each,
     except_for, of_network, recursor, serve, source_as_scope, tailored, without,
 )
-from harness.wait import eventually
-from harness.zone import aname
 
 CLIENTS = [
     "198.51.100.77/32",

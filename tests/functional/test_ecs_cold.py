@@ -3,15 +3,15 @@
 import time
 
 import pytest
-from harness.ask import FAILURES, NOT_READY, STALE_ANSWER, query
-from harness.authority import Behaviour
-from harness.scenario import A1, A2, A3, SIBLING_A, TARGET, ZONE, failed, known, siblings
-from harness.subnets import (
-    FALLBACK_TTL, HERE, OTHER_TARGET, THERE, ask, asked, cdn, each, except_for, general,
-    of_network, serve, tailored,
+from harness import (
+    A1, A2, A3, FAILURES, NOT_READY, PROMPT, SIBLING_A, STALE_ANSWER, TARGET, ZONE, aname, during,
+    eventually, failed, known, query, siblings,
 )
-from harness.wait import PROMPT, during, eventually
-from harness.zone import aname
+from harness.authority import Behaviour
+from harness.subnets import (
+    FALLBACK_TTL, HERE, OTHER_TARGET, THERE, ask, asked, cdn, each, except_for, general, of_network,
+    serve, tailored,
+)
 
 
 def test_N4_C1_cold_over_udp_is_truncated_at_once(ecs, authority):

@@ -1,8 +1,7 @@
 """N4, L3: the options of clients' subnets."""
 
 import pytest
-from harness.ask import query
-from harness.scenario import ZONE
+from harness import ZONE, query
 from harness.subnets import serve
 
 

@@ -3,15 +3,12 @@
 import threading
 import time
 
-from harness.ask import query
+from harness import A1, A2, A3, PROMPT, SLOW, TARGET, ZONE, aname, during, eventually, known, query
 from harness.authority import Behaviour
-from harness.scenario import A1, A2, A3, TARGET, ZONE, known
 from harness.subnets import (
     HERE, NEAR, OTHER_TARGET, OTHER_ZONE, THERE, Flood, ask, asked, each, except_for, general,
     of_network, serve, settled, tailored,
 )
-from harness.wait import PROMPT, SLOW, during, eventually
-from harness.zone import aname
 
 
 def test_N4_L1_subnets_of_a_target(ecs, authority):

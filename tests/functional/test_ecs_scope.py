@@ -5,15 +5,11 @@ import time
 
 import dns.edns
 import pytest
-from harness.ask import query
+from harness import A1, A2, A3, TARGET, ZONE, aname, during, eventually, known, query, section
 from harness.authority import ADDRESS, Behaviour
-from harness.knotd import section
-from harness.scenario import A1, A2, A3, TARGET, ZONE, known
 from harness.subnets import (
     HERE, NEAR, SIX, THERE, ask, asked, cdn, each, of_network, serve, serve_taken, tailored,
 )
-from harness.wait import during, eventually
-from harness.zone import aname
 
 # Whose answer it is.
 

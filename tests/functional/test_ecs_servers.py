@@ -4,15 +4,12 @@ import dataclasses
 import time
 
 import pytest
-from harness.ask import query
+from harness import A1, A2, A3, AAAA2, SLOW, TARGET, ZONE, aname, answers, during, eventually, query
 from harness.authority import Behaviour
-from harness.scenario import A1, A2, A3, AAAA2, TARGET, ZONE, answers
 from harness.subnets import (
     FALLBACK_TTL, HERE, MISMATCHES, NEAR, OTHER_TARGET, OTHER_ZONE, SIX, THERE, ask, asked, cdn,
     each, except_for, general, of_network, serve, tailored, without,
 )
-from harness.wait import SLOW, during, eventually
-from harness.zone import aname
 
 
 @pytest.mark.parametrize("distort", MISMATCHES.values(), ids=MISMATCHES)

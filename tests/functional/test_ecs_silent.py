@@ -1,13 +1,10 @@
 """N4: servers that tailor their answers to a client's subnet, and do not say so in the reply."""
 
 import pytest
-from harness.ask import query
+from harness import A1, A2, A3, AAAA1, AAAA2, AAAA3, TARGET, ZONE, aname, during, known, query
 from harness.authority import Behaviour
-from harness.scenario import A1, A2, A3, AAAA1, AAAA2, AAAA3, TARGET, ZONE, known
 from harness.servers import PowerDNSRecursor
 from harness.subnets import HERE, NEAR, OTHER_TARGET, OTHER_ZONE, SIX, THERE, serve, tailored
-from harness.wait import during
-from harness.zone import aname
 
 # One more client of that family.
 SEVEN = "2001:db8:7:2300::/56"

@@ -3,14 +3,15 @@
 import time
 
 import pytest
-from harness.ask import STALE_ANSWER, query
-from harness.authority import Behaviour
-from harness.scenario import A1, A2, A3, AAAA1, AAAA2, TARGET, ZONE, answers, known
-from harness.subnets import (
-    FALLBACK_TTL, HERE, MISMATCHES, NEAR, SIX, THERE, ask, asked, cdn, each, except_for,
-    general, of_network, recursor, serve, serve_taken, tailored,
+from harness import (
+    A1, A2, A3, AAAA1, AAAA2, PROMPT, STALE_ANSWER, TARGET, ZONE, answers, during, eventually,
+    known, query,
 )
-from harness.wait import PROMPT, during, eventually
+from harness.authority import Behaviour
+from harness.subnets import (
+    FALLBACK_TTL, HERE, MISMATCHES, NEAR, SIX, THERE, ask, asked, cdn, each, except_for, general,
+    of_network, recursor, serve, serve_taken, tailored,
+)
 
 
 def test_N4_T2_each_answer_is_kept_fresh(through, authority, request):

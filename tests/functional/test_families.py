@@ -4,29 +4,14 @@ import os
 import subprocess
 
 import pytest
-from harness.ask import BLOCKED, query
-from harness.guide import ROOT
-from harness.knotd import section
-from harness.scenario import (
-    A1,
-    A2,
-    AAAA1,
-    SIBLING_A,
-    SIBLING_AAAA,
-    STALE_TTL,
-    TARGET,
-    ZONE,
-    answers,
-    failed,
-    known,
-    siblings,
-    spared,
+from harness import (
+    A1, A2, AAAA1, BLOCKED, SIBLING_A, SIBLING_AAAA, STALE_TTL, TARGET, ZONE, aname, answers,
+    eventually, failed, known, query, scaled, section, siblings, spared,
 )
+from harness.guide import ROOT
 from harness.signatures import Keys, denials, verify
 from harness.unbound import ask
 from harness.validator import signed
-from harness.wait import eventually, scaled
-from harness.zone import aname
 
 DNS64 = "64:ff9b::/96"
 SIGNED = {"dnssec-signing": True, "dnssec-policy": "test"}

@@ -8,27 +8,11 @@ import time
 
 import pytest
 from harness import knotd as knotd_module
-from harness import sanitizer
-from harness.ask import INVALID_DATA, query
-from harness.knotd import Knotd, section
-from harness.load import Load
-from harness.scenario import (
-    A1,
-    A2,
-    AAAA1,
-    SIBLING_A,
-    STALE_TTL,
-    TARGET,
-    ZONE,
-    answers,
-    expire,
-    failed,
-    known,
-    siblings,
-    simple,
+from harness import (
+    A1, A2, AAAA1, INVALID_DATA, PROMPT, SIBLING_A, STALE_TTL, TARGET, ZONE, Knotd, aname, answers,
+    eventually, expire, failed, known, let_pass, query, sanitizer, section, siblings, simple,
 )
-from harness.wait import PROMPT, eventually, let_pass
-from harness.zone import aname
+from harness.load import Load
 
 STATIC = "198.51.100.7"
 RECORDS = ["www IN CNAME @", f"static IN A {STATIC}", "@ IN TXT here"]

@@ -8,15 +8,13 @@ import shutil
 import dns.query
 import dns.zone
 import pytest
-from harness import guide, sanitizer
-from harness.ask import query
+from harness import (
+    A1, A2, AAAA1, ALIAS, SIBLING_A, TARGET, ZONE, aname, answers, eventually, guide, known, query,
+    sanitizer, section, siblings, zone_text,
+)
 from harness.kaname import kaname
-from harness.knotd import section
 from harness.powerdns import PowerDNS
-from harness.scenario import A1, A2, AAAA1, SIBLING_A, TARGET, ZONE, answers, known, siblings
 from harness.signatures import Keys, verify
-from harness.wait import eventually
-from harness.zone import ALIAS, aname, zone_text
 
 OLD = "127.0.0.9"
 

@@ -4,13 +4,12 @@ import os
 import shutil
 
 import pytest
-from harness.ask import query
+from harness import (
+    A1, A2, AAAA1, ALIAS, SIBLING_A, TARGET, ZONE, Knotd, aname, answers, eventually, known, query,
+    section, siblings,
+)
 from harness.kaname import kaname
-from harness.knotd import Knotd, section
-from harness.scenario import A1, A2, AAAA1, SIBLING_A, TARGET, ZONE, answers, known, siblings
 from harness.signatures import Keys, verify
-from harness.wait import eventually
-from harness.zone import ALIAS, aname
 
 PRIMARY = ("127.0.0.9", 5300)
 

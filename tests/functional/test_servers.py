@@ -8,28 +8,14 @@ import re
 import subprocess
 
 import pytest
-from harness.ask import STALE_ANSWER, query
+from harness import (
+    A1, A2, AAAA1, SIBLING_A, STALE_ANSWER, STALE_TTL, TARGET, ZONE, Knotd, aname, answers, during,
+    eventually, failed, known, query, section, siblings, simple, zone_text,
+)
 from harness.authority import Authority, Behaviour
 from harness.kaname import kaname
-from harness.knotd import Knotd, section
-from harness.scenario import (
-    A1,
-    A2,
-    AAAA1,
-    SIBLING_A,
-    STALE_TTL,
-    TARGET,
-    ZONE,
-    answers,
-    failed,
-    known,
-    siblings,
-    simple,
-)
 from harness.servers import AuthoritativeNamed, Dnsmasq
 from harness.unbound import ask
-from harness.wait import during, eventually
-from harness.zone import aname, zone_text
 
 LOOPBACK = "127.0.0.1"
 # Resolvers that do what the test says.
