@@ -7,10 +7,10 @@ from harness import (
     A1, A2, A3, AAAA1, AAAA2, TARGET, ZONE, Subnet, aname, answers, eventually, query, section,
     siblings,
 )
-from harness.authority import ADDRESS, Authority, Behaviour
+from harness.authority import ADDRESS, OTHER, Behaviour
 from harness.signatures import Keys, verify
 from harness.subnets import (
-    HERE, NEAR, OTHER_SERVER, OTHER_TARGET, OTHER_ZONE, SIX, THERE, ask, asked, cdn, each,
+    HERE, NEAR, OTHER_TARGET, OTHER_ZONE, SIX, THERE, ask, asked, cdn, each,
     except_for, of_network, recursor, serve, source_as_scope, tailored, without,
 )
 
@@ -246,17 +246,10 @@ def test_N4_behind_an_alias_of_the_target(through, authority, proto):
     tailored(THERE, {A3}, 16, proto=proto, ttl=(20, 30))
 
 
-@pytest.fixture
-def other_server():
-    """One more server that does what the test says."""
-    server = Authority(OTHER_SERVER)
-    yield server
-    server.close()
-
-
 @pytest.mark.parametrize("how", ["silence", "servfail", "garbage", "mismatch"])
-def test_N4_the_second_server_is_asked_for_the_same(ecs, authority, other_server, proto, how):
-    ecs.options["resolver"] = [ADDRESS, OTHER_SERVER]
+def test_N4_the_second_server_is_asked_for_the_same(ecs, authority, start_scripted, proto, how):
+    other_server = start_scripted(OTHER)
+    ecs.options["resolver"] = [ADDRESS, OTHER]
     wrong = {
         "silence": Behaviour(drop=True),
         "servfail": Behaviour(rcode="SERVFAIL"),

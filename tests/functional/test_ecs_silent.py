@@ -12,12 +12,9 @@ SAID = ("mod-aname", "does not say for which clients")
 
 
 @pytest.fixture
-def recursor(directory, authority):
+def recursor(directory, authority, start_server):
     """The real PowerDNS Recursor in front of the targets' server."""
-    server = PowerDNSRecursor(directory, "example.net")
-    server.start()
-    yield server
-    server.kill()
+    return start_server(PowerDNSRecursor(directory, "example.net"))
 
 
 def places(four, six=None, general=A1, scope=24, **how):

@@ -13,16 +13,6 @@ from harness.kaname import KANAME, environment, kaname
 OTHER = "other.example.net"
 
 
-@pytest.fixture
-def tool(knotd):
-    """kaname with this server's control socket."""
-
-    def run(*arguments, code=0, **how):
-        return kaname("-s", knotd.socket, *arguments, directory=knotd.directory, code=code, **how)
-
-    return run
-
-
 def serial(zone=ZONE):
     (record,) = query(zone, "SOA").addresses("SOA")
     return int(record.split()[2])

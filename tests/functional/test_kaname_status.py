@@ -10,23 +10,13 @@ import threading
 
 import pytest
 from harness import (
-    A1, A2, AAAA1, TARGET, ZONE, aname, answers, during, eventually, failed, known, query, raw,
-    scaled, section, simple,
+    A1, A2, TARGET, ZONE, aname, answers, during, eventually, failed, known, query, raw, scaled,
+    section, simple,
 )
 from harness.authority import Behaviour
 from harness.kaname import KANAME, environment, kaname
 
 OTHER = "other.example.net"
-
-
-@pytest.fixture
-def tool(knotd):
-    """kaname with this server's sockets."""
-
-    def run(*arguments, code=0, **how):
-        return kaname("-s", knotd.socket, *arguments, directory=knotd.directory, code=code, **how)
-
-    return run
 
 
 @pytest.fixture

@@ -271,22 +271,17 @@ def usual(directory, program, *arguments, env=None):
 
 
 @pytest.fixture
-def powerdns(directory, unbound, authority):
-    """Start it with the zone; stopped after the test."""
-    started = []
+def powerdns(directory, unbound, authority, start_server):
+    """Start it with the zone."""
     authority.set(TARGET, a=[A1], aaaa=[AAAA1])
 
     def start(prepare=(), **how):
         server = PowerDNS(directory, OLD, {ZONE: POWERDNS}, **how)
-        started.append(server)
         for arguments in prepare:
             server.util(*arguments)
-        server.start()
-        return server
+        return start_server(server)
 
-    yield start
-    for server in started:
-        server.kill()
+    return start
 
 
 def secondary(knotd, **options):

@@ -17,7 +17,6 @@ FALLBACK_TTL = 5
 HERE, NEAR, THERE = "198.51.100.0/24", "198.51.7.0/24", "203.0.113.0/24"
 SIX = "2001:db8:1:2300::/56"
 OTHER_ZONE, OTHER_TARGET = "example.org", "other.example.net"
-OTHER_SERVER = "127.0.0.12"
 # What a recursor says for whoever asks it without a subnet.
 RECURSOR = "127.0.0.1/32"
 
