@@ -13,7 +13,6 @@ import time
 
 import measure
 import world
-from refresh import RECURSOR
 
 SERVER = ("127.0.0.1", 5300)
 TTL, OUTAGE_S = 10, 60
@@ -139,6 +138,12 @@ class Client:
             came_ns = seconds * 1000000000 + nanoseconds
             self.note(index, Answer(wire), (came_ns - sent_ns) / 1e6)
 
+    def learn(self, ttl):
+        """Ask until nothing is cold and every target has been refreshed."""
+        self.run(60, until=lambda: len(self.fresh) == len(self.questions))
+        assert len(self.fresh) == len(self.questions), f"not all is known: {self.bad}"
+        self.run(2 * ttl)
+
     def note(self, index, answer, latency_ms):
         self.count += 1
         self.stale += answer.stale
@@ -158,11 +163,7 @@ def start(bench):
     """A server with names of both ways to resolve, and a static one; a client that knows all."""
     from harness.zone import aname
     bench.fresh()
-    targets = world.Targets(bench.directory, TTL, world.ADDRESSES)
-    targets.start()
-    bench.daemons.append(targets)
-    recursor = bench.start_unbound(cache=True, cache_ttl=86400, server=RECURSOR,
-                                   stubs={world.SUFFIX: world.TARGETS[0]})
+    recursor = world.start_recursor(bench, TTL, world.ADDRESSES)
     knotd = bench.new_knotd()
     knotd.options = {"resolver": [world.RECURSOR[0]]}
     names = []
@@ -181,10 +182,7 @@ def start(bench):
     # All kinds at all times: whatever holds up the machine holds up each.
     random.Random(1).shuffle(questions)
     client = Client(questions)
-    client.run(60, until=lambda: len(client.fresh) == len(names))
-    assert len(client.fresh) == len(names), f"not all is known: {client.bad}"
-    # Until nothing is cold and every target has been refreshed.
-    client.run(2 * TTL)
+    client.learn(TTL)
     return recursor, client
 
 

@@ -20,6 +20,7 @@ import shutil
 import subprocess
 
 import measure
+from harness import powerdns
 from harness.ask import Malformed, NoReply, query
 from harness.knotd import Knotd, section
 from harness.process import Daemon, Ended
@@ -45,26 +46,16 @@ ZONES = {
     NSD_STATIC: ("s.test", "ss.test"),
 }
 
-PDNS_CONF = """\
+PDNS_CONF = f"""\
+{powerdns.COMMON}\
 launch=bind
-bind-config={directory}/named.conf
-bind-dnssec-db={directory}/dnssec.db
-socket-dir={directory}
-config-dir={directory}
-local-address={host}
-local-port={port}
-daemon=no
-guardian=no
-setuid=
-setgid=
-disable-syslog=yes
+bind-config={{directory}}/named.conf
+bind-dnssec-db={{directory}}/dnssec.db
 loglevel=3
-resolver=127.0.0.1
-expand-alias=yes
-receiver-threads={workers}
+receiver-threads={{workers}}
 distributor-threads=1
 reuseport=yes
-{caches}
+{{caches}}
 """
 NO_CACHES = "cache-ttl=0\nquery-cache-ttl=0\nnegquery-cache-ttl=0\nzone-cache-refresh-interval=0\n"
 
@@ -200,7 +191,7 @@ class PowerDNS(Daemon):
             zones.append(f'zone "{zone}" {{ type master; file "{path}"; }};\n')
         write(self.directory, "named.conf", "".join(zones))
         write(self.directory, "pdns.conf", PDNS_CONF.format(
-            directory=self.directory, host=HOST, port=port, workers=workers,
+            directory=self.directory, address=HOST, port=port, workers=workers,
             caches="" if caches else NO_CACHES))
         self.util("create-bind-db", os.path.join(self.directory, "dnssec.db"))
         self.util("secure-zone", ZONES[ALIAS][1])

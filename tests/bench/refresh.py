@@ -22,22 +22,12 @@ import world
 FAR_S = 0.02
 DEAD_SUFFIX, DEAD_ADDRESS = "dead.example", "127.0.0.66"
 THREAD = "mod-aname"
-RECURSOR = """\
-  msg-cache-size: 64m
-  rrset-cache-size: 128m
-  so-rcvbuf: 8m
-"""
 
 
 def start(bench, zones, *, resolver, ttl, **options):
     """Targets with this TTL, a recursor that caches, and a server with these zones."""
     from harness.zone import aname
-    targets = world.Targets(bench.directory, ttl)
-    targets.start()
-    bench.daemons.append(targets)
-    recursor = bench.start_unbound(
-        cache=True, cache_ttl=86400, server=RECURSOR,
-        stubs={world.SUFFIX: world.TARGETS[0], DEAD_SUFFIX: DEAD_ADDRESS})
+    recursor = world.start_recursor(bench, ttl, stubs={DEAD_SUFFIX: DEAD_ADDRESS})
     knotd = bench.new_knotd(**{"udp-workers": 1, "tcp-workers": 1})
     knotd.options = {"resolver": [resolver], **options}
     knotd.template = {"module": knotd.aname, "global-module": knotd.aname}

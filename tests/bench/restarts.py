@@ -10,7 +10,6 @@ import time
 
 import outage
 import world
-from refresh import RECURSOR
 
 ZONES, RESTARTS, TTL = 300, 20, 2
 # Seconds that an outage lasts, at least and at most, without the recursor's own start.
@@ -25,11 +24,7 @@ def start(bench):
     """(knotd, recursor, a client that knows all)."""
     from harness.zone import aname
     bench.fresh()
-    targets = world.Targets(bench.directory, TTL, world.ADDRESSES)
-    targets.start()
-    bench.daemons.append(targets)
-    recursor = bench.start_unbound(cache=True, cache_ttl=86400, server=RECURSOR,
-                                   stubs={world.SUFFIX: world.TARGETS[0]})
+    recursor = world.start_recursor(bench, TTL, world.ADDRESSES)
     knotd = bench.new_knotd()
     knotd.options = {"resolver": [world.RECURSOR[0]]}
     names = [f"dns-{i}.test" for i in range(ZONES)]
@@ -38,9 +33,7 @@ def start(bench):
         knotd.add_zone(name, [aname(target)], modules=["mod-aname/test"])
     knotd.start()
     client = outage.Client([(name, rdtype) for name in names for rdtype in ("A", "AAAA")])
-    client.run(60, until=lambda: len(client.fresh) == len(client.questions))
-    assert len(client.fresh) == len(client.questions), f"not all is known: {client.bad}"
-    client.run(2 * TTL)
+    client.learn(TTL)
     return knotd, recursor, client
 
 

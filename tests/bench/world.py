@@ -20,6 +20,11 @@ import time
 TARGETS = ("127.0.0.54", 53)
 FAR = ("127.0.0.20", 53)
 RECURSOR = ("127.0.0.1", 53)
+CACHES = """\
+  msg-cache-size: 64m
+  rrset-cache-size: 128m
+  so-rcvbuf: 8m
+"""
 # What the targets' names end in.
 SUFFIX = "targets.example"
 # Up to this many of each family.
@@ -66,6 +71,15 @@ class Targets(Watcher):
 
     def __init__(self, directory, ttl, addresses=1):
         super().__init__("targets", directory, str(ttl), str(addresses))
+
+
+def start_recursor(bench, ttl, addresses=1, stubs=()):
+    """Start targets with this TTL, and a recursor that caches and asks them."""
+    targets = Targets(bench.directory, ttl, addresses)
+    targets.start()
+    bench.daemons.append(targets)
+    return bench.start_unbound(cache=True, cache_ttl=86400, server=CACHES,
+                               stubs={SUFFIX: TARGETS[0], **dict(stubs)})
 
 
 class Distance(Watcher):

@@ -1,14 +1,18 @@
 """Fixtures of the functional tests."""
 
+import contextlib
 import os
 import shutil
 import signal
 import tempfile
 
 import pytest
-from harness import namespace
-from harness.authority import Authority
-from harness.knotd import Knotd
+from harness import namespace, subnets
+from harness.authority import ADDRESS, SCRIPTED, Authority
+from harness.kaname import kaname
+from harness.knotd import Knotd, section
+from harness.scenario import PRIMARY
+from harness.signing import CHAINS
 from harness.unbound import Unbound
 from harness.wait import SLOW
 
@@ -105,19 +109,39 @@ def authority(authority_server):
 
 
 @pytest.fixture
-def start_unbound(directory, authority):
+def start_scripted():
+    """Start a resolver that answers what the test tells it to."""
+    with contextlib.ExitStack() as stack:
+
+        def start(address=SCRIPTED):
+            return stack.enter_context(contextlib.closing(Authority(address)))
+
+        yield start
+
+
+@pytest.fixture
+def recursor(start_scripted):
+    """One of these."""
+    return start_scripted()
+
+
+@pytest.fixture
+def start_server(directory):
+    """Start a server; it is killed after the test."""
+    with contextlib.ExitStack() as stack:
+
+        def start(server):
+            stack.callback(server.kill)
+            server.start()
+            return server
+
+        yield start
+
+
+@pytest.fixture
+def start_unbound(directory, authority, start_server):
     """Start the system's recursor with other settings than the default."""
-    started = []
-
-    def start(**how):
-        unbound = Unbound(directory, **how)
-        started.append(unbound)
-        unbound.start()
-        return unbound
-
-    yield start
-    for unbound in started:
-        unbound.kill()
+    return lambda **how: start_server(Unbound(directory, **how))
 
 
 @pytest.fixture
@@ -142,6 +166,70 @@ def knotd(directory):
         server.kill()
 
 
+@pytest.fixture
+def make_knotd(directory):
+    """Make one more knotd, beside that one and at another address; stopped after the test."""
+    with contextlib.ExitStack() as stack:
+
+        def make(name, address):
+            below = os.path.join(directory, name)
+            os.mkdir(below)
+            server = Knotd(below)
+            server.server["listen"] = f"{address[0]}@{address[1]}"
+            stack.callback(server.kill)
+            stack.callback(lambda: server.finish() if server.alive else None)
+            return server
+
+        yield make
+
+
+@pytest.fixture
+def other_knotd(make_knotd):
+    """One of these, at port 5301."""
+    return make_knotd("b", ("127.0.0.1", 5301))
+
+
+@pytest.fixture
+def primary(make_knotd):
+    """A primary without the module, for knotd to take zones from."""
+    server = make_knotd("primary", PRIMARY)
+    server.with_module = False
+    server.sections.append(section("acl", "all", address="127.0.0.0/8", action="transfer"))
+    return server
+
+
+@pytest.fixture
+def tool(knotd):
+    """kaname with this server's control socket."""
+
+    def run(*arguments, code=0, **how):
+        return kaname("-s", knotd.socket, *arguments, directory=knotd.directory, code=code, **how)
+
+    return run
+
+
+@pytest.fixture
+def ecs(knotd, authority):
+    """A knotd whose module passes clients' subnets on, right to the targets' server."""
+    knotd.server["edns-client-subnet"] = True
+    knotd.options.update({"resolver": ADDRESS, "ecs": True})
+    return knotd
+
+
+@pytest.fixture(params=["direct", "unbound"])
+def through(request, ecs, start_unbound):
+    """The same, and once more through a recursor that keeps answers for each subnet."""
+    if request.param == "unbound":
+        subnets.recursor(ecs, start_unbound)
+    return ecs
+
+
 @pytest.fixture(params=["udp", "tcp"])
 def proto(request):
+    return request.param
+
+
+@pytest.fixture(params=list(CHAINS))
+def chain(request):
+    """How a signed zone proves that there is nothing."""
     return request.param

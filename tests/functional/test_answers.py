@@ -8,31 +8,10 @@ import dns.message
 import dns.rdataclass
 import dns.tsig
 import pytest
-from harness.ask import (
-    ADDRESS_TYPES,
-    FAILURES,
-    SERVER,
-    exchange,
-    make_query,
-    parse,
-    query,
-    read_tcp,
+from harness import (
+    A1, A2, AAAA1, ADDRESS_TYPES, ANAME, FAILURES, SERVER, TARGET, ZONE, aname, answers, eventually,
+    exchange, failed, known, make_query, parse, query, read_tcp, section, siblings, simple,
 )
-from harness.knotd import section
-from harness.scenario import (
-    A1,
-    A2,
-    AAAA1,
-    TARGET,
-    ZONE,
-    answers,
-    failed,
-    known,
-    siblings,
-    simple,
-)
-from harness.wait import eventually
-from harness.zone import ANAME, aname
 
 TYPE = f"TYPE{ANAME}"
 

@@ -7,23 +7,10 @@ import time
 
 import dns.name
 import pytest
-from harness.ask import FAILURES, SERVER, make_query, query
-from harness.scenario import (
-    A1,
-    A2,
-    AAAA1,
-    SIBLING_A,
-    STALE_TTL,
-    TARGET,
-    ZONE,
-    answers,
-    failed,
-    known,
-    siblings,
-    simple,
+from harness import (
+    A1, A2, AAAA1, FAILURES, PROMPT, SERVER, SIBLING_A, STALE_TTL, TARGET, ZONE, aname, answers,
+    eventually, failed, known, let_pass, make_query, query, raw, siblings, simple,
 )
-from harness.wait import PROMPT, eventually, let_pass
-from harness.zone import aname, raw
 
 
 @pytest.mark.parametrize(

@@ -5,24 +5,12 @@ import os
 import dns.edns
 import dns.flags
 import pytest
-from harness.ask import FAILURES, NoReply, query
-from harness.knotd import VERSION, section
-from harness.scenario import (
-    A1,
-    AAAA1,
-    SIBLING_A,
-    TARGET,
-    ZONE,
-    answers,
-    expire,
-    failed,
-    known,
-    siblings,
-    simple,
+from harness import (
+    A1, AAAA1, FAILURES, SIBLING_A, TARGET, VERSION, ZONE, NoReply, aname, answers, eventually,
+    expire, failed, known, query, section, siblings, simple,
 )
+from harness.signing import online
 from harness.unbound import ask
-from harness.wait import eventually
-from harness.zone import aname
 
 ORDERS = [["mod-aname", "{}"], ["{}", "mod-aname"]]
 
@@ -284,15 +272,6 @@ def test_A9_nothing_of_one_answer_shows_in_the_next(knotd, unbound, authority, p
             reply.expect(rcode="NXDOMAIN" if "none" in name else "NOERROR", ede=set(), soa=soa)
             if name.startswith("geo."):
                 reply.expect(a={"198.51.100.11"})
-
-
-def online(knotd, **options):
-    """The module's list for a zone that is signed online, and the sections it needs."""
-    knotd.sections.append(
-        section("policy", "online", algorithm="ecdsap256sha256", single_type_signing=True)
-    )
-    knotd.sections.append(section("mod-onlinesign", "online", policy="online", **options))
-    return [knotd.aname, "mod-onlinesign/online"]
 
 
 def validator(start_unbound, more="", **how):

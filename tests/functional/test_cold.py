@@ -4,24 +4,11 @@ import threading
 import time
 
 import pytest
-from harness.ask import FAILURES, NOT_READY, STALE_ANSWER, query
-from harness.scenario import (
-    A1,
-    A2,
-    AAAA1,
-    SIBLING_A,
-    STALE_TTL,
-    TARGET,
-    ZONE,
-    answers,
-    expire,
-    failed,
-    known,
-    siblings,
+from harness import (
+    A1, A2, AAAA1, FAILURES, NOT_READY, PROMPT, SIBLING_A, STALE_ANSWER, STALE_TTL, TARGET, ZONE,
+    aname, answers, eventually, expire, failed, known, let_pass, query, siblings,
 )
 from harness.unbound import ask
-from harness.wait import PROMPT, eventually, let_pass
-from harness.zone import aname
 
 
 def cold(knotd, authority, *, delay=0.0, records=(), zones=(ZONE,)):

@@ -5,12 +5,8 @@ import re
 import subprocess
 
 import pytest
-from harness.ask import query
-from harness.knotd import section
+from harness import A1, AAAA1, TARGET, ZONE, aname, eventually, known, query, scaled, section
 from harness.process import Daemon
-from harness.scenario import A1, AAAA1, TARGET, ZONE, known
-from harness.wait import eventually, scaled
-from harness.zone import aname
 
 DAY = 86400
 

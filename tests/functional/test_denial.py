@@ -4,29 +4,15 @@ import os
 import subprocess
 
 import pytest
-from harness.ask import NoReply, Subnet, query
-from harness.authority import ADDRESS, Behaviour
-from harness.knotd import section
-from harness.process import Daemon
-from harness.scenario import (
-    A1,
-    A2,
-    AAAA1,
-    SIBLING_A,
-    TARGET,
-    ZONE,
-    answers,
-    expire,
-    failed,
-    known,
-    siblings,
+from harness import (
+    A1, A2, AAAA1, SIBLING_A, TARGET, ZONE, NoReply, Subnet, aname, answers, eventually, expire,
+    known, query, section, siblings,
 )
+from harness.authority import ADDRESS, Behaviour
+from harness.process import Daemon
 from harness.signatures import Keys, denials, verify
+from harness.signing import CHAINS, SIGNED, online, serve
 from harness.validator import NAMED, ValidatingNamed, ValidatingUnbound, key_records, signed
-from harness.wait import eventually
-from harness.zone import aname
-from test_beside import online
-from test_dnssec import CHAINS, SIGNED, serve
 
 FAMILIES = {"A", "AAAA"}
 HOLDINGS = {
@@ -61,11 +47,6 @@ def seen(keys, proto="udp"):
         verify(reply, keys)
         found += [types & FAMILIES for types in denials(reply)]
     return found
-
-
-@pytest.fixture(params=list(CHAINS))
-def chain(request):
-    return request.param
 
 
 @pytest.mark.parametrize("holding", HOLDINGS.values(), ids=HOLDINGS)

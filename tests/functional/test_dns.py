@@ -6,57 +6,19 @@ import subprocess
 import time
 
 import pytest
-from harness.ask import STALE_ANSWER, query
-from harness.authority import Authority
-from harness.knotd import Knotd, section
-from harness.load import Load
-from harness.scenario import (
-    A1,
-    A2,
-    A3,
-    AAAA1,
-    SIBLING_A,
-    STALE_TTL,
-    TARGET,
-    ZONE,
-    answers,
-    expire,
-    failed,
-    known,
-    siblings,
-    simple,
-    spared,
+from harness import (
+    A1, A2, A3, AAAA1, PROMPT, SIBLING_A, SLOW, STALE_ANSWER, STALE_TTL, TARGET, ZONE, aname,
+    answers, during, eventually, expire, failed, known, query, section, siblings, simple, spared,
 )
+from harness.authority import OTHER, SCRIPTED
+from harness.load import Load
 from harness.unbound import ask
-from harness.wait import PROMPT, SLOW, during, eventually
-from harness.zone import aname
 
 FIRST, SECOND = "127.0.0.1", "127.0.0.2"
-# Recursors that do what the test says.
-SCRIPTED, OTHER, NOBODY = "127.0.0.11", "127.0.0.12", "127.0.0.13"
+NOBODY = "127.0.0.13"
 EVERYTHING = "*."
 RRSIGS_MISSING, BOGUS = 10, 6
 DAY = 86400
-
-
-@pytest.fixture
-def start_scripted():
-    """Start a recursor that answers what the test tells it to."""
-    started = []
-
-    def start(address=SCRIPTED):
-        server = Authority(address)
-        started.append(server)
-        return server
-
-    yield start
-    for server in started:
-        server.close()
-
-
-@pytest.fixture
-def recursor(start_scripted):
-    return start_scripted()
 
 
 @pytest.fixture
@@ -629,21 +591,6 @@ def queries_of(unbound):
         check=True, timeout=10, capture_output=True, text=True,
     )
     return int(re.search(r"^total\.num\.queries=(\d+)", done.stdout, re.MULTILINE)[1])
-
-
-@pytest.fixture
-def other_knotd(directory):
-    """One more knotd, at another port."""
-    place = os.path.join(directory, "b")
-    os.mkdir(place)
-    server = Knotd(place)
-    server.server["listen"] = "127.0.0.1@5301"
-    yield server
-    try:
-        if server.alive:
-            server.finish()
-    finally:
-        server.kill()
 
 
 def test_F5_loop_across_two_servers(dns, other_knotd, start_unbound, authority, proto):

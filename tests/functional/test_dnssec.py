@@ -2,77 +2,26 @@
 
 import dns.flags
 import pytest
-from harness.ask import SERVER, query
-from harness.knotd import section
-from harness.scenario import (
-    A1,
-    A2,
-    AAAA1,
-    AAAA2,
-    SIBLING_A,
-    SIBLING_AAAA,
-    TARGET,
-    ZONE,
-    answers,
-    expire,
-    failed,
-    known,
-    siblings,
+from harness import (
+    A1, A2, AAAA1, AAAA2, SIBLING_A, SIBLING_AAAA, TARGET, ZONE, aname, answers, eventually, expire,
+    failed, known, query, siblings,
 )
 from harness.signatures import Keys, denials, verify
-from harness.validator import KNOTD, ValidatingNamed, ValidatingUnbound, delv, signed
-from harness.wait import eventually
-from harness.zone import aname
+from harness.signing import SIGNED, policy, serve
+from harness.validator import ValidatingNamed, ValidatingUnbound, delv, signed
 
 POOL = "pool.example.net"
-SIGNED = {"dnssec-signing": True, "dnssec-policy": "test"}
-CHAINS = {
-    "nsec": {},
-    "nsec3": {"nsec3": True},
-    "opt-out": {"nsec3": True, "nsec3-opt-out": True},
-}
-RECORDS = [
-    "www IN CNAME @",
-    "one IN CNAME two",
-    "two IN CNAME @",
-    "*.wild IN CNAME @",
-    "under IN DNAME @",
-    "@ IN MX 10 @",
-    "@ IN TXT text",
-    "sub IN NS ns.sub",
-    "ns.sub IN A 198.51.100.54",
-    "a.b.c IN A 198.51.100.55",
-]
-
-
-def policy(knotd, **options):
-    knotd.sections.append(section("policy", "test", **options))
-
-
-def serve(knotd, authority, *records, chain="nsec", zone=ZONE, target=TARGET, **how):
-    """knotd with one signed zone."""
-    authority.set(target, a=[A1, A2], aaaa=[AAAA1, AAAA2])
-    policy(knotd, **CHAINS[chain], **how)
-    knotd.server["listen"] = [f"{SERVER[0]}@{SERVER[1]}", f"{KNOTD}@53"]
-    knotd.add_zone(zone, [aname(target), *RECORDS, *records], zone_options=SIGNED)
-    knotd.start()
-    return signed(zone)
 
 
 @pytest.fixture
-def validate(directory):
+def validate(directory, start_server):
     """Start a validating resolver of one kind."""
-    started = []
 
     def start(points, kind="unbound", zone=ZONE):
         make = {"unbound": ValidatingUnbound, "named": ValidatingNamed}[kind]
-        started.append(make(directory, {zone: points}))
-        started[-1].start()
-        return started[-1]
+        return start_server(make(directory, {zone: points}))
 
-    yield start
-    for validator in started:
-        validator.kill()
+    return start
 
 
 def sound(validator, name, chain):
@@ -86,11 +35,6 @@ def sound(validator, name, chain):
         return reply
 
     return ask
-
-
-@pytest.fixture(params=list(CHAINS))
-def chain(request):
-    return request.param
 
 
 # The main job.

@@ -3,10 +3,9 @@
 import random
 
 import pytest
-from harness.ask import query
-from harness.scenario import A1, A2, AAAA1, TARGET, ZONE, known, siblings
+from harness import A1, A2, AAAA1, TARGET, ZONE, known, query, siblings
 from harness.signatures import Keys, denials, verify
-from test_dnssec import CHAINS, serve
+from harness.signing import CHAINS, serve
 
 NAMES = [
     "", "", "", "www.", "one.", "any.wild.", "a.b.wild.", "wild.", "x.under.", "under.", "none.",

@@ -8,13 +8,12 @@ import threading
 import time
 
 import pytest
-from harness.ask import NoReply, query
-from harness.knotd import section
-from harness.scenario import A1, A2, AAAA1, TARGET, ZONE, known
+from harness import (
+    A1, A2, AAAA1, TARGET, ZONE, NoReply, aname, eventually, known, query, scaled, section,
+)
 from harness.signatures import Keys, verify
+from harness.signing import SIGNED, policy
 from harness.validator import UNBOUND, ValidatingUnbound, signed
-from harness.wait import eventually, scaled
-from harness.zone import aname
 
 QUICK = {
     "dnskey-ttl": 1,
@@ -107,31 +106,26 @@ class Watch:
 
 
 @pytest.fixture
-def watched(knotd, unbound, authority, directory):
+def watched(knotd, unbound, authority, directory, start_server):
     """A signed zone with addresses that change all the time, watched from now on."""
-    validators = []
 
     def start(options, **records):
         authority.set(TARGET, a=[A1], aaaa=[], negative_ttl=1)
         knotd.options.update({"ttl-max": 1})
-        knotd.sections.append(section("policy", "test", **options))
+        policy(knotd, **options)
         knotd.add_zone(
             ZONE,
             [aname(TARGET, ttl=1), *RECORDS],
-            zone_options={"dnssec-signing": True, "dnssec-policy": "test"},
+            zone_options=SIGNED,
             soa_ttl=1, minimum=1,
         )
         knotd.start()
         points = signed(ZONE)
         known(do=True)
         validator = ValidatingUnbound(directory, {ZONE: points}, address=UNBOUND)
-        validators.append(validator)
-        validator.start()
-        return Watch(validator)
+        return Watch(start_server(validator))
 
-    yield start
-    for validator in validators:
-        validator.kill()
+    return start
 
 
 def tags(rdtype="SOA"):
@@ -267,7 +261,7 @@ def test_D1_lifetime_shorter_than_the_ttl(knotd, unbound, authority):
     knotd.add_zone(
         ZONE,
         [aname(TARGET, ttl=300)],
-        zone_options={"dnssec-signing": True, "dnssec-policy": "test"},
+        zone_options=SIGNED,
     )
     knotd.start()
     signed(ZONE)

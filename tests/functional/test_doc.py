@@ -2,61 +2,15 @@
 
 import os
 import re
-import typing
 
 import docutils.core
 import pytest
+from harness import schema
 from harness.guide import ROOT, run, text_of
 from harness.kaname import KANAME
 from harness.scenario import A1, TARGET, ZONE, answers, failed
+from harness.schema import Option
 from harness.zone import aname
-
-
-class Option(typing.NamedTuple):
-    """What there is to know of one option; words or numbers as text, ranges as (least, most)."""
-
-    syntax: str = None
-    default: str = None
-    range: tuple = None
-
-
-# The schema.
-
-
-def schema():
-    """{option: Option} as module/conf/ has it."""
-    conf = text_of("module", "conf", "items.h") + text_of("module", "conf", "schema.c")
-    conf = conf.replace("\\\n", " ")
-    names = dict(re.findall(r'#define (OPT_\w+)\s+"\\x\w\w""([a-z0-9-]+)"', conf))
-    lists = {
-        name: dict(re.findall(r'\{ (\w+), "([a-z]+)" \}', body))
-        for name, body in re.findall(r"knot_lookup_t (\w+)\[\] = \{(.*?)\n\};", conf, re.DOTALL)
-    }
-    found = {}
-    for name, default, least, most, style in re.findall(
-        r'X\(OPT_\w+, "([a-z0-9-]+)", (\d+), (\d+), (\d+), "[a-z ]+", (YP_S\w+),', conf
-    ):
-        syntax = {"YP_STIME": "TIME", "YP_SNONE": "INT"}[style]
-        found[name] = Option(syntax, default, (least, most))
-    table = conf[conf.index("aname_conf[] = {") : conf.index("{ NULL },")]
-    for macro, kind, rest in re.findall(r"\{ (OPT_\w+), (YP_T[A-Z]+), (.*) \},", table):
-        found[names[macro]] = of_item(kind, rest, lists)
-    assert set(names.values()) == set(found), "an option of conf/ was not understood"
-    return found
-
-
-def of_item(kind, rest, lists):
-    many = " ..." if "YP_FMULTI" in rest else ""
-    if kind == "YP_TOPT":
-        words, default = re.search(r"\{ (\w+), (\w+) \}", rest).groups()
-        return Option(" | ".join(lists[words].values()), lists[words][default])
-    if kind == "YP_TBOOL":
-        return Option("BOOL", "off")
-    syntax = {
-        "YP_TADDR": "ADDR[@INT]" if "YP_VADDR" in rest else "ADDR", "YP_TDNAME": "DNAME", "YP_TSTR": "STR",
-        "YP_TNET": "ADDR[/INT] | ADDR-ADDR",
-    }
-    return Option(syntax[kind] + many)
 
 
 # What the schema does not have, because the code adds it.
@@ -69,7 +23,7 @@ OF_CODE = {
 def expected():
     return {
         name: OF_CODE.get(name, option._replace(default=option.default or "not set"))
-        for name, option in schema().items()
+        for name, option in schema.options().items()
     }
 
 
@@ -155,7 +109,7 @@ BESIDE = {
 }
 
 
-@pytest.mark.parametrize("name", list(expected()))
+@pytest.mark.parametrize("name", list(manual()))
 def test_knotd_takes_what_the_documents_say_and_nothing_else(knotd, name):
     knotd.add_zone(ZONE)
     good, bad = values(name, manual()[name])

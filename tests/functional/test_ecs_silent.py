@@ -1,35 +1,20 @@
 """N4: servers that tailor their answers to a client's subnet, and do not say so in the reply."""
 
 import pytest
-from harness.ask import query
-from harness.authority import ADDRESS, Behaviour
-from harness.scenario import A1, A2, A3, AAAA1, AAAA2, AAAA3, TARGET, ZONE, known
+from harness import A1, A2, A3, AAAA1, AAAA2, AAAA3, TARGET, ZONE, aname, during, known, query
+from harness.authority import Behaviour
 from harness.servers import PowerDNSRecursor
-from harness.wait import during, eventually
-from harness.zone import aname
+from harness.subnets import HERE, NEAR, OTHER_TARGET, OTHER_ZONE, SIX, THERE, serve, tailored
 
-# Clients: two elsewhere, one beside the first, and one of the other family.
-HERE, NEAR, THERE = "198.51.100.0/24", "198.51.101.0/24", "203.0.113.0/24"
-SIX, SEVEN = "2001:db8:1:2300::/56", "2001:db8:7:2300::/56"
-OTHER_ZONE, OTHER_TARGET = "example.org", "other.example.net"
+# One more client of that family.
+SEVEN = "2001:db8:7:2300::/56"
 SAID = ("mod-aname", "does not say for which clients")
 
 
 @pytest.fixture
-def ecs(knotd, authority):
-    """A knotd whose module passes subnets on, right to the targets' server."""
-    knotd.server["edns-client-subnet"] = True
-    knotd.options.update({"resolver": ADDRESS, "ecs": True})
-    return knotd
-
-
-@pytest.fixture
-def recursor(directory, authority):
+def recursor(directory, authority, start_server):
     """The real PowerDNS Recursor in front of the targets' server."""
-    server = PowerDNSRecursor(directory, "example.net")
-    server.start()
-    yield server
-    server.kill()
+    return start_server(PowerDNSRecursor(directory, "example.net"))
 
 
 def places(four, six=None, general=A1, scope=24, **how):
@@ -42,22 +27,6 @@ def places(four, six=None, general=A1, scope=24, **how):
         return Behaviour(rdata=(found or general,), scope=scope, **how)
 
     return choose
-
-
-def serve(knotd):
-    knotd.add_zone(ZONE, [aname(TARGET)])
-    knotd.start()
-
-
-def tailored(client, addresses, scope, rdtype="A", proto="udp", name=ZONE):
-    """Ask for a client until the answer is this one, with this scope."""
-    return eventually(
-        lambda: query(name, rdtype, proto, ecs=client).expect(
-            scope=scope, ede=set(), **{rdtype.lower(): addresses}
-        ),
-        15,
-        what=f"{name}/{rdtype} for {client} is {addresses}, for /{scope}",
-    )
 
 
 def test_N4_a_real_recursor_that_does_not_say_for_whom(ecs, authority, recursor, proto):

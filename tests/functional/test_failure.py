@@ -3,29 +3,13 @@
 import time
 
 import pytest
-from harness.ask import FAILURES, STALE_ANSWER, query
-from harness.load import Load
-from harness.scenario import (
-    A1,
-    A2,
-    AAAA1,
-    FAILURE_MODES,
-    SIBLING_A,
-    SIBLING_AAAA,
-    STALE_TTL,
-    TARGET,
-    ZONE,
-    answers,
-    expire,
-    failed,
-    known,
-    siblings,
-    simple,
-    spared,
+from harness import (
+    A1, A2, AAAA1, FAILURES, FAILURE_MODES, PROMPT, SIBLING_A, SIBLING_AAAA, SLOW, STALE_ANSWER,
+    STALE_TTL, TARGET, ZONE, aname, answers, during, eventually, expire, failed, known, let_pass,
+    query, siblings, simple, spared,
 )
+from harness.load import Load
 from harness.unbound import ask
-from harness.wait import PROMPT, SLOW, during, eventually, let_pass
-from harness.zone import aname
 
 
 @pytest.mark.parametrize("fail", FAILURE_MODES.values(), ids=FAILURE_MODES)

@@ -4,32 +4,17 @@ import os
 import subprocess
 
 import pytest
-from harness.ask import BLOCKED, query
-from harness.guide import ROOT
-from harness.knotd import section
-from harness.scenario import (
-    A1,
-    A2,
-    AAAA1,
-    SIBLING_A,
-    SIBLING_AAAA,
-    STALE_TTL,
-    TARGET,
-    ZONE,
-    answers,
-    failed,
-    known,
-    siblings,
-    spared,
+from harness import (
+    A1, A2, AAAA1, BLOCKED, SIBLING_A, SIBLING_AAAA, STALE_TTL, TARGET, ZONE, aname, answers,
+    eventually, failed, known, query, scaled, siblings, spared,
 )
+from harness.guide import ROOT
 from harness.signatures import Keys, denials, verify
+from harness.signing import SIGNED, policy
 from harness.unbound import ask
 from harness.validator import signed
-from harness.wait import eventually, scaled
-from harness.zone import aname
 
 DNS64 = "64:ff9b::/96"
-SIGNED = {"dnssec-signing": True, "dnssec-policy": "test"}
 KEY = {"A": "a", "AAAA": "aaaa"}
 OTHER = {"A": "AAAA", "AAAA": "A"}
 
@@ -171,21 +156,25 @@ def test_A10_behind_a_recursor_with_dns64(knotd, start_unbound, authority, proto
     spared(proto=proto)
 
 
+def only_a(knotd, authority, why):
+    """(records, addresses) of an apex that has no AAAA, by its siblings or by policy."""
+    if why == "sibling":
+        authority.fail(TARGET)
+        return [aname(TARGET), siblings()[0]], {SIBLING_A}
+    authority.set(TARGET, a=[A1], aaaa=["64:ff9b::1"])
+    knotd.options["deny-address"] = DNS64
+    return [aname(TARGET)], {A1}
+
+
 @pytest.mark.parametrize("nsec3", [False, True], ids=["nsec", "nsec3"])
 @pytest.mark.parametrize("why", ["sibling", "policy"])
 def test_A10_D2_in_a_signed_zone(knotd, unbound, authority, proto, nsec3, why):
-    records = [aname(TARGET), "www IN CNAME @"]
-    if why == "sibling":
-        authority.fail(TARGET)
-        records.append(siblings()[0])
-    else:
-        authority.set(TARGET, a=[A1], aaaa=["64:ff9b::1"])
-        knotd.options["deny-address"] = DNS64
-    knotd.sections.append(section("policy", "test", nsec3=nsec3))
-    knotd.add_zone(ZONE, records, zone_options=SIGNED)
+    records, wanted = only_a(knotd, authority, why)
+    policy(knotd, nsec3=nsec3)
+    knotd.add_zone(ZONE, [*records, "www IN CNAME @"], zone_options=SIGNED)
     knotd.start()
     signed(ZONE)
-    answers({A1 if why == "policy" else SIBLING_A}, proto=proto)
+    answers(wanted, proto=proto)
     spared(proto=proto)
     keys = Keys(ZONE)
     keys.learn()
@@ -220,16 +209,9 @@ def stub(request, directory):
 @pytest.mark.parametrize("why", ["sibling", "policy"])
 def test_A10_stub_resolvers_find_the_name(knotd, start_unbound, authority, stub, why):
     start_unbound(stubs={ZONE: "127.0.0.1@5300"})
-    records = [aname(TARGET)]
-    if why == "sibling":
-        authority.fail(TARGET)
-        records.append(siblings()[0])
-    else:
-        authority.set(TARGET, a=[A1], aaaa=["64:ff9b::1"])
-        knotd.options["deny-address"] = DNS64
+    records, wanted = only_a(knotd, authority, why)
     knotd.add_zone(ZONE, records)
     knotd.start()
-    wanted = {A1 if why == "policy" else SIBLING_A}
     known()
     spared()
     eventually(lambda: ask(ZONE, "A").addresses() == wanted, what="the recursor has the address")

@@ -4,11 +4,10 @@ import re
 import time
 
 import pytest
-from harness.ask import STALE_ANSWER, query
-from harness.knotd import section
-from harness.scenario import A1, A2, AAAA1, STALE_TTL, TARGET, ZONE, answers, known, simple
-from harness.wait import during, eventually, let_pass
-from harness.zone import aname
+from harness import (
+    A1, A2, AAAA1, STALE_ANSWER, STALE_TTL, TARGET, ZONE, aname, answers, during, eventually, known,
+    let_pass, query, section, simple,
+)
 
 OTHER = "example.org"
 

@@ -3,13 +3,12 @@
 import os
 
 import pytest
-from harness.ask import query
+from harness import (
+    A1, AAAA1, ALIAS, TARGET, ZONE, aname, answers, eventually, known, query, raw, section,
+    siblings, simple,
+)
 from harness.authority import Behaviour
 from harness.kaname import kaname
-from harness.knotd import section
-from harness.scenario import A1, AAAA1, TARGET, ZONE, answers, known, siblings, simple
-from harness.wait import eventually
-from harness.zone import ALIAS, aname, raw
 
 
 @pytest.fixture

@@ -5,23 +5,12 @@ import subprocess
 
 import dns.name
 import pytest
-from harness.ask import query
+from harness import (
+    A1, A2, AAAA1, ALIAS, ANAME, TARGET, ZONE, aname, answers, eventually, query, raw, rdata,
+)
 from harness.kaname import KANAME, environment, kaname
-from harness.scenario import A1, A2, AAAA1, TARGET, ZONE, answers
-from harness.wait import eventually
-from harness.zone import ALIAS, ANAME, aname, raw, rdata
 
 OTHER = "other.example.net"
-
-
-@pytest.fixture
-def tool(knotd):
-    """kaname with this server's control socket."""
-
-    def run(*arguments, code=0, **how):
-        return kaname("-s", knotd.socket, *arguments, directory=knotd.directory, code=code, **how)
-
-    return run
 
 
 def serial(zone=ZONE):

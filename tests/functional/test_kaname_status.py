@@ -9,25 +9,14 @@ import subprocess
 import threading
 
 import pytest
-from harness.ask import query
+from harness import (
+    A1, A2, TARGET, ZONE, aname, answers, during, eventually, failed, known, query, raw, scaled,
+    section, simple,
+)
 from harness.authority import Behaviour
 from harness.kaname import KANAME, environment, kaname
-from harness.knotd import section
-from harness.scenario import A1, A2, AAAA1, TARGET, ZONE, answers, failed, known, simple
-from harness.wait import during, eventually, scaled
-from harness.zone import aname, raw
 
 OTHER = "other.example.net"
-
-
-@pytest.fixture
-def tool(knotd):
-    """kaname with this server's sockets."""
-
-    def run(*arguments, code=0, **how):
-        return kaname("-s", knotd.socket, *arguments, directory=knotd.directory, code=code, **how)
-
-    return run
 
 
 @pytest.fixture

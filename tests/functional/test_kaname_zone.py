@@ -7,10 +7,8 @@ import subprocess
 
 import dns.name
 import pytest
-from harness.ask import query
+from harness import A1, AAAA1, ALIAS, ANAME, TARGET, ZONE, known, query, rdata
 from harness.kaname import BUILD, KANAME, environment, kaname
-from harness.scenario import A1, AAAA1, TARGET, ZONE, known
-from harness.zone import ALIAS, ANAME, rdata
 
 # Zones as they are found: an operator's own, hand-written ones and what other servers write.
 BY_HAND = """\

@@ -8,27 +8,12 @@ import time
 
 import pytest
 from harness import knotd as knotd_module
-from harness import sanitizer
-from harness.ask import INVALID_DATA, query
-from harness.knotd import Knotd, section
-from harness.load import Load
-from harness.scenario import (
-    A1,
-    A2,
-    AAAA1,
-    SIBLING_A,
-    STALE_TTL,
-    TARGET,
-    ZONE,
-    answers,
-    expire,
-    failed,
-    known,
-    siblings,
+from harness import (
+    A1, A2, AAAA1, INVALID_DATA, PRIMARY, PROMPT, SIBLING_A, STALE_TTL, TARGET, ZONE, Knotd, aname,
+    answers, eventually, expire, failed, known, let_pass, query, sanitizer, section, siblings,
     simple,
 )
-from harness.wait import PROMPT, eventually, let_pass
-from harness.zone import aname
+from harness.load import Load
 
 STATIC = "198.51.100.7"
 RECORDS = ["www IN CNAME @", f"static IN A {STATIC}", "@ IN TXT here"]
@@ -373,17 +358,19 @@ def test_empty_zone(knotd, unbound, authority, proto):
     known(ZONE, "A").expect(a={A1})
 
 
-PRIMARY = "127.0.0.2"
+def secondary(primary, knotd):
+    """Start both, knotd as the primary's secondary."""
+    address = f"{PRIMARY[0]}@{PRIMARY[1]}"
+    knotd.sections.append(section("remote", "primary", address=address))
+    knotd.add_zone(ZONE, zone_options={"master": "primary"})
+    os.unlink(knotd.zone_file(ZONE))
+    primary.start(ready=())
+    knotd.start()
+    known(ZONE, "A").expect(a={A1})
 
 
-def test_expired_zone(knotd, unbound, authority, directory, proto):
+def test_expired_zone(knotd, primary, unbound, authority, proto):
     authority.set(TARGET, a=[A1])
-    below = os.path.join(directory, "primary")
-    os.makedirs(below)
-    primary = Knotd(below)
-    primary.with_module = False
-    primary.server["listen"] = f"{PRIMARY}@5300"
-    primary.sections.append(section("acl", "all", address="127.0.0.0/8", action="transfer"))
     primary.add_zone(
         ZONE,
         text="\n".join(
@@ -396,16 +383,8 @@ def test_expired_zone(knotd, unbound, authority, directory, proto):
         ),
         zone_options={"acl": "all"},
     )
-    knotd.sections.append(section("remote", "primary", address=f"{PRIMARY}@5300"))
-    knotd.add_zone(ZONE, zone_options={"master": "primary"})
-    os.unlink(knotd.zone_file(ZONE))
-    try:
-        primary.start(ready=())
-        knotd.start()
-        known(ZONE, "A").expect(a={A1})
-        primary.finish()
-    finally:
-        primary.kill()
+    secondary(primary, knotd)
+    primary.finish()
     reply = eventually(
         lambda: query(ZONE, "A", proto).expect(rcode="SERVFAIL", aa=None, a=(), soa=False),
         timeout=20,
@@ -416,28 +395,13 @@ def test_expired_zone(knotd, unbound, authority, directory, proto):
     query(ZONE, "TYPE65305", proto).expect(rcode="SERVFAIL", aa=None)
 
 
-def test_secondary_synthesizes_too(knotd, unbound, authority, directory, proto):
+def test_secondary_synthesizes_too(knotd, primary, unbound, authority, proto):
     authority.set(TARGET, a=[A1])
-    below = os.path.join(directory, "primary")
-    os.makedirs(below)
-    primary = Knotd(below)
-    primary.with_module = False
-    primary.server["listen"] = f"{PRIMARY}@5300"
-    primary.sections.append(section("acl", "all", address="127.0.0.0/8", action="transfer"))
     primary.add_zone(ZONE, [aname(TARGET), *siblings()], zone_options={"acl": "all"})
-    knotd.sections.append(section("remote", "primary", address=f"{PRIMARY}@5300"))
-    knotd.add_zone(ZONE, zone_options={"master": "primary"})
-    os.unlink(knotd.zone_file(ZONE))
-    try:
-        primary.start(ready=())
-        knotd.start()
-        known(ZONE, "A").expect(a={A1})
-        query(ZONE, "A", proto).expect(a={A1}, ede=set())
-        reply = query(ZONE, "A", proto, server=(PRIMARY, 5300))
-        reply.expect(a={SIBLING_A}, ttl=(3600, 3600))
-        primary.finish()
-    finally:
-        primary.kill()
+    secondary(primary, knotd)
+    query(ZONE, "A", proto).expect(a={A1}, ede=set())
+    reply = query(ZONE, "A", proto, server=PRIMARY)
+    reply.expect(a={SIBLING_A}, ttl=(3600, 3600))
 
 
 def test_runs_as_an_unprivileged_user(directory, unbound, authority, proto):

@@ -3,28 +3,11 @@
 import time
 
 import pytest
-from harness.ask import BLOCKED, FAILURES, query
-from harness.authority import ADDRESS
-from harness.knotd import section
-from harness.scenario import (
-    A1,
-    A2,
-    A3,
-    AAAA1,
-    AAAA2,
-    SIBLING_A,
-    STALE_TTL,
-    TARGET,
-    ZONE,
-    answers,
-    failed,
-    known,
-    siblings,
-    simple,
-    spared,
+from harness import (
+    A1, A2, A3, AAAA1, AAAA2, BLOCKED, FAILURES, PROMPT, SIBLING_A, STALE_TTL, TARGET, ZONE, aname,
+    answers, eventually, failed, known, let_pass, query, section, siblings, simple, spared,
 )
-from harness.wait import PROMPT, eventually, let_pass
-from harness.zone import aname
+from harness.authority import ADDRESS
 
 
 def many_zones(knotd, authority, count, **how):

@@ -8,15 +8,13 @@ import shutil
 import dns.query
 import dns.zone
 import pytest
-from harness import guide, sanitizer
-from harness.ask import query
+from harness import (
+    A1, A2, AAAA1, ALIAS, SIBLING_A, TARGET, ZONE, aname, answers, eventually, guide, known, query,
+    sanitizer, section, siblings, zone_text,
+)
 from harness.kaname import kaname
-from harness.knotd import section
 from harness.powerdns import PowerDNS
-from harness.scenario import A1, A2, AAAA1, SIBLING_A, TARGET, ZONE, answers, known, siblings
 from harness.signatures import Keys, verify
-from harness.wait import eventually
-from harness.zone import ALIAS, aname, zone_text
 
 OLD = "127.0.0.9"
 
@@ -273,22 +271,17 @@ def usual(directory, program, *arguments, env=None):
 
 
 @pytest.fixture
-def powerdns(directory, unbound, authority):
-    """Start it with the zone; stopped after the test."""
-    started = []
+def powerdns(directory, unbound, authority, start_server):
+    """Start it with the zone."""
     authority.set(TARGET, a=[A1], aaaa=[AAAA1])
 
     def start(prepare=(), **how):
         server = PowerDNS(directory, OLD, {ZONE: POWERDNS}, **how)
-        started.append(server)
         for arguments in prepare:
             server.util(*arguments)
-        server.start()
-        return server
+        return start_server(server)
 
-    yield start
-    for server in started:
-        server.kill()
+    return start
 
 
 def secondary(knotd, **options):

@@ -3,13 +3,12 @@
 import os
 
 import pytest
-from harness import outages
-from harness.ask import STALE_ANSWER, query
+from harness import (
+    A1, A2, AAAA1, AAAA2, STALE_ANSWER, aname, answers, during, eventually, failed, known, outages,
+    query,
+)
 from harness.authority import Behaviour
 from harness.load import Load
-from harness.scenario import A1, A2, AAAA1, AAAA2, answers, failed, known
-from harness.wait import during, eventually
-from harness.zone import aname
 
 FIRST, SECOND = "127.0.0.1", "127.0.0.2"
 # Not on 127/8, which is always there.

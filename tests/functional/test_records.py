@@ -9,26 +9,11 @@ import dns.update
 import dns.xfr
 import dns.zone
 import pytest
-from harness.ask import FAILURES, SERVER, query, rdata_text
-from harness.knotd import Knotd, section
-from harness.scenario import (
-    A1,
-    A2,
-    A3,
-    AAAA1,
-    AAAA2,
-    SIBLING_A,
-    STALE_TTL,
-    TARGET,
-    ZONE,
-    answers,
-    expire,
-    failed,
-    known,
-    siblings,
+from harness import (
+    A1, A2, A3, AAAA1, AAAA2, ALIAS, ANAME, FAILURES, SERVER, SIBLING_A, STALE_TTL, TARGET, ZONE,
+    Knotd, aname, answers, eventually, expire, failed, known, query, raw, rdata, rdata_text,
+    section, siblings,
 )
-from harness.wait import eventually
-from harness.zone import ALIAS, ANAME, aname, raw, rdata
 
 OTHER = "other.example.net"
 THIRD = "third.example.net"

@@ -4,38 +4,18 @@ import os
 import shutil
 
 import pytest
-from harness.ask import query
+from harness import (
+    A1, A2, AAAA1, ALIAS, PRIMARY, SIBLING_A, TARGET, ZONE, aname, answers, eventually, known,
+    query, section, siblings,
+)
 from harness.kaname import kaname
-from harness.knotd import Knotd, section
-from harness.scenario import A1, A2, AAAA1, SIBLING_A, TARGET, ZONE, answers, known, siblings
 from harness.signatures import Keys, verify
-from harness.wait import eventually
-from harness.zone import ALIAS, aname
-
-PRIMARY = ("127.0.0.9", 5300)
-
-
-@pytest.fixture
-def primary(directory):
-    """A primary without the module that tells the server under test of changes."""
-    below = os.path.join(directory, "primary")
-    os.makedirs(below)
-    server = Knotd(below)
-    server.with_module = False
-    server.server["listen"] = f"{PRIMARY[0]}@{PRIMARY[1]}"
-    server.sections.append(section("remote", "secondary", address="127.0.0.1@5300"))
-    server.sections.append(section("acl", "all", address="127.0.0.0/8", action="transfer"))
-    yield server
-    try:
-        if server.alive:
-            server.finish()
-    finally:
-        server.kill()
 
 
 def serve(primary, knotd, records, options=(), own=()):
     """Start both; the options are those of the zone, at the primary and here."""
     where = {"acl": "all", "notify": "secondary", **dict(options)}
+    primary.sections.append(section("remote", "secondary", address="127.0.0.1@5300"))
     primary.add_zone(ZONE, records, zone_options=where)
     address = f"{PRIMARY[0]}@{PRIMARY[1]}"
     knotd.sections.append(section("remote", "primary", address=address))

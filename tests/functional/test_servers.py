@@ -3,91 +3,23 @@ closed ports, authorities with delegations and chains of aliases, filters, serve
 """
 
 import json
-import os
 import re
 import subprocess
 
 import pytest
-from harness.ask import STALE_ANSWER, query
-from harness.authority import Authority, Behaviour
-from harness.kaname import kaname
-from harness.knotd import Knotd, section
-from harness.scenario import (
-    A1,
-    A2,
-    AAAA1,
-    SIBLING_A,
-    STALE_TTL,
-    TARGET,
-    ZONE,
-    answers,
-    failed,
-    known,
-    siblings,
-    simple,
+from harness import (
+    A1, A2, AAAA1, SIBLING_A, STALE_ANSWER, STALE_TTL, TARGET, ZONE, aname, answers, during,
+    eventually, failed, known, query, section, siblings, simple, zone_text,
 )
+from harness.authority import SCRIPTED, Behaviour
+from harness.kaname import kaname
 from harness.servers import AuthoritativeNamed, Dnsmasq
 from harness.unbound import ask
-from harness.wait import during, eventually
-from harness.zone import aname, zone_text
 
 LOOPBACK = "127.0.0.1"
-# Resolvers that do what the test says.
-SCRIPTED, OTHER = "127.0.0.11", "127.0.0.12"
 # A source of lookups that every Linux has, and one that only this test gives it.
 VIA, NOT_HERE = "127.0.0.77", "192.0.2.77"
 DELEGATED = "www.cdn.example.net"
-
-
-@pytest.fixture
-def start_scripted():
-    """Start a resolver that answers what the test tells it to."""
-    started = []
-
-    def start(address=SCRIPTED):
-        server = Authority(address)
-        started.append(server)
-        return server
-
-    yield start
-    for server in started:
-        server.close()
-
-
-@pytest.fixture
-def recursor(start_scripted):
-    return start_scripted()
-
-
-@pytest.fixture
-def start_server():
-    """Start a server, and stop it in the end."""
-    started = []
-
-    def start(server):
-        started.append(server)
-        server.start()
-        return server
-
-    yield start
-    for server in started:
-        server.kill()
-
-
-@pytest.fixture
-def other_knotd(directory):
-    """One more knotd, at another port, without the module."""
-    place = os.path.join(directory, "b")
-    os.mkdir(place)
-    server = Knotd(place)
-    server.with_module = False
-    server.server["listen"] = "127.0.0.1@5301"
-    yield server
-    try:
-        if server.alive:
-            server.finish()
-    finally:
-        server.kill()
 
 
 def at(server):
@@ -201,6 +133,7 @@ def test_N1_an_authority_with_a_chain_over_its_zones(
         texts = {name: zone_text(name, records) for name, records in zones.items()}
         resolver = at(start_server(AuthoritativeNamed(directory, texts)))
     else:
+        other_knotd.with_module = False
         for name, records in zones.items():
             other_knotd.add_zone(name, records)
         other_knotd.start(ready=[])

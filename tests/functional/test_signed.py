@@ -5,24 +5,12 @@ import os
 
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from harness.ask import query
-from harness.knotd import section
-from harness.scenario import (
-    A1,
-    AAAA1,
-    SIBLING_A,
-    SIBLING_AAAA,
-    TARGET,
-    ZONE,
-    answers,
-    known,
-    siblings,
-    simple,
+from harness import (
+    A1, AAAA1, SIBLING_A, SIBLING_AAAA, TARGET, ZONE, aname, answers, during, eventually, known,
+    query, section, siblings, simple,
 )
 from harness.signatures import Keys, verify
 from harness.validator import signed
-from harness.wait import during, eventually
-from harness.zone import aname
 
 DNSKEY = (
     "@ 3600 IN DNSKEY 257 3 13 "

@@ -4,24 +4,10 @@ import os
 import re
 
 import pytest
-from harness.ask import query
-from harness.scenario import (
-    A1,
-    A2,
-    AAAA1,
-    FAILURE_MODES,
-    TARGET,
-    ZONE,
-    answers,
-    expire,
-    failed,
-    known,
-    siblings,
-    simple,
-    spared,
+from harness import (
+    A1, A2, AAAA1, FAILURE_MODES, TARGET, ZONE, aname, answers, during, eventually, expire, failed,
+    known, query, raw, siblings, simple, spared,
 )
-from harness.wait import during, eventually
-from harness.zone import aname, raw
 
 ANSWERS = (
     "fresh",

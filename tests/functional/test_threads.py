@@ -5,26 +5,12 @@ import shutil
 import subprocess
 
 import pytest
-from harness import sanitizer
-from harness.ask import query
-from harness.knotd import Knotd
-from harness.scenario import (
-    A1,
-    AAAA1,
-    SIBLING_A,
-    SIBLING_AAAA,
-    STALE_TTL,
-    TARGET,
-    ZONE,
-    answers,
-    failed,
-    known,
-    siblings,
+from harness import (
+    A1, AAAA1, SIBLING_A, SIBLING_AAAA, STALE_TTL, TARGET, ZONE, Knotd, aname, answers, eventually,
+    failed, known, query, sanitizer, siblings,
 )
 from harness.signatures import Keys, verify
 from harness.validator import signed
-from harness.wait import eventually
-from harness.zone import aname
 
 # The limit on processes counts per user: one that nobody else is, whatever runs beside.
 USER = 100000 + os.getpid()

@@ -3,20 +3,11 @@
 import time
 
 import pytest
-from harness.ask import query
-from harness.load import Load
-from harness.scenario import (
-    A1,
-    A2,
-    AAAA1,
-    TARGET,
-    ZONE,
-    answers,
-    known,
+from harness import (
+    A1, A2, AAAA1, PROMPT, TARGET, ZONE, aname, answers, during, eventually, known, let_pass, query,
     simple,
 )
-from harness.wait import PROMPT, during, eventually, let_pass
-from harness.zone import aname
+from harness.load import Load
 
 
 @pytest.mark.parametrize(

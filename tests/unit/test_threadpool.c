@@ -1,14 +1,12 @@
 #include "support/test.h"
 
-#include <poll.h>
-#include <pthread.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "service/threadpool.h"
 #include "support/clock.h"
+#include "support/process.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define SANITIZED true
@@ -16,26 +14,14 @@
 #define SANITIZED false
 #endif
 
-/*
- * There is one pool in a process, and it lasts as long as the process. So every test is a process
- * of its own; it ends with a line on stderr and status 1 if something is not as it should be.
- */
-
-#define CHECK(what)                                                              \
-	do {                                                                     \
-		if (!(what)) {                                                   \
-			(void)fprintf(stderr, "line %d: %s\n", __LINE__, #what); \
-			_exit(1);                                                \
-		}                                                                \
-	} while (0)
-
 #define NO_FAILURE UINT32_MAX
 
 /*! Threads left to the process: spare ones, and the service's. */
 #define LEFT 17
 
-/*! A user that nobody else is: the limit on processes counts per user. */
-#define NOBODY_ELSE 61753
+/*! A user that nobody else is, not even who runs the same test: the limit on processes counts per
+ *  user. */
+#define NOBODY_ELSE (30000 + getpid() % 30000)
 
 int __real_uv_thread_create_ex(uv_thread_t *, const uv_thread_options_t *, uv_thread_cb, void *);
 int __wrap_uv_thread_create_ex(uv_thread_t *, const uv_thread_options_t *, uv_thread_cb, void *);
@@ -58,43 +44,6 @@ static unsigned thread_count(void)
 	struct stat st;
 	CHECK(stat("/proc/self/task", &st) == 0);
 	return st.st_nlink - 2;
-}
-
-static void *tell_id(void *id)
-{
-	*(pid_t *)id = gettid();
-	return NULL;
-}
-
-/*! A sanitizer starts a thread of its own with the first of others. */
-static void start_sanitizer(void)
-{
-	pthread_t thread;
-	pid_t id = 0;
-	CHECK(pthread_create(&thread, NULL, tell_id, &id) == 0);
-	CHECK(pthread_join(thread, NULL) == 0);
-	/* It is there for a moment longer. */
-	char path[64];
-	(void)snprintf(path, sizeof(path), "/proc/self/task/%d", id);
-	while (access(path, F_OK) == 0) {
-		(void)poll(NULL, 0, 1);
-	}
-}
-
-static void live(void (*life)(const void *arg), const void *arg)
-{
-	(void)fflush(NULL);
-	pid_t pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		start_sanitizer();
-		life(arg);
-		_exit(0);
-	}
-	int status = -1;
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 static void work(uv_work_t *request)
@@ -152,25 +101,12 @@ static const row_t rows[] = {
 	{ "beside other threads: the operator's", 64, "9", true, 0, NO_FAILURE, 9, 9, NULL },
 };
 
-static void *stay(void *barrier)
-{
-	pthread_barrier_wait(barrier);
-	return NULL;
-}
-
 static void row_life(const void *arg)
 {
 	const row_t *row = arg;
-	(void)unsetenv("UV_THREADPOOL_SIZE");
-	if (row->operators != NULL) {
-		(void)setenv("UV_THREADPOOL_SIZE", row->operators, 1);
-	}
-	pthread_barrier_t end;
-	pthread_t thread;
-	CHECK(pthread_barrier_init(&end, NULL, 2) == 0);
-	if (row->crowded) {
-		CHECK(pthread_create(&thread, NULL, stay, &end) == 0);
-	}
+	set_pool_size(row->operators);
+	crowd_t crowd;
+	crowd_begin(&crowd, row->crowded);
 	/* A sanitizer may have a thread of its own. */
 	unsigned before = thread_count();
 	if ((before > 1) != row->crowded) {
@@ -198,10 +134,7 @@ static void row_life(const void *arg)
 	}
 	CHECK(uv_run(&loop, UV_RUN_DEFAULT) == 0);
 	CHECK(uv_loop_close(&loop) == 0);
-	if (row->crowded) {
-		pthread_barrier_wait(&end);
-		pthread_join(thread, NULL);
-	}
+	crowd_end(&crowd);
 }
 
 static void check_row(void **state)

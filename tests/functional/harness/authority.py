@@ -20,6 +20,8 @@ import dns.rrset
 from .ask import Subnet, read_tcp, subnets_of
 
 ADDRESS = "127.0.0.53"
+# Where others stand that play a resolver.
+SCRIPTED, OTHER = "127.0.0.11", "127.0.0.12"
 SOA = ". 60 IN SOA ns.authority.example. hostmaster.authority.example. 1 3600 600 86400 {ttl}"
 
 

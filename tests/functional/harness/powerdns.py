@@ -10,10 +10,8 @@ from .wait import eventually, scaled
 
 SCHEMA = "/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql"
 
-CONF = """\
-launch=gsqlite3
-gsqlite3-database={directory}/zones.db
-gsqlite3-dnssec=yes
+# What every configuration has, also that of the benchmarks.
+COMMON = """\
 socket-dir={directory}
 config-dir={directory}
 local-address={address}
@@ -25,8 +23,15 @@ setgid=
 disable-syslog=yes
 resolver=127.0.0.1
 expand-alias=yes
+"""
+
+CONF = f"""\
+{COMMON}\
+launch=gsqlite3
+gsqlite3-database={{directory}}/zones.db
+gsqlite3-dnssec=yes
 allow-axfr-ips=127.0.0.0/8
-outgoing-axfr-expand-alias={expand}
+outgoing-axfr-expand-alias={{expand}}
 """
 
 

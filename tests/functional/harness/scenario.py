@@ -10,6 +10,8 @@ A1, A2, A3 = "192.0.2.1", "192.0.2.2", "192.0.2.3"
 AAAA1, AAAA2, AAAA3 = "2001:db8::1", "2001:db8::2", "2001:db8::3"
 SIBLING_A, SIBLING_AAAA = "203.0.113.80", "2001:db8:ffff::80"
 STALE_TTL = 30
+# Where another server has the zones that knotd is secondary for.
+PRIMARY = ("127.0.0.9", 5300)
 # How long a late lookup may hold up what is called stale.
 GRACE = 1
 

@@ -19,13 +19,29 @@ options {{
     managed-keys-directory "{directory}";
     listen-on port {port} {{ {address}; }};
     listen-on-v6 {{ none; }};
-    recursion no;
     empty-zones-enable no;
-    dnssec-validation no;
+{options}
 }};
 controls {{ }};
-{zones}
+{rest}
 """
+
+
+def named_argv(directory, address, options, rest):
+    """How to start named with these options, and what else its configuration is to have.
+
+    It listens only on addresses that an interface has by name.
+    """
+    below = os.path.join(directory, "named")
+    os.makedirs(below, exist_ok=True)
+    conf = os.path.join(directory, "named.conf")
+    with open(conf, "w", encoding="ascii") as file:
+        file.write(
+            NAMED_CONF.format(
+                directory=below, address=address[0], port=address[1], options=options, rest=rest
+            )
+        )
+    return ["named", "-g", "-n", "1", "-c", conf]
 
 
 class _Server(Daemon):
@@ -46,26 +62,18 @@ class _Server(Daemon):
 class AuthoritativeNamed(_Server):
     """named that recurses for nobody. zones: {name: text of its file}."""
 
-    # named listens only on addresses that an interface has by name.
     address = ("127.0.0.1", 5310)
 
     def __init__(self, directory, zones):
-        directory = os.path.join(directory, "named")
-        os.makedirs(directory)
         self.probe = next(iter(zones))
         text = ""
         for name, records in zones.items():
-            with open(os.path.join(directory, f"{name}.zone"), "w", encoding="ascii") as file:
+            path = os.path.join(directory, f"named-{name}.zone")
+            with open(path, "w", encoding="ascii") as file:
                 file.write(records)
-            text += f'zone "{name}" {{ type primary; file "{name}.zone"; }};\n'
-        conf = os.path.join(directory, "named.conf")
-        with open(conf, "w", encoding="ascii") as file:
-            file.write(
-                NAMED_CONF.format(
-                    directory=directory, address=self.address[0], port=self.address[1], zones=text
-                )
-            )
-        super().__init__("named", ["named", "-g", "-n", "1", "-c", conf], directory)
+            text += f'zone "{name}" {{ type primary; file "{path}"; }};\n'
+        argv = named_argv(directory, self.address, "recursion no; dnssec-validation no;", text)
+        super().__init__("named", argv, directory)
 
 
 class Dnsmasq(_Server):

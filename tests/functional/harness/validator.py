@@ -7,36 +7,22 @@ import dns.flags
 
 from .ask import SERVER, NoReply, query
 from .process import Daemon
+from .servers import named_argv
 from .unbound import Unbound
 from .wait import eventually
 
 UNBOUND = "127.0.0.54"
-# named listens only on addresses that an interface has by name.
 NAMED = ("127.0.0.1", 5355)
 # Where knotd listens on port 53 for named, whose static stubs know no other port.
 KNOTD = "127.0.0.56"
 
-NAMED_CONF = """\
-options {{
-    directory "{directory}";
-    pid-file none;
-    session-keyfile none;
-    managed-keys-directory "{directory}";
-    listen-on port {port} {{ {address}; }};
-    listen-on-v6 {{ none; }};
+NAMED_OPTIONS = """\
     recursion yes;
-    allow-recursion {{ any; }};
-    empty-zones-enable no;
+    allow-recursion { any; };
     dnssec-validation yes;
     synth-from-dnssec yes;
     qname-minimization disabled;
     minimal-responses no;
-}};
-controls {{ }};
-trust-anchors {{
-{anchors}
-}};
-{zones}
 """
 
 
@@ -148,24 +134,13 @@ class ValidatingNamed(_Asked, Daemon):
     def __init__(self, directory, zones):
         self.address = NAMED
         self.zone = next(iter(zones))
-        self.conf = os.path.join(directory, "named.conf")
-        state = os.path.join(directory, "named")
-        os.makedirs(state, exist_ok=True)
-        super().__init__("named", ["named", "-g", "-n", "1", "-c", self.conf], directory)
         stubs = [
             f'zone "{zone}" {{ type static-stub; server-addresses {{ {KNOTD}; }}; }};'
             for zone in zones
         ]
-        with open(self.conf, "w", encoding="ascii") as conf:
-            conf.write(
-                NAMED_CONF.format(
-                    directory=state,
-                    address=NAMED[0],
-                    port=NAMED[1],
-                    anchors=_static_keys(zones),
-                    zones="\n".join(stubs),
-                )
-            )
+        rest = [f"trust-anchors {{\n{_static_keys(zones)}\n}};", *stubs]
+        argv = named_argv(directory, NAMED, NAMED_OPTIONS, "\n".join(rest))
+        super().__init__("named", argv, directory)
 
     def start(self):
         super().start()
