@@ -22,6 +22,7 @@
 
 #include "conf.h"
 #include "query/hook.h"
+#include "query/sign.h"
 #include "service/service.h"
 #include "stats.h"
 

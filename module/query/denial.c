@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "query/packet.h"
+#include "query/sign.h"
 
 static bool is_apex_nsec(const knot_rrset_t *rrset)
 {

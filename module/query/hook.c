@@ -1,11 +1,13 @@
 #include "query/hook.h"
 
+#include "conf.h"
 #include "octets.h"
 #include "path.h"
 #include "query/denial.h"
 #include "query/packet.h"
 #include "query/reply.h"
 #include "query/show.h"
+#include "query/sign.h"
 #include "query/targets.h"
 #include "stats.h"
 #include "table/clock.h"
@@ -197,6 +199,7 @@ static void wait_for(aname_query_t *query, uint16_t type, aname_answer_t *answer
 			aname_query_set_time(query, aname_clock_ms());
 			query->news = true;
 			aname_query_enter(query);
+			aname_sign_attach(query);
 		}
 	}
 	if (cold && answer != NULL) {
@@ -312,6 +315,21 @@ static knotd_in_state_t say_any(const aname_query_t *query)
 
 /* The hooks. */
 
+/*! Takes up a query that was met. False outside the epoch, if there is nothing to do for it: no
+ *  ANAME at the apex, or a zone in which what this module makes would be bogus (D4). */
+static bool take_up(aname_query_t *query)
+{
+	if (!aname_query_begin(query)) {
+		return false;
+	}
+	aname_sign_attach(query);
+	if (query->sign.state == ANAME_SIGN_UNABLE) {
+		aname_query_leave(query);
+		return false;
+	}
+	return true;
+}
+
 /*! May a negative answer be given before Knot looks? It goes without proof, but for the SOA. */
 static bool is_bare(const aname_query_t *query)
 {
@@ -352,7 +370,7 @@ static knotd_in_state_t on_preanswer(knotd_in_state_t state, knot_pkt_t *pkt, kn
 		aname_query_remind(&query);
 		return state;
 	}
-	if (!aname_query_begin(&query)) {
+	if (!take_up(&query)) {
 		return state;
 	}
 
@@ -424,7 +442,7 @@ static ANAME_ASIDE knotd_in_state_t change(knotd_in_state_t state, knot_pkt_t *p
 	aname_query_t query;
 	if ((state != KNOTD_IN_STATE_HIT && state != KNOTD_IN_STATE_NODATA) ||
 	    !is_concerned(type, knotd_mod_ctx(mod)) || !aname_reply_at_apex(qdata) ||
-	    !aname_query_take_up(&query, pkt, qdata, mod)) {
+	    !aname_query_meet(&query, pkt, qdata, mod) || !take_up(&query)) {
 		return state;
 	}
 
@@ -502,7 +520,7 @@ static ANAME_ASIDE knotd_in_state_t deny(knotd_in_state_t state, knot_pkt_t *pkt
 	}
 	bool speaks = instance->onlinesign == ANAME_ONLINESIGN_AFTER || aname_denial_found(pkt);
 	if (speaks && knot_pkt_has_dnssec(qdata->query) &&
-	    aname_query_take_up(&query, pkt, qdata, mod)) {
+	    aname_query_meet(&query, pkt, qdata, mod) && take_up(&query)) {
 		state = prove(&query, state);
 		aname_query_leave(&query);
 	}
@@ -542,7 +560,7 @@ static ANAME_ASIDE knotd_in_state_t add(knotd_in_state_t state, knot_pkt_t *pkt,
 	             state == KNOTD_IN_STATE_HIT && aname_reply_at_apex(qdata);
 	aname_query_t query;
 	if ((!asked && knot_pkt_section(pkt, KNOT_ADDITIONAL)->count == 0) ||
-	    !aname_query_take_up(&query, pkt, qdata, mod)) {
+	    !aname_query_meet(&query, pkt, qdata, mod) || !take_up(&query)) {
 		return state;
 	}
 

@@ -1,6 +1,7 @@
 #include "query/reply.h"
 
 #include "query/packet.h"
+#include "query/sign.h"
 
 bool aname_reply_at_apex(knotd_qdata_t *qdata)
 {

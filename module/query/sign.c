@@ -4,9 +4,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "conf.h"
 #include "path.h"
 #include "query/packet.h"
-#include "query/targets.h"
 #include "table/clock.h"
 
 /* Setting up. */
