@@ -8,6 +8,7 @@
 #include "query/reply.h"
 #include "query/show.h"
 #include "query/sign.h"
+#include "query/signer.h"
 #include "query/targets.h"
 #include "stats.h"
 #include "table/clock.h"
