@@ -32,6 +32,15 @@ typedef struct {
 	bool gone;       /*!< The target had addresses, and has none of either family. */
 } aname_part_t;
 
+/*! A target without anything to use. */
+static inline void aname_part_fail(aname_part_t *part, aname_failure_t failure)
+{
+	*part = (aname_part_t){
+		.judgement = { .worth = ANAME_FAILED, .fallback = ANAME_FAILED },
+		.failure = failure,
+	};
+}
+
 /*!
  * \brief Chooses between what a target says to a client and what it says to everybody (N4).
  *

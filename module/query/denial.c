@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "query/bitmap.h"
 #include "query/packet.h"
 #include "query/sign.h"
 

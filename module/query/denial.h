@@ -12,7 +12,7 @@
 
 #pragma once
 
-#include "query/targets.h"
+#include "query/records.h"
 
 /*! Is there an NSEC or NSEC3 record of an apex in the section being written? */
 bool aname_denial_found(const knot_pkt_t *pkt);

@@ -4,12 +4,13 @@
 #include "octets.h"
 #include "path.h"
 #include "query/denial.h"
+#include "query/ecs.h"
 #include "query/packet.h"
 #include "query/reply.h"
 #include "query/show.h"
 #include "query/sign.h"
 #include "query/signer.h"
-#include "query/targets.h"
+#include "query/records.h"
 #include "stats.h"
 #include "table/clock.h"
 
@@ -77,7 +78,7 @@ static knotd_in_state_t say_addresses(const aname_query_t *query, const aname_an
 	if (answer->stale) {
 		query->qdata->rcode_ede = KNOT_EDNS_EDE_STALE;
 	}
-	aname_query_tell_scope(query, answer);
+	aname_ecs_tell_scope(query, answer);
 	aname_kind_t live = answer->late ? ANAME_KIND_LATE : ANAME_KIND_FRESH;
 	count(query, answer->stale ? ANAME_KIND_STALE : live);
 	return KNOTD_IN_STATE_HIT;
@@ -96,7 +97,7 @@ static void note_nodata(const aname_query_t *query, const aname_answer_t *answer
 	if (answer->stale) {
 		query->qdata->rcode_ede = KNOT_EDNS_EDE_STALE;
 	}
-	aname_query_tell_scope(query, answer);
+	aname_ecs_tell_scope(query, answer);
 	leave_memo(query, memo);
 	query->own->memo_ttl = answer->ttl;
 	count(query, answer->gone ? ANAME_KIND_GONE : ANAME_KIND_NODATA);
@@ -128,7 +129,7 @@ static knotd_in_state_t say_failure(const aname_query_t *query, const aname_answ
 		aname_query_expect_failure(query);
 	}
 	if (aname_reply_use_sibling(query, type)) {
-		aname_query_tell_scope(query, answer);
+		aname_ecs_tell_scope(query, answer);
 		count(query, ANAME_KIND_SIBLING);
 		return KNOTD_IN_STATE_HIT;
 	}
@@ -306,7 +307,7 @@ static knotd_in_state_t say_any(const aname_query_t *query)
 		if (ret != KNOT_EOK) {
 			return error_state(ret);
 		}
-		aname_query_tell_scope(query, &answer);
+		aname_ecs_tell_scope(query, &answer);
 	}
 	if (query->pkt->rrset_count == 0) {
 		aname_reply_put_records(query);
@@ -323,6 +324,7 @@ static bool take_up(aname_query_t *query)
 	if (!aname_query_begin(query)) {
 		return false;
 	}
+	aname_ecs_take(query);
 	aname_sign_attach(query);
 	if (query->sign.state == ANAME_SIGN_UNABLE) {
 		aname_query_leave(query);

@@ -33,21 +33,6 @@ bool aname_query_first_time(const aname_query_t *query, const char *what, const 
 	                          query->now_ms);
 }
 
-/*! Takes the client's subnet from the query, if answers may depend on it. */
-static void take_client(aname_query_t *query)
-{
-	const aname_options_t *options = query->instance->options;
-	knot_edns_client_subnet_t *ecs = query->qdata->ecs;
-	query->tailored = false;
-	if (!options->ecs || ecs == NULL || ecs->source_len == 0) {
-		return;
-	}
-	query->client_max = ecs->family == ANAME_SUBNET_IPV4 ? options->schedule.ecs_prefix_ipv4
-	                                                     : options->schedule.ecs_prefix_ipv6;
-	query->client = aname_subnet_of_option(ecs, query->client_max);
-	query->tailored = true;
-}
-
 void aname_query_set_time(aname_query_t *query, int64_t now_ms)
 {
 	query->now_ms = now_ms;
@@ -61,7 +46,7 @@ bool aname_query_begin(aname_query_t *query)
 		return false;
 	}
 	aname_query_set_time(query, aname_clock_coarse_ms());
-	take_client(query);
+	query->tailored = false;
 	aname_query_enter(query);
 	return true;
 }

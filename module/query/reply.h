@@ -6,7 +6,7 @@
 
 #pragma once
 
-#include "query/targets.h"
+#include "query/records.h"
 
 /*! Has Knot, following aliases in the zone, come to the apex? */
 bool aname_reply_at_apex(knotd_qdata_t *qdata);

@@ -9,7 +9,7 @@
 
 #pragma once
 
-#include "query/targets.h"
+#include "query/records.h"
 
 /*! Once a second: brings the zone's numbers up to date, logs what its targets are like now, and
  *  reads out what the service has to say. Inside the epoch. */

@@ -1,63 +1,52 @@
 /*!
- * \brief The ANAME records that a query meets, and what is known of their targets.  [K]
+ * \brief One target: where it is in the table, and what it is worth.  [K]
  *
- * Thread: worker.
+ * Thread: worker, inside the epoch.
  */
 
 #pragma once
 
-#include <knot/module.h>
-
 #include "query/answer.h"
-#include "query/bitmap.h"
 #include "query/query.h"
 
+/*! The other family. */
+uint16_t aname_target_other_type(uint16_t type);
+
+/*! What is known of the other family of a target, be it under other options; NULL if nothing. */
+const aname_snapshot_t *aname_target_other(const aname_query_t *query, const aname_key_t *key);
+
+/*! Asks the service for a lookup; for the client if `tailored`, else for everybody. */
+void aname_target_ask(const aname_query_t *query, const aname_key_t *key, uint32_t ttl,
+                      bool tailored);
+
+/*! Judges an entry in the table, and has it looked up where that is due. */
+void aname_target_judge(const aname_query_t *query, const aname_key_t *key, aname_entry_t *entry,
+                        uint32_t ttl, aname_part_t *part);
+
 /*!
- * \brief Decides what to say of one family; has looked up what is due. Inside the epoch.
- *
- * \param type    KNOT_RRTYPE_A or KNOT_RRTYPE_AAAA.
- * \param hurry   As for aname_answer_decide().
+ * \brief Judges a target that is not in the table yet, but may be under options of before.
+ *        Otherwise it is cold, or has no hope to get there while the table is full.
  */
-void aname_query_decide(const aname_query_t *query, uint16_t type, bool hurry,
-                        aname_answer_t *answer);
+void aname_target_judge_unknown(const aname_query_t *query, const aname_key_t *key, uint32_t ttl,
+                                aname_part_t *part);
 
-/*! Notes what is said of a family, for whatever denial goes with the reply. */
-void aname_query_note(const aname_query_t *query, uint16_t type, const aname_answer_t *answer);
-
-/*! What the apex has not. */
-typedef struct {
-	uint8_t families; /*!< ANAME_FAMILY_A, ANAME_FAMILY_AAAA. */
-	uint32_t ttl;     /*!< Seconds that this is known for; UINT32_MAX if nothing is missing. */
-} aname_missing_t;
+/*! What is known for the client under other options, as aname_target_judge_unknown() does for
+ *  everybody. */
+void aname_target_judge_unknown_client(const aname_query_t *query, const aname_key_t *key,
+                                       uint32_t ttl, aname_part_t *part);
 
 /*!
- * \brief The families that the server answers with NODATA at this moment (D2). Inside the epoch.
- *
- * What this reply has said of a family already holds for the rest of it. For the others that counts
- * which everybody gets, clients' subnets or not.
- */
-aname_missing_t aname_query_missing(aname_query_t *query);
-
-/*!
- * \brief Finds the target of a record, of the family that the key names. Inside the epoch.
+ * \brief Finds the target of a record. RDATA that is found in the table as it stands is a valid
+ *        name in lower case, since only such names get there; only what is not found is looked at
+ *        closely.
  *
  * \param key    With profile and type; gets the target's name, which points into the record or
  *               into `lower`.
  * \param entry  The target, or NULL if it is not in the table.
  *
- * \return false if the record is malformed or denied, and not looked up for this zone.
+ * \return false if the RDATA is malformed.
  */
-bool aname_query_find(const aname_query_t *query, const knot_rdata_t *rdata, aname_key_t *key,
-                      knot_dname_storage_t lower, aname_entry_t **entry);
+bool aname_target_find(const aname_query_t *query, const knot_rdata_t *rdata, aname_key_t *key,
+                       knot_dname_storage_t lower, aname_entry_t **entry);
 
-/*!
- * \brief The highest TTL that signed addresses may have: that of the ANAME records, or what
- *        `ttl-max` makes of it.
- *
- * Unlike the TTL that is left, refreshes do not change it. And it is a TTL of the zone's own,
- * whatever `ttl-min` says: Knot keeps a retired key published for as long as the greatest of them.
- */
-uint32_t aname_query_full_ttl(const aname_query_t *query);
-
-/*! Tells the client for how large a network of clients an answer is (RFC 7871, 7.2.1). */
-void aname_query_tell_scope(const aname_query_t *query, const aname_answer_t *answer);
+bool aname_query_has_one_record(const aname_query_t *query);

@@ -1,0 +1,231 @@
+#include "query/records.h"
+
+#include "conf.h"
+#include "path.h"
+#include "query/bitmap.h"
+#include "query/ecs.h"
+#include "query/policy.h"
+#include "query/targets.h"
+#include "table/policy.h"
+
+uint32_t aname_query_full_ttl(const aname_query_t *query)
+{
+	const aname_schedule_t *schedule = &query->instance->profile->schedule;
+	uint32_t full = 0;
+	for (unsigned i = 0; i < query->rrsets_count; i++) {
+		uint32_t ttl = aname_policy_ttl(query->rrsets[i].ttl);
+		uint32_t life = aname_policy_life(schedule, ttl, ANAME_TTL_UNKNOWN);
+		ttl = ttl < life ? ttl : life;
+		full = ttl > full ? ttl : full;
+	}
+	return full;
+}
+
+bool aname_query_find(const aname_query_t *query, const knot_rdata_t *rdata, aname_key_t *key,
+                      knot_dname_storage_t lower, aname_entry_t **entry)
+{
+	return aname_target_find(query, rdata, key, lower, entry) &&
+	       aname_query_unusable(query, key) == NULL &&
+	       aname_query_denied_by(query->instance->options, key->name) == NULL;
+}
+
+/*! Judges what a target says to whoever asks. */
+static void judge_target(const aname_query_t *query, const aname_key_t *key, aname_entry_t *entry,
+                         uint32_t ttl, aname_part_t *part)
+{
+	if (entry != NULL) {
+		aname_target_judge(query, key, entry, ttl, part);
+	} else {
+		aname_target_ask(query, key, ttl, false);
+		aname_target_judge_unknown(query, key, ttl, part);
+	}
+	if (query->tailored) {
+		aname_ecs_tailor(query, key, entry, ttl, part);
+	}
+}
+
+static void add_target(const aname_query_t *query, const knot_rdata_t *rdata, uint32_t record_ttl,
+                       uint16_t type, aname_part_t *part)
+{
+	aname_key_t key = { .profile = query->instance->profile, .type = type };
+	knot_dname_storage_t lower;
+	aname_entry_t *entry;
+	bool valid = aname_target_find(query, rdata, &key, lower, &entry);
+	const char *why =
+	        valid ? aname_query_unusable(query, &key) : "the RDATA is not one whole name";
+	if (why != NULL) {
+		aname_policy_tell_malformed(query, rdata, why);
+		aname_part_fail(part, ANAME_FAILURE_MALFORMED);
+		return;
+	}
+
+	uint32_t ttl = aname_policy_ttl(record_ttl);
+	why = aname_query_denied_by(query->instance->options, key.name);
+	if (why != NULL) {
+		aname_part_fail(part, ANAME_FAILURE_DENIED);
+		aname_policy_tell_denied(query, &key, why);
+		return;
+	}
+	judge_target(query, &key, entry, ttl, part);
+	if (aname_query_is_emptied(query, part)) {
+		aname_query_fail_emptied(query, &key, part);
+	}
+}
+
+static void tell_pool_limit(const aname_query_t *query)
+{
+	if (aname_query_first_time(query, "pool", NULL, 0)) {
+		knotd_mod_log(query->mod, LOG_WARNING,
+		              "limit reached, only %u ANAME records are used", ANAME_POOL_MAX);
+	}
+}
+
+/*! All targets of a zone that has several records. */
+static ANAME_ASIDE void gather(const aname_query_t *query, uint16_t type, aname_pool_t *pool)
+{
+	for (unsigned i = 0; i < query->rrsets_count; i++) {
+		const knot_rrset_t *rrset = &query->rrsets[i];
+		knot_rdata_t *rdata = rrset->rrs.rdata;
+		for (unsigned k = 0; k < rrset->rrs.count; k++, rdata = knot_rdataset_next(rdata)) {
+			if (pool->count == ANAME_POOL_MAX) {
+				tell_pool_limit(query);
+				return;
+			}
+			add_target(query, rdata, rrset->ttl, type, &pool->parts[pool->count++]);
+		}
+	}
+}
+
+/*! Decides on a family by what is known of it alone. */
+static ANAME_WARM void decide_alone(const aname_query_t *query, uint16_t type, bool hurry,
+                                    aname_answer_t *answer)
+{
+	aname_pool_t pool;
+	if (aname_query_has_one_record(query)) {
+		const knot_rrset_t *rrset = &query->rrsets[0];
+		pool.count = 1;
+		add_target(query, rrset->rrs.rdata, rrset->ttl, type, &pool.parts[0]);
+	} else {
+		pool.count = 0;
+		gather(query, type, &pool);
+	}
+	aname_answer_decide(&pool, hurry, answer);
+}
+
+static bool has_sibling(const aname_query_t *query, uint16_t type)
+{
+	return knotd_qdata_zone_apex_rrset(query->qdata, type).rrs.count > 0;
+}
+
+/*! What the other family gets while this one fails; raises the scope to that of what tells. */
+static aname_other_t judge_other(const aname_query_t *query, uint16_t other, bool hurry,
+                                 bool emptied, uint8_t *scope)
+{
+	bool sibling = has_sibling(query, other);
+	if (!sibling && !emptied) {
+		return ANAME_OTHER_FAILS; /* Whatever is known of it does not matter. */
+	}
+	aname_answer_t answer;
+	decide_alone(query, other, hurry, &answer);
+	*scope = answer.scope > *scope ? answer.scope : *scope;
+	switch (answer.say) {
+	case ANAME_SAY_ADDRESSES: return ANAME_OTHER_ADDRESSES;
+	case ANAME_SAY_COLD: return ANAME_OTHER_PENDING;
+	case ANAME_SAY_FAILURE: return sibling ? ANAME_OTHER_SIBLING : ANAME_OTHER_FAILS;
+	default: return ANAME_OTHER_FAILS;
+	}
+}
+
+/*! A family that fails does not take the other one with it (A10). */
+static ANAME_ASIDE void spare_other(const aname_query_t *query, uint16_t type, bool hurry,
+                                    aname_answer_t *answer)
+{
+	uint16_t other = aname_target_other_type(type);
+	if (!has_sibling(query, type)) {
+		aname_other_t gets =
+		        judge_other(query, other, hurry, answer->emptied, &answer->scope);
+		aname_answer_spare(gets, answer);
+	}
+}
+
+/*! Decides on a family, with regard to the other one. */
+static ANAME_WARM void decide_both(const aname_query_t *query, uint16_t type, bool hurry,
+                                   aname_answer_t *answer)
+{
+	decide_alone(query, type, hurry, answer);
+	if (answer->say == ANAME_SAY_FAILURE) {
+		spare_other(query, type, hurry, answer);
+	}
+}
+
+/*! Is what this module makes signed, be it by mod-onlinesign? */
+static bool is_signed(const aname_query_t *query)
+{
+	return query->sign.state != ANAME_SIGN_NEEDLESS ||
+	       query->instance->onlinesign == ANAME_ONLINESIGN_AFTER;
+}
+
+/*!
+ * Decides on a family for a client of a signed zone. There is one denial for all clients (D2): where
+ * everybody gets none, nobody gets any, and who would get none alone gets what everybody gets.
+ */
+static ANAME_ASIDE void decide_signed(const aname_query_t *query, uint16_t type, bool hurry,
+                                      aname_answer_t *answer)
+{
+	aname_query_t everybody = *query;
+	everybody.tailored = false;
+	aname_query_decide(&everybody, type, hurry, answer);
+	if (answer->say == ANAME_SAY_NODATA) {
+		return;
+	}
+	aname_answer_t own;
+	decide_both(query, type, hurry, &own);
+	if (own.say != ANAME_SAY_NODATA) {
+		*answer = own;
+	} else {
+		answer->scope = own.scope;
+	}
+}
+
+void aname_query_decide(const aname_query_t *query, uint16_t type, bool hurry,
+                        aname_answer_t *answer)
+{
+	if (query->tailored && is_signed(query)) {
+		decide_signed(query, type, hurry, answer);
+	} else {
+		decide_both(query, type, hurry, answer);
+	}
+}
+
+void aname_query_note(const aname_query_t *query, uint16_t type, const aname_answer_t *answer)
+{
+	aname_worker_t *own = aname_query_slot(query);
+	uint8_t family = aname_family_of(type);
+	if (own->decided == 0) {
+		own->missing = 0;
+		own->missing_ttl = UINT32_MAX;
+	}
+	own->decided |= family;
+	if (answer->say == ANAME_SAY_NODATA) {
+		own->missing |= family;
+		own->missing_ttl = answer->ttl < own->missing_ttl ? answer->ttl : own->missing_ttl;
+	}
+}
+
+aname_missing_t aname_query_missing(aname_query_t *query)
+{
+	static const uint16_t types[] = { KNOT_RRTYPE_A, KNOT_RRTYPE_AAAA };
+	const aname_worker_t *own = aname_query_slot(query);
+	bool tailored = query->tailored;
+	query->tailored = false;
+	for (unsigned i = 0; i < 2; i++) {
+		if (!(own->decided & aname_family_of(types[i]))) {
+			/* What is cold is not known, and not denied. */
+			aname_answer_t answer;
+			aname_query_decide(query, types[i], false, &answer);
+			aname_query_note(query, types[i], &answer);
+		}
+	}
+	query->tailored = tailored;
+	return (aname_missing_t){ .families = own->missing, .ttl = own->missing_ttl };
+}
