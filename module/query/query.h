@@ -82,6 +82,15 @@ typedef struct aname_query {
 	knot_rrset_t rrsets[ANAME_RRTYPES_MAX]; /*!< The ANAME records of the apex. */
 } aname_query_t;
 
+/*! What a hook leaves for a later hook of the same query. */
+enum {
+	MEMO_NONE = 0,
+	MEMO_ANSWERED,  /*!< The answer was put before Knot looked. */
+	MEMO_PUT_SOA,   /*!< NODATA was found before Knot looked: there is no SOA yet. */
+	MEMO_LOWER_SOA, /*!< NODATA was found after Knot looked. */
+	MEMO_PROVE,     /*!< Knot is to prove what an answer has not (A4). */
+};
+
 /*! What belongs to the worker that has a query; NULL if there is no instance, or no place for so
  *  many workers. */
 static inline aname_worker_t *aname_query_own(const knotd_qdata_t *qdata,
@@ -140,6 +149,12 @@ static inline aname_worker_t *aname_query_slot(const aname_query_t *query)
 
 /*! Notes what time it is. */
 void aname_query_set_time(aname_query_t *query, int64_t now_ms);
+
+/*! Leaves something for a later hook. */
+static inline void aname_query_leave_memo(const aname_query_t *query, uint32_t memo)
+{
+	aname_query_slot(query)->memo = memo;
+}
 
 /*! Is this the first time that this is to be said of this content in this zone? */
 bool aname_query_first_time(const aname_query_t *query, const char *what, const void *content,
