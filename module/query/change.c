@@ -14,17 +14,43 @@ static bool is_family(uint16_t type)
 	return type == KNOT_RRTYPE_A || type == KNOT_RRTYPE_AAAA;
 }
 
+static bool is_rrtype(const aname_options_t *options, uint16_t type)
+{
+	for (unsigned i = 0; i < options->rrtypes_count; i++) {
+		if (options->rrtypes[i] == type) {
+			return true;
+		}
+	}
+	return false;
+}
+
+bool aname_change_is_due(knotd_in_state_t state, const knot_pkt_t *pkt, knotd_qdata_t *qdata,
+                         const aname_instance_t *instance)
+{
+	if (instance == NULL || (state != KNOTD_IN_STATE_HIT && state != KNOTD_IN_STATE_NODATA)) {
+		return false;
+	}
+	uint16_t type = knot_pkt_qtype(pkt);
+	if (is_family(type)) {
+		/* Has Knot answered from the zone, or not at all? */
+		return aname_reply_at_apex(qdata) && (state == KNOTD_IN_STATE_NODATA ||
+		                                      aname_reply_has_sibling(pkt, qdata, type));
+	}
+	bool other = type == KNOT_RRTYPE_ANY || type == KNOT_RRTYPE_NSEC ||
+	             (state == KNOTD_IN_STATE_HIT && is_rrtype(instance->options, type));
+	return other && aname_reply_at_apex(qdata);
+}
+
 /*! Is this not known yet: a target, or the keys? */
 static bool is_cold(const aname_query_t *query, const aname_answer_t *answer)
 {
-	return query->sign.state == ANAME_SIGN_PENDING ||
-	       (answer != NULL && answer->say == ANAME_SAY_COLD);
+	return query->sign.state == ANAME_SIGN_PENDING || answer->say == ANAME_SAY_COLD;
 }
 
 static knotd_in_state_t answer_family(aname_query_t *query, knotd_in_state_t state, uint16_t type)
 {
 	aname_answer_t answer;
-	aname_query_decide(query, type, false, &answer);
+	aname_records_decide(query, type, false, &answer);
 	if (is_cold(query, &answer) && aname_wait_allowed(query)) {
 		aname_wait(query, type, &answer);
 	}
@@ -39,21 +65,15 @@ static knotd_in_state_t answer_family(aname_query_t *query, knotd_in_state_t sta
 			return aname_respond_servfail(query, ANAME_KIND_COLD,
 			                              KNOT_EDNS_EDE_NOT_READY);
 		}
-		aname_query_decide(query, type, true, &answer);
+		aname_records_decide(query, type, true, &answer);
 	}
 
-	aname_query_note(query, type, &answer);
+	aname_records_note(query, type, &answer);
 	switch (answer.say) {
 	case ANAME_SAY_ADDRESSES: return aname_respond_instead(query, &answer, type);
 	case ANAME_SAY_NODATA: return aname_respond_nodata(query, &answer, type);
 	default: return aname_respond_failure(query, &answer, type);
 	}
-}
-
-/*! Has Knot answered from the zone, or not at all? Then the answer may be changed. */
-static bool is_knots(const aname_query_t *query, knotd_in_state_t state, uint16_t type)
-{
-	return state == KNOTD_IN_STATE_NODATA || aname_reply_has_sibling(query, type);
 }
 
 /*! ANY, and a query for the NSEC record itself. */
@@ -77,37 +97,60 @@ static knotd_in_state_t have_proven(aname_query_t *query, knotd_in_state_t state
 {
 	bool online = query->instance->onlinesign == ANAME_ONLINESIGN_AFTER;
 	bool able = online || query->sign.state == ANAME_SIGN_READY;
-	if (state != KNOTD_IN_STATE_HIT || !able || !knot_pkt_has_dnssec(query->qdata->query) ||
-	    aname_query_missing(query).families == 0) {
+	if (!able || !knot_pkt_has_dnssec(query->qdata->query) ||
+	    aname_records_missing(query) == 0) {
 		return state;
 	}
-	aname_query_leave_memo(query, MEMO_PROVE);
+	query->pending = ANAME_PENDING_DROP_SOA;
 	return KNOTD_IN_STATE_NODATA;
 }
 
 knotd_in_state_t aname_change_answer(aname_query_t *query, knotd_in_state_t state)
 {
 	uint16_t type = knot_pkt_qtype(query->pkt);
-	if (type == KNOT_RRTYPE_ANY || type == KNOT_RRTYPE_NSEC) {
-		return answer_other(query, state, type);
+	if (is_family(type)) {
+		return answer_family(query, state, type);
 	}
-	if (!is_family(type)) {
-		return have_proven(query, state);
-	}
-	return is_knots(query, state, type) ? answer_family(query, state, type) : state;
+	return type == KNOT_RRTYPE_ANY || type == KNOT_RRTYPE_NSEC
+	               ? answer_other(query, state, type)
+	               : have_proven(query, state);
 }
 
-knotd_in_state_t aname_change_additional(const aname_query_t *query, knotd_in_state_t state,
-                                         bool asked)
+knotd_in_state_t aname_change_to_nodata(aname_query_t *query, knotd_in_state_t state)
 {
+	uint16_t type = knot_pkt_qtype(query->pkt);
+	bool due = aname_change_is_due(state, query->pkt, query->qdata, query->instance);
+	query->pending = ANAME_PENDING_ALL;
+	return due ? aname_respond_noted_nodata(query, type) : state;
+}
+
+static bool is_aname_asked(knotd_in_state_t state, const knot_pkt_t *pkt, knotd_qdata_t *qdata,
+                           const aname_instance_t *instance)
+{
+	return state == KNOTD_IN_STATE_HIT && is_rrtype(instance->options, knot_pkt_qtype(pkt)) &&
+	       aname_reply_at_apex(qdata);
+}
+
+bool aname_change_is_addition_due(knotd_in_state_t state, const knot_pkt_t *pkt,
+                                  knotd_qdata_t *qdata, const aname_instance_t *instance)
+{
+	return instance != NULL && (knot_pkt_section(pkt, KNOT_ADDITIONAL)->count > 0 ||
+	                            is_aname_asked(state, pkt, qdata, instance));
+}
+
+knotd_in_state_t aname_change_additional(aname_query_t *query, knotd_in_state_t state)
+{
+	/* Additions are the same for every client: the scope is the answer's. */
+	query->for_subnet = false;
 	/* mod-onlinesign cannot sign an addition that Knot did not make. */
 	bool with = query->sign.state != ANAME_SIGN_PENDING &&
 	            !(query->instance->onlinesign == ANAME_ONLINESIGN_AFTER &&
 	              knot_pkt_has_dnssec(query->qdata->query));
+	bool add = with && is_aname_asked(state, query->pkt, query->qdata, query->instance);
 	int ret = KNOT_EOK;
 	for (unsigned i = 0; i < 2 && ret == KNOT_EOK; i++) {
-		ret = asked && with ? aname_reply_add(query, families[i])
-		                    : aname_reply_replace(query, families[i], with);
+		ret = add ? aname_reply_add(query, families[i])
+		          : aname_reply_replace(query, families[i], with);
 	}
-	return ret == KNOT_EOK ? state : aname_respond_error(ret);
+	return ret == KNOT_EOK ? aname_prove_correct(query, state) : aname_respond_error(ret);
 }

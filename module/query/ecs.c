@@ -5,24 +5,20 @@
 
 void aname_ecs_take(aname_query_t *query)
 {
-	const aname_options_t *options = query->instance->options;
-	knot_edns_client_subnet_t *ecs = query->qdata->ecs;
-	query->tailored = false;
-	if (!options->ecs || ecs == NULL || ecs->source_len == 0) {
-		return;
+	const aname_schedule_t *schedule = &query->instance->options->schedule;
+	const knot_edns_client_subnet_t *ecs = query->qdata->ecs;
+	query->for_subnet = ecs != NULL && ecs->source_len > 0;
+	if (query->for_subnet) {
+		query->client_max = ecs->family == ANAME_SUBNET_IPV4 ? schedule->ecs_prefix_ipv4
+		                                                     : schedule->ecs_prefix_ipv6;
+		query->client = aname_subnet_of_option(ecs, query->client_max);
 	}
-	query->client_max = ecs->family == ANAME_SUBNET_IPV4 ? options->schedule.ecs_prefix_ipv4
-	                                                     : options->schedule.ecs_prefix_ipv6;
-	query->client = aname_subnet_of_option(ecs, query->client_max);
-	query->tailored = true;
 }
 
-void aname_ecs_tell_scope(const aname_query_t *query, const aname_answer_t *answer)
+void aname_ecs_return_scope(const aname_query_t *query, uint8_t scope)
 {
 	knot_edns_client_subnet_t *ecs = query->qdata->ecs;
-	if (query->tailored && answer->scope > ecs->scope_len) {
-		ecs->scope_len = answer->scope;
-	}
+	ecs->scope_len = scope > ecs->scope_len ? scope : ecs->scope_len;
 }
 
 /*! Is it no use to look up what a target says to one more client? */
@@ -36,8 +32,8 @@ static bool is_hopeless(const aname_query_t *query, aname_entry_t *target,
 	        atomic_load(&subnets->count) >= ANAME_SUBNETS_PROBES);
 }
 
-void aname_ecs_tailor(const aname_query_t *query, const aname_key_t *key, aname_entry_t *target,
-                      uint32_t ttl, aname_part_t *part)
+void aname_ecs_answer_client(const aname_query_t *query, const aname_key_t *key,
+                             aname_entry_t *target, uint32_t ttl, aname_part_t *part)
 {
 	aname_part_t own = { .judgement = { .worth = ANAME_FAILED, .fallback = ANAME_FAILED } };
 	aname_entry_t *entry = target != NULL

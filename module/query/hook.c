@@ -1,53 +1,41 @@
 #include "query/hook.h"
 
-#include "conf.h"
 #include "octets.h"
 #include "path.h"
-#include "query/denial.h"
 #include "query/change.h"
 #include "query/ecs.h"
 #include "query/prove.h"
+#include "query/query.h"
+#include "query/records.h"
 #include "query/reply.h"
 #include "query/respond.h"
 #include "query/show.h"
-#include "query/sign.h"
 #include "query/signer.h"
-#include "query/records.h"
 
-static bool is_family(uint16_t type)
+/*! What an earlier hook of this query has left to this one, in this very instance. */
+static aname_pending_t pending_of(const aname_query_t *query, const aname_instance_t *instance)
 {
-	return type == KNOT_RRTYPE_A || type == KNOT_RRTYPE_AAAA;
+	return query != NULL && query->instance == instance ? query->pending : ANAME_PENDING_ALL;
 }
 
-static bool is_rrtype(const aname_options_t *options, uint16_t type)
+/*!
+ * Takes a query up, or takes it up again. False outside the epoch, if there is nothing to do for
+ * it: no ANAME at the apex, or a zone in which what this module makes would be bogus (D4).
+ */
+static bool take_up(aname_query_t *query, knot_pkt_t *pkt, knotd_qdata_t *qdata, knotd_mod_t *mod,
+                    aname_instance_t *instance)
 {
-	for (unsigned i = 0; i < options->rrtypes_count; i++) {
-		if (options->rrtypes[i] == type) {
-			return true;
-		}
-	}
-	return false;
-}
-
-/*! What an earlier hook of this query has left, in this very instance. */
-static uint32_t memo_of(const knotd_qdata_t *qdata, knotd_mod_t *mod)
-{
-	const aname_instance_t *instance = knotd_mod_ctx(mod);
-	const aname_worker_t *own = aname_query_own(qdata, instance);
-	return own != NULL && own->memo_owner == instance ? own->memo : MEMO_NONE;
-}
-
-/* The hooks. */
-
-/*! Takes up a query that was met. False outside the epoch, if there is nothing to do for it: no
- *  ANAME at the apex, or a zone in which what this module makes would be bogus (D4). */
-static bool take_up(aname_query_t *query)
-{
-	if (!aname_query_begin(query)) {
+	if (query == NULL) {
 		return false;
 	}
-	aname_ecs_take(query);
-	aname_sign_attach(query);
+	if (query->instance == instance) {
+		aname_query_enter(query);
+	} else if (!aname_query_begin(query, instance, pkt, qdata, mod)) {
+		return false;
+	} else if (instance->options->ecs) {
+		aname_ecs_take(query);
+	}
+	aname_signer_choose(query);
 	if (query->sign.state == ANAME_SIGN_UNABLE) {
 		aname_query_leave(query);
 		return false;
@@ -55,157 +43,121 @@ static bool take_up(aname_query_t *query)
 	return true;
 }
 
-/*! May a negative answer be given before Knot looks? It goes without proof, but for the SOA. */
-static bool is_bare(const aname_query_t *query)
-{
-	return query->instance->onlinesign == ANAME_ONLINESIGN_NONE &&
-	       !aname_sign_is_wanted(&query->sign);
-}
-
 /*!
- * Is the apex asked for? That Knot has found the zone by the end of the name, and that it is as
- * long, tells not enough: to Knot, an octet of zero in a label is as good as a label's end.
+ * Can this be answered before Knot looks? The apex itself is asked for, and nobody else has
+ * answered. That Knot has found the zone by the end of the name, and that it is as long, tells not
+ * enough: to Knot, an octet of zero in a label is as good as a label's end.
  */
-static inline bool is_apex_asked(const knot_pkt_t *query, const aname_instance_t *instance)
+static bool is_early(knotd_in_state_t state, const knot_pkt_t *asked, uint16_t type,
+                     const aname_instance_t *instance)
 {
-	return query->qname_size == instance->zone_len &&
-	       aname_octets_equal(query->lower_qname, instance->zone, instance->zone_len);
+	return state == KNOTD_IN_STATE_BEGIN &&
+	       (type == KNOT_RRTYPE_A || type == KNOT_RRTYPE_AAAA) &&
+	       asked->qname_size == instance->zone_len &&
+	       aname_octets_equal(asked->lower_qname, instance->zone, instance->zone_len);
 }
 
 /*!
  * The short cut: a query for the apex itself that can be answered right away. Knot does not look
- * at the zone after a HIT, which keeps siblings out. A negative answer is a HIT with nothing in
- * it until on_authority(), but not where it has to be proven: Knot makes the proof, and
- * mod-onlinesign wants to know the zone's node.
+ * at the zone after a HIT, which keeps siblings out.
  */
 static knotd_in_state_t on_preanswer(knotd_in_state_t state, knot_pkt_t *pkt, knotd_qdata_t *qdata,
                                      knotd_mod_t *mod)
 {
-	aname_query_t query;
-	if (!aname_query_meet(&query, pkt, qdata, mod)) {
+	aname_instance_t *instance = knotd_mod_ctx(mod);
+	aname_query_t *query = aname_query_of(qdata, instance);
+	if (query == NULL) {
 		return state;
 	}
-	if (query.own->memo_owner == query.instance) {
-		query.own->memo_owner = NULL; /* It was for the query before. */
+	if (query->instance == instance) {
+		query->instance = NULL; /* That was the query before. */
 	}
-
 	uint16_t type = knot_pkt_qtype(pkt);
-	if (state != KNOTD_IN_STATE_BEGIN || !is_family(type) ||
-	    !is_apex_asked(qdata->query, query.instance)) {
-		aname_query_remind(&query);
-		return state;
-	}
-	if (!take_up(&query)) {
+	if (!is_early(state, qdata->query, type, instance)) {
+		aname_show_aside(pkt, qdata, mod, instance);
 		return state;
 	}
 
-	aname_answer_t answer;
-	aname_query_decide(&query, type, false, &answer);
-	if (query.sign.state == ANAME_SIGN_PENDING) {
-		/* on_answer() waits for the keys. */
-	} else if (answer.say == ANAME_SAY_ADDRESSES) {
-		knot_wire_set_aa(pkt->wire);
-		state = aname_respond_addresses(&query, &answer, type);
-		aname_query_leave_memo(&query, MEMO_ANSWERED);
-	} else if (answer.say == ANAME_SAY_NODATA && is_bare(&query)) {
-		knot_wire_set_aa(pkt->wire);
-		aname_respond_note_nodata(&query, &answer, MEMO_PUT_SOA);
-		state = KNOTD_IN_STATE_HIT;
+	if (take_up(query, pkt, qdata, mod, instance)) {
+		state = aname_respond_early(query, state, type);
+		aname_show(query);
+		aname_query_leave(query);
 	}
-	aname_query_show(&query);
-	aname_query_leave(&query);
 	return state;
-}
-
-/*! What may have to be changed in an answer of Knot's; by the type that was asked for. */
-static bool is_concerned(uint16_t type, const aname_instance_t *instance)
-{
-	return is_family(type) || type == KNOT_RRTYPE_ANY || type == KNOT_RRTYPE_NSEC ||
-	       (instance != NULL && is_rrtype(instance->options, type));
 }
 
 /*! Everything else: what is cold or failing, ANY, and aliases that lead to the apex. */
 static ANAME_ASIDE knotd_in_state_t change(knotd_in_state_t state, knot_pkt_t *pkt,
                                            knotd_qdata_t *qdata, knotd_mod_t *mod)
 {
-	uint16_t type = knot_pkt_qtype(pkt);
-	aname_query_t query;
-	if ((state != KNOTD_IN_STATE_HIT && state != KNOTD_IN_STATE_NODATA) ||
-	    !is_concerned(type, knotd_mod_ctx(mod)) || !aname_reply_at_apex(qdata) ||
-	    !aname_query_meet(&query, pkt, qdata, mod) || !take_up(&query)) {
+	aname_instance_t *instance = knotd_mod_ctx(mod);
+	aname_query_t *query = aname_query_of(qdata, instance);
+	if (pending_of(query, instance) == ANAME_PENDING_NODATA) {
+		return aname_change_to_nodata(query, state);
+	}
+	if (!aname_change_is_due(state, pkt, qdata, instance) ||
+	    !take_up(query, pkt, qdata, mod, instance)) {
 		return state;
 	}
-
-	state = aname_change_answer(&query, state);
-	aname_query_show(&query);
-	aname_query_leave(&query);
+	state = aname_change_answer(query, state);
+	aname_show(query);
+	aname_query_leave(query);
 	return state;
 }
 
 static knotd_in_state_t on_answer(knotd_in_state_t state, knot_pkt_t *pkt, knotd_qdata_t *qdata,
                                   knotd_mod_t *mod)
 {
-	return memo_of(qdata, mod) == MEMO_NONE ? change(state, pkt, qdata, mod) : state;
+	const aname_instance_t *instance = knotd_mod_ctx(mod);
+	aname_pending_t pending = pending_of(aname_query_of(qdata, instance), instance);
+	bool due = pending == ANAME_PENDING_ALL || pending == ANAME_PENDING_NODATA;
+	return due ? change(state, pkt, qdata, mod) : state;
 }
 
-/*! A negative answer lives no longer than what it rests on, and tells the truth (D2, D3). */
-static ANAME_ASIDE knotd_in_state_t deny(knotd_in_state_t state, knot_pkt_t *pkt,
-                                         knotd_qdata_t *qdata, knotd_mod_t *mod)
+/*! A negative answer lives no longer than what it rests on, and denials tell the truth (D2, D3). */
+static ANAME_ASIDE knotd_in_state_t prove(knotd_in_state_t state, knot_pkt_t *pkt,
+                                          knotd_qdata_t *qdata, knotd_mod_t *mod)
 {
-	const aname_instance_t *instance = knotd_mod_ctx(mod);
-	aname_worker_t *own = aname_query_own(qdata, instance);
-	if (own == NULL) {
-		return state;
+	aname_instance_t *instance = knotd_mod_ctx(mod);
+	aname_query_t *query = aname_query_of(qdata, instance);
+	aname_pending_t pending = pending_of(query, instance);
+	if (pending == ANAME_PENDING_PUT_SOA || pending == ANAME_PENDING_LOWER_SOA) {
+		state = aname_prove_finish_nodata(query, state);
 	}
-	uint32_t memo = memo_of(qdata, mod);
-	aname_query_t query = { .pkt = pkt, .qdata = qdata, .own = own };
-	if (memo == MEMO_PUT_SOA || memo == MEMO_LOWER_SOA) {
-		state = aname_prove_finish_nodata(&query, state, memo);
+	if (aname_prove_is_due(pkt, qdata, instance) && take_up(query, pkt, qdata, mod, instance)) {
+		state = aname_prove(query, state);
+		aname_query_leave(query);
 	}
-	bool speaks = instance->onlinesign == ANAME_ONLINESIGN_AFTER || aname_denial_found(pkt);
-	if (speaks && knot_pkt_has_dnssec(qdata->query) &&
-	    aname_query_meet(&query, pkt, qdata, mod) && take_up(&query)) {
-		state = aname_prove(&query, state);
-		aname_query_leave(&query);
-	}
-	return memo == MEMO_PROVE ? aname_prove_finish(&query, state) : state;
+	return pending == ANAME_PENDING_DROP_SOA ? aname_prove_drop_soa(query, state) : state;
 }
 
 static knotd_in_state_t on_authority(knotd_in_state_t state, knot_pkt_t *pkt, knotd_qdata_t *qdata,
                                      knotd_mod_t *mod)
 {
-	return memo_of(qdata, mod) != MEMO_ANSWERED ? deny(state, pkt, qdata, mod) : state;
+	const aname_instance_t *instance = knotd_mod_ctx(mod);
+	aname_pending_t pending = pending_of(aname_query_of(qdata, instance), instance);
+	return pending != ANAME_PENDING_NOTHING ? prove(state, pkt, qdata, mod) : state;
 }
 
 static ANAME_ASIDE knotd_in_state_t add(knotd_in_state_t state, knot_pkt_t *pkt,
                                         knotd_qdata_t *qdata, knotd_mod_t *mod)
 {
-	const aname_instance_t *instance = knotd_mod_ctx(mod);
-	if (instance == NULL) {
-		return state;
+	aname_instance_t *instance = knotd_mod_ctx(mod);
+	aname_query_t *query = aname_query_of(qdata, instance);
+	if (aname_change_is_addition_due(state, pkt, qdata, instance) &&
+	    take_up(query, pkt, qdata, mod, instance)) {
+		state = aname_change_additional(query, state);
+		aname_query_leave(query);
 	}
-	bool asked = is_rrtype(instance->options, knot_pkt_qtype(pkt)) &&
-	             state == KNOTD_IN_STATE_HIT && aname_reply_at_apex(qdata);
-	aname_query_t query;
-	if ((!asked && knot_pkt_section(pkt, KNOT_ADDITIONAL)->count == 0) ||
-	    !aname_query_meet(&query, pkt, qdata, mod) || !take_up(&query)) {
-		return state;
-	}
-
-	/* Additions are the same for every client: the scope is the answer's. */
-	query.tailored = false;
-	knotd_in_state_t added = aname_change_additional(&query, state, asked);
-	if (added == state) {
-		added = aname_prove_correct(&query, state);
-	}
-	aname_query_leave(&query);
-	return added;
+	return state;
 }
 
 static knotd_in_state_t on_additional(knotd_in_state_t state, knot_pkt_t *pkt, knotd_qdata_t *qdata,
                                       knotd_mod_t *mod)
 {
-	return memo_of(qdata, mod) != MEMO_ANSWERED ? add(state, pkt, qdata, mod) : state;
+	const aname_instance_t *instance = knotd_mod_ctx(mod);
+	aname_pending_t pending = pending_of(aname_query_of(qdata, instance), instance);
+	return pending != ANAME_PENDING_NOTHING ? add(state, pkt, qdata, mod) : state;
 }
 
 /*! Shows the numbers of the whole process after any query, whoever is asked for what. */
@@ -213,10 +165,9 @@ static knotd_state_t on_any_query(knotd_state_t state, knot_pkt_t *pkt, knotd_qd
                                   knotd_mod_t *mod)
 {
 	aname_instance_t *instance = knotd_mod_ctx(mod);
-	if (instance == NULL) {
-		return state;
+	if (instance != NULL) {
+		aname_show_totals(instance, mod);
 	}
-	aname_query_show_totals(instance, mod);
 	return state;
 }
 

@@ -6,8 +6,8 @@
 #include "query/targets.h"
 #include "stats.h"
 
-void aname_policy_tell_malformed(const aname_query_t *query, const knot_rdata_t *rdata,
-                                 const char *why)
+void aname_policy_log_malformed(const aname_query_t *query, const knot_rdata_t *rdata,
+                                const char *why)
 {
 	aname_stats_malformed(query->mod, query->worker);
 	if (aname_query_first_time(query, why, rdata->data, rdata->len)) {
@@ -16,7 +16,7 @@ void aname_policy_tell_malformed(const aname_query_t *query, const knot_rdata_t 
 	}
 }
 
-void aname_policy_tell_denied(const aname_query_t *query, const aname_key_t *key, const char *why)
+void aname_policy_log_denied(const aname_query_t *query, const aname_key_t *key, const char *why)
 {
 	if (aname_query_first_time(query, why, key->name, key->name_len)) {
 		knot_dname_txt_storage_t name;
@@ -25,7 +25,7 @@ void aname_policy_tell_denied(const aname_query_t *query, const aname_key_t *key
 	}
 }
 
-const char *aname_query_unusable(const aname_query_t *query, const aname_key_t *key)
+const char *aname_policy_unusable(const aname_query_t *query, const aname_key_t *key)
 {
 	if (key->name[0] == '\0') {
 		return "the target is the root";
@@ -37,7 +37,7 @@ const char *aname_query_unusable(const aname_query_t *query, const aname_key_t *
 	return NULL;
 }
 
-const char *aname_query_denied_by(const aname_options_t *options, const knot_dname_t *target)
+const char *aname_policy_denied_by(const aname_options_t *options, const knot_dname_t *target)
 {
 	if (options->deny_target.count > 0 && aname_names_match(&options->deny_target, target)) {
 		return "it is under a suffix of 'deny-target'";
@@ -48,7 +48,7 @@ const char *aname_query_denied_by(const aname_options_t *options, const knot_dna
 	return NULL;
 }
 
-bool aname_query_is_emptied(const aname_query_t *query, const aname_part_t *part)
+bool aname_policy_is_emptied(const aname_query_t *query, const aname_part_t *part)
 {
 	const aname_nets_t *deny = &query->instance->options->deny_address;
 	return deny->count > 0 && part->snapshot != NULL && part->snapshot->count > 0 &&
@@ -63,11 +63,11 @@ static bool is_without(const aname_query_t *query, const aname_snapshot_t *snaps
 	       aname_answer_allowed(snapshot, deny) == 0;
 }
 
-static void tell_emptied(const aname_query_t *query, const aname_key_t *key)
+static void log_emptied(const aname_query_t *query, const aname_key_t *key)
 {
 	if (is_without(query, aname_target_other(query, key))) {
-		aname_policy_tell_denied(query, key,
-		                         "all its addresses are in networks of 'deny-address'");
+		aname_policy_log_denied(query, key,
+		                        "all its addresses are in networks of 'deny-address'");
 		return;
 	}
 	bool ipv4 = key->type == KNOT_RRTYPE_A;
@@ -82,11 +82,11 @@ static void tell_emptied(const aname_query_t *query, const aname_key_t *key)
 	}
 }
 
-void aname_query_fail_emptied(const aname_query_t *query, const aname_key_t *key,
-                              aname_part_t *part)
+void aname_policy_fail_emptied(const aname_query_t *query, const aname_key_t *key,
+                               aname_part_t *part)
 {
 	uint8_t scope = part->scope;
 	aname_part_fail(part, ANAME_FAILURE_EMPTIED);
 	part->scope = scope;
-	tell_emptied(query, key);
+	log_emptied(query, key);
 }

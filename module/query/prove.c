@@ -24,7 +24,7 @@ knotd_in_state_t aname_prove_await_keys(aname_query_t *query, knotd_in_state_t s
 		aname_packet_drop_last(query->pkt);
 	}
 	knot_wire_set_tc(query->pkt->wire);
-	aname_stats_answer(query->mod, query->own, query->worker, ANAME_KIND_TRUNCATED);
+	aname_respond_count(query, ANAME_KIND_TRUNCATED);
 	return KNOTD_IN_STATE_TRUNC;
 }
 
@@ -37,23 +37,28 @@ knotd_in_state_t aname_prove_correct(aname_query_t *query, knotd_in_state_t stat
 	if (awaited != state || query->sign.state == ANAME_SIGN_UNABLE) {
 		return awaited;
 	}
-	const aname_missing_t missing = aname_query_missing(query);
-	int ret = aname_denial_correct(query, &missing);
+	(void)aname_records_missing(query);
+	int ret = aname_denial_correct(query);
 	return ret == KNOT_EOK ? state : aname_respond_error(ret);
 }
 
-knotd_in_state_t aname_prove_finish_nodata(const aname_query_t *query, knotd_in_state_t state,
-                                           uint32_t memo)
+knotd_in_state_t aname_prove_finish_nodata(const aname_query_t *query, knotd_in_state_t state)
 {
-	uint32_t ttl = query->own->memo_ttl;
-	if (memo == MEMO_PUT_SOA && state == KNOTD_IN_STATE_HIT) {
-		int ret = aname_reply_put_soa(query, ttl);
+	if (query->pending == ANAME_PENDING_PUT_SOA && state == KNOTD_IN_STATE_HIT) {
+		int ret = aname_reply_put_soa(query, query->nodata_ttl);
 		return ret == KNOT_EOK ? KNOTD_IN_STATE_NODATA : aname_respond_error(ret);
 	}
-	if (memo == MEMO_LOWER_SOA && state == KNOTD_IN_STATE_NODATA) {
-		aname_reply_lower_soa(query, ttl);
+	if (query->pending == ANAME_PENDING_LOWER_SOA && state == KNOTD_IN_STATE_NODATA) {
+		aname_reply_lower_soa(query, query->nodata_ttl);
 	}
 	return state;
+}
+
+bool aname_prove_is_due(const knot_pkt_t *pkt, const knotd_qdata_t *qdata,
+                        const aname_instance_t *instance)
+{
+	return instance != NULL && knot_pkt_has_dnssec(qdata->query) &&
+	       (instance->onlinesign == ANAME_ONLINESIGN_AFTER || aname_denial_found(pkt));
 }
 
 knotd_in_state_t aname_prove(aname_query_t *query, knotd_in_state_t state)
@@ -65,12 +70,12 @@ knotd_in_state_t aname_prove(aname_query_t *query, knotd_in_state_t state)
 		return state;
 	}
 	/* After a HIT mod-onlinesign signs what is there, and makes no proof of its own. */
-	const aname_missing_t missing = aname_query_missing(query);
-	int ret = aname_denial_put_online(query, &missing);
+	(void)aname_records_missing(query);
+	int ret = aname_denial_put_online(query);
 	return ret == KNOT_EOK ? KNOTD_IN_STATE_HIT : aname_respond_error(ret);
 }
 
-knotd_in_state_t aname_prove_finish(const aname_query_t *query, knotd_in_state_t state)
+knotd_in_state_t aname_prove_drop_soa(const aname_query_t *query, knotd_in_state_t state)
 {
 	if (state != KNOTD_IN_STATE_NODATA && state != KNOTD_IN_STATE_HIT) {
 		return state;

@@ -4,23 +4,68 @@
 
 #include "table/clock.h"
 
-static bool find_records(aname_query_t *query)
+_Static_assert(sizeof(aname_query_t) <= ANAME_WORKER_QUERY_SIZE, "there is room for a query");
+_Static_assert(_Alignof(aname_query_t) <= ANAME_WORKER_QUERY_ALIGN, "and it is aligned");
+_Static_assert(offsetof(aname_query_t, instance) == 0, "a slot of zeros has a free one");
+
+aname_query_t *aname_query_of(const knotd_qdata_t *qdata, const aname_instance_t *instance)
 {
-	const aname_options_t *options = query->instance->options;
-	unsigned count = 0;
-	for (unsigned i = 0; i < options->rrtypes_count; i++) {
-		knot_rrset_t rrset = knotd_qdata_zone_apex_rrset(query->qdata, options->rrtypes[i]);
-		if (rrset.rrs.count > 0) {
-			query->rrsets[count++] = rrset;
-		}
-	}
-	query->rrsets_count = count;
-	return count > 0;
+	unsigned number = qdata->params->thread_id;
+	return instance != NULL && number < ANAME_WORKERS_MAX
+	               ? (aname_query_t *)instance->shared->workers[number].query
+	               : NULL;
 }
 
-void aname_query_log(void *mod, int priority, const char *message)
+void aname_query_set_time(aname_query_t *query, int64_t now_ms)
 {
-	knotd_mod_log(mod, priority, "%s", message);
+	query->now_ms = now_ms;
+	query->now_s = (uint64_t)now_ms / 1000;
+}
+
+bool aname_query_begin(aname_query_t *query, aname_instance_t *instance, knot_pkt_t *pkt,
+                       knotd_qdata_t *qdata, knotd_mod_t *mod)
+{
+	const aname_options_t *options = instance->options;
+	query->instance = NULL;
+	query->rrsets_count = 0;
+	for (unsigned i = 0; i < options->rrtypes_count; i++) {
+		knot_rrset_t rrset = knotd_qdata_zone_apex_rrset(qdata, options->rrtypes[i]);
+		if (rrset.rrs.count > 0) {
+			query->rrsets[query->rrsets_count++] = rrset;
+		}
+	}
+	if (query->rrsets_count == 0) {
+		return false;
+	}
+
+	query->instance = instance;
+	query->worker = qdata->params->thread_id;
+	query->slot = &instance->shared->workers[query->worker];
+	query->pending = ANAME_PENDING_ALL;
+	query->pkt = pkt;
+	query->qdata = qdata;
+	query->mod = mod;
+	aname_query_set_time(query, aname_clock_coarse_ms());
+	query->waited = false;
+	query->for_subnet = false;
+	query->decided = 0;
+	query->missing = 0;
+	query->missing_ttl = UINT32_MAX;
+	query->sign.state = ANAME_SIGN_NEEDLESS;
+	bool single = query->rrsets_count == 1 && query->rrsets[0].rrs.count == 1;
+	query->positions = single ? instance->positions : NULL;
+	aname_query_enter(query);
+	return true;
+}
+
+void aname_query_enter(const aname_query_t *query)
+{
+	aname_epoch_enter(query->instance->shared->epoch, query->worker);
+}
+
+void aname_query_leave(const aname_query_t *query)
+{
+	aname_epoch_leave(query->instance->shared->epoch, query->worker);
 }
 
 bool aname_query_first_time(const aname_query_t *query, const char *what, const void *content,
@@ -33,43 +78,7 @@ bool aname_query_first_time(const aname_query_t *query, const char *what, const 
 	                          query->now_ms);
 }
 
-void aname_query_set_time(aname_query_t *query, int64_t now_ms)
+void aname_query_log(void *mod, int priority, const char *message)
 {
-	query->now_ms = now_ms;
-	query->now_s = (uint64_t)now_ms / 1000;
-}
-
-bool aname_query_begin(aname_query_t *query)
-{
-	query->news = false;
-	if (!find_records(query)) {
-		return false;
-	}
-	aname_query_set_time(query, aname_clock_coarse_ms());
-	query->tailored = false;
-	aname_query_enter(query);
-	return true;
-}
-
-bool aname_query_begin_aside(aname_query_t *query)
-{
-	query->news = false;
-	query->tailored = false;
-	query->sign.state = ANAME_SIGN_NEEDLESS;
-	if (!find_records(query)) {
-		return false;
-	}
-	aname_query_set_time(query, aname_clock_coarse_ms());
-	aname_epoch_enter(query->instance->shared->epoch, query->worker);
-	return true;
-}
-
-void aname_query_enter(aname_query_t *query)
-{
-	aname_epoch_enter(query->instance->shared->epoch, query->worker);
-}
-
-void aname_query_leave(const aname_query_t *query)
-{
-	aname_epoch_leave(query->instance->shared->epoch, query->worker);
+	knotd_mod_log(mod, priority, "%s", message);
 }

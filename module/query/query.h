@@ -1,7 +1,14 @@
 /*!
  * \brief The instance and the query in hand, as data.  [K]
  *
- * What begins, enters and leaves is in query.c.
+ * One object stands for a query from its first hook to its last. It is in the slot of the worker
+ * (table/shared.h), which has one query in hand at a time, and it is good for as long as that:
+ * PREANSWER, where every query of an instance comes by first, begins it or lets it go, so nothing
+ * of the query before is left. What belongs to the zone (records) is good between hooks; what is
+ * published (targets, keys) is so only from enter to leave.
+ *
+ * Where mod-aname stands twice in a zone's list the object is that of the instance that took it up
+ * last; the other one begins anew if it still has to do something.
  *
  * Thread: worker.
  */
@@ -27,7 +34,8 @@ typedef struct {
 	_Atomic(struct aname_signer *) signer;
 	_Atomic(struct aname_signer *) before; /*!< Good until `signer` is; NULL if not needed. */
 	_Atomic(aname_store_t *) store;
-	_Atomic uint64_t told; /*!< The signer that was told to be unable; 1: that there is none. */
+	_Atomic uint64_t logged; /*!< The signer that was logged to be unable; 1: that there is
+	                              none. */
 } aname_signing_t;
 
 /*! One instance: the module loaded for one zone, or globally. Never changed after load, but for
@@ -37,14 +45,14 @@ typedef struct {
 	const aname_profile_t *profile;
 	aname_shared_t *shared;
 	aname_signing_t signing;
-	const knot_dname_t *zone;   /*!< Name of the zone; NULL if loaded as global module. Gone in
-	                                 unload. */
-	uint16_t waiters_max;       /*!< TCP workers that may wait at once (C2). */
-	uint8_t onlinesign;         /*!< aname_onlinesign_t */
-	uint8_t zone_len;           /*!< Octets of its name. */
-	_Atomic uint32_t shown_s;   /*!< When the numbers were last brought up to date. */
-	_Atomic bool failing;       /*!< Some target was failing then. */
-	_Atomic uint32_t places[2]; /*!< Where the target was last found, of each family. */
+	const knot_dname_t *zone;      /*!< Name of the zone; NULL if loaded as global module. Gone
+	                                    in unload. */
+	uint16_t waiters_max;          /*!< TCP workers that may wait at once (C2). */
+	uint8_t onlinesign;            /*!< aname_onlinesign_t */
+	uint8_t zone_len;              /*!< Octets of its name. */
+	_Atomic uint32_t shown_s;      /*!< When the numbers were last brought up to date. */
+	_Atomic bool failing;          /*!< Some target was failing then. */
+	_Atomic uint32_t positions[2]; /*!< Where the target was last found, of each family. */
 } aname_instance_t;
 
 typedef enum {
@@ -59,104 +67,84 @@ typedef struct {
 	aname_sign_state_t state;
 	bool wanted; /*!< The client asks for DNSSEC records (D5). */
 	const struct aname_signer *signer;
+	uint64_t signer_id;             /*!< Its identity. */
 	uint32_t inception, expiration; /*!< Of the signature over the SOA. */
 	int64_t now_s;                  /*!< Wall clock. */
 } aname_sign_t;
 
+/*! What a hook leaves to be done by a later one. */
+typedef enum {
+	ANAME_PENDING_ALL = 0,   /*!< Nothing is decided yet. */
+	ANAME_PENDING_NOTHING,   /*!< The answer was put before Knot looked. */
+	ANAME_PENDING_NODATA,    /*!< NODATA was found before Knot looked, who is to prove it. */
+	ANAME_PENDING_PUT_SOA,   /*!< NODATA was answered before Knot looked: there is no SOA. */
+	ANAME_PENDING_LOWER_SOA, /*!< NODATA was answered after Knot looked. */
+	ANAME_PENDING_DROP_SOA,  /*!< Knot is to prove what an answer has not (A4). */
+} aname_pending_t;
+
 /*! A query in hand. */
-typedef struct aname_query {
+typedef struct {
+	aname_instance_t *instance; /*!< Whose it is; NULL: the object is free. */
+	aname_worker_t *slot;       /*!< What belongs to the worker. */
+	unsigned worker;
+	aname_pending_t pending;
 	knot_pkt_t *pkt;
 	knotd_qdata_t *qdata;
 	knotd_mod_t *mod;
-	aname_instance_t *instance;
-	unsigned worker;
-	aname_worker_t *own; /*!< What belongs to this worker. */
+
 	int64_t now_ms;
-	uint32_t now_s;        /*!< The same in whole seconds. */
-	bool news;             /*!< A lookup ended while it waited: the numbers have changed. */
-	bool tailored;         /*!< The answer is to be for `client` (N4). */
-	aname_subnet_t client; /*!< The client's network, as far as a resolver may know it. */
-	uint8_t client_max;    /*!< The most that it may know, in bits. */
+	uint32_t now_s; /*!< The same in whole seconds. */
+	bool waited;    /*!< A lookup ended while it waited: the numbers have changed. */
+
+	bool for_subnet;       /*!< The answer is to be for `client` (N4). */
+	uint8_t client_max;    /*!< The most of its network that a resolver may know, in bits. */
+	aname_subnet_t client; /*!< The client's network, as far as that. */
+
+	/* A negative answer that is pending. */
+	bool nodata_stale;    /*!< It is past its lifetime. */
+	bool nodata_gone;     /*!< There were addresses before. */
+	uint8_t nodata_scope; /*!< Length of the client prefix it is for. */
+	uint32_t nodata_ttl;  /*!< Seconds. */
+
+	/* What the reply says of the families, so that it says the same everywhere (D2). */
+	uint8_t decided;      /*!< Families decided on; see query/bitmap.h. */
+	uint8_t missing;      /*!< Those of them that are NODATA. */
+	uint32_t missing_ttl; /*!< For so many seconds at most. */
+
 	aname_sign_t sign;
+	_Atomic uint32_t *positions; /*!< Of the instance; NULL if there are several records. */
 	unsigned rrsets_count;
 	knot_rrset_t rrsets[ANAME_RRTYPES_MAX]; /*!< The ANAME records of the apex. */
 } aname_query_t;
 
-/*! What a hook leaves for a later hook of the same query. */
-enum {
-	MEMO_NONE = 0,
-	MEMO_ANSWERED,  /*!< The answer was put before Knot looked. */
-	MEMO_PUT_SOA,   /*!< NODATA was found before Knot looked: there is no SOA yet. */
-	MEMO_LOWER_SOA, /*!< NODATA was found after Knot looked. */
-	MEMO_PROVE,     /*!< Knot is to prove what an answer has not (A4). */
-};
-
-/*! What belongs to the worker that has a query; NULL if there is no instance, or no place for so
- *  many workers. */
-static inline aname_worker_t *aname_query_own(const knotd_qdata_t *qdata,
-                                              const aname_instance_t *instance)
-{
-	unsigned number = qdata->params->thread_id;
-	return instance != NULL && number < ANAME_WORKERS_MAX ? &instance->shared->workers[number]
-	                                                      : NULL;
-}
-
-/*! Notes whose query it is; false if that is nobody's, as with aname_query_own(). */
-static inline bool aname_query_meet(aname_query_t *query, knot_pkt_t *pkt, knotd_qdata_t *qdata,
-                                    knotd_mod_t *mod)
-{
-	query->pkt = pkt;
-	query->qdata = qdata;
-	query->mod = mod;
-	query->instance = knotd_mod_ctx(mod);
-	query->worker = qdata->params->thread_id;
-	query->own = aname_query_own(qdata, query->instance);
-	return query->own != NULL;
-}
+/*!
+ * \brief The object of the worker that has a query.
+ *
+ * \return The object, perhaps another instance's or of the query before: see `instance`. NULL if
+ *         there is no instance, or no slot for so many workers.
+ */
+aname_query_t *aname_query_of(const knotd_qdata_t *qdata, const aname_instance_t *instance);
 
 /*!
- * \brief Takes a query up that was met. Who signs is still to be found out.
+ * \brief Begins a query: finds the ANAME records of the apex, and enters the epoch.
  *
- * \return true inside the epoch: leave it when done. false outside, if there is no ANAME at the
- *         apex.
- */
-bool aname_query_begin(aname_query_t *query);
-
-/*!
- * \brief Takes a query up that was met, to look at the targets and not to answer: nobody asks for
- *        keys.
+ * \param query  aname_query_of(), or an object of the caller's own.
  *
- * \return As aname_query_begin().
+ * \return true inside the epoch: leave it when done. false outside, and the object free, if there
+ *         is no ANAME at the apex.
  */
-bool aname_query_begin_aside(aname_query_t *query);
+bool aname_query_begin(aname_query_t *query, aname_instance_t *instance, knot_pkt_t *pkt,
+                       knotd_qdata_t *qdata, knotd_mod_t *mod);
 
 /*! From enter to leave what is published may be read, and answers that point to it are good. Who
  *  signs is to be found out anew after each enter. */
-void aname_query_enter(aname_query_t *query);
+void aname_query_enter(const aname_query_t *query);
 void aname_query_leave(const aname_query_t *query);
-
-/*! Makes the worker's slot that of the query in hand, if it is still that of another one. */
-static inline aname_worker_t *aname_query_slot(const aname_query_t *query)
-{
-	aname_worker_t *own = query->own;
-	if (own->memo_owner != query->instance) {
-		own->memo_owner = query->instance;
-		own->memo = 0;
-		own->decided = 0;
-	}
-	return own;
-}
 
 /*! Notes what time it is. */
 void aname_query_set_time(aname_query_t *query, int64_t now_ms);
 
-/*! Leaves something for a later hook. */
-static inline void aname_query_leave_memo(const aname_query_t *query, uint32_t memo)
-{
-	aname_query_slot(query)->memo = memo;
-}
-
-/*! Is this the first time that this is to be said of this content in this zone? */
+/*! Is this the first time that this is to be logged of this content in this zone? */
 bool aname_query_first_time(const aname_query_t *query, const char *what, const void *content,
                             size_t len);
 

@@ -8,7 +8,7 @@
 #include "query/targets.h"
 #include "table/policy.h"
 
-uint32_t aname_query_full_ttl(const aname_query_t *query)
+uint32_t aname_records_full_ttl(const aname_query_t *query)
 {
 	const aname_schedule_t *schedule = &query->instance->profile->schedule;
 	uint32_t full = 0;
@@ -21,12 +21,12 @@ uint32_t aname_query_full_ttl(const aname_query_t *query)
 	return full;
 }
 
-bool aname_query_find(const aname_query_t *query, const knot_rdata_t *rdata, aname_key_t *key,
-                      knot_dname_storage_t lower, aname_entry_t **entry)
+bool aname_records_find(const aname_query_t *query, const knot_rdata_t *rdata, aname_key_t *key,
+                        knot_dname_storage_t lower, aname_entry_t **entry)
 {
 	return aname_target_find(query, rdata, key, lower, entry) &&
-	       aname_query_unusable(query, key) == NULL &&
-	       aname_query_denied_by(query->instance->options, key->name) == NULL;
+	       aname_policy_unusable(query, key) == NULL &&
+	       aname_policy_denied_by(query->instance->options, key->name) == NULL;
 }
 
 /*! Judges what a target says to whoever asks. */
@@ -39,8 +39,8 @@ static void judge_target(const aname_query_t *query, const aname_key_t *key, ana
 		aname_target_ask(query, key, ttl, false);
 		aname_target_judge_unknown(query, key, ttl, part);
 	}
-	if (query->tailored) {
-		aname_ecs_tailor(query, key, entry, ttl, part);
+	if (query->for_subnet) {
+		aname_ecs_answer_client(query, key, entry, ttl, part);
 	}
 }
 
@@ -52,27 +52,27 @@ static void add_target(const aname_query_t *query, const knot_rdata_t *rdata, ui
 	aname_entry_t *entry;
 	bool valid = aname_target_find(query, rdata, &key, lower, &entry);
 	const char *why =
-	        valid ? aname_query_unusable(query, &key) : "the RDATA is not one whole name";
+	        valid ? aname_policy_unusable(query, &key) : "the RDATA is not one whole name";
 	if (why != NULL) {
-		aname_policy_tell_malformed(query, rdata, why);
+		aname_policy_log_malformed(query, rdata, why);
 		aname_part_fail(part, ANAME_FAILURE_MALFORMED);
 		return;
 	}
 
 	uint32_t ttl = aname_policy_ttl(record_ttl);
-	why = aname_query_denied_by(query->instance->options, key.name);
+	why = aname_policy_denied_by(query->instance->options, key.name);
 	if (why != NULL) {
 		aname_part_fail(part, ANAME_FAILURE_DENIED);
-		aname_policy_tell_denied(query, &key, why);
+		aname_policy_log_denied(query, &key, why);
 		return;
 	}
 	judge_target(query, &key, entry, ttl, part);
-	if (aname_query_is_emptied(query, part)) {
-		aname_query_fail_emptied(query, &key, part);
+	if (aname_policy_is_emptied(query, part)) {
+		aname_policy_fail_emptied(query, &key, part);
 	}
 }
 
-static void tell_pool_limit(const aname_query_t *query)
+static void log_pool_limit(const aname_query_t *query)
 {
 	if (aname_query_first_time(query, "pool", NULL, 0)) {
 		knotd_mod_log(query->mod, LOG_WARNING,
@@ -88,7 +88,7 @@ static ANAME_ASIDE void gather(const aname_query_t *query, uint16_t type, aname_
 		knot_rdata_t *rdata = rrset->rrs.rdata;
 		for (unsigned k = 0; k < rrset->rrs.count; k++, rdata = knot_rdataset_next(rdata)) {
 			if (pool->count == ANAME_POOL_MAX) {
-				tell_pool_limit(query);
+				log_pool_limit(query);
 				return;
 			}
 			add_target(query, rdata, rrset->ttl, type, &pool->parts[pool->count++]);
@@ -101,7 +101,7 @@ static ANAME_WARM void decide_alone(const aname_query_t *query, uint16_t type, b
                                     aname_answer_t *answer)
 {
 	aname_pool_t pool;
-	if (aname_query_has_one_record(query)) {
+	if (query->positions != NULL) {
 		const knot_rrset_t *rrset = &query->rrsets[0];
 		pool.count = 1;
 		add_target(query, rrset->rrs.rdata, rrset->ttl, type, &pool.parts[0]);
@@ -173,8 +173,8 @@ static ANAME_ASIDE void decide_signed(const aname_query_t *query, uint16_t type,
                                       aname_answer_t *answer)
 {
 	aname_query_t everybody = *query;
-	everybody.tailored = false;
-	aname_query_decide(&everybody, type, hurry, answer);
+	everybody.for_subnet = false;
+	aname_records_decide(&everybody, type, hurry, answer);
 	if (answer->say == ANAME_SAY_NODATA) {
 		return;
 	}
@@ -187,45 +187,40 @@ static ANAME_ASIDE void decide_signed(const aname_query_t *query, uint16_t type,
 	}
 }
 
-void aname_query_decide(const aname_query_t *query, uint16_t type, bool hurry,
-                        aname_answer_t *answer)
+void aname_records_decide(const aname_query_t *query, uint16_t type, bool hurry,
+                          aname_answer_t *answer)
 {
-	if (query->tailored && is_signed(query)) {
+	if (query->for_subnet && is_signed(query)) {
 		decide_signed(query, type, hurry, answer);
 	} else {
 		decide_both(query, type, hurry, answer);
 	}
 }
 
-void aname_query_note(const aname_query_t *query, uint16_t type, const aname_answer_t *answer)
+void aname_records_note(aname_query_t *query, uint16_t type, const aname_answer_t *answer)
 {
-	aname_worker_t *own = aname_query_slot(query);
 	uint8_t family = aname_family_of(type);
-	if (own->decided == 0) {
-		own->missing = 0;
-		own->missing_ttl = UINT32_MAX;
-	}
-	own->decided |= family;
+	query->decided |= family;
 	if (answer->say == ANAME_SAY_NODATA) {
-		own->missing |= family;
-		own->missing_ttl = answer->ttl < own->missing_ttl ? answer->ttl : own->missing_ttl;
+		query->missing |= family;
+		query->missing_ttl =
+		        answer->ttl < query->missing_ttl ? answer->ttl : query->missing_ttl;
 	}
 }
 
-aname_missing_t aname_query_missing(aname_query_t *query)
+uint8_t aname_records_missing(aname_query_t *query)
 {
 	static const uint16_t types[] = { KNOT_RRTYPE_A, KNOT_RRTYPE_AAAA };
-	const aname_worker_t *own = aname_query_slot(query);
-	bool tailored = query->tailored;
-	query->tailored = false;
+	bool for_subnet = query->for_subnet;
+	query->for_subnet = false;
 	for (unsigned i = 0; i < 2; i++) {
-		if (!(own->decided & aname_family_of(types[i]))) {
+		if (!(query->decided & aname_family_of(types[i]))) {
 			/* What is cold is not known, and not denied. */
 			aname_answer_t answer;
-			aname_query_decide(query, types[i], false, &answer);
-			aname_query_note(query, types[i], &answer);
+			aname_records_decide(query, types[i], false, &answer);
+			aname_records_note(query, types[i], &answer);
 		}
 	}
-	query->tailored = tailored;
-	return (aname_missing_t){ .families = own->missing, .ttl = own->missing_ttl };
+	query->for_subnet = for_subnet;
+	return query->missing;
 }

@@ -15,25 +15,20 @@
  * \param type    KNOT_RRTYPE_A or KNOT_RRTYPE_AAAA.
  * \param hurry   As for aname_answer_decide().
  */
-void aname_query_decide(const aname_query_t *query, uint16_t type, bool hurry,
-                        aname_answer_t *answer);
+void aname_records_decide(const aname_query_t *query, uint16_t type, bool hurry,
+                          aname_answer_t *answer);
 
 /*! Notes what is said of a family, for whatever denial goes with the reply. */
-void aname_query_note(const aname_query_t *query, uint16_t type, const aname_answer_t *answer);
-
-/*! What the apex has not. */
-typedef struct {
-	uint8_t families; /*!< ANAME_FAMILY_A, ANAME_FAMILY_AAAA. */
-	uint32_t ttl;     /*!< Seconds that this is known for; UINT32_MAX if nothing is missing. */
-} aname_missing_t;
+void aname_records_note(aname_query_t *query, uint16_t type, const aname_answer_t *answer);
 
 /*!
- * \brief The families that the server answers with NODATA at this moment (D2). Inside the epoch.
+ * \brief The families that the server answers with NODATA at this moment (D2), see
+ *        query/bitmap.h; that, and for how long it is known, stands in the query then.
  *
  * What this reply has said of a family already holds for the rest of it. For the others that counts
  * which everybody gets, clients' subnets or not.
  */
-aname_missing_t aname_query_missing(aname_query_t *query);
+uint8_t aname_records_missing(aname_query_t *query);
 
 /*!
  * \brief Finds the target of a record, of the family that the key names. Inside the epoch.
@@ -44,8 +39,8 @@ aname_missing_t aname_query_missing(aname_query_t *query);
  *
  * \return false if the record is malformed or denied, and not looked up for this zone.
  */
-bool aname_query_find(const aname_query_t *query, const knot_rdata_t *rdata, aname_key_t *key,
-                      knot_dname_storage_t lower, aname_entry_t **entry);
+bool aname_records_find(const aname_query_t *query, const knot_rdata_t *rdata, aname_key_t *key,
+                        knot_dname_storage_t lower, aname_entry_t **entry);
 
 /*!
  * \brief The highest TTL that signed addresses may have: that of the ANAME records, or what
@@ -54,4 +49,4 @@ bool aname_query_find(const aname_query_t *query, const knot_rdata_t *rdata, ana
  * Unlike the TTL that is left, refreshes do not change it. And it is a TTL of the zone's own,
  * whatever `ttl-min` says: Knot keeps a retired key published for as long as the greatest of them.
  */
-uint32_t aname_query_full_ttl(const aname_query_t *query);
+uint32_t aname_records_full_ttl(const aname_query_t *query);

@@ -1,6 +1,7 @@
 #include "query/reply.h"
 
 #include "query/packet.h"
+#include "query/records.h"
 #include "query/sign.h"
 
 bool aname_reply_at_apex(knotd_qdata_t *qdata)
@@ -30,7 +31,7 @@ int aname_reply_put(const aname_query_t *query, const aname_answer_t *answer, ui
 	int ret = aname_answer_put(answer, query->instance->options, query->pkt, &form);
 	return ret != KNOT_EOK || !aname_sign_is_wanted(&query->sign)
 	               ? ret
-	               : aname_sign_put(query, aname_query_full_ttl(query), flags);
+	               : aname_sign_put(query, aname_records_full_ttl(query), flags);
 }
 
 void aname_reply_put_records(const aname_query_t *query)
@@ -108,28 +109,27 @@ void aname_reply_lower_soa(const aname_query_t *query, uint32_t ttl)
  * Where the zone's own set of this type stands in the section being written, or -1. It is known
  * by its RDATA, which Knot does not copy: what another module made is left alone.
  */
-static int find_sibling(const aname_query_t *query, uint16_t type)
+static int find_sibling(const knot_pkt_t *pkt, knotd_qdata_t *qdata, uint16_t type)
 {
-	const knot_pktsection_t *section = knot_pkt_section(query->pkt, query->pkt->current);
+	const knot_pktsection_t *section = knot_pkt_section(pkt, pkt->current);
 	if (section->count == 0) {
 		return -1;
 	}
-	knot_rrset_t sibling = knotd_qdata_zone_apex_rrset(query->qdata, type);
+	knot_rrset_t sibling = knotd_qdata_zone_apex_rrset(qdata, type);
 	if (sibling.rrs.count == 0) {
 		return -1;
 	}
 	for (int i = section->pos; i < section->pos + section->count; i++) {
-		if (query->pkt->rr[i].type == type &&
-		    query->pkt->rr[i].rrs.rdata == sibling.rrs.rdata) {
+		if (pkt->rr[i].type == type && pkt->rr[i].rrs.rdata == sibling.rrs.rdata) {
 			return i;
 		}
 	}
 	return -1;
 }
 
-bool aname_reply_has_sibling(const aname_query_t *query, uint16_t type)
+bool aname_reply_has_sibling(const knot_pkt_t *pkt, knotd_qdata_t *qdata, uint16_t type)
 {
-	return find_sibling(query, type) >= 0;
+	return find_sibling(pkt, qdata, type) >= 0;
 }
 
 int aname_reply_remove_sibling(const aname_query_t *query, uint16_t type)
@@ -139,7 +139,7 @@ int aname_reply_remove_sibling(const aname_query_t *query, uint16_t type)
 
 bool aname_reply_use_sibling(const aname_query_t *query, uint16_t type)
 {
-	int index = find_sibling(query, type);
+	int index = find_sibling(query->pkt, query->qdata, type);
 	if (index < 0) {
 		return false;
 	}
@@ -173,7 +173,7 @@ int aname_reply_remove_soa(const aname_query_t *query)
 
 int aname_reply_replace(const aname_query_t *query, uint16_t type, bool with)
 {
-	int index = find_sibling(query, type);
+	int index = find_sibling(query->pkt, query->qdata, type);
 	if (index < 0) {
 		return KNOT_EOK;
 	}
@@ -195,7 +195,7 @@ int aname_reply_replace(const aname_query_t *query, uint16_t type, bool with)
 int aname_reply_add(const aname_query_t *query, uint16_t type)
 {
 	aname_answer_t answer;
-	aname_query_decide(query, type, true, &answer);
+	aname_records_decide(query, type, true, &answer);
 	if (answer.say != ANAME_SAY_ADDRESSES) {
 		return KNOT_EOK;
 	}

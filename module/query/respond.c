@@ -1,14 +1,17 @@
 #include "query/respond.h"
 
+#include "conf.h"
 #include "query/ecs.h"
+#include "query/records.h"
 #include "query/reply.h"
 #include "query/show.h"
+#include "query/sign.h"
 
 static const uint16_t families[] = { KNOT_RRTYPE_A, KNOT_RRTYPE_AAAA };
 
-static void count(const aname_query_t *query, aname_kind_t kind)
+void aname_respond_count(const aname_query_t *query, aname_kind_t kind)
 {
-	aname_stats_answer(query->mod, query->own, query->worker, kind);
+	aname_stats_answer(query->mod, query->slot, query->worker, kind);
 }
 
 knotd_in_state_t aname_respond_error(int ret)
@@ -29,9 +32,11 @@ knotd_in_state_t aname_respond_addresses(const aname_query_t *query, const aname
 	if (answer->stale) {
 		query->qdata->rcode_ede = KNOT_EDNS_EDE_STALE;
 	}
-	aname_ecs_tell_scope(query, answer);
+	if (query->for_subnet) {
+		aname_ecs_return_scope(query, answer->scope);
+	}
 	aname_kind_t live = answer->late ? ANAME_KIND_LATE : ANAME_KIND_FRESH;
-	count(query, answer->stale ? ANAME_KIND_STALE : live);
+	aname_respond_count(query, answer->stale ? ANAME_KIND_STALE : live);
 	return KNOTD_IN_STATE_HIT;
 }
 
@@ -43,32 +48,81 @@ knotd_in_state_t aname_respond_instead(const aname_query_t *query, const aname_a
 	                       : aname_respond_error(ret);
 }
 
-void aname_respond_note_nodata(const aname_query_t *query, const aname_answer_t *answer,
-                               uint32_t memo)
+/*! Notes a negative answer, which is complete only with its SOA and its proof. */
+static void note_nodata(aname_query_t *query, const aname_answer_t *answer)
 {
-	if (answer->stale) {
-		query->qdata->rcode_ede = KNOT_EDNS_EDE_STALE;
-	}
-	aname_ecs_tell_scope(query, answer);
-	aname_query_leave_memo(query, memo);
-	query->own->memo_ttl = answer->ttl;
-	count(query, answer->gone ? ANAME_KIND_GONE : ANAME_KIND_NODATA);
+	query->nodata_stale = answer->stale;
+	query->nodata_gone = answer->gone;
+	query->nodata_scope = answer->scope;
+	query->nodata_ttl = answer->ttl;
 }
 
-knotd_in_state_t aname_respond_nodata(const aname_query_t *query, const aname_answer_t *answer,
-                                      uint16_t type)
+/*! Answers with the negative answer that was noted; what is pending is for on_authority(). */
+static void put_nodata(aname_query_t *query, aname_pending_t pending)
+{
+	if (query->nodata_stale) {
+		query->qdata->rcode_ede = KNOT_EDNS_EDE_STALE;
+	}
+	if (query->for_subnet) {
+		aname_ecs_return_scope(query, query->nodata_scope);
+	}
+	query->pending = pending;
+	aname_respond_count(query, query->nodata_gone ? ANAME_KIND_GONE : ANAME_KIND_NODATA);
+}
+
+knotd_in_state_t aname_respond_noted_nodata(aname_query_t *query, uint16_t type)
 {
 	int ret = aname_reply_remove_sibling(query, type);
 	if (ret != KNOT_EOK) {
 		return aname_respond_error(ret);
 	}
-	aname_respond_note_nodata(query, answer, MEMO_LOWER_SOA);
+	put_nodata(query, ANAME_PENDING_LOWER_SOA);
 	return KNOTD_IN_STATE_NODATA;
+}
+
+knotd_in_state_t aname_respond_nodata(aname_query_t *query, const aname_answer_t *answer,
+                                      uint16_t type)
+{
+	note_nodata(query, answer);
+	return aname_respond_noted_nodata(query, type);
+}
+
+/*! May a negative answer be given before Knot looks? It goes without proof, but for the SOA. */
+static bool is_bare(const aname_query_t *query)
+{
+	return query->instance->onlinesign == ANAME_ONLINESIGN_NONE &&
+	       !aname_sign_is_wanted(&query->sign);
+}
+
+knotd_in_state_t aname_respond_early(aname_query_t *query, knotd_in_state_t state, uint16_t type)
+{
+	aname_answer_t answer;
+	aname_records_decide(query, type, false, &answer);
+	if (query->sign.state == ANAME_SIGN_PENDING) {
+		return state; /* on_answer() waits for the keys. */
+	}
+	if (answer.say == ANAME_SAY_ADDRESSES) {
+		knot_wire_set_aa(query->pkt->wire);
+		query->pending = ANAME_PENDING_NOTHING;
+		return aname_respond_addresses(query, &answer, type);
+	}
+	if (answer.say != ANAME_SAY_NODATA) {
+		return state;
+	}
+	note_nodata(query, &answer);
+	if (!is_bare(query)) {
+		aname_records_note(query, type, &answer);
+		query->pending = ANAME_PENDING_NODATA;
+		return state;
+	}
+	knot_wire_set_aa(query->pkt->wire);
+	put_nodata(query, ANAME_PENDING_PUT_SOA);
+	return KNOTD_IN_STATE_HIT;
 }
 
 knotd_in_state_t aname_respond_servfail(const aname_query_t *query, aname_kind_t kind, int ede)
 {
-	count(query, kind);
+	aname_respond_count(query, kind);
 	query->qdata->rcode = KNOT_RCODE_SERVFAIL;
 	query->qdata->rcode_ede = ede;
 	return KNOTD_IN_STATE_ERROR;
@@ -78,11 +132,13 @@ knotd_in_state_t aname_respond_failure(const aname_query_t *query, const aname_a
                                        uint16_t type)
 {
 	if (answer->failure != ANAME_FAILURE_NONE && answer->failure < ANAME_FAILURE_MALFORMED) {
-		aname_query_expect_failure(query);
+		aname_show_expect_failure(query);
 	}
 	if (aname_reply_use_sibling(query, type)) {
-		aname_ecs_tell_scope(query, answer);
-		count(query, ANAME_KIND_SIBLING);
+		if (query->for_subnet) {
+			aname_ecs_return_scope(query, answer->scope);
+		}
+		aname_respond_count(query, ANAME_KIND_SIBLING);
 		return KNOTD_IN_STATE_HIT;
 	}
 	switch (answer->failure) {
@@ -113,32 +169,37 @@ knotd_in_state_t aname_respond_truncated(const aname_query_t *query, uint16_t ty
 		return KNOTD_IN_STATE_ERROR;
 	}
 	knot_wire_set_tc(query->pkt->wire);
-	count(query, ANAME_KIND_TRUNCATED);
+	aname_respond_count(query, ANAME_KIND_TRUNCATED);
 	return KNOTD_IN_STATE_TRUNC;
 }
 
-knotd_in_state_t aname_respond_any(const aname_query_t *query)
+/*! As aname_respond_any(), of one family. */
+static int put_family(aname_query_t *query, uint16_t type)
+{
+	aname_answer_t answer;
+	aname_records_decide(query, type, true, &answer);
+	if (query->for_subnet) {
+		aname_ecs_return_scope(query, answer.scope);
+	}
+	if (answer.say == ANAME_SAY_FAILURE) {
+		(void)aname_reply_use_sibling(query, type);
+		return KNOT_EOK;
+	}
+	int ret = aname_reply_remove_sibling(query, type);
+	if (ret != KNOT_EOK || answer.say != ANAME_SAY_ADDRESSES) {
+		return ret;
+	}
+	aname_records_note(query, type, &answer);
+	return aname_reply_put(query, &answer, type, aname_reply_flags(query));
+}
+
+knotd_in_state_t aname_respond_any(aname_query_t *query)
 {
 	for (unsigned i = 0; i < 2; i++) {
-		aname_answer_t answer;
-		aname_query_decide(query, families[i], true, &answer);
-		if (answer.say == ANAME_SAY_ADDRESSES) {
-			aname_query_note(query, families[i], &answer);
-		}
-		int ret = KNOT_EOK;
-		if (answer.say == ANAME_SAY_FAILURE) {
-			(void)aname_reply_use_sibling(query, families[i]);
-		} else {
-			ret = aname_reply_remove_sibling(query, families[i]);
-		}
-		if (ret == KNOT_EOK && answer.say == ANAME_SAY_ADDRESSES) {
-			ret = aname_reply_put(query, &answer, families[i],
-			                      aname_reply_flags(query));
-		}
+		int ret = put_family(query, families[i]);
 		if (ret != KNOT_EOK) {
 			return aname_respond_error(ret);
 		}
-		aname_ecs_tell_scope(query, &answer);
 	}
 	if (query->pkt->rrset_count == 0) {
 		aname_reply_put_records(query);

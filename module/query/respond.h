@@ -1,7 +1,9 @@
 /*!
  * \brief What a query is answered with: addresses, NODATA, a failure, TC, ANY.  [K]
  *
- * Thread: worker, inside the epoch the answer was decided in.
+ * What returns a state returns the one that the hook is to return.
+ *
+ * Thread: worker, inside the epoch an answer was decided in.
  */
 
 #pragma once
@@ -10,8 +12,19 @@
 #include "query/query.h"
 #include "stats.h"
 
-/*! The state after an error of libknot's, or of reply.h. */
+/*! Counts an answer. */
+void aname_respond_count(const aname_query_t *query, aname_kind_t kind);
+
+/*! The state after an error: TRUNC if there was no room. */
 knotd_in_state_t aname_respond_error(int ret);
+
+/*!
+ * \brief Answers, before Knot looks, what can be answered right away.
+ *
+ * A negative answer is a HIT with nothing in it until on_authority(), but not where it has to be
+ * proven: Knot makes the proof, and mod-onlinesign wants to know the zone's node.
+ */
+knotd_in_state_t aname_respond_early(aname_query_t *query, knotd_in_state_t state, uint16_t type);
 
 /*! Puts the addresses of an answer. */
 knotd_in_state_t aname_respond_addresses(const aname_query_t *query, const aname_answer_t *answer,
@@ -21,13 +34,12 @@ knotd_in_state_t aname_respond_addresses(const aname_query_t *query, const aname
 knotd_in_state_t aname_respond_instead(const aname_query_t *query, const aname_answer_t *answer,
                                        uint16_t type);
 
-/*! Counts a negative answer; what its SOA needs is left for a later hook. */
-void aname_respond_note_nodata(const aname_query_t *query, const aname_answer_t *answer,
-                               uint32_t memo);
-
-/*! Makes a negative answer of Knot's, without the zone's own set. */
-knotd_in_state_t aname_respond_nodata(const aname_query_t *query, const aname_answer_t *answer,
+/*! Makes a negative answer, without the zone's own set; its SOA is left for on_authority(). */
+knotd_in_state_t aname_respond_nodata(aname_query_t *query, const aname_answer_t *answer,
                                       uint16_t type);
+
+/*! The same of ANAME_PENDING_NODATA. Also outside the epoch. */
+knotd_in_state_t aname_respond_noted_nodata(aname_query_t *query, uint16_t type);
 
 /*! SERVFAIL with an extended error. */
 knotd_in_state_t aname_respond_servfail(const aname_query_t *query, aname_kind_t kind, int ede);
@@ -43,4 +55,4 @@ bool aname_respond_truncates(const aname_query_t *query);
 knotd_in_state_t aname_respond_truncated(const aname_query_t *query, uint16_t type);
 
 /*! ANY: what is known now takes the place of the zone's own sets (A5). */
-knotd_in_state_t aname_respond_any(const aname_query_t *query);
+knotd_in_state_t aname_respond_any(aname_query_t *query);

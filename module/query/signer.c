@@ -20,7 +20,7 @@ void aname_signing_init(aname_signing_t *signing, bool off)
 	atomic_init(&signing->signer, NULL);
 	atomic_init(&signing->before, NULL);
 	atomic_init(&signing->store, NULL);
-	atomic_init(&signing->told, 0);
+	atomic_init(&signing->logged, 0);
 }
 
 /*! Lets the keys go. For the bin. */
@@ -329,13 +329,13 @@ static const char *error_text(int error)
 	return text != NULL ? text : strerror(-error);
 }
 
-static void tell_unable(const aname_query_t *query, const knot_rrset_t *dnskey,
-                        const aname_secret_t *missing)
+static void log_unable(const aname_query_t *query, const knot_rrset_t *dnskey,
+                       const aname_secret_t *missing)
 {
 	aname_signing_t *signing = &query->instance->signing;
 	uint64_t what = query->sign.signer != NULL ? query->sign.signer->id : 1;
-	if (signing->off || atomic_load_explicit(&signing->told, memory_order_relaxed) == what ||
-	    atomic_exchange(&signing->told, what) == what ||
+	if (signing->off || atomic_load_explicit(&signing->logged, memory_order_relaxed) == what ||
+	    atomic_exchange(&signing->logged, what) == what ||
 	    !aname_query_first_time(query, "signed", dnskey->rrs.rdata, dnskey->rrs.size)) {
 		return;
 	}
@@ -420,7 +420,7 @@ static void choose_signer(aname_query_t *query, const knot_rrset_t *dnskey,
 	}
 }
 
-/*! As aname_sign_attach(), for a signed zone. */
+/*! As aname_signer_choose(), for a signed zone. */
 static ANAME_ASIDE void attach_signer(aname_query_t *query, const knot_rrset_t *dnskey)
 {
 	aname_sign_t *sign = &query->sign;
@@ -437,11 +437,11 @@ static ANAME_ASIDE void attach_signer(aname_query_t *query, const knot_rrset_t *
 	sign->expiration = soa.expiration;
 	sign->now_s = wall_clock_s();
 	if (sign->state == ANAME_SIGN_UNABLE) {
-		tell_unable(query, dnskey, missing);
+		log_unable(query, dnskey, missing);
 	}
 }
 
-void aname_sign_attach(aname_query_t *query)
+void aname_signer_choose(aname_query_t *query)
 {
 	aname_sign_t *sign = &query->sign;
 	aname_onlinesign_t onlinesign = query->instance->onlinesign;

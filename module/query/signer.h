@@ -56,4 +56,4 @@ void aname_signing_deinit(aname_signing_t *signing, aname_shared_t *shared);
  *
  * Tells in the log, once, why a zone cannot be signed.
  */
-void aname_sign_attach(aname_query_t *query);
+void aname_signer_choose(aname_query_t *query);

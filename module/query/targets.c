@@ -124,27 +124,14 @@ void aname_target_judge_unknown_client(const aname_query_t *query, const aname_k
 	judge_kin(query, key, kin, ttl, part);
 }
 
-bool aname_query_has_one_record(const aname_query_t *query)
-{
-	return query->rrsets_count == 1 && query->rrsets[0].rrs.count == 1;
-}
-
-/*! Where the target of the zone's only record was found last; NULL if there are several. */
-static _Atomic uint32_t *place_of(const aname_query_t *query, uint16_t type)
-{
-	return aname_query_has_one_record(query)
-	               ? &query->instance->places[type == KNOT_RRTYPE_AAAA]
-	               : NULL;
-}
-
-/*! Searches for a target, and notes where it is. */
-static aname_entry_t *search(const aname_query_t *query, const aname_key_t *key)
+/*! Searches for a target; where the zone's only one is, is noted. */
+static ANAME_ASIDE aname_entry_t *search(const aname_query_t *query, const aname_key_t *key)
 {
 	const aname_table_t *table = query->instance->shared->table;
 	aname_entry_t *entry = aname_table_find(table, key, aname_table_hash(table, key));
-	_Atomic uint32_t *place = place_of(query, key->type);
-	if (entry != NULL && place != NULL) {
-		atomic_store_explicit(place, aname_table_place(table, entry), memory_order_relaxed);
+	if (entry != NULL && query->positions != NULL) {
+		atomic_store_explicit(&query->positions[key->type == KNOT_RRTYPE_AAAA],
+		                      aname_table_place(table, entry), memory_order_relaxed);
 	}
 	return entry;
 }
@@ -152,12 +139,12 @@ static aname_entry_t *search(const aname_query_t *query, const aname_key_t *key)
 /*! Finds a target where it was last, or else wherever it is. */
 static inline aname_entry_t *find_entry(const aname_query_t *query, const aname_key_t *key)
 {
-	const aname_table_t *table = query->instance->shared->table;
-	const _Atomic uint32_t *place = place_of(query, key->type);
-	aname_entry_t *entry =
-	        place != NULL ? aname_table_look(table, key,
-	                                         atomic_load_explicit(place, memory_order_relaxed))
-	                      : NULL;
+	aname_entry_t *entry = NULL;
+	if (query->positions != NULL) {
+		const _Atomic uint32_t *position = &query->positions[key->type == KNOT_RRTYPE_AAAA];
+		entry = aname_table_look(query->instance->shared->table, key,
+		                         atomic_load_explicit(position, memory_order_relaxed));
+	}
 	return entry != NULL ? entry : search(query, key);
 }
 

@@ -48,5 +48,3 @@ void aname_target_judge_unknown_client(const aname_query_t *query, const aname_k
  */
 bool aname_target_find(const aname_query_t *query, const knot_rdata_t *rdata, aname_key_t *key,
                        knot_dname_storage_t lower, aname_entry_t **entry);
-
-bool aname_query_has_one_record(const aname_query_t *query);

@@ -23,9 +23,9 @@ void aname_wait(aname_query_t *query, uint16_t type, aname_answer_t *answer)
 	bool opened = true, cold = true;
 	while (cold && opened) {
 		uint64_t ticket = aname_gate_ticket(shared->gate);
-		aname_sign_attach(query);
+		aname_signer_choose(query);
 		if (answer != NULL) {
-			aname_query_decide(query, type, false, answer);
+			aname_records_decide(query, type, false, answer);
 		}
 		cold = query->sign.state == ANAME_SIGN_PENDING ||
 		       (answer != NULL && answer->partial);
@@ -33,14 +33,14 @@ void aname_wait(aname_query_t *query, uint16_t type, aname_answer_t *answer)
 			aname_query_leave(query);
 			opened = aname_gate_wait(shared->gate, ticket, deadline_ms);
 			aname_query_set_time(query, aname_clock_ms());
-			query->news = true;
+			query->waited = true;
 			aname_query_enter(query);
-			aname_sign_attach(query);
+			aname_signer_choose(query);
 		}
 	}
 	if (cold && answer != NULL) {
 		/* The epoch was left: what was decided before points to what may be gone. */
-		aname_query_decide(query, type, false, answer);
+		aname_records_decide(query, type, false, answer);
 	}
 	aname_gate_leave(shared->gate);
 }
