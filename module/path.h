@@ -1,5 +1,5 @@
 /*!
- * \brief Marks for the compiler: what every warm answer goes through, and what none does.
+ * \brief Marks for the compiler: what every warm answer goes through, and what none does.  [P]
  *
  * Counted in instructions, a warm answer is to cost what a static one does (tests/bench). Calls
  * and saved registers are much of what there is to spare.
