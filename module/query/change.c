@@ -44,7 +44,7 @@ bool aname_change_is_due(knotd_in_state_t state, const knot_pkt_t *pkt, knotd_qd
 /*! Is this not known yet: a target, or the keys? */
 static bool is_cold(const aname_query_t *query, const aname_answer_t *answer)
 {
-	return query->sign.state == ANAME_SIGN_PENDING || answer->say == ANAME_SAY_COLD;
+	return query->sign.state == ANAME_SIGN_PENDING || answer->worth == ANAME_COLD;
 }
 
 static knotd_in_state_t answer_family(aname_query_t *query, knotd_in_state_t state, uint16_t type)
@@ -69,11 +69,11 @@ static knotd_in_state_t answer_family(aname_query_t *query, knotd_in_state_t sta
 	}
 
 	aname_records_note(query, type, &answer);
-	switch (answer.say) {
-	case ANAME_SAY_ADDRESSES: return aname_respond_instead(query, &answer, type);
-	case ANAME_SAY_NODATA: return aname_respond_nodata(query, &answer, type);
-	default: return aname_respond_failure(query, &answer, type);
+	if (aname_worth_has_addresses(answer.worth)) {
+		return aname_respond_instead(query, &answer, type);
 	}
+	return aname_worth_is_negative(answer.worth) ? aname_respond_nodata(query, &answer, type)
+	                                             : aname_respond_failure(query, &answer, type);
 }
 
 /*! ANY, and a query for the NSEC record itself. */

@@ -97,7 +97,7 @@ static ANAME_ASIDE void gather(const aname_query_t *query, uint16_t type, aname_
 }
 
 /*! Decides on a family by what is known of it alone. */
-static ANAME_WARM void decide_alone(const aname_query_t *query, uint16_t type, bool hurry,
+static ANAME_WARM void decide_alone(const aname_query_t *query, uint16_t type, bool accept_fallback,
                                     aname_answer_t *answer)
 {
 	aname_pool_t pool;
@@ -109,7 +109,7 @@ static ANAME_WARM void decide_alone(const aname_query_t *query, uint16_t type, b
 		pool.count = 0;
 		gather(query, type, &pool);
 	}
-	aname_answer_decide(&pool, hurry, answer);
+	aname_answer_decide(&pool, accept_fallback, answer);
 }
 
 static bool has_sibling(const aname_query_t *query, uint16_t type)
@@ -117,44 +117,28 @@ static bool has_sibling(const aname_query_t *query, uint16_t type)
 	return knotd_qdata_zone_apex_rrset(query->qdata, type).rrs.count > 0;
 }
 
-/*! What the other family gets while this one fails; raises the scope to that of what tells. */
-static aname_other_t judge_other(const aname_query_t *query, uint16_t other, bool hurry,
-                                 bool emptied, uint8_t *scope)
-{
-	bool sibling = has_sibling(query, other);
-	if (!sibling && !emptied) {
-		return ANAME_OTHER_FAILS; /* Whatever is known of it does not matter. */
-	}
-	aname_answer_t answer;
-	decide_alone(query, other, hurry, &answer);
-	*scope = answer.scope > *scope ? answer.scope : *scope;
-	switch (answer.say) {
-	case ANAME_SAY_ADDRESSES: return ANAME_OTHER_ADDRESSES;
-	case ANAME_SAY_COLD: return ANAME_OTHER_PENDING;
-	case ANAME_SAY_FAILURE: return sibling ? ANAME_OTHER_SIBLING : ANAME_OTHER_FAILS;
-	default: return ANAME_OTHER_FAILS;
-	}
-}
-
 /*! A family that fails does not take the other one with it (A10). */
-static ANAME_ASIDE void spare_other(const aname_query_t *query, uint16_t type, bool hurry,
+static ANAME_ASIDE void spare_other(const aname_query_t *query, uint16_t type, bool accept_fallback,
                                     aname_answer_t *answer)
 {
 	uint16_t other = aname_target_other_type(type);
-	if (!has_sibling(query, type)) {
-		aname_other_t gets =
-		        judge_other(query, other, hurry, answer->emptied, &answer->scope);
-		aname_answer_spare(gets, answer);
+	bool sibling = has_sibling(query, other);
+	if (has_sibling(query, type) || (!sibling && !answer->emptied)) {
+		return; /* Whatever is known of the other one does not matter. */
 	}
+	aname_answer_t others;
+	decide_alone(query, other, accept_fallback, &others);
+	answer->scope = others.scope > answer->scope ? others.scope : answer->scope;
+	aname_answer_spare(others.worth, sibling, answer);
 }
 
 /*! Decides on a family, with regard to the other one. */
-static ANAME_WARM void decide_both(const aname_query_t *query, uint16_t type, bool hurry,
+static ANAME_WARM void decide_both(const aname_query_t *query, uint16_t type, bool accept_fallback,
                                    aname_answer_t *answer)
 {
-	decide_alone(query, type, hurry, answer);
-	if (answer->say == ANAME_SAY_FAILURE) {
-		spare_other(query, type, hurry, answer);
+	decide_alone(query, type, accept_fallback, answer);
+	if (answer->worth == ANAME_FAILED) {
+		spare_other(query, type, accept_fallback, answer);
 	}
 }
 
@@ -169,31 +153,31 @@ static bool is_signed(const aname_query_t *query)
  * Decides on a family for a client of a signed zone. There is one denial for all clients (D2): where
  * everybody gets none, nobody gets any, and who would get none alone gets what everybody gets.
  */
-static ANAME_ASIDE void decide_signed(const aname_query_t *query, uint16_t type, bool hurry,
-                                      aname_answer_t *answer)
+static ANAME_ASIDE void decide_signed(const aname_query_t *query, uint16_t type,
+                                      bool accept_fallback, aname_answer_t *answer)
 {
 	aname_query_t everybody = *query;
 	everybody.for_subnet = false;
-	aname_records_decide(&everybody, type, hurry, answer);
-	if (answer->say == ANAME_SAY_NODATA) {
+	aname_records_decide(&everybody, type, accept_fallback, answer);
+	if (aname_worth_is_negative(answer->worth)) {
 		return;
 	}
 	aname_answer_t own;
-	decide_both(query, type, hurry, &own);
-	if (own.say != ANAME_SAY_NODATA) {
+	decide_both(query, type, accept_fallback, &own);
+	if (!aname_worth_is_negative(own.worth)) {
 		*answer = own;
 	} else {
 		answer->scope = own.scope;
 	}
 }
 
-void aname_records_decide(const aname_query_t *query, uint16_t type, bool hurry,
+void aname_records_decide(const aname_query_t *query, uint16_t type, bool accept_fallback,
                           aname_answer_t *answer)
 {
 	if (query->for_subnet && is_signed(query)) {
-		decide_signed(query, type, hurry, answer);
+		decide_signed(query, type, accept_fallback, answer);
 	} else {
-		decide_both(query, type, hurry, answer);
+		decide_both(query, type, accept_fallback, answer);
 	}
 }
 
@@ -201,7 +185,7 @@ void aname_records_note(aname_query_t *query, uint16_t type, const aname_answer_
 {
 	uint8_t family = aname_family_of(type);
 	query->decided |= family;
-	if (answer->say == ANAME_SAY_NODATA) {
+	if (aname_worth_is_negative(answer->worth)) {
 		query->missing |= family;
 		query->missing_ttl =
 		        answer->ttl < query->missing_ttl ? answer->ttl : query->missing_ttl;

@@ -12,10 +12,10 @@
 /*!
  * \brief Decides what to say of one family; has looked up what is due. Inside the epoch.
  *
- * \param type    KNOT_RRTYPE_A or KNOT_RRTYPE_AAAA.
- * \param hurry   As for aname_answer_decide().
+ * \param type             KNOT_RRTYPE_A or KNOT_RRTYPE_AAAA.
+ * \param accept_fallback  As for aname_answer_decide().
  */
-void aname_records_decide(const aname_query_t *query, uint16_t type, bool hurry,
+void aname_records_decide(const aname_query_t *query, uint16_t type, bool accept_fallback,
                           aname_answer_t *answer);
 
 /*! Notes what is said of a family, for whatever denial goes with the reply. */

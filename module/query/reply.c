@@ -196,7 +196,7 @@ int aname_reply_add(const aname_query_t *query, uint16_t type)
 {
 	aname_answer_t answer;
 	aname_records_decide(query, type, true, &answer);
-	if (answer.say != ANAME_SAY_ADDRESSES) {
+	if (!aname_worth_has_addresses(answer.worth)) {
 		return KNOT_EOK;
 	}
 	int ret = aname_reply_put(query, &answer, type, KNOT_PF_NOTRUNC);

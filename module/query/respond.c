@@ -29,14 +29,15 @@ knotd_in_state_t aname_respond_addresses(const aname_query_t *query, const aname
 	if (query->instance->options->answer_aname) {
 		aname_reply_put_records(query);
 	}
-	if (answer->stale) {
+	aname_kind_t kind = answer->worth == ANAME_LATE ? ANAME_KIND_LATE : ANAME_KIND_FRESH;
+	if (answer->worth == ANAME_STALE) {
 		query->qdata->rcode_ede = KNOT_EDNS_EDE_STALE;
+		kind = ANAME_KIND_STALE;
 	}
 	if (query->for_subnet) {
 		aname_ecs_return_scope(query, answer->scope);
 	}
-	aname_kind_t live = answer->late ? ANAME_KIND_LATE : ANAME_KIND_FRESH;
-	aname_respond_count(query, answer->stale ? ANAME_KIND_STALE : live);
+	aname_respond_count(query, kind);
 	return KNOTD_IN_STATE_HIT;
 }
 
@@ -51,7 +52,7 @@ knotd_in_state_t aname_respond_instead(const aname_query_t *query, const aname_a
 /*! Notes a negative answer, which is complete only with its SOA and its proof. */
 static void note_nodata(aname_query_t *query, const aname_answer_t *answer)
 {
-	query->nodata_stale = answer->stale;
+	query->nodata_stale = answer->worth == ANAME_STALE_NODATA;
 	query->nodata_gone = answer->gone;
 	query->nodata_scope = answer->scope;
 	query->nodata_ttl = answer->ttl;
@@ -101,12 +102,12 @@ knotd_in_state_t aname_respond_early(aname_query_t *query, knotd_in_state_t stat
 	if (query->sign.state == ANAME_SIGN_PENDING) {
 		return state; /* on_answer() waits for the keys. */
 	}
-	if (answer.say == ANAME_SAY_ADDRESSES) {
+	if (aname_worth_has_addresses(answer.worth)) {
 		knot_wire_set_aa(query->pkt->wire);
 		query->pending = ANAME_PENDING_NOTHING;
 		return aname_respond_addresses(query, &answer, type);
 	}
-	if (answer.say != ANAME_SAY_NODATA) {
+	if (!aname_worth_is_negative(answer.worth)) {
 		return state;
 	}
 	note_nodata(query, &answer);
@@ -181,12 +182,12 @@ static int put_family(aname_query_t *query, uint16_t type)
 	if (query->for_subnet) {
 		aname_ecs_return_scope(query, answer.scope);
 	}
-	if (answer.say == ANAME_SAY_FAILURE) {
+	if (answer.worth == ANAME_FAILED) {
 		(void)aname_reply_use_sibling(query, type);
 		return KNOT_EOK;
 	}
 	int ret = aname_reply_remove_sibling(query, type);
-	if (ret != KNOT_EOK || answer.say != ANAME_SAY_ADDRESSES) {
+	if (ret != KNOT_EOK || !aname_worth_has_addresses(answer.worth)) {
 		return ret;
 	}
 	aname_records_note(query, type, &answer);
