@@ -7,8 +7,8 @@
 
 #pragma once
 
-/*! Part of whatever calls it. */
-#define ANAME_WARM inline __attribute__((always_inline))
+/*! To be part of whatever calls it, in another file, too. */
+#define ANAME_WARM inline
 
 /*! Kept out of the way of what calls it. */
 #define ANAME_ASIDE __attribute__((noinline))

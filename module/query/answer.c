@@ -283,8 +283,8 @@ static ANAME_ASIDE int copy_some(const aname_answer_t *answer, const aname_optio
 	return set->rdata != NULL ? KNOT_EOK : KNOT_ENOMEM;
 }
 
-int aname_answer_put(const aname_answer_t *answer, const aname_options_t *options, knot_pkt_t *pkt,
-                     const aname_form_t *form)
+ANAME_WARM int aname_answer_put(const aname_answer_t *answer, const aname_options_t *options,
+                                knot_pkt_t *pkt, const aname_form_t *form)
 {
 	knot_rrset_t rrset = {
 		.owner = (knot_dname_t *)form->owner, /* Nobody writes there. */

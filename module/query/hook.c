@@ -13,7 +13,8 @@
 #include "query/signer.h"
 
 /*! What an earlier hook of this query has left to this one, in this very instance. */
-static aname_pending_t pending_of(const aname_query_t *query, const aname_instance_t *instance)
+static ANAME_WARM aname_pending_t pending_of(const aname_query_t *query,
+                                             const aname_instance_t *instance)
 {
 	return query != NULL && query->instance == instance ? query->pending : ANAME_PENDING_ALL;
 }
@@ -22,8 +23,8 @@ static aname_pending_t pending_of(const aname_query_t *query, const aname_instan
  * Takes a query up, or takes it up again. False outside the epoch, if there is nothing to do for
  * it: no ANAME at the apex, or a zone in which what this module makes would be bogus (D4).
  */
-static bool take_up(aname_query_t *query, knot_pkt_t *pkt, knotd_qdata_t *qdata, knotd_mod_t *mod,
-                    aname_instance_t *instance)
+static ANAME_WARM bool take_up(aname_query_t *query, knot_pkt_t *pkt, knotd_qdata_t *qdata,
+                               knotd_mod_t *mod, aname_instance_t *instance)
 {
 	if (query == NULL) {
 		return false;

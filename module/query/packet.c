@@ -5,7 +5,9 @@
 
 #include <libknot/errcode.h>
 
-void *aname_packet_alloc(knot_pkt_t *pkt, size_t size)
+#include "path.h"
+
+ANAME_WARM void *aname_packet_alloc(knot_pkt_t *pkt, size_t size)
 {
 	return pkt->mm.alloc != NULL ? pkt->mm.alloc(pkt->mm.ctx, size) : malloc(size);
 }
@@ -17,7 +19,7 @@ void aname_packet_release(knot_pkt_t *pkt, void *memory)
 	}
 }
 
-int aname_packet_copy(knot_pkt_t *pkt, const knot_rdataset_t *from, knot_rdataset_t *to)
+ANAME_WARM int aname_packet_copy(knot_pkt_t *pkt, const knot_rdataset_t *from, knot_rdataset_t *to)
 {
 	*to = *from;
 	to->rdata = aname_packet_alloc(pkt, from->size);

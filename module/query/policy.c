@@ -6,8 +6,7 @@
 #include "query/targets.h"
 #include "stats.h"
 
-void aname_policy_log_malformed(const aname_query_t *query, const knot_rdata_t *rdata,
-                                const char *why)
+static void log_malformed(const aname_query_t *query, const knot_rdata_t *rdata, const char *why)
 {
 	aname_stats_malformed(query->mod, query->worker);
 	if (aname_query_first_time(query, why, rdata->data, rdata->len)) {
@@ -16,7 +15,7 @@ void aname_policy_log_malformed(const aname_query_t *query, const knot_rdata_t *
 	}
 }
 
-void aname_policy_log_denied(const aname_query_t *query, const aname_key_t *key, const char *why)
+static void log_denied(const aname_query_t *query, const aname_key_t *key, const char *why)
 {
 	if (aname_query_first_time(query, why, key->name, key->name_len)) {
 		knot_dname_txt_storage_t name;
@@ -25,34 +24,41 @@ void aname_policy_log_denied(const aname_query_t *query, const aname_key_t *key,
 	}
 }
 
-const char *aname_policy_unusable(const aname_query_t *query, const aname_key_t *key)
+ANAME_WARM aname_failure_t aname_policy_check(const aname_query_t *query, const aname_key_t *key,
+                                              const char **why)
 {
+	const aname_options_t *options = query->instance->options;
 	if (key->name[0] == '\0') {
-		return "the target is the root";
+		*why = "the target is the root";
+		return ANAME_FAILURE_MALFORMED;
 	}
 	if (key->name_len == query->instance->zone_len &&
 	    memcmp(key->name, knotd_qdata_zone_name(query->qdata), key->name_len) == 0) {
-		return "the target is the owner itself";
+		*why = "the target is the owner itself";
+		return ANAME_FAILURE_MALFORMED;
 	}
-	return NULL;
+	if (options->deny_target.count > 0 && aname_names_match(&options->deny_target, key->name)) {
+		*why = "it is under a suffix of 'deny-target'";
+		return ANAME_FAILURE_DENIED;
+	}
+	if (options->allow_target.count > 0 &&
+	    !aname_names_match(&options->allow_target, key->name)) {
+		*why = "it is under no suffix of 'allow-target'";
+		return ANAME_FAILURE_DENIED;
+	}
+	return ANAME_FAILURE_NONE;
 }
 
-const char *aname_policy_denied_by(const aname_options_t *options, const knot_dname_t *target)
+ANAME_ASIDE void aname_policy_refuse(const aname_query_t *query, const knot_rdata_t *rdata,
+                                     const aname_key_t *key, aname_failure_t failure,
+                                     const char *why, aname_part_t *part)
 {
-	if (options->deny_target.count > 0 && aname_names_match(&options->deny_target, target)) {
-		return "it is under a suffix of 'deny-target'";
+	aname_part_fail(part, failure);
+	if (failure == ANAME_FAILURE_MALFORMED) {
+		log_malformed(query, rdata, why);
+	} else {
+		log_denied(query, key, why);
 	}
-	if (options->allow_target.count > 0 && !aname_names_match(&options->allow_target, target)) {
-		return "it is under no suffix of 'allow-target'";
-	}
-	return NULL;
-}
-
-bool aname_policy_is_emptied(const aname_query_t *query, const aname_part_t *part)
-{
-	const aname_nets_t *deny = &query->instance->options->deny_address;
-	return deny->count > 0 && part->snapshot != NULL && part->snapshot->count > 0 &&
-	       aname_answer_allowed(part->snapshot, deny) == 0;
 }
 
 /*! Is it known that a family of a target has nothing either, or nothing that policy leaves? */
@@ -66,8 +72,7 @@ static bool is_without(const aname_query_t *query, const aname_snapshot_t *snaps
 static void log_emptied(const aname_query_t *query, const aname_key_t *key)
 {
 	if (is_without(query, aname_target_other(query, key))) {
-		aname_policy_log_denied(query, key,
-		                        "all its addresses are in networks of 'deny-address'");
+		log_denied(query, key, "all its addresses are in networks of 'deny-address'");
 		return;
 	}
 	bool ipv4 = key->type == KNOT_RRTYPE_A;
@@ -82,9 +87,13 @@ static void log_emptied(const aname_query_t *query, const aname_key_t *key)
 	}
 }
 
-void aname_policy_fail_emptied(const aname_query_t *query, const aname_key_t *key,
-                               aname_part_t *part)
+ANAME_ASIDE void aname_policy_filter(const aname_query_t *query, const aname_key_t *key,
+                                     aname_part_t *part)
 {
+	if (part->snapshot == NULL || part->snapshot->count == 0 ||
+	    aname_answer_allowed(part->snapshot, &query->instance->options->deny_address) > 0) {
+		return;
+	}
 	uint8_t scope = part->scope;
 	aname_part_fail(part, ANAME_FAILURE_EMPTIED);
 	part->scope = scope;

@@ -9,20 +9,22 @@
 #include "query/answer.h"
 #include "query/query.h"
 
-/*! Why a name can never be looked up; NULL if it can. */
-const char *aname_policy_unusable(const aname_query_t *query, const aname_key_t *key);
+/*!
+ * \brief May a zone have a target?
+ *
+ * \param why  What is wrong with it, in words.
+ *
+ * \return NONE; MALFORMED if the name can never be looked up; DENIED by an option.
+ */
+aname_failure_t aname_policy_check(const aname_query_t *query, const aname_key_t *key,
+                                   const char **why);
 
-/*! Which option denies a target; NULL if none. */
-const char *aname_policy_denied_by(const aname_options_t *options, const knot_dname_t *target);
+/*! Fails a target for what aname_policy_check() has found, or since its RDATA is malformed (there is
+ *  no key then). Logs it, once per content. */
+void aname_policy_refuse(const aname_query_t *query, const knot_rdata_t *rdata,
+                         const aname_key_t *key, aname_failure_t failure, const char *why,
+                         aname_part_t *part);
 
-/*! Has policy left nothing of a target's addresses? Then it counts as denied (L2). */
-bool aname_policy_is_emptied(const aname_query_t *query, const aname_part_t *part);
-
-/*! Fails a part that policy has emptied; the answer is for as many clients as before. */
-void aname_policy_fail_emptied(const aname_query_t *query, const aname_key_t *key,
-                               aname_part_t *part);
-
-/*! Logs, once per content, that a record is malformed, or its target denied; counts the former. */
-void aname_policy_log_malformed(const aname_query_t *query, const knot_rdata_t *rdata,
-                                const char *why);
-void aname_policy_log_denied(const aname_query_t *query, const aname_key_t *key, const char *why);
+/*! Fails a target if `deny-address` leaves nothing of its addresses: then it counts as denied (L2).
+ *  The answer is for as many clients as before. */
+void aname_policy_filter(const aname_query_t *query, const aname_key_t *key, aname_part_t *part);

@@ -2,13 +2,15 @@
 
 #include <string.h>
 
+#include "path.h"
 #include "table/clock.h"
 
 _Static_assert(sizeof(aname_query_t) <= ANAME_WORKER_QUERY_SIZE, "there is room for a query");
 _Static_assert(_Alignof(aname_query_t) <= ANAME_WORKER_QUERY_ALIGN, "and it is aligned");
 _Static_assert(offsetof(aname_query_t, instance) == 0, "a slot of zeros has a free one");
 
-aname_query_t *aname_query_of(const knotd_qdata_t *qdata, const aname_instance_t *instance)
+ANAME_WARM aname_query_t *aname_query_of(const knotd_qdata_t *qdata,
+                                         const aname_instance_t *instance)
 {
 	unsigned number = qdata->params->thread_id;
 	return instance != NULL && number < ANAME_WORKERS_MAX
@@ -22,8 +24,8 @@ void aname_query_set_time(aname_query_t *query, int64_t now_ms)
 	query->now_s = (uint64_t)now_ms / 1000;
 }
 
-bool aname_query_begin(aname_query_t *query, aname_instance_t *instance, knot_pkt_t *pkt,
-                       knotd_qdata_t *qdata, knotd_mod_t *mod)
+ANAME_WARM bool aname_query_begin(aname_query_t *query, aname_instance_t *instance, knot_pkt_t *pkt,
+                                  knotd_qdata_t *qdata, knotd_mod_t *mod)
 {
 	const aname_options_t *options = instance->options;
 	query->instance = NULL;
@@ -58,12 +60,12 @@ bool aname_query_begin(aname_query_t *query, aname_instance_t *instance, knot_pk
 	return true;
 }
 
-void aname_query_enter(const aname_query_t *query)
+ANAME_WARM void aname_query_enter(const aname_query_t *query)
 {
 	aname_epoch_enter(query->instance->shared->epoch, query->worker);
 }
 
-void aname_query_leave(const aname_query_t *query)
+ANAME_WARM void aname_query_leave(const aname_query_t *query)
 {
 	aname_epoch_leave(query->instance->shared->epoch, query->worker);
 }

@@ -24,75 +24,48 @@ uint32_t aname_records_full_ttl(const aname_query_t *query)
 bool aname_records_find(const aname_query_t *query, const knot_rdata_t *rdata, aname_key_t *key,
                         knot_dname_storage_t lower, aname_entry_t **entry)
 {
+	const char *why;
 	return aname_target_find(query, rdata, key, lower, entry) &&
-	       aname_policy_unusable(query, key) == NULL &&
-	       aname_policy_denied_by(query->instance->options, key->name) == NULL;
+	       aname_policy_check(query, key, &why) == ANAME_FAILURE_NONE;
 }
 
-/*! Judges what a target says to whoever asks. */
-static void judge_target(const aname_query_t *query, const aname_key_t *key, aname_entry_t *entry,
-                         uint32_t ttl, aname_part_t *part)
-{
-	if (entry != NULL) {
-		aname_target_judge(query, key, entry, ttl, part);
-	} else {
-		aname_target_ask(query, key, ttl, false);
-		aname_target_judge_unknown(query, key, ttl, part);
-	}
-	if (query->for_subnet) {
-		aname_ecs_answer_client(query, key, entry, ttl, part);
-	}
-}
-
-static void add_target(const aname_query_t *query, const knot_rdata_t *rdata, uint32_t record_ttl,
-                       uint16_t type, aname_part_t *part)
+/*! What the target of one record is worth to whoever asks. */
+static ANAME_WARM void judge_record(const aname_query_t *query, const knot_rdata_t *rdata,
+                                    uint32_t record_ttl, uint16_t type, aname_part_t *part)
 {
 	aname_key_t key = { .profile = query->instance->profile, .type = type };
 	knot_dname_storage_t lower;
 	aname_entry_t *entry;
-	bool valid = aname_target_find(query, rdata, &key, lower, &entry);
-	const char *why =
-	        valid ? aname_policy_unusable(query, &key) : "the RDATA is not one whole name";
-	if (why != NULL) {
-		aname_policy_log_malformed(query, rdata, why);
-		aname_part_fail(part, ANAME_FAILURE_MALFORMED);
+	aname_failure_t failure = ANAME_FAILURE_MALFORMED;
+	const char *why = "the RDATA is not one whole name";
+	if (aname_target_find(query, rdata, &key, lower, &entry)) {
+		failure = aname_policy_check(query, &key, &why);
+	}
+	if (failure != ANAME_FAILURE_NONE) {
+		aname_policy_refuse(query, rdata, &key, failure, why, part);
 		return;
 	}
 
 	uint32_t ttl = aname_policy_ttl(record_ttl);
-	why = aname_policy_denied_by(query->instance->options, key.name);
-	if (why != NULL) {
-		aname_part_fail(part, ANAME_FAILURE_DENIED);
-		aname_policy_log_denied(query, &key, why);
-		return;
+	if (entry != NULL) {
+		aname_target_judge(query, &key, entry, ttl, part);
+	} else {
+		aname_target_ask(query, &key, ttl, false);
+		aname_target_judge_unknown(query, &key, ttl, part);
 	}
-	judge_target(query, &key, entry, ttl, part);
-	if (aname_policy_is_emptied(query, part)) {
-		aname_policy_fail_emptied(query, &key, part);
+	if (query->for_subnet) {
+		aname_ecs_answer_client(query, &key, entry, ttl, part);
+	}
+	if (query->instance->options->deny_address.count > 0) {
+		aname_policy_filter(query, &key, part);
 	}
 }
 
-static void log_pool_limit(const aname_query_t *query)
+static ANAME_ASIDE void log_pool_limit(const aname_query_t *query)
 {
 	if (aname_query_first_time(query, "pool", NULL, 0)) {
 		knotd_mod_log(query->mod, LOG_WARNING,
 		              "limit reached, only %u ANAME records are used", ANAME_POOL_MAX);
-	}
-}
-
-/*! All targets of a zone that has several records. */
-static ANAME_ASIDE void gather(const aname_query_t *query, uint16_t type, aname_pool_t *pool)
-{
-	for (unsigned i = 0; i < query->rrsets_count; i++) {
-		const knot_rrset_t *rrset = &query->rrsets[i];
-		knot_rdata_t *rdata = rrset->rrs.rdata;
-		for (unsigned k = 0; k < rrset->rrs.count; k++, rdata = knot_rdataset_next(rdata)) {
-			if (pool->count == ANAME_POOL_MAX) {
-				log_pool_limit(query);
-				return;
-			}
-			add_target(query, rdata, rrset->ttl, type, &pool->parts[pool->count++]);
-		}
 	}
 }
 
@@ -101,13 +74,17 @@ static ANAME_WARM void decide_alone(const aname_query_t *query, uint16_t type, b
                                     aname_answer_t *answer)
 {
 	aname_pool_t pool;
-	if (query->positions != NULL) {
-		const knot_rrset_t *rrset = &query->rrsets[0];
-		pool.count = 1;
-		add_target(query, rrset->rrs.rdata, rrset->ttl, type, &pool.parts[0]);
-	} else {
-		pool.count = 0;
-		gather(query, type, &pool);
+	pool.count = 0;
+	for (unsigned i = 0; i < query->rrsets_count; i++) {
+		const knot_rrset_t *rrset = &query->rrsets[i];
+		knot_rdata_t *rdata = rrset->rrs.rdata;
+		for (unsigned k = 0; k < rrset->rrs.count; k++, rdata = knot_rdataset_next(rdata)) {
+			if (pool.count == ANAME_POOL_MAX) {
+				log_pool_limit(query);
+				break;
+			}
+			judge_record(query, rdata, rrset->ttl, type, &pool.parts[pool.count++]);
+		}
 	}
 	aname_answer_decide(&pool, accept_fallback, answer);
 }
@@ -153,8 +130,8 @@ static bool is_signed(const aname_query_t *query)
  * Decides on a family for a client of a signed zone. There is one denial for all clients (D2): where
  * everybody gets none, nobody gets any, and who would get none alone gets what everybody gets.
  */
-static ANAME_ASIDE void decide_signed(const aname_query_t *query, uint16_t type,
-                                      bool accept_fallback, aname_answer_t *answer)
+static ANAME_ASIDE void decide_for_subnet(const aname_query_t *query, uint16_t type,
+                                          bool accept_fallback, aname_answer_t *answer)
 {
 	aname_query_t everybody = *query;
 	everybody.for_subnet = false;
@@ -162,23 +139,23 @@ static ANAME_ASIDE void decide_signed(const aname_query_t *query, uint16_t type,
 	if (aname_worth_is_negative(answer->worth)) {
 		return;
 	}
-	aname_answer_t own;
-	decide_both(query, type, accept_fallback, &own);
-	if (!aname_worth_is_negative(own.worth)) {
-		*answer = own;
+	aname_answer_t clients;
+	decide_both(query, type, accept_fallback, &clients);
+	if (aname_worth_is_negative(clients.worth)) {
+		answer->scope = clients.scope;
 	} else {
-		answer->scope = own.scope;
+		*answer = clients;
 	}
 }
 
-void aname_records_decide(const aname_query_t *query, uint16_t type, bool accept_fallback,
-                          aname_answer_t *answer)
+ANAME_WARM void aname_records_decide(const aname_query_t *query, uint16_t type,
+                                     bool accept_fallback, aname_answer_t *answer)
 {
 	if (query->for_subnet && is_signed(query)) {
-		decide_signed(query, type, accept_fallback, answer);
-	} else {
-		decide_both(query, type, accept_fallback, answer);
+		decide_for_subnet(query, type, accept_fallback, answer);
+		return;
 	}
+	decide_both(query, type, accept_fallback, answer);
 }
 
 void aname_records_note(aname_query_t *query, uint16_t type, const aname_answer_t *answer)

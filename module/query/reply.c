@@ -1,5 +1,6 @@
 #include "query/reply.h"
 
+#include "path.h"
 #include "query/packet.h"
 #include "query/records.h"
 #include "query/sign.h"
@@ -9,14 +10,14 @@ bool aname_reply_at_apex(knotd_qdata_t *qdata)
 	return knot_dname_is_case_equal(qdata->name, knotd_qdata_zone_name(qdata));
 }
 
-uint16_t aname_reply_flags(const aname_query_t *query)
+ANAME_WARM uint16_t aname_reply_flags(const aname_query_t *query)
 {
 	return query->qdata->params->proto == KNOTD_QUERY_PROTO_UDP ? KNOT_PF_NULL
 	                                                            : KNOT_PF_NOTRUNC;
 }
 
-int aname_reply_put(const aname_query_t *query, const aname_answer_t *answer, uint16_t type,
-                    uint16_t flags)
+ANAME_WARM int aname_reply_put(const aname_query_t *query, const aname_answer_t *answer,
+                               uint16_t type, uint16_t flags)
 {
 	bool first = query->pkt->rrset_count == 0;
 	const aname_form_t form = {

@@ -1,6 +1,7 @@
 #include "query/respond.h"
 
 #include "conf.h"
+#include "path.h"
 #include "query/ecs.h"
 #include "query/records.h"
 #include "query/reply.h"
@@ -9,7 +10,7 @@
 
 static const uint16_t families[] = { KNOT_RRTYPE_A, KNOT_RRTYPE_AAAA };
 
-void aname_respond_count(const aname_query_t *query, aname_kind_t kind)
+ANAME_WARM void aname_respond_count(const aname_query_t *query, aname_kind_t kind)
 {
 	aname_stats_answer(query->mod, query->slot, query->worker, kind);
 }
@@ -19,8 +20,8 @@ knotd_in_state_t aname_respond_error(int ret)
 	return ret == KNOT_ESPACE ? KNOTD_IN_STATE_TRUNC : KNOTD_IN_STATE_ERROR;
 }
 
-knotd_in_state_t aname_respond_addresses(const aname_query_t *query, const aname_answer_t *answer,
-                                         uint16_t type)
+ANAME_WARM knotd_in_state_t aname_respond_addresses(const aname_query_t *query,
+                                                    const aname_answer_t *answer, uint16_t type)
 {
 	int ret = aname_reply_put(query, answer, type, aname_reply_flags(query));
 	if (ret != KNOT_EOK) {
@@ -95,7 +96,8 @@ static bool is_bare(const aname_query_t *query)
 	       !aname_sign_is_wanted(&query->sign);
 }
 
-knotd_in_state_t aname_respond_early(aname_query_t *query, knotd_in_state_t state, uint16_t type)
+ANAME_WARM knotd_in_state_t aname_respond_early(aname_query_t *query, knotd_in_state_t state,
+                                                uint16_t type)
 {
 	aname_answer_t answer;
 	aname_records_decide(query, type, false, &answer);

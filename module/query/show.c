@@ -236,15 +236,15 @@ static ANAME_ASIDE void show_aside(knot_pkt_t *pkt, knotd_qdata_t *qdata, knotd_
 	}
 }
 
-void aname_show(const aname_query_t *query)
+ANAME_WARM void aname_show(const aname_query_t *query)
 {
 	if (is_time_to_show(query->instance, query->now_s) || query->waited) {
 		show(query);
 	}
 }
 
-void aname_show_aside(knot_pkt_t *pkt, knotd_qdata_t *qdata, knotd_mod_t *mod,
-                      aname_instance_t *instance)
+ANAME_WARM void aname_show_aside(knot_pkt_t *pkt, knotd_qdata_t *qdata, knotd_mod_t *mod,
+                                 aname_instance_t *instance)
 {
 	if (is_time_to_show(instance, aname_clock_coarse_ms() / 1000)) {
 		show_aside(pkt, qdata, mod, instance);

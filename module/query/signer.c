@@ -441,7 +441,7 @@ static ANAME_ASIDE void attach_signer(aname_query_t *query, const knot_rrset_t *
 	}
 }
 
-void aname_signer_choose(aname_query_t *query)
+ANAME_WARM void aname_signer_choose(aname_query_t *query)
 {
 	aname_sign_t *sign = &query->sign;
 	aname_onlinesign_t onlinesign = query->instance->onlinesign;

@@ -4,8 +4,6 @@
 #include "table/policy.h"
 #include "table/rdata.h"
 
-/* Targets in the table. */
-
 uint16_t aname_target_other_type(uint16_t type)
 {
 	return type == KNOT_RRTYPE_A ? KNOT_RRTYPE_AAAA : KNOT_RRTYPE_A;
@@ -21,8 +19,8 @@ const aname_snapshot_t *aname_target_other(const aname_query_t *query, const ana
 	return entry != NULL ? aname_entry_snapshot(entry) : NULL;
 }
 
-void aname_target_ask(const aname_query_t *query, const aname_key_t *key, uint32_t ttl,
-                      bool tailored)
+ANAME_ASIDE void aname_target_ask(const aname_query_t *query, const aname_key_t *key, uint32_t ttl,
+                                  bool tailored)
 {
 	aname_shared_t *shared = query->instance->shared;
 	uint64_t hash = aname_table_hash(shared->table, key);
@@ -58,13 +56,13 @@ static ANAME_ASIDE void judge_lost(const aname_query_t *query, const aname_key_t
 	}
 }
 
-void aname_target_judge(const aname_query_t *query, const aname_key_t *key, aname_entry_t *entry,
-                        uint32_t ttl, aname_part_t *part)
+ANAME_WARM void aname_target_judge(const aname_query_t *query, const aname_key_t *key,
+                                   aname_entry_t *entry, uint32_t ttl, aname_part_t *part)
 {
 	/* In this order: a target is called warm only after what makes it so is published. */
 	bool cold = atomic_load_explicit(&entry->cold, memory_order_acquire);
 	int64_t next_ms = atomic_load_explicit(&entry->next_ms, memory_order_relaxed);
-	const aname_snapshot_t *snapshot = aname_entry_snapshot(entry);
+	const aname_snapshot_t *snapshot = atomic_load(&entry->snapshot);
 	const aname_schedule_t *schedule = &key->profile->schedule;
 
 	part->snapshot = snapshot;
@@ -137,7 +135,7 @@ static ANAME_ASIDE aname_entry_t *search(const aname_query_t *query, const aname
 }
 
 /*! Finds a target where it was last, or else wherever it is. */
-static inline aname_entry_t *find_entry(const aname_query_t *query, const aname_key_t *key)
+static ANAME_WARM aname_entry_t *find_entry(const aname_query_t *query, const aname_key_t *key)
 {
 	aname_entry_t *entry = NULL;
 	if (query->positions != NULL) {
@@ -148,8 +146,9 @@ static inline aname_entry_t *find_entry(const aname_query_t *query, const aname_
 	return entry != NULL ? entry : search(query, key);
 }
 
-bool aname_target_find(const aname_query_t *query, const knot_rdata_t *rdata, aname_key_t *key,
-                       knot_dname_storage_t lower, aname_entry_t **entry)
+ANAME_WARM bool aname_target_find(const aname_query_t *query, const knot_rdata_t *rdata,
+                                  aname_key_t *key, knot_dname_storage_t lower,
+                                  aname_entry_t **entry)
 {
 	key->name = rdata->data;
 	key->name_len = rdata->len;
