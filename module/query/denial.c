@@ -65,7 +65,7 @@ static int find_replacement(const aname_query_t *query, const knot_rrset_t *rrse
 	*by = (replacement_t){ .ttl = rrset->ttl < query->missing_ttl ? rrset->ttl
 		                                                      : query->missing_ttl };
 	int ret = correct_record(query->pkt, rrset, query->missing, &by->made);
-	if (ret != KNOT_EOK || !aname_sign_is_wanted(&query->sign)) {
+	if (ret != KNOT_EOK || !query->sign.wanted) {
 		return ret;
 	}
 	aname_content_t content = { .rrset = rrset, .without = query->missing };

@@ -12,13 +12,6 @@
 #include "query/show.h"
 #include "query/signer.h"
 
-/*! What an earlier hook of this query has left to this one, in this very instance. */
-static ANAME_WARM aname_pending_t pending_of(const aname_query_t *query,
-                                             const aname_instance_t *instance)
-{
-	return query != NULL && query->instance == instance ? query->pending : ANAME_PENDING_ALL;
-}
-
 /*!
  * Takes a query up, or takes it up again. False outside the epoch, if there is nothing to do for
  * it: no ANAME at the apex, or a zone in which what this module makes would be bogus (D4).
@@ -30,7 +23,7 @@ static ANAME_WARM bool take_up(aname_query_t *query, knot_pkt_t *pkt, knotd_qdat
 		return false;
 	}
 	if (query->instance == instance) {
-		aname_query_enter(query);
+		aname_epoch_enter(query->epoch, query->worker);
 	} else if (!aname_query_begin(query, instance, pkt, qdata, mod)) {
 		return false;
 	} else if (instance->options->ecs) {
@@ -38,24 +31,10 @@ static ANAME_WARM bool take_up(aname_query_t *query, knot_pkt_t *pkt, knotd_qdat
 	}
 	aname_signer_choose(query);
 	if (query->sign.state == ANAME_SIGN_UNABLE) {
-		aname_query_leave(query);
+		aname_epoch_leave(query->epoch, query->worker);
 		return false;
 	}
 	return true;
-}
-
-/*!
- * Can this be answered before Knot looks? The apex itself is asked for, and nobody else has
- * answered. That Knot has found the zone by the end of the name, and that it is as long, tells not
- * enough: to Knot, an octet of zero in a label is as good as a label's end.
- */
-static bool is_early(knotd_in_state_t state, const knot_pkt_t *asked, uint16_t type,
-                     const aname_instance_t *instance)
-{
-	return state == KNOTD_IN_STATE_BEGIN &&
-	       (type == KNOT_RRTYPE_A || type == KNOT_RRTYPE_AAAA) &&
-	       asked->qname_size == instance->zone_len &&
-	       aname_octets_equal(asked->lower_qname, instance->zone, instance->zone_len);
 }
 
 /*!
@@ -66,23 +45,29 @@ static knotd_in_state_t on_preanswer(knotd_in_state_t state, knot_pkt_t *pkt, kn
                                      knotd_mod_t *mod)
 {
 	aname_instance_t *instance = knotd_mod_ctx(mod);
-	aname_query_t *query = aname_query_of(qdata, instance);
+	aname_pending_t before;
+	aname_query_t *query = aname_query_of(qdata, instance, &before);
 	if (query == NULL) {
 		return state;
 	}
 	if (query->instance == instance) {
 		query->instance = NULL; /* That was the query before. */
 	}
+
+	/* That Knot has found the zone by the end of the name, and that it is as long, tells not
+	 * enough: to Knot, an octet of zero in a label is as good as a label's end. */
+	const knot_pkt_t *asked = qdata->query;
 	uint16_t type = knot_pkt_qtype(pkt);
-	if (!is_early(state, qdata->query, type, instance)) {
+	if (state != KNOTD_IN_STATE_BEGIN || (type != KNOT_RRTYPE_A && type != KNOT_RRTYPE_AAAA) ||
+	    asked->qname_size != instance->zone_len ||
+	    !aname_octets_equal(asked->lower_qname, instance->zone, instance->zone_len)) {
 		aname_show_aside(pkt, qdata, mod, instance);
 		return state;
 	}
-
 	if (take_up(query, pkt, qdata, mod, instance)) {
 		state = aname_respond_early(query, state, type);
 		aname_show(query);
-		aname_query_leave(query);
+		aname_epoch_leave(query->epoch, query->worker);
 	}
 	return state;
 }
@@ -92,27 +77,27 @@ static ANAME_ASIDE knotd_in_state_t change(knotd_in_state_t state, knot_pkt_t *p
                                            knotd_qdata_t *qdata, knotd_mod_t *mod)
 {
 	aname_instance_t *instance = knotd_mod_ctx(mod);
-	aname_query_t *query = aname_query_of(qdata, instance);
-	if (pending_of(query, instance) == ANAME_PENDING_NODATA) {
+	aname_pending_t pending;
+	aname_query_t *query = aname_query_of(qdata, instance, &pending);
+	if (pending == ANAME_PENDING_NODATA) {
 		return aname_change_to_nodata(query, state);
 	}
-	if (!aname_change_is_due(state, pkt, qdata, instance) ||
+	if (pending != ANAME_PENDING_ALL || !aname_change_is_due(state, pkt, qdata, instance) ||
 	    !take_up(query, pkt, qdata, mod, instance)) {
 		return state;
 	}
 	state = aname_change_answer(query, state);
 	aname_show(query);
-	aname_query_leave(query);
+	aname_epoch_leave(query->epoch, query->worker);
 	return state;
 }
 
 static knotd_in_state_t on_answer(knotd_in_state_t state, knot_pkt_t *pkt, knotd_qdata_t *qdata,
                                   knotd_mod_t *mod)
 {
-	const aname_instance_t *instance = knotd_mod_ctx(mod);
-	aname_pending_t pending = pending_of(aname_query_of(qdata, instance), instance);
-	bool due = pending == ANAME_PENDING_ALL || pending == ANAME_PENDING_NODATA;
-	return due ? change(state, pkt, qdata, mod) : state;
+	aname_pending_t pending;
+	(void)aname_query_of(qdata, knotd_mod_ctx(mod), &pending);
+	return pending == ANAME_PENDING_NOTHING ? state : change(state, pkt, qdata, mod);
 }
 
 /*! A negative answer lives no longer than what it rests on, and denials tell the truth (D2, D3). */
@@ -120,14 +105,14 @@ static ANAME_ASIDE knotd_in_state_t prove(knotd_in_state_t state, knot_pkt_t *pk
                                           knotd_qdata_t *qdata, knotd_mod_t *mod)
 {
 	aname_instance_t *instance = knotd_mod_ctx(mod);
-	aname_query_t *query = aname_query_of(qdata, instance);
-	aname_pending_t pending = pending_of(query, instance);
+	aname_pending_t pending;
+	aname_query_t *query = aname_query_of(qdata, instance, &pending);
 	if (pending == ANAME_PENDING_PUT_SOA || pending == ANAME_PENDING_LOWER_SOA) {
 		state = aname_prove_finish_nodata(query, state);
 	}
 	if (aname_prove_is_due(pkt, qdata, instance) && take_up(query, pkt, qdata, mod, instance)) {
 		state = aname_prove(query, state);
-		aname_query_leave(query);
+		aname_epoch_leave(query->epoch, query->worker);
 	}
 	return pending == ANAME_PENDING_DROP_SOA ? aname_prove_drop_soa(query, state) : state;
 }
@@ -135,20 +120,21 @@ static ANAME_ASIDE knotd_in_state_t prove(knotd_in_state_t state, knot_pkt_t *pk
 static knotd_in_state_t on_authority(knotd_in_state_t state, knot_pkt_t *pkt, knotd_qdata_t *qdata,
                                      knotd_mod_t *mod)
 {
-	const aname_instance_t *instance = knotd_mod_ctx(mod);
-	aname_pending_t pending = pending_of(aname_query_of(qdata, instance), instance);
-	return pending != ANAME_PENDING_NOTHING ? prove(state, pkt, qdata, mod) : state;
+	aname_pending_t pending;
+	(void)aname_query_of(qdata, knotd_mod_ctx(mod), &pending);
+	return pending == ANAME_PENDING_NOTHING ? state : prove(state, pkt, qdata, mod);
 }
 
 static ANAME_ASIDE knotd_in_state_t add(knotd_in_state_t state, knot_pkt_t *pkt,
                                         knotd_qdata_t *qdata, knotd_mod_t *mod)
 {
 	aname_instance_t *instance = knotd_mod_ctx(mod);
-	aname_query_t *query = aname_query_of(qdata, instance);
+	aname_pending_t pending;
+	aname_query_t *query = aname_query_of(qdata, instance, &pending);
 	if (aname_change_is_addition_due(state, pkt, qdata, instance) &&
 	    take_up(query, pkt, qdata, mod, instance)) {
 		state = aname_change_additional(query, state);
-		aname_query_leave(query);
+		aname_epoch_leave(query->epoch, query->worker);
 	}
 	return state;
 }
@@ -156,9 +142,9 @@ static ANAME_ASIDE knotd_in_state_t add(knotd_in_state_t state, knot_pkt_t *pkt,
 static knotd_in_state_t on_additional(knotd_in_state_t state, knot_pkt_t *pkt, knotd_qdata_t *qdata,
                                       knotd_mod_t *mod)
 {
-	const aname_instance_t *instance = knotd_mod_ctx(mod);
-	aname_pending_t pending = pending_of(aname_query_of(qdata, instance), instance);
-	return pending != ANAME_PENDING_NOTHING ? add(state, pkt, qdata, mod) : state;
+	aname_pending_t pending;
+	(void)aname_query_of(qdata, knotd_mod_ctx(mod), &pending);
+	return pending == ANAME_PENDING_NOTHING ? state : add(state, pkt, qdata, mod);
 }
 
 /*! Shows the numbers of the whole process after any query, whoever is asked for what. */

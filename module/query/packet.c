@@ -7,7 +7,7 @@
 
 #include "path.h"
 
-ANAME_WARM void *aname_packet_alloc(knot_pkt_t *pkt, size_t size)
+void *aname_packet_alloc(knot_pkt_t *pkt, size_t size)
 {
 	return pkt->mm.alloc != NULL ? pkt->mm.alloc(pkt->mm.ctx, size) : malloc(size);
 }
@@ -22,7 +22,8 @@ void aname_packet_release(knot_pkt_t *pkt, void *memory)
 ANAME_WARM int aname_packet_copy(knot_pkt_t *pkt, const knot_rdataset_t *from, knot_rdataset_t *to)
 {
 	*to = *from;
-	to->rdata = aname_packet_alloc(pkt, from->size);
+	to->rdata =
+	        pkt->mm.alloc != NULL ? pkt->mm.alloc(pkt->mm.ctx, from->size) : malloc(from->size);
 	if (to->rdata == NULL) {
 		return KNOT_ENOMEM;
 	}

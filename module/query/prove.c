@@ -24,7 +24,7 @@ knotd_in_state_t aname_prove_await_keys(aname_query_t *query, knotd_in_state_t s
 		aname_packet_drop_last(query->pkt);
 	}
 	knot_wire_set_tc(query->pkt->wire);
-	aname_respond_count(query, ANAME_KIND_TRUNCATED);
+	aname_stats_answer(query->mod, query->slot, query->worker, ANAME_KIND_TRUNCATED);
 	return KNOTD_IN_STATE_TRUNC;
 }
 

@@ -10,18 +10,18 @@ _Static_assert(_Alignof(aname_query_t) <= ANAME_WORKER_QUERY_ALIGN, "and it is a
 _Static_assert(offsetof(aname_query_t, instance) == 0, "a slot of zeros has a free one");
 
 ANAME_WARM aname_query_t *aname_query_of(const knotd_qdata_t *qdata,
-                                         const aname_instance_t *instance)
+                                         const aname_instance_t *instance, aname_pending_t *pending)
 {
+	*pending = ANAME_PENDING_ALL;
 	unsigned number = qdata->params->thread_id;
-	return instance != NULL && number < ANAME_WORKERS_MAX
-	               ? (aname_query_t *)instance->shared->workers[number].query
-	               : NULL;
-}
-
-void aname_query_set_time(aname_query_t *query, int64_t now_ms)
-{
-	query->now_ms = now_ms;
-	query->now_s = (uint64_t)now_ms / 1000;
+	if (instance == NULL || number >= ANAME_WORKERS_MAX) {
+		return NULL;
+	}
+	aname_query_t *query = (aname_query_t *)instance->shared->workers[number].query;
+	if (query->instance == instance) {
+		*pending = query->pending;
+	}
+	return query;
 }
 
 ANAME_WARM bool aname_query_begin(aname_query_t *query, aname_instance_t *instance, knot_pkt_t *pkt,
@@ -43,31 +43,23 @@ ANAME_WARM bool aname_query_begin(aname_query_t *query, aname_instance_t *instan
 	query->instance = instance;
 	query->worker = qdata->params->thread_id;
 	query->slot = &instance->shared->workers[query->worker];
+	query->epoch = instance->shared->epoch;
 	query->pending = ANAME_PENDING_ALL;
 	query->pkt = pkt;
 	query->qdata = qdata;
 	query->mod = mod;
-	aname_query_set_time(query, aname_clock_coarse_ms());
+	query->now_ms = aname_clock_coarse_ms();
+	query->now_s = (uint64_t)query->now_ms / 1000;
 	query->waited = false;
 	query->for_subnet = false;
 	query->decided = 0;
 	query->missing = 0;
-	query->missing_ttl = UINT32_MAX;
 	query->sign.state = ANAME_SIGN_NEEDLESS;
+	query->sign.wanted = false;
 	bool single = query->rrsets_count == 1 && query->rrsets[0].rrs.count == 1;
 	query->positions = single ? instance->positions : NULL;
-	aname_query_enter(query);
+	aname_epoch_enter(query->epoch, query->worker);
 	return true;
-}
-
-ANAME_WARM void aname_query_enter(const aname_query_t *query)
-{
-	aname_epoch_enter(query->instance->shared->epoch, query->worker);
-}
-
-ANAME_WARM void aname_query_leave(const aname_query_t *query)
-{
-	aname_epoch_leave(query->instance->shared->epoch, query->worker);
 }
 
 bool aname_query_first_time(const aname_query_t *query, const char *what, const void *content,

@@ -62,10 +62,10 @@ typedef enum {
 	ANAME_SIGN_UNABLE,  /*!< What this module makes would be bogus (D4). */
 } aname_sign_state_t;
 
-/*! How a query in hand is signed. Nothing but the state is set if that is NEEDLESS. */
+/*! How a query in hand is signed. Nothing but the first two is set if it is NEEDLESS. */
 typedef struct {
-	aname_sign_state_t state;
-	bool wanted; /*!< The client asks for DNSSEC records (D5). */
+	uint8_t state; /*!< aname_sign_state_t */
+	bool wanted;   /*!< The zone is signed, and the client asks for DNSSEC records (D5). */
 	const struct aname_signer *signer;
 	uint64_t signer_id;             /*!< Its identity. */
 	uint32_t inception, expiration; /*!< Of the signature over the SOA. */
@@ -85,31 +85,31 @@ typedef enum {
 /*! A query in hand. */
 typedef struct {
 	aname_instance_t *instance; /*!< Whose it is; NULL: the object is free. */
-	aname_worker_t *slot;       /*!< What belongs to the worker. */
-	unsigned worker;
-	aname_pending_t pending;
 	knot_pkt_t *pkt;
 	knotd_qdata_t *qdata;
 	knotd_mod_t *mod;
-
+	aname_worker_t *slot; /*!< What belongs to the worker. */
+	aname_epoch_t *epoch; /*!< What is entered and left. */
+	unsigned worker;
+	uint32_t now_s; /*!< As the following, in whole seconds. */
 	int64_t now_ms;
-	uint32_t now_s; /*!< The same in whole seconds. */
-	bool waited;    /*!< A lookup ended while it waited: the numbers have changed. */
 
-	bool for_subnet;       /*!< The answer is to be for `client` (N4). */
-	uint8_t client_max;    /*!< The most of its network that a resolver may know, in bits. */
-	aname_subnet_t client; /*!< The client's network, as far as that. */
-
-	/* A negative answer that is pending. */
-	bool nodata_stale;    /*!< It is past its lifetime. */
-	bool nodata_gone;     /*!< There were addresses before. */
-	uint8_t nodata_scope; /*!< Length of the client prefix it is for. */
-	uint32_t nodata_ttl;  /*!< Seconds. */
-
+	uint8_t pending; /*!< aname_pending_t */
+	bool waited;     /*!< A lookup ended while it waited: the numbers have changed. */
+	bool for_subnet; /*!< The answer is to be for `client` (N4). */
 	/* What the reply says of the families, so that it says the same everywhere (D2). */
 	uint8_t decided;      /*!< Families decided on; see query/bitmap.h. */
 	uint8_t missing;      /*!< Those of them that are NODATA. */
-	uint32_t missing_ttl; /*!< For so many seconds at most. */
+	uint32_t missing_ttl; /*!< For so many seconds at most, once something is decided. */
+
+	/* A negative answer that is pending. */
+	uint32_t nodata_ttl;  /*!< Seconds. */
+	uint8_t nodata_scope; /*!< Length of the client prefix it is for. */
+	bool nodata_stale;    /*!< It is past its lifetime. */
+	bool nodata_gone;     /*!< There were addresses before. */
+
+	uint8_t client_max; /*!< The most that a resolver may know of a client's network, in bits. */
+	aname_subnet_t client; /*!< The client's network, as far as that. */
 
 	aname_sign_t sign;
 	_Atomic uint32_t *positions; /*!< Of the instance; NULL if there are several records. */
@@ -120,13 +120,19 @@ typedef struct {
 /*!
  * \brief The object of the worker that has a query.
  *
- * \return The object, perhaps another instance's or of the query before: see `instance`. NULL if
+ * \param pending  What an earlier hook of this very instance has left to be done.
+ *
+ * \return The object, perhaps another instance's, or at PREANSWER of the query before. NULL if
  *         there is no instance, or no slot for so many workers.
  */
-aname_query_t *aname_query_of(const knotd_qdata_t *qdata, const aname_instance_t *instance);
+aname_query_t *aname_query_of(const knotd_qdata_t *qdata, const aname_instance_t *instance,
+                              aname_pending_t *pending);
 
 /*!
  * \brief Begins a query: finds the ANAME records of the apex, and enters the epoch.
+ *
+ * From there until the epoch is left what is published may be read, and answers that point to it
+ * are good. Who signs is to be found out anew after each time that it is entered.
  *
  * \param query  aname_query_of(), or an object of the caller's own.
  *
@@ -135,14 +141,6 @@ aname_query_t *aname_query_of(const knotd_qdata_t *qdata, const aname_instance_t
  */
 bool aname_query_begin(aname_query_t *query, aname_instance_t *instance, knot_pkt_t *pkt,
                        knotd_qdata_t *qdata, knotd_mod_t *mod);
-
-/*! From enter to leave what is published may be read, and answers that point to it are good. Who
- *  signs is to be found out anew after each enter. */
-void aname_query_enter(const aname_query_t *query);
-void aname_query_leave(const aname_query_t *query);
-
-/*! Notes what time it is. */
-void aname_query_set_time(aname_query_t *query, int64_t now_ms);
 
 /*! Is this the first time that this is to be logged of this content in this zone? */
 bool aname_query_first_time(const aname_query_t *query, const char *what, const void *content,

@@ -29,18 +29,17 @@ bool aname_records_find(const aname_query_t *query, const knot_rdata_t *rdata, a
 	       aname_policy_check(query, key, &why) == ANAME_FAILURE_NONE;
 }
 
-/*! What the target of one record is worth to whoever asks. */
+/*! What the target of a record is worth to whoever asks, if the zone may have it. */
 static ANAME_WARM void judge_record(const aname_query_t *query, const knot_rdata_t *rdata,
                                     uint32_t record_ttl, uint16_t type, aname_part_t *part)
 {
 	aname_key_t key = { .profile = query->instance->profile, .type = type };
 	knot_dname_storage_t lower;
 	aname_entry_t *entry;
-	aname_failure_t failure = ANAME_FAILURE_MALFORMED;
 	const char *why = "the RDATA is not one whole name";
-	if (aname_target_find(query, rdata, &key, lower, &entry)) {
-		failure = aname_policy_check(query, &key, &why);
-	}
+	aname_failure_t failure = aname_target_find(query, rdata, &key, lower, &entry)
+	                                  ? aname_policy_check(query, &key, &why)
+	                                  : ANAME_FAILURE_MALFORMED;
 	if (failure != ANAME_FAILURE_NONE) {
 		aname_policy_refuse(query, rdata, &key, failure, why, part);
 		return;
@@ -109,16 +108,6 @@ static ANAME_ASIDE void spare_other(const aname_query_t *query, uint16_t type, b
 	aname_answer_spare(others.worth, sibling, answer);
 }
 
-/*! Decides on a family, with regard to the other one. */
-static ANAME_WARM void decide_both(const aname_query_t *query, uint16_t type, bool accept_fallback,
-                                   aname_answer_t *answer)
-{
-	decide_alone(query, type, accept_fallback, answer);
-	if (answer->worth == ANAME_FAILED) {
-		spare_other(query, type, accept_fallback, answer);
-	}
-}
-
 /*! Is what this module makes signed, be it by mod-onlinesign? */
 static bool is_signed(const aname_query_t *query)
 {
@@ -140,7 +129,10 @@ static ANAME_ASIDE void decide_for_subnet(const aname_query_t *query, uint16_t t
 		return;
 	}
 	aname_answer_t clients;
-	decide_both(query, type, accept_fallback, &clients);
+	decide_alone(query, type, accept_fallback, &clients);
+	if (clients.worth == ANAME_FAILED) {
+		spare_other(query, type, accept_fallback, &clients);
+	}
 	if (aname_worth_is_negative(clients.worth)) {
 		answer->scope = clients.scope;
 	} else {
@@ -155,12 +147,18 @@ ANAME_WARM void aname_records_decide(const aname_query_t *query, uint16_t type,
 		decide_for_subnet(query, type, accept_fallback, answer);
 		return;
 	}
-	decide_both(query, type, accept_fallback, answer);
+	decide_alone(query, type, accept_fallback, answer);
+	if (answer->worth == ANAME_FAILED) {
+		spare_other(query, type, accept_fallback, answer);
+	}
 }
 
 void aname_records_note(aname_query_t *query, uint16_t type, const aname_answer_t *answer)
 {
 	uint8_t family = aname_family_of(type);
+	if (query->decided == 0) {
+		query->missing_ttl = UINT32_MAX;
+	}
 	query->decided |= family;
 	if (aname_worth_is_negative(answer->worth)) {
 		query->missing |= family;

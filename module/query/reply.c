@@ -10,15 +10,10 @@ bool aname_reply_at_apex(knotd_qdata_t *qdata)
 	return knot_dname_is_case_equal(qdata->name, knotd_qdata_zone_name(qdata));
 }
 
-ANAME_WARM uint16_t aname_reply_flags(const aname_query_t *query)
-{
-	return query->qdata->params->proto == KNOTD_QUERY_PROTO_UDP ? KNOT_PF_NULL
-	                                                            : KNOT_PF_NOTRUNC;
-}
-
 ANAME_WARM int aname_reply_put(const aname_query_t *query, const aname_answer_t *answer,
-                               uint16_t type, uint16_t flags)
+                               uint16_t type, bool asked)
 {
+	bool udp = query->qdata->params->proto == KNOTD_QUERY_PROTO_UDP;
 	bool first = query->pkt->rrset_count == 0;
 	const aname_form_t form = {
 		.owner = query->rrsets[0].owner, /* That of the ANAME records: the apex. */
@@ -27,12 +22,12 @@ ANAME_WARM int aname_reply_put(const aname_query_t *query, const aname_answer_t 
 		.rotate = query->instance->options->rotate
 		                  ? knot_wire_get_id(query->qdata->query->wire)
 		                  : 0,
-		.flags = flags,
+		.flags = asked && udp ? KNOT_PF_NULL : KNOT_PF_NOTRUNC,
 	};
 	int ret = aname_answer_put(answer, query->instance->options, query->pkt, &form);
-	return ret != KNOT_EOK || !aname_sign_is_wanted(&query->sign)
+	return ret != KNOT_EOK || !query->sign.wanted
 	               ? ret
-	               : aname_sign_put(query, aname_records_full_ttl(query), flags);
+	               : aname_sign_put(query, aname_records_full_ttl(query), form.flags);
 }
 
 void aname_reply_put_records(const aname_query_t *query)
@@ -41,7 +36,7 @@ void aname_reply_put_records(const aname_query_t *query)
 		const knot_rrset_t *records = &query->rrsets[i];
 		if (knot_pkt_put(query->pkt, KNOT_COMPR_HINT_NONE, records, KNOT_PF_NOTRUNC) ==
 		            KNOT_EOK &&
-		    aname_sign_is_wanted(&query->sign) &&
+		    query->sign.wanted &&
 		    aname_sign_put_zones(query, records->type, records->ttl) != KNOT_EOK) {
 			aname_packet_drop_last(query->pkt);
 		}
@@ -200,6 +195,6 @@ int aname_reply_add(const aname_query_t *query, uint16_t type)
 	if (!aname_worth_has_addresses(answer.worth)) {
 		return KNOT_EOK;
 	}
-	int ret = aname_reply_put(query, &answer, type, KNOT_PF_NOTRUNC);
+	int ret = aname_reply_put(query, &answer, type, false);
 	return ret == KNOT_ESPACE ? KNOT_EOK : ret;
 }

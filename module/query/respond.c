@@ -6,14 +6,8 @@
 #include "query/records.h"
 #include "query/reply.h"
 #include "query/show.h"
-#include "query/sign.h"
 
 static const uint16_t families[] = { KNOT_RRTYPE_A, KNOT_RRTYPE_AAAA };
-
-ANAME_WARM void aname_respond_count(const aname_query_t *query, aname_kind_t kind)
-{
-	aname_stats_answer(query->mod, query->slot, query->worker, kind);
-}
 
 knotd_in_state_t aname_respond_error(int ret)
 {
@@ -23,7 +17,7 @@ knotd_in_state_t aname_respond_error(int ret)
 ANAME_WARM knotd_in_state_t aname_respond_addresses(const aname_query_t *query,
                                                     const aname_answer_t *answer, uint16_t type)
 {
-	int ret = aname_reply_put(query, answer, type, aname_reply_flags(query));
+	int ret = aname_reply_put(query, answer, type, true);
 	if (ret != KNOT_EOK) {
 		return aname_respond_error(ret);
 	}
@@ -38,7 +32,7 @@ ANAME_WARM knotd_in_state_t aname_respond_addresses(const aname_query_t *query,
 	if (query->for_subnet) {
 		aname_ecs_return_scope(query, answer->scope);
 	}
-	aname_respond_count(query, kind);
+	aname_stats_answer(query->mod, query->slot, query->worker, kind);
 	return KNOTD_IN_STATE_HIT;
 }
 
@@ -69,7 +63,8 @@ static void put_nodata(aname_query_t *query, aname_pending_t pending)
 		aname_ecs_return_scope(query, query->nodata_scope);
 	}
 	query->pending = pending;
-	aname_respond_count(query, query->nodata_gone ? ANAME_KIND_GONE : ANAME_KIND_NODATA);
+	aname_stats_answer(query->mod, query->slot, query->worker,
+	                   query->nodata_gone ? ANAME_KIND_GONE : ANAME_KIND_NODATA);
 }
 
 knotd_in_state_t aname_respond_noted_nodata(aname_query_t *query, uint16_t type)
@@ -89,11 +84,19 @@ knotd_in_state_t aname_respond_nodata(aname_query_t *query, const aname_answer_t
 	return aname_respond_noted_nodata(query, type);
 }
 
-/*! May a negative answer be given before Knot looks? It goes without proof, but for the SOA. */
-static bool is_bare(const aname_query_t *query)
+/*! A negative answer before Knot looks goes without proof, but for the SOA. */
+static knotd_in_state_t respond_early_nodata(aname_query_t *query, const aname_answer_t *answer,
+                                             knotd_in_state_t state, uint16_t type)
 {
-	return query->instance->onlinesign == ANAME_ONLINESIGN_NONE &&
-	       !aname_sign_is_wanted(&query->sign);
+	note_nodata(query, answer);
+	if (query->sign.wanted || query->instance->onlinesign != ANAME_ONLINESIGN_NONE) {
+		aname_records_note(query, type, answer);
+		query->pending = ANAME_PENDING_NODATA;
+		return state;
+	}
+	knot_wire_set_aa(query->pkt->wire);
+	put_nodata(query, ANAME_PENDING_PUT_SOA);
+	return KNOTD_IN_STATE_HIT;
 }
 
 ANAME_WARM knotd_in_state_t aname_respond_early(aname_query_t *query, knotd_in_state_t state,
@@ -104,28 +107,22 @@ ANAME_WARM knotd_in_state_t aname_respond_early(aname_query_t *query, knotd_in_s
 	if (query->sign.state == ANAME_SIGN_PENDING) {
 		return state; /* on_answer() waits for the keys. */
 	}
-	if (aname_worth_has_addresses(answer.worth)) {
+	switch (answer.worth) {
+	case ANAME_FRESH:
+	case ANAME_LATE:
+	case ANAME_STALE:
 		knot_wire_set_aa(query->pkt->wire);
 		query->pending = ANAME_PENDING_NOTHING;
 		return aname_respond_addresses(query, &answer, type);
+	case ANAME_COLD:
+	case ANAME_FAILED: return state;
+	default: return respond_early_nodata(query, &answer, state, type);
 	}
-	if (!aname_worth_is_negative(answer.worth)) {
-		return state;
-	}
-	note_nodata(query, &answer);
-	if (!is_bare(query)) {
-		aname_records_note(query, type, &answer);
-		query->pending = ANAME_PENDING_NODATA;
-		return state;
-	}
-	knot_wire_set_aa(query->pkt->wire);
-	put_nodata(query, ANAME_PENDING_PUT_SOA);
-	return KNOTD_IN_STATE_HIT;
 }
 
 knotd_in_state_t aname_respond_servfail(const aname_query_t *query, aname_kind_t kind, int ede)
 {
-	aname_respond_count(query, kind);
+	aname_stats_answer(query->mod, query->slot, query->worker, kind);
 	query->qdata->rcode = KNOT_RCODE_SERVFAIL;
 	query->qdata->rcode_ede = ede;
 	return KNOTD_IN_STATE_ERROR;
@@ -141,7 +138,7 @@ knotd_in_state_t aname_respond_failure(const aname_query_t *query, const aname_a
 		if (query->for_subnet) {
 			aname_ecs_return_scope(query, answer->scope);
 		}
-		aname_respond_count(query, ANAME_KIND_SIBLING);
+		aname_stats_answer(query->mod, query->slot, query->worker, ANAME_KIND_SIBLING);
 		return KNOTD_IN_STATE_HIT;
 	}
 	switch (answer->failure) {
@@ -172,7 +169,7 @@ knotd_in_state_t aname_respond_truncated(const aname_query_t *query, uint16_t ty
 		return KNOTD_IN_STATE_ERROR;
 	}
 	knot_wire_set_tc(query->pkt->wire);
-	aname_respond_count(query, ANAME_KIND_TRUNCATED);
+	aname_stats_answer(query->mod, query->slot, query->worker, ANAME_KIND_TRUNCATED);
 	return KNOTD_IN_STATE_TRUNC;
 }
 
@@ -193,7 +190,7 @@ static int put_family(aname_query_t *query, uint16_t type)
 		return ret;
 	}
 	aname_records_note(query, type, &answer);
-	return aname_reply_put(query, &answer, type, aname_reply_flags(query));
+	return aname_reply_put(query, &answer, type, true);
 }
 
 knotd_in_state_t aname_respond_any(aname_query_t *query)

@@ -12,9 +12,6 @@
 #include "query/query.h"
 #include "stats.h"
 
-/*! Counts an answer. */
-void aname_respond_count(const aname_query_t *query, aname_kind_t kind);
-
 /*! The state after an error: TRUNC if there was no room. */
 knotd_in_state_t aname_respond_error(int ret);
 

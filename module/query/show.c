@@ -217,12 +217,28 @@ static bool is_time_to_show(aname_instance_t *instance, uint32_t now_s)
 	       atomic_exchange_explicit(&instance->shown_s, now_s, memory_order_relaxed) != now_s;
 }
 
-static ANAME_ASIDE void show(const aname_query_t *query)
+static void show(const aname_query_t *query)
 {
 	show_targets(query);
 	const aname_logbook_reader_t reader = { follows, query };
 	const aname_log_t log = { aname_query_log, query->mod };
 	aname_logbook_read_for(query->instance->shared->logbook, &reader, &log, query->now_ms);
+}
+
+/*! As aname_show(), when it may be time to. */
+static ANAME_ASIDE void show_now(const aname_query_t *query)
+{
+	if (is_time_to_show(query->instance, query->now_s) || query->waited) {
+		show(query);
+	}
+}
+
+ANAME_WARM void aname_show(const aname_query_t *query)
+{
+	const _Atomic uint32_t *shown_s = &query->instance->shown_s;
+	if (atomic_load_explicit(shown_s, memory_order_relaxed) != query->now_s || query->waited) {
+		show_now(query);
+	}
 }
 
 /*! Nobody asks for keys: nothing is answered. */
@@ -232,14 +248,7 @@ static ANAME_ASIDE void show_aside(knot_pkt_t *pkt, knotd_qdata_t *qdata, knotd_
 	aname_query_t aside;
 	if (aname_query_begin(&aside, instance, pkt, qdata, mod)) {
 		show(&aside);
-		aname_query_leave(&aside);
-	}
-}
-
-ANAME_WARM void aname_show(const aname_query_t *query)
-{
-	if (is_time_to_show(query->instance, query->now_s) || query->waited) {
-		show(query);
+		aname_epoch_leave(aside.epoch, aside.worker);
 	}
 }
 

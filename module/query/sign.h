@@ -47,12 +47,6 @@ __attribute__((warn_unused_result)) int aname_sign_copy(const aname_query_t *que
                                                         const knot_dname_t *owner, uint32_t ttl,
                                                         knot_rrset_t *copy);
 
-/*! Are signatures to be put beside what this module makes? */
-static inline bool aname_sign_is_wanted(const aname_sign_t *sign)
-{
-	return sign->state != ANAME_SIGN_NEEDLESS && sign->wanted;
-}
-
 /*! Seconds that signatures are still good for. */
 static inline uint32_t aname_sign_left(const aname_sign_t *sign, const aname_signed_t *is)
 {

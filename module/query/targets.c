@@ -123,7 +123,7 @@ void aname_target_judge_unknown_client(const aname_query_t *query, const aname_k
 }
 
 /*! Searches for a target; where the zone's only one is, is noted. */
-static ANAME_ASIDE aname_entry_t *search(const aname_query_t *query, const aname_key_t *key)
+static aname_entry_t *search(const aname_query_t *query, const aname_key_t *key)
 {
 	const aname_table_t *table = query->instance->shared->table;
 	aname_entry_t *entry = aname_table_find(table, key, aname_table_hash(table, key));
@@ -134,16 +134,27 @@ static ANAME_ASIDE aname_entry_t *search(const aname_query_t *query, const aname
 	return entry;
 }
 
-/*! Finds a target where it was last, or else wherever it is. */
-static ANAME_WARM aname_entry_t *find_entry(const aname_query_t *query, const aname_key_t *key)
+/*!
+ * As aname_target_find(), of what is not where it was. RDATA that is found in the table as it stands
+ * is a valid name in lower case, since only such names get there; only what is not found is looked
+ * at closely.
+ */
+static ANAME_ASIDE bool find_elsewhere(const aname_query_t *query, const knot_rdata_t *rdata,
+                                       aname_key_t *key, knot_dname_storage_t lower,
+                                       aname_entry_t **entry)
 {
-	aname_entry_t *entry = NULL;
-	if (query->positions != NULL) {
-		const _Atomic uint32_t *position = &query->positions[key->type == KNOT_RRTYPE_AAAA];
-		entry = aname_table_look(query->instance->shared->table, key,
-		                         atomic_load_explicit(position, memory_order_relaxed));
+	*entry = rdata->len > 0 && rdata->len <= KNOT_DNAME_MAXLEN ? search(query, key) : NULL;
+	if (*entry != NULL) {
+		return true;
 	}
-	return entry != NULL ? entry : search(query, key);
+	int len = aname_rdata_read(rdata->data, rdata->len, lower);
+	if (len < 0) {
+		return false;
+	}
+	key->name = lower;
+	key->name_len = len;
+	*entry = search(query, key);
+	return true;
 }
 
 ANAME_WARM bool aname_target_find(const aname_query_t *query, const knot_rdata_t *rdata,
@@ -152,19 +163,13 @@ ANAME_WARM bool aname_target_find(const aname_query_t *query, const knot_rdata_t
 {
 	key->name = rdata->data;
 	key->name_len = rdata->len;
-	if (rdata->len > 0 && rdata->len <= KNOT_DNAME_MAXLEN) {
-		*entry = find_entry(query, key);
+	if (query->positions != NULL && rdata->len > 0 && rdata->len <= KNOT_DNAME_MAXLEN) {
+		const _Atomic uint32_t *position = &query->positions[key->type == KNOT_RRTYPE_AAAA];
+		*entry = aname_table_look(query->instance->shared->table, key,
+		                          atomic_load_explicit(position, memory_order_relaxed));
 		if (*entry != NULL) {
 			return true;
 		}
 	}
-
-	int len = aname_rdata_read(rdata->data, rdata->len, lower);
-	if (len < 0) {
-		return false;
-	}
-	key->name = lower;
-	key->name_len = len;
-	*entry = find_entry(query, key);
-	return true;
+	return find_elsewhere(query, rdata, key, lower, entry);
 }

@@ -36,9 +36,7 @@ void aname_target_judge_unknown_client(const aname_query_t *query, const aname_k
                                        uint32_t ttl, aname_part_t *part);
 
 /*!
- * \brief Finds the target of a record. RDATA that is found in the table as it stands is a valid
- *        name in lower case, since only such names get there; only what is not found is looked at
- *        closely.
+ * \brief Finds the target of a record.
  *
  * \param key    With profile and type; gets the target's name, which points into the record or
  *               into `lower`.

@@ -30,11 +30,12 @@ void aname_wait(aname_query_t *query, uint16_t type, aname_answer_t *answer)
 		cold = query->sign.state == ANAME_SIGN_PENDING ||
 		       (answer != NULL && answer->partial);
 		if (cold) {
-			aname_query_leave(query);
+			aname_epoch_leave(query->epoch, query->worker);
 			opened = aname_gate_wait(shared->gate, ticket, deadline_ms);
-			aname_query_set_time(query, aname_clock_ms());
+			query->now_ms = aname_clock_ms();
+			query->now_s = query->now_ms / 1000;
 			query->waited = true;
-			aname_query_enter(query);
+			aname_epoch_enter(query->epoch, query->worker);
 			aname_signer_choose(query);
 		}
 	}
