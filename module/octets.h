@@ -1,5 +1,5 @@
 /*!
- * \brief Comparing short strings of octets where they are used: names, mostly.
+ * \brief Comparing short strings of octets where they are used: names, mostly.  [P]
  */
 
 #pragma once

@@ -8,10 +8,10 @@
 #include "path.h"
 #include "query/packet.h"
 
-static aname_worth_t worth_of(const aname_part_t *part, bool hurry)
+static aname_worth_t worth_of(const aname_part_t *part, bool accept_fallback)
 {
 	bool cold = part->judgement.worth == ANAME_COLD;
-	return cold && hurry ? part->judgement.fallback : part->judgement.worth;
+	return cold && accept_fallback ? part->judgement.fallback : part->judgement.worth;
 }
 
 /*! The judgement on what is for everybody, as it stands in for a client's. */
@@ -38,8 +38,7 @@ static bool is_live(const aname_part_t *part)
 /*! Is it said that there are no addresses? Something cold is taken for what it was. */
 static bool is_negative(const aname_part_t *part)
 {
-	aname_worth_t worth = worth_of(part, true);
-	return worth == ANAME_NODATA || worth == ANAME_LATE_NODATA || worth == ANAME_STALE_NODATA;
+	return aname_worth_is_negative(worth_of(part, true));
 }
 
 aname_part_t aname_answer_tailor(const aname_part_t *own, const aname_part_t *general, uint8_t len)
@@ -64,13 +63,13 @@ aname_part_t aname_answer_tailor(const aname_part_t *own, const aname_part_t *ge
 }
 
 /*! Takes all parts of one worth; the TTL becomes the least of them. */
-static unsigned take(const aname_pool_t *pool, bool hurry, aname_worth_t worth,
+static unsigned take(const aname_pool_t *pool, bool accept_fallback, aname_worth_t worth,
                      aname_answer_t *answer)
 {
 	unsigned taken = 0;
 	for (unsigned i = 0; i < pool->count; i++) {
 		const aname_part_t *part = &pool->parts[i];
-		if (worth_of(part, hurry) != worth) {
+		if (worth_of(part, accept_fallback) != worth) {
 			continue;
 		}
 		answer->use[answer->used + taken] = part->snapshot;
@@ -84,12 +83,12 @@ static unsigned take(const aname_pool_t *pool, bool hurry, aname_worth_t worth,
 }
 
 /*! The most telling failure; NONE if there is none. */
-static aname_failure_t failure_of(const aname_pool_t *pool, bool hurry)
+static aname_failure_t failure_of(const aname_pool_t *pool, bool accept_fallback)
 {
 	aname_failure_t failure = ANAME_FAILURE_NONE;
 	for (unsigned i = 0; i < pool->count; i++) {
 		const aname_part_t *part = &pool->parts[i];
-		if (worth_of(part, hurry) == ANAME_FAILED && part->failure > failure) {
+		if (worth_of(part, accept_fallback) == ANAME_FAILED && part->failure > failure) {
 			failure = part->failure;
 		}
 	}
@@ -129,35 +128,32 @@ static bool is_gone(const aname_pool_t *pool)
 	return false;
 }
 
-static void decide_without_addresses(const aname_pool_t *pool, bool hurry, aname_answer_t *answer)
+static void weigh_without_addresses(const aname_pool_t *pool, bool accept_fallback,
+                                    aname_answer_t *answer)
 {
-	unsigned fresh = take(pool, hurry, ANAME_NODATA, answer);
-	unsigned late = take(pool, hurry, ANAME_LATE_NODATA, answer);
-	unsigned stale = take(pool, hurry, ANAME_STALE_NODATA, answer);
+	unsigned fresh = take(pool, accept_fallback, ANAME_NODATA, answer);
+	unsigned late = take(pool, accept_fallback, ANAME_LATE_NODATA, answer);
+	unsigned stale = take(pool, accept_fallback, ANAME_STALE_NODATA, answer);
 	unsigned emptied = count_emptied(pool);
 	unsigned negative = fresh + late + stale;
 
 	answer->used = 0;
-	answer->stale = stale > 0;
-	answer->late = stale == 0 && late > 0;
 	answer->gone = is_gone(pool);
-	if (answer->partial && !hurry) {
-		answer->say = ANAME_SAY_COLD;
+	if (answer->partial && !accept_fallback) {
+		answer->worth = ANAME_COLD;
 	} else if (negative > 0 && negative == pool->count) {
-		answer->say = ANAME_SAY_NODATA;
+		aname_worth_t live = late > 0 ? ANAME_LATE_NODATA : ANAME_NODATA;
+		answer->worth = stale > 0 ? ANAME_STALE_NODATA : live;
 	} else {
-		answer->say = ANAME_SAY_FAILURE;
-		answer->failure = failure_of(pool, hurry);
+		answer->worth = ANAME_FAILED;
+		answer->failure = failure_of(pool, accept_fallback);
 		answer->emptied = emptied > 0 && emptied + negative == pool->count;
 	}
 }
 
-void aname_answer_weigh(const aname_pool_t *pool, bool hurry, aname_answer_t *answer)
+void aname_answer_weigh(const aname_pool_t *pool, bool accept_fallback, aname_answer_t *answer)
 {
-	answer->say = ANAME_SAY_ADDRESSES;
 	answer->partial = is_partial(pool);
-	answer->stale = false;
-	answer->late = false;
 	answer->gone = false;
 	answer->emptied = false;
 	answer->failure = ANAME_FAILURE_NONE;
@@ -170,28 +166,26 @@ void aname_answer_weigh(const aname_pool_t *pool, bool hurry, aname_answer_t *an
 		}
 	}
 
-	unsigned fresh = take(pool, hurry, ANAME_FRESH, answer);
-	answer->late = take(pool, hurry, ANAME_LATE, answer) > 0;
-	if (fresh > 0 || answer->late) {
-		return;
+	unsigned fresh = take(pool, accept_fallback, ANAME_FRESH, answer);
+	unsigned late = take(pool, accept_fallback, ANAME_LATE, answer);
+	if (fresh > 0 || late > 0) {
+		answer->worth = late > 0 ? ANAME_LATE : ANAME_FRESH;
+	} else if (take(pool, accept_fallback, ANAME_STALE, answer) > 0) {
+		answer->worth = ANAME_STALE;
+	} else {
+		weigh_without_addresses(pool, accept_fallback, answer);
 	}
-	if (take(pool, hurry, ANAME_STALE, answer) > 0) {
-		answer->stale = true;
-		return;
-	}
-	decide_without_addresses(pool, hurry, answer);
 }
 
-void aname_answer_spare(aname_other_t other, aname_answer_t *answer)
+void aname_answer_spare(aname_worth_t other, bool sibling, aname_answer_t *answer)
 {
-	if (other == ANAME_OTHER_PENDING) {
-		answer->say = ANAME_SAY_COLD;
+	bool stands = aname_worth_has_addresses(other) && answer->emptied;
+	if (other == ANAME_COLD) {
+		answer->worth = ANAME_COLD;
 		answer->partial = true;
-	} else if (other == ANAME_OTHER_SIBLING ||
-	           (other == ANAME_OTHER_ADDRESSES && answer->emptied)) {
+	} else if (stands || (other == ANAME_FAILED && sibling)) {
 		/* What is not known yet may be known in a moment. */
-		answer->say = ANAME_SAY_NODATA;
-		answer->stale = false;
+		answer->worth = ANAME_NODATA;
 		answer->ttl = answer->partial ? ANAME_PARTIAL_TTL : ANAME_STALE_TTL;
 		answer->failure = ANAME_FAILURE_NONE;
 	}
@@ -289,8 +283,8 @@ static ANAME_ASIDE int copy_some(const aname_answer_t *answer, const aname_optio
 	return set->rdata != NULL ? KNOT_EOK : KNOT_ENOMEM;
 }
 
-int aname_answer_put(const aname_answer_t *answer, const aname_options_t *options, knot_pkt_t *pkt,
-                     const aname_form_t *form)
+ANAME_WARM int aname_answer_put(const aname_answer_t *answer, const aname_options_t *options,
+                                knot_pkt_t *pkt, const aname_form_t *form)
 {
 	knot_rrset_t rrset = {
 		.owner = (knot_dname_t *)form->owner, /* Nobody writes there. */

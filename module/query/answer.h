@@ -32,6 +32,15 @@ typedef struct {
 	bool gone;       /*!< The target had addresses, and has none of either family. */
 } aname_part_t;
 
+/*! A target without anything to use. */
+static inline void aname_part_fail(aname_part_t *part, aname_failure_t failure)
+{
+	*part = (aname_part_t){
+		.judgement = { .worth = ANAME_FAILED, .fallback = ANAME_FAILED },
+		.failure = failure,
+	};
+}
+
 /*!
  * \brief Chooses between what a target says to a client and what it says to everybody (N4).
  *
@@ -50,23 +59,16 @@ typedef struct {
 	aname_part_t parts[ANAME_POOL_MAX];
 } aname_pool_t;
 
-typedef enum {
-	ANAME_SAY_ADDRESSES, /*!< The addresses in `use`. */
-	ANAME_SAY_NODATA,    /*!< The owner has no address of this family (A7). */
-	ANAME_SAY_COLD,      /*!< Nothing yet; ask again or wait (C1, C2). */
-	ANAME_SAY_FAILURE,   /*!< Nothing at all (F2, F3). */
-} aname_say_t;
-
+/*! What all targets of an owner are worth together. */
 typedef struct {
-	aname_say_t say;
-	bool partial; /*!< There are targets of which nothing is known yet. */
-	bool stale;   /*!< For ADDRESSES and NODATA: past its lifetime, EDE 3. */
-	bool late;    /*!< For ADDRESSES and NODATA: past it, but being looked up. */
-	bool gone;    /*!< For NODATA: there were addresses before. */
-	bool emptied; /*!< For FAILURE: there would be addresses, but for policy (A10). */
-	aname_failure_t failure; /*!< For FAILURE: the most telling one; NONE if only not ready. */
-	uint32_t ttl;            /*!< Seconds, for ADDRESSES and NODATA. */
-	uint8_t scope;           /*!< Length of the client prefix it is for; 0: everybody. */
+	uint8_t worth;   /*!< aname_worth_t; addresses are those in `use`. LATE and STALE if any of
+	                      what counts is. */
+	bool partial;    /*!< There are targets of which nothing is known yet. */
+	bool gone;       /*!< If negative: there were addresses before. */
+	bool emptied;    /*!< If FAILED: there would be addresses, but for policy (A10). */
+	uint8_t failure; /*!< If FAILED: the most telling aname_failure_t; NONE if only not ready. */
+	uint8_t scope;   /*!< Length of the client prefix it is for; 0: everybody. */
+	uint32_t ttl;    /*!< Seconds, if there are addresses, or if negative. */
 	unsigned used;
 	const aname_snapshot_t *use[ANAME_POOL_MAX];
 } aname_answer_t;
@@ -79,23 +81,22 @@ typedef struct {
  * until it is known, what they have is given out for a short time.
  *
  * \param pool    At least one part, or the answer is a failure.
- * \param hurry   Do not wait for cold targets: take what they have.
+ * \param accept_fallback  Do not wait for cold targets: take what they have.
  * \param answer  What to say; points into the snapshots of the pool.
  */
-void aname_answer_weigh(const aname_pool_t *pool, bool hurry, aname_answer_t *answer);
+void aname_answer_weigh(const aname_pool_t *pool, bool accept_fallback, aname_answer_t *answer);
 
 /*! The same. In the usual case nothing has to be weighed: one target, whose addresses are fresh. */
-static inline void aname_answer_decide(const aname_pool_t *pool, bool hurry, aname_answer_t *answer)
+static inline void aname_answer_decide(const aname_pool_t *pool, bool accept_fallback,
+                                       aname_answer_t *answer)
 {
 	const aname_part_t *part = &pool->parts[0];
 	if (pool->count != 1 || part->judgement.worth != ANAME_FRESH) {
-		aname_answer_weigh(pool, hurry, answer);
+		aname_answer_weigh(pool, accept_fallback, answer);
 		return;
 	}
-	answer->say = ANAME_SAY_ADDRESSES;
+	answer->worth = ANAME_FRESH;
 	answer->partial = false;
-	answer->stale = false;
-	answer->late = false;
 	answer->gone = false;
 	answer->emptied = false;
 	answer->failure = ANAME_FAILURE_NONE;
@@ -105,14 +106,6 @@ static inline void aname_answer_decide(const aname_pool_t *pool, bool hurry, ana
 	answer->use[0] = part->snapshot;
 }
 
-/*! What the other family gets, as far as it matters to the one that fails. */
-typedef enum {
-	ANAME_OTHER_FAILS,     /*!< SERVFAIL or NODATA: nothing that a client could use. */
-	ANAME_OTHER_PENDING,   /*!< It is not known yet. */
-	ANAME_OTHER_SIBLING,   /*!< The zone's own set, as the last resort (F2). */
-	ANAME_OTHER_ADDRESSES, /*!< Addresses of a target. */
-} aname_other_t;
-
 /*!
  * \brief Makes NODATA of a failure that would take the other family with it (A10).
  *
@@ -121,10 +114,11 @@ typedef enum {
  * does not exist for a while; for a shorter one if it is not known yet. While it cannot be told which
  * it is, the answer waits.
  *
- * \param other   What the other family gets.
- * \param answer  A FAILURE, for which the zone has no sibling.
+ * \param other    What the other family is worth.
+ * \param sibling  The zone has a sibling of the other family.
+ * \param answer   One that FAILED, for which the zone has no sibling.
  */
-void aname_answer_spare(aname_other_t other, aname_answer_t *answer);
+void aname_answer_spare(aname_worth_t other, bool sibling, aname_answer_t *answer);
 
 /*! Addresses of a snapshot that policy lets through. */
 unsigned aname_answer_allowed(const aname_snapshot_t *snapshot, const aname_nets_t *deny);

@@ -2,7 +2,9 @@
 
 #include <string.h>
 
+#include "query/bitmap.h"
 #include "query/packet.h"
+#include "query/sign.h"
 
 static bool is_apex_nsec(const knot_rrset_t *rrset)
 {
@@ -58,14 +60,15 @@ typedef struct {
 } replacement_t;
 
 static int find_replacement(const aname_query_t *query, const knot_rrset_t *rrset,
-                            const aname_missing_t *missing, replacement_t *by)
+                            replacement_t *by)
 {
-	*by = (replacement_t){ .ttl = rrset->ttl < missing->ttl ? rrset->ttl : missing->ttl };
-	int ret = correct_record(query->pkt, rrset, missing->families, &by->made);
-	if (ret != KNOT_EOK || !aname_sign_is_wanted(&query->sign)) {
+	*by = (replacement_t){ .ttl = rrset->ttl < query->missing_ttl ? rrset->ttl
+		                                                      : query->missing_ttl };
+	int ret = correct_record(query->pkt, rrset, query->missing, &by->made);
+	if (ret != KNOT_EOK || !query->sign.wanted) {
 		return ret;
 	}
-	aname_content_t content = { .rrset = rrset, .without = missing->families };
+	aname_content_t content = { .rrset = rrset, .without = query->missing };
 	const aname_signed_t *is = aname_sign_content(query, &content, &by->made);
 	if (is == NULL) {
 		knot_rdataset_clear(&by->made, &query->pkt->mm);
@@ -115,14 +118,14 @@ static int put_record(const aname_query_t *query, const knot_rrset_t *rrset, uin
 }
 
 /*! Replaces the record at `index`, and the signatures over it. */
-static int replace(const aname_query_t *query, uint16_t index, const aname_missing_t *missing)
+static int replace(const aname_query_t *query, uint16_t index)
 {
 	knot_pkt_t *pkt = query->pkt;
 	/* Knot's own records are the zone's: they outlive being cut. */
 	const knot_rrset_t rrset = pkt->rr[index];
 	uint16_t flags = pkt->rr_info[index].flags & ~KNOT_PF_CHECKDUP;
 	replacement_t by;
-	int ret = find_replacement(query, &rrset, missing, &by);
+	int ret = find_replacement(query, &rrset, &by);
 	if (ret != KNOT_EOK) {
 		return ret;
 	}
@@ -140,11 +143,11 @@ static int replace(const aname_query_t *query, uint16_t index, const aname_missi
 	return ret != KNOT_EOK ? ret : pasted;
 }
 
-int aname_denial_correct(const aname_query_t *query, const aname_missing_t *missing)
+int aname_denial_correct(const aname_query_t *query)
 {
 	int ret = KNOT_EOK;
 	for (int i = find(query->pkt, 0); i >= 0 && ret == KNOT_EOK; i = find(query->pkt, i + 1)) {
-		ret = replace(query, i, missing);
+		ret = replace(query, i);
 	}
 	return ret;
 }
@@ -224,7 +227,7 @@ static int put_online(const aname_query_t *query, const dnssec_nsec_bitmap_t *bi
 	return aname_packet_put(pkt, KNOT_COMPR_HINT_NONE, &nsec, KNOT_PF_NULL);
 }
 
-int aname_denial_put_online(const aname_query_t *query, const aname_missing_t *missing)
+int aname_denial_put_online(const aname_query_t *query)
 {
 	const knot_rrset_t soa = knotd_qdata_zone_apex_rrset(query->qdata, KNOT_RRTYPE_SOA);
 	uint32_t minimum = knot_soa_minimum(soa.rrs.rdata);
@@ -232,8 +235,9 @@ int aname_denial_put_online(const aname_query_t *query, const aname_missing_t *m
 	if (bitmap == NULL) {
 		return KNOT_ENOMEM;
 	}
-	list_types(query, missing->families, bitmap);
-	int ret = put_online(query, bitmap, minimum < missing->ttl ? minimum : missing->ttl);
+	list_types(query, query->missing, bitmap);
+	int ret = put_online(query, bitmap,
+	                     minimum < query->missing_ttl ? minimum : query->missing_ttl);
 	dnssec_nsec_bitmap_free(bitmap);
 	return ret;
 }

@@ -12,26 +12,19 @@
 
 #pragma once
 
-#include "query/targets.h"
+#include "query/query.h"
 
 /*! Is there an NSEC or NSEC3 record of an apex in the section being written? */
 bool aname_denial_found(const knot_pkt_t *pkt);
 
 /*!
- * \brief Puts right what aname_denial_found() found. Inside the epoch, with the keys READY.
- *
- * \param missing  From aname_query_missing(): what is not listed, and the highest TTL then.
+ * \brief Puts right what aname_denial_found() found. Inside the epoch, with the keys READY; what is
+ *        missing stands in the query (aname_records_missing()).
  *
  * \return KNOT_EOK, KNOT_ESPACE, or another error: then the reply must not leave.
  */
-__attribute__((warn_unused_result)) int aname_denial_correct(const aname_query_t *query,
-                                                             const aname_missing_t *missing);
+__attribute__((warn_unused_result)) int aname_denial_correct(const aname_query_t *query);
 
-/*!
- * \brief Puts the apex NSEC of a NODATA answer for mod-onlinesign to sign: the apex and its
- *        immediate successor, with all types that are there.
- *
- * \param missing  As for aname_denial_correct().
- */
-__attribute__((warn_unused_result)) int aname_denial_put_online(const aname_query_t *query,
-                                                                const aname_missing_t *missing);
+/*! Puts the apex NSEC of a NODATA answer for mod-onlinesign to sign: the apex and its immediate
+ *  successor, with all types that are there. Likewise. */
+__attribute__((warn_unused_result)) int aname_denial_put_online(const aname_query_t *query);

@@ -5,6 +5,8 @@
 
 #include <libknot/errcode.h>
 
+#include "path.h"
+
 void *aname_packet_alloc(knot_pkt_t *pkt, size_t size)
 {
 	return pkt->mm.alloc != NULL ? pkt->mm.alloc(pkt->mm.ctx, size) : malloc(size);
@@ -17,10 +19,11 @@ void aname_packet_release(knot_pkt_t *pkt, void *memory)
 	}
 }
 
-int aname_packet_copy(knot_pkt_t *pkt, const knot_rdataset_t *from, knot_rdataset_t *to)
+ANAME_WARM int aname_packet_copy(knot_pkt_t *pkt, const knot_rdataset_t *from, knot_rdataset_t *to)
 {
 	*to = *from;
-	to->rdata = aname_packet_alloc(pkt, from->size);
+	to->rdata =
+	        pkt->mm.alloc != NULL ? pkt->mm.alloc(pkt->mm.ctx, from->size) : malloc(from->size);
 	if (to->rdata == NULL) {
 		return KNOT_ENOMEM;
 	}

@@ -1,21 +1,19 @@
 #include "query/reply.h"
 
+#include "path.h"
 #include "query/packet.h"
+#include "query/records.h"
+#include "query/sign.h"
 
 bool aname_reply_at_apex(knotd_qdata_t *qdata)
 {
 	return knot_dname_is_case_equal(qdata->name, knotd_qdata_zone_name(qdata));
 }
 
-uint16_t aname_reply_flags(const aname_query_t *query)
+ANAME_WARM int aname_reply_put(const aname_query_t *query, const aname_answer_t *answer,
+                               uint16_t type, bool asked)
 {
-	return query->qdata->params->proto == KNOTD_QUERY_PROTO_UDP ? KNOT_PF_NULL
-	                                                            : KNOT_PF_NOTRUNC;
-}
-
-int aname_reply_put(const aname_query_t *query, const aname_answer_t *answer, uint16_t type,
-                    uint16_t flags)
-{
+	bool udp = query->qdata->params->proto == KNOTD_QUERY_PROTO_UDP;
 	bool first = query->pkt->rrset_count == 0;
 	const aname_form_t form = {
 		.owner = query->rrsets[0].owner, /* That of the ANAME records: the apex. */
@@ -24,12 +22,12 @@ int aname_reply_put(const aname_query_t *query, const aname_answer_t *answer, ui
 		.rotate = query->instance->options->rotate
 		                  ? knot_wire_get_id(query->qdata->query->wire)
 		                  : 0,
-		.flags = flags,
+		.flags = asked && udp ? KNOT_PF_NULL : KNOT_PF_NOTRUNC,
 	};
 	int ret = aname_answer_put(answer, query->instance->options, query->pkt, &form);
-	return ret != KNOT_EOK || !aname_sign_is_wanted(&query->sign)
+	return ret != KNOT_EOK || !query->sign.wanted
 	               ? ret
-	               : aname_sign_put(query, aname_query_full_ttl(query), flags);
+	               : aname_sign_put(query, aname_records_full_ttl(query), form.flags);
 }
 
 void aname_reply_put_records(const aname_query_t *query)
@@ -38,7 +36,7 @@ void aname_reply_put_records(const aname_query_t *query)
 		const knot_rrset_t *records = &query->rrsets[i];
 		if (knot_pkt_put(query->pkt, KNOT_COMPR_HINT_NONE, records, KNOT_PF_NOTRUNC) ==
 		            KNOT_EOK &&
-		    aname_sign_is_wanted(&query->sign) &&
+		    query->sign.wanted &&
 		    aname_sign_put_zones(query, records->type, records->ttl) != KNOT_EOK) {
 			aname_packet_drop_last(query->pkt);
 		}
@@ -107,28 +105,27 @@ void aname_reply_lower_soa(const aname_query_t *query, uint32_t ttl)
  * Where the zone's own set of this type stands in the section being written, or -1. It is known
  * by its RDATA, which Knot does not copy: what another module made is left alone.
  */
-static int find_sibling(const aname_query_t *query, uint16_t type)
+static int find_sibling(const knot_pkt_t *pkt, knotd_qdata_t *qdata, uint16_t type)
 {
-	const knot_pktsection_t *section = knot_pkt_section(query->pkt, query->pkt->current);
+	const knot_pktsection_t *section = knot_pkt_section(pkt, pkt->current);
 	if (section->count == 0) {
 		return -1;
 	}
-	knot_rrset_t sibling = knotd_qdata_zone_apex_rrset(query->qdata, type);
+	knot_rrset_t sibling = knotd_qdata_zone_apex_rrset(qdata, type);
 	if (sibling.rrs.count == 0) {
 		return -1;
 	}
 	for (int i = section->pos; i < section->pos + section->count; i++) {
-		if (query->pkt->rr[i].type == type &&
-		    query->pkt->rr[i].rrs.rdata == sibling.rrs.rdata) {
+		if (pkt->rr[i].type == type && pkt->rr[i].rrs.rdata == sibling.rrs.rdata) {
 			return i;
 		}
 	}
 	return -1;
 }
 
-bool aname_reply_has_sibling(const aname_query_t *query, uint16_t type)
+bool aname_reply_has_sibling(const knot_pkt_t *pkt, knotd_qdata_t *qdata, uint16_t type)
 {
-	return find_sibling(query, type) >= 0;
+	return find_sibling(pkt, qdata, type) >= 0;
 }
 
 int aname_reply_remove_sibling(const aname_query_t *query, uint16_t type)
@@ -138,7 +135,7 @@ int aname_reply_remove_sibling(const aname_query_t *query, uint16_t type)
 
 bool aname_reply_use_sibling(const aname_query_t *query, uint16_t type)
 {
-	int index = find_sibling(query, type);
+	int index = find_sibling(query->pkt, query->qdata, type);
 	if (index < 0) {
 		return false;
 	}
@@ -172,7 +169,7 @@ int aname_reply_remove_soa(const aname_query_t *query)
 
 int aname_reply_replace(const aname_query_t *query, uint16_t type, bool with)
 {
-	int index = find_sibling(query, type);
+	int index = find_sibling(query->pkt, query->qdata, type);
 	if (index < 0) {
 		return KNOT_EOK;
 	}
@@ -194,10 +191,10 @@ int aname_reply_replace(const aname_query_t *query, uint16_t type, bool with)
 int aname_reply_add(const aname_query_t *query, uint16_t type)
 {
 	aname_answer_t answer;
-	aname_query_decide(query, type, true, &answer);
-	if (answer.say != ANAME_SAY_ADDRESSES) {
+	aname_records_decide(query, type, true, &answer);
+	if (!aname_worth_has_addresses(answer.worth)) {
 		return KNOT_EOK;
 	}
-	int ret = aname_reply_put(query, &answer, type, KNOT_PF_NOTRUNC);
+	int ret = aname_reply_put(query, &answer, type, false);
 	return ret == KNOT_ESPACE ? KNOT_EOK : ret;
 }

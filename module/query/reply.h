@@ -6,21 +6,25 @@
 
 #pragma once
 
-#include "query/targets.h"
+#include "query/answer.h"
+#include "query/query.h"
 
 /*! Has Knot, following aliases in the zone, come to the apex? */
 bool aname_reply_at_apex(knotd_qdata_t *qdata);
 
 /*! Is the zone's own set of a type in the section being written? */
-bool aname_reply_has_sibling(const aname_query_t *query, uint16_t type);
+bool aname_reply_has_sibling(const knot_pkt_t *pkt, knotd_qdata_t *qdata, uint16_t type);
 
-/*! Puts an answer's addresses into the section being written; errors of aname_answer_put(). */
+/*!
+ * \brief Puts an answer's addresses into the section being written.
+ *
+ * \param asked  They are what the client asked for: over UDP they may truncate the reply.
+ *
+ * \return Errors of aname_answer_put().
+ */
 __attribute__((warn_unused_result)) int aname_reply_put(const aname_query_t *query,
                                                         const aname_answer_t *answer, uint16_t type,
-                                                        uint16_t flags);
-
-/*! Flags for what the client asked for: over UDP it may truncate the reply. */
-uint16_t aname_reply_flags(const aname_query_t *query);
+                                                        bool asked);
 
 /*! Puts the ANAME records themselves, as far as there is room. */
 void aname_reply_put_records(const aname_query_t *query);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "path.h"
+#include "query/records.h"
 #include "stats.h"
 #include "table/clock.h"
 #include "table/policy.h"
@@ -43,7 +44,8 @@ static void add_numbers(const target_t *target, aname_numbers_t *numbers)
 /* States of targets. */
 
 /*! Is it to be logged now, under this zone, that a target is in a state, or no longer? */
-static bool is_news(const aname_query_t *query, const target_t *target, const char *state, bool is)
+static bool is_change(const aname_query_t *query, const target_t *target, const char *state,
+                      bool is)
 {
 	aname_shared_t *shared = query->instance->shared;
 	if (!is && !aname_reported_any(&shared->reported)) {
@@ -75,7 +77,7 @@ static bool check_failure(const aname_query_t *query, const target_t *target, un
 	const aname_snapshot_t *known = target->known[i];
 	const char *family = types[i] == KNOT_RRTYPE_A ? "A" : "AAAA";
 	bool fails = known != NULL && known->failure != ANAME_FAILURE_NONE;
-	if (known == NULL || !is_news(query, target, family, fails)) {
+	if (known == NULL || !is_change(query, target, family, fails)) {
 		return fails;
 	}
 	knot_dname_txt_storage_t name = "";
@@ -132,7 +134,7 @@ static void check_gone(const aname_query_t *query, const target_t *target)
 		gone |= aname_policy_gone_surely(known[i], known[1 - i]);
 		addresses |= known[i] != NULL && known[i]->count > 0;
 	}
-	if ((!gone && (unsure || !addresses)) || !is_news(query, target, "gone", gone)) {
+	if ((!gone && (unsure || !addresses)) || !is_change(query, target, "gone", gone)) {
 		return;
 	}
 	knot_dname_txt_storage_t name = "";
@@ -154,7 +156,7 @@ static bool find(const aname_query_t *query, const knot_rdata_t *rdata, knot_dna
 	for (unsigned i = 0; i < 2; i++) {
 		aname_key_t key = { .upstream = query->instance->upstream, .type = types[i] };
 		aname_entry_t *entry = NULL;
-		if (!aname_query_find(query, rdata, &key, lower, &entry)) {
+		if (!aname_records_find(query, rdata, &key, lower, &entry)) {
 			return false;
 		}
 		target->name = key.name;
@@ -215,7 +217,7 @@ static bool is_time_to_show(aname_instance_t *instance, uint32_t now_s)
 	       atomic_exchange_explicit(&instance->shown_s, now_s, memory_order_relaxed) != now_s;
 }
 
-static ANAME_ASIDE void show(const aname_query_t *query)
+static void show(const aname_query_t *query)
 {
 	show_targets(query);
 	const aname_logbook_reader_t reader = { follows, query };
@@ -223,23 +225,42 @@ static ANAME_ASIDE void show(const aname_query_t *query)
 	aname_logbook_read_for(query->instance->shared->logbook, &reader, &log, query->now_ms);
 }
 
-void aname_query_show(const aname_query_t *query)
+/*! As aname_show(), when it may be time to. */
+static ANAME_ASIDE void show_now(const aname_query_t *query)
 {
-	if (is_time_to_show(query->instance, query->now_s) || query->news) {
+	if (is_time_to_show(query->instance, query->now_s) || query->waited) {
 		show(query);
 	}
 }
 
-void aname_query_remind(aname_query_t *query)
+ANAME_WARM void aname_show(const aname_query_t *query)
 {
-	if (is_time_to_show(query->instance, aname_clock_coarse_ms() / 1000) &&
-	    aname_query_begin_aside(query)) {
-		show(query);
-		aname_query_leave(query);
+	const _Atomic uint32_t *shown_s = &query->instance->shown_s;
+	if (atomic_load_explicit(shown_s, memory_order_relaxed) != query->now_s || query->waited) {
+		show_now(query);
 	}
 }
 
-void aname_query_expect_failure(const aname_query_t *query)
+/*! Nobody asks for keys: nothing is answered. */
+static ANAME_ASIDE void show_aside(knot_pkt_t *pkt, knotd_qdata_t *qdata, knotd_mod_t *mod,
+                                   aname_instance_t *instance)
+{
+	aname_query_t aside;
+	if (aname_query_begin(&aside, instance, pkt, qdata, mod)) {
+		show(&aside);
+		aname_epoch_leave(aside.epoch, aside.worker);
+	}
+}
+
+ANAME_WARM void aname_show_aside(knot_pkt_t *pkt, knotd_qdata_t *qdata, knotd_mod_t *mod,
+                                 aname_instance_t *instance)
+{
+	if (is_time_to_show(instance, aname_clock_coarse_ms() / 1000)) {
+		show_aside(pkt, qdata, mod, instance);
+	}
+}
+
+void aname_show_expect_failure(const aname_query_t *query)
 {
 	aname_instance_t *instance = query->instance;
 	if (!atomic_load_explicit(&instance->failing, memory_order_relaxed)) {
@@ -247,7 +268,7 @@ void aname_query_expect_failure(const aname_query_t *query)
 	}
 }
 
-void aname_query_show_totals(aname_instance_t *instance, knotd_mod_t *mod)
+void aname_show_totals(aname_instance_t *instance, knotd_mod_t *mod)
 {
 	int64_t now_ms = aname_clock_coarse_ms();
 	if (is_time_to_show(instance, now_ms / 1000)) {

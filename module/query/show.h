@@ -9,18 +9,20 @@
 
 #pragma once
 
-#include "query/targets.h"
+#include "query/query.h"
 
 /*! Once a second: brings the zone's numbers up to date, logs what its targets are like now, and
  *  reads out what the service has to say. Inside the epoch. */
-void aname_query_show(const aname_query_t *query);
+void aname_show(const aname_query_t *query);
+
+/*! The same for a query that is about something else. Outside the epoch; the worker's object is left
+ *  alone, since it may be another instance's. */
+void aname_show_aside(knot_pkt_t *pkt, knotd_qdata_t *qdata, knotd_mod_t *mod,
+                      aname_instance_t *instance);
 
 /*! An answer fails because of its targets: if none was failing when they were last looked at, that
- *  is done anew by aname_query_show(), however soon. */
-void aname_query_expect_failure(const aname_query_t *query);
+ *  is done anew by aname_show(), however soon. */
+void aname_show_expect_failure(const aname_query_t *query);
 
-/*! The same for a query that was met, and is about something else. Outside the epoch. */
-void aname_query_remind(aname_query_t *query);
-
-/*! What aname_query_show() does for an instance loaded as global module, which has no targets. */
-void aname_query_show_totals(aname_instance_t *instance, knotd_mod_t *mod);
+/*! What aname_show() does for an instance loaded as global module, which has no targets. */
+void aname_show_totals(aname_instance_t *instance, knotd_mod_t *mod);

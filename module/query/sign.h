@@ -1,91 +1,14 @@
 /*!
- * \brief Which keys sign a zone, and the signatures over what this module makes (D1).  [K]
+ * \brief The signatures over what this module makes (D1).  [K]
  *
- * The zone's own data at the time of the query says which keys sign: those of the apex DNSKEY
- * records whose tags stand in the signatures over the apex SOA. So a roll-over is followed with
- * the very zone that it comes in.
+ * They are made once and kept in the store of the instance; see signer.h.
  *
- * Keys that sign from now on may still have to be read. Until they are there the signer before goes
- * on, as long as its keys stand in the DNSKEY set (D6): nobody waits for a roll-over.
- *
- * Who owns what: the signing belongs to an instance, from load to unload. In it stand a signer
- * (the keys, held), the one before it while that is needed, and a store (the signatures made), all
- * replaced or filled by workers under the ground floor's sign_lock, and read by workers inside the
- * epoch without any lock. The lock is
- * taken when keys change and when a new content has been signed; it is never held while a
- * signature is computed or a file is read.
- *
- * Thread: worker, unless it says otherwise.
+ * Thread: worker.
  */
 
 #pragma once
 
-#include <stdatomic.h>
-#include <stdbool.h>
-#include <stdint.h>
-
-#include <knot/module.h>
-
-#include "table/shared.h"
-#include "table/store.h"
-
-struct aname_query;
-
-/*! Most DNSKEY records of a zone that are looked at. */
-#define ANAME_SIGNER_KEYS_MAX 16
-
-/*! The keys that sign a zone. Never changed once published. */
-typedef struct {
-	uint64_t id;              /*!< Other for other keys. */
-	aname_secrets_t *secrets; /*!< Where the keys are let go. */
-	unsigned count;           /*!< Keys that sign. */
-	aname_secret_t *keys[ANAME_RRSIG_KEYS_MAX];
-	unsigned ahead_count; /*!< Keys that may sign next: held, so that they are there then. */
-	aname_secret_t *ahead[ANAME_SIGNER_KEYS_MAX];
-	unsigned tags_count; /*!< Signatures over the SOA. */
-	uint32_t tags[ANAME_RRSIG_KEYS_MAX];
-	uint32_t dnskey_size;
-	uint8_t dnskey[] __attribute__((aligned(2))); /*!< The DNSKEY RRset that it is made from. */
-} aname_signer_t;
-
-/*! What an instance has for signing its zone. */
-typedef struct {
-	_Atomic(const char *) directories; /*!< Where private keys are; NULL if not known yet. */
-	bool off;                          /*!< Option `dnssec: off`. */
-	_Atomic(aname_signer_t *) signer;
-	_Atomic(aname_signer_t *) before; /*!< Good until `signer` is; NULL if not needed. */
-	_Atomic(aname_store_t *) store;
-	_Atomic uint64_t told; /*!< The signer that was told to be unable; 1: that there is none. */
-} aname_signing_t;
-
-typedef enum {
-	ANAME_SIGN_NEEDLESS = 0, /*!< The zone is not signed, or mod-onlinesign does it. */
-	ANAME_SIGN_READY,
-	ANAME_SIGN_PENDING, /*!< The keys are being read. */
-	ANAME_SIGN_UNABLE,  /*!< What this module makes would be bogus (D4). */
-} aname_sign_state_t;
-
-/*! How a query in hand is signed. Nothing but the state is set if that is NEEDLESS. */
-typedef struct {
-	aname_sign_state_t state;
-	bool wanted; /*!< The client asks for DNSSEC records (D5). */
-	const aname_signer_t *signer;
-	uint32_t inception, expiration; /*!< Of the signature over the SOA. */
-	int64_t now_s;                  /*!< Wall clock. */
-} aname_sign_t;
-
-/*! Sets up the signing of an instance. Thread: load. */
-void aname_signing_init(aname_signing_t *signing, bool off);
-
-/*! Frees what an instance has; no hook of it may run any more. Thread: unload. */
-void aname_signing_deinit(aname_signing_t *signing, aname_shared_t *shared);
-
-/*!
- * \brief Finds out who signs. Inside the epoch; to be repeated when the epoch is entered anew.
- *
- * Tells in the log, once, why a zone cannot be signed.
- */
-void aname_sign_attach(struct aname_query *query);
+#include "query/query.h"
 
 /*!
  * \brief The signatures over a content, made now if they are not stored.
@@ -95,7 +18,7 @@ void aname_sign_attach(struct aname_query *query);
  *
  * \return What is stored, good until the epoch is left; NULL if it could not be signed.
  */
-const aname_signed_t *aname_sign_content(const struct aname_query *query, aname_content_t *content,
+const aname_signed_t *aname_sign_content(const aname_query_t *query, aname_content_t *content,
                                          const knot_rdataset_t *made);
 
 /*!
@@ -107,7 +30,7 @@ const aname_signed_t *aname_sign_content(const struct aname_query *query, aname_
  * \return KNOT_EOK; an error with the RRset taken out again: KNOT_ESPACE as knot_pkt_put(), or
  *         another one.
  */
-__attribute__((warn_unused_result)) int aname_sign_put(const struct aname_query *query,
+__attribute__((warn_unused_result)) int aname_sign_put(const aname_query_t *query,
                                                        uint32_t original_ttl, uint16_t flags);
 
 /*!
@@ -115,20 +38,14 @@ __attribute__((warn_unused_result)) int aname_sign_put(const struct aname_query 
  *
  * \return KNOT_EOK, or an error of knot_pkt_put().
  */
-__attribute__((warn_unused_result)) int aname_sign_put_zones(const struct aname_query *query,
+__attribute__((warn_unused_result)) int aname_sign_put_zones(const aname_query_t *query,
                                                              uint16_t type, uint32_t ttl);
 
 /*! Puts signatures over an RRset into the reply; errors of knot_pkt_put(). */
-__attribute__((warn_unused_result)) int aname_sign_copy(const struct aname_query *query,
+__attribute__((warn_unused_result)) int aname_sign_copy(const aname_query_t *query,
                                                         const knot_rdataset_t *rrsigs,
                                                         const knot_dname_t *owner, uint32_t ttl,
                                                         knot_rrset_t *copy);
-
-/*! Are signatures to be put beside what this module makes? */
-static inline bool aname_sign_is_wanted(const aname_sign_t *sign)
-{
-	return sign->state != ANAME_SIGN_NEEDLESS && sign->wanted;
-}
 
 /*! Seconds that signatures are still good for. */
 static inline uint32_t aname_sign_left(const aname_sign_t *sign, const aname_signed_t *is)

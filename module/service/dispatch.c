@@ -1,33 +1,16 @@
-#include "service/refresh_parts.h"
+#include "service/dispatch.h"
 
 #include <stdlib.h>
 
 #include <libknot/errcode.h>
 #include <libknot/error.h>
 
+#include "service/result.h"
+#include "service/schedule.h"
+#include "service/subnets.h"
+
 /*! Lookups may start this much ahead of an even pace. */
 #define BURST_US 100000
-
-/* Upstreams that have something ready, in turn. */
-
-static void append(aname_refresh_t *refresh, aname_upstream_work_t *work)
-{
-	work->next_ready = NULL;
-	if (refresh->ready_last != NULL) {
-		refresh->ready_last->next_ready = work;
-	} else {
-		refresh->ready_first = work;
-	}
-	refresh->ready_last = work;
-}
-
-void aname_dispatch_list(aname_refresh_t *refresh, aname_upstream_work_t *work)
-{
-	if (!work->listed) {
-		work->listed = true;
-		append(refresh, work);
-	}
-}
 
 static aname_upstream_work_t *take_first(aname_refresh_t *refresh)
 {
@@ -55,9 +38,9 @@ static bool has_ready(const aname_upstream_work_t *work)
 static unsigned most_running(aname_refresh_t *refresh, aname_upstream_work_t *work)
 {
 	if (work->resolver == NULL) {
-		work->resolver = refresh->make(refresh->loop, &work->upstream->source,
-		                               &work->upstream->terms.schedule,
-		                               aname_result_resolved, refresh);
+		work->resolver =
+		        refresh->make(refresh->loop, &work->upstream->source,
+		                      &work->upstream->terms.schedule, refresh->done, refresh);
 	}
 	if (work->resolver == NULL) {
 		return 1; /* To be told that it could not be made. */
@@ -77,11 +60,6 @@ static unsigned share(aname_priority_t priority, unsigned most)
 		part = most / 4;
 	}
 	return part > 0 ? part : 1;
-}
-
-unsigned aname_refresh_running(const aname_refresh_t *refresh)
-{
-	return refresh->running;
 }
 
 /*! May a lookup of this kind start? */
@@ -133,7 +111,7 @@ static aname_upstream_work_t *next_work(aname_refresh_t *refresh, aname_priority
 			work->listed = false;
 			continue;
 		}
-		append(refresh, work);
+		aname_schedule_append(refresh, work);
 		*priority = next_priority(refresh, work);
 		if (*priority != ANAME_PRIORITIES) {
 			return work;

@@ -1,60 +1,29 @@
-#include "service/refresh_parts.h"
+#include "service/refresh.h"
 
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "service/dispatch.h"
+#include "service/due.h"
+#include "service/result.h"
+#include "service/room.h"
+#include "service/schedule.h"
+#include "service/subnets.h"
+#include "service/upstreams.h"
 #include "table/clock.h"
 
 /*! Requests taken in one go, so that results are not held up by a flood of requests. */
 #define REQUESTS_AT_ONCE 256
 
-/* What the parts share. */
-
-uint32_t aname_refresh_chance(aname_refresh_t *refresh)
-{
-	/* splitmix64 */
-	uint64_t z = (refresh->random += 0x9e3779b97f4a7c15);
-	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-	z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-	return (z ^ (z >> 31)) >> 32;
-}
-
-void aname_refresh_count(_Atomic uint64_t *total, _Atomic uint32_t *own)
-{
-	atomic_fetch_add_explicit(total, 1, memory_order_relaxed);
-	atomic_fetch_add_explicit(own, 1, memory_order_relaxed);
-}
-
 /* Requests. */
-
-/*! Is there a place for one more target, be it that of one that sleeps? */
-static bool has_room(const aname_refresh_t *refresh)
-{
-	return aname_table_targets(refresh->shared->table) < atomic_load(&refresh->max_targets) ||
-	       refresh->heaps.count[ANAME_HEAP_DORMANT] > 0;
-}
-
-/*! Makes a place for one more target; those that sleep go, with their subnets. */
-static bool make_room(aname_refresh_t *refresh, int64_t now_ms)
-{
-	const aname_table_t *table = refresh->shared->table;
-	uint32_t max_targets = atomic_load(&refresh->max_targets);
-	while (aname_table_targets(table) >= max_targets) {
-		if (refresh->heaps.count[ANAME_HEAP_DORMANT] == 0 ||
-		    !aname_schedule_forget_first(refresh, now_ms)) {
-			return false;
-		}
-	}
-	return true;
-}
 
 static aname_entry_t *add(aname_refresh_t *refresh, const aname_key_t *key, uint64_t hash,
                           int64_t now_ms)
 {
 	aname_shared_t *shared = refresh->shared;
-	if (!make_room(refresh, now_ms)) {
+	if (!aname_room_make(refresh, now_ms)) {
 		atomic_fetch_add(&shared->met.table_full, 1);
-		atomic_store(&shared->met.no_room, !has_room(refresh));
+		atomic_store(&shared->met.no_room, !aname_room_has(refresh));
 		return NULL;
 	}
 	if (aname_upstreams_work(key->upstream) == NULL || !aname_schedule_reserve(refresh, 1)) {
@@ -131,10 +100,10 @@ static int64_t step(aname_refresh_t *refresh, int64_t now_ms)
 	aname_shared_t *shared = refresh->shared;
 	aname_upstreams_note(refresh, now_ms);
 	bool more = take_requests(refresh, now_ms);
-	aname_schedule_handle_due(refresh, now_ms);
+	aname_due_handle(refresh, now_ms);
 	int64_t wait_ms = aname_dispatch_start_ready(refresh, now_ms);
 	aname_events_limits(&refresh->events, &shared->met, now_ms);
-	if (atomic_load(&shared->met.no_room) && has_room(refresh)) {
+	if (atomic_load(&shared->met.no_room) && aname_room_has(refresh)) {
 		atomic_store(&shared->met.no_room, false);
 	}
 	if (!refresh->paused) {
@@ -179,7 +148,8 @@ static void on_timer(uv_timer_t *timer)
 	advance_all(timer->data);
 }
 
-void aname_refresh_advance(aname_refresh_t *refresh)
+/*! One step from within a resolver's call: releasing waits for the timer. */
+static void advance(aname_refresh_t *refresh)
 {
 	int64_t now_ms = aname_clock_ms();
 	int64_t wait_ms = step(refresh, now_ms);
@@ -188,6 +158,14 @@ void aname_refresh_advance(aname_refresh_t *refresh)
 		wait_ms = sooner(wait_ms, release_ms);
 	}
 	set_timer(refresh, wait_ms);
+}
+
+static void on_resolved(void *owner, void *run, const aname_result_t *result)
+{
+	aname_refresh_t *refresh = owner;
+	aname_result_take(refresh, run, result, aname_clock_ms());
+	aname_gate_open(refresh->shared->gate);
+	advance(refresh);
 }
 
 void aname_refresh_wake(aname_refresh_t *refresh)
@@ -215,6 +193,11 @@ void aname_refresh_pause(aname_refresh_t *refresh)
 }
 
 /* The whole. */
+
+unsigned aname_refresh_running(const aname_refresh_t *refresh)
+{
+	return refresh->running;
+}
 
 aname_limits_differ_t aname_refresh_limit(aname_refresh_t *refresh, const aname_limits_t *limits)
 {
@@ -251,6 +234,7 @@ aname_refresh_t *aname_refresh_new(aname_shared_t *shared, uv_loop_t *loop,
 	refresh->loop = loop;
 	refresh->paused = true;
 	refresh->make = make;
+	refresh->done = on_resolved;
 	refresh->release_ms = INT64_MAX;
 	refresh->tell_terms_ms = INT64_MAX;
 	if (uv_timer_init(loop, &refresh->timer) != 0) {

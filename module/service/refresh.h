@@ -16,11 +16,6 @@
 
 typedef struct aname_refresh aname_refresh_t;
 
-/*! Makes the resolver of an upstream; NULL if it cannot be had. */
-typedef aname_resolver_t *(*aname_make_resolver_f)(uv_loop_t *loop, const aname_source_t *source,
-                                                   const aname_schedule_t *schedule,
-                                                   aname_resolved_f done, void *owner);
-
 /*!
  * \brief Makes the room for one ground floor and loop.
  *

@@ -136,6 +136,11 @@ void aname_resolver_free(aname_resolver_t *resolver, uv_handle_t *own);
 
 /* Resolvers. */
 
+/*! Makes the resolver of an upstream; NULL if it cannot be had. */
+typedef aname_resolver_t *(*aname_make_resolver_f)(uv_loop_t *loop, const aname_source_t *source,
+                                                   const aname_schedule_t *schedule,
+                                                   aname_resolved_f done, void *owner);
+
 /*!
  * \brief The system's resolver: getaddrinfo on libuv's thread pool.
  *

@@ -1,10 +1,11 @@
-#include "service/refresh_parts.h"
+#include "service/result.h"
 
 #include <stdlib.h>
 
 #include <libknot/descriptor.h>
 
-#include "table/clock.h"
+#include "service/schedule.h"
+#include "service/subnets.h"
 #include "table/policy.h"
 
 /*! How long the largest lag is remembered, at least. */
@@ -225,7 +226,7 @@ static void succeeded(aname_refresh_t *refresh, const aname_run_t *run,
 }
 
 /*! The run of a lookup has ended; returns what it was. */
-static aname_run_t end_run(aname_refresh_t *refresh, aname_run_t *ended)
+static aname_run_t end_run(aname_refresh_t *refresh, aname_run_t *ended, int64_t now_ms)
 {
 	const aname_run_t run = *ended;
 	aname_upstream_work_t *work = aname_work_of(run.entry);
@@ -235,17 +236,16 @@ static aname_run_t end_run(aname_refresh_t *refresh, aname_run_t *ended)
 	work->running_all--;
 	refresh->running--;
 	if (work->running_all == 0 && work->upstream->unheld_ms != 0) {
-		refresh->release_ms = aname_clock_ms(); /* That was what it waited for. */
+		refresh->release_ms = now_ms; /* That was what it waited for. */
 	}
 	return run;
 }
 
-void aname_result_resolved(void *owner, void *ctx, const aname_result_t *result)
+void aname_result_take(aname_refresh_t *refresh, aname_run_t *ended, const aname_result_t *result,
+                       int64_t now_ms)
 {
-	aname_refresh_t *refresh = owner;
-	const aname_run_t run = end_run(refresh, ctx);
+	const aname_run_t run = end_run(refresh, ended, now_ms);
 	aname_entry_t *entry = run.entry;
-	int64_t now_ms = aname_clock_ms();
 	bool in_time = entry->plan.state == ANAME_PLAN_RUNNING;
 
 	if (result->failure == ANAME_FAILURE_NONE) {
@@ -259,7 +259,4 @@ void aname_result_resolved(void *owner, void *ctx, const aname_result_t *result)
 		                    result->detail != NULL ? result->detail : "no answer", now_ms);
 	}
 	/* A late failure was counted when the time was up. */
-
-	aname_gate_open(refresh->shared->gate);
-	aname_refresh_advance(refresh);
 }

@@ -1,4 +1,6 @@
-#include "service/refresh_parts.h"
+#include "service/subnets.h"
+
+#include "service/schedule.h"
 
 static aname_subnets_t *subnets_of(const aname_entry_t *entry)
 {

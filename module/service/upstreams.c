@@ -1,9 +1,10 @@
-#include "service/refresh_parts.h"
+#include "service/upstreams.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "table/policy.h"
+#include "service/schedule.h"
+#include "service/subnets.h"
 
 /*! While sections come and go, what differs is not told: a reload has old and new ones. */
 #define SETTLED_MS       3000
@@ -123,7 +124,8 @@ static void unlist(aname_refresh_t *refresh, aname_upstream_work_t *work)
 		aname_upstream_work_t *next = first->next_ready;
 		first->listed = false;
 		if (first != work) {
-			aname_dispatch_list(refresh, first);
+			first->listed = true;
+			aname_schedule_append(refresh, first);
 		}
 		first = next;
 	}

@@ -83,12 +83,7 @@ bool aname_policy_gone_surely(const aname_snapshot_t *snapshot, const aname_snap
 /*! What a negative answer is worth while addresses are kept in its place. */
 static uint8_t kept(uint8_t worth)
 {
-	switch (worth) {
-	case ANAME_NODATA:
-	case ANAME_LATE_NODATA:
-	case ANAME_STALE_NODATA: return ANAME_STALE;
-	default: return worth;
-	}
+	return aname_worth_is_negative(worth) ? ANAME_STALE : worth;
 }
 
 bool aname_policy_keep(const aname_snapshot_t *snapshot, uint32_t life, uint32_t delay_s,

@@ -26,17 +26,35 @@
  *  is left for the lookup. */
 #define ANAME_EXPIRY_SPREAD_MS (ANAME_GRACE_MS / 2)
 
-/*! What a target is worth at a moment. */
+/*!
+ * \brief What a target is worth at a moment, and so what an answer made of targets is.
+ *
+ * There are three other lists beside it, each of something else: aname_known_t is what a lookup
+ * has taught, which time does not change; aname_failure_t is why the last one failed, be it that
+ * what was known before is still worth something; and the counters of stats.h are how a query was
+ * answered, where a failure may end in a sibling or in TC.
+ */
 typedef enum {
 	ANAME_COLD = 0,     /*!< Not kept fresh; a lookup has to be asked for and waited for. */
 	ANAME_FRESH,        /*!< Addresses within their lifetime. */
-	ANAME_NODATA,       /*!< A negative answer within its lifetime. */
 	ANAME_LATE,         /*!< Addresses past it, a lookup under way is not overdue yet. */
-	ANAME_LATE_NODATA,  /*!< A negative answer past it, likewise. */
 	ANAME_STALE,        /*!< Addresses past their lifetime, still usable. */
+	ANAME_NODATA,       /*!< A negative answer within its lifetime. */
+	ANAME_LATE_NODATA,  /*!< A negative answer past it, likewise. */
 	ANAME_STALE_NODATA, /*!< A negative answer past its lifetime, still usable. */
 	ANAME_FAILED,       /*!< Nothing to use. */
+	ANAME_WORTHS,
 } aname_worth_t;
+
+static inline bool aname_worth_has_addresses(aname_worth_t worth)
+{
+	return worth >= ANAME_FRESH && worth <= ANAME_STALE;
+}
+
+static inline bool aname_worth_is_negative(aname_worth_t worth)
+{
+	return worth >= ANAME_NODATA && worth <= ANAME_STALE_NODATA;
+}
 
 typedef struct {
 	uint8_t worth;    /*!< aname_worth_t */

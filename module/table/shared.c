@@ -31,9 +31,7 @@ aname_shared_t *aname_shared_new(aname_queue_wake_f wake, void *wake_ctx)
 		return NULL;
 	}
 	for (unsigned i = 0; i < ANAME_WORKERS_MAX; i++) {
-		shared->workers[i].memo_owner = NULL;
-		shared->workers[i].memo = 0;
-		shared->workers[i].decided = 0;
+		memset(shared->workers[i].query, 0, sizeof(shared->workers[i].query));
 		for (unsigned k = 0; k < ANAME_ANSWER_KINDS_MAX; k++) {
 			atomic_init(&shared->workers[i].answers[k], 0);
 		}

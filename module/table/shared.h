@@ -38,16 +38,15 @@ typedef struct {
 
 #define ANAME_ANSWER_KINDS_MAX 16
 
+/*! Room for the query that a worker has in hand, which is the business of query/query.h. */
+#define ANAME_WORKER_QUERY_SIZE  384
+#define ANAME_WORKER_QUERY_ALIGN 16
+
 /*! What belongs to one worker: nobody else writes these cache lines. */
 typedef struct {
 	_Atomic uint64_t answers[ANAME_ANSWER_KINDS_MAX]; /*!< Of all instances; see stats.h. */
-	const void *memo_owner;                           /*!< The instance that left the memo. */
-	uint32_t memo;     /*!< What a hook of the query in hand leaves for a later one. */
-	uint32_t memo_ttl; /*!< Seconds. */
-	/* What the reply in hand says of the families, so that it says the same everywhere (D2). */
-	uint8_t decided;      /*!< Families decided on; see query/bitmap.h. */
-	uint8_t missing;      /*!< Those of them that are NODATA. */
-	uint32_t missing_ttl; /*!< For so many seconds at most. */
+	uint8_t query[ANAME_WORKER_QUERY_SIZE]
+	        __attribute__((aligned(ANAME_WORKER_QUERY_ALIGN))); /*!< All zero at first. */
 } __attribute__((aligned(128))) aname_worker_t;
 
 /*! Places that remember what was said once. */

@@ -11,6 +11,7 @@ import time
 import traceback
 
 import failing
+import functions
 import instructions
 import refresh
 import report
@@ -94,6 +95,7 @@ class Bench:
 BENCHES = {
     **warm.BENCHES,
     **instructions.BENCHES,
+    **functions.BENCHES,
     **workers.BENCHES,
     **signed.BENCHES,
     **failing.BENCHES,

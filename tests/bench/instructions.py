@@ -47,11 +47,15 @@ class Counted:
 
 
 class Windows:
-    """Counts what a server under callgrind does while something is done to it."""
+    """Counts what a server under callgrind does while something is done to it.
 
-    def __init__(self, directory, knotd):
+    read: makes of a dump, and of the number of queries, what count() returns.
+    """
+
+    def __init__(self, directory, knotd, read=Counted):
         self.directory = directory
         self.knotd = knotd
+        self.read = read
         self.dumps = 0
 
     def count(self, label, action):
@@ -63,7 +67,7 @@ class Windows:
         path = os.path.join(self.directory, f"callgrind.out.{self.dumps}")
         if os.environ.get("ANAME_PROFILE"):
             shutil.copy(path, f"{os.environ['ANAME_PROFILE']}.{label}")
-        return Counted(path, queries)
+        return self.read(path, queries)
 
     def _control(self, option):
         subprocess.run(["callgrind_control", option, str(self.knotd.pid)], check=True,

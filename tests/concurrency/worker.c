@@ -62,14 +62,15 @@ static void judge(worker_t *worker, const aname_key_t *key, uint32_t ttl, aname_
 	}
 }
 
-static void decide(worker_t *worker, const query_t *query, bool hurry, aname_answer_t *answer)
+static void decide(worker_t *worker, const query_t *query, bool accept_fallback,
+                   aname_answer_t *answer)
 {
 	aname_pool_t pool = { .count = query->count };
 	for (unsigned i = 0; i < query->count; i++) {
 		const aname_key_t key = make_key(worker->upstream, query->names[i], query->type);
 		judge(worker, &key, query->ttl, &pool.parts[i]);
 	}
-	aname_answer_decide(&pool, hurry, answer);
+	aname_answer_decide(&pool, accept_fallback, answer);
 }
 
 static void wait_for(worker_t *worker, const query_t *query, aname_answer_t *answer)
@@ -80,10 +81,10 @@ static void wait_for(worker_t *worker, const query_t *query, aname_answer_t *ans
 		return;
 	}
 	int64_t deadline_ms = aname_clock_ms() + LONG_MS;
-	while (answer->say == ANAME_SAY_COLD) {
+	while (answer->worth == ANAME_COLD) {
 		uint64_t ticket = aname_gate_ticket(shared->gate);
 		decide(worker, query, false, answer);
-		if (answer->say == ANAME_SAY_COLD) {
+		if (answer->worth == ANAME_COLD) {
 			aname_epoch_leave(shared->epoch, worker->worker);
 			CHECK(aname_gate_wait(shared->gate, ticket, deadline_ms));
 			aname_epoch_enter(shared->epoch, worker->worker);
@@ -118,19 +119,19 @@ static void begin_reply(worker_t *worker, const query_t *query)
 	CHECK(knot_pkt_begin(worker->pkt, KNOT_ANSWER) == KNOT_EOK);
 }
 
-aname_say_t worker_answer(worker_t *worker, const query_t *query)
+aname_worth_t worker_answer(worker_t *worker, const query_t *query)
 {
 	begin_reply(worker, query);
 	aname_epoch_enter(worker->shared->epoch, worker->worker);
 	aname_answer_t answer;
 	decide(worker, query, false, &answer);
-	if (answer.say == ANAME_SAY_COLD && worker->waiters > 0) {
+	if (answer.worth == ANAME_COLD && worker->waiters > 0) {
 		wait_for(worker, query, &answer);
 	}
-	if (answer.say == ANAME_SAY_COLD) {
+	if (answer.worth == ANAME_COLD) {
 		decide(worker, query, true, &answer);
 	}
-	if (answer.say == ANAME_SAY_ADDRESSES) {
+	if (aname_worth_has_addresses(answer.worth)) {
 		const aname_form_t form = { .owner = knot_pkt_qname(worker->pkt),
 			                    .type = query->type,
 			                    .compr_hint = KNOT_COMPR_HINT_QNAME };
@@ -139,7 +140,7 @@ aname_say_t worker_answer(worker_t *worker, const query_t *query)
 	}
 	aname_epoch_leave(worker->shared->epoch, worker->worker);
 
-	atomic_fetch_add_explicit(&worker->shared->workers[worker->worker].answers[answer.say], 1,
+	atomic_fetch_add_explicit(&worker->shared->workers[worker->worker].answers[answer.worth], 1,
 	                          memory_order_relaxed);
-	return answer.say;
+	return answer.worth;
 }

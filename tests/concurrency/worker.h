@@ -59,4 +59,4 @@ typedef struct {
  *
  * \return What was decided.
  */
-aname_say_t worker_answer(worker_t *worker, const query_t *query);
+aname_worth_t worker_answer(worker_t *worker, const query_t *query);

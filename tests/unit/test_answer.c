@@ -104,7 +104,7 @@ static void end(reply_t *reply)
 /*! An answer with `count` snapshots in it. */
 static aname_answer_t make_answer(aname_snapshot_t **snapshots, unsigned count, uint32_t ttl)
 {
-	aname_answer_t answer = { .say = ANAME_SAY_ADDRESSES, .ttl = ttl, .used = count };
+	aname_answer_t answer = { .worth = ANAME_FRESH, .ttl = ttl, .used = count };
 	for (unsigned i = 0; i < count; i++) {
 		answer.use[i] = snapshots[i];
 	}

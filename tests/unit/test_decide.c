@@ -73,21 +73,40 @@ static void read_pool(const char *words, aname_pool_t *pool, const aname_snapsho
 	}
 }
 
+/*! What an answer is worth, roughly. */
+typedef enum { ADDR, NODATA, COLD, FAILURE } kind_t;
+
+static kind_t kind_of(aname_worth_t worth)
+{
+	switch (worth) {
+	case ANAME_COLD: return COLD;
+	case ANAME_FAILED: return FAILURE;
+	default:
+		assert_true(aname_worth_has_addresses(worth) != aname_worth_is_negative(worth));
+		return aname_worth_has_addresses(worth) ? ADDR : NODATA;
+	}
+}
+
+static bool is_stale(aname_worth_t worth)
+{
+	return worth == ANAME_STALE || worth == ANAME_STALE_NODATA;
+}
+
+static bool is_late(aname_worth_t worth)
+{
+	return worth == ANAME_LATE || worth == ANAME_LATE_NODATA;
+}
+
 typedef struct {
 	const char *proves;
 	const char *pool;
-	bool hurry;
-	aname_say_t say;
+	bool accept_fallback;
+	kind_t kind;
 	uint32_t ttl;
 	bool stale; /*!< If not: late, where the pool holds an L or an O that counts. */
 	aname_failure_t failure;
 	uint32_t used; /*!< A bit for each target. */
 } row_t;
-
-#define ADDR    ANAME_SAY_ADDRESSES
-#define NODATA  ANAME_SAY_NODATA
-#define COLD    ANAME_SAY_COLD
-#define FAILURE ANAME_SAY_FAILURE
 
 static const row_t rows[] = {
 	/* One target. */
@@ -200,15 +219,16 @@ static void check_row(void **state)
 
 	aname_answer_t answer;
 	memset(&answer, 0xa5, sizeof(answer));
-	aname_answer_decide(&pool, row->hurry, &answer);
-	assert_int_equal(answer.say, row->say);
+	aname_answer_decide(&pool, row->accept_fallback, &answer);
+	assert_int_equal(kind_of(answer.worth), row->kind);
 	assert_int_equal(answer.partial, strchr(row->pool, 'C') != NULL);
 	assert_int_equal(answer.failure, row->failure);
 	assert_int_equal(used_bits(&answer, snapshots), row->used);
-	if (row->say == ADDR || row->say == NODATA) {
-		assert_int_equal(answer.stale, row->stale);
-		const char *late = row->say == ADDR ? "L" : "O";
-		assert_int_equal(answer.late, !row->stale && strpbrk(row->pool, late) != NULL);
+	if (row->kind == ADDR || row->kind == NODATA) {
+		assert_int_equal(is_stale(answer.worth), row->stale);
+		const char *late = row->kind == ADDR ? "L" : "O";
+		assert_int_equal(is_late(answer.worth),
+		                 !row->stale && strpbrk(row->pool, late) != NULL);
 		assert_int_equal(answer.ttl, row->ttl);
 	}
 }
@@ -218,28 +238,28 @@ static void check_row(void **state)
 static const char *const kinds[] = { "F300", "L1",  "S20", "N60", "O1", "M10",
 	                             "C",    "CS5", "CM7", "Xs",  "Xd" };
 
-static bool any(const aname_pool_t *pool, bool hurry, aname_worth_t worth)
+static bool any(const aname_pool_t *pool, bool accept_fallback, aname_worth_t worth)
 {
 	for (unsigned i = 0; i < pool->count; i++) {
 		const aname_judgement_t *judgement = &pool->parts[i].judgement;
 		bool cold = judgement->worth == ANAME_COLD;
-		if ((cold && hurry ? judgement->fallback : judgement->worth) == worth) {
+		if ((cold && accept_fallback ? judgement->fallback : judgement->worth) == worth) {
 			return true;
 		}
 	}
 	return false;
 }
 
-static aname_say_t plain_rule(const aname_pool_t *pool, bool hurry)
+static kind_t plain_rule(const aname_pool_t *pool, bool accept_fallback)
 {
-	if (any(pool, hurry, ANAME_FRESH) || any(pool, hurry, ANAME_LATE) ||
-	    any(pool, hurry, ANAME_STALE)) {
+	if (any(pool, accept_fallback, ANAME_FRESH) || any(pool, accept_fallback, ANAME_LATE) ||
+	    any(pool, accept_fallback, ANAME_STALE)) {
 		return ADDR;
 	}
-	if (any(pool, hurry, ANAME_COLD)) {
+	if (any(pool, accept_fallback, ANAME_COLD)) {
 		return COLD;
 	}
-	return any(pool, hurry, ANAME_FAILED) ? FAILURE : NODATA;
+	return any(pool, accept_fallback, ANAME_FAILED) ? FAILURE : NODATA;
 }
 
 static void gone(void **state)
@@ -248,7 +268,7 @@ static void gone(void **state)
 	static const struct {
 		const char *pool;
 		unsigned gone; /*!< A bit for each target. */
-		aname_say_t say;
+		kind_t kind;
 		bool counts;
 	} gone_rows[] = {
 		{ "N60", 1, NODATA, true },     { "N60", 0, NODATA, false },
@@ -265,7 +285,7 @@ static void gone(void **state)
 		aname_answer_t answer;
 		memset(&answer, 0xa5, sizeof(answer));
 		aname_answer_decide(&pool, false, &answer);
-		assert_int_equal(answer.say, gone_rows[i].say);
+		assert_int_equal(kind_of(answer.worth), gone_rows[i].kind);
 		assert_int_equal(answer.gone, gone_rows[i].counts);
 	}
 }
@@ -307,19 +327,19 @@ static void all_mixes(void **state)
 		aname_pool_t pool;
 		read_pool(words, &pool, snapshots);
 		aname_answer_t answer;
-		bool hurry = mix % 2;
-		aname_answer_decide(&pool, hurry, &answer);
-		assert_int_equal(answer.say, plain_rule(&pool, hurry));
-		bool late = any(&pool, hurry, ANAME_LATE);
-		bool live = late || any(&pool, hurry, ANAME_FRESH);
-		if (answer.say == ADDR) {
-			assert_int_equal(answer.stale, !live);
-			assert_int_equal(answer.late, late);
+		bool accept_fallback = mix % 2;
+		aname_answer_decide(&pool, accept_fallback, &answer);
+		assert_int_equal(kind_of(answer.worth), plain_rule(&pool, accept_fallback));
+		bool late = any(&pool, accept_fallback, ANAME_LATE);
+		bool live = late || any(&pool, accept_fallback, ANAME_FRESH);
+		if (kind_of(answer.worth) == ADDR) {
+			assert_int_equal(is_stale(answer.worth), !live);
+			assert_int_equal(is_late(answer.worth), late);
 			assert_true(answer.used > 0);
 		} else {
 			assert_int_equal(answer.used, 0);
 		}
-		assert_true(!hurry || answer.say != COLD);
+		assert_true(!accept_fallback || kind_of(answer.worth) != COLD);
 		assert_int_equal(answer.partial, strchr(words, 'C') != NULL);
 		assert_true(!answer.partial || answer.ttl <= ANAME_PARTIAL_TTL);
 	}
@@ -330,29 +350,29 @@ static void all_mixes(void **state)
 typedef struct {
 	const char *proves;
 	const char *pool;
-	aname_other_t other;
-	aname_say_t say;
+	aname_worth_t other;
+	bool sibling;
+	kind_t kind;
 	aname_failure_t failure;
 } spared_t;
 
 static const spared_t spared[] = {
-	{ "A10: emptied, and the other stands", "Xe", ANAME_OTHER_ADDRESSES, NODATA, 0 },
-	{ "A10: all emptied, and the other stands", "Xe Xe", ANAME_OTHER_ADDRESSES, NODATA, 0 },
-	{ "A10: emptied and negative", "N60 Xe", ANAME_OTHER_ADDRESSES, NODATA, 0 },
-	{ "F3: emptied and failed is a failure", "Xe Xt", ANAME_OTHER_ADDRESSES, FAILURE,
+	{ "A10: emptied, and the other stands", "Xe", ANAME_FRESH, false, NODATA, 0 },
+	{ "A10: all emptied, and the other stands", "Xe Xe", ANAME_FRESH, false, NODATA, 0 },
+	{ "A10: emptied and negative", "N60 Xe", ANAME_FRESH, false, NODATA, 0 },
+	{ "F3: emptied and failed is a failure", "Xe Xt", ANAME_FRESH, false, FAILURE,
 	  ANAME_FAILURE_EMPTIED },
-	{ "L2: emptied, and the other one too", "Xe", ANAME_OTHER_FAILS, FAILURE,
+	{ "L2: emptied, and the other one too", "Xe", ANAME_FAILED, false, FAILURE,
 	  ANAME_FAILURE_EMPTIED },
-	{ "A10: emptied, and the other has its sibling", "Xe", ANAME_OTHER_SIBLING, NODATA, 0 },
-	{ "A10: emptied, and the other is not known yet", "Xe", ANAME_OTHER_PENDING, COLD,
+	{ "A10: emptied, and the other has its sibling", "Xe", ANAME_FAILED, true, NODATA, 0 },
+	{ "A10: emptied, and the other is not known yet", "Xe", ANAME_COLD, false, COLD,
 	  ANAME_FAILURE_EMPTIED },
-	{ "F3: failed while the other stands is a failure", "Xt", ANAME_OTHER_ADDRESSES, FAILURE,
+	{ "F3: failed while the other stands is a failure", "Xt", ANAME_FRESH, false, FAILURE,
 	  ANAME_FAILURE_TIMEOUT },
-	{ "A10: failed, and the other has its sibling", "Xt", ANAME_OTHER_SIBLING, NODATA, 0 },
-	{ "A10: denied, and the other has its sibling", "Xd", ANAME_OTHER_SIBLING, NODATA, 0 },
-	{ "F3: both fail", "Xt", ANAME_OTHER_FAILS, FAILURE, ANAME_FAILURE_TIMEOUT },
-	{ "A10: not known yet, and the other has its sibling", "C", ANAME_OTHER_SIBLING, NODATA,
-	  0 },
+	{ "A10: failed, and the other has its sibling", "Xt", ANAME_FAILED, true, NODATA, 0 },
+	{ "A10: denied, and the other has its sibling", "Xd", ANAME_FAILED, true, NODATA, 0 },
+	{ "F3: both fail", "Xt", ANAME_FAILED, false, FAILURE, ANAME_FAILURE_TIMEOUT },
+	{ "A10: not known yet, and the other has its sibling", "C", ANAME_FAILED, true, NODATA, 0 },
 };
 
 static void check_spared(void **state)
@@ -365,15 +385,15 @@ static void check_spared(void **state)
 	aname_answer_t answer;
 	memset(&answer, 0xa5, sizeof(answer));
 	aname_answer_decide(&pool, true, &answer);
-	assert_int_equal(answer.say, FAILURE);
-	aname_answer_spare(row->other, &answer);
-	assert_int_equal(answer.say, row->say);
+	assert_int_equal(kind_of(answer.worth), FAILURE);
+	aname_answer_spare(row->other, row->sibling, &answer);
+	assert_int_equal(kind_of(answer.worth), row->kind);
 	assert_int_equal(answer.failure, row->failure);
 	bool cold = row->pool[0] == 'C';
-	assert_int_equal(answer.partial, row->say == COLD || cold);
-	if (row->say == NODATA) {
+	assert_int_equal(answer.partial, row->kind == COLD || cold);
+	if (row->kind == NODATA) {
 		assert_int_equal(answer.ttl, cold ? 5 : 30);
-		assert_false(answer.stale);
+		assert_false(is_stale(answer.worth));
 		assert_int_equal(answer.used, 0);
 	}
 }

@@ -27,7 +27,9 @@ static void empty(void **state)
 		for (unsigned k = 0; k < ANAME_ANSWER_KINDS_MAX; k++) {
 			assert_int_equal(atomic_load(&shared->workers[i].answers[k]), 0);
 		}
-		assert_int_equal(shared->workers[i].memo, 0);
+		for (unsigned k = 0; k < ANAME_WORKER_QUERY_SIZE; k++) {
+			assert_int_equal(shared->workers[i].query[k], 0);
+		}
 	}
 	aname_shared_free(shared);
 	aname_shared_free(NULL);

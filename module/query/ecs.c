@@ -1,0 +1,57 @@
+#include "query/ecs.h"
+
+#include "path.h"
+#include "query/targets.h"
+
+void aname_ecs_take(aname_query_t *query)
+{
+	const aname_schedule_t *schedule = &query->instance->options->schedule;
+	const knot_edns_client_subnet_t *ecs = query->qdata->ecs;
+	query->for_subnet = ecs != NULL && ecs->source_len > 0;
+	if (query->for_subnet) {
+		query->client_max = ecs->family == ANAME_SUBNET_IPV4 ? schedule->ecs_prefix_ipv4
+		                                                     : schedule->ecs_prefix_ipv6;
+		query->client = aname_subnet_of_option(ecs, query->client_max);
+	}
+}
+
+void aname_ecs_return_scope(const aname_query_t *query, uint8_t scope)
+{
+	knot_edns_client_subnet_t *ecs = query->qdata->ecs;
+	ecs->scope_len = scope > ecs->scope_len ? scope : ecs->scope_len;
+}
+
+/*! Is it no use to look up what a target says to one more client? */
+static bool is_hopeless(const aname_query_t *query, aname_entry_t *target,
+                        const aname_part_t *general)
+{
+	const aname_subnets_t *subnets = target != NULL ? atomic_load(&target->subnets) : NULL;
+	unsigned family = query->client.family == ANAME_SUBNET_IPV6;
+	return general->failure != ANAME_FAILURE_NONE ||
+	       (subnets != NULL && atomic_load(&subnets->state[family]) == ANAME_SUBNETS_FAILING &&
+	        atomic_load(&subnets->count) >= ANAME_SUBNETS_PROBES);
+}
+
+void aname_ecs_answer_client(const aname_query_t *query, const aname_key_t *key,
+                             aname_entry_t *target, uint32_t ttl, aname_part_t *part)
+{
+	aname_part_t own = { .judgement = { .worth = ANAME_FAILED, .fallback = ANAME_FAILED } };
+	aname_entry_t *entry = target != NULL
+	                               ? aname_table_find_client(query->instance->shared->table,
+	                                                         target, &query->client)
+	                               : NULL;
+	if (entry != NULL) {
+		aname_target_judge(query, key, entry, ttl, &own);
+		aname_entry_note_return(entry, own.snapshot, query->now_ms);
+	} else if (!is_hopeless(query, target, part)) {
+		own.judgement.worth = ANAME_COLD;
+		aname_target_ask(query, key, ttl, true);
+	}
+	if (own.snapshot != NULL) {
+		own.scope = own.snapshot->scope;
+	}
+	if (own.scope > query->client_max) {
+		own.scope = query->client_max;
+	}
+	*part = aname_answer_tailor(&own, part, query->client.len);
+}

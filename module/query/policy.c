@@ -1,0 +1,101 @@
+#include "query/policy.h"
+
+#include <string.h>
+
+#include "path.h"
+#include "query/targets.h"
+#include "stats.h"
+
+static void log_malformed(const aname_query_t *query, const knot_rdata_t *rdata, const char *why)
+{
+	aname_stats_malformed(query->mod, query->worker);
+	if (aname_query_first_time(query, why, rdata->data, rdata->len)) {
+		knotd_mod_log(query->mod, LOG_WARNING,
+		              "malformed ANAME record, %s (%u octets of RDATA)", why, rdata->len);
+	}
+}
+
+static void log_denied(const aname_query_t *query, const aname_key_t *key, const char *why)
+{
+	if (aname_query_first_time(query, why, key->name, key->name_len)) {
+		knot_dname_txt_storage_t name;
+		(void)knot_dname_to_str(name, key->name, sizeof(name));
+		knotd_mod_log(query->mod, LOG_WARNING, "target %s denied, %s", name, why);
+	}
+}
+
+ANAME_WARM aname_failure_t aname_policy_check(const aname_query_t *query, const aname_key_t *key,
+                                              const char **why)
+{
+	const aname_options_t *options = query->instance->options;
+	if (key->name[0] == '\0') {
+		*why = "the target is the root";
+		return ANAME_FAILURE_MALFORMED;
+	}
+	if (key->name_len == query->instance->zone_len &&
+	    memcmp(key->name, knotd_qdata_zone_name(query->qdata), key->name_len) == 0) {
+		*why = "the target is the owner itself";
+		return ANAME_FAILURE_MALFORMED;
+	}
+	if (options->deny_target.count > 0 && aname_names_match(&options->deny_target, key->name)) {
+		*why = "it is under a suffix of 'deny-target'";
+		return ANAME_FAILURE_DENIED;
+	}
+	if (options->allow_target.count > 0 &&
+	    !aname_names_match(&options->allow_target, key->name)) {
+		*why = "it is under no suffix of 'allow-target'";
+		return ANAME_FAILURE_DENIED;
+	}
+	return ANAME_FAILURE_NONE;
+}
+
+ANAME_ASIDE void aname_policy_refuse(const aname_query_t *query, const knot_rdata_t *rdata,
+                                     const aname_key_t *key, aname_failure_t failure,
+                                     const char *why, aname_part_t *part)
+{
+	aname_part_fail(part, failure);
+	if (failure == ANAME_FAILURE_MALFORMED) {
+		log_malformed(query, rdata, why);
+	} else {
+		log_denied(query, key, why);
+	}
+}
+
+/*! Is it known that a family of a target has nothing either, or nothing that policy leaves? */
+static bool is_without(const aname_query_t *query, const aname_snapshot_t *snapshot)
+{
+	const aname_nets_t *deny = &query->instance->options->deny_address;
+	return snapshot != NULL && snapshot->known != ANAME_KNOWN_NOTHING &&
+	       aname_answer_allowed(snapshot, deny) == 0;
+}
+
+static void log_emptied(const aname_query_t *query, const aname_key_t *key)
+{
+	if (is_without(query, aname_target_other(query, key))) {
+		log_denied(query, key, "all its addresses are in networks of 'deny-address'");
+		return;
+	}
+	bool ipv4 = key->type == KNOT_RRTYPE_A;
+	const char *family = ipv4 ? "A" : "AAAA", *other = ipv4 ? "AAAA" : "A";
+	if (aname_query_first_time(query, family, key->name, key->name_len)) {
+		knot_dname_txt_storage_t name;
+		(void)knot_dname_to_str(name, key->name, sizeof(name));
+		knotd_mod_log(query->mod, LOG_WARNING,
+		              "target %s has no %s left, all are in networks of 'deny-address'; "
+		              "without others %s is NODATA while there are %s",
+		              name, family, family, other);
+	}
+}
+
+ANAME_ASIDE void aname_policy_filter(const aname_query_t *query, const aname_key_t *key,
+                                     aname_part_t *part)
+{
+	if (part->snapshot == NULL || part->snapshot->count == 0 ||
+	    aname_answer_allowed(part->snapshot, &query->instance->options->deny_address) > 0) {
+		return;
+	}
+	uint8_t scope = part->scope;
+	aname_part_fail(part, ANAME_FAILURE_EMPTIED);
+	part->scope = scope;
+	log_emptied(query, key);
+}

@@ -1,0 +1,78 @@
+#include "query/query.h"
+
+#include <string.h>
+
+#include "path.h"
+#include "table/clock.h"
+
+_Static_assert(sizeof(aname_query_t) <= ANAME_WORKER_QUERY_SIZE, "there is room for a query");
+_Static_assert(_Alignof(aname_query_t) <= ANAME_WORKER_QUERY_ALIGN, "and it is aligned");
+_Static_assert(offsetof(aname_query_t, instance) == 0, "a slot of zeros has a free one");
+
+ANAME_WARM aname_query_t *aname_query_of(const knotd_qdata_t *qdata,
+                                         const aname_instance_t *instance, aname_pending_t *pending)
+{
+	*pending = ANAME_PENDING_ALL;
+	unsigned number = qdata->params->thread_id;
+	if (instance == NULL || number >= ANAME_WORKERS_MAX) {
+		return NULL;
+	}
+	aname_query_t *query = (aname_query_t *)instance->shared->workers[number].query;
+	if (query->instance == instance) {
+		*pending = query->pending;
+	}
+	return query;
+}
+
+ANAME_WARM bool aname_query_begin(aname_query_t *query, aname_instance_t *instance, knot_pkt_t *pkt,
+                                  knotd_qdata_t *qdata, knotd_mod_t *mod)
+{
+	const aname_options_t *options = instance->options;
+	query->instance = NULL;
+	query->rrsets_count = 0;
+	for (unsigned i = 0; i < options->rrtypes_count; i++) {
+		knot_rrset_t rrset = knotd_qdata_zone_apex_rrset(qdata, options->rrtypes[i]);
+		if (rrset.rrs.count > 0) {
+			query->rrsets[query->rrsets_count++] = rrset;
+		}
+	}
+	if (query->rrsets_count == 0) {
+		return false;
+	}
+
+	query->instance = instance;
+	query->worker = qdata->params->thread_id;
+	query->slot = &instance->shared->workers[query->worker];
+	query->epoch = instance->shared->epoch;
+	query->pending = ANAME_PENDING_ALL;
+	query->pkt = pkt;
+	query->qdata = qdata;
+	query->mod = mod;
+	query->now_ms = aname_clock_coarse_ms();
+	query->now_s = (uint64_t)query->now_ms / 1000;
+	query->waited = false;
+	query->for_subnet = false;
+	query->decided = 0;
+	query->missing = 0;
+	query->sign.state = ANAME_SIGN_NEEDLESS;
+	query->sign.wanted = false;
+	bool single = query->rrsets_count == 1 && query->rrsets[0].rrs.count == 1;
+	query->positions = single ? instance->positions : NULL;
+	aname_epoch_enter(query->epoch, query->worker);
+	return true;
+}
+
+bool aname_query_first_time(const aname_query_t *query, const char *what, const void *content,
+                            size_t len)
+{
+	const knot_dname_t *zone = knotd_qdata_zone_name(query->qdata);
+	uint64_t hash = aname_shared_hash(0, what, strlen(what));
+	hash = aname_shared_hash(hash, zone, query->instance->zone_len);
+	return aname_shared_first(query->instance->shared, aname_shared_hash(hash, content, len),
+	                          query->now_ms);
+}
+
+void aname_query_log(void *mod, int priority, const char *message)
+{
+	knotd_mod_log(mod, priority, "%s", message);
+}

@@ -1,0 +1,150 @@
+/*!
+ * \brief The instance and the query in hand, as data.  [K]
+ *
+ * One object stands for a query from its first hook to its last. It is in the slot of the worker
+ * (table/shared.h), which has one query in hand at a time, and it is good for as long as that:
+ * PREANSWER, where every query of an instance comes by first, begins it or lets it go, so nothing
+ * of the query before is left. What belongs to the zone (records) is good between hooks; what is
+ * published (targets, keys) is so only from enter to leave.
+ *
+ * Where mod-aname stands twice in a zone's list the object is that of the instance that took it up
+ * last; the other one begins anew if it still has to do something.
+ *
+ * Thread: worker.
+ */
+
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <knot/module.h>
+
+#include "conf/options.h"
+#include "table/shared.h"
+#include "table/store.h"
+
+struct aname_signer;
+
+/*! What an instance has for signing its zone. */
+typedef struct {
+	_Atomic(const char *) directories; /*!< Where private keys are; NULL if not known yet. */
+	bool off;                          /*!< Option `dnssec: off`. */
+	_Atomic(struct aname_signer *) signer;
+	_Atomic(struct aname_signer *) before; /*!< Good until `signer` is; NULL if not needed. */
+	_Atomic(aname_store_t *) store;
+	_Atomic uint64_t logged; /*!< The signer that was logged to be unable; 1: that there is
+	                              none. */
+} aname_signing_t;
+
+/*! One instance: the module loaded for one zone, or globally. Never changed after load, but for
+ *  what is atomic. */
+typedef struct {
+	const aname_options_t *options;
+	const aname_upstream_t *upstream;
+	aname_shared_t *shared;
+	aname_signing_t signing;
+	const knot_dname_t *zone;      /*!< Name of the zone; NULL if loaded as global module. Gone
+	                                    in unload. */
+	uint16_t waiters_max;          /*!< TCP workers that may wait at once (C2). */
+	uint8_t onlinesign;            /*!< aname_onlinesign_t */
+	uint8_t zone_len;              /*!< Octets of its name. */
+	_Atomic uint32_t shown_s;      /*!< When the numbers were last brought up to date. */
+	_Atomic bool failing;          /*!< Some target was failing then. */
+	_Atomic uint32_t positions[2]; /*!< Where the target was last found, of each family. */
+} aname_instance_t;
+
+typedef enum {
+	ANAME_SIGN_NEEDLESS = 0, /*!< The zone is not signed, or mod-onlinesign does it. */
+	ANAME_SIGN_READY,
+	ANAME_SIGN_PENDING, /*!< The keys are being read. */
+	ANAME_SIGN_UNABLE,  /*!< What this module makes would be bogus (D4). */
+} aname_sign_state_t;
+
+/*! How a query in hand is signed. Nothing but the first two is set if it is NEEDLESS. */
+typedef struct {
+	uint8_t state; /*!< aname_sign_state_t */
+	bool wanted;   /*!< The zone is signed, and the client asks for DNSSEC records (D5). */
+	const struct aname_signer *signer;
+	uint64_t signer_id;             /*!< Its identity. */
+	uint32_t inception, expiration; /*!< Of the signature over the SOA. */
+	int64_t now_s;                  /*!< Wall clock. */
+} aname_sign_t;
+
+/*! What a hook leaves to be done by a later one. */
+typedef enum {
+	ANAME_PENDING_ALL = 0,   /*!< Nothing is decided yet. */
+	ANAME_PENDING_NOTHING,   /*!< The answer was put before Knot looked. */
+	ANAME_PENDING_NODATA,    /*!< NODATA was found before Knot looked, who is to prove it. */
+	ANAME_PENDING_PUT_SOA,   /*!< NODATA was answered before Knot looked: there is no SOA. */
+	ANAME_PENDING_LOWER_SOA, /*!< NODATA was answered after Knot looked. */
+	ANAME_PENDING_DROP_SOA,  /*!< Knot is to prove what an answer has not (A4). */
+} aname_pending_t;
+
+/*! A query in hand. */
+typedef struct {
+	aname_instance_t *instance; /*!< Whose it is; NULL: the object is free. */
+	knot_pkt_t *pkt;
+	knotd_qdata_t *qdata;
+	knotd_mod_t *mod;
+	aname_worker_t *slot; /*!< What belongs to the worker. */
+	aname_epoch_t *epoch; /*!< What is entered and left. */
+	unsigned worker;
+	uint32_t now_s; /*!< As the following, in whole seconds. */
+	int64_t now_ms;
+
+	uint8_t pending; /*!< aname_pending_t */
+	bool waited;     /*!< A lookup ended while it waited: the numbers have changed. */
+	bool for_subnet; /*!< The answer is to be for `client` (N4). */
+	/* What the reply says of the families, so that it says the same everywhere (D2). */
+	uint8_t decided;      /*!< Families decided on; see query/bitmap.h. */
+	uint8_t missing;      /*!< Those of them that are NODATA. */
+	uint32_t missing_ttl; /*!< For so many seconds at most, once something is decided. */
+
+	/* A negative answer that is pending. */
+	uint32_t nodata_ttl;  /*!< Seconds. */
+	uint8_t nodata_scope; /*!< Length of the client prefix it is for. */
+	bool nodata_stale;    /*!< It is past its lifetime. */
+	bool nodata_gone;     /*!< There were addresses before. */
+
+	uint8_t client_max; /*!< The most that a resolver may know of a client's network, in bits. */
+	aname_subnet_t client; /*!< The client's network, as far as that. */
+
+	aname_sign_t sign;
+	_Atomic uint32_t *positions; /*!< Of the instance; NULL if there are several records. */
+	unsigned rrsets_count;
+	knot_rrset_t rrsets[ANAME_RRTYPES_MAX]; /*!< The ANAME records of the apex. */
+} aname_query_t;
+
+/*!
+ * \brief The object of the worker that has a query.
+ *
+ * \param pending  What an earlier hook of this very instance has left to be done.
+ *
+ * \return The object, perhaps another instance's, or at PREANSWER of the query before. NULL if
+ *         there is no instance, or no slot for so many workers.
+ */
+aname_query_t *aname_query_of(const knotd_qdata_t *qdata, const aname_instance_t *instance,
+                              aname_pending_t *pending);
+
+/*!
+ * \brief Begins a query: finds the ANAME records of the apex, and enters the epoch.
+ *
+ * From there until the epoch is left what is published may be read, and answers that point to it
+ * are good. Who signs is to be found out anew after each time that it is entered.
+ *
+ * \param query  aname_query_of(), or an object of the caller's own.
+ *
+ * \return true inside the epoch: leave it when done. false outside, and the object free, if there
+ *         is no ANAME at the apex.
+ */
+bool aname_query_begin(aname_query_t *query, aname_instance_t *instance, knot_pkt_t *pkt,
+                       knotd_qdata_t *qdata, knotd_mod_t *mod);
+
+/*! Is this the first time that this is to be logged of this content in this zone? */
+bool aname_query_first_time(const aname_query_t *query, const char *what, const void *content,
+                            size_t len);
+
+/*! Passes messages of the core on to knotd; the context is a knotd_mod_t. */
+void aname_query_log(void *mod, int priority, const char *message);

@@ -1,0 +1,47 @@
+#include "query/wait.h"
+
+#include "query/records.h"
+#include "query/signer.h"
+#include "table/clock.h"
+
+bool aname_wait_allowed(const aname_query_t *query)
+{
+	const knotd_qdata_params_t *params = query->qdata->params;
+	return params->xdp_msg == NULL && params->proto != KNOTD_QUERY_PROTO_UDP &&
+	       params->proto != KNOTD_QUERY_PROTO_QUIC && query->instance->options->wait_ms > 0;
+}
+
+void aname_wait(aname_query_t *query, uint16_t type, aname_answer_t *answer)
+{
+	aname_shared_t *shared = query->instance->shared;
+	if (!aname_gate_enter(shared->gate, query->instance->waiters_max)) {
+		atomic_fetch_add_explicit(&shared->met.gate_full, 1, memory_order_relaxed);
+		return;
+	}
+
+	int64_t deadline_ms = aname_clock_ms() + query->instance->options->wait_ms;
+	bool opened = true, cold = true;
+	while (cold && opened) {
+		uint64_t ticket = aname_gate_ticket(shared->gate);
+		aname_signer_choose(query);
+		if (answer != NULL) {
+			aname_records_decide(query, type, false, answer);
+		}
+		cold = query->sign.state == ANAME_SIGN_PENDING ||
+		       (answer != NULL && answer->partial);
+		if (cold) {
+			aname_epoch_leave(query->epoch, query->worker);
+			opened = aname_gate_wait(shared->gate, ticket, deadline_ms);
+			query->now_ms = aname_clock_ms();
+			query->now_s = query->now_ms / 1000;
+			query->waited = true;
+			aname_epoch_enter(query->epoch, query->worker);
+			aname_signer_choose(query);
+		}
+	}
+	if (cold && answer != NULL) {
+		/* The epoch was left: what was decided before points to what may be gone. */
+		aname_records_decide(query, type, false, answer);
+	}
+	aname_gate_leave(shared->gate);
+}

@@ -1,0 +1,17 @@
+/*!
+ * \brief Waiting for what is not known yet, over TCP (C2).  [K]
+ *
+ * Thread: worker, inside the epoch; it is left while waiting.
+ */
+
+#pragma once
+
+#include "query/answer.h"
+#include "query/query.h"
+
+/*! May this query wait? Over TCP and TLS through the kernel only (C1, C2). */
+bool aname_wait_allowed(const aname_query_t *query);
+
+/*! Waits for the keys and, if there is an answer, for all lookups at hand; decides anew after each
+ *  that ends. */
+void aname_wait(aname_query_t *query, uint16_t type, aname_answer_t *answer);

@@ -1,0 +1,18 @@
+/*!
+ * \brief A place for one more target: those that are not kept fresh give way.  [U]
+ *
+ * Thread: service.
+ */
+
+#pragma once
+
+#include "service/work.h"
+
+/*! Is there a place for one more target, be it that of a dormant one? */
+bool aname_room_has(const aname_refresh_t *refresh);
+
+/*! Makes a place for one more target, if need be; false if there is none to be had. */
+bool aname_room_make(aname_refresh_t *refresh, int64_t now_ms);
+
+/*! Forgets the entry that may be forgotten first; false if that has to wait. */
+bool aname_room_forget_first(aname_refresh_t *refresh, int64_t now_ms);

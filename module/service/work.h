@@ -1,0 +1,106 @@
+/*!
+ * \brief What the parts that keep the table true share: their state.  [U]
+ *
+ * | part      | what it does                                                              |
+ * |-----------|---------------------------------------------------------------------------|
+ * | refresh   | one step: takes requests, does what is due, starts what may; the limits   |
+ * | upstreams | upstreams that come, change, and are released                             |
+ * | due       | what the time has come for: refreshes, time limits, forgetting            |
+ * | dispatch  | which entry is looked up next: priorities, limits, pace                   |
+ * | result    | what a lookup taught, or that it failed, and when the next one is         |
+ * | room      | a place for one more target                                               |
+ * | subnets   | entries for clients' subnets                                              |
+ * | schedule  | where each entry stands: planned, ready, running, dormant                 |
+ *
+ * Each of them calls only those below it. Everything runs on the service thread.
+ */
+
+#pragma once
+
+#include <uv.h>
+
+#include "log/events.h"
+#include "service/admission.h"
+#include "service/heap.h"
+#include "service/outage.h"
+#include "service/resolver.h"
+#include "table/shared.h"
+
+/*! A lookup under way, and what has to be known when it ends. */
+typedef struct aname_run {
+	aname_entry_t *entry;
+	aname_lookup_t *lookup;
+	int64_t due_ms; /*!< When it ought to have started. */
+	int64_t started_ms;
+	aname_priority_t priority;
+} aname_run_t;
+
+/*! Entries of one priority that are ready, in order. */
+typedef struct {
+	aname_entry_t *first, *last;
+} aname_line_t;
+
+/*! An upstream's lookups: those that are ready or under way. Made with its first entry. */
+typedef struct aname_upstream_work {
+	aname_upstream_t *upstream;
+	aname_resolver_t *resolver; /*!< NULL: none is needed now. */
+	aname_line_t ready[ANAME_PRIORITIES];
+	unsigned running[ANAME_PRIORITIES], running_all;
+	unsigned started; /*!< Lookups, in all. */
+	aname_outage_t outage;
+	uint32_t unscoped; /*!< Servers of which it was told that they do not say for whom. */
+	struct aname_upstream_work *next_ready; /*!< Next in turn that has something ready. */
+	bool listed;                            /*!< It is among those. */
+} aname_upstream_work_t;
+
+typedef struct aname_refresh {
+	aname_shared_t *shared;
+	aname_make_resolver_f make;
+	aname_resolved_f done; /*!< What resolvers call. */
+	uv_loop_t *loop;
+	uv_timer_t timer;
+	aname_heaps_t heaps; /*!< WAITING and RUNNING are planned; DORMANT. */
+	aname_upstream_work_t *ready_first, *ready_last;
+	unsigned running;
+	aname_upstream_t *released; /*!< Upstreams that were taken out, and are not gone yet. */
+	uint32_t options_s;         /*!< When options came or went last. */
+	int64_t release_ms;         /*!< When the next one is to be taken out. */
+	int64_t tell_terms_ms;      /*!< When to tell of terms that differ; INT64_MAX: no need. */
+	int64_t pace_us;            /*!< When the next lookup is due at an even pace. */
+	int64_t lag_window_ms;
+	uint32_t lag_now, lag_before; /*!< Largest lag of this and the last window. */
+	uint64_t random;
+	bool paused;
+	aname_events_t events;
+	_Atomic uint32_t max_targets, max_lookups, lookup_rate;
+	_Atomic uint32_t max_subnets, max_target_subnets;
+	aname_admission_t admission;
+} aname_refresh_t;
+
+/*! What counts for an entry's lookups. */
+static inline const aname_schedule_t *aname_schedule_of(const aname_entry_t *entry)
+{
+	return &entry->upstream->terms.schedule;
+}
+
+static inline aname_upstream_work_t *aname_work_of(const aname_entry_t *entry)
+{
+	return entry->upstream->work;
+}
+
+/*! A random number that spreads work in time; nothing secret hangs on it. */
+static inline uint32_t aname_refresh_chance(aname_refresh_t *refresh)
+{
+	/* splitmix64 */
+	uint64_t z = (refresh->random += 0x9e3779b97f4a7c15);
+	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+	z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+	return (z ^ (z >> 31)) >> 32;
+}
+
+/*! Counts a lookup in the sums of all targets and its own. */
+static inline void aname_refresh_count(_Atomic uint64_t *total, _Atomic uint32_t *own)
+{
+	atomic_fetch_add_explicit(total, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(own, 1, memory_order_relaxed);
+}
