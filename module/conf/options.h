@@ -49,16 +49,16 @@ typedef struct {
  * of padding: compared with memcmp.
  */
 typedef struct {
-	uint32_t ttl_min;         /*!< Shortest lifetime in seconds, at least 1. */
-	uint32_t ttl_max;         /*!< Longest lifetime in seconds. */
-	uint32_t idle;            /*!< Seconds a target is kept fresh after the last query. */
-	uint32_t stale_max;       /*!< Seconds past expiry that addresses may still be used. */
-	uint32_t retry_min;       /*!< Shortest pause after a failed lookup in seconds. */
-	uint32_t retry_max;       /*!< Longest pause after a failed lookup in seconds. */
-	uint32_t timeout_ms;      /*!< A lookup that takes longer counts as failed; by DNS all tries
+	uint32_t ttl_min;     /*!< Shortest lifetime in seconds, at least 1. */
+	uint32_t ttl_max;     /*!< Longest lifetime in seconds. */
+	uint32_t idle;        /*!< Seconds a target is kept fresh after the last query. */
+	uint32_t stale_max;   /*!< Seconds past expiry that addresses may still be used. */
+	uint32_t retry_min;   /*!< Shortest pause after a failed lookup in seconds. */
+	uint32_t retry_max;   /*!< Longest pause after a failed lookup in seconds. */
+	uint32_t timeout_ms;  /*!< A lookup that takes longer counts as failed; by DNS all tries
 	                               are to fit into this. */
-	uint32_t retries;         /*!< By DNS: further rounds through the servers after the first. */
-	uint32_t max_aliases;     /*!< By DNS: longest chain of aliases that is followed (L1). */
+	uint32_t retries;     /*!< By DNS: further rounds through the servers after the first. */
+	uint32_t max_aliases; /*!< By DNS: longest chain of aliases that is followed (L1). */
 	uint32_t ecs_prefix_ipv4; /*!< The longest prefix of a client that lookups tell, in bits; */
 	uint32_t ecs_prefix_ipv6; /*!< 0: none. */
 } aname_schedule_t;

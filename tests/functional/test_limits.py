@@ -253,21 +253,3 @@ def test_L2_one_zones_policy_is_not_anothers(knotd, unbound, authority, proto):
     query(ZONE, "A", proto).expect(a={A2}, ede=set())
     let_pass(0.2)
     query("example.org", "A", proto).expect(a={A1, A2}, ede=set())
-
-
-def test_L1_W2_too_many_ways_to_look_up_are_told(knotd, authority):
-    """Sections that differ in what lookups ask are resolvers of their own."""
-    most = 255
-    authority.set(TARGET, a=[A1])
-    zones = [f"zone{number}.example" for number in range(most + 3)]
-    for number, zone in enumerate(zones):
-        knotd.sections.append(
-            section("mod-aname", f"s{number}", resolver=ADDRESS, timeout=1000 + number)
-        )
-        knotd.add_zone(zone, [aname(TARGET)], modules=[f"mod-aname/s{number}"])
-    knotd.start()
-    for zone in zones[:most]:
-        answers({A1}, zone, ede=set())
-    knotd.wait_log("limit reached", "different sets", "restart knotd", ask=zones[-1])
-    query(zones[-1], "A", "tcp").expect(rcode="SERVFAIL", aa=None)
-    answers({A1}, zones[0], ede=set())
