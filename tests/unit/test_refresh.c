@@ -1264,6 +1264,39 @@ static void many_upstreams(void **state)
 	house_deinit(&house);
 }
 
+static void released_behind_queue(void **state)
+{
+	/* Requests of who has gone are in the queue, more than are taken at once: the upstream waits. */
+	house_t house;
+	begin(&house, NULL, NULL);
+	const aname_upstream_t *gone = house.upstream;
+	for (unsigned n = 0; n < 1000; n++) {
+		name_t name = make_name_nth(n);
+		const aname_key_t key = make_key(gone, &name, A);
+		const aname_interest_t interest = { .ttl = 60 };
+		assert_true(aname_queue_push(house.shared->queue, &key, NULL,
+		                             aname_table_hash(house.shared->table, &key),
+		                             interest));
+	}
+	aname_shared_unhold(house.shared, house.options);
+	for (unsigned i = 0; i <= ANAME_UPSTREAMS_KEPT; i++) {
+		aname_shared_unhold(house.shared, hold_for(&house, 1000 + i));
+	}
+	unsigned waited = 0;
+	aname_request_t request;
+	for (bool more = true; more; waited++) {
+		assert_non_null(gone->source.servers); /* It is still there. */
+		house_skip(&house, 1);
+		more = !aname_queue_passed(house.shared->queue,
+		                           aname_queue_mark(house.shared->queue));
+	}
+	assert_int_equal(waited, 4);
+	house_skip(&house, 100);
+	assert_false(aname_queue_pop(house.shared->queue, &request));
+	assert_int_equal(aname_table_targets(house.shared->table), 0);
+	house_deinit(&house);
+}
+
 static void differing_told(void **state)
 {
 	/* Sections that share an upstream and differ: told once, when no reload is under way. */
@@ -1628,6 +1661,8 @@ int main(void)
 		PROVES("T4: an upstream that nobody holds is kept for a while", upstream_given_up),
 		PROVES("and released only when its lookups have ended", released_while_running),
 		PROVES("T4: 200 upstreams in a row leave nothing behind", many_upstreams),
+		PROVES("and not before the requests of who has gone are taken",
+		       released_behind_queue),
 		PROVES("sections that differ are told of it, once", differing_told),
 		PROVES("C2: whatever ends, those who wait are woken", opens_gate),
 		PROVES("W1: lookups and lag are counted", numbers),
