@@ -110,8 +110,10 @@ static ANAME_ASIDE knotd_in_state_t prove(knotd_in_state_t state, knot_pkt_t *pk
 	if (pending == ANAME_PENDING_PUT_SOA || pending == ANAME_PENDING_LOWER_SOA) {
 		state = aname_prove_finish_nodata(query, state);
 	}
-	if (aname_prove_is_due(pkt, qdata, instance) && take_up(query, pkt, qdata, mod, instance)) {
-		state = aname_prove(query, state);
+	int first;
+	if (aname_prove_is_due(pkt, qdata, instance, &first) &&
+	    take_up(query, pkt, qdata, mod, instance)) {
+		state = aname_prove(query, state, first);
 		aname_epoch_leave(query->epoch, query->worker);
 	}
 	return pending == ANAME_PENDING_DROP_SOA ? aname_prove_drop_soa(query, state) : state;

@@ -19,12 +19,16 @@ knotd_in_state_t aname_prove_correct(aname_query_t *query, knotd_in_state_t stat
  *  epoch. */
 knotd_in_state_t aname_prove_finish_nodata(const aname_query_t *query, knotd_in_state_t state);
 
-/*! May this reply have to prove something? Outside the epoch. */
+/*!
+ * \brief May this reply have to prove something? Outside the epoch.
+ *
+ * \param first  For aname_prove(): where the first denial stands.
+ */
 bool aname_prove_is_due(const knot_pkt_t *pkt, const knotd_qdata_t *qdata,
-                        const aname_instance_t *instance);
+                        const aname_instance_t *instance, int *first);
 
 /*! The proof of a negative answer, and every other one that speaks of the apex. */
-knotd_in_state_t aname_prove(aname_query_t *query, knotd_in_state_t state);
+knotd_in_state_t aname_prove(aname_query_t *query, knotd_in_state_t state, int first);
 
 /*! Knot has proven what an answer has not: it is an answer all the same (A4). Outside the epoch. */
 knotd_in_state_t aname_prove_drop_soa(const aname_query_t *query, knotd_in_state_t state);

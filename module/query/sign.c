@@ -3,10 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "path.h"
 #include "query/packet.h"
 #include "query/signer.h"
-
-/* Signatures. */
 
 /*! The store of an instance, made when it is first needed. Under the lock. */
 static aname_store_t *store_of(aname_instance_t *instance)
@@ -75,22 +74,35 @@ static const aname_signed_t *sign_anew(const aname_query_t *query, const aname_c
 	return is;
 }
 
+/*! What is stored of a content, due or not. */
+static ANAME_WARM const aname_signed_t *find_stored(const aname_query_t *query,
+                                                    aname_content_t *content, uint64_t *hash)
+{
+	content->signer = query->sign.signer->id;
+	*hash = aname_store_hash(content);
+	const aname_store_t *store = atomic_load(&query->instance->signing.store);
+	return store != NULL ? aname_store_find(store, content, *hash, query->sign.now_s) : NULL;
+}
+
+const aname_signed_t *aname_sign_find(const aname_query_t *query, aname_content_t *content)
+{
+	uint64_t hash;
+	const aname_signed_t *stored = find_stored(query, content, &hash);
+	bool due = stored == NULL || aname_signed_is_due(stored, query->sign.now_s);
+	return due ? NULL : stored;
+}
+
 const aname_signed_t *aname_sign_content(const aname_query_t *query, aname_content_t *content,
                                          const knot_rdataset_t *made)
 {
-	content->signer = query->sign.signer->id;
-	uint64_t hash = aname_store_hash(content);
-	const aname_store_t *store = atomic_load(&query->instance->signing.store);
-	const aname_signed_t *is =
-	        store != NULL ? aname_store_find(store, content, hash, query->sign.now_s) : NULL;
-	if (is != NULL && !aname_signed_is_due(is, query->sign.now_s)) {
-		return is;
+	uint64_t hash;
+	const aname_signed_t *stored = find_stored(query, content, &hash);
+	if (stored != NULL && !aname_signed_is_due(stored, query->sign.now_s)) {
+		return stored;
 	}
 	const aname_signed_t *fresh = sign_anew(query, content, hash, made);
-	if (fresh == NULL && is != NULL && aname_signed_is_good(is, query->sign.now_s)) {
-		return is;
-	}
-	return fresh;
+	bool good = stored != NULL && aname_signed_is_good(stored, query->sign.now_s);
+	return fresh == NULL && good ? stored : fresh;
 }
 
 /* Into the reply. */

@@ -21,6 +21,9 @@
 const aname_signed_t *aname_sign_content(const aname_query_t *query, aname_content_t *content,
                                          const knot_rdataset_t *made);
 
+/*! The same if it is stored and need not be made anew; else NULL. */
+const aname_signed_t *aname_sign_find(const aname_query_t *query, aname_content_t *content);
+
 /*!
  * \brief Signs the RRset that was put last.
  *

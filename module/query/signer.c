@@ -421,7 +421,7 @@ static void choose_signer(aname_query_t *query, const knot_rrset_t *dnskey,
 }
 
 /*! As aname_signer_choose(), for a signed zone. */
-static ANAME_ASIDE void attach_signer(aname_query_t *query, const knot_rrset_t *dnskey)
+static ANAME_ASIDE void choose_for_zone(aname_query_t *query, const knot_rrset_t *dnskey)
 {
 	aname_sign_t *sign = &query->sign;
 	soa_signatures_t soa;
@@ -436,15 +436,31 @@ static ANAME_ASIDE void attach_signer(aname_query_t *query, const knot_rrset_t *
 	sign->inception = soa.inception;
 	sign->expiration = soa.expiration;
 	sign->now_s = wall_clock_s();
-	if (sign->state == ANAME_SIGN_UNABLE) {
+	if (sign->state == ANAME_SIGN_READY) {
+		sign->signer_id = sign->signer->id;
+	} else if (sign->state == ANAME_SIGN_UNABLE) {
 		log_unable(query, dnskey, missing);
 	}
+}
+
+/*! Is it still the one that an earlier hook of this query has chosen? Its keys stay READY. */
+static bool is_same(aname_query_t *query)
+{
+	const aname_signer_t *signer = atomic_load(&query->instance->signing.signer);
+	if (signer == NULL || signer->id != query->sign.signer_id) {
+		return false;
+	}
+	query->sign.signer = signer; /* Perhaps made anew, of the same keys. */
+	return true;
 }
 
 ANAME_WARM void aname_signer_choose(aname_query_t *query)
 {
 	aname_sign_t *sign = &query->sign;
 	aname_onlinesign_t onlinesign = query->instance->onlinesign;
+	if (sign->state == ANAME_SIGN_READY && is_same(query)) {
+		return;
+	}
 	sign->state = ANAME_SIGN_NEEDLESS;
 	if (onlinesign != ANAME_ONLINESIGN_NONE) {
 		/* That it stands before was told at load. */
@@ -454,6 +470,6 @@ ANAME_WARM void aname_signer_choose(aname_query_t *query)
 	}
 	const knot_rrset_t dnskey = knotd_qdata_zone_apex_rrset(query->qdata, KNOT_RRTYPE_DNSKEY);
 	if (dnskey.rrs.count > 0) {
-		attach_signer(query, &dnskey);
+		choose_for_zone(query, &dnskey);
 	}
 }
