@@ -180,7 +180,7 @@ bool aname_packet_fits(const knot_pkt_t *pkt, uint16_t index, const knot_rdatase
 
 /*! Lowers the TTL of the RRset at `index` where it stands, and writes its RDATA there if it is other
  *  than before. */
-static void rewrite(knot_pkt_t *pkt, uint16_t index, uint32_t ttl, bool other)
+static ANAME_WARM void rewrite(knot_pkt_t *pkt, uint16_t index, uint32_t ttl, bool other)
 {
 	knot_rrset_t *rrset = &pkt->rr[index];
 	uint8_t *at = pkt->wire + pkt->rr_info[index].pos;

@@ -87,7 +87,8 @@ knotd_in_state_t aname_prove(aname_query_t *query, knotd_in_state_t state, int f
 
 knotd_in_state_t aname_prove_drop_soa(const aname_query_t *query, knotd_in_state_t state)
 {
-	if (state != KNOTD_IN_STATE_NODATA && state != KNOTD_IN_STATE_HIT) {
+	if (query->pending != ANAME_PENDING_DROP_SOA ||
+	    (state != KNOTD_IN_STATE_NODATA && state != KNOTD_IN_STATE_HIT)) {
 		return state;
 	}
 	int ret = aname_reply_remove_soa(query);
