@@ -36,12 +36,21 @@ static ANAME_WARM void judge_record(const aname_query_t *query, const knot_rdata
 	aname_key_t key;
 	key.profile = query->instance->profile;
 	key.type = type;
+	key.name = rdata->data;
+	key.name_len = rdata->len;
+	aname_entry_t *entry = NULL;
+	if (query->positions != NULL && rdata->len > 0 && rdata->len <= KNOT_DNAME_MAXLEN) {
+		/* Where it was last, most likely. */
+		const _Atomic uint32_t *position = &query->positions[type == KNOT_RRTYPE_AAAA];
+		entry = aname_table_look(query->instance->shared->table, &key,
+		                         atomic_load_explicit(position, memory_order_relaxed));
+	}
 	knot_dname_storage_t lower;
-	aname_entry_t *entry;
 	const char *why = "the RDATA is not one whole name";
-	aname_failure_t failure = aname_target_find(query, rdata, &key, lower, &entry)
-	                                  ? aname_policy_check(query, &key, &why)
-	                                  : ANAME_FAILURE_MALFORMED;
+	aname_failure_t failure = ANAME_FAILURE_MALFORMED;
+	if (entry != NULL || aname_target_find(query, rdata, &key, lower, &entry)) {
+		failure = aname_policy_check(query, &key, &why);
+	}
 	if (failure != ANAME_FAILURE_NONE) {
 		aname_policy_refuse(query, rdata, &key, failure, why, part);
 		return;

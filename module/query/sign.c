@@ -84,7 +84,8 @@ static ANAME_WARM const aname_signed_t *find_stored(const aname_query_t *query,
 	return store != NULL ? aname_store_find(store, content, *hash, query->sign.now_s) : NULL;
 }
 
-const aname_signed_t *aname_sign_find(const aname_query_t *query, aname_content_t *content)
+ANAME_WARM const aname_signed_t *aname_sign_find(const aname_query_t *query,
+                                                 aname_content_t *content)
 {
 	uint64_t hash;
 	const aname_signed_t *stored = find_stored(query, content, &hash);
@@ -145,7 +146,10 @@ static int sign_last(const aname_query_t *query, uint16_t index, uint32_t origin
 	knot_rrset_t rrset = pkt->rr[index];
 	rrset.ttl = original_ttl;
 	aname_content_t content = { .rrset = &rrset };
-	const aname_signed_t *is = aname_sign_content(query, &content, &itself);
+	const aname_signed_t *is = aname_sign_find(query, &content);
+	if (is == NULL) {
+		is = aname_sign_content(query, &content, &itself);
+	}
 	if (is == NULL) {
 		return KNOT_ERROR;
 	}

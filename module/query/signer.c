@@ -89,10 +89,16 @@ static void find_soa_signatures(knotd_qdata_t *qdata, soa_signatures_t *soa)
 static bool is_current(const aname_signer_t *signer, const knot_rrset_t *dnskey,
                        const soa_signatures_t *soa)
 {
-	return signer != NULL && signer->tags_count == soa->count &&
-	       signer->dnskey_size == dnskey->rrs.size &&
-	       memcmp(signer->tags, soa->tags, soa->count * sizeof(soa->tags[0])) == 0 &&
-	       memcmp(signer->dnskey, dnskey->rrs.rdata, dnskey->rrs.size) == 0;
+	if (signer == NULL || signer->tags_count != soa->count ||
+	    signer->dnskey_size != dnskey->rrs.size) {
+		return false;
+	}
+	for (unsigned i = 0; i < soa->count; i++) {
+		if (signer->tags[i] != soa->tags[i]) {
+			return false;
+		}
+	}
+	return memcmp(signer->dnskey, dnskey->rrs.rdata, dnskey->rrs.size) == 0;
 }
 
 /*! Does this key sign the SOA? */
