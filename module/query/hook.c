@@ -10,7 +10,7 @@
 #include "query/reply.h"
 #include "query/respond.h"
 #include "query/show.h"
-#include "query/signer.h"
+#include "query/signing.h"
 
 /*!
  * Takes a query up, or takes it up again. False outside the epoch, if there is nothing to do for
@@ -29,7 +29,7 @@ static ANAME_WARM bool take_up(aname_query_t *query, knot_pkt_t *pkt, knotd_qdat
 	} else if (instance->options->ecs) {
 		aname_ecs_take(query);
 	}
-	aname_signer_choose(query);
+	aname_signing_choose(query);
 	if (query->sign.state == ANAME_SIGN_UNABLE) {
 		aname_epoch_leave(query->epoch, query->worker);
 		return false;

@@ -1,7 +1,7 @@
 /*!
  * \brief The signatures over what this module makes (D1).  [K]
  *
- * They are made once and kept in the store of the instance; see signer.h.
+ * They are made once and kept in the store of the instance; see signing.h.
  *
  * Thread: worker.
  */
