@@ -59,26 +59,27 @@ typedef struct {
  * \param made  Where it is made if need be; to be cleared.
  */
 static int find_replacement(const aname_query_t *query, const knot_rrset_t *rrset,
-                            knot_rdataset_t *made, replacement_t *by)
+                            knot_rdataset_t *made, replacement_t *replacement)
 {
 	aname_content_t content = { .rrset = rrset, .without = query->missing };
-	const aname_signed_t *is = query->sign.wanted ? aname_sign_find(query, &content) : NULL;
-	*by = (replacement_t){ .rrs = is != NULL ? &is->made : made,
-		               .ttl = rrset->ttl < query->missing_ttl ? rrset->ttl
-		                                                      : query->missing_ttl };
-	if (is == NULL) {
+	const aname_signed_t *stored = query->sign.wanted ? aname_sign_find(query, &content) : NULL;
+	*replacement =
+	        (replacement_t){ .rrs = stored != NULL ? &stored->made : made,
+		                 .ttl = rrset->ttl < query->missing_ttl ? rrset->ttl
+		                                                        : query->missing_ttl };
+	if (stored == NULL) {
 		int ret = correct_record(query->pkt, rrset, query->missing, made);
 		if (ret != KNOT_EOK || !query->sign.wanted) {
 			return ret;
 		}
-		is = aname_sign_content(query, &content, made);
-		if (is == NULL) {
+		stored = aname_sign_content(query, &content, made);
+		if (stored == NULL) {
 			return KNOT_ERROR;
 		}
 	}
-	uint32_t left = aname_sign_left(&query->sign, is);
-	by->ttl = by->ttl < left ? by->ttl : left;
-	by->rrsigs = &is->rrsigs;
+	uint32_t left = aname_sign_left(&query->sign, stored);
+	replacement->ttl = replacement->ttl < left ? replacement->ttl : left;
+	replacement->rrsigs = &stored->rrsigs;
 	return KNOT_EOK;
 }
 
@@ -106,33 +107,35 @@ static uint16_t find_signatures(const knot_pkt_t *pkt, uint16_t index)
  *
  * Returns KNOT_ESPACE, with the reply unchanged, if it is not.
  */
-static int overwrite(const aname_query_t *query, uint16_t index, const replacement_t *by)
+static int overwrite(const aname_query_t *query, uint16_t index, const replacement_t *replacement)
 {
 	knot_pkt_t *pkt = query->pkt;
-	uint16_t signatures = by->rrsigs != NULL ? find_signatures(pkt, index) : 0;
-	if (!aname_packet_fits(pkt, index, by->rrs) ||
-	    (signatures != 0 && !aname_packet_fits(pkt, signatures, by->rrsigs))) {
+	uint16_t signatures = replacement->rrsigs != NULL ? find_signatures(pkt, index) : 0;
+	if (!aname_packet_fits(pkt, index, replacement->rrs) ||
+	    (signatures != 0 && !aname_packet_fits(pkt, signatures, replacement->rrsigs))) {
 		return KNOT_ESPACE;
 	}
-	int ret = aname_packet_overwrite(pkt, index, by->rrs, by->ttl);
+	int ret = aname_packet_overwrite(pkt, index, replacement->rrs, replacement->ttl);
 	if (ret == KNOT_EOK && signatures != 0) {
-		ret = aname_packet_overwrite(pkt, signatures, by->rrsigs, by->ttl);
+		ret = aname_packet_overwrite(pkt, signatures, replacement->rrsigs,
+		                             replacement->ttl);
 	}
 	return ret;
 }
 
 /*! Puts new signatures where those over the record stand behind it. */
 static int replace_signatures(const aname_query_t *query, const knot_rrset_t *record,
-                              const replacement_t *by, aname_rest_t *rest)
+                              const replacement_t *replacement, aname_rest_t *rest)
 {
-	for (uint16_t i = 0; i < rest->count && by->rrsigs != NULL; i++) {
+	for (uint16_t i = 0; i < rest->count && replacement->rrsigs != NULL; i++) {
 		aname_cut_t *cut = &rest->at[i];
 		if (!covers(&cut->rr, record->type) ||
 		    !knot_dname_is_equal(cut->rr.owner, record->owner)) {
 			continue;
 		}
 		knot_rrset_t new;
-		int ret = aname_sign_copy(query, by->rrsigs, record->owner, by->ttl, &new);
+		int ret = aname_sign_copy(query, replacement->rrsigs, record->owner,
+		                          replacement->ttl, &new);
 		if (ret != KNOT_EOK) {
 			return ret;
 		}
@@ -146,13 +149,13 @@ static int replace_signatures(const aname_query_t *query, const knot_rrset_t *re
 }
 
 static int put_record(const aname_query_t *query, const knot_rrset_t *rrset, uint16_t flags,
-                      const replacement_t *by)
+                      const replacement_t *replacement)
 {
 	knot_pkt_t *pkt = query->pkt;
 	knot_rrset_t record;
 	knot_rrset_init(&record, knot_dname_copy(rrset->owner, &pkt->mm), rrset->type,
-	                KNOT_CLASS_IN, by->ttl);
-	int ret = knot_rdataset_copy(&record.rrs, by->rrs, &pkt->mm);
+	                KNOT_CLASS_IN, replacement->ttl);
+	int ret = knot_rdataset_copy(&record.rrs, replacement->rrs, &pkt->mm);
 	if (ret != KNOT_EOK) {
 		knot_rrset_clear(&record, &pkt->mm);
 		return ret;
@@ -161,7 +164,7 @@ static int put_record(const aname_query_t *query, const knot_rrset_t *rrset, uin
 }
 
 /*! Replaces the record at `index`, and the signatures over it, whatever their lengths. */
-static int cut_in(const aname_query_t *query, uint16_t index, const replacement_t *by)
+static int cut_in(const aname_query_t *query, uint16_t index, const replacement_t *replacement)
 {
 	knot_pkt_t *pkt = query->pkt;
 	/* Knot's own records are the zone's: they outlive being cut. */
@@ -172,9 +175,9 @@ static int cut_in(const aname_query_t *query, uint16_t index, const replacement_
 	if (ret != KNOT_EOK) {
 		return ret;
 	}
-	ret = put_record(query, &rrset, flags, by);
+	ret = put_record(query, &rrset, flags, replacement);
 	if (ret == KNOT_EOK) {
-		ret = replace_signatures(query, &rrset, by, &rest);
+		ret = replace_signatures(query, &rrset, replacement, &rest);
 	}
 	int pasted = aname_packet_paste(pkt, &rest);
 	return ret != KNOT_EOK ? ret : pasted;
@@ -187,11 +190,11 @@ int aname_denial_correct(const aname_query_t *query, int first)
 	for (int i = first; i >= 0 && ret == KNOT_EOK; i = aname_denial_find(pkt, i + 1)) {
 		const knot_rrset_t rrset = pkt->rr[i];
 		knot_rdataset_t made = { 0 };
-		replacement_t by;
-		ret = find_replacement(query, &rrset, &made, &by);
+		replacement_t replacement;
+		ret = find_replacement(query, &rrset, &made, &replacement);
 		if (ret == KNOT_EOK) {
-			ret = overwrite(query, i, &by);
-			ret = ret == KNOT_ESPACE ? cut_in(query, i, &by) : ret;
+			ret = overwrite(query, i, &replacement);
+			ret = ret == KNOT_ESPACE ? cut_in(query, i, &replacement) : ret;
 		}
 		knot_rdataset_clear(&made, &pkt->mm);
 	}

@@ -179,11 +179,11 @@ ANAME_WARM aname_sign_state_t aname_signer_judge(aname_shared_t *shared,
 	aname_sign_state_t state = signer->count > 0 ? ANAME_SIGN_READY : ANAME_SIGN_UNABLE;
 	for (unsigned i = 0; i < signer->count; i++) {
 		aname_secret_t *key = signer->keys[i];
-		int is = atomic_load_explicit(&key->state, memory_order_acquire);
-		if (is == ANAME_SECRET_PENDING) {
+		int key_state = atomic_load_explicit(&key->state, memory_order_acquire);
+		if (key_state == ANAME_SECRET_PENDING) {
 			return ANAME_SIGN_PENDING;
 		}
-		if (is == ANAME_SECRET_FAILED) {
+		if (key_state == ANAME_SECRET_FAILED) {
 			aname_secrets_retry(shared->secrets, key, now_ms);
 			/* The fourth octet of DNSKEY RDATA is the algorithm. */
 			if (!has_ready(signer, key->rdata[3])) {
