@@ -71,6 +71,9 @@ static knotd_in_state_t answer_family(aname_query_t *query, knotd_in_state_t sta
 
 	aname_records_note(query, type, &answer);
 	if (aname_worth_has_addresses(answer.worth)) {
+		/* The way here may have to be proven, but only to who asks for that. */
+		bool proven = knot_pkt_has_dnssec(query->qdata->query);
+		query->pending = proven ? ANAME_PENDING_ALL : ANAME_PENDING_NOTHING;
 		return aname_respond_instead(query, state, &answer, type);
 	}
 	return aname_worth_is_negative(answer.worth)
