@@ -31,9 +31,10 @@ ANAME_WARM bool aname_query_begin(aname_query_t *query, aname_instance_t *instan
 	query->instance = NULL;
 	query->rrsets_count = 0;
 	for (unsigned i = 0; i < options->rrtypes_count; i++) {
-		knot_rrset_t *rrset = &query->rrsets[query->rrsets_count];
-		*rrset = knotd_qdata_zone_apex_rrset(qdata, options->rrtypes[i]);
-		query->rrsets_count += rrset->rrs.count > 0;
+		knot_rrset_t rrset = knotd_qdata_zone_apex_rrset(qdata, options->rrtypes[i]);
+		if (rrset.rrs.count > 0) {
+			query->rrsets[query->rrsets_count++] = rrset;
+		}
 	}
 	if (query->rrsets_count == 0) {
 		return false;
