@@ -47,11 +47,12 @@ static inline void aname_part_fail(aname_part_t *part, aname_failure_t failure)
  * What is for everybody stands in for what is not there, or fails: for this client only, and not
  * for long. So do addresses that are kept of a target that is gone.
  *
- * \param own      What the target says to the client.
+ * \param client   What the target says to the client.
  * \param general  What it says to everybody.
  * \param len      Length of the client's prefix.
  */
-aname_part_t aname_answer_tailor(const aname_part_t *own, const aname_part_t *general, uint8_t len);
+aname_part_t aname_answer_for_client(const aname_part_t *client, const aname_part_t *general,
+                                     uint8_t len);
 
 /*! All targets of the owner. */
 typedef struct {
@@ -86,23 +87,24 @@ typedef struct {
  */
 void aname_answer_weigh(const aname_pool_t *pool, bool accept_fallback, aname_answer_t *answer);
 
-/*! The same. In the usual case nothing has to be weighed: one target, whose addresses are fresh. */
+/*! The same. In the usual case nothing has to be weighed: one target, and it is known what it has. */
 static inline void aname_answer_decide(const aname_pool_t *pool, bool accept_fallback,
                                        aname_answer_t *answer)
 {
 	const aname_part_t *part = &pool->parts[0];
-	if (pool->count != 1 || part->judgement.worth != ANAME_FRESH) {
+	if (pool->count != 1 ||
+	    (part->judgement.worth != ANAME_FRESH && part->judgement.worth != ANAME_NODATA)) {
 		aname_answer_weigh(pool, accept_fallback, answer);
 		return;
 	}
-	answer->worth = ANAME_FRESH;
+	answer->worth = part->judgement.worth;
 	answer->partial = false;
-	answer->gone = false;
+	answer->gone = part->gone;
 	answer->emptied = false;
 	answer->failure = ANAME_FAILURE_NONE;
 	answer->ttl = part->judgement.ttl;
 	answer->scope = part->scope;
-	answer->used = 1;
+	answer->used = part->judgement.worth == ANAME_FRESH;
 	answer->use[0] = part->snapshot;
 }
 

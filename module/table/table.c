@@ -1,5 +1,6 @@
 #include "table/table.h"
 #include "octets.h"
+#include "path.h"
 #include "table/hash.h"
 #include "table/policy.h"
 
@@ -99,7 +100,7 @@ static inline size_t slot_after(const slots_t *slots, size_t slot)
 	return slot + 1 < slots->count ? slot + 1 : 0;
 }
 
-static bool matches(const aname_entry_t *entry, const aname_key_t *key)
+static ANAME_WARM bool matches(const aname_entry_t *entry, const aname_key_t *key)
 {
 	return entry->name_len == key->name_len && entry->type == key->type &&
 	       entry->upstream == key->upstream &&
@@ -120,7 +121,8 @@ aname_entry_t *aname_table_find(const aname_table_t *table, const aname_key_t *k
 	}
 }
 
-aname_entry_t *aname_table_look(const aname_table_t *table, const aname_key_t *key, uint32_t place)
+ANAME_WARM aname_entry_t *aname_table_look(const aname_table_t *table, const aname_key_t *key,
+                                           uint32_t place)
 {
 	slots_t *slots = atomic_load(&table->slots);
 	aname_entry_t *entry = place < slots->count ? atomic_load(&slots->at[place]) : NULL;

@@ -298,18 +298,18 @@ static void gone_for_all(void **state)
 	aname_part_t general = { .snapshot = &last,
 		                 .judgement = { .worth = ANAME_STALE, .ttl = 30 },
 		                 .gone = true };
-	aname_part_t part = aname_answer_tailor(&own, &general, 24);
+	aname_part_t part = aname_answer_for_client(&own, &general, 24);
 	assert_ptr_equal(part.snapshot, &last);
 	assert_int_equal(part.judgement.worth, ANAME_STALE);
 	assert_true(part.gone);
 
 	general.judgement.worth = ANAME_NODATA;
-	part = aname_answer_tailor(&own, &general, 24);
+	part = aname_answer_for_client(&own, &general, 24);
 	assert_int_equal(part.judgement.ttl, 60);
 	assert_true(part.gone);
 
 	own.judgement.worth = ANAME_FRESH;
-	part = aname_answer_tailor(&own, &general, 24);
+	part = aname_answer_for_client(&own, &general, 24);
 	assert_int_equal(part.judgement.worth, ANAME_FRESH);
 	assert_false(part.gone);
 }
