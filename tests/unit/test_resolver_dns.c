@@ -485,7 +485,7 @@ static void assert_failure(aname_failure_t failure)
 	assert_true(strlen(heard.detail) > 0);
 }
 
-/* The house. */
+/* What the tests share. */
 
 /*! What counts for lookups; each test begins with this. */
 static const aname_schedule_t usual = { .timeout_ms = 100, .retries = 1, .max_aliases = 16 };

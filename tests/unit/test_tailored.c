@@ -17,11 +17,12 @@
 
 static name_t www;
 
-static void begin(house_t *house, const aname_schedule_t *schedule, const aname_limits_t *limits)
+static void begin(scripted_t *scripted, const aname_schedule_t *schedule,
+                  const aname_limits_t *limits)
 {
 	www = make_name("www.example.");
 	clock_stop_at(BEGIN_MS);
-	house_init(house, schedule, limits);
+	scripted_init(scripted, schedule, limits);
 }
 
 /*! The /24 number `n` of 10.0.0.0/8. */
@@ -32,15 +33,16 @@ static aname_subnet_t nth(uint32_t n)
 		                 .address = { 10, n >> 8, n } };
 }
 
-static aname_entry_t *found(house_t *house, const name_t *name, const aname_subnet_t *client)
+static aname_entry_t *found(scripted_t *scripted, const name_t *name, const aname_subnet_t *client)
 {
-	return aname_table_find_client(house->shared->table, house_find(house, name, A), client);
+	return aname_table_find_client(scripted->shared->table, scripted_find(scripted, name, A),
+	                               client);
 }
 
-/*! The address that a client is told, as numbered by house_resolve_scope(); 0 if none. */
-static uint32_t told(house_t *house, const aname_subnet_t *client)
+/*! The address that a client is told, as numbered by scripted_resolve_scope(); 0 if none. */
+static uint32_t told(scripted_t *scripted, const aname_subnet_t *client)
 {
-	aname_entry_t *entry = found(house, &www, client);
+	aname_entry_t *entry = found(scripted, &www, client);
 	const aname_snapshot_t *known = entry != NULL ? aname_entry_snapshot(entry) : NULL;
 	if (known == NULL || known->count == 0) {
 		return 0;
@@ -49,25 +51,25 @@ static uint32_t told(house_t *house, const aname_subnet_t *client)
 	return ((uint32_t)at[1] << 16) + ((uint32_t)at[2] << 8) + at[3];
 }
 
-static unsigned held(house_t *house)
+static unsigned held(scripted_t *scripted)
 {
-	return aname_table_subnets(house->shared->table);
+	return aname_table_subnets(scripted->shared->table);
 }
 
 /*! A client asks, and the resolver answers for this scope. */
-static void learn(house_t *house, const aname_subnet_t *client, uint32_t address, uint32_t ttl,
-                  uint8_t scope)
+static void learn(scripted_t *scripted, const aname_subnet_t *client, uint32_t address,
+                  uint32_t ttl, uint8_t scope)
 {
-	house_ask_client(house, &www, A, 300, client);
-	house_resolve_scope(house, house_pending_client(house, &www, A, client), address, ttl,
-	                    scope);
+	scripted_ask_client(scripted, &www, A, 300, client);
+	scripted_resolve_scope(scripted, scripted_pending_client(scripted, &www, A, client),
+	                       address, ttl, scope);
 }
 
 /*! The target is known to everybody. */
-static void know(house_t *house)
+static void know(scripted_t *scripted)
 {
-	house_ask(house, &www, A, 300);
-	house_resolve(house, house_pending(house, &www, A), 99, 1, 300);
+	scripted_ask(scripted, &www, A, 300);
+	scripted_resolve(scripted, scripted_pending(scripted, &www, A), 99, 1, 300);
 }
 
 /* Scopes. */
@@ -101,55 +103,55 @@ static const scope_row_t scope_rows[] = {
 static void check_scope(void **state)
 {
 	const scope_row_t *row = *state;
-	house_t house;
-	begin(&house, NULL, NULL);
-	know(&house);
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
+	know(&scripted);
 	const aname_subnet_t all = make_subnet("10.1.2.0", 24);
 	const aname_subnet_t client = aname_subnet_cut(&all, row->source);
 	const aname_subnet_t other = make_subnet(row->client, row->len);
-	learn(&house, &client, 7, 300, row->scope);
-	assert_int_equal(told(&house, &client), 7);
-	assert_int_equal(aname_entry_snapshot(found(&house, &www, &client))->scope, row->scope);
-	assert_int_equal(told(&house, &other), row->told ? 7 : 0);
+	learn(&scripted, &client, 7, 300, row->scope);
+	assert_int_equal(told(&scripted, &client), 7);
+	assert_int_equal(aname_entry_snapshot(found(&scripted, &www, &client))->scope, row->scope);
+	assert_int_equal(told(&scripted, &other), row->told ? 7 : 0);
 
 	if (!row->told) {
-		house_ask_client(&house, &www, A, 300, &other);
-		assert_non_null(house_pending_client(&house, &www, A, &other));
+		scripted_ask_client(&scripted, &www, A, 300, &other);
+		assert_non_null(scripted_pending_client(&scripted, &www, A, &other));
 	}
-	house_deinit(&house);
+	scripted_deinit(&scripted);
 }
 
 static void longest_match(void **state)
 {
-	house_t house;
-	begin(&house, NULL, NULL);
-	know(&house);
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
+	know(&scripted);
 	const aname_subnet_t near = make_subnet("10.1.2.0", 24), far = make_subnet("10.9.9.0", 24);
 	const aname_subnet_t beside = make_subnet("10.1.3.0", 24);
-	learn(&house, &near, 1, 300, 24);
-	learn(&house, &beside, 2, 300, 16);
-	learn(&house, &far, 3, 300, 8);
-	assert_int_equal(held(&house), 3);
-	assert_int_equal(told(&house, &near), 1);
-	assert_int_equal(told(&house, &beside), 2);
-	assert_int_equal(told(&house, &far), 3);
-	house_deinit(&house);
+	learn(&scripted, &near, 1, 300, 24);
+	learn(&scripted, &beside, 2, 300, 16);
+	learn(&scripted, &far, 3, 300, 8);
+	assert_int_equal(held(&scripted), 3);
+	assert_int_equal(told(&scripted, &near), 1);
+	assert_int_equal(told(&scripted, &beside), 2);
+	assert_int_equal(told(&scripted, &far), 3);
+	scripted_deinit(&scripted);
 }
 
 static void lengths_of_ipv6(void **state)
 {
 	/* 0 and 64 are at the two ends. */
-	house_t house;
-	begin(&house, NULL, NULL);
-	know(&house);
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
+	know(&scripted);
 	const aname_subnet_t net = make_subnet("2001:db8::", 64), next = make_subnet("2002::", 64);
-	learn(&house, &net, 1, 300, 64);
-	assert_int_equal(told(&house, &next), 0);
-	learn(&house, &next, 2, 300, 0);
-	assert_int_equal(told(&house, &net), 1);
+	learn(&scripted, &net, 1, 300, 64);
+	assert_int_equal(told(&scripted, &next), 0);
+	learn(&scripted, &next, 2, 300, 0);
+	assert_int_equal(told(&scripted, &net), 1);
 	const aname_subnet_t shorter = make_subnet("2001:db8::", 63);
-	assert_int_equal(told(&house, &shorter), 2);
-	house_deinit(&house);
+	assert_int_equal(told(&scripted, &shorter), 2);
+	scripted_deinit(&scripted);
 }
 
 /* Changes. */
@@ -171,70 +173,72 @@ static const change_row_t change_rows[] = {
 static void check_change(void **state)
 {
 	const change_row_t *row = *state;
-	house_t house;
-	begin(&house, NULL, NULL);
-	know(&house);
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
+	know(&scripted);
 	const aname_subnet_t client = make_subnet("10.1.2.0", 24);
 	const aname_subnet_t other = make_subnet("10.1.3.0", 24);
-	learn(&house, &client, 1, 60, row->before);
-	house_skip(&house, 55000);
+	learn(&scripted, &client, 1, 60, row->before);
+	scripted_skip(&scripted, 55000);
 	/* It is refreshed as it was asked first. */
-	script_lookup_t *lookup = house_pending_client(&house, &www, A, &client);
-	house_resolve_scope(&house, lookup, 2, 60, row->after);
-	assert_int_equal(held(&house), row->entries);
-	assert_int_equal(told(&house, &client), 2);
-	assert_int_equal(told(&house, &other), row->other);
-	assert_int_equal(aname_refresh_running(house.refresh), house.script.pending_count);
-	house_skip(&house, 55000);
-	assert_non_null(house_pending_client(&house, &www, A, &client));
-	house_deinit(&house);
+	script_lookup_t *lookup = scripted_pending_client(&scripted, &www, A, &client);
+	scripted_resolve_scope(&scripted, lookup, 2, 60, row->after);
+	assert_int_equal(held(&scripted), row->entries);
+	assert_int_equal(told(&scripted, &client), 2);
+	assert_int_equal(told(&scripted, &other), row->other);
+	assert_int_equal(aname_refresh_running(scripted.refresh), scripted.script.pending_count);
+	scripted_skip(&scripted, 55000);
+	assert_non_null(scripted_pending_client(&scripted, &www, A, &client));
+	scripted_deinit(&scripted);
 }
 
 static void merges(void **state)
 {
 	/* What turns out to be the same for a larger network ends up in one entry. */
-	house_t house;
-	begin(&house, NULL, NULL);
-	know(&house);
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
+	know(&scripted);
 	for (unsigned i = 0; i < 10; i++) {
 		const aname_subnet_t client = nth(i);
-		learn(&house, &client, 1 + i, 60, 24);
+		learn(&scripted, &client, 1 + i, 60, 24);
 	}
-	assert_int_equal(held(&house), 10);
-	house_skip(&house, 57000);
+	assert_int_equal(held(&scripted), 10);
+	scripted_skip(&scripted, 57000);
 	for (unsigned i = 0; i < 10; i++) {
 		const aname_subnet_t client = nth(i);
-		house_resolve_scope(&house, house_pending_client(&house, &www, A, &client), 50, 60,
-		                    16);
-		assert_int_equal(told(&house, &client), 50);
+		scripted_resolve_scope(&scripted,
+		                       scripted_pending_client(&scripted, &www, A, &client), 50, 60,
+		                       16);
+		assert_int_equal(told(&scripted, &client), 50);
 	}
-	assert_int_equal(held(&house), 1);
-	assert_int_equal(house.script.pending_count, 0);
-	house_skip(&house, 57000);
-	assert_int_equal(house.script.pending_count, 1);
-	house_deinit(&house);
+	assert_int_equal(held(&scripted), 1);
+	assert_int_equal(scripted.script.pending_count, 0);
+	scripted_skip(&scripted, 57000);
+	assert_int_equal(scripted.script.pending_count, 1);
+	scripted_deinit(&scripted);
 }
 
 static void merges_while_running(void **state)
 {
 	/* The larger network's own lookup is under way when its part reports. */
-	house_t house;
-	begin(&house, NULL, NULL);
-	know(&house);
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
+	know(&scripted);
 	const aname_subnet_t wide = nth(1), narrow = nth(2);
-	learn(&house, &narrow, 1, 60, 24);
-	learn(&house, &wide, 2, 60, 16);
-	assert_int_equal(held(&house), 2);
-	house_skip(&house, 57000);
-	script_lookup_t *of_wide = house_pending_client(&house, &www, A, &wide);
-	house_resolve_scope(&house, house_pending_client(&house, &www, A, &narrow), 3, 60, 16);
-	assert_int_equal(held(&house), 1);
-	assert_int_equal(told(&house, &narrow), 3);
-	house_resolve_scope(&house, of_wide, 4, 60, 16);
-	assert_int_equal(told(&house, &narrow), 4);
-	assert_int_equal(told(&house, &wide), 4);
-	assert_int_equal(aname_refresh_running(house.refresh), 0);
-	house_deinit(&house);
+	learn(&scripted, &narrow, 1, 60, 24);
+	learn(&scripted, &wide, 2, 60, 16);
+	assert_int_equal(held(&scripted), 2);
+	scripted_skip(&scripted, 57000);
+	script_lookup_t *of_wide = scripted_pending_client(&scripted, &www, A, &wide);
+	scripted_resolve_scope(&scripted, scripted_pending_client(&scripted, &www, A, &narrow), 3,
+	                       60, 16);
+	assert_int_equal(held(&scripted), 1);
+	assert_int_equal(told(&scripted, &narrow), 3);
+	scripted_resolve_scope(&scripted, of_wide, 4, 60, 16);
+	assert_int_equal(told(&scripted, &narrow), 4);
+	assert_int_equal(told(&scripted, &wide), 4);
+	assert_int_equal(aname_refresh_running(scripted.refresh), 0);
+	scripted_deinit(&scripted);
 }
 
 /* Asking. */
@@ -242,111 +246,116 @@ static void merges_while_running(void **state)
 static void one_probe_first(void **state)
 {
 	/* Until it is known that answers differ, one client's lookup does for all. */
-	house_t house;
-	begin(&house, NULL, NULL);
-	know(&house);
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
+	know(&scripted);
 	for (unsigned i = 0; i < 100; i++) {
 		const aname_subnet_t client = nth(i);
-		house_ask_client(&house, &www, A, 300, &client);
+		scripted_ask_client(&scripted, &www, A, 300, &client);
 	}
 	const aname_subnet_t first = nth(0), second = nth(1);
-	assert_non_null(house_pending_client(&house, &www, A, &first));
-	assert_null(house_pending_client(&house, &www, A, &second));
+	assert_non_null(scripted_pending_client(&scripted, &www, A, &first));
+	assert_null(scripted_pending_client(&scripted, &www, A, &second));
 	/* The other family is another matter. */
 	const aname_subnet_t v6 = make_subnet("2001:db8::", 56);
-	house_ask_client(&house, &www, A, 300, &v6);
-	assert_non_null(house_pending_client(&house, &www, A, &v6));
+	scripted_ask_client(&scripted, &www, A, 300, &v6);
+	assert_non_null(scripted_pending_client(&scripted, &www, A, &v6));
 
-	house_resolve_scope(&house, house_pending_client(&house, &www, A, &first), 1, 300, 24);
-	house_ask_client(&house, &www, A, 300, &second);
-	assert_non_null(house_pending_client(&house, &www, A, &second));
-	house_deinit(&house);
+	scripted_resolve_scope(&scripted, scripted_pending_client(&scripted, &www, A, &first), 1,
+	                       300, 24);
+	scripted_ask_client(&scripted, &www, A, 300, &second);
+	assert_non_null(scripted_pending_client(&scripted, &www, A, &second));
+	scripted_deinit(&scripted);
 }
 
 static void probe_fails(void **state)
 {
-	house_t house;
-	begin(&house, NULL, NULL);
-	know(&house);
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
+	know(&scripted);
 	const aname_subnet_t first = nth(0), second = nth(1);
-	house_ask_client(&house, &www, A, 300, &first);
-	const aname_subnets_t *subnets = atomic_load(&house_find(&house, &www, A)->subnets);
+	scripted_ask_client(&scripted, &www, A, 300, &first);
+	const aname_subnets_t *subnets = atomic_load(&scripted_find(&scripted, &www, A)->subnets);
 	assert_int_equal(atomic_load(&subnets->state[0]), ANAME_SUBNETS_UNKNOWN);
-	house_fail(&house, house_pending_client(&house, &www, A, &first), ANAME_FAILURE_SERVER);
+	scripted_fail(&scripted, scripted_pending_client(&scripted, &www, A, &first),
+	              ANAME_FAILURE_SERVER);
 	assert_int_equal(atomic_load(&subnets->state[0]), ANAME_SUBNETS_FAILING);
-	assert_int_equal(house_heard(&house, "fails for a client subnet"), 1);
+	assert_int_equal(scripted_heard(&scripted, "fails for a client subnet"), 1);
 
 	/* F4: it is tried again in its time, whoever else asks. */
 	for (unsigned i = 2; i < 100; i++) {
 		const aname_subnet_t client = nth(i);
-		house_ask_client(&house, &www, A, 300, &client);
+		scripted_ask_client(&scripted, &www, A, 300, &client);
 	}
-	assert_int_equal(held(&house), ANAME_SUBNETS_PROBES);
-	assert_null(house_pending_client(&house, &www, A, &second));
-	house_skip(&house, 7000);
-	house_resolve_scope(&house, house_pending_client(&house, &www, A, &first), 1, 300, 24);
+	assert_int_equal(held(&scripted), ANAME_SUBNETS_PROBES);
+	assert_null(scripted_pending_client(&scripted, &www, A, &second));
+	scripted_skip(&scripted, 7000);
+	scripted_resolve_scope(&scripted, scripted_pending_client(&scripted, &www, A, &first), 1,
+	                       300, 24);
 	assert_int_equal(atomic_load(&subnets->state[0]), ANAME_SUBNETS_LEARNED);
-	house_ask_client(&house, &www, A, 300, &second);
-	house_fail(&house, house_pending_client(&house, &www, A, &second), ANAME_FAILURE_SERVER);
+	scripted_ask_client(&scripted, &www, A, 300, &second);
+	scripted_fail(&scripted, scripted_pending_client(&scripted, &www, A, &second),
+	              ANAME_FAILURE_SERVER);
 	assert_int_equal(atomic_load(&subnets->state[0]), ANAME_SUBNETS_LEARNED);
-	assert_int_equal(house_heard(&house, "fails for a client subnet"), 0); /* Told before. */
-	house_deinit(&house);
+	assert_int_equal(scripted_heard(&scripted, "fails for a client subnet"),
+	                 0); /* Told before. */
+	scripted_deinit(&scripted);
 }
 
 static void many_failures(void **state)
 {
 	/* Once they succeeded; when eight in a row fail, no other is begun until one succeeds. */
-	house_t house;
-	begin(&house, NULL, NULL);
-	know(&house);
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
+	know(&scripted);
 	const aname_subnet_t first = nth(0), last = nth(99);
-	learn(&house, &first, 1, 86400, 24);
-	const aname_subnets_t *subnets = atomic_load(&house_find(&house, &www, A)->subnets);
+	learn(&scripted, &first, 1, 86400, 24);
+	const aname_subnets_t *subnets = atomic_load(&scripted_find(&scripted, &www, A)->subnets);
 	for (unsigned i = 1; i <= ANAME_SUBNETS_PROBES; i++) {
 		const aname_subnet_t client = nth(i);
 		assert_int_equal(atomic_load(&subnets->state[0]), ANAME_SUBNETS_LEARNED);
-		house_ask_client(&house, &www, A, 300, &client);
-		house_fail(&house, house_pending_client(&house, &www, A, &client),
-		           ANAME_FAILURE_SERVER);
+		scripted_ask_client(&scripted, &www, A, 300, &client);
+		scripted_fail(&scripted, scripted_pending_client(&scripted, &www, A, &client),
+		              ANAME_FAILURE_SERVER);
 	}
 	assert_int_equal(atomic_load(&subnets->state[0]), ANAME_SUBNETS_FAILING);
-	house_ask_client(&house, &www, A, 300, &last);
-	assert_null(found(&house, &www, &last));
-	assert_int_equal(told(&house, &first), 1);
+	scripted_ask_client(&scripted, &www, A, 300, &last);
+	assert_null(found(&scripted, &www, &last));
+	assert_int_equal(told(&scripted, &first), 1);
 
-	house_skip(&house, 7000);
-	house_resolve_scope(&house, house.script.pending, 2, 300, 24);
+	scripted_skip(&scripted, 7000);
+	scripted_resolve_scope(&scripted, scripted.script.pending, 2, 300, 24);
 	assert_int_equal(atomic_load(&subnets->state[0]), ANAME_SUBNETS_LEARNED);
-	house_ask_client(&house, &www, A, 300, &last);
-	assert_non_null(found(&house, &www, &last));
-	house_deinit(&house);
+	scripted_ask_client(&scripted, &www, A, 300, &last);
+	assert_non_null(found(&scripted, &www, &last));
+	scripted_deinit(&scripted);
 }
 
 static void places(void **state)
 {
 	/* New subnets take at most a quarter of the places, and wait for those who have nothing. */
 	const aname_limits_t limits = { 4, 10000, 8, 1000000, 1000, 100 };
-	house_t house;
-	begin(&house, NULL, &limits);
-	know(&house);
+	scripted_t scripted;
+	begin(&scripted, NULL, &limits);
+	know(&scripted);
 	const aname_subnet_t first = nth(0);
-	learn(&house, &first, 1, 86400, 24);
+	learn(&scripted, &first, 1, 86400, 24);
 	for (unsigned i = 1; i < 50; i++) {
 		const aname_subnet_t client = nth(i);
-		house_ask_client(&house, &www, A, 300, &client);
+		scripted_ask_client(&scripted, &www, A, 300, &client);
 	}
-	assert_int_equal(house.script.pending_count, 2);
+	assert_int_equal(scripted.script.pending_count, 2);
 	for (unsigned i = 0; i < 50; i++) {
 		const name_t name = make_name_nth(i);
-		house_ask(&house, &name, A, 300);
+		scripted_ask(&scripted, &name, A, 300);
 	}
-	assert_int_equal(house.script.pending_count, 8);
+	assert_int_equal(scripted.script.pending_count, 8);
 	unsigned tailored = 0;
-	for (const script_lookup_t *at = house.script.pending; at != NULL; at = at->next) {
+	for (const script_lookup_t *at = scripted.script.pending; at != NULL; at = at->next) {
 		tailored += at->tailored;
 	}
 	assert_int_equal(tailored, 2);
-	house_deinit(&house);
+	scripted_deinit(&scripted);
 }
 
 static void failing_probe_forgotten(void **state)
@@ -354,117 +363,119 @@ static void failing_probe_forgotten(void **state)
 	/* When nobody of the first subnet comes back, another one is tried. */
 	aname_schedule_t schedule = make_schedule;
 	schedule.idle = 60;
-	house_t house;
-	begin(&house, &schedule, NULL);
+	scripted_t scripted;
+	begin(&scripted, &schedule, NULL);
 	const aname_subnet_t second = nth(99);
-	know(&house);
+	know(&scripted);
 	for (unsigned i = 0; i < ANAME_SUBNETS_PROBES; i++) {
 		const aname_subnet_t client = nth(i);
-		house_ask_client(&house, &www, A, 300, &client);
-		house_fail(&house, house_pending_client(&house, &www, A, &client),
-		           ANAME_FAILURE_SERVER);
+		scripted_ask_client(&scripted, &www, A, 300, &client);
+		scripted_fail(&scripted, scripted_pending_client(&scripted, &www, A, &client),
+		              ANAME_FAILURE_SERVER);
 	}
-	house_ask_client(&house, &www, A, 300, &second);
-	assert_null(house_pending_client(&house, &www, A, &second));
+	scripted_ask_client(&scripted, &www, A, 300, &second);
+	assert_null(scripted_pending_client(&scripted, &www, A, &second));
 	for (unsigned i = 0; i < 300; i++) {
-		house_skip(&house, 1000);
-		while (house.script.pending != NULL) {
-			house_fail(&house, house.script.pending, ANAME_FAILURE_SERVER);
+		scripted_skip(&scripted, 1000);
+		while (scripted.script.pending != NULL) {
+			scripted_fail(&scripted, scripted.script.pending, ANAME_FAILURE_SERVER);
 		}
 	}
-	assert_int_equal(held(&house), 0);
-	house_ask_client(&house, &www, A, 300, &second);
-	assert_non_null(house_pending_client(&house, &www, A, &second));
-	house_deinit(&house);
+	assert_int_equal(held(&scripted), 0);
+	scripted_ask_client(&scripted, &www, A, 300, &second);
+	assert_non_null(scripted_pending_client(&scripted, &www, A, &second));
+	scripted_deinit(&scripted);
 }
 
 static void stale(void **state)
 {
-	house_t house;
-	begin(&house, NULL, NULL);
-	know(&house);
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
+	know(&scripted);
 	const aname_subnet_t client = nth(0);
-	learn(&house, &client, 1, 60, 24);
-	house_skip(&house, 57000);
-	house_fail(&house, house_pending_client(&house, &www, A, &client), ANAME_FAILURE_SERVER);
-	const aname_snapshot_t *known = aname_entry_snapshot(found(&house, &www, &client));
+	learn(&scripted, &client, 1, 60, 24);
+	scripted_skip(&scripted, 57000);
+	scripted_fail(&scripted, scripted_pending_client(&scripted, &www, A, &client),
+	              ANAME_FAILURE_SERVER);
+	const aname_snapshot_t *known = aname_entry_snapshot(found(&scripted, &www, &client));
 	assert_int_equal(known->failure, ANAME_FAILURE_SERVER);
 	assert_int_equal(known->scope, 24);
-	assert_int_equal(told(&house, &client), 1);
-	house_deinit(&house);
+	assert_int_equal(told(&scripted, &client), 1);
+	scripted_deinit(&scripted);
 }
 
 static void other_options(void **state)
 {
 	/* T4: under other options what is known for a client is found, scope and all. */
-	house_t house;
-	begin(&house, NULL, NULL);
-	know(&house);
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
+	know(&scripted);
 	const aname_subnet_t client = nth(0), near = nth(1), far = make_subnet("192.0.2.0", 24);
-	learn(&house, &client, 1, 300, 16);
+	learn(&scripted, &client, 1, 300, 16);
 	aname_schedule_t schedule = make_schedule;
 	schedule.ttl_max = 100;
 	schedule.timeout_ms = 100;
-	house_change(&house, &schedule);
-	house_ask_client(&house, &www, A, 300, &near);
-	assert_int_equal(house.script.pending_count, 0);
-	assert_int_equal(told(&house, &near), 1);
-	assert_int_equal(told(&house, &client), 1);
-	assert_int_equal(told(&house, &far), 0);
-	house_ask_client(&house, &www, A, 300, &far);
-	assert_non_null(house_pending_client(&house, &www, A, &far));
+	scripted_change(&scripted, &schedule);
+	scripted_ask_client(&scripted, &www, A, 300, &near);
+	assert_int_equal(scripted.script.pending_count, 0);
+	assert_int_equal(told(&scripted, &near), 1);
+	assert_int_equal(told(&scripted, &client), 1);
+	assert_int_equal(told(&scripted, &far), 0);
+	scripted_ask_client(&scripted, &www, A, 300, &far);
+	assert_non_null(scripted_pending_client(&scripted, &www, A, &far));
 	/* Near the end of its shorter life, whoever asks has it looked up. */
-	house_skip(&house, 91000);
-	house_ask_client(&house, &www, A, 300, &near);
-	assert_non_null(house_pending_client(&house, &www, A, &client));
-	house_deinit(&house);
+	scripted_skip(&scripted, 91000);
+	scripted_ask_client(&scripted, &www, A, 300, &near);
+	assert_non_null(scripted_pending_client(&scripted, &www, A, &client));
+	scripted_deinit(&scripted);
 }
 
 static void options_given_up(void **state)
 {
 	/* N4: what nobody wants to be told any more is asked for no more. */
-	house_t house;
-	begin(&house, NULL, NULL);
-	know(&house);
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
+	know(&scripted);
 	const aname_subnet_t client = nth(0);
-	learn(&house, &client, 1, 60, 24);
-	aname_shared_unhold(house.shared, house.options);
-	house_skip(&house, 57000);
-	assert_null(house.script.pending);
-	assert_int_equal(told(&house, &client), 1);
-	assert_non_null(aname_shared_hold(house.shared, make_options(), &house.upstream));
-	house_ask_client(&house, &www, A, 300, &client);
-	assert_non_null(house_pending_client(&house, &www, A, &client));
-	house_deinit(&house);
+	learn(&scripted, &client, 1, 60, 24);
+	aname_shared_unhold(scripted.shared, scripted.options);
+	scripted_skip(&scripted, 57000);
+	assert_null(scripted.script.pending);
+	assert_int_equal(told(&scripted, &client), 1);
+	assert_non_null(aname_shared_hold(scripted.shared, make_options(), &scripted.upstream));
+	scripted_ask_client(&scripted, &www, A, 300, &client);
+	assert_non_null(scripted_pending_client(&scripted, &www, A, &client));
+	scripted_deinit(&scripted);
 }
 
 static void told_less(void **state)
 {
 	/* N4: after a change of options no more of a client is told than they allow. */
-	house_t house;
-	begin(&house, NULL, NULL);
-	know(&house);
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
+	know(&scripted);
 	const aname_subnet_t narrow = make_subnet("10.0.0.0", 24),
 	                     wide = make_subnet("10.0.0.0", 16);
-	learn(&house, &narrow, 7, 60, 24);
+	learn(&scripted, &narrow, 7, 60, 24);
 	aname_schedule_t schedule = make_schedule;
 	schedule.ecs_prefix_ipv4 = 16;
-	house_change(&house, &schedule);
-	house_skip(&house, 55000);
-	assert_null(house_pending_client(&house, &www, A, &narrow));
-	house_resolve_scope(&house, house_pending_client(&house, &www, A, &wide), 8, 60, 24);
-	assert_int_equal(held(&house), 1);
-	assert_int_equal(told(&house, &wide), 8);
+	scripted_change(&scripted, &schedule);
+	scripted_skip(&scripted, 55000);
+	assert_null(scripted_pending_client(&scripted, &www, A, &narrow));
+	scripted_resolve_scope(&scripted, scripted_pending_client(&scripted, &www, A, &wide), 8, 60,
+	                       24);
+	assert_int_equal(held(&scripted), 1);
+	assert_int_equal(told(&scripted, &wide), 8);
 	schedule.ecs_prefix_ipv4 = 0;
-	house_change(&house, &schedule);
+	scripted_change(&scripted, &schedule);
 	for (unsigned i = 0; i < 100; i++) {
-		house_skip(&house, 1000);
-		assert_true(house.script.pending == NULL || !house.script.pending->tailored);
-		if (house.script.pending != NULL) {
-			house_resolve(&house, house.script.pending, 1, 1, 60);
+		scripted_skip(&scripted, 1000);
+		assert_true(scripted.script.pending == NULL || !scripted.script.pending->tailored);
+		if (scripted.script.pending != NULL) {
+			scripted_resolve(&scripted, scripted.script.pending, 1, 1, 60);
 		}
 	}
-	house_deinit(&house);
+	scripted_deinit(&scripted);
 }
 
 /* Bounds. */
@@ -472,103 +483,103 @@ static void told_less(void **state)
 static void most_of_a_target(void **state)
 {
 	const aname_limits_t limits = { 4, 10000, 1000, 1000000, 1000, 20 };
-	house_t house;
-	begin(&house, NULL, &limits);
-	know(&house);
+	scripted_t scripted;
+	begin(&scripted, NULL, &limits);
+	know(&scripted);
 	for (unsigned i = 0; i < 100; i++) {
-		house_skip(&house, 3000);
+		scripted_skip(&scripted, 3000);
 		const aname_subnet_t client = nth(i);
-		learn(&house, &client, 1 + i, 86400, 24);
-		assert_true(held(&house) <= 20);
+		learn(&scripted, &client, 1 + i, 86400, 24);
+		assert_true(held(&scripted) <= 20);
 	}
-	assert_int_equal(held(&house), 20);
+	assert_int_equal(held(&scripted), 20);
 	for (unsigned i = 0; i < 100; i++) {
 		const aname_subnet_t client = nth(i);
-		assert_int_equal(told(&house, &client), i < 80 ? 0 : 1 + i);
+		assert_int_equal(told(&scripted, &client), i < 80 ? 0 : 1 + i);
 	}
-	house_deinit(&house);
+	scripted_deinit(&scripted);
 }
 
 static void flood_keeps_regulars(void **state)
 {
 	/* Ten clients who come back, in a flood of those who never do. */
 	const aname_limits_t limits = { 4, 10000, 1000, 1000000, 1000, 20 };
-	house_t house;
-	begin(&house, NULL, &limits);
-	know(&house);
+	scripted_t scripted;
+	begin(&scripted, NULL, &limits);
+	know(&scripted);
 	for (unsigned i = 0; i < 10; i++) {
 		const aname_subnet_t client = nth(i);
-		learn(&house, &client, 1 + i, 86400, 24);
+		learn(&scripted, &client, 1 + i, 86400, 24);
 	}
-	house_skip(&house, 10000);
+	scripted_skip(&scripted, 10000);
 	for (unsigned i = 0; i < 10; i++) {
 		const aname_subnet_t client = nth(i);
-		aname_entry_t *entry = found(&house, &www, &client);
+		aname_entry_t *entry = found(&scripted, &www, &client);
 		aname_entry_note_return(entry, aname_entry_snapshot(entry), BEGIN_MS + 10000);
 	}
 	for (unsigned i = 100; i < 5000; i++) {
 		const aname_subnet_t client = nth(i);
-		house_ask_client(&house, &www, A, 300, &client);
-		script_lookup_t *lookup = house_pending_client(&house, &www, A, &client);
+		scripted_ask_client(&scripted, &www, A, 300, &client);
+		script_lookup_t *lookup = scripted_pending_client(&scripted, &www, A, &client);
 		if (lookup != NULL && i % 3 != 0) {
-			house_resolve_scope(&house, lookup, 9, 300, 24);
+			scripted_resolve_scope(&scripted, lookup, 9, 300, 24);
 		}
-		assert_true(held(&house) <= 20);
+		assert_true(held(&scripted) <= 20);
 	}
 	for (unsigned i = 0; i < 10; i++) {
 		const aname_subnet_t client = nth(i);
-		assert_int_equal(told(&house, &client), 1 + i);
+		assert_int_equal(told(&scripted, &client), 1 + i);
 	}
-	house_deinit(&house);
+	scripted_deinit(&scripted);
 }
 
 static void most_of_all(void **state)
 {
 	/* The target that holds the most gives way to the others. */
 	const aname_limits_t limits = { 4, 10000, 1000, 1000000, 30, 20 };
-	house_t house;
-	begin(&house, NULL, &limits);
+	scripted_t scripted;
+	begin(&scripted, NULL, &limits);
 	static const unsigned wanted[] = { 20, 20, 5, 3, 1 };
 	for (unsigned n = 0; n < COUNT_OF(wanted); n++) {
 		www = make_name_nth(n);
-		know(&house);
+		know(&scripted);
 		for (unsigned i = 0; i < wanted[n]; i++) {
 			const aname_subnet_t client = nth(i);
-			learn(&house, &client, 1 + i, 86400, 24);
-			assert_true(held(&house) <= 30);
+			learn(&scripted, &client, 1 + i, 86400, 24);
+			assert_true(held(&scripted) <= 30);
 		}
 	}
-	assert_int_equal(held(&house), 30);
+	assert_int_equal(held(&scripted), 30);
 	unsigned sum = 0;
 	for (unsigned n = 0; n < COUNT_OF(wanted); n++) {
 		www = make_name_nth(n);
-		unsigned count =
-		        atomic_load(&atomic_load(&house_find(&house, &www, A)->subnets)->count);
+		unsigned count = atomic_load(
+		        &atomic_load(&scripted_find(&scripted, &www, A)->subnets)->count);
 		sum += count;
 		/* Two share what the small ones do not need. */
 		assert_in_range(count, n < 2 ? 10 : wanted[n], n < 2 ? 11 : wanted[n]);
 	}
 	assert_int_equal(sum, 30);
-	house_deinit(&house);
+	scripted_deinit(&scripted);
 }
 
 static void all_busy(void **state)
 {
 	/* What is being looked up cannot go: one more is refused, and nothing breaks. */
 	const aname_limits_t limits = { 4, 10000, 1000, 1000000, 1000, 3 };
-	house_t house;
-	begin(&house, NULL, &limits);
-	know(&house);
+	scripted_t scripted;
+	begin(&scripted, NULL, &limits);
+	know(&scripted);
 	const aname_subnet_t first = nth(0);
-	learn(&house, &first, 1, 60, 24);
+	learn(&scripted, &first, 1, 60, 24);
 	for (unsigned i = 1; i < 10; i++) {
 		const aname_subnet_t client = nth(i);
-		house_ask_client(&house, &www, A, 300, &client);
+		scripted_ask_client(&scripted, &www, A, 300, &client);
 	}
-	assert_int_equal(held(&house), 3);
+	assert_int_equal(held(&scripted), 3);
 	const aname_subnet_t last = nth(9);
-	assert_null(found(&house, &www, &last));
-	house_deinit(&house);
+	assert_null(found(&scripted, &www, &last));
+	scripted_deinit(&scripted);
 }
 
 static void forgotten_with_target(void **state)
@@ -577,24 +588,24 @@ static void forgotten_with_target(void **state)
 	schedule.idle = 10;
 	schedule.ttl_max = 60;
 	schedule.stale_max = 30;
-	house_t house;
-	begin(&house, &schedule, NULL);
-	know(&house);
+	scripted_t scripted;
+	begin(&scripted, &schedule, NULL);
+	know(&scripted);
 	for (unsigned i = 0; i < 5; i++) {
 		const aname_subnet_t client = nth(i);
-		learn(&house, &client, 1, 60, 24);
+		learn(&scripted, &client, 1, 60, 24);
 	}
-	while (house.script.pending != NULL) {
-		house_resolve(&house, house.script.pending, 9, 1, 60);
+	while (scripted.script.pending != NULL) {
+		scripted_resolve(&scripted, scripted.script.pending, 9, 1, 60);
 	}
 	for (unsigned i = 0; i < 300; i++) {
-		house_skip(&house, 1000);
-		assert_null(house.script.pending);
+		scripted_skip(&scripted, 1000);
+		assert_null(scripted.script.pending);
 	}
-	assert_int_equal(held(&house), 0);
-	assert_int_equal(aname_table_targets(house.shared->table), 0);
-	assert_int_equal(aname_table_addresses(house.shared->table), 0);
-	house_deinit(&house);
+	assert_int_equal(held(&scripted), 0);
+	assert_int_equal(aname_table_targets(scripted.shared->table), 0);
+	assert_int_equal(aname_table_addresses(scripted.shared->table), 0);
+	scripted_deinit(&scripted);
 }
 
 static void pushed_out_with_target(void **state)
@@ -605,39 +616,39 @@ static void pushed_out_with_target(void **state)
 	schedule.ttl_max = 20;
 	schedule.timeout_ms = 60000;
 	const aname_limits_t limits = { 4, 1, 1000, 1000000, 1000, 100 };
-	house_t house;
-	begin(&house, &schedule, &limits);
-	know(&house);
+	scripted_t scripted;
+	begin(&scripted, &schedule, &limits);
+	know(&scripted);
 	const aname_subnet_t client = nth(0);
-	learn(&house, &client, 1, 340, 24);
-	house_skip(&house, 19000);
-	assert_int_equal(house_find(&house, &www, A)->plan.state, ANAME_PLAN_DORMANT);
+	learn(&scripted, &client, 1, 340, 24);
+	scripted_skip(&scripted, 19000);
+	assert_int_equal(scripted_find(&scripted, &www, A)->plan.state, ANAME_PLAN_DORMANT);
 	const aname_subnet_t second = nth(1);
-	house_ask_client(&house, &www, A, 300, &second);
-	script_lookup_t *lookup = house_pending_client(&house, &www, A, &second);
+	scripted_ask_client(&scripted, &www, A, 300, &second);
+	script_lookup_t *lookup = scripted_pending_client(&scripted, &www, A, &second);
 	assert_non_null(lookup);
 
 	name_t other = make_name("other.example.");
-	house_ask(&house, &other, A, 300);
-	assert_null(house_find(&house, &other, A));
-	assert_non_null(house_find(&house, &www, A));
-	house_resolve_scope(&house, lookup, 2, 60, 24);
-	house_skip(&house, 1000);
-	house_ask(&house, &other, A, 300);
-	assert_non_null(house_find(&house, &other, A));
-	assert_null(house_find(&house, &www, A));
-	assert_int_equal(held(&house), 0);
-	house_deinit(&house);
+	scripted_ask(&scripted, &other, A, 300);
+	assert_null(scripted_find(&scripted, &other, A));
+	assert_non_null(scripted_find(&scripted, &www, A));
+	scripted_resolve_scope(&scripted, lookup, 2, 60, 24);
+	scripted_skip(&scripted, 1000);
+	scripted_ask(&scripted, &other, A, 300);
+	assert_non_null(scripted_find(&scripted, &other, A));
+	assert_null(scripted_find(&scripted, &www, A));
+	assert_int_equal(held(&scripted), 0);
+	scripted_deinit(&scripted);
 }
 
 /* At random. */
 
-static unsigned counted(house_t *house)
+static unsigned counted(scripted_t *scripted)
 {
 	unsigned sum = 0;
 	for (unsigned n = 0; n < 6; n++) {
 		name_t name = make_name_nth(n);
-		aname_entry_t *target = house_find(house, &name, A);
+		aname_entry_t *target = scripted_find(scripted, &name, A);
 		const aname_subnets_t *subnets =
 		        target != NULL ? atomic_load(&target->subnets) : NULL;
 		if (subnets == NULL) {
@@ -646,29 +657,29 @@ static unsigned counted(house_t *house)
 		unsigned own = 0;
 		for (aname_entry_t *at = subnets->first; at != NULL; at = at->member->next) {
 			assert_ptr_equal(at->member->target, target);
-			assert_ptr_equal(aname_table_find_subnet(house->shared->table, target,
+			assert_ptr_equal(aname_table_find_subnet(scripted->shared->table, target,
 			                                         &at->member->network),
 			                 at);
 			own++;
 		}
 		assert_int_equal(own, atomic_load(&subnets->count));
-		assert_true(own <= house->limits.max_target_subnets);
+		assert_true(own <= scripted->limits.max_target_subnets);
 		sum += own;
 	}
 	return sum;
 }
 
-static void check_invariants(house_t *house)
+static void check_invariants(scripted_t *scripted)
 {
-	assert_int_equal(aname_refresh_running(house->refresh), house->script.pending_count);
-	assert_int_equal(held(house), counted(house));
-	assert_true(held(house) <= house->limits.max_subnets);
+	assert_int_equal(aname_refresh_running(scripted->refresh), scripted->script.pending_count);
+	assert_int_equal(held(scripted), counted(scripted));
+	assert_true(held(scripted) <= scripted->limits.max_subnets);
 }
 
-static void end_one(house_t *house, random_t *random)
+static void end_one(scripted_t *scripted, random_t *random)
 {
-	script_lookup_t *lookup = house->script.pending;
-	unsigned skip = lookup != NULL ? random_below(random, house->script.pending_count) : 0;
+	script_lookup_t *lookup = scripted->script.pending;
+	unsigned skip = lookup != NULL ? random_below(random, scripted->script.pending_count) : 0;
 	for (; skip > 0; skip--) {
 		lookup = lookup->next;
 	}
@@ -676,11 +687,11 @@ static void end_one(house_t *house, random_t *random)
 		return;
 	}
 	if (random_below(random, 4) == 0) {
-		house_fail(house, lookup, ANAME_FAILURE_SERVER);
+		scripted_fail(scripted, lookup, ANAME_FAILURE_SERVER);
 	} else {
 		static const uint8_t scopes[] = { 0, 8, 16, 20, 24, 24, 24, 32 };
-		house_resolve_scope(house, lookup, 1, random_below(random, 90),
-		                    lookup->tailored ? scopes[random_below(random, 8)] : 0);
+		scripted_resolve_scope(scripted, lookup, 1, random_below(random, 90),
+		                       lookup->tailored ? scopes[random_below(random, 8)] : 0);
 	}
 }
 
@@ -690,9 +701,9 @@ static bool random_life(uint64_t seed, unsigned steps, unsigned fail_at)
 	random_t random = { seed };
 	const aname_limits_t limits = { 4, 4, 1 + random_below(&random, 12), 2000, 25, 10 };
 	const aname_schedule_t schedule = { 1, 30, 60, 100, 1, 20, 3000, 1, 16, 24, 56 };
-	house_t house;
-	begin(&house, &schedule, &limits);
-	aname_epoch_retire(house.shared->epoch, malloc(1));
+	scripted_t scripted;
+	begin(&scripted, &schedule, &limits);
+	aname_epoch_retire(scripted.shared->epoch, malloc(1));
 	if (fail_at > 0) {
 		alloc_fail_at(fail_at);
 	}
@@ -701,21 +712,22 @@ static bool random_life(uint64_t seed, unsigned steps, unsigned fail_at)
 		aname_subnet_t client = nth(random_below(&random, 40) * 100);
 		client = aname_subnet_cut(&client, random_below(&random, 3) == 0 ? 20 : 24);
 		switch (random_below(&random, 8)) {
-		case 0: house_ask(&house, &name, A, random_below(&random, 60)); break;
+		case 0: scripted_ask(&scripted, &name, A, random_below(&random, 60)); break;
 		case 1:
 		case 2:
-		case 3: house_ask_client(&house, &name, A, 60, &client); break;
+		case 3: scripted_ask_client(&scripted, &name, A, 60, &client); break;
 		case 4:
-		case 5: end_one(&house, &random); break;
+		case 5: end_one(&scripted, &random); break;
 		case 6:
-			house_skip(&house, random_below(&random, step % 100 == 0 ? 300000 : 2000));
+			scripted_skip(&scripted,
+			              random_below(&random, step % 100 == 0 ? 300000 : 2000));
 			break;
-		default: house_skip(&house, random_below(&random, 100)); break;
+		default: scripted_skip(&scripted, random_below(&random, 100)); break;
 		}
-		check_invariants(&house);
+		check_invariants(&scripted);
 	}
 	bool failed = fail_at > 0 && alloc_failed();
-	house_deinit(&house);
+	scripted_deinit(&scripted);
 	return failed;
 }
 
