@@ -1,5 +1,5 @@
 /*!
- * \brief The roof: load, unload, and the symbol that knotd looks for.  [K]
+ * \brief The module as knotd sees it: load, unload, and the symbol that knotd looks for.  [K]
  *
  * Who runs where, and who owns what:
  *
@@ -12,8 +12,8 @@
  *
  * Workers also publish, under a lock of their own, what they have signed (query/signer.h).
  *
- * The table and all the rest of the ground floor belong to the process. The service thread never
- * sees a knotd_mod_t. In unload the zone's name and the log are gone already.
+ * The table and all that table/shared.h holds belong to the process. The service thread never sees
+ * a knotd_mod_t. In unload the zone's name and the log are gone already.
  */
 
 #include <stdlib.h>

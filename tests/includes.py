@@ -6,7 +6,7 @@
 
 - Circles: a source file and its header (x.c and x.h) are one unit; no unit includes itself through
   others.
-- Rooms: nothing in query/ includes anything of service/, directly or through others, nor the
+- Parts: nothing in query/ includes anything of service/, directly or through others, nor the
   reverse; table/ includes neither.
 - Layers: [P] is libc and libknot, [U] adds libuv and c-ares, [K] adds knot/module.h. Every header
   says in its \\brief which it is; a source file is of its header's layer, or of the one that its own
@@ -21,8 +21,8 @@ import tempfile
 LAYERS = "PUK"
 # Headers of others, by how their names begin; all that is not here is [P].
 FOREIGN = {"knot/": "K", "uv.h": "U", "uv/": "U", "ares": "U", "curl/": "U"}
-# A room, and those that it must not know.
-ROOMS = {"query": ("service",), "service": ("query",), "table": ("query", "service")}
+# A part, and those that it must not know.
+PARTS = {"query": ("service",), "service": ("query",), "table": ("query", "service")}
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:"([^"]+)"|<([^>]+)>)', re.MULTILINE)
 LAYER = re.compile(r"\\brief\b(?:(?!\*/).)*?\[([A-Z])\]", re.DOTALL)
@@ -94,12 +94,12 @@ def check_circles(files):
         yield from walk(unit, ())
 
 
-def check_rooms(files):
+def check_parts(files):
     for path in files:
-        forbidden = ROOMS.get(path.split(os.sep)[0], ())
+        forbidden = PARTS.get(path.split(os.sep)[0], ())
         for other, way in reach(files, path).items():
             if other.split(os.sep)[0] in forbidden:
-                yield f"room: {' -> '.join(way)}"
+                yield f"part: {' -> '.join(way)}"
                 break
 
 
@@ -139,7 +139,7 @@ def faults(root):
     missing = list(check_found(files))
     if missing or not files:
         return missing or ["no source files"]
-    return [*check_circles(files), *check_rooms(files), *check_layers(files)]
+    return [*check_circles(files), *check_parts(files), *check_layers(files)]
 
 
 # The self-test.
@@ -162,14 +162,14 @@ BAD = (
      {"log.h": "/*! \\brief Log.  [P] */\n#include \"table/table.h\"\n"}),
     ("a circle through a source file", "circle: query/hook -> query/query -> query/hook",
      {"query/query.c": "#include \"query/query.h\"\n#include \"query/hook.h\"\n"}),
-    ("query/ includes service/", "room: query/hook.c -> service/loop.h",
+    ("query/ includes service/", "part: query/hook.c -> service/loop.h",
      {"query/hook.c": "#include \"query/hook.h\"\n#include \"service/loop.h\"\n"}),
-    ("service/ includes query/", "room: service/loop.c -> query/query.h",
+    ("service/ includes query/", "part: service/loop.c -> query/query.h",
      {"service/loop.c": "/*! \\brief Loop.  [K] */\n#include \"query/query.h\"\n"}),
-    ("the same through another", "room: query/hook.c -> between.h -> service/loop.h",
+    ("the same through another", "part: query/hook.c -> between.h -> service/loop.h",
      {"query/hook.c": "#include \"query/hook.h\"\n#include \"between.h\"\n",
       "between.h": "/*! \\brief Between.  [U] */\n#include \"service/loop.h\"\n"}),
-    ("table/ includes query/", "room: table/table.c -> query/query.h",
+    ("table/ includes query/", "part: table/table.c -> query/query.h",
      {"table/table.c": "/*! \\brief Table.  [K] */\n#include \"query/query.h\"\n"}),
     ("[P] includes libuv", "layer: table/table.c -> uv.h, but table/table.c is [P]",
      {"table/table.c": "#include \"table/table.h\"\n# include <uv.h>\n"}),

@@ -8,7 +8,7 @@
  * | due       | what the time has come for: refreshes, time limits, forgetting            |
  * | dispatch  | which entry is looked up next: priorities, limits, pace                   |
  * | result    | what a lookup taught, or that it failed, and when the next one is         |
- * | room      | a place for one more target                                               |
+ * | room      | space for one more target                                                  |
  * | subnets   | entries for clients' subnets                                              |
  * | schedule  | where each entry stands: planned, ready, running, dormant                 |
  *

@@ -1,5 +1,5 @@
 /*!
- * \brief The ground floor as a whole: what workers and the service share.  [P]
+ * \brief The shared state as a whole: what workers and the service share.  [P]
  *
  * One per process (tests make their own). It belongs to no instance and survives reload, zone
  * reload and changes of the configuration (BEHAVIOUR T4).
@@ -87,12 +87,12 @@ typedef struct {
 } aname_shared_t;
 
 /*!
- * \brief Makes an empty ground floor.
+ * \brief Makes an empty one.
  *
  * \param wake      Wakes the service after a request; may be NULL.
  * \param wake_ctx  Its context.
  *
- * \return The floor, NULL if out of memory.
+ * \return It, NULL if out of memory.
  */
 aname_shared_t *aname_shared_new(aname_queue_wake_f wake, void *wake_ctx);
 

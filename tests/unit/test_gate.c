@@ -106,40 +106,40 @@ typedef struct {
 	aname_gate_t *gate;
 	_Atomic unsigned ready;
 	_Atomic unsigned opened;
-} room_t;
+} waiting_t;
 
 static void *wait_once(void *arg)
 {
-	room_t *room = arg;
-	if (!aname_gate_enter(room->gate, 64)) {
+	waiting_t *waiting = arg;
+	if (!aname_gate_enter(waiting->gate, 64)) {
 		return NULL;
 	}
-	uint64_t ticket = aname_gate_ticket(room->gate);
-	atomic_fetch_add(&room->ready, 1);
-	if (aname_gate_wait(room->gate, ticket, aname_clock_ms() + LONG_MS)) {
-		atomic_fetch_add(&room->opened, 1);
+	uint64_t ticket = aname_gate_ticket(waiting->gate);
+	atomic_fetch_add(&waiting->ready, 1);
+	if (aname_gate_wait(waiting->gate, ticket, aname_clock_ms() + LONG_MS)) {
+		atomic_fetch_add(&waiting->opened, 1);
 	}
-	aname_gate_leave(room->gate);
+	aname_gate_leave(waiting->gate);
 	return NULL;
 }
 
 static void all_wake(void **state)
 {
-	room_t room = { .gate = new_gate() };
+	waiting_t waiting = { .gate = new_gate() };
 	pthread_t threads[8];
 	for (size_t i = 0; i < COUNT_OF(threads); i++) {
-		assert_int_equal(pthread_create(&threads[i], NULL, wait_once, &room), 0);
+		assert_int_equal(pthread_create(&threads[i], NULL, wait_once, &waiting), 0);
 	}
-	while (atomic_load(&room.ready) < COUNT_OF(threads)) {
+	while (atomic_load(&waiting.ready) < COUNT_OF(threads)) {
 		sched_yield();
 	}
 	/* Once: each has its ticket, so each has to see this one, waiting already or not. */
-	aname_gate_open(room.gate);
+	aname_gate_open(waiting.gate);
 	for (size_t i = 0; i < COUNT_OF(threads); i++) {
 		assert_int_equal(pthread_join(threads[i], NULL), 0);
 	}
-	assert_int_equal(atomic_load(&room.opened), COUNT_OF(threads));
-	aname_gate_free(room.gate);
+	assert_int_equal(atomic_load(&waiting.opened), COUNT_OF(threads));
+	aname_gate_free(waiting.gate);
 }
 
 /*! A value published as the service does it, and a worker that waits for each new one. */

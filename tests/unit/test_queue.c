@@ -178,9 +178,9 @@ static void around(void **state)
 	while (next < 30 * ANAME_QUEUE_SIZE) {
 		uint32_t more = random_below(&random, ANAME_QUEUE_SIZE + 10);
 		for (uint32_t i = 0; i < more; i++) {
-			bool room = next - first < ANAME_QUEUE_SIZE;
-			assert_int_equal(push(queue, next), room);
-			next += room;
+			bool fits = next - first < ANAME_QUEUE_SIZE;
+			assert_int_equal(push(queue, next), fits);
+			next += fits;
 		}
 		uint32_t fewer = random_below(&random, ANAME_QUEUE_SIZE);
 		for (uint32_t i = 0; i < fewer && first < next; i++) {

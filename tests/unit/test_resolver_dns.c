@@ -260,8 +260,8 @@ static void send_lies(server_t *server, const uint8_t *query, const struct socka
 
 static void on_alloc(uv_handle_t *handle, size_t size, uv_buf_t *buf)
 {
-	static char room[UINT16_MAX];
-	*buf = uv_buf_init(room, sizeof(room));
+	static char datagram[UINT16_MAX];
+	*buf = uv_buf_init(datagram, sizeof(datagram));
 }
 
 static void on_query(uv_udp_t *udp, ssize_t len, const uv_buf_t *buf, const struct sockaddr *from,

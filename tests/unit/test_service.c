@@ -183,7 +183,7 @@ static void hold_life(const void *arg)
 	aname_service_release();
 	await_threads(0);
 
-	/* T4: the next holder finds the same ground floor. */
+	/* T4: the next holder finds the same shared state. */
 	for (unsigned i = 0; i < 50; i++) {
 		CHECK(acquire(&limits, NULL) == shared);
 		aname_service_release();
@@ -452,7 +452,7 @@ static void memory_life(const void *arg)
 
 static void out_of_memory(void **state)
 {
-	/* Eight of the ground floor, two rooms, the resolver, the pool; then none that fails. */
+	/* Eight for the shared state, two to refresh and to show it, resolver, pool; then none fails. */
 	for (unsigned n = 1; n <= 13; n++) {
 		live(memory_life, &n);
 	}
@@ -535,7 +535,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		PROVES("of the paths for the status socket the right one counts", status_paths),
-		PROVES("T4: there is one thread and one ground floor, whoever holds them", hold),
+		PROVES("T4: there is one thread and one shared state, whoever holds them", hold),
 		PROVES("limits that differ are reported", limits_differ),
 		PROVES("signals are not for the service thread, and as before for the others",
 		       signals),

@@ -438,7 +438,7 @@ static void no_memory_beside_others(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		PROVES("a new ground floor holds nothing and has counted nothing", empty),
+		PROVES("new shared state holds nothing and has counted nothing", empty),
 		PROVES("a request wakes the service", wakes),
 		PROVES("equal options are held once, until the last holder lets go", hold_equal),
 		PROVES("options are found by where they were read, as long as somebody has them",
@@ -454,7 +454,7 @@ int main(void)
 		PROVES("what nobody holds is not let go", unhold_foreign),
 		PROVES("W2: a content is said once", said_once),
 		PROVES("W2: contents are told apart", content_hash),
-		PROVES("out of memory: no ground floor, nothing leaked", no_memory_for_shared),
+		PROVES("out of memory: no shared state, nothing leaked", no_memory_for_shared),
 		PROVES("out of memory: options are not held, and freed", no_memory_to_hold),
 		PROVES("out of memory: those who hold already are not touched",
 		       no_memory_beside_others),
