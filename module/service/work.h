@@ -49,7 +49,7 @@ typedef struct aname_upstream_work {
 	unsigned started; /*!< Lookups, in all. */
 	aname_outage_t outage;
 	uint32_t unscoped; /*!< Servers of which it was told that they do not say for whom. */
-	struct aname_upstream_work *next_ready; /*!< Next in turn that has something ready. */
+	struct aname_upstream_work *next_ready; /*!< The next that has something ready. */
 	bool listed;                            /*!< It is among those. */
 } aname_upstream_work_t;
 

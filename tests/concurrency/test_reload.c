@@ -185,7 +185,7 @@ static void init_server(void)
 {
 	pthread_rwlockattr_t attr;
 	assert_int_equal(pthread_rwlockattr_init(&attr), 0);
-	/* Or else those who reload would never get their turn. */
+	/* Or else those who reload would wait for ever. */
 	(void)pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
 	assert_int_equal(pthread_rwlock_init(&server.lock, &attr), 0);
 	pthread_rwlockattr_destroy(&attr);

@@ -836,7 +836,7 @@ static void end_all(scripted_t *scripted, const name_t *bad, uint32_t ttl)
 static void nobody_starves(void **state)
 {
 	/* More to do than the pace allows, all of it cold or, then, all of it due for a refresh:
-	 * a single target that is due and one that fails have their turns. */
+	 * a single target that is due and one that fails are looked up all the same. */
 	static const struct {
 		uint32_t rate, ttl;
 	} loads[] = { { 10, 86400 }, { 1000, 1 } };
@@ -1619,7 +1619,7 @@ int main(void)
 	};
 	const struct CMUnitTest limits[] = {
 		PROVES("L1: lookups start at an even pace", rate),
-		PROVES("T3: whatever there is to do, nobody's turn never comes", nobody_starves),
+		PROVES("T3: whatever there is to do, nobody waits for ever", nobody_starves),
 		PROVES("L1: a quiet hour saves nothing up", no_saving_up),
 		PROVES("L1: one lookup a second", slowest_rate),
 		PROVES("L1: so many targets and no more, the sleeping ones go first", most_targets),

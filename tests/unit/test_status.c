@@ -316,7 +316,7 @@ static void on_done(uv_async_t *done)
 	uv_stop(done->loop);
 }
 
-static void count_turn(uv_prepare_t *prepare)
+static void count_iteration(uv_prepare_t *prepare)
 {
 	(*(unsigned *)prepare->data)++;
 }
@@ -349,10 +349,10 @@ static void large_table(void **state)
 	(void)snprintf(client.path, sizeof(client.path), "%s/s", directory);
 	aname_status_listen(status, client.path);
 
-	unsigned turns = 0;
-	uv_prepare_t prepare = { .data = &turns };
+	unsigned iterations = 0;
+	uv_prepare_t prepare = { .data = &iterations };
 	uv_prepare_init(&loop, &prepare);
-	uv_prepare_start(&prepare, count_turn);
+	uv_prepare_start(&prepare, count_iteration);
 	uv_async_init(&loop, &client.done, on_done);
 	pthread_t thread;
 	assert_int_equal(pthread_create(&thread, NULL, run_client, &client), 0);
@@ -361,8 +361,8 @@ static void large_table(void **state)
 
 	assert_int_equal(count_lines(&client, "target\t"), 100000);
 	assert_memory_equal(client.said + client.len - 5, "\nend\n", 5);
-	/* Other work has its turn between the pages. */
-	assert_true(turns > client.len / 131072);
+	/* Other work is done between the pages. */
+	assert_true(iterations > client.len / 131072);
 
 	aname_status_listen(status, "");
 	uv_close((uv_handle_t *)&prepare, NULL);
@@ -382,7 +382,8 @@ int main(void)
 		PROVES("a walk meets every entry once, and no removed one", walk_meets_each_once),
 		PROVES("a walk ends when the table is laid out anew", walk_ends_when_rebuilt),
 		PROVES("the longest entry fits", longest_entry),
-		PROVES("100,000 targets are told, never more than 128 KiB at a turn of the loop",
+		PROVES("100,000 targets are told, never more than 128 KiB in an iteration of the "
+		       "loop",
 		       large_table),
 	};
 	return RUN_ROWS("status: one entry", rows, check_row) +
