@@ -110,7 +110,7 @@ static void tear_out(aname_logbook_t *book, unsigned n)
 	book->order[book->count] = page;
 }
 
-/*! Drops what nobody has wanted to read. */
+/*! Drops what nobody has read in time. */
 static void drop_unwanted(aname_logbook_t *book, int64_t now_ms)
 {
 	unsigned n = 0;

@@ -1,5 +1,5 @@
 /*!
- * \brief What the service wants said: written down here, read out by whoever may log.  [P]
+ * \brief Messages of the service: written down here, logged by a worker that may log.  [P]
  *
  * The service thread must not touch a knotd_mod_t, and knotd offers no other way to its log. So
  * the service writes messages down and the next query that meets the module reads them out. Few

@@ -98,8 +98,8 @@ static aname_priority_t next_priority(aname_refresh_t *refresh, aname_upstream_w
 }
 
 /*!
- * The next upstream, one after the other, by which something may be looked up; NULL if there is none. One that
- * has something ready stays in the list, also while its limits hold it back.
+ * The next upstream, one after the other, by which something may be looked up; NULL if there is
+ * none. One that has something ready stays in the list, also while its limits hold it back.
  */
 static aname_upstream_work_t *next_work(aname_refresh_t *refresh, aname_priority_t *priority)
 {

@@ -93,13 +93,13 @@ static void retry_after_outage(aname_refresh_t *refresh, const aname_upstream_wo
 
 /* Success. */
 
-/*! The shortest lifetime wanted in this and the last window of `idle` seconds. */
-static uint32_t wanted_ttl(const aname_refresh_t *refresh, aname_entry_t *entry, int64_t now_ms)
+/*! The shortest lifetime asked for in this and the last window of `idle` seconds. */
+static uint32_t shortest_ttl(const aname_refresh_t *refresh, aname_entry_t *entry, int64_t now_ms)
 {
 	aname_plan_t *plan = &entry->plan;
 	int64_t now_s = now_ms / 1000;
 	if (plan->window_s < refresh->options_s) {
-		/* What was wanted by options of before counts no more; who is left says so again. */
+		/* What was asked for under other options no longer counts; queries note it anew. */
 		atomic_store(&entry->min_ttl, UINT32_MAX);
 		plan->min_ttl_prev = UINT32_MAX;
 		plan->window_s = now_s;
@@ -117,7 +117,7 @@ static int64_t next_after(aname_refresh_t *refresh, aname_entry_t *entry,
                           const aname_snapshot_t *snapshot, int64_t now_ms)
 {
 	const aname_upstream_terms_t *terms = &entry->upstream->terms;
-	uint32_t life = aname_policy_life(&terms->schedule, wanted_ttl(refresh, entry, now_ms),
+	uint32_t life = aname_policy_life(&terms->schedule, shortest_ttl(refresh, entry, now_ms),
 	                                  snapshot->ttl);
 	return aname_policy_await_expiry(!terms->no_grace, aname_entry_snapshot(entry),
 	                                 snapshot->ttl, life, now_ms)

@@ -99,9 +99,9 @@ bool aname_schedule_reserve(aname_refresh_t *refresh, size_t more)
 
 /*!
  * Does the plan for what is known come too late for whoever asks? A request that stood in the queue
- * while its answer came wants nothing any more.
+ * while its answer came needs no other lookup.
  */
-static bool is_wanted_earlier(aname_entry_t *entry, uint32_t ttl, int64_t now_ms)
+static bool is_planned_late(aname_entry_t *entry, uint32_t ttl, int64_t now_ms)
 {
 	const aname_snapshot_t *known = aname_entry_snapshot(entry);
 	return entry->plan.state == ANAME_PLAN_WAITING && entry->plan.failures == 0 &&
@@ -115,7 +115,7 @@ void aname_schedule_now(aname_refresh_t *refresh, aname_entry_t *entry, aname_in
                         int64_t now_ms)
 {
 	bool dormant = entry->plan.state == ANAME_PLAN_DORMANT;
-	bool early = is_wanted_earlier(entry, interest.ttl, now_ms);
+	bool early = is_planned_late(entry, interest.ttl, now_ms);
 	if (dormant || early) {
 		aname_schedule_unplan(refresh, entry);
 	} else if (entry->plan.state != ANAME_PLAN_NONE) {

@@ -18,7 +18,7 @@
 typedef struct {
 	const aname_upstream_t *upstream;
 	uint64_t hash;
-	aname_interest_t interest; /*!< What is wanted of it. */
+	aname_interest_t interest; /*!< What the query needs of it. */
 	uint16_t type;
 	uint8_t name_len;
 	bool tailored;             /*!< For `client`; else for everybody. */
@@ -42,7 +42,7 @@ void aname_queue_free(aname_queue_t *queue);
  * \param key       The target.
  * \param client    The client's network if the answer is to be for it, or NULL.
  * \param hash      aname_table_hash(), or aname_table_subnet_hash() with a client.
- * \param interest  What is wanted of it.
+ * \param interest  What the query needs of it.
  *
  * \return false if the queue is full; true if the request went in or is in already.
  *

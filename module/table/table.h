@@ -6,7 +6,8 @@
  * are found through it.
  *
  * One writer, the service thread, adds, publishes and removes. Workers find and read, between
- * aname_epoch_enter() and aname_epoch_leave(), and note on a target what they want of it. The pointers they get are good until they leave the epoch.
+ * aname_epoch_enter() and aname_epoch_leave(), and note on a target what
+ * their query needs of it. The pointers they get are good until they leave the epoch.
  */
 
 #pragma once
@@ -127,7 +128,7 @@ struct aname_entry {
 	_Atomic int64_t next_ms; /*!< Written by the service: when it will look it up again; in the
 	                              past when it is due. */
 	/* Written by workers, when it changes. */
-	_Atomic uint32_t min_ttl; /*!< The shortest lifetime wanted. */
+	_Atomic uint32_t min_ttl; /*!< The shortest lifetime that queries asked for. */
 	_Atomic uint32_t until_s; /*!< It is to be kept fresh until then. */
 	uint32_t hash;            /*!< As much of it as the table itself needs. */
 	/* In one word, which a search may read as such: nothing in it changes. */
@@ -258,13 +259,13 @@ aname_entry_t *aname_table_step(const aname_table_t *table, aname_place_t *place
 void aname_table_foreach(aname_table_t *table, void (*visit)(aname_entry_t *entry, void *ctx),
                          void *ctx);
 
-/*! What somebody wants of a target. */
+/*! What a query needs of a target. */
 typedef struct {
 	uint32_t ttl;     /*!< Lifetime in seconds: no longer than this. */
 	uint32_t until_s; /*!< It is to be kept fresh until then. */
 } aname_interest_t;
 
-/*! What is wanted through an ANAME record of this TTL, with these options. Thread: any. */
+/*! What a query needs through an ANAME record of this TTL, with these options. Thread: any. */
 static inline aname_interest_t aname_interest(const aname_schedule_t *schedule, uint32_t record_ttl,
                                               uint32_t now_s)
 {
@@ -275,7 +276,7 @@ static inline aname_interest_t aname_interest(const aname_schedule_t *schedule, 
 }
 
 /*!
- * \brief Notes that a target was asked for, and what is wanted of it.
+ * \brief Notes that a target was asked for, and what the query needs of it.
  *
  * Writes only what changes, so a warm target costs two writes a second.
  *

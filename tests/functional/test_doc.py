@@ -63,11 +63,11 @@ def test_every_option_is_explained_as_it_is():
         f" only in the manual: {sorted(set(found) - set(wanted))}"
     )
     for name, option in found.items():
-        want = wanted[name]
-        assert option.default == want.default, f"{name}: expected {want}, got {option}"
-        assert option.syntax == want.syntax, f"{name}: expected {want}, got {option}"
-        if want.range:
-            assert option.range == want.range, f"{name}: expected {want}, got {option}"
+        documented = wanted[name]
+        assert option.default == documented.default, f"{name}: expected {documented}, got {option}"
+        assert option.syntax == documented.syntax, f"{name}: expected {documented}, got {option}"
+        if documented.range:
+            assert option.range == documented.range, f"{name}: expected {documented}, got {option}"
 
 
 def values(name, option):

@@ -154,19 +154,19 @@ enum { RELAYS = 2000 };
 static void *follow(void *arg)
 {
 	relay_t *relay = arg;
-	for (unsigned want = 1; want <= RELAYS && !relay->late; want++) {
+	for (unsigned value = 1; value <= RELAYS && !relay->late; value++) {
 		(void)aname_gate_enter(relay->gate, 1);
 		bool opened = true;
-		while (atomic_load(&relay->value) < want && opened) {
+		while (atomic_load(&relay->value) < value && opened) {
 			uint64_t ticket = aname_gate_ticket(relay->gate);
-			if (atomic_load(&relay->value) < want) {
+			if (atomic_load(&relay->value) < value) {
 				opened = aname_gate_wait(relay->gate, ticket,
 				                         aname_clock_ms() + LONG_MS);
 			}
 		}
 		relay->late = !opened;
 		aname_gate_leave(relay->gate);
-		atomic_store(&relay->seen, want);
+		atomic_store(&relay->seen, value);
 	}
 	return NULL;
 }

@@ -110,7 +110,7 @@ static void coalesced(void **state)
 	}
 	assert_int_equal(scripted.script.started, 1);
 	scripted_resolve(&scripted, scripted_pending(&scripted, &name, A), 1, 1, 60);
-	/* Those that stood in the queue while the answer came want nothing any more. */
+	/* Those that stood in the queue while the answer came need no other lookup. */
 	for (unsigned i = 0; i < 1000; i++) {
 		scripted_ask(&scripted, &name, A, 300);
 	}

@@ -432,7 +432,7 @@ static void other_options(void **state)
 
 static void options_given_up(void **state)
 {
-	/* N4: what nobody wants to be told any more is asked for no more. */
+	/* N4: what no section asks for any longer is not looked up. */
 	scripted_t scripted;
 	begin(&scripted, NULL, NULL);
 	know(&scripted);
