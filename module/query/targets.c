@@ -19,12 +19,12 @@ const aname_snapshot_t *aname_target_other(const aname_query_t *query, const ana
 }
 
 ANAME_ASIDE void aname_target_ask(const aname_query_t *query, const aname_key_t *key, uint32_t ttl,
-                                  bool tailored)
+                                  bool for_subnet)
 {
 	aname_shared_t *shared = query->instance->shared;
 	uint64_t hash = aname_table_hash(shared->table, key);
 	const aname_subnet_t *client = NULL;
-	if (tailored) {
+	if (for_subnet) {
 		client = &query->client;
 		hash = aname_table_subnet_hash(shared->table, hash, client);
 	}
@@ -79,7 +79,7 @@ ANAME_WARM void aname_target_judge(const aname_query_t *query, const aname_key_t
 
 	aname_entry_touch(entry, aname_interest(schedule, ttl, query->now_s), query->now_s);
 	if (aname_policy_ask(snapshot, life, next_ms, query->now_ms)) {
-		aname_target_ask(query, key, ttl, entry->tailored);
+		aname_target_ask(query, key, ttl, entry->for_subnet);
 	}
 }
 

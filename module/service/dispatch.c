@@ -154,7 +154,7 @@ static int run_lookup(aname_refresh_t *refresh, aname_upstream_work_t *work,
 	const aname_question_t question = {
 		.name = aname_entry_name(entry),
 		.type = entry->type,
-		.client = entry->tailored ? &entry->member->probe : NULL,
+		.client = entry->for_subnet ? &entry->member->probe : NULL,
 	};
 	int ret = work->resolver->api->start(work->resolver, &question, run, &run->lookup);
 	if (ret != KNOT_EOK) {
@@ -181,7 +181,7 @@ static void start(aname_refresh_t *refresh, aname_upstream_work_t *work, aname_p
                   int64_t now_ms)
 {
 	aname_entry_t *entry = aname_schedule_take(work, priority);
-	if (entry->tailored && !aname_subnets_may_ask(entry)) {
+	if (entry->for_subnet && !aname_subnets_may_ask(entry)) {
 		aname_schedule_let_sleep(refresh, entry, now_ms);
 		return;
 	}

@@ -24,7 +24,7 @@ static void on_due(aname_refresh_t *refresh, aname_entry_t *entry, int64_t due_m
 		                                            aname_refresh_chance(refresh), now_ms));
 	} else if (entry->upstream->unheld_ms != 0 ||
 	           now_ms / 1000 > atomic_load(&entry->until_s) ||
-	           (entry->tailored && !aname_subnets_may_ask(entry))) {
+	           (entry->for_subnet && !aname_subnets_may_ask(entry))) {
 		aname_schedule_let_sleep(refresh, entry, now_ms);
 	} else {
 		aname_schedule_ready(refresh, entry,

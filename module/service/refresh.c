@@ -46,9 +46,9 @@ static void handle_request(aname_refresh_t *refresh, const aname_request_t *requ
 	if (key.upstream->unheld_ms != 0) {
 		return; /* Whoever has asked is gone. */
 	}
-	uint64_t hash = request->tailored ? aname_table_hash(table, &key) : request->hash;
+	uint64_t hash = request->for_subnet ? aname_table_hash(table, &key) : request->hash;
 	aname_entry_t *entry = aname_table_find(table, &key, hash);
-	if (request->tailored) {
+	if (request->for_subnet) {
 		/* The target's own request came before; if it was refused, so is this. */
 		if (entry != NULL) {
 			aname_subnets_request(refresh, entry, request, now_ms);

@@ -42,12 +42,12 @@ typedef struct {
 	aname_dns_server_t *server;
 	aname_link_t *link; /*!< Of the try under way. */
 	int64_t sent_ms;    /*!< When the last try began. */
-	bool cancelled, edns, tailored, told;
+	bool cancelled, edns, for_subnet, told;
 	bool bare;  /*!< To be asked without EDNS. */
 	int status; /*!< How the last try ended, by c-ares, or UNSENT. */
 	const char *why_unsent;
 	aname_message_reply_t *reply;     /*!< What the server said to it; NULL: nothing. */
-	knot_edns_client_subnet_t client; /*!< Whose answer is wanted, if `tailored`. */
+	knot_edns_client_subnet_t client; /*!< Whose answer is wanted, if `for_subnet`. */
 	/* What was learnt on the way to `name`, and for it. */
 	unsigned aliases;
 	uint32_t ttl;
@@ -89,7 +89,7 @@ static bool ask_again(lookup_t *lookup, const aname_message_reply_t *reply)
 /*! The part of the query that says whose answer is wanted; NULL if it is to be everybody's. */
 static const knot_edns_client_subnet_t *client_of(const lookup_t *lookup)
 {
-	return lookup->tailored && lookup->edns ? &lookup->client : NULL;
+	return lookup->for_subnet && lookup->edns ? &lookup->client : NULL;
 }
 
 /*!
@@ -137,7 +137,7 @@ static bool take_reply(lookup_t *lookup, const aname_message_reply_t *reply)
 		return ask_again(lookup, reply);
 	}
 	if (reply->no_subnet && client_of(lookup) != NULL) {
-		lookup->tailored = false;
+		lookup->for_subnet = false;
 		return ask_again(lookup, reply);
 	}
 	if (reply->failure != ANAME_FAILURE_NONE) {
@@ -307,7 +307,7 @@ static int dns_start(aname_resolver_t *base, const aname_question_t *question, v
 	lookup->ttl = INT32_MAX;
 	memcpy(lookup->name, question->name, knot_dname_size(question->name));
 	if (question->client != NULL) {
-		lookup->tailored = true;
+		lookup->for_subnet = true;
 		lookup->client = aname_subnet_to_option(question->client);
 	}
 	resolver->running++;

@@ -121,7 +121,7 @@ void aname_schedule_now(aname_refresh_t *refresh, aname_entry_t *entry, aname_in
 	} else if (entry->plan.state != ANAME_PLAN_NONE) {
 		return;
 	}
-	aname_priority_t cold = entry->tailored ? ANAME_PRIORITY_SUBNET : ANAME_PRIORITY_COLD;
+	aname_priority_t cold = entry->for_subnet ? ANAME_PRIORITY_SUBNET : ANAME_PRIORITY_COLD;
 	aname_priority_t priority = early ? ANAME_PRIORITY_REFRESH : cold;
 	aname_schedule_ready(refresh, entry,
 	                     entry->plan.failures > 0 ? ANAME_PRIORITY_RETRY : priority, now_ms);

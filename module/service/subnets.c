@@ -4,7 +4,7 @@
 
 static aname_subnets_t *subnets_of(const aname_entry_t *entry)
 {
-	const aname_entry_t *target = entry->tailored ? entry->member->target : entry;
+	const aname_entry_t *target = entry->for_subnet ? entry->member->target : entry;
 	return atomic_load(&target->subnets);
 }
 

@@ -96,7 +96,7 @@ static void remove_target(aname_entry_t *entry, void *ctx)
 {
 	removal_t *removal = ctx;
 	aname_refresh_t *refresh = removal->refresh;
-	if (entry->upstream != removal->upstream || entry->tailored) {
+	if (entry->upstream != removal->upstream || entry->for_subnet) {
 		return; /* Subnets go with their target. */
 	}
 	if (!aname_subnets_remove_all(refresh, entry) || !aname_admission_can_go(entry)) {

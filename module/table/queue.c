@@ -85,7 +85,7 @@ bool aname_queue_push(aname_queue_t *queue, const aname_key_t *key, const aname_
 	cell->request.type = key->type;
 	cell->request.name_len = key->name_len;
 	memcpy(cell->request.name, key->name, key->name_len);
-	cell->request.tailored = client != NULL;
+	cell->request.for_subnet = client != NULL;
 	if (client != NULL) {
 		cell->request.client = *client;
 	}

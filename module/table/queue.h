@@ -21,7 +21,7 @@ typedef struct {
 	aname_interest_t interest; /*!< What the query needs of it. */
 	uint16_t type;
 	uint8_t name_len;
-	bool tailored;             /*!< For `client`; else for everybody. */
+	bool for_subnet;           /*!< For `client`; else for everybody. */
 	aname_subnet_t client;     /*!< The client's network. */
 	knot_dname_storage_t name; /*!< Lower case. */
 } aname_request_t;

@@ -58,7 +58,7 @@ aname_table_t *aname_table_new(aname_epoch_t *epoch)
 
 static void entry_free(aname_entry_t *entry)
 {
-	if (!entry->tailored) {
+	if (!entry->for_subnet) {
 		free(atomic_load(&entry->subnets));
 	}
 	free(atomic_load(&entry->snapshot));
@@ -197,7 +197,7 @@ static void show(aname_table_t *table, aname_entry_t *entry, uint32_t hash)
 	slots_t *slots = atomic_load(&table->slots);
 	atomic_store(&slots->at[free_slot(slots, hash)], entry);
 	table->used++;
-	atomic_fetch_add(entry->tailored ? &table->subnets : &table->targets, 1);
+	atomic_fetch_add(entry->for_subnet ? &table->subnets : &table->targets, 1);
 }
 
 aname_entry_t *aname_table_add(aname_table_t *table, const aname_key_t *key, uint64_t hash)
@@ -242,7 +242,7 @@ aname_entry_t *aname_table_find_subnet(const aname_table_t *table, const aname_e
 		if (entry == NULL) {
 			return NULL;
 		}
-		if (entry != &tombstone && entry->hash == hash && entry->tailored &&
+		if (entry != &tombstone && entry->hash == hash && entry->for_subnet &&
 		    entry->member->target == target &&
 		    aname_subnet_equal(&entry->member->network, network)) {
 			return entry;
@@ -358,7 +358,7 @@ aname_entry_t *aname_table_add_subnet(aname_table_t *table, aname_entry_t *targe
 	}
 	aname_member_t *member = (aname_member_t *)((uint8_t *)entry + at);
 	*member = (aname_member_t){ .target = target, .network = *network, .probe = *probe };
-	entry->tailored = true;
+	entry->for_subnet = true;
 	entry->member = member;
 	show(table, entry, aname_table_subnet_hash(table, target->hash, network));
 	enlist(subnets, entry);
@@ -381,7 +381,7 @@ void aname_table_remove(aname_table_t *table, aname_entry_t *entry)
 	}
 	atomic_store(&slots->at[i], &tombstone);
 
-	if (entry->tailored) {
+	if (entry->for_subnet) {
 		delist(atomic_load(&entry->member->target->subnets), entry);
 		atomic_fetch_sub(&table->subnets, 1);
 	} else {

@@ -134,7 +134,7 @@ struct aname_entry {
 	/* In one word, which a search may read as such: nothing in it changes. */
 	uint16_t type;
 	uint8_t name_len;
-	bool tailored; /*!< For a subnet. */
+	bool for_subnet; /*!< For a subnet. */
 
 	_Atomic bool cold;   /*!< Written by the service: not kept fresh, ask for it. */
 	knot_dname_t name[]; /*!< Empty in that of a subnet. */
@@ -312,7 +312,7 @@ static inline void aname_entry_note_return(aname_entry_t *entry, const aname_sna
 /*! The target's name; also of an entry for a subnet. Thread: any that may read the entry. */
 static inline const knot_dname_t *aname_entry_name(const aname_entry_t *entry)
 {
-	return entry->tailored ? entry->member->target->name : entry->name;
+	return entry->for_subnet ? entry->member->target->name : entry->name;
 }
 
 /*! What is published of a target; NULL if nothing yet. Thread: as aname_table_find(). */

@@ -158,7 +158,7 @@ size_t aname_status_write(char *at, const aname_table_t *table, aname_entry_t *e
 	(void)knot_dname_to_str(name, aname_entry_name(entry), sizeof(name));
 	add(at, &len, ANAME_STATUS_TARGET FIELD(NAME) "%s" FIELD(FAMILY) "%s", name,
 	    aname_family_text(entry->type));
-	if (entry->tailored) {
+	if (entry->for_subnet) {
 		write_subnet(at, &len, &entry->member->network);
 	}
 	write_known(at, &len, entry, now_ms);

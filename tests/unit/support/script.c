@@ -77,8 +77,8 @@ static int script_start(aname_resolver_t *resolver, const aname_question_t *ques
 	lookup->name.len = knot_dname_size(question->name);
 	memcpy(lookup->name.at, question->name, lookup->name.len);
 	lookup->type = question->type;
-	lookup->tailored = question->client != NULL;
-	if (lookup->tailored) {
+	lookup->for_subnet = question->client != NULL;
+	if (lookup->for_subnet) {
 		lookup->client = *question->client;
 	}
 	lookup->started_ms = aname_clock_ms();
@@ -269,7 +269,7 @@ void scripted_skip(scripted_t *scripted, int64_t by_ms)
 script_lookup_t *scripted_pending(scripted_t *scripted, const name_t *name, uint16_t type)
 {
 	script_lookup_t *lookup = scripted->script.pending;
-	while (lookup != NULL && !(lookup->type == type && !lookup->tailored &&
+	while (lookup != NULL && !(lookup->type == type && !lookup->for_subnet &&
 	                           knot_dname_is_equal(lookup->name.at, name->at))) {
 		lookup = lookup->next;
 	}
@@ -280,7 +280,7 @@ script_lookup_t *scripted_pending_client(scripted_t *scripted, const name_t *nam
                                          const aname_subnet_t *client)
 {
 	script_lookup_t *lookup = scripted->script.pending;
-	while (lookup != NULL && !(lookup->type == type && lookup->tailored &&
+	while (lookup != NULL && !(lookup->type == type && lookup->for_subnet &&
 	                           aname_subnet_equal(&lookup->client, client) &&
 	                           knot_dname_is_equal(lookup->name.at, name->at))) {
 		lookup = lookup->next;

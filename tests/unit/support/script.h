@@ -17,7 +17,7 @@ typedef struct script_lookup {
 	struct script_lookup *next;
 	name_t name;
 	uint16_t type;
-	bool tailored;         /*!< For `client`. */
+	bool for_subnet;       /*!< For `client`. */
 	aname_subnet_t client; /*!< The probe. */
 	int64_t started_ms;
 	bool cancelled;

@@ -350,11 +350,11 @@ static void places(void **state)
 		scripted_ask(&scripted, &name, A, 300);
 	}
 	assert_int_equal(scripted.script.pending_count, 8);
-	unsigned tailored = 0;
+	unsigned for_subnet = 0;
 	for (const script_lookup_t *at = scripted.script.pending; at != NULL; at = at->next) {
-		tailored += at->tailored;
+		for_subnet += at->for_subnet;
 	}
-	assert_int_equal(tailored, 2);
+	assert_int_equal(for_subnet, 2);
 	scripted_deinit(&scripted);
 }
 
@@ -470,7 +470,8 @@ static void told_less(void **state)
 	scripted_change(&scripted, &schedule);
 	for (unsigned i = 0; i < 100; i++) {
 		scripted_skip(&scripted, 1000);
-		assert_true(scripted.script.pending == NULL || !scripted.script.pending->tailored);
+		assert_true(scripted.script.pending == NULL ||
+		            !scripted.script.pending->for_subnet);
 		if (scripted.script.pending != NULL) {
 			scripted_resolve(&scripted, scripted.script.pending, 1, 1, 60);
 		}
@@ -691,7 +692,7 @@ static void end_one(scripted_t *scripted, random_t *random)
 	} else {
 		static const uint8_t scopes[] = { 0, 8, 16, 20, 24, 24, 24, 32 };
 		scripted_resolve_scope(scripted, lookup, 1, random_below(random, 90),
-		                       lookup->tailored ? scopes[random_below(random, 8)] : 0);
+		                       lookup->for_subnet ? scopes[random_below(random, 8)] : 0);
 	}
 }
 
@@ -778,8 +779,8 @@ int main(void)
 		PROVES("60,000 random steps: bounds hold, lists and table agree", fuzz),
 		PROVES("out of memory at any point: nothing leaked, nothing broken", no_memory),
 	};
-	return RUN_ROWS("tailored: for whom an answer is", scope_rows, check_scope) +
-	       RUN_ROWS("tailored: changes", change_rows, check_change) +
-	       RUN_TESTS("tailored: found", found_tests) + RUN_TESTS("tailored: asked", asked) +
-	       RUN_TESTS("tailored: bounds", bounds);
+	return RUN_ROWS("subnets: for whom an answer is", scope_rows, check_scope) +
+	       RUN_ROWS("subnets: changes", change_rows, check_change) +
+	       RUN_TESTS("subnets: found", found_tests) + RUN_TESTS("for_subnet: asked", asked) +
+	       RUN_TESTS("subnets: bounds", bounds);
 }
