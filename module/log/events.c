@@ -32,7 +32,7 @@ static void log_about(aname_events_t *events, const aname_entry_t *entry, int pr
 void aname_events_subnet(aname_events_t *events, const aname_entry_t *entry, const char *why,
                          int64_t now_ms)
 {
-	aname_entry_t *target = entry->member->target;
+	aname_entry_t *target = entry->subnet_entry->target;
 	aname_subnets_t *subnets = atomic_load(&target->subnets);
 	if (target->plan.failures > 0 ||
 	    (subnets->told_ms != 0 && now_ms - subnets->told_ms < LOG_AGAIN_MS)) {

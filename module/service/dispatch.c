@@ -154,7 +154,7 @@ static int run_lookup(aname_refresh_t *refresh, aname_upstream_work_t *work,
 	const aname_question_t question = {
 		.name = aname_entry_name(entry),
 		.type = entry->type,
-		.client = entry->for_subnet ? &entry->member->probe : NULL,
+		.client = entry->for_subnet ? &entry->subnet_entry->asked_for : NULL,
 	};
 	int ret = work->resolver->api->start(work->resolver, &question, run, &run->lookup);
 	if (ret != KNOT_EOK) {

@@ -243,8 +243,8 @@ aname_entry_t *aname_table_find_subnet(const aname_table_t *table, const aname_e
 			return NULL;
 		}
 		if (entry != &tombstone && entry->hash == hash && entry->for_subnet &&
-		    entry->member->target == target &&
-		    aname_subnet_equal(&entry->member->network, network)) {
+		    entry->subnet_entry->target == target &&
+		    aname_subnet_equal(&entry->subnet_entry->network, network)) {
 			return entry;
 		}
 	}
@@ -256,7 +256,7 @@ aname_entry_t *aname_table_find_subnet(const aname_table_t *table, const aname_e
  */
 static bool is_for(aname_entry_t *entry, const aname_subnet_t *client)
 {
-	uint8_t len = entry->member->network.len;
+	uint8_t len = entry->subnet_entry->network.len;
 	const aname_snapshot_t *known = aname_entry_snapshot(entry);
 	return len == client->len ||
 	       (known != NULL && known->known != ANAME_KNOWN_NOTHING && known->scope <= len);
@@ -305,26 +305,26 @@ static void tally(aname_subnets_t *subnets, const aname_subnet_t *network, int b
 
 static void enlist(aname_subnets_t *subnets, aname_entry_t *entry)
 {
-	entry->member->next = subnets->first;
+	entry->subnet_entry->next = subnets->first;
 	if (subnets->first != NULL) {
-		subnets->first->member->prev = entry;
+		subnets->first->subnet_entry->prev = entry;
 	}
 	subnets->first = entry;
-	tally(subnets, &entry->member->network, 1);
+	tally(subnets, &entry->subnet_entry->network, 1);
 }
 
 static void delist(aname_subnets_t *subnets, aname_entry_t *entry)
 {
-	aname_entry_t *prev = entry->member->prev, *next = entry->member->next;
+	aname_entry_t *prev = entry->subnet_entry->prev, *next = entry->subnet_entry->next;
 	if (prev != NULL) {
-		prev->member->next = next;
+		prev->subnet_entry->next = next;
 	} else {
 		subnets->first = next;
 	}
 	if (next != NULL) {
-		next->member->prev = prev;
+		next->subnet_entry->prev = prev;
 	}
-	tally(subnets, &entry->member->network, -1);
+	tally(subnets, &entry->subnet_entry->network, -1);
 }
 
 /*! The target's subnets, made if there are none yet; NULL if out of memory. */
@@ -342,24 +342,26 @@ static aname_subnets_t *subnets_of(aname_entry_t *target)
 }
 
 aname_entry_t *aname_table_add_subnet(aname_table_t *table, aname_entry_t *target,
-                                      const aname_subnet_t *network, const aname_subnet_t *probe)
+                                      const aname_subnet_t *network,
+                                      const aname_subnet_t *asked_for)
 {
 	aname_subnets_t *subnets = subnets_of(target);
 	if (subnets == NULL) {
 		return NULL;
 	}
-	/* The entry ends in a flexible array; the member behind it needs its own alignment. */
-	size_t at = (sizeof(aname_entry_t) + _Alignof(aname_member_t) - 1) /
-	            _Alignof(aname_member_t) * _Alignof(aname_member_t);
+	/* The entry ends in a flexible array; the part behind it needs its own alignment. */
+	size_t at = (sizeof(aname_entry_t) + _Alignof(aname_subnet_entry_t) - 1) /
+	            _Alignof(aname_subnet_entry_t) * _Alignof(aname_subnet_entry_t);
 	aname_entry_t *entry =
-	        new_entry(table, target->upstream, target->type, at + sizeof(aname_member_t));
+	        new_entry(table, target->upstream, target->type, at + sizeof(aname_subnet_entry_t));
 	if (entry == NULL) {
 		return NULL;
 	}
-	aname_member_t *member = (aname_member_t *)((uint8_t *)entry + at);
-	*member = (aname_member_t){ .target = target, .network = *network, .probe = *probe };
+	entry->subnet_entry = (aname_subnet_entry_t *)((uint8_t *)entry + at);
+	*entry->subnet_entry = (aname_subnet_entry_t){ .target = target,
+		                                       .network = *network,
+		                                       .asked_for = *asked_for };
 	entry->for_subnet = true;
-	entry->member = member;
 	show(table, entry, aname_table_subnet_hash(table, target->hash, network));
 	enlist(subnets, entry);
 	return entry;
@@ -382,7 +384,7 @@ void aname_table_remove(aname_table_t *table, aname_entry_t *entry)
 	atomic_store(&slots->at[i], &tombstone);
 
 	if (entry->for_subnet) {
-		delist(atomic_load(&entry->member->target->subnets), entry);
+		delist(atomic_load(&entry->subnet_entry->target->subnets), entry);
 		atomic_fetch_sub(&table->subnets, 1);
 	} else {
 		aname_epoch_retire(table->epoch, atomic_load(&entry->subnets));

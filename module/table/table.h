@@ -70,17 +70,17 @@ typedef struct {
 	aname_entry_t *target;
 	aname_entry_t *prev, *next; /*!< In the target's list; the service's own. */
 	aname_subnet_t network;     /*!< For whom the answer is. */
-	aname_subnet_t probe;       /*!< For whom it is asked: a network in that one, or, where
+	aname_subnet_t asked_for;   /*!< For whom it is asked: a network in that one, or, where
 	                                 not so much is told any more, one around it. */
 	_Atomic bool returned;      /*!< Clients came back for it; written by workers. */
-} aname_member_t;
+} aname_subnet_entry_t;
 
 /*! Whoever asks so long after an answer has come is not the one who was waiting for it. */
 #define ANAME_RETURN_MS 100
 
 /*! While lookups for subnets fail, so many are tried, each in its own time; and if so many have
  *  failed in a row, they are said to fail. */
-#define ANAME_SUBNETS_PROBES 8
+#define ANAME_SUBNETS_TRIES 8
 
 /*! What is known of the answers for subnets of one family of clients. */
 typedef enum {
@@ -122,7 +122,7 @@ struct aname_entry {
 	const aname_upstream_t *upstream;
 	union {
 		_Atomic(aname_subnets_t *) subnets; /*!< For everybody: its subnets, or NULL. */
-		aname_member_t *member;             /*!< For a subnet. */
+		aname_subnet_entry_t *subnet_entry; /*!< For a subnet. */
 	};
 	_Atomic(aname_snapshot_t *) snapshot; /*!< Written by the service. NULL: none yet. */
 	_Atomic int64_t next_ms; /*!< Written by the service: when it will look it up again; in the
@@ -209,16 +209,17 @@ uint64_t aname_table_subnet_hash(const aname_table_t *table, uint64_t target_has
 /*!
  * \brief Adds an entry for a subnet that is not there yet; cold, without a snapshot.
  *
- * \param target   The target's entry for everybody.
- * \param network  For whom the answer is, at most ANAME_SUBNET_MAX bits.
- * \param probe    For whom it is to be asked.
+ * \param target     The target's entry for everybody.
+ * \param network    For whom the answer is, at most ANAME_SUBNET_MAX bits.
+ * \param asked_for  For whom it is to be asked.
  *
  * \return The entry, NULL if out of memory.
  *
  * Thread: service.
  */
 aname_entry_t *aname_table_add_subnet(aname_table_t *table, aname_entry_t *target,
-                                      const aname_subnet_t *network, const aname_subnet_t *probe);
+                                      const aname_subnet_t *network,
+                                      const aname_subnet_t *asked_for);
 
 /*!
  * \brief Removes an entry; it and its snapshot are freed when no worker can see them.
@@ -302,7 +303,7 @@ static inline void aname_entry_touch(aname_entry_t *entry, aname_interest_t inte
 static inline void aname_entry_note_return(aname_entry_t *entry, const aname_snapshot_t *known,
                                            int64_t now_ms)
 {
-	_Atomic bool *returned = &entry->member->returned;
+	_Atomic bool *returned = &entry->subnet_entry->returned;
 	if (!atomic_load_explicit(returned, memory_order_relaxed) && known != NULL &&
 	    known->known != ANAME_KNOWN_NOTHING && now_ms - known->learned_ms >= ANAME_RETURN_MS) {
 		atomic_store_explicit(returned, true, memory_order_relaxed);
@@ -312,7 +313,7 @@ static inline void aname_entry_note_return(aname_entry_t *entry, const aname_sna
 /*! The target's name; also of an entry for a subnet. Thread: any that may read the entry. */
 static inline const knot_dname_t *aname_entry_name(const aname_entry_t *entry)
 {
-	return entry->for_subnet ? entry->member->target->name : entry->name;
+	return entry->for_subnet ? entry->subnet_entry->target->name : entry->name;
 }
 
 /*! What is published of a target; NULL if nothing yet. Thread: as aname_table_find(). */

@@ -70,9 +70,9 @@ static void look(reader_t *reader)
 	if (entry == NULL) {
 		return;
 	}
-	const aname_subnet_t around = aname_subnet_cut(&client, entry->member->network.len);
-	CHECK(aname_subnet_equal(&around, &entry->member->network));
-	CHECK(entry->member->target == target);
+	const aname_subnet_t around = aname_subnet_cut(&client, entry->subnet_entry->network.len);
+	CHECK(aname_subnet_equal(&around, &entry->subnet_entry->network));
+	CHECK(entry->subnet_entry->target == target);
 	const aname_snapshot_t *known = aname_entry_snapshot(entry);
 	uint32_t now_s = aname_clock_coarse_ms() / 1000;
 	aname_entry_touch(entry, aname_interest(&make_schedule, 60, now_s), now_s);

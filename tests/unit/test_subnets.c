@@ -243,7 +243,7 @@ static void merges_while_running(void **state)
 
 /* Asking. */
 
-static void one_probe_first(void **state)
+static void one_lookup_first(void **state)
 {
 	/* Until it is known that answers differ, one client's lookup does for all. */
 	scripted_t scripted;
@@ -268,7 +268,7 @@ static void one_probe_first(void **state)
 	scripted_deinit(&scripted);
 }
 
-static void probe_fails(void **state)
+static void first_lookup_fails(void **state)
 {
 	scripted_t scripted;
 	begin(&scripted, NULL, NULL);
@@ -287,7 +287,7 @@ static void probe_fails(void **state)
 		const aname_subnet_t client = nth(i);
 		scripted_ask_client(&scripted, &www, A, 300, &client);
 	}
-	assert_int_equal(held(&scripted), ANAME_SUBNETS_PROBES);
+	assert_int_equal(held(&scripted), ANAME_SUBNETS_TRIES);
 	assert_null(scripted_pending_client(&scripted, &www, A, &second));
 	scripted_skip(&scripted, 7000);
 	scripted_resolve_scope(&scripted, scripted_pending_client(&scripted, &www, A, &first), 1,
@@ -311,7 +311,7 @@ static void many_failures(void **state)
 	const aname_subnet_t first = nth(0), last = nth(99);
 	learn(&scripted, &first, 1, 86400, 24);
 	const aname_subnets_t *subnets = atomic_load(&scripted_find(&scripted, &www, A)->subnets);
-	for (unsigned i = 1; i <= ANAME_SUBNETS_PROBES; i++) {
+	for (unsigned i = 1; i <= ANAME_SUBNETS_TRIES; i++) {
 		const aname_subnet_t client = nth(i);
 		assert_int_equal(atomic_load(&subnets->state[0]), ANAME_SUBNETS_LEARNED);
 		scripted_ask_client(&scripted, &www, A, 300, &client);
@@ -358,7 +358,7 @@ static void places(void **state)
 	scripted_deinit(&scripted);
 }
 
-static void failing_probe_forgotten(void **state)
+static void failing_lookup_forgotten(void **state)
 {
 	/* When nobody of the first subnet comes back, another one is tried. */
 	aname_schedule_t schedule = make_schedule;
@@ -367,7 +367,7 @@ static void failing_probe_forgotten(void **state)
 	begin(&scripted, &schedule, NULL);
 	const aname_subnet_t second = nth(99);
 	know(&scripted);
-	for (unsigned i = 0; i < ANAME_SUBNETS_PROBES; i++) {
+	for (unsigned i = 0; i < ANAME_SUBNETS_TRIES; i++) {
 		const aname_subnet_t client = nth(i);
 		scripted_ask_client(&scripted, &www, A, 300, &client);
 		scripted_fail(&scripted, scripted_pending_client(&scripted, &www, A, &client),
@@ -656,10 +656,10 @@ static unsigned counted(scripted_t *scripted)
 			continue;
 		}
 		unsigned own = 0;
-		for (aname_entry_t *at = subnets->first; at != NULL; at = at->member->next) {
-			assert_ptr_equal(at->member->target, target);
+		for (aname_entry_t *at = subnets->first; at != NULL; at = at->subnet_entry->next) {
+			assert_ptr_equal(at->subnet_entry->target, target);
 			assert_ptr_equal(aname_table_find_subnet(scripted->shared->table, target,
-			                                         &at->member->network),
+			                                         &at->subnet_entry->network),
 			                 at);
 			own++;
 		}
@@ -759,9 +759,9 @@ int main(void)
 		PROVES("N4: also while the other lookup runs", merges_while_running),
 	};
 	const struct CMUnitTest asked[] = {
-		PROVES("N4: one lookup finds out whether answers differ", one_probe_first),
-		PROVES("F4: a failing one is tried again, and no other", probe_fails),
-		PROVES("F4: until it is forgotten", failing_probe_forgotten),
+		PROVES("N4: one lookup finds out whether answers differ", one_lookup_first),
+		PROVES("F4: a failing one is tried again, and no other", first_lookup_fails),
+		PROVES("F4: until it is forgotten", failing_lookup_forgotten),
 		PROVES("F1: what is known for a client outlives a failure", stale),
 		PROVES("F4: many failures in a row end it, but for a few", many_failures),
 		PROVES("L1: who has nothing comes first", places),

@@ -159,7 +159,7 @@ size_t aname_status_write(char *at, const aname_table_t *table, aname_entry_t *e
 	add(at, &len, ANAME_STATUS_TARGET FIELD(NAME) "%s" FIELD(FAMILY) "%s", name,
 	    aname_family_text(entry->type));
 	if (entry->for_subnet) {
-		write_subnet(at, &len, &entry->member->network);
+		write_subnet(at, &len, &entry->subnet_entry->network);
 	}
 	write_known(at, &len, entry, now_ms);
 	write_gone(at, &len, table, entry, now_ms);

@@ -18,7 +18,7 @@ typedef struct script_lookup {
 	name_t name;
 	uint16_t type;
 	bool for_subnet;       /*!< For `client`. */
-	aname_subnet_t client; /*!< The probe. */
+	aname_subnet_t client; /*!< Whom the answer is asked for. */
 	int64_t started_ms;
 	bool cancelled;
 } script_lookup_t;
