@@ -5,16 +5,16 @@
 #define NONE       ANAME_REPORTED_SIZE
 #define LINES_BITS 8
 
-static unsigned home_of(uint64_t key)
+static unsigned bucket_of(uint64_t key)
 {
 	/* The lower bits of a hash are as good as any. */
 	return key % (ANAME_REPORTED_SIZE / WAYS) * WAYS;
 }
 
 /*! Where a key stands; NONE if nowhere. 0 finds a free place. */
-static unsigned find(aname_reported_t *reported, unsigned home, uint64_t key)
+static unsigned find(aname_reported_t *reported, unsigned bucket, uint64_t key)
 {
-	for (unsigned i = home; i < home + WAYS; i++) {
+	for (unsigned i = bucket; i < bucket + WAYS; i++) {
 		if (atomic_load(&reported->keys[i]) == key) {
 			return i;
 		}
@@ -23,10 +23,10 @@ static unsigned find(aname_reported_t *reported, unsigned home, uint64_t key)
 }
 
 /*! The place that was confirmed least recently, if that is long ago; else NONE. */
-static unsigned find_old(aname_reported_t *reported, unsigned home, uint32_t now_s)
+static unsigned find_old(aname_reported_t *reported, unsigned bucket, uint32_t now_s)
 {
-	unsigned oldest = home;
-	for (unsigned i = home + 1; i < home + WAYS; i++) {
+	unsigned oldest = bucket;
+	for (unsigned i = bucket + 1; i < bucket + WAYS; i++) {
 		if (atomic_load(&reported->seen_s[i]) < atomic_load(&reported->seen_s[oldest])) {
 			oldest = i;
 		}
@@ -61,12 +61,12 @@ static bool take_back(aname_reported_t *reported, unsigned place, uint64_t key)
 
 static bool begin(aname_reported_t *reported, uint64_t key, int64_t now_ms)
 {
-	unsigned home = home_of(key);
+	unsigned bucket = bucket_of(key);
 	uint32_t now_s = now_ms / 1000;
 	uint64_t before = 0;
-	unsigned place = find(reported, home, 0);
+	unsigned place = find(reported, bucket, 0);
 	if (place == NONE) {
-		place = find_old(reported, home, now_s);
+		place = find_old(reported, bucket, now_s);
 		before = place != NONE ? atomic_load(&reported->keys[place]) : 0;
 	}
 	if (place == NONE || !take_line(reported, now_ms) ||
@@ -79,13 +79,13 @@ static bool begin(aname_reported_t *reported, uint64_t key, int64_t now_ms)
 	}
 	/* Another worker may have put it elsewhere meanwhile: the first place counts. If the state
 	 * is over already, and another worker has told that, it is told that it began, too. */
-	unsigned first = find(reported, home, key);
+	unsigned first = find(reported, bucket, key);
 	return first == place || first == NONE || !take_back(reported, place, key);
 }
 
 bool aname_reported_change(aname_reported_t *reported, uint64_t key, bool is, int64_t now_ms)
 {
-	unsigned place = find(reported, home_of(key), key);
+	unsigned place = find(reported, bucket_of(key), key);
 	if (place == NONE) {
 		return is && begin(reported, key, now_ms);
 	}

@@ -89,7 +89,7 @@ uint64_t aname_table_hash(const aname_table_t *table, const aname_key_t *key)
 }
 
 /*! Where a search for a hash begins: any number of slots has its even share of all hashes. */
-static inline size_t home_of(const slots_t *slots, uint32_t hash)
+static inline size_t first_slot(const slots_t *slots, uint32_t hash)
 {
 	return (uint64_t)hash * slots->count >> 32;
 }
@@ -109,7 +109,7 @@ static bool matches(const aname_entry_t *entry, const aname_key_t *key)
 aname_entry_t *aname_table_find(const aname_table_t *table, const aname_key_t *key, uint64_t hash)
 {
 	slots_t *slots = atomic_load(&table->slots);
-	for (size_t i = home_of(slots, hash);; i = slot_after(slots, i)) {
+	for (size_t i = first_slot(slots, hash);; i = slot_after(slots, i)) {
 		aname_entry_t *entry = atomic_load(&slots->at[i]);
 		if (entry == NULL) {
 			return NULL;
@@ -130,7 +130,7 @@ aname_entry_t *aname_table_look(const aname_table_t *table, const aname_key_t *k
 uint32_t aname_table_place(const aname_table_t *table, const aname_entry_t *entry)
 {
 	const slots_t *slots = atomic_load(&table->slots);
-	size_t i = home_of(slots, entry->hash);
+	size_t i = first_slot(slots, entry->hash);
 	while (atomic_load(&slots->at[i]) != entry && atomic_load(&slots->at[i]) != NULL) {
 		i = slot_after(slots, i);
 	}
@@ -140,7 +140,7 @@ uint32_t aname_table_place(const aname_table_t *table, const aname_entry_t *entr
 /*! First slot for this hash with nothing in it. */
 static size_t free_slot(const slots_t *slots, uint32_t hash)
 {
-	size_t i = home_of(slots, hash);
+	size_t i = first_slot(slots, hash);
 	while (atomic_load_explicit(&slots->at[i], memory_order_relaxed) != NULL) {
 		i = slot_after(slots, i);
 	}
@@ -237,7 +237,7 @@ aname_entry_t *aname_table_find_subnet(const aname_table_t *table, const aname_e
 {
 	uint32_t hash = aname_table_subnet_hash(table, target->hash, network);
 	slots_t *slots = atomic_load(&table->slots);
-	for (size_t i = home_of(slots, hash);; i = slot_after(slots, i)) {
+	for (size_t i = first_slot(slots, hash);; i = slot_after(slots, i)) {
 		aname_entry_t *entry = atomic_load(&slots->at[i]);
 		if (entry == NULL) {
 			return NULL;
@@ -377,7 +377,7 @@ static size_t count_of(const aname_snapshot_t *snapshot)
 void aname_table_remove(aname_table_t *table, aname_entry_t *entry)
 {
 	slots_t *slots = atomic_load(&table->slots);
-	size_t i = home_of(slots, entry->hash);
+	size_t i = first_slot(slots, entry->hash);
 	while (atomic_load_explicit(&slots->at[i], memory_order_relaxed) != entry) {
 		i = slot_after(slots, i);
 	}
