@@ -128,27 +128,27 @@ void aname_events_terms(aname_events_t *events, const aname_upstream_t *upstream
 	log_event(events, LOG_NOTICE, message, now_ms);
 }
 
-static void log_limit(aname_events_t *events, aname_events_limit_t *limit, uint64_t met,
+static void log_limit(aname_events_t *events, aname_events_limit_t *limit, uint64_t count,
                       int64_t now_ms, const char *what)
 {
-	if (met == limit->told || (limit->told != 0 && now_ms - limit->told_ms < LOG_AGAIN_MS)) {
+	if (count == limit->told || (limit->told != 0 && now_ms - limit->told_ms < LOG_AGAIN_MS)) {
 		return;
 	}
 	char message[300];
 	(void)snprintf(message, sizeof(message),
 	               "limit reached, %s (%" PRIu64 " times since last told)", what,
-	               met - limit->told);
+	               count - limit->told);
 	log_event(events, LOG_WARNING, message, now_ms);
-	limit->told = met;
+	limit->told = count;
 	limit->told_ms = now_ms;
 }
 
-void aname_events_limits(aname_events_t *events, aname_met_t *met, int64_t now_ms)
+void aname_events_limits(aname_events_t *events, aname_limits_reached_t *reached, int64_t now_ms)
 {
-	log_limit(events, &events->queue, atomic_load(&met->queue_full), now_ms,
+	log_limit(events, &events->queue, atomic_load(&reached->queue_full), now_ms,
 	          "requests for lookups come faster than they can be taken");
-	log_limit(events, &events->table, atomic_load(&met->table_full), now_ms,
+	log_limit(events, &events->table, atomic_load(&reached->table_full), now_ms,
 	          "no room for a new target, raise 'max-targets'");
-	log_limit(events, &events->gate, atomic_load(&met->gate_full), now_ms,
+	log_limit(events, &events->gate, atomic_load(&reached->gate_full), now_ms,
 	          "half of the TCP workers wait for lookups already");
 }

@@ -14,7 +14,7 @@
 #include "conf/options.h"
 #include "table/shared.h"
 
-/*! A limit that workers or the service meet, and when it was last told. */
+/*! A limit that workers or the service reach, and when that was last logged. */
 typedef struct {
 	uint64_t told;
 	int64_t told_ms;
@@ -41,5 +41,5 @@ void aname_events_unscoped(aname_events_t *events, const aname_server_t *server,
 /*! Sections that share an upstream differ in how it is asked: tells what counts. */
 void aname_events_terms(aname_events_t *events, const aname_upstream_t *upstream, int64_t now_ms);
 
-/*! Tells, now and then, of limits that were met since. */
-void aname_events_limits(aname_events_t *events, aname_met_t *met, int64_t now_ms);
+/*! Tells, now and then, of limits that were reached since. */
+void aname_events_limits(aname_events_t *events, aname_limits_reached_t *reached, int64_t now_ms);

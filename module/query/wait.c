@@ -15,7 +15,7 @@ void aname_wait(aname_query_t *query, uint16_t type, aname_answer_t *answer)
 {
 	aname_shared_t *shared = query->instance->shared;
 	if (!aname_gate_enter(shared->gate, query->instance->waiters_max)) {
-		atomic_fetch_add_explicit(&shared->met.gate_full, 1, memory_order_relaxed);
+		atomic_fetch_add_explicit(&shared->reached.gate_full, 1, memory_order_relaxed);
 		return;
 	}
 

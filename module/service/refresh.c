@@ -22,8 +22,8 @@ static aname_entry_t *add(aname_refresh_t *refresh, const aname_key_t *key, uint
 {
 	aname_shared_t *shared = refresh->shared;
 	if (!aname_room_make(refresh, now_ms)) {
-		atomic_fetch_add(&shared->met.table_full, 1);
-		atomic_store(&shared->met.no_room, !aname_room_has(refresh));
+		atomic_fetch_add(&shared->reached.table_full, 1);
+		atomic_store(&shared->reached.no_room, !aname_room_has(refresh));
 		return NULL;
 	}
 	if (aname_upstreams_work(key->upstream) == NULL || !aname_schedule_reserve(refresh, 1)) {
@@ -102,9 +102,9 @@ static int64_t step(aname_refresh_t *refresh, int64_t now_ms)
 	bool more = take_requests(refresh, now_ms);
 	aname_due_handle(refresh, now_ms);
 	int64_t wait_ms = aname_dispatch_start_ready(refresh, now_ms);
-	aname_events_limits(&refresh->events, &shared->met, now_ms);
-	if (atomic_load(&shared->met.no_room) && aname_room_has(refresh)) {
-		atomic_store(&shared->met.no_room, false);
+	aname_events_limits(&refresh->events, &shared->reached, now_ms);
+	if (atomic_load(&shared->reached.no_room) && aname_room_has(refresh)) {
+		atomic_store(&shared->reached.no_room, false);
 	}
 	if (!refresh->paused) {
 		wait_ms = sooner(wait_ms, until(refresh, ANAME_HEAP_PLANNED, now_ms));

@@ -22,13 +22,13 @@
 #include "table/table.h"
 #include "table/upstream.h"
 
-/*! Limits that were met, counted; told in the log by the service. */
+/*! How often limits were reached; logged by the service. */
 typedef struct {
 	_Atomic uint64_t queue_full; /*!< Requests refused: the queue was full. */
 	_Atomic uint64_t table_full; /*!< Targets refused: max-targets. */
 	_Atomic bool no_room;        /*!< No target can be added now; written by the service. */
 	_Atomic uint64_t gate_full;  /*!< TCP queries not let wait (C2). */
-} aname_met_t;
+} aname_limits_reached_t;
 
 /*! Sums over all targets, for the statistics. Written by the service. */
 typedef struct {
@@ -73,7 +73,7 @@ typedef struct {
 	uint64_t signers;          /*!< Identity of the last signer; guarded by the lock above. */
 	aname_hash_key_t hash_key; /*!< For where signatures are stored. */
 	uint64_t seed; /*!< For hashes of what zones are told; nobody else's business. */
-	aname_met_t met;
+	aname_limits_reached_t reached;
 	aname_totals_t totals;
 	aname_worker_t *workers;                /*!< ANAME_WORKERS_MAX of them. */
 	_Atomic uint64_t said[ANAME_SAID_SIZE]; /*!< Upper bits of hashes, and seconds. */

@@ -246,14 +246,14 @@ size_t aname_table_addresses(const aname_table_t *table);
 typedef struct {
 	size_t slot;
 	unsigned builds; /*!< Of the table when the walk began. */
-	bool end;        /*!< Every entry that was there all the time has been met once. */
+	bool end;        /*!< Every entry that was there all the time has been visited once. */
 	bool rebuilt;    /*!< The table was laid out anew; the walk cannot go on. */
 } aname_place_t;
 
 /*! Where a walk begins. Thread: service. */
 aname_place_t aname_table_begin(const aname_table_t *table);
 
-/*! Takes one step; returns the entry met there, or NULL. Thread: service. */
+/*! Takes one step; returns the entry in that slot, or NULL. Thread: service. */
 aname_entry_t *aname_table_step(const aname_table_t *table, aname_place_t *place);
 
 /*! Visits every entry, those of subnets too. Thread: service. */

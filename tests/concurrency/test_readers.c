@@ -56,7 +56,7 @@ typedef struct {
 	worker_t worker;
 	uint64_t seed;
 	unsigned answers, addresses, messages;
-	uint32_t seen[NAMES]; /*!< The last generation met of each name. */
+	uint32_t seen[NAMES]; /*!< The last generation seen of each name. */
 	_Atomic unsigned *done;
 } reader_t;
 

@@ -13,7 +13,8 @@ static aname_interest_t interest_of(const worker_t *worker, uint32_t ttl)
 static void ask(const worker_t *worker, const aname_key_t *key, uint64_t hash, uint32_t ttl)
 {
 	if (!aname_queue_push(worker->shared->queue, key, NULL, hash, interest_of(worker, ttl))) {
-		atomic_fetch_add_explicit(&worker->shared->met.queue_full, 1, memory_order_relaxed);
+		atomic_fetch_add_explicit(&worker->shared->reached.queue_full, 1,
+		                          memory_order_relaxed);
 	}
 }
 

@@ -1482,7 +1482,7 @@ static void mutations(void **state)
 		good += reply.failure == ANAME_FAILURE_NONE;
 		bad += reply.failure != ANAME_FAILURE_NONE;
 	}
-	/* Both kinds were met. */
+	/* Both kinds occurred. */
 	assert_true(good > 5000);
 	assert_true(bad > 5000);
 }

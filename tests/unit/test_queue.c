@@ -113,13 +113,13 @@ static void collision(void **state)
 		const aname_key_t key = make_key(&upstream, &names[i % 2], KNOT_RRTYPE_A);
 		assert_true(aname_queue_push(queue, &key, NULL, hashes[i % 2], wish(i)));
 	}
-	unsigned met[2] = { 0 };
+	unsigned popped[2] = { 0 };
 	aname_request_t request;
 	while (aname_queue_pop(queue, &request)) {
-		met[request.hash == hashes[1]]++;
+		popped[request.hash == hashes[1]]++;
 	}
-	assert_in_range(met[0], 1, 3);
-	assert_in_range(met[1], 1, 3);
+	assert_in_range(popped[0], 1, 3);
+	assert_in_range(popped[1], 1, 3);
 
 	/* And the mark is not left behind. */
 	for (unsigned i = 0; i < 2; i++) {

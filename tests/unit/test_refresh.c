@@ -898,8 +898,8 @@ static void most_targets(void **state)
 	begin(&scripted, &schedule, &limits);
 	assert_int_equal(ask_many(&scripted, 0, 25), 10);
 	assert_int_equal(aname_table_targets(scripted.shared->table), 10);
-	assert_int_equal(atomic_load(&scripted.shared->met.table_full), 15);
-	assert_true(atomic_load(&scripted.shared->met.no_room));
+	assert_int_equal(atomic_load(&scripted.shared->reached.table_full), 15);
+	assert_true(atomic_load(&scripted.shared->reached.no_room));
 	assert_int_equal(scripted_heard(&scripted, "raise 'max-targets' (1 times since last told)"),
 	                 1);
 	while (scripted.script.pending != NULL) {
@@ -907,7 +907,7 @@ static void most_targets(void **state)
 	}
 	/* Asleep, they make room: what is known of them goes first. */
 	scripted_skip(&scripted, 60000);
-	assert_false(atomic_load(&scripted.shared->met.no_room));
+	assert_false(atomic_load(&scripted.shared->reached.no_room));
 	(void)ask_many(&scripted, 100, 10);
 	assert_int_equal(aname_table_targets(scripted.shared->table), 10);
 	assert_int_equal(aname_table_addresses(scripted.shared->table), 0);

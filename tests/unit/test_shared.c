@@ -18,9 +18,9 @@ static void empty(void **state)
 	assert_int_equal(aname_table_targets(shared->table), 0);
 	assert_int_equal(aname_table_addresses(shared->table), 0);
 	assert_false(aname_queue_pop(shared->queue, &request));
-	assert_int_equal(atomic_load(&shared->met.queue_full), 0);
-	assert_int_equal(atomic_load(&shared->met.table_full), 0);
-	assert_int_equal(atomic_load(&shared->met.gate_full), 0);
+	assert_int_equal(atomic_load(&shared->reached.queue_full), 0);
+	assert_int_equal(atomic_load(&shared->reached.table_full), 0);
+	assert_int_equal(atomic_load(&shared->reached.gate_full), 0);
 	assert_int_equal(atomic_load(&shared->totals.started), 0);
 	for (unsigned i = 0; i < ANAME_WORKERS_MAX; i++) {
 		assert_int_equal((uintptr_t)&shared->workers[i] % 128, 0);

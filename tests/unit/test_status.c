@@ -35,19 +35,19 @@ static aname_shared_t *make_floor(const aname_upstream_t **upstream)
 /*! Walks to the end; counts each entry in its lag. */
 static size_t walk(aname_table_t *table)
 {
-	size_t met = 0;
+	size_t found = 0;
 	aname_place_t place = aname_table_begin(table);
 	while (!place.end) {
 		aname_entry_t *entry = aname_table_step(table, &place);
 		assert_false(place.rebuilt);
 		if (entry != NULL) {
 			entry->lag_ms++;
-			met++;
+			found++;
 		}
 	}
 	assert_null(aname_table_step(table, &place));
 	assert_true(place.end);
-	return met;
+	return found;
 }
 
 static void walk_meets_each_once(void **state)
