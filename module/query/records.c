@@ -62,7 +62,7 @@ static ANAME_WARM void judge_record(const aname_query_t *query, const knot_rdata
 
 static ANAME_ASIDE void log_pool_limit(const aname_query_t *query)
 {
-	if (aname_query_first_time(query, "pool", NULL, 0)) {
+	if (aname_query_log_once(query, "pool", NULL, 0)) {
 		knotd_mod_log(query->mod, LOG_WARNING,
 		              "limit reached, only %u ANAME records are used", ANAME_POOL_MAX);
 	}

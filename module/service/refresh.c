@@ -110,8 +110,8 @@ static int64_t step(aname_refresh_t *refresh, int64_t now_ms)
 		wait_ms = sooner(wait_ms, until(refresh, ANAME_HEAP_PLANNED, now_ms));
 	}
 	wait_ms = sooner(wait_ms, until(refresh, ANAME_HEAP_DORMANT, now_ms));
-	if (refresh->tell_terms_ms != INT64_MAX) {
-		wait_ms = sooner(wait_ms, refresh->tell_terms_ms - now_ms);
+	if (refresh->log_terms_ms != INT64_MAX) {
+		wait_ms = sooner(wait_ms, refresh->log_terms_ms - now_ms);
 	}
 	if (aname_epoch_reclaim(shared->epoch) > 0) {
 		wait_ms = sooner(wait_ms, 1000);
@@ -236,7 +236,7 @@ aname_refresh_t *aname_refresh_new(aname_shared_t *shared, uv_loop_t *loop,
 	refresh->make = make;
 	refresh->done = on_resolved;
 	refresh->release_ms = INT64_MAX;
-	refresh->tell_terms_ms = INT64_MAX;
+	refresh->log_terms_ms = INT64_MAX;
 	if (uv_timer_init(loop, &refresh->timer) != 0) {
 		free(refresh);
 		return NULL;

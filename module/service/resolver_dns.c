@@ -42,11 +42,11 @@ typedef struct {
 	aname_dns_server_t *server;
 	aname_link_t *link; /*!< Of the try under way. */
 	int64_t sent_ms;    /*!< When the last try began. */
-	bool cancelled, edns, for_subnet, told;
+	bool cancelled, edns, for_subnet, answered;
 	bool bare;  /*!< To be asked without EDNS. */
 	int status; /*!< How the last try ended, by c-ares, or UNSENT. */
 	const char *why_unsent;
-	aname_message_reply_t *reply;     /*!< What the server said to it; NULL: nothing. */
+	aname_message_reply_t *reply;     /*!< The server's reply; NULL: none. */
 	knot_edns_client_subnet_t client; /*!< Whose answer is wanted, if `for_subnet`. */
 	/* What was learnt on the way to `name`, and for it. */
 	unsigned aliases;
@@ -67,14 +67,14 @@ static resolver_t *resolver_of(const lookup_t *lookup)
 static bool try_failed(lookup_t *lookup, aname_failure_t failure, const char *detail)
 {
 	aname_result_t *result = &lookup->base.result;
-	/* What a server said tells more than that another one is silent. */
-	bool said = failure == ANAME_FAILURE_SERVER || failure == ANAME_FAILURE_BOGUS;
-	if (said || !lookup->told) {
+	/* A reply explains more than that another server is silent. */
+	bool answered = failure == ANAME_FAILURE_SERVER || failure == ANAME_FAILURE_BOGUS;
+	if (answered || !lookup->answered) {
 		*result = (aname_result_t){ .failure = failure,
 			                    .detail = detail,
 			                    .ttl = ANAME_TTL_UNKNOWN };
 	}
-	lookup->told |= said;
+	lookup->answered |= answered;
 	return lookup->cancelled || lookup->tries >= resolver_of(lookup)->tries;
 }
 
@@ -115,11 +115,11 @@ static bool take_alias(lookup_t *lookup, const aname_message_reply_t *reply)
 	memcpy(lookup->name, reply->last, knot_dname_size(reply->last));
 	lookup->asked = 0;
 	lookup->tries = 0;
-	lookup->told = false;
+	lookup->answered = false;
 	return try_failed(lookup, ANAME_FAILURE_TIMEOUT, "given up");
 }
 
-/*! Takes what a server said; true if it ends the lookup. */
+/*! Takes a server's reply; true if it ends the lookup. */
 static bool take_reply(lookup_t *lookup, const aname_message_reply_t *reply)
 {
 	aname_dns_server_note(lookup->server, reply, lookup->edns || lookup->bare,
@@ -167,7 +167,7 @@ static bool take_reply(lookup_t *lookup, const aname_message_reply_t *reply)
 	return true;
 }
 
-/*! Takes that a server said nothing of use; true if it ends the lookup. */
+/*! Takes that a server gave no useful reply; true if it ends the lookup. */
 static bool take_silence(lookup_t *lookup)
 {
 	aname_dns_server_t *server = lookup->server;

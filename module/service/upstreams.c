@@ -6,7 +6,7 @@
 #include "service/schedule.h"
 #include "service/subnets.h"
 
-/*! While sections come and go, what differs is not told: a reload has old and new ones. */
+/*! While sections come and go, what differs is not logged: a reload has old and new ones. */
 #define SETTLED_MS       3000
 /*! A released upstream with lookups that cannot be stopped is looked at again after this. */
 #define RELEASE_AGAIN_MS 1000
@@ -57,12 +57,12 @@ static void on_note(void *ctx, aname_upstream_t *upstream)
 	}
 }
 
-static void tell_terms(void *ctx, aname_upstream_t *upstream)
+static void log_terms(void *ctx, aname_upstream_t *upstream)
 {
 	const note_t *note = ctx;
 	const aname_schedule_t *schedule = &upstream->terms.schedule;
-	if (upstream->terms.differ && memcmp(&upstream->told, schedule, sizeof(*schedule)) != 0) {
-		upstream->told = *schedule;
+	if (upstream->terms.differ && memcmp(&upstream->logged, schedule, sizeof(*schedule)) != 0) {
+		upstream->logged = *schedule;
 		aname_events_terms(&note->refresh->events, upstream, note->now_ms);
 	}
 }
@@ -75,11 +75,11 @@ void aname_upstreams_note(aname_refresh_t *refresh, int64_t now_ms)
 		atomic_store(&shared->options_changed, false);
 		(void)aname_shared_note_upstreams(shared, now_ms, on_note, &note);
 		refresh->options_s = now_ms / 1000;
-		refresh->tell_terms_ms = now_ms + SETTLED_MS;
+		refresh->log_terms_ms = now_ms + SETTLED_MS;
 		refresh->release_ms = now_ms;
-	} else if (now_ms >= refresh->tell_terms_ms) {
-		refresh->tell_terms_ms = INT64_MAX;
-		(void)aname_shared_note_upstreams(shared, now_ms, tell_terms, &note);
+	} else if (now_ms >= refresh->log_terms_ms) {
+		refresh->log_terms_ms = INT64_MAX;
+		(void)aname_shared_note_upstreams(shared, now_ms, log_terms, &note);
 	}
 }
 

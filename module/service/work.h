@@ -48,7 +48,7 @@ typedef struct aname_upstream_work {
 	unsigned running[ANAME_PRIORITIES], running_all;
 	unsigned started; /*!< Lookups, in all. */
 	aname_outage_t outage;
-	uint32_t unscoped; /*!< Servers of which it was told that they do not say for whom. */
+	uint32_t unscoped; /*!< Servers of which it was logged that they do not say for whom. */
 	struct aname_upstream_work *next_ready; /*!< The next that has something ready. */
 	bool listed;                            /*!< It is among those. */
 } aname_upstream_work_t;
@@ -65,7 +65,7 @@ typedef struct aname_refresh {
 	aname_upstream_t *released; /*!< Upstreams that were taken out, and are not gone yet. */
 	uint32_t options_s;         /*!< When options came or went last. */
 	int64_t release_ms;         /*!< When the next one is to be taken out. */
-	int64_t tell_terms_ms;      /*!< When to tell of terms that differ; INT64_MAX: no need. */
+	int64_t log_terms_ms;       /*!< When to log that terms differ; INT64_MAX: no need. */
 	int64_t pace_us;            /*!< When the next lookup is due at an even pace. */
 	int64_t lag_window_ms;
 	uint32_t lag_now, lag_before; /*!< Largest lag of this and the last window. */

@@ -49,10 +49,10 @@ typedef struct {
 	        __attribute__((aligned(ANAME_WORKER_QUERY_ALIGN))); /*!< All zero at first. */
 } __attribute__((aligned(128))) aname_worker_t;
 
-/*! Places that remember what was said once. */
-#define ANAME_SAID_SIZE 1024
+/*! Slots that remember what was logged once. */
+#define ANAME_LOGGED_SIZE 1024
 
-/*! Options in use, each held by all instances that say the same. */
+/*! Options in use, each held by all instances whose sections are equal. */
 typedef struct aname_held_options {
 	aname_options_t *options;
 	aname_upstream_t *upstream;
@@ -72,11 +72,11 @@ typedef struct {
 	aname_bin_t *sign_bin;     /*!< What workers have retired. */
 	uint64_t signers;          /*!< Identity of the last signer; guarded by the lock above. */
 	aname_hash_key_t hash_key; /*!< For where signatures are stored. */
-	uint64_t seed; /*!< For hashes of what zones are told; nobody else's business. */
+	uint64_t seed;             /*!< For hashes of what is logged for zones. */
 	aname_limits_reached_t reached;
 	aname_totals_t totals;
-	aname_worker_t *workers;                /*!< ANAME_WORKERS_MAX of them. */
-	_Atomic uint64_t said[ANAME_SAID_SIZE]; /*!< Upper bits of hashes, and seconds. */
+	aname_worker_t *workers;                    /*!< ANAME_WORKERS_MAX of them. */
+	_Atomic uint64_t logged[ANAME_LOGGED_SIZE]; /*!< Upper bits of hashes, and seconds. */
 	aname_reported_t reported;
 	aname_queue_wake_f wake; /*!< Wakes the service; may be NULL. */
 	void *wake_ctx;
@@ -150,14 +150,14 @@ int64_t aname_shared_note_upstreams(aname_shared_t *shared, int64_t now_ms,
 aname_upstream_t *aname_shared_release_upstream(aname_shared_t *shared, int64_t now_ms);
 
 /*!
- * \brief Is this said for the first time?
+ * \brief Is this to be logged: is it not remembered as logged?
  *
- * Remembers about a thousand contents, each for a minute at least; what does not find a place is
- * not said until there is one, and what was pushed out may be said again.
+ * Remembers about a thousand contents, each for a minute at least; what finds no free
+ * slot is not logged until there is one, and what was pushed out may be logged again.
  *
  * Thread: any.
  */
-bool aname_shared_first(aname_shared_t *shared, uint64_t content_hash, int64_t now_ms);
+bool aname_shared_log_once(aname_shared_t *shared, uint64_t content_hash, int64_t now_ms);
 
-/*! Hash of a content, for aname_shared_first(); chain calls through `seed`. */
+/*! Hash of a content, for aname_shared_log_once(); chain calls through `seed`. */
 uint64_t aname_shared_hash(uint64_t seed, const void *data, size_t len);

@@ -58,7 +58,7 @@ typedef struct {
 	uint32_t heap_index;   /*!< Where it is in its heap. */
 	uint32_t min_ttl_prev; /*!< `min_ttl` of the window before. */
 	uint32_t window_s;     /*!< When `min_ttl` was last emptied. */
-	uint32_t changed_s;    /*!< When a change was last told in the log; 0: never. */
+	uint32_t changed_s;    /*!< When a change was last logged; 0: never. */
 	uint8_t failures;      /*!< In a row, or the most that fits. */
 	uint8_t state;         /*!< aname_plan_state_t */
 } aname_plan_t;
@@ -79,7 +79,7 @@ typedef struct {
 #define ANAME_RETURN_MS 100
 
 /*! While lookups for subnets fail, so many are tried, each in its own time; and if so many have
- *  failed in a row, they are said to fail. */
+ *  failed in a row, they count as failing. */
 #define ANAME_SUBNETS_TRIES 8
 
 /*! What is known of the answers for subnets of one family of clients. */
@@ -100,7 +100,7 @@ typedef struct aname_subnets {
 	aname_entry_t *first;                   /*!< The one added last. */
 	aname_entry_t *target;
 	struct aname_subnets *prev, *next; /*!< Others that have as many; see admission.h. */
-	int64_t told_ms;                   /*!< When a failure was last told in the log. */
+	int64_t logged_ms;                 /*!< When a failure was last logged. */
 } aname_subnets_t;
 
 /*!

@@ -50,7 +50,7 @@ typedef struct aname_upstream {
 	unsigned counted; /*!< Of them, while they are added up. */
 	/* The service thread's own. */
 	aname_upstream_terms_t terms;
-	aname_schedule_t told; /*!< What the log was told of last. */
+	aname_schedule_t logged; /*!< What was logged last. */
 	int64_t unheld_ms; /*!< Since when nobody holds it: nothing is looked up; 0: it is held. */
 	struct aname_upstream_work *work; /*!< NULL: it was never asked. */
 } aname_upstream_t;

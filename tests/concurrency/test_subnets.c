@@ -56,7 +56,7 @@ typedef struct {
 	aname_shared_t *shared;
 	unsigned worker;
 	random_t random;
-	unsigned told;
+	unsigned answered;
 	_Atomic unsigned *done;
 } reader_t;
 
@@ -83,13 +83,13 @@ static void look(reader_t *reader)
 	const uint8_t *at = aname_snapshot_rdataset(known).rdata->data;
 	CHECK(at[3] == around.len && known->scope == around.len);
 	CHECK(memcmp(at, around.address, 3) == 0);
-	reader->told++;
+	reader->answered++;
 }
 
 static void *look_all(void *arg)
 {
 	reader_t *reader = arg;
-	for (unsigned i = 0; i < LOOKS || reader->told < LOOKS / 100; i++) {
+	for (unsigned i = 0; i < LOOKS || reader->answered < LOOKS / 100; i++) {
 		aname_epoch_enter(reader->shared->epoch, reader->worker);
 		look(reader);
 		aname_epoch_leave(reader->shared->epoch, reader->worker);

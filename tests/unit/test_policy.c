@@ -663,10 +663,10 @@ static void bare_answers(void **state)
 	/* What says it itself is left alone, and ends the row. */
 	static const uint32_t ttls[] = { 0, 1, 3600, INT32_MAX, ANAME_TTL_UNKNOWN };
 	for (size_t i = 0; i < COUNT_OF(ttls); i++) {
-		aname_result_t said = { .known = i % 2 ? NEG : ADDR, .ttl = ttls[i] };
-		aname_policy_bare(&before, &said);
-		assert_int_equal(said.ttl, ttls[i]);
-		assert_int_equal(said.bare, 0);
+		aname_result_t result = { .known = i % 2 ? NEG : ADDR, .ttl = ttls[i] };
+		aname_policy_bare(&before, &result);
+		assert_int_equal(result.ttl, ttls[i]);
+		assert_int_equal(result.bare, 0);
 	}
 }
 

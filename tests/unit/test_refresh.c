@@ -657,19 +657,19 @@ static void no_outage(void **state)
 	scripted_deinit(&scripted);
 }
 
-static void says_so(void **state)
+static void logs_changes(void **state)
 {
 	scripted_t scripted;
 	begin(&scripted, NULL, NULL);
 	name_t name = make_name("a.example.");
 	scripted_ask(&scripted, &name, A, 60);
-	/* Failure and recovery are seen in what is published, and told by whoever answers. */
+	/* Failure and recovery are seen in what is published, and logged by whoever answers. */
 	scripted_fail(&scripted, scripted.script.pending, ANAME_FAILURE_NETWORK);
 	scripted_skip(&scripted, 20000);
 	scripted_resolve(&scripted, scripted.script.pending, 1, 1, 60);
 	assert_int_equal(scripted_heard(&scripted, ""), 0);
 
-	/* A change is told, and another one within a minute is not. */
+	/* A change is logged, and another one within a minute is not. */
 	scripted_skip(&scripted, 58000);
 	scripted_resolve(&scripted, scripted.script.pending, 1, 6, 20);
 	assert_int_equal(scripted_heard(&scripted,
@@ -1274,9 +1274,9 @@ static void many_upstreams(void **state)
 	scripted_deinit(&scripted);
 }
 
-static void differing_told(void **state)
+static void differing_logged(void **state)
 {
-	/* Sections that share an upstream and differ: told once, when no reload is under way. */
+	/* Sections that share an upstream and differ: logged once, when no reload is under way. */
 	scripted_t scripted;
 	begin(&scripted, NULL, NULL);
 	aname_options_t *options = make_options();
@@ -1612,7 +1612,7 @@ int main(void)
 		       outage),
 		PROVES("F4: after a short outage, too", short_outage),
 		PROVES("F4: what fails beside others that succeed is no outage", no_outage),
-		PROVES("W2: failing, recovering and changing are told, each once", says_so),
+		PROVES("W2: failing, recovering and changing are logged, each once", logs_changes),
 		PROVES("F3: a lookup that cannot be started is a failure", refused),
 		PROVES("F5: a lookup that does not end is a failure, and never doubled", times_out),
 		PROVES("a late answer is as good as any", late_success),
@@ -1639,7 +1639,7 @@ int main(void)
 		PROVES("T4: an upstream that nobody holds is kept for a while", upstream_given_up),
 		PROVES("and released only when its lookups have ended", released_while_running),
 		PROVES("T4: 200 upstreams in a row leave nothing behind", many_upstreams),
-		PROVES("sections that differ are told of it, once", differing_told),
+		PROVES("that sections differ is logged, once", differing_logged),
 		PROVES("C2: whatever ends, those who wait are woken", opens_gate),
 		PROVES("W1: lookups and lag are counted", numbers),
 		PROVES("T2: after a slow lookup the next one starts earlier", slow_lookup),

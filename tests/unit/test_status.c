@@ -86,7 +86,7 @@ static void walk_ends_when_rebuilt(void **state)
 	aname_shared_free(shared);
 }
 
-/* What is said of an entry. */
+/* What is shown of an entry. */
 
 #define NOW_MS 1000000
 
@@ -282,7 +282,7 @@ static void longest_entry(void **state)
 
 typedef struct {
 	char path[100];
-	char *said;
+	char *text;
 	size_t len;
 	uv_async_t done;
 } client_t;
@@ -295,15 +295,15 @@ static void *run_client(void *arg)
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 	static const char request[] = "status\n";
 	size_t size = 64 << 20;
-	client->said = malloc(size);
-	if (client->said != NULL &&
+	client->text = malloc(size);
+	if (client->text != NULL &&
 	    connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
 	    send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) > 0) {
 		ssize_t got;
-		while ((got = read(fd, client->said + client->len, size - client->len - 1)) > 0) {
+		while ((got = read(fd, client->text + client->len, size - client->len - 1)) > 0) {
 			client->len += got;
 		}
-		client->said[client->len] = '\0';
+		client->text[client->len] = '\0';
 	}
 	(void)close(fd);
 	(void)uv_async_send(&client->done);
@@ -327,7 +327,7 @@ static unsigned count_lines(const client_t *client, const char *begin)
 	unsigned count = 0;
 	size_t len = strlen(begin);
 	for (size_t i = 1; i + len <= client->len; i++) {
-		count += client->said[i - 1] == '\n' && memcmp(client->said + i, begin, len) == 0;
+		count += client->text[i - 1] == '\n' && memcmp(client->text + i, begin, len) == 0;
 	}
 	return count;
 }
@@ -360,7 +360,7 @@ static void large_table(void **state)
 	pthread_join(thread, NULL);
 
 	assert_int_equal(count_lines(&client, "target\t"), 100000);
-	assert_memory_equal(client.said + client.len - 5, "\nend\n", 5);
+	assert_memory_equal(client.text + client.len - 5, "\nend\n", 5);
 	/* Other work is done between the pages. */
 	assert_true(iterations > client.len / 131072);
 
@@ -372,7 +372,7 @@ static void large_table(void **state)
 	struct stat st;
 	assert_int_not_equal(stat(client.path, &st), 0);
 	assert_int_equal(rmdir(directory), 0);
-	free(client.said);
+	free(client.text);
 	aname_shared_free(shared);
 }
 
@@ -382,7 +382,7 @@ int main(void)
 		PROVES("a walk meets every entry once, and no removed one", walk_meets_each_once),
 		PROVES("a walk ends when the table is laid out anew", walk_ends_when_rebuilt),
 		PROVES("the longest entry fits", longest_entry),
-		PROVES("100,000 targets are told, never more than 128 KiB in an iteration of the "
+		PROVES("100,000 targets are shown, never more than 128 KiB in an iteration of the "
 		       "loop",
 		       large_table),
 	};

@@ -40,7 +40,7 @@ static aname_entry_t *found(scripted_t *scripted, const name_t *name, const anam
 }
 
 /*! The address that a client is told, as numbered by scripted_resolve_scope(); 0 if none. */
-static uint32_t told(scripted_t *scripted, const aname_subnet_t *client)
+static uint32_t answer_for(scripted_t *scripted, const aname_subnet_t *client)
 {
 	aname_entry_t *entry = found(scripted, &www, client);
 	const aname_snapshot_t *known = entry != NULL ? aname_entry_snapshot(entry) : NULL;
@@ -79,7 +79,7 @@ typedef struct {
 	uint8_t source, scope;
 	const char *client; /*!< Another one, */
 	uint8_t len;
-	bool told; /*!< who is told the same, or asks for himself. */
+	bool shared; /*!< who is told the same, or asks for himself. */
 } scope_row_t;
 
 static const scope_row_t scope_rows[] = {
@@ -110,11 +110,11 @@ static void check_scope(void **state)
 	const aname_subnet_t client = aname_subnet_cut(&all, row->source);
 	const aname_subnet_t other = make_subnet(row->client, row->len);
 	learn(&scripted, &client, 7, 300, row->scope);
-	assert_int_equal(told(&scripted, &client), 7);
+	assert_int_equal(answer_for(&scripted, &client), 7);
 	assert_int_equal(aname_entry_snapshot(found(&scripted, &www, &client))->scope, row->scope);
-	assert_int_equal(told(&scripted, &other), row->told ? 7 : 0);
+	assert_int_equal(answer_for(&scripted, &other), row->shared ? 7 : 0);
 
-	if (!row->told) {
+	if (!row->shared) {
 		scripted_ask_client(&scripted, &www, A, 300, &other);
 		assert_non_null(scripted_pending_client(&scripted, &www, A, &other));
 	}
@@ -132,9 +132,9 @@ static void longest_match(void **state)
 	learn(&scripted, &beside, 2, 300, 16);
 	learn(&scripted, &far, 3, 300, 8);
 	assert_int_equal(held(&scripted), 3);
-	assert_int_equal(told(&scripted, &near), 1);
-	assert_int_equal(told(&scripted, &beside), 2);
-	assert_int_equal(told(&scripted, &far), 3);
+	assert_int_equal(answer_for(&scripted, &near), 1);
+	assert_int_equal(answer_for(&scripted, &beside), 2);
+	assert_int_equal(answer_for(&scripted, &far), 3);
 	scripted_deinit(&scripted);
 }
 
@@ -146,11 +146,11 @@ static void lengths_of_ipv6(void **state)
 	know(&scripted);
 	const aname_subnet_t net = make_subnet("2001:db8::", 64), next = make_subnet("2002::", 64);
 	learn(&scripted, &net, 1, 300, 64);
-	assert_int_equal(told(&scripted, &next), 0);
+	assert_int_equal(answer_for(&scripted, &next), 0);
 	learn(&scripted, &next, 2, 300, 0);
-	assert_int_equal(told(&scripted, &net), 1);
+	assert_int_equal(answer_for(&scripted, &net), 1);
 	const aname_subnet_t shorter = make_subnet("2001:db8::", 63);
-	assert_int_equal(told(&scripted, &shorter), 2);
+	assert_int_equal(answer_for(&scripted, &shorter), 2);
 	scripted_deinit(&scripted);
 }
 
@@ -184,8 +184,8 @@ static void check_change(void **state)
 	script_lookup_t *lookup = scripted_pending_client(&scripted, &www, A, &client);
 	scripted_resolve_scope(&scripted, lookup, 2, 60, row->after);
 	assert_int_equal(held(&scripted), row->entries);
-	assert_int_equal(told(&scripted, &client), 2);
-	assert_int_equal(told(&scripted, &other), row->other);
+	assert_int_equal(answer_for(&scripted, &client), 2);
+	assert_int_equal(answer_for(&scripted, &other), row->other);
 	assert_int_equal(aname_refresh_running(scripted.refresh), scripted.script.pending_count);
 	scripted_skip(&scripted, 55000);
 	assert_non_null(scripted_pending_client(&scripted, &www, A, &client));
@@ -209,7 +209,7 @@ static void merges(void **state)
 		scripted_resolve_scope(&scripted,
 		                       scripted_pending_client(&scripted, &www, A, &client), 50, 60,
 		                       16);
-		assert_int_equal(told(&scripted, &client), 50);
+		assert_int_equal(answer_for(&scripted, &client), 50);
 	}
 	assert_int_equal(held(&scripted), 1);
 	assert_int_equal(scripted.script.pending_count, 0);
@@ -233,10 +233,10 @@ static void merges_while_running(void **state)
 	scripted_resolve_scope(&scripted, scripted_pending_client(&scripted, &www, A, &narrow), 3,
 	                       60, 16);
 	assert_int_equal(held(&scripted), 1);
-	assert_int_equal(told(&scripted, &narrow), 3);
+	assert_int_equal(answer_for(&scripted, &narrow), 3);
 	scripted_resolve_scope(&scripted, of_wide, 4, 60, 16);
-	assert_int_equal(told(&scripted, &narrow), 4);
-	assert_int_equal(told(&scripted, &wide), 4);
+	assert_int_equal(answer_for(&scripted, &narrow), 4);
+	assert_int_equal(answer_for(&scripted, &wide), 4);
 	assert_int_equal(aname_refresh_running(scripted.refresh), 0);
 	scripted_deinit(&scripted);
 }
@@ -321,7 +321,7 @@ static void many_failures(void **state)
 	assert_int_equal(atomic_load(&subnets->state[0]), ANAME_SUBNETS_FAILING);
 	scripted_ask_client(&scripted, &www, A, 300, &last);
 	assert_null(found(&scripted, &www, &last));
-	assert_int_equal(told(&scripted, &first), 1);
+	assert_int_equal(answer_for(&scripted, &first), 1);
 
 	scripted_skip(&scripted, 7000);
 	scripted_resolve_scope(&scripted, scripted.script.pending, 2, 300, 24);
@@ -400,7 +400,7 @@ static void stale(void **state)
 	const aname_snapshot_t *known = aname_entry_snapshot(found(&scripted, &www, &client));
 	assert_int_equal(known->failure, ANAME_FAILURE_SERVER);
 	assert_int_equal(known->scope, 24);
-	assert_int_equal(told(&scripted, &client), 1);
+	assert_int_equal(answer_for(&scripted, &client), 1);
 	scripted_deinit(&scripted);
 }
 
@@ -418,9 +418,9 @@ static void other_options(void **state)
 	scripted_change(&scripted, &schedule);
 	scripted_ask_client(&scripted, &www, A, 300, &near);
 	assert_int_equal(scripted.script.pending_count, 0);
-	assert_int_equal(told(&scripted, &near), 1);
-	assert_int_equal(told(&scripted, &client), 1);
-	assert_int_equal(told(&scripted, &far), 0);
+	assert_int_equal(answer_for(&scripted, &near), 1);
+	assert_int_equal(answer_for(&scripted, &client), 1);
+	assert_int_equal(answer_for(&scripted, &far), 0);
 	scripted_ask_client(&scripted, &www, A, 300, &far);
 	assert_non_null(scripted_pending_client(&scripted, &www, A, &far));
 	/* Near the end of its shorter life, whoever asks has it looked up. */
@@ -441,14 +441,14 @@ static void options_given_up(void **state)
 	aname_shared_unhold(scripted.shared, scripted.options);
 	scripted_skip(&scripted, 57000);
 	assert_null(scripted.script.pending);
-	assert_int_equal(told(&scripted, &client), 1);
+	assert_int_equal(answer_for(&scripted, &client), 1);
 	assert_non_null(aname_shared_hold(scripted.shared, make_options(), &scripted.upstream));
 	scripted_ask_client(&scripted, &www, A, 300, &client);
 	assert_non_null(scripted_pending_client(&scripted, &www, A, &client));
 	scripted_deinit(&scripted);
 }
 
-static void told_less(void **state)
+static void prefix_cut(void **state)
 {
 	/* N4: after a change of options no more of a client is told than they allow. */
 	scripted_t scripted;
@@ -465,7 +465,7 @@ static void told_less(void **state)
 	scripted_resolve_scope(&scripted, scripted_pending_client(&scripted, &www, A, &wide), 8, 60,
 	                       24);
 	assert_int_equal(held(&scripted), 1);
-	assert_int_equal(told(&scripted, &wide), 8);
+	assert_int_equal(answer_for(&scripted, &wide), 8);
 	schedule.ecs_prefix_ipv4 = 0;
 	scripted_change(&scripted, &schedule);
 	for (unsigned i = 0; i < 100; i++) {
@@ -496,7 +496,7 @@ static void most_of_a_target(void **state)
 	assert_int_equal(held(&scripted), 20);
 	for (unsigned i = 0; i < 100; i++) {
 		const aname_subnet_t client = nth(i);
-		assert_int_equal(told(&scripted, &client), i < 80 ? 0 : 1 + i);
+		assert_int_equal(answer_for(&scripted, &client), i < 80 ? 0 : 1 + i);
 	}
 	scripted_deinit(&scripted);
 }
@@ -529,7 +529,7 @@ static void flood_keeps_regulars(void **state)
 	}
 	for (unsigned i = 0; i < 10; i++) {
 		const aname_subnet_t client = nth(i);
-		assert_int_equal(told(&scripted, &client), 1 + i);
+		assert_int_equal(answer_for(&scripted, &client), 1 + i);
 	}
 	scripted_deinit(&scripted);
 }
@@ -766,7 +766,7 @@ int main(void)
 		PROVES("F4: many failures in a row end it, but for a few", many_failures),
 		PROVES("L1: who has nothing comes first", places),
 		PROVES("T4: and a change of options", other_options),
-		PROVES("N4: no more of a client is told than options allow by now", told_less),
+		PROVES("N4: no more of a client is told than options allow by now", prefix_cut),
 		PROVES("N4: under options that nobody has nothing is asked for", options_given_up),
 	};
 	const struct CMUnitTest bounds[] = {

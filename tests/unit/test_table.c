@@ -394,7 +394,7 @@ static void no_memory_to_add(void **state)
 	assert_int_equal(visited, 200);
 }
 
-#define IN_HOUSE(sentence, function)                                               \
+#define IN_FIXTURE(sentence, function)                                             \
 	{                                                                          \
 		.name = (sentence), .test_func = (function), .setup_func = set_up, \
 		.teardown_func = tear_down                                         \
@@ -403,24 +403,26 @@ static void no_memory_to_add(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		IN_HOUSE("a new target is cold, unplanned and known by its key", new_entry),
-		IN_HOUSE("name, family and upstream are the key", keys_differ),
-		IN_HOUSE("targets that share a hash are told apart", same_hash),
-		IN_HOUSE("names of 0 labels, 1 label and 255 octets are found", boundary_names),
-		IN_HOUSE("a hash is never zero, and depends on the key only", hashes),
-		IN_HOUSE("20,000 targets: none is lost while the table grows", growth),
-		IN_HOUSE("100,000 come and go: none is lost, and no search is endless", tombstones),
-		IN_HOUSE("50,000 random steps: the table says what a plain list says", model),
-		IN_HOUSE("30,000 random steps: no target is taken for another where it was",
-		         places),
-		IN_HOUSE("W1: targets and addresses are counted", publish),
-		IN_HOUSE("what is replaced or removed stays while a worker reads",
-		         kept_for_readers),
-		IN_HOUSE("T1, T3: the least TTL, the longest interest and the last second asked "
-		         "are noted",
-		         touch),
-		IN_HOUSE("out of memory: no table, nothing leaked", no_memory_for_table),
-		IN_HOUSE("out of memory: a target is added whole or not at all", no_memory_to_add),
+		IN_FIXTURE("a new target is cold, unplanned and known by its key", new_entry),
+		IN_FIXTURE("name, family and upstream are the key", keys_differ),
+		IN_FIXTURE("targets that share a hash are told apart", same_hash),
+		IN_FIXTURE("names of 0 labels, 1 label and 255 octets are found", boundary_names),
+		IN_FIXTURE("a hash is never zero, and depends on the key only", hashes),
+		IN_FIXTURE("20,000 targets: none is lost while the table grows", growth),
+		IN_FIXTURE("100,000 come and go: none is lost, and no search is endless",
+		           tombstones),
+		IN_FIXTURE("50,000 random steps: the table says what a plain list says", model),
+		IN_FIXTURE("30,000 random steps: no target is taken for another where it was",
+		           places),
+		IN_FIXTURE("W1: targets and addresses are counted", publish),
+		IN_FIXTURE("what is replaced or removed stays while a worker reads",
+		           kept_for_readers),
+		IN_FIXTURE("T1, T3: the least TTL, the longest interest and the last second asked "
+		           "are noted",
+		           touch),
+		IN_FIXTURE("out of memory: no table, nothing leaked", no_memory_for_table),
+		IN_FIXTURE("out of memory: a target is added whole or not at all",
+		           no_memory_to_add),
 	};
 	return RUN_TESTS("table", tests);
 }
