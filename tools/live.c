@@ -222,7 +222,7 @@ void kaname_live_free(kaname_live_t *live)
 
 static kaname_exit_t fail(const char *path, const char *why, const char *next)
 {
-	kaname_say("failed to ask the status socket '%s' (%s)", path, why);
+	kaname_error("failed to ask the status socket '%s' (%s)", path, why);
 	(void)fprintf(stderr, "next: %s\n", next);
 	return KANAME_IO;
 }
