@@ -150,6 +150,6 @@ void aname_events_limits(aname_events_t *events, aname_limits_reached_t *reached
 	          "requests for lookups come faster than they can be taken");
 	log_limit(events, &events->table, atomic_load(&reached->table_full), now_ms,
 	          "no room for a new target, raise 'max-targets'");
-	log_limit(events, &events->gate, atomic_load(&reached->gate_full), now_ms,
+	log_limit(events, &events->waiters, atomic_load(&reached->waiters_full), now_ms,
 	          "half of the TCP workers wait for lookups already");
 }

@@ -193,7 +193,7 @@ static void start(aname_refresh_t *refresh, aname_upstream_work_t *work, aname_p
 		                    ret == KNOT_EINVAL ? ANAME_FAILURE_SERVER
 		                                       : ANAME_FAILURE_NETWORK,
 		                    why_not_started(ret), now_ms);
-		aname_gate_open(refresh->shared->gate);
+		aname_waiters_wake(refresh->shared->waiters);
 		return;
 	}
 	aname_schedule_run(refresh, entry, now_ms);

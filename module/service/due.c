@@ -11,7 +11,7 @@ static void on_deadline(aname_refresh_t *refresh, aname_entry_t *entry, int64_t 
 {
 	aname_result_failed(refresh, entry, ANAME_FAILURE_TIMEOUT, "no answer in time", now_ms);
 	aname_work_of(entry)->resolver->api->cancel(entry->run->lookup);
-	aname_gate_open(refresh->shared->gate);
+	aname_waiters_wake(refresh->shared->waiters);
 }
 
 static void on_due(aname_refresh_t *refresh, aname_entry_t *entry, int64_t due_ms, int64_t now_ms)

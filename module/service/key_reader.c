@@ -164,7 +164,7 @@ static void publish_batch(uv_work_t *work, int status)
 		aname_secrets_put(reader->shared->secrets, reader->secrets[i], &reader->found[i],
 		                  now_ms);
 	}
-	aname_gate_open(reader->shared->gate);
+	aname_waiters_wake(reader->shared->waiters);
 	next_batch(reader);
 }
 

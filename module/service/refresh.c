@@ -164,7 +164,7 @@ static void on_resolved(void *owner, void *run, const aname_result_t *result)
 {
 	aname_refresh_t *refresh = owner;
 	aname_result_take(refresh, run, result, aname_clock_ms());
-	aname_gate_open(refresh->shared->gate);
+	aname_waiters_wake(refresh->shared->waiters);
 	advance(refresh);
 }
 

@@ -20,11 +20,11 @@ aname_shared_t *aname_shared_new(aname_queue_wake_f wake, void *wake_ctx)
 	shared->sign_bin = shared->epoch != NULL ? aname_bin_new(shared->epoch) : NULL;
 	shared->queue = aname_queue_new(wake, wake_ctx);
 	shared->secrets = aname_secrets_new(wake, wake_ctx);
-	shared->gate = aname_gate_new();
+	shared->waiters = aname_waiters_new();
 	shared->logbook = aname_logbook_new();
 	shared->workers = aligned_alloc(_Alignof(aname_worker_t),
 	                                ANAME_WORKERS_MAX * sizeof(*shared->workers));
-	if (shared->table == NULL || shared->queue == NULL || shared->gate == NULL ||
+	if (shared->table == NULL || shared->queue == NULL || shared->waiters == NULL ||
 	    shared->logbook == NULL || shared->workers == NULL || shared->sign_bin == NULL ||
 	    shared->secrets == NULL) {
 		aname_shared_free(shared);
@@ -61,7 +61,7 @@ void aname_shared_free(aname_shared_t *shared)
 	pthread_mutex_destroy(&shared->lock);
 	free(shared->workers);
 	aname_logbook_free(shared->logbook);
-	aname_gate_free(shared->gate);
+	aname_waiters_free(shared->waiters);
 	aname_queue_free(shared->queue);
 	aname_table_free(shared->table);
 	aname_epoch_free(shared->epoch);

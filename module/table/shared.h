@@ -15,19 +15,19 @@
 #include "conf/options.h"
 #include "log/logbook.h"
 #include "log/reported.h"
-#include "table/gate.h"
 #include "table/hash.h"
 #include "table/queue.h"
 #include "table/secrets.h"
 #include "table/table.h"
 #include "table/upstream.h"
+#include "table/waiters.h"
 
 /*! How often limits were reached; logged by the service. */
 typedef struct {
-	_Atomic uint64_t queue_full; /*!< Requests refused: the queue was full. */
-	_Atomic uint64_t table_full; /*!< Targets refused: max-targets. */
-	_Atomic bool no_room;        /*!< No target can be added now; written by the service. */
-	_Atomic uint64_t gate_full;  /*!< TCP queries not let wait (C2). */
+	_Atomic uint64_t queue_full;   /*!< Requests refused: the queue was full. */
+	_Atomic uint64_t table_full;   /*!< Targets refused: max-targets. */
+	_Atomic bool no_room;          /*!< No target can be added now; written by the service. */
+	_Atomic uint64_t waiters_full; /*!< TCP queries not let wait (C2). */
 } aname_limits_reached_t;
 
 /*! Sums over all targets, for the statistics. Written by the service. */
@@ -65,7 +65,7 @@ typedef struct {
 	aname_epoch_t *epoch;
 	aname_table_t *table;
 	aname_queue_t *queue;
-	aname_gate_t *gate;
+	aname_waiters_t *waiters;
 	aname_logbook_t *logbook;
 	aname_secrets_t *secrets;
 	pthread_mutex_t sign_lock; /*!< Guards who writes into a signing, and the bin. */

@@ -152,7 +152,7 @@ static void publish(service_t *service, unsigned name)
 	                    make_generation(name, ++service->generations[name]));
 	atomic_store(&entry->cold, false);
 	atomic_store(&entry->next_ms, aname_clock_ms() + random_below(&service->random, 2000));
-	aname_gate_open(service->shared->gate);
+	aname_waiters_wake(service->shared->waiters);
 	service->published++;
 }
 

@@ -77,21 +77,21 @@ static void decide(worker_t *worker, const query_t *query, bool accept_fallback,
 static void wait_for(worker_t *worker, const query_t *query, aname_answer_t *answer)
 {
 	aname_shared_t *shared = worker->shared;
-	if (!aname_gate_enter(shared->gate, worker->waiters)) {
+	if (!aname_waiters_enter(shared->waiters, worker->waiters)) {
 		worker->refused++;
 		return;
 	}
 	int64_t deadline_ms = aname_clock_ms() + LONG_MS;
 	while (answer->worth == ANAME_COLD) {
-		uint64_t ticket = aname_gate_ticket(shared->gate);
+		uint64_t generation = aname_waiters_generation(shared->waiters);
 		decide(worker, query, false, answer);
 		if (answer->worth == ANAME_COLD) {
 			aname_epoch_leave(shared->epoch, worker->worker);
-			CHECK(aname_gate_wait(shared->gate, ticket, deadline_ms));
+			CHECK(aname_waiters_wait(shared->waiters, generation, deadline_ms));
 			aname_epoch_enter(shared->epoch, worker->worker);
 		}
 	}
-	aname_gate_leave(shared->gate);
+	aname_waiters_leave(shared->waiters);
 }
 
 /*! A pool, as those of knotd's workers are: the next reply begins it anew. */

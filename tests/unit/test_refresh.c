@@ -690,15 +690,15 @@ static void refused(void **state)
 	scripted_t scripted;
 	begin(&scripted, NULL, NULL);
 	name_t name = make_name("a.example.");
-	assert_true(aname_gate_enter(scripted.shared->gate, 1));
-	uint64_t ticket = aname_gate_ticket(scripted.shared->gate);
+	assert_true(aname_waiters_enter(scripted.shared->waiters, 1));
+	uint64_t generation = aname_waiters_generation(scripted.shared->waiters);
 	scripted.script.refuse = KNOT_ENOMEM;
 	scripted_ask(&scripted, &name, A, 300);
 	assert_int_equal(known_of(&scripted, &name, A)->failure, ANAME_FAILURE_NETWORK);
 	assert_int_equal(aname_refresh_running(scripted.refresh), 0);
 	assert_in_range(next_of(&scripted, &name, A) - BEGIN_MS, 5000, 6250);
-	assert_true(aname_gate_ticket(scripted.shared->gate) != ticket);
-	aname_gate_leave(scripted.shared->gate);
+	assert_true(aname_waiters_generation(scripted.shared->waiters) != generation);
+	aname_waiters_leave(scripted.shared->waiters);
 
 	scripted.script.refuse = KNOT_EOK;
 	scripted_skip(&scripted, 7000);
@@ -1313,17 +1313,17 @@ static void opens_gate(void **state)
 	for (size_t i = 0; i < COUNT_OF(names); i++) {
 		scripted_ask(&scripted, &names[i], A, 300);
 	}
-	assert_true(aname_gate_enter(scripted.shared->gate, 1));
-	uint64_t ticket = aname_gate_ticket(scripted.shared->gate);
+	assert_true(aname_waiters_enter(scripted.shared->waiters, 1));
+	uint64_t generation = aname_waiters_generation(scripted.shared->waiters);
 	scripted_resolve(&scripted, scripted_pending(&scripted, &names[0], A), 1, 1, 60);
-	assert_true(aname_gate_wait(scripted.shared->gate, ticket, 0));
-	ticket = aname_gate_ticket(scripted.shared->gate);
+	assert_true(aname_waiters_wait(scripted.shared->waiters, generation, 0));
+	generation = aname_waiters_generation(scripted.shared->waiters);
 	scripted_fail(&scripted, scripted_pending(&scripted, &names[1], A), ANAME_FAILURE_SERVER);
-	assert_true(aname_gate_wait(scripted.shared->gate, ticket, 0));
-	ticket = aname_gate_ticket(scripted.shared->gate);
+	assert_true(aname_waiters_wait(scripted.shared->waiters, generation, 0));
+	generation = aname_waiters_generation(scripted.shared->waiters);
 	scripted_skip(&scripted, 5000);
-	assert_true(aname_gate_wait(scripted.shared->gate, ticket, 0));
-	aname_gate_leave(scripted.shared->gate);
+	assert_true(aname_waiters_wait(scripted.shared->waiters, generation, 0));
+	aname_waiters_leave(scripted.shared->waiters);
 	scripted_deinit(&scripted);
 }
 

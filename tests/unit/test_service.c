@@ -284,19 +284,19 @@ static unsigned await_addresses(aname_shared_t *shared, const aname_key_t *key)
 {
 	unsigned count = 0;
 	int64_t deadline_ms = aname_clock_ms() + LONG_MS;
-	CHECK(aname_gate_enter(shared->gate, 1));
+	CHECK(aname_waiters_enter(shared->waiters, 1));
 	bool opened = true;
 	while (count == 0 && opened) {
-		uint64_t ticket = aname_gate_ticket(shared->gate);
+		uint64_t generation = aname_waiters_generation(shared->waiters);
 		aname_epoch_enter(shared->epoch, 5);
 		const aname_snapshot_t *snapshot = look(shared, key);
 		count = snapshot != NULL ? snapshot->count : 0;
 		aname_epoch_leave(shared->epoch, 5);
 		if (count == 0) {
-			opened = aname_gate_wait(shared->gate, ticket, deadline_ms);
+			opened = aname_waiters_wait(shared->waiters, generation, deadline_ms);
 		}
 	}
-	aname_gate_leave(shared->gate);
+	aname_waiters_leave(shared->waiters);
 	return count;
 }
 

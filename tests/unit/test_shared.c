@@ -20,7 +20,7 @@ static void empty(void **state)
 	assert_false(aname_queue_pop(shared->queue, &request));
 	assert_int_equal(atomic_load(&shared->reached.queue_full), 0);
 	assert_int_equal(atomic_load(&shared->reached.table_full), 0);
-	assert_int_equal(atomic_load(&shared->reached.gate_full), 0);
+	assert_int_equal(atomic_load(&shared->reached.waiters_full), 0);
 	assert_int_equal(atomic_load(&shared->totals.started), 0);
 	for (unsigned i = 0; i < ANAME_WORKERS_MAX; i++) {
 		assert_int_equal((uintptr_t)&shared->workers[i] % 128, 0);
@@ -389,7 +389,7 @@ static bool attempt_new(void *ctx)
 
 static void no_memory_for_shared(void **state)
 {
-	/* Itself, epoch, table and slots, queue, gate, logbook, workers. */
+	/* Itself, epoch, table and slots, queue, waiters, logbook, workers. */
 	assert_int_equal(alloc_fail_each(attempt_new, NULL), 11);
 }
 
