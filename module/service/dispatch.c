@@ -182,7 +182,7 @@ static void start(aname_refresh_t *refresh, aname_upstream_work_t *work, aname_p
 {
 	aname_entry_t *entry = aname_schedule_take(work, priority);
 	if (entry->for_subnet && !aname_subnets_may_ask(entry)) {
-		aname_schedule_let_sleep(refresh, entry, now_ms);
+		aname_schedule_dormant(refresh, entry, now_ms);
 		return;
 	}
 	aname_refresh_count(&refresh->shared->totals.started, &entry->started);

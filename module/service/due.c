@@ -25,7 +25,7 @@ static void on_due(aname_refresh_t *refresh, aname_entry_t *entry, int64_t due_m
 	} else if (entry->upstream->unheld_ms != 0 ||
 	           now_ms / 1000 > atomic_load(&entry->until_s) ||
 	           (entry->for_subnet && !aname_subnets_may_ask(entry))) {
-		aname_schedule_let_sleep(refresh, entry, now_ms);
+		aname_schedule_dormant(refresh, entry, now_ms);
 	} else {
 		aname_schedule_ready(refresh, entry,
 		                     entry->plan.failures > 0 ? ANAME_PRIORITY_RETRY

@@ -78,7 +78,7 @@ aname_entry_t *aname_schedule_take(aname_upstream_work_t *work, aname_priority_t
 	return entry;
 }
 
-void aname_schedule_let_sleep(aname_refresh_t *refresh, aname_entry_t *entry, int64_t now_ms)
+void aname_schedule_dormant(aname_refresh_t *refresh, aname_entry_t *entry, int64_t now_ms)
 {
 	entry->plan.state = ANAME_PLAN_DORMANT;
 	int64_t forget_at = aname_policy_forget_at(aname_entry_snapshot(entry),

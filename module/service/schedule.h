@@ -26,7 +26,7 @@ aname_entry_t *aname_schedule_take(aname_upstream_work_t *work, aname_priority_t
 
 /*! Not to be looked up until it is asked for, and forgotten when nothing of it is of use. It is in
  *  no heap. */
-void aname_schedule_let_sleep(aname_refresh_t *refresh, aname_entry_t *entry, int64_t now_ms);
+void aname_schedule_dormant(aname_refresh_t *refresh, aname_entry_t *entry, int64_t now_ms);
 
 /*! Somebody has asked for it: it is looked up now, unless it is about to be anyway. */
 void aname_schedule_now(aname_refresh_t *refresh, aname_entry_t *entry, aname_interest_t interest,

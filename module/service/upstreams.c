@@ -26,13 +26,13 @@ aname_upstream_work_t *aname_upstreams_work(const aname_upstream_t *upstream)
 	return own->work;
 }
 
-/*! Nobody holds it any more: what was to be looked up sleeps. */
+/*! Nobody holds it any more: what was to be looked up becomes dormant. */
 static void empty_lines(aname_refresh_t *refresh, aname_upstream_work_t *work, int64_t now_ms)
 {
 	for (aname_priority_t priority = 0; priority < ANAME_PRIORITIES; priority++) {
 		while (work->ready[priority].first != NULL) {
 			aname_entry_t *entry = aname_schedule_take(work, priority);
-			aname_schedule_let_sleep(refresh, entry, now_ms);
+			aname_schedule_dormant(refresh, entry, now_ms);
 		}
 	}
 }

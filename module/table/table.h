@@ -32,7 +32,13 @@ typedef struct {
 	uint8_t name_len;         /*!< Octets of the name. */
 } aname_key_t;
 
-/*! Where a target stands with the service. */
+/*!
+ * What the service has planned for a target.
+ *
+ * DORMANT is the service's word, and workers do not see it. They see `cold`: it is set when a
+ * target is added and when it becomes dormant, and cleared when a lookup has ended. A cold target
+ * may have a snapshot, but nothing keeps that fresh, and a query has to ask for a lookup.
+ */
 typedef enum {
 	ANAME_PLAN_NONE = 0, /*!< Just added. */
 	ANAME_PLAN_WAITING,  /*!< In the heap, by the time of its next lookup. */
@@ -136,7 +142,7 @@ struct aname_entry {
 	uint8_t name_len;
 	bool for_subnet; /*!< For a subnet. */
 
-	_Atomic bool cold;   /*!< Written by the service: not kept fresh, ask for it. */
+	_Atomic bool cold;   /*!< Not kept fresh, see above; written by the service. */
 	knot_dname_t name[]; /*!< Empty in that of a subnet. */
 };
 

@@ -317,7 +317,7 @@ static void lowered_ttl(void **state)
 
 static void lost_family(void **state)
 {
-	/* W1: when one family is lost the other one is looked up at once, but not if it sleeps. */
+	/* W1: when one family is lost the other one is looked up at once, but not if it is dormant. */
 	scripted_t scripted;
 	begin(&scripted, NULL, NULL);
 	name_t name = make_name("a.example.");
@@ -389,7 +389,7 @@ static void shorter_record(void **state)
 	scripted_deinit(&scripted);
 }
 
-static void sleep_and_forget(void **state)
+static void dormant_and_forgotten(void **state)
 {
 	aname_schedule_t schedule = make_schedule;
 	schedule.idle = 100;
@@ -905,7 +905,7 @@ static void most_targets(void **state)
 	while (scripted.script.pending != NULL) {
 		scripted_resolve(&scripted, scripted.script.pending, 1, 1, 60);
 	}
-	/* Asleep, they make room: what is known of them goes first. */
+	/* Dormant, they make room: what is known of them goes first. */
 	scripted_skip(&scripted, 60000);
 	assert_false(atomic_load(&scripted.shared->reached.no_room));
 	(void)ask_many(&scripted, 100, 10);
@@ -1596,7 +1596,8 @@ static const struct CMUnitTest life[] = {
 	PROVES("T2: a lowered TTL makes nothing stale", lowered_ttl),
 	PROVES("T5: with ttl-max 1 what is served is never 2 s old", real_time),
 	PROVES("T1: the shortest ANAME TTL counts, while it is asked through", shorter_record),
-	PROVES("T3: unasked it sleeps, asked it wakes, at last it is forgotten", sleep_and_forget),
+	PROVES("T3: unasked it is dormant, asked it is looked up, at last it is forgotten",
+	       dormant_and_forgotten),
 	PROVES("L1: absurd TTLs and 3000 addresses", absurd_results),
 	PROVES("A7: a negative answer is kept for its TTL", negative),
 };
@@ -1622,7 +1623,7 @@ int main(void)
 		PROVES("T3: whatever there is to do, nobody waits for ever", nobody_starves),
 		PROVES("L1: a quiet hour saves nothing up", no_saving_up),
 		PROVES("L1: one lookup a second", slowest_rate),
-		PROVES("L1: so many targets and no more, the sleeping ones go first", most_targets),
+		PROVES("L1: so many targets and no more, the dormant ones go first", most_targets),
 		PROVES("the largest limit of all instances counts", limits_raised),
 		PROVES("a flood of requests is taken bit by bit", flood),
 	};

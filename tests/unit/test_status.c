@@ -126,7 +126,7 @@ static const row_t rows[] = {
 	{ "a failure and nothing to fall back on",
 	  "\tstate=failing\tfailing=0\twhy=the resolver cannot be asked\tnext=", 0,
 	  ANAME_FAILURE_NETWORK, 0, NOW_MS, "the resolver cannot be asked", false, false },
-	{ "a sleeping one past its lifetime",
+	{ "a dormant one past its lifetime",
 	  "\tstate=cold\tttl=30\tage=100\taddresses=10.0.0.1\tasked=", 1, ANAME_FAILURE_NONE,
 	  100000, ANAME_NEXT_NEVER, NULL, true, true },
 };

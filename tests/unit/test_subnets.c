@@ -611,7 +611,7 @@ static void forgotten_with_target(void **state)
 
 static void pushed_out_with_target(void **state)
 {
-	/* A sleeping target makes room; its subnet's lookup still runs, and holds it. */
+	/* A dormant target makes room; its subnet's lookup still runs, and holds it. */
 	aname_schedule_t schedule = make_schedule;
 	schedule.idle = 10;
 	schedule.ttl_max = 20;
