@@ -209,7 +209,7 @@ static int take_options(knotd_mod_t *mod, aname_instance_t *instance)
 {
 	aname_origin_t origin;
 	aname_onlinesign_t onlinesign;
-	aname_conf_place(mod, &origin, &onlinesign);
+	aname_conf_position(mod, &origin, &onlinesign);
 	instance->onlinesign = onlinesign;
 	int ret = recall_options(mod, instance, &origin);
 	return ret == KNOT_ENOENT ? read_options(mod, instance, &origin) : ret;

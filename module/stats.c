@@ -78,7 +78,7 @@ void aname_stats_malformed(knotd_mod_t *mod, unsigned worker)
 
 void aname_stats_show(knotd_mod_t *mod, const aname_numbers_t *numbers)
 {
-	/* knotd sums over all workers: what is stored always goes to the first one's place. */
+	/* knotd sums over all workers: what is stored always goes to the slot of the first one. */
 	knotd_mod_stats_store(mod, 0, COUNTER_LOOKUPS, LOOKUPS_STARTED, numbers->started);
 	knotd_mod_stats_store(mod, 0, COUNTER_LOOKUPS, LOOKUPS_SUCCEEDED, numbers->succeeded);
 	knotd_mod_stats_store(mod, 0, COUNTER_LOOKUPS, LOOKUPS_FAILED, numbers->failed);

@@ -87,7 +87,7 @@ static size_t translated_type(const kaname_entry_t *entry, size_t token, bool re
 
 /* Writing. */
 
-/*! Writes the entry's text between two places. */
+/*! Writes the entry's text between two positions. */
 static void copy(work_t *work, size_t from, size_t to)
 {
 	(void)fwrite(work->entry.text + from, 1, to - from, work->how->out);

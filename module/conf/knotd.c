@@ -43,7 +43,7 @@ static void take_section(const knotd_conf_val_t *reference, aname_origin_t *orig
 	}
 }
 
-void aname_conf_place(knotd_mod_t *mod, aname_origin_t *origin, aname_onlinesign_t *onlinesign)
+void aname_conf_position(knotd_mod_t *mod, aname_origin_t *origin, aname_onlinesign_t *onlinesign)
 {
 	*onlinesign = ANAME_ONLINESIGN_NONE;
 	*origin = (aname_origin_t){ .checks = aname_conf_checks(),

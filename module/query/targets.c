@@ -98,7 +98,7 @@ static aname_entry_t *search(const aname_query_t *query, const aname_key_t *key)
 	aname_entry_t *entry = aname_table_find(table, key, aname_table_hash(table, key));
 	if (entry != NULL && query->positions != NULL) {
 		atomic_store_explicit(&query->positions[key->type == KNOT_RRTYPE_AAAA],
-		                      aname_table_place(table, entry), memory_order_relaxed);
+		                      aname_table_slot(table, entry), memory_order_relaxed);
 	}
 	return entry;
 }

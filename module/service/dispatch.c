@@ -50,7 +50,7 @@ static unsigned most_running(aname_refresh_t *refresh, aname_upstream_work_t *wo
 	return limit < capacity ? limit : capacity;
 }
 
-/*! No kind of work may take all the places: cold floods and dead targets leave some. */
+/*! No kind of work may take all the lookups: cold floods and dead targets leave some. */
 static unsigned share(aname_priority_t priority, unsigned most)
 {
 	unsigned part = most;
@@ -71,7 +71,7 @@ static bool may_start(const aname_upstream_work_t *work, aname_priority_t priori
 
 /*!
  * What is looked up next by an upstream; ANAME_PRIORITIES: nothing. What is cold comes first, what
- * fails last; but when there is more to do than the pace allows, some places in eight are for each.
+ * fails last; but when there is more to do than the pace allows, some lookups in eight are for each.
  */
 static aname_priority_t next_priority(aname_refresh_t *refresh, aname_upstream_work_t *work)
 {

@@ -1,5 +1,5 @@
 /*!
- * \brief Where each entry stands; each function leaves it in exactly one place.  [U]
+ * \brief Where each entry stands; each function leaves it in exactly one of these.  [U]
  *
  * Thread: service.
  */
@@ -36,5 +36,5 @@ void aname_schedule_now(aname_refresh_t *refresh, aname_entry_t *entry, aname_in
  *  cannot fail; false if out of memory. */
 bool aname_schedule_reserve(aname_refresh_t *refresh, size_t more);
 
-/*! Puts an upstream behind all others that have something ready. It is in no other place there. */
+/*! Puts an upstream behind all others that have something ready. It is not among them yet. */
 void aname_schedule_append(aname_refresh_t *refresh, aname_upstream_work_t *work);

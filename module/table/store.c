@@ -150,14 +150,14 @@ void aname_store_put(aname_store_t *store, aname_signed_t *is, aname_bin_t *bin,
 {
 	_Atomic(aname_signed_t *) *group = store->at[is->hash % store->groups];
 	atomic_store_explicit(&is->used_s, now_s, memory_order_relaxed);
-	unsigned place = 0;
+	unsigned slot = 0;
 	int64_t least = INT64_MAX;
 	for (unsigned k = 0; k < ANAME_STORE_GROUP; k++) {
 		int64_t value = worth(atomic_load(&group[k]), is, now_s);
 		if (value < least) {
 			least = value;
-			place = k;
+			slot = k;
 		}
 	}
-	aname_bin_retire(bin, atomic_exchange(&group[place], is), free);
+	aname_bin_retire(bin, atomic_exchange(&group[slot], is), free);
 }

@@ -120,14 +120,14 @@ aname_entry_t *aname_table_find(const aname_table_t *table, const aname_key_t *k
 	}
 }
 
-aname_entry_t *aname_table_look(const aname_table_t *table, const aname_key_t *key, uint32_t place)
+aname_entry_t *aname_table_look(const aname_table_t *table, const aname_key_t *key, uint32_t slot)
 {
 	slots_t *slots = atomic_load(&table->slots);
-	aname_entry_t *entry = place < slots->count ? atomic_load(&slots->at[place]) : NULL;
+	aname_entry_t *entry = slot < slots->count ? atomic_load(&slots->at[slot]) : NULL;
 	return entry != NULL && matches(entry, key) ? entry : NULL;
 }
 
-uint32_t aname_table_place(const aname_table_t *table, const aname_entry_t *entry)
+uint32_t aname_table_slot(const aname_table_t *table, const aname_entry_t *entry)
 {
 	const slots_t *slots = atomic_load(&table->slots);
 	size_t i = first_slot(slots, entry->hash);
@@ -420,20 +420,20 @@ size_t aname_table_addresses(const aname_table_t *table)
 	return atomic_load_explicit(&table->addresses, memory_order_relaxed);
 }
 
-aname_place_t aname_table_begin(const aname_table_t *table)
+aname_cursor_t aname_table_begin(const aname_table_t *table)
 {
-	return (aname_place_t){ .builds = table->builds };
+	return (aname_cursor_t){ .builds = table->builds };
 }
 
-aname_entry_t *aname_table_step(const aname_table_t *table, aname_place_t *place)
+aname_entry_t *aname_table_step(const aname_table_t *table, aname_cursor_t *cursor)
 {
 	const slots_t *slots = atomic_load(&table->slots);
-	place->rebuilt = place->builds != table->builds;
-	place->end = place->slot >= slots->count;
-	if (place->rebuilt || place->end) {
+	cursor->rebuilt = cursor->builds != table->builds;
+	cursor->end = cursor->slot >= slots->count;
+	if (cursor->rebuilt || cursor->end) {
 		return NULL;
 	}
-	aname_entry_t *entry = atomic_load(&slots->at[place->slot++]);
+	aname_entry_t *entry = atomic_load(&slots->at[cursor->slot++]);
 	return entry != &tombstone ? entry : NULL;
 }
 

@@ -169,17 +169,17 @@ aname_entry_t *aname_table_find(const aname_table_t *table, const aname_key_t *k
 /*!
  * \brief Looks for a target where it was found before, which costs less than to search for it.
  *
- * \param place  From aname_table_place(), or any other number.
+ * \param slot  From aname_table_slot(), or any other number.
  *
  * \return The entry, good as from aname_table_find(), or NULL if it is not there: perhaps
  *         elsewhere.
  *
  * Thread: as aname_table_find().
  */
-aname_entry_t *aname_table_look(const aname_table_t *table, const aname_key_t *key, uint32_t place);
+aname_entry_t *aname_table_look(const aname_table_t *table, const aname_key_t *key, uint32_t slot);
 
 /*! Where an entry is now. Thread: as aname_table_find(). */
-uint32_t aname_table_place(const aname_table_t *table, const aname_entry_t *entry);
+uint32_t aname_table_slot(const aname_table_t *table, const aname_entry_t *entry);
 
 /*!
  * \brief Adds a target that is not there yet; cold, without a snapshot.
@@ -248,19 +248,19 @@ size_t aname_table_targets(const aname_table_t *table);
 size_t aname_table_subnets(const aname_table_t *table);
 size_t aname_table_addresses(const aname_table_t *table);
 
-/*! A place in the table, for walking it a few steps at a time. */
+/*! A cursor over the table, for walking it a few steps at a time. */
 typedef struct {
 	size_t slot;
 	unsigned builds; /*!< Of the table when the walk began. */
 	bool end;        /*!< Every entry that was there all the time has been visited once. */
 	bool rebuilt;    /*!< The table was laid out anew; the walk cannot go on. */
-} aname_place_t;
+} aname_cursor_t;
 
 /*! Where a walk begins. Thread: service. */
-aname_place_t aname_table_begin(const aname_table_t *table);
+aname_cursor_t aname_table_begin(const aname_table_t *table);
 
 /*! Takes one step; returns the entry in that slot, or NULL. Thread: service. */
-aname_entry_t *aname_table_step(const aname_table_t *table, aname_place_t *place);
+aname_entry_t *aname_table_step(const aname_table_t *table, aname_cursor_t *cursor);
 
 /*! Visits every entry, those of subnets too. Thread: service. */
 void aname_table_foreach(aname_table_t *table, void (*visit)(aname_entry_t *entry, void *ctx),

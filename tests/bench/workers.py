@@ -140,7 +140,7 @@ class Code:
         self.parts.sort()
         self.starts = [part[0] for part in self.parts]
 
-    def place(self, address):
+    def where(self, address):
         """(file, offset), or ("", address)."""
         at = bisect.bisect_right(self.starts, address) - 1
         if at >= 0 and address < self.parts[at][1]:
@@ -263,18 +263,18 @@ def add_control(knotd):
 def say_lines(bench, code, label, touched, bar=""):
     """Returns how many lines one of the two workers writes and the other one touches."""
     first, second = touched
-    own = sum(any(code.place(at)[0] == "aname.so" for at in first.writers[line])
+    own = sum(any(code.where(at)[0] == "aname.so" for at in first.writers[line])
               for line in first.written)
     bench.say(f"{label}: cache lines that each query writes", len(first.written))
     if own:
         bench.say(f"{label}: of these, written by the module's own instructions", own)
     shared = first.shared(second)
     bench.say(f"{label}: cache lines written, and touched by another worker", len(shared), bar)
-    places = {code.place(at) for one in touched for line in shared
+    positions = {code.where(at) for one in touched for line in shared
               for at in one.writers.get(line, ())}
-    if places:
+    if positions:
         bench.say(f"{label}: these written by",
-                  " ".join(sorted(f"{file}+{at:#x}" for file, at in places)))
+                  " ".join(sorted(f"{file}+{at:#x}" for file, at in positions)))
     return len(shared)
 
 

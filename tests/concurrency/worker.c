@@ -22,11 +22,11 @@ static void ask(const worker_t *worker, const aname_key_t *key, uint64_t hash, u
 static aname_entry_t *find(worker_t *worker, const aname_key_t *key, uint64_t hash)
 {
 	const aname_table_t *table = worker->shared->table;
-	uint32_t *place = &worker->places[hash % WORKER_PLACES];
-	aname_entry_t *entry = aname_table_look(table, key, *place);
+	uint32_t *slot = &worker->slots[hash % WORKER_SLOTS];
+	aname_entry_t *entry = aname_table_look(table, key, *slot);
 	if (entry == NULL) {
 		entry = aname_table_find(table, key, hash);
-		*place = entry != NULL ? aname_table_place(table, entry) : *place;
+		*slot = entry != NULL ? aname_table_slot(table, entry) : *slot;
 	}
 	return entry;
 }

@@ -21,7 +21,7 @@ static bool push(aname_queue_t *queue, uint32_t n)
 {
 	name_t name = make_name_nth(n);
 	const aname_key_t key = make_key(&upstream, &name, KNOT_RRTYPE_A);
-	/* As the table's hashes: odd, and spread over all places. */
+	/* As the table's hashes: odd, and spread over all slots. */
 	return aname_queue_push(queue, &key, NULL, (n * 0x9e3779b97f4a7c15) | 1, wish(n));
 }
 

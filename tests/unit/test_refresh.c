@@ -1655,6 +1655,6 @@ int main(void)
 	};
 	return RUN_TESTS("refresh: the life of a target", life) +
 	       RUN_TESTS("refresh: failures", failures) +
-	       RUN_ROWS("refresh: who gets the places", share_rows, check_share) +
+	       RUN_ROWS("refresh: who gets the lookups", share_rows, check_share) +
 	       RUN_TESTS("refresh: limits", limits) + RUN_TESTS("refresh: the rest", rest);
 }

@@ -36,17 +36,17 @@ static aname_shared_t *make_floor(const aname_upstream_t **upstream)
 static size_t walk(aname_table_t *table)
 {
 	size_t found = 0;
-	aname_place_t place = aname_table_begin(table);
-	while (!place.end) {
-		aname_entry_t *entry = aname_table_step(table, &place);
-		assert_false(place.rebuilt);
+	aname_cursor_t cursor = aname_table_begin(table);
+	while (!cursor.end) {
+		aname_entry_t *entry = aname_table_step(table, &cursor);
+		assert_false(cursor.rebuilt);
 		if (entry != NULL) {
 			entry->lag_ms++;
 			found++;
 		}
 	}
-	assert_null(aname_table_step(table, &place));
-	assert_true(place.end);
+	assert_null(aname_table_step(table, &cursor));
+	assert_true(cursor.end);
 	return found;
 }
 
@@ -75,14 +75,14 @@ static void walk_ends_when_rebuilt(void **state)
 	const aname_upstream_t *upstream;
 	aname_shared_t *shared = make_floor(&upstream);
 	(void)add(shared->table, upstream, 0);
-	aname_place_t place = aname_table_begin(shared->table);
-	(void)aname_table_step(shared->table, &place);
-	assert_false(place.rebuilt || place.end);
+	aname_cursor_t cursor = aname_table_begin(shared->table);
+	(void)aname_table_step(shared->table, &cursor);
+	assert_false(cursor.rebuilt || cursor.end);
 	for (uint32_t i = 1; i < 100; i++) {
 		(void)add(shared->table, upstream, i);
 	}
-	assert_null(aname_table_step(shared->table, &place));
-	assert_true(place.rebuilt);
+	assert_null(aname_table_step(shared->table, &cursor));
+	assert_true(cursor.rebuilt);
 	aname_shared_free(shared);
 }
 

@@ -331,9 +331,9 @@ static void many_failures(void **state)
 	scripted_deinit(&scripted);
 }
 
-static void places(void **state)
+static void quarter_for_new(void **state)
 {
-	/* New subnets take at most a quarter of the places, and wait for those who have nothing. */
+	/* New subnets take at most a quarter of the lookups, and wait for those who have nothing. */
 	const aname_limits_t limits = { 4, 10000, 8, 1000000, 1000, 100 };
 	scripted_t scripted;
 	begin(&scripted, NULL, &limits);
@@ -764,7 +764,7 @@ int main(void)
 		PROVES("F4: until it is forgotten", failing_lookup_forgotten),
 		PROVES("F1: what is known for a client outlives a failure", stale),
 		PROVES("F4: many failures in a row end it, but for a few", many_failures),
-		PROVES("L1: who has nothing comes first", places),
+		PROVES("L1: who has nothing comes first", quarter_for_new),
 		PROVES("T4: and a change of options", other_options),
 		PROVES("N4: no more of a client is told than options allow by now", prefix_cut),
 		PROVES("N4: under options that nobody has nothing is asked for", options_given_up),

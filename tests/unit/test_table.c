@@ -229,25 +229,25 @@ static void model(void **state)
 	assert_int_equal(visited, targets);
 }
 
-static aname_entry_t *look(fixture_t *fixture, const name_t *name, uint32_t place)
+static aname_entry_t *look(fixture_t *fixture, const name_t *name, uint32_t slot)
 {
 	const aname_key_t key = make_key(fixture->upstream, name, KNOT_RRTYPE_A);
-	return aname_table_look(fixture->table, &key, place);
+	return aname_table_look(fixture->table, &key, slot);
 }
 
-static void places(void **state)
+static void slots(void **state)
 {
 	/* Where a target was, it is, or nothing is that could be taken for it. */
 	fixture_t *fixture = *state;
 	random_t random = { 883 };
 	enum { NAMES = 300 };
-	uint32_t place[NAMES] = { 0 };
+	uint32_t slot[NAMES] = { 0 };
 	unsigned there = 0, elsewhere = 0;
 	for (unsigned i = 0; i < 30000; i++) {
 		unsigned n = random_below(&random, NAMES);
 		name_t name = make_name_nth(n);
 		aname_entry_t *entry = find(fixture, &name, KNOT_RRTYPE_A);
-		aname_entry_t *seen = look(fixture, &name, place[n]);
+		aname_entry_t *seen = look(fixture, &name, slot[n]);
 		assert_true(seen == NULL || seen == entry);
 		there += seen != NULL;
 		elsewhere += entry != NULL && seen == NULL;
@@ -257,12 +257,12 @@ static void places(void **state)
 			entry = add(fixture, &name, KNOT_RRTYPE_A);
 		} else if (random_below(&random, 3) == 0) {
 			aname_table_remove(fixture->table, entry);
-			assert_null(look(fixture, &name, place[n]));
+			assert_null(look(fixture, &name, slot[n]));
 			entry = NULL;
 		}
 		if (entry != NULL) {
-			place[n] = aname_table_place(fixture->table, entry);
-			assert_ptr_equal(look(fixture, &name, place[n]), entry);
+			slot[n] = aname_table_slot(fixture->table, entry);
+			assert_ptr_equal(look(fixture, &name, slot[n]), entry);
 		}
 		(void)aname_epoch_reclaim(fixture->epoch);
 	}
@@ -413,7 +413,7 @@ int main(void)
 		           tombstones),
 		IN_FIXTURE("50,000 random steps: the table says what a plain list says", model),
 		IN_FIXTURE("30,000 random steps: no target is taken for another where it was",
-		           places),
+		           slots),
 		IN_FIXTURE("W1: targets and addresses are counted", publish),
 		IN_FIXTURE("what is replaced or removed stays while a worker reads",
 		           kept_for_readers),
