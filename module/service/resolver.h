@@ -130,9 +130,9 @@ void aname_resolver_defer(aname_lookup_t *lookup);
 /*!
  * \brief Closes what aname_resolver_init() has set up, and frees the resolver after that.
  *
- * \param own  A handle of the resolver's own to be closed first, or NULL.
+ * \param handle  One of this resolver's to be closed first, or NULL.
  */
-void aname_resolver_free(aname_resolver_t *resolver, uv_handle_t *own);
+void aname_resolver_free(aname_resolver_t *resolver, uv_handle_t *handle);
 
 /* Resolvers. */
 

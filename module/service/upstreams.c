@@ -16,14 +16,14 @@
 aname_upstream_work_t *aname_upstreams_work(const aname_upstream_t *upstream)
 {
 	/* What is the service's own of it may be changed here. */
-	aname_upstream_t *own = (aname_upstream_t *)upstream;
-	if (own->work == NULL) {
-		own->work = calloc(1, sizeof(*own->work));
-		if (own->work != NULL) {
-			own->work->upstream = own;
+	aname_upstream_t *writable = (aname_upstream_t *)upstream;
+	if (writable->work == NULL) {
+		writable->work = calloc(1, sizeof(*writable->work));
+		if (writable->work != NULL) {
+			writable->work->upstream = writable;
 		}
 	}
-	return own->work;
+	return writable->work;
 }
 
 /*! Nobody holds it any more: what was to be looked up becomes dormant. */

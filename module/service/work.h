@@ -98,9 +98,9 @@ static inline uint32_t aname_refresh_chance(aname_refresh_t *refresh)
 	return (z ^ (z >> 31)) >> 32;
 }
 
-/*! Counts a lookup in the sums of all targets and its own. */
-static inline void aname_refresh_count(_Atomic uint64_t *total, _Atomic uint32_t *own)
+/*! Counts a lookup in the sum of all targets and in the count of its own. */
+static inline void aname_refresh_count(_Atomic uint64_t *total, _Atomic uint32_t *count)
 {
 	atomic_fetch_add_explicit(total, 1, memory_order_relaxed);
-	atomic_fetch_add_explicit(own, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(count, 1, memory_order_relaxed);
 }

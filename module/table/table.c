@@ -288,19 +288,19 @@ aname_entry_t *aname_table_find_client(const aname_table_t *table, aname_entry_t
 }
 
 /*! Counts an entry in or out of its target's subnets. */
-static void tally(aname_subnets_t *subnets, const aname_subnet_t *network, int by)
+static void tally(aname_subnets_t *subnets, const aname_subnet_t *network, int change)
 {
 	unsigned family = family_index(network);
 	uint32_t *held = &subnets->held[family][network->len];
 	_Atomic uint64_t *lengths = &subnets->lengths[family][network->len / 64];
 	uint64_t bit = UINT64_C(1) << (network->len % 64);
-	*held += by;
+	*held += change;
 	if (*held > 0) {
 		atomic_fetch_or(lengths, bit);
 	} else {
 		atomic_fetch_and(lengths, ~bit);
 	}
-	atomic_fetch_add(&subnets->count, by);
+	atomic_fetch_add(&subnets->count, change);
 }
 
 static void enlist(aname_subnets_t *subnets, aname_entry_t *entry)

@@ -35,11 +35,11 @@ static const aname_hash_key_t hash_key = { .point = 0x123456789abcdef, .begin = 
 
 static signing_t signing = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-static void check(const aname_signed_t *is, const knot_rrset_t *rrset)
+static void check(const aname_signed_t *signed_set, const knot_rrset_t *rrset)
 {
-	CHECK(is->rrs.size == rrset->rrs.size);
-	CHECK(memcmp(is->rrs.rdata, rrset->rrs.rdata, rrset->rrs.size) == 0);
-	CHECK(memcmp(is->rrsigs.rdata, rrset->rrs.rdata, rrset->rrs.size) == 0);
+	CHECK(signed_set->rrs.size == rrset->rrs.size);
+	CHECK(memcmp(signed_set->rrs.rdata, rrset->rrs.rdata, rrset->rrs.size) == 0);
+	CHECK(memcmp(signed_set->rrsigs.rdata, rrset->rrs.rdata, rrset->rrs.size) == 0);
 }
 
 static void serve(random_t *random, const name_t *owner)
@@ -50,8 +50,8 @@ static void serve(random_t *random, const name_t *owner)
 	rrset.rrs = aname_snapshot_rdataset(snapshot);
 	const aname_content_t content = { .signer = 1, .rrset = &rrset };
 	uint64_t hash = aname_store_hash(&hash_key, &content);
-	const aname_signed_t *is = aname_store_find(signing.store, &content, hash, 1);
-	if (is == NULL) {
+	const aname_signed_t *signed_set = aname_store_find(signing.store, &content, hash, 1);
+	if (signed_set == NULL) {
 		const knot_rdataset_t itself = { 0 };
 		const aname_validity_t validity = { .inception = random_below(random, 100),
 			                            .expiration = 1000 };
@@ -62,9 +62,9 @@ static void serve(random_t *random, const name_t *owner)
 		aname_store_put(signing.store, made, signing.bin, 500);
 		(void)aname_bin_reclaim(signing.bin);
 		pthread_mutex_unlock(&signing.lock);
-		is = made;
+		signed_set = made;
 	}
-	check(is, &rrset);
+	check(signed_set, &rrset);
 }
 
 static void *run_store(void *arg)
@@ -143,10 +143,10 @@ static void sign_with(aname_secret_t *secret)
 	knot_rrset_t rrset;
 	knot_rrset_init(&rrset, owner.at, KNOT_RRTYPE_A, KNOT_CLASS_IN, 300);
 	rrset.rrs = aname_snapshot_rdataset(snapshot);
-	const aname_rrsig_by_t by = { .zone = owner.at, .count = 1, .keys = &secret };
+	const aname_rrsig_signers_t signers = { .zone = owner.at, .count = 1, .keys = &secret };
 	const aname_validity_t validity = { .inception = 1, .expiration = 2 };
 	knot_rdataset_t rrsigs;
-	CHECK(aname_rrsig_make(&rrset, &by, &validity, &rrsigs) == KNOT_EOK);
+	CHECK(aname_rrsig_make(&rrset, &signers, &validity, &rrsigs) == KNOT_EOK);
 	knot_rdataset_clear(&rrsigs, NULL);
 	free(snapshot);
 }

@@ -38,18 +38,18 @@ typedef struct {
 	uint16_t size;   /*!< Octets of an OPT's data. */
 } record_t;
 
-#define IN(in, at, is, lives, holds)                                                          \
-	{                                                                                     \
-		.section = (in), .owner = (at), .type = (is), .ttl = (lives), .data = (holds) \
+#define IN(in, at, rrtype, lives, holds)                                                          \
+	{                                                                                         \
+		.section = (in), .owner = (at), .type = (rrtype), .ttl = (lives), .data = (holds) \
 	}
 #define AN(...) IN(KNOT_ANSWER, __VA_ARGS__)
 #define NS(...) IN(KNOT_AUTHORITY, __VA_ARGS__)
 #define AR(...) IN(KNOT_ADDITIONAL, __VA_ARGS__)
 /*! A record of class CH. */
-#define CH(in, at, is, lives, holds)                                                           \
-	{                                                                                      \
-		.section = (in), .owner = (at), .type = (is), .ttl = (lives), .data = (holds), \
-		.rclass = KNOT_CLASS_CH                                                        \
+#define CH(in, at, rrtype, lives, holds)                                                           \
+	{                                                                                          \
+		.section = (in), .owner = (at), .type = (rrtype), .ttl = (lives), .data = (holds), \
+		.rclass = KNOT_CLASS_CH                                                            \
 	}
 /*! An OPT record with these options; extended rcode and version as in the TTL. */
 #define OPTIONS_OF(lives, octets, len)                                                 \

@@ -37,12 +37,12 @@ static void held_back(void **state)
 	for (unsigned second = 0; second < 20; second++) {
 		unsigned lines = 0;
 		for (uint64_t i = 1; i <= STATES; i++) {
-			bool is = second < 10;
-			bool logged = aname_reported_change(&reported, i * 7919, is,
+			bool in_state = second < 10;
+			bool logged = aname_reported_change(&reported, i * 7919, in_state,
 			                                    T0 + 1000 * (int64_t)second + i);
 			lines += logged;
-			begun += logged && is;
-			over += logged && !is;
+			begun += logged && in_state;
+			over += logged && !in_state;
 		}
 		assert_in_range(lines, 0, ANAME_REPORTED_PER_SECOND);
 	}
@@ -90,10 +90,10 @@ static void *see_all(void *arg)
 {
 	for (unsigned round = 0; round < 2000; round++) {
 		for (uint64_t i = 1; i <= 8; i++) {
-			bool is = round / 10 % 2 == 0;
-			if (aname_reported_change(&reported, i * 7919, is,
+			bool in_state = round / 10 % 2 == 0;
+			if (aname_reported_change(&reported, i * 7919, in_state,
 			                          T0 + 1000 * (int64_t)round)) {
-				atomic_fetch_add(is ? &begun : &over, 1);
+				atomic_fetch_add(in_state ? &begun : &over, 1);
 			}
 		}
 	}

@@ -54,9 +54,10 @@ static const aname_limits_t limits = { 16, 1000, 100, 1000, 100, 10 };
 
 static aname_shared_t *acquire(const aname_limits_t *with, aname_service_report_t *report)
 {
-	aname_service_report_t own;
+	aname_service_report_t ignored;
 	aname_shared_t *shared = NULL;
-	CHECK(aname_service_acquire(with, 0, &shared, report != NULL ? report : &own) == KNOT_EOK);
+	CHECK(aname_service_acquire(with, 0, &shared, report != NULL ? report : &ignored) ==
+	      KNOT_EOK);
 	CHECK(shared != NULL);
 	return shared;
 }

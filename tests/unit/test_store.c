@@ -75,9 +75,9 @@ static aname_signed_t *sign(const thing_t *thing, const thing_t *with,
 static void put(fixture_t *fixture, const thing_t *thing, const aname_validity_t *validity,
                 int64_t now)
 {
-	aname_signed_t *is = sign(thing, thing, validity);
-	assert_non_null(is);
-	aname_store_put(fixture->store, is, fixture->bin, now);
+	aname_signed_t *signed_set = sign(thing, thing, validity);
+	assert_non_null(signed_set);
+	aname_store_put(fixture->store, signed_set, fixture->bin, now);
 }
 
 static const aname_signed_t *find(const fixture_t *fixture, const thing_t *thing)
@@ -92,11 +92,11 @@ static void found_by_content(void **state)
 	thing_t *one = thing_new(1), *same = thing_new(1), *other = thing_new(2);
 	assert_null(find(&fixture, one));
 	put(&fixture, one, &good, NOW);
-	const aname_signed_t *is = find(&fixture, same);
-	assert_non_null(is);
-	assert_int_equal(is->rrsigs.count, one->rrset.rrs.count);
-	assert_memory_equal(is->rrsigs.rdata, one->rrset.rrs.rdata, one->rrset.rrs.size);
-	assert_int_equal(is->made.count, 0);
+	const aname_signed_t *signed_set = find(&fixture, same);
+	assert_non_null(signed_set);
+	assert_int_equal(signed_set->rrsigs.count, one->rrset.rrs.count);
+	assert_memory_equal(signed_set->rrsigs.rdata, one->rrset.rrs.rdata, one->rrset.rrs.size);
+	assert_int_equal(signed_set->made.count, 0);
 	assert_null(find(&fixture, other));
 
 	/* Whatever is signed, tells it apart. */
@@ -187,10 +187,10 @@ static void itself_is_replaced(void **state)
 	put(&fixture, thing, &good, NOW);
 	const aname_validity_t later = { .inception = NOW, .expiration = NOW + 500 };
 	aname_store_put(fixture.store, sign(thing, with, &later), fixture.bin, NOW);
-	const aname_signed_t *is = find(&fixture, thing);
-	assert_non_null(is);
-	assert_int_equal(is->validity.expiration, NOW + 500);
-	assert_memory_equal(is->rrsigs.rdata, with->rrset.rrs.rdata, with->rrset.rrs.size);
+	const aname_signed_t *signed_set = find(&fixture, thing);
+	assert_non_null(signed_set);
+	assert_int_equal(signed_set->validity.expiration, NOW + 500);
+	assert_memory_equal(signed_set->rrsigs.rdata, with->rrset.rrs.rdata, with->rrset.rrs.size);
 	assert_int_equal(aname_bin_reclaim(fixture.bin), 0);
 	thing_free(thing);
 	thing_free(with);
@@ -268,8 +268,8 @@ static void read_while_replaced(void **state)
 	thing_t *thing = thing_new(1);
 	put(&fixture, thing, &good, NOW);
 	aname_epoch_enter(fixture.epoch, 3);
-	const aname_signed_t *is = find(&fixture, thing);
-	alloc_watch(is);
+	const aname_signed_t *signed_set = find(&fixture, thing);
+	alloc_watch(signed_set);
 	put(&fixture, thing, &good, NOW);
 	assert_int_equal(aname_bin_reclaim(fixture.bin), 1);
 	assert_int_equal(alloc_watched(), 0);
@@ -283,21 +283,24 @@ static void read_while_replaced(void **state)
 static void clock_set(void **state)
 {
 	thing_t *thing = thing_new(1);
-	aname_signed_t *is = sign(thing, thing, &good);
-	assert_true(aname_signed_is_good(is, NOW) && !aname_signed_is_due(is, NOW));
-	assert_true(aname_signed_is_good(is, NOW + 50) && aname_signed_is_due(is, NOW + 50));
-	assert_true(!aname_signed_is_good(is, NOW + 100) && aname_signed_is_due(is, NOW + 100));
-	assert_true(!aname_signed_is_good(is, NOW - 5401) && aname_signed_is_due(is, NOW - 5401));
-	free(is);
+	aname_signed_t *signed_set = sign(thing, thing, &good);
+	assert_true(aname_signed_is_good(signed_set, NOW) && !aname_signed_is_due(signed_set, NOW));
+	assert_true(aname_signed_is_good(signed_set, NOW + 50) &&
+	            aname_signed_is_due(signed_set, NOW + 50));
+	assert_true(!aname_signed_is_good(signed_set, NOW + 100) &&
+	            aname_signed_is_due(signed_set, NOW + 100));
+	assert_true(!aname_signed_is_good(signed_set, NOW - 5401) &&
+	            aname_signed_is_due(signed_set, NOW - 5401));
+	free(signed_set);
 	thing_free(thing);
 }
 
 static bool attempt(void *ctx)
 {
 	thing_t *thing = ctx;
-	aname_signed_t *is = sign(thing, thing, &good);
-	free(is);
-	return is != NULL;
+	aname_signed_t *signed_set = sign(thing, thing, &good);
+	free(signed_set);
+	return signed_set != NULL;
 }
 
 static bool attempt_store(void *ctx)

@@ -655,17 +655,17 @@ static unsigned counted(scripted_t *scripted)
 		if (subnets == NULL) {
 			continue;
 		}
-		unsigned own = 0;
+		unsigned count = 0;
 		for (aname_entry_t *at = subnets->first; at != NULL; at = at->subnet_entry->next) {
 			assert_ptr_equal(at->subnet_entry->target, target);
 			assert_ptr_equal(aname_table_find_subnet(scripted->shared->table, target,
 			                                         &at->subnet_entry->network),
 			                 at);
-			own++;
+			count++;
 		}
-		assert_int_equal(own, atomic_load(&subnets->count));
-		assert_true(own <= scripted->limits.max_target_subnets);
-		sum += own;
+		assert_int_equal(count, atomic_load(&subnets->count));
+		assert_true(count <= scripted->limits.max_target_subnets);
+		sum += count;
 	}
 	return sum;
 }

@@ -242,14 +242,14 @@ static void slots(void **state)
 	random_t random = { 883 };
 	enum { NAMES = 300 };
 	uint32_t slot[NAMES] = { 0 };
-	unsigned there = 0, elsewhere = 0;
+	unsigned same_slot = 0, elsewhere = 0;
 	for (unsigned i = 0; i < 30000; i++) {
 		unsigned n = random_below(&random, NAMES);
 		name_t name = make_name_nth(n);
 		aname_entry_t *entry = find(fixture, &name, KNOT_RRTYPE_A);
 		aname_entry_t *seen = look(fixture, &name, slot[n]);
 		assert_true(seen == NULL || seen == entry);
-		there += seen != NULL;
+		same_slot += seen != NULL;
 		elsewhere += entry != NULL && seen == NULL;
 		assert_true(look(fixture, &name, UINT32_MAX - i) == NULL ||
 		            look(fixture, &name, UINT32_MAX - i) == entry);
@@ -266,7 +266,7 @@ static void slots(void **state)
 		}
 		(void)aname_epoch_reclaim(fixture->epoch);
 	}
-	assert_true(there > 0 && elsewhere > 0);
+	assert_true(same_slot > 0 && elsewhere > 0);
 }
 
 /* Publishing. */

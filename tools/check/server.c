@@ -119,16 +119,16 @@ static kaname_exit_t check_loaded(kaname_check_t *check, bool listed)
 
 static void check_order(kaname_check_t *check)
 {
-	size_t own = position_of(check, "mod-aname"),
+	size_t aname = position_of(check, "mod-aname"),
 	       onlinesign = position_of(check, "mod-onlinesign");
 	if (position_of(check, "mod-alias") != 0) {
 		kaname_bad(check, "take one of the two out of the list",
 		           "mod-alias is in the zone's list, too, and takes the same records");
 	}
-	if (own == 0 || onlinesign == 0) {
+	if (aname == 0 || onlinesign == 0) {
 		return;
 	}
-	if (onlinesign < own) {
+	if (onlinesign < aname) {
 		kaname_bad(
 		        check, "put mod-onlinesign last in the list, then 'knotc reload'",
 		        "mod-onlinesign stands before mod-aname and does not sign the addresses");
