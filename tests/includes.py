@@ -33,7 +33,7 @@ class File:
 
     def __init__(self, root, path):
         self.path = path
-        self.own, self.foreign, self.missing = [], [], []
+        self.included, self.foreign, self.missing = [], [], []
         with open(os.path.join(root, path), encoding="utf-8") as file:
             text = file.read()
         for quoted, angled in INCLUDE.findall(text):
@@ -41,9 +41,9 @@ class File:
             if angled:
                 self.foreign.append(angled)
             elif os.path.exists(os.path.join(root, quoted)):
-                self.own.append(os.path.normpath(quoted))
+                self.included.append(os.path.normpath(quoted))
             elif os.path.exists(os.path.join(root, beside)):
-                self.own.append(beside)
+                self.included.append(beside)
             else:
                 self.missing.append(quoted)
         found = LAYER.search(text.split("*/", 1)[0])
@@ -62,7 +62,7 @@ def reach(files, path):
     ways, queue = {}, [(path, (path,))]
     while queue:
         at, way = queue.pop(0)
-        for included in files[at].own:
+        for included in files[at].included:
             if included not in ways and included != path:
                 ways[included] = (*way, included)
                 queue.append((included, ways[included]))
@@ -79,7 +79,7 @@ def check_circles(files):
     units = {}
     for file in files.values():
         unit = os.path.splitext(file.path)[0]
-        units.setdefault(unit, set()).update(os.path.splitext(path)[0] for path in file.own)
+        units.setdefault(unit, set()).update(os.path.splitext(path)[0] for path in file.included)
     done = set()
 
     def walk(unit, way):
@@ -105,8 +105,8 @@ def check_parts(files):
 
 def layer_of(files, path):
     header = os.path.splitext(path)[0] + ".h"
-    own = files[path].layer
-    return own or (files[header].layer if header in files else None)
+    layer = files[path].layer
+    return layer or (files[header].layer if header in files else None)
 
 
 def layer_of_foreign(name):

@@ -145,9 +145,9 @@ def say_idle(bench, servers, count):
               f"{resident['static'] / count:.0f}")
     bench.say("  the same with a module that does nothing",
               f"{resident['bare'] / count:.0f}")
-    own = resident["aname"] - resident["bare"]
-    bench.say("  this module beyond that, octets a zone", f"{own / count:.0f}")
-    note(OCTETS, "idle instance", count, own)
+    module = resident["aname"] - resident["bare"]
+    bench.say("  this module beyond that, octets a zone", f"{module / count:.0f}")
+    note(OCTETS, "idle instance", count, module)
     note(OCTETS, "static zone", count, resident["static"])
 
 

@@ -24,10 +24,10 @@ def bench_signed(bench):
     knotd = bench.new_knotd(**{"udp-workers": 1, "tcp-workers": 2})
     knotd.sections.append(section("policy", "online", **{"single-type-signing": True}))
     knotd.sections.append(section("mod-onlinesign", "online", policy="online"))
-    own = {"dnssec-signing": True}
+    signing = {"dnssec-signing": True}
     record = aname("cdn.example.net", ttl=3600)
-    knotd.add_zone("a.test", [record, "www IN CNAME @"], zone_options=own)
-    knotd.add_zone("s.test", [*static([A, B]), "www IN CNAME @"], modules=[], zone_options=own)
+    knotd.add_zone("a.test", [record, "www IN CNAME @"], zone_options=signing)
+    knotd.add_zone("s.test", [*static([A, B]), "www IN CNAME @"], modules=[], zone_options=signing)
     knotd.add_zone("u.test", [record])
     knotd.add_zone("o.test", [record], modules=["mod-aname", "mod-onlinesign/online"])
     knotd.start()

@@ -108,15 +108,15 @@ def half_load(bench, case, peers, results):
 
 
 def measure_case(bench, case, peers):
-    there = []
+    measured = []
     for peer in peers:
         reason = peer.wrong(case.proto, case.do)
         if reason:
             bench.say(f"{case.label}, {peer.label}", f"not measured: {reason}")
         else:
-            there.append(peer)
-    full = compare(bench, case, there)
-    half = half_load(bench, case, there, full)
+            measured.append(peer)
+    full = compare(bench, case, measured)
+    half = half_load(bench, case, measured, full)
     for label, results in full.items():
         cells = {
             "answers per second": ([one["qps"] for one in results], 0, ""),

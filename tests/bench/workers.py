@@ -263,11 +263,11 @@ def add_control(knotd):
 def say_lines(bench, code, label, touched, bar=""):
     """Returns how many lines one of the two workers writes and the other one touches."""
     first, second = touched
-    own = sum(any(code.where(at)[0] == "aname.so" for at in first.writers[line])
-              for line in first.written)
+    by_module = sum(any(code.where(at)[0] == "aname.so" for at in first.writers[line])
+                    for line in first.written)
     bench.say(f"{label}: cache lines that each query writes", len(first.written))
-    if own:
-        bench.say(f"{label}: of these, written by the module's own instructions", own)
+    if by_module:
+        bench.say(f"{label}: of these, written by the module's own instructions", by_module)
     shared = first.shared(second)
     bench.say(f"{label}: cache lines written, and touched by another worker", len(shared), bar)
     positions = {code.where(at) for one in touched for line in shared

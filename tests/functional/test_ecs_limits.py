@@ -97,15 +97,15 @@ def test_N4_L1_one_who_begins_to_ask_in_a_flood(ecs, authority):
     with Flood(pause=0.005) as flood:
         eventually(lambda: flood.count > 200, what="a flood that takes all places")
         # Never dark, and in the end as good as those who were there before.
-        own = 0
+        in_a_row = 0
         deadline = time.monotonic() + 15 * SLOW
-        while own < 20:
+        while in_a_row < 20:
             assert time.monotonic() < deadline, "expected an answer of its own that stays"
             reply = ask(HERE)
             if reply.tc:
                 reply = settled(HERE)
-                own = 0
-            own = own + 1 if reply.addresses() == {of_network(HERE, 24)} else 0
+                in_a_row = 0
+            in_a_row = in_a_row + 1 if reply.addresses() == {of_network(HERE, 24)} else 0
             time.sleep(0.05)
 
 

@@ -98,7 +98,7 @@ def test_N4_the_scope_changes(ecs, authority, before, after):
             return lambda subnet: Behaviour(rdata=(f"{first}.0.0.0",), ttl=ttl)
         return each(scope, first, general=(f"{first}.255.255.255",), ttl=ttl)
 
-    def own(client, scope, first):
+    def address_of(client, scope, first):
         return of_network(client, scope or 0, first)
 
     def current(client):
@@ -118,7 +118,7 @@ def test_N4_the_scope_changes(ecs, authority, before, after):
     else:
         serve(ecs)
     for client in clients:
-        for_subnet(client, {own(client, before, 10)}, before or 0)
+        for_subnet(client, {address_of(client, before, 10)}, before or 0)
     changed = time.monotonic()
     authority.behave(TARGET, "A", behaviour(after, 11))
     settled = {}
@@ -126,10 +126,10 @@ def test_N4_the_scope_changes(ecs, authority, before, after):
     while time.monotonic() - changed < ttl + PROMPT + 1 and len(settled) < len(clients):
         for client in clients:
             address, reply = current(client)
-            allowed = {own(client, scope, first) for scope, first in ((before, 10), (after, 11))}
+            allowed = {address_of(client, scope, first) for scope, first in ((before, 10), (after, 11))}
             allowed |= {"10.255.255.255", "11.255.255.255"}
             assert address in allowed, f"expected an answer of {client}'s, got {reply}"
-            if address == own(client, after, 11):
+            if address == address_of(client, after, 11):
                 settled.setdefault(client, time.monotonic() - changed)
         time.sleep(0.02)
     assert len(settled) == len(clients), f"expected the new answers for all, got {settled}"
@@ -137,7 +137,7 @@ def test_N4_the_scope_changes(ecs, authority, before, after):
     for _ in during(2.5):
         for client in clients:
             address, reply = current(client)
-            assert address == own(client, after, 11), f"expected the new answer, got {reply}"
+            assert address == address_of(client, after, 11), f"expected the new answer, got {reply}"
             reply.expect(scope=after or 0)
 
 

@@ -273,11 +273,11 @@ def test_a_zone_that_knot_signs(knotd, unbound, authority, check):
     assert all("not signed" not in line for line in found)
 
 
-@pytest.mark.parametrize("own", [siblings(), []], ids=["siblings", "none"])
-def test_a_zone_signed_elsewhere(knotd, unbound, authority, check, own):
+@pytest.mark.parametrize("added", [siblings(), []], ids=["siblings", "none"])
+def test_a_zone_signed_elsewhere(knotd, unbound, authority, check, added):
     """What clients get is in the zone, and good as such: but it is not what the target has."""
     authority.set(TARGET, a=[A1], aaaa=[AAAA1])
-    knotd.add_zone(ZONE, [aname(TARGET), *own], zone_options={"dnssec-signing": "on"})
+    knotd.add_zone(ZONE, [aname(TARGET), *added], zone_options={"dnssec-signing": "on"})
     knotd.start()
     eventually(lambda: query(ZONE, "DNSKEY").addresses("DNSKEY"), what="the zone is signed")
     text = knotd.knotc("zone-read", ZONE).stdout

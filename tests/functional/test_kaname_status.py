@@ -217,9 +217,9 @@ def test_only_owner_and_group_may_connect(knotd):
     finally:
         os.umask(old)
     eventually(lambda: is_there(status_socket(knotd)))
-    own, control = os.stat(status_socket(knotd)), os.stat(knotd.socket)
-    assert stat.S_ISSOCK(own.st_mode)
-    assert (own.st_mode, own.st_uid, own.st_gid) == (control.st_mode, control.st_uid, control.st_gid)
+    ours, control = os.stat(status_socket(knotd)), os.stat(knotd.socket)
+    assert stat.S_ISSOCK(ours.st_mode)
+    assert (ours.st_mode, ours.st_uid, ours.st_gid) == (control.st_mode, control.st_uid, control.st_gid)
 
 
 def test_it_survives_reload_and_follows_the_option(knotd, unbound, authority, tool, live):

@@ -95,11 +95,11 @@ def route53(*more):
 def dnsmadeeasy(*more):
     """As its API lists the records of a domain."""
 
-    def record(name, kind, value, ttl=1800, **own):
+    def record(name, kind, value, ttl=1800, **more):
         return {
             "failover": False, "monitor": False, "sourceId": 123123, "dynamicDns": False,
             "failed": False, "gtdLocation": "DEFAULT", "hardLink": False, "ttl": ttl, "source": 1,
-            "name": name, "value": value, "id": 11189874, "type": kind, **own,
+            "name": name, "value": value, "id": 11189874, "type": kind, **more,
         }
 
     data = [

@@ -410,8 +410,8 @@ def test_W1_the_servers_own_dump_has_the_counters(knotd, unbound, authority, dir
         query(ZONE, "A")
         with open(path, encoding="utf-8") as file:
             text = file.read()
-        own = r"mod-aname: *\n( +)answers: *\n(\1 +\w+: \d+\n)*\1 +fresh: [1-9]"
-        return len(re.findall(own, text)) == 2 and "\"example.com.\"" in text
+        pattern = r"mod-aname: *\n( +)answers: *\n(\1 +\w+: \d+\n)*\1 +fresh: [1-9]"
+        return len(re.findall(pattern, text)) == 2 and "\"example.com.\"" in text
 
     eventually(lambda: os.path.exists(path) and dumped(), what="both are in the dump")
 
