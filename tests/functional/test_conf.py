@@ -247,7 +247,7 @@ def test_L3_every_reload_follows_every_section(knotd, unbound, authority):
             query(zone, "A").expect(a={A1}, ttl=(most - 30, most), ede=set())
 
 
-def test_L3_process_wide_options_that_disagree_are_told(knotd, unbound, authority):
+def test_L3_process_wide_options_that_disagree_are_logged(knotd, unbound, authority):
     authority.set(TARGET, a=[A1])
     knotd.sections.append(
         "mod-aname:\n"

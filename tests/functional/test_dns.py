@@ -525,16 +525,16 @@ def test_N3_log_says_what_is_wrong(dns, validating):
     dns.options.update({"target-dnssec": "secure", "retry-max": 1})
     validating(**NAMES)
 
-    def told(zone, *patterns):
+    def logged(zone, *patterns):
         # What the service has to say is written when the next query comes.
         query(zone, "A")
         return dns.log_lines("mod-aname", *patterns)
 
     eventually(
-        lambda: told("unsigned.example.com", rf"www\.{PLAIN}", "authenticated"), what="a warning"
+        lambda: logged("unsigned.example.com", rf"www\.{PLAIN}", "authenticated"), what="a warning"
     )
-    eventually(lambda: told("bogus.example.com", rf"www\.{FALSE}", "DNSSEC"), what="a warning")
-    assert not told("signed.example.com", rf"www\.{SIGNED}\. A fails")
+    eventually(lambda: logged("bogus.example.com", rf"www\.{FALSE}", "DNSSEC"), what="a warning")
+    assert not logged("signed.example.com", rf"www\.{SIGNED}\. A fails")
 
 
 def test_N3_what_becomes_insecure_is_stale(dns, validating, start_unbound, proto):
@@ -708,7 +708,7 @@ def test_L3_bad_resolvers_are_refused(knotd, value):
     assert "resolver" in said, f"expected the option's name, got {said!r}"
 
 
-def test_L3_too_many_resolvers_are_told_the_limit(knotd):
+def test_L3_too_many_resolvers_name_the_limit(knotd):
     knotd.add_zone(ZONE)
     knotd.options["resolver"] = [f"127.0.0.{i}" for i in range(1, 10)]
     _, said = knotd.conf_check()

@@ -296,7 +296,7 @@ def test_a_zone_signed_elsewhere(knotd, unbound, authority, check, added):
     check(bad=[])
 
 
-def test_without_the_status_socket_the_rest_is_told(knotd, unbound, authority, check):
+def test_without_the_status_socket_the_rest_is_reported(knotd, unbound, authority, check):
     knotd.options["status-socket"] = "off"
     simple(knotd, authority)
     lines, _ = check(bad=["what the module knows could not be asked"])

@@ -121,7 +121,7 @@ def test_the_server_says_no_as_to_knotc(knotd, tool):
     assert "(no such zone found)" in knotc.stdout + knotc.stderr
 
 
-def test_what_is_not_there_is_told(knotd, tool):
+def test_what_is_not_there_is_reported(knotd, tool):
     knotd.add_zone(ZONE)
     knotd.start()
     assert "kaname set" in tool("get", ZONE, code=1).stderr

@@ -180,7 +180,7 @@ def test_errors_name_the_file_and_the_line(directory):
     assert (named.stderr, named.stdout) == (redirected.stderr, redirected.stdout)
 
 
-def test_included_files_are_left_alone_and_told(knotd, directory):
+def test_included_files_are_left_alone_and_reported(knotd, directory):
     part = os.path.join(knotd.zone_directory, "part")
     path = knotd.zone_file(ZONE)
     with open(part, "w", encoding="ascii") as file:
@@ -244,7 +244,7 @@ def test_it_is_a_filter_and_does_not_keep_the_whole(directory):
     [[], ["nonsense"], ["rdata"], ["rdata", "a", "b"], ["zone", "a", "b"], ["zone", "--nonsense"],
      ["rdata", "--reverse", "a"], ["zone", "-o"], ["zone", "-o", "a..b"]],
 )
-def test_what_is_not_understood_is_told(directory, arguments):
+def test_what_is_not_understood_is_reported(directory, arguments):
     done = kaname(*arguments, directory=directory, code=2)
     assert done.stdout == "" and "kaname" in done.stderr
 
