@@ -344,10 +344,10 @@ def digests(directory, zone):
     with open(path, "w", encoding="ascii") as file:
         for key in key_records(zone):
             file.write(f"{zone}. 60 IN DNSKEY {' '.join(key)}\n")
-    said = subprocess.run(
+    output = subprocess.run(
         ["dnssec-dsfromkey", "-2", "-f", path, zone], capture_output=True, text=True, check=True
     ).stdout
-    return [",".join(line.split()[3:7]) for line in said.splitlines()]
+    return [",".join(line.split()[3:7]) for line in output.splitlines()]
 
 
 def test_D2_a_validating_forwarder_behind_a_resolver(knotd, unbound, authority, directory):

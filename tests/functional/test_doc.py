@@ -116,9 +116,9 @@ def test_knotd_takes_what_the_documents_say_and_nothing_else(knotd, name):
     for value in [*good, *bad]:
         knotd.options.clear()
         knotd.options.update({**BESIDE.get(name, {}), name: value})
-        accepted, said = knotd.conf_check()
-        assert accepted == (value in good), f"{name}: {value}: {said}"
-        assert accepted or name in said, f"expected the option's name, got {said}"
+        accepted, output = knotd.conf_check()
+        assert accepted == (value in good), f"{name}: {value}: {output}"
+        assert accepted or name in output, f"expected the option's name, got {output}"
 
 
 def test_knotd_knows_no_other_option(knotd):

@@ -8,7 +8,7 @@ from harness.subnets import HERE, NEAR, OTHER_TARGET, OTHER_ZONE, SIX, THERE, fo
 
 # One more client of that family.
 SEVEN = "2001:db8:7:2300::/56"
-SAID = ("mod-aname", "does not say for which clients")
+LOGGED = ("mod-aname", "does not say for which clients")
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_N4_a_real_recursor_that_does_not_say_for_whom(ecs, authority, recursor,
     # Whoever tells no subnet gets what the recursor says without one.
     known(ZONE, "A")
     query(ZONE, "A", proto).expect(a={A1}, scope=(), ede=set())
-    lines = ecs.wait_log(*SAID, recursor.address[0], ask=ZONE)
+    lines = ecs.wait_log(*LOGGED, recursor.address[0], ask=ZONE)
     assert len(lines) == 1, f"expected it to be told once, got {lines}"
 
 
@@ -65,7 +65,7 @@ def test_N4_without_the_option_it_is_for_the_subnet_asked_for(ecs, authority, pr
         for_subnet("198.51.100.77/32", {A2}, 24, proto=proto)
         for_subnet("203.0.113.0/28", {A3}, 24, proto=proto)
     assert authority.count(TARGET, "A") == before, "expected what is known to be kept"
-    assert len(ecs.wait_log(*SAID, ask=ZONE)) == 1
+    assert len(ecs.wait_log(*LOGGED, ask=ZONE)) == 1
 
 
 @pytest.mark.parametrize("rcode", ["NOERROR", "NXDOMAIN"])
@@ -105,7 +105,7 @@ def test_N4_who_has_said_for_whom_means_everybody_without(ecs, authority, proto)
     for client in (NEAR, THERE, "10.0.0.0/8"):
         for_subnet(client, {A2}, 0, proto=proto)
     assert authority.count(TARGET, "A") == before, "expected one answer for everybody"
-    assert not ecs.log_lines(*SAID)
+    assert not ecs.log_lines(*LOGGED)
 
 
 @pytest.mark.parametrize("edns", ["ignored", "formerr"])
@@ -118,7 +118,7 @@ def test_N4_a_server_without_edns_means_everybody(ecs, authority, proto, edns):
     for client in (NEAR, THERE):
         for_subnet(client, {A2}, 0, proto=proto)
     assert authority.count(TARGET, "A") == before, "expected one answer for everybody"
-    assert not ecs.log_lines(*SAID)
+    assert not ecs.log_lines(*LOGGED)
 
 
 def test_N4_a_server_that_comes_to_say_for_whom(ecs, authority):

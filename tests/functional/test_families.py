@@ -106,11 +106,11 @@ def test_A10_L2_policy_leaves_one_family(
         answers(sibling_of(lost)[1], rdtype=lost, proto=proto, ttl=(1, STALE_TTL))
     else:
         spared(rdtype=lost, proto=proto)
-    said = f"has no {lost} left, all are in networks of 'deny-address'"
-    knotd.wait_log(TARGET, said, f"{lost} is NODATA while there are {left}")
+    output = f"has no {lost} left, all are in networks of 'deny-address'"
+    knotd.wait_log(TARGET, output, f"{lost} is NODATA while there are {left}")
     for _ in range(3):
         query(ZONE, lost, proto)
-    assert len(knotd.log_lines(TARGET, said)) == 1, "expected the log to tell once"
+    assert len(knotd.log_lines(TARGET, output)) == 1, "expected the log to tell once"
     lines = knotd.log_lines("target", "denied")
     assert not lines, f"expected no target to be denied, got {lines}"
 

@@ -51,22 +51,22 @@ def talk(path, octets, timeout=20.0):
     with socket.socket(socket.AF_UNIX) as sock:
         sock.settimeout(scaled(timeout))
         sock.connect(path)
-        said = b""
+        output = b""
         try:
             sock.sendall(octets)
             while piece := sock.recv(65536):
-                said += piece
+                output += piece
         except ConnectionError:
             # It may hang up before it has read all.
             pass
-        return said
+        return output
 
 
 def test_it_shows_what_is_known(knotd, unbound, authority, tool, live):
     simple(knotd, authority, a=(A1, A2), aaaa=())
-    said = tool("status").stderr.splitlines()
-    assert said[0] == "kaname: no target is known: none was asked for lately"
-    assert said[1].startswith("next: ")
+    output = tool("status").stderr.splitlines()
+    assert output[0] == "kaname: no target is known: none was asked for lately"
+    assert output[1].startswith("next: ")
     known()
     entries = live()
     assert set(entries) == {(f"{TARGET}.", "A"), (f"{TARGET}.", "AAAA")}
@@ -293,8 +293,8 @@ def test_a_path_that_cannot_be_had_is_left_alone_and_logged(knotd, unbound, auth
     known()
     knotd.wait_log("status socket", "not available")
     if what != "used":
-        said = tool("-S", path, "status", code=3).stderr
-        assert "failed to ask the status socket" in said
+        output = tool("-S", path, "status", code=3).stderr
+        assert "failed to ask the status socket" in output
     if what == "file":
         with open(path, encoding="ascii") as file:
             assert file.read() == "keep"
@@ -310,8 +310,8 @@ def test_a_path_that_cannot_be_had_is_left_alone_and_logged(knotd, unbound, auth
 def test_conf_check_takes_paths_of_a_possible_length(knotd, value, accepted):
     knotd.options["status-socket"] = value
     knotd.add_zone(ZONE)
-    good, said = knotd.conf_check()
-    assert good == accepted and (accepted or "status-socket" in said)
+    good, output = knotd.conf_check()
+    assert good == accepted and (accepted or "status-socket" in output)
 
 
 def test_nonsense_is_hung_up_on(knotd, unbound, authority, live):
@@ -406,7 +406,7 @@ def test_a_large_table_is_shown_while_work_goes_on(
 
 def test_no_server_is_reported(directory):
     path = os.path.join(directory, "none.sock")
-    said = kaname("-S", path, "status", directory=directory, code=3).stderr
-    assert f"'{path}'" in said and "next: " in said
-    said = kaname("-s", path, "status", directory=directory, code=3).stderr
-    assert f"'{directory}/mod-aname.sock'" in said
+    output = kaname("-S", path, "status", directory=directory, code=3).stderr
+    assert f"'{path}'" in output and "next: " in output
+    output = kaname("-s", path, "status", directory=directory, code=3).stderr
+    assert f"'{directory}/mod-aname.sock'" in output
