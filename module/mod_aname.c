@@ -204,7 +204,8 @@ static int read_options(knotd_mod_t *mod, aname_instance_t *instance, const anam
 	return KNOT_EOK;
 }
 
-/*! To read a section takes longer than all the rest of a load: it is read for many zones at once. */
+/*! To read a section takes longer than all the rest of a load: it is read for many zones at
+ *  once. */
 static int take_options(knotd_mod_t *mod, aname_instance_t *instance)
 {
 	aname_origin_t origin;

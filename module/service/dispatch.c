@@ -71,7 +71,8 @@ static bool may_start(const aname_upstream_work_t *work, aname_priority_t priori
 
 /*!
  * What is looked up next by an upstream; ANAME_PRIORITIES: nothing. What is cold comes first, what
- * fails last; but when there is more to do than the pace allows, some lookups in eight are for each.
+ * fails last; but when there is more to do than the pace allows, some lookups in eight are for
+ * each.
  */
 static aname_priority_t next_priority(aname_refresh_t *refresh, aname_upstream_work_t *work)
 {

@@ -157,8 +157,8 @@ aname_resolver_t *aname_resolver_system_new(uv_loop_t *loop, aname_resolved_f do
  * \brief Resolving by DNS: asks the recursors of a source, by c-ares.
  *
  * The servers are asked in their order, those that did not answer lately last (N2). At most
- * `1 + retries` rounds through all of them, within `timeout`; what c-ares does is one try: the socket, the
- * time-out, and TCP if the reply is truncated.
+ * `1 + retries` rounds through all of them, within `timeout`; what c-ares does is one try: the
+ * socket, the time-out, and TCP if the reply is truncated.
  *
  * \param source    At least one server.
  * \param schedule  The options that count for now; see `retune`.

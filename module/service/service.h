@@ -2,8 +2,8 @@
  * \brief The one service thread of the process, and the shared state it keeps up to date.  [U]
  *
  * Counted by those who hold it: the first starts the thread, the last stops it. The shared
- * state and the loop stay for the next, because lookups that cannot be stopped may still end, and what
- * is known must survive a change of the configuration (BEHAVIOUR T4).
+ * state and the loop stay for the next, because lookups that cannot be stopped may still end, and
+ * what is known must survive a change of the configuration (BEHAVIOUR T4).
  */
 
 #pragma once

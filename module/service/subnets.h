@@ -22,8 +22,8 @@ bool aname_subnets_may_ask(aname_entry_t *entry);
 void aname_subnets_note(const aname_entry_t *entry, bool good);
 
 /*!
- * \brief Finds where the answer for a subnet belongs: the network of its scope around the one it was
- *        asked for, but no smaller than that (RFC 7871, 7.3.1).
+ * \brief Finds where the answer for a subnet belongs: the network of its scope around the one it
+ *        was asked for, but no smaller than that (RFC 7871, 7.3.1).
  *
  * \return The entry for it. If that is another one, `entry` is gone. NULL if out of memory.
  */

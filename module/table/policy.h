@@ -128,8 +128,8 @@ aname_judgement_t aname_policy_judge_end(const aname_snapshot_t *snapshot, bool 
  * asks through a record of a shorter TTL than ever before: then the lookup is not due yet, and what
  * is known is not stale because of that.
  *
- * While lookups succeed the TTL is at least 1, but for lifetimes of 1 s; what is stale has one of at
- * most 30 s and at most that lifetime.
+ * While lookups succeed the TTL is at least 1, but for lifetimes of 1 s; what is stale has one of
+ * at most 30 s and at most that lifetime.
  *
  * \param snapshot  What is published, or NULL.
  * \param cold      The service does not keep it fresh.

@@ -125,8 +125,8 @@ const aname_options_t *aname_shared_recall(aname_shared_t *shared, const aname_o
 void aname_shared_unhold(aname_shared_t *shared, const aname_options_t *options);
 
 /*!
- * \brief Takes note of the options in use, when they have changed: sets what counts for the lookups of
- *        each upstream, and whether anybody holds it.
+ * \brief Takes note of the options in use, when they have changed: sets what counts for the lookups
+ *        of each upstream, and whether anybody holds it.
  *
  * \param changed  Called for each upstream, under the lock.
  * \param ctx      For it.

@@ -317,7 +317,8 @@ static void lowered_ttl(void **state)
 
 static void lost_family(void **state)
 {
-	/* W1: when one family is lost the other one is looked up at once, but not if it is dormant. */
+	/* W1: when one family is lost the other one is looked up at once, but not if it is
+	 * dormant. */
 	scripted_t scripted;
 	begin(&scripted, NULL, NULL);
 	name_t name = make_name("a.example.");
@@ -568,8 +569,8 @@ static void outage(void **state)
 	unsigned deads = scripted_find(&scripted, &dead, A)->plan.failures;
 	assert_true(deads > 6);
 
-	/* Whichever is tried first shows that it is over, and the others come soon. The dead one fails,
-	 * whenever it is tried. */
+	/* Whichever is tried first shows that it is over, and the others come soon. The dead one
+	 * fails, whenever it is tried. */
 	while (scripted.script.pending == NULL) {
 		scripted_skip(&scripted, 100);
 		script_lookup_t *lookup = scripted_pending(&scripted, &dead, A);
@@ -1250,8 +1251,8 @@ static void released_while_running(void **state)
 
 static void many_upstreams(void **state)
 {
-	/* 200 reloads with another resolver each: only the last few are kept, and those that wait for
-	 * a lookup that does not end. */
+	/* 200 reloads with another resolver each: only the last few are kept, and those that wait
+	 * for a lookup that does not end. */
 	scripted_t scripted;
 	begin(&scripted, NULL, NULL);
 	const aname_options_t *held = scripted.options;
@@ -1510,9 +1511,8 @@ static void no_memory_to_begin(void **state)
 		}
 		assert_int_equal(alloc_live(), live);
 	}
-	assert_int_equal(
-	        n,
-	        16); /* Eleven of what is shared, options, who holds them, their upstream, itself. */
+	/* Eleven of what is shared, options, who holds them, their upstream, itself. */
+	assert_int_equal(n, 16);
 }
 
 /*! A short life of two targets; returns how many allocations failed (0 or 1). */

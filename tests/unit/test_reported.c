@@ -30,7 +30,8 @@ static void both_once(void **state)
 
 static void held_back(void **state)
 {
-	/* What the limit holds back is logged later: both lines of each state, whatever comes between. */
+	/* What the limit holds back is logged later: both lines of each state, whatever comes
+	 * between. */
 	enum { STATES = 100 };
 	begin();
 	unsigned begun = 0, over = 0;

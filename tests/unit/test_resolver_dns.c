@@ -667,8 +667,8 @@ static void tcp_goes_mute(void **state)
 
 static void cookies_go_away(void **state)
 {
-	/* As where another server answers at the same address. Newer c-ares sends cookies, and drops
-	 * what comes without one after it has seen one. */
+	/* As where another server answers at the same address. Newer c-ares sends cookies, and
+	 * drops what comes without one after it has seen one. */
 	use_servers(1);
 	servers[0].behaviour = COOKIE;
 	for (unsigned i = 0; i < 3; i++) {

@@ -453,7 +453,8 @@ static void memory_life(const void *arg)
 
 static void out_of_memory(void **state)
 {
-	/* Eight for the shared state, two to refresh and to show it, resolver, pool; then none fails. */
+	/* Eight for the shared state, two to refresh and to show it, resolver, pool; then none
+	 * fails. */
 	for (unsigned n = 1; n <= 13; n++) {
 		live(memory_life, &n);
 	}

@@ -333,7 +333,8 @@ static void many_failures(void **state)
 
 static void quarter_for_new(void **state)
 {
-	/* New subnets take at most a quarter of the lookups, and wait for those who have nothing. */
+	/* New subnets take at most a quarter of the lookups, and wait for those who have
+	 * nothing. */
 	const aname_limits_t limits = { 4, 10000, 8, 1000000, 1000, 100 };
 	scripted_t scripted;
 	begin(&scripted, NULL, &limits);

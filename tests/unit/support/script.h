@@ -88,7 +88,8 @@ script_lookup_t *scripted_pending(scripted_t *scripted, const name_t *name, uint
 script_lookup_t *scripted_pending_client(scripted_t *scripted, const name_t *name, uint16_t type,
                                          const aname_subnet_t *client);
 
-/*! Ends a lookup and has the loop deliver it: with addresses `first` to `first + count - 1` (none: negative) ... */
+/*! Ends a lookup and has the loop deliver it: with addresses `first` to `first + count - 1` (none:
+ *  negative) ... */
 void scripted_resolve(scripted_t *scripted, script_lookup_t *lookup, uint32_t first, uint32_t count,
                       uint32_t ttl);
 
