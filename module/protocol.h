@@ -52,6 +52,7 @@
 
 #define ANAME_KEY_PID     "pid"
 #define ANAME_KEY_TARGETS "targets" /*!< Held, one per name and family. */
+#define ANAME_KEY_FULL    "full"    /*!< There is no room for another one; else not there. */
 
 /* Those of a target. */
 

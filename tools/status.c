@@ -196,6 +196,7 @@ typedef enum {
 	AS_TEXT,
 	AS_NUMBER,
 	AS_LIST, /*!< Texts with commas between them. */
+	AS_FLAG, /*!< Whether it is there. */
 } form_t;
 
 typedef struct {
@@ -211,6 +212,7 @@ static const json_field_t server_fields[] = {
 	{ ANAME_KEY_SUCCEEDED, "lookups_succeeded", AS_NUMBER },
 	{ ANAME_KEY_FAILED, "lookups_failed", AS_NUMBER },
 	{ ANAME_KEY_LAG, "refresh_lag_ms", AS_NUMBER },
+	{ ANAME_KEY_FULL, "full", AS_FLAG },
 };
 
 static const json_field_t target_fields[] = {
@@ -280,7 +282,9 @@ static void print_object(const kaname_line_t *line, const json_field_t *fields, 
 	for (size_t i = 0; i < count; i++) {
 		const char *value = kaname_live_field(line, fields[i].key);
 		(void)printf("%s\"%s\": ", i > 0 ? ", " : "", fields[i].name);
-		if (value == NULL || (fields[i].form == AS_NUMBER && !is_number(value))) {
+		if (fields[i].form == AS_FLAG) {
+			(void)fputs(value != NULL ? "true" : "false", stdout);
+		} else if (value == NULL || (fields[i].form == AS_NUMBER && !is_number(value))) {
 			(void)fputs("null", stdout);
 		} else if (fields[i].form == AS_NUMBER) {
 			(void)fputs(value, stdout);

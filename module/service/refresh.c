@@ -136,11 +136,7 @@ static void advance_all(aname_refresh_t *refresh)
 {
 	int64_t now_ms = aname_clock_ms();
 	int64_t wait_ms = step(refresh, now_ms);
-	if (wait_ms != 0) {
-		/* Nothing is left in the queue. */
-		wait_ms = sooner(wait_ms, aname_upstreams_release(refresh, now_ms));
-	}
-	set_timer(refresh, wait_ms);
+	set_timer(refresh, sooner(wait_ms, aname_upstreams_release(refresh, now_ms)));
 }
 
 static void on_timer(uv_timer_t *timer)

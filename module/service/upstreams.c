@@ -10,6 +10,8 @@
 #define SETTLED_MS       3000
 /*! A released upstream with lookups that cannot be stopped is looked at again after this. */
 #define RELEASE_AGAIN_MS 1000
+/*! And so is a queue that still holds requests of who has gone. */
+#define QUEUE_AGAIN_MS   50
 
 /* Coming and changing. */
 
@@ -77,6 +79,7 @@ void aname_upstreams_note(aname_refresh_t *refresh, int64_t now_ms)
 		refresh->options_s = now_ms / 1000;
 		refresh->log_terms_ms = now_ms + SETTLED_MS;
 		refresh->release_ms = now_ms;
+		refresh->release_mark = aname_queue_mark(shared->queue);
 	} else if (now_ms >= refresh->log_terms_ms) {
 		refresh->log_terms_ms = INT64_MAX;
 		(void)aname_shared_note_upstreams(shared, now_ms, log_terms, &note);
@@ -152,8 +155,8 @@ static bool free_upstream(aname_refresh_t *refresh, aname_upstream_t *upstream, 
 		free_resolver(work);
 		free(work);
 	}
-	/* Not at once: an entry that a worker has in hand must not seem to be one of another upstream
-	 * in its place. */
+	/* Not at once: an entry that a worker has in hand must not seem to be one of another
+	 * upstream in its place. */
 	aname_epoch_retire(refresh->shared->epoch, upstream);
 	return true;
 }
@@ -171,6 +174,10 @@ int64_t aname_upstreams_release(aname_refresh_t *refresh, int64_t now_ms)
 {
 	if (now_ms < refresh->release_ms) {
 		return refresh->release_ms == INT64_MAX ? -1 : refresh->release_ms - now_ms;
+	}
+	if (!aname_queue_passed(refresh->shared->queue, refresh->release_mark)) {
+		refresh->release_ms = now_ms + QUEUE_AGAIN_MS;
+		return QUEUE_AGAIN_MS;
 	}
 	aname_upstream_t *upstream;
 	while ((upstream = aname_shared_release_upstream(refresh->shared, now_ms)) != NULL) {

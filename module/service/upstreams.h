@@ -17,7 +17,8 @@ aname_upstream_work_t *aname_upstreams_work(const aname_upstream_t *upstream);
 /*!
  * \brief Releases what nobody holds: resolvers at once, upstreams with what is known after a while.
  *
- * Not from within a resolver's call, and with nothing left in the queue.
+ * Not from within a resolver's call. Waits until what is in the queue from before has been taken:
+ * requests point to upstreams.
  *
  * \return In how many milliseconds there is more to do; -1: nothing.
  */

@@ -64,6 +64,7 @@ typedef struct aname_refresh {
 	unsigned running;
 	aname_upstream_t *released; /*!< Upstreams that were taken out, and are not gone yet. */
 	uint32_t options_s;         /*!< When options came or went last. */
+	uint64_t release_mark;      /*!< In the queue: requests of who was there then. */
 	int64_t release_ms;         /*!< When the next one is to be taken out. */
 	int64_t log_terms_ms;       /*!< When to log that terms differ; INT64_MAX: no need. */
 	int64_t pace_us;            /*!< When the next lookup is due at an even pace. */

@@ -112,3 +112,13 @@ bool aname_queue_pop(aname_queue_t *queue, aname_request_t *request)
 	atomic_compare_exchange_strong(&queue->marks[hash % MARKS], &hash, 0);
 	return true;
 }
+
+uint64_t aname_queue_mark(const aname_queue_t *queue)
+{
+	return atomic_load(&queue->tail);
+}
+
+bool aname_queue_passed(const aname_queue_t *queue, uint64_t mark)
+{
+	return queue->head >= mark;
+}

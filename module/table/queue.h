@@ -51,5 +51,12 @@ void aname_queue_free(aname_queue_t *queue);
 bool aname_queue_push(aname_queue_t *queue, const aname_key_t *key, const aname_subnet_t *client,
                       uint64_t hash, aname_interest_t interest);
 
-/*! Takes the oldest request; false if there is none. Thread: service. */
+/*! Takes the oldest request; false if there is none, or if it is just being put in. Thread:
+ *  service. */
 bool aname_queue_pop(aname_queue_t *queue, aname_request_t *request);
+
+/*! A mark behind all requests that are in by now, or just being put in. Thread: any. */
+uint64_t aname_queue_mark(const aname_queue_t *queue);
+
+/*! Have all requests before the mark been taken? Thread: service. */
+bool aname_queue_passed(const aname_queue_t *queue, uint64_t mark);

@@ -17,6 +17,7 @@ import refresh
 import report
 import restarts
 import scale
+import sections
 import signed
 import warm
 import workers
@@ -102,6 +103,7 @@ BENCHES = {
     **scale.BENCHES,
     **refresh.BENCHES,
     **restarts.BENCHES,
+    **sections.BENCHES,
 }
 
 

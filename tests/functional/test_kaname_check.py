@@ -1,5 +1,6 @@
 """kaname check: what is wrong is found, and what is not is not."""
 
+import json
 import os
 
 import pytest
@@ -317,3 +318,16 @@ def test_no_server(directory):
     path = os.path.join(directory, "none.sock")
     done = kaname("-s", path, "check", ZONE, directory=directory, code=3)
     assert done.stdout == "" and "next: is knotd running?" in done.stderr
+
+
+def test_no_room_for_the_target(knotd, unbound, authority, check):
+    knotd.options["max-targets"] = 2
+    authority.set("other.example.net", a=[A1], aaaa=[AAAA1])
+    knotd.add_zone("example.org", [aname("other.example.net")])
+    simple(knotd, authority)
+    known("example.org")
+    eventually(lambda: query(ZONE, "A").expect(rcode="SERVFAIL", aa=None), what="no room")
+    _, found = check(bad=["there is no room for the target: the module holds 2"])
+    assert any("raise 'max-targets'" in line for line in found)
+    status = kaname("-s", knotd.socket, "status", "--json", directory=knotd.directory)
+    assert json.loads(status.stdout)["server"]["full"] is True

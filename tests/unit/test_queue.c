@@ -206,9 +206,31 @@ static void out_of_memory(void **state)
 	assert_int_equal(alloc_fail_each(attempt_new, NULL), 1);
 }
 
+static void marks(void **state)
+{
+	/* What was put in before a mark, and not what came later, has to be taken to pass it. */
+	aname_queue_t *queue = aname_queue_new(NULL, NULL);
+	assert_non_null(queue);
+	aname_request_t request;
+	uint64_t empty = aname_queue_mark(queue);
+	assert_true(aname_queue_passed(queue, empty));
+	for (unsigned n = 1; n <= 3 * ANAME_QUEUE_SIZE; n++) {
+		assert_true(push(queue, 2 * n));
+		uint64_t mark = aname_queue_mark(queue);
+		assert_false(aname_queue_passed(queue, mark));
+		assert_true(push(queue, 2 * n + 1));
+		assert_true(aname_queue_pop(queue, &request));
+		assert_true(aname_queue_passed(queue, mark));
+		assert_false(aname_queue_passed(queue, aname_queue_mark(queue)));
+		assert_true(aname_queue_pop(queue, &request));
+	}
+	aname_queue_free(queue);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		PROVES("a mark is passed when all that came before it is taken", marks),
 		PROVES("requests come out in the order they went in, each wakes once", in_order),
 		PROVES("a request comes out whole, names of 1 and 255 octets too", whole_request),
 		PROVES("T3: what is in the queue is not queued again", each_once),

@@ -1275,6 +1275,40 @@ static void many_upstreams(void **state)
 	scripted_deinit(&scripted);
 }
 
+static void released_behind_queue(void **state)
+{
+	/* Requests of who has gone are in the queue, more than are taken at once: the upstream
+	 * waits. */
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
+	const aname_upstream_t *gone = scripted.upstream;
+	for (unsigned n = 0; n < 1000; n++) {
+		name_t name = make_name_nth(n);
+		const aname_key_t key = make_key(gone, &name, A);
+		const aname_interest_t interest = { .ttl = 60 };
+		assert_true(aname_queue_push(scripted.shared->queue, &key, NULL,
+		                             aname_table_hash(scripted.shared->table, &key),
+		                             interest));
+	}
+	aname_shared_unhold(scripted.shared, scripted.options);
+	for (unsigned i = 0; i <= ANAME_UPSTREAMS_KEPT; i++) {
+		aname_shared_unhold(scripted.shared, hold_for(&scripted, 1000 + i));
+	}
+	unsigned waited = 0;
+	aname_request_t request;
+	for (bool more = true; more; waited++) {
+		assert_non_null(gone->source.servers); /* It is still there. */
+		scripted_skip(&scripted, 1);
+		more = !aname_queue_passed(scripted.shared->queue,
+		                           aname_queue_mark(scripted.shared->queue));
+	}
+	assert_int_equal(waited, 4);
+	scripted_skip(&scripted, 100);
+	assert_false(aname_queue_pop(scripted.shared->queue, &request));
+	assert_int_equal(aname_table_targets(scripted.shared->table), 0);
+	scripted_deinit(&scripted);
+}
+
 static void differing_logged(void **state)
 {
 	/* Sections that share an upstream and differ: logged once, when no reload is under way. */
@@ -1306,7 +1340,7 @@ static void differing_logged(void **state)
 
 /* Those who wait, and the numbers. */
 
-static void opens_gate(void **state)
+static void wakes_waiters(void **state)
 {
 	scripted_t scripted;
 	begin(&scripted, NULL, NULL);
@@ -1640,8 +1674,10 @@ int main(void)
 		PROVES("T4: an upstream that nobody holds is kept for a while", upstream_given_up),
 		PROVES("and released only when its lookups have ended", released_while_running),
 		PROVES("T4: 200 upstreams in a row leave nothing behind", many_upstreams),
+		PROVES("and not before the requests of who has gone are taken",
+		       released_behind_queue),
 		PROVES("that sections differ is logged, once", differing_logged),
-		PROVES("C2: whatever ends, those who wait are woken", opens_gate),
+		PROVES("C2: whatever ends, those who wait are woken", wakes_waiters),
 		PROVES("W1: lookups and lag are counted", numbers),
 		PROVES("T2: after a slow lookup the next one starts earlier", slow_lookup),
 		PROVES("F3: a name that the resolver does not take is a failure", refused_name),

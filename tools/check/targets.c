@@ -244,7 +244,13 @@ void kaname_check_targets(kaname_check_t *check)
 		            "shows them",
 		            subnets, failing);
 	}
-	if (live.count == 0) {
+	if (live.count == 0 && kaname_live_field(&live.server, ANAME_KEY_FULL) != NULL) {
+		kaname_bad(
+		        check, "raise 'max-targets' and reload",
+		        "there is no room for the target: the module holds %s, and all of them are "
+		        "asked for",
+		        of(&live.server, ANAME_KEY_TARGETS));
+	} else if (live.count == 0) {
 		kaname_note("the module knows nothing of the target: it was not asked for it");
 	}
 	const held_t held[2] = { read_held(check, &live, 0), read_held(check, &live, 1) };

@@ -192,7 +192,8 @@ size_t aname_status_write_server(char *at, const aname_shared_t *shared)
 	    aname_table_targets(shared->table), aname_table_addresses(shared->table));
 	add(at, &len, FIELD(STARTED) "%" PRIu64 FIELD(SUCCEEDED) "%" PRIu64,
 	    atomic_load(&totals->started), atomic_load(&totals->succeeded));
-	add(at, &len, FIELD(FAILED) "%" PRIu64 FIELD(LAG) "%" PRIu32 "\n",
-	    atomic_load(&totals->failed), atomic_load(&totals->lag_ms));
+	add(at, &len, FIELD(FAILED) "%" PRIu64 FIELD(LAG) "%" PRIu32 "%s\n",
+	    atomic_load(&totals->failed), atomic_load(&totals->lag_ms),
+	    atomic_load(&shared->reached.no_room) ? FIELD(FULL) "yes" : "");
 	return len;
 }
