@@ -143,11 +143,11 @@ def bench_functions(bench):
     finally:
         harness.MODULE = os.environ.get("ANAME_MODULE", "")
     for source, name in passed.functions:
-        bench.say(f"passed: {name}", source)
+        bench.record(f"passed: {name}", source)
     for name in passed.macros:
-        bench.say(f"passed: {name}", "a macro")
-    bench.say("warm A, UDP: functions of the module that a query passes",
-              f"{len(passed.functions) + len(passed.macros)}", f"<= {MOST}")
+        bench.record(f"passed: {name}", "a macro")
+    bench.record("warm A, UDP: functions of the module that a query passes",
+                 f"{len(passed.functions) + len(passed.macros)}", f"<= {MOST}")
 
 
 BENCHES = {

@@ -73,10 +73,10 @@ def bench_sections(bench):
     for label, sections, options, bar in CASES:
         counted = count_cold(bench, sections, options)
         one = one or counted
-        bench.say(f"cold A, {label}: instructions per query", f"{counted.instructions:.0f}")
+        bench.record(f"cold A, {label}: instructions per query", f"{counted.instructions:.0f}")
         if bar:
-            bench.say(f"cold A, {label}: instructions per query / one section",
-                      f"{counted.instructions / one.instructions:.3f}", bar)
+            bench.record(f"cold A, {label}: instructions per query / one section",
+                         f"{counted.instructions / one.instructions:.3f}", bar)
 
 
 BENCHES = {
