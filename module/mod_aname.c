@@ -101,7 +101,7 @@ static void log_ecs(knotd_mod_t *mod, const aname_options_t *options)
 	}
 }
 
-/*! Has the status socket where the options say. */
+/*! Opens the status socket at the path that the options name. */
 static int show(knotd_mod_t *mod, const aname_options_t *options)
 {
 	int ret = aname_service_show(options->status_socket, options->status_chosen);

@@ -82,7 +82,7 @@ static bool send_all(int fd, const char *text)
 	while (left > 0) {
 		ssize_t sent = send(fd, text, left, MSG_NOSIGNAL);
 		if (sent < 0) {
-			/* What there is to read says why it hung up, if only by being nothing. */
+			/* What there is to read, if anything, shows why it hung up. */
 			return errno == EPIPE || errno == ECONNRESET;
 		}
 		text += sent;

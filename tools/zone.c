@@ -97,7 +97,7 @@ static bool input_path(char path[PATH_MAX])
 	return true;
 }
 
-/*! Opens what is to be translated, and says what it is called. */
+/*! Opens what is to be translated, and returns its name. */
 static FILE *open_input(const kaname_args_t *args, char path[PATH_MAX], bool *named)
 {
 	if (args->count > 0 && strcmp(args->arguments[0], "-") != 0) {

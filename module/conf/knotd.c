@@ -65,7 +65,7 @@ void aname_conf_position(knotd_mod_t *mod, aname_origin_t *origin, aname_onlines
 		}
 	}
 	knotd_conf_free(&list);
-	/* If it stands there twice, which of the two this is cannot be told. */
+	/* If it is listed twice, it is not known which of the two this is. */
 	origin->known = origin->known && seen == 1;
 }
 

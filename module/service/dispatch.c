@@ -43,7 +43,7 @@ static unsigned most_running(aname_refresh_t *refresh, aname_upstream_work_t *wo
 		                      &work->upstream->terms.schedule, refresh->done, refresh);
 	}
 	if (work->resolver == NULL) {
-		return 1; /* To be told that it could not be made. */
+		return 1; /* So that one lookup starts, and fails because of that. */
 	}
 	unsigned limit = atomic_load_explicit(&refresh->max_lookups, memory_order_relaxed);
 	unsigned capacity = work->resolver->api->capacity(work->resolver);

@@ -52,7 +52,7 @@ typedef struct {
 	/*!
 	 * \brief Starts a lookup of one family.
 	 *
-	 * \param question  What to look up; copied. Who cannot tell the resolver of a client asks
+	 * \param question  What to look up; copied. Who cannot send a client's subnet asks
 	 *                  for everybody.
 	 * \param ctx       For `done`.
 	 * \param lookup    The lookup, owned by the resolver, valid until `done` returns.

@@ -128,7 +128,7 @@ static bool take_reply(lookup_t *lookup, const aname_message_reply_t *reply)
 	bool refused = client_of(lookup) != NULL &&
 	               (reply->no_edns || reply->no_subnet || !reply->has_opt);
 	if (refused && lookup->server->echoes) {
-		/* It takes subnets. What it says without is not what it says to this client. */
+		/* It takes subnets, so its answer without one is not the one for this client. */
 		return try_failed(lookup, ANAME_FAILURE_SERVER,
 		                  "the resolver does not take the subnet");
 	}

@@ -101,8 +101,8 @@ static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *
 }
 
 /*!
- * Is this a name that the C library looks up as it stands? For others glibc says that they do not
- * exist, without or against what DNS says, and that is no answer.
+ * Is this a name that the C library looks up as it stands? For others glibc reports that they do
+ * not exist, whatever DNS answers, and that is no answer.
  */
 static bool is_host_name(const knot_dname_t *name)
 {

@@ -252,7 +252,7 @@ aname_entry_t *aname_table_find_subnet(const aname_table_t *table, const aname_e
 
 /*!
  * Is the answer in an entry, whose network holds the client's, for that client too? What was asked
- * with too short a prefix (RFC 7871, 7.2.1) is for those who say no more of themselves.
+ * with too short a prefix (RFC 7871, 7.2.1) is for clients that send no longer one.
  */
 static bool is_for(aname_entry_t *entry, const aname_subnet_t *client)
 {

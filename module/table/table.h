@@ -77,7 +77,7 @@ typedef struct {
 	aname_entry_t *prev, *next; /*!< In the target's list; the service's own. */
 	aname_subnet_t network;     /*!< For whom the answer is. */
 	aname_subnet_t asked_for;   /*!< For whom it is asked: a network in that one, or, where
-	                                 not so much is told any more, one around it. */
+	                                 so much is no longer sent, one around it. */
 	_Atomic bool returned;      /*!< Clients came back for it; written by workers. */
 } aname_subnet_entry_t;
 

@@ -287,8 +287,8 @@ def test_W2_failure_and_recovery_stand_under_the_zone_that_follows(knotd, unboun
     eventually(lambda: len(in_turn(" A ", "fails")) == 2, timeout=20, what="it is logged again")
     for family in (" A ", " AAAA "):
         for what in ("fails", "recovered"):
-            told_before = lines_of(knotd, ZONE, TARGET, family, what)
-            assert len(told_before) <= 2, f"expected each line once, got {told_before}"
+            logged_before = lines_of(knotd, ZONE, TARGET, family, what)
+            assert len(logged_before) <= 2, f"expected each line once, got {logged_before}"
     assert not lines_of(knotd, bystander, TARGET), "expected nothing under the other zone"
 
 

@@ -102,8 +102,8 @@ static void fill(client_t *client)
 static void on_written(uv_write_t *write, int status);
 
 /*!
- * Sends what is in the buffer, even if that is nothing. The next page comes when libuv says that
- * it is written, and libuv says so a few times in an iteration of the loop at most.
+ * Sends what is in the buffer, even if that is nothing. The next page follows when libuv reports
+ * that this one is written, which it does a few times in an iteration of the loop at most.
  */
 static void send_page(client_t *client)
 {

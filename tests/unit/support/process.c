@@ -3,7 +3,7 @@
 #include <poll.h>
 #include <sys/wait.h>
 
-static void *tell_id(void *id)
+static void *report_id(void *id)
 {
 	*(pid_t *)id = gettid();
 	return NULL;
@@ -14,7 +14,7 @@ static void start_sanitizer(void)
 {
 	pthread_t thread;
 	pid_t id = 0;
-	CHECK(pthread_create(&thread, NULL, tell_id, &id) == 0);
+	CHECK(pthread_create(&thread, NULL, report_id, &id) == 0);
 	CHECK(pthread_join(thread, NULL) == 0);
 	/* It is there for a moment longer. */
 	char path[64];
