@@ -41,15 +41,16 @@ static bool is_negative(const aname_part_t *part)
 	return aname_worth_is_negative(worth_of(part, true));
 }
 
-aname_part_t aname_answer_tailor(const aname_part_t *own, const aname_part_t *general, uint8_t len)
+aname_part_t aname_answer_for_client(const aname_part_t *client, const aname_part_t *general,
+                                     uint8_t len)
 {
-	bool waits = own->judgement.worth == ANAME_COLD;
-	bool usable = own->judgement.worth != ANAME_FAILED &&
-	              !(waits && own->judgement.fallback == ANAME_FAILED);
-	bool kept = general->gone && is_negative(own) && !is_negative(general);
-	if (!kept && (is_live(own) || (usable && !is_live(general)))) {
-		aname_part_t part = *own;
-		part.gone = general->gone && is_negative(own);
+	bool waits = client->judgement.worth == ANAME_COLD;
+	bool usable = client->judgement.worth != ANAME_FAILED &&
+	              !(waits && client->judgement.fallback == ANAME_FAILED);
+	bool kept = general->gone && is_negative(client) && !is_negative(general);
+	if (!kept && (is_live(client) || (usable && !is_live(general)))) {
+		aname_part_t part = *client;
+		part.gone = general->gone && is_negative(client);
 		return part;
 	}
 	aname_part_t part = *general;

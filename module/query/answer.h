@@ -47,11 +47,12 @@ static inline void aname_part_fail(aname_part_t *part, aname_failure_t failure)
  * What is for everybody stands in for what is not there, or fails: for this client only, and not
  * for long. So do addresses that are kept of a target that is gone.
  *
- * \param own      What the target says to the client.
+ * \param client   What the target says to the client.
  * \param general  What it says to everybody.
  * \param len      Length of the client's prefix.
  */
-aname_part_t aname_answer_tailor(const aname_part_t *own, const aname_part_t *general, uint8_t len);
+aname_part_t aname_answer_for_client(const aname_part_t *client, const aname_part_t *general,
+                                     uint8_t len);
 
 /*! All targets of the owner. */
 typedef struct {

@@ -53,5 +53,5 @@ void aname_ecs_answer_client(const aname_query_t *query, const aname_key_t *key,
 	if (own.scope > query->client_max) {
 		own.scope = query->client_max;
 	}
-	*part = aname_answer_tailor(&own, part, query->client.len);
+	*part = aname_answer_for_client(&own, part, query->client.len);
 }

@@ -48,7 +48,8 @@ __attribute__((warn_unused_result)) int aname_sign_copy(const aname_query_t *que
                                                         knot_rrset_t *copy);
 
 /*! Seconds that signatures are still good for. */
-static inline uint32_t aname_sign_left(const aname_sign_t *sign, const aname_signed_t *is)
+static inline uint32_t aname_sign_left(const aname_sign_t *sign, const aname_signed_t *stored)
 {
-	return is->validity.expiration > sign->now_s ? is->validity.expiration - sign->now_s : 0;
+	int64_t expiration = stored->validity.expiration;
+	return expiration > sign->now_s ? expiration - sign->now_s : 0;
 }

@@ -10,9 +10,10 @@
  *
  * Who owns what: the signing belongs to an instance, from load to unload. In it stand a signer
  * (the keys, held), the one before it while that is needed, and a store (the signatures made), all
- * replaced or filled by workers under the sign_lock of aname_shared_t, and read by workers inside
- * the epoch without any lock. The lock is taken when keys change and when a new content has been
- * signed; it is never held while a signature is computed or a file is read.
+ * replaced or filled by workers under the ground floor's sign_lock, and read by workers inside the
+ * epoch without any lock. The lock is
+ * taken when keys change and when a new content has been signed; it is never held while a
+ * signature is computed or a file is read.
  *
  * Thread: worker, unless it says otherwise.
  */

@@ -19,12 +19,12 @@ const aname_snapshot_t *aname_target_other(const aname_query_t *query, const ana
 }
 
 ANAME_ASIDE void aname_target_ask(const aname_query_t *query, const aname_key_t *key, uint32_t ttl,
-                                  bool for_subnet)
+                                  bool for_client)
 {
 	aname_shared_t *shared = query->instance->shared;
 	uint64_t hash = aname_table_hash(shared->table, key);
 	const aname_subnet_t *client = NULL;
-	if (for_subnet) {
+	if (for_client) {
 		client = &query->client;
 		hash = aname_table_subnet_hash(shared->table, hash, client);
 	}

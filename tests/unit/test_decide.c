@@ -297,22 +297,22 @@ static void gone_for_all(void **state)
 {
 	/* W1, N4: addresses that are kept are kept for a client who has none, too. */
 	const aname_snapshot_t last = { .known = ANAME_KNOWN_ADDRESSES };
-	aname_part_t for_client = { .judgement = { .worth = ANAME_NODATA, .ttl = 60 } };
+	aname_part_t own = { .judgement = { .worth = ANAME_NODATA, .ttl = 60 } };
 	aname_part_t general = { .snapshot = &last,
 		                 .judgement = { .worth = ANAME_STALE, .ttl = 30 },
 		                 .gone = true };
-	aname_part_t part = aname_answer_tailor(&for_client, &general, 24);
+	aname_part_t part = aname_answer_for_client(&own, &general, 24);
 	assert_ptr_equal(part.snapshot, &last);
 	assert_int_equal(part.judgement.worth, ANAME_STALE);
 	assert_true(part.gone);
 
 	general.judgement.worth = ANAME_NODATA;
-	part = aname_answer_tailor(&for_client, &general, 24);
+	part = aname_answer_for_client(&own, &general, 24);
 	assert_int_equal(part.judgement.ttl, 60);
 	assert_true(part.gone);
 
-	for_client.judgement.worth = ANAME_FRESH;
-	part = aname_answer_tailor(&for_client, &general, 24);
+	own.judgement.worth = ANAME_FRESH;
+	part = aname_answer_for_client(&own, &general, 24);
 	assert_int_equal(part.judgement.worth, ANAME_FRESH);
 	assert_false(part.gone);
 }

@@ -346,7 +346,7 @@ static void check_lower(void **state)
 	try_every_set(*state, lower);
 }
 
-/*! All one after the other, from a random position each time, until the section is empty. */
+/*! All one after the other, from a random place each time, until the section is empty. */
 static void cut_all(const shape_t *shape, const set_t *sets, uint16_t index)
 {
 	random_t random = { index };
