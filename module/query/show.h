@@ -1,5 +1,5 @@
 /*!
- * \brief What is told of a zone besides answers: its numbers, and what its log is told.  [K]
+ * \brief What is shown of a zone besides answers: its numbers, and what is logged for it.  [K]
  *
  * Once a second, by the worker that answers for the zone just then. So a state of a target, such
  * as failing, is logged under the zones that follow it, and under no other.
