@@ -1,7 +1,7 @@
 /*
  * Workers that find answers for clients' subnets against a service that adds, publishes and
  * removes them, and the target with them. Every answer holds the network that it is for, so that
- * none is told to anybody else.
+ * none is given to anybody else.
  */
 #include "support/test.h"
 
@@ -171,7 +171,7 @@ static void readers_and_service(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		PROVES("N4: no client is told what is for another network", readers_and_service),
+		PROVES("N4: no client gets what is for another network", readers_and_service),
 	};
 	return RUN_TESTS("concurrency: subnets", tests);
 }

@@ -204,7 +204,7 @@ static void check_back(void **state)
 	free(words.out);
 }
 
-/* What cannot be translated is told, and left as it is. */
+/* What cannot be translated is reported, and left as it is. */
 
 typedef struct {
 	const char *proves;
@@ -235,8 +235,8 @@ static const wrong_t wrongs[] = {
 static const wrong_t wrongs_back[] = {
 	{ "no RDATA", "@ TYPE65305\n", 1, "\\#, the number" },
 	{ "a name", "\n@ TYPE65305 a.\n", 2, "\\#, the number" },
-	{ "fewer octets than said", "@ TYPE65305 \\# 4 016100\n", 1, "\\#, the number" },
-	{ "more octets than said", "@ TYPE65305 \\# 2 016100\n", 1, "\\#, the number" },
+	{ "fewer octets than announced", "@ TYPE65305 \\# 4 016100\n", 1, "\\#, the number" },
+	{ "more octets than announced", "@ TYPE65305 \\# 2 016100\n", 1, "\\#, the number" },
 	{ "no hexadecimal", "@ TYPE65305 \\# 3 0161zz\n", 1, "\\#, the number" },
 	{ "not a whole name", "@ TYPE65305 \\# 2 0161\n", 1, "one whole" },
 	{ "an octet behind the name", "@ TYPE65305 \\# 4 01610000\n", 1, "one whole" },
@@ -585,13 +585,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		PROVES("an error does not keep the rest from being translated", goes_on),
 		PROVES("an error does not lose the origin", origin_survives_errors),
-		PROVES("lines that end in CR LF stay so, and are told once", dos_lines),
+		PROVES("lines that end in CR LF stay so, and are reported once", dos_lines),
 		PROVES("a record of more than 1 MiB is an error", too_long),
 		PROVES("the longest RDATA is read", longest_rdata),
 		PROVES("a failed write is a failure", write_fails),
 		PROVES("a failed read is a failure", read_fails),
-		PROVES("out of memory: told, nothing leaked", out_of_memory),
-		PROVES("included files that need translation are told", included),
+		PROVES("out of memory: reported, nothing leaked", out_of_memory),
+		PROVES("included files that need translation are reported", included),
 		PROVES("3000 random files become what they ought to, load, and come back",
 		       random_files),
 	};

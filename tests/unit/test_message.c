@@ -498,7 +498,7 @@ static void check_row(void **state)
 	assert_false(reply.authentic);
 	assert_int_equal(reply.scope, 0);
 
-	/* AD changes nothing but that it is told. */
+	/* AD changes nothing but that it is noted. */
 	knot_wire_write_u16(wire + 2, (REPLY ^ row->header) | AD);
 	read_exact(&query, wire, wire_len);
 	assert_true(reply.authentic);

@@ -113,7 +113,7 @@ static const judge_row_t judge_rows[] = {
 	  100 },
 };
 
-/*! The same, with what is said of the lookup. */
+/*! The same, with what is known of the lookup. */
 typedef struct {
 	const char *proves;
 	int known;

@@ -784,7 +784,7 @@ static void errors_of_all(void **state)
 	servers[1].behaviour = SERVFAIL;
 	servers[2].behaviour = SILENCE;
 	look_up(A);
-	/* What one of them said tells more than the silence of the others. */
+	/* The reply of one explains more than the silence of the others. */
 	assert_failure(ANAME_FAILURE_SERVER);
 	for (unsigned i = 0; i < 3; i++) {
 		assert_int_equal(servers[i].udp_asked, 2);
@@ -1308,7 +1308,7 @@ int main(void)
 		             edns_not_understood),
 		WITH_SERVERS("N2: the first that answers is asked alone", in_order),
 		WITH_SERVERS("N2: an error of the first: the second is asked", error_of_the_first),
-		WITH_SERVERS("N2: an error tells more than silence", errors_of_all),
+		WITH_SERVERS("N2: an error explains more than silence", errors_of_all),
 		WITH_SERVERS("N2: a dead first one is asked once in each pause", dead_first),
 		WITH_SERVERS("N2: a dead target does not make its server a dead one", dead_target),
 		WITH_SERVERS("N2: a dead one that answers again is the first again",

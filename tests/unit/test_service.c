@@ -136,7 +136,7 @@ static void size_pool(const void *arg)
 	CHECK(crowded != row->crowded || left == NULL || strcmp(left, row->left) == 0);
 	CHECK(!report.threads_differ);
 
-	/* Another instance: told that it cannot have its own size, if that would be ours to set. */
+	/* Another instance: it learns that it cannot have its own size, if that would be ours to set. */
 	const aname_limits_t others = { 99, 1000, 100, 1000, 100, 10 };
 	(void)acquire(&others, &report);
 	bool ours = row->operators == NULL && !crowded;
@@ -394,7 +394,7 @@ static void no_thread_life(const void *arg)
 	}
 	atomic_store(&no_threads, false);
 	shared = acquire(&limits, &report);
-	/* What was not said is said now. */
+	/* What was not reported is reported now. */
 	await_threads(1);
 	aname_service_release();
 	await_threads(0);

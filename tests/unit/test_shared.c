@@ -157,7 +157,7 @@ static void recall(void **state)
 
 /* Upstreams. */
 
-/*! What the service was told of upstreams. */
+/*! What the service has noted of upstreams. */
 typedef struct {
 	unsigned count, unheld;
 	const aname_upstream_t *last;

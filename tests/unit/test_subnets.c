@@ -39,7 +39,7 @@ static aname_entry_t *found(scripted_t *scripted, const name_t *name, const anam
 	                               client);
 }
 
-/*! The address that a client is told, as numbered by scripted_resolve_scope(); 0 if none. */
+/*! The address that a client gets, as numbered by scripted_resolve_scope(); 0 if none. */
 static uint32_t answer_for(scripted_t *scripted, const aname_subnet_t *client)
 {
 	aname_entry_t *entry = found(scripted, &www, client);
@@ -79,7 +79,7 @@ typedef struct {
 	uint8_t source, scope;
 	const char *client; /*!< Another one, */
 	uint8_t len;
-	bool shared; /*!< who is told the same, or asks for himself. */
+	bool shared; /*!< who gets the same, or asks for himself. */
 } scope_row_t;
 
 static const scope_row_t scope_rows[] = {
@@ -160,7 +160,7 @@ typedef struct {
 	const char *proves;
 	uint8_t before, after;
 	unsigned entries;
-	uint32_t other; /*!< What another client of the same /16 is told then. */
+	uint32_t other; /*!< What another client of the same /16 gets then. */
 } change_row_t;
 
 static const change_row_t change_rows[] = {
@@ -451,7 +451,7 @@ static void options_given_up(void **state)
 
 static void prefix_cut(void **state)
 {
-	/* N4: after a change of options no more of a client is told than they allow. */
+	/* N4: after a change of options no more of a client is sent than they allow. */
 	scripted_t scripted;
 	begin(&scripted, NULL, NULL);
 	know(&scripted);
@@ -767,7 +767,7 @@ int main(void)
 		PROVES("F4: many failures in a row end it, but for a few", many_failures),
 		PROVES("L1: who has nothing comes first", quarter_for_new),
 		PROVES("T4: and a change of options", other_options),
-		PROVES("N4: no more of a client is told than options allow by now", prefix_cut),
+		PROVES("N4: no more of a client is sent than options allow by now", prefix_cut),
 		PROVES("N4: under options that nobody has nothing is asked for", options_given_up),
 	};
 	const struct CMUnitTest bounds[] = {

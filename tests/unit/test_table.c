@@ -9,7 +9,7 @@
 typedef struct {
 	aname_epoch_t *epoch;
 	aname_table_t *table;
-	aname_upstream_t *upstream; /*!< The one that is meant if nothing is said. */
+	aname_upstream_t *upstream; /*!< The one that is meant by default. */
 	aname_upstream_t upstreams[2];
 } fixture_t;
 

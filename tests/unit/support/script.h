@@ -34,7 +34,7 @@ typedef struct {
 	unsigned capacity;
 	unsigned started, cancelled; /*!< In all. */
 	int refuse;                  /*!< If set, start() fails with this. */
-	aname_schedule_t schedule;   /*!< What it was told last. */
+	aname_schedule_t schedule;   /*!< The last one given to it. */
 	unsigned made, freed;        /*!< Resolvers. */
 } script_t;
 
