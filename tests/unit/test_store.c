@@ -37,7 +37,7 @@ static void fixture_free(fixture_t *fixture)
 	aname_epoch_free(fixture->epoch);
 }
 
-/*! A content: `n` makes its addresses unique, and so does everything else. */
+/*! A content: everything in it depends on `n`, its addresses first of all. */
 typedef struct {
 	name_t owner;
 	aname_snapshot_t *snapshot;
