@@ -10,7 +10,7 @@
  * | the service thread    | service/                    | what is published in the table      |
  * | libuv's pool          | getaddrinfo; key files      | nothing: hands it to the service    |
  *
- * Workers also publish, under a lock of their own, what they have signed (query/signer.h).
+ * Workers also publish, under a lock of their own, what they have signed (query/signing.h).
  *
  * The table and all that table/shared.h holds belong to the process. The service thread never sees
  * a knotd_mod_t. In unload the zone's name and the log are gone already.
@@ -24,7 +24,7 @@
 #include "conf/read.h"
 #include "conf/schema.h"
 #include "query/hook.h"
-#include "query/signer.h"
+#include "query/signing.h"
 #include "service/service.h"
 #include "stats.h"
 

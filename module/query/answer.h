@@ -87,23 +87,25 @@ typedef struct {
  */
 void aname_answer_weigh(const aname_pool_t *pool, bool accept_fallback, aname_answer_t *answer);
 
-/*! The same. In the usual case nothing has to be weighed: one target, whose addresses are fresh. */
+/*! The same. In the usual case nothing has to be weighed: one target, and it is known what it
+ *  has. */
 static inline void aname_answer_decide(const aname_pool_t *pool, bool accept_fallback,
                                        aname_answer_t *answer)
 {
 	const aname_part_t *part = &pool->parts[0];
-	if (pool->count != 1 || part->judgement.worth != ANAME_FRESH) {
+	if (pool->count != 1 ||
+	    (part->judgement.worth != ANAME_FRESH && part->judgement.worth != ANAME_NODATA)) {
 		aname_answer_weigh(pool, accept_fallback, answer);
 		return;
 	}
-	answer->worth = ANAME_FRESH;
+	answer->worth = part->judgement.worth;
 	answer->partial = false;
-	answer->gone = false;
+	answer->gone = part->gone;
 	answer->emptied = false;
 	answer->failure = ANAME_FAILURE_NONE;
 	answer->ttl = part->judgement.ttl;
 	answer->scope = part->scope;
-	answer->used = 1;
+	answer->used = part->judgement.worth == ANAME_FRESH;
 	answer->use[0] = part->snapshot;
 }
 

@@ -33,12 +33,13 @@ bool aname_change_is_due(knotd_in_state_t state, const knot_pkt_t *pkt, knotd_qd
 	uint16_t type = knot_pkt_qtype(pkt);
 	if (is_family(type)) {
 		/* Has Knot answered from the zone, or not at all? */
-		return aname_reply_at_apex(qdata) && (state == KNOTD_IN_STATE_NODATA ||
-		                                      aname_reply_has_sibling(pkt, qdata, type));
+		return aname_reply_at_apex(qdata, instance) &&
+		       (state == KNOTD_IN_STATE_NODATA ||
+		        aname_reply_has_sibling(pkt, qdata, type));
 	}
 	bool other = type == KNOT_RRTYPE_ANY || type == KNOT_RRTYPE_NSEC ||
 	             (state == KNOTD_IN_STATE_HIT && is_rrtype(instance->options, type));
-	return other && aname_reply_at_apex(qdata);
+	return other && aname_reply_at_apex(qdata, instance);
 }
 
 /*! Is this not known yet: a target, or the keys? */
@@ -70,10 +71,14 @@ static knotd_in_state_t answer_family(aname_query_t *query, knotd_in_state_t sta
 
 	aname_records_note(query, type, &answer);
 	if (aname_worth_has_addresses(answer.worth)) {
-		return aname_respond_instead(query, &answer, type);
+		/* The way here may have to be proven, but only to who asks for that. */
+		bool proven = knot_pkt_has_dnssec(query->qdata->query);
+		query->pending = proven ? ANAME_PENDING_ALL : ANAME_PENDING_NOTHING;
+		return aname_respond_instead(query, state, &answer, type);
 	}
-	return aname_worth_is_negative(answer.worth) ? aname_respond_nodata(query, &answer, type)
-	                                             : aname_respond_failure(query, &answer, type);
+	return aname_worth_is_negative(answer.worth)
+	               ? aname_respond_nodata(query, state, &answer, type)
+	               : aname_respond_failure(query, &answer, type);
 }
 
 /*! ANY, and a query for the NSEC record itself. */
@@ -119,16 +124,19 @@ knotd_in_state_t aname_change_answer(aname_query_t *query, knotd_in_state_t stat
 knotd_in_state_t aname_change_to_nodata(aname_query_t *query, knotd_in_state_t state)
 {
 	uint16_t type = knot_pkt_qtype(query->pkt);
-	bool due = aname_change_is_due(state, query->pkt, query->qdata, query->instance);
 	query->pending = ANAME_PENDING_ALL;
-	return due ? aname_respond_noted_nodata(query, type) : state;
+	if (state == KNOTD_IN_STATE_NODATA ||
+	    aname_reply_has_sibling(query->pkt, query->qdata, type)) {
+		state = aname_respond_noted_nodata(query, state, type);
+	}
+	return state;
 }
 
 static bool is_aname_asked(knotd_in_state_t state, const knot_pkt_t *pkt, knotd_qdata_t *qdata,
                            const aname_instance_t *instance)
 {
 	return state == KNOTD_IN_STATE_HIT && is_rrtype(instance->options, knot_pkt_qtype(pkt)) &&
-	       aname_reply_at_apex(qdata);
+	       aname_reply_at_apex(qdata, instance);
 }
 
 bool aname_change_is_addition_due(knotd_in_state_t state, const knot_pkt_t *pkt,

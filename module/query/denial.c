@@ -13,8 +13,7 @@ static bool is_apex_nsec(const knot_rrset_t *rrset)
 	       aname_bitmap_has(rrset->type, rrset->rrs.rdata, KNOT_RRTYPE_SOA);
 }
 
-/*! Where the next one stands from `from` on in the section being written, or -1. */
-static int find(const knot_pkt_t *pkt, int from)
+int aname_denial_find(const knot_pkt_t *pkt, int from)
 {
 	const knot_pktsection_t *section = knot_pkt_section(pkt, pkt->current);
 	for (int i = from > section->pos ? from : section->pos; i < section->pos + section->count;
@@ -25,11 +24,6 @@ static int find(const knot_pkt_t *pkt, int from)
 		}
 	}
 	return -1;
-}
-
-bool aname_denial_found(const knot_pkt_t *pkt)
-{
-	return find(pkt, 0) >= 0;
 }
 
 /*! The record as it should be, in memory of the packet. */
@@ -54,100 +48,155 @@ static int correct_record(knot_pkt_t *pkt, const knot_rrset_t *rrset, uint8_t wi
 
 /*! What is put in the place of a record: the right one, and signatures if there are to be any. */
 typedef struct {
-	knot_rdataset_t made;
+	const knot_rdataset_t *rrs;
 	const knot_rdataset_t *rrsigs;
 	uint32_t ttl;
 } replacement_t;
 
+/*!
+ * Finds what a record is to be, or makes it.
+ *
+ * \param made  Where it is made if need be; to be cleared.
+ */
 static int find_replacement(const aname_query_t *query, const knot_rrset_t *rrset,
-                            replacement_t *by)
+                            knot_rdataset_t *made, replacement_t *replacement)
 {
-	*by = (replacement_t){ .ttl = rrset->ttl < query->missing_ttl ? rrset->ttl
-		                                                      : query->missing_ttl };
-	int ret = correct_record(query->pkt, rrset, query->missing, &by->made);
-	if (ret != KNOT_EOK || !query->sign.wanted) {
-		return ret;
-	}
 	aname_content_t content = { .rrset = rrset, .without = query->missing };
-	const aname_signed_t *is = aname_sign_content(query, &content, &by->made);
-	if (is == NULL) {
-		knot_rdataset_clear(&by->made, &query->pkt->mm);
-		return KNOT_ERROR;
+	const aname_signed_t *stored = query->sign.wanted ? aname_sign_find(query, &content) : NULL;
+	*replacement =
+	        (replacement_t){ .rrs = stored != NULL ? &stored->made : made,
+		                 .ttl = rrset->ttl < query->missing_ttl ? rrset->ttl
+		                                                        : query->missing_ttl };
+	if (stored == NULL) {
+		int ret = correct_record(query->pkt, rrset, query->missing, made);
+		if (ret != KNOT_EOK || !query->sign.wanted) {
+			return ret;
+		}
+		stored = aname_sign_content(query, &content, made);
+		if (stored == NULL) {
+			return KNOT_ERROR;
+		}
 	}
-	uint32_t left = aname_sign_left(&query->sign, is);
-	by->ttl = by->ttl < left ? by->ttl : left;
-	by->rrsigs = &is->rrsigs;
+	uint32_t left = aname_sign_left(&query->sign, stored);
+	replacement->ttl = replacement->ttl < left ? replacement->ttl : left;
+	replacement->rrsigs = &stored->rrsigs;
 	return KNOT_EOK;
+}
+
+static bool covers(const knot_rrset_t *rrset, uint16_t type)
+{
+	return rrset->type == KNOT_RRTYPE_RRSIG &&
+	       knot_rrsig_type_covered(rrset->rrs.rdata) == type;
+}
+
+/*! Where the signatures over the record at `index` stand behind it, or 0. */
+static uint16_t find_signatures(const knot_pkt_t *pkt, uint16_t index)
+{
+	for (uint16_t i = index + 1; i < pkt->rrset_count; i++) {
+		if (covers(&pkt->rr[i], pkt->rr[index].type) &&
+		    aname_packet_same_owner(pkt, index, i)) {
+			return i;
+		}
+	}
+	return 0;
+}
+
+/*!
+ * Replaces the record at `index`, and the signatures over it, where they stand. That is possible
+ * nearly always: the list of types is as long as before, and signatures of one algorithm are.
+ *
+ * Returns KNOT_ESPACE, with the reply unchanged, if it is not.
+ */
+static int overwrite(const aname_query_t *query, uint16_t index, const replacement_t *replacement)
+{
+	knot_pkt_t *pkt = query->pkt;
+	uint16_t signatures = replacement->rrsigs != NULL ? find_signatures(pkt, index) : 0;
+	if (!aname_packet_fits(pkt, index, replacement->rrs) ||
+	    (signatures != 0 && !aname_packet_fits(pkt, signatures, replacement->rrsigs))) {
+		return KNOT_ESPACE;
+	}
+	int ret = aname_packet_overwrite(pkt, index, replacement->rrs, replacement->ttl);
+	if (ret == KNOT_EOK && signatures != 0) {
+		ret = aname_packet_overwrite(pkt, signatures, replacement->rrsigs,
+		                             replacement->ttl);
+	}
+	return ret;
 }
 
 /*! Puts new signatures where those over the record stand behind it. */
 static int replace_signatures(const aname_query_t *query, const knot_rrset_t *record,
-                              const replacement_t *by, aname_rest_t *rest)
+                              const replacement_t *replacement, aname_rest_t *rest)
 {
-	for (uint16_t i = 0; i < rest->count && by->rrsigs != NULL; i++) {
+	for (uint16_t i = 0; i < rest->count && replacement->rrsigs != NULL; i++) {
 		aname_cut_t *cut = &rest->at[i];
-		knot_rrset_t *old = &cut->rr;
-		if (old->type != KNOT_RRTYPE_RRSIG ||
-		    knot_rrsig_type_covered(old->rrs.rdata) != record->type ||
-		    !knot_dname_is_equal(old->owner, record->owner)) {
+		if (!covers(&cut->rr, record->type) ||
+		    !knot_dname_is_equal(cut->rr.owner, record->owner)) {
 			continue;
 		}
 		knot_rrset_t new;
-		int ret = aname_sign_copy(query, by->rrsigs, record->owner, by->ttl, &new);
+		int ret = aname_sign_copy(query, replacement->rrsigs, record->owner,
+		                          replacement->ttl, &new);
 		if (ret != KNOT_EOK) {
 			return ret;
 		}
 		if (cut->flags & KNOT_PF_FREE) {
-			knot_rrset_clear(old, &query->pkt->mm);
+			knot_rrset_clear(&cut->rr, &query->pkt->mm);
 		}
-		*old = new;
+		cut->rr = new;
 		cut->flags = (cut->flags | KNOT_PF_FREE) & ~KNOT_PF_ORIGTTL;
 	}
 	return KNOT_EOK;
 }
 
 static int put_record(const aname_query_t *query, const knot_rrset_t *rrset, uint16_t flags,
-                      const replacement_t *by)
+                      const replacement_t *replacement)
 {
 	knot_pkt_t *pkt = query->pkt;
 	knot_rrset_t record;
 	knot_rrset_init(&record, knot_dname_copy(rrset->owner, &pkt->mm), rrset->type,
-	                KNOT_CLASS_IN, by->ttl);
-	record.rrs = by->made;
+	                KNOT_CLASS_IN, replacement->ttl);
+	int ret = knot_rdataset_copy(&record.rrs, replacement->rrs, &pkt->mm);
+	if (ret != KNOT_EOK) {
+		knot_rrset_clear(&record, &pkt->mm);
+		return ret;
+	}
 	return aname_packet_put(pkt, KNOT_COMPR_HINT_NONE, &record, flags);
 }
 
-/*! Replaces the record at `index`, and the signatures over it. */
-static int replace(const aname_query_t *query, uint16_t index)
+/*! Replaces the record at `index`, and the signatures over it, whatever their lengths. */
+static int cut_in(const aname_query_t *query, uint16_t index, const replacement_t *replacement)
 {
 	knot_pkt_t *pkt = query->pkt;
 	/* Knot's own records are the zone's: they outlive being cut. */
 	const knot_rrset_t rrset = pkt->rr[index];
 	uint16_t flags = pkt->rr_info[index].flags & ~KNOT_PF_CHECKDUP;
-	replacement_t by;
-	int ret = find_replacement(query, &rrset, &by);
-	if (ret != KNOT_EOK) {
-		return ret;
-	}
 	aname_rest_t rest;
-	ret = aname_packet_cut(pkt, index, &rest);
+	int ret = aname_packet_cut(pkt, index, &rest);
 	if (ret != KNOT_EOK) {
-		knot_rdataset_clear(&by.made, &pkt->mm);
 		return ret;
 	}
-	ret = put_record(query, &rrset, flags, &by);
+	ret = put_record(query, &rrset, flags, replacement);
 	if (ret == KNOT_EOK) {
-		ret = replace_signatures(query, &rrset, &by, &rest);
+		ret = replace_signatures(query, &rrset, replacement, &rest);
 	}
 	int pasted = aname_packet_paste(pkt, &rest);
 	return ret != KNOT_EOK ? ret : pasted;
 }
 
-int aname_denial_correct(const aname_query_t *query)
+int aname_denial_correct(const aname_query_t *query, int first)
 {
+	knot_pkt_t *pkt = query->pkt;
 	int ret = KNOT_EOK;
-	for (int i = find(query->pkt, 0); i >= 0 && ret == KNOT_EOK; i = find(query->pkt, i + 1)) {
-		ret = replace(query, i);
+	for (int i = first; i >= 0 && ret == KNOT_EOK; i = aname_denial_find(pkt, i + 1)) {
+		const knot_rrset_t rrset = pkt->rr[i];
+		knot_rdataset_t made = { 0 };
+		replacement_t replacement;
+		ret = find_replacement(query, &rrset, &made, &replacement);
+		if (ret == KNOT_EOK) {
+			ret = overwrite(query, i, &replacement);
+			ret = ret == KNOT_ESPACE ? cut_in(query, i, &replacement) : ret;
+		}
+		knot_rdataset_clear(&made, &pkt->mm);
 	}
 	return ret;
 }
@@ -183,7 +232,8 @@ static void list_range(const aname_query_t *query, const types_t *types, uint8_t
 
 static void list_types(const aname_query_t *query, uint8_t missing, dnssec_nsec_bitmap_t *bitmap)
 {
-	/* What the module and mod-onlinesign make; it publishes CDS and CDNSKEY when it likes to. */
+	/* What the module and mod-onlinesign make; it publishes CDS and CDNSKEY when it likes
+	 * to. */
 	static const uint16_t made[] = { KNOT_RRTYPE_A,      KNOT_RRTYPE_AAAA,   KNOT_RRTYPE_RRSIG,
 		                         KNOT_RRTYPE_NSEC,   KNOT_RRTYPE_DNSKEY, KNOT_RRTYPE_CDS,
 		                         KNOT_RRTYPE_CDNSKEY };

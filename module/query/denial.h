@@ -14,16 +14,19 @@
 
 #include "query/query.h"
 
-/*! Is there an NSEC or NSEC3 record of an apex in the section being written? */
-bool aname_denial_found(const knot_pkt_t *pkt);
+/*! Where the next NSEC or NSEC3 record of an apex stands in the section being written, from an
+ *  index on; -1 if there is none. */
+int aname_denial_find(const knot_pkt_t *pkt, int from);
 
 /*!
- * \brief Puts right what aname_denial_found() found. Inside the epoch, with the keys READY; what is
- *        missing stands in the query (aname_records_missing()).
+ * \brief Puts all of them right. Inside the epoch, with the keys READY; what is missing stands in
+ *        the query (aname_records_missing()).
+ *
+ * \param first  Where the first one stands.
  *
  * \return KNOT_EOK, KNOT_ESPACE, or another error: then the reply must not leave.
  */
-__attribute__((warn_unused_result)) int aname_denial_correct(const aname_query_t *query);
+__attribute__((warn_unused_result)) int aname_denial_correct(const aname_query_t *query, int first);
 
 /*! Puts the apex NSEC of a NODATA answer for mod-onlinesign to sign: the apex and its immediate
  *  successor, with all types that are there. Likewise. */

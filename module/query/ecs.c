@@ -35,23 +35,23 @@ static bool is_hopeless(const aname_query_t *query, aname_entry_t *target,
 void aname_ecs_answer_client(const aname_query_t *query, const aname_key_t *key,
                              aname_entry_t *target, uint32_t ttl, aname_part_t *part)
 {
-	aname_part_t own = { .judgement = { .worth = ANAME_FAILED, .fallback = ANAME_FAILED } };
+	aname_part_t client = { .judgement = { .worth = ANAME_FAILED, .fallback = ANAME_FAILED } };
 	aname_entry_t *entry = target != NULL
 	                               ? aname_table_find_client(query->instance->shared->table,
 	                                                         target, &query->client)
 	                               : NULL;
 	if (entry != NULL) {
-		aname_target_judge(query, key, entry, ttl, &own);
-		aname_entry_note_return(entry, own.snapshot, query->now_ms);
+		aname_target_judge(query, key, entry, ttl, &client);
+		aname_entry_note_return(entry, client.snapshot, query->now_ms);
 	} else if (!is_hopeless(query, target, part)) {
-		own.judgement.worth = ANAME_COLD;
+		client.judgement.worth = ANAME_COLD;
 		aname_target_ask(query, key, ttl, true);
 	}
-	if (own.snapshot != NULL) {
-		own.scope = own.snapshot->scope;
+	if (client.snapshot != NULL) {
+		client.scope = client.snapshot->scope;
 	}
-	if (own.scope > query->client_max) {
-		own.scope = query->client_max;
+	if (client.scope > query->client_max) {
+		client.scope = query->client_max;
 	}
-	*part = aname_answer_for_client(&own, part, query->client.len);
+	*part = aname_answer_for_client(&client, part, query->client.len);
 }

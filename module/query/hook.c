@@ -10,7 +10,7 @@
 #include "query/reply.h"
 #include "query/respond.h"
 #include "query/show.h"
-#include "query/signer.h"
+#include "query/signing.h"
 
 /*!
  * Takes a query up, or takes it up again. False outside the epoch, if there is nothing to do for
@@ -29,7 +29,7 @@ static ANAME_WARM bool take_up(aname_query_t *query, knot_pkt_t *pkt, knotd_qdat
 	} else if (instance->options->ecs) {
 		aname_ecs_take(query);
 	}
-	aname_signer_choose(query);
+	aname_signing_choose(query);
 	if (query->sign.state == ANAME_SIGN_UNABLE) {
 		aname_epoch_leave(query->epoch, query->worker);
 		return false;
@@ -58,13 +58,10 @@ static knotd_in_state_t on_preanswer(knotd_in_state_t state, knot_pkt_t *pkt, kn
 	 * enough: to Knot, an octet of zero in a label is as good as a label's end. */
 	const knot_pkt_t *asked = qdata->query;
 	uint16_t type = knot_pkt_qtype(pkt);
-	if (state != KNOTD_IN_STATE_BEGIN || (type != KNOT_RRTYPE_A && type != KNOT_RRTYPE_AAAA) ||
-	    asked->qname_size != instance->zone_len ||
-	    !aname_octets_equal(asked->lower_qname, instance->zone, instance->zone_len)) {
-		aname_show_aside(pkt, qdata, mod, instance);
-		return state;
-	}
-	if (take_up(query, pkt, qdata, mod, instance)) {
+	if (state == KNOTD_IN_STATE_BEGIN && (type == KNOT_RRTYPE_A || type == KNOT_RRTYPE_AAAA) &&
+	    asked->qname_size == instance->zone_len &&
+	    aname_octets_equal(asked->lower_qname, instance->zone, instance->zone_len) &&
+	    take_up(query, pkt, qdata, mod, instance)) {
 		state = aname_respond_early(query, state, type);
 		aname_show(query);
 		aname_epoch_leave(query->epoch, query->worker);
@@ -72,69 +69,79 @@ static knotd_in_state_t on_preanswer(knotd_in_state_t state, knot_pkt_t *pkt, kn
 	return state;
 }
 
+/*! Is this the object of an earlier hook of this query, in this very instance? */
+static bool is_mine(const aname_query_t *query, const aname_instance_t *instance)
+{
+	return query != NULL && query->instance == instance;
+}
+
 /*! Everything else: what is cold or failing, ANY, and aliases that lead to the apex. */
 static ANAME_ASIDE knotd_in_state_t change(knotd_in_state_t state, knot_pkt_t *pkt,
-                                           knotd_qdata_t *qdata, knotd_mod_t *mod)
+                                           knotd_qdata_t *qdata, knotd_mod_t *mod,
+                                           aname_instance_t *instance, aname_query_t *query)
 {
-	aname_instance_t *instance = knotd_mod_ctx(mod);
-	aname_pending_t pending;
-	aname_query_t *query = aname_query_of(qdata, instance, &pending);
-	if (pending == ANAME_PENDING_NODATA) {
-		return aname_change_to_nodata(query, state);
+	if (is_mine(query, instance) && query->pending != ANAME_PENDING_ALL) {
+		return query->pending == ANAME_PENDING_NODATA ? aname_change_to_nodata(query, state)
+		                                              : state;
 	}
-	if (pending != ANAME_PENDING_ALL || !aname_change_is_due(state, pkt, qdata, instance) ||
-	    !take_up(query, pkt, qdata, mod, instance)) {
-		return state;
+	if (aname_change_is_due(state, pkt, qdata, instance) &&
+	    take_up(query, pkt, qdata, mod, instance)) {
+		state = aname_change_answer(query, state);
+		aname_show(query);
+		aname_epoch_leave(query->epoch, query->worker);
 	}
-	state = aname_change_answer(query, state);
-	aname_show(query);
-	aname_epoch_leave(query->epoch, query->worker);
 	return state;
 }
 
 static knotd_in_state_t on_answer(knotd_in_state_t state, knot_pkt_t *pkt, knotd_qdata_t *qdata,
                                   knotd_mod_t *mod)
 {
+	aname_instance_t *instance = knotd_mod_ctx(mod);
 	aname_pending_t pending;
-	(void)aname_query_of(qdata, knotd_mod_ctx(mod), &pending);
-	return pending == ANAME_PENDING_NOTHING ? state : change(state, pkt, qdata, mod);
+	aname_query_t *query = aname_query_of(qdata, instance, &pending);
+	return pending == ANAME_PENDING_NOTHING ? state
+	                                        : change(state, pkt, qdata, mod, instance, query);
 }
 
 /*! A negative answer lives no longer than what it rests on, and denials tell the truth (D2, D3). */
 static ANAME_ASIDE knotd_in_state_t prove(knotd_in_state_t state, knot_pkt_t *pkt,
-                                          knotd_qdata_t *qdata, knotd_mod_t *mod)
+                                          knotd_qdata_t *qdata, knotd_mod_t *mod,
+                                          aname_instance_t *instance, aname_query_t *query)
 {
-	aname_instance_t *instance = knotd_mod_ctx(mod);
-	aname_pending_t pending;
-	aname_query_t *query = aname_query_of(qdata, instance, &pending);
-	if (pending == ANAME_PENDING_PUT_SOA || pending == ANAME_PENDING_LOWER_SOA) {
+	if (is_mine(query, instance)) {
 		state = aname_prove_finish_nodata(query, state);
 	}
-	if (aname_prove_is_due(pkt, qdata, instance) && take_up(query, pkt, qdata, mod, instance)) {
-		state = aname_prove(query, state);
+	int first;
+	if (aname_prove_is_due(pkt, qdata, instance, &first) &&
+	    take_up(query, pkt, qdata, mod, instance)) {
+		state = aname_prove(query, state, first);
+		aname_show(query);
 		aname_epoch_leave(query->epoch, query->worker);
 	}
-	return pending == ANAME_PENDING_DROP_SOA ? aname_prove_drop_soa(query, state) : state;
+	return is_mine(query, instance) ? aname_prove_drop_soa(query, state) : state;
 }
 
 static knotd_in_state_t on_authority(knotd_in_state_t state, knot_pkt_t *pkt, knotd_qdata_t *qdata,
                                      knotd_mod_t *mod)
 {
-	aname_pending_t pending;
-	(void)aname_query_of(qdata, knotd_mod_ctx(mod), &pending);
-	return pending == ANAME_PENDING_NOTHING ? state : prove(state, pkt, qdata, mod);
-}
-
-static ANAME_ASIDE knotd_in_state_t add(knotd_in_state_t state, knot_pkt_t *pkt,
-                                        knotd_qdata_t *qdata, knotd_mod_t *mod)
-{
 	aname_instance_t *instance = knotd_mod_ctx(mod);
 	aname_pending_t pending;
 	aname_query_t *query = aname_query_of(qdata, instance, &pending);
+	return pending == ANAME_PENDING_NOTHING ? state
+	                                        : prove(state, pkt, qdata, mod, instance, query);
+}
+
+static ANAME_ASIDE knotd_in_state_t add(knotd_in_state_t state, knot_pkt_t *pkt,
+                                        knotd_qdata_t *qdata, knotd_mod_t *mod,
+                                        aname_instance_t *instance, aname_query_t *query)
+{
 	if (aname_change_is_addition_due(state, pkt, qdata, instance) &&
 	    take_up(query, pkt, qdata, mod, instance)) {
 		state = aname_change_additional(query, state);
+		aname_show(query);
 		aname_epoch_leave(query->epoch, query->worker);
+	} else if (query != NULL && !is_mine(query, instance)) {
+		aname_show_aside(pkt, qdata, mod, instance);
 	}
 	return state;
 }
@@ -142,9 +149,11 @@ static ANAME_ASIDE knotd_in_state_t add(knotd_in_state_t state, knot_pkt_t *pkt,
 static knotd_in_state_t on_additional(knotd_in_state_t state, knot_pkt_t *pkt, knotd_qdata_t *qdata,
                                       knotd_mod_t *mod)
 {
+	aname_instance_t *instance = knotd_mod_ctx(mod);
 	aname_pending_t pending;
-	(void)aname_query_of(qdata, knotd_mod_ctx(mod), &pending);
-	return pending == ANAME_PENDING_NOTHING ? state : add(state, pkt, qdata, mod);
+	aname_query_t *query = aname_query_of(qdata, instance, &pending);
+	return pending == ANAME_PENDING_NOTHING ? state
+	                                        : add(state, pkt, qdata, mod, instance, query);
 }
 
 /*! Shows the numbers of the whole process after any query, whoever is asked for what. */

@@ -21,13 +21,14 @@ void aname_packet_release(knot_pkt_t *pkt, void *memory)
 
 ANAME_WARM int aname_packet_copy(knot_pkt_t *pkt, const knot_rdataset_t *from, knot_rdataset_t *to)
 {
-	*to = *from;
-	to->rdata =
+	knot_rdata_t *rdata =
 	        pkt->mm.alloc != NULL ? pkt->mm.alloc(pkt->mm.ctx, from->size) : malloc(from->size);
-	if (to->rdata == NULL) {
+	if (rdata == NULL) {
 		return KNOT_ENOMEM;
 	}
-	memcpy(to->rdata, from->rdata, from->size);
+	memcpy(rdata, from->rdata, from->size);
+	*to = *from;
+	to->rdata = rdata;
 	return KNOT_EOK;
 }
 
@@ -95,7 +96,8 @@ int aname_packet_cut(knot_pkt_t *pkt, uint16_t index, aname_rest_t *rest)
 		uint16_t end = pkt->rr_info[index].pos;
 		for (uint16_t i = 0; i < rest->count; i++) {
 			const knot_rrinfo_t *info = &pkt->rr_info[index + 1 + i];
-			/* What a wildcard stands for is named by a pointer alone, not by its owner. */
+			/* What a wildcard stands for is named by a pointer alone, not by its
+			 * owner. */
 			uint16_t owner_at = info->compress_ptr[KNOT_COMPR_HINT_OWNER];
 			rest->at[i] = (aname_cut_t){
 				.rr = pkt->rr[index + 1 + i],
@@ -152,16 +154,47 @@ static uint8_t *skip_name(uint8_t *at)
 	return at + (*at == 0 ? 1 : sizeof(uint16_t));
 }
 
-void aname_packet_lower_ttl(knot_pkt_t *pkt, uint16_t index, uint32_t ttl)
+bool aname_packet_same_owner(const knot_pkt_t *pkt, uint16_t one, uint16_t other)
+{
+	uint16_t at = pkt->rr_info[one].compress_ptr[KNOT_COMPR_HINT_OWNER];
+	return (at != 0 && at == pkt->rr_info[other].compress_ptr[KNOT_COMPR_HINT_OWNER]) ||
+	       knot_dname_is_case_equal(pkt->rr[one].owner, pkt->rr[other].owner);
+}
+
+bool aname_packet_fits(const knot_pkt_t *pkt, uint16_t index, const knot_rdataset_t *rrs)
+{
+	if (rrs->count != pkt->rr[index].rrs.count || rrs->size != pkt->rr[index].rrs.size) {
+		return false;
+	}
+	uint8_t *at = pkt->wire + pkt->rr_info[index].pos;
+	const knot_rdata_t *rdata = rrs->rdata;
+	for (uint16_t i = 0; i < rrs->count; i++) {
+		at = skip_name(at) + 2 * sizeof(uint16_t) + sizeof(uint32_t);
+		if (knot_wire_read_u16(at) != rdata->len) {
+			return false;
+		}
+		at += sizeof(uint16_t) + rdata->len;
+		rdata = knot_rdataset_next((knot_rdata_t *)rdata);
+	}
+	return true;
+}
+
+/*! Lowers the TTL of the RRset at `index` where it stands, and writes its RDATA there if it is
+ *  other than before. */
+static ANAME_WARM void rewrite(knot_pkt_t *pkt, uint16_t index, uint32_t ttl, bool other)
 {
 	knot_rrset_t *rrset = &pkt->rr[index];
 	uint8_t *at = pkt->wire + pkt->rr_info[index].pos;
-	for (uint16_t i = 0; i < rrset->rrs.count; i++) {
+	knot_rdata_t *rdata = rrset->rrs.rdata;
+	for (uint16_t i = 0; i < rrset->rrs.count; i++, rdata = knot_rdataset_next(rdata)) {
 		at = skip_name(at) + 2 * sizeof(uint16_t); /* Type and class. */
 		if (knot_wire_read_u32(at) > ttl) {
 			knot_wire_write_u32(at, ttl);
 		}
 		at += sizeof(uint32_t);
+		if (other) {
+			memcpy(at + sizeof(uint16_t), rdata->data, rdata->len);
+		}
 		at += sizeof(uint16_t) + knot_wire_read_u16(at);
 	}
 	if (rrset->ttl > ttl) {
@@ -169,4 +202,21 @@ void aname_packet_lower_ttl(knot_pkt_t *pkt, uint16_t index, uint32_t ttl)
 	}
 	/* Should it be pasted, it keeps the lower one. */
 	pkt->rr_info[index].flags &= ~KNOT_PF_ORIGTTL;
+}
+
+int aname_packet_overwrite(knot_pkt_t *pkt, uint16_t index, const knot_rdataset_t *rrs,
+                           uint32_t ttl)
+{
+	if (pkt->rr_info[index].flags & KNOT_PF_FREE) {
+		memcpy(pkt->rr[index].rrs.rdata, rrs->rdata, rrs->size);
+	} else if (aname_packet_copy(pkt, rrs, &pkt->rr[index].rrs) != KNOT_EOK) {
+		return KNOT_ENOMEM;
+	}
+	rewrite(pkt, index, ttl, true);
+	return KNOT_EOK;
+}
+
+void aname_packet_lower_ttl(knot_pkt_t *pkt, uint16_t index, uint32_t ttl)
+{
+	rewrite(pkt, index, ttl, false);
 }

@@ -7,6 +7,7 @@
 
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <libknot/packet/pkt.h>
@@ -66,6 +67,27 @@ __attribute__((warn_unused_result)) int aname_packet_put(knot_pkt_t *pkt, uint16
  * \param index  Index into pkt->rr.
  */
 void aname_packet_lower_ttl(knot_pkt_t *pkt, uint16_t index, uint32_t ttl);
+
+/*! Have two RRsets the same owner? What is in one place in the wire is. */
+bool aname_packet_same_owner(const knot_pkt_t *pkt, uint16_t one, uint16_t other);
+
+/*!
+ * \brief Can RDATA take the place of that of the RRset at `index` where it stands in the wire? So
+ *        it is with as many records of the same lengths.
+ */
+bool aname_packet_fits(const knot_pkt_t *pkt, uint16_t index, const knot_rdataset_t *rrs);
+
+/*!
+ * \brief Writes RDATA that fits over that of the RRset at `index`, whose TTL becomes at most `ttl`.
+ *
+ * What was the packet's own memory stays so. Else it keeps a copy in its memory, which has to be a
+ * pool, as knotd's is: nothing but its end frees it.
+ *
+ * \return KNOT_EOK, or KNOT_ENOMEM with the reply unchanged.
+ */
+__attribute__((warn_unused_result)) int aname_packet_overwrite(knot_pkt_t *pkt, uint16_t index,
+                                                               const knot_rdataset_t *rrs,
+                                                               uint32_t ttl);
 
 /*! Memory of a packet, freed with it. NULL if there is none. */
 void *aname_packet_alloc(knot_pkt_t *pkt, size_t size);

@@ -28,9 +28,10 @@ knotd_in_state_t aname_prove_await_keys(aname_query_t *query, knotd_in_state_t s
 	return KNOTD_IN_STATE_TRUNC;
 }
 
-knotd_in_state_t aname_prove_correct(aname_query_t *query, knotd_in_state_t state)
+/*! Puts denials right, the first of which stands at `first`; -1: there is none. */
+static knotd_in_state_t correct(aname_query_t *query, knotd_in_state_t state, int first)
 {
-	if (!aname_denial_found(query->pkt)) {
+	if (first < 0) {
 		return state;
 	}
 	knotd_in_state_t awaited = aname_prove_await_keys(query, state);
@@ -38,8 +39,13 @@ knotd_in_state_t aname_prove_correct(aname_query_t *query, knotd_in_state_t stat
 		return awaited;
 	}
 	(void)aname_records_missing(query);
-	int ret = aname_denial_correct(query);
+	int ret = aname_denial_correct(query, first);
 	return ret == KNOT_EOK ? state : aname_respond_error(ret);
+}
+
+knotd_in_state_t aname_prove_correct(aname_query_t *query, knotd_in_state_t state)
+{
+	return correct(query, state, aname_denial_find(query->pkt, 0));
 }
 
 knotd_in_state_t aname_prove_finish_nodata(const aname_query_t *query, knotd_in_state_t state)
@@ -55,18 +61,22 @@ knotd_in_state_t aname_prove_finish_nodata(const aname_query_t *query, knotd_in_
 }
 
 bool aname_prove_is_due(const knot_pkt_t *pkt, const knotd_qdata_t *qdata,
-                        const aname_instance_t *instance)
+                        const aname_instance_t *instance, int *first)
 {
-	return instance != NULL && knot_pkt_has_dnssec(qdata->query) &&
-	       (instance->onlinesign == ANAME_ONLINESIGN_AFTER || aname_denial_found(pkt));
+	*first = -1;
+	if (instance == NULL || !knot_pkt_has_dnssec(qdata->query)) {
+		return false;
+	}
+	*first = aname_denial_find(pkt, 0);
+	return *first >= 0 || instance->onlinesign == ANAME_ONLINESIGN_AFTER;
 }
 
-knotd_in_state_t aname_prove(aname_query_t *query, knotd_in_state_t state)
+knotd_in_state_t aname_prove(aname_query_t *query, knotd_in_state_t state, int first)
 {
 	if (query->instance->onlinesign != ANAME_ONLINESIGN_AFTER) {
-		return aname_prove_correct(query, state);
+		return correct(query, state, first);
 	}
-	if (state != KNOTD_IN_STATE_NODATA || !aname_reply_at_apex(query->qdata)) {
+	if (state != KNOTD_IN_STATE_NODATA || !aname_reply_at_apex(query->qdata, query->instance)) {
 		return state;
 	}
 	/* After a HIT mod-onlinesign signs what is there, and makes no proof of its own. */
@@ -77,7 +87,8 @@ knotd_in_state_t aname_prove(aname_query_t *query, knotd_in_state_t state)
 
 knotd_in_state_t aname_prove_drop_soa(const aname_query_t *query, knotd_in_state_t state)
 {
-	if (state != KNOTD_IN_STATE_NODATA && state != KNOTD_IN_STATE_HIT) {
+	if (query->pending != ANAME_PENDING_DROP_SOA ||
+	    (state != KNOTD_IN_STATE_NODATA && state != KNOTD_IN_STATE_HIT)) {
 		return state;
 	}
 	int ret = aname_reply_remove_soa(query);

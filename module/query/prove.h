@@ -15,16 +15,21 @@ knotd_in_state_t aname_prove_await_keys(aname_query_t *query, knotd_in_state_t s
 /*! Puts denials in the section being written right (D2). */
 knotd_in_state_t aname_prove_correct(aname_query_t *query, knotd_in_state_t state);
 
-/*! What a negative answer that this module has decided on needs besides its proof. Outside the
- *  epoch. */
+/*! What a negative answer that this module has decided on, if so, needs besides its proof. Outside
+ *  the epoch. */
 knotd_in_state_t aname_prove_finish_nodata(const aname_query_t *query, knotd_in_state_t state);
 
-/*! May this reply have to prove something? Outside the epoch. */
+/*!
+ * \brief May this reply have to prove something? Outside the epoch.
+ *
+ * \param first  For aname_prove(): where the first denial stands.
+ */
 bool aname_prove_is_due(const knot_pkt_t *pkt, const knotd_qdata_t *qdata,
-                        const aname_instance_t *instance);
+                        const aname_instance_t *instance, int *first);
 
 /*! The proof of a negative answer, and every other one that speaks of the apex. */
-knotd_in_state_t aname_prove(aname_query_t *query, knotd_in_state_t state);
+knotd_in_state_t aname_prove(aname_query_t *query, knotd_in_state_t state, int first);
 
-/*! Knot has proven what an answer has not: it is an answer all the same (A4). Outside the epoch. */
+/*! If Knot was to prove what an answer has not: it is an answer all the same (A4). Outside the
+ *  epoch. */
 knotd_in_state_t aname_prove_drop_soa(const aname_query_t *query, knotd_in_state_t state);

@@ -75,7 +75,7 @@ typedef struct {
 /*! What a hook leaves to be done by a later one. */
 typedef enum {
 	ANAME_PENDING_ALL = 0,   /*!< Nothing is decided yet. */
-	ANAME_PENDING_NOTHING,   /*!< The answer was put before Knot looked. */
+	ANAME_PENDING_NOTHING,   /*!< The answer is complete. */
 	ANAME_PENDING_NODATA,    /*!< NODATA was found before Knot looked, who is to prove it. */
 	ANAME_PENDING_PUT_SOA,   /*!< NODATA was answered before Knot looked: there is no SOA. */
 	ANAME_PENDING_LOWER_SOA, /*!< NODATA was answered after Knot looked. */

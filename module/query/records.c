@@ -33,13 +33,24 @@ bool aname_records_find(const aname_query_t *query, const knot_rdata_t *rdata, a
 static ANAME_WARM void judge_record(const aname_query_t *query, const knot_rdata_t *rdata,
                                     uint32_t record_ttl, uint16_t type, aname_part_t *part)
 {
-	aname_key_t key = { .upstream = query->instance->upstream, .type = type };
+	aname_key_t key;
+	key.upstream = query->instance->upstream;
+	key.type = type;
+	key.name = rdata->data;
+	key.name_len = rdata->len;
+	aname_entry_t *entry = NULL;
+	if (query->positions != NULL && rdata->len > 0 && rdata->len <= KNOT_DNAME_MAXLEN) {
+		/* Where it was last, most likely. */
+		const _Atomic uint32_t *position = &query->positions[type == KNOT_RRTYPE_AAAA];
+		entry = aname_table_look(query->instance->shared->table, &key,
+		                         atomic_load_explicit(position, memory_order_relaxed));
+	}
 	knot_dname_storage_t lower;
-	aname_entry_t *entry;
 	const char *why = "the RDATA is not one whole name";
-	aname_failure_t failure = aname_target_find(query, rdata, &key, lower, &entry)
-	                                  ? aname_policy_check(query, &key, &why)
-	                                  : ANAME_FAILURE_MALFORMED;
+	aname_failure_t failure = ANAME_FAILURE_MALFORMED;
+	if (entry != NULL || aname_target_find(query, rdata, &key, lower, &entry)) {
+		failure = aname_policy_check(query, &key, &why);
+	}
 	if (failure != ANAME_FAILURE_NONE) {
 		aname_policy_refuse(query, rdata, &key, failure, why, part);
 		return;
@@ -68,22 +79,34 @@ static ANAME_ASIDE void log_pool_limit(const aname_query_t *query)
 	}
 }
 
+/*! All targets of a zone that has several records. */
+static ANAME_ASIDE void gather(const aname_query_t *query, uint16_t type, aname_pool_t *pool)
+{
+	for (unsigned i = 0; i < query->rrsets_count; i++) {
+		const knot_rrset_t *rrset = &query->rrsets[i];
+		knot_rdata_t *rdata = rrset->rrs.rdata;
+		for (unsigned k = 0; k < rrset->rrs.count; k++, rdata = knot_rdataset_next(rdata)) {
+			if (pool->count == ANAME_POOL_MAX) {
+				log_pool_limit(query);
+				return;
+			}
+			judge_record(query, rdata, rrset->ttl, type, &pool->parts[pool->count++]);
+		}
+	}
+}
+
 /*! Decides on a family by what is known of it alone. */
 static ANAME_WARM void decide_alone(const aname_query_t *query, uint16_t type, bool accept_fallback,
                                     aname_answer_t *answer)
 {
 	aname_pool_t pool;
-	pool.count = 0;
-	for (unsigned i = 0; i < query->rrsets_count; i++) {
-		const knot_rrset_t *rrset = &query->rrsets[i];
-		knot_rdata_t *rdata = rrset->rrs.rdata;
-		for (unsigned k = 0; k < rrset->rrs.count; k++, rdata = knot_rdataset_next(rdata)) {
-			if (pool.count == ANAME_POOL_MAX) {
-				log_pool_limit(query);
-				break;
-			}
-			judge_record(query, rdata, rrset->ttl, type, &pool.parts[pool.count++]);
-		}
+	if (query->positions != NULL) {
+		const knot_rrset_t *rrset = &query->rrsets[0];
+		pool.count = 1;
+		judge_record(query, rrset->rrs.rdata, rrset->ttl, type, &pool.parts[0]);
+	} else {
+		pool.count = 0;
+		gather(query, type, &pool);
 	}
 	aname_answer_decide(&pool, accept_fallback, answer);
 }
@@ -116,8 +139,9 @@ static bool is_signed(const aname_query_t *query)
 }
 
 /*!
- * Decides on a family for a client of a signed zone. There is one denial for all clients (D2): where
- * everybody gets none, nobody gets any, and who would get none alone gets what everybody gets.
+ * Decides on a family for a client of a signed zone. There is one denial for all clients (D2):
+ * where everybody gets none, nobody gets any, and who would get none alone gets what everybody
+ * gets.
  */
 static ANAME_ASIDE void decide_for_subnet(const aname_query_t *query, uint16_t type,
                                           bool accept_fallback, aname_answer_t *answer)

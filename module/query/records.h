@@ -25,8 +25,8 @@ void aname_records_note(aname_query_t *query, uint16_t type, const aname_answer_
  * \brief The families that the server answers with NODATA at this moment (D2), see
  *        query/bitmap.h; that, and for how long it is known, stands in the query then.
  *
- * What this reply has shown of a family already holds for the rest of it. For the others that counts
- * which everybody gets, clients' subnets or not.
+ * What this reply has shown of a family already holds for the rest of it. For the others that
+ * counts which everybody gets, clients' subnets or not.
  */
 uint8_t aname_records_missing(aname_query_t *query);
 

@@ -1,13 +1,21 @@
 #include "query/reply.h"
 
+#include "octets.h"
 #include "path.h"
 #include "query/packet.h"
 #include "query/records.h"
 #include "query/sign.h"
 
-bool aname_reply_at_apex(knotd_qdata_t *qdata)
+bool aname_reply_at_apex(const knotd_qdata_t *qdata, const aname_instance_t *instance)
 {
-	return knot_dname_is_case_equal(qdata->name, knotd_qdata_zone_name(qdata));
+	const knot_dname_t *name = qdata->name;
+	size_t end = 0;
+	while (name[end] != 0 && end < instance->zone_len) {
+		end += name[end] + 1;
+	}
+	return end + 1 == instance->zone_len &&
+	       (aname_octets_equal(name, instance->zone, instance->zone_len) ||
+	        knot_dname_is_case_equal(name, instance->zone));
 }
 
 ANAME_WARM int aname_reply_put(const aname_query_t *query, const aname_answer_t *answer,
@@ -54,17 +62,18 @@ int aname_reply_put_soa(const aname_query_t *query, uint32_t ttl)
 }
 
 /*!
- * Where the signatures over an RRset in the section being written stand, or -1. Knot puts them
- * behind it, in an RRset for each that is covered.
+ * Where the signatures over the RRset at `index`, in the section being written, stand, or -1. Knot
+ * puts them behind it, in an RRset for each that is covered.
  */
-static int find_signatures(const knot_pkt_t *pkt, const knot_dname_t *owner, uint16_t type)
+static int find_signatures(const knot_pkt_t *pkt, uint16_t index)
 {
+	uint16_t type = pkt->rr[index].type;
 	const knot_pktsection_t *section = knot_pkt_section(pkt, pkt->current);
 	for (int i = section->pos; i < section->pos + section->count; i++) {
 		const knot_rrset_t *rrset = &pkt->rr[i];
 		if (rrset->type == KNOT_RRTYPE_RRSIG &&
 		    knot_rrsig_type_covered(rrset->rrs.rdata) == type &&
-		    knot_dname_is_case_equal(rrset->owner, owner)) {
+		    aname_packet_same_owner(pkt, index, i)) {
 			return i;
 		}
 	}
@@ -75,7 +84,7 @@ static int find_signatures(const knot_pkt_t *pkt, const knot_dname_t *owner, uin
 static void lower_with_signatures(knot_pkt_t *pkt, uint16_t index, uint32_t ttl)
 {
 	aname_packet_lower_ttl(pkt, index, ttl);
-	int signatures = find_signatures(pkt, pkt->rr[index].owner, pkt->rr[index].type);
+	int signatures = find_signatures(pkt, index);
 	if (signatures >= 0) {
 		aname_packet_lower_ttl(pkt, signatures, ttl);
 	}
@@ -154,16 +163,15 @@ static int remove_at(const aname_query_t *query, int index)
 	return ret != KNOT_EOK ? ret : aname_packet_paste(query->pkt, &rest);
 }
 
-/*! Takes the signatures over the zone's own set out, if they are there. */
-static int remove_signatures(const aname_query_t *query, uint16_t type)
+/*! Takes the signatures over the RRset at `index` out, if they are there. */
+static int remove_signatures(const aname_query_t *query, int index)
 {
-	const knot_dname_t *apex = knotd_qdata_zone_name(query->qdata);
-	return remove_at(query, find_signatures(query->pkt, apex, type));
+	return index < 0 ? KNOT_EOK : remove_at(query, find_signatures(query->pkt, index));
 }
 
 int aname_reply_remove_soa(const aname_query_t *query)
 {
-	int ret = remove_signatures(query, KNOT_RRTYPE_SOA);
+	int ret = remove_signatures(query, find_soa(query->pkt));
 	return ret == KNOT_EOK ? remove_at(query, find_soa(query->pkt)) : ret;
 }
 
@@ -173,7 +181,7 @@ int aname_reply_replace(const aname_query_t *query, uint16_t type, bool with)
 	if (index < 0) {
 		return KNOT_EOK;
 	}
-	int ret = remove_signatures(query, type);
+	int ret = remove_signatures(query, index);
 	aname_rest_t rest;
 	if (ret == KNOT_EOK) {
 		ret = aname_packet_cut(query->pkt, index, &rest);

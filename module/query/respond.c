@@ -36,10 +36,11 @@ ANAME_WARM knotd_in_state_t aname_respond_addresses(const aname_query_t *query,
 	return KNOTD_IN_STATE_HIT;
 }
 
-knotd_in_state_t aname_respond_instead(const aname_query_t *query, const aname_answer_t *answer,
-                                       uint16_t type)
+knotd_in_state_t aname_respond_instead(const aname_query_t *query, knotd_in_state_t state,
+                                       const aname_answer_t *answer, uint16_t type)
 {
-	int ret = aname_reply_remove_sibling(query, type);
+	int ret =
+	        state == KNOTD_IN_STATE_NODATA ? KNOT_EOK : aname_reply_remove_sibling(query, type);
 	return ret == KNOT_EOK ? aname_respond_addresses(query, answer, type)
 	                       : aname_respond_error(ret);
 }
@@ -67,9 +68,11 @@ static void put_nodata(aname_query_t *query, aname_pending_t pending)
 	                   query->nodata_gone ? ANAME_KIND_GONE : ANAME_KIND_NODATA);
 }
 
-knotd_in_state_t aname_respond_noted_nodata(aname_query_t *query, uint16_t type)
+knotd_in_state_t aname_respond_noted_nodata(aname_query_t *query, knotd_in_state_t state,
+                                            uint16_t type)
 {
-	int ret = aname_reply_remove_sibling(query, type);
+	int ret =
+	        state == KNOTD_IN_STATE_NODATA ? KNOT_EOK : aname_reply_remove_sibling(query, type);
 	if (ret != KNOT_EOK) {
 		return aname_respond_error(ret);
 	}
@@ -77,11 +80,11 @@ knotd_in_state_t aname_respond_noted_nodata(aname_query_t *query, uint16_t type)
 	return KNOTD_IN_STATE_NODATA;
 }
 
-knotd_in_state_t aname_respond_nodata(aname_query_t *query, const aname_answer_t *answer,
-                                      uint16_t type)
+knotd_in_state_t aname_respond_nodata(aname_query_t *query, knotd_in_state_t state,
+                                      const aname_answer_t *answer, uint16_t type)
 {
 	note_nodata(query, answer);
-	return aname_respond_noted_nodata(query, type);
+	return aname_respond_noted_nodata(query, state, type);
 }
 
 /*! A negative answer before Knot looks goes without proof, but for the SOA. */

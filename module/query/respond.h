@@ -27,16 +27,18 @@ knotd_in_state_t aname_respond_early(aname_query_t *query, knotd_in_state_t stat
 knotd_in_state_t aname_respond_addresses(const aname_query_t *query, const aname_answer_t *answer,
                                          uint16_t type);
 
-/*! The same in the place of the zone's own (A3). */
-knotd_in_state_t aname_respond_instead(const aname_query_t *query, const aname_answer_t *answer,
-                                       uint16_t type);
+/*! The same in the place of the zone's own (A3), which is not there if Knot has found NODATA. */
+knotd_in_state_t aname_respond_instead(const aname_query_t *query, knotd_in_state_t state,
+                                       const aname_answer_t *answer, uint16_t type);
 
-/*! Makes a negative answer, without the zone's own set; its SOA is left for on_authority(). */
-knotd_in_state_t aname_respond_nodata(aname_query_t *query, const aname_answer_t *answer,
-                                      uint16_t type);
+/*! Makes a negative answer, without the zone's own set; its SOA is left for
+ *  on_authority(). */
+knotd_in_state_t aname_respond_nodata(aname_query_t *query, knotd_in_state_t state,
+                                      const aname_answer_t *answer, uint16_t type);
 
 /*! The same of ANAME_PENDING_NODATA. Also outside the epoch. */
-knotd_in_state_t aname_respond_noted_nodata(aname_query_t *query, uint16_t type);
+knotd_in_state_t aname_respond_noted_nodata(aname_query_t *query, knotd_in_state_t state,
+                                            uint16_t type);
 
 /*! SERVFAIL with an extended error. */
 knotd_in_state_t aname_respond_servfail(const aname_query_t *query, aname_kind_t kind, int ede);

@@ -15,8 +15,8 @@
  *  reads out what the service has to say. Inside the epoch. */
 void aname_show(const aname_query_t *query);
 
-/*! The same for a query that is about something else. Outside the epoch; the worker's object is left
- *  alone, since it may be another instance's. */
+/*! The same for a query that is about something else. Outside the epoch; the worker's object is
+ *  left alone, since it may be another instance's. */
 void aname_show_aside(knot_pkt_t *pkt, knotd_qdata_t *qdata, knotd_mod_t *mod,
                       aname_instance_t *instance);
 

@@ -3,10 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "path.h"
 #include "query/packet.h"
 #include "query/signer.h"
-
-/* Signatures. */
 
 /*! The store of an instance, made when it is first needed. Under the lock. */
 static aname_store_t *store_of(aname_instance_t *instance)
@@ -34,9 +33,9 @@ static aname_signed_t *make(const aname_query_t *query, const aname_content_t *c
 			ready[count++] = signer->keys[i];
 		}
 	}
-	const aname_rrsig_signers_t by = { .zone = knotd_qdata_zone_name(query->qdata),
-		                           .count = count,
-		                           .keys = ready };
+	const aname_rrsig_signers_t signer_keys = { .zone = knotd_qdata_zone_name(query->qdata),
+		                                    .count = count,
+		                                    .keys = ready };
 	aname_validity_t validity =
 	        aname_rrsig_validity(query->sign.inception, query->sign.expiration,
 	                             content->rrset->ttl, query->sign.now_s);
@@ -45,12 +44,12 @@ static aname_signed_t *make(const aname_query_t *query, const aname_content_t *c
 		rrset.rrs = *made;
 	}
 	knot_rdataset_t rrsigs;
-	if (aname_rrsig_make(&rrset, &by, &validity, &rrsigs) != KNOT_EOK) {
+	if (aname_rrsig_make(&rrset, &signer_keys, &validity, &rrsigs) != KNOT_EOK) {
 		return NULL;
 	}
-	aname_signed_t *is = aname_signed_new(content, hash, made, &rrsigs, &validity);
+	aname_signed_t *made_now = aname_signed_new(content, hash, made, &rrsigs, &validity);
 	knot_rdataset_clear(&rrsigs, NULL);
-	return is;
+	return made_now;
 }
 
 /*! Signs a content and stores that for all. */
@@ -58,39 +57,53 @@ static const aname_signed_t *sign_anew(const aname_query_t *query, const aname_c
                                        uint64_t hash, const knot_rdataset_t *made)
 {
 	aname_shared_t *shared = query->instance->shared;
-	aname_signed_t *is = make(query, content, hash, made);
-	if (is == NULL) {
+	aname_signed_t *fresh = make(query, content, hash, made);
+	if (fresh == NULL) {
 		return NULL;
 	}
 	pthread_mutex_lock(&shared->sign_lock);
 	aname_store_t *store = store_of(query->instance);
 	if (store != NULL) {
-		aname_store_put(store, is, shared->sign_bin, query->sign.now_s);
+		aname_store_put(store, fresh, shared->sign_bin, query->sign.now_s);
 	} else {
 		/* Good for this reply. */
-		aname_bin_retire(shared->sign_bin, is, free);
+		aname_bin_retire(shared->sign_bin, fresh, free);
 	}
 	(void)aname_bin_reclaim(shared->sign_bin);
 	pthread_mutex_unlock(&shared->sign_lock);
-	return is;
+	return fresh;
+}
+
+/*! What is stored of a content, due or not. */
+static ANAME_WARM const aname_signed_t *find_stored(const aname_query_t *query,
+                                                    aname_content_t *content, uint64_t *hash)
+{
+	content->signer = query->sign.signer->id;
+	*hash = aname_store_hash(&query->instance->shared->hash_key, content);
+	const aname_store_t *store = atomic_load(&query->instance->signing.store);
+	return store != NULL ? aname_store_find(store, content, *hash, query->sign.now_s) : NULL;
+}
+
+ANAME_WARM const aname_signed_t *aname_sign_find(const aname_query_t *query,
+                                                 aname_content_t *content)
+{
+	uint64_t hash;
+	const aname_signed_t *stored = find_stored(query, content, &hash);
+	bool due = stored == NULL || aname_signed_is_due(stored, query->sign.now_s);
+	return due ? NULL : stored;
 }
 
 const aname_signed_t *aname_sign_content(const aname_query_t *query, aname_content_t *content,
                                          const knot_rdataset_t *made)
 {
-	content->signer = query->sign.signer->id;
-	uint64_t hash = aname_store_hash(&query->instance->shared->hash_key, content);
-	const aname_store_t *store = atomic_load(&query->instance->signing.store);
-	const aname_signed_t *is =
-	        store != NULL ? aname_store_find(store, content, hash, query->sign.now_s) : NULL;
-	if (is != NULL && !aname_signed_is_due(is, query->sign.now_s)) {
-		return is;
+	uint64_t hash;
+	const aname_signed_t *stored = find_stored(query, content, &hash);
+	if (stored != NULL && !aname_signed_is_due(stored, query->sign.now_s)) {
+		return stored;
 	}
 	const aname_signed_t *fresh = sign_anew(query, content, hash, made);
-	if (fresh == NULL && is != NULL && aname_signed_is_good(is, query->sign.now_s)) {
-		return is;
-	}
-	return fresh;
+	bool good = stored != NULL && aname_signed_is_good(stored, query->sign.now_s);
+	return fresh == NULL && good ? stored : fresh;
 }
 
 /* Into the reply. */
@@ -133,16 +146,19 @@ static int sign_last(const aname_query_t *query, uint16_t index, uint32_t origin
 	knot_rrset_t rrset = pkt->rr[index];
 	rrset.ttl = original_ttl;
 	aname_content_t content = { .rrset = &rrset };
-	const aname_signed_t *is = aname_sign_content(query, &content, &itself);
-	if (is == NULL) {
+	const aname_signed_t *stored = aname_sign_find(query, &content);
+	if (stored == NULL) {
+		stored = aname_sign_content(query, &content, &itself);
+	}
+	if (stored == NULL) {
 		return KNOT_ERROR;
 	}
-	uint32_t left = aname_sign_left(&query->sign, is);
+	uint32_t left = aname_sign_left(&query->sign, stored);
 	if (left < pkt->rr[index].ttl) {
 		aname_packet_lower_ttl(pkt, index, left);
 	}
 	uint16_t hint = pkt->rr_info[index].compress_ptr[KNOT_COMPR_HINT_OWNER];
-	return put(query, &is->rrsigs, rrset.owner, pkt->rr[index].ttl, hint, flags);
+	return put(query, &stored->rrsigs, rrset.owner, pkt->rr[index].ttl, hint, flags);
 }
 
 int aname_sign_put(const aname_query_t *query, uint32_t original_ttl, uint16_t flags)

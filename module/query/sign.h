@@ -1,7 +1,7 @@
 /*!
  * \brief The signatures over what this module makes (D1).  [K]
  *
- * They are made once and kept in the store of the instance; see signer.h.
+ * They are made once and kept in the store of the instance; see signing.h.
  *
  * Thread: worker.
  */
@@ -20,6 +20,9 @@
  */
 const aname_signed_t *aname_sign_content(const aname_query_t *query, aname_content_t *content,
                                          const knot_rdataset_t *made);
+
+/*! The same if it is stored and need not be made anew; else NULL. */
+const aname_signed_t *aname_sign_find(const aname_query_t *query, aname_content_t *content);
 
 /*!
  * \brief Signs the RRset that was put last.

@@ -1,30 +1,14 @@
 /*!
- * \brief Which keys sign a zone (D1).  [K]
+ * \brief The keys that sign a zone, as the zone itself tells (D1).  [K]
  *
  * The zone's own data at the time of the query says which keys sign: those of the apex DNSKEY
  * records whose tags stand in the signatures over the apex SOA. So a roll-over is followed with
  * the very zone that it comes in.
  *
- * Keys that sign from now on may still have to be read. Until they are there the signer before goes
- * on, as long as its keys stand in the DNSKEY set (D6): nobody waits for a roll-over.
- *
- * Who owns what: the signing belongs to an instance, from load to unload. In it stand a signer
- * (the keys, held), the one before it while that is needed, and a store (the signatures made), all
- * replaced or filled by workers under the ground floor's sign_lock, and read by workers inside the
- * epoch without any lock. The lock is
- * taken when keys change and when a new content has been signed; it is never held while a
- * signature is computed or a file is read.
- *
- * Thread: worker, unless it says otherwise.
+ * Thread: worker.
  */
 
 #pragma once
-
-#include <stdatomic.h>
-#include <stdbool.h>
-#include <stdint.h>
-
-#include <knot/module.h>
 
 #include "query/query.h"
 
@@ -45,15 +29,44 @@ typedef struct aname_signer {
 	uint8_t dnskey[] __attribute__((aligned(2))); /*!< The DNSKEY RRset that it is made from. */
 } aname_signer_t;
 
-/*! Sets up the signing of an instance. Thread: load. */
-void aname_signing_init(aname_signing_t *signing, bool off);
+/*! The signatures over the apex SOA, as the query's zone has them. */
+typedef struct {
+	unsigned count;
+	uint32_t tags[ANAME_RRSIG_KEYS_MAX]; /*!< Algorithm, then key tag. */
+	uint32_t inception, expiration;      /*!< Of the first one. */
+} aname_soa_signatures_t;
 
-/*! Frees what an instance has; no hook of it may run any more. Thread: unload. */
-void aname_signing_deinit(aname_signing_t *signing, aname_shared_t *shared);
+void aname_signer_find_soa(knotd_qdata_t *qdata, aname_soa_signatures_t *soa);
 
 /*!
- * \brief Finds out who signs. Inside the epoch; to be repeated when the epoch is entered anew.
+ * \brief Makes a signer; its keys are asked for. Under the shared state's sign_lock.
  *
- * Tells in the log, once, why a zone cannot be signed.
+ * \return The signer, NULL if out of memory. Ownership: the caller's, aname_signer_free().
  */
-void aname_signer_choose(aname_query_t *query);
+aname_signer_t *aname_signer_new(aname_shared_t *shared, const aname_signing_t *signing,
+                                 const knot_rrset_t *dnskey, const aname_soa_signatures_t *soa);
+
+/*! Lets the keys go, and frees it; NULL is nothing. In the form that a bin calls. Thread: any. */
+void aname_signer_free(void *signer);
+
+/*! Is this what the zone calls for now? NULL is not. */
+bool aname_signer_is_current(const aname_signer_t *signer, const knot_rrset_t *dnskey,
+                             const aname_soa_signatures_t *soa);
+
+/*!
+ * \brief Judges the keys that sign: all are there, or some are still being read, or one is missing
+ *        for which there is no other of the same algorithm (RFC 4035, 2.2: each algorithm signs).
+ *
+ * \param missing  Set if one is.
+ */
+aname_sign_state_t aname_signer_judge(aname_shared_t *shared, const aname_signer_t *signer,
+                                      int64_t now_ms, const aname_secret_t **missing);
+
+/*! Are all keys there that sign? */
+bool aname_signer_is_ready(const aname_signer_t *signer);
+
+/*! Are all keys that sign in the DNSKEY set? */
+bool aname_signer_is_published(const aname_signer_t *signer, const knot_rrset_t *dnskey);
+
+/*! Keys that may sign next are tried again, too, so that they are there then. */
+void aname_signer_retry_ahead(aname_shared_t *shared, const aname_signer_t *signer, int64_t now_ms);

@@ -103,15 +103,14 @@ static aname_entry_t *search(const aname_query_t *query, const aname_key_t *key)
 	return entry;
 }
 
-/*!
- * As aname_target_find(), of what is not where it was. RDATA that is found in the table as it stands
- * is a valid name in lower case, since only such names get there; only what is not found is looked
- * at closely.
- */
-static ANAME_ASIDE bool find_elsewhere(const aname_query_t *query, const knot_rdata_t *rdata,
-                                       aname_key_t *key, knot_dname_storage_t lower,
-                                       aname_entry_t **entry)
+ANAME_ASIDE bool aname_target_find(const aname_query_t *query, const knot_rdata_t *rdata,
+                                   aname_key_t *key, knot_dname_storage_t lower,
+                                   aname_entry_t **entry)
 {
+	/* RDATA that is found in the table as it stands is a valid name in lower case, since only
+	 * such names get there; only what is not found is looked at closely. */
+	key->name = rdata->data;
+	key->name_len = rdata->len;
 	*entry = rdata->len > 0 && rdata->len <= KNOT_DNAME_MAXLEN ? search(query, key) : NULL;
 	if (*entry != NULL) {
 		return true;
@@ -124,21 +123,4 @@ static ANAME_ASIDE bool find_elsewhere(const aname_query_t *query, const knot_rd
 	key->name_len = len;
 	*entry = search(query, key);
 	return true;
-}
-
-ANAME_WARM bool aname_target_find(const aname_query_t *query, const knot_rdata_t *rdata,
-                                  aname_key_t *key, knot_dname_storage_t lower,
-                                  aname_entry_t **entry)
-{
-	key->name = rdata->data;
-	key->name_len = rdata->len;
-	if (query->positions != NULL && rdata->len > 0 && rdata->len <= KNOT_DNAME_MAXLEN) {
-		const _Atomic uint32_t *position = &query->positions[key->type == KNOT_RRTYPE_AAAA];
-		*entry = aname_table_look(query->instance->shared->table, key,
-		                          atomic_load_explicit(position, memory_order_relaxed));
-		if (*entry != NULL) {
-			return true;
-		}
-	}
-	return find_elsewhere(query, rdata, key, lower, entry);
 }

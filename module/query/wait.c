@@ -1,7 +1,7 @@
 #include "query/wait.h"
 
 #include "query/records.h"
-#include "query/signer.h"
+#include "query/signing.h"
 #include "table/clock.h"
 
 bool aname_wait_allowed(const aname_query_t *query)
@@ -23,7 +23,7 @@ void aname_wait(aname_query_t *query, uint16_t type, aname_answer_t *answer)
 	bool woken = true, cold = true;
 	while (cold && woken) {
 		uint64_t generation = aname_waiters_generation(shared->waiters);
-		aname_signer_choose(query);
+		aname_signing_choose(query);
 		if (answer != NULL) {
 			aname_records_decide(query, type, false, answer);
 		}
@@ -36,7 +36,7 @@ void aname_wait(aname_query_t *query, uint16_t type, aname_answer_t *answer)
 			query->now_s = query->now_ms / 1000;
 			query->waited = true;
 			aname_epoch_enter(query->epoch, query->worker);
-			aname_signer_choose(query);
+			aname_signing_choose(query);
 		}
 	}
 	if (cold && answer != NULL) {

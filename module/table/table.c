@@ -1,5 +1,6 @@
 #include "table/table.h"
 #include "octets.h"
+#include "path.h"
 #include "table/hash.h"
 #include "table/policy.h"
 
@@ -24,8 +25,7 @@ struct aname_table {
 	_Atomic size_t addresses;
 };
 
-/* Stands where an entry was removed, so that a search goes on behind it. It matches no key: its
- * hash and its upstream are nobody's. */
+/* Where an entry was removed: a search goes on behind it. It has no upstream, so matches no key. */
 static aname_entry_t tombstone;
 
 static slots_t *slots_new(size_t count)
@@ -99,7 +99,7 @@ static inline size_t slot_after(const slots_t *slots, size_t slot)
 	return slot + 1 < slots->count ? slot + 1 : 0;
 }
 
-static bool matches(const aname_entry_t *entry, const aname_key_t *key)
+static ANAME_WARM bool matches(const aname_entry_t *entry, const aname_key_t *key)
 {
 	return entry->name_len == key->name_len && entry->type == key->type &&
 	       entry->upstream == key->upstream &&
@@ -120,7 +120,8 @@ aname_entry_t *aname_table_find(const aname_table_t *table, const aname_key_t *k
 	}
 }
 
-aname_entry_t *aname_table_look(const aname_table_t *table, const aname_key_t *key, uint32_t slot)
+ANAME_WARM aname_entry_t *aname_table_look(const aname_table_t *table, const aname_key_t *key,
+                                           uint32_t slot)
 {
 	slots_t *slots = atomic_load(&table->slots);
 	aname_entry_t *entry = slot < slots->count ? atomic_load(&slots->at[slot]) : NULL;
@@ -342,8 +343,7 @@ static aname_subnets_t *subnets_of(aname_entry_t *target)
 }
 
 aname_entry_t *aname_table_add_subnet(aname_table_t *table, aname_entry_t *target,
-                                      const aname_subnet_t *network,
-                                      const aname_subnet_t *asked_for)
+                                      const aname_subnet_t *network, const aname_subnet_t *asked)
 {
 	aname_subnets_t *subnets = subnets_of(target);
 	if (subnets == NULL) {
@@ -360,7 +360,7 @@ aname_entry_t *aname_table_add_subnet(aname_table_t *table, aname_entry_t *targe
 	entry->subnet_entry = (aname_subnet_entry_t *)((uint8_t *)entry + at);
 	*entry->subnet_entry = (aname_subnet_entry_t){ .target = target,
 		                                       .network = *network,
-		                                       .asked_for = *asked_for };
+		                                       .asked_for = *asked };
 	entry->for_subnet = true;
 	show(table, entry, aname_table_subnet_hash(table, target->hash, network));
 	enlist(subnets, entry);

@@ -215,17 +215,16 @@ uint64_t aname_table_subnet_hash(const aname_table_t *table, uint64_t target_has
 /*!
  * \brief Adds an entry for a subnet that is not there yet; cold, without a snapshot.
  *
- * \param target     The target's entry for everybody.
- * \param network    For whom the answer is, at most ANAME_SUBNET_MAX bits.
- * \param asked_for  For whom it is to be asked.
+ * \param target   The target's entry for everybody.
+ * \param network  For whom the answer is, at most ANAME_SUBNET_MAX bits.
+ * \param asked    For whom it is to be asked.
  *
  * \return The entry, NULL if out of memory.
  *
  * Thread: service.
  */
 aname_entry_t *aname_table_add_subnet(aname_table_t *table, aname_entry_t *target,
-                                      const aname_subnet_t *network,
-                                      const aname_subnet_t *asked_for);
+                                      const aname_subnet_t *network, const aname_subnet_t *asked);
 
 /*!
  * \brief Removes an entry; it and its snapshot are freed when no worker can see them.

@@ -274,6 +274,31 @@ def test_A9_nothing_of_one_answer_shows_in_the_next(knotd, unbound, authority, p
                 reply.expect(a={"198.51.100.11"})
 
 
+def test_A9_two_sections_in_the_list_of_one_zone(knotd, unbound, authority, proto):
+    """The first that can answer does, and the reply is whole; the worker's next zone has one."""
+    knotd.sections += [
+        section("mod-aname", "one", ttl_max=500),
+        section("mod-aname", "two", ttl_max=600),
+    ]
+    knotd.server.update({"udp-workers": 1, "tcp-workers": 1})
+    knotd.add_zone("other.test", [aname(TARGET), "www IN CNAME @"])
+    simple(
+        knotd,
+        authority,
+        records=["www IN CNAME @", "@ IN MX 10 @", "@ IN TXT here"],
+        modules=["mod-aname/one", "mod-aname/two"],
+        aaaa=(),
+    )
+    for zone in (ZONE, "other.test"):
+        known(zone)
+    for zone in (ZONE, "other.test") * 2:
+        for name in (zone, f"www.{zone}"):
+            query(name, "A", proto).expect(a={A1}, ede=set(), soa=False)
+            query(name, "AAAA", proto).expect(aaaa=(), ede=set(), soa=True)
+        query(zone, "SOA", proto).expect(rcode="NOERROR", ede=set())
+        query(f"none.{zone}", "A", proto).expect(rcode="NXDOMAIN", ede=set(), soa=True)
+
+
 def validator(start_unbound, more="", **how):
     """A recursor that trusts the zone's key and goes to knotd for the zone."""
     reply = query(ZONE, "DNSKEY")

@@ -346,6 +346,121 @@ static void check_lower(void **state)
 	try_every_set(*state, lower);
 }
 
+/* Writing over what is there. */
+
+/*! RDATA of these types stands in the wire as it is. */
+static bool is_verbatim(uint16_t type)
+{
+	return type == A_ || type == AAAA_ || type == TXT_;
+}
+
+/*! Records of a reply as it was written: each is a set of its own. */
+static knot_pkt_t *parse(const knot_pkt_t *pkt)
+{
+	knot_pkt_t *parsed = knot_pkt_new(pkt->wire, pkt->size, NULL);
+	assert_non_null(parsed);
+	assert_int_equal(knot_pkt_parse(parsed, 0), KNOT_EOK);
+	return parsed;
+}
+
+static void overwrite(const shape_t *shape, const set_t *sets, uint16_t index)
+{
+	reply_t reply;
+	knot_mm_t mm;
+	begin(&reply, shape, sets, &mm);
+	knot_pkt_t *pkt = reply.pkt;
+	knot_rdataset_t made;
+	assert_int_equal(knot_rdataset_copy(&made, &pkt->rr[index].rrs, NULL), KNOT_EOK);
+	knot_rdata_t *rdata = made.rdata;
+	for (unsigned i = 0; i < made.count; i++, rdata = knot_rdataset_next(rdata)) {
+		rdata->data[rdata->len - 1] ^= 1;
+	}
+	knot_rdataset_t less = made;
+	less.count--;
+	assert_false(aname_packet_fits(pkt, index, &less));
+	if (!is_verbatim(sets[index].type)) {
+		/* Names may be compressed, and may not: at least nothing is read past the end. */
+		(void)aname_packet_fits(pkt, index, &made);
+		knot_rdataset_clear(&made, NULL);
+		reply_deinit(&reply);
+		return;
+	}
+
+	unsigned first = 0;
+	for (unsigned i = 0; i < index; i++) {
+		first += pkt->rr[i].rrs.count;
+	}
+	bool owned = pkt->rr_info[index].flags & KNOT_PF_FREE;
+	uint8_t before[KNOT_WIRE_MAX_PKTSIZE];
+	size_t size = pkt->size;
+	memcpy(before, pkt->wire, size);
+	assert_true(aname_packet_fits(pkt, index, &made));
+	assert_int_equal(aname_packet_overwrite(pkt, index, &made, 11), KNOT_EOK);
+	assert_true(knot_rdataset_eq(&pkt->rr[index].rrs, &made));
+	assert_ptr_not_equal(pkt->rr[index].rrs.rdata, made.rdata);
+	assert_int_equal(pkt->size, size);
+	check_hints(pkt);
+	check_counts(pkt);
+
+	knot_pkt_t *parsed = parse(pkt);
+	rdata = made.rdata;
+	for (unsigned i = 0; i < made.count; i++, rdata = knot_rdataset_next(rdata)) {
+		assert_int_equal(knot_rdata_cmp(parsed->rr[first + i].rrs.rdata, rdata), 0);
+		assert_int_equal(parsed->rr[first + i].ttl,
+		                 sets[index].ttl < 11 ? sets[index].ttl : 11);
+	}
+	knot_pkt_free(parsed);
+	/* Nothing else has changed: with what was there it is the same again, but for the TTL. */
+	rdata = made.rdata;
+	for (unsigned i = 0; i < made.count; i++, rdata = knot_rdataset_next(rdata)) {
+		rdata->data[rdata->len - 1] ^= 1;
+	}
+	knot_rdata_t *copy = pkt->rr[index].rrs.rdata;
+	assert_int_equal(aname_packet_overwrite(pkt, index, &made, 11), KNOT_EOK);
+	unsigned changed = 0;
+	for (size_t i = 0; i < size; i++) {
+		changed += pkt->wire[i] != before[i];
+	}
+	assert_true(changed <= sizeof(uint32_t) * made.count);
+	if (!owned) {
+		/* The packet's end frees these in knotd's pool only. */
+		mm.free(copy);
+		mm.free(pkt->rr[index].rrs.rdata);
+	}
+	knot_rdataset_clear(&made, NULL);
+	reply_deinit(&reply);
+}
+
+static void check_overwrite(void **state)
+{
+	try_every_set(*state, overwrite);
+}
+
+static void same_owner(void **state)
+{
+	/* D2: signatures are known by their place, or by their name in any case. */
+	reply_t reply;
+	reply_init(&reply, "shop.example.", A_, 4096);
+	const set_t sets[] = {
+		{ KNOT_ANSWER, "shop.example.", A_, 60, KNOT_PF_FREE, { "192.0.2.1" } },
+		{ KNOT_ANSWER, "shop.example.", TXT_, 60, KNOT_PF_FREE, { "x" } },
+		{ KNOT_ANSWER, "shop2.example.", TXT_, 60, KNOT_PF_FREE, { "x" } },
+		{ KNOT_ANSWER, "example.", TXT_, 60, KNOT_PF_FREE, { "x" } },
+	};
+	for (unsigned i = 0; i < COUNT_OF(sets); i++) {
+		assert_int_equal(reply_put(&reply, &sets[i], 0), KNOT_EOK);
+	}
+	for (unsigned hints = 0; hints < 2; hints++) {
+		assert_true(aname_packet_same_owner(reply.pkt, 0, 1));
+		assert_false(aname_packet_same_owner(reply.pkt, 0, 2));
+		assert_false(aname_packet_same_owner(reply.pkt, 1, 3));
+		for (unsigned i = 0; i < COUNT_OF(sets); i++) {
+			reply.pkt->rr_info[i].compress_ptr[KNOT_COMPR_HINT_OWNER] = 0;
+		}
+	}
+	reply_deinit(&reply);
+}
+
 /*! All one after the other, from a random place each time, until the section is empty. */
 static void cut_all(const shape_t *shape, const set_t *sets, uint16_t index)
 {
@@ -631,11 +746,14 @@ int main(void)
 		PROVES("F2: the zone's own set keeps its TTL", zone_untouched),
 		PROVES("out of memory: nothing is cut, nothing leaked", no_memory_to_cut),
 		PROVES("it works in memory that cannot be given back", in_a_pool),
+		PROVES("D2: RRsets of one owner are known", same_owner),
 	};
 	return RUN_ROWS("packet: A3: any set of the section can be taken out", shapes, check_cut) +
 	       RUN_ROWS("packet: A3: any set of the section can be replaced", shapes,
 	                check_replace) +
 	       RUN_ROWS("packet: F2: any TTL of the section can be lowered", shapes, check_lower) +
+	       RUN_ROWS("packet: D2: RDATA can be written over where it fits", shapes,
+	                check_overwrite) +
 	       RUN_ROWS("packet: all sets of the section can be taken out in turn", shapes,
 	                check_cut_all) +
 	       RUN_TESTS("packet: the rest", tests);

@@ -5,7 +5,6 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <libknot/errcode.h>
@@ -14,41 +13,11 @@
 #include "support/alloc.h"
 #include "support/getaddrinfo.h"
 #include "support/make.h"
+#include "support/process.h"
 #include "table/clock.h"
-
-/*
- * There is one service in a process, and it lasts as long as the process. So every test is a
- * process of its own; it ends with a line on stderr and status 1 if something is not as it
- * should be.
- */
-
-#define CHECK(what)                                                              \
-	do {                                                                     \
-		if (!(what)) {                                                   \
-			(void)fprintf(stderr, "line %d: %s\n", __LINE__, #what); \
-			_exit(1);                                                \
-		}                                                                \
-	} while (0)
 
 /*! Longer than any machine should take. */
 #define LONG_MS 60000
-
-typedef void (*life_f)(const void *arg);
-
-static void live(life_f life, const void *arg)
-{
-	(void)fflush(NULL);
-	pid_t pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		life(arg);
-		_exit(0);
-	}
-	int status = -1;
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 0);
-}
 
 static const aname_limits_t limits = { 16, 1000, 100, 1000, 100, 10 };
 
@@ -101,25 +70,12 @@ static unsigned count_threads(const char *name)
 	return count;
 }
 
-static void *stay(void *arg)
-{
-	pthread_barrier_wait(arg);
-	return NULL;
-}
-
 static void size_pool(const void *arg)
 {
 	const pool_row_t *row = arg;
-	(void)unsetenv("UV_THREADPOOL_SIZE");
-	if (row->operators != NULL) {
-		(void)setenv("UV_THREADPOOL_SIZE", row->operators, 1);
-	}
-	pthread_barrier_t end;
-	pthread_t thread;
-	CHECK(pthread_barrier_init(&end, NULL, 2) == 0);
-	if (row->crowded) {
-		CHECK(pthread_create(&thread, NULL, stay, &end) == 0);
-	}
+	set_pool_size(row->operators);
+	crowd_t crowd;
+	crowd_begin(&crowd, row->crowded);
 	/* A sanitizer may have a thread of its own. */
 	bool crowded = count_threads(NULL) > 1;
 	aname_service_report_t report;
@@ -147,10 +103,7 @@ static void size_pool(const void *arg)
 	for (unsigned i = 0; i < 3; i++) {
 		aname_service_release();
 	}
-	if (row->crowded) {
-		pthread_barrier_wait(&end);
-		pthread_join(thread, NULL);
-	}
+	crowd_end(&crowd);
 }
 
 static void check_pool(void **state)
