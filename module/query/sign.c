@@ -74,21 +74,30 @@ static const aname_signed_t *sign_anew(const aname_query_t *query, const aname_c
 	return fresh;
 }
 
+static uint64_t hash_of(const aname_query_t *query, const aname_content_t *content)
+{
+	return aname_store_hash(&query->instance->shared->hash_key, content);
+}
+
 /*! What is stored of a content, due or not. */
 static ANAME_WARM const aname_signed_t *find_stored(const aname_query_t *query,
-                                                    aname_content_t *content, uint64_t *hash)
+                                                    aname_content_t *content)
 {
 	content->signer = query->sign.signer->id;
-	*hash = aname_store_hash(&query->instance->shared->hash_key, content);
-	const aname_store_t *store = atomic_load(&query->instance->signing.store);
-	return store != NULL ? aname_store_find(store, content, *hash, query->sign.now_s) : NULL;
+	aname_store_t *store = atomic_load(&query->instance->signing.store);
+	if (store == NULL) {
+		return NULL;
+	}
+	const aname_signed_t *stored = aname_store_look(store, content, query->sign.now_s);
+	return stored != NULL ? stored
+	                      : aname_store_find(store, content, hash_of(query, content),
+	                                         query->sign.now_s);
 }
 
 ANAME_WARM const aname_signed_t *aname_sign_find(const aname_query_t *query,
                                                  aname_content_t *content)
 {
-	uint64_t hash;
-	const aname_signed_t *stored = find_stored(query, content, &hash);
+	const aname_signed_t *stored = find_stored(query, content);
 	bool due = stored == NULL || aname_signed_is_due(stored, query->sign.now_s);
 	return due ? NULL : stored;
 }
@@ -96,12 +105,11 @@ ANAME_WARM const aname_signed_t *aname_sign_find(const aname_query_t *query,
 const aname_signed_t *aname_sign_content(const aname_query_t *query, aname_content_t *content,
                                          const knot_rdataset_t *made)
 {
-	uint64_t hash;
-	const aname_signed_t *stored = find_stored(query, content, &hash);
+	const aname_signed_t *stored = find_stored(query, content);
 	if (stored != NULL && !aname_signed_is_due(stored, query->sign.now_s)) {
 		return stored;
 	}
-	const aname_signed_t *fresh = sign_anew(query, content, hash, made);
+	const aname_signed_t *fresh = sign_anew(query, content, hash_of(query, content), made);
 	bool good = stored != NULL && aname_signed_is_good(stored, query->sign.now_s);
 	return fresh == NULL && good ? stored : fresh;
 }

@@ -77,7 +77,11 @@ ANAME_WARM void aname_target_judge(const aname_query_t *query, const aname_key_t
 		judge_lost(query, key, ttl, part);
 	}
 
-	aname_entry_touch(entry, aname_interest(schedule, ttl, query->now_s), query->now_s);
+	const aname_interest_t interest = {
+		.ttl = ttl < schedule->ttl_max ? ttl : schedule->ttl_max,
+		.until_s = query->now_s + schedule->idle,
+	};
+	aname_entry_touch(entry, interest, query->now_s);
 	if (aname_policy_ask(snapshot, life, next_ms, query->now_ms)) {
 		aname_target_ask(query, key, ttl, entry->for_subnet);
 	}

@@ -65,6 +65,9 @@ aname_store_t *aname_store_new(unsigned groups)
 		return NULL;
 	}
 	store->groups = groups;
+	for (unsigned i = 0; i < ANAME_STORE_TYPES; i++) {
+		atomic_init(&store->positions[i], 0);
+	}
 	for (unsigned i = 0; i < groups; i++) {
 		for (unsigned k = 0; k < ANAME_STORE_GROUP; k++) {
 			atomic_init(&store->at[i][k], NULL);
@@ -104,20 +107,46 @@ static bool matches(const aname_signed_t *signed_set, const aname_content_t *con
 	       has_owner(signed_set, rrset->owner);
 }
 
-const aname_signed_t *aname_store_find(const aname_store_t *store, const aname_content_t *content,
+static void note_use(aname_signed_t *found, int64_t now_s)
+{
+	uint32_t used_s = now_s;
+	if (atomic_load_explicit(&found->used_s, memory_order_relaxed) != used_s) {
+		atomic_store_explicit(&found->used_s, used_s, memory_order_relaxed);
+	}
+}
+
+/*! A, AAAA, SOA, NSEC and NSEC3 have each their own. */
+static unsigned type_index(uint16_t type)
+{
+	return (type ^ type >> 2) % ANAME_STORE_TYPES;
+}
+
+const aname_signed_t *aname_store_look(const aname_store_t *store, const aname_content_t *content,
+                                       int64_t now_s)
+{
+	unsigned position = atomic_load_explicit(
+	        &store->positions[type_index(content->rrset->type)], memory_order_relaxed);
+	aname_signed_t *found =
+	        atomic_load(&store->at[position / ANAME_STORE_GROUP][position % ANAME_STORE_GROUP]);
+	if (found == NULL || !matches(found, content)) {
+		return NULL;
+	}
+	note_use(found, now_s);
+	return found;
+}
+
+const aname_signed_t *aname_store_find(aname_store_t *store, const aname_content_t *content,
                                        uint64_t hash, int64_t now_s)
 {
+	unsigned group = hash % store->groups;
 	for (unsigned k = 0; k < ANAME_STORE_GROUP; k++) {
-		aname_signed_t *signed_set = atomic_load(&store->at[hash % store->groups][k]);
-		if (signed_set == NULL || signed_set->hash != hash ||
-		    !matches(signed_set, content)) {
-			continue;
+		aname_signed_t *found = atomic_load(&store->at[group][k]);
+		if (found != NULL && found->hash == hash && matches(found, content)) {
+			atomic_store_explicit(&store->positions[type_index(content->rrset->type)],
+			                      group * ANAME_STORE_GROUP + k, memory_order_relaxed);
+			note_use(found, now_s);
+			return found;
 		}
-		uint32_t used_s = now_s;
-		if (atomic_load_explicit(&signed_set->used_s, memory_order_relaxed) != used_s) {
-			atomic_store_explicit(&signed_set->used_s, used_s, memory_order_relaxed);
-		}
-		return signed_set;
 	}
 	return NULL;
 }

@@ -16,7 +16,7 @@ CASES = (
     # label, owner, type, DO, bar of the instructions
     ("A", "", "A", False, "<= 1.02"),
     ("AAAA NODATA", "", "AAAA", False, ""),
-    ("www CNAME @", "www.", "A", False, ""),
+    ("www CNAME @", "www.", "A", False, "<= 1.10"),
     ("signed A", "", "A", True, "<= 1.02"),
     ("signed AAAA NODATA", "", "AAAA", True, "<= 1.30"),
     ("signed www CNAME @", "www.", "A", True, ""),

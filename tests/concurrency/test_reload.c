@@ -62,6 +62,8 @@ static void load(instance_t *instance, random_t *random)
 	aname_options_t *options = make_options();
 	options->schedule.ttl_max = 1 + random_below(random, 2);
 	options->schedule.retry_min = 1;
+	/* More upstreams than are kept, all of them the system's resolver: it makes nothing of this. */
+	options->source.secure = random_below(random, 3) == 0 ? random_below(random, 12) : 0;
 	options->max_addresses = 20 + random_below(random, 2);
 	options->limits.lookup_rate = 1000 + 1000 * random_below(random, 2);
 	aname_service_report_t report;

@@ -318,9 +318,39 @@ static void no_memory(void **state)
 	thing_free(thing);
 }
 
+static void looked_for(void **state)
+{
+	/* Where one of its type was found last, and nowhere else; what is not the same is not taken. */
+	fixture_t fixture = fixture_new();
+	thing_t *one = thing_new(1), *other = thing_new(2);
+	assert_null(aname_store_look(fixture.store, &one->content, NOW));
+	put(&fixture, one, &good, NOW);
+	put(&fixture, other, &good, NOW);
+	for (unsigned turn = 0; turn < 3; turn++) {
+		const aname_signed_t *found = find(&fixture, one);
+		assert_non_null(found);
+		assert_ptr_equal(aname_store_look(fixture.store, &one->content, NOW + turn), found);
+		assert_int_equal(found->used_s, NOW + turn);
+		assert_null(aname_store_look(fixture.store, &other->content, NOW));
+		found = find(&fixture, other);
+		assert_ptr_equal(aname_store_look(fixture.store, &other->content, NOW), found);
+		assert_null(aname_store_look(fixture.store, &one->content, NOW));
+	}
+	(void)find(&fixture, one);
+	one->content.signer = 2;
+	assert_null(aname_store_look(fixture.store, &one->content, NOW));
+	one->content.signer = 1;
+	one->rrset.ttl++;
+	assert_null(aname_store_look(fixture.store, &one->content, NOW));
+	thing_free(one);
+	thing_free(other);
+	fixture_free(&fixture);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		PROVES("a content is there where it was found last, or not at all", looked_for),
 		PROVES("D1: a signature is found by all that it signs", found_by_content),
 		PROVES("D2: an NSEC3 record is found by its owner, too", nsec3_by_owner),
 		PROVES("D5: a hash alone finds nothing", a_hash_is_not_trusted),
