@@ -1,5 +1,5 @@
 /*!
- * \brief The roof: load, unload, and the symbol that knotd looks for.  [K]
+ * \brief The module as knotd sees it: load, unload, and the symbol that knotd looks for.  [K]
  *
  * Who runs where, and who owns what:
  *
@@ -12,8 +12,8 @@
  *
  * Workers also publish, under a lock of their own, what they have signed (query/signing.h).
  *
- * The table and all the rest of the ground floor belong to the process. The service thread never
- * sees a knotd_mod_t. In unload the zone's name and the log are gone already.
+ * The table and all that table/shared.h holds belong to the process. The service thread never sees
+ * a knotd_mod_t. In unload the zone's name and the log are gone already.
  */
 
 #include <stdlib.h>
@@ -101,7 +101,7 @@ static void log_ecs(knotd_mod_t *mod, const aname_options_t *options)
 	}
 }
 
-/*! Has the status socket where the options say. */
+/*! Opens the status socket at the path that the options name. */
 static int show(knotd_mod_t *mod, const aname_options_t *options)
 {
 	int ret = aname_service_show(options->status_socket, options->status_chosen);
@@ -204,12 +204,13 @@ static int read_options(knotd_mod_t *mod, aname_instance_t *instance, const anam
 	return KNOT_EOK;
 }
 
-/*! To read a section takes longer than all the rest of a load: it is read for many zones at once. */
+/*! To read a section takes longer than all the rest of a load: it is read for many zones at
+ *  once. */
 static int take_options(knotd_mod_t *mod, aname_instance_t *instance)
 {
 	aname_origin_t origin;
 	aname_onlinesign_t onlinesign;
-	aname_conf_place(mod, &origin, &onlinesign);
+	aname_conf_position(mod, &origin, &onlinesign);
 	instance->onlinesign = onlinesign;
 	int ret = recall_options(mod, instance, &origin);
 	return ret == KNOT_ENOENT ? read_options(mod, instance, &origin) : ret;

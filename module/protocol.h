@@ -9,7 +9,7 @@
  *     server  pid=... targets=...   the process
  *     target  name=... family=...   one for each target and family asked for, and with subnet=...
  *                                   one for each client subnet that has an answer of its own
- *     end                           all was said; or
+ *     end                           this was all; or
  *     again                         the table was rebuilt meanwhile, ask anew
  */
 
@@ -32,7 +32,7 @@
 /*! Longest line of a client, its end included. */
 #define ANAME_STATUS_REQUEST_MAX 8192
 
-/* What is said: the first word of each line. */
+/* The first word of each line. */
 
 #define ANAME_STATUS_FORMAT "aname\t1"
 #define ANAME_STATUS_SERVER "server"

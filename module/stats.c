@@ -62,13 +62,13 @@ int aname_stats_register(knotd_mod_t *mod)
 	return ret;
 }
 
-void aname_stats_answer(knotd_mod_t *mod, aname_worker_t *own, unsigned worker, aname_kind_t kind)
+void aname_stats_answer(knotd_mod_t *mod, aname_worker_t *slot, unsigned worker, aname_kind_t kind)
 {
 	knotd_mod_stats_incr(mod, worker, COUNTER_ANSWERS, kind, 1);
 
 	/* Nobody else writes this worker's count: no locked instruction. */
-	uint64_t value = atomic_load_explicit(&own->answers[kind], memory_order_relaxed);
-	atomic_store_explicit(&own->answers[kind], value + 1, memory_order_relaxed);
+	uint64_t value = atomic_load_explicit(&slot->answers[kind], memory_order_relaxed);
+	atomic_store_explicit(&slot->answers[kind], value + 1, memory_order_relaxed);
 }
 
 void aname_stats_malformed(knotd_mod_t *mod, unsigned worker)
@@ -78,7 +78,7 @@ void aname_stats_malformed(knotd_mod_t *mod, unsigned worker)
 
 void aname_stats_show(knotd_mod_t *mod, const aname_numbers_t *numbers)
 {
-	/* knotd sums over all workers: what is stored always goes to the first one's place. */
+	/* knotd sums over all workers: what is stored always goes to the slot of the first one. */
 	knotd_mod_stats_store(mod, 0, COUNTER_LOOKUPS, LOOKUPS_STARTED, numbers->started);
 	knotd_mod_stats_store(mod, 0, COUNTER_LOOKUPS, LOOKUPS_SUCCEEDED, numbers->succeeded);
 	knotd_mod_stats_store(mod, 0, COUNTER_LOOKUPS, LOOKUPS_FAILED, numbers->failed);

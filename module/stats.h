@@ -44,10 +44,10 @@ typedef struct {
 /*! Registers the counters. Thread: load. */
 int aname_stats_register(knotd_mod_t *mod);
 
-/*! Counts an answer, for its zone and in total. Thread: worker `worker`, whose `own` is. */
-void aname_stats_answer(knotd_mod_t *mod, aname_worker_t *own, unsigned worker, aname_kind_t kind);
+/*! Counts an answer, for its zone and in total. Thread: worker `worker`, whose slot it is. */
+void aname_stats_answer(knotd_mod_t *mod, aname_worker_t *slot, unsigned worker, aname_kind_t kind);
 
-/*! Counts a malformed record that a query met. Thread: worker `worker`. */
+/*! Counts a malformed record that a query came upon. Thread: worker `worker`. */
 void aname_stats_malformed(knotd_mod_t *mod, unsigned worker);
 
 /*! Shows these numbers from now on. Thread: worker. */

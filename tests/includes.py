@@ -6,7 +6,7 @@
 
 - Circles: a source file and its header (x.c and x.h) are one unit; no unit includes itself through
   others.
-- Rooms: nothing in query/ includes anything of service/, directly or through others, nor the
+- Parts: nothing in query/ includes anything of service/, directly or through others, nor the
   reverse; table/ includes neither.
 - Layers: [P] is libc and libknot, [U] adds libuv and c-ares, [K] adds knot/module.h. Every header
   says in its \\brief which it is; a source file is of its header's layer, or of the one that its own
@@ -21,8 +21,8 @@ import tempfile
 LAYERS = "PUK"
 # Headers of others, by how their names begin; all that is not here is [P].
 FOREIGN = {"knot/": "K", "uv.h": "U", "uv/": "U", "ares": "U", "curl/": "U"}
-# A room, and those that it must not know.
-ROOMS = {"query": ("service",), "service": ("query",), "table": ("query", "service")}
+# A part, and those that it must not know.
+PARTS = {"query": ("service",), "service": ("query",), "table": ("query", "service")}
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:"([^"]+)"|<([^>]+)>)', re.MULTILINE)
 LAYER = re.compile(r"\\brief\b(?:(?!\*/).)*?\[([A-Z])\]", re.DOTALL)
@@ -33,7 +33,7 @@ class File:
 
     def __init__(self, root, path):
         self.path = path
-        self.own, self.foreign, self.missing = [], [], []
+        self.included, self.foreign, self.missing = [], [], []
         with open(os.path.join(root, path), encoding="utf-8") as file:
             text = file.read()
         for quoted, angled in INCLUDE.findall(text):
@@ -41,9 +41,9 @@ class File:
             if angled:
                 self.foreign.append(angled)
             elif os.path.exists(os.path.join(root, quoted)):
-                self.own.append(os.path.normpath(quoted))
+                self.included.append(os.path.normpath(quoted))
             elif os.path.exists(os.path.join(root, beside)):
-                self.own.append(beside)
+                self.included.append(beside)
             else:
                 self.missing.append(quoted)
         found = LAYER.search(text.split("*/", 1)[0])
@@ -62,7 +62,7 @@ def reach(files, path):
     ways, queue = {}, [(path, (path,))]
     while queue:
         at, way = queue.pop(0)
-        for included in files[at].own:
+        for included in files[at].included:
             if included not in ways and included != path:
                 ways[included] = (*way, included)
                 queue.append((included, ways[included]))
@@ -79,7 +79,7 @@ def check_circles(files):
     units = {}
     for file in files.values():
         unit = os.path.splitext(file.path)[0]
-        units.setdefault(unit, set()).update(os.path.splitext(path)[0] for path in file.own)
+        units.setdefault(unit, set()).update(os.path.splitext(path)[0] for path in file.included)
     done = set()
 
     def walk(unit, way):
@@ -94,19 +94,19 @@ def check_circles(files):
         yield from walk(unit, ())
 
 
-def check_rooms(files):
+def check_parts(files):
     for path in files:
-        forbidden = ROOMS.get(path.split(os.sep)[0], ())
+        forbidden = PARTS.get(path.split(os.sep)[0], ())
         for other, way in reach(files, path).items():
             if other.split(os.sep)[0] in forbidden:
-                yield f"room: {' -> '.join(way)}"
+                yield f"part: {' -> '.join(way)}"
                 break
 
 
 def layer_of(files, path):
     header = os.path.splitext(path)[0] + ".h"
-    own = files[path].layer
-    return own or (files[header].layer if header in files else None)
+    layer = files[path].layer
+    return layer or (files[header].layer if header in files else None)
 
 
 def layer_of_foreign(name):
@@ -139,7 +139,7 @@ def faults(root):
     missing = list(check_found(files))
     if missing or not files:
         return missing or ["no source files"]
-    return [*check_circles(files), *check_rooms(files), *check_layers(files)]
+    return [*check_circles(files), *check_parts(files), *check_layers(files)]
 
 
 # The self-test.
@@ -162,14 +162,14 @@ BAD = (
      {"log.h": "/*! \\brief Log.  [P] */\n#include \"table/table.h\"\n"}),
     ("a circle through a source file", "circle: query/hook -> query/query -> query/hook",
      {"query/query.c": "#include \"query/query.h\"\n#include \"query/hook.h\"\n"}),
-    ("query/ includes service/", "room: query/hook.c -> service/loop.h",
+    ("query/ includes service/", "part: query/hook.c -> service/loop.h",
      {"query/hook.c": "#include \"query/hook.h\"\n#include \"service/loop.h\"\n"}),
-    ("service/ includes query/", "room: service/loop.c -> query/query.h",
+    ("service/ includes query/", "part: service/loop.c -> query/query.h",
      {"service/loop.c": "/*! \\brief Loop.  [K] */\n#include \"query/query.h\"\n"}),
-    ("the same through another", "room: query/hook.c -> between.h -> service/loop.h",
+    ("the same through another", "part: query/hook.c -> between.h -> service/loop.h",
      {"query/hook.c": "#include \"query/hook.h\"\n#include \"between.h\"\n",
       "between.h": "/*! \\brief Between.  [U] */\n#include \"service/loop.h\"\n"}),
-    ("table/ includes query/", "room: table/table.c -> query/query.h",
+    ("table/ includes query/", "part: table/table.c -> query/query.h",
      {"table/table.c": "/*! \\brief Table.  [K] */\n#include \"query/query.h\"\n"}),
     ("[P] includes libuv", "layer: table/table.c -> uv.h, but table/table.c is [P]",
      {"table/table.c": "#include \"table/table.h\"\n# include <uv.h>\n"}),

@@ -1,5 +1,5 @@
 /*!
- * \brief What the configuration of a running knotd says, by its control interface.
+ * \brief What stands in the configuration of a running knotd, by its control interface.
  */
 
 #pragma once
@@ -24,7 +24,7 @@ typedef struct {
  * \param values  None if it is not set.
  *
  * \return KANAME_OK if it could be asked, be it set or not; KANAME_NO if there is no such
- *         identifier; KANAME_IO, told.
+ *         identifier; KANAME_IO, reported.
  */
 __attribute__((warn_unused_result)) kaname_exit_t kaname_config_read(kaname_control_t *control,
                                                                      const char *section,

@@ -7,7 +7,7 @@
 
 #define CTL_TIMEOUT_S 60
 
-/*! What to do about what the server may say, or about not reaching it. */
+/*! What to do about errors of the server, or about not reaching it. */
 static const struct {
 	int reason;
 	const char *next;
@@ -35,7 +35,7 @@ static const char *hint(const char *error)
 	return NULL;
 }
 
-static void tell_next(const char *error)
+static void print_next_step(const char *error)
 {
 	const char *next = hint(error);
 	if (next != NULL) {
@@ -48,7 +48,7 @@ kaname_exit_t kaname_control_open(kaname_control_t *control, const kaname_args_t
 	control->error[0] = '\0';
 	control->ctl = knot_ctl_alloc();
 	if (control->ctl == NULL) {
-		kaname_say("out of memory");
+		kaname_error("out of memory");
 		return KANAME_IO;
 	}
 	int timeout_s = args->timeout >= 0 ? args->timeout : CTL_TIMEOUT_S;
@@ -56,8 +56,8 @@ kaname_exit_t kaname_control_open(kaname_control_t *control, const kaname_args_t
 	const char *path = args->socket != NULL ? args->socket : KANAME_CONTROL_SOCKET;
 	int ret = knot_ctl_connect(control->ctl, path);
 	if (ret != KNOT_EOK) {
-		kaname_say("failed to connect to socket '%s' (%s)", path, knot_strerror(ret));
-		tell_next(knot_strerror(ret));
+		kaname_error("failed to connect to socket '%s' (%s)", path, knot_strerror(ret));
+		print_next_step(knot_strerror(ret));
 		knot_ctl_free(control->ctl);
 		control->ctl = NULL;
 		return KANAME_IO;
@@ -77,8 +77,8 @@ void kaname_control_close(kaname_control_t *control)
 
 static kaname_exit_t lost(int ret)
 {
-	kaname_say("failed to control (%s)", knot_strerror(ret));
-	tell_next(knot_strerror(ret));
+	kaname_error("failed to control (%s)", knot_strerror(ret));
+	print_next_step(knot_strerror(ret));
 	return KANAME_IO;
 }
 
@@ -124,8 +124,8 @@ bool kaname_control_refused(const kaname_control_t *control, int reason)
 	return strcmp(control->error, knot_strerror(reason)) == 0;
 }
 
-void kaname_control_tell(const kaname_control_t *control, const char *zone)
+void kaname_control_error(const kaname_control_t *control, const char *zone)
 {
 	(void)fprintf(stderr, "error: [%s] (%s)\n", zone, control->error);
-	tell_next(control->error);
+	print_next_step(control->error);
 }

@@ -15,14 +15,14 @@
 
 typedef struct {
 	knot_ctl_t *ctl;
-	char error[KANAME_ERROR_MAX]; /*!< What the server said no with, as text. */
+	char error[KANAME_ERROR_MAX]; /*!< Why the server refused, as text. */
 } kaname_control_t;
 
 /*! Takes one unit of a reply; its texts are good during the call only. */
 typedef void (*kaname_unit_f)(void *ctx, knot_ctl_data_t *data);
 
 /*!
- * \brief Connects to the server; if that fails, says why and what to do.
+ * \brief Connects to the server; if that fails, prints why and what to do.
  *
  * \param args  The socket and the time-out.
  */
@@ -38,7 +38,7 @@ void kaname_control_close(kaname_control_t *control);
  * \param ask   The command and its data.
  * \param unit  Takes what comes back; NULL: nothing is expected to.
  *
- * \return KANAME_OK; KANAME_NO with `error` set if the server refused, which is not told yet; or
+ * \return KANAME_OK; KANAME_NO with `error` set if the server refused, which is not printed yet; or
  *         KANAME_IO, which is.
  */
 __attribute__((warn_unused_result)) kaname_exit_t kaname_control_ask(kaname_control_t *control,
@@ -48,5 +48,5 @@ __attribute__((warn_unused_result)) kaname_exit_t kaname_control_ask(kaname_cont
 /*! Was the command refused for this reason, a KNOT_E*? */
 bool kaname_control_refused(const kaname_control_t *control, int reason);
 
-/*! Says what the server refused with, as knotc does, and what to do next. */
-void kaname_control_tell(const kaname_control_t *control, const char *zone);
+/*! Prints why the server refused, as knotc does, and what to do next. */
+void kaname_control_error(const kaname_control_t *control, const char *zone);

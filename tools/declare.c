@@ -30,13 +30,13 @@ typedef struct {
 	kaname_records_t records;    /*!< Those that are there. */
 } change_t;
 
-/*! Has a command of the transaction executed; tells if it is refused. */
+/*! Has a command of the transaction executed; reports it if it is refused. */
 static kaname_exit_t command(change_t *change, knot_ctl_data_t *ask)
 {
 	(*ask)[KNOT_CTL_IDX_ZONE] = change->zone;
 	kaname_exit_t ret = kaname_control_ask(&change->control, ask, NULL, NULL);
 	if (ret == KANAME_NO) {
-		kaname_control_tell(&change->control, change->zone);
+		kaname_control_error(&change->control, change->zone);
 	}
 	return ret;
 }
@@ -129,7 +129,7 @@ static kaname_exit_t unset_records(change_t *change)
 {
 	if (change->args->count < 2) {
 		if (change->records.count == 0) {
-			kaname_say("%s has no ANAME or ALIAS record", change->zone);
+			kaname_error("%s has no ANAME or ALIAS record", change->zone);
 			return KANAME_NO;
 		}
 		return take_all_away(change);
@@ -144,9 +144,9 @@ static kaname_exit_t unset_records(change_t *change)
 		}
 	}
 	if (!found) {
-		kaname_say("%s has no ANAME or ALIAS record with the target %s; 'kaname get %s' "
-		           "lists all",
-		           change->zone, change->args->arguments[1], change->zone);
+		kaname_error("%s has no ANAME or ALIAS record with the target %s; 'kaname get %s' "
+		             "lists all",
+		             change->zone, change->args->arguments[1], change->zone);
 		return KANAME_NO;
 	}
 	return ret;
@@ -205,7 +205,7 @@ static kaname_exit_t change(const kaname_args_t *args, kaname_exit_t (*make)(cha
 		return KANAME_NO;
 	}
 	if (args->count > 1 && kaname_name_read(it.target, args->arguments[1]) == NULL) {
-		kaname_say("%s: expected the name of a target", args->arguments[1]);
+		kaname_error("%s: expected the name of a target", args->arguments[1]);
 		return KANAME_NO;
 	}
 	kaname_exit_t ret = kaname_control_open(&it.control, args);
@@ -229,22 +229,22 @@ static bool is_address(const char *text)
 kaname_exit_t kaname_set(const kaname_args_t *args)
 {
 	if (is_address(args->arguments[1])) {
-		kaname_say("%s is an address: expected the name of a target; an address needs no "
-		           "ANAME but an A or AAAA record",
-		           args->arguments[1]);
+		kaname_error("%s is an address: expected the name of a target; an address needs no "
+		             "ANAME but an A or AAAA record",
+		             args->arguments[1]);
 		return KANAME_NO;
 	}
 	knot_dname_storage_t target;
 	if (kaname_name_read(target, args->arguments[1]) != NULL && target[0] == 0) {
-		kaname_say("the root has no addresses: expected the name of a target");
+		kaname_error("the root has no addresses: expected the name of a target");
 		return KANAME_NO;
 	}
 	knot_dname_storage_t owner;
 	if (kaname_name_read(owner, args->arguments[0]) != NULL &&
 	    kaname_name_read(target, args->arguments[1]) != NULL &&
 	    knot_dname_is_case_equal(owner, target)) {
-		kaname_say("%s cannot follow itself: expected the name of a target elsewhere",
-		           args->arguments[0]);
+		kaname_error("%s cannot follow itself: expected the name of a target elsewhere",
+		             args->arguments[0]);
 		return KANAME_NO;
 	}
 	return change(args, set_records);
@@ -261,14 +261,14 @@ static kaname_exit_t print(const kaname_records_t *records, const char *zone)
 	for (size_t i = 0; i < records->count; i++) {
 		kaname_record_print(&records->at[i], zone);
 		if (!records->at[i].good) {
-			kaname_say("%s: the RDATA of a %s record is no domain name; 'kaname set' "
-			           "replaces it",
-			           zone, records->at[i].type);
+			kaname_error("%s: the RDATA of a %s record is no domain name; 'kaname set' "
+			             "replaces it",
+			             zone, records->at[i].type);
 			ret = KANAME_NO;
 		}
 	}
 	if (records->count == 0) {
-		kaname_say("%s has no ANAME or ALIAS record", zone);
+		kaname_error("%s has no ANAME or ALIAS record", zone);
 		(void)fprintf(stderr, "next: 'kaname set %s TARGET' declares one\n", zone);
 		ret = KANAME_NO;
 	}

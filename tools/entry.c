@@ -12,7 +12,7 @@ typedef struct {
 	unsigned open_line;  /*!< Of the first of them. */
 	unsigned quote_line; /*!< Of the last quote. */
 	unsigned line;
-} place_t;
+} position_t;
 
 static void *grow(void *memory, size_t *size, size_t least, size_t each)
 {
@@ -38,7 +38,7 @@ static bool keep_octet(kaname_entry_t *entry, char c)
 	return true;
 }
 
-static bool begin_token(kaname_entry_t *entry, const place_t *place)
+static bool begin_token(kaname_entry_t *entry, const position_t *position)
 {
 	kaname_token_t *tokens =
 	        grow(entry->tokens, &entry->tokens_size, entry->tokens_count + 16, sizeof(*tokens));
@@ -47,35 +47,35 @@ static bool begin_token(kaname_entry_t *entry, const place_t *place)
 	}
 	entry->tokens = tokens;
 	tokens[entry->tokens_count++] =
-	        (kaname_token_t){ .at = entry->len - 1, .len = 0, .line = place->line };
+	        (kaname_token_t){ .at = entry->len - 1, .len = 0, .line = position->line };
 	return true;
 }
 
 /*! An octet outside of tokens, or the one that ends a token. */
-static const char *separate(char c, place_t *place)
+static const char *separate(char c, position_t *position)
 {
-	place->in_token = false;
+	position->in_token = false;
 	if (c == ';') {
-		place->in_comment = true;
+		position->in_comment = true;
 	} else if (c == '(') {
-		place->open_line = place->depth == 0 ? place->line : place->open_line;
-		place->depth++;
-	} else if (c == ')' && place->depth-- == 0) {
+		position->open_line = position->depth == 0 ? position->line : position->open_line;
+		position->depth++;
+	} else if (c == ')' && position->depth-- == 0) {
 		return "an opening parenthesis before this one";
 	}
 	return NULL;
 }
 
 /*! Goes on within a token, where a quote may begin or end. */
-static void go_on(kaname_entry_t *entry, char c, place_t *place)
+static void go_on(kaname_entry_t *entry, char c, position_t *position)
 {
-	if (place->escaped) {
-		place->escaped = false;
+	if (position->escaped) {
+		position->escaped = false;
 	} else if (c == '\\') {
-		place->escaped = true;
+		position->escaped = true;
 	} else if (c == '"') {
-		place->in_quotes = !place->in_quotes;
-		place->quote_line = place->line;
+		position->in_quotes = !position->in_quotes;
+		position->quote_line = position->line;
 	}
 	kaname_token_t *token = &entry->tokens[entry->tokens_count - 1];
 	token->len = entry->len - token->at;
@@ -87,56 +87,57 @@ static bool is_separator(char c)
 }
 
 /*! Takes one octet that is no line end of its own. */
-static kaname_entry_ret_t take(kaname_entry_t *entry, char c, place_t *place, const char **expected)
+static kaname_entry_ret_t take(kaname_entry_t *entry, char c, position_t *position,
+                               const char **expected)
 {
-	if (place->in_comment) {
+	if (position->in_comment) {
 		return KANAME_ENTRY_READ;
 	}
-	if (is_separator(c) && !place->in_quotes && !place->escaped) {
-		*expected = separate(c, place);
+	if (is_separator(c) && !position->in_quotes && !position->escaped) {
+		*expected = separate(c, position);
 		return *expected == NULL ? KANAME_ENTRY_READ : KANAME_ENTRY_BROKEN;
 	}
-	if (!place->in_token) {
-		if (!begin_token(entry, place)) {
+	if (!position->in_token) {
+		if (!begin_token(entry, position)) {
 			return KANAME_ENTRY_FAILED;
 		}
-		place->in_token = true;
+		position->in_token = true;
 	}
-	go_on(entry, c, place);
+	go_on(entry, c, position);
 	return KANAME_ENTRY_READ;
 }
 
 /*! A line ends; does the entry? */
-static bool ends(place_t *place)
+static bool ends(position_t *position)
 {
-	place->line++;
-	place->escaped = false;
-	if (!place->in_quotes) {
-		place->in_token = place->in_comment = false;
+	position->line++;
+	position->escaped = false;
+	if (!position->in_quotes) {
+		position->in_token = position->in_comment = false;
 	}
-	return place->depth == 0;
+	return position->depth == 0;
 }
 
 /*! Quotes lead over the end of a line within parentheses only, as libzscanner has it. */
-static const char *unclosed(const place_t *place, unsigned *line)
+static const char *unclosed(const position_t *position, unsigned *line)
 {
-	if (place->in_quotes) {
-		*line = place->quote_line;
+	if (position->in_quotes) {
+		*line = position->quote_line;
 		return "a closing quote for the one that opens here";
 	}
-	*line = place->open_line;
+	*line = position->open_line;
 	return "a closing parenthesis for the one that opens here";
 }
 
 /*! The file ends; is that an end of the entry, too? */
-static kaname_entry_ret_t at_end(const kaname_entry_t *entry, const place_t *place, FILE *in,
+static kaname_entry_ret_t at_end(const kaname_entry_t *entry, const position_t *position, FILE *in,
                                  unsigned *line, const char **expected)
 {
 	if (ferror(in)) {
 		return KANAME_ENTRY_FAILED;
 	}
-	if (place->in_quotes || place->depth > 0) {
-		*expected = unclosed(place, line);
+	if (position->in_quotes || position->depth > 0) {
+		*expected = unclosed(position, line);
 		return KANAME_ENTRY_BROKEN;
 	}
 	return entry->len > 0 ? KANAME_ENTRY_READ : KANAME_ENTRY_END;
@@ -145,14 +146,14 @@ static kaname_entry_ret_t at_end(const kaname_entry_t *entry, const place_t *pla
 kaname_entry_ret_t kaname_entry_read(kaname_entry_t *entry, FILE *in, unsigned *line,
                                      const char **expected)
 {
-	place_t place = { .line = entry->line + 1 };
+	position_t position = { .line = entry->line + 1 };
 	entry->len = entry->tokens_count = 0;
 	kaname_entry_ret_t ret = KANAME_ENTRY_READ;
 	bool done = false;
 	while (!done && ret == KANAME_ENTRY_READ) {
 		int c = getc_unlocked(in);
 		if (c == EOF) {
-			ret = at_end(entry, &place, in, line, expected);
+			ret = at_end(entry, &position, in, line, expected);
 			break;
 		}
 		if (entry->len == KANAME_ENTRY_MAX) {
@@ -163,17 +164,17 @@ kaname_entry_ret_t kaname_entry_read(kaname_entry_t *entry, FILE *in, unsigned *
 		if (!keep_octet(entry, c)) {
 			return KANAME_ENTRY_FAILED;
 		}
-		*line = place.line;
+		*line = position.line;
 		if (c != '\n') {
-			ret = take(entry, c, &place, expected);
-		} else if (place.in_quotes && place.depth == 0) {
-			*expected = unclosed(&place, line);
+			ret = take(entry, c, &position, expected);
+		} else if (position.in_quotes && position.depth == 0) {
+			*expected = unclosed(&position, line);
 			ret = KANAME_ENTRY_BROKEN;
 		} else {
-			done = ends(&place);
+			done = ends(&position);
 		}
 	}
-	entry->line = place.line - (done ? 1 : 0);
+	entry->line = position.line - (done ? 1 : 0);
 	entry->indented = entry->len > 0 && (entry->text[0] == ' ' || entry->text[0] == '\t');
 	return ret;
 }

@@ -74,7 +74,7 @@ static const struct {
 };
 #define MEANINGS (sizeof(meanings) / sizeof(meanings[0]))
 
-void kaname_say(const char *format, ...)
+void kaname_error(const char *format, ...)
 {
 	char message[5000];
 	va_list args;
@@ -90,7 +90,8 @@ kaname_exit_t kaname_finish(kaname_exit_t code)
 	int error = ferror(stdout) ? errno : 0;
 	bool failed = ferror(stdout);
 	if (fclose(stdout) != 0 || failed) {
-		kaname_say("cannot write to standard output: %s", strerror(failed ? error : errno));
+		kaname_error("cannot write to standard output: %s",
+		             strerror(failed ? error : errno));
 		return KANAME_IO;
 	}
 	return code;
@@ -115,9 +116,9 @@ static kaname_exit_t help(void)
 static kaname_exit_t usage(const command_t *command)
 {
 	if (command != NULL) {
-		kaname_say("usage: kaname %s", command->usage);
+		kaname_error("usage: kaname %s", command->usage);
 	} else {
-		kaname_say("usage: kaname COMMAND [OPTIONS] [ARGUMENTS], see kaname --help");
+		kaname_error("usage: kaname COMMAND [OPTIONS] [ARGUMENTS], see kaname --help");
 	}
 	return KANAME_USAGE;
 }
@@ -132,14 +133,14 @@ static const command_t *find_command(const char *name)
 	return NULL;
 }
 
-/*! Reads a number of an option; false, and told, if it is none or out of range. */
+/*! Reads a number of an option; false, and reported, if it is none or out of range. */
 static bool read_number(const char *name, int64_t most, int64_t *number)
 {
 	char *end;
 	errno = 0;
 	long long value = strtoll(optarg, &end, 10);
 	if (errno != 0 || *optarg == '\0' || *end != '\0' || value < 0 || value > most) {
-		kaname_say("--%s %s: expected a number from 0 to %" PRId64, name, optarg, most);
+		kaname_error("--%s %s: expected a number from 0 to %" PRId64, name, optarg, most);
 		return false;
 	}
 	*number = value;
@@ -179,8 +180,8 @@ static kaname_exit_t run(const command_t *command, const char *given, kaname_arg
 {
 	for (const char *option = given; *option != '\0'; option++) {
 		if (strchr(command->options, *option) == NULL) {
-			kaname_say("%s does not take the option --%s", command->name,
-			           long_name(*option));
+			kaname_error("%s does not take the option --%s", command->name,
+			             long_name(*option));
 			return usage(command);
 		}
 	}
@@ -219,7 +220,7 @@ int main(int argc, char **argv)
 	}
 	const command_t *command = find_command(argv[optind]);
 	if (command == NULL) {
-		kaname_say("there is no command %s", argv[optind]);
+		kaname_error("there is no command %s", argv[optind]);
 		return usage(NULL);
 	}
 	args.count = argc - optind - 1;

@@ -82,7 +82,7 @@ static bool send_all(int fd, const char *text)
 	while (left > 0) {
 		ssize_t sent = send(fd, text, left, MSG_NOSIGNAL);
 		if (sent < 0) {
-			/* What there is to read says why it hung up, if only by being nothing. */
+			/* What there is to read, if anything, shows why it hung up. */
 			return errno == EPIPE || errno == ECONNRESET;
 		}
 		text += sent;
@@ -222,7 +222,7 @@ void kaname_live_free(kaname_live_t *live)
 
 static kaname_exit_t fail(const char *path, const char *why, const char *next)
 {
-	kaname_say("failed to ask the status socket '%s' (%s)", path, why);
+	kaname_error("failed to ask the status socket '%s' (%s)", path, why);
 	(void)fprintf(stderr, "next: %s\n", next);
 	return KANAME_IO;
 }

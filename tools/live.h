@@ -15,7 +15,7 @@ typedef struct {
 	const char *at, *end;
 } kaname_line_t;
 
-/*! What the module said. */
+/*! What the module wrote. */
 typedef struct {
 	char *text; /*!< Holds all of it. */
 	kaname_line_t server;
@@ -32,7 +32,7 @@ void kaname_live_path(const kaname_args_t *args, char *path, size_t size);
  * \param records  Only for the targets of these; NULL: for all.
  * \param live     To be freed if this is KANAME_OK.
  *
- * \return KANAME_OK; or KANAME_IO, told.
+ * \return KANAME_OK; or KANAME_IO, reported.
  */
 __attribute__((warn_unused_result)) kaname_exit_t kaname_live_read(const kaname_args_t *args,
                                                                    const kaname_records_t *records,

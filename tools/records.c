@@ -88,7 +88,7 @@ static kaname_exit_t read_type(kaname_control_t *control, const char *command, c
 	                         kaname_control_refused(control, KNOT_ENOENT))) {
 		ret = KANAME_OK;
 	} else if (ret == KANAME_NO) {
-		kaname_control_tell(control, zone);
+		kaname_control_error(control, zone);
 	}
 	return ret;
 }
@@ -105,7 +105,7 @@ kaname_exit_t kaname_records_read(kaname_control_t *control, const char *command
 	}
 	kaname_text_free(reading.text);
 	if (records->failed) {
-		kaname_say("out of memory");
+		kaname_error("out of memory");
 		return KANAME_IO;
 	}
 	return ret;
@@ -135,7 +135,7 @@ bool kaname_zone_name(knot_dname_txt_storage_t zone, const char *text)
 {
 	knot_dname_storage_t name;
 	if (kaname_name_read(name, text) == NULL) {
-		kaname_say("%s: expected the name of a zone", text);
+		kaname_error("%s: expected the name of a zone", text);
 		return false;
 	}
 	knot_dname_to_lower(name);

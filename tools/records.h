@@ -33,7 +33,7 @@ typedef struct {
  * \param command  "zone-read" for what is served, "zone-get" for what the open transaction has.
  * \param records  Zeroed; to be freed in any case.
  *
- * \return KANAME_OK, with or without records; everything else is told.
+ * \return KANAME_OK, with or without records; everything else is reported.
  */
 __attribute__((warn_unused_result)) kaname_exit_t kaname_records_read(kaname_control_t *control,
                                                                       const char *command,
@@ -45,5 +45,5 @@ void kaname_records_free(kaname_records_t *records);
 /*! Prints one as a line: the words if it is good, the generic form if it is not. */
 void kaname_record_print(const kaname_record_t *record, const char *zone);
 
-/*! Reads a zone's name and writes it as knotd does; false, and told, if it is none. */
+/*! Reads a zone's name and writes it as knotd does; false, and reported, if it is none. */
 bool kaname_zone_name(knot_dname_txt_storage_t zone, const char *text);

@@ -45,7 +45,7 @@ static void put_state(char cell[CELL_MAX], const kaname_line_t *line)
 	put_field(cell, line, ANAME_KEY_STATE);
 }
 
-/*! Writes a time in seconds as people say it. */
+/*! Writes a time in seconds with units. */
 static void put_seconds(char cell[CELL_MAX], const char *text)
 {
 	static const struct {
@@ -268,7 +268,7 @@ static void print_json_list(const char *text)
 	(void)putchar(']');
 }
 
-/*! Is it a number, so that what comes out is JSON whatever the socket said? */
+/*! Is it a number, so that what comes out is JSON whatever came from the socket? */
 static bool is_number(const char *text)
 {
 	size_t len = strspn(text, "0123456789");
@@ -331,7 +331,7 @@ static kaname_exit_t read_records(const kaname_args_t *args, kaname_records_t *r
 		good += records->at[i].good;
 	}
 	if (ret == KANAME_OK && good == 0) {
-		kaname_say("%s has no ANAME or ALIAS record with a target", zone);
+		kaname_error("%s has no ANAME or ALIAS record with a target", zone);
 		(void)fprintf(stderr, "next: 'kaname set %s TARGET' declares one\n", zone);
 		ret = KANAME_NO;
 	}
@@ -358,7 +358,7 @@ kaname_exit_t kaname_status(const kaname_args_t *args)
 	} else if (live.count > 0) {
 		print_table(&live);
 	} else {
-		kaname_say("no target is known: none was asked for lately");
+		kaname_error("no target is known: none was asked for lately");
 		(void)fprintf(stderr,
 		              "next: a query makes it known, 'kaname check ZONE' for one\n");
 	}

@@ -1,5 +1,5 @@
 /*!
- * \brief What all commands of kaname share: exit codes, options, and how it speaks.
+ * \brief What all commands of kaname share: exit codes, options, and how it prints.
  *
  * One process, one thread, one command. What was asked for goes to standard output, everything
  * else to standard error.
@@ -13,7 +13,7 @@
 /*! How kaname ends; documented in kaname(1). */
 typedef enum {
 	KANAME_OK = 0,    /*!< Done. */
-	KANAME_NO = 1,    /*!< Understood and refused: bad input, or the server said no. */
+	KANAME_NO = 1,    /*!< Understood and refused: bad input, or the server refused. */
 	KANAME_USAGE = 2, /*!< Not understood. */
 	KANAME_IO = 3,    /*!< Could not read, write, or reach the server. */
 } kaname_exit_t;
@@ -32,11 +32,11 @@ typedef struct {
 	char **arguments;
 } kaname_args_t;
 
-/*! Says something on standard error, after the program's name. */
-__attribute__((format(printf, 1, 2))) void kaname_say(const char *format, ...);
+/*! Prints a message on standard error, after the program's name. */
+__attribute__((format(printf, 1, 2))) void kaname_error(const char *format, ...);
 
 /*!
- * \brief Ends the output: what is buffered is written, and every failed write is told.
+ * \brief Ends the output: what is buffered is written, and every failed write is reported.
  *
  * \return `code`, or KANAME_IO if something was not written.
  */

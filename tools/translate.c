@@ -22,7 +22,7 @@ typedef struct {
 	kaname_entry_t entry;
 	kaname_text_t *text;
 	kaname_exit_t ret;
-	bool told_cr;
+	bool cr_reported;
 } work_t;
 
 static void remark(work_t *work, unsigned line, const char *what)
@@ -87,7 +87,7 @@ static size_t translated_type(const kaname_entry_t *entry, size_t token, bool re
 
 /* Writing. */
 
-/*! Writes the entry's text between two places. */
+/*! Writes the entry's text between two positions. */
 static void copy(work_t *work, size_t from, size_t to)
 {
 	(void)fwrite(work->entry.text + from, 1, to - from, work->how->out);
@@ -291,7 +291,7 @@ static void inspect_entry(included_t *included, const kaname_entry_t *entry)
 	}
 }
 
-/*! An included file is read by knotd as it is: tells if it has to be translated, too. */
+/*! An included file is read by knotd as it is: reports it if it has to be translated, too. */
 static void inspect(const included_t *what)
 {
 	included_t included = *what;
@@ -348,11 +348,11 @@ static void take_directive(work_t *work)
 
 /* The whole. */
 
-static void tell_cr(work_t *work)
+static void report_cr(work_t *work)
 {
 	const kaname_entry_t *entry = &work->entry;
-	if (!work->told_cr && entry->len >= 2 && entry->text[entry->len - 2] == '\r') {
-		work->told_cr = true;
+	if (!work->cr_reported && entry->len >= 2 && entry->text[entry->len - 2] == '\r') {
+		work->cr_reported = true;
 		remark(work, entry->line,
 		       "warning: lines end in CR LF and are left so, but knotd takes LF only");
 	}
@@ -360,7 +360,7 @@ static void tell_cr(work_t *work)
 
 static void take_entry(work_t *work)
 {
-	tell_cr(work);
+	report_cr(work);
 	bool written = false;
 	if (is_directive(&work->entry)) {
 		take_directive(work);

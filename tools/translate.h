@@ -28,9 +28,9 @@ typedef struct {
 /*!
  * \brief Translates a file.
  *
- * A record that cannot be translated is told and left as it is, and the rest is translated; what
- * makes it impossible to tell where a record ends stops it. It does not follow $INCLUDE, but
- * tells of included files that hold records to be translated.
+ * A record that cannot be translated is reported and left as it is, and the rest is translated;
+ * what makes it impossible to tell where a record ends stops it. It does not follow $INCLUDE, but
+ * reports included files that hold records to be translated.
  *
  * \return KANAME_OK; KANAME_NO if anything was not translated; KANAME_IO if `in` could not be
  *         read or `out` not written (errno says why) or memory ran out.

@@ -19,7 +19,7 @@ kaname_exit_t kaname_rdata(const kaname_args_t *args)
 {
 	knot_dname_storage_t name;
 	if (kaname_name_read(name, args->arguments[0]) == NULL) {
-		kaname_say("%s: expected a domain name", args->arguments[0]);
+		kaname_error("%s: expected a domain name", args->arguments[0]);
 		return KANAME_NO;
 	}
 	char text[KANAME_GENERIC_MAX];
@@ -60,7 +60,7 @@ kaname_exit_t kaname_show(const kaname_args_t *args)
 {
 	kaname_text_t *text = kaname_text_new();
 	if (text == NULL) {
-		kaname_say("out of memory");
+		kaname_error("out of memory");
 		return KANAME_IO;
 	}
 	kaname_args_t left = *args;
@@ -75,7 +75,7 @@ kaname_exit_t kaname_show(const kaname_args_t *args)
 	}
 	kaname_text_free(text);
 	if (expected != NULL) {
-		kaname_say("expected %s", expected);
+		kaname_error("expected %s", expected);
 		return KANAME_NO;
 	}
 	(void)puts(name);
@@ -97,7 +97,7 @@ static bool input_path(char path[PATH_MAX])
 	return true;
 }
 
-/*! Opens what is to be translated, and says what it is called. */
+/*! Opens what is to be translated, and returns its name. */
 static FILE *open_input(const kaname_args_t *args, char path[PATH_MAX], bool *named)
 {
 	if (args->count > 0 && strcmp(args->arguments[0], "-") != 0) {
@@ -133,7 +133,7 @@ static kaname_exit_t translate(const kaname_args_t *args, FILE *in, const char *
 	};
 	kaname_exit_t ret = kaname_translate(&translation);
 	if (ret == KANAME_IO && !ferror(stdout)) {
-		kaname_say("cannot read %s: %s", path, strerror(errno));
+		kaname_error("cannot read %s: %s", path, strerror(errno));
 	}
 	return ret;
 }
@@ -144,14 +144,14 @@ kaname_exit_t kaname_zone(const kaname_args_t *args)
 	knot_dname_txt_storage_t origin;
 	if (args->origin != NULL && (kaname_name_read(name, args->origin) == NULL ||
 	                             knot_dname_to_str(origin, name, sizeof(origin)) == NULL)) {
-		kaname_say("-o %s: expected a domain name", args->origin);
+		kaname_error("-o %s: expected a domain name", args->origin);
 		return KANAME_USAGE;
 	}
 	char path[PATH_MAX];
 	bool named;
 	FILE *in = open_input(args, path, &named);
 	if (in == NULL) {
-		kaname_say("cannot open %s: %s", path, strerror(errno));
+		kaname_error("cannot open %s: %s", path, strerror(errno));
 		return KANAME_IO;
 	}
 	kaname_exit_t ret = translate(args, in, path, named, args->origin != NULL ? origin : NULL);

@@ -43,7 +43,7 @@ static void take_section(const knotd_conf_val_t *reference, aname_origin_t *orig
 	}
 }
 
-void aname_conf_place(knotd_mod_t *mod, aname_origin_t *origin, aname_onlinesign_t *onlinesign)
+void aname_conf_position(knotd_mod_t *mod, aname_origin_t *origin, aname_onlinesign_t *onlinesign)
 {
 	*onlinesign = ANAME_ONLINESIGN_NONE;
 	*origin = (aname_origin_t){ .checks = aname_conf_checks(),
@@ -65,7 +65,7 @@ void aname_conf_place(knotd_mod_t *mod, aname_origin_t *origin, aname_onlinesign
 		}
 	}
 	knotd_conf_free(&list);
-	/* If it stands there twice, which of the two this is cannot be told. */
+	/* If it is listed twice, it is not known which of the two this is. */
 	origin->known = origin->known && seen == 1;
 }
 

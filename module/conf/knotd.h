@@ -16,14 +16,14 @@ typedef enum {
 } aname_onlinesign_t;
 
 /*!
- * \brief What the zone's list of modules tells of an instance.
+ * \brief What the zone's list of modules shows of an instance.
  *
  * \param origin      Where its options are.
  * \param onlinesign  Where mod-onlinesign stands.
  *
  * Thread: load.
  */
-void aname_conf_place(knotd_mod_t *mod, aname_origin_t *origin, aname_onlinesign_t *onlinesign);
+void aname_conf_position(knotd_mod_t *mod, aname_origin_t *origin, aname_onlinesign_t *onlinesign);
 
 /*! `edns-client-subnet` of the server section. Thread: load. */
 bool aname_conf_client_subnet(knotd_mod_t *mod);

@@ -59,7 +59,7 @@ typedef struct {
 	                               are to fit into this. */
 	uint32_t retries;     /*!< By DNS: further rounds through the servers after the first. */
 	uint32_t max_aliases; /*!< By DNS: longest chain of aliases that is followed (L1). */
-	uint32_t ecs_prefix_ipv4; /*!< The longest prefix of a client that lookups tell, in bits; */
+	uint32_t ecs_prefix_ipv4; /*!< The longest prefix of a client that lookups send, in bits; */
 	uint32_t ecs_prefix_ipv6; /*!< 0: none. */
 } aname_schedule_t;
 
@@ -138,7 +138,7 @@ typedef struct {
 	aname_cold_t cold;
 	bool answer_aname;
 	bool rotate;                /*!< knotd rotates the records of answers. */
-	bool ecs;                   /*!< Clients' subnets are told to the resolver (N4). */
+	bool ecs;                   /*!< Clients' subnets are sent to the resolver (N4). */
 	char *status_socket;        /*!< Path of the status socket, "" for none. */
 	bool status_chosen;         /*!< It was set, and is no default. */
 	bool dnssec_off;            /*!< Signed zones are left alone. */
@@ -150,7 +150,7 @@ typedef struct {
 /*! Frees options and all they hold. */
 void aname_options_free(aname_options_t *options);
 
-/*! Do both say the same? */
+/*! Are they equal? */
 bool aname_options_equal(const aname_options_t *one, const aname_options_t *other);
 
 /*! Is a name at or under one of the suffixes? `name` in lower case. */

@@ -12,7 +12,7 @@
  * \brief Reads the options of an instance; defaults where there is no section.
  *
  * \param mod      The instance, being loaded.
- * \param origin   From aname_conf_place() in conf/knotd.h; noted in the options.
+ * \param origin   From aname_conf_position() in conf/knotd.h; noted in the options.
  * \param options  New options. Ownership: the caller's, aname_options_free().
  *
  * \return KNOT_EOK or KNOT_ENOMEM.

@@ -213,7 +213,7 @@ static int check_status(knotd_conf_check_args_t *args)
 	return KNOT_EOK;
 }
 
-/*! Counts calls of aname_conf_check(), which has nowhere else to tell that it was called. */
+/*! Counts calls of aname_conf_check(), which has nowhere else to note that it was called. */
 static _Atomic uint64_t checks_done;
 
 uint64_t aname_conf_checks(void)

@@ -15,7 +15,8 @@ int aname_conf_check(knotd_conf_check_args_t *args);
 /*!
  * \brief How many sections were checked so far.
  *
- * knotd checks a section that changes before anybody can read it, and tells of it nowhere else.
+ * knotd checks a section that changes before anybody can read it, and shows nowhere else that it
+ * did.
  *
  * Thread: any.
  */

@@ -14,7 +14,7 @@ static void log_event(aname_events_t *events, int priority, const char *message,
 	aname_logbook_write(events->logbook, priority, message, now_ms);
 }
 
-/*! Writes down what zones that follow the target are to be told. */
+/*! Writes down a message for the logs of zones that follow the target. */
 static void log_about(aname_events_t *events, const aname_entry_t *entry, int priority,
                       const char *what, int64_t now_ms)
 {
@@ -32,13 +32,13 @@ static void log_about(aname_events_t *events, const aname_entry_t *entry, int pr
 void aname_events_subnet(aname_events_t *events, const aname_entry_t *entry, const char *why,
                          int64_t now_ms)
 {
-	aname_entry_t *target = entry->member->target;
+	aname_entry_t *target = entry->subnet_entry->target;
 	aname_subnets_t *subnets = atomic_load(&target->subnets);
 	if (target->plan.failures > 0 ||
-	    (subnets->told_ms != 0 && now_ms - subnets->told_ms < LOG_AGAIN_MS)) {
+	    (subnets->logged_ms != 0 && now_ms - subnets->logged_ms < LOG_AGAIN_MS)) {
 		return;
 	}
-	subnets->told_ms = now_ms;
+	subnets->logged_ms = now_ms;
 	char what[200];
 	(void)snprintf(what, sizeof(what), "fails for a client subnet (%s)", why);
 	log_about(events, target, LOG_WARNING, what, now_ms);
@@ -71,11 +71,11 @@ void aname_events_change(aname_events_t *events, aname_entry_t *entry,
 	    aname_snapshot_same(before, after)) {
 		return;
 	}
-	uint32_t *told_s = &entry->plan.changed_s;
-	if (*told_s != 0 && now_ms - 1000 * (int64_t)*told_s < LOG_AGAIN_MS) {
+	uint32_t *logged_s = &entry->plan.changed_s;
+	if (*logged_s != 0 && now_ms - 1000 * (int64_t)*logged_s < LOG_AGAIN_MS) {
 		return;
 	}
-	*told_s = (now_ms + 999) / 1000; /* Rounded up: not again too soon. */
+	*logged_s = (now_ms + 999) / 1000; /* Rounded up: not again too soon. */
 
 	char list[5 * (INET6_ADDRSTRLEN + 1)];
 	list_addresses(after, list, sizeof(list));
@@ -128,27 +128,28 @@ void aname_events_terms(aname_events_t *events, const aname_upstream_t *upstream
 	log_event(events, LOG_NOTICE, message, now_ms);
 }
 
-static void log_limit(aname_events_t *events, aname_events_limit_t *limit, uint64_t met,
+static void log_limit(aname_events_t *events, aname_events_limit_t *limit, uint64_t count,
                       int64_t now_ms, const char *what)
 {
-	if (met == limit->told || (limit->told != 0 && now_ms - limit->told_ms < LOG_AGAIN_MS)) {
+	if (count == limit->logged ||
+	    (limit->logged != 0 && now_ms - limit->logged_ms < LOG_AGAIN_MS)) {
 		return;
 	}
 	char message[300];
 	(void)snprintf(message, sizeof(message),
 	               "limit reached, %s (%" PRIu64 " times since last told)", what,
-	               met - limit->told);
+	               count - limit->logged);
 	log_event(events, LOG_WARNING, message, now_ms);
-	limit->told = met;
-	limit->told_ms = now_ms;
+	limit->logged = count;
+	limit->logged_ms = now_ms;
 }
 
-void aname_events_limits(aname_events_t *events, aname_met_t *met, int64_t now_ms)
+void aname_events_limits(aname_events_t *events, aname_limits_reached_t *reached, int64_t now_ms)
 {
-	log_limit(events, &events->queue, atomic_load(&met->queue_full), now_ms,
+	log_limit(events, &events->queue, atomic_load(&reached->queue_full), now_ms,
 	          "requests for lookups come faster than they can be taken");
-	log_limit(events, &events->table, atomic_load(&met->table_full), now_ms,
+	log_limit(events, &events->table, atomic_load(&reached->table_full), now_ms,
 	          "no room for a new target, raise 'max-targets'");
-	log_limit(events, &events->gate, atomic_load(&met->gate_full), now_ms,
+	log_limit(events, &events->waiters, atomic_load(&reached->waiters_full), now_ms,
 	          "half of the TCP workers wait for lookups already");
 }

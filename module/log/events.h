@@ -1,5 +1,5 @@
 /*!
- * \brief What the log is told of targets and limits (BEHAVIOUR W2).  [P]
+ * \brief What is logged of targets and limits (BEHAVIOUR W2).  [P]
  *
  * That a target fails, or is gone, can be seen in what is published: whoever answers for a zone
  * that follows it logs that (query/show.c).
@@ -14,32 +14,32 @@
 #include "conf/options.h"
 #include "table/shared.h"
 
-/*! A limit that workers or the service meet, and when it was last told. */
+/*! A limit that workers or the service reach, and when that was last logged. */
 typedef struct {
-	uint64_t told;
-	int64_t told_ms;
+	uint64_t logged;
+	int64_t logged_ms;
 } aname_events_limit_t;
 
 typedef struct {
 	aname_logbook_t *logbook;
-	aname_events_limit_t queue, table, gate;
+	aname_events_limit_t queue, table, waiters;
 } aname_events_t;
 
-/*! A target's answer for a subnet has begun to fail. Subnets fail in crowds: that is told now and
- *  then, if the target itself does not fail. */
+/*! A target's answer for a subnet has begun to fail. Many subnets fail at once: that is logged now
+ *  and then, if the target itself does not fail. */
 void aname_events_subnet(aname_events_t *events, const aname_entry_t *entry, const char *why,
                          int64_t now_ms);
 
-/*! A lookup has succeeded: tells if the addresses are others, now and then. */
+/*! A lookup has succeeded: logs now and then that the addresses are others. */
 void aname_events_change(aname_events_t *events, aname_entry_t *entry,
                          const aname_snapshot_t *before, const aname_snapshot_t *after,
                          int64_t now_ms);
 
-/*! A server is told of clients' subnets, and does not say for whom its answers are. */
+/*! A server gets clients' subnets, and does not say for whom its answers are. */
 void aname_events_unscoped(aname_events_t *events, const aname_server_t *server, int64_t now_ms);
 
-/*! Sections that share an upstream differ in how it is asked: tells what counts. */
+/*! Sections that share an upstream differ in how it is asked: logs what counts. */
 void aname_events_terms(aname_events_t *events, const aname_upstream_t *upstream, int64_t now_ms);
 
-/*! Tells, now and then, of limits that were met since. */
-void aname_events_limits(aname_events_t *events, aname_met_t *met, int64_t now_ms);
+/*! Logs now and then which limits were reached since. */
+void aname_events_limits(aname_events_t *events, aname_limits_reached_t *reached, int64_t now_ms);

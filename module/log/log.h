@@ -1,5 +1,5 @@
 /*!
- * \brief How the core says something without knowing knotd.  [P]
+ * \brief How the core logs without knowing knotd.  [P]
  *
  * Priorities are those of syslog.h.
  */

@@ -9,8 +9,8 @@
 
 #define PAGES      64
 #define PER_SECOND 20
-#define OLD_MS     2000  /* From when on a message tells its age. */
-#define DROPPED_MS 60000 /* How often it is told how many were left out. */
+#define OLD_MS     2000  /* From when on a message shows its age. */
+#define DROPPED_MS 60000 /* How often it is logged how many were left out. */
 
 typedef struct {
 	int priority;
@@ -24,7 +24,7 @@ struct aname_logbook {
 	_Atomic bool written; /*!< A hint, so that reading nothing costs nothing. */
 	pthread_mutex_t lock;
 	unsigned count, dropped;
-	bool dropped_told; /*!< At `dropped_ms`, for the last time. */
+	bool dropped_logged; /*!< At `dropped_ms`, for the last time. */
 	int64_t dropped_ms;
 	int64_t second;
 	unsigned this_second;
@@ -110,7 +110,7 @@ static void tear_out(aname_logbook_t *book, unsigned n)
 	book->order[book->count] = page;
 }
 
-/*! Drops what nobody has wanted to read. */
+/*! Drops what nobody has read in time. */
 static void drop_unwanted(aname_logbook_t *book, int64_t now_ms)
 {
 	unsigned n = 0;
@@ -129,12 +129,12 @@ static bool is_for(const page_t *page, const aname_logbook_reader_t *reader)
 	return !page->about || reader == NULL || reader->follows(reader->ctx, page->target);
 }
 
-/*! Makes a page that tells what was dropped, if it is time for that. */
+/*! Makes a page about what was dropped, if it is time for that. */
 static bool log_dropped(aname_logbook_t *book, page_t *page, int64_t now_ms)
 {
-	bool told = book->dropped_told && now_ms >= book->dropped_ms &&
-	            now_ms - book->dropped_ms < DROPPED_MS;
-	if (book->dropped == 0 || told) {
+	bool logged = book->dropped_logged && now_ms >= book->dropped_ms &&
+	              now_ms - book->dropped_ms < DROPPED_MS;
+	if (book->dropped == 0 || logged) {
 		return false;
 	}
 	page->priority = LOG_NOTICE;
@@ -142,12 +142,12 @@ static bool log_dropped(aname_logbook_t *book, page_t *page, int64_t now_ms)
 	(void)snprintf(page->message, sizeof(page->message), "%u more messages were left out",
 	               book->dropped);
 	book->dropped = 0;
-	book->dropped_told = true;
+	book->dropped_logged = true;
 	book->dropped_ms = now_ms;
 	return true;
 }
 
-/*! Takes the oldest page for a reader, or one that tells what was dropped. */
+/*! Takes the oldest page for a reader, or one about what was dropped. */
 static bool next_page(aname_logbook_t *book, const aname_logbook_reader_t *reader, page_t *page,
                       int64_t now_ms)
 {

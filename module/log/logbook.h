@@ -1,9 +1,9 @@
 /*!
- * \brief What the service wants said: written down here, read out by whoever may log.  [P]
+ * \brief Messages of the service: written down here, logged by a worker that may log.  [P]
  *
  * The service thread must not touch a knotd_mod_t, and knotd offers no other way to its log. So
  * the service writes messages down and the next query that meets the module reads them out. Few
- * a second are kept; what is dropped is counted and told, at most once a minute.
+ * a second are kept; what is dropped is counted and logged, at most once a minute.
  *
  * A message about a target is read out only for a zone that follows it.
  */
@@ -44,7 +44,7 @@ bool aname_logbook_is_written(const aname_logbook_t *book);
 /*!
  * \brief Reads out what is written, if anything. Never waits: if another one reads, it leaves.
  *
- * What was written some time ago says so.
+ * A message that was written some time ago shows its age.
  *
  * Thread: any.
  */

@@ -1,20 +1,20 @@
 #include "log/reported.h"
 
-/*! Places in which a key may be. */
+/*! Slots in which a key may be. */
 #define WAYS       8
 #define NONE       ANAME_REPORTED_SIZE
 #define LINES_BITS 8
 
-static unsigned home_of(uint64_t key)
+static unsigned bucket_of(uint64_t key)
 {
 	/* The lower bits of a hash are as good as any. */
 	return key % (ANAME_REPORTED_SIZE / WAYS) * WAYS;
 }
 
-/*! Where a key stands; NONE if nowhere. 0 finds a free place. */
-static unsigned find(aname_reported_t *reported, unsigned home, uint64_t key)
+/*! Where a key stands; NONE if nowhere. 0 finds a free slot. */
+static unsigned find(aname_reported_t *reported, unsigned bucket, uint64_t key)
 {
-	for (unsigned i = home; i < home + WAYS; i++) {
+	for (unsigned i = bucket; i < bucket + WAYS; i++) {
 		if (atomic_load(&reported->keys[i]) == key) {
 			return i;
 		}
@@ -22,11 +22,11 @@ static unsigned find(aname_reported_t *reported, unsigned home, uint64_t key)
 	return NONE;
 }
 
-/*! The place that was confirmed least recently, if that is long ago; else NONE. */
-static unsigned find_old(aname_reported_t *reported, unsigned home, uint32_t now_s)
+/*! The slot that was confirmed least recently, if that is long ago; else NONE. */
+static unsigned find_old(aname_reported_t *reported, unsigned bucket, uint32_t now_s)
 {
-	unsigned oldest = home;
-	for (unsigned i = home + 1; i < home + WAYS; i++) {
+	unsigned oldest = bucket;
+	for (unsigned i = bucket + 1; i < bucket + WAYS; i++) {
 		if (atomic_load(&reported->seen_s[i]) < atomic_load(&reported->seen_s[oldest])) {
 			oldest = i;
 		}
@@ -49,10 +49,10 @@ static bool take_line(aname_reported_t *reported, int64_t now_ms)
 	return true;
 }
 
-/*! Empties a place; false if another worker has. */
-static bool take_back(aname_reported_t *reported, unsigned place, uint64_t key)
+/*! Empties a slot; false if another worker has. */
+static bool take_back(aname_reported_t *reported, unsigned slot, uint64_t key)
 {
-	bool taken = atomic_compare_exchange_strong(&reported->keys[place], &key, 0);
+	bool taken = atomic_compare_exchange_strong(&reported->keys[slot], &key, 0);
 	if (taken) {
 		atomic_fetch_sub(&reported->count, 1);
 	}
@@ -61,37 +61,37 @@ static bool take_back(aname_reported_t *reported, unsigned place, uint64_t key)
 
 static bool begin(aname_reported_t *reported, uint64_t key, int64_t now_ms)
 {
-	unsigned home = home_of(key);
+	unsigned bucket = bucket_of(key);
 	uint32_t now_s = now_ms / 1000;
 	uint64_t before = 0;
-	unsigned place = find(reported, home, 0);
-	if (place == NONE) {
-		place = find_old(reported, home, now_s);
-		before = place != NONE ? atomic_load(&reported->keys[place]) : 0;
+	unsigned slot = find(reported, bucket, 0);
+	if (slot == NONE) {
+		slot = find_old(reported, bucket, now_s);
+		before = slot != NONE ? atomic_load(&reported->keys[slot]) : 0;
 	}
-	if (place == NONE || !take_line(reported, now_ms) ||
-	    !atomic_compare_exchange_strong(&reported->keys[place], &before, key)) {
+	if (slot == NONE || !take_line(reported, now_ms) ||
+	    !atomic_compare_exchange_strong(&reported->keys[slot], &before, key)) {
 		return false;
 	}
-	atomic_store(&reported->seen_s[place], now_s);
+	atomic_store(&reported->seen_s[slot], now_s);
 	if (before == 0) {
 		atomic_fetch_add(&reported->count, 1);
 	}
-	/* Another worker may have put it elsewhere meanwhile: the first place counts. If the state
-	 * is over already, and another worker has told that, it is told that it began, too. */
-	unsigned first = find(reported, home, key);
-	return first == place || first == NONE || !take_back(reported, place, key);
+	/* Another worker may have put it elsewhere meanwhile: the first slot counts. If the state
+	 * is over already, and another worker has logged that, its begin is logged as well. */
+	unsigned first = find(reported, bucket, key);
+	return first == slot || first == NONE || !take_back(reported, slot, key);
 }
 
-bool aname_reported_change(aname_reported_t *reported, uint64_t key, bool is, int64_t now_ms)
+bool aname_reported_change(aname_reported_t *reported, uint64_t key, bool in_state, int64_t now_ms)
 {
-	unsigned place = find(reported, home_of(key), key);
-	if (place == NONE) {
-		return is && begin(reported, key, now_ms);
+	unsigned slot = find(reported, bucket_of(key), key);
+	if (slot == NONE) {
+		return in_state && begin(reported, key, now_ms);
 	}
-	if (!is) {
-		return take_line(reported, now_ms) && take_back(reported, place, key);
+	if (!in_state) {
+		return take_line(reported, now_ms) && take_back(reported, slot, key);
 	}
-	atomic_store_explicit(&reported->seen_s[place], now_ms / 1000, memory_order_relaxed);
+	atomic_store_explicit(&reported->seen_s[slot], now_ms / 1000, memory_order_relaxed);
 	return false;
 }

@@ -1,12 +1,12 @@
 /*!
- * \brief What the logs of zones have been told of their targets (BEHAVIOUR W2).  [P]
+ * \brief What has been logged for zones of their targets (BEHAVIOUR W2).  [P]
  *
  * A state that a target is in, such as failing, is logged under each zone that follows it, when
- * that is asked: once when it begins and once when it is over. What a zone's log has been told
- * stands here, so that it is told both or neither, also across a reload. A limit of lines a second
- * holds back what is too much; it is told later.
+ * that is asked: once when it begins and once when it is over. What has been
+ * logged stands here, so that both are logged or neither, also across a reload. A limit of lines a
+ * second holds back what is too much; it is logged later.
  *
- * Bounded: while there is no place a state is not told. Lock-free, never waits.
+ * Bounded: while there is no free slot a state is not logged. Lock-free, never waits.
  *
  * Thread: any.
  */
@@ -21,18 +21,18 @@
 #define ANAME_REPORTED_SIZE       8192
 /*! Lines a second. */
 #define ANAME_REPORTED_PER_SECOND 20
-/*! A state that no query has confirmed for so long gives its place to another, if need be. */
+/*! A state that no query has confirmed for so long gives its slot to another, if need be. */
 #define ANAME_REPORTED_OLD_S      86400
 
-/*! All zero: nothing told. */
+/*! All zero: nothing logged. */
 typedef struct {
 	_Atomic uint64_t keys[ANAME_REPORTED_SIZE];   /*!< 0: free. */
 	_Atomic uint32_t seen_s[ANAME_REPORTED_SIZE]; /*!< When it was last confirmed. */
-	_Atomic uint32_t count;                       /*!< Places taken. */
+	_Atomic uint32_t count;                       /*!< Slots taken. */
 	_Atomic uint64_t second;                      /*!< Lines of a second, and which. */
 } aname_reported_t;
 
-/*! Has any log been told of a state that is not over? Costs one load. */
+/*! Has any state been logged that is not over? Costs one load. */
 static inline bool aname_reported_any(const aname_reported_t *reported)
 {
 	return atomic_load_explicit(&reported->count, memory_order_relaxed) > 0;
@@ -41,9 +41,9 @@ static inline bool aname_reported_any(const aname_reported_t *reported)
 /*!
  * \brief Notes whether a target is in a state, for a zone.
  *
- * \param key  Hash of zone, target and state; not 0.
- * \param is   It is.
+ * \param key       Hash of zone, target and state; not 0.
+ * \param in_state  Whether it is.
  *
  * \return true if that is to be logged now, under this zone.
  */
-bool aname_reported_change(aname_reported_t *reported, uint64_t key, bool is, int64_t now_ms);
+bool aname_reported_change(aname_reported_t *reported, uint64_t key, bool in_state, int64_t now_ms);

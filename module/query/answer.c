@@ -35,7 +35,7 @@ static bool is_live(const aname_part_t *part)
 	}
 }
 
-/*! Is it said that there are no addresses? Something cold is taken for what it was. */
+/*! Is it known that there are no addresses? Something cold is taken for what it was. */
 static bool is_negative(const aname_part_t *part)
 {
 	return aname_worth_is_negative(worth_of(part, true));
@@ -236,7 +236,7 @@ static unsigned collect(const aname_answer_t *answer, const aname_nets_t *deny,
 	return kept;
 }
 
-/*! Keeps `most` addresses from a random place on, which is the same until the next refresh. */
+/*! Keeps `most` addresses from a random position on, which is the same until the next refresh. */
 static unsigned limit(const aname_answer_t *answer, unsigned most, const knot_rdata_t **list,
                       unsigned count)
 {

@@ -87,7 +87,8 @@ typedef struct {
  */
 void aname_answer_weigh(const aname_pool_t *pool, bool accept_fallback, aname_answer_t *answer);
 
-/*! The same. In the usual case nothing has to be weighed: one target, and it is known what it has. */
+/*! The same. In the usual case nothing has to be weighed: one target, and it is known what it
+ *  has. */
 static inline void aname_answer_decide(const aname_pool_t *pool, bool accept_fallback,
                                        aname_answer_t *answer)
 {
@@ -113,7 +114,7 @@ static inline void aname_answer_decide(const aname_pool_t *pool, bool accept_fal
  *
  * Stub resolvers give up a name when one of its families is SERVFAIL (RFC 4074, 4.3). A family
  * that policy has emptied, and one without a sibling where the other is answered from its sibling,
- * does not exist for a while; for a shorter one if it is not known yet. While it cannot be told which
+ * does not exist for a while; for a shorter one if it is not known yet. While it is not known which
  * it is, the answer waits.
  *
  * \param other    What the other family is worth.

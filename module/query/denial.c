@@ -232,7 +232,8 @@ static void list_range(const aname_query_t *query, const types_t *types, uint8_t
 
 static void list_types(const aname_query_t *query, uint8_t missing, dnssec_nsec_bitmap_t *bitmap)
 {
-	/* What the module and mod-onlinesign make; it publishes CDS and CDNSKEY when it likes to. */
+	/* What the module and mod-onlinesign make; it publishes CDS and CDNSKEY when it likes
+	 * to. */
 	static const uint16_t made[] = { KNOT_RRTYPE_A,      KNOT_RRTYPE_AAAA,   KNOT_RRTYPE_RRSIG,
 		                         KNOT_RRTYPE_NSEC,   KNOT_RRTYPE_DNSKEY, KNOT_RRTYPE_CDS,
 		                         KNOT_RRTYPE_CDNSKEY };

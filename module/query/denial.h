@@ -14,8 +14,8 @@
 
 #include "query/query.h"
 
-/*! Where the next NSEC or NSEC3 record of an apex stands in the section being written, from an index
- *  on; -1 if there is none. */
+/*! Where the next NSEC or NSEC3 record of an apex stands in the section being written, from an
+ *  index on; -1 if there is none. */
 int aname_denial_find(const knot_pkt_t *pkt, int from);
 
 /*!

@@ -29,7 +29,7 @@ static bool is_hopeless(const aname_query_t *query, aname_entry_t *target,
 	unsigned family = query->client.family == ANAME_SUBNET_IPV6;
 	return general->failure != ANAME_FAILURE_NONE ||
 	       (subnets != NULL && atomic_load(&subnets->state[family]) == ANAME_SUBNETS_FAILING &&
-	        atomic_load(&subnets->count) >= ANAME_SUBNETS_PROBES);
+	        atomic_load(&subnets->count) >= ANAME_SUBNETS_TRIES);
 }
 
 void aname_ecs_answer_client(const aname_query_t *query, const aname_key_t *key,

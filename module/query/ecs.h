@@ -18,10 +18,10 @@ void aname_ecs_take(aname_query_t *query);
 void aname_ecs_return_scope(const aname_query_t *query, uint8_t scope);
 
 /*!
- * \brief Puts what a target says to the client in the place of what it says to everybody.
+ * \brief Replaces what is known for everybody by what is known for the client.
  *
  * \param target  The target's entry, or NULL if it is not in the table yet.
- * \param part    What it says to everybody; then what the client is told.
+ * \param part    What is known for everybody; then what the client gets.
  */
 void aname_ecs_answer_client(const aname_query_t *query, const aname_key_t *key,
                              aname_entry_t *target, uint32_t ttl, aname_part_t *part);

@@ -96,7 +96,8 @@ int aname_packet_cut(knot_pkt_t *pkt, uint16_t index, aname_rest_t *rest)
 		uint16_t end = pkt->rr_info[index].pos;
 		for (uint16_t i = 0; i < rest->count; i++) {
 			const knot_rrinfo_t *info = &pkt->rr_info[index + 1 + i];
-			/* What a wildcard stands for is named by a pointer alone, not by its owner. */
+			/* What a wildcard stands for is named by a pointer alone, not by its
+			 * owner. */
 			uint16_t owner_at = info->compress_ptr[KNOT_COMPR_HINT_OWNER];
 			rest->at[i] = (aname_cut_t){
 				.rr = pkt->rr[index + 1 + i],
@@ -178,8 +179,8 @@ bool aname_packet_fits(const knot_pkt_t *pkt, uint16_t index, const knot_rdatase
 	return true;
 }
 
-/*! Lowers the TTL of the RRset at `index` where it stands, and writes its RDATA there if it is other
- *  than before. */
+/*! Lowers the TTL of the RRset at `index` where it stands, and writes its RDATA there if it is
+ *  other than before. */
 static ANAME_WARM void rewrite(knot_pkt_t *pkt, uint16_t index, uint32_t ttl, bool other)
 {
 	knot_rrset_t *rrset = &pkt->rr[index];

@@ -72,8 +72,8 @@ void aname_packet_lower_ttl(knot_pkt_t *pkt, uint16_t index, uint32_t ttl);
 bool aname_packet_same_owner(const knot_pkt_t *pkt, uint16_t one, uint16_t other);
 
 /*!
- * \brief Can RDATA take the place of that of the RRset at `index` where it stands in the wire? So it
- *        is with as many records of the same lengths.
+ * \brief Can RDATA take the place of that of the RRset at `index` where it stands in the wire? So
+ *        it is with as many records of the same lengths.
  */
 bool aname_packet_fits(const knot_pkt_t *pkt, uint16_t index, const knot_rdataset_t *rrs);
 

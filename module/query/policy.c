@@ -9,7 +9,7 @@
 static void log_malformed(const aname_query_t *query, const knot_rdata_t *rdata, const char *why)
 {
 	aname_stats_malformed(query->mod, query->worker);
-	if (aname_query_first_time(query, why, rdata->data, rdata->len)) {
+	if (aname_query_log_once(query, why, rdata->data, rdata->len)) {
 		knotd_mod_log(query->mod, LOG_WARNING,
 		              "malformed ANAME record, %s (%u octets of RDATA)", why, rdata->len);
 	}
@@ -17,7 +17,7 @@ static void log_malformed(const aname_query_t *query, const knot_rdata_t *rdata,
 
 static void log_denied(const aname_query_t *query, const aname_key_t *key, const char *why)
 {
-	if (aname_query_first_time(query, why, key->name, key->name_len)) {
+	if (aname_query_log_once(query, why, key->name, key->name_len)) {
 		knot_dname_txt_storage_t name;
 		(void)knot_dname_to_str(name, key->name, sizeof(name));
 		knotd_mod_log(query->mod, LOG_WARNING, "target %s denied, %s", name, why);
@@ -77,7 +77,7 @@ static void log_emptied(const aname_query_t *query, const aname_key_t *key)
 	}
 	bool ipv4 = key->type == KNOT_RRTYPE_A;
 	const char *family = ipv4 ? "A" : "AAAA", *other = ipv4 ? "AAAA" : "A";
-	if (aname_query_first_time(query, family, key->name, key->name_len)) {
+	if (aname_query_log_once(query, family, key->name, key->name_len)) {
 		knot_dname_txt_storage_t name;
 		(void)knot_dname_to_str(name, key->name, sizeof(name));
 		knotd_mod_log(query->mod, LOG_WARNING,

@@ -19,8 +19,8 @@
 aname_failure_t aname_policy_check(const aname_query_t *query, const aname_key_t *key,
                                    const char **why);
 
-/*! Fails a target for what aname_policy_check() has found, or since its RDATA is malformed (there is
- *  no key then). Logs it, once per content. */
+/*! Fails a target for what aname_policy_check() has found, or since its RDATA is malformed (there
+ *  is no key then). Logs it, once per content. */
 void aname_policy_refuse(const aname_query_t *query, const knot_rdata_t *rdata,
                          const aname_key_t *key, aname_failure_t failure, const char *why,
                          aname_part_t *part);

@@ -62,14 +62,14 @@ ANAME_WARM bool aname_query_begin(aname_query_t *query, aname_instance_t *instan
 	return true;
 }
 
-bool aname_query_first_time(const aname_query_t *query, const char *what, const void *content,
-                            size_t len)
+bool aname_query_log_once(const aname_query_t *query, const char *what, const void *content,
+                          size_t len)
 {
 	const knot_dname_t *zone = knotd_qdata_zone_name(query->qdata);
 	uint64_t hash = aname_shared_hash(0, what, strlen(what));
 	hash = aname_shared_hash(hash, zone, query->instance->zone_len);
-	return aname_shared_first(query->instance->shared, aname_shared_hash(hash, content, len),
-	                          query->now_ms);
+	return aname_shared_log_once(query->instance->shared, aname_shared_hash(hash, content, len),
+	                             query->now_ms);
 }
 
 void aname_query_log(void *mod, int priority, const char *message)

@@ -143,8 +143,8 @@ bool aname_query_begin(aname_query_t *query, aname_instance_t *instance, knot_pk
                        knotd_qdata_t *qdata, knotd_mod_t *mod);
 
 /*! Is this the first time that this is to be logged of this content in this zone? */
-bool aname_query_first_time(const aname_query_t *query, const char *what, const void *content,
-                            size_t len);
+bool aname_query_log_once(const aname_query_t *query, const char *what, const void *content,
+                          size_t len);
 
 /*! Passes messages of the core on to knotd; the context is a knotd_mod_t. */
 void aname_query_log(void *mod, int priority, const char *message);

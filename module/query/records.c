@@ -73,7 +73,7 @@ static ANAME_WARM void judge_record(const aname_query_t *query, const knot_rdata
 
 static ANAME_ASIDE void log_pool_limit(const aname_query_t *query)
 {
-	if (aname_query_first_time(query, "pool", NULL, 0)) {
+	if (aname_query_log_once(query, "pool", NULL, 0)) {
 		knotd_mod_log(query->mod, LOG_WARNING,
 		              "limit reached, only %u ANAME records are used", ANAME_POOL_MAX);
 	}
@@ -139,8 +139,9 @@ static bool is_signed(const aname_query_t *query)
 }
 
 /*!
- * Decides on a family for a client of a signed zone. There is one denial for all clients (D2): where
- * everybody gets none, nobody gets any, and who would get none alone gets what everybody gets.
+ * Decides on a family for a client of a signed zone. There is one denial for all clients (D2):
+ * where everybody gets none, nobody gets any, and who would get none alone gets what everybody
+ * gets.
  */
 static ANAME_ASIDE void decide_for_subnet(const aname_query_t *query, uint16_t type,
                                           bool accept_fallback, aname_answer_t *answer)

@@ -18,15 +18,15 @@
 void aname_records_decide(const aname_query_t *query, uint16_t type, bool accept_fallback,
                           aname_answer_t *answer);
 
-/*! Notes what is said of a family, for whatever denial goes with the reply. */
+/*! Notes what the reply shows of a family, for whatever denial goes with it. */
 void aname_records_note(aname_query_t *query, uint16_t type, const aname_answer_t *answer);
 
 /*!
  * \brief The families that the server answers with NODATA at this moment (D2), see
  *        query/bitmap.h; that, and for how long it is known, stands in the query then.
  *
- * What this reply has said of a family already holds for the rest of it. For the others that counts
- * which everybody gets, clients' subnets or not.
+ * What this reply has shown of a family already holds for the rest of it. For the others that
+ * counts which everybody gets, clients' subnets or not.
  */
 uint8_t aname_records_missing(aname_query_t *query);
 

@@ -62,8 +62,8 @@ int aname_reply_put_soa(const aname_query_t *query, uint32_t ttl)
 }
 
 /*!
- * Where the signatures over the RRset at `index`, in the section being written, stand, or -1. Knot puts them
- * behind it, in an RRset for each that is covered.
+ * Where the signatures over the RRset at `index`, in the section being written, stand, or -1. Knot
+ * puts them behind it, in an RRset for each that is covered.
  */
 static int find_signatures(const knot_pkt_t *pkt, uint16_t index)
 {

@@ -45,16 +45,16 @@ static void add_numbers(const target_t *target, aname_numbers_t *numbers)
 
 /*! Is it to be logged now, under this zone, that a target is in a state, or no longer? */
 static bool is_change(const aname_query_t *query, const target_t *target, const char *state,
-                      bool is)
+                      bool in_state)
 {
 	aname_shared_t *shared = query->instance->shared;
-	if (!is && !aname_reported_any(&shared->reported)) {
+	if (!in_state && !aname_reported_any(&shared->reported)) {
 		return false;
 	}
 	uint64_t key = aname_shared_hash(shared->seed, state, strlen(state));
 	key = aname_shared_hash(key, query->instance->zone, query->instance->zone_len);
 	key = aname_shared_hash(key, target->name, target->name_len);
-	return aname_reported_change(&shared->reported, key | (key == 0), is, query->now_ms);
+	return aname_reported_change(&shared->reported, key | (key == 0), in_state, query->now_ms);
 }
 
 static ANAME_ASIDE void log_failure(const aname_query_t *query, const char *name,
@@ -148,7 +148,7 @@ static void check_gone(const aname_query_t *query, const target_t *target)
 
 /* All targets. */
 
-/*! Finds what is known of a record's target; false if there is nothing to be told of it. */
+/*! Finds what is known of a record's target; false if there is nothing to show of it. */
 static bool find(const aname_query_t *query, const knot_rdata_t *rdata, knot_dname_storage_t lower,
                  target_t *target)
 {

@@ -1,5 +1,5 @@
 /*!
- * \brief What is told of a zone besides answers: its numbers, and what its log is told.  [K]
+ * \brief What is shown of a zone besides answers: its numbers, and what is logged for it.  [K]
  *
  * Once a second, by the worker that answers for the zone just then. So a state of a target, such
  * as failing, is logged under the zones that follow it, and under no other.
@@ -15,8 +15,8 @@
  *  reads out what the service has to say. Inside the epoch. */
 void aname_show(const aname_query_t *query);
 
-/*! The same for a query that is about something else. Outside the epoch; the worker's object is left
- *  alone, since it may be another instance's. */
+/*! The same for a query that is about something else. Outside the epoch; the worker's object is
+ *  left alone, since it may be another instance's. */
 void aname_show_aside(knot_pkt_t *pkt, knotd_qdata_t *qdata, knotd_mod_t *mod,
                       aname_instance_t *instance);
 

@@ -33,9 +33,9 @@ static aname_signed_t *make(const aname_query_t *query, const aname_content_t *c
 			ready[count++] = signer->keys[i];
 		}
 	}
-	const aname_rrsig_by_t signer_keys = { .zone = knotd_qdata_zone_name(query->qdata),
-		                               .count = count,
-		                               .keys = ready };
+	const aname_rrsig_signers_t signer_keys = { .zone = knotd_qdata_zone_name(query->qdata),
+		                                    .count = count,
+		                                    .keys = ready };
 	aname_validity_t validity =
 	        aname_rrsig_validity(query->sign.inception, query->sign.expiration,
 	                             content->rrset->ttl, query->sign.now_s);

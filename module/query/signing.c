@@ -102,7 +102,7 @@ static void log_unable(const aname_query_t *query, const knot_rrset_t *dnskey,
 	uint64_t what = query->sign.signer != NULL ? query->sign.signer->id : 1;
 	if (signing->off || atomic_load_explicit(&signing->logged, memory_order_relaxed) == what ||
 	    atomic_exchange(&signing->logged, what) == what ||
-	    !aname_query_first_time(query, "signed", dnskey->rrs.rdata, dnskey->rrs.size)) {
+	    !aname_query_log_once(query, "signed", dnskey->rrs.rdata, dnskey->rrs.size)) {
 		return;
 	}
 	char why[320];

@@ -7,8 +7,8 @@
  * Who owns what: the signing belongs to an instance, from load to unload. In it stand a signer
  * (the keys, held), the one before it while that is needed, and a store (the signatures made), all
  * replaced or filled by workers under the shared state's sign_lock, and read by workers inside the
- * epoch without any lock. The lock is taken when keys change and when a new content has been signed; it
- * is never held while a signature is computed or a file is read.
+ * epoch without any lock. The lock is taken when keys change and when a new content has been
+ * signed; it is never held while a signature is computed or a file is read.
  *
  * Thread: worker, unless it says otherwise.
  */

@@ -31,7 +31,7 @@ ANAME_ASIDE void aname_target_ask(const aname_query_t *query, const aname_key_t 
 	aname_interest_t interest =
 	        aname_interest(&query->instance->options->schedule, ttl, query->now_s);
 	if (!aname_queue_push(shared->queue, key, client, hash, interest)) {
-		atomic_fetch_add_explicit(&shared->met.queue_full, 1, memory_order_relaxed);
+		atomic_fetch_add_explicit(&shared->reached.queue_full, 1, memory_order_relaxed);
 	}
 }
 
@@ -83,14 +83,14 @@ ANAME_WARM void aname_target_judge(const aname_query_t *query, const aname_key_t
 	};
 	aname_entry_touch(entry, interest, query->now_s);
 	if (aname_policy_ask(snapshot, life, next_ms, query->now_ms)) {
-		aname_target_ask(query, key, ttl, entry->tailored);
+		aname_target_ask(query, key, ttl, entry->for_subnet);
 	}
 }
 
 void aname_target_judge_unknown(const aname_query_t *query, aname_part_t *part)
 {
 	const aname_shared_t *shared = query->instance->shared;
-	bool no_room = atomic_load_explicit(&shared->met.no_room, memory_order_relaxed);
+	bool no_room = atomic_load_explicit(&shared->reached.no_room, memory_order_relaxed);
 	*part = (aname_part_t){ .judgement = { .worth = no_room ? ANAME_FAILED : ANAME_COLD,
 		                               .fallback = ANAME_FAILED } };
 }
@@ -102,7 +102,7 @@ static aname_entry_t *search(const aname_query_t *query, const aname_key_t *key)
 	aname_entry_t *entry = aname_table_find(table, key, aname_table_hash(table, key));
 	if (entry != NULL && query->positions != NULL) {
 		atomic_store_explicit(&query->positions[key->type == KNOT_RRTYPE_AAAA],
-		                      aname_table_place(table, entry), memory_order_relaxed);
+		                      aname_table_slot(table, entry), memory_order_relaxed);
 	}
 	return entry;
 }

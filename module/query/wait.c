@@ -14,15 +14,15 @@ bool aname_wait_allowed(const aname_query_t *query)
 void aname_wait(aname_query_t *query, uint16_t type, aname_answer_t *answer)
 {
 	aname_shared_t *shared = query->instance->shared;
-	if (!aname_gate_enter(shared->gate, query->instance->waiters_max)) {
-		atomic_fetch_add_explicit(&shared->met.gate_full, 1, memory_order_relaxed);
+	if (!aname_waiters_enter(shared->waiters, query->instance->waiters_max)) {
+		atomic_fetch_add_explicit(&shared->reached.waiters_full, 1, memory_order_relaxed);
 		return;
 	}
 
 	int64_t deadline_ms = aname_clock_ms() + query->instance->options->wait_ms;
-	bool opened = true, cold = true;
-	while (cold && opened) {
-		uint64_t ticket = aname_gate_ticket(shared->gate);
+	bool woken = true, cold = true;
+	while (cold && woken) {
+		uint64_t generation = aname_waiters_generation(shared->waiters);
 		aname_signing_choose(query);
 		if (answer != NULL) {
 			aname_records_decide(query, type, false, answer);
@@ -31,7 +31,7 @@ void aname_wait(aname_query_t *query, uint16_t type, aname_answer_t *answer)
 		       (answer != NULL && answer->partial);
 		if (cold) {
 			aname_epoch_leave(query->epoch, query->worker);
-			opened = aname_gate_wait(shared->gate, ticket, deadline_ms);
+			woken = aname_waiters_wait(shared->waiters, generation, deadline_ms);
 			query->now_ms = aname_clock_ms();
 			query->now_s = query->now_ms / 1000;
 			query->waited = true;
@@ -43,5 +43,5 @@ void aname_wait(aname_query_t *query, uint16_t type, aname_answer_t *answer)
 		/* The epoch was left: what was decided before points to what may be gone. */
 		aname_records_decide(query, type, false, answer);
 	}
-	aname_gate_leave(shared->gate);
+	aname_waiters_leave(shared->waiters);
 }

@@ -62,8 +62,9 @@ static aname_entry_t *choose(const aname_subnets_t *subnets)
 {
 	aname_entry_t *oldest = NULL, *oldest_newcomer = NULL;
 	uint32_t newcomers = 0;
-	for (aname_entry_t *entry = subnets->first; entry != NULL; entry = entry->member->next) {
-		bool newcomer = !atomic_load(&entry->member->returned);
+	for (aname_entry_t *entry = subnets->first; entry != NULL;
+	     entry = entry->subnet_entry->next) {
+		bool newcomer = !atomic_load(&entry->subnet_entry->returned);
 		newcomers += newcomer;
 		if (aname_admission_can_go(entry)) {
 			take_older(&oldest, entry);

@@ -1,7 +1,7 @@
 /*!
  * \brief Which clients' subnets are kept: bounds, and who has to go (BEHAVIOUR N4).  [P]
  *
- * A target may hold so many, and all targets together. Where a bound is met, what was asked for
+ * A target may hold so many, and all targets together. Where a bound is reached, what was asked for
  * least recently goes: of the target itself, or else of the target that holds the most. While
  * nobody has come back for more than a quarter of those, one of these goes, so that a flood of
  * subnets that are asked for once pushes out its own kind.

@@ -43,14 +43,14 @@ static unsigned most_running(aname_refresh_t *refresh, aname_upstream_work_t *wo
 		                      &work->upstream->terms.schedule, refresh->done, refresh);
 	}
 	if (work->resolver == NULL) {
-		return 1; /* To be told that it could not be made. */
+		return 1; /* So that one lookup starts, and fails because of that. */
 	}
 	unsigned limit = atomic_load_explicit(&refresh->max_lookups, memory_order_relaxed);
 	unsigned capacity = work->resolver->api->capacity(work->resolver);
 	return limit < capacity ? limit : capacity;
 }
 
-/*! No kind of work may take all the places: cold floods and dead targets leave some. */
+/*! No kind of work may take all the lookups: cold floods and dead targets leave some. */
 static unsigned share(aname_priority_t priority, unsigned most)
 {
 	unsigned part = most;
@@ -71,7 +71,8 @@ static bool may_start(const aname_upstream_work_t *work, aname_priority_t priori
 
 /*!
  * What is looked up next by an upstream; ANAME_PRIORITIES: nothing. What is cold comes first, what
- * fails last; but when there is more to do than the pace allows, some places in eight are for each.
+ * fails last; but when there is more to do than the pace allows, some lookups in eight are for
+ * each.
  */
 static aname_priority_t next_priority(aname_refresh_t *refresh, aname_upstream_work_t *work)
 {
@@ -98,8 +99,8 @@ static aname_priority_t next_priority(aname_refresh_t *refresh, aname_upstream_w
 }
 
 /*!
- * The next upstream, in turn, by which something may be looked up; NULL if there is none. One that
- * has something ready stays in the list, also while its limits hold it back.
+ * The next upstream, one after the other, by which something may be looked up; NULL if there is
+ * none. One that has something ready stays in the list, also while its limits hold it back.
  */
 static aname_upstream_work_t *next_work(aname_refresh_t *refresh, aname_priority_t *priority)
 {
@@ -154,7 +155,7 @@ static int run_lookup(aname_refresh_t *refresh, aname_upstream_work_t *work,
 	const aname_question_t question = {
 		.name = aname_entry_name(entry),
 		.type = entry->type,
-		.client = entry->tailored ? &entry->member->probe : NULL,
+		.client = entry->for_subnet ? &entry->subnet_entry->asked_for : NULL,
 	};
 	int ret = work->resolver->api->start(work->resolver, &question, run, &run->lookup);
 	if (ret != KNOT_EOK) {
@@ -181,8 +182,8 @@ static void start(aname_refresh_t *refresh, aname_upstream_work_t *work, aname_p
                   int64_t now_ms)
 {
 	aname_entry_t *entry = aname_schedule_take(work, priority);
-	if (entry->tailored && !aname_subnets_may_ask(entry)) {
-		aname_schedule_let_sleep(refresh, entry, now_ms);
+	if (entry->for_subnet && !aname_subnets_may_ask(entry)) {
+		aname_schedule_dormant(refresh, entry, now_ms);
 		return;
 	}
 	aname_refresh_count(&refresh->shared->totals.started, &entry->started);
@@ -193,7 +194,7 @@ static void start(aname_refresh_t *refresh, aname_upstream_work_t *work, aname_p
 		                    ret == KNOT_EINVAL ? ANAME_FAILURE_SERVER
 		                                       : ANAME_FAILURE_NETWORK,
 		                    why_not_started(ret), now_ms);
-		aname_gate_open(refresh->shared->gate);
+		aname_waiters_wake(refresh->shared->waiters);
 		return;
 	}
 	aname_schedule_run(refresh, entry, now_ms);

@@ -66,7 +66,8 @@ void aname_dns_server_up(aname_dns_server_t *server, int64_t now_ms);
 void aname_dns_server_down(aname_dns_server_t *server, int64_t now_ms);
 
 /*!
- * \brief Notes what a reply tells of its server. What it can, a single odd reply does not disprove.
+ * \brief Notes what a reply shows of its server. A single odd reply does not disprove what earlier
+ *        ones have shown it to be capable of.
  *
  * \param edns  It was asked with EDNS at first.
  */

@@ -11,7 +11,7 @@ static void on_deadline(aname_refresh_t *refresh, aname_entry_t *entry, int64_t 
 {
 	aname_result_failed(refresh, entry, ANAME_FAILURE_TIMEOUT, "no answer in time", now_ms);
 	aname_work_of(entry)->resolver->api->cancel(entry->run->lookup);
-	aname_gate_open(refresh->shared->gate);
+	aname_waiters_wake(refresh->shared->waiters);
 }
 
 static void on_due(aname_refresh_t *refresh, aname_entry_t *entry, int64_t due_ms, int64_t now_ms)
@@ -24,8 +24,8 @@ static void on_due(aname_refresh_t *refresh, aname_entry_t *entry, int64_t due_m
 		                                            aname_refresh_chance(refresh), now_ms));
 	} else if (entry->upstream->unheld_ms != 0 ||
 	           now_ms / 1000 > atomic_load(&entry->until_s) ||
-	           (entry->tailored && !aname_subnets_may_ask(entry))) {
-		aname_schedule_let_sleep(refresh, entry, now_ms);
+	           (entry->for_subnet && !aname_subnets_may_ask(entry))) {
+		aname_schedule_dormant(refresh, entry, now_ms);
 	} else {
 		aname_schedule_ready(refresh, entry,
 		                     entry->plan.failures > 0 ? ANAME_PRIORITY_RETRY

@@ -34,7 +34,7 @@ int aname_heaps_reserve(aname_heaps_t *heaps, size_t count)
 	return KNOT_EOK;
 }
 
-static void place(aname_heaps_t *heaps, aname_heap_t heap, size_t index, aname_moment_t moment)
+static void put(aname_heaps_t *heaps, aname_heap_t heap, size_t index, aname_moment_t moment)
 {
 	*nth(heaps, heap, index) = moment;
 	moment.entry->plan.heap_index = index;
@@ -48,10 +48,10 @@ static void sift_up(aname_heaps_t *heaps, aname_heap_t heap, size_t index, aname
 		if (above->at_ms <= moment.at_ms) {
 			break;
 		}
-		place(heaps, heap, index, *above);
+		put(heaps, heap, index, *above);
 		index = parent;
 	}
-	place(heaps, heap, index, moment);
+	put(heaps, heap, index, moment);
 }
 
 static void sift_down(aname_heaps_t *heaps, aname_heap_t heap, size_t index, aname_moment_t moment)
@@ -67,10 +67,10 @@ static void sift_down(aname_heaps_t *heaps, aname_heap_t heap, size_t index, ana
 		if (moment.at_ms <= below->at_ms) {
 			break;
 		}
-		place(heaps, heap, index, *below);
+		put(heaps, heap, index, *below);
 		index = child;
 	}
-	place(heaps, heap, index, moment);
+	put(heaps, heap, index, moment);
 }
 
 void aname_heaps_push(aname_heaps_t *heaps, aname_heap_t heap, aname_entry_t *entry, int64_t at_ms)

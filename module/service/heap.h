@@ -40,7 +40,7 @@ __attribute__((warn_unused_result)) int aname_heaps_reserve(aname_heaps_t *heaps
 /*! Puts an entry into a heap, at `at_ms`. There must be room for it (aname_heaps_reserve()). */
 void aname_heaps_push(aname_heaps_t *heaps, aname_heap_t heap, aname_entry_t *entry, int64_t at_ms);
 
-/*! A heap's n-th place, below its count, in no order; good until the next change. */
+/*! A heap's n-th position, below its count, in no order; good until the next change. */
 const aname_moment_t *aname_heaps_nth(const aname_heaps_t *heaps, aname_heap_t heap, size_t n);
 
 /*! The earliest, or NULL. It stays in; good until the next change. */

@@ -95,7 +95,8 @@ static int search(const aname_secret_t *secret, aname_secret_found_t *found)
 	for (const char *directory = strsep(&rest, "\n"); directory != NULL && ret != DNSSEC_EOK;
 	     directory = strsep(&rest, "\n")) {
 		int tried = private_key(directory, found->id, found->key);
-		/* That it is not in one place says less than any other error in another one. */
+		/* Any other error tells more than that the file is not in one of the
+		 * directories. */
 		ret = tried == DNSSEC_ENOENT ? ret : tried;
 	}
 	free(list);
@@ -164,7 +165,7 @@ static void publish_batch(uv_work_t *work, int status)
 		aname_secrets_put(reader->shared->secrets, reader->secrets[i], &reader->found[i],
 		                  now_ms);
 	}
-	aname_gate_open(reader->shared->gate);
+	aname_waiters_wake(reader->shared->waiters);
 	next_batch(reader);
 }
 

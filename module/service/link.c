@@ -15,8 +15,9 @@
 #define LINK_USED    512
 
 /*!
- * From 1.32 on c-ares sends cookies, and keeps TCP connections that are dead. That of Debian 12 does
- * neither; but what it learns of a server without EDNS belongs to the channel, after a time-out.
+ * From 1.32 on c-ares sends cookies, and keeps TCP connections that are dead. That of Debian 12
+ * does neither; but what it learns of a server without EDNS belongs to the channel, after a
+ * time-out.
  */
 #define FRESH_VERSION ((1 << 16) | (32 << 8))
 
@@ -66,7 +67,8 @@ static void on_ready(uv_poll_t *poll, int status, int events)
 	const watch_t *watch = poll->data;
 	bool readable = status < 0 || (events & UV_READABLE);
 	bool writable = status < 0 || (events & UV_WRITABLE);
-	/* It may close the socket, and with it this watch, whose memory stays until libuv is done. */
+	/* It may close the socket, and with it this watch, whose memory stays until libuv is
+	 * done. */
 	ares_process_fd(watch->link->channel, readable ? watch->fd : ARES_SOCKET_BAD,
 	                writable ? watch->fd : ARES_SOCKET_BAD);
 }
@@ -242,7 +244,8 @@ void aname_link_done(aname_link_t *link, bool silent)
 	}
 }
 
-/*! Lets go of links that are used up, or were silent, and idle. Never from within a call into c-ares. */
+/*! Lets go of links that are used up, or were silent, and idle. Never from within a call into
+ *  c-ares. */
 static void sweep(aname_links_t *links)
 {
 	aname_link_t **at = &links->first;

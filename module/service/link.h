@@ -49,10 +49,10 @@ void aname_link_send(aname_link_t *link, const uint8_t *query, int len, ares_cal
 /*!
  * \brief To be called by the callback of aname_link_send(): the link has one lookup less.
  *
- * \param silent  Nothing was heard in time. With newer c-ares the link takes no further lookup then:
- *                a TCP connection may be dead without a word, and replies without a DNS cookie are
- *                dropped for two minutes once a server has sent one (RFC 7873), as another server
- *                behind the same address may not. A new link starts afresh.
+ * \param silent  Nothing was heard in time. With newer c-ares the link takes no further lookup
+ *                then: a TCP connection may be dead without a word, and replies without a DNS
+ *                cookie are dropped for two minutes once a server has sent one (RFC 7873), as
+ *                another server behind the same address may not. A new link starts afresh.
  */
 void aname_link_done(aname_link_t *link, bool silent);
 

@@ -30,7 +30,7 @@ typedef struct {
 	const knot_edns_client_subnet_t *subnet; /*!< Client's subnet, or NULL; wants `edns`. */
 } aname_message_query_t;
 
-/*! What a reply says. */
+/*! What a reply contains. */
 typedef struct {
 	aname_known_t known; /*!< NOTHING if it is a failure, or `unfinished`. */
 	aname_failure_t failure;
@@ -77,7 +77,7 @@ __attribute__((warn_unused_result)) int aname_message_build(const aname_message_
  * \param query  What was asked; the reply must echo it.
  * \param wire   The reply. Not changed.
  * \param len    Its length.
- * \param reply  What it says; always filled in.
+ * \param reply  What it contains; always filled in.
  */
 void aname_message_read(const aname_message_query_t *query, const uint8_t *wire, size_t len,
                         aname_message_reply_t *reply);

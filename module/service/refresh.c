@@ -22,8 +22,8 @@ static aname_entry_t *add(aname_refresh_t *refresh, const aname_key_t *key, uint
 {
 	aname_shared_t *shared = refresh->shared;
 	if (!aname_room_make(refresh, now_ms)) {
-		atomic_fetch_add(&shared->met.table_full, 1);
-		atomic_store(&shared->met.no_room, !aname_room_has(refresh));
+		atomic_fetch_add(&shared->reached.table_full, 1);
+		atomic_store(&shared->reached.no_room, !aname_room_has(refresh));
 		return NULL;
 	}
 	if (aname_upstreams_work(key->upstream) == NULL || !aname_schedule_reserve(refresh, 1)) {
@@ -46,9 +46,9 @@ static void handle_request(aname_refresh_t *refresh, const aname_request_t *requ
 	if (key.upstream->unheld_ms != 0) {
 		return; /* Whoever has asked is gone. */
 	}
-	uint64_t hash = request->tailored ? aname_table_hash(table, &key) : request->hash;
+	uint64_t hash = request->for_subnet ? aname_table_hash(table, &key) : request->hash;
 	aname_entry_t *entry = aname_table_find(table, &key, hash);
-	if (request->tailored) {
+	if (request->for_subnet) {
 		/* The target's own request came before; if it was refused, so is this. */
 		if (entry != NULL) {
 			aname_subnets_request(refresh, entry, request, now_ms);
@@ -102,16 +102,16 @@ static int64_t step(aname_refresh_t *refresh, int64_t now_ms)
 	bool more = take_requests(refresh, now_ms);
 	aname_due_handle(refresh, now_ms);
 	int64_t wait_ms = aname_dispatch_start_ready(refresh, now_ms);
-	aname_events_limits(&refresh->events, &shared->met, now_ms);
-	if (atomic_load(&shared->met.no_room) && aname_room_has(refresh)) {
-		atomic_store(&shared->met.no_room, false);
+	aname_events_limits(&refresh->events, &shared->reached, now_ms);
+	if (atomic_load(&shared->reached.no_room) && aname_room_has(refresh)) {
+		atomic_store(&shared->reached.no_room, false);
 	}
 	if (!refresh->paused) {
 		wait_ms = sooner(wait_ms, until(refresh, ANAME_HEAP_PLANNED, now_ms));
 	}
 	wait_ms = sooner(wait_ms, until(refresh, ANAME_HEAP_DORMANT, now_ms));
-	if (refresh->tell_terms_ms != INT64_MAX) {
-		wait_ms = sooner(wait_ms, refresh->tell_terms_ms - now_ms);
+	if (refresh->log_terms_ms != INT64_MAX) {
+		wait_ms = sooner(wait_ms, refresh->log_terms_ms - now_ms);
 	}
 	if (aname_epoch_reclaim(shared->epoch) > 0) {
 		wait_ms = sooner(wait_ms, 1000);
@@ -160,7 +160,7 @@ static void on_resolved(void *owner, void *run, const aname_result_t *result)
 {
 	aname_refresh_t *refresh = owner;
 	aname_result_take(refresh, run, result, aname_clock_ms());
-	aname_gate_open(refresh->shared->gate);
+	aname_waiters_wake(refresh->shared->waiters);
 	advance(refresh);
 }
 
@@ -232,7 +232,7 @@ aname_refresh_t *aname_refresh_new(aname_shared_t *shared, uv_loop_t *loop,
 	refresh->make = make;
 	refresh->done = on_resolved;
 	refresh->release_ms = INT64_MAX;
-	refresh->tell_terms_ms = INT64_MAX;
+	refresh->log_terms_ms = INT64_MAX;
 	if (uv_timer_init(loop, &refresh->timer) != 0) {
 		free(refresh);
 		return NULL;

@@ -17,18 +17,18 @@
 typedef struct aname_refresh aname_refresh_t;
 
 /*!
- * \brief Makes the room for one ground floor and loop.
+ * \brief Makes the part that refreshes, for one shared state and loop.
  *
- * \param shared  The ground floor; outlives the room.
- * \param loop    The loop; likewise.
+ * \param shared  The shared state; outlives it.
+ * \param loop    The loop; outlives it.
  * \param make    Makes a resolver when an upstream is first asked.
  *
- * \return The room, at rest until aname_refresh_resume(); NULL if out of memory.
+ * \return It, at rest until aname_refresh_resume(); NULL if out of memory.
  */
 aname_refresh_t *aname_refresh_new(aname_shared_t *shared, uv_loop_t *loop,
                                    aname_make_resolver_f make);
 
-/*! Frees the room. It must be paused, with nothing running, and the loop must run once after. */
+/*! Frees it. It must be paused, with nothing running, and the loop must run once after. */
 void aname_refresh_free(aname_refresh_t *refresh);
 
 /*! Raises the limits to at least these; returns which differ from those in force.

@@ -53,12 +53,12 @@ static void on_closed(uv_handle_t *handle)
 	}
 }
 
-void aname_resolver_free(aname_resolver_t *resolver, uv_handle_t *own)
+void aname_resolver_free(aname_resolver_t *resolver, uv_handle_t *handle)
 {
-	resolver->closing = own != NULL ? 2 : 1;
-	if (own != NULL) {
-		own->data = resolver;
-		uv_close(own, on_closed);
+	resolver->closing = handle != NULL ? 2 : 1;
+	if (handle != NULL) {
+		handle->data = resolver;
+		uv_close(handle, on_closed);
 	}
 	uv_close((uv_handle_t *)&resolver->idle, on_closed);
 }

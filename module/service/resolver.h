@@ -52,7 +52,7 @@ typedef struct {
 	/*!
 	 * \brief Starts a lookup of one family.
 	 *
-	 * \param question  What to look up; copied. Who cannot tell the resolver of a client asks
+	 * \param question  What to look up; copied. Who cannot send a client's subnet asks
 	 *                  for everybody.
 	 * \param ctx       For `done`.
 	 * \param lookup    The lookup, owned by the resolver, valid until `done` returns.
@@ -130,9 +130,9 @@ void aname_resolver_defer(aname_lookup_t *lookup);
 /*!
  * \brief Closes what aname_resolver_init() has set up, and frees the resolver after that.
  *
- * \param own  A handle of the resolver's own to be closed first, or NULL.
+ * \param handle  One of this resolver's to be closed first, or NULL.
  */
-void aname_resolver_free(aname_resolver_t *resolver, uv_handle_t *own);
+void aname_resolver_free(aname_resolver_t *resolver, uv_handle_t *handle);
 
 /* Resolvers. */
 
@@ -157,8 +157,8 @@ aname_resolver_t *aname_resolver_system_new(uv_loop_t *loop, aname_resolved_f do
  * \brief Resolving by DNS: asks the recursors of a source, by c-ares.
  *
  * The servers are asked in their order, those that did not answer lately last (N2). At most
- * `1 + retries` rounds through all of them, within `timeout`; what c-ares does is one try: the socket, the
- * time-out, and TCP if the reply is truncated.
+ * `1 + retries` rounds through all of them, within `timeout`; what c-ares does is one try: the
+ * socket, the time-out, and TCP if the reply is truncated.
  *
  * \param source    At least one server.
  * \param schedule  The options that count for now; see `retune`.

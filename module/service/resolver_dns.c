@@ -42,12 +42,12 @@ typedef struct {
 	aname_dns_server_t *server;
 	aname_link_t *link; /*!< Of the try under way. */
 	int64_t sent_ms;    /*!< When the last try began. */
-	bool cancelled, edns, tailored, told;
+	bool cancelled, edns, for_subnet, answered;
 	bool bare;  /*!< To be asked without EDNS. */
 	int status; /*!< How the last try ended, by c-ares, or UNSENT. */
 	const char *why_unsent;
-	aname_message_reply_t *reply;     /*!< What the server said to it; NULL: nothing. */
-	knot_edns_client_subnet_t client; /*!< Whose answer is wanted, if `tailored`. */
+	aname_message_reply_t *reply;     /*!< The server's reply; NULL: none. */
+	knot_edns_client_subnet_t client; /*!< Whose answer is wanted, if `for_subnet`. */
 	/* What was learnt on the way to `name`, and for it. */
 	unsigned aliases;
 	uint32_t ttl;
@@ -67,14 +67,14 @@ static resolver_t *resolver_of(const lookup_t *lookup)
 static bool try_failed(lookup_t *lookup, aname_failure_t failure, const char *detail)
 {
 	aname_result_t *result = &lookup->base.result;
-	/* What a server said tells more than that another one is silent. */
-	bool said = failure == ANAME_FAILURE_SERVER || failure == ANAME_FAILURE_BOGUS;
-	if (said || !lookup->told) {
+	/* A reply explains more than that another server is silent. */
+	bool answered = failure == ANAME_FAILURE_SERVER || failure == ANAME_FAILURE_BOGUS;
+	if (answered || !lookup->answered) {
 		*result = (aname_result_t){ .failure = failure,
 			                    .detail = detail,
 			                    .ttl = ANAME_TTL_UNKNOWN };
 	}
-	lookup->told |= said;
+	lookup->answered |= answered;
 	return lookup->cancelled || lookup->tries >= resolver_of(lookup)->tries;
 }
 
@@ -89,7 +89,7 @@ static bool ask_again(lookup_t *lookup, const aname_message_reply_t *reply)
 /*! The part of the query that says whose answer is wanted; NULL if it is to be everybody's. */
 static const knot_edns_client_subnet_t *client_of(const lookup_t *lookup)
 {
-	return lookup->tailored && lookup->edns ? &lookup->client : NULL;
+	return lookup->for_subnet && lookup->edns ? &lookup->client : NULL;
 }
 
 /*!
@@ -115,11 +115,11 @@ static bool take_alias(lookup_t *lookup, const aname_message_reply_t *reply)
 	memcpy(lookup->name, reply->last, knot_dname_size(reply->last));
 	lookup->asked = 0;
 	lookup->tries = 0;
-	lookup->told = false;
+	lookup->answered = false;
 	return try_failed(lookup, ANAME_FAILURE_TIMEOUT, "given up");
 }
 
-/*! Takes what a server said; true if it ends the lookup. */
+/*! Takes a server's reply; true if it ends the lookup. */
 static bool take_reply(lookup_t *lookup, const aname_message_reply_t *reply)
 {
 	aname_dns_server_note(lookup->server, reply, lookup->edns || lookup->bare,
@@ -128,7 +128,7 @@ static bool take_reply(lookup_t *lookup, const aname_message_reply_t *reply)
 	bool refused = client_of(lookup) != NULL &&
 	               (reply->no_edns || reply->no_subnet || !reply->has_opt);
 	if (refused && lookup->server->echoes) {
-		/* It takes subnets. What it says without is not what it says to this client. */
+		/* It takes subnets, so its answer without one is not the one for this client. */
 		return try_failed(lookup, ANAME_FAILURE_SERVER,
 		                  "the resolver does not take the subnet");
 	}
@@ -137,7 +137,7 @@ static bool take_reply(lookup_t *lookup, const aname_message_reply_t *reply)
 		return ask_again(lookup, reply);
 	}
 	if (reply->no_subnet && client_of(lookup) != NULL) {
-		lookup->tailored = false;
+		lookup->for_subnet = false;
 		return ask_again(lookup, reply);
 	}
 	if (reply->failure != ANAME_FAILURE_NONE) {
@@ -167,7 +167,7 @@ static bool take_reply(lookup_t *lookup, const aname_message_reply_t *reply)
 	return true;
 }
 
-/*! Takes that a server said nothing of use; true if it ends the lookup. */
+/*! Takes that a server gave no useful reply; true if it ends the lookup. */
 static bool take_silence(lookup_t *lookup)
 {
 	aname_dns_server_t *server = lookup->server;
@@ -307,7 +307,7 @@ static int dns_start(aname_resolver_t *base, const aname_question_t *question, v
 	lookup->ttl = INT32_MAX;
 	memcpy(lookup->name, question->name, knot_dname_size(question->name));
 	if (question->client != NULL) {
-		lookup->tailored = true;
+		lookup->for_subnet = true;
 		lookup->client = aname_subnet_to_option(question->client);
 	}
 	resolver->running++;

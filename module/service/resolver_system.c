@@ -101,8 +101,8 @@ static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *
 }
 
 /*!
- * Is this a name that the C library looks up as it stands? For others glibc says that they do not
- * exist, without or against what DNS says, and that is no answer.
+ * Is this a name that the C library looks up as it stands? For others glibc reports that they do
+ * not exist, whatever DNS answers, and that is no answer.
  */
 static bool is_host_name(const knot_dname_t *name)
 {
@@ -143,7 +143,8 @@ static int system_start(aname_resolver_t *resolver, const aname_question_t *ques
 	lookup->type = question->type;
 	lookup->request.data = lookup;
 
-	/* One family a call: AF_UNSPEC hides that one failed. No flags: AI_ADDRCONFIG loses AAAA. */
+	/* One family a call: AF_UNSPEC hides that one failed. No flags: AI_ADDRCONFIG loses
+	 * AAAA. */
 	struct addrinfo hints = { .ai_family = lookup->type == KNOT_RRTYPE_A ? AF_INET : AF_INET6,
 		                  .ai_socktype = SOCK_STREAM };
 	int ret = uv_getaddrinfo(loop, &lookup->request, on_resolved, text, NULL, &hints);

@@ -49,7 +49,7 @@ void aname_result_failed(aname_refresh_t *refresh, aname_entry_t *entry, aname_f
 		entry->plan.failures++;
 	}
 	aname_outage_failed(&aname_work_of(entry)->outage, now_ms);
-	if (entry->tailored) {
+	if (entry->for_subnet) {
 		aname_subnets_note(entry, false);
 		if (entry->plan.failures == 1) {
 			aname_events_subnet(&refresh->events, entry, why, now_ms);
@@ -93,13 +93,13 @@ static void retry_after_outage(aname_refresh_t *refresh, const aname_upstream_wo
 
 /* Success. */
 
-/*! The shortest lifetime wanted in this and the last window of `idle` seconds. */
-static uint32_t wanted_ttl(const aname_refresh_t *refresh, aname_entry_t *entry, int64_t now_ms)
+/*! The shortest lifetime asked for in this and the last window of `idle` seconds. */
+static uint32_t shortest_ttl(const aname_refresh_t *refresh, aname_entry_t *entry, int64_t now_ms)
 {
 	aname_plan_t *plan = &entry->plan;
 	int64_t now_s = now_ms / 1000;
 	if (plan->window_s < refresh->options_s) {
-		/* What was wanted by options of before counts no more; who is left says so again. */
+		/* What was asked for under other options no longer counts; queries note it anew. */
 		atomic_store(&entry->min_ttl, UINT32_MAX);
 		plan->min_ttl_prev = UINT32_MAX;
 		plan->window_s = now_s;
@@ -117,7 +117,7 @@ static int64_t next_after(aname_refresh_t *refresh, aname_entry_t *entry,
                           const aname_snapshot_t *snapshot, int64_t now_ms)
 {
 	const aname_upstream_terms_t *terms = &entry->upstream->terms;
-	uint32_t life = aname_policy_life(&terms->schedule, wanted_ttl(refresh, entry, now_ms),
+	uint32_t life = aname_policy_life(&terms->schedule, shortest_ttl(refresh, entry, now_ms),
 	                                  snapshot->ttl);
 	return aname_policy_await_expiry(!terms->no_grace, aname_entry_snapshot(entry),
 	                                 snapshot->ttl, life, now_ms)
@@ -154,7 +154,7 @@ static void learned(aname_refresh_t *refresh, aname_entry_t *entry, const aname_
 	aname_result_t kept = *result;
 	aname_policy_bare(before, &kept);
 	/* A subnet without addresses is nothing remarkable. */
-	aname_snapshot_t *snapshot = aname_snapshot_after(entry->tailored ? NULL : before, &kept,
+	aname_snapshot_t *snapshot = aname_snapshot_after(entry->for_subnet ? NULL : before, &kept,
 	                                                  now_ms, aname_refresh_chance(refresh));
 	if (snapshot == NULL) {
 		aname_result_failed(refresh, entry, ANAME_FAILURE_NETWORK, "out of memory", now_ms);
@@ -164,7 +164,7 @@ static void learned(aname_refresh_t *refresh, aname_entry_t *entry, const aname_
 	snapshot->usual_ms = aname_policy_usual(before, now_ms - run->started_ms);
 	aname_refresh_count(&refresh->shared->totals.succeeded, &entry->succeeded);
 	note_lag(refresh, entry, run, now_ms);
-	if (entry->tailored) {
+	if (entry->for_subnet) {
 		aname_subnets_note(entry, true);
 	} else {
 		aname_events_change(&refresh->events, entry, before, snapshot, now_ms);
@@ -218,7 +218,7 @@ static void succeeded(aname_refresh_t *refresh, const aname_run_t *run,
 	note_unscoped(refresh, work, result->unscoped, now_ms);
 	/* A late answer is as good as any. */
 	aname_schedule_unplan(refresh, entry);
-	if (entry->tailored) {
+	if (entry->for_subnet) {
 		learned_subnet(refresh, run, result, now_ms);
 	} else {
 		learned(refresh, entry, run, result, now_ms);

@@ -10,7 +10,7 @@ bool aname_room_forget_first(aname_refresh_t *refresh, int64_t now_ms)
 {
 	aname_entry_t *entry = aname_heaps_first(&refresh->heaps, ANAME_HEAP_DORMANT)->entry;
 	aname_schedule_unplan(refresh, entry);
-	if (entry->tailored) {
+	if (entry->for_subnet) {
 		aname_subnets_remove(refresh, entry);
 	} else if (aname_subnets_remove_all(refresh, entry)) {
 		aname_table_remove(refresh->shared->table, entry);

@@ -1,5 +1,5 @@
 /*!
- * \brief A place for one more target: those that are not kept fresh give way.  [U]
+ * \brief Space for one more target: those that are not kept fresh give way.  [U]
  *
  * Thread: service.
  */
@@ -8,10 +8,10 @@
 
 #include "service/work.h"
 
-/*! Is there a place for one more target, be it that of a dormant one? */
+/*! Is there space for one more target, be it that of a dormant one? */
 bool aname_room_has(const aname_refresh_t *refresh);
 
-/*! Makes a place for one more target, if need be; false if there is none to be had. */
+/*! Makes space for one more target, if need be; false if that cannot be. */
 bool aname_room_make(aname_refresh_t *refresh, int64_t now_ms);
 
 /*! Forgets the entry that may be forgotten first; false if that has to wait. */

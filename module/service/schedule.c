@@ -78,7 +78,7 @@ aname_entry_t *aname_schedule_take(aname_upstream_work_t *work, aname_priority_t
 	return entry;
 }
 
-void aname_schedule_let_sleep(aname_refresh_t *refresh, aname_entry_t *entry, int64_t now_ms)
+void aname_schedule_dormant(aname_refresh_t *refresh, aname_entry_t *entry, int64_t now_ms)
 {
 	entry->plan.state = ANAME_PLAN_DORMANT;
 	int64_t forget_at = aname_policy_forget_at(aname_entry_snapshot(entry),
@@ -99,9 +99,9 @@ bool aname_schedule_reserve(aname_refresh_t *refresh, size_t more)
 
 /*!
  * Does the plan for what is known come too late for whoever asks? A request that stood in the queue
- * while its answer came wants nothing any more.
+ * while its answer came needs no other lookup.
  */
-static bool is_wanted_earlier(aname_entry_t *entry, uint32_t ttl, int64_t now_ms)
+static bool is_planned_late(aname_entry_t *entry, uint32_t ttl, int64_t now_ms)
 {
 	const aname_snapshot_t *known = aname_entry_snapshot(entry);
 	return entry->plan.state == ANAME_PLAN_WAITING && entry->plan.failures == 0 &&
@@ -115,13 +115,13 @@ void aname_schedule_now(aname_refresh_t *refresh, aname_entry_t *entry, aname_in
                         int64_t now_ms)
 {
 	bool dormant = entry->plan.state == ANAME_PLAN_DORMANT;
-	bool early = is_wanted_earlier(entry, interest.ttl, now_ms);
+	bool early = is_planned_late(entry, interest.ttl, now_ms);
 	if (dormant || early) {
 		aname_schedule_unplan(refresh, entry);
 	} else if (entry->plan.state != ANAME_PLAN_NONE) {
 		return;
 	}
-	aname_priority_t cold = entry->tailored ? ANAME_PRIORITY_SUBNET : ANAME_PRIORITY_COLD;
+	aname_priority_t cold = entry->for_subnet ? ANAME_PRIORITY_SUBNET : ANAME_PRIORITY_COLD;
 	aname_priority_t priority = early ? ANAME_PRIORITY_REFRESH : cold;
 	aname_schedule_ready(refresh, entry,
 	                     entry->plan.failures > 0 ? ANAME_PRIORITY_RETRY : priority, now_ms);

@@ -1,5 +1,5 @@
 /*!
- * \brief Where each entry stands; each function leaves it in exactly one place.  [U]
+ * \brief Where each entry stands; each function leaves it in exactly one of these.  [U]
  *
  * Thread: service.
  */
@@ -26,7 +26,7 @@ aname_entry_t *aname_schedule_take(aname_upstream_work_t *work, aname_priority_t
 
 /*! Not to be looked up until it is asked for, and forgotten when nothing of it is of use. It is in
  *  no heap. */
-void aname_schedule_let_sleep(aname_refresh_t *refresh, aname_entry_t *entry, int64_t now_ms);
+void aname_schedule_dormant(aname_refresh_t *refresh, aname_entry_t *entry, int64_t now_ms);
 
 /*! Somebody has asked for it: it is looked up now, unless it is about to be anyway. */
 void aname_schedule_now(aname_refresh_t *refresh, aname_entry_t *entry, aname_interest_t interest,
@@ -36,5 +36,5 @@ void aname_schedule_now(aname_refresh_t *refresh, aname_entry_t *entry, aname_in
  *  cannot fail; false if out of memory. */
 bool aname_schedule_reserve(aname_refresh_t *refresh, size_t more);
 
-/*! Puts an upstream behind all others that have something ready. It is in no other place there. */
+/*! Puts an upstream behind all others that have something ready. It is not among them yet. */
 void aname_schedule_append(aname_refresh_t *refresh, aname_upstream_work_t *work);

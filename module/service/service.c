@@ -180,7 +180,7 @@ static int start_threads(void)
 	return -ret;
 }
 
-/*! What is said of the pool's size once, and what to each that wants another. */
+/*! What is logged of the pool's size once, and what for each that asks for another. */
 static void report_pool(const aname_limits_t *limits, aname_service_report_t *report)
 {
 	bool first = !service.pool_reported;

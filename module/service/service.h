@@ -1,9 +1,9 @@
 /*!
- * \brief The one service thread of the process, and the ground floor it keeps.  [U]
+ * \brief The one service thread of the process, and the shared state it keeps up to date.  [U]
  *
- * Counted by those who hold it: the first starts the thread, the last stops it. The ground floor
- * and the loop stay for the next, because lookups that cannot be stopped may still end, and what
- * is known must survive a change of the configuration (BEHAVIOUR T4).
+ * Counted by those who hold it: the first starts the thread, the last stops it. The shared
+ * state and the loop stay for the next, because lookups that cannot be stopped may still end, and
+ * what is known must survive a change of the configuration (BEHAVIOUR T4).
  */
 
 #pragma once
@@ -27,7 +27,7 @@ typedef struct {
  *
  * \param limits   Process-wide limits; the largest of all holders count.
  * \param workers  Threads that knotd has or will have, which the thread pool leaves to it.
- * \param shared   The ground floor, valid until released.
+ * \param shared   The shared state, valid until released.
  * \param report   What the caller may want to say about it.
  *
  * \return KNOT_EOK, KNOT_ENOMEM, or the system's error (KNOT_EAGAIN for one) if no thread or
@@ -43,7 +43,7 @@ __attribute__((warn_unused_result)) int aname_service_acquire(const aname_limits
 /*! Lets go; the last one stops the thread, within a bounded time. Thread: as acquire. */
 void aname_service_release(void);
 
-/*! The ground floor, which stays when it was made once; NULL before. Thread: load. */
+/*! The shared state, which stays once it was made; NULL before. Thread: load. */
 aname_shared_t *aname_service_shared(void);
 
 /*!

@@ -4,7 +4,7 @@
 
 static aname_subnets_t *subnets_of(const aname_entry_t *entry)
 {
-	const aname_entry_t *target = entry->tailored ? entry->member->target : entry;
+	const aname_entry_t *target = entry->for_subnet ? entry->subnet_entry->target : entry;
 	return atomic_load(&target->subnets);
 }
 
@@ -20,7 +20,7 @@ void aname_subnets_remove(aname_refresh_t *refresh, aname_entry_t *entry)
 {
 	aname_subnets_t *subnets = subnets_of(entry);
 	uint32_t before = atomic_load(&subnets->count);
-	unsigned family = entry->member->network.family == ANAME_SUBNET_IPV6;
+	unsigned family = entry->subnet_entry->network.family == ANAME_SUBNET_IPV6;
 	aname_table_remove(refresh->shared->table, entry);
 	aname_admission_note(&refresh->admission, subnets, before);
 	if (!has_subnets(subnets, family)) {
@@ -33,7 +33,7 @@ bool aname_subnets_remove_all(aname_refresh_t *refresh, aname_entry_t *target)
 	aname_subnets_t *subnets = subnets_of(target);
 	aname_entry_t *entry = subnets != NULL ? subnets->first : NULL;
 	while (entry != NULL) {
-		aname_entry_t *next = entry->member->next;
+		aname_entry_t *next = entry->subnet_entry->next;
 		if (aname_admission_can_go(entry)) {
 			aname_schedule_unplan(refresh, entry);
 			aname_subnets_remove(refresh, entry);
@@ -65,7 +65,7 @@ static aname_entry_t *add_subnet(aname_refresh_t *refresh, aname_entry_t *target
 bool aname_subnets_may_ask(aname_entry_t *entry)
 {
 	const aname_schedule_t *schedule = aname_schedule_of(entry);
-	aname_subnet_t *asked_for = &entry->member->probe;
+	aname_subnet_t *asked_for = &entry->subnet_entry->asked_for;
 	uint32_t most = asked_for->family == ANAME_SUBNET_IPV4 ? schedule->ecs_prefix_ipv4
 	                                                       : schedule->ecs_prefix_ipv6;
 	if (asked_for->len > most) {
@@ -78,13 +78,13 @@ bool aname_subnets_may_ask(aname_entry_t *entry)
 
 void aname_subnets_note(const aname_entry_t *entry, bool good)
 {
-	unsigned family = entry->member->network.family == ANAME_SUBNET_IPV6;
+	unsigned family = entry->subnet_entry->network.family == ANAME_SUBNET_IPV6;
 	aname_subnets_t *subnets = subnets_of(entry);
 	_Atomic uint8_t *state = &subnets->state[family];
 	if (good) {
 		subnets->failures[family] = 0;
 		atomic_store(state, ANAME_SUBNETS_LEARNED);
-	} else if (++subnets->failures[family] >= ANAME_SUBNETS_PROBES ||
+	} else if (++subnets->failures[family] >= ANAME_SUBNETS_TRIES ||
 	           atomic_load(state) == ANAME_SUBNETS_UNKNOWN) {
 		atomic_store(state, ANAME_SUBNETS_FAILING);
 	}
@@ -93,17 +93,17 @@ void aname_subnets_note(const aname_entry_t *entry, bool good)
 aname_entry_t *aname_subnets_settle(aname_refresh_t *refresh, aname_entry_t *entry, uint8_t scope,
                                     int64_t now_ms)
 {
-	const aname_subnet_t asked_for = entry->member->probe;
+	const aname_subnet_t asked_for = entry->subnet_entry->asked_for;
 	const aname_subnet_t network = aname_subnet_cut(&asked_for, scope);
-	if (aname_subnet_equal(&network, &entry->member->network)) {
+	if (aname_subnet_equal(&network, &entry->subnet_entry->network)) {
 		return entry;
 	}
-	aname_entry_t *target = entry->member->target;
+	aname_entry_t *target = entry->subnet_entry->target;
 	const aname_interest_t interest = { .ttl = atomic_load(&entry->min_ttl),
 		                            .until_s = atomic_load(&entry->until_s) };
 	uint32_t min_ttl_prev = entry->plan.min_ttl_prev;
 	uint32_t asked_s = atomic_load(&entry->asked_s);
-	bool returned = atomic_load(&entry->member->returned);
+	bool returned = atomic_load(&entry->subnet_entry->returned);
 	aname_subnets_remove(refresh, entry);
 
 	aname_entry_t *settled = aname_table_find_subnet(refresh->shared->table, target, &network);
@@ -112,7 +112,7 @@ aname_entry_t *aname_subnets_settle(aname_refresh_t *refresh, aname_entry_t *ent
 		if (settled == NULL) {
 			return NULL;
 		}
-		atomic_store(&settled->member->returned, returned);
+		atomic_store(&settled->subnet_entry->returned, returned);
 		settled->plan.min_ttl_prev = min_ttl_prev;
 	}
 	uint32_t settled_s = atomic_load(&settled->asked_s);
@@ -126,7 +126,7 @@ aname_entry_t *aname_subnets_settle(aname_refresh_t *refresh, aname_entry_t *ent
  * Until it is known for how large a network an answer is, one is asked for at a time: the others
  * may be in it. If that fails, a few others are tried, but not all.
  */
-static bool is_probing(const aname_entry_t *target, const aname_subnet_t *client)
+static bool is_tried_out(const aname_entry_t *target, const aname_subnet_t *client)
 {
 	const aname_subnets_t *subnets = subnets_of(target);
 	unsigned family = client->family == ANAME_SUBNET_IPV6;
@@ -135,7 +135,7 @@ static bool is_probing(const aname_entry_t *target, const aname_subnet_t *client
 	}
 	switch (atomic_load(&subnets->state[family])) {
 	case ANAME_SUBNETS_UNKNOWN: return true;
-	case ANAME_SUBNETS_FAILING: return atomic_load(&subnets->count) >= ANAME_SUBNETS_PROBES;
+	case ANAME_SUBNETS_FAILING: return atomic_load(&subnets->count) >= ANAME_SUBNETS_TRIES;
 	default: return false;
 	}
 }
@@ -163,7 +163,7 @@ void aname_subnets_request(aname_refresh_t *refresh, aname_entry_t *target,
 {
 	const aname_subnet_t *client = &request->client;
 	aname_entry_t *entry = aname_table_find_client(refresh->shared->table, target, client);
-	if (entry == NULL && !is_probing(target, client)) {
+	if (entry == NULL && !is_tried_out(target, client)) {
 		entry = admit(refresh, target, client, now_ms);
 	}
 	if (entry != NULL) {

@@ -14,16 +14,15 @@
 void aname_subnets_request(aname_refresh_t *refresh, aname_entry_t *target,
                            const aname_request_t *request, int64_t now_ms);
 
-/*! Sees to it that no more of a client is told than options allow by now; false if nothing is to be
- *  told. */
+/*! Cuts what is sent of a client to what options allow by now; false if that is nothing. */
 bool aname_subnets_may_ask(aname_entry_t *entry);
 
 /*! Notes how the lookup for a subnet has ended. */
 void aname_subnets_note(const aname_entry_t *entry, bool good);
 
 /*!
- * \brief Finds where the answer for a subnet belongs: the network of its scope around the one it was
- *        asked for, but no smaller than that (RFC 7871, 7.3.1).
+ * \brief Finds where the answer for a subnet belongs: the network of its scope around the one it
+ *        was asked for, but no smaller than that (RFC 7871, 7.3.1).
  *
  * \return The entry for it. If that is another one, `entry` is gone. NULL if out of memory.
  */

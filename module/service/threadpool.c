@@ -101,7 +101,7 @@ static int create_thread(uv_thread_t *thread, pthread_mutex_t *lock)
 	return uv_thread_create_ex(thread, &options, wait_for_release, lock);
 }
 
-/*! Is it memory that there is too little of? The error of a thread's creation does not tell. */
+/*! Is it memory that there is too little of? The error of a thread's creation does not show it. */
 static bool lacks_memory(void)
 {
 	const size_t size = 2 * STACK_SIZE;

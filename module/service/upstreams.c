@@ -6,7 +6,7 @@
 #include "service/schedule.h"
 #include "service/subnets.h"
 
-/*! While sections come and go, what differs is not told: a reload has old and new ones. */
+/*! While sections come and go, what differs is not logged: a reload has old and new ones. */
 #define SETTLED_MS       3000
 /*! A released upstream with lookups that cannot be stopped is looked at again after this. */
 #define RELEASE_AGAIN_MS 1000
@@ -18,23 +18,23 @@
 aname_upstream_work_t *aname_upstreams_work(const aname_upstream_t *upstream)
 {
 	/* What is the service's own of it may be changed here. */
-	aname_upstream_t *own = (aname_upstream_t *)upstream;
-	if (own->work == NULL) {
-		own->work = calloc(1, sizeof(*own->work));
-		if (own->work != NULL) {
-			own->work->upstream = own;
+	aname_upstream_t *writable = (aname_upstream_t *)upstream;
+	if (writable->work == NULL) {
+		writable->work = calloc(1, sizeof(*writable->work));
+		if (writable->work != NULL) {
+			writable->work->upstream = writable;
 		}
 	}
-	return own->work;
+	return writable->work;
 }
 
-/*! Nobody holds it any more: what was to be looked up sleeps. */
+/*! Nobody holds it any more: what was to be looked up becomes dormant. */
 static void empty_lines(aname_refresh_t *refresh, aname_upstream_work_t *work, int64_t now_ms)
 {
 	for (aname_priority_t priority = 0; priority < ANAME_PRIORITIES; priority++) {
 		while (work->ready[priority].first != NULL) {
 			aname_entry_t *entry = aname_schedule_take(work, priority);
-			aname_schedule_let_sleep(refresh, entry, now_ms);
+			aname_schedule_dormant(refresh, entry, now_ms);
 		}
 	}
 }
@@ -59,12 +59,12 @@ static void on_note(void *ctx, aname_upstream_t *upstream)
 	}
 }
 
-static void tell_terms(void *ctx, aname_upstream_t *upstream)
+static void log_terms(void *ctx, aname_upstream_t *upstream)
 {
 	const note_t *note = ctx;
 	const aname_schedule_t *schedule = &upstream->terms.schedule;
-	if (upstream->terms.differ && memcmp(&upstream->told, schedule, sizeof(*schedule)) != 0) {
-		upstream->told = *schedule;
+	if (upstream->terms.differ && memcmp(&upstream->logged, schedule, sizeof(*schedule)) != 0) {
+		upstream->logged = *schedule;
 		aname_events_terms(&note->refresh->events, upstream, note->now_ms);
 	}
 }
@@ -77,12 +77,12 @@ void aname_upstreams_note(aname_refresh_t *refresh, int64_t now_ms)
 		atomic_store(&shared->options_changed, false);
 		(void)aname_shared_note_upstreams(shared, now_ms, on_note, &note);
 		refresh->options_s = now_ms / 1000;
-		refresh->tell_terms_ms = now_ms + SETTLED_MS;
+		refresh->log_terms_ms = now_ms + SETTLED_MS;
 		refresh->release_ms = now_ms;
 		refresh->release_mark = aname_queue_mark(shared->queue);
-	} else if (now_ms >= refresh->tell_terms_ms) {
-		refresh->tell_terms_ms = INT64_MAX;
-		(void)aname_shared_note_upstreams(shared, now_ms, tell_terms, &note);
+	} else if (now_ms >= refresh->log_terms_ms) {
+		refresh->log_terms_ms = INT64_MAX;
+		(void)aname_shared_note_upstreams(shared, now_ms, log_terms, &note);
 	}
 }
 
@@ -99,7 +99,7 @@ static void remove_target(aname_entry_t *entry, void *ctx)
 {
 	removal_t *removal = ctx;
 	aname_refresh_t *refresh = removal->refresh;
-	if (entry->upstream != removal->upstream || entry->tailored) {
+	if (entry->upstream != removal->upstream || entry->for_subnet) {
 		return; /* Subnets go with their target. */
 	}
 	if (!aname_subnets_remove_all(refresh, entry) || !aname_admission_can_go(entry)) {
@@ -155,8 +155,8 @@ static bool free_upstream(aname_refresh_t *refresh, aname_upstream_t *upstream, 
 		free_resolver(work);
 		free(work);
 	}
-	/* Not at once: an entry that a worker has in hand must not seem to be one of another upstream
-	 * in its place. */
+	/* Not at once: an entry that a worker has in hand must not seem to be one of another
+	 * upstream in its place. */
 	aname_epoch_retire(refresh->shared->epoch, upstream);
 	return true;
 }

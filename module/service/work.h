@@ -8,7 +8,7 @@
  * | due       | what the time has come for: refreshes, time limits, forgetting            |
  * | dispatch  | which entry is looked up next: priorities, limits, pace                   |
  * | result    | what a lookup taught, or that it failed, and when the next one is         |
- * | room      | a place for one more target                                               |
+ * | room      | space for one more target                                                  |
  * | subnets   | entries for clients' subnets                                              |
  * | schedule  | where each entry stands: planned, ready, running, dormant                 |
  *
@@ -48,8 +48,8 @@ typedef struct aname_upstream_work {
 	unsigned running[ANAME_PRIORITIES], running_all;
 	unsigned started; /*!< Lookups, in all. */
 	aname_outage_t outage;
-	uint32_t unscoped; /*!< Servers of which it was told that they do not say for whom. */
-	struct aname_upstream_work *next_ready; /*!< Next in turn that has something ready. */
+	uint32_t unscoped; /*!< Servers of which it was logged that they do not say for whom. */
+	struct aname_upstream_work *next_ready; /*!< The next that has something ready. */
 	bool listed;                            /*!< It is among those. */
 } aname_upstream_work_t;
 
@@ -66,7 +66,7 @@ typedef struct aname_refresh {
 	uint32_t options_s;         /*!< When options came or went last. */
 	uint64_t release_mark;      /*!< In the queue: requests of who was there then. */
 	int64_t release_ms;         /*!< When the next one is to be taken out. */
-	int64_t tell_terms_ms;      /*!< When to tell of terms that differ; INT64_MAX: no need. */
+	int64_t log_terms_ms;       /*!< When to log that terms differ; INT64_MAX: no need. */
 	int64_t pace_us;            /*!< When the next lookup is due at an even pace. */
 	int64_t lag_window_ms;
 	uint32_t lag_now, lag_before; /*!< Largest lag of this and the last window. */
@@ -99,9 +99,9 @@ static inline uint32_t aname_refresh_chance(aname_refresh_t *refresh)
 	return (z ^ (z >> 31)) >> 32;
 }
 
-/*! Counts a lookup in the sums of all targets and its own. */
-static inline void aname_refresh_count(_Atomic uint64_t *total, _Atomic uint32_t *own)
+/*! Counts a lookup in the sum of all targets and in the count of its own. */
+static inline void aname_refresh_count(_Atomic uint64_t *total, _Atomic uint32_t *count)
 {
 	atomic_fetch_add_explicit(total, 1, memory_order_relaxed);
-	atomic_fetch_add_explicit(own, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(count, 1, memory_order_relaxed);
 }

@@ -38,7 +38,7 @@ static inline uint64_t aname_hash_word(uint64_t hash, uint64_t word, const aname
 	return (sum & ANAME_HASH_PRIME) + (sum >> 61);
 }
 
-/*! Goes on with octets, whose number was or will be told in a word. */
+/*! Goes on with octets, whose number was or will be hashed as a word. */
 static inline uint64_t aname_hash_octets(uint64_t hash, const uint8_t *at, size_t len,
                                          const aname_hash_key_t *key)
 {

@@ -128,8 +128,8 @@ aname_judgement_t aname_policy_judge_end(const aname_snapshot_t *snapshot, bool 
  * asks through a record of a shorter TTL than ever before: then the lookup is not due yet, and what
  * is known is not stale because of that.
  *
- * While lookups succeed the TTL is at least 1, but for lifetimes of 1 s; what is stale has one of at
- * most 30 s and at most that lifetime.
+ * While lookups succeed the TTL is at least 1, but for lifetimes of 1 s; what is stale has one of
+ * at most 30 s and at most that lifetime.
  *
  * \param snapshot  What is published, or NULL.
  * \param cold      The service does not keep it fresh.
@@ -182,7 +182,7 @@ bool aname_policy_keep(const aname_snapshot_t *snapshot, uint32_t life, uint32_t
 /*!
  * \brief Must a worker ask the service for a lookup that the service has not planned itself?
  *
- * So it is with a target that sleeps, and with one asked through a shorter TTL than ever before.
+ * So it is with a dormant target, and with one asked through a shorter TTL than ever before.
  *
  * \param life     Its lifetime.
  * \param next_ms  When the service looks it up by its own plan; not later than now if its lookup is
@@ -279,6 +279,6 @@ int64_t aname_policy_next_expiry(uint32_t life, uint32_t chance, int64_t now_ms)
 int64_t aname_policy_next_retry(const aname_schedule_t *schedule, unsigned failures,
                                 uint32_t chance, int64_t now_ms);
 
-/*! When a sleeping target has nothing left that could be used, and may be forgotten. */
+/*! When a dormant target has nothing left that could be used, and may be forgotten. */
 int64_t aname_policy_forget_at(const aname_snapshot_t *snapshot, const aname_schedule_t *schedule,
                                int64_t now_ms);

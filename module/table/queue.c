@@ -7,11 +7,11 @@
 #define MARKS ((size_t)2 * ANAME_QUEUE_SIZE)
 
 /*
- * A ring of cells, each with a turn: a cell is free for position p when its turn is p, and full
- * when it is p + 1. A worker claims a position, fills the cell and passes the turn on.
+ * A ring of cells, each with a sequence number: a cell is free for position p when its number is p,
+ * and full when it is p + 1. A worker claims a position, fills the cell and raises the number.
  */
 typedef struct {
-	_Atomic uint64_t turn;
+	_Atomic uint64_t sequence;
 	aname_request_t request;
 } cell_t;
 
@@ -32,7 +32,7 @@ aname_queue_t *aname_queue_new(aname_queue_wake_f wake, void *ctx)
 		return NULL;
 	}
 	for (uint64_t i = 0; i < ANAME_QUEUE_SIZE; i++) {
-		atomic_init(&queue->cells[i].turn, i);
+		atomic_init(&queue->cells[i].sequence, i);
 	}
 	queue->wake = wake;
 	queue->wake_ctx = ctx;
@@ -50,11 +50,11 @@ static cell_t *claim(aname_queue_t *queue, uint64_t *position)
 	uint64_t tail = atomic_load_explicit(&queue->tail, memory_order_relaxed);
 	while (true) {
 		cell_t *cell = &queue->cells[tail % ANAME_QUEUE_SIZE];
-		uint64_t turn = atomic_load_explicit(&cell->turn, memory_order_acquire);
-		if (turn < tail) {
+		uint64_t sequence = atomic_load_explicit(&cell->sequence, memory_order_acquire);
+		if (sequence < tail) {
 			return NULL;
 		}
-		if (turn > tail) {
+		if (sequence > tail) {
 			tail = atomic_load_explicit(&queue->tail, memory_order_relaxed);
 		} else if (atomic_compare_exchange_weak_explicit(&queue->tail, &tail, tail + 1,
 		                                                 memory_order_relaxed,
@@ -85,11 +85,11 @@ bool aname_queue_push(aname_queue_t *queue, const aname_key_t *key, const aname_
 	cell->request.type = key->type;
 	cell->request.name_len = key->name_len;
 	memcpy(cell->request.name, key->name, key->name_len);
-	cell->request.tailored = client != NULL;
+	cell->request.for_subnet = client != NULL;
 	if (client != NULL) {
 		cell->request.client = *client;
 	}
-	atomic_store_explicit(&cell->turn, position + 1, memory_order_release);
+	atomic_store_explicit(&cell->sequence, position + 1, memory_order_release);
 
 	if (queue->wake != NULL) {
 		queue->wake(queue->wake_ctx);
@@ -100,11 +100,12 @@ bool aname_queue_push(aname_queue_t *queue, const aname_key_t *key, const aname_
 bool aname_queue_pop(aname_queue_t *queue, aname_request_t *request)
 {
 	cell_t *cell = &queue->cells[queue->head % ANAME_QUEUE_SIZE];
-	if (atomic_load_explicit(&cell->turn, memory_order_acquire) != queue->head + 1) {
+	if (atomic_load_explicit(&cell->sequence, memory_order_acquire) != queue->head + 1) {
 		return false;
 	}
 	*request = cell->request;
-	atomic_store_explicit(&cell->turn, queue->head + ANAME_QUEUE_SIZE, memory_order_release);
+	atomic_store_explicit(&cell->sequence, queue->head + ANAME_QUEUE_SIZE,
+	                      memory_order_release);
 	queue->head++;
 
 	uint64_t hash = request->hash;

@@ -18,10 +18,10 @@
 typedef struct {
 	const aname_upstream_t *upstream;
 	uint64_t hash;
-	aname_interest_t interest; /*!< What is wanted of it. */
+	aname_interest_t interest; /*!< What the query needs of it. */
 	uint16_t type;
 	uint8_t name_len;
-	bool tailored;             /*!< For `client`; else for everybody. */
+	bool for_subnet;           /*!< For `client`; else for everybody. */
 	aname_subnet_t client;     /*!< The client's network. */
 	knot_dname_storage_t name; /*!< Lower case. */
 } aname_request_t;
@@ -42,7 +42,7 @@ void aname_queue_free(aname_queue_t *queue);
  * \param key       The target.
  * \param client    The client's network if the answer is to be for it, or NULL.
  * \param hash      aname_table_hash(), or aname_table_subnet_hash() with a client.
- * \param interest  What is wanted of it.
+ * \param interest  What the query needs of it.
  *
  * \return false if the queue is full; true if the request went in or is in already.
  *
@@ -51,7 +51,8 @@ void aname_queue_free(aname_queue_t *queue);
 bool aname_queue_push(aname_queue_t *queue, const aname_key_t *key, const aname_subnet_t *client,
                       uint64_t hash, aname_interest_t interest);
 
-/*! Takes the oldest request; false if there is none, or if it is just being put in. Thread: service. */
+/*! Takes the oldest request; false if there is none, or if it is just being put in. Thread:
+ *  service. */
 bool aname_queue_pop(aname_queue_t *queue, aname_request_t *request);
 
 /*! A mark behind all requests that are in by now, or just being put in. Thread: any. */

@@ -40,8 +40,9 @@ aname_validity_t aname_rrsig_validity(uint32_t soa_inception, uint32_t soa_expir
 }
 
 /*! The RRSIG RDATA without the signature; returns its length. */
-static size_t write_header(uint8_t *at, const knot_rrset_t *rrset, const aname_rrsig_by_t *by,
-                           const dnssec_key_t *key, const aname_validity_t *validity)
+static size_t write_header(uint8_t *at, const knot_rrset_t *rrset,
+                           const aname_rrsig_signers_t *signers, const dnssec_key_t *key,
+                           const aname_validity_t *validity)
 {
 	size_t labels = knot_dname_labels(rrset->owner, NULL);
 	knot_wire_write_u16(at, rrset->type);
@@ -51,8 +52,8 @@ static size_t write_header(uint8_t *at, const knot_rrset_t *rrset, const aname_r
 	knot_wire_write_u32(at + 8, (uint32_t)validity->expiration);
 	knot_wire_write_u32(at + 12, (uint32_t)validity->inception);
 	knot_wire_write_u16(at + 16, dnssec_key_get_keytag(key));
-	size_t signer_size = knot_dname_size(by->zone);
-	memcpy(at + HEADER_SIZE, by->zone, signer_size);
+	size_t signer_size = knot_dname_size(signers->zone);
+	memcpy(at + HEADER_SIZE, signers->zone, signer_size);
 	return HEADER_SIZE + signer_size;
 }
 
@@ -75,12 +76,12 @@ static int compute(const dnssec_key_t *key, const dnssec_binary_t *header,
 	return ret == DNSSEC_EOK ? KNOT_EOK : KNOT_ERROR;
 }
 
-static int sign_with(const dnssec_key_t *key, const knot_rrset_t *rrset, const aname_rrsig_by_t *by,
-                     const aname_validity_t *validity, const dnssec_binary_t *records,
-                     knot_rdataset_t *rrsigs)
+static int sign_with(const dnssec_key_t *key, const knot_rrset_t *rrset,
+                     const aname_rrsig_signers_t *signers, const aname_validity_t *validity,
+                     const dnssec_binary_t *records, knot_rdataset_t *rrsigs)
 {
 	uint8_t rdata[HEADER_SIZE + KNOT_DNAME_MAXLEN + SIGNATURE_MAX];
-	size_t header_size = write_header(rdata, rrset, by, key, validity);
+	size_t header_size = write_header(rdata, rrset, signers, key, validity);
 	const dnssec_binary_t header = { .data = rdata, .size = header_size };
 	dnssec_binary_t signature = { 0 };
 	int ret = compute(key, &header, records, &signature);
@@ -120,7 +121,7 @@ static int write_records(const knot_rrset_t *rrset, uint8_t *at, size_t size)
 	return (int)written;
 }
 
-int aname_rrsig_make(const knot_rrset_t *rrset, const aname_rrsig_by_t *by,
+int aname_rrsig_make(const knot_rrset_t *rrset, const aname_rrsig_signers_t *signers,
                      const aname_validity_t *validity, knot_rdataset_t *rrsigs)
 {
 	knot_rdataset_init(rrsigs);
@@ -130,10 +131,10 @@ int aname_rrsig_make(const knot_rrset_t *rrset, const aname_rrsig_by_t *by,
 		return KNOT_ENOMEM;
 	}
 	int written = write_records(rrset, wire, size);
-	int ret = written <= 0 || by->count == 0 ? KNOT_ERROR : KNOT_EOK;
+	int ret = written <= 0 || signers->count == 0 ? KNOT_ERROR : KNOT_EOK;
 	const dnssec_binary_t records = { .data = wire, .size = ret == KNOT_EOK ? written : 0 };
-	for (unsigned i = 0; i < by->count && ret == KNOT_EOK; i++) {
-		ret = sign_with(by->keys[i]->key, rrset, by, validity, &records, rrsigs);
+	for (unsigned i = 0; i < signers->count && ret == KNOT_EOK; i++) {
+		ret = sign_with(signers->keys[i]->key, rrset, signers, validity, &records, rrsigs);
 	}
 	free(wire);
 	if (ret != KNOT_EOK) {

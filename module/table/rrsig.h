@@ -42,19 +42,19 @@ typedef struct {
 	const knot_dname_t *zone; /*!< Lower case. */
 	unsigned count;
 	aname_secret_t *const *keys; /*!< READY. */
-} aname_rrsig_by_t;
+} aname_rrsig_signers_t;
 
 /*!
  * \brief Signs an RRset with each key.
  *
  * \param rrset     Lower-case owner, RDATA sorted, the original TTL.
- * \param by        Who signs.
+ * \param signers   Who signs.
  * \param validity  When the signatures are good.
  * \param rrsigs    RDATA of RRSIG records, in memory from malloc(); emptied first.
  *
  * \return KNOT_EOK, KNOT_ENOMEM, or KNOT_ERROR if a key cannot sign. Nothing is left on error.
  */
 __attribute__((warn_unused_result)) int aname_rrsig_make(const knot_rrset_t *rrset,
-                                                         const aname_rrsig_by_t *by,
+                                                         const aname_rrsig_signers_t *signers,
                                                          const aname_validity_t *validity,
                                                          knot_rdataset_t *rrsigs);

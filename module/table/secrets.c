@@ -17,7 +17,7 @@ struct aname_secrets {
 	aname_secret_t **buckets;
 	size_t buckets_count; /*!< A power of two. */
 	size_t count;
-	aname_secret_t *wanted, **wanted_end;
+	aname_secret_t *queue, **queue_end;
 	directories_t *directories;
 };
 
@@ -36,7 +36,7 @@ aname_secrets_t *aname_secrets_new(aname_secrets_wake_f wake, void *ctx)
 	secrets->buckets_count = BUCKETS_MIN;
 	secrets->wake = wake;
 	secrets->wake_ctx = ctx;
-	secrets->wanted_end = &secrets->wanted;
+	secrets->queue_end = &secrets->queue;
 	return secrets;
 }
 
@@ -166,16 +166,16 @@ static aname_secret_t *add(aname_secrets_t *secrets, const char *directories, co
 	return secret;
 }
 
-/*! Puts a key into the line of those to be read, once. */
-static void want(aname_secrets_t *secrets, aname_secret_t *secret)
+/*! Puts a key into the queue of those to be read, once. */
+static void enqueue(aname_secrets_t *secrets, aname_secret_t *secret)
 {
-	if (secret->wanted) {
+	if (secret->queued) {
 		return;
 	}
-	secret->wanted = true;
-	secret->wanted_next = NULL;
-	*secrets->wanted_end = secret;
-	secrets->wanted_end = &secret->wanted_next;
+	secret->queued = true;
+	secret->queue_next = NULL;
+	*secrets->queue_end = secret;
+	secrets->queue_end = &secret->queue_next;
 	secret->holders++; /* The reader's. */
 	if (secrets->wake != NULL) {
 		secrets->wake(secrets->wake_ctx);
@@ -191,7 +191,7 @@ aname_secret_t *aname_secrets_hold(aname_secrets_t *secrets, const char *directo
 	if (secret == NULL) {
 		secret = add(secrets, directories, rdata, len, hash);
 		if (secret != NULL) {
-			want(secrets, secret);
+			enqueue(secrets, secret);
 		}
 	}
 	if (secret != NULL) {
@@ -223,7 +223,7 @@ void aname_secrets_retry(aname_secrets_t *secrets, aname_secret_t *secret, int64
 	pthread_mutex_lock(&secrets->lock);
 	/* It may have been read since: what is READY does not change. */
 	if (atomic_load(&secret->state) == ANAME_SECRET_FAILED) {
-		want(secrets, secret);
+		enqueue(secrets, secret);
 	}
 	pthread_mutex_unlock(&secrets->lock);
 }
@@ -231,11 +231,11 @@ void aname_secrets_retry(aname_secrets_t *secrets, aname_secret_t *secret, int64
 aname_secret_t *aname_secrets_take(aname_secrets_t *secrets)
 {
 	pthread_mutex_lock(&secrets->lock);
-	aname_secret_t *secret = secrets->wanted;
+	aname_secret_t *secret = secrets->queue;
 	if (secret != NULL) {
-		secrets->wanted = secret->wanted_next;
-		if (secrets->wanted == NULL) {
-			secrets->wanted_end = &secrets->wanted;
+		secrets->queue = secret->queue_next;
+		if (secrets->queue == NULL) {
+			secrets->queue_end = &secrets->queue;
 		}
 	}
 	pthread_mutex_unlock(&secrets->lock);
@@ -269,7 +269,7 @@ void aname_secrets_put(aname_secrets_t *secrets, aname_secret_t *secret,
 		atomic_store(&secret->retry_ms, now_ms + pause_ms(secret->failures));
 		atomic_store(&secret->state, ANAME_SECRET_FAILED);
 	}
-	secret->wanted = false;
+	secret->queued = false;
 	let_go(secret, now_ms);
 	pthread_mutex_unlock(&secrets->lock);
 }

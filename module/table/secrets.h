@@ -47,9 +47,9 @@ typedef struct aname_secret {
 	char id[ANAME_SECRET_ID_SIZE]; /*!< Once READY or FAILED. */
 	const char *directories;       /*!< One a line. */
 	/* Below: guarded by the lock. */
-	struct aname_secret *next;        /*!< In its bucket. */
-	struct aname_secret *wanted_next; /*!< In the line of those asked for. */
-	bool wanted;                      /*!< Stands in line, or is being read. */
+	struct aname_secret *next;       /*!< In its bucket. */
+	struct aname_secret *queue_next; /*!< The next in the queue. */
+	bool queued;                     /*!< In the queue, or is being read. */
 	unsigned holders;
 	unsigned failures; /*!< In a row. */
 	int64_t left_ms;   /*!< When the last holder let go. */

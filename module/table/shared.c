@@ -20,11 +20,11 @@ aname_shared_t *aname_shared_new(aname_queue_wake_f wake, void *wake_ctx)
 	shared->sign_bin = shared->epoch != NULL ? aname_bin_new(shared->epoch) : NULL;
 	shared->queue = aname_queue_new(wake, wake_ctx);
 	shared->secrets = aname_secrets_new(wake, wake_ctx);
-	shared->gate = aname_gate_new();
+	shared->waiters = aname_waiters_new();
 	shared->logbook = aname_logbook_new();
 	shared->workers = aligned_alloc(_Alignof(aname_worker_t),
 	                                ANAME_WORKERS_MAX * sizeof(*shared->workers));
-	if (shared->table == NULL || shared->queue == NULL || shared->gate == NULL ||
+	if (shared->table == NULL || shared->queue == NULL || shared->waiters == NULL ||
 	    shared->logbook == NULL || shared->workers == NULL || shared->sign_bin == NULL ||
 	    shared->secrets == NULL) {
 		aname_shared_free(shared);
@@ -61,7 +61,7 @@ void aname_shared_free(aname_shared_t *shared)
 	pthread_mutex_destroy(&shared->lock);
 	free(shared->workers);
 	aname_logbook_free(shared->logbook);
-	aname_gate_free(shared->gate);
+	aname_waiters_free(shared->waiters);
 	aname_queue_free(shared->queue);
 	aname_table_free(shared->table);
 	aname_epoch_free(shared->epoch);
@@ -69,7 +69,7 @@ void aname_shared_free(aname_shared_t *shared)
 }
 
 /*! Tells the service that options came or went. */
-static void tell_service(aname_shared_t *shared)
+static void notify_service(aname_shared_t *shared)
 {
 	atomic_store(&shared->options_changed, true);
 	if (shared->wake != NULL) {
@@ -102,7 +102,7 @@ static aname_held_options_t *hold_new(aname_shared_t *shared, aname_options_t *o
 		                        .upstream = upstream,
 		                        .next = shared->options };
 	shared->options = held;
-	tell_service(shared);
+	notify_service(shared);
 	return held;
 }
 
@@ -166,7 +166,7 @@ void aname_shared_unhold(aname_shared_t *shared, const aname_options_t *options)
 		held->upstream->holders--;
 		aname_options_free(held->options);
 		free(held);
-		tell_service(shared);
+		notify_service(shared);
 	}
 	pthread_mutex_unlock(&shared->lock);
 }
@@ -219,20 +219,20 @@ aname_upstream_t *aname_shared_release_upstream(aname_shared_t *shared, int64_t 
 	return upstream;
 }
 
-/* A place holds the upper bits of a hash, and when it was taken: seconds, which may wrap. */
-#define SAID_SECONDS UINT64_C(0xffffff)
-/*! How long a place is kept. */
-#define SAID_KEPT_S  60
+/* A slot holds the upper bits of a hash, and when it was taken: seconds, which may wrap. */
+#define LOGGED_SECONDS UINT64_C(0xffffff)
+/*! How long a slot is kept. */
+#define LOGGED_KEPT_S  60
 
-bool aname_shared_first(aname_shared_t *shared, uint64_t content_hash, int64_t now_ms)
+bool aname_shared_log_once(aname_shared_t *shared, uint64_t content_hash, int64_t now_ms)
 {
-	_Atomic uint64_t *place = &shared->said[content_hash % ANAME_SAID_SIZE];
-	uint64_t there = atomic_load_explicit(place, memory_order_relaxed);
+	_Atomic uint64_t *slot = &shared->logged[content_hash % ANAME_LOGGED_SIZE];
+	uint64_t before = atomic_load_explicit(slot, memory_order_relaxed);
 	uint64_t now_s = now_ms / 1000;
-	uint64_t mine = (content_hash & ~SAID_SECONDS) | (now_s & SAID_SECONDS);
-	bool same = (there & ~SAID_SECONDS) == (mine & ~SAID_SECONDS);
-	bool kept = there != 0 && ((now_s - there) & SAID_SECONDS) < SAID_KEPT_S;
-	return !same && !kept && atomic_compare_exchange_strong(place, &there, mine);
+	uint64_t after = (content_hash & ~LOGGED_SECONDS) | (now_s & LOGGED_SECONDS);
+	bool same = (before & ~LOGGED_SECONDS) == (after & ~LOGGED_SECONDS);
+	bool kept = before != 0 && ((now_s - before) & LOGGED_SECONDS) < LOGGED_KEPT_S;
+	return !same && !kept && atomic_compare_exchange_strong(slot, &before, after);
 }
 
 uint64_t aname_shared_hash(uint64_t seed, const void *data, size_t len)

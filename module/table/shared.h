@@ -1,5 +1,5 @@
 /*!
- * \brief The ground floor as a whole: what workers and the service share.  [P]
+ * \brief The shared state as a whole: what workers and the service share.  [P]
  *
  * One per process (tests make their own). It belongs to no instance and survives reload, zone
  * reload and changes of the configuration (BEHAVIOUR T4).
@@ -15,20 +15,20 @@
 #include "conf/options.h"
 #include "log/logbook.h"
 #include "log/reported.h"
-#include "table/gate.h"
 #include "table/hash.h"
 #include "table/queue.h"
 #include "table/secrets.h"
 #include "table/table.h"
 #include "table/upstream.h"
+#include "table/waiters.h"
 
-/*! Limits that were met, counted; told in the log by the service. */
+/*! How often limits were reached; logged by the service. */
 typedef struct {
-	_Atomic uint64_t queue_full; /*!< Requests refused: the queue was full. */
-	_Atomic uint64_t table_full; /*!< Targets refused: max-targets. */
-	_Atomic bool no_room;        /*!< No target can be added now; written by the service. */
-	_Atomic uint64_t gate_full;  /*!< TCP queries not let wait (C2). */
-} aname_met_t;
+	_Atomic uint64_t queue_full;   /*!< Requests refused: the queue was full. */
+	_Atomic uint64_t table_full;   /*!< Targets refused: max-targets. */
+	_Atomic bool no_room;          /*!< No target can be added now; written by the service. */
+	_Atomic uint64_t waiters_full; /*!< TCP queries not let wait (C2). */
+} aname_limits_reached_t;
 
 /*! Sums over all targets, for the statistics. Written by the service. */
 typedef struct {
@@ -49,10 +49,10 @@ typedef struct {
 	        __attribute__((aligned(ANAME_WORKER_QUERY_ALIGN))); /*!< All zero at first. */
 } __attribute__((aligned(128))) aname_worker_t;
 
-/*! Places that remember what was said once. */
-#define ANAME_SAID_SIZE 1024
+/*! Slots that remember what was logged once. */
+#define ANAME_LOGGED_SIZE 1024
 
-/*! Options in use, each held by all instances that say the same. */
+/*! Options in use, each held by all instances whose sections are equal. */
 typedef struct aname_held_options {
 	aname_options_t *options;
 	aname_upstream_t *upstream;
@@ -65,18 +65,18 @@ typedef struct {
 	aname_epoch_t *epoch;
 	aname_table_t *table;
 	aname_queue_t *queue;
-	aname_gate_t *gate;
+	aname_waiters_t *waiters;
 	aname_logbook_t *logbook;
 	aname_secrets_t *secrets;
 	pthread_mutex_t sign_lock; /*!< Guards who writes into a signing, and the bin. */
 	aname_bin_t *sign_bin;     /*!< What workers have retired. */
 	uint64_t signers;          /*!< Identity of the last signer; guarded by the lock above. */
 	aname_hash_key_t hash_key; /*!< For where signatures are stored. */
-	uint64_t seed; /*!< For hashes of what zones are told; nobody else's business. */
-	aname_met_t met;
+	uint64_t seed;             /*!< For hashes of what is logged for zones. */
+	aname_limits_reached_t reached;
 	aname_totals_t totals;
-	aname_worker_t *workers;                /*!< ANAME_WORKERS_MAX of them. */
-	_Atomic uint64_t said[ANAME_SAID_SIZE]; /*!< Upper bits of hashes, and seconds. */
+	aname_worker_t *workers;                    /*!< ANAME_WORKERS_MAX of them. */
+	_Atomic uint64_t logged[ANAME_LOGGED_SIZE]; /*!< Upper bits of hashes, and seconds. */
 	aname_reported_t reported;
 	aname_queue_wake_f wake; /*!< Wakes the service; may be NULL. */
 	void *wake_ctx;
@@ -87,12 +87,12 @@ typedef struct {
 } aname_shared_t;
 
 /*!
- * \brief Makes an empty ground floor.
+ * \brief Makes an empty one.
  *
  * \param wake      Wakes the service after a request; may be NULL.
  * \param wake_ctx  Its context.
  *
- * \return The floor, NULL if out of memory.
+ * \return It, NULL if out of memory.
  */
 aname_shared_t *aname_shared_new(aname_queue_wake_f wake, void *wake_ctx);
 
@@ -125,8 +125,8 @@ const aname_options_t *aname_shared_recall(aname_shared_t *shared, const aname_o
 void aname_shared_unhold(aname_shared_t *shared, const aname_options_t *options);
 
 /*!
- * \brief Takes note of the options in use, when they have changed: sets what counts for the lookups of
- *        each upstream, and whether anybody holds it.
+ * \brief Takes note of the options in use, when they have changed: sets what counts for the lookups
+ *        of each upstream, and whether anybody holds it.
  *
  * \param changed  Called for each upstream, under the lock.
  * \param ctx      For it.
@@ -150,14 +150,14 @@ int64_t aname_shared_note_upstreams(aname_shared_t *shared, int64_t now_ms,
 aname_upstream_t *aname_shared_release_upstream(aname_shared_t *shared, int64_t now_ms);
 
 /*!
- * \brief Is this said for the first time?
+ * \brief Is this to be logged: is it not remembered as logged?
  *
- * Remembers about a thousand contents, each for a minute at least; what does not find a place is
- * not said until there is one, and what was pushed out may be said again.
+ * Remembers about a thousand contents, each for a minute at least; what finds no free
+ * slot is not logged until there is one, and what was pushed out may be logged again.
  *
  * Thread: any.
  */
-bool aname_shared_first(aname_shared_t *shared, uint64_t content_hash, int64_t now_ms);
+bool aname_shared_log_once(aname_shared_t *shared, uint64_t content_hash, int64_t now_ms);
 
-/*! Hash of a content, for aname_shared_first(); chain calls through `seed`. */
+/*! Hash of a content, for aname_shared_log_once(); chain calls through `seed`. */
 uint64_t aname_shared_hash(uint64_t seed, const void *data, size_t len);

@@ -74,7 +74,7 @@ static size_t known_end_of(const aname_snapshot_t *snapshot)
 	return last != NULL ? last_at(snapshot) + end_of(last) : end_of(snapshot);
 }
 
-/*! Where what there is to say of the failures stands, if anything. */
+/*! Where the aname_failing_t stands, if there is one. */
 static size_t failing_at(const aname_snapshot_t *snapshot)
 {
 	return align(known_end_of(snapshot), _Alignof(aname_failing_t));
@@ -125,7 +125,7 @@ aname_snapshot_t *aname_snapshot_new(const aname_result_t *result, int64_t now_m
 	return snapshot;
 }
 
-/*! What was known before as it is remembered: without what is said of failures. */
+/*! What was known before, as it is remembered: without the aname_failing_t. */
 static void remember(aname_snapshot_t *snapshot, const aname_snapshot_t *last, int64_t since_ms,
                      bool nxdomain)
 {

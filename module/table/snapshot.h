@@ -83,7 +83,7 @@ typedef struct {
 	bool nxdomain;    /*!< The last one says that the name does not exist. */
 } aname_lost_t;
 
-/*! What there is to say of a target whose last lookup failed. */
+/*! How long lookups of a target have failed, and why. */
 typedef struct {
 	int64_t since_ms; /*!< When the failures began. */
 	const char *why;  /*!< One phrase for the status, which stays. */
@@ -115,7 +115,7 @@ aname_snapshot_t *aname_snapshot_after(const aname_snapshot_t *previous,
  *
  * \param previous  The published snapshot, or NULL.
  * \param failure   What kind of failure.
- * \param why       One phrase that says it, which stays.
+ * \param why       One phrase for the status, which stays.
  * \param now_ms    Time of the failure.
  *
  * \return New snapshot, NULL if out of memory. Ownership: the caller's, freed with free().
@@ -135,7 +135,7 @@ const aname_lost_t *aname_snapshot_lost(const aname_snapshot_t *snapshot);
 /*! The addresses of before, in a snapshot of their own; NULL likewise. */
 const aname_snapshot_t *aname_snapshot_last(const aname_snapshot_t *snapshot);
 
-/*! What there is to say of the failures; NULL if the last lookup succeeded. */
+/*! How long lookups have failed, and why; NULL if the last one succeeded. */
 const aname_failing_t *aname_snapshot_failing(const aname_snapshot_t *snapshot);
 
 /*! Octets in `rdata`. */

@@ -38,24 +38,24 @@ aname_signed_t *aname_signed_new(const aname_content_t *content, uint64_t hash,
 {
 	const knot_rrset_t *rrset = content->rrset;
 	size_t owner_len = knot_dname_size(rrset->owner);
-	aname_signed_t *is =
-	        malloc(sizeof(*is) + rrset->rrs.size + made->size + rrsigs->size + owner_len);
-	if (is == NULL) {
+	aname_signed_t *signed_set = malloc(sizeof(*signed_set) + rrset->rrs.size + made->size +
+	                                    rrsigs->size + owner_len);
+	if (signed_set == NULL) {
 		return NULL;
 	}
-	is->hash = hash;
-	is->signer = content->signer;
-	is->ttl = rrset->ttl;
-	is->type = rrset->type;
-	is->without = content->without;
-	is->validity = *validity;
-	is->owner_len = owner_len;
-	uint8_t *at = append(is->memory, &rrset->rrs, &is->rrs);
-	at = append(at, made, &is->made);
-	at = append(at, rrsigs, &is->rrsigs);
-	is->owner = at;
+	signed_set->hash = hash;
+	signed_set->signer = content->signer;
+	signed_set->ttl = rrset->ttl;
+	signed_set->type = rrset->type;
+	signed_set->without = content->without;
+	signed_set->validity = *validity;
+	signed_set->owner_len = owner_len;
+	uint8_t *at = append(signed_set->memory, &rrset->rrs, &signed_set->rrs);
+	at = append(at, made, &signed_set->made);
+	at = append(at, rrsigs, &signed_set->rrsigs);
+	signed_set->owner = at;
 	memcpy(at, rrset->owner, owner_len);
-	return is;
+	return signed_set;
 }
 
 aname_store_t *aname_store_new(unsigned groups)
@@ -90,19 +90,21 @@ void aname_store_free(aname_store_t *store)
 }
 
 /*! All but NSEC3 records stand at the apex. */
-static bool has_owner(const aname_signed_t *is, const knot_dname_t *owner)
+static bool has_owner(const aname_signed_t *signed_set, const knot_dname_t *owner)
 {
-	return is->type != KNOT_RRTYPE_NSEC3 || knot_dname_is_equal(is->owner, owner);
+	return signed_set->type != KNOT_RRTYPE_NSEC3 ||
+	       knot_dname_is_equal(signed_set->owner, owner);
 }
 
-static bool matches(const aname_signed_t *is, const aname_content_t *content)
+static bool matches(const aname_signed_t *signed_set, const aname_content_t *content)
 {
 	const knot_rrset_t *rrset = content->rrset;
-	return is->signer == content->signer && is->ttl == rrset->ttl && is->type == rrset->type &&
-	       is->without == content->without && is->rrs.count == rrset->rrs.count &&
-	       is->rrs.size == rrset->rrs.size &&
-	       memcmp(is->rrs.rdata, rrset->rrs.rdata, size_of(&rrset->rrs)) == 0 &&
-	       has_owner(is, rrset->owner);
+	return signed_set->signer == content->signer && signed_set->ttl == rrset->ttl &&
+	       signed_set->type == rrset->type && signed_set->without == content->without &&
+	       signed_set->rrs.count == rrset->rrs.count &&
+	       signed_set->rrs.size == rrset->rrs.size &&
+	       memcmp(signed_set->rrs.rdata, rrset->rrs.rdata, size_of(&rrset->rrs)) == 0 &&
+	       has_owner(signed_set, rrset->owner);
 }
 
 static void note_use(aname_signed_t *found, int64_t now_s)
@@ -162,32 +164,34 @@ static bool is_same(const aname_signed_t *one, const aname_signed_t *other)
 }
 
 /*! The less, the sooner it goes: itself, nothing there, other keys, expired, not used for long. */
-static int64_t worth(const aname_signed_t *there, const aname_signed_t *is, int64_t now_s)
+static int64_t worth(const aname_signed_t *occupant, const aname_signed_t *signed_set,
+                     int64_t now_s)
 {
-	if (there == NULL) {
+	if (occupant == NULL) {
 		return INT64_MIN + 1;
 	}
-	if (is_same(there, is)) {
+	if (is_same(occupant, signed_set)) {
 		return INT64_MIN;
 	}
-	if (there->signer != is->signer || !aname_signed_is_good(there, now_s)) {
+	if (occupant->signer != signed_set->signer || !aname_signed_is_good(occupant, now_s)) {
 		return INT64_MIN + 2;
 	}
-	return atomic_load_explicit(&there->used_s, memory_order_relaxed);
+	return atomic_load_explicit(&occupant->used_s, memory_order_relaxed);
 }
 
-void aname_store_put(aname_store_t *store, aname_signed_t *is, aname_bin_t *bin, int64_t now_s)
+void aname_store_put(aname_store_t *store, aname_signed_t *signed_set, aname_bin_t *bin,
+                     int64_t now_s)
 {
-	_Atomic(aname_signed_t *) *group = store->at[is->hash % store->groups];
-	atomic_store_explicit(&is->used_s, now_s, memory_order_relaxed);
-	unsigned place = 0;
+	_Atomic(aname_signed_t *) *group = store->at[signed_set->hash % store->groups];
+	atomic_store_explicit(&signed_set->used_s, now_s, memory_order_relaxed);
+	unsigned slot = 0;
 	int64_t least = INT64_MAX;
 	for (unsigned k = 0; k < ANAME_STORE_GROUP; k++) {
-		int64_t value = worth(atomic_load(&group[k]), is, now_s);
+		int64_t value = worth(atomic_load(&group[k]), signed_set, now_s);
 		if (value < least) {
 			least = value;
-			place = k;
+			slot = k;
 		}
 	}
-	aname_bin_retire(bin, atomic_exchange(&group[place], is), free);
+	aname_bin_retire(bin, atomic_exchange(&group[slot], signed_set), free);
 }

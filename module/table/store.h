@@ -77,15 +77,15 @@ aname_signed_t *aname_signed_new(const aname_content_t *content, uint64_t hash,
                                  const aname_validity_t *validity);
 
 /*! Are the signatures good at this moment? */
-static inline bool aname_signed_is_good(const aname_signed_t *is, int64_t now_s)
+static inline bool aname_signed_is_good(const aname_signed_t *signed_set, int64_t now_s)
 {
-	return now_s >= is->validity.inception && now_s < is->validity.expiration;
+	return now_s >= signed_set->validity.inception && now_s < signed_set->validity.expiration;
 }
 
 /*! Is it time for new ones? So it is, too, if the clock was set back to before they were made. */
-static inline bool aname_signed_is_due(const aname_signed_t *is, int64_t now_s)
+static inline bool aname_signed_is_due(const aname_signed_t *signed_set, int64_t now_s)
 {
-	return now_s < is->validity.inception || now_s >= is->validity.refresh;
+	return now_s < signed_set->validity.inception || now_s >= signed_set->validity.refresh;
 }
 
 /*! New empty store. Ownership: the caller's, aname_store_free(). NULL if out of memory. */
@@ -113,9 +113,10 @@ const aname_signed_t *aname_store_find(aname_store_t *store, const aname_content
  * \brief Puts a content into the store, in the place of itself, or of the one of its group that is
  *        of no use any more or was not used for the longest time.
  *
- * \param is    Taken over.
- * \param bin   Where what was there before is retired.
+ * \param signed_set  Taken over.
+ * \param bin         Where what was there before is retired.
  *
  * Thread: one at a time, that of the bin.
  */
-void aname_store_put(aname_store_t *store, aname_signed_t *is, aname_bin_t *bin, int64_t now_s);
+void aname_store_put(aname_store_t *store, aname_signed_t *signed_set, aname_bin_t *bin,
+                     int64_t now_s);

@@ -15,7 +15,7 @@
 #define ANAME_SUBNET_IPV4 1
 #define ANAME_SUBNET_IPV6 2
 
-/*! Longest prefix that is told to a resolver, whatever a client says of itself. */
+/*! Longest prefix that is sent to a resolver, however long the client's is. */
 #define ANAME_SUBNET_MAX 64
 
 /*! A network. Free of padding and zero past the prefix: compared with memcmp. */

@@ -25,8 +25,7 @@ struct aname_table {
 	_Atomic size_t addresses;
 };
 
-/* Stands where an entry was removed, so that a search goes on behind it. It matches no key: its
- * hash and its upstream are nobody's. */
+/* Where an entry was removed: a search goes on behind it. It has no upstream, so matches no key. */
 static aname_entry_t tombstone;
 
 static slots_t *slots_new(size_t count)
@@ -59,7 +58,7 @@ aname_table_t *aname_table_new(aname_epoch_t *epoch)
 
 static void entry_free(aname_entry_t *entry)
 {
-	if (!entry->tailored) {
+	if (!entry->for_subnet) {
 		free(atomic_load(&entry->subnets));
 	}
 	free(atomic_load(&entry->snapshot));
@@ -90,7 +89,7 @@ uint64_t aname_table_hash(const aname_table_t *table, const aname_key_t *key)
 }
 
 /*! Where a search for a hash begins: any number of slots has its even share of all hashes. */
-static inline size_t home_of(const slots_t *slots, uint32_t hash)
+static inline size_t first_slot(const slots_t *slots, uint32_t hash)
 {
 	return (uint64_t)hash * slots->count >> 32;
 }
@@ -110,7 +109,7 @@ static ANAME_WARM bool matches(const aname_entry_t *entry, const aname_key_t *ke
 aname_entry_t *aname_table_find(const aname_table_t *table, const aname_key_t *key, uint64_t hash)
 {
 	slots_t *slots = atomic_load(&table->slots);
-	for (size_t i = home_of(slots, hash);; i = slot_after(slots, i)) {
+	for (size_t i = first_slot(slots, hash);; i = slot_after(slots, i)) {
 		aname_entry_t *entry = atomic_load(&slots->at[i]);
 		if (entry == NULL) {
 			return NULL;
@@ -122,17 +121,17 @@ aname_entry_t *aname_table_find(const aname_table_t *table, const aname_key_t *k
 }
 
 ANAME_WARM aname_entry_t *aname_table_look(const aname_table_t *table, const aname_key_t *key,
-                                           uint32_t place)
+                                           uint32_t slot)
 {
 	slots_t *slots = atomic_load(&table->slots);
-	aname_entry_t *entry = place < slots->count ? atomic_load(&slots->at[place]) : NULL;
+	aname_entry_t *entry = slot < slots->count ? atomic_load(&slots->at[slot]) : NULL;
 	return entry != NULL && matches(entry, key) ? entry : NULL;
 }
 
-uint32_t aname_table_place(const aname_table_t *table, const aname_entry_t *entry)
+uint32_t aname_table_slot(const aname_table_t *table, const aname_entry_t *entry)
 {
 	const slots_t *slots = atomic_load(&table->slots);
-	size_t i = home_of(slots, entry->hash);
+	size_t i = first_slot(slots, entry->hash);
 	while (atomic_load(&slots->at[i]) != entry && atomic_load(&slots->at[i]) != NULL) {
 		i = slot_after(slots, i);
 	}
@@ -142,7 +141,7 @@ uint32_t aname_table_place(const aname_table_t *table, const aname_entry_t *entr
 /*! First slot for this hash with nothing in it. */
 static size_t free_slot(const slots_t *slots, uint32_t hash)
 {
-	size_t i = home_of(slots, hash);
+	size_t i = first_slot(slots, hash);
 	while (atomic_load_explicit(&slots->at[i], memory_order_relaxed) != NULL) {
 		i = slot_after(slots, i);
 	}
@@ -199,7 +198,7 @@ static void show(aname_table_t *table, aname_entry_t *entry, uint32_t hash)
 	slots_t *slots = atomic_load(&table->slots);
 	atomic_store(&slots->at[free_slot(slots, hash)], entry);
 	table->used++;
-	atomic_fetch_add(entry->tailored ? &table->subnets : &table->targets, 1);
+	atomic_fetch_add(entry->for_subnet ? &table->subnets : &table->targets, 1);
 }
 
 aname_entry_t *aname_table_add(aname_table_t *table, const aname_key_t *key, uint64_t hash)
@@ -239,14 +238,14 @@ aname_entry_t *aname_table_find_subnet(const aname_table_t *table, const aname_e
 {
 	uint32_t hash = aname_table_subnet_hash(table, target->hash, network);
 	slots_t *slots = atomic_load(&table->slots);
-	for (size_t i = home_of(slots, hash);; i = slot_after(slots, i)) {
+	for (size_t i = first_slot(slots, hash);; i = slot_after(slots, i)) {
 		aname_entry_t *entry = atomic_load(&slots->at[i]);
 		if (entry == NULL) {
 			return NULL;
 		}
-		if (entry != &tombstone && entry->hash == hash && entry->tailored &&
-		    entry->member->target == target &&
-		    aname_subnet_equal(&entry->member->network, network)) {
+		if (entry != &tombstone && entry->hash == hash && entry->for_subnet &&
+		    entry->subnet_entry->target == target &&
+		    aname_subnet_equal(&entry->subnet_entry->network, network)) {
 			return entry;
 		}
 	}
@@ -254,11 +253,11 @@ aname_entry_t *aname_table_find_subnet(const aname_table_t *table, const aname_e
 
 /*!
  * Is the answer in an entry, whose network holds the client's, for that client too? What was asked
- * with too short a prefix (RFC 7871, 7.2.1) is for those who say no more of themselves.
+ * with too short a prefix (RFC 7871, 7.2.1) is for clients that send no longer one.
  */
 static bool is_for(aname_entry_t *entry, const aname_subnet_t *client)
 {
-	uint8_t len = entry->member->network.len;
+	uint8_t len = entry->subnet_entry->network.len;
 	const aname_snapshot_t *known = aname_entry_snapshot(entry);
 	return len == client->len ||
 	       (known != NULL && known->known != ANAME_KNOWN_NOTHING && known->scope <= len);
@@ -290,43 +289,43 @@ aname_entry_t *aname_table_find_client(const aname_table_t *table, aname_entry_t
 }
 
 /*! Counts an entry in or out of its target's subnets. */
-static void tally(aname_subnets_t *subnets, const aname_subnet_t *network, int by)
+static void tally(aname_subnets_t *subnets, const aname_subnet_t *network, int change)
 {
 	unsigned family = family_index(network);
 	uint32_t *held = &subnets->held[family][network->len];
 	_Atomic uint64_t *lengths = &subnets->lengths[family][network->len / 64];
 	uint64_t bit = UINT64_C(1) << (network->len % 64);
-	*held += by;
+	*held += change;
 	if (*held > 0) {
 		atomic_fetch_or(lengths, bit);
 	} else {
 		atomic_fetch_and(lengths, ~bit);
 	}
-	atomic_fetch_add(&subnets->count, by);
+	atomic_fetch_add(&subnets->count, change);
 }
 
 static void enlist(aname_subnets_t *subnets, aname_entry_t *entry)
 {
-	entry->member->next = subnets->first;
+	entry->subnet_entry->next = subnets->first;
 	if (subnets->first != NULL) {
-		subnets->first->member->prev = entry;
+		subnets->first->subnet_entry->prev = entry;
 	}
 	subnets->first = entry;
-	tally(subnets, &entry->member->network, 1);
+	tally(subnets, &entry->subnet_entry->network, 1);
 }
 
 static void delist(aname_subnets_t *subnets, aname_entry_t *entry)
 {
-	aname_entry_t *prev = entry->member->prev, *next = entry->member->next;
+	aname_entry_t *prev = entry->subnet_entry->prev, *next = entry->subnet_entry->next;
 	if (prev != NULL) {
-		prev->member->next = next;
+		prev->subnet_entry->next = next;
 	} else {
 		subnets->first = next;
 	}
 	if (next != NULL) {
-		next->member->prev = prev;
+		next->subnet_entry->prev = prev;
 	}
-	tally(subnets, &entry->member->network, -1);
+	tally(subnets, &entry->subnet_entry->network, -1);
 }
 
 /*! The target's subnets, made if there are none yet; NULL if out of memory. */
@@ -344,24 +343,25 @@ static aname_subnets_t *subnets_of(aname_entry_t *target)
 }
 
 aname_entry_t *aname_table_add_subnet(aname_table_t *table, aname_entry_t *target,
-                                      const aname_subnet_t *network, const aname_subnet_t *probe)
+                                      const aname_subnet_t *network, const aname_subnet_t *asked)
 {
 	aname_subnets_t *subnets = subnets_of(target);
 	if (subnets == NULL) {
 		return NULL;
 	}
-	/* The entry ends in a flexible array; the member behind it needs its own alignment. */
-	size_t at = (sizeof(aname_entry_t) + _Alignof(aname_member_t) - 1) /
-	            _Alignof(aname_member_t) * _Alignof(aname_member_t);
+	/* The entry ends in a flexible array; the part behind it needs its own alignment. */
+	size_t at = (sizeof(aname_entry_t) + _Alignof(aname_subnet_entry_t) - 1) /
+	            _Alignof(aname_subnet_entry_t) * _Alignof(aname_subnet_entry_t);
 	aname_entry_t *entry =
-	        new_entry(table, target->upstream, target->type, at + sizeof(aname_member_t));
+	        new_entry(table, target->upstream, target->type, at + sizeof(aname_subnet_entry_t));
 	if (entry == NULL) {
 		return NULL;
 	}
-	aname_member_t *member = (aname_member_t *)((uint8_t *)entry + at);
-	*member = (aname_member_t){ .target = target, .network = *network, .probe = *probe };
-	entry->tailored = true;
-	entry->member = member;
+	entry->subnet_entry = (aname_subnet_entry_t *)((uint8_t *)entry + at);
+	*entry->subnet_entry = (aname_subnet_entry_t){ .target = target,
+		                                       .network = *network,
+		                                       .asked_for = *asked };
+	entry->for_subnet = true;
 	show(table, entry, aname_table_subnet_hash(table, target->hash, network));
 	enlist(subnets, entry);
 	return entry;
@@ -377,14 +377,14 @@ static size_t count_of(const aname_snapshot_t *snapshot)
 void aname_table_remove(aname_table_t *table, aname_entry_t *entry)
 {
 	slots_t *slots = atomic_load(&table->slots);
-	size_t i = home_of(slots, entry->hash);
+	size_t i = first_slot(slots, entry->hash);
 	while (atomic_load_explicit(&slots->at[i], memory_order_relaxed) != entry) {
 		i = slot_after(slots, i);
 	}
 	atomic_store(&slots->at[i], &tombstone);
 
-	if (entry->tailored) {
-		delist(atomic_load(&entry->member->target->subnets), entry);
+	if (entry->for_subnet) {
+		delist(atomic_load(&entry->subnet_entry->target->subnets), entry);
 		atomic_fetch_sub(&table->subnets, 1);
 	} else {
 		aname_epoch_retire(table->epoch, atomic_load(&entry->subnets));
@@ -420,20 +420,20 @@ size_t aname_table_addresses(const aname_table_t *table)
 	return atomic_load_explicit(&table->addresses, memory_order_relaxed);
 }
 
-aname_place_t aname_table_begin(const aname_table_t *table)
+aname_cursor_t aname_table_begin(const aname_table_t *table)
 {
-	return (aname_place_t){ .builds = table->builds };
+	return (aname_cursor_t){ .builds = table->builds };
 }
 
-aname_entry_t *aname_table_step(const aname_table_t *table, aname_place_t *place)
+aname_entry_t *aname_table_step(const aname_table_t *table, aname_cursor_t *cursor)
 {
 	const slots_t *slots = atomic_load(&table->slots);
-	place->rebuilt = place->builds != table->builds;
-	place->end = place->slot >= slots->count;
-	if (place->rebuilt || place->end) {
+	cursor->rebuilt = cursor->builds != table->builds;
+	cursor->end = cursor->slot >= slots->count;
+	if (cursor->rebuilt || cursor->end) {
 		return NULL;
 	}
-	aname_entry_t *entry = atomic_load(&slots->at[place->slot++]);
+	aname_entry_t *entry = atomic_load(&slots->at[cursor->slot++]);
 	return entry != &tombstone ? entry : NULL;
 }
 

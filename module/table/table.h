@@ -6,7 +6,8 @@
  * are found through it.
  *
  * One writer, the service thread, adds, publishes and removes. Workers find and read, between
- * aname_epoch_enter() and aname_epoch_leave(), and note on a target what they want of it. The pointers they get are good until they leave the epoch.
+ * aname_epoch_enter() and aname_epoch_leave(), and note on a target what
+ * their query needs of it. The pointers they get are good until they leave the epoch.
  */
 
 #pragma once
@@ -31,7 +32,13 @@ typedef struct {
 	uint8_t name_len;         /*!< Octets of the name. */
 } aname_key_t;
 
-/*! Where a target stands with the service. */
+/*!
+ * What the service has planned for a target.
+ *
+ * DORMANT is the service's word, and workers do not see it. They see `cold`: it is set when a
+ * target is added and when it becomes dormant, and cleared when a lookup has ended. A cold target
+ * may have a snapshot, but nothing keeps that fresh, and a query has to ask for a lookup.
+ */
 typedef enum {
 	ANAME_PLAN_NONE = 0, /*!< Just added. */
 	ANAME_PLAN_WAITING,  /*!< In the heap, by the time of its next lookup. */
@@ -57,7 +64,7 @@ typedef struct {
 	uint32_t heap_index;   /*!< Where it is in its heap. */
 	uint32_t min_ttl_prev; /*!< `min_ttl` of the window before. */
 	uint32_t window_s;     /*!< When `min_ttl` was last emptied. */
-	uint32_t changed_s;    /*!< When a change was last told in the log; 0: never. */
+	uint32_t changed_s;    /*!< When a change was last logged; 0: never. */
 	uint8_t failures;      /*!< In a row, or the most that fits. */
 	uint8_t state;         /*!< aname_plan_state_t */
 } aname_plan_t;
@@ -69,17 +76,17 @@ typedef struct {
 	aname_entry_t *target;
 	aname_entry_t *prev, *next; /*!< In the target's list; the service's own. */
 	aname_subnet_t network;     /*!< For whom the answer is. */
-	aname_subnet_t probe;       /*!< For whom it is asked: a network in that one, or, where
-	                                 not so much is told any more, one around it. */
+	aname_subnet_t asked_for;   /*!< For whom it is asked: a network in that one, or, where
+	                                 so much is no longer sent, one around it. */
 	_Atomic bool returned;      /*!< Clients came back for it; written by workers. */
-} aname_member_t;
+} aname_subnet_entry_t;
 
 /*! Whoever asks so long after an answer has come is not the one who was waiting for it. */
 #define ANAME_RETURN_MS 100
 
 /*! While lookups for subnets fail, so many are tried, each in its own time; and if so many have
- *  failed in a row, they are said to fail. */
-#define ANAME_SUBNETS_PROBES 8
+ *  failed in a row, they count as failing. */
+#define ANAME_SUBNETS_TRIES 8
 
 /*! What is known of the answers for subnets of one family of clients. */
 typedef enum {
@@ -99,7 +106,7 @@ typedef struct aname_subnets {
 	aname_entry_t *first;                   /*!< The one added last. */
 	aname_entry_t *target;
 	struct aname_subnets *prev, *next; /*!< Others that have as many; see admission.h. */
-	int64_t told_ms;                   /*!< When a failure was last told in the log. */
+	int64_t logged_ms;                 /*!< When a failure was last logged. */
 } aname_subnets_t;
 
 /*!
@@ -121,21 +128,21 @@ struct aname_entry {
 	const aname_upstream_t *upstream;
 	union {
 		_Atomic(aname_subnets_t *) subnets; /*!< For everybody: its subnets, or NULL. */
-		aname_member_t *member;             /*!< For a subnet. */
+		aname_subnet_entry_t *subnet_entry; /*!< For a subnet. */
 	};
 	_Atomic(aname_snapshot_t *) snapshot; /*!< Written by the service. NULL: none yet. */
 	_Atomic int64_t next_ms; /*!< Written by the service: when it will look it up again; in the
 	                              past when it is due. */
 	/* Written by workers, when it changes. */
-	_Atomic uint32_t min_ttl; /*!< The shortest lifetime wanted. */
+	_Atomic uint32_t min_ttl; /*!< The shortest lifetime that queries asked for. */
 	_Atomic uint32_t until_s; /*!< It is to be kept fresh until then. */
 	uint32_t hash;            /*!< As much of it as the table itself needs. */
 	/* In one word, which a search may read as such: nothing in it changes. */
 	uint16_t type;
 	uint8_t name_len;
-	bool tailored; /*!< For a subnet. */
+	bool for_subnet; /*!< For a subnet. */
 
-	_Atomic bool cold;   /*!< Written by the service: not kept fresh, ask for it. */
+	_Atomic bool cold;   /*!< Not kept fresh, see above; written by the service. */
 	knot_dname_t name[]; /*!< Empty in that of a subnet. */
 };
 
@@ -162,17 +169,17 @@ aname_entry_t *aname_table_find(const aname_table_t *table, const aname_key_t *k
 /*!
  * \brief Looks for a target where it was found before, which costs less than to search for it.
  *
- * \param place  From aname_table_place(), or any other number.
+ * \param slot  From aname_table_slot(), or any other number.
  *
  * \return The entry, good as from aname_table_find(), or NULL if it is not there: perhaps
  *         elsewhere.
  *
  * Thread: as aname_table_find().
  */
-aname_entry_t *aname_table_look(const aname_table_t *table, const aname_key_t *key, uint32_t place);
+aname_entry_t *aname_table_look(const aname_table_t *table, const aname_key_t *key, uint32_t slot);
 
 /*! Where an entry is now. Thread: as aname_table_find(). */
-uint32_t aname_table_place(const aname_table_t *table, const aname_entry_t *entry);
+uint32_t aname_table_slot(const aname_table_t *table, const aname_entry_t *entry);
 
 /*!
  * \brief Adds a target that is not there yet; cold, without a snapshot.
@@ -210,14 +217,14 @@ uint64_t aname_table_subnet_hash(const aname_table_t *table, uint64_t target_has
  *
  * \param target   The target's entry for everybody.
  * \param network  For whom the answer is, at most ANAME_SUBNET_MAX bits.
- * \param probe    For whom it is to be asked.
+ * \param asked    For whom it is to be asked.
  *
  * \return The entry, NULL if out of memory.
  *
  * Thread: service.
  */
 aname_entry_t *aname_table_add_subnet(aname_table_t *table, aname_entry_t *target,
-                                      const aname_subnet_t *network, const aname_subnet_t *probe);
+                                      const aname_subnet_t *network, const aname_subnet_t *asked);
 
 /*!
  * \brief Removes an entry; it and its snapshot are freed when no worker can see them.
@@ -240,31 +247,31 @@ size_t aname_table_targets(const aname_table_t *table);
 size_t aname_table_subnets(const aname_table_t *table);
 size_t aname_table_addresses(const aname_table_t *table);
 
-/*! A place in the table, for walking it a few steps at a time. */
+/*! A cursor over the table, for walking it a few steps at a time. */
 typedef struct {
 	size_t slot;
 	unsigned builds; /*!< Of the table when the walk began. */
-	bool end;        /*!< Every entry that was there all the time has been met once. */
+	bool end;        /*!< Every entry that was there all the time has been visited once. */
 	bool rebuilt;    /*!< The table was laid out anew; the walk cannot go on. */
-} aname_place_t;
+} aname_cursor_t;
 
 /*! Where a walk begins. Thread: service. */
-aname_place_t aname_table_begin(const aname_table_t *table);
+aname_cursor_t aname_table_begin(const aname_table_t *table);
 
-/*! Takes one step; returns the entry met there, or NULL. Thread: service. */
-aname_entry_t *aname_table_step(const aname_table_t *table, aname_place_t *place);
+/*! Takes one step; returns the entry in that slot, or NULL. Thread: service. */
+aname_entry_t *aname_table_step(const aname_table_t *table, aname_cursor_t *cursor);
 
 /*! Visits every entry, those of subnets too. Thread: service. */
 void aname_table_foreach(aname_table_t *table, void (*visit)(aname_entry_t *entry, void *ctx),
                          void *ctx);
 
-/*! What somebody wants of a target. */
+/*! What a query needs of a target. */
 typedef struct {
 	uint32_t ttl;     /*!< Lifetime in seconds: no longer than this. */
 	uint32_t until_s; /*!< It is to be kept fresh until then. */
 } aname_interest_t;
 
-/*! What is wanted through an ANAME record of this TTL, with these options. Thread: any. */
+/*! What a query needs through an ANAME record of this TTL, with these options. Thread: any. */
 static inline aname_interest_t aname_interest(const aname_schedule_t *schedule, uint32_t record_ttl,
                                               uint32_t now_s)
 {
@@ -275,7 +282,7 @@ static inline aname_interest_t aname_interest(const aname_schedule_t *schedule, 
 }
 
 /*!
- * \brief Notes that a target was asked for, and what is wanted of it.
+ * \brief Notes that a target was asked for, and what the query needs of it.
  *
  * Writes only what changes, so a warm target costs two writes a second.
  *
@@ -301,7 +308,7 @@ static inline void aname_entry_touch(aname_entry_t *entry, aname_interest_t inte
 static inline void aname_entry_note_return(aname_entry_t *entry, const aname_snapshot_t *known,
                                            int64_t now_ms)
 {
-	_Atomic bool *returned = &entry->member->returned;
+	_Atomic bool *returned = &entry->subnet_entry->returned;
 	if (!atomic_load_explicit(returned, memory_order_relaxed) && known != NULL &&
 	    known->known != ANAME_KNOWN_NOTHING && now_ms - known->learned_ms >= ANAME_RETURN_MS) {
 		atomic_store_explicit(returned, true, memory_order_relaxed);
@@ -311,7 +318,7 @@ static inline void aname_entry_note_return(aname_entry_t *entry, const aname_sna
 /*! The target's name; also of an entry for a subnet. Thread: any that may read the entry. */
 static inline const knot_dname_t *aname_entry_name(const aname_entry_t *entry)
 {
-	return entry->tailored ? entry->member->target->name : entry->name;
+	return entry->for_subnet ? entry->subnet_entry->target->name : entry->name;
 }
 
 /*! What is published of a target; NULL if nothing yet. Thread: as aname_table_find(). */

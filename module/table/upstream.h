@@ -34,12 +34,12 @@ struct aname_upstream_work;
  * The larger `timeout`, `retries` and `max-aliases`, the smaller `retry-min` and `retry-max`.
  * Targets are looked at as often as the smallest `ttl-min` allows, and what is known of them is
  * kept for the largest `ttl-max` and `stale-max`. For how long each is to be kept fresh is noted on
- * the target itself; `idle` is the largest. Of a client no more is told than some section allows.
+ * the target itself; `idle` is the largest. Of a client no more is sent than some section allows.
  */
 typedef struct {
 	aname_schedule_t schedule;
 	bool no_grace; /*!< Some use nothing that is past its lifetime (`stale-max: 0`). */
-	bool differ;   /*!< Not all say the same of those first five. */
+	bool differ;   /*!< Sections differ in those first five. */
 } aname_upstream_terms_t;
 
 typedef struct aname_upstream {
@@ -50,7 +50,7 @@ typedef struct aname_upstream {
 	unsigned counted; /*!< Of them, while they are added up. */
 	/* The service thread's own. */
 	aname_upstream_terms_t terms;
-	aname_schedule_t told; /*!< What the log was told of last. */
+	aname_schedule_t logged; /*!< What was logged last. */
 	int64_t unheld_ms; /*!< Since when nobody holds it: nothing is looked up; 0: it is held. */
 	struct aname_upstream_work *work; /*!< NULL: it was never asked. */
 } aname_upstream_t;
@@ -73,6 +73,6 @@ aname_upstream_t *aname_upstream_find(aname_upstream_t **list, const aname_sourc
  */
 aname_upstream_t *aname_upstream_take_out(aname_upstream_t **list, int64_t now_ms);
 
-/*! Adds what one more set of options says; `first`: the terms of before do not count. */
+/*! Adds one more set of options; `first`: the terms of before do not count. */
 void aname_upstream_add_terms(aname_upstream_terms_t *terms, const aname_schedule_t *schedule,
                               bool first);

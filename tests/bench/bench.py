@@ -39,13 +39,13 @@ class Bench:
         self.daemons = []
         self.directory = None
 
-    def say(self, name, value, bar="", *, unit=""):
+    def record(self, name, value, bar="", *, unit=""):
         """One row. value: a measure.spread(), a number, or text; bar: "<= 1.05", ">= 8", "0"."""
         row = report.make_row(self.name, name, value, bar, unit)
         self.rows.append(row)
         print(row.line(), file=self.output, flush=True)
 
-    def say_server(self, case, server, cells):
+    def record_server(self, case, server, cells):
         """One server in one case of a comparison; cells: {metric: (values, digits, unit)}."""
         texts = []
         for metric, (values, digits, unit) in cells.items():
@@ -178,7 +178,7 @@ def run_one(bench, name, seconds):
         BENCHES[name](bench)
     except Exception as error:  # pylint: disable=broad-except
         traceback.print_exc()
-        bench.say(name, f"failed: {error}".split("\n", maxsplit=1)[0])
+        bench.record(name, f"failed: {error}".split("\n", maxsplit=1)[0])
         return False
     finally:
         os.sched_setaffinity(0, range(os.cpu_count()))

@@ -43,10 +43,10 @@ def bench_frozen(bench):
             assert done["lost"] == 0 and "NOERROR" in done["codes"], done
             assert "SERVFAIL" not in done["codes"], done
             worst[key].append(done["latency_max"] * 1000)
-    bench.say("recursor stopped, 5 x 10,000 warm queries: lost", "0", "0")
+    bench.record("recursor stopped, 5 x 10,000 warm queries: lost", "0", "0")
     for key, values in worst.items():
-        bench.say(f"  greatest latency of {key} names, ms",
-                  f"median {statistics.median(values):.2f}, best {min(values):.2f}")
+        bench.record(f"  greatest latency of {key} names, ms",
+                     f"median {statistics.median(values):.2f}, best {min(values):.2f}")
     unbound.thaw()
 
 
@@ -88,8 +88,8 @@ def bench_cold(bench):
     for suffix, what, bar in (("test", "cold A through a recursor, ms beyond the target's 30 ms",
                                "<= 50"),
                               ("peer", "  the same of PowerDNS with ALIAS", "")):
-        bench.say(f"{what}: median", f"{statistics.median(rows[suffix]):.1f}", bar)
-        bench.say("    largest", f"{max(rows[suffix]):.1f}")
+        bench.record(f"{what}: median", f"{statistics.median(rows[suffix]):.1f}", bar)
+        bench.record("    largest", f"{max(rows[suffix]):.1f}")
 
 
 class Flood:
@@ -161,9 +161,9 @@ def flood_module(bench):
     flood = Flood(bench, knotd, ("127.0.0.1", 5300), "s.test")
 
     ratios = [flood.cost(dead) / flood.cost(plain) for _ in range(bench.turns(5))]
-    bench.say("flood of dead aliases: CPU per query / static", measure.spread(ratios))
-    bench.say("  another zone asked 5,000/s: answers / without the flood",
-              measure.spread(flood.kept(dead, bench.turns(5))), ">= 0.90")
+    bench.record("flood of dead aliases: CPU per query / static", measure.spread(ratios))
+    bench.record("  another zone asked 5,000/s: answers / without the flood",
+                 measure.spread(flood.kept(dead, bench.turns(5))), ">= 0.90")
 
     rows = {"none": [], "static": []}
     costs = {"none": [], "static": []}
@@ -173,14 +173,14 @@ def flood_module(bench):
             qps, per_cpu = flood.throughput(names)
             rows[key].append(dead_qps / qps)
             costs[key].append(dead_cpu / per_cpu)
-    bench.say("  another zone asked as fast as it can be: answers per CPU second",
-              measure.spread(costs["none"]), "of no flood")
-    bench.say("    against a flood of static names", measure.spread(costs["static"]))
-    bench.say("    answers, load and recursor on the other processor",
-              measure.spread(rows["none"]), "of no flood")
-    bench.say("    against a flood of static names", measure.spread(rows["static"]))
-    bench.say("  the floods: queries per second sent, least",
-              f"{min(flood.rates):.0f}", f">= {0.95 * FLOOD:.0f}")
+    bench.record("  another zone asked as fast as it can be: answers per CPU second",
+                 measure.spread(costs["none"]), "of no flood")
+    bench.record("    against a flood of static names", measure.spread(costs["static"]))
+    bench.record("    answers, load and recursor on the other processor",
+                 measure.spread(rows["none"]), "of no flood")
+    bench.record("    against a flood of static names", measure.spread(rows["static"]))
+    bench.record("  the floods: queries per second sent, least",
+                 f"{min(flood.rates):.0f}", f">= {0.95 * FLOOD:.0f}")
     knotd.kill()
 
 
@@ -196,8 +196,8 @@ def flood_powerdns(bench):
     bench.daemons.append(powerdns)
     powerdns.start()
     flood = Flood(bench, powerdns, (PEER, 5300), "s.peer")
-    bench.say("  PowerDNS with ALIAS, another zone asked 5,000/s: answers / without",
-              measure.spread(flood.kept(dead, bench.turns(5))))
+    bench.record("  PowerDNS with ALIAS, another zone asked 5,000/s: answers / without",
+                 measure.spread(flood.kept(dead, bench.turns(5))))
 
 
 BENCHES = {

@@ -59,7 +59,7 @@ class Passed:
 
     def __init__(self, path, queries):
         names = {"fn": {}, "file": {}, "object": {}}
-        calls, homes, lines = collections.Counter(), {}, collections.defaultdict(set)
+        calls, sources, lines = collections.Counter(), {}, collections.defaultdict(set)
         at = {"ob": "", "fl": "", "fn": "", "fi": ""}
         called, after_calls = "", False
 
@@ -87,7 +87,7 @@ class Passed:
                     at["fn"] = expand("fn", text).split("'")[0]
                     at["fi"] = at["fl"]
                     if at["ob"].endswith("/aname.so"):
-                        homes[at["fn"]] = os.path.realpath(at["fl"])
+                        sources[at["fn"]] = os.path.realpath(at["fl"])
                 elif key == "cfn":
                     called = expand("fn", text).split("'")[0]
                 elif key == "calls":
@@ -98,8 +98,8 @@ class Passed:
                         lines[at["fn"]].add((os.path.realpath(at["fi"]), int(line.split()[0])))
                 else:
                     after_calls = False
-        self.functions = sorted((home[len(SOURCES) + 1:], name) for name, home in homes.items()
-                                if home.startswith(SOURCES + "/") and calls[name] >= queries)
+        self.functions = sorted((source[len(SOURCES) + 1:], name) for name, source in sources.items()
+                                if source.startswith(SOURCES + "/") and calls[name] >= queries)
         self.macros = used_macros({place for _, name in self.functions for place in lines[name]})
 
 
@@ -142,12 +142,12 @@ def bench_functions(bench):
         passed = windows.count("functions", some)
     finally:
         harness.MODULE = os.environ.get("ANAME_MODULE", "")
-    for home, name in passed.functions:
-        bench.say(f"passed: {name}", home)
+    for source, name in passed.functions:
+        bench.record(f"passed: {name}", source)
     for name in passed.macros:
-        bench.say(f"passed: {name}", "a macro")
-    bench.say("warm A, UDP: functions of the module that a query passes",
-              f"{len(passed.functions) + len(passed.macros)}", f"<= {MOST}")
+        bench.record(f"passed: {name}", "a macro")
+    bench.record("warm A, UDP: functions of the module that a query passes",
+                 f"{len(passed.functions) + len(passed.macros)}", f"<= {MOST}")
 
 
 BENCHES = {

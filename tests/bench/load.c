@@ -53,7 +53,8 @@ enum {
 /*! \brief One socket, none with -1, and what is under way at it. */
 typedef struct {
 	int fd;
-	/* Identifiers are given in order: the last one, and one that is not newer than any under way. */
+	/* Identifiers are given in order: the last one, and one that is not newer than any under
+	 * way. */
 	uint16_t last_id;
 	uint16_t oldest_id;
 	unsigned under_way;

@@ -76,7 +76,7 @@ def dnsperf_result(process):
 
     def number(pattern):
         found = re.search(pattern, text)
-        assert found, f"dnsperf did not say {pattern}:\n{text}"
+        assert found, f"dnsperf did not print {pattern}:\n{text}"
         return float(found.group(1))
 
     return {

@@ -191,55 +191,56 @@ def bench_outage(bench):
     recursor, client = start(bench)
     client.begin()
     client.run(TTL)
-    say(bench, client, "before", stale=False)
+    record(bench, client, "before", stale=False)
     for what, begin, end in (("stopped", recursor.freeze, recursor.thaw),
                              ("killed", recursor.kill, recursor.start)):
         client.begin()
         begin()
         client.run(OUTAGE_S)
-        say(bench, client, f"recursor {what} for {OUTAGE_S} s", stale=True)
+        record(bench, client, f"recursor {what} for {OUTAGE_S} s", stale=True)
         end()
         client.begin()
         back = time.monotonic()
         client.run(RECOVERY_S, until=lambda: len(client.fresh) == len(client.questions))
-        say_recovery(bench, client, back)
+        record_recovery(bench, client, back)
         # All is as before.
         client.run(2 * TTL)
 
 
-def say(bench, client, what, stale):
-    bench.say(f"{what}, {2 * NAMES:,} names with TTL {TTL}: queries", f"{client.asked}")
-    say_bad(bench, client, what)
+def record(bench, client, what, stale):
+    bench.record(f"{what}, {2 * NAMES:,} names with TTL {TTL}: queries", f"{client.asked}")
+    record_bad(bench, client, what)
     if stale:
-        bench.say("  stale ones, %", f"{100 * client.stale / max(1, client.count):.0f}")
+        bench.record("  stale ones, %", f"{100 * client.stale / max(1, client.count):.0f}")
     for kind, values in sorted(client.latencies.items()):
         half, most, last = world.quantiles(values)
-        bench.say(f"  latency of {kind} names, ms",
-                  f"p50 {half:.2f}, p99 {most:.2f}, max {last:.1f}")
+        bench.record(f"  latency of {kind} names, ms",
+                     f"p50 {half:.2f}, p99 {most:.2f}, max {last:.1f}")
 
 
-def say_bad(bench, client, when):
+def record_bad(bench, client, when):
     """What went wrong, and for what kinds, since a busy machine loses static ones as well."""
-    bench.say(f"  {when}: answers without addresses", f"{sum(client.bad.values())}", "0")
+    bench.record(f"  {when}: answers without addresses", f"{sum(client.bad.values())}", "0")
     for kind, count in client.bad.most_common(3):
-        bench.say(f"    {kind}", f"{count}")
-    bench.say(f"  {when}: queries without an answer", f"{sum(client.lost.values())}", "0")
+        bench.record(f"    {kind}", f"{count}")
+    bench.record(f"  {when}: queries without an answer", f"{sum(client.lost.values())}", "0")
     for kind, count in sorted(client.lost.items()):
-        bench.say(f"    for {kind} names", f"{count}")
+        bench.record(f"    for {kind} names", f"{count}")
 
 
-def say_recovery(bench, client, back):
+def record_recovery(bench, client, back):
     """How long after the recursor was back each name was fresh."""
-    bench.say("  and back again: queries until all are fresh", f"{client.asked}")
-    say_bad(bench, client, "back again")
+    bench.record("  and back again: queries until all are fresh", f"{client.asked}")
+    record_bad(bench, client, "back again")
     for kind, what in (("dns", "resolver: DNS"), ("system", "the system's resolver")):
         mine = [i for i, question in enumerate(client.questions) if kind_of(question) == kind]
         took = [client.fresh[i] - back for i in mine if i in client.fresh]
         half, most, last = world.quantiles(took)
-        bench.say(f"  fresh again, {what}: seconds",
-                  f"p50 {half:.1f}, p99 {most:.1f}, max {last:.1f}")
+        bench.record(f"  fresh again, {what}: seconds",
+                     f"p50 {half:.1f}, p99 {most:.1f}, max {last:.1f}")
         if len(took) < len(mine):
-            bench.say(f"    names not fresh within {RECOVERY_S} s", f"{len(mine) - len(took)}", "0")
+            bench.record(f"    names not fresh within {RECOVERY_S} s",
+                         f"{len(mine) - len(took)}", "0")
 
 
 BENCHES = {"outage": bench_outage}

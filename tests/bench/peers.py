@@ -110,12 +110,12 @@ def make_knotd(directory, workers, port=KNOTD_PORT, with_geoip=False):
     geoip = add_geoip(knotd) if with_geoip and os.path.exists(geoip_file()) else None
     records = [*measure.static(ADDRESSES), WWW]
     for kind, (plain, with_keys) in ZONES.items():
-        own = {MODULE: ([aname(TARGET, ttl=3600), WWW], ["mod-aname"]), STATIC: (records, []),
-               GEOIP: (records, geoip)}.get(kind)
-        if own is None or own[1] is None:
+        content = {MODULE: ([aname(TARGET, ttl=3600), WWW], ["mod-aname"]), STATIC: (records, []),
+                   GEOIP: (records, geoip)}.get(kind)
+        if content is None or content[1] is None:
             continue
         for zone, options in ((plain, {}), (with_keys, {"dnssec-signing": True})):
-            knotd.add_zone(zone, own[0], modules=own[1], zone_options=options)
+            knotd.add_zone(zone, content[0], modules=content[1], zone_options=options)
     return knotd
 
 

@@ -141,24 +141,24 @@ def lag(bench, names, ttl, **options):
     outside = distance.seen()
 
     succeeded = seen.of("lookups[succeeded]")
-    bench.say(f"{2 * names} targets, TTL {ttl}, recursor 20 ms away: refresh lag, ms",
-              summary(seen.lags), "p99 < 1000")
-    bench.say("  largest in the totals, ms", str(seen.largest))
-    bench.say("  samples", str(len(seen.lags)))
+    bench.record(f"{2 * names} targets, TTL {ttl}, recursor 20 ms away: refresh lag, ms",
+                 summary(seen.lags), "p99 < 1000")
+    bench.record("  largest in the totals, ms", str(seen.largest))
+    bench.record("  samples", str(len(seen.lags)))
     half, most, last = outside["share"]
-    bench.say("  seen by the relay: share of the lifetime used",
-              f"p50 {half:.2f}, p99 {most:.2f}, max {last:.2f}", "0.75 to 0.90 is the plan")
+    bench.record("  seen by the relay: share of the lifetime used",
+                 f"p50 {half:.2f}, p99 {most:.2f}, max {last:.2f}", "0.75 to 0.90 is the plan")
     for key, what in (("late", "later than 90 % of the lifetime, ms"),
                       ("past", "past the lifetime, ms"),
                       ("relay", "the relay itself late, ms")):
         half, most, last = outside[key]
-        bench.say(f"    {what}", f"p50 {half:.1f}, p99 {most:.1f}, max {last:.0f}")
-    bench.say("  lookups per second, failed ones", f"{succeeded / seen.seconds:.0f}, "
-              f"{seen.of('lookups[failed]')}")
-    bench.say("  service thread: share of a processor, us per lookup",
-              f"{seen.cpu_ns / 1e7 / seen.seconds:.1f} %, {seen.cpu_ns / 1000 / succeeded:.1f}")
-    bench.say("  recursor: share of a processor", f"{cpu / 1e7 / seen.seconds:.1f} %")
-    say_waits(bench, seen)
+        bench.record(f"    {what}", f"p50 {half:.1f}, p99 {most:.1f}, max {last:.0f}")
+    bench.record("  lookups per second, failed ones", f"{succeeded / seen.seconds:.0f}, "
+                 f"{seen.of('lookups[failed]')}")
+    bench.record("  service thread: share of a processor, us per lookup",
+                 f"{seen.cpu_ns / 1e7 / seen.seconds:.1f} %, {seen.cpu_ns / 1000 / succeeded:.1f}")
+    bench.record("  recursor: share of a processor", f"{cpu / 1e7 / seen.seconds:.1f} %")
+    record_waits(bench, seen)
 
 
 def bench_lag_100k(bench):
@@ -180,40 +180,40 @@ def bench_lag_100k(bench):
         seen.lags = farm.lags(knotd)
         outside = targets.seen()
     half, most, last = world.quantiles(seen.lags)
-    bench.say(f"{count:,} targets with 2 + 2 addresses, TTL {ttl}: refresh lag, ms",
-              f"p50 {half:.0f}, p99 {most:.0f}, max {last:.0f}")
-    bench.say("  refresh lag at TTL 300: p99, ms", f"{most:.0f}", "<= 2000")
-    bench.say(f"  refreshed at least once, of {2 * count} of one family", f"{len(seen.lags)}")
+    bench.record(f"{count:,} targets with 2 + 2 addresses, TTL {ttl}: refresh lag, ms",
+                 f"p50 {half:.0f}, p99 {most:.0f}, max {last:.0f}")
+    bench.record("  refresh lag at TTL 300: p99, ms", f"{most:.0f}", "<= 2000")
+    bench.record(f"  refreshed at least once, of {2 * count} of one family", f"{len(seen.lags)}")
     half, most, last = outside["share"]
-    bench.say("  seen by the targets: share of the lifetime used",
-              f"p50 {half:.2f}, p99 {most:.2f}, max {last:.2f}", "0.75 to 0.90 is the plan")
-    say_late(bench, outside)
+    bench.record("  seen by the targets: share of the lifetime used",
+                 f"p50 {half:.2f}, p99 {most:.2f}, max {last:.2f}", "0.75 to 0.90 is the plan")
+    record_late(bench, outside)
     lookups = seen.of("lookups[succeeded]")
-    bench.say("  lookups per second", f"{lookups / seen.seconds:.0f}")
-    bench.say("  failed lookups", f"{seen.of('lookups[failed]')}", "0")
-    bench.say("  service thread: % of a processor", f"{seen.cpu_ns / 1e7 / seen.seconds:.2f}")
-    bench.say("  service thread: us per lookup", f"{seen.cpu_ns / 1000 / lookups:.1f}")
-    say_waits(bench, seen)
+    bench.record("  lookups per second", f"{lookups / seen.seconds:.0f}")
+    bench.record("  failed lookups", f"{seen.of('lookups[failed]')}", "0")
+    bench.record("  service thread: % of a processor", f"{seen.cpu_ns / 1e7 / seen.seconds:.2f}")
+    bench.record("  service thread: us per lookup", f"{seen.cpu_ns / 1000 / lookups:.1f}")
+    record_waits(bench, seen)
 
 
-def say_late(bench, outside):
+def record_late(bench, outside):
     """The module's lag as it can be known from outside: all later than the plan."""
     half, most, last = outside["late"]
-    bench.say("  seen by the targets: later than 90 % of the lifetime, ms",
-              f"p50 {half:.0f}, p99 {most:.0f}, max {last:.0f}")
+    bench.record("  seen by the targets: later than 90 % of the lifetime, ms",
+                 f"p50 {half:.0f}, p99 {most:.0f}, max {last:.0f}")
 
 
-def say_waits(bench, seen):
+def record_waits(bench, seen):
     """No query waited: all were answered at once, from what is known."""
     late = seen.of("answers[late]")
     others = seen.load["completed"] - seen.of("answers[fresh]") - late
-    bench.say("  queries meanwhile", f"{seen.load['completed']:.0f}")
-    bench.say("    queries without an answer", f"{seen.load['lost']:.0f}", "0")
-    bench.say("    queries with an answer that was past its lifetime, but not stale",
-              f"{late:.0f}")
-    bench.say("    queries with an answer that was neither", f"{others:.0f}", "0")
-    bench.say("    latency, ms: average, max", f"{1000 * seen.load['latency']:.2f}, "
-              f"{1000 * seen.load['latency_max']:.1f}")
+    bench.record("  queries meanwhile", f"{seen.load['completed']:.0f}")
+    bench.record("    queries without an answer", f"{seen.load['lost']:.0f}", "0")
+    bench.record("    queries with an answer that was past its lifetime, but not stale",
+                 f"{late:.0f}")
+    bench.record("    queries with an answer that was neither", f"{others:.0f}", "0")
+    bench.record("    latency, ms: average, max", f"{1000 * seen.load['latency']:.2f}, "
+                 f"{1000 * seen.load['latency_max']:.1f}")
 
 
 def lag_beside(bench, dead):
@@ -245,16 +245,16 @@ def bench_dead(bench):
     tails = {dead: [world.quantiles(seen.lags)[1] for seen, _ in row]
              for dead, row in rows.items()}
     ratios = [with_ / without for with_, without in zip(tails[True], tails[False])]
-    bench.say("1,000 good names beside 200 dead ones: lag p99 / good ones",
-              measure.spread(ratios), "<= 1.20")
+    bench.record("1,000 good names beside 200 dead ones: lag p99 / good ones",
+                 measure.spread(ratios), "<= 1.20")
     for dead, row in rows.items():
-        bench.say(f"  lag beside 200 {'dead' if dead else 'good'} ones, ms",
-                  summary([lag for seen, _ in row for lag in seen.lags]))
-        bench.say("    p99 of each run, of the relay alone, ms",
-                  " ".join(f"{tail:.0f}" for tail in tails[dead]) + ", "
-                  + " ".join(f"{relay:.1f}" for _, relay in row))
+        bench.record(f"  lag beside 200 {'dead' if dead else 'good'} ones, ms",
+                     summary([lag for seen, _ in row for lag in seen.lags]))
+        bench.record("    p99 of each run, of the relay alone, ms",
+                     " ".join(f"{tail:.0f}" for tail in tails[dead]) + ", "
+                     + " ".join(f"{relay:.1f}" for _, relay in row))
     failed = statistics.median(seen.of("lookups[failed]") / seen.seconds for seen, _ in rows[True])
-    bench.say("  failed lookups per second of the 400 dead targets", f"{failed:.0f}")
+    bench.record("  failed lookups per second of the 400 dead targets", f"{failed:.0f}")
 
 
 def bench_rate(bench):
@@ -292,19 +292,20 @@ def bench_rate(bench):
     ask_alone()
     os.sched_setaffinity(0, range(os.cpu_count()))
 
-    bench.say(f"{len(questions)} targets, ttl-max 1, loopback: lookups per second",
-              measure.spread(rows["module"], 0), ">= 20000, or the recursor's own limit")
-    bench.say("  the recursor asked by dnsperf: answers per second",
-              measure.spread(rows["alone"], 0))
-    bench.say("  the module / dnsperf",
-              f"{statistics.median(rows['module']) / statistics.median(rows['alone']):.2f}")
-    bench.say("  lookups that failed", str(failed))
-    bench.say("  share of a processor: service thread", measure.spread(rows["thread"], 2))
-    bench.say("  share of a processor: recursor, one thread", measure.spread(rows["recursor"], 2))
+    bench.record(f"{len(questions)} targets, ttl-max 1, loopback: lookups per second",
+                 measure.spread(rows["module"], 0), ">= 20000, or the recursor's own limit")
+    bench.record("  the recursor asked by dnsperf: answers per second",
+                 measure.spread(rows["alone"], 0))
+    bench.record("  the module / dnsperf",
+                 f"{statistics.median(rows['module']) / statistics.median(rows['alone']):.2f}")
+    bench.record("  lookups that failed", str(failed))
+    bench.record("  share of a processor: service thread", measure.spread(rows["thread"], 2))
+    bench.record("  share of a processor: recursor, one thread",
+                 measure.spread(rows["recursor"], 2))
     for key, what in (("cost", "service thread: us of CPU per lookup"),
                       ("recursor cost", "recursor: us of CPU per lookup"),
                       ("alone cost", "recursor asked by dnsperf: us of CPU per answer")):
-        bench.say(f"  {what}", measure.spread(rows[key], 1))
+        bench.record(f"  {what}", measure.spread(rows[key], 1))
 
 
 def add_window(bench, knotd, unbound, zones, rows, seconds=4):

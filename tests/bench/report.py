@@ -89,7 +89,7 @@ def meets(value, bar):
 # The machine.
 
 
-def _said(argv):
+def _output_of(argv):
     try:
         done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=20)
     except FileNotFoundError:
@@ -98,16 +98,16 @@ def _said(argv):
 
 
 def _version(argv, pattern):
-    found = re.search(pattern, _said(argv) or "")
+    found = re.search(pattern, _output_of(argv) or "")
     return found.group(1) if found else None
 
 
 def _commit():
     here = ["git", "-C", os.path.dirname(os.path.abspath(__file__))]
-    commit = (_said([*here, "rev-parse", "--short=12", "HEAD"]) or "").strip()
+    commit = (_output_of([*here, "rev-parse", "--short=12", "HEAD"]) or "").strip()
     if not re.fullmatch(r"[0-9a-f]+", commit):
         return None
-    changed = _said([*here, "status", "--porcelain", "--untracked-files=no"])
+    changed = _output_of([*here, "status", "--porcelain", "--untracked-files=no"])
     return commit + (" with changes" if changed else "")
 
 

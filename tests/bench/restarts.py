@@ -60,15 +60,16 @@ def bench_restarts(bench):
     asked, stale = client.asked, client.stale
     # A bad end or a report of a sanitizer is an error.
     knotd.finish()
-    bench.say(f"{ZONES} zones, recursor killed and restarted {RESTARTS} times: queries", f"{asked}")
-    bench.say("  outages, at most: seconds", f"{max(lengths):.2f}", "<= 2")
-    bench.say("  lookups that failed", f"{failures}")
-    bench.say("  stale answers", f"{stale}")
-    bench.say("  answers without addresses", f"{sum(client.bad.values())}", "0")
-    bench.say("  queries without an answer", f"{sum(client.lost.values())}", "0")
-    bench.say("  every name answered anew after a return, at most: seconds",
-              f"{max(took):.2f}", "<= 3")
-    bench.say(f"  names not answered anew within {GIVE_UP_S} s", f"{missing}", "0")
+    bench.record(f"{ZONES} zones, recursor killed and restarted {RESTARTS} times: queries",
+                 f"{asked}")
+    bench.record("  outages, at most: seconds", f"{max(lengths):.2f}", "<= 2")
+    bench.record("  lookups that failed", f"{failures}")
+    bench.record("  stale answers", f"{stale}")
+    bench.record("  answers without addresses", f"{sum(client.bad.values())}", "0")
+    bench.record("  queries without an answer", f"{sum(client.lost.values())}", "0")
+    bench.record("  every name answered anew after a return, at most: seconds",
+                 f"{max(took):.2f}", "<= 3")
+    bench.record(f"  names not answered anew within {GIVE_UP_S} s", f"{missing}", "0")
 
 
 BENCHES = {"restarts": bench_restarts}

@@ -6,7 +6,7 @@ import time
 import farm
 import measure
 import world
-from refresh import THREAD, say_late
+from refresh import THREAD, record_late
 
 KINDS = ("static", "bare", "aname")
 MODULES = (("bare", "a module that does nothing"), ("aname", "the module"))
@@ -32,22 +32,22 @@ def steps(values, upto):
                 yield what, one, other, at[one], at[other]
 
 
-def say_growth(bench, *upto):
+def record_growth(bench, *upto):
     for what, one, other, less, more in steps(SECONDS, upto):
         name = f"{what}, {size_text(one)} to {size_text(other)}"
         mine, static = ((many / fewer) / (other / one) for fewer, many in zip(less, more))
-        bench.say(f"{name}: growth / that of the size", f"{mine:.2f}")
-        bench.say("  the same without the module", f"{static:.2f}")
+        bench.record(f"{name}: growth / that of the size", f"{mine:.2f}")
+        bench.record("  the same without the module", f"{static:.2f}")
         # knotd's own cost grows a little faster than its zones, as their data leave the caches.
-        bench.say(f"  {name}: growth / linear, or knotd's own if that is more",
-                  f"{mine / max(1.0, static):.2f}", "<= 1.10")
+        bench.record(f"  {name}: growth / linear, or knotd's own if that is more",
+                     f"{mine / max(1.0, static):.2f}", "<= 1.10")
     for what, one, other, less, more in steps(ALONE, upto):
-        bench.say(f"{what}, {size_text(one)} to {size_text(other)}: growth / that of the size",
-                  f"{more / less / (other / one):.2f}", "<= 1")
+        bench.record(f"{what}, {size_text(one)} to {size_text(other)}: growth / that of the size",
+                     f"{more / less / (other / one):.2f}", "<= 1")
     bars = {"idle instance": "<= 256", "target with 2 + 2 addresses": "<= 512"}
     for what, one, other, less, more in steps(OCTETS, upto):
-        bench.say(f"memory, {size_text(one)} to {size_text(other)}: octets for each {what} more",
-                  f"{(more - less) / (other - one):.0f}", bars.get(what, ""))
+        bench.record(f"memory, {size_text(one)} to {size_text(other)}: octets for each {what} more",
+                     f"{(more - less) / (other - one):.0f}", bars.get(what, ""))
 
 
 def bench_scale(bench):
@@ -56,7 +56,7 @@ def bench_scale(bench):
     for count in (1000, 10000):
         scale(bench, count, starts=bench.turns(3), reloads=bench.turns(7))
     one_target(bench, 10000)
-    say_growth(bench, 1000, 10000)
+    record_growth(bench, 1000, 10000)
 
 
 def bench_scale_100k(bench):
@@ -66,7 +66,7 @@ def bench_scale_100k(bench):
     """
     scale(bench, 100000, starts=1, reloads=bench.turns(5))
     one_target(bench, 100000)
-    say_growth(bench, 100000)
+    record_growth(bench, 100000)
 
 
 def constant(bench):
@@ -76,11 +76,11 @@ def constant(bench):
         for kind in ("static", "aname"):
             knotd = zones.start(kind)
             resident[kind] = knotd.rss()
-        bench.say("1 zone: memory beside static, KiB",
-                  f"{(resident['aname'] - resident['static']) / 1024:.0f}")
+        bench.record("1 zone: memory beside static, KiB",
+                     f"{(resident['aname'] - resident['static']) / 1024:.0f}")
         with_targets(bench, zones, 86400)
         farm.warm_up(zones, knotd)
-        say_rest(bench, knotd, 1)
+        record_rest(bench, knotd, 1)
 
 
 def with_targets(bench, zones, ttl):
@@ -96,17 +96,17 @@ def scale(bench, count, *, starts, reloads):
     pools = farm.targets_of(count)
     with farm.farm(bench, pools) as zones:
         servers = start_up(bench, zones, starts)
-        say_idle(bench, servers, count)
+        record_idle(bench, servers, count)
         with_targets(bench, zones, 86400)
         knotd = servers["aname"]
         idle = knotd.rss()
         took = farm.warm_up(zones, knotd)
-        bench.say(f"{size_text(count)} targets: seconds until all are known, asked through TC",
-                  f"{took:.1f}")
+        bench.record(f"{size_text(count)} targets: seconds until all are known, asked through TC",
+                     f"{took:.1f}")
         note(OCTETS, "target with 2 + 2 addresses", count, knotd.rss() - idle)
-        bench.say("  memory they take, octets each", f"{(knotd.rss() - idle) / count:.0f}")
-        say_rest(bench, knotd, count)
-        say_reload(bench, servers, count, reloads)
+        bench.record("  memory they take, octets each", f"{(knotd.rss() - idle) / count:.0f}")
+        record_rest(bench, knotd, count)
+        record_reload(bench, servers, count, reloads)
         assert farm.totals(knotd)["addresses"] == 4 * count, "a reload forgot addresses"
     at_ttl_30(bench, count)
 
@@ -123,12 +123,12 @@ def start_up(bench, zones, starts):
             took[kind].append(servers[kind].took)
             cpu[kind].append(servers[kind].cpu)
     count = zones.count
-    bench.say(f"{size_text(count)} zones: seconds to start, without the module",
-              f"{statistics.median(took['static']):.2f}")
+    bench.record(f"{size_text(count)} zones: seconds to start, without the module",
+                 f"{statistics.median(took['static']):.2f}")
     for kind, what in MODULES:
-        bench.say(f"  with {what} / without: seconds",
-                  f"{statistics.median(pairs(took, kind)):.2f}")
-        bench.say("    CPU", f"{statistics.median(pairs(cpu, kind)):.2f}")
+        bench.record(f"  with {what} / without: seconds",
+                     f"{statistics.median(pairs(took, kind)):.2f}")
+        bench.record("    CPU", f"{statistics.median(pairs(cpu, kind)):.2f}")
     note(SECONDS, "CPU to start", count,
          [statistics.median(cpu[kind]) for kind in ("aname", "static")])
     return servers
@@ -138,20 +138,20 @@ def pairs(rows, kind):
     return [one / other for one, other in zip(rows[kind], rows["static"])]
 
 
-def say_idle(bench, servers, count):
+def record_idle(bench, servers, count):
     """Memory of servers that nobody has asked anything yet."""
     resident = {kind: knotd.rss() for kind, knotd in servers.items()}
-    bench.say(f"{size_text(count)} zones: resident memory per zone, static, octets",
-              f"{resident['static'] / count:.0f}")
-    bench.say("  the same with a module that does nothing",
-              f"{resident['bare'] / count:.0f}")
-    own = resident["aname"] - resident["bare"]
-    bench.say("  this module beyond that, octets a zone", f"{own / count:.0f}")
-    note(OCTETS, "idle instance", count, own)
+    bench.record(f"{size_text(count)} zones: resident memory per zone, static, octets",
+                 f"{resident['static'] / count:.0f}")
+    bench.record("  the same with a module that does nothing",
+                 f"{resident['bare'] / count:.0f}")
+    module = resident["aname"] - resident["bare"]
+    bench.record("  this module beyond that, octets a zone", f"{module / count:.0f}")
+    note(OCTETS, "idle instance", count, module)
     note(OCTETS, "static zone", count, resident["static"])
 
 
-def say_reload(bench, servers, count, rounds):
+def record_reload(bench, servers, count, rounds):
     took = {kind: [] for kind in KINDS}
     cpu = {kind: [] for kind in KINDS}
     for turn in range(rounds):
@@ -159,13 +159,13 @@ def say_reload(bench, servers, count, rounds):
             seconds, processor = farm.reload(servers[kind])
             took[kind].append(seconds)
             cpu[kind].append(processor)
-    bench.say(f"{size_text(count)} zones: seconds of knotc reload, without the module",
-              f"{statistics.median(took['static']):.2f}")
+    bench.record(f"{size_text(count)} zones: seconds of knotc reload, without the module",
+                 f"{statistics.median(took['static']):.2f}")
     for kind, what in MODULES:
         bar = "<= 1.20" if kind == "aname" and count >= 100000 else ""
         name = f"  reload of {size_text(count)} zones with {what} / without"
-        bench.say(f"{name}: seconds", measure.spread(pairs(took, kind), 2), bar)
-        bench.say(f"{name}: CPU", measure.spread(pairs(cpu, kind), 2), bar)
+        bench.record(f"{name}: seconds", measure.spread(pairs(took, kind), 2), bar)
+        bench.record(f"{name}: CPU", measure.spread(pairs(cpu, kind), 2), bar)
     note(SECONDS, "CPU of knotc reload", count,
          [statistics.median(cpu[kind]) for kind in ("aname", "static")])
 
@@ -178,9 +178,9 @@ def share(knotd, seconds):
     return cpu / (time.monotonic() - start) / 1e7
 
 
-def say_rest(bench, knotd, count):
-    bench.say(f"{size_text(count)} targets at rest: service thread, % of a processor",
-              f"{share(knotd, 10):.3f}", "<= 0.1")
+def record_rest(bench, knotd, count):
+    bench.record(f"{size_text(count)} targets at rest: service thread, % of a processor",
+                 f"{share(knotd, 10):.3f}", "<= 0.1")
 
 
 def one_target(bench, count):
@@ -194,8 +194,8 @@ def one_target(bench, count):
         assert done["lost"] == 0, done
         found = farm.totals(knotd)
         assert found["targets"] == 2 and found["started"] == 2, found
-        bench.say(f"{size_text(count)} zones with one target, all asked: octets a zone",
-                  f"{(knotd.rss() - idle) / count:.0f}")
+        bench.record(f"{size_text(count)} zones with one target, all asked: octets a zone",
+                     f"{(knotd.rss() - idle) / count:.0f}")
 
 
 def at_ttl_30(bench, count, ttl=30):
@@ -216,11 +216,11 @@ def at_ttl_30(bench, count, ttl=30):
         after = farm.totals(knotd)
         seen = targets.seen()
     lookups = (after["succeeded"] - before["succeeded"]) / rounds
-    bench.say(f"{size_text(count)} targets, TTL {ttl}: lookups per second", f"{lookups:.0f}")
-    bench.say(f"  failed lookups at TTL {ttl}", f"{after['failed'] - before['failed']}", "0")
-    bench.say("  service thread: % of a processor", f"{busy:.2f}")
-    bench.say("  service thread: us per lookup", f"{busy * 1e4 / lookups:.1f}")
-    say_late(bench, seen)
+    bench.record(f"{size_text(count)} targets, TTL {ttl}: lookups per second", f"{lookups:.0f}")
+    bench.record(f"  failed lookups at TTL {ttl}", f"{after['failed'] - before['failed']}", "0")
+    bench.record("  service thread: % of a processor", f"{busy:.2f}")
+    bench.record("  service thread: us per lookup", f"{busy * 1e4 / lookups:.1f}")
+    record_late(bench, seen)
     note(ALONE, f"CPU of the service thread at TTL {ttl}", count, busy)
 
 

@@ -60,7 +60,7 @@ def count_cold(bench, sections, options):
         return count
 
     ask("first", FIRST)  # All zones are loaded, resolvers and their sockets are made.
-    time.sleep(5)  # What sections say is told when no more of them come.
+    time.sleep(5)  # What differs is logged when no more sections come.
     # One at a time: of many that come at once, what is done for all of them is shared.
     return instructions.Windows(bench.directory, knotd).count(
         "cold", lambda: ask("cold", COLD, outstanding=1, rate=20))
@@ -73,10 +73,10 @@ def bench_sections(bench):
     for label, sections, options, bar in CASES:
         counted = count_cold(bench, sections, options)
         one = one or counted
-        bench.say(f"cold A, {label}: instructions per query", f"{counted.instructions:.0f}")
+        bench.record(f"cold A, {label}: instructions per query", f"{counted.instructions:.0f}")
         if bar:
-            bench.say(f"cold A, {label}: instructions per query / one section",
-                      f"{counted.instructions / one.instructions:.3f}", bar)
+            bench.record(f"cold A, {label}: instructions per query / one section",
+                         f"{counted.instructions / one.instructions:.3f}", bar)
 
 
 BENCHES = {

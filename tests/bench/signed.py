@@ -24,10 +24,10 @@ def bench_signed(bench):
     knotd = bench.new_knotd(**{"udp-workers": 1, "tcp-workers": 2})
     knotd.sections.append(section("policy", "online", **{"single-type-signing": True}))
     knotd.sections.append(section("mod-onlinesign", "online", policy="online"))
-    own = {"dnssec-signing": True}
+    signing = {"dnssec-signing": True}
     record = aname("cdn.example.net", ttl=3600)
-    knotd.add_zone("a.test", [record, "www IN CNAME @"], zone_options=own)
-    knotd.add_zone("s.test", [*static([A, B]), "www IN CNAME @"], modules=[], zone_options=own)
+    knotd.add_zone("a.test", [record, "www IN CNAME @"], zone_options=signing)
+    knotd.add_zone("s.test", [*static([A, B]), "www IN CNAME @"], modules=[], zone_options=signing)
     knotd.add_zone("u.test", [record])
     knotd.add_zone("o.test", [record], modules=["mod-aname", "mod-onlinesign/online"])
     knotd.start()
@@ -48,9 +48,9 @@ def bench_signed(bench):
     def compare(label, left, right, rdtype, bar, turns=11):
         pairs = measure.alternate(bench.turns(turns), lambda: run(left, rdtype)[0],
                                   lambda: run(right, rdtype)[0])
-        bench.say(label, measure.spread([mine / other for mine, other in pairs]), bar)
-        bench.say(f"{label}: the latter",
-                  measure.spread([other / 1000 for _, other in pairs], 2), unit="µs")
+        bench.record(label, measure.spread([mine / other for mine, other in pairs]), bar)
+        bench.record(f"{label}: the latter",
+                     measure.spread([other / 1000 for _, other in pairs], 2), unit="µs")
 
     compare("warm signed A, DO: CPU per query / signed static", "a.test", "s.test", "A", "<= 1.05")
     compare("warm signed AAAA NODATA, DO: CPU per query / static", "a.test", "s.test", "AAAA", "")
@@ -62,10 +62,10 @@ def bench_signed(bench):
                               lambda: run("o.test", "A", count=4000))
     rows = [(online[0] / mine[0], mine[1] / online[1]) for mine, online in pairs]
     os.sched_setaffinity(0, range(os.cpu_count()))
-    bench.say("warm signed A, DO: answers per CPU second / mod-onlinesign",
-              measure.spread([row[0] for row in rows]), ">= 8")
-    bench.say("warm signed A, DO: answers per second / mod-onlinesign, as far as the load goes",
-              measure.spread([row[1] for row in rows]))
+    bench.record("warm signed A, DO: answers per CPU second / mod-onlinesign",
+                 measure.spread([row[0] for row in rows]), ">= 8")
+    bench.record("warm signed A, DO: answers per second / mod-onlinesign, as far as the load goes",
+                 measure.spread([row[1] for row in rows]))
     bench_signed_scale(bench)
 
 
@@ -104,8 +104,8 @@ def bench_signed_scale(bench):
             knotd.template["module"] = "mod-aname"
         start = time.monotonic()
         load()
-        bench.say(f"10,000 signed zones {kind} the module: seconds to start, keys made before",
-                  f"{time.monotonic() - start:.1f}")
+        bench.record(f"10,000 signed zones {kind} the module: seconds to start, keys made before",
+                     f"{time.monotonic() - start:.1f}")
     before, cpu = knotd.rss(), measure.cpu_ns(knotd.pid)
     questions = [(f"z{i}.test", "A") for i in range(count)]
     start = time.monotonic()
@@ -113,13 +113,13 @@ def bench_signed_scale(bench):
     while asked == 0 or any(query(*one, do=True).tc for one in questions[::97]):
         done = measure.dnsperf(questions, bench.directory, count=count, rate=5000, do=True)
         asked += done["completed"]
-    bench.say("10,000 signed zones: first signed A of every zone after, seconds",
-              f"{time.monotonic() - start:.1f}")
-    bench.say("10,000 signed zones: queries until then", f"{asked:.0f}")
-    bench.say("10,000 signed zones: CPU per zone until then, microseconds",
-              f"{(measure.cpu_ns(knotd.pid) - cpu) / count / 1000:.0f}")
-    bench.say("10,000 signed zones: memory per zone whose key is in use, octets",
-              f"{(knotd.rss() - before) / count:.0f}")
+    bench.record("10,000 signed zones: first signed A of every zone after, seconds",
+                 f"{time.monotonic() - start:.1f}")
+    bench.record("10,000 signed zones: queries until then", f"{asked:.0f}")
+    bench.record("10,000 signed zones: CPU per zone until then, microseconds",
+                 f"{(measure.cpu_ns(knotd.pid) - cpu) / count / 1000:.0f}")
+    bench.record("10,000 signed zones: memory per zone whose key is in use, octets",
+                 f"{(knotd.rss() - before) / count:.0f}")
 
 
 BENCHES = {

@@ -79,22 +79,22 @@ def compare(bench, case, peers):
                                   lambda other=other: ask(case, other, bench.seconds(0.4)))
         results[mine.label] += [left for left, _ in pairs]
         results[other.label] = [right for _, right in pairs]
-        say_ratios(bench, case, other.label, pairs)
+        record_ratios(bench, case, other.label, pairs)
     return results
 
 
-def say_ratios(bench, case, label, pairs):
+def record_ratios(bench, case, label, pairs):
     import peers
     # Connections are the server's affair, and most of the cost where each query has its own.
     barred = case.rdtype == "A" and not case.owner and case.proto != "tcp1"
     bars = {peers.STATIC: ("<= 1.05", ""), peers.ALIAS: ("", ">= 3"),
             peers.ALIAS_UNCACHED: ("", ">= 3")}
     cpu_bar, throughput_bar = bars.get(label, ("", "")) if barred else ("", "")
-    bench.say(f"{case.label}: CPU per query / {label}",
-              measure.spread([left["cpu"] / right["cpu"] for left, right in pairs]), cpu_bar)
-    bench.say(f"{case.label}: answers per second / {label}",
-              measure.spread([left["qps"] / right["qps"] for left, right in pairs], 2),
-              throughput_bar)
+    bench.record(f"{case.label}: CPU per query / {label}",
+                 measure.spread([left["cpu"] / right["cpu"] for left, right in pairs]), cpu_bar)
+    bench.record(f"{case.label}: answers per second / {label}",
+                 measure.spread([left["qps"] / right["qps"] for left, right in pairs], 2),
+                 throughput_bar)
 
 
 def half_load(bench, case, peers, results):
@@ -108,15 +108,15 @@ def half_load(bench, case, peers, results):
 
 
 def measure_case(bench, case, peers):
-    there = []
+    measured = []
     for peer in peers:
         reason = peer.wrong(case.proto, case.do)
         if reason:
-            bench.say(f"{case.label}, {peer.label}", f"not measured: {reason}")
+            bench.record(f"{case.label}, {peer.label}", f"not measured: {reason}")
         else:
-            there.append(peer)
-    full = compare(bench, case, there)
-    half = half_load(bench, case, there, full)
+            measured.append(peer)
+    full = compare(bench, case, measured)
+    half = half_load(bench, case, measured, full)
     for label, results in full.items():
         cells = {
             "answers per second": ([one["qps"] for one in results], 0, ""),
@@ -127,7 +127,7 @@ def measure_case(bench, case, peers):
         for key in ("p50", "p99", "p99.9"):
             cells[f"{key} at half load"] = ([one[key] for one in half[label]], 0, "µs")
         cells["lost at half load"] = ([one["lost"] for one in half[label]], 2, "%")
-        bench.say_server(case.label, label, cells)
+        bench.record_server(case.label, label, cells)
 
 
 def bench_warm(bench):
@@ -197,8 +197,8 @@ def bench_subnet(bench):
             return (measure.cpu_ns(knotd.pid) - before) / done["completed"]
 
         pairs = measure.alternate(bench.turns(15), lambda: cost("a.test"), lambda: cost("s.test"))
-        bench.say(f"warm A for a client {label}, UDP: CPU per query / static",
-                  measure.spread([mine / other for mine, other in pairs]), "<= 1.10")
+        bench.record(f"warm A for a client {label}, UDP: CPU per query / static",
+                     measure.spread([mine / other for mine, other in pairs]), "<= 1.10")
 
 
 BENCHES = {

@@ -72,10 +72,10 @@ def scaling(bench, case, servers, apart):
                            ("CPU per query", "cpu", "<= 1.03")):
         mine = [row[2][key] / row[0][key] for row in rows]
         static = [row[3][key] / row[1][key] for row in rows]
-        bench.say(f"{label}, 2 workers / 1: {what}, this module", measure.spread(mine))
-        bench.say(f"{label}, 2 workers / 1: {what}, static", measure.spread(static))
-        bench.say(f"{label}, 2 workers / 1: {what}, this module / static",
-                  measure.spread([a / b for a, b in zip(mine, static)]), bar if apart else "")
+        bench.record(f"{label}, 2 workers / 1: {what}, this module", measure.spread(mine))
+        bench.record(f"{label}, 2 workers / 1: {what}, static", measure.spread(static))
+        bench.record(f"{label}, 2 workers / 1: {what}, this module / static",
+                     measure.spread([a / b for a, b in zip(mine, static)]), bar if apart else "")
 
 
 # Cache lines.
@@ -140,7 +140,7 @@ class Code:
         self.parts.sort()
         self.starts = [part[0] for part in self.parts]
 
-    def place(self, address):
+    def where(self, address):
         """(file, offset), or ("", address)."""
         at = bisect.bisect_right(self.starts, address) - 1
         if at >= 0 and address < self.parts[at][1]:
@@ -247,10 +247,10 @@ def bench_lines(bench):
         label = "signed A" if do else "A"
         static, mine = (touched(peers.ZONES[kind][do], do)
                         for kind in (peers.STATIC, peers.MODULE))
-        most = say_lines(bench, code, f"{label}, static", static)
-        say_lines(bench, code, f"{label}, this module", mine, f"<= {most}")
-    say_lines(bench, code, "A, static with mod-rrl, for control", touched(CONTROL, False),
-              ">= 1")
+        most = record_lines(bench, code, f"{label}, static", static)
+        record_lines(bench, code, f"{label}, this module", mine, f"<= {most}")
+    record_lines(bench, code, "A, static with mod-rrl, for control", touched(CONTROL, False),
+                 ">= 1")
 
 
 def add_control(knotd):
@@ -260,21 +260,21 @@ def add_control(knotd):
     knotd.add_zone(CONTROL, measure.static(["192.0.2.1", "192.0.2.2"]), modules=["mod-rrl/shared"])
 
 
-def say_lines(bench, code, label, touched, bar=""):
+def record_lines(bench, code, label, touched, bar=""):
     """Returns how many lines one of the two workers writes and the other one touches."""
     first, second = touched
-    own = sum(any(code.place(at)[0] == "aname.so" for at in first.writers[line])
-              for line in first.written)
-    bench.say(f"{label}: cache lines that each query writes", len(first.written))
-    if own:
-        bench.say(f"{label}: of these, written by the module's own instructions", own)
+    by_module = sum(any(code.where(at)[0] == "aname.so" for at in first.writers[line])
+                    for line in first.written)
+    bench.record(f"{label}: cache lines that each query writes", len(first.written))
+    if by_module:
+        bench.record(f"{label}: of these, written by the module's own instructions", by_module)
     shared = first.shared(second)
-    bench.say(f"{label}: cache lines written, and touched by another worker", len(shared), bar)
-    places = {code.place(at) for one in touched for line in shared
+    bench.record(f"{label}: cache lines written, and touched by another worker", len(shared), bar)
+    positions = {code.where(at) for one in touched for line in shared
               for at in one.writers.get(line, ())}
-    if places:
-        bench.say(f"{label}: these written by",
-                  " ".join(sorted(f"{file}+{at:#x}" for file, at in places)))
+    if positions:
+        bench.record(f"{label}: these written by",
+                     " ".join(sorted(f"{file}+{at:#x}" for file, at in positions)))
     return len(shared)
 
 

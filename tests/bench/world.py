@@ -217,8 +217,8 @@ class Relay:
                 self.asked[self.next_id] = client, number
                 self.under_way.append((due, None, struct.pack("!H", self.next_id) + wire[2:]))
             elif number in self.asked:
-                client, own = self.asked.pop(number)
-                self.under_way.append((due, client, struct.pack("!H", own) + wire[2:]))
+                client, message_id = self.asked.pop(number)
+                self.under_way.append((due, client, struct.pack("!H", message_id) + wire[2:]))
 
     def send_due(self):
         while self.under_way and self.under_way[0][0] <= time.monotonic():

@@ -56,7 +56,7 @@ typedef struct {
 	worker_t worker;
 	uint64_t seed;
 	unsigned answers, addresses, messages;
-	uint32_t seen[NAMES]; /*!< The last generation met of each name. */
+	uint32_t seen[NAMES]; /*!< The last generation seen of each name. */
 	_Atomic unsigned *done;
 } reader_t;
 
@@ -126,9 +126,9 @@ static void *read_all(void *arg)
 			reader->answers++;
 		}
 		aname_logbook_read(reader->worker.shared->logbook, &log, aname_clock_coarse_ms());
-		(void)aname_shared_first(reader->worker.shared,
-		                         (uint64_t)random_below(&random, 5000) << 24,
-		                         aname_clock_coarse_ms());
+		(void)aname_shared_log_once(reader->worker.shared,
+		                            (uint64_t)random_below(&random, 5000) << 24,
+		                            aname_clock_coarse_ms());
 	}
 	atomic_fetch_add(reader->done, 1);
 	return NULL;
@@ -152,7 +152,7 @@ static void publish(service_t *service, unsigned name)
 	                    make_generation(name, ++service->generations[name]));
 	atomic_store(&entry->cold, false);
 	atomic_store(&entry->next_ms, aname_clock_ms() + random_below(&service->random, 2000));
-	aname_gate_open(service->shared->gate);
+	aname_waiters_wake(service->shared->waiters);
 	service->published++;
 }
 

@@ -115,7 +115,7 @@ static void *reload(void *arg)
 typedef struct {
 	worker_t worker;
 	uint64_t seed;
-	unsigned said[ANAME_WORTHS];
+	unsigned answers[ANAME_WORTHS];
 	unsigned idle; /*!< Times there was no instance. */
 } asker_t;
 
@@ -147,7 +147,7 @@ static void ask_once(asker_t *asker, const instance_t *instance, random_t *rando
 	asker->worker.options = instance->options;
 	asker->worker.upstream = instance->upstream;
 	aname_worth_t worth = worker_answer(&asker->worker, &query);
-	asker->said[worth]++;
+	asker->answers[worth]++;
 	unsigned count = query.type == KNOT_RRTYPE_A ? target->v4 : target->v6;
 	if (aname_worth_has_addresses(worth)) {
 		check_reply(asker, target, query.type);
@@ -187,7 +187,7 @@ static void init_server(void)
 {
 	pthread_rwlockattr_t attr;
 	assert_int_equal(pthread_rwlockattr_init(&attr), 0);
-	/* Or else those who reload would never get their turn. */
+	/* Or else those who reload would wait for ever. */
 	(void)pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
 	assert_int_equal(pthread_rwlock_init(&server.lock, &attr), 0);
 	pthread_rwlockattr_destroy(&attr);
@@ -199,11 +199,11 @@ static void check_end(const asker_t *askers)
 	unsigned addresses = 0, negative = 0, failed = 0, others = 0, idle = 0;
 	for (unsigned i = 0; i < WORKERS; i++) {
 		for (unsigned k = 0; k < ANAME_WORTHS; k++) {
-			unsigned said = askers[i].said[k];
-			addresses += aname_worth_has_addresses(k) ? said : 0;
-			negative += aname_worth_is_negative(k) ? said : 0;
-			failed += k == ANAME_FAILED ? said : 0;
-			others += k == ANAME_COLD ? said : 0;
+			unsigned answers = askers[i].answers[k];
+			addresses += aname_worth_has_addresses(k) ? answers : 0;
+			negative += aname_worth_is_negative(k) ? answers : 0;
+			failed += k == ANAME_FAILED ? answers : 0;
+			others += k == ANAME_COLD ? answers : 0;
 		}
 		idle += askers[i].idle;
 	}

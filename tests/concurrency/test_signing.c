@@ -29,42 +29,42 @@ typedef struct {
 	aname_store_t *store;
 	pthread_mutex_t lock;
 	aname_snapshot_t *snapshots[CONTENTS];
-} house_t;
+} signing_t;
 
 static const aname_hash_key_t hash_key = { .point = 0x123456789abcdef, .begin = 7 };
 
-static house_t house = { .lock = PTHREAD_MUTEX_INITIALIZER };
+static signing_t signing = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-static void check(const aname_signed_t *is, const knot_rrset_t *rrset)
+static void check(const aname_signed_t *signed_set, const knot_rrset_t *rrset)
 {
-	CHECK(is->rrs.size == rrset->rrs.size);
-	CHECK(memcmp(is->rrs.rdata, rrset->rrs.rdata, rrset->rrs.size) == 0);
-	CHECK(memcmp(is->rrsigs.rdata, rrset->rrs.rdata, rrset->rrs.size) == 0);
+	CHECK(signed_set->rrs.size == rrset->rrs.size);
+	CHECK(memcmp(signed_set->rrs.rdata, rrset->rrs.rdata, rrset->rrs.size) == 0);
+	CHECK(memcmp(signed_set->rrsigs.rdata, rrset->rrs.rdata, rrset->rrs.size) == 0);
 }
 
 static void serve(random_t *random, const name_t *owner)
 {
-	aname_snapshot_t *snapshot = house.snapshots[random_below(random, CONTENTS)];
+	aname_snapshot_t *snapshot = signing.snapshots[random_below(random, CONTENTS)];
 	knot_rrset_t rrset;
 	knot_rrset_init(&rrset, (knot_dname_t *)owner->at, KNOT_RRTYPE_A, KNOT_CLASS_IN, 300);
 	rrset.rrs = aname_snapshot_rdataset(snapshot);
 	const aname_content_t content = { .signer = 1, .rrset = &rrset };
 	uint64_t hash = aname_store_hash(&hash_key, &content);
-	const aname_signed_t *is = aname_store_find(house.store, &content, hash, 1);
-	if (is == NULL) {
+	const aname_signed_t *signed_set = aname_store_find(signing.store, &content, hash, 1);
+	if (signed_set == NULL) {
 		const knot_rdataset_t itself = { 0 };
 		const aname_validity_t validity = { .inception = random_below(random, 100),
 			                            .expiration = 1000 };
 		aname_signed_t *made =
 		        aname_signed_new(&content, hash, &itself, &rrset.rrs, &validity);
 		CHECK(made != NULL);
-		pthread_mutex_lock(&house.lock);
-		aname_store_put(house.store, made, house.bin, 500);
-		(void)aname_bin_reclaim(house.bin);
-		pthread_mutex_unlock(&house.lock);
-		is = made;
+		pthread_mutex_lock(&signing.lock);
+		aname_store_put(signing.store, made, signing.bin, 500);
+		(void)aname_bin_reclaim(signing.bin);
+		pthread_mutex_unlock(&signing.lock);
+		signed_set = made;
 	}
-	check(is, &rrset);
+	check(signed_set, &rrset);
 }
 
 static void *run_store(void *arg)
@@ -73,9 +73,9 @@ static void *run_store(void *arg)
 	random_t random = { worker + 1 };
 	name_t owner = make_name("example.com.");
 	for (unsigned i = 0; i < ROUNDS; i++) {
-		aname_epoch_enter(house.epoch, worker);
+		aname_epoch_enter(signing.epoch, worker);
 		serve(&random, &owner);
-		aname_epoch_leave(house.epoch, worker);
+		aname_epoch_leave(signing.epoch, worker);
 	}
 	return NULL;
 }
@@ -93,20 +93,20 @@ static void run_all(void *(*run)(void *))
 
 static void found_whole_or_not_at_all(void **state)
 {
-	house.epoch = aname_epoch_new();
-	house.bin = aname_bin_new(house.epoch);
-	house.store = aname_store_new(ANAME_STORE_GROUPS);
-	assert_true(house.epoch != NULL && house.bin != NULL && house.store != NULL);
+	signing.epoch = aname_epoch_new();
+	signing.bin = aname_bin_new(signing.epoch);
+	signing.store = aname_store_new(ANAME_STORE_GROUPS);
+	assert_true(signing.epoch != NULL && signing.bin != NULL && signing.store != NULL);
 	for (unsigned i = 0; i < CONTENTS; i++) {
-		house.snapshots[i] = make_snapshot(4, i * 64, 1 + i % 32, 0);
+		signing.snapshots[i] = make_snapshot(4, i * 64, 1 + i % 32, 0);
 	}
 	run_all(run_store);
-	assert_int_equal(aname_bin_reclaim(house.bin), 0);
-	aname_store_free(house.store);
-	aname_bin_free(house.bin);
-	aname_epoch_free(house.epoch);
+	assert_int_equal(aname_bin_reclaim(signing.bin), 0);
+	aname_store_free(signing.store);
+	aname_bin_free(signing.bin);
+	aname_epoch_free(signing.epoch);
 	for (unsigned i = 0; i < CONTENTS; i++) {
-		free(house.snapshots[i]);
+		free(signing.snapshots[i]);
 	}
 }
 
@@ -143,10 +143,10 @@ static void sign_with(aname_secret_t *secret)
 	knot_rrset_t rrset;
 	knot_rrset_init(&rrset, owner.at, KNOT_RRTYPE_A, KNOT_CLASS_IN, 300);
 	rrset.rrs = aname_snapshot_rdataset(snapshot);
-	const aname_rrsig_by_t by = { .zone = owner.at, .count = 1, .keys = &secret };
+	const aname_rrsig_signers_t signers = { .zone = owner.at, .count = 1, .keys = &secret };
 	const aname_validity_t validity = { .inception = 1, .expiration = 2 };
 	knot_rdataset_t rrsigs;
-	CHECK(aname_rrsig_make(&rrset, &by, &validity, &rrsigs) == KNOT_EOK);
+	CHECK(aname_rrsig_make(&rrset, &signers, &validity, &rrsigs) == KNOT_EOK);
 	knot_rdataset_clear(&rrsigs, NULL);
 	free(snapshot);
 }

@@ -1,7 +1,7 @@
 /*
  * Workers that find answers for clients' subnets against a service that adds, publishes and
  * removes them, and the target with them. Every answer holds the network that it is for, so that
- * none is told to anybody else.
+ * none is given to anybody else.
  */
 #include "support/test.h"
 
@@ -56,7 +56,7 @@ typedef struct {
 	aname_shared_t *shared;
 	unsigned worker;
 	random_t random;
-	unsigned told;
+	unsigned answered;
 	_Atomic unsigned *done;
 } reader_t;
 
@@ -70,9 +70,9 @@ static void look(reader_t *reader)
 	if (entry == NULL) {
 		return;
 	}
-	const aname_subnet_t around = aname_subnet_cut(&client, entry->member->network.len);
-	CHECK(aname_subnet_equal(&around, &entry->member->network));
-	CHECK(entry->member->target == target);
+	const aname_subnet_t around = aname_subnet_cut(&client, entry->subnet_entry->network.len);
+	CHECK(aname_subnet_equal(&around, &entry->subnet_entry->network));
+	CHECK(entry->subnet_entry->target == target);
 	const aname_snapshot_t *known = aname_entry_snapshot(entry);
 	uint32_t now_s = aname_clock_coarse_ms() / 1000;
 	aname_entry_touch(entry, aname_interest(&make_schedule, 60, now_s), now_s);
@@ -83,13 +83,13 @@ static void look(reader_t *reader)
 	const uint8_t *at = aname_snapshot_rdataset(known).rdata->data;
 	CHECK(at[3] == around.len && known->scope == around.len);
 	CHECK(memcmp(at, around.address, 3) == 0);
-	reader->told++;
+	reader->answered++;
 }
 
 static void *look_all(void *arg)
 {
 	reader_t *reader = arg;
-	for (unsigned i = 0; i < LOOKS || reader->told < LOOKS / 100; i++) {
+	for (unsigned i = 0; i < LOOKS || reader->answered < LOOKS / 100; i++) {
 		aname_epoch_enter(reader->shared->epoch, reader->worker);
 		look(reader);
 		aname_epoch_leave(reader->shared->epoch, reader->worker);
@@ -171,7 +171,7 @@ static void readers_and_service(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		PROVES("N4: no client is told what is for another network", readers_and_service),
+		PROVES("N4: no client gets what is for another network", readers_and_service),
 	};
 	return RUN_TESTS("concurrency: subnets", tests);
 }

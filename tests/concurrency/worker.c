@@ -13,7 +13,8 @@ static aname_interest_t interest_of(const worker_t *worker, uint32_t ttl)
 static void ask(const worker_t *worker, const aname_key_t *key, uint64_t hash, uint32_t ttl)
 {
 	if (!aname_queue_push(worker->shared->queue, key, NULL, hash, interest_of(worker, ttl))) {
-		atomic_fetch_add_explicit(&worker->shared->met.queue_full, 1, memory_order_relaxed);
+		atomic_fetch_add_explicit(&worker->shared->reached.queue_full, 1,
+		                          memory_order_relaxed);
 	}
 }
 
@@ -21,11 +22,11 @@ static void ask(const worker_t *worker, const aname_key_t *key, uint64_t hash, u
 static aname_entry_t *find(worker_t *worker, const aname_key_t *key, uint64_t hash)
 {
 	const aname_table_t *table = worker->shared->table;
-	uint32_t *place = &worker->places[hash % WORKER_PLACES];
-	aname_entry_t *entry = aname_table_look(table, key, *place);
+	uint32_t *slot = &worker->slots[hash % WORKER_SLOTS];
+	aname_entry_t *entry = aname_table_look(table, key, *slot);
 	if (entry == NULL) {
 		entry = aname_table_find(table, key, hash);
-		*place = entry != NULL ? aname_table_place(table, entry) : *place;
+		*slot = entry != NULL ? aname_table_slot(table, entry) : *slot;
 	}
 	return entry;
 }
@@ -76,21 +77,21 @@ static void decide(worker_t *worker, const query_t *query, bool accept_fallback,
 static void wait_for(worker_t *worker, const query_t *query, aname_answer_t *answer)
 {
 	aname_shared_t *shared = worker->shared;
-	if (!aname_gate_enter(shared->gate, worker->waiters)) {
+	if (!aname_waiters_enter(shared->waiters, worker->waiters)) {
 		worker->refused++;
 		return;
 	}
 	int64_t deadline_ms = aname_clock_ms() + LONG_MS;
 	while (answer->worth == ANAME_COLD) {
-		uint64_t ticket = aname_gate_ticket(shared->gate);
+		uint64_t generation = aname_waiters_generation(shared->waiters);
 		decide(worker, query, false, answer);
 		if (answer->worth == ANAME_COLD) {
 			aname_epoch_leave(shared->epoch, worker->worker);
-			CHECK(aname_gate_wait(shared->gate, ticket, deadline_ms));
+			CHECK(aname_waiters_wait(shared->waiters, generation, deadline_ms));
 			aname_epoch_enter(shared->epoch, worker->worker);
 		}
 	}
-	aname_gate_leave(shared->gate);
+	aname_waiters_leave(shared->waiters);
 }
 
 /*! A pool, as those of knotd's workers are: the next reply begins it anew. */

@@ -25,8 +25,8 @@
 /*! Longer than any machine should take for what is to happen soon. */
 #define LONG_MS 120000
 
-/*! Places that a worker remembers; targets may share one. */
-#define WORKER_PLACES 64
+/*! Slots that a worker remembers; targets may share one. */
+#define WORKER_SLOTS 64
 
 /*! Most targets of one query. */
 #define WORKER_POOL 4
@@ -35,12 +35,12 @@ typedef struct {
 	aname_shared_t *shared;
 	const aname_options_t *options;
 	const aname_upstream_t *upstream;
-	unsigned worker;  /*!< Its number with knotd. */
-	unsigned waiters; /*!< How many may wait at once; 0: this one does not wait. */
-	unsigned refused; /*!< Times it was not let wait. */
-	uint32_t places[WORKER_PLACES]; /*!< Where targets were last, by hash. */
-	knot_pkt_t *pkt;                /*!< The reply, until the next one. */
-	knot_mm_t mm;                   /*!< Where it is. */
+	unsigned worker;              /*!< Its number with knotd. */
+	unsigned waiters;             /*!< How many may wait at once; 0: this one does not wait. */
+	unsigned refused;             /*!< Times it was not let wait. */
+	uint32_t slots[WORKER_SLOTS]; /*!< Where targets were last, by hash. */
+	knot_pkt_t *pkt;              /*!< The reply, until the next one. */
+	knot_mm_t mm;                 /*!< Where it is. */
 	size_t pool_used;
 	uint8_t pool[256 << 10] __attribute__((aligned(16)));
 } worker_t;

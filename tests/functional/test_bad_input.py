@@ -302,8 +302,8 @@ def test_recursor_answers_garbage(knotd, unbound, authority, proto):
         knotd.add_zone(ZONE, [aname(TARGET)])
         knotd.start()
         start = time.monotonic()
-        told = 0
-        while time.monotonic() - start < 3 or told < 10:
+        replies = 0
+        while time.monotonic() - start < 3 or replies < 10:
             for rdtype in ("A", "AAAA"):
                 reply = query(ZONE, rdtype)
                 assert not reply.addresses(), f"expected no address, got {reply}"
@@ -311,7 +311,7 @@ def test_recursor_answers_garbage(knotd, unbound, authority, proto):
                 wire, client = liar.recvfrom(4096)
             except TimeoutError:
                 continue
-            told += 1
+            replies += 1
             mutated = bytearray(wire + bytes(noise.randbytes(40)))
             mutated[2] |= 0x80
             mutated[6:8] = struct.pack("!H", noise.randrange(40))

@@ -45,9 +45,9 @@ def names(text, bound):
 def refused(knotd, options):
     knotd.options.clear()
     knotd.options.update(options)
-    accepted, said = knotd.conf_check()
-    assert not accepted, f"expected conf-check to refuse {options}, it said {said!r}"
-    return said
+    accepted, output = knotd.conf_check()
+    assert not accepted, f"expected conf-check to refuse {options}, it wrote {output!r}"
+    return output
 
 
 @pytest.mark.parametrize("option", RANGES)
@@ -55,10 +55,10 @@ def test_L3_out_of_range_is_refused_with_the_range(knotd, option):
     knotd.add_zone(ZONE)
     least, most, _ = RANGES[option]
     for value in [most + 1, least - 1] if least else [most + 1]:
-        said = refused(knotd, {option: value})
-        assert re.search(rf"\b{option}\b", said), f"expected the option's name, got {said!r}"
-        assert names(said, least) and names(said, most), (
-            f"expected both bounds, {least} and {most}, got {said!r}"
+        output = refused(knotd, {option: value})
+        assert re.search(rf"\b{option}\b", output), f"expected the option's name, got {output!r}"
+        assert names(output, least) and names(output, most), (
+            f"expected both bounds, {least} and {most}, got {output!r}"
         )
 
 
@@ -66,8 +66,8 @@ def test_L3_out_of_range_is_refused_with_the_range(knotd, option):
 @pytest.mark.parametrize("value", ["-1", "99999999999999999999", "many", "1.5", "''"])
 def test_L3_what_is_no_such_number_is_refused(knotd, option, value):
     knotd.add_zone(ZONE)
-    said = refused(knotd, {option: value})
-    assert option in said, f"expected the option's name, got {said!r}"
+    output = refused(knotd, {option: value})
+    assert option in output, f"expected the option's name, got {output!r}"
 
 
 @pytest.mark.parametrize("option", RANGES)
@@ -77,8 +77,8 @@ def test_L3_both_bounds_and_the_default_are_accepted(knotd, option):
     for value in RANGES[option]:
         knotd.options.clear()
         knotd.options.update({option: value, **partner.get(option, {})})
-        accepted, said = knotd.conf_check()
-        assert accepted, f"expected {option}: {value} to be accepted, got {said!r}"
+        accepted, output = knotd.conf_check()
+        assert accepted, f"expected {option}: {value} to be accepted, got {output!r}"
 
 
 @pytest.mark.parametrize(
@@ -86,11 +86,11 @@ def test_L3_both_bounds_and_the_default_are_accepted(knotd, option):
 )
 def test_L3_minimum_above_maximum_is_refused(knotd, low, high):
     knotd.add_zone(ZONE)
-    said = refused(knotd, {low: 60, high: 59})
-    assert low in said and high in said, f"expected both options named, got {said!r}"
+    output = refused(knotd, {low: 60, high: 59})
+    assert low in output and high in output, f"expected both options named, got {output!r}"
     knotd.options.update({low: 60, high: 60})
-    accepted, said = knotd.conf_check()
-    assert accepted, f"expected equal bounds to be accepted, got {said!r}"
+    accepted, output = knotd.conf_check()
+    assert accepted, f"expected equal bounds to be accepted, got {output!r}"
 
 
 BAD = [
@@ -119,11 +119,11 @@ BAD = [
 @pytest.mark.parametrize("option, value, allowed", BAD, ids=[f"{o}-{v}"[:40] for o, v, _ in BAD])
 def test_L3_bad_words_are_refused(knotd, option, value, allowed):
     knotd.add_zone(ZONE)
-    said = refused(knotd, {option: value})
-    assert option in said, f"expected the option's name, got {said!r}"
-    missing = [word for word in allowed if word not in said]
+    output = refused(knotd, {option: value})
+    assert option in output, f"expected the option's name, got {output!r}"
+    missing = [word for word in allowed if word not in output]
     # An option with a fixed set of words is checked by Knot itself, which names the word.
-    assert not missing or option in ("cold", "dnssec"), f"expected {allowed} to be named, got {said!r}"
+    assert not missing or option in ("cold", "dnssec"), f"expected {allowed}, got {output!r}"
 
 
 GOOD = [
@@ -151,8 +151,8 @@ GOOD = [
 def test_L3_good_words_are_accepted(knotd, option, value):
     knotd.add_zone(ZONE)
     knotd.options[option] = value
-    accepted, said = knotd.conf_check()
-    assert accepted, f"expected {option}: {value} to be accepted, got {said!r}"
+    accepted, output = knotd.conf_check()
+    assert accepted, f"expected {option}: {value} to be accepted, got {output!r}"
 
 
 @pytest.mark.parametrize("options", [{"threads": 0}, {"ttl-min": 9, "ttl-max": 8}, {"rrtype": "A"}])
@@ -168,9 +168,9 @@ def test_L3_start_is_refused_as_well(knotd, directory, options):
         code = 0
     finally:
         daemon.kill()
-    said = daemon.text() + knotd.log_text()
-    assert code != 0, f"expected knotd to refuse to start with {options}, got {said}"
-    assert list(options)[0] in said, f"expected the option's name, got {said}"
+    output = daemon.text() + knotd.log_text()
+    assert code != 0, f"expected knotd to refuse to start with {options}, got {output}"
+    assert list(options)[0] in output, f"expected the option's name, got {output}"
     knotd.check_reports()
 
 
@@ -192,8 +192,8 @@ def test_L3_reload_with_a_bad_option_keeps_the_old_configuration(
 def test_L3_module_works_without_any_section(knotd, unbound, authority, proto):
     authority.set(TARGET, a=[A1], aaaa=[AAAA1])
     knotd.add_zone(ZONE, [aname(TARGET)])
-    accepted, said = knotd.conf_check()
-    assert accepted, f"expected the configuration to be accepted, got {said!r}"
+    accepted, output = knotd.conf_check()
+    assert accepted, f"expected the configuration to be accepted, got {output!r}"
     assert "mod-aname:" not in knotd.conf_text()
     knotd.start()
     known()
@@ -247,7 +247,7 @@ def test_L3_every_reload_follows_every_section(knotd, unbound, authority):
             query(zone, "A").expect(a={A1}, ttl=(most - 30, most), ede=set())
 
 
-def test_L3_process_wide_options_that_disagree_are_told(knotd, unbound, authority):
+def test_L3_process_wide_options_that_disagree_are_logged(knotd, unbound, authority):
     authority.set(TARGET, a=[A1])
     knotd.sections.append(
         "mod-aname:\n"
@@ -268,8 +268,8 @@ def test_L3_knotc_loads_the_module_for_any_command(knotd, unbound, authority):
     knotd.options["ttl-max"] = 60
     knotd.add_zone(ZONE, [aname(TARGET)])
     # Before any server runs, and beside one.
-    accepted, said = knotd.conf_check()
-    assert accepted, said
+    accepted, output = knotd.conf_check()
+    assert accepted, output
     knotd.start()
     known(ZONE, "A").expect(a={A1})
     for command in (["conf-check"], ["status"], ["zone-status", ZONE], ["stats"]):

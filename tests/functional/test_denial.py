@@ -77,11 +77,11 @@ def test_D2_what_is_not_known_is_not_denied(knotd, unbound, authority, proto, ch
         assert types == FAMILIES, f"expected both, got {types}"
 
 
-@pytest.mark.parametrize("there", ["A", "AAAA"])
-def test_D2_A10_what_is_only_cold_is_not_denied(knotd, unbound, authority, chain, there):
+@pytest.mark.parametrize("sibling", ["A", "AAAA"])
+def test_D2_A10_what_is_only_cold_is_not_denied(knotd, unbound, authority, chain, sibling):
     """Not even where the other family has a sibling to be answered from meanwhile."""
     knotd.options["wait"] = 200
-    serve(knotd, authority, siblings()[there == "AAAA"], chain=chain)
+    serve(knotd, authority, siblings()[sibling == "AAAA"], chain=chain)
     knotd.stop()
     late = Behaviour(rdata=(A1,), delay=1.5), Behaviour(rdata=(AAAA1,), delay=1.5)
     authority.behave(TARGET, "A", late[0])
@@ -91,7 +91,7 @@ def test_D2_A10_what_is_only_cold_is_not_denied(knotd, unbound, authority, chain
     keys.learn()
     reply = eventually(lambda: (query(ZONE, "HTTPS", "tcp", do=True), )[0].expect(soa=True))
     assert [types & FAMILIES for types in denials(reply)] == [FAMILIES], f"got {reply}"
-    other = "AAAA" if there == "A" else "A"
+    other = "AAAA" if sibling == "A" else "A"
     reply = query(ZONE, other, "tcp", do=True)
     if reply.rcode == "NOERROR" and not reply.addresses(other):
         # The wait is over, and stub resolvers need an answer: for a moment.
@@ -344,10 +344,10 @@ def digests(directory, zone):
     with open(path, "w", encoding="ascii") as file:
         for key in key_records(zone):
             file.write(f"{zone}. 60 IN DNSKEY {' '.join(key)}\n")
-    said = subprocess.run(
+    output = subprocess.run(
         ["dnssec-dsfromkey", "-2", "-f", path, zone], capture_output=True, text=True, check=True
     ).stdout
-    return [",".join(line.split()[3:7]) for line in said.splitlines()]
+    return [",".join(line.split()[3:7]) for line in output.splitlines()]
 
 
 def test_D2_a_validating_forwarder_behind_a_resolver(knotd, unbound, authority, directory):

@@ -525,16 +525,16 @@ def test_N3_log_says_what_is_wrong(dns, validating):
     dns.options.update({"target-dnssec": "secure", "retry-max": 1})
     validating(**NAMES)
 
-    def told(zone, *patterns):
+    def logged(zone, *patterns):
         # What the service has to say is written when the next query comes.
         query(zone, "A")
         return dns.log_lines("mod-aname", *patterns)
 
     eventually(
-        lambda: told("unsigned.example.com", rf"www\.{PLAIN}", "authenticated"), what="a warning"
+        lambda: logged("unsigned.example.com", rf"www\.{PLAIN}", "authenticated"), what="a warning"
     )
-    eventually(lambda: told("bogus.example.com", rf"www\.{FALSE}", "DNSSEC"), what="a warning")
-    assert not told("signed.example.com", rf"www\.{SIGNED}\. A fails")
+    eventually(lambda: logged("bogus.example.com", rf"www\.{FALSE}", "DNSSEC"), what="a warning")
+    assert not logged("signed.example.com", rf"www\.{SIGNED}\. A fails")
 
 
 def test_N3_what_becomes_insecure_is_stale(dns, validating, start_unbound, proto):
@@ -703,16 +703,16 @@ BAD_SERVERS = [
 def test_L3_bad_resolvers_are_refused(knotd, value):
     knotd.add_zone(ZONE)
     knotd.options["resolver"] = value
-    accepted, said = knotd.conf_check()
-    assert not accepted, f"expected {value} to be refused, got {said!r}"
-    assert "resolver" in said, f"expected the option's name, got {said!r}"
+    accepted, output = knotd.conf_check()
+    assert not accepted, f"expected {value} to be refused, got {output!r}"
+    assert "resolver" in output, f"expected the option's name, got {output!r}"
 
 
-def test_L3_too_many_resolvers_are_told_the_limit(knotd):
+def test_L3_too_many_resolvers_name_the_limit(knotd):
     knotd.add_zone(ZONE)
     knotd.options["resolver"] = [f"127.0.0.{i}" for i in range(1, 10)]
-    _, said = knotd.conf_check()
-    assert "resolver" in said and "8" in said, f"expected the limit, got {said!r}"
+    _, output = knotd.conf_check()
+    assert "resolver" in output and "8" in output, f"expected the limit, got {output!r}"
 
 
 @pytest.mark.parametrize(
@@ -733,21 +733,21 @@ def test_L3_too_many_resolvers_are_told_the_limit(knotd):
 def test_L3_good_resolvers_are_accepted(knotd, value):
     knotd.add_zone(ZONE)
     knotd.options["resolver"] = value
-    accepted, said = knotd.conf_check()
-    assert accepted, f"expected {value} to be accepted, got {said!r}"
+    accepted, output = knotd.conf_check()
+    assert accepted, f"expected {value} to be accepted, got {output!r}"
 
 
 @pytest.mark.parametrize("value, good", [(0, 1), (1, 1), (10, 1), (11, 0), (-1, 0), ("many", 0)])
 def test_L3_retries(knotd, value, good):
     knotd.add_zone(ZONE)
     knotd.options.update({"resolver": FIRST, "retries": value})
-    accepted, said = knotd.conf_check()
-    assert accepted == bool(good), f"expected {good} for {value}, got {said!r}"
+    accepted, output = knotd.conf_check()
+    assert accepted == bool(good), f"expected {good} for {value}, got {output!r}"
     if not good:
-        assert "retries" in said, f"expected the option's name, got {said!r}"
+        assert "retries" in output, f"expected the option's name, got {output!r}"
     if value == 11:
-        assert re.search(r"\b0\b", said) and re.search(r"\b10\b", said), (
-            f"expected the range, got {said!r}"
+        assert re.search(r"\b0\b", output) and re.search(r"\b10\b", output), (
+            f"expected the range, got {output!r}"
         )
 
 
@@ -755,20 +755,20 @@ def test_L3_retries(knotd, value, good):
 def test_L3_target_dnssec(knotd, value, good):
     knotd.add_zone(ZONE)
     knotd.options.update({"resolver": FIRST, "target-dnssec": value})
-    accepted, said = knotd.conf_check()
-    assert accepted == bool(good), f"expected {good} for {value}, got {said!r}"
-    assert good or "target-dnssec" in said, f"expected the option's name, got {said!r}"
+    accepted, output = knotd.conf_check()
+    assert accepted == bool(good), f"expected {good} for {value}, got {output!r}"
+    assert good or "target-dnssec" in output, f"expected the option's name, got {output!r}"
 
 
 def test_L3_secure_needs_a_resolver(knotd):
     knotd.add_zone(ZONE)
     knotd.options["target-dnssec"] = "secure"
-    accepted, said = knotd.conf_check()
-    assert not accepted, f"expected secure without a resolver to be refused, got {said!r}"
-    assert "target-dnssec" in said and "resolver" in said, f"expected both names, got {said!r}"
+    accepted, output = knotd.conf_check()
+    assert not accepted, f"expected secure without a resolver to be refused, got {output!r}"
+    assert "target-dnssec" in output and "resolver" in output, f"expected both, got {output!r}"
     knotd.options["target-dnssec"] = "any"
-    accepted, said = knotd.conf_check()
-    assert accepted, f"expected any without a resolver to be accepted, got {said!r}"
+    accepted, output = knotd.conf_check()
+    assert accepted, f"expected any without a resolver to be accepted, got {output!r}"
 
 
 # Instances side by side, and changes of the configuration.

@@ -65,9 +65,9 @@ def test_D1_delv_validates_what_knotd_says(knotd, unbound, authority, directory,
         (ZONE, "AAAA", ("negative response, fully validated",)),
         (ZONE, "CAA", ("negative response, fully validated",)),
     ):
-        said = delv(directory, ZONE, points, name, rdtype)
-        missing = [text for text in expected if text not in said]
-        assert not missing, f"expected {missing} for {name} {rdtype}, got {said}"
+        output = delv(directory, ZONE, points, name, rdtype)
+        missing = [text for text in expected if text not in output]
+        assert not missing, f"expected {missing} for {name} {rdtype}, got {output}"
 
 
 @pytest.mark.parametrize("kind", ["unbound", "named"])

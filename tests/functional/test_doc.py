@@ -63,11 +63,11 @@ def test_every_option_is_explained_as_it_is():
         f" only in the manual: {sorted(set(found) - set(wanted))}"
     )
     for name, option in found.items():
-        want = wanted[name]
-        assert option.default == want.default, f"{name}: expected {want}, got {option}"
-        assert option.syntax == want.syntax, f"{name}: expected {want}, got {option}"
-        if want.range:
-            assert option.range == want.range, f"{name}: expected {want}, got {option}"
+        documented = wanted[name]
+        assert option.default == documented.default, f"{name}: expected {documented}, got {option}"
+        assert option.syntax == documented.syntax, f"{name}: expected {documented}, got {option}"
+        if documented.range:
+            assert option.range == documented.range, f"{name}: expected {documented}, got {option}"
 
 
 def values(name, option):
@@ -116,9 +116,9 @@ def test_knotd_takes_what_the_documents_say_and_nothing_else(knotd, name):
     for value in [*good, *bad]:
         knotd.options.clear()
         knotd.options.update({**BESIDE.get(name, {}), name: value})
-        accepted, said = knotd.conf_check()
-        assert accepted == (value in good), f"{name}: {value}: {said}"
-        assert accepted or name in said, f"expected the option's name, got {said}"
+        accepted, output = knotd.conf_check()
+        assert accepted == (value in good), f"{name}: {value}: {output}"
+        assert accepted or name in output, f"expected the option's name, got {output}"
 
 
 def test_knotd_knows_no_other_option(knotd):

@@ -10,8 +10,8 @@ from harness import (
 from harness.authority import ADDRESS, OTHER, Behaviour
 from harness.signatures import Keys, verify
 from harness.subnets import (
-    HERE, NEAR, OTHER_TARGET, OTHER_ZONE, SIX, THERE, ask, asked, cdn, each,
-    except_for, of_network, recursor, serve, source_as_scope, tailored, without,
+    HERE, NEAR, OTHER_TARGET, OTHER_ZONE, SIX, THERE, ask, asked, cdn, each, except_for,
+    for_subnet, of_network, recursor, serve, source_as_scope, without,
 )
 
 CLIENTS = [
@@ -45,7 +45,7 @@ def test_N4_the_clients_prefix_is_cut(ecs, authority, proto, four, six):
         limit = (six or 56) if ":" in client else (four or 24)
         sent = min(int(client.partition("/")[2]), limit)
         wanted.add(str(ipaddress.ip_network((client.partition("/")[0], sent), strict=False)))
-        tailored(client, {A1}, sent, proto=proto)
+        for_subnet(client, {A1}, sent, proto=proto)
     assert set(asked(authority)) == wanted
     assert len(asked(authority)) == len(wanted), "expected one question for each"
 
@@ -106,7 +106,7 @@ def test_N4_scope_of_the_reply(through, authority, proto):
     authority.behave(TARGET, "A", choose)
     serve(through)
     for client, _, scope in SCOPES:
-        tailored(client, {A2}, scope, proto=proto, ttl=(30, 40), soa=False)
+        for_subnet(client, {A2}, scope, proto=proto, ttl=(30, 40), soa=False)
     # Warm, both transports say the same.
     for client, _, scope in SCOPES:
         for other in ("udp", "tcp"):
@@ -120,13 +120,13 @@ def test_N4_clients_get_their_own(ecs, start_unbound, authority, proto, modules)
     authority.behave(TARGET, "AAAA", cdn({HERE: [AAAA2], SIX: [AAAA1, AAAA2]}, general=[AAAA1]))
     serve(ecs, "www IN CNAME @")
     for name in (ZONE, f"www.{ZONE}"):
-        tailored(HERE, {A2}, 24, proto=proto, name=name)
-        tailored("198.51.100.99/32", {A2}, 24, proto=proto, name=name)
-        tailored(THERE, {A2, A3}, 16, proto=proto, name=name)
-        tailored(NEAR, {A1}, 24, proto=proto, name=name)
-        tailored(SIX, {A3}, 56, proto=proto, name=name)
-        tailored(HERE, {AAAA2}, 24, "AAAA", proto=proto, name=name)
-        tailored(SIX, {AAAA1, AAAA2}, 56, "AAAA", proto=proto, name=name)
+        for_subnet(HERE, {A2}, 24, proto=proto, name=name)
+        for_subnet("198.51.100.99/32", {A2}, 24, proto=proto, name=name)
+        for_subnet(THERE, {A2, A3}, 16, proto=proto, name=name)
+        for_subnet(NEAR, {A1}, 24, proto=proto, name=name)
+        for_subnet(SIX, {A3}, 56, proto=proto, name=name)
+        for_subnet(HERE, {AAAA2}, 24, "AAAA", proto=proto, name=name)
+        for_subnet(SIX, {AAAA1, AAAA2}, 56, "AAAA", proto=proto, name=name)
 
 
 def test_N4_alias_in_the_zone(ecs, authority, proto):
@@ -134,9 +134,9 @@ def test_N4_alias_in_the_zone(ecs, authority, proto):
     serve(ecs, "www IN CNAME @", *siblings())
     www = f"www.{ZONE}"
     for client, address in ((HERE, A2), (THERE, A3)):
-        reply = tailored(client, {address}, 24, proto=proto, name=www, soa=False)
+        reply = for_subnet(client, {address}, 24, proto=proto, name=www, soa=False)
         assert reply.addresses("CNAME") == {f"{ZONE}."}, f"expected the alias too, got {reply}"
-        reply = tailored(client, {address}, 24, proto=proto)
+        reply = for_subnet(client, {address}, 24, proto=proto)
     query(www, "A", proto).expect(a={A1}, scope=())
 
 
@@ -144,9 +144,9 @@ def test_N4_any_has_what_is_known_for_the_client(ecs, authority, proto):
     authority.behave(TARGET, "A", cdn({HERE: [A2], THERE: [A3]}))
     authority.behave(TARGET, "AAAA", cdn({"198.51.0.0/16": [AAAA2]}, general=[AAAA1]))
     serve(ecs)
-    tailored(HERE, {A2}, 24)
-    tailored(HERE, {AAAA2}, 16, "AAAA")
-    tailored(THERE, {A3}, 24)
+    for_subnet(HERE, {A2}, 24)
+    for_subnet(HERE, {AAAA2}, 16, "AAAA")
+    for_subnet(THERE, {A3}, 24)
     ask(HERE, "ANY", proto).expect(a={A2}, aaaa={AAAA2}, scope=24, ede=set())
     reply = ask(THERE, "ANY", proto).expect(a={A3}, scope=24, ede=set())
     assert reply.addresses("AAAA") <= {AAAA1}, f"expected nothing of another's, got {reply}"
@@ -175,11 +175,11 @@ def test_N4_nodata_for_one_client(through, authority, proto, kind):
     authority.behave(TARGET, "A", choose)
     serve(through)
     if kind == "addresses":
-        tailored(HERE, {A2}, 24, proto=proto, soa=False)
-        reply = tailored(THERE, (), 24, proto=proto, soa=True)
+        for_subnet(HERE, {A2}, 24, proto=proto, soa=False)
+        reply = for_subnet(THERE, (), 24, proto=proto, soa=True)
     else:
-        reply = tailored(HERE, (), 24, proto=proto, soa=True)
-        tailored(THERE, {A3}, 24, proto=proto, soa=False)
+        reply = for_subnet(HERE, (), 24, proto=proto, soa=True)
+        for_subnet(THERE, {A3}, 24, proto=proto, soa=False)
         answers({A1}, proto=proto, soa=False)
     assert 20 <= reply.soa_ttl() <= 30, f"expected the negative TTL of 30 s, got {reply}"
 
@@ -191,9 +191,9 @@ def test_N4_each_answer_has_its_own_ttl(ecs, authority, proto):
 
     authority.behave(TARGET, "A", choose)
     serve(ecs)
-    tailored(HERE, {A1}, 24, proto=proto, ttl=(30, 40))
-    tailored(THERE, {A1}, 24, proto=proto, ttl=(90, 100))
-    tailored(NEAR, {A1}, 24, proto=proto, ttl=(190, 200))
+    for_subnet(HERE, {A1}, 24, proto=proto, ttl=(30, 40))
+    for_subnet(THERE, {A1}, 24, proto=proto, ttl=(90, 100))
+    for_subnet(NEAR, {A1}, 24, proto=proto, ttl=(190, 200))
     answers({A1}, proto=proto, ttl=(190, 200), scope=())
 
 
@@ -214,15 +214,15 @@ def test_N4_scope_of_a_pool_is_the_largest(ecs, authority, proto, four, six, sco
     authority.behave(OTHER_TARGET, "A", part(1, A3))
     ecs.add_zone(ZONE, [aname(TARGET), aname(OTHER_TARGET)])
     ecs.start()
-    tailored(HERE, {A2, A3}, scope[0], proto=proto, ttl=(50, 60))
-    tailored(SIX, {A2, A3}, scope[1], proto=proto, ttl=(50, 60))
+    for_subnet(HERE, {A2, A3}, scope[0], proto=proto, ttl=(50, 60))
+    for_subnet(SIX, {A2, A3}, scope[1], proto=proto, ttl=(50, 60))
 
 
 def test_N4_two_zones_with_one_target_share(ecs, authority, proto):
     authority.behave(TARGET, "A", cdn({HERE: [A2], THERE: [A3]}))
     ecs.add_zone(OTHER_ZONE, [aname(TARGET)])
     serve(ecs)
-    tailored(HERE, {A2}, 24)
+    for_subnet(HERE, {A2}, 24)
     ask(HERE, "A", proto, OTHER_ZONE).expect(a={A2}, scope=24, ede=set())
     assert asked(authority) == [HERE], "expected one lookup for both zones"
 
@@ -233,7 +233,7 @@ def test_N4_truncated_is_asked_again_over_tcp_with_the_subnet(ecs, authority):
     authority.behave(TARGET, "A", cdn(many))
     serve(ecs)
     for client in (HERE, THERE):
-        tailored(client, many[client], 24, proto="tcp")
+        for_subnet(client, many[client], 24, proto="tcp")
         protos = [s.proto for s in authority.seen(TARGET, "A") if str(s.subnet) == client]
         assert protos == ["udp", "tcp"], f"expected UDP, then TCP, got {protos}"
 
@@ -242,8 +242,8 @@ def test_N4_behind_an_alias_of_the_target(through, authority, proto):
     authority.cname(TARGET, "edge.example.net.", ttl=30)
     authority.behave("edge.example.net", "A", cdn({HERE: [A2], "203.0.0.0/16": [A3]}, ttl=100))
     serve(through)
-    tailored(HERE, {A2}, 24, proto=proto, ttl=(20, 30))
-    tailored(THERE, {A3}, 16, proto=proto, ttl=(20, 30))
+    for_subnet(HERE, {A2}, 24, proto=proto, ttl=(20, 30))
+    for_subnet(THERE, {A3}, 16, proto=proto, ttl=(20, 30))
 
 
 @pytest.mark.parametrize("how", ["silence", "servfail", "garbage", "mismatch"])
@@ -261,7 +261,7 @@ def test_N4_the_second_server_is_asked_for_the_same(ecs, authority, start_script
     authority.behave(TARGET, "A", except_for({HERE}, wrong, cdn({})))
     other_server.behave(TARGET, "A", cdn({HERE: [A2]}))
     serve(ecs)
-    tailored(HERE, {A2}, 24, proto=proto)
+    for_subnet(HERE, {A2}, 24, proto=proto)
     assert HERE in asked(authority) and set(asked(other_server)) == {HERE}
 
 
@@ -276,12 +276,12 @@ def test_N4_D1_each_answer_is_signed(ecs, authority, proto, nsec3):
     clients = [f"198.51.{i}.0/24" for i in range(100)]
     for client in clients:
         address = of_network(client, 24)
-        tailored(client, {address}, 24, proto=proto)
+        for_subnet(client, {address}, 24, proto=proto)
         reply = ask(client, "A", proto, do=True).expect(a={address}, scope=24)
         verify(reply, keys)
         assert "RRSIG" in reply.types(), f"expected a signature, got {reply}"
     for client, addresses in ((HERE, {"2001:db8::1"}), (THERE, {AAAA2})):
-        tailored(client, addresses, 24, "AAAA", proto)
+        for_subnet(client, addresses, 24, "AAAA", proto)
         reply = ask(client, "AAAA", proto, do=True).expect(aaaa=addresses, scope=24)
         verify(reply, keys)
     # D5: and none without DO.

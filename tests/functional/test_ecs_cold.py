@@ -9,8 +9,8 @@ from harness import (
 )
 from harness.authority import Behaviour
 from harness.subnets import (
-    FALLBACK_TTL, HERE, OTHER_TARGET, THERE, ask, asked, cdn, each, except_for, general, of_network,
-    serve, tailored,
+    FALLBACK_TTL, HERE, OTHER_TARGET, THERE, ask, asked, cdn, each, except_for, for_subnet,
+    general, of_network, serve,
 )
 
 
@@ -25,7 +25,7 @@ def test_N4_C1_cold_over_udp_is_truncated_at_once(ecs, authority):
     eventually(lambda: asked(authority) == [HERE], what="the lookup has started")
     # What is known for others is not held up by it.
     query(ZONE, "A").expect(a={A1}, ede=set())
-    tailored(HERE, {A2}, 24)
+    for_subnet(HERE, {A2}, 24)
     assert asked(authority) == [HERE], "expected one lookup"
 
 
@@ -54,8 +54,8 @@ def test_N4_C2_general_answer_when_waiting_is_over(ecs, authority, wait):
             f"expected a wait of {wait} ms, got {reply}"
         )
     # The late answer is used as soon as it is there.
-    tailored(HERE, {A2}, 24, ttl=(50, 60))
-    tailored("198.51.96.0/20", {A2}, 24, ttl=(50, 60))
+    for_subnet(HERE, {A2}, 24, ttl=(50, 60))
+    for_subnet("198.51.96.0/20", {A2}, 24, ttl=(50, 60))
 
 
 def test_N4_C2_nothing_at_all_when_waiting_is_over(ecs, authority):
@@ -64,7 +64,7 @@ def test_N4_C2_nothing_at_all_when_waiting_is_over(ecs, authority):
     serve(ecs)
     ask(HERE).expect(tc=True, aa=None, a=())
     ask(HERE, "A", "tcp").expect(rcode="SERVFAIL", aa=None, a=(), ede={NOT_READY}, soa=False)
-    tailored(HERE, {"10.198.51.100"}, 24)
+    for_subnet(HERE, {"10.198.51.100"}, 24)
 
 
 def test_N4_C3_servfail_only_without_a_general_answer(ecs, authority):
@@ -72,10 +72,10 @@ def test_N4_C3_servfail_only_without_a_general_answer(ecs, authority):
     authority.behave(TARGET, "A", each(delay=0.3))
     serve(ecs)
     ask(HERE).expect(rcode="SERVFAIL", aa=None, a=(), ede={NOT_READY}, soa=False)
-    tailored(HERE, {"10.198.51.100"}, 24)
+    for_subnet(HERE, {"10.198.51.100"}, 24)
     eventually(lambda: query(ZONE, "A").expect(a={A1}), what="the general answer")
     ask(THERE).expect(a={A1}, scope=24, ttl=(0, FALLBACK_TTL), soa=False)
-    tailored(THERE, {"10.203.0.113"}, 24)
+    for_subnet(THERE, {"10.203.0.113"}, 24)
 
 
 @pytest.mark.parametrize("how", ["servfail", "silence", "garbage", "refused"])
@@ -95,7 +95,7 @@ def test_N4_general_answer_when_the_lookup_failed(ecs, authority, how):
         for proto in ("udp", "tcp"):
             general(client, length, proto)
     # That is no matter to others, whose lookups succeed.
-    tailored(THERE, {A3}, 24)
+    for_subnet(THERE, {A3}, 24)
     since = time.monotonic()
     for i, _ in enumerate(during(1)):
         proto = ("udp", "tcp")[i % 2]
@@ -112,7 +112,7 @@ def test_N4_an_end_of_failure_is_seen(ecs, authority, proto):
     serve(ecs)
     general(HERE, 24, proto)
     authority.behave(TARGET, "A", each())
-    tailored(HERE, {"10.198.51.100"}, 24, proto=proto, ttl=(50, 60))
+    for_subnet(HERE, {"10.198.51.100"}, 24, proto=proto, ttl=(50, 60))
 
 
 def test_N4_servfail_without_any_answer(ecs, authority, proto):
@@ -139,7 +139,7 @@ def test_N4_nothing_general_is_no_matter_to_a_client(ecs, authority, proto):
         TARGET, "A", lambda subnet: each()(subnet) if subnet else Behaviour(rcode="SERVFAIL")
     )
     serve(ecs)
-    tailored(HERE, {"10.198.51.100"}, 24, proto=proto, ttl=(50, 60))
+    for_subnet(HERE, {"10.198.51.100"}, 24, proto=proto, ttl=(50, 60))
     failed(proto=proto)
     ask(HERE, "A", proto).expect(a={"10.198.51.100"}, scope=24, ede=set())
 
@@ -150,7 +150,7 @@ def test_N4_new_clients_of_a_target_that_fails(ecs, authority, proto):
     authority.behave(TARGET, "A", each())
     serve(ecs)
     known(ZONE, "A")
-    tailored(HERE, {"10.198.51.100"}, 24)
+    for_subnet(HERE, {"10.198.51.100"}, 24)
     authority.fail(TARGET)
     eventually(
         lambda: query(ZONE, "A").expect(a={A1}, ede={STALE_ANSWER}), what="the target fails"
@@ -169,7 +169,7 @@ def test_N4_F2_siblings_for_one_client_are_for_that_client(ecs, authority, proto
         TARGET, "A", lambda subnet: each()(subnet) if str(subnet) == HERE else fail
     )
     serve(ecs, *siblings())
-    tailored(HERE, {of_network(HERE, 24)}, 24)
+    for_subnet(HERE, {of_network(HERE, 24)}, 24)
     eventually(
         lambda: ask(THERE, "A", proto).expect(a={SIBLING_A}, scope=24, soa=False),
         what="the siblings for one subnet",
@@ -183,5 +183,5 @@ def test_N4_L2_denied_for_one_client(ecs, authority, proto):
     authority.set(OTHER_TARGET, a=[A2], scope=0)
     ecs.add_zone(ZONE, [aname(TARGET), aname(OTHER_TARGET)])
     ecs.start()
-    tailored(HERE, {of_network(HERE, 24), A2}, 24, proto=proto)
+    for_subnet(HERE, {of_network(HERE, 24), A2}, 24, proto=proto)
     eventually(lambda: ask(THERE, "A", proto).expect(a={A2}, ttl=(6, 60), scope=24))

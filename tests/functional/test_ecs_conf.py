@@ -8,12 +8,12 @@ from harness.subnets import serve
 def test_N4_L3_ecs_needs_a_resolver(knotd):
     knotd.add_zone(ZONE)
     knotd.options["ecs"] = True
-    accepted, said = knotd.conf_check()
-    assert not accepted, f"expected ecs without a resolver to be refused, got {said!r}"
-    assert "ecs" in said and "resolver" in said, f"expected both names, got {said!r}"
+    accepted, output = knotd.conf_check()
+    assert not accepted, f"expected ecs without a resolver to be refused, got {output!r}"
+    assert "ecs" in output and "resolver" in output, f"expected both names, got {output!r}"
     knotd.options["ecs"] = False
-    accepted, said = knotd.conf_check()
-    assert accepted, f"expected ecs: off without a resolver to be accepted, got {said!r}"
+    accepted, output = knotd.conf_check()
+    assert accepted, f"expected ecs: off without a resolver to be accepted, got {output!r}"
 
 
 RANGES = {
@@ -30,22 +30,22 @@ def test_N4_L3_ranges(ecs, option):
     ecs.add_zone(ZONE)
     for value in (low, high):
         ecs.options[option] = value
-        accepted, said = ecs.conf_check()
-        assert accepted, f"expected {option}: {value} to be accepted, got {said!r}"
+        accepted, output = ecs.conf_check()
+        assert accepted, f"expected {option}: {value} to be accepted, got {output!r}"
     for value in (low - 1, high + 1, "many", "''"):
         ecs.options[option] = value
-        accepted, said = ecs.conf_check()
-        assert not accepted, f"expected {option}: {value} to be refused, got {said!r}"
-        assert option in said, f"expected the option's name, got {said!r}"
+        accepted, output = ecs.conf_check()
+        assert not accepted, f"expected {option}: {value} to be refused, got {output!r}"
+        assert option in output, f"expected the option's name, got {output!r}"
         if value == high + 1:
-            assert str(low) in said and str(high) in said, f"expected the range, got {said!r}"
+            assert str(low) in output and str(high) in output, f"expected the range, got {output!r}"
 
 
 def test_N4_L3_ecs_is_on_or_off(ecs):
     ecs.add_zone(ZONE)
     ecs.options["ecs"] = "maybe"
-    accepted, said = ecs.conf_check()
-    assert not accepted and "ecs" in said, f"expected the option's name, got {said!r}"
+    accepted, output = ecs.conf_check()
+    assert not accepted and "ecs" in output, f"expected the option's name, got {output!r}"
 
 
 @pytest.mark.parametrize("server", [False, True], ids=["off", "on"])
@@ -54,6 +54,6 @@ def test_N4_log_says_that_it_has_no_effect(ecs, authority, server):
     serve(ecs)
     if server:
         query(ZONE, "SOA")
-        assert not ecs.log_lines("edns-client-subnet"), "expected nothing to be said"
+        assert not ecs.log_lines("edns-client-subnet"), "expected nothing to be logged"
     else:
         ecs.wait_log("mod-aname", r"\becs\b", "edns-client-subnet", "no effect")

@@ -6,8 +6,8 @@ import time
 from harness import A1, A2, A3, PROMPT, SLOW, TARGET, ZONE, aname, during, eventually, known, query
 from harness.authority import Behaviour
 from harness.subnets import (
-    HERE, NEAR, OTHER_TARGET, OTHER_ZONE, THERE, Flood, ask, asked, each, except_for, general,
-    of_network, serve, settled, tailored,
+    HERE, NEAR, OTHER_TARGET, OTHER_ZONE, THERE, Flood, ask, asked, each, except_for,
+    for_subnet, general, of_network, serve, settled,
 )
 
 
@@ -61,8 +61,8 @@ def test_N4_L1_a_flood_pushes_out_nobody_who_keeps_asking(ecs, authority):
     ecs.add_zone(OTHER_ZONE, [aname(OTHER_TARGET)])
     serve(ecs)
     for client in (HERE, NEAR):
-        tailored(client, {of_network(client, 24)}, 24)
-    tailored(THERE, {of_network(THERE, 24)}, 24, name=OTHER_ZONE)
+        for_subnet(client, {of_network(client, 24)}, 24)
+    for_subnet(THERE, {of_network(THERE, 24)}, 24, name=OTHER_ZONE)
     known(OTHER_ZONE, "A")
     known(ZONE, "A")
 
@@ -93,19 +93,19 @@ def test_N4_L1_one_who_begins_to_ask_in_a_flood(ecs, authority):
     ecs.options.update({"max-target-subnets": 128, "ttl-max": 2})
     authority.behave(TARGET, "A", each(ttl=2))
     serve(ecs)
-    tailored(NEAR, {of_network(NEAR, 24)}, 24)
+    for_subnet(NEAR, {of_network(NEAR, 24)}, 24)
     with Flood(pause=0.005) as flood:
         eventually(lambda: flood.count > 200, what="a flood that takes all places")
         # Never dark, and in the end as good as those who were there before.
-        own = 0
+        in_a_row = 0
         deadline = time.monotonic() + 15 * SLOW
-        while own < 20:
+        while in_a_row < 20:
             assert time.monotonic() < deadline, "expected an answer of its own that stays"
             reply = ask(HERE)
             if reply.tc:
                 reply = settled(HERE)
-                own = 0
-            own = own + 1 if reply.addresses() == {of_network(HERE, 24)} else 0
+                in_a_row = 0
+            in_a_row = in_a_row + 1 if reply.addresses() == {of_network(HERE, 24)} else 0
             time.sleep(0.05)
 
 
@@ -135,7 +135,7 @@ def test_N4_F4_many_clients_of_a_target_that_fails_for_all(ecs, authority):
     ecs.options.update({"retry-min": 60, "retry-max": 3600, "max-target-subnets": 16})
     authority.behave(TARGET, "A", each(ttl=300))
     serve(ecs)
-    tailored(HERE, {of_network(HERE, 24)}, 24)
+    for_subnet(HERE, {of_network(HERE, 24)}, 24)
     authority.behave(TARGET, "A", lambda subnet: Behaviour(rcode="SERVFAIL"))
     since = time.monotonic()
     for turn, _ in enumerate(during(4)):

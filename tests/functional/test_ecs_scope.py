@@ -8,7 +8,7 @@ import pytest
 from harness import A1, A2, A3, TARGET, ZONE, aname, during, eventually, known, query, section
 from harness.authority import ADDRESS, Behaviour
 from harness.subnets import (
-    HERE, NEAR, SIX, THERE, ask, asked, cdn, each, of_network, serve, serve_taken, tailored,
+    HERE, NEAR, SIX, THERE, ask, asked, cdn, each, for_subnet, of_network, serve, serve_taken,
 )
 
 # Whose answer it is.
@@ -17,11 +17,11 @@ from harness.subnets import (
 def test_N4_an_answer_is_shared_within_its_scope(through, authority, proto):
     authority.behave(TARGET, "A", cdn({"198.51.0.0/16": [A2], "203.0.113.0/24": [A3]}))
     serve(through)
-    tailored(HERE, {A2}, 16)
+    for_subnet(HERE, {A2}, 16)
     for client in (NEAR, "198.51.255.255/32", "198.51.0.0/16", "198.51.128.0/17"):
         ask(client, "A", proto).expect(a={A2}, scope=16, ede=set())
     assert asked(authority) == [HERE], "expected one lookup for the whole network"
-    tailored(THERE, {A3}, 24, proto=proto)
+    for_subnet(THERE, {A3}, 24, proto=proto)
 
 
 @pytest.mark.parametrize("scope", [0, None], ids=["scope0", "none"])
@@ -32,7 +32,7 @@ def test_N4_an_answer_for_everybody_is_shared(through, authority, proto, scope):
         (HERE, (HERE, NEAR, THERE, "192.0.2.1/32", "10.0.0.0/8", "128.0.0.0/1")),
         (SIX, ("2001:db8:2::/48", "::/1", "3fff::1/128")),
     ):
-        tailored(first, {A2}, 0, proto=proto, ttl=(50, 60))
+        for_subnet(first, {A2}, 0, proto=proto, ttl=(50, 60))
         before = len(asked(authority))
         for client in others:
             ask(client, "A", proto).expect(a={A2}, scope=0, ttl=(50, 60), ede=set())
@@ -46,7 +46,7 @@ def test_N4_an_answer_for_everybody_is_refreshed_once(ecs, authority, scope):
         TARGET, "A", lambda subnet: Behaviour(rdata=(A2 if subnet else A1,), scope=scope, ttl=2)
     )
     serve_taken(ecs, authority)
-    tailored(HERE, {A2}, 0)
+    for_subnet(HERE, {A2}, 0)
     since = time.monotonic()
     for i, _ in enumerate(during(4)):
         ask(f"198.51.{i % 256}.0/24").expect(a={A2}, scope=0, ede=set())
@@ -64,10 +64,10 @@ def test_N4_longest_match(ecs, authority, proto):
     )
     serve(ecs)
     # From the longest on: what a longer one covers is not asked for any more.
-    tailored(HERE, {A3}, 24)
-    tailored(NEAR, {A2}, 16)
-    tailored("198.18.0.0/24", {A1}, 8)
-    tailored("203.0.113.0/24", {A1, A2}, 24)
+    for_subnet(HERE, {A3}, 24)
+    for_subnet(NEAR, {A2}, 16)
+    for_subnet("198.18.0.0/24", {A1}, 8)
+    for_subnet("203.0.113.0/24", {A1, A2}, 24)
     known_so_far = len(asked(authority))
     assert known_so_far == 4
     for client, addresses, scope in (
@@ -88,10 +88,10 @@ def test_N4_a_shorter_client_is_asked_for_itself(ecs, authority, proto):
     """An answer for a /24 says nothing about the /20 around it."""
     authority.behave(TARGET, "A", each())
     serve(ecs)
-    tailored("198.51.100.0/24", {"10.198.51.100"}, 24)
-    tailored("198.51.96.0/24", {"10.198.51.96"}, 24)
+    for_subnet("198.51.100.0/24", {"10.198.51.100"}, 24)
+    for_subnet("198.51.96.0/24", {"10.198.51.96"}, 24)
     for client in ("198.51.100.0/23", "198.51.96.0/20", "198.51.0.0/16"):
-        tailored(client, {of_network(client, 24)}, 24, proto=proto)
+        for_subnet(client, {of_network(client, 24)}, 24, proto=proto)
         assert asked(authority)[-1] == str(ipaddress.ip_network(client, strict=False))
 
 
@@ -106,10 +106,10 @@ def test_N4_scope_beyond_what_was_sent_is_for_that_length_alone(ecs, authority, 
     authority.behave(TARGET, "A", choose)
     serve(ecs)
     client = "198.51.96.0/20"
-    tailored(client, {A2}, 24)
+    for_subnet(client, {A2}, 24)
     ask(client, "A", proto).expect(a={A2}, scope=24, ede=set())
     for longer, addresses in (("198.51.96.0/21", {A2}), ("198.51.100.0/24", {A3})):
-        tailored(longer, addresses, 24, proto=proto)
+        for_subnet(longer, addresses, 24, proto=proto)
     ask(client, "A", proto).expect(a={A2}, scope=24, ede=set())
     assert asked(authority) == [client, "198.51.96.0/21", "198.51.100.0/24"]
 
@@ -119,7 +119,7 @@ def test_N4_scope_beyond_the_limit_is_for_all_that_are_cut_to_it(ecs, authority,
         TARGET, "A", lambda subnet: Behaviour(rdata=(A2 if subnet else A1,), scope=subnet and 32)
     )
     serve(ecs)
-    tailored("198.51.100.7/32", {A2}, 24)
+    for_subnet("198.51.100.7/32", {A2}, 24)
     for client in ("198.51.100.7/32", "198.51.100.9/32", HERE, "198.51.100.128/25"):
         ask(client, "A", proto).expect(a={A2}, scope=24, ede=set())
     assert asked(authority) == [HERE]
@@ -152,14 +152,14 @@ def test_N4_the_general_answer(ecs, authority, proto, module, server):
 def test_N4_without_edns(ecs, authority, proto):
     authority.behave(TARGET, "A", cdn({"0.0.0.0/0": [A3]}))
     serve(ecs)
-    tailored(HERE, {A3}, 0)
+    for_subnet(HERE, {A3}, 0)
     eventually(lambda: query(ZONE, "A", proto, edns=False).expect(a={A1}), what="an answer")
 
 
 def test_N4_the_general_answer_and_those_for_clients_are_kept_apart(through, authority, proto):
     authority.behave(TARGET, "A", cdn({HERE: [A2]}))
     serve(through)
-    tailored(HERE, {A2}, 24, proto=proto)
+    for_subnet(HERE, {A2}, 24, proto=proto)
     eventually(
         lambda: query(ZONE, "A", proto).expect(a={A1}, scope=(), ede=set()), what="an answer"
     )
@@ -182,9 +182,9 @@ def test_N4_sections_with_and_without(ecs, authority, proto):
         ecs.add_zone(f"{name}.example", [aname(TARGET)], modules=[f"mod-aname/{name}"])
     ecs.start()
     for _ in range(2):
-        tailored(HERE, {A2}, 24, proto=proto, name="with.example")
-        tailored(HERE, {A3}, 8, proto=proto, name="short.example")
-        tailored(HERE, {A1}, 0, proto=proto, name="without.example")
+        for_subnet(HERE, {A2}, 24, proto=proto, name="with.example")
+        for_subnet(HERE, {A3}, 8, proto=proto, name="short.example")
+        for_subnet(HERE, {A1}, 0, proto=proto, name="without.example")
     assert sorted(asked(authority)) == ["198.0.0.0/8", HERE]
 
 
@@ -205,4 +205,4 @@ def test_N4_malformed_subnets_are_refused_and_nothing_is_asked(ecs, authority, p
         option = dns.edns.GenericOption(dns.edns.OptionType.ECS, octets)
         query(ZONE, "A", proto, options=[option]).expect(rcode="FORMERR", aa=None, a=())
     assert not authority.count(TARGET), "expected no lookup"
-    tailored(HERE, {A2}, 24, proto=proto)
+    for_subnet(HERE, {A2}, 24, proto=proto)

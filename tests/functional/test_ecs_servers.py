@@ -8,7 +8,7 @@ from harness import A1, A2, A3, AAAA2, SLOW, TARGET, ZONE, aname, answers, durin
 from harness.authority import Behaviour
 from harness.subnets import (
     FALLBACK_TTL, HERE, MISMATCHES, NEAR, OTHER_TARGET, OTHER_ZONE, SIX, THERE, ask, asked, cdn,
-    each, except_for, general, of_network, serve, tailored, without,
+    each, except_for, for_subnet, general, of_network, serve, without,
 )
 
 
@@ -22,11 +22,11 @@ def test_N4_replies_for_another_subnet_are_never_used(ecs, authority, distort):
     for _ in during(1.2):
         for proto in ("udp", "tcp"):
             ask(HERE, "A", proto).expect(a={A1}, scope=24, ttl=(0, FALLBACK_TTL))
-    tailored(THERE, {A2}, 24)
+    for_subnet(THERE, {A2}, 24)
     answers({A1})
     # It is tried again, and right now.
     authority.behave(TARGET, "A", cdn({HERE: [A2]}))
-    tailored(HERE, {A2}, 24)
+    for_subnet(HERE, {A2}, 24)
 
 
 def test_N4_servfail_if_there_is_nothing_but_replies_for_another(ecs, authority, proto):
@@ -59,12 +59,12 @@ PLAIN_SERVERS = {
 def test_N4_servers_without_subnets(ecs, authority, proto, choose):
     authority.behave(TARGET, "A", choose)
     serve(ecs)
-    tailored(HERE, {A1}, 0, proto=proto, ttl=(50, 60))
+    for_subnet(HERE, {A1}, 0, proto=proto, ttl=(50, 60))
     for client in (HERE, NEAR, THERE, "10.0.0.0/8"):
         ask(client, "A", proto).expect(a={A1}, scope=0, ttl=(50, 60), ede=set())
     four = asked(authority)
     assert len(four) <= 2 and set(four) <= {HERE}, f"expected one subnet to be tried, got {four}"
-    tailored(SIX, {A1}, 0, proto=proto, ttl=(50, 60))
+    for_subnet(SIX, {A1}, 0, proto=proto, ttl=(50, 60))
     answers({A1}, proto=proto, scope=(), ede=set())
 
 
@@ -74,7 +74,7 @@ def test_N4_servers_that_learn_of_subnets(ecs, authority, kind):
     authority.behave(TARGET, "A", lambda subnet: dataclasses.replace(plain(subnet), ttl=2))
     ecs.options["ttl-max"] = 2
     serve(ecs)
-    tailored(HERE, {A1}, 0)
+    for_subnet(HERE, {A1}, 0)
     authority.behave(TARGET, "A", each(ttl=2))
     deadline = time.monotonic() + 15 * SLOW
     while True:
@@ -87,7 +87,7 @@ def test_N4_servers_that_learn_of_subnets(ecs, authority, kind):
         assert reply.addresses() == {A1}, f"expected the former answer until then, got {reply}"
         assert time.monotonic() < deadline, "expected the new answer"
         time.sleep(0.05)
-    tailored(THERE, {"10.203.0.113"}, 24)
+    for_subnet(THERE, {"10.203.0.113"}, 24)
 
 
 @pytest.mark.parametrize("how", ["REFUSED", "FORMERR"])
@@ -96,14 +96,14 @@ def test_N4_a_server_that_refuses_for_a_moment(ecs, authority, how):
     authority.behave(TARGET, "A", each(ttl=100))
     ecs.options["retry-max"] = 1
     serve(ecs)
-    tailored(HERE, {of_network(HERE, 24)}, 24)
+    for_subnet(HERE, {of_network(HERE, 24)}, 24)
     authority.behave(TARGET, "A", lambda subnet: (
         Behaviour(rdata=(A1,), ttl=100) if without(subnet) else Behaviour(rcode=how)
     ))
     general(THERE, 24)
     authority.behave(TARGET, "A", each(ttl=100))
-    tailored(THERE, {of_network(THERE, 24)}, 24)
-    tailored(NEAR, {of_network(NEAR, 24)}, 24)
+    for_subnet(THERE, {of_network(THERE, 24)}, 24)
+    for_subnet(NEAR, {of_network(NEAR, 24)}, 24)
 
 
 def test_N4_edns_is_not_given_up_for_one_target(ecs, authority):
@@ -114,7 +114,7 @@ def test_N4_edns_is_not_given_up_for_one_target(ecs, authority):
     ecs.add_zone(ZONE, [aname(TARGET)])
     ecs.add_zone(OTHER_ZONE, [aname(OTHER_TARGET)])
     ecs.start()
-    tailored(HERE, {of_network(HERE, 24)}, 24)
+    for_subnet(HERE, {of_network(HERE, 24)}, 24)
     eventually(lambda: query(OTHER_ZONE, "A").expect(a={A2}), what="the other's address")
     eventually(lambda: query(OTHER_ZONE, "AAAA").expect(aaaa={AAAA2}), what="and the other")
-    tailored(THERE, {of_network(THERE, 24)}, 24)
+    for_subnet(THERE, {of_network(THERE, 24)}, 24)

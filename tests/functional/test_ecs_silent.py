@@ -4,11 +4,11 @@ import pytest
 from harness import A1, A2, A3, AAAA1, AAAA2, AAAA3, TARGET, ZONE, aname, during, known, query
 from harness.authority import Behaviour
 from harness.servers import PowerDNSRecursor
-from harness.subnets import HERE, NEAR, OTHER_TARGET, OTHER_ZONE, SIX, THERE, serve, tailored
+from harness.subnets import HERE, NEAR, OTHER_TARGET, OTHER_ZONE, SIX, THERE, for_subnet, serve
 
 # One more client of that family.
 SEVEN = "2001:db8:7:2300::/56"
-SAID = ("mod-aname", "does not say for which clients")
+LOGGED = ("mod-aname", "does not say for which clients")
 
 
 @pytest.fixture
@@ -37,19 +37,19 @@ def test_N4_a_real_recursor_that_does_not_say_for_whom(ecs, authority, recursor,
         TARGET, "AAAA", places({}, {SIX: AAAA2, SEVEN: AAAA3}, general=AAAA1, scope=56, ttl=60)
     )
     direct = query(TARGET, "A", server=recursor.address, rd=True, ecs=HERE)
-    assert direct.addresses("A") == {A2}, f"expected a tailored answer, got {direct}"
+    assert direct.addresses("A") == {A2}, f"expected an answer for the subnet, got {direct}"
     if direct.subnet is not None:
         pytest.skip("this release of PowerDNS Recursor does say for whom its answers are")
     serve(ecs)
     for _ in range(2):
-        tailored(HERE, {A2}, 24, proto=proto)
-        tailored(THERE, {A3}, 24, proto=proto)
-        tailored(SIX, {AAAA2}, 56, "AAAA", proto=proto)
-        tailored(SEVEN, {AAAA3}, 56, "AAAA", proto=proto)
+        for_subnet(HERE, {A2}, 24, proto=proto)
+        for_subnet(THERE, {A3}, 24, proto=proto)
+        for_subnet(SIX, {AAAA2}, 56, "AAAA", proto=proto)
+        for_subnet(SEVEN, {AAAA3}, 56, "AAAA", proto=proto)
     # Whoever tells no subnet gets what the recursor says without one.
     known(ZONE, "A")
     query(ZONE, "A", proto).expect(a={A1}, scope=(), ede=set())
-    lines = ecs.wait_log(*SAID, recursor.address[0], ask=ZONE)
+    lines = ecs.wait_log(*LOGGED, recursor.address[0], ask=ZONE)
     assert len(lines) == 1, f"expected it to be told once, got {lines}"
 
 
@@ -57,15 +57,15 @@ def test_N4_without_the_option_it_is_for_the_subnet_asked_for(ecs, authority, pr
     authority.behave(TARGET, "A", places({HERE: A2, THERE: A3}, scope=None))
     serve(ecs)
     for client, address in ((HERE, A2), (NEAR, A1), (THERE, A3)):
-        tailored(client, {address}, 24, proto=proto)
+        for_subnet(client, {address}, 24, proto=proto)
     # Prefixes shorter than those that are told are asked for as they are.
-    tailored("10.0.0.0/8", {A1}, 8, proto=proto)
+    for_subnet("10.0.0.0/8", {A1}, 8, proto=proto)
     before = authority.count(TARGET, "A")
     for _ in range(3):
-        tailored("198.51.100.77/32", {A2}, 24, proto=proto)
-        tailored("203.0.113.0/28", {A3}, 24, proto=proto)
+        for_subnet("198.51.100.77/32", {A2}, 24, proto=proto)
+        for_subnet("203.0.113.0/28", {A3}, 24, proto=proto)
     assert authority.count(TARGET, "A") == before, "expected what is known to be kept"
-    assert len(ecs.wait_log(*SAID, ask=ZONE)) == 1
+    assert len(ecs.wait_log(*LOGGED, ask=ZONE)) == 1
 
 
 @pytest.mark.parametrize("rcode", ["NOERROR", "NXDOMAIN"])
@@ -77,8 +77,8 @@ def test_N4_a_negative_answer_without_the_option(ecs, authority, proto, rcode):
 
     authority.behave(TARGET, "A", choose)
     serve(ecs)
-    tailored(HERE, (), 24, proto=proto)
-    tailored(THERE, {A1}, 24, proto=proto)
+    for_subnet(HERE, (), 24, proto=proto)
+    for_subnet(THERE, {A1}, 24, proto=proto)
 
 
 def test_N4_a_chain_of_which_one_step_does_not_say_for_whom(ecs, authority, proto):
@@ -89,8 +89,8 @@ def test_N4_a_chain_of_which_one_step_does_not_say_for_whom(ecs, authority, prot
     )
     authority.behave(end, "A", places({HERE: A2}, scope=None))
     serve(ecs)
-    tailored(HERE, {A2}, 24, proto=proto)
-    tailored(THERE, {A1}, 24, proto=proto)
+    for_subnet(HERE, {A2}, 24, proto=proto)
+    for_subnet(THERE, {A1}, 24, proto=proto)
 
 
 def test_N4_who_has_said_for_whom_means_everybody_without(ecs, authority, proto):
@@ -99,13 +99,13 @@ def test_N4_who_has_said_for_whom_means_everybody_without(ecs, authority, proto)
     authority.behave(TARGET, "A", lambda _: Behaviour(rdata=(A2,), scope=None))
     ecs.add_zone(OTHER_ZONE, [aname(OTHER_TARGET)])
     serve(ecs)
-    tailored(HERE, {A3}, 24, name=OTHER_ZONE, proto=proto)
-    tailored(HERE, {A2}, 0, proto=proto)
+    for_subnet(HERE, {A3}, 24, name=OTHER_ZONE, proto=proto)
+    for_subnet(HERE, {A2}, 0, proto=proto)
     before = authority.count(TARGET, "A")
     for client in (NEAR, THERE, "10.0.0.0/8"):
-        tailored(client, {A2}, 0, proto=proto)
+        for_subnet(client, {A2}, 0, proto=proto)
     assert authority.count(TARGET, "A") == before, "expected one answer for everybody"
-    assert not ecs.log_lines(*SAID)
+    assert not ecs.log_lines(*LOGGED)
 
 
 @pytest.mark.parametrize("edns", ["ignored", "formerr"])
@@ -113,12 +113,12 @@ def test_N4_a_server_without_edns_means_everybody(ecs, authority, proto, edns):
     """It cannot know of the subnet; nor can one that is asked again without it."""
     authority.behave(TARGET, "A", lambda _: Behaviour(rdata=(A2,), edns=edns, ttl=300))
     serve(ecs)
-    tailored(HERE, {A2}, 0, proto=proto)
+    for_subnet(HERE, {A2}, 0, proto=proto)
     before = authority.count(TARGET, "A")
     for client in (NEAR, THERE):
-        tailored(client, {A2}, 0, proto=proto)
+        for_subnet(client, {A2}, 0, proto=proto)
     assert authority.count(TARGET, "A") == before, "expected one answer for everybody"
-    assert not ecs.log_lines(*SAID)
+    assert not ecs.log_lines(*LOGGED)
 
 
 def test_N4_a_server_that_comes_to_say_for_whom(ecs, authority):
@@ -126,11 +126,11 @@ def test_N4_a_server_that_comes_to_say_for_whom(ecs, authority):
     ecs.options["ttl-max"] = 1
     authority.behave(TARGET, "A", lambda _: Behaviour(rdata=(A2,), scope=None, ttl=1))
     serve(ecs)
-    tailored(HERE, {A2}, 24)
-    tailored(THERE, {A2}, 24)
+    for_subnet(HERE, {A2}, 24)
+    for_subnet(THERE, {A2}, 24)
     authority.behave(TARGET, "A", lambda _: Behaviour(rdata=(A2,), scope=0, ttl=1))
-    tailored(HERE, {A2}, 0)
-    tailored(THERE, {A2}, 0)
+    for_subnet(HERE, {A2}, 0)
+    for_subnet(THERE, {A2}, 0)
     for _ in during(2):
         for client in (HERE, NEAR, THERE):
             query(ZONE, "A", ecs=client).expect(a={A2}, scope=0, ede=set())

@@ -9,8 +9,8 @@ from harness import (
 )
 from harness.authority import Behaviour
 from harness.subnets import (
-    FALLBACK_TTL, HERE, MISMATCHES, NEAR, SIX, THERE, ask, asked, cdn, each, except_for, general,
-    of_network, recursor, serve, serve_taken, tailored,
+    FALLBACK_TTL, HERE, MISMATCHES, NEAR, SIX, THERE, ask, asked, cdn, each, except_for,
+    for_subnet, general, of_network, recursor, serve, serve_taken,
 )
 
 
@@ -21,8 +21,8 @@ def test_N4_T2_each_answer_is_kept_fresh(through, authority, request):
     serve(through)
     clients = [HERE, THERE, NEAR, "198.51.96.0/20"]
     for client in clients:
-        tailored(client, {of_network(client, 24)}, 24)
-    tailored(HERE, {AAAA2}, 24, "AAAA")
+        for_subnet(client, {of_network(client, 24)}, 24)
+    for_subnet(HERE, {AAAA2}, 24, "AAAA")
     since = time.monotonic()
     for _ in during(6):
         for client in clients:
@@ -41,7 +41,7 @@ def test_N4_T2_each_answer_is_kept_fresh(through, authority, request):
 def test_N4_T2_refreshes_ask_for_the_first_subnet(ecs, authority):
     authority.behave(TARGET, "A", cdn({"198.51.0.0/16": [A2]}, ttl=2))
     serve(ecs)
-    tailored(HERE, {A2}, 16)
+    for_subnet(HERE, {A2}, 16)
     for _ in during(4.5):
         ask(NEAR).expect(a={A2}, scope=16, ede=set())
     seen = asked(authority)
@@ -52,8 +52,8 @@ def test_N4_T3_what_nobody_asks_for_is_let_go(ecs, authority):
     ecs.options.update({"ttl-max": 1, "idle": 2})
     authority.behave(TARGET, "A", each(ttl=1))
     serve(ecs)
-    tailored(HERE, {"10.198.51.100"}, 24)
-    tailored(THERE, {"10.203.0.113"}, 24)
+    for_subnet(HERE, {"10.198.51.100"}, 24)
+    for_subnet(THERE, {"10.203.0.113"}, 24)
     for _ in during(4):
         ask(HERE).expect(a={"10.198.51.100"}, scope=24, ede=set())
     since = time.monotonic()
@@ -66,8 +66,8 @@ def test_N4_a_change_for_one_client(through, authority):
     through.options["ttl-max"] = 2
     authority.behave(TARGET, "A", cdn({HERE: [A2], THERE: [A3]}, ttl=2))
     serve(through)
-    tailored(HERE, {A2}, 24)
-    tailored(THERE, {A3}, 24)
+    for_subnet(HERE, {A2}, 24)
+    for_subnet(THERE, {A3}, 24)
     answers({A1})
     changed = time.monotonic()
     authority.behave(TARGET, "A", cdn({HERE: ["192.0.2.22"], THERE: [A3]}, ttl=2))
@@ -98,7 +98,7 @@ def test_N4_the_scope_changes(ecs, authority, before, after):
             return lambda subnet: Behaviour(rdata=(f"{first}.0.0.0",), ttl=ttl)
         return each(scope, first, general=(f"{first}.255.255.255",), ttl=ttl)
 
-    def own(client, scope, first):
+    def address_of(client, scope, first):
         return of_network(client, scope or 0, first)
 
     def current(client):
@@ -118,7 +118,7 @@ def test_N4_the_scope_changes(ecs, authority, before, after):
     else:
         serve(ecs)
     for client in clients:
-        tailored(client, {own(client, before, 10)}, before or 0)
+        for_subnet(client, {address_of(client, before, 10)}, before or 0)
     changed = time.monotonic()
     authority.behave(TARGET, "A", behaviour(after, 11))
     settled = {}
@@ -126,10 +126,10 @@ def test_N4_the_scope_changes(ecs, authority, before, after):
     while time.monotonic() - changed < ttl + PROMPT + 1 and len(settled) < len(clients):
         for client in clients:
             address, reply = current(client)
-            allowed = {own(client, scope, first) for scope, first in ((before, 10), (after, 11))}
+            allowed = {address_of(client, before, 10), address_of(client, after, 11)}
             allowed |= {"10.255.255.255", "11.255.255.255"}
             assert address in allowed, f"expected an answer of {client}'s, got {reply}"
-            if address == own(client, after, 11):
+            if address == address_of(client, after, 11):
                 settled.setdefault(client, time.monotonic() - changed)
         time.sleep(0.02)
     assert len(settled) == len(clients), f"expected the new answers for all, got {settled}"
@@ -137,7 +137,7 @@ def test_N4_the_scope_changes(ecs, authority, before, after):
     for _ in during(2.5):
         for client in clients:
             address, reply = current(client)
-            assert address == own(client, after, 11), f"expected the new answer, got {reply}"
+            assert address == address_of(client, after, 11), f"expected the new answer, got {reply}"
             reply.expect(scope=after or 0)
 
 
@@ -151,8 +151,8 @@ def test_N4_F1_one_client_comes_to_fail(ecs, authority, how):
     }[how]
     authority.behave(TARGET, "A", cdn({HERE: [A2], THERE: [A3]}, ttl=1))
     serve(ecs)
-    tailored(HERE, {A2}, 24)
-    tailored(THERE, {A3}, 24)
+    for_subnet(HERE, {A2}, 24)
+    for_subnet(THERE, {A3}, 24)
     known(ZONE, "A")
     authority.behave(TARGET, "A", except_for({HERE}, fault, cdn({THERE: [A3]}, ttl=1)))
     since = time.monotonic()
@@ -166,7 +166,7 @@ def test_N4_F1_one_client_comes_to_fail(ecs, authority, how):
         ask(THERE).expect(a={A3}, scope=24, ede=set())
         query(ZONE, "A").expect(a={A1}, ede=set())
     authority.behave(TARGET, "A", cdn({HERE: ["192.0.2.22"], THERE: [A3]}, ttl=1))
-    tailored(HERE, {"192.0.2.22"}, 24)
+    for_subnet(HERE, {"192.0.2.22"}, 24)
 
 
 @pytest.mark.parametrize("how", ["kill", "freeze"])
@@ -175,9 +175,9 @@ def test_N4_F1_no_client_is_left_dark(ecs, start_unbound, authority, how):
     unbound = recursor(ecs, start_unbound)
     authority.behave(TARGET, "A", cdn({HERE: [A2], THERE: [A3], SIX: [A3]}, ttl=1))
     serve(ecs)
-    tailored(HERE, {A2}, 24)
-    tailored(THERE, {A3}, 24)
-    tailored(SIX, {A3}, 56)
+    for_subnet(HERE, {A2}, 24)
+    for_subnet(THERE, {A3}, 24)
+    for_subnet(SIX, {A3}, 56)
     known(ZONE, "A")
     getattr(unbound, how)()
     eventually(lambda: query(ZONE, "A").expect(a={A1}, ede={STALE_ANSWER}), what="it is stale")
@@ -195,8 +195,8 @@ def test_N4_F1_no_client_is_left_dark(ecs, start_unbound, authority, how):
         unbound.start()
     else:
         unbound.thaw()
-    tailored(HERE, {A2}, 24)
-    tailored(NEAR, {A1}, 24, ttl=(0, 1))
+    for_subnet(HERE, {A2}, 24)
+    for_subnet(NEAR, {A1}, 24, ttl=(0, 1))
 
 
 # Reload.
@@ -206,8 +206,8 @@ def test_N4_F1_no_client_is_left_dark(ecs, start_unbound, authority, how):
 def test_N4_T4_reload_keeps_what_is_known(ecs, authority, proto, changed):
     authority.behave(TARGET, "A", cdn({HERE: [A2], "203.0.0.0/16": [A3]}, ttl=100))
     serve(ecs)
-    tailored(HERE, {A2}, 24)
-    tailored(THERE, {A3}, 16)
+    for_subnet(HERE, {A2}, 24)
+    for_subnet(THERE, {A3}, 16)
     known(ZONE, "A")
     authority.behave(TARGET, None, Behaviour(drop=True))
     ecs.options.update(changed)
@@ -223,41 +223,41 @@ def test_N4_T4_reload_keeps_what_is_known(ecs, authority, proto, changed):
 def test_N4_T4_reload_with_another_prefix(ecs, authority, proto):
     authority.behave(TARGET, "A", cdn({HERE: [A2], "198.51.0.0/16": [A3]}))
     serve(ecs)
-    tailored(HERE, {A2}, 24, proto=proto)
+    for_subnet(HERE, {A2}, 24, proto=proto)
     ecs.options["ecs-ipv4-prefix"] = 16
     ecs.reload()
-    tailored(HERE, {A3}, 16, proto=proto)
+    for_subnet(HERE, {A3}, 16, proto=proto)
     assert asked(authority)[-1] == "198.51.0.0/16"
 
 
 def test_N4_T4_reload_turns_it_off_and_on(ecs, authority, proto):
     authority.behave(TARGET, "A", cdn({HERE: [A2]}))
     serve(ecs)
-    tailored(HERE, {A2}, 24, proto=proto)
+    for_subnet(HERE, {A2}, 24, proto=proto)
     ecs.options["ecs"] = False
     ecs.reload()
-    tailored(HERE, {A1}, 0, proto=proto)
+    for_subnet(HERE, {A1}, 0, proto=proto)
     ecs.options["ecs"] = True
     ecs.reload()
-    tailored(HERE, {A2}, 24, proto=proto)
+    for_subnet(HERE, {A2}, 24, proto=proto)
 
 
 def test_N4_T4_others_are_asked_for_after_a_reload(ecs, authority, proto):
     """What is inherited does not hold up what is not."""
     authority.behave(TARGET, "A", each(ttl=300))
     serve(ecs)
-    tailored(HERE, {of_network(HERE, 24)}, 24)
+    for_subnet(HERE, {of_network(HERE, 24)}, 24)
     ecs.options["ttl-max"] = 7200
     ecs.reload()
-    tailored(HERE, {of_network(HERE, 24)}, 24, proto=proto)
-    tailored(THERE, {of_network(THERE, 24)}, 24, proto=proto)
+    for_subnet(HERE, {of_network(HERE, 24)}, 24, proto=proto)
+    for_subnet(THERE, {of_network(THERE, 24)}, 24, proto=proto)
 
 
 @pytest.mark.parametrize("changed", [{"ecs-ipv4-prefix": 16}, {"ecs": False}], ids=["16", "off"])
-def test_N4_no_more_bits_are_told_than_now_allowed(ecs, authority, changed):
+def test_N4_no_more_bits_are_sent_than_now_allowed(ecs, authority, changed):
     authority.behave(TARGET, "A", each(scope=16, ttl=1))
     serve(ecs)
-    tailored(HERE, {of_network(HERE, 16)}, 16)
+    for_subnet(HERE, {of_network(HERE, 16)}, 16)
     ecs.options.update(changed)
     ecs.reload()
     eventually(lambda: ask(NEAR).expect(a=None, scope=0 if "ecs" in changed else 16))

@@ -23,10 +23,10 @@ def sibling_of(rdtype):
     return siblings()[rdtype == "AAAA"], {SIBLING_A if rdtype == "A" else SIBLING_AAAA}
 
 
-@pytest.mark.parametrize("there", ["A", "AAAA"])
+@pytest.mark.parametrize("sibling", ["A", "AAAA"])
 @pytest.mark.parametrize("fail", ["servfail", "denied", "malformed"])
-def test_A10_a_sibling_of_one_family_only(knotd, unbound, authority, proto, there, fail):
-    record, addresses = sibling_of(there)
+def test_A10_a_sibling_of_one_family_only(knotd, unbound, authority, proto, sibling, fail):
+    record, addresses = sibling_of(sibling)
     target = TARGET
     if fail == "servfail":
         authority.fail(TARGET)
@@ -37,10 +37,10 @@ def test_A10_a_sibling_of_one_family_only(knotd, unbound, authority, proto, ther
     knotd.add_zone(ZONE, [aname(target), record, "www IN CNAME @", "@ IN MX 10 @"])
     knotd.start()
     for name in (ZONE, f"www.{ZONE}"):
-        answers(addresses, name, there, proto, ttl=(1, STALE_TTL), soa=False)
-        spared(name, OTHER[there], proto)
+        answers(addresses, name, sibling, proto, ttl=(1, STALE_TTL), soa=False)
+        spared(name, OTHER[sibling], proto)
     reply = query(ZONE, "ANY", proto).expect()
-    assert not reply.addresses(OTHER[there]), f"expected none, got {reply}"
+    assert not reply.addresses(OTHER[sibling]), f"expected none, got {reply}"
     stats = knotd.stats(ZONE)
     assert stats["answers[nodata]"] >= 2, f"expected NODATA to be counted, got {stats}"
 
@@ -106,11 +106,11 @@ def test_A10_L2_policy_leaves_one_family(
         answers(sibling_of(lost)[1], rdtype=lost, proto=proto, ttl=(1, STALE_TTL))
     else:
         spared(rdtype=lost, proto=proto)
-    said = f"has no {lost} left, all are in networks of 'deny-address'"
-    knotd.wait_log(TARGET, said, f"{lost} is NODATA while there are {left}")
+    output = f"has no {lost} left, all are in networks of 'deny-address'"
+    knotd.wait_log(TARGET, output, f"{lost} is NODATA while there are {left}")
     for _ in range(3):
         query(ZONE, lost, proto)
-    assert len(knotd.log_lines(TARGET, said)) == 1, "expected the log to tell once"
+    assert len(knotd.log_lines(TARGET, output)) == 1, "expected the log to tell once"
     lines = knotd.log_lines("target", "denied")
     assert not lines, f"expected no target to be denied, got {lines}"
 

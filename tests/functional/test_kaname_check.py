@@ -274,11 +274,11 @@ def test_a_zone_that_knot_signs(knotd, unbound, authority, check):
     assert all("not signed" not in line for line in found)
 
 
-@pytest.mark.parametrize("own", [siblings(), []], ids=["siblings", "none"])
-def test_a_zone_signed_elsewhere(knotd, unbound, authority, check, own):
+@pytest.mark.parametrize("added", [siblings(), []], ids=["siblings", "none"])
+def test_a_zone_signed_elsewhere(knotd, unbound, authority, check, added):
     """What clients get is in the zone, and good as such: but it is not what the target has."""
     authority.set(TARGET, a=[A1], aaaa=[AAAA1])
-    knotd.add_zone(ZONE, [aname(TARGET), *own], zone_options={"dnssec-signing": "on"})
+    knotd.add_zone(ZONE, [aname(TARGET), *added], zone_options={"dnssec-signing": "on"})
     knotd.start()
     eventually(lambda: query(ZONE, "DNSKEY").addresses("DNSKEY"), what="the zone is signed")
     text = knotd.knotc("zone-read", ZONE).stdout
@@ -297,7 +297,7 @@ def test_a_zone_signed_elsewhere(knotd, unbound, authority, check, own):
     check(bad=[])
 
 
-def test_without_the_status_socket_the_rest_is_told(knotd, unbound, authority, check):
+def test_without_the_status_socket_the_rest_is_reported(knotd, unbound, authority, check):
     knotd.options["status-socket"] = "off"
     simple(knotd, authority)
     lines, _ = check(bad=["what the module knows could not be asked"])

@@ -115,13 +115,13 @@ def test_the_server_says_no_as_to_knotc(knotd, tool):
     knotd.add_zone(ZONE)
     knotd.start()
     for command in (["set", "example.org", TARGET], ["get", "example.org"], ["unset", "example.org"]):
-        said = tool(*command, code=1).stderr
-        assert said.startswith("error: [example.org.] (no such zone found)\nnext: ")
+        output = tool(*command, code=1).stderr
+        assert output.startswith("error: [example.org.] (no such zone found)\nnext: ")
     knotc = knotd.knotc("zone-begin", "example.org", check=False)
     assert "(no such zone found)" in knotc.stdout + knotc.stderr
 
 
-def test_what_is_not_there_is_told(knotd, tool):
+def test_what_is_not_there_is_reported(knotd, tool):
     knotd.add_zone(ZONE)
     knotd.start()
     assert "kaname set" in tool("get", ZONE, code=1).stderr
@@ -137,8 +137,8 @@ def test_a_transaction_of_somebody_else_is_respected(knotd, tool):
     knotd.start()
     knotd.knotc("zone-begin", ZONE)
     knotd.knotc("zone-set", ZONE, "x", "60", "A", "192.0.2.9")
-    said = tool("set", ZONE, TARGET, code=1).stderr
-    assert "too many transactions" in said and "zone-abort" in said
+    output = tool("set", ZONE, TARGET, code=1).stderr
+    assert "too many transactions" in output and "zone-abort" in output
     assert transaction(knotd)
     knotd.knotc("zone-commit", ZONE)
     assert query(f"x.{ZONE}", "A").addresses() == {"192.0.2.9"}
@@ -151,24 +151,24 @@ def test_a_refused_commit_leaves_nothing_behind(knotd, tool):
     knotd.zones[ZONE].options["file"] = "no-such-file"
     knotd.start(ready=[])
     eventually(lambda: knotd.knotc("zone-status", ZONE, check=False).returncode == 0)
-    said = tool("set", ZONE, TARGET, code=1).stderr
-    assert said.startswith(f"error: [{ZONE}.] (") and "nothing was changed" in said
+    output = tool("set", ZONE, TARGET, code=1).stderr
+    assert output.startswith(f"error: [{ZONE}.] (") and "nothing was changed" in output
     assert not transaction(knotd)
 
 
 def test_a_server_that_is_not_there(directory):
     path = f"{directory}/none.sock"
-    said = kaname("-s", path, "get", ZONE, directory=directory, code=3).stderr
-    assert f"failed to connect to socket '{path}'" in said and "next: is knotd running?" in said
+    output = kaname("-s", path, "get", ZONE, directory=directory, code=3).stderr
+    assert f"failed to connect to socket '{path}'" in output and "next: is knotd running?" in output
 
 
 def test_a_server_that_does_not_answer_in_time(knotd, tool):
     knotd.add_zone(ZONE)
     knotd.start()
     knotd.freeze()
-    said = tool("-t", "1", "get", ZONE, code=3).stderr
+    output = tool("-t", "1", "get", ZONE, code=3).stderr
     knotd.thaw()
-    assert "timed out" in said or "timeout" in said
+    assert "timed out" in output or "timeout" in output
 
 
 @pytest.mark.parametrize(

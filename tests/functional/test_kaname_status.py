@@ -51,22 +51,22 @@ def talk(path, octets, timeout=20.0):
     with socket.socket(socket.AF_UNIX) as sock:
         sock.settimeout(scaled(timeout))
         sock.connect(path)
-        said = b""
+        output = b""
         try:
             sock.sendall(octets)
             while piece := sock.recv(65536):
-                said += piece
+                output += piece
         except ConnectionError:
             # It may hang up before it has read all.
             pass
-        return said
+        return output
 
 
-def test_it_tells_what_is_known(knotd, unbound, authority, tool, live):
+def test_it_shows_what_is_known(knotd, unbound, authority, tool, live):
     simple(knotd, authority, a=(A1, A2), aaaa=())
-    said = tool("status").stderr.splitlines()
-    assert said[0] == "kaname: no target is known: none was asked for lately"
-    assert said[1].startswith("next: ")
+    output = tool("status").stderr.splitlines()
+    assert output[0] == "kaname: no target is known: none was asked for lately"
+    assert output[1].startswith("next: ")
     known()
     entries = live()
     assert set(entries) == {(f"{TARGET}.", "A"), (f"{TARGET}.", "AAAA")}
@@ -97,7 +97,7 @@ def test_it_is_a_table_for_people(knotd, unbound, authority, tool):
         assert all(row[at - 1] == " " and row[at] != " " for row in rows)
 
 
-def test_N4_answers_for_client_subnets_are_told(knotd, authority, tool):
+def test_N4_answers_for_client_subnets_are_shown(knotd, authority, tool):
     knotd.server["edns-client-subnet"] = "on"
     knotd.options.update({"resolver": "127.0.0.53", "ecs": "on"})
     simple(knotd, authority, aaaa=())
@@ -120,7 +120,7 @@ def test_N4_answers_for_client_subnets_are_told(knotd, authority, tool):
     assert "2 answers for client subnets are held, 0 of them failing" in tool("check", ZONE).stdout
 
 
-def test_failures_are_told_with_their_reason(knotd, start_unbound, unbound, authority, live):
+def test_failures_are_shown_with_their_reason(knotd, start_unbound, unbound, authority, live):
     knotd.options.update({"resolver": ["127.0.0.1"], "ttl-max": 2, "retry-max": 1})
     simple(knotd, authority)
     known()
@@ -143,7 +143,7 @@ def test_failures_are_told_with_their_reason(knotd, start_unbound, unbound, auth
 
 
 @pytest.mark.parametrize("denial", ["NXDOMAIN", "NODATA"])
-def test_a_target_that_is_gone_is_told(knotd, unbound, authority, tool, live, denial):
+def test_a_target_that_is_gone_is_shown(knotd, unbound, authority, tool, live, denial):
     knotd.options.update({"resolver": ["127.0.0.1"], "ttl-max": 1, "negative-delay": 600})
     simple(knotd, authority)
     known()
@@ -217,9 +217,11 @@ def test_only_owner_and_group_may_connect(knotd):
     finally:
         os.umask(old)
     eventually(lambda: is_there(status_socket(knotd)))
-    own, control = os.stat(status_socket(knotd)), os.stat(knotd.socket)
-    assert stat.S_ISSOCK(own.st_mode)
-    assert (own.st_mode, own.st_uid, own.st_gid) == (control.st_mode, control.st_uid, control.st_gid)
+    ours, control = os.stat(status_socket(knotd)), os.stat(knotd.socket)
+    assert stat.S_ISSOCK(ours.st_mode)
+    assert (ours.st_mode, ours.st_uid, ours.st_gid) == (
+        control.st_mode, control.st_uid, control.st_gid
+    )
 
 
 def test_it_survives_reload_and_follows_the_option(knotd, unbound, authority, tool, live):
@@ -270,7 +272,7 @@ def test_what_a_killed_server_left_is_replaced(knotd, unbound, authority, live):
 
 
 @pytest.mark.parametrize("what", ["file", "directory", "used", "nowhere", "long"])
-def test_a_path_that_cannot_be_had_is_left_alone_and_told(knotd, unbound, authority, tool, what):
+def test_a_path_that_cannot_be_had_is_left_alone_and_logged(knotd, unbound, authority, tool, what):
     path = os.path.join(knotd.directory, "x.sock")
     listener = None
     if what == "file":
@@ -291,8 +293,8 @@ def test_a_path_that_cannot_be_had_is_left_alone_and_told(knotd, unbound, author
     known()
     knotd.wait_log("status socket", "not available")
     if what != "used":
-        said = tool("-S", path, "status", code=3).stderr
-        assert "failed to ask the status socket" in said
+        output = tool("-S", path, "status", code=3).stderr
+        assert "failed to ask the status socket" in output
     if what == "file":
         with open(path, encoding="ascii") as file:
             assert file.read() == "keep"
@@ -308,8 +310,8 @@ def test_a_path_that_cannot_be_had_is_left_alone_and_told(knotd, unbound, author
 def test_conf_check_takes_paths_of_a_possible_length(knotd, value, accepted):
     knotd.options["status-socket"] = value
     knotd.add_zone(ZONE)
-    good, said = knotd.conf_check()
-    assert good == accepted and (accepted or "status-socket" in said)
+    good, output = knotd.conf_check()
+    assert good == accepted and (accepted or "status-socket" in output)
 
 
 def test_nonsense_is_hung_up_on(knotd, unbound, authority, live):
@@ -349,7 +351,7 @@ def test_a_client_that_does_nothing_is_dropped(knotd, unbound, authority):
 
 
 @pytest.mark.limit(120)
-def test_a_large_table_is_told_while_work_goes_on(
+def test_a_large_table_is_shown_while_work_goes_on(
     knotd, start_unbound, authority, live, directory
 ):
     """Readers without a pause, and one that never reads, hold up no lookup."""
@@ -402,9 +404,9 @@ def test_a_large_table_is_told_while_work_goes_on(
     assert live()[f"{OTHER}.", "A"]["lookups_succeeded"] - before >= 4
 
 
-def test_no_server_is_told(directory):
+def test_no_server_is_reported(directory):
     path = os.path.join(directory, "none.sock")
-    said = kaname("-S", path, "status", directory=directory, code=3).stderr
-    assert f"'{path}'" in said and "next: " in said
-    said = kaname("-s", path, "status", directory=directory, code=3).stderr
-    assert f"'{directory}/mod-aname.sock'" in said
+    output = kaname("-S", path, "status", directory=directory, code=3).stderr
+    assert f"'{path}'" in output and "next: " in output
+    output = kaname("-s", path, "status", directory=directory, code=3).stderr
+    assert f"'{directory}/mod-aname.sock'" in output

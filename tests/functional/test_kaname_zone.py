@@ -152,7 +152,7 @@ def test_rdata_takes_names_only(directory, target):
 
 
 @pytest.mark.parametrize(
-    "text, said",
+    "text, output",
     [
         ("www.example.", "\\#"),
         ("\\# 4 016100", "\\#"),
@@ -162,9 +162,9 @@ def test_rdata_takes_names_only(directory, target):
         ("\\# 3 016100\na A 192.0.2.1", "\\#"),
     ],
 )
-def test_show_takes_generic_rdata_only(directory, text, said):
+def test_show_takes_generic_rdata_only(directory, text, output):
     done = kaname("show", text, directory=directory, code=1)
-    assert done.stdout == "" and said in done.stderr
+    assert done.stdout == "" and output in done.stderr
 
 
 def test_errors_name_the_file_and_the_line(directory):
@@ -180,7 +180,7 @@ def test_errors_name_the_file_and_the_line(directory):
     assert (named.stderr, named.stdout) == (redirected.stderr, redirected.stdout)
 
 
-def test_included_files_are_left_alone_and_told(knotd, directory):
+def test_included_files_are_left_alone_and_reported(knotd, directory):
     part = os.path.join(knotd.zone_directory, "part")
     path = knotd.zone_file(ZONE)
     with open(part, "w", encoding="ascii") as file:
@@ -223,8 +223,8 @@ def test_a_closed_pipe_ends_it_quietly(directory):
             process.stdin.close()
         except BrokenPipeError:
             pass
-        said = process.stderr.read()
-        assert process.wait(60) == -13 and said == b""
+        output = process.stderr.read()
+        assert process.wait(60) == -13 and output == b""
 
 
 def test_it_is_a_filter_and_does_not_keep_the_whole(directory):
@@ -244,7 +244,7 @@ def test_it_is_a_filter_and_does_not_keep_the_whole(directory):
     [[], ["nonsense"], ["rdata"], ["rdata", "a", "b"], ["zone", "a", "b"], ["zone", "--nonsense"],
      ["rdata", "--reverse", "a"], ["zone", "-o"], ["zone", "-o", "a..b"]],
 )
-def test_what_is_not_understood_is_told(directory, arguments):
+def test_what_is_not_understood_is_reported(directory, arguments):
     done = kaname(*arguments, directory=directory, code=2)
     assert done.stdout == "" and "kaname" in done.stderr
 

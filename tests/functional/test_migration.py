@@ -95,11 +95,11 @@ def route53(*more):
 def dnsmadeeasy(*more):
     """As its API lists the records of a domain."""
 
-    def record(name, kind, value, ttl=1800, **own):
+    def record(name, kind, value, ttl=1800, **more):
         return {
             "failover": False, "monitor": False, "sourceId": 123123, "dynamicDns": False,
             "failed": False, "gtdLocation": "DEFAULT", "hardLink": False, "ttl": ttl, "source": 1,
-            "name": name, "value": value, "id": 11189874, "type": kind, **own,
+            "name": name, "value": value, "id": 11189874, "type": kind, **more,
         }
 
     data = [
@@ -197,7 +197,7 @@ def test_route53(taken, directory):
 
 
 @pytest.mark.parametrize(
-    "more, said",
+    "more, output",
     [
         ((f"{ZONE}.", "AAAA", "other.example.net."), "aliases of A and AAAA differ"),
         ((f"w.{ZONE}.", "A", "192.0.2.7", {"SetIdentifier": "x", "Weight": 1}), "routing policy"),
@@ -205,9 +205,9 @@ def test_route53(taken, directory):
         ((f"\\100.{ZONE}.", "A", "192.0.2.7", {}), "escape"),
     ],
 )
-def test_route53_what_has_no_like_is_named(directory, more, said):
+def test_route53_what_has_no_like_is_named(directory, more, output):
     write(directory, example__com__json=route53(more))
-    assert said in run("route53", directory, good=False)
+    assert output in run("route53", directory, good=False)
 
 
 def test_dnsmadeeasy(taken, directory):
@@ -220,15 +220,15 @@ def test_dnsmadeeasy(taken, directory):
 
 
 @pytest.mark.parametrize(
-    "more, said",
+    "more, output",
     [
         (("x", "HTTPRED", "https://example.org", {}), "redirect"),
         (("x", "A", "192.0.2.7", {"gtdLocation": "US_EAST"}), "location"),
     ],
 )
-def test_dnsmadeeasy_what_has_no_like_is_named(directory, more, said):
+def test_dnsmadeeasy_what_has_no_like_is_named(directory, more, output):
     write(directory, records__json=dnsmadeeasy(more), head__zone=HEAD)
-    assert said in run("dnsmadeeasy", directory, good=False)
+    assert output in run("dnsmadeeasy", directory, good=False)
 
 
 def test_any_file_with_the_words(taken, directory):
@@ -362,8 +362,8 @@ def test_the_answers_of_old_and_new_are_compared(knotd, powerdns, authority, dir
     knotd.write_zone(ZONE, text=zone_text(ZONE, [aname(TARGET), "@ MX 20 mail"], serial=9))
     knotd.reload()
     knotd.knotc("-b", "-f", "zone-reload", ZONE)
-    said = run("compare", directory, **names).split("\n")
-    assert "MX differs" in said and "A differs" not in said
+    output = run("compare", directory, **names).split("\n")
+    assert "MX differs" in output and "A differs" not in output
 
 
 def verified(keys):

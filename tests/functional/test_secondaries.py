@@ -12,7 +12,7 @@ from harness.kaname import kaname
 from harness.signatures import Keys, verify
 
 
-def serve(primary, knotd, records, options=(), own=()):
+def serve(primary, knotd, records, options=(), here=()):
     """Start both; the options are those of the zone, at the primary and here."""
     where = {"acl": "all", "notify": "secondary", **dict(options)}
     primary.sections.append(section("remote", "secondary", address="127.0.0.1@5300"))
@@ -20,7 +20,7 @@ def serve(primary, knotd, records, options=(), own=()):
     address = f"{PRIMARY[0]}@{PRIMARY[1]}"
     knotd.sections.append(section("remote", "primary", address=address))
     knotd.sections.append(section("acl", "local", address="127.0.0.0/8", action="notify"))
-    knotd.add_zone(ZONE, zone_options={"master": "primary", "acl": "local", **dict(own)})
+    knotd.add_zone(ZONE, zone_options={"master": "primary", "acl": "local", **dict(here)})
     os.unlink(knotd.zone_file(ZONE))
     primary.start(ready=())
     eventually(lambda: query(ZONE, "SOA", server=PRIMARY).addresses("SOA"))
@@ -74,7 +74,7 @@ def test_a_signed_zone_with_the_keys_of_the_primary(knotd, primary, unbound, aut
 def test_a_signed_zone_that_is_signed_anew(knotd, primary, unbound, authority):
     authority.set(TARGET, a=[A1], aaaa=[AAAA1])
     signing = {"dnssec-signing": "on"}
-    serve(primary, knotd, [aname(TARGET), *siblings()], options=signing, own=signing)
+    serve(primary, knotd, [aname(TARGET), *siblings()], options=signing, here=signing)
     theirs, ours = signed(PRIMARY), signed(("127.0.0.1", 5300))
     assert not theirs & ours, "signed with keys of its own"
     verified({A1})

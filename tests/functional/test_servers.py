@@ -289,12 +289,12 @@ def test_A7_a_bare_negative_answer_is_kept_for_longer_and_longer(
 def test_L3_max_aliases(knotd, value, good):
     knotd.add_zone(ZONE)
     knotd.options.update({"resolver": LOOPBACK, "max-aliases": value})
-    accepted, said = knotd.conf_check()
-    assert accepted == bool(good), f"expected {good} for {value}, got {said!r}"
-    assert good or "max-aliases" in said, f"expected the option's name, got {said!r}"
+    accepted, output = knotd.conf_check()
+    assert accepted == bool(good), f"expected {good} for {value}, got {output!r}"
+    assert good or "max-aliases" in output, f"expected the option's name, got {output!r}"
     if value == 65:
-        assert re.search(r"\b1\b", said) and re.search(r"\b64\b", said), (
-            f"expected the range, got {said!r}"
+        assert re.search(r"\b1\b", output) and re.search(r"\b64\b", output), (
+            f"expected the range, got {output!r}"
         )
 
 
@@ -318,18 +318,18 @@ def test_L3_max_aliases(knotd, value, good):
 def test_L3_via(knotd, value, good):
     knotd.add_zone(ZONE)
     knotd.options.update({"resolver": LOOPBACK, "via": value})
-    accepted, said = knotd.conf_check()
-    assert accepted == bool(good), f"expected {good} for {value}, got {said!r}"
-    assert good or "via" in said, f"expected the option's name, got {said!r}"
+    accepted, output = knotd.conf_check()
+    assert accepted == bool(good), f"expected {good} for {value}, got {output!r}"
+    assert good or "via" in output, f"expected the option's name, got {output!r}"
     if "@" in str(value):
-        assert "port" in said, f"expected what is wrong with {value}, got {said!r}"
+        assert "port" in output, f"expected what is wrong with {value}, got {output!r}"
 
 
 def test_L3_via_needs_a_resolver(knotd):
     knotd.add_zone(ZONE)
     knotd.options["via"] = VIA
-    accepted, said = knotd.conf_check()
-    assert not accepted and "via" in said and "resolver" in said, f"got {accepted}, {said!r}"
+    accepted, output = knotd.conf_check()
+    assert not accepted and "via" in output and "resolver" in output, f"got {accepted}, {output!r}"
 
 
 # N1: from where
@@ -373,8 +373,9 @@ def test_N1_an_address_of_via_that_the_host_does_not_have(knotd, recursor, proto
     answers({SIBLING_A}, ttl=(1, STALE_TTL), proto=proto)
     knotd.wait_log("mod-aname", TARGET, "'via'", "this host", ask=ZONE)
     assert recursor.count() == 0, f"expected no question, got {recursor.seen()}"
-    said = kaname("-s", knotd.socket, "check", ZONE, directory=knotd.directory, code=(0, 1)).stdout
-    assert f"kdig -b {NOT_HERE} @{SCRIPTED} {TARGET}" in said, f"expected how to ask, got {said}"
+    found = kaname("-s", knotd.socket, "check", ZONE, directory=knotd.directory, code=(0, 1))
+    output = found.stdout
+    assert f"kdig -b {NOT_HERE} @{SCRIPTED} {TARGET}" in output, f"got {output}"
     subprocess.run(["ip", "address", "add", f"{NOT_HERE}/32", "dev", "lo"], check=True)
     try:
         answers({A1}, ede=set(), proto=proto)

@@ -63,7 +63,7 @@ def test_D4_zone_with_unreadable_keys_is_not_synthesized(
     assert len(lines) == 1, f"expected one line, got {lines}"
 
 
-def test_D4_the_system_s_errors_are_told(knotd, unbound, authority):
+def test_D4_the_system_s_errors_are_logged(knotd, unbound, authority):
     """libdnssec has no text for most of them."""
     simple(knotd, authority, records=siblings(), zone_options=SIGNED)
     signed(ZONE)
@@ -281,7 +281,7 @@ def test_D5_no_signature_without_do(knotd, unbound, authority, proto):
 
 
 def test_D4_a_crowd_of_such_zones_does_not_fill_the_log(knotd, unbound, authority):
-    """More zones than are remembered: each is told of once, whatever comes between."""
+    """More zones than are remembered: each is logged once, whatever comes between."""
     authority.set(TARGET, a=[A1], aaaa=[AAAA1])
     names = [f"z{i}.test" for i in range(1500)]
     for name in names:
@@ -290,9 +290,9 @@ def test_D4_a_crowd_of_such_zones_does_not_fill_the_log(knotd, unbound, authorit
     for _ in range(3):
         for name in names:
             query(name, "A").expect(a={SIBLING_A})
-    told = [line.split("[")[1] for line in knotd.log_lines("the zone is signed")]
-    assert len(told) <= len(names), f"expected each zone once at most, got {len(told)} lines"
-    assert told, "expected some to be told of"
+    logged = [line.split("[")[1] for line in knotd.log_lines("the zone is signed")]
+    assert len(logged) <= len(names), f"expected each zone once at most, got {len(logged)} lines"
+    assert logged, "expected some to be logged"
 
 
 def test_L2_a_crowd_of_denied_targets_does_not_fill_the_log(knotd, unbound, authority):
@@ -304,8 +304,8 @@ def test_L2_a_crowd_of_denied_targets_does_not_fill_the_log(knotd, unbound, auth
     for _ in range(3):
         for name in names:
             query(name, "A").expect(a={SIBLING_A})
-    told = len(knotd.log_lines("denied"))
-    assert 0 < told <= 1100, f"expected a place for each line, got {told} lines"
+    logged = len(knotd.log_lines("denied"))
+    assert 0 < logged <= 1100, f"expected a slot for each line, got {logged} lines"
 
 
 def test_D1_a_key_file_that_is_none_holds_nobody_up(knotd, unbound, authority):

@@ -213,7 +213,7 @@ def test_W1_refresh_lag(knotd, unbound, authority):
     eventually(lags, timeout=30, step=0.3)
 
 
-def told(knotd, *patterns):
+def wait_logged(knotd, *patterns):
     """Wait for a line of the module; it is written while the zone is asked for."""
 
     def found():
@@ -224,14 +224,14 @@ def told(knotd, *patterns):
 
 
 @pytest.mark.parametrize("fail", FAILURE_MODES.values(), ids=FAILURE_MODES)
-def test_W2_log_tells_failure_and_recovery(knotd, start_unbound, authority, fail):
+def test_W2_failure_and_recovery_are_logged(knotd, start_unbound, authority, fail):
     unbound = start_unbound()
     knotd.options.update({"ttl-max": 1, "retry-max": 1})
     simple(knotd, authority)
     known()
     assert not knotd.log_lines(TARGET, "fail"), "expected no failure in the log yet"
     fail(authority, unbound)
-    lines = told(knotd, TARGET, "fails")
+    lines = wait_logged(knotd, TARGET, "fails")
     assert all(len(line.rpartition(TARGET)[2].strip(" .")) > len("fails") for line in lines), (
         f"expected the reason in the line, got {lines}"
     )
@@ -244,7 +244,7 @@ def test_W2_log_tells_failure_and_recovery(knotd, start_unbound, authority, fail
         unbound.start()
     elif unbound.state() == "T":
         unbound.thaw()
-    told(knotd, TARGET, "recovered")
+    wait_logged(knotd, TARGET, "recovered")
 
 
 def lines_of(knotd, zone, *patterns):
@@ -284,11 +284,11 @@ def test_W2_failure_and_recovery_stand_under_the_zone_that_follows(knotd, unboun
         in_turn(family, "recovered")
     # Again and again.
     authority.fail(TARGET)
-    eventually(lambda: len(in_turn(" A ", "fails")) == 2, timeout=20, what="it is told again")
+    eventually(lambda: len(in_turn(" A ", "fails")) == 2, timeout=20, what="it is logged again")
     for family in (" A ", " AAAA "):
         for what in ("fails", "recovered"):
-            told_before = lines_of(knotd, ZONE, TARGET, family, what)
-            assert len(told_before) <= 2, f"expected each line once, got {told_before}"
+            logged_before = lines_of(knotd, ZONE, TARGET, family, what)
+            assert len(logged_before) <= 2, f"expected each line once, got {logged_before}"
     assert not lines_of(knotd, bystander, TARGET), "expected nothing under the other zone"
 
 
@@ -300,7 +300,7 @@ def test_W2_no_recovery_for_a_zone_that_follows_another_target_now(
     simple(knotd, authority)
     known()
     authority.fail(TARGET)
-    told(knotd, TARGET, " A ", "fails")
+    wait_logged(knotd, TARGET, " A ", "fails")
     knotd.reload_zone(ZONE, [aname("other.example.net")], serial=2)
     answers({A2})
     authority.set(TARGET, a=[A1], aaaa=[AAAA1])
@@ -309,7 +309,7 @@ def test_W2_no_recovery_for_a_zone_that_follows_another_target_now(
     assert not knotd.log_lines("recovered"), "expected no recovery of what is not followed"
 
 
-def test_W2_changes_are_told_to_those_who_follow(knotd, unbound, authority):
+def test_W2_changes_are_logged_for_those_who_follow(knotd, unbound, authority):
     knotd.options["ttl-max"] = 1
     authority.set("other.example.net", a=[A2], aaaa=[AAAA1])
     knotd.add_zone("example.org", [aname("other.example.net")])
@@ -317,17 +317,17 @@ def test_W2_changes_are_told_to_those_who_follow(knotd, unbound, authority):
     known()
     known("example.org")
     authority.set(TARGET, a=[A2], aaaa=[AAAA1])
-    # It is kept up without being asked for, and the change is told when it is.
+    # It is kept up without being asked for, and the change is logged when it is.
     count = authority.count(TARGET, "A")
     eventually(lambda: authority.count(TARGET, "A") >= count + 2, what="two refreshes")
     for _ in during(2.5):
         query("example.org", "A").expect(a={A2})
     assert not knotd.log_lines("addresses changed"), "expected nothing under the other zone"
-    told(knotd, rf"\[{ZONE}\.\]", TARGET, "addresses changed")
+    wait_logged(knotd, rf"\[{ZONE}\.\]", TARGET, "addresses changed")
 
 
 @pytest.mark.parametrize("kind", ["nxdomain", "nodata"])
-def test_W2_log_tells_a_target_that_is_gone(knotd, unbound, authority, kind):
+def test_W2_a_target_that_is_gone_is_logged(knotd, unbound, authority, kind):
     knotd.options.update({"ttl-max": 1, "resolver": "127.0.0.1"})
     simple(knotd, authority)
     known()
@@ -336,24 +336,24 @@ def test_W2_log_tells_a_target_that_is_gone(knotd, unbound, authority, kind):
     else:
         authority.set(TARGET, negative_ttl=1)
     why = {"nxdomain": "NXDOMAIN", "nodata": "no address of either family"}[kind]
-    told(knotd, rf"\[{ZONE}\.\]", TARGET, rf"is gone \({why}\), it had 2 addresses")
+    wait_logged(knotd, rf"\[{ZONE}\.\]", TARGET, rf"is gone \({why}\), it had 2 addresses")
     for _ in during(2.5):
         query(ZONE, "A")
         query(ZONE, "AAAA")
     lines = knotd.log_lines(TARGET, "is gone")
     assert len(lines) == 1, f"expected one line for both families, got {lines}"
     authority.set(TARGET, a=[A1], aaaa=[AAAA1])
-    told(knotd, rf"\[{ZONE}\.\]", TARGET, "has addresses again")
+    wait_logged(knotd, rf"\[{ZONE}\.\]", TARGET, "has addresses again")
 
 
-def test_W2_log_tells_changed_addresses(knotd, unbound, authority):
+def test_W2_changed_addresses_are_logged(knotd, unbound, authority):
     knotd.options["ttl-max"] = 1
     simple(knotd, authority)
     known()
     assert not knotd.log_lines("addresses changed"), "expected nothing about the first answer"
     authority.set(TARGET, a=[A2], aaaa=[AAAA1])
     answers({A2})
-    told(knotd, TARGET, "addresses changed")
+    wait_logged(knotd, TARGET, "addresses changed")
     for _ in during(2):
         query(ZONE, "A")
     lines = knotd.log_lines("mod-aname", TARGET, "addresses changed")
@@ -368,7 +368,7 @@ def test_W2_changes_are_rate_limited(knotd, unbound, authority):
     for i in range(10, 18):
         authority.set(TARGET, a=[f"192.0.2.{i}"], aaaa=[AAAA1])
         answers({f"192.0.2.{i}"})
-    lines = told(knotd, TARGET, "addresses changed")
+    lines = wait_logged(knotd, TARGET, "addresses changed")
     assert len(lines) < 8, f"expected fewer lines than the 8 changes, got {len(lines)}: {lines}"
 
 
@@ -390,12 +390,12 @@ def test_W2_log_names_the_zone_of_a_malformed_record(knotd, unbound, authority):
     knotd.wait_log(rf"\[{ZONE}\.\]", "mod-aname", "malformed")
 
 
-def test_W2_log_tells_a_limit(knotd, unbound, authority):
+def test_W2_a_limit_is_logged(knotd, unbound, authority):
     knotd.options["max-targets"] = 1
     simple(knotd, authority)
     known(ZONE, "A")
     query(ZONE, "AAAA")
-    told(knotd, "limit")
+    wait_logged(knotd, "limit")
 
 
 def test_W1_the_servers_own_dump_has_the_counters(knotd, unbound, authority, directory):
@@ -410,13 +410,13 @@ def test_W1_the_servers_own_dump_has_the_counters(knotd, unbound, authority, dir
         query(ZONE, "A")
         with open(path, encoding="utf-8") as file:
             text = file.read()
-        own = r"mod-aname: *\n( +)answers: *\n(\1 +\w+: \d+\n)*\1 +fresh: [1-9]"
-        return len(re.findall(own, text)) == 2 and "\"example.com.\"" in text
+        pattern = r"mod-aname: *\n( +)answers: *\n(\1 +\w+: \d+\n)*\1 +fresh: [1-9]"
+        return len(re.findall(pattern, text)) == 2 and "\"example.com.\"" in text
 
     eventually(lambda: os.path.exists(path) and dumped(), what="both are in the dump")
 
 
-def test_W2_any_query_of_the_zone_tells(knotd, unbound, authority):
+def test_W2_any_query_of_the_zone_logs(knotd, unbound, authority):
     """Those about something else, too."""
     knotd.options["retry-max"] = 1
     authority.fail(TARGET)
@@ -436,8 +436,8 @@ def test_W2_any_query_of_the_zone_tells(knotd, unbound, authority):
     )
 
 
-def test_W2_a_failure_is_told_once_whatever_else_is_signed(knotd, unbound, authority):
-    """What the log was told is remembered while other zones get new keys."""
+def test_W2_a_failure_is_logged_once_whatever_else_is_signed(knotd, unbound, authority):
+    """What was logged is remembered while other zones get new keys."""
     authority.fail(TARGET)
     authority.set("good.example.net", a=[A1])
     knotd.options["retry-max"] = 1

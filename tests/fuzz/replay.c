@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static int run_file(const char *directory, const char *name)
 {
-	static uint8_t room[INPUT_MAX];
+	static uint8_t content[INPUT_MAX];
 	char path[4096];
 	(void)snprintf(path, sizeof(path), "%s/%s", directory, name);
 	FILE *file = fopen(path, "rb");
@@ -20,7 +20,7 @@ static int run_file(const char *directory, const char *name)
 		perror(path);
 		return 1;
 	}
-	size_t size = fread(room, 1, sizeof(room), file);
+	size_t size = fread(content, 1, sizeof(content), file);
 	int failed = ferror(file);
 	(void)fclose(file);
 
@@ -32,7 +32,7 @@ static int run_file(const char *directory, const char *name)
 		return 1;
 	}
 	for (size_t i = 0; i < size; i++) {
-		data[i] = room[i];
+		data[i] = content[i];
 	}
 	(void)fprintf(stderr, "%s\n", name);
 	(void)LLVMFuzzerTestOneInput(data, size);

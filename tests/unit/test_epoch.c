@@ -127,7 +127,7 @@ static void end_frees_all(void **state)
 	long before = alloc_live();
 	aname_epoch_t *epoch = new_epoch();
 	for (unsigned i = 0; i < 100; i++) {
-		/* So that the ring does not begin at its first place. */
+		/* So that the ring does not begin at its first slot. */
 		aname_epoch_retire(epoch, block());
 		if (i == 40) {
 			(void)aname_epoch_reclaim(epoch);

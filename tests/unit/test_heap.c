@@ -213,7 +213,7 @@ int main(void)
 		PROVES("an empty heap has no first, and may be given back twice", empty),
 		PROVES("a heap of one, at any time there is", single),
 		PROVES("entries come out by time, whatever order they went in", sorted),
-		PROVES("an entry is taken out from any place", removed_anywhere),
+		PROVES("an entry is taken out from any position", removed_anywhere),
 		PROVES("20,000 random steps: the order holds in both heaps", random_steps),
 		PROVES("with room for each, each can be in either heap", moved_without_memory),
 		PROVES("out of memory: the heaps stay as they were", out_of_memory),

@@ -10,7 +10,7 @@
 #include "support/random.h"
 #include "translate.h"
 
-/*! What a translation said and wrote. */
+/*! What a translation reported and wrote. */
 typedef struct {
 	char *out;
 	size_t len;
@@ -18,25 +18,25 @@ typedef struct {
 	unsigned count;   /*!< Remarks. */
 	unsigned line;    /*!< Of the first. */
 	char first[5000]; /*!< Text of the first. */
-} said_t;
+} translation_t;
 
 static void on_remark(void *ctx, const char *file, unsigned line, const char *what)
 {
-	said_t *said = ctx;
+	translation_t *translation = ctx;
 	assert_string_equal(file, "zone");
-	if (said->count++ == 0) {
-		said->line = line;
-		(void)snprintf(said->first, sizeof(said->first), "%s", what);
+	if (translation->count++ == 0) {
+		translation->line = line;
+		(void)snprintf(translation->first, sizeof(translation->first), "%s", what);
 	}
 }
 
-static said_t translate_in(const char *text, size_t len, const char *origin, bool reverse,
-                           const char *directory)
+static translation_t translate_in(const char *text, size_t len, const char *origin, bool reverse,
+                                  const char *directory)
 {
-	said_t said = { 0 };
+	translation_t translation = { 0 };
 	/* A pipe has no position and no size; neither has what is read here. */
 	FILE *in = len > 0 ? fmemopen((void *)(uintptr_t)text, len, "r") : fopen("/dev/null", "r");
-	FILE *out = open_memstream(&said.out, &said.len);
+	FILE *out = open_memstream(&translation.out, &translation.len);
 	assert_non_null(in);
 	assert_non_null(out);
 	const kaname_translation_t how = {
@@ -47,15 +47,15 @@ static said_t translate_in(const char *text, size_t len, const char *origin, boo
 		.origin = origin,
 		.reverse = reverse,
 		.remark = on_remark,
-		.ctx = &said,
+		.ctx = &translation,
 	};
-	said.ret = kaname_translate(&how);
+	translation.ret = kaname_translate(&how);
 	(void)fclose(in);
 	(void)fclose(out);
-	return said;
+	return translation;
 }
 
-static said_t translate(const char *text, const char *origin, bool reverse)
+static translation_t translate(const char *text, const char *origin, bool reverse)
 {
 	return translate_in(text, strlen(text), origin, reverse, NULL);
 }
@@ -145,16 +145,16 @@ static const row_t spellings[] = {
 };
 
 /*! Translates, and back; what came back is the caller's. */
-static said_t there_and_back(const row_t *row)
+static translation_t there_and_back(const row_t *row)
 {
-	said_t generic = translate(row->words, "example.", false);
+	translation_t generic = translate(row->words, "example.", false);
 	assert_string_equal(generic.out, row->generic);
 	assert_int_equal(generic.len, strlen(row->generic));
 	assert_int_equal(generic.ret, KANAME_OK);
 	assert_int_equal(generic.count, 0);
 	free(generic.out);
 
-	said_t words = translate(row->generic, "example.", true);
+	translation_t words = translate(row->generic, "example.", true);
 	assert_int_equal(words.ret, KANAME_OK);
 	return words;
 }
@@ -162,7 +162,7 @@ static said_t there_and_back(const row_t *row)
 static void check_row(void **state)
 {
 	const row_t *row = *state;
-	said_t words = there_and_back(row);
+	translation_t words = there_and_back(row);
 	assert_string_equal(words.out, row->words);
 	free(words.out);
 }
@@ -170,8 +170,8 @@ static void check_row(void **state)
 static void check_spelling(void **state)
 {
 	const row_t *row = *state;
-	said_t words = there_and_back(row);
-	said_t again = translate(words.out, NULL, false);
+	translation_t words = there_and_back(row);
+	translation_t again = translate(words.out, NULL, false);
 	assert_string_equal(again.out, row->generic);
 	free(words.out);
 	free(again.out);
@@ -197,14 +197,14 @@ static const back_t back[] = {
 static void check_back(void **state)
 {
 	const back_t *row = *state;
-	said_t words = translate(row->generic, NULL, true);
+	translation_t words = translate(row->generic, NULL, true);
 	assert_string_equal(words.out, row->words);
 	assert_int_equal(words.ret, KANAME_OK);
 	assert_int_equal(words.count, 0);
 	free(words.out);
 }
 
-/* What cannot be translated is told, and left as it is. */
+/* What cannot be translated is reported, and left as it is. */
 
 typedef struct {
 	const char *proves;
@@ -235,8 +235,8 @@ static const wrong_t wrongs[] = {
 static const wrong_t wrongs_back[] = {
 	{ "no RDATA", "@ TYPE65305\n", 1, "\\#, the number" },
 	{ "a name", "\n@ TYPE65305 a.\n", 2, "\\#, the number" },
-	{ "fewer octets than said", "@ TYPE65305 \\# 4 016100\n", 1, "\\#, the number" },
-	{ "more octets than said", "@ TYPE65305 \\# 2 016100\n", 1, "\\#, the number" },
+	{ "fewer octets than announced", "@ TYPE65305 \\# 4 016100\n", 1, "\\#, the number" },
+	{ "more octets than announced", "@ TYPE65305 \\# 2 016100\n", 1, "\\#, the number" },
 	{ "no hexadecimal", "@ TYPE65305 \\# 3 0161zz\n", 1, "\\#, the number" },
 	{ "not a whole name", "@ TYPE65305 \\# 2 0161\n", 1, "one whole" },
 	{ "an octet behind the name", "@ TYPE65305 \\# 4 01610000\n", 1, "one whole" },
@@ -252,71 +252,73 @@ static const wrong_t broken[] = {
 	{ "a parenthesis closed twice", "@ ( A ) \n@ A ))\n", 2, "an opening parenthesis" },
 };
 
-/*! Checks what is said; what is written is the caller's. */
-static said_t refused(const wrong_t *row, bool reverse)
+/*! Checks what is translation; what is written is the caller's. */
+static translation_t refused(const wrong_t *row, bool reverse)
 {
-	said_t said = translate(row->in, NULL, reverse);
-	assert_int_equal(said.ret, KANAME_NO);
-	assert_int_equal(said.count, 1);
-	assert_int_equal(said.line, row->line);
-	assert_memory_equal(said.first, "expected ", 9);
-	if (strstr(said.first, row->expected) == NULL) {
-		fail_msg("'%s' in: %s", row->expected, said.first);
+	translation_t translation = translate(row->in, NULL, reverse);
+	assert_int_equal(translation.ret, KANAME_NO);
+	assert_int_equal(translation.count, 1);
+	assert_int_equal(translation.line, row->line);
+	assert_memory_equal(translation.first, "expected ", 9);
+	if (strstr(translation.first, row->expected) == NULL) {
+		fail_msg("'%s' in: %s", row->expected, translation.first);
 	}
-	return said;
+	return translation;
 }
 
 static void check_wrong(void **state)
 {
 	const wrong_t *row = *state;
-	said_t said = refused(row, false);
-	assert_string_equal(said.out, row->in);
-	free(said.out);
+	translation_t translation = refused(row, false);
+	assert_string_equal(translation.out, row->in);
+	free(translation.out);
 }
 
 static void check_wrong_back(void **state)
 {
 	const wrong_t *row = *state;
-	said_t said = refused(row, true);
-	assert_string_equal(said.out, row->in);
-	free(said.out);
+	translation_t translation = refused(row, true);
+	assert_string_equal(translation.out, row->in);
+	free(translation.out);
 }
 
 static void check_broken(void **state)
 {
-	said_t said = refused(*state, false);
-	free(said.out);
-	said = refused(*state, true);
-	free(said.out);
+	translation_t translation = refused(*state, false);
+	free(translation.out);
+	translation = refused(*state, true);
+	free(translation.out);
 }
 
 static void goes_on(void **state)
 {
-	said_t said = translate("@ ANAME a..b.\nb ANAME c.\nd ANAME\ne ANAME c.\n", NULL, false);
-	assert_int_equal(said.ret, KANAME_NO);
-	assert_int_equal(said.count, 2);
-	assert_string_equal(said.out, "@ ANAME a..b.\nb TYPE65305 \\# 3 016300\nd ANAME\n"
-	                              "e TYPE65305 \\# 3 016300\n");
-	free(said.out);
+	translation_t translation =
+	        translate("@ ANAME a..b.\nb ANAME c.\nd ANAME\ne ANAME c.\n", NULL, false);
+	assert_int_equal(translation.ret, KANAME_NO);
+	assert_int_equal(translation.count, 2);
+	assert_string_equal(translation.out, "@ ANAME a..b.\nb TYPE65305 \\# 3 016300\nd ANAME\n"
+	                                     "e TYPE65305 \\# 3 016300\n");
+	free(translation.out);
 }
 
 static void origin_survives_errors(void **state)
 {
-	said_t said = translate("$ORIGIN a.\n@ ANAME x..\n$ORIGIN y..\n@ ANAME b\n", NULL, false);
-	assert_int_equal(said.count, 2);
-	assert_string_equal(said.out, "$ORIGIN a.\n@ ANAME x..\n$ORIGIN y..\n"
-	                              "@ TYPE65305 \\# 5 0162016100\n");
-	free(said.out);
+	translation_t translation =
+	        translate("$ORIGIN a.\n@ ANAME x..\n$ORIGIN y..\n@ ANAME b\n", NULL, false);
+	assert_int_equal(translation.count, 2);
+	assert_string_equal(translation.out, "$ORIGIN a.\n@ ANAME x..\n$ORIGIN y..\n"
+	                                     "@ TYPE65305 \\# 5 0162016100\n");
+	free(translation.out);
 }
 
 static void dos_lines(void **state)
 {
-	said_t said = translate("a A 192.0.2.1\r\nb ANAME c.\r\n", NULL, false);
-	assert_string_equal(said.out, "a A 192.0.2.1\r\nb TYPE65305 \\# 3 016300\r\n");
-	assert_int_equal(said.ret, KANAME_OK);
-	assert_int_equal(said.count, 1);
-	assert_non_null(strstr(said.first, "CR LF"));
-	free(said.out);
+	translation_t translation = translate("a A 192.0.2.1\r\nb ANAME c.\r\n", NULL, false);
+	assert_string_equal(translation.out, "a A 192.0.2.1\r\nb TYPE65305 \\# 3 016300\r\n");
+	assert_int_equal(translation.ret, KANAME_OK);
+	assert_int_equal(translation.count, 1);
+	assert_non_null(strstr(translation.first, "CR LF"));
+	free(translation.out);
 }
 
 static void too_long(void **state)
@@ -328,11 +330,11 @@ static void too_long(void **state)
 	memset(text, '\n', len);
 	text[1] = 'a';
 	text[2] = '(';
-	said_t said = translate_in(text, len, NULL, false, NULL);
-	assert_int_equal(said.ret, KANAME_NO);
-	assert_int_equal(said.line, 2);
-	assert_non_null(strstr(said.first, "within 1 MiB"));
-	free(said.out);
+	translation_t translation = translate_in(text, len, NULL, false, NULL);
+	assert_int_equal(translation.ret, KANAME_NO);
+	assert_int_equal(translation.line, 2);
+	assert_non_null(strstr(translation.first, "within 1 MiB"));
+	free(translation.out);
 	free(text);
 }
 
@@ -341,11 +343,11 @@ static void longest_rdata(void **state)
 	/* 65535 octets are no name, but the reader must get that far. */
 	char *text = NULL;
 	assert_true(asprintf(&text, "@ TYPE65305 \\# 65535 %0131070d\n", 0) > 131070);
-	said_t said = translate(text, NULL, true);
-	assert_int_equal(said.ret, KANAME_NO);
-	assert_non_null(strstr(said.first, "one whole"));
-	assert_string_equal(said.out, text);
-	free(said.out);
+	translation_t translation = translate(text, NULL, true);
+	assert_int_equal(translation.ret, KANAME_NO);
+	assert_non_null(strstr(translation.first, "one whole"));
+	assert_string_equal(translation.out, text);
+	free(translation.out);
 	free(text);
 }
 
@@ -356,9 +358,9 @@ static void write_fails(void **state)
 	assert_non_null(in);
 	assert_non_null(out);
 	setvbuf(out, NULL, _IONBF, 0);
-	said_t said = { 0 };
+	translation_t translation = { 0 };
 	const kaname_translation_t how = {
-		.in = in, .out = out, .file = "zone", .remark = on_remark, .ctx = &said
+		.in = in, .out = out, .file = "zone", .remark = on_remark, .ctx = &translation
 	};
 	assert_int_equal(kaname_translate(&how), KANAME_IO);
 	(void)fclose(in);
@@ -368,16 +370,16 @@ static void write_fails(void **state)
 static void read_fails(void **state)
 {
 	FILE *in = fopen("/", "r");
-	said_t said = { 0 };
+	translation_t translation = { 0 };
 	assert_non_null(in);
-	FILE *out = open_memstream(&said.out, &said.len);
+	FILE *out = open_memstream(&translation.out, &translation.len);
 	const kaname_translation_t how = {
-		.in = in, .out = out, .file = "zone", .remark = on_remark, .ctx = &said
+		.in = in, .out = out, .file = "zone", .remark = on_remark, .ctx = &translation
 	};
 	assert_int_equal(kaname_translate(&how), KANAME_IO);
 	(void)fclose(in);
 	(void)fclose(out);
-	free(said.out);
+	free(translation.out);
 }
 
 static bool translate_once(void *ctx)
@@ -387,9 +389,9 @@ static bool translate_once(void *ctx)
 	FILE *in = fmemopen(text, strlen(text), "r"), *out = fopen("/dev/null", "w");
 	assert_non_null(in);
 	assert_non_null(out);
-	said_t said = { 0 };
+	translation_t translation = { 0 };
 	const kaname_translation_t how = {
-		.in = in, .out = out, .file = "zone", .remark = on_remark, .ctx = &said
+		.in = in, .out = out, .file = "zone", .remark = on_remark, .ctx = &translation
 	};
 	kaname_exit_t ret = kaname_translate(&how);
 	assert_true(ret == KANAME_OK || ret == KANAME_IO);
@@ -436,19 +438,19 @@ static void included(void **state)
 		{ "$INCLUDE /dev/null\n", "was not looked into" },
 	};
 	for (size_t i = 0; i < COUNT_OF(cases); i++) {
-		said_t said =
+		translation_t translation =
 		        translate_in(cases[i].line, strlen(cases[i].line), NULL, false, directory);
-		assert_string_equal(said.out, cases[i].line);
-		assert_int_equal(said.ret, KANAME_OK);
-		assert_int_equal(said.count, cases[i].remark != NULL);
-		if (cases[i].remark != NULL && strstr(said.first, cases[i].remark) == NULL) {
-			fail_msg("'%s' in: %s", cases[i].remark, said.first);
+		assert_string_equal(translation.out, cases[i].line);
+		assert_int_equal(translation.ret, KANAME_OK);
+		assert_int_equal(translation.count, cases[i].remark != NULL);
+		if (cases[i].remark != NULL && strstr(translation.first, cases[i].remark) == NULL) {
+			fail_msg("'%s' in: %s", cases[i].remark, translation.first);
 		}
-		free(said.out);
+		free(translation.out);
 	}
-	said_t said = translate_in("$INCLUDE words\n", 15, NULL, true, directory);
-	assert_int_equal(said.count, 0);
-	free(said.out);
+	translation_t translation = translate_in("$INCLUDE words\n", 15, NULL, true, directory);
+	assert_int_equal(translation.count, 0);
+	free(translation.out);
 	for (const char **name = (const char *[]){ "plain", "words", "deep", "round", NULL };
 	     *name != NULL; name++) {
 		char path[300];
@@ -561,12 +563,12 @@ static void random_files(void **state)
 	unsigned records = 0;
 	for (unsigned i = 0; i < 3000; i++) {
 		made_t made = make_file(&random);
-		said_t generic = translate(made.words, NULL, false);
+		translation_t generic = translate(made.words, NULL, false);
 		assert_string_equal(generic.out, made.generic);
 		assert_int_equal(generic.ret, KANAME_OK);
 		assert_int_equal(scan(generic.out, generic.len), made.records);
 
-		said_t words = translate(generic.out, NULL, true);
+		translation_t words = translate(generic.out, NULL, true);
 		assert_string_equal(words.out, made.words);
 		assert_int_equal(words.ret, KANAME_OK);
 		records += made.records;
@@ -583,13 +585,13 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		PROVES("an error does not keep the rest from being translated", goes_on),
 		PROVES("an error does not lose the origin", origin_survives_errors),
-		PROVES("lines that end in CR LF stay so, and are told once", dos_lines),
+		PROVES("lines that end in CR LF stay so, and are reported once", dos_lines),
 		PROVES("a record of more than 1 MiB is an error", too_long),
 		PROVES("the longest RDATA is read", longest_rdata),
 		PROVES("a failed write is a failure", write_fails),
 		PROVES("a failed read is a failure", read_fails),
-		PROVES("out of memory: told, nothing leaked", out_of_memory),
-		PROVES("included files that need translation are told", included),
+		PROVES("out of memory: reported, nothing leaked", out_of_memory),
+		PROVES("included files that need translation are reported", included),
 		PROVES("3000 random files become what they ought to, load, and come back",
 		       random_files),
 	};

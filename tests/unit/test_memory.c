@@ -27,12 +27,12 @@ static bool is_measurable(void)
 	return seen;
 }
 
-static void learn(house_t *house, const name_t *name, uint16_t type)
+static void learn(scripted_t *scripted, const name_t *name, uint16_t type)
 {
-	house_ask(house, name, type, 300);
-	script_lookup_t *lookup = house_pending(house, name, type);
+	scripted_ask(scripted, name, type, 300);
+	script_lookup_t *lookup = scripted_pending(scripted, name, type);
 	assert_non_null(lookup);
-	house_resolve(house, lookup, 1, 2, 300);
+	scripted_resolve(scripted, lookup, 1, 2, 300);
 }
 
 static void target(void **state)
@@ -41,9 +41,9 @@ static void target(void **state)
 		skip();
 	}
 	const aname_limits_t limits = { 4, 400000, 1000, 1000000, 1000, 100 };
-	house_t house;
+	scripted_t scripted;
 	clock_stop_at(1000000);
-	house_init(&house, NULL, &limits);
+	scripted_init(&scripted, NULL, &limits);
 	/* What was made once and for all is there; queues and books do not grow with targets. */
 	size_t before = used(), largest = 0;
 	for (unsigned i = 1; i <= 100000; i++) {
@@ -51,8 +51,8 @@ static void target(void **state)
 		(void)snprintf(text, sizeof(text), "site-%06u.cdn.example.net.", i);
 		const name_t name = make_name(text);
 		assert_int_equal(name.len, 29);
-		learn(&house, &name, KNOT_RRTYPE_A);
-		learn(&house, &name, KNOT_RRTYPE_AAAA);
+		learn(&scripted, &name, KNOT_RRTYPE_A);
+		learn(&scripted, &name, KNOT_RRTYPE_AAAA);
 		clock_skip(1);
 		/* At any number, however well it fits the array's sizes. */
 		if (i >= 1000 && i % 100 == 0) {
@@ -60,11 +60,11 @@ static void target(void **state)
 			largest = each > largest ? each : largest;
 		}
 	}
-	assert_int_equal(aname_table_addresses(house.shared->table), 400000);
+	assert_int_equal(aname_table_addresses(scripted.shared->table), 400000);
 	print_message("%zu octets a target at most, %zu at the end\n", largest,
 	              (used() - before) / 100000);
 	assert_in_range(largest, 1, TARGET_MAX);
-	house_deinit(&house);
+	scripted_deinit(&scripted);
 }
 
 int main(void)

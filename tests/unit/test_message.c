@@ -38,18 +38,18 @@ typedef struct {
 	uint16_t size;   /*!< Octets of an OPT's data. */
 } record_t;
 
-#define IN(in, at, is, lives, holds)                                                          \
-	{                                                                                     \
-		.section = (in), .owner = (at), .type = (is), .ttl = (lives), .data = (holds) \
+#define IN(in, at, rrtype, lives, holds)                                                          \
+	{                                                                                         \
+		.section = (in), .owner = (at), .type = (rrtype), .ttl = (lives), .data = (holds) \
 	}
 #define AN(...) IN(KNOT_ANSWER, __VA_ARGS__)
 #define NS(...) IN(KNOT_AUTHORITY, __VA_ARGS__)
 #define AR(...) IN(KNOT_ADDITIONAL, __VA_ARGS__)
 /*! A record of class CH. */
-#define CH(in, at, is, lives, holds)                                                           \
-	{                                                                                      \
-		.section = (in), .owner = (at), .type = (is), .ttl = (lives), .data = (holds), \
-		.rclass = KNOT_CLASS_CH                                                        \
+#define CH(in, at, rrtype, lives, holds)                                                           \
+	{                                                                                          \
+		.section = (in), .owner = (at), .type = (rrtype), .ttl = (lives), .data = (holds), \
+		.rclass = KNOT_CLASS_CH                                                            \
 	}
 /*! An OPT record with these options; extended rcode and version as in the TTL. */
 #define OPTIONS_OF(lives, octets, len)                                                 \
@@ -498,7 +498,7 @@ static void check_row(void **state)
 	assert_false(reply.authentic);
 	assert_int_equal(reply.scope, 0);
 
-	/* AD changes nothing but that it is told. */
+	/* AD changes nothing but that it is noted. */
 	knot_wire_write_u16(wire + 2, (REPLY ^ row->header) | AD);
 	read_exact(&query, wire, wire_len);
 	assert_true(reply.authentic);
@@ -1330,15 +1330,15 @@ static void check_build(void **state)
 {
 	const build_row_t *row = *state;
 	name_t name = row->longest ? make_name_longest('a') : make_name("www.example.");
-	uint8_t *room = malloc(ANAME_MESSAGE_QUERY_MAX);
-	assert_non_null(room);
-	int len = build(row, &name, room);
+	uint8_t *built = malloc(ANAME_MESSAGE_QUERY_MAX);
+	assert_non_null(built);
+	int len = build(row, &name, built);
 	assert_in_range(len, KNOT_WIRE_HEADER_SIZE + name.len + 4, ANAME_MESSAGE_QUERY_MAX);
 
 	uint8_t *copy = malloc(len);
 	assert_non_null(copy);
-	memcpy(copy, room, len);
-	free(room);
+	memcpy(copy, built, len);
+	free(built);
 	knot_pkt_t *pkt = knot_pkt_new(copy, len, NULL);
 	assert_non_null(pkt);
 	assert_int_equal(knot_pkt_parse(pkt, 0), KNOT_EOK);
@@ -1359,28 +1359,28 @@ static void check_build(void **state)
 static void root_is_asked_for(void **state)
 {
 	name_t root = make_name(".");
-	uint8_t room[ANAME_MESSAGE_QUERY_MAX];
-	assert_int_equal(build(&build_rows[0], &root, room), KNOT_WIRE_HEADER_SIZE + 1 + 4);
+	uint8_t built[ANAME_MESSAGE_QUERY_MAX];
+	assert_int_equal(build(&build_rows[0], &root, built), KNOT_WIRE_HEADER_SIZE + 1 + 4);
 }
 
 static void bad_subnet(void **state)
 {
 	name_t name = make_name(WWW);
 	const build_row_t row = { .type = A, .edns = true, .subnet = { .family = 77 } };
-	uint8_t room[ANAME_MESSAGE_QUERY_MAX];
-	assert_true(build(&row, &name, room) < 0);
+	uint8_t built[ANAME_MESSAGE_QUERY_MAX];
+	assert_true(build(&row, &name, built) < 0);
 }
 
 /*! A query is no reply to itself. */
 static void reflected(void **state)
 {
 	name_t name = make_name(WWW);
-	uint8_t room[ANAME_MESSAGE_QUERY_MAX];
-	int len = build(&build_rows[1], &name, room);
+	uint8_t built[ANAME_MESSAGE_QUERY_MAX];
+	int len = build(&build_rows[1], &name, built);
 	assert_true(len > 0);
 	aname_message_query_t query = make_query(name.at, A);
 	query.id = 0xabcd;
-	read_exact(&query, room, len);
+	read_exact(&query, built, len);
 	assert_failure(SERVER);
 }
 
@@ -1407,8 +1407,8 @@ static void no_memory_to_read(void **state)
 static bool try_build(void *ctx)
 {
 	name_t name = make_name(WWW);
-	uint8_t room[ANAME_MESSAGE_QUERY_MAX];
-	return build(ctx, &name, room) > 0;
+	uint8_t built[ANAME_MESSAGE_QUERY_MAX];
+	return build(ctx, &name, built) > 0;
 }
 
 static void no_memory_to_build(void **state)
@@ -1482,7 +1482,7 @@ static void mutations(void **state)
 		good += reply.failure == ANAME_FAILURE_NONE;
 		bad += reply.failure != ANAME_FAILURE_NONE;
 	}
-	/* Both kinds were met. */
+	/* Both kinds occurred. */
 	assert_true(good > 5000);
 	assert_true(bad > 5000);
 }

@@ -205,10 +205,10 @@ static void begin(reply_t *reply, const shape_t *shape, const set_t *sets, knot_
 		/* Sets of the packet's own memory where the packet frees them. */
 		knot_rrset_t rrset = reply_make_set(sets);
 		if (sets->flags & KNOT_PF_FREE) {
-			knot_rrset_t *own = knot_rrset_copy(&rrset, mm);
-			assert_non_null(own);
-			assert_int_equal(knot_pkt_put(reply->pkt, 0, own, sets->flags), KNOT_EOK);
-			mm->free(own);
+			knot_rrset_t *copy = knot_rrset_copy(&rrset, mm);
+			assert_non_null(copy);
+			assert_int_equal(knot_pkt_put(reply->pkt, 0, copy, sets->flags), KNOT_EOK);
+			mm->free(copy);
 			knot_rrset_clear(&rrset, NULL);
 		} else {
 			assert_int_equal(knot_pkt_put(reply->pkt, 0, &rrset, sets->flags),

@@ -64,7 +64,7 @@ static const judge_row_t judge_rows[] = {
 	{ "C1: no snapshot, never looked up: cold", -1, 0, 1, 0, ANAME_COLD, ANAME_FAILED, 0 },
 	{ "F3: no snapshot, not cold: failed", -1, 0, 0, 0, ANAME_FAILED, ANAME_FAILED, 0 },
 	{ "F3: only failures: failed", NONE, 1, 0, 5, ANAME_FAILED, ANAME_FAILED, 0 },
-	{ "C1: only failures, asleep: cold", NONE, 1, 1, 5, ANAME_COLD, ANAME_FAILED, 0 },
+	{ "C1: only failures, dormant: cold", NONE, 1, 1, 5, ANAME_COLD, ANAME_FAILED, 0 },
 	{ "T2: just learned: the whole TTL", ADDR, 0, 0, 0, ANAME_FRESH, ANAME_FAILED, 100 },
 	{ "T2: after 1 ms: a second less", ADDR, 0, 0, 1, ANAME_FRESH, ANAME_FAILED, 99 },
 	{ "T2: after 1 s: a second less", ADDR, 0, 0, 1000, ANAME_FRESH, ANAME_FAILED, 99 },
@@ -74,10 +74,10 @@ static const judge_row_t judge_rows[] = {
 	{ "T2: 1 ms before the end: fresh, a second all the same", ADDR, 0, 0, 99999, ANAME_FRESH,
 	  ANAME_FAILED, 1 },
 	{ "T2: the same, failing: 0 s", ADDR, 1, 0, 99999, ANAME_FRESH, ANAME_FAILED, 0 },
-	{ "T2: the same, asleep: 0 s", ADDR, 0, 1, 99999, ANAME_FRESH, ANAME_FAILED, 0 },
+	{ "T2: the same, dormant: 0 s", ADDR, 0, 1, 99999, ANAME_FRESH, ANAME_FAILED, 0 },
 	{ "T2: the same of a negative answer: a second", NEG, 0, 0, 99999, ANAME_NODATA,
 	  ANAME_FAILED, 1 },
-	{ "T2: fresh though asleep", ADDR, 0, 1, 1000, ANAME_FRESH, ANAME_FAILED, 99 },
+	{ "T2: fresh though dormant", ADDR, 0, 1, 1000, ANAME_FRESH, ANAME_FAILED, 99 },
 	{ "F1: fresh though failing", ADDR, 1, 0, 1000, ANAME_FRESH, ANAME_FAILED, 99 },
 	{ "T2: at the end: late, a second", ADDR, 0, 0, 100000, ANAME_LATE, ANAME_FAILED, 1 },
 	{ "T2: 1 ms before the grace is over: late", ADDR, 0, 0, 100999, ANAME_LATE, ANAME_FAILED,
@@ -86,14 +86,14 @@ static const judge_row_t judge_rows[] = {
 	{ "F1: failing at the end: stale at once", ADDR, 1, 0, 100000, ANAME_STALE, ANAME_STALE,
 	  30 },
 	{ "F1: failing past the end: stale", ADDR, 1, 0, 100001, ANAME_STALE, ANAME_STALE, 30 },
-	{ "F1: asleep past the end: cold, stale if waiting is no use", ADDR, 0, 1, 100000,
+	{ "F1: dormant past the end: cold, stale if waiting is no use", ADDR, 0, 1, 100000,
 	  ANAME_COLD, ANAME_STALE, 30 },
 	{ "F1: 10 s before stale-max the TTL is 10 s", ADDR, 1, 0, 290000, ANAME_STALE, ANAME_STALE,
 	  10 },
 	{ "F1: 1 ms before stale-max: still stale, 0 s", ADDR, 1, 0, 299999, ANAME_STALE,
 	  ANAME_STALE, 0 },
 	{ "F1: at stale-max: failed", ADDR, 1, 0, 300000, ANAME_FAILED, ANAME_FAILED, 0 },
-	{ "F1: asleep at stale-max: cold, nothing left", ADDR, 0, 1, 300000, ANAME_COLD,
+	{ "F1: dormant at stale-max: cold, nothing left", ADDR, 0, 1, 300000, ANAME_COLD,
 	  ANAME_FAILED, 0 },
 	{ "F1: long past stale-max: failed", ADDR, 1, 0, INT64_MAX / 2, ANAME_FAILED, ANAME_FAILED,
 	  0 },
@@ -102,7 +102,7 @@ static const judge_row_t judge_rows[] = {
 	{ "T2: a negative answer, late", NEG, 0, 0, 100999, ANAME_LATE_NODATA, ANAME_FAILED, 1 },
 	{ "F1: a negative answer past its end", NEG, 0, 0, 101000, ANAME_STALE_NODATA,
 	  ANAME_STALE_NODATA, 30 },
-	{ "F1: a negative answer past its end, asleep", NEG, 0, 1, 100000, ANAME_COLD,
+	{ "F1: a negative answer past its end, dormant", NEG, 0, 1, 100000, ANAME_COLD,
 	  ANAME_STALE_NODATA, 30 },
 	{ "F1: a negative answer at stale-max", NEG, 1, 0, 300000, ANAME_FAILED, ANAME_FAILED, 0 },
 	{ "clock set back by a second: as if just learned", ADDR, 0, 0, -1000, ANAME_FRESH,
@@ -113,7 +113,7 @@ static const judge_row_t judge_rows[] = {
 	  100 },
 };
 
-/*! The same, with what is said of the lookup. */
+/*! The same, with what is known of the lookup. */
 typedef struct {
 	const char *proves;
 	int known;
@@ -139,7 +139,7 @@ static const late_row_t late_rows[] = {
 	  ANAME_FAILED, 1, 350000, 0 },
 	{ "F1: with a failure what is past its end is stale before that", ADDR, 1, 0, 250000,
 	  ANAME_STALE, ANAME_STALE, 30, 260000, 200 },
-	{ "C1: asleep it is cold", ADDR, 0, 1, 250000, ANAME_COLD, ANAME_STALE, 30,
+	{ "C1: dormant it is cold", ADDR, 0, 1, 250000, ANAME_COLD, ANAME_STALE, 30,
 	  ANAME_NEXT_NEVER, 0 },
 	{ "F1: the longest time that counts is the time-out", ADDR, 0, 0, 105999, ANAME_LATE,
 	  ANAME_FAILED, 1, 0, UINT16_MAX },
@@ -422,8 +422,8 @@ static const ask_row_t ask_rows[] = {
 	{ "T1: past its lifetime because of a shorter record: asked for", ADDR, 0, 85000, 45000, 30,
 	  1 },
 	{ "T3: what is due is not asked for", ADDR, 0, 80000, 80000, 100, 0 },
-	{ "T3: a sleeping target is asked for", ADDR, 0, ANAME_NEXT_NEVER, 0, 100, 1 },
-	{ "T3: a sleeping target that fails is asked for", NONE, 1, ANAME_NEXT_NEVER, 0, 100, 1 },
+	{ "T3: a dormant target is asked for", ADDR, 0, ANAME_NEXT_NEVER, 0, 100, 1 },
+	{ "T3: a dormant target that fails is asked for", NONE, 1, ANAME_NEXT_NEVER, 0, 100, 1 },
 	{ "T3: what is planned is not asked for", ADDR, 0, 80000, 1000, 100, 0 },
 	{ "F4: a failing target is not asked for", ADDR, 1, 900000, 500000, 100, 0 },
 	{ "T1: with more than a tenth left: not asked for", ADDR, 0, 100501, 89999, 100, 0 },
@@ -663,10 +663,10 @@ static void bare_answers(void **state)
 	/* What says it itself is left alone, and ends the row. */
 	static const uint32_t ttls[] = { 0, 1, 3600, INT32_MAX, ANAME_TTL_UNKNOWN };
 	for (size_t i = 0; i < COUNT_OF(ttls); i++) {
-		aname_result_t said = { .known = i % 2 ? NEG : ADDR, .ttl = ttls[i] };
-		aname_policy_bare(&before, &said);
-		assert_int_equal(said.ttl, ttls[i]);
-		assert_int_equal(said.bare, 0);
+		aname_result_t result = { .known = i % 2 ? NEG : ADDR, .ttl = ttls[i] };
+		aname_policy_bare(&before, &result);
+		assert_int_equal(result.ttl, ttls[i]);
+		assert_int_equal(result.bare, 0);
 	}
 }
 

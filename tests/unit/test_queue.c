@@ -21,7 +21,7 @@ static bool push(aname_queue_t *queue, uint32_t n)
 {
 	name_t name = make_name_nth(n);
 	const aname_key_t key = make_key(&upstream, &name, KNOT_RRTYPE_A);
-	/* As the table's hashes: odd, and spread over all places. */
+	/* As the table's hashes: odd, and spread over all slots. */
 	return aname_queue_push(queue, &key, NULL, (n * 0x9e3779b97f4a7c15) | 1, wish(n));
 }
 
@@ -113,13 +113,13 @@ static void collision(void **state)
 		const aname_key_t key = make_key(&upstream, &names[i % 2], KNOT_RRTYPE_A);
 		assert_true(aname_queue_push(queue, &key, NULL, hashes[i % 2], wish(i)));
 	}
-	unsigned met[2] = { 0 };
+	unsigned popped[2] = { 0 };
 	aname_request_t request;
 	while (aname_queue_pop(queue, &request)) {
-		met[request.hash == hashes[1]]++;
+		popped[request.hash == hashes[1]]++;
 	}
-	assert_in_range(met[0], 1, 3);
-	assert_in_range(met[1], 1, 3);
+	assert_in_range(popped[0], 1, 3);
+	assert_in_range(popped[1], 1, 3);
 
 	/* And the mark is not left behind. */
 	for (unsigned i = 0; i < 2; i++) {
@@ -178,9 +178,9 @@ static void around(void **state)
 	while (next < 30 * ANAME_QUEUE_SIZE) {
 		uint32_t more = random_below(&random, ANAME_QUEUE_SIZE + 10);
 		for (uint32_t i = 0; i < more; i++) {
-			bool room = next - first < ANAME_QUEUE_SIZE;
-			assert_int_equal(push(queue, next), room);
-			next += room;
+			bool fits = next - first < ANAME_QUEUE_SIZE;
+			assert_int_equal(push(queue, next), fits);
+			next += fits;
 		}
 		uint32_t fewer = random_below(&random, ANAME_QUEUE_SIZE);
 		for (uint32_t i = 0; i < fewer && first < next; i++) {

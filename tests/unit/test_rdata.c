@@ -197,7 +197,7 @@ static void fuzz(void **state)
 		}
 		good += ret > 0;
 	}
-	/* Both kinds were met. */
+	/* Both kinds occurred. */
 	assert_in_range(good, 20000, 180000);
 }
 

@@ -17,28 +17,29 @@
 /*! Where the stopped clock begins. */
 #define BEGIN_MS 1000000
 
-static void begin(house_t *house, const aname_schedule_t *schedule, const aname_limits_t *limits)
+static void begin(scripted_t *scripted, const aname_schedule_t *schedule,
+                  const aname_limits_t *limits)
 {
 	clock_stop_at(BEGIN_MS);
-	house_init(house, schedule, limits);
+	scripted_init(scripted, schedule, limits);
 }
 
-static const aname_snapshot_t *known_of(house_t *house, const name_t *name, uint16_t type)
+static const aname_snapshot_t *known_of(scripted_t *scripted, const name_t *name, uint16_t type)
 {
-	aname_entry_t *entry = house_find(house, name, type);
+	aname_entry_t *entry = scripted_find(scripted, name, type);
 	return entry != NULL ? aname_entry_snapshot(entry) : NULL;
 }
 
-static int64_t next_of(house_t *house, const name_t *name, uint16_t type)
+static int64_t next_of(scripted_t *scripted, const name_t *name, uint16_t type)
 {
-	aname_entry_t *entry = house_find(house, name, type);
+	aname_entry_t *entry = scripted_find(scripted, name, type);
 	assert_non_null(entry);
 	return atomic_load(&entry->next_ms);
 }
 
-static bool is_cold(house_t *house, const name_t *name, uint16_t type)
+static bool is_cold(scripted_t *scripted, const name_t *name, uint16_t type)
 {
-	aname_entry_t *entry = house_find(house, name, type);
+	aname_entry_t *entry = scripted_find(scripted, name, type);
 	assert_non_null(entry);
 	return atomic_load(&entry->cold);
 }
@@ -58,99 +59,99 @@ static aname_judgement_t judge(aname_entry_t *entry, uint32_t record_ttl)
 
 static void first_lookup(void **state)
 {
-	house_t house;
-	begin(&house, NULL, NULL);
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
 	name_t name = make_name("a.example.");
-	house_ask(&house, &name, A, 300);
-	assert_int_equal(house.script.pending_count, 1);
-	assert_int_equal(aname_refresh_running(house.refresh), 1);
-	assert_true(is_cold(&house, &name, A));
-	assert_true(next_of(&house, &name, A) == BEGIN_MS);
-	assert_null(known_of(&house, &name, A));
+	scripted_ask(&scripted, &name, A, 300);
+	assert_int_equal(scripted.script.pending_count, 1);
+	assert_int_equal(aname_refresh_running(scripted.refresh), 1);
+	assert_true(is_cold(&scripted, &name, A));
+	assert_true(next_of(&scripted, &name, A) == BEGIN_MS);
+	assert_null(known_of(&scripted, &name, A));
 
 	clock_skip(40);
-	house_resolve(&house, house_pending(&house, &name, A), 1, 3, 60);
-	const aname_snapshot_t *known = known_of(&house, &name, A);
+	scripted_resolve(&scripted, scripted_pending(&scripted, &name, A), 1, 3, 60);
+	const aname_snapshot_t *known = known_of(&scripted, &name, A);
 	assert_non_null(known);
 	assert_int_equal(known->count, 3);
 	assert_int_equal(known->ttl, 60);
 	assert_true(known->learned_ms == BEGIN_MS + 40);
-	assert_false(is_cold(&house, &name, A));
-	assert_int_equal(aname_refresh_running(house.refresh), 0);
-	assert_int_equal(aname_table_addresses(house.shared->table), 3);
-	int64_t next = next_of(&house, &name, A) - known->learned_ms;
+	assert_false(is_cold(&scripted, &name, A));
+	assert_int_equal(aname_refresh_running(scripted.refresh), 0);
+	assert_int_equal(aname_table_addresses(scripted.shared->table), 3);
+	int64_t next = next_of(&scripted, &name, A) - known->learned_ms;
 	assert_in_range(next, 45000, 54000);
-	house_deinit(&house);
+	scripted_deinit(&scripted);
 }
 
 static void families_apart(void **state)
 {
-	house_t house;
-	begin(&house, NULL, NULL);
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
 	name_t name = make_name("a.example.");
-	house_ask(&house, &name, A, 300);
-	house_ask(&house, &name, AAAA, 300);
-	assert_int_equal(house.script.pending_count, 2);
-	house_resolve(&house, house_pending(&house, &name, A), 1, 1, 60);
-	house_fail(&house, house_pending(&house, &name, AAAA), ANAME_FAILURE_SERVER);
-	assert_int_equal(known_of(&house, &name, A)->known, ANAME_KNOWN_ADDRESSES);
-	assert_int_equal(known_of(&house, &name, AAAA)->known, ANAME_KNOWN_NOTHING);
-	assert_int_equal(known_of(&house, &name, AAAA)->failure, ANAME_FAILURE_SERVER);
-	house_deinit(&house);
+	scripted_ask(&scripted, &name, A, 300);
+	scripted_ask(&scripted, &name, AAAA, 300);
+	assert_int_equal(scripted.script.pending_count, 2);
+	scripted_resolve(&scripted, scripted_pending(&scripted, &name, A), 1, 1, 60);
+	scripted_fail(&scripted, scripted_pending(&scripted, &name, AAAA), ANAME_FAILURE_SERVER);
+	assert_int_equal(known_of(&scripted, &name, A)->known, ANAME_KNOWN_ADDRESSES);
+	assert_int_equal(known_of(&scripted, &name, AAAA)->known, ANAME_KNOWN_NOTHING);
+	assert_int_equal(known_of(&scripted, &name, AAAA)->failure, ANAME_FAILURE_SERVER);
+	scripted_deinit(&scripted);
 }
 
 static void coalesced(void **state)
 {
-	house_t house;
-	begin(&house, NULL, NULL);
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
 	name_t name = make_name("a.example.");
 	for (unsigned i = 0; i < 1000; i++) {
-		house_ask(&house, &name, A, 300);
+		scripted_ask(&scripted, &name, A, 300);
 	}
-	assert_int_equal(house.script.started, 1);
-	house_resolve(&house, house_pending(&house, &name, A), 1, 1, 60);
-	/* Those that stood in the queue while the answer came want nothing any more. */
+	assert_int_equal(scripted.script.started, 1);
+	scripted_resolve(&scripted, scripted_pending(&scripted, &name, A), 1, 1, 60);
+	/* Those that stood in the queue while the answer came need no other lookup. */
 	for (unsigned i = 0; i < 1000; i++) {
-		house_ask(&house, &name, A, 300);
+		scripted_ask(&scripted, &name, A, 300);
 	}
-	assert_int_equal(house.script.started, 1);
+	assert_int_equal(scripted.script.started, 1);
 	/* A record with a TTL that the plan is too late for does. */
-	house_skip(&house, 10000);
+	scripted_skip(&scripted, 10000);
 	for (unsigned i = 0; i < 1000; i++) {
-		house_ask(&house, &name, A, 5);
+		scripted_ask(&scripted, &name, A, 5);
 	}
-	assert_int_equal(house.script.started, 2);
-	house_deinit(&house);
+	assert_int_equal(scripted.script.started, 2);
+	scripted_deinit(&scripted);
 }
 
 static void refreshed(void **state)
 {
 	/* A day in the life of a target with 60 s that is asked for all the time. */
-	house_t house;
-	begin(&house, NULL, NULL);
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
 	name_t name = make_name("a.example.");
-	house_ask(&house, &name, A, 300);
-	house_resolve(&house, house_pending(&house, &name, A), 1, 2, 60);
+	scripted_ask(&scripted, &name, A, 300);
+	scripted_resolve(&scripted, scripted_pending(&scripted, &name, A), 1, 2, 60);
 	unsigned least = UINT32_MAX;
 	for (unsigned step = 0; step < 86400 * 2; step++) {
-		house_skip(&house, 500);
-		script_lookup_t *lookup = house_pending(&house, &name, A);
+		scripted_skip(&scripted, 500);
+		script_lookup_t *lookup = scripted_pending(&scripted, &name, A);
 		if (lookup != NULL && aname_clock_ms() - lookup->started_ms >= 1000) {
-			house_resolve(&house, lookup, 1, 2, 60);
+			scripted_resolve(&scripted, lookup, 1, 2, 60);
 		}
-		aname_entry_t *entry = house_find(&house, &name, A);
+		aname_entry_t *entry = scripted_find(&scripted, &name, A);
 		const aname_snapshot_t *known = aname_entry_snapshot(entry);
 		aname_judgement_t judgement = judge(entry, 300);
 		assert_int_equal(judgement.worth, ANAME_FRESH);
 		assert_false(aname_policy_ask(
-		        known, aname_policy_left(known, &house.schedule, 300, aname_clock_ms()),
+		        known, aname_policy_left(known, &scripted.schedule, 300, aname_clock_ms()),
 		        atomic_load(&entry->next_ms), aname_clock_ms()));
 		least = judgement.ttl < least ? judgement.ttl : least;
-		house_touch(&house, entry, 300);
+		scripted_touch(&scripted, entry, 300);
 	}
 	assert_in_range(least, 4, 15);
-	assert_in_range(house.script.started, 86400 / 60, 86400 / 44);
-	house_deinit(&house);
+	assert_in_range(scripted.script.started, 86400 / 60, 86400 / 44);
+	scripted_deinit(&scripted);
 }
 
 static void real_time(void **state)
@@ -158,53 +159,53 @@ static void real_time(void **state)
 	/* T5: with ttl-max 1 a change shows within 2 s, and no query waits. */
 	aname_schedule_t schedule = make_schedule;
 	schedule.ttl_max = 1;
-	house_t house;
-	begin(&house, &schedule, NULL);
+	scripted_t scripted;
+	begin(&scripted, &schedule, NULL);
 	name_t name = make_name("a.example.");
-	house_ask(&house, &name, A, 300);
-	house_resolve(&house, house_pending(&house, &name, A), 0, 1, 300);
+	scripted_ask(&scripted, &name, A, 300);
+	scripted_resolve(&scripted, scripted_pending(&scripted, &name, A), 0, 1, 300);
 	for (uint32_t ms = 0; ms < 100000; ms += 50) {
-		house_skip(&house, 50);
-		script_lookup_t *lookup = house_pending(&house, &name, A);
+		scripted_skip(&scripted, 50);
+		script_lookup_t *lookup = scripted_pending(&scripted, &name, A);
 		if (lookup != NULL && aname_clock_ms() - lookup->started_ms >= 100) {
-			house_resolve(&house, lookup, aname_clock_ms() - BEGIN_MS, 1, 300);
+			scripted_resolve(&scripted, lookup, aname_clock_ms() - BEGIN_MS, 1, 300);
 		}
-		aname_entry_t *entry = house_find(&house, &name, A);
+		aname_entry_t *entry = scripted_find(&scripted, &name, A);
 		const aname_snapshot_t *known = aname_entry_snapshot(entry);
 		assert_true(aname_clock_ms() - known->learned_ms < 2000);
 		assert_int_equal(judge(entry, 300).worth, ANAME_FRESH);
-		house_touch(&house, entry, 300);
+		scripted_touch(&scripted, entry, 300);
 	}
-	house_deinit(&house);
+	scripted_deinit(&scripted);
 }
 
 /*! A recursor that caches for 30 s, by whole seconds; answers with what is left. */
-static void resolve_from_cache(house_t *house, script_lookup_t *lookup, int64_t *expires_s)
+static void resolve_from_cache(scripted_t *scripted, script_lookup_t *lookup, int64_t *expires_s)
 {
 	int64_t now_s = aname_clock_ms() / 1000;
 	if (now_s > *expires_s) {
 		*expires_s = now_s + 30;
 	}
-	house_resolve(house, lookup, 1, 2, *expires_s - now_s);
+	scripted_resolve(scripted, lookup, 1, 2, *expires_s - now_s);
 }
 
 static void behind_cache(void **state)
 {
 	/* An hour behind such a recursor, asked for all the time: about three lookups for each TTL,
 	 * none by a worker, and never stale. */
-	house_t house;
-	begin(&house, NULL, NULL);
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
 	name_t name = make_name("a.example.");
 	int64_t expires_s = 0;
 	unsigned late = 0;
-	house_ask(&house, &name, A, 300);
-	resolve_from_cache(&house, house_pending(&house, &name, A), &expires_s);
+	scripted_ask(&scripted, &name, A, 300);
+	resolve_from_cache(&scripted, scripted_pending(&scripted, &name, A), &expires_s);
 	for (unsigned step = 0; step < 3600 * 50; step++) {
-		house_skip(&house, 20);
-		aname_entry_t *entry = house_find(&house, &name, A);
-		script_lookup_t *lookup = house_pending(&house, &name, A);
+		scripted_skip(&scripted, 20);
+		aname_entry_t *entry = scripted_find(&scripted, &name, A);
+		script_lookup_t *lookup = scripted_pending(&scripted, &name, A);
 		if (lookup != NULL && aname_clock_ms() - lookup->started_ms >= 100) {
-			resolve_from_cache(&house, lookup, &expires_s);
+			resolve_from_cache(&scripted, lookup, &expires_s);
 		}
 		const aname_snapshot_t *known = aname_entry_snapshot(entry);
 		int64_t now_ms = aname_clock_ms();
@@ -213,335 +214,339 @@ static void behind_cache(void **state)
 		assert_true(judgement.worth == ANAME_FRESH || judgement.worth == ANAME_LATE);
 		assert_in_range(judgement.ttl, aname_entry_snapshot(entry)->ttl > 1, 30);
 		assert_false(aname_policy_ask(
-		        known, aname_policy_left(known, &house.schedule, 300, now_ms),
+		        known, aname_policy_left(known, &scripted.schedule, 300, now_ms),
 		        atomic_load(&entry->next_ms), now_ms));
-		house_touch(&house, entry, 300);
+		scripted_touch(&scripted, entry, 300);
 	}
-	assert_in_range(house.script.started, 3600 / 32, 3600 * 3 / 30);
+	assert_in_range(scripted.script.started, 3600 / 32, 3600 * 3 / 30);
 	/* At the end of each TTL, for up to the spread and the lookup. */
 	assert_in_range(late, 1, 3600 / 30 * (ANAME_EXPIRY_SPREAD_MS + 140) / 20);
-	house_deinit(&house);
+	scripted_deinit(&scripted);
 }
 
 static void behind_slow_cache(void **state)
 {
 	/* The same, where what the recursor has to pass on takes 3 s. */
-	house_t house;
-	begin(&house, NULL, NULL);
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
 	name_t name = make_name("a.example.");
 	int64_t expires_s = 0;
 	unsigned late = 0;
-	house_ask(&house, &name, A, 300);
-	house_skip(&house, 3000);
-	resolve_from_cache(&house, house_pending(&house, &name, A), &expires_s);
+	scripted_ask(&scripted, &name, A, 300);
+	scripted_skip(&scripted, 3000);
+	resolve_from_cache(&scripted, scripted_pending(&scripted, &name, A), &expires_s);
 	for (unsigned step = 0; step < 3600 * 50; step++) {
-		house_skip(&house, 20);
-		script_lookup_t *lookup = house_pending(&house, &name, A);
+		scripted_skip(&scripted, 20);
+		script_lookup_t *lookup = scripted_pending(&scripted, &name, A);
 		bool hit = aname_clock_ms() / 1000 <= expires_s;
 		if (lookup != NULL && (hit || aname_clock_ms() - lookup->started_ms >= 3000)) {
-			resolve_from_cache(&house, lookup, &expires_s);
+			resolve_from_cache(&scripted, lookup, &expires_s);
 		}
-		aname_entry_t *entry = house_find(&house, &name, A);
+		aname_entry_t *entry = scripted_find(&scripted, &name, A);
 		aname_judgement_t judgement = judge(entry, 300);
 		late += judgement.worth == ANAME_LATE;
 		assert_true(judgement.worth == ANAME_FRESH || judgement.worth == ANAME_LATE);
 		assert_in_range(judgement.ttl, aname_entry_snapshot(entry)->ttl > 1, 30);
-		house_touch(&house, entry, 300);
+		scripted_touch(&scripted, entry, 300);
 	}
 	assert_true(late > 100 * 2000 / 20);
-	house_deinit(&house);
+	scripted_deinit(&scripted);
 }
 
 static void slower_than_usual(void **state)
 {
 	/* F1: what takes much longer than before is stale before it fails; then it is usual. */
-	house_t house;
-	begin(&house, NULL, NULL);
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
 	name_t name = make_name("a.example.");
-	house_ask(&house, &name, A, 300);
-	house_skip(&house, 200);
-	house_resolve(&house, house_pending(&house, &name, A), 1, 1, 5);
-	aname_entry_t *entry = house_find(&house, &name, A);
-	assert_int_equal(known_of(&house, &name, A)->usual_ms, 200);
-	house_skip(&house, next_of(&house, &name, A) - aname_clock_ms());
-	assert_non_null(house_pending(&house, &name, A));
-	house_skip(&house, known_of(&house, &name, A)->learned_ms + 5000 - aname_clock_ms());
+	scripted_ask(&scripted, &name, A, 300);
+	scripted_skip(&scripted, 200);
+	scripted_resolve(&scripted, scripted_pending(&scripted, &name, A), 1, 1, 5);
+	aname_entry_t *entry = scripted_find(&scripted, &name, A);
+	assert_int_equal(known_of(&scripted, &name, A)->usual_ms, 200);
+	scripted_skip(&scripted, next_of(&scripted, &name, A) - aname_clock_ms());
+	assert_non_null(scripted_pending(&scripted, &name, A));
+	scripted_skip(&scripted,
+	              known_of(&scripted, &name, A)->learned_ms + 5000 - aname_clock_ms());
 	assert_int_equal(judge(entry, 300).worth, ANAME_LATE);
-	house_skip(&house, ANAME_GRACE_MS + 299);
+	scripted_skip(&scripted, ANAME_GRACE_MS + 299);
 	assert_int_equal(judge(entry, 300).worth, ANAME_LATE);
 	assert_int_equal(judge(entry, 300).ttl, 1);
-	house_skip(&house, 1);
+	scripted_skip(&scripted, 1);
 	assert_int_equal(judge(entry, 300).worth, ANAME_STALE);
-	house_resolve(&house, house_pending(&house, &name, A), 1, 1, 5);
+	scripted_resolve(&scripted, scripted_pending(&scripted, &name, A), 1, 1, 5);
 	assert_int_equal(judge(entry, 300).worth, ANAME_FRESH);
-	uint16_t usual_ms = known_of(&house, &name, A)->usual_ms;
+	uint16_t usual_ms = known_of(&scripted, &name, A)->usual_ms;
 	assert_in_range(usual_ms, ANAME_GRACE_MS + 800, ANAME_GRACE_MS + 2000);
 
 	/* A failure says nothing of it. */
-	house_skip(&house, next_of(&house, &name, A) - aname_clock_ms());
-	house_fail(&house, house_pending(&house, &name, A), ANAME_FAILURE_SERVER);
-	assert_int_equal(known_of(&house, &name, A)->usual_ms, usual_ms);
-	house_deinit(&house);
+	scripted_skip(&scripted, next_of(&scripted, &name, A) - aname_clock_ms());
+	scripted_fail(&scripted, scripted_pending(&scripted, &name, A), ANAME_FAILURE_SERVER);
+	assert_int_equal(known_of(&scripted, &name, A)->usual_ms, usual_ms);
+	scripted_deinit(&scripted);
 }
 
 static void lowered_ttl(void **state)
 {
 	/* T2: a record of 300 s is lowered to 30 s, 45 s after the last lookup, which takes 1 s. */
-	house_t house;
-	begin(&house, NULL, NULL);
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
 	name_t name = make_name("a.example.");
-	house_ask(&house, &name, A, 300);
-	house_resolve(&house, house_pending(&house, &name, A), 1, 1, 300);
-	house_skip(&house, 45000);
-	aname_entry_t *entry = house_find(&house, &name, A);
+	scripted_ask(&scripted, &name, A, 300);
+	scripted_resolve(&scripted, scripted_pending(&scripted, &name, A), 1, 1, 300);
+	scripted_skip(&scripted, 45000);
+	aname_entry_t *entry = scripted_find(&scripted, &name, A);
 	aname_judgement_t judgement = judge(entry, 30);
 	assert_int_equal(judgement.worth, ANAME_LATE);
 	assert_int_equal(judgement.ttl, 1);
 	assert_true(aname_policy_ask(aname_entry_snapshot(entry),
-	                             aname_policy_left(aname_entry_snapshot(entry), &house.schedule,
-	                                               30, aname_clock_ms()),
-	                             next_of(&house, &name, A), aname_clock_ms()));
-	house_ask(&house, &name, A, 30);
-	assert_true(next_of(&house, &name, A) == aname_clock_ms());
-	house_skip(&house, ANAME_GRACE_MS - 1);
+	                             aname_policy_left(aname_entry_snapshot(entry),
+	                                               &scripted.schedule, 30, aname_clock_ms()),
+	                             next_of(&scripted, &name, A), aname_clock_ms()));
+	scripted_ask(&scripted, &name, A, 30);
+	assert_true(next_of(&scripted, &name, A) == aname_clock_ms());
+	scripted_skip(&scripted, ANAME_GRACE_MS - 1);
 	assert_int_equal(judge(entry, 30).worth, ANAME_LATE);
-	house_resolve(&house, house_pending(&house, &name, A), 1, 1, 300);
+	scripted_resolve(&scripted, scripted_pending(&scripted, &name, A), 1, 1, 300);
 	judgement = judge(entry, 30);
 	assert_int_equal(judgement.worth, ANAME_FRESH);
 	assert_int_equal(judgement.ttl, 30);
-	assert_in_range(next_of(&house, &name, A) - aname_clock_ms(), 22500, 27000);
-	house_deinit(&house);
+	assert_in_range(next_of(&scripted, &name, A) - aname_clock_ms(), 22500, 27000);
+	scripted_deinit(&scripted);
 }
 
 static void lost_family(void **state)
 {
-	/* W1: when one family is lost the other one is looked up at once, but not if it sleeps. */
-	house_t house;
-	begin(&house, NULL, NULL);
+	/* W1: when one family is lost the other one is looked up at once, but not if it is
+	 * dormant. */
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
 	name_t name = make_name("a.example.");
-	house_ask(&house, &name, A, 300);
-	house_ask(&house, &name, AAAA, 3600);
-	house_resolve(&house, house_pending(&house, &name, A), 1, 2, 300);
-	house_resolve(&house, house_pending(&house, &name, AAAA), 1, 1, 3600);
-	house_skip(&house, next_of(&house, &name, A) - aname_clock_ms());
-	assert_null(house_pending(&house, &name, AAAA));
-	house_resolve(&house, house_pending(&house, &name, A), 1, 0, 60);
-	assert_int_equal(known_of(&house, &name, A)->known, ANAME_KNOWN_NODATA);
-	assert_true(aname_snapshot_lost(known_of(&house, &name, A))->since_ms == aname_clock_ms());
-	assert_int_equal(aname_snapshot_last(known_of(&house, &name, A))->count, 2);
-	assert_int_equal(aname_table_addresses(house.shared->table), 1);
-	assert_non_null(house_pending(&house, &name, AAAA));
-	assert_false(aname_policy_gone_surely(known_of(&house, &name, A),
-	                                      known_of(&house, &name, AAAA)));
-	house_resolve(&house, house_pending(&house, &name, AAAA), 1, 0, 60);
-	assert_true(aname_policy_gone_surely(known_of(&house, &name, A),
-	                                     known_of(&house, &name, AAAA)));
+	scripted_ask(&scripted, &name, A, 300);
+	scripted_ask(&scripted, &name, AAAA, 3600);
+	scripted_resolve(&scripted, scripted_pending(&scripted, &name, A), 1, 2, 300);
+	scripted_resolve(&scripted, scripted_pending(&scripted, &name, AAAA), 1, 1, 3600);
+	scripted_skip(&scripted, next_of(&scripted, &name, A) - aname_clock_ms());
+	assert_null(scripted_pending(&scripted, &name, AAAA));
+	scripted_resolve(&scripted, scripted_pending(&scripted, &name, A), 1, 0, 60);
+	assert_int_equal(known_of(&scripted, &name, A)->known, ANAME_KNOWN_NODATA);
+	assert_true(aname_snapshot_lost(known_of(&scripted, &name, A))->since_ms ==
+	            aname_clock_ms());
+	assert_int_equal(aname_snapshot_last(known_of(&scripted, &name, A))->count, 2);
+	assert_int_equal(aname_table_addresses(scripted.shared->table), 1);
+	assert_non_null(scripted_pending(&scripted, &name, AAAA));
+	assert_false(aname_policy_gone_surely(known_of(&scripted, &name, A),
+	                                      known_of(&scripted, &name, AAAA)));
+	scripted_resolve(&scripted, scripted_pending(&scripted, &name, AAAA), 1, 0, 60);
+	assert_true(aname_policy_gone_surely(known_of(&scripted, &name, A),
+	                                     known_of(&scripted, &name, AAAA)));
 
-	assert_null(house_pending(&house, &name, A)); /* It has been, just now. */
+	assert_null(scripted_pending(&scripted, &name, A)); /* It has been, just now. */
 
 	/* What repeats is no loss. */
-	int64_t since_ms = aname_snapshot_lost(known_of(&house, &name, A))->since_ms;
-	house_skip(&house, 60000 + ANAME_EXPIRY_SPREAD_MS);
-	unsigned started = house.script.started;
-	house_resolve(&house, house_pending(&house, &name, A), 1, 0, 60);
-	assert_true(aname_snapshot_lost(known_of(&house, &name, A))->since_ms == since_ms);
-	house_resolve(&house, house_pending(&house, &name, AAAA), 1, 0, 60);
-	assert_int_equal(house.script.started, started);
-	house_deinit(&house);
+	int64_t since_ms = aname_snapshot_lost(known_of(&scripted, &name, A))->since_ms;
+	scripted_skip(&scripted, 60000 + ANAME_EXPIRY_SPREAD_MS);
+	unsigned started = scripted.script.started;
+	scripted_resolve(&scripted, scripted_pending(&scripted, &name, A), 1, 0, 60);
+	assert_true(aname_snapshot_lost(known_of(&scripted, &name, A))->since_ms == since_ms);
+	scripted_resolve(&scripted, scripted_pending(&scripted, &name, AAAA), 1, 0, 60);
+	assert_int_equal(scripted.script.started, started);
+	scripted_deinit(&scripted);
 }
 
 static void shorter_record(void **state)
 {
 	/* Asked through a record of 10 s, a target planned for 300 s is refreshed earlier. */
-	house_t house;
-	begin(&house, NULL, NULL);
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
 	name_t name = make_name("a.example.");
-	house_ask(&house, &name, A, 300);
-	house_resolve(&house, house_pending(&house, &name, A), 1, 1, 300);
-	assert_true(next_of(&house, &name, A) >= BEGIN_MS + 225000);
+	scripted_ask(&scripted, &name, A, 300);
+	scripted_resolve(&scripted, scripted_pending(&scripted, &name, A), 1, 1, 300);
+	assert_true(next_of(&scripted, &name, A) >= BEGIN_MS + 225000);
 
-	house_skip(&house, 9500);
-	aname_entry_t *entry = house_find(&house, &name, A);
+	scripted_skip(&scripted, 9500);
+	aname_entry_t *entry = scripted_find(&scripted, &name, A);
 	assert_true(aname_policy_ask(aname_entry_snapshot(entry),
-	                             aname_policy_left(aname_entry_snapshot(entry), &house.schedule,
-	                                               10, aname_clock_ms()),
+	                             aname_policy_left(aname_entry_snapshot(entry),
+	                                               &scripted.schedule, 10, aname_clock_ms()),
 	                             atomic_load(&entry->next_ms), aname_clock_ms()));
-	house_ask(&house, &name, A, 10);
-	house_resolve(&house, house_pending(&house, &name, A), 1, 1, 300);
-	assert_in_range(next_of(&house, &name, A) - aname_clock_ms(), 7500, 9000);
+	scripted_ask(&scripted, &name, A, 10);
+	scripted_resolve(&scripted, scripted_pending(&scripted, &name, A), 1, 1, 300);
+	assert_in_range(next_of(&scripted, &name, A) - aname_clock_ms(), 7500, 9000);
 
 	/* And no longer when nobody asked through it for two spans of `idle`; for one it does. */
 	for (unsigned i = 0; i < 3 * 3600; i++) {
-		house_skip(&house, 1000);
-		house_touch(&house, entry, 300);
-		if (house.script.pending != NULL) {
-			house_resolve(&house, house.script.pending, 1, 1, 300);
-			int64_t pause_ms = next_of(&house, &name, A) - aname_clock_ms();
+		scripted_skip(&scripted, 1000);
+		scripted_touch(&scripted, entry, 300);
+		if (scripted.script.pending != NULL) {
+			scripted_resolve(&scripted, scripted.script.pending, 1, 1, 300);
+			int64_t pause_ms = next_of(&scripted, &name, A) - aname_clock_ms();
 			assert_true(i > 6000 || pause_ms <= 9000);
 		}
 	}
-	house_skip(&house, 300000);
-	house_resolve(&house, house.script.pending, 1, 1, 300);
-	assert_in_range(next_of(&house, &name, A) - aname_clock_ms(), 225000, 270000);
-	house_deinit(&house);
+	scripted_skip(&scripted, 300000);
+	scripted_resolve(&scripted, scripted.script.pending, 1, 1, 300);
+	assert_in_range(next_of(&scripted, &name, A) - aname_clock_ms(), 225000, 270000);
+	scripted_deinit(&scripted);
 }
 
-static void sleep_and_forget(void **state)
+static void dormant_and_forgotten(void **state)
 {
 	aname_schedule_t schedule = make_schedule;
 	schedule.idle = 100;
 	schedule.ttl_max = 60;
 	schedule.stale_max = 500;
-	house_t house;
-	begin(&house, &schedule, NULL);
+	scripted_t scripted;
+	begin(&scripted, &schedule, NULL);
 	name_t name = make_name("a.example.");
-	house_ask(&house, &name, A, 300);
-	house_resolve(&house, house_pending(&house, &name, A), 1, 2, 60);
+	scripted_ask(&scripted, &name, A, 300);
+	scripted_resolve(&scripted, scripted_pending(&scripted, &name, A), 1, 2, 60);
 	int64_t learned = BEGIN_MS;
-	while (!is_cold(&house, &name, A)) {
-		house_skip(&house, 1000);
-		if (house.script.pending != NULL) {
-			house_resolve(&house, house.script.pending, 1, 2, 60);
+	while (!is_cold(&scripted, &name, A)) {
+		scripted_skip(&scripted, 1000);
+		if (scripted.script.pending != NULL) {
+			scripted_resolve(&scripted, scripted.script.pending, 1, 2, 60);
 			learned = aname_clock_ms();
 		}
 	}
 	assert_in_range(aname_clock_ms() - BEGIN_MS, 101000, 160000);
-	assert_true(next_of(&house, &name, A) == ANAME_NEXT_NEVER);
-	assert_int_equal(known_of(&house, &name, A)->count, 2);
-	unsigned started = house.script.started;
+	assert_true(next_of(&scripted, &name, A) == ANAME_NEXT_NEVER);
+	assert_int_equal(known_of(&scripted, &name, A)->count, 2);
+	unsigned started = scripted.script.started;
 
 	/* Asked for again: looked up at once, its last addresses still there. */
-	house_ask(&house, &name, A, 300);
-	assert_int_equal(house.script.started, started + 1);
-	assert_true(is_cold(&house, &name, A));
-	assert_int_equal(known_of(&house, &name, A)->count, 2);
-	house_resolve(&house, house_pending(&house, &name, A), 1, 2, 60);
-	assert_false(is_cold(&house, &name, A));
+	scripted_ask(&scripted, &name, A, 300);
+	assert_int_equal(scripted.script.started, started + 1);
+	assert_true(is_cold(&scripted, &name, A));
+	assert_int_equal(known_of(&scripted, &name, A)->count, 2);
+	scripted_resolve(&scripted, scripted_pending(&scripted, &name, A), 1, 2, 60);
+	assert_false(is_cold(&scripted, &name, A));
 	learned = aname_clock_ms();
-	while (house_find(&house, &name, A) != NULL) {
-		house_skip(&house, 1000);
-		if (house.script.pending != NULL) {
-			house_resolve(&house, house.script.pending, 1, 2, 60);
+	while (scripted_find(&scripted, &name, A) != NULL) {
+		scripted_skip(&scripted, 1000);
+		if (scripted.script.pending != NULL) {
+			scripted_resolve(&scripted, scripted.script.pending, 1, 2, 60);
 			learned = aname_clock_ms();
 		}
 		assert_true(aname_clock_ms() - learned < 1000 * 1000);
 	}
 	assert_true(aname_clock_ms() - learned >= 560000);
-	assert_int_equal(aname_table_targets(house.shared->table), 0);
-	assert_int_equal(aname_table_addresses(house.shared->table), 0);
-	house_deinit(&house);
+	assert_int_equal(aname_table_targets(scripted.shared->table), 0);
+	assert_int_equal(aname_table_addresses(scripted.shared->table), 0);
+	scripted_deinit(&scripted);
 }
 
 static void absurd_results(void **state)
 {
 	static const uint32_t ttls[] = { 0, 1u << 31, UINT32_MAX - 1, ANAME_TTL_UNKNOWN };
 	for (size_t i = 0; i < COUNT_OF(ttls); i++) {
-		house_t house;
-		begin(&house, NULL, NULL);
+		scripted_t scripted;
+		begin(&scripted, NULL, NULL);
 		name_t name = make_name_longest('n');
-		house_ask(&house, &name, AAAA, UINT32_MAX);
-		house_resolve(&house, house_pending(&house, &name, AAAA), 1, 3000, ttls[i]);
-		assert_int_equal(known_of(&house, &name, AAAA)->count, ANAME_ADDRESSES_MAX);
-		assert_true(next_of(&house, &name, AAAA) > BEGIN_MS);
-		house_skip(&house, 1000LL * 86400 * 30);
-		house_deinit(&house);
+		scripted_ask(&scripted, &name, AAAA, UINT32_MAX);
+		scripted_resolve(&scripted, scripted_pending(&scripted, &name, AAAA), 1, 3000,
+		                 ttls[i]);
+		assert_int_equal(known_of(&scripted, &name, AAAA)->count, ANAME_ADDRESSES_MAX);
+		assert_true(next_of(&scripted, &name, AAAA) > BEGIN_MS);
+		scripted_skip(&scripted, 1000LL * 86400 * 30);
+		scripted_deinit(&scripted);
 	}
 }
 
 static void negative(void **state)
 {
-	house_t house;
-	begin(&house, NULL, NULL);
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
 	name_t name = make_name("a.example.");
-	house_ask(&house, &name, A, 300);
-	house_resolve(&house, house_pending(&house, &name, A), 0, 0, 120);
-	const aname_snapshot_t *known = known_of(&house, &name, A);
+	scripted_ask(&scripted, &name, A, 300);
+	scripted_resolve(&scripted, scripted_pending(&scripted, &name, A), 0, 0, 120);
+	const aname_snapshot_t *known = known_of(&scripted, &name, A);
 	assert_int_equal(known->known, ANAME_KNOWN_NODATA);
 	assert_int_equal(known->failure, ANAME_FAILURE_NONE);
-	assert_in_range(next_of(&house, &name, A) - BEGIN_MS, 90000, 108000);
-	house_deinit(&house);
+	assert_in_range(next_of(&scripted, &name, A) - BEGIN_MS, 90000, 108000);
+	scripted_deinit(&scripted);
 }
 
 /* Failures. */
 
 static void failure_keeps(void **state)
 {
-	house_t house;
-	begin(&house, NULL, NULL);
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
 	name_t name = make_name("a.example.");
-	house_ask(&house, &name, A, 60);
-	house_resolve(&house, house_pending(&house, &name, A), 1, 2, 60);
-	house_skip(&house, 60000);
-	house_fail(&house, house_pending(&house, &name, A), ANAME_FAILURE_SERVER);
-	const aname_snapshot_t *known = known_of(&house, &name, A);
+	scripted_ask(&scripted, &name, A, 60);
+	scripted_resolve(&scripted, scripted_pending(&scripted, &name, A), 1, 2, 60);
+	scripted_skip(&scripted, 60000);
+	scripted_fail(&scripted, scripted_pending(&scripted, &name, A), ANAME_FAILURE_SERVER);
+	const aname_snapshot_t *known = known_of(&scripted, &name, A);
 	assert_int_equal(known->count, 2);
 	assert_int_equal(known->failure, ANAME_FAILURE_SERVER);
-	assert_false(is_cold(&house, &name, A));
-	assert_in_range(next_of(&house, &name, A) - aname_clock_ms(), 5000, 6250);
+	assert_false(is_cold(&scripted, &name, A));
+	assert_in_range(next_of(&scripted, &name, A) - aname_clock_ms(), 5000, 6250);
 	assert_string_equal(aname_snapshot_failing(known)->why, "no answer");
-	house_deinit(&house);
+	scripted_deinit(&scripted);
 }
 
 static void backs_off(void **state)
 {
 	/* A dead target for a day, asked for five times a second. */
-	house_t house;
-	begin(&house, NULL, NULL);
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
 	name_t name = make_name("dead.example.");
 	int64_t before = 0, pause = 0;
 	unsigned tries = 0;
 	for (unsigned step = 0; step < 86400 * 5; step++) {
-		house_ask(&house, &name, A, 300);
-		script_lookup_t *lookup = house_pending(&house, &name, A);
+		scripted_ask(&scripted, &name, A, 300);
+		script_lookup_t *lookup = scripted_pending(&scripted, &name, A);
 		if (lookup != NULL) {
 			pause = aname_clock_ms() - before;
 			assert_true(before == 0 || pause >= 5000);
 			assert_true(before == 0 || pause <= 900000 + 200);
 			before = aname_clock_ms();
-			house_fail(&house, lookup, ANAME_FAILURE_TIMEOUT);
+			scripted_fail(&scripted, lookup, ANAME_FAILURE_TIMEOUT);
 			tries++;
 		}
-		house_skip(&house, 200);
+		scripted_skip(&scripted, 200);
 	}
 	/* 5, 10, ... 640 s, then up to 15 minutes each. */
 	assert_in_range(tries, 96, 140);
-	assert_int_equal(house_heard(&house, ""), 0);
-	assert_int_equal(house_find(&house, &name, A)->plan.failures, tries);
-	assert_int_equal(atomic_load(&house.shared->totals.failed), tries);
-	house_deinit(&house);
+	assert_int_equal(scripted_heard(&scripted, ""), 0);
+	assert_int_equal(scripted_find(&scripted, &name, A)->plan.failures, tries);
+	assert_int_equal(atomic_load(&scripted.shared->totals.failed), tries);
+	scripted_deinit(&scripted);
 }
 
 static void recovers(void **state)
 {
-	house_t house;
-	begin(&house, NULL, NULL);
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
 	name_t name = make_name("a.example.");
 	for (unsigned round = 0; round < 3; round++) {
-		house_ask(&house, &name, A, 300);
+		scripted_ask(&scripted, &name, A, 300);
 		for (unsigned i = 0; i < 4; i++) {
-			house_fail(&house, house.script.pending, ANAME_FAILURE_NETWORK);
-			while (house.script.pending == NULL) {
-				house_skip(&house, 1000);
+			scripted_fail(&scripted, scripted.script.pending, ANAME_FAILURE_NETWORK);
+			while (scripted.script.pending == NULL) {
+				scripted_skip(&scripted, 1000);
 			}
 		}
-		house_resolve(&house, house.script.pending, 1, 1, 300);
-		assert_int_equal(known_of(&house, &name, A)->failure, ANAME_FAILURE_NONE);
-		assert_int_equal(house_find(&house, &name, A)->plan.failures, 0);
-		house_skip(&house, 300000);
+		scripted_resolve(&scripted, scripted.script.pending, 1, 1, 300);
+		assert_int_equal(known_of(&scripted, &name, A)->failure, ANAME_FAILURE_NONE);
+		assert_int_equal(scripted_find(&scripted, &name, A)->plan.failures, 0);
+		scripted_skip(&scripted, 300000);
 	}
-	assert_int_equal(atomic_load(&house_find(&house, &name, A)->failed), 12);
-	assert_int_equal(atomic_load(&house_find(&house, &name, A)->succeeded), 3);
-	house_deinit(&house);
+	assert_int_equal(atomic_load(&scripted_find(&scripted, &name, A)->failed), 12);
+	assert_int_equal(atomic_load(&scripted_find(&scripted, &name, A)->succeeded), 3);
+	scripted_deinit(&scripted);
 }
 
 /*! The clock goes on, lookups fail at once. */
-static void fail_for(house_t *house, int64_t ms)
+static void fail_for(scripted_t *scripted, int64_t ms)
 {
 	for (int64_t passed = 0; passed < ms; passed += 100) {
-		while (house->script.pending != NULL) {
-			house_fail(house, house->script.pending, ANAME_FAILURE_NETWORK);
+		while (scripted->script.pending != NULL) {
+			scripted_fail(scripted, scripted->script.pending, ANAME_FAILURE_NETWORK);
 		}
-		house_skip(house, 100);
+		scripted_skip(scripted, 100);
 	}
 }
 
@@ -549,50 +554,50 @@ static void outage(void **state)
 {
 	/* 200 targets, a dead one beside them, and a resolver that is out for ten minutes. */
 	enum { MANY = 200 };
-	house_t house;
-	begin(&house, NULL, NULL);
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
 	name_t dead = make_name("dead.example.");
-	house_ask(&house, &dead, A, 300);
-	fail_for(&house, 60000);
+	scripted_ask(&scripted, &dead, A, 300);
+	fail_for(&scripted, 60000);
 	for (unsigned i = 0; i < MANY; i++) {
 		name_t name = make_name_nth(i);
-		house_ask(&house, &name, A, 300);
-		house_resolve(&house, house_pending(&house, &name, A), 1, 1, 20);
+		scripted_ask(&scripted, &name, A, 300);
+		scripted_resolve(&scripted, scripted_pending(&scripted, &name, A), 1, 1, 20);
 	}
-	house_skip(&house, 14000);
-	fail_for(&house, 600000);
-	unsigned deads = house_find(&house, &dead, A)->plan.failures;
+	scripted_skip(&scripted, 14000);
+	fail_for(&scripted, 600000);
+	unsigned deads = scripted_find(&scripted, &dead, A)->plan.failures;
 	assert_true(deads > 6);
 
-	/* Whichever is tried first shows that it is over, and the others come soon. The dead one fails,
-	 * whenever it is tried. */
-	while (house.script.pending == NULL) {
-		house_skip(&house, 100);
-		script_lookup_t *lookup = house_pending(&house, &dead, A);
+	/* Whichever is tried first shows that it is over, and the others come soon. The dead one
+	 * fails, whenever it is tried. */
+	while (scripted.script.pending == NULL) {
+		scripted_skip(&scripted, 100);
+		script_lookup_t *lookup = scripted_pending(&scripted, &dead, A);
 		if (lookup != NULL) {
-			house_fail(&house, lookup, ANAME_FAILURE_SERVER);
+			scripted_fail(&scripted, lookup, ANAME_FAILURE_SERVER);
 			deads++;
 		}
 	}
 	int64_t first_ms = aname_clock_ms();
-	house_resolve(&house, house.script.pending, 1, 1, 3600);
-	assert_int_equal(house_find(&house, &dead, A)->plan.failures, deads);
+	scripted_resolve(&scripted, scripted.script.pending, 1, 1, 3600);
+	assert_int_equal(scripted_find(&scripted, &dead, A)->plan.failures, deads);
 	while (aname_clock_ms() < first_ms + 6300) {
-		house_skip(&house, 50);
-		while (house.script.pending != NULL) {
-			house_resolve(&house, house.script.pending, 1, 1, 3600);
+		scripted_skip(&scripted, 50);
+		while (scripted.script.pending != NULL) {
+			scripted_resolve(&scripted, scripted.script.pending, 1, 1, 3600);
 		}
 	}
 	unsigned hastened = 0;
 	for (unsigned i = 0; i < MANY; i++) {
 		name_t name = make_name_nth(i);
-		const aname_snapshot_t *known = known_of(&house, &name, A);
+		const aname_snapshot_t *known = known_of(&scripted, &name, A);
 		assert_int_equal(known->failure, ANAME_FAILURE_NONE);
 		hastened += known->learned_ms >= first_ms + 5000;
 	}
 	/* As after a first failure: not all at once. */
 	assert_true(hastened > MANY / 2);
-	house_deinit(&house);
+	scripted_deinit(&scripted);
 }
 
 static void short_outage(void **state)
@@ -601,163 +606,164 @@ static void short_outage(void **state)
 	enum { MANY = 200 };
 	aname_schedule_t schedule = make_schedule;
 	schedule.retry_min = 1;
-	house_t house;
-	begin(&house, &schedule, NULL);
+	scripted_t scripted;
+	begin(&scripted, &schedule, NULL);
 	for (unsigned i = 0; i < MANY; i++) {
 		name_t name = make_name_nth(i);
-		house_ask(&house, &name, A, 300);
-		house_resolve(&house, house_pending(&house, &name, A), 1, 1, 2);
+		scripted_ask(&scripted, &name, A, 300);
+		scripted_resolve(&scripted, scripted_pending(&scripted, &name, A), 1, 1, 2);
 	}
-	house_skip(&house, 1400);
-	fail_for(&house, 1500);
-	while (house.script.pending == NULL) {
-		house_skip(&house, 50);
+	scripted_skip(&scripted, 1400);
+	fail_for(&scripted, 1500);
+	while (scripted.script.pending == NULL) {
+		scripted_skip(&scripted, 50);
 	}
 	int64_t first_ms = aname_clock_ms();
 	while (aname_clock_ms() < first_ms + 1350) {
-		while (house.script.pending != NULL) {
-			house_resolve(&house, house.script.pending, 1, 1, 3600);
+		while (scripted.script.pending != NULL) {
+			scripted_resolve(&scripted, scripted.script.pending, 1, 1, 3600);
 		}
-		house_skip(&house, 50);
+		scripted_skip(&scripted, 50);
 	}
 	for (unsigned i = 0; i < MANY; i++) {
 		name_t name = make_name_nth(i);
-		assert_int_equal(known_of(&house, &name, A)->failure, ANAME_FAILURE_NONE);
+		assert_int_equal(known_of(&scripted, &name, A)->failure, ANAME_FAILURE_NONE);
 	}
-	house_deinit(&house);
+	scripted_deinit(&scripted);
 }
 
 static void no_outage(void **state)
 {
 	/* Among lookups that succeed, one target that fails backs off as ever. */
-	house_t house;
-	begin(&house, NULL, NULL);
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
 	name_t dead = make_name("dead.example."), good = make_name("good.example.");
 	unsigned tries = 0;
 	for (unsigned step = 0; step < 36000; step++) {
-		house_ask(&house, &dead, A, 300);
-		house_ask(&house, &good, A, 1);
-		script_lookup_t *lookup = house_pending(&house, &good, A);
+		scripted_ask(&scripted, &dead, A, 300);
+		scripted_ask(&scripted, &good, A, 1);
+		script_lookup_t *lookup = scripted_pending(&scripted, &good, A);
 		if (lookup != NULL) {
-			house_resolve(&house, lookup, 1, 1, 1);
+			scripted_resolve(&scripted, lookup, 1, 1, 1);
 		}
-		lookup = house_pending(&house, &dead, A);
+		lookup = scripted_pending(&scripted, &dead, A);
 		if (lookup != NULL) {
-			house_fail(&house, lookup, ANAME_FAILURE_TIMEOUT);
+			scripted_fail(&scripted, lookup, ANAME_FAILURE_TIMEOUT);
 			tries++;
 		}
-		house_skip(&house, 100);
+		scripted_skip(&scripted, 100);
 	}
 	/* 5, 10, ... 640 s, then up to 15 minutes each, for an hour. */
 	assert_in_range(tries, 8, 14);
-	house_deinit(&house);
+	scripted_deinit(&scripted);
 }
 
-static void says_so(void **state)
+static void logs_changes(void **state)
 {
-	house_t house;
-	begin(&house, NULL, NULL);
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
 	name_t name = make_name("a.example.");
-	house_ask(&house, &name, A, 60);
-	/* Failure and recovery are seen in what is published, and told by whoever answers. */
-	house_fail(&house, house.script.pending, ANAME_FAILURE_NETWORK);
-	house_skip(&house, 20000);
-	house_resolve(&house, house.script.pending, 1, 1, 60);
-	assert_int_equal(house_heard(&house, ""), 0);
+	scripted_ask(&scripted, &name, A, 60);
+	/* Failure and recovery are seen in what is published, and logged by whoever answers. */
+	scripted_fail(&scripted, scripted.script.pending, ANAME_FAILURE_NETWORK);
+	scripted_skip(&scripted, 20000);
+	scripted_resolve(&scripted, scripted.script.pending, 1, 1, 60);
+	assert_int_equal(scripted_heard(&scripted, ""), 0);
 
-	/* A change is told, and another one within a minute is not. */
-	house_skip(&house, 58000);
-	house_resolve(&house, house.script.pending, 1, 6, 20);
-	assert_int_equal(house_heard(&house, "addresses changed, now 10.0.0.1 10.0.0.2 10.0.0.3 "
-	                                     "10.0.0.4 and 2 more"),
+	/* A change is logged, and another one within a minute is not. */
+	scripted_skip(&scripted, 58000);
+	scripted_resolve(&scripted, scripted.script.pending, 1, 6, 20);
+	assert_int_equal(scripted_heard(&scripted,
+	                                "addresses changed, now 10.0.0.1 10.0.0.2 10.0.0.3 "
+	                                "10.0.0.4 and 2 more"),
 	                 1);
-	house_skip(&house, 19000);
-	house_resolve(&house, house.script.pending, 1, 5, 20);
-	assert_int_equal(house_heard(&house, ""), 0);
-	house_skip(&house, 58000);
-	house_resolve(&house, house.script.pending, 0, 0, 20);
-	assert_int_equal(house_heard(&house, "addresses changed, now none"), 1);
-	house_deinit(&house);
+	scripted_skip(&scripted, 19000);
+	scripted_resolve(&scripted, scripted.script.pending, 1, 5, 20);
+	assert_int_equal(scripted_heard(&scripted, ""), 0);
+	scripted_skip(&scripted, 58000);
+	scripted_resolve(&scripted, scripted.script.pending, 0, 0, 20);
+	assert_int_equal(scripted_heard(&scripted, "addresses changed, now none"), 1);
+	scripted_deinit(&scripted);
 }
 
 static void refused(void **state)
 {
-	house_t house;
-	begin(&house, NULL, NULL);
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
 	name_t name = make_name("a.example.");
-	assert_true(aname_gate_enter(house.shared->gate, 1));
-	uint64_t ticket = aname_gate_ticket(house.shared->gate);
-	house.script.refuse = KNOT_ENOMEM;
-	house_ask(&house, &name, A, 300);
-	assert_int_equal(known_of(&house, &name, A)->failure, ANAME_FAILURE_NETWORK);
-	assert_int_equal(aname_refresh_running(house.refresh), 0);
-	assert_in_range(next_of(&house, &name, A) - BEGIN_MS, 5000, 6250);
-	assert_true(aname_gate_ticket(house.shared->gate) != ticket);
-	aname_gate_leave(house.shared->gate);
+	assert_true(aname_waiters_enter(scripted.shared->waiters, 1));
+	uint64_t generation = aname_waiters_generation(scripted.shared->waiters);
+	scripted.script.refuse = KNOT_ENOMEM;
+	scripted_ask(&scripted, &name, A, 300);
+	assert_int_equal(known_of(&scripted, &name, A)->failure, ANAME_FAILURE_NETWORK);
+	assert_int_equal(aname_refresh_running(scripted.refresh), 0);
+	assert_in_range(next_of(&scripted, &name, A) - BEGIN_MS, 5000, 6250);
+	assert_true(aname_waiters_generation(scripted.shared->waiters) != generation);
+	aname_waiters_leave(scripted.shared->waiters);
 
-	house.script.refuse = KNOT_EOK;
-	house_skip(&house, 7000);
-	house_resolve(&house, house_pending(&house, &name, A), 1, 1, 60);
-	assert_int_equal(known_of(&house, &name, A)->failure, ANAME_FAILURE_NONE);
-	house_deinit(&house);
+	scripted.script.refuse = KNOT_EOK;
+	scripted_skip(&scripted, 7000);
+	scripted_resolve(&scripted, scripted_pending(&scripted, &name, A), 1, 1, 60);
+	assert_int_equal(known_of(&scripted, &name, A)->failure, ANAME_FAILURE_NONE);
+	scripted_deinit(&scripted);
 }
 
 /* Lookups that take too long. */
 
 static void times_out(void **state)
 {
-	house_t house;
-	begin(&house, NULL, NULL);
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
 	name_t name = make_name("a.example.");
-	house_ask(&house, &name, A, 300);
-	house_skip(&house, 4999);
-	assert_null(known_of(&house, &name, A));
-	house_skip(&house, 1);
-	script_lookup_t *lookup = house_pending(&house, &name, A);
+	scripted_ask(&scripted, &name, A, 300);
+	scripted_skip(&scripted, 4999);
+	assert_null(known_of(&scripted, &name, A));
+	scripted_skip(&scripted, 1);
+	script_lookup_t *lookup = scripted_pending(&scripted, &name, A);
 	assert_true(lookup->cancelled);
-	assert_int_equal(known_of(&house, &name, A)->failure, ANAME_FAILURE_TIMEOUT);
-	assert_int_equal(aname_refresh_running(house.refresh), 1);
-	assert_int_equal(atomic_load(&house.shared->totals.failed), 1);
+	assert_int_equal(known_of(&scripted, &name, A)->failure, ANAME_FAILURE_TIMEOUT);
+	assert_int_equal(aname_refresh_running(scripted.refresh), 1);
+	assert_int_equal(atomic_load(&scripted.shared->totals.failed), 1);
 
 	/* However long it goes on, there is no second one beside it. */
 	for (unsigned i = 0; i < 3600; i++) {
-		house_ask(&house, &name, A, 300);
-		house_skip(&house, 1000);
-		assert_int_equal(house.script.started, 1);
+		scripted_ask(&scripted, &name, A, 300);
+		scripted_skip(&scripted, 1000);
+		assert_int_equal(scripted.script.started, 1);
 	}
 	/* Its failure was counted already. */
-	house_fail(&house, lookup, ANAME_FAILURE_SERVER);
-	assert_int_equal(atomic_load(&house.shared->totals.failed), 1);
-	assert_int_equal(known_of(&house, &name, A)->failure, ANAME_FAILURE_TIMEOUT);
-	house_skip(&house, 1000000);
-	assert_int_equal(house.script.started, 2);
-	house_deinit(&house);
+	scripted_fail(&scripted, lookup, ANAME_FAILURE_SERVER);
+	assert_int_equal(atomic_load(&scripted.shared->totals.failed), 1);
+	assert_int_equal(known_of(&scripted, &name, A)->failure, ANAME_FAILURE_TIMEOUT);
+	scripted_skip(&scripted, 1000000);
+	assert_int_equal(scripted.script.started, 2);
+	scripted_deinit(&scripted);
 }
 
 static void late_success(void **state)
 {
-	house_t house;
-	begin(&house, NULL, NULL);
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
 	name_t name = make_name("a.example.");
-	house_ask(&house, &name, A, 300);
-	house_skip(&house, 8000);
-	assert_int_equal(known_of(&house, &name, A)->failure, ANAME_FAILURE_TIMEOUT);
-	house_resolve(&house, house_pending(&house, &name, A), 1, 4, 300);
-	assert_int_equal(known_of(&house, &name, A)->count, 4);
-	assert_int_equal(known_of(&house, &name, A)->failure, ANAME_FAILURE_NONE);
-	assert_in_range(next_of(&house, &name, A) - aname_clock_ms(), 225000, 270000);
-	house_deinit(&house);
+	scripted_ask(&scripted, &name, A, 300);
+	scripted_skip(&scripted, 8000);
+	assert_int_equal(known_of(&scripted, &name, A)->failure, ANAME_FAILURE_TIMEOUT);
+	scripted_resolve(&scripted, scripted_pending(&scripted, &name, A), 1, 4, 300);
+	assert_int_equal(known_of(&scripted, &name, A)->count, 4);
+	assert_int_equal(known_of(&scripted, &name, A)->failure, ANAME_FAILURE_NONE);
+	assert_in_range(next_of(&scripted, &name, A) - aname_clock_ms(), 225000, 270000);
+	scripted_deinit(&scripted);
 }
 
 /* Limits. */
 
-static unsigned ask_many(house_t *house, uint32_t first, unsigned count)
+static unsigned ask_many(scripted_t *scripted, uint32_t first, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++) {
 		name_t name = make_name_nth(first + i);
-		house_ask(house, &name, A, 300);
+		scripted_ask(scripted, &name, A, 300);
 	}
-	return house->script.pending_count;
+	return scripted->script.pending_count;
 }
 
 typedef struct {
@@ -782,47 +788,48 @@ static void check_share(void **state)
 {
 	const share_row_t *row = *state;
 	const aname_limits_t limits = { 4, 10000, row->max_lookups, 1000000, 1000, 100 };
-	house_t house;
-	begin(&house, NULL, &limits);
-	house.script.capacity = row->capacity;
+	scripted_t scripted;
+	begin(&scripted, NULL, &limits);
+	scripted.script.capacity = row->capacity;
 	enum { MANY = 100 };
-	assert_int_equal(ask_many(&house, 0, MANY), row->cold);
+	assert_int_equal(ask_many(&scripted, 0, MANY), row->cold);
 	for (unsigned i = 0; i < MANY; i++) {
-		house_fail(&house, house.script.pending, ANAME_FAILURE_SERVER);
+		scripted_fail(&scripted, scripted.script.pending, ANAME_FAILURE_SERVER);
 		unsigned left = MANY - 1 - i;
-		assert_int_equal(house.script.pending_count, left < row->cold ? left : row->cold);
+		assert_int_equal(scripted.script.pending_count,
+		                 left < row->cold ? left : row->cold);
 	}
-	house_skip(&house, 7000);
-	assert_int_equal(house.script.pending_count, row->retry);
-	assert_int_equal(ask_many(&house, 1000, MANY), row->both);
-	house_deinit(&house);
+	scripted_skip(&scripted, 7000);
+	assert_int_equal(scripted.script.pending_count, row->retry);
+	assert_int_equal(ask_many(&scripted, 1000, MANY), row->both);
+	scripted_deinit(&scripted);
 }
 
 static void rate(void **state)
 {
 	const aname_limits_t limits = { 4, 10000, 1000, 10, 1000, 100 };
-	house_t house;
-	begin(&house, NULL, &limits);
-	(void)ask_many(&house, 0, 100);
+	scripted_t scripted;
+	begin(&scripted, NULL, &limits);
+	(void)ask_many(&scripted, 0, 100);
 	/* An even pace of ten a second, at most a tenth of a second ahead. */
-	assert_int_equal(house.script.started, 2);
+	assert_int_equal(scripted.script.started, 2);
 	for (unsigned ms = 0; ms < 9000; ms += 10) {
-		house_skip(&house, 10);
-		assert_in_range(house.script.started, ms / 100, 2 + (ms + 10) / 100);
+		scripted_skip(&scripted, 10);
+		assert_in_range(scripted.script.started, ms / 100, 2 + (ms + 10) / 100);
 	}
-	house_deinit(&house);
+	scripted_deinit(&scripted);
 }
 
 /*! Ends whatever runs: what is called `bad` fails, the rest has an address for so long. */
-static void end_all(house_t *house, const name_t *bad, uint32_t ttl)
+static void end_all(scripted_t *scripted, const name_t *bad, uint32_t ttl)
 {
-	while (house->script.pending != NULL) {
-		script_lookup_t *lookup = house->script.pending;
+	while (scripted->script.pending != NULL) {
+		script_lookup_t *lookup = scripted->script.pending;
 		if (lookup->name.len == bad->len &&
 		    memcmp(lookup->name.at, bad->at, bad->len) == 0) {
-			house_fail(house, lookup, ANAME_FAILURE_SERVER);
+			scripted_fail(scripted, lookup, ANAME_FAILURE_SERVER);
 		} else {
-			house_resolve(house, lookup, 1, 1, ttl);
+			scripted_resolve(scripted, lookup, 1, 1, ttl);
 		}
 	}
 }
@@ -830,57 +837,57 @@ static void end_all(house_t *house, const name_t *bad, uint32_t ttl)
 static void nobody_starves(void **state)
 {
 	/* More to do than the pace allows, all of it cold or, then, all of it due for a refresh:
-	 * a single target that is due and one that fails have their turns. */
+	 * a single target that is due and one that fails are looked up all the same. */
 	static const struct {
 		uint32_t rate, ttl;
 	} loads[] = { { 10, 86400 }, { 1000, 1 } };
 	for (size_t i = 0; i < COUNT_OF(loads); i++) {
 		const aname_limits_t limits = { 4, 10000, 1000, loads[i].rate, 1000, 100 };
-		house_t house;
-		begin(&house, NULL, &limits);
+		scripted_t scripted;
+		begin(&scripted, NULL, &limits);
 		name_t good = make_name("good.example."), bad = make_name("bad.example.");
-		house_ask(&house, &good, A, 20);
-		end_all(&house, &bad, 20);
-		house_ask(&house, &bad, A, 300);
-		end_all(&house, &bad, 300);
-		(void)ask_many(&house, 0, 2000);
+		scripted_ask(&scripted, &good, A, 20);
+		end_all(&scripted, &bad, 20);
+		scripted_ask(&scripted, &bad, A, 300);
+		end_all(&scripted, &bad, 300);
+		(void)ask_many(&scripted, 0, 2000);
 		unsigned fails = 0;
 		for (unsigned ms = 0; ms < 60000; ms += 10) {
-			script_lookup_t *lookup = house_pending(&house, &bad, A);
+			script_lookup_t *lookup = scripted_pending(&scripted, &bad, A);
 			fails += lookup != NULL;
-			end_all(&house, &bad, loads[i].ttl);
-			house_skip(&house, 10);
-			const aname_snapshot_t *known = known_of(&house, &good, A);
+			end_all(&scripted, &bad, loads[i].ttl);
+			scripted_skip(&scripted, 10);
+			const aname_snapshot_t *known = known_of(&scripted, &good, A);
 			assert_true(aname_clock_ms() - known->learned_ms <= 20000);
 		}
 		assert_true(fails >= 3);
-		house_deinit(&house);
+		scripted_deinit(&scripted);
 	}
 }
 
 static void no_saving_up(void **state)
 {
 	const aname_limits_t limits = { 4, 10000, 1000, 10, 1000, 100 };
-	house_t house;
-	begin(&house, NULL, &limits);
-	house_skip(&house, 3600000);
-	(void)ask_many(&house, 0, 100);
-	assert_int_equal(house.script.started, 2);
-	house_deinit(&house);
+	scripted_t scripted;
+	begin(&scripted, NULL, &limits);
+	scripted_skip(&scripted, 3600000);
+	(void)ask_many(&scripted, 0, 100);
+	assert_int_equal(scripted.script.started, 2);
+	scripted_deinit(&scripted);
 }
 
 static void slowest_rate(void **state)
 {
 	const aname_limits_t limits = { 4, 10000, 1000, 1, 1000, 100 };
-	house_t house;
-	begin(&house, NULL, &limits);
-	(void)ask_many(&house, 0, 10);
-	assert_int_equal(house.script.started, 1);
+	scripted_t scripted;
+	begin(&scripted, NULL, &limits);
+	(void)ask_many(&scripted, 0, 10);
+	assert_int_equal(scripted.script.started, 1);
 	for (unsigned s = 1; s < 10; s++) {
-		house_skip(&house, 1000);
-		assert_int_equal(house.script.started, s + 1);
+		scripted_skip(&scripted, 1000);
+		assert_int_equal(scripted.script.started, s + 1);
 	}
-	house_deinit(&house);
+	scripted_deinit(&scripted);
 }
 
 static void most_targets(void **state)
@@ -888,31 +895,32 @@ static void most_targets(void **state)
 	const aname_limits_t limits = { 4, 10, 1000, 1000000, 1000, 100 };
 	aname_schedule_t schedule = make_schedule;
 	schedule.idle = 10;
-	house_t house;
-	begin(&house, &schedule, &limits);
-	assert_int_equal(ask_many(&house, 0, 25), 10);
-	assert_int_equal(aname_table_targets(house.shared->table), 10);
-	assert_int_equal(atomic_load(&house.shared->met.table_full), 15);
-	assert_true(atomic_load(&house.shared->met.no_room));
-	assert_int_equal(house_heard(&house, "raise 'max-targets' (1 times since last told)"), 1);
-	while (house.script.pending != NULL) {
-		house_resolve(&house, house.script.pending, 1, 1, 60);
+	scripted_t scripted;
+	begin(&scripted, &schedule, &limits);
+	assert_int_equal(ask_many(&scripted, 0, 25), 10);
+	assert_int_equal(aname_table_targets(scripted.shared->table), 10);
+	assert_int_equal(atomic_load(&scripted.shared->reached.table_full), 15);
+	assert_true(atomic_load(&scripted.shared->reached.no_room));
+	assert_int_equal(scripted_heard(&scripted, "raise 'max-targets' (1 times since last told)"),
+	                 1);
+	while (scripted.script.pending != NULL) {
+		scripted_resolve(&scripted, scripted.script.pending, 1, 1, 60);
 	}
-	/* Asleep, they make room: what is known of them goes first. */
-	house_skip(&house, 60000);
-	assert_false(atomic_load(&house.shared->met.no_room));
-	(void)ask_many(&house, 100, 10);
-	assert_int_equal(aname_table_targets(house.shared->table), 10);
-	assert_int_equal(aname_table_addresses(house.shared->table), 0);
-	assert_int_equal(house_heard(&house, "max-targets"), 1); /* The 14 from before. */
-	house_deinit(&house);
+	/* Dormant, they make room: what is known of them goes first. */
+	scripted_skip(&scripted, 60000);
+	assert_false(atomic_load(&scripted.shared->reached.no_room));
+	(void)ask_many(&scripted, 100, 10);
+	assert_int_equal(aname_table_targets(scripted.shared->table), 10);
+	assert_int_equal(aname_table_addresses(scripted.shared->table), 0);
+	assert_int_equal(scripted_heard(&scripted, "max-targets"), 1); /* The 14 from before. */
+	scripted_deinit(&scripted);
 }
 
 static void limits_raised(void **state)
 {
-	house_t house;
+	scripted_t scripted;
 	const aname_limits_t first = { 4, 100, 200, 300, 1000, 100 };
-	begin(&house, NULL, &first);
+	begin(&scripted, NULL, &first);
 	static const struct {
 		aname_limits_t limits;
 		bool targets, lookups, rate;
@@ -925,70 +933,71 @@ static void limits_raised(void **state)
 		{ { 4, 100, 250, 300, 1000, 100 }, false, false, false },
 	};
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		aname_limits_differ_t differ = aname_refresh_limit(house.refresh, &rows[i].limits);
+		aname_limits_differ_t differ =
+		        aname_refresh_limit(scripted.refresh, &rows[i].limits);
 		assert_int_equal(differ.max_targets, rows[i].targets);
 		assert_int_equal(differ.max_lookups, rows[i].lookups);
 		assert_int_equal(differ.lookup_rate, rows[i].rate);
 	}
-	house_deinit(&house);
+	scripted_deinit(&scripted);
 }
 
 static void flood(void **state)
 {
 	/* More requests than are taken in one go: the rest is taken by the timer, at once. */
-	house_t house;
+	scripted_t scripted;
 	clock_stop_at(-1);
-	house_init(&house, NULL, NULL);
+	scripted_init(&scripted, NULL, NULL);
 	for (uint32_t n = 0; n < 1000; n++) {
 		name_t name = make_name_nth(n);
-		const aname_key_t key = make_key(house.upstream, &name, A);
-		uint64_t hash = aname_table_hash(house.shared->table, &key);
+		const aname_key_t key = make_key(scripted.upstream, &name, A);
+		uint64_t hash = aname_table_hash(scripted.shared->table, &key);
 		const aname_interest_t interest =
 		        aname_interest(&make_schedule, 300, aname_clock_ms() / 1000);
-		assert_true(aname_queue_push(house.shared->queue, &key, NULL, hash, interest));
+		assert_true(aname_queue_push(scripted.shared->queue, &key, NULL, hash, interest));
 	}
-	aname_refresh_wake(house.refresh);
-	assert_int_equal(aname_table_targets(house.shared->table), 256);
+	aname_refresh_wake(scripted.refresh);
+	assert_int_equal(aname_table_targets(scripted.shared->table), 256);
 	for (unsigned i = 0; i < 3; i++) {
-		(void)uv_run(&house.loop, UV_RUN_NOWAIT);
+		(void)uv_run(&scripted.loop, UV_RUN_NOWAIT);
 	}
-	assert_int_equal(aname_table_targets(house.shared->table), 1000);
-	house_deinit(&house);
+	assert_int_equal(aname_table_targets(scripted.shared->table), 1000);
+	scripted_deinit(&scripted);
 }
 
 /* Pausing. */
 
 static void pause_and_resume(void **state)
 {
-	house_t house;
-	begin(&house, NULL, NULL);
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
 	name_t name = make_name("a.example."), other = make_name("b.example.");
-	house_ask(&house, &name, A, 300);
-	house_resolve(&house, house.script.pending, 1, 2, 60);
-	house_skip(&house, 60000);
-	house_ask(&house, &other, A, 300);
-	assert_int_equal(house.script.pending_count, 2);
+	scripted_ask(&scripted, &name, A, 300);
+	scripted_resolve(&scripted, scripted.script.pending, 1, 2, 60);
+	scripted_skip(&scripted, 60000);
+	scripted_ask(&scripted, &other, A, 300);
+	assert_int_equal(scripted.script.pending_count, 2);
 
-	aname_refresh_pause(house.refresh);
-	assert_true(house.script.pending->cancelled);
-	assert_true(house.script.pending->next->cancelled);
-	while (house.script.pending != NULL) {
-		house_fail(&house, house.script.pending, ANAME_FAILURE_TIMEOUT);
+	aname_refresh_pause(scripted.refresh);
+	assert_true(scripted.script.pending->cancelled);
+	assert_true(scripted.script.pending->next->cancelled);
+	while (scripted.script.pending != NULL) {
+		scripted_fail(&scripted, scripted.script.pending, ANAME_FAILURE_TIMEOUT);
 	}
-	assert_int_equal(atomic_load(&house.shared->totals.failed), 0);
-	assert_int_equal(known_of(&house, &name, A)->failure, ANAME_FAILURE_NONE);
-	assert_null(known_of(&house, &other, A));
+	assert_int_equal(atomic_load(&scripted.shared->totals.failed), 0);
+	assert_int_equal(known_of(&scripted, &name, A)->failure, ANAME_FAILURE_NONE);
+	assert_null(known_of(&scripted, &other, A));
 
 	/* Nothing starts meanwhile, what is known stays, and it all goes on afterwards. */
 	name_t third = make_name("c.example.");
-	house_ask(&house, &third, A, 300);
-	house_skip(&house, 5000);
-	assert_int_equal(house.script.pending_count, 0);
-	assert_int_equal(known_of(&house, &name, A)->count, 2);
-	aname_refresh_resume(house.refresh);
-	assert_int_equal(house.script.pending_count, 3);
-	assert_int_equal(house_heard(&house, ""), 0);
-	house_deinit(&house);
+	scripted_ask(&scripted, &third, A, 300);
+	scripted_skip(&scripted, 5000);
+	assert_int_equal(scripted.script.pending_count, 0);
+	assert_int_equal(known_of(&scripted, &name, A)->count, 2);
+	aname_refresh_resume(scripted.refresh);
+	assert_int_equal(scripted.script.pending_count, 3);
+	assert_int_equal(scripted_heard(&scripted, ""), 0);
+	scripted_deinit(&scripted);
 }
 
 static void fails_at_once(void **state)
@@ -1000,88 +1009,88 @@ static void fails_at_once(void **state)
 	aname_schedule_t schedule = make_schedule;
 	schedule.retry_max = schedule.retry_min;
 	const int64_t pause_ms = 1000 * (int64_t)schedule.retry_min;
-	house_t house;
-	begin(&house, &schedule, NULL);
-	house.script.at_once = true;
-	assert_int_equal(ask_many(&house, 0, MANY), 0);
-	unsigned started = house.script.started;
+	scripted_t scripted;
+	begin(&scripted, &schedule, NULL);
+	scripted.script.at_once = true;
+	assert_int_equal(ask_many(&scripted, 0, MANY), 0);
+	unsigned started = scripted.script.started;
 	assert_true(started > 0);
-	house_settle(&house);
-	assert_int_equal(house.script.started, MANY);
-	assert_int_equal(house.script.delivered, MANY);
-	assert_int_equal(atomic_load(&house.shared->totals.failed), MANY);
+	scripted_settle(&scripted);
+	assert_int_equal(scripted.script.started, MANY);
+	assert_int_equal(scripted.script.delivered, MANY);
+	assert_int_equal(atomic_load(&scripted.shared->totals.failed), MANY);
 	for (unsigned i = 0; i < 10; i++) {
-		house_skip(&house, pause_ms);
-		assert_true(aname_refresh_running(house.refresh) > 0);
-		house_settle(&house);
-		assert_int_equal(aname_refresh_running(house.refresh), 0);
-		assert_int_equal(house.script.started, (i + 2) * MANY);
-		assert_int_equal(house.script.delivered, house.script.started);
+		scripted_skip(&scripted, pause_ms);
+		assert_true(aname_refresh_running(scripted.refresh) > 0);
+		scripted_settle(&scripted);
+		assert_int_equal(aname_refresh_running(scripted.refresh), 0);
+		assert_int_equal(scripted.script.started, (i + 2) * MANY);
+		assert_int_equal(scripted.script.delivered, scripted.script.started);
 	}
 
 	/* Those that take longer than they may fail where they are cancelled: counted once. */
-	house.script.at_once = false;
-	house_skip(&house, pause_ms);
-	assert_true(house.script.pending_count > 0);
-	unsigned failed = atomic_load(&house.shared->totals.failed);
-	unsigned late = house.script.pending_count;
-	house.script.at_once = true;
-	house_skip(&house, schedule.timeout_ms);
-	house_settle(&house);
-	assert_int_equal(house.script.pending_count, 0);
-	assert_true(atomic_load(&house.shared->totals.failed) >= failed + late);
-	assert_int_equal(house.script.delivered, house.script.started);
+	scripted.script.at_once = false;
+	scripted_skip(&scripted, pause_ms);
+	assert_true(scripted.script.pending_count > 0);
+	unsigned failed = atomic_load(&scripted.shared->totals.failed);
+	unsigned late = scripted.script.pending_count;
+	scripted.script.at_once = true;
+	scripted_skip(&scripted, schedule.timeout_ms);
+	scripted_settle(&scripted);
+	assert_int_equal(scripted.script.pending_count, 0);
+	assert_true(atomic_load(&scripted.shared->totals.failed) >= failed + late);
+	assert_int_equal(scripted.script.delivered, scripted.script.started);
 
 	/* The same in a pause: running until delivered, and no failure of the target. */
-	house.script.at_once = false;
-	house_skip(&house, pause_ms);
-	assert_true(house.script.pending_count > 0);
-	failed = atomic_load(&house.shared->totals.failed);
-	unsigned running = aname_refresh_running(house.refresh);
-	house.script.at_once = true;
-	aname_refresh_pause(house.refresh);
-	assert_int_equal(house.script.pending_count, 0);
-	assert_int_equal(aname_refresh_running(house.refresh), running);
-	house_settle(&house);
-	assert_int_equal(aname_refresh_running(house.refresh), 0);
-	assert_int_equal(atomic_load(&house.shared->totals.failed), failed);
-	aname_refresh_resume(house.refresh);
-	house_settle(&house);
-	assert_int_equal(house.script.delivered, house.script.started);
-	house_deinit(&house);
+	scripted.script.at_once = false;
+	scripted_skip(&scripted, pause_ms);
+	assert_true(scripted.script.pending_count > 0);
+	failed = atomic_load(&scripted.shared->totals.failed);
+	unsigned running = aname_refresh_running(scripted.refresh);
+	scripted.script.at_once = true;
+	aname_refresh_pause(scripted.refresh);
+	assert_int_equal(scripted.script.pending_count, 0);
+	assert_int_equal(aname_refresh_running(scripted.refresh), running);
+	scripted_settle(&scripted);
+	assert_int_equal(aname_refresh_running(scripted.refresh), 0);
+	assert_int_equal(atomic_load(&scripted.shared->totals.failed), failed);
+	aname_refresh_resume(scripted.refresh);
+	scripted_settle(&scripted);
+	assert_int_equal(scripted.script.delivered, scripted.script.started);
+	scripted_deinit(&scripted);
 }
 
 static void success_while_paused(void **state)
 {
-	house_t house;
-	begin(&house, NULL, NULL);
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
 	name_t name = make_name("a.example.");
-	house_ask(&house, &name, A, 300);
-	aname_refresh_pause(house.refresh);
-	house_resolve(&house, house.script.pending, 1, 2, 60);
-	assert_int_equal(known_of(&house, &name, A)->count, 2);
-	assert_false(is_cold(&house, &name, A));
-	aname_refresh_resume(house.refresh);
-	assert_int_equal(house.script.pending_count, 0);
-	house_deinit(&house);
+	scripted_ask(&scripted, &name, A, 300);
+	aname_refresh_pause(scripted.refresh);
+	scripted_resolve(&scripted, scripted.script.pending, 1, 2, 60);
+	assert_int_equal(known_of(&scripted, &name, A)->count, 2);
+	assert_false(is_cold(&scripted, &name, A));
+	aname_refresh_resume(scripted.refresh);
+	assert_int_equal(scripted.script.pending_count, 0);
+	scripted_deinit(&scripted);
 }
 
 static void never_reported(void **state)
 {
 	/* A lookup that outlasts pause and resume is still the only one of its target. */
-	house_t house;
-	begin(&house, NULL, NULL);
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
 	name_t name = make_name("a.example.");
-	house_ask(&house, &name, A, 300);
+	scripted_ask(&scripted, &name, A, 300);
 	for (unsigned i = 0; i < 10; i++) {
-		aname_refresh_pause(house.refresh);
-		house_skip(&house, 1000);
-		aname_refresh_resume(house.refresh);
-		house_ask(&house, &name, A, 300);
-		assert_int_equal(house.script.started, 1);
+		aname_refresh_pause(scripted.refresh);
+		scripted_skip(&scripted, 1000);
+		aname_refresh_resume(scripted.refresh);
+		scripted_ask(&scripted, &name, A, 300);
+		assert_int_equal(scripted.script.started, 1);
 	}
-	assert_int_equal(known_of(&house, &name, A)->failure, ANAME_FAILURE_TIMEOUT);
-	house_deinit(&house);
+	assert_int_equal(known_of(&scripted, &name, A)->failure, ANAME_FAILURE_TIMEOUT);
+	scripted_deinit(&scripted);
 }
 
 /* Options that change (T4). */
@@ -1101,81 +1110,82 @@ static void other_schedule(void **state)
 		{ 1, 86400, 3600, 86400, 5, 900, 5000, 1, 9, 32, 128 },
 	};
 	for (size_t i = 0; i < COUNT_OF(schedules); i++) {
-		house_t house;
-		begin(&house, NULL, NULL);
+		scripted_t scripted;
+		begin(&scripted, NULL, NULL);
 		name_t name = make_name("a.example.");
-		house_ask(&house, &name, A, 3600);
-		house_resolve(&house, house.script.pending, 1, 3, 3600);
-		house_skip(&house, 20000);
-		house_change(&house, &schedules[i]);
-		house_ask(&house, &name, A, 3600);
-		assert_int_equal(house.script.started, 1);
-		assert_int_equal(known_of(&house, &name, A)->count, 3);
-		assert_true(known_of(&house, &name, A)->learned_ms == BEGIN_MS);
-		assert_false(is_cold(&house, &name, A));
-		assert_int_equal(aname_table_targets(house.shared->table), 1);
-		assert_int_equal(house.script.made, 1);
-		assert_memory_equal(&house.script.schedule, &schedules[i], sizeof(schedules[i]));
-		house_deinit(&house);
+		scripted_ask(&scripted, &name, A, 3600);
+		scripted_resolve(&scripted, scripted.script.pending, 1, 3, 3600);
+		scripted_skip(&scripted, 20000);
+		scripted_change(&scripted, &schedules[i]);
+		scripted_ask(&scripted, &name, A, 3600);
+		assert_int_equal(scripted.script.started, 1);
+		assert_int_equal(known_of(&scripted, &name, A)->count, 3);
+		assert_true(known_of(&scripted, &name, A)->learned_ms == BEGIN_MS);
+		assert_false(is_cold(&scripted, &name, A));
+		assert_int_equal(aname_table_targets(scripted.shared->table), 1);
+		assert_int_equal(scripted.script.made, 1);
+		assert_memory_equal(&scripted.script.schedule, &schedules[i], sizeof(schedules[i]));
+		scripted_deinit(&scripted);
 	}
 }
 
 static void shorter_life(void **state)
 {
 	/* Past its time under the new options it is looked up at once, which is no lag. */
-	house_t house;
-	begin(&house, NULL, NULL);
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
 	name_t name = make_name("a.example.");
-	house_ask(&house, &name, A, 3600);
-	house_resolve(&house, house.script.pending, 1, 3, 3600);
-	house_skip(&house, 1000000);
+	scripted_ask(&scripted, &name, A, 3600);
+	scripted_resolve(&scripted, scripted.script.pending, 1, 3, 3600);
+	scripted_skip(&scripted, 1000000);
 	aname_schedule_t schedule = make_schedule;
 	schedule.ttl_max = 10;
-	house_change(&house, &schedule);
-	house_ask(&house, &name, A, 3600);
-	assert_int_equal(house.script.started, 2);
-	assert_int_equal(known_of(&house, &name, A)->count, 3);
-	house_resolve(&house, house_pending(&house, &name, A), 1, 3, 3600);
-	assert_int_equal(atomic_load(&house_find(&house, &name, A)->lag_ms), 0);
-	assert_int_equal(atomic_load(&house.shared->totals.lag_ms), 0);
-	assert_in_range(next_of(&house, &name, A) - aname_clock_ms(), 7500, 9000);
+	scripted_change(&scripted, &schedule);
+	scripted_ask(&scripted, &name, A, 3600);
+	assert_int_equal(scripted.script.started, 2);
+	assert_int_equal(known_of(&scripted, &name, A)->count, 3);
+	scripted_resolve(&scripted, scripted_pending(&scripted, &name, A), 1, 3, 3600);
+	assert_int_equal(atomic_load(&scripted_find(&scripted, &name, A)->lag_ms), 0);
+	assert_int_equal(atomic_load(&scripted.shared->totals.lag_ms), 0);
+	assert_in_range(next_of(&scripted, &name, A) - aname_clock_ms(), 7500, 9000);
 
 	/* And put back, the long life counts again, from the next lookup on. */
-	house_change(&house, &make_schedule);
-	house_skip(&house, 10000);
-	house_resolve(&house, house_pending(&house, &name, A), 1, 3, 3600);
-	assert_in_range(next_of(&house, &name, A) - aname_clock_ms(), 2700000, 3240000);
-	house_deinit(&house);
+	scripted_change(&scripted, &make_schedule);
+	scripted_skip(&scripted, 10000);
+	scripted_resolve(&scripted, scripted_pending(&scripted, &name, A), 1, 3, 3600);
+	assert_in_range(next_of(&scripted, &name, A) - aname_clock_ms(), 2700000, 3240000);
+	scripted_deinit(&scripted);
 }
 
 static void failing_goes_on(void **state)
 {
 	aname_schedule_t schedule = make_schedule;
 	schedule.ttl_max = 60;
-	house_t house;
-	begin(&house, &schedule, NULL);
+	scripted_t scripted;
+	begin(&scripted, &schedule, NULL);
 	name_t name = make_name("a.example.");
-	house_ask(&house, &name, A, 3600);
-	house_resolve(&house, house.script.pending, 1, 3, 3600);
-	house_skip(&house, 60000);
-	house_fail(&house, house.script.pending, ANAME_FAILURE_SERVER);
+	scripted_ask(&scripted, &name, A, 3600);
+	scripted_resolve(&scripted, scripted.script.pending, 1, 3, 3600);
+	scripted_skip(&scripted, 60000);
+	scripted_fail(&scripted, scripted.script.pending, ANAME_FAILURE_SERVER);
 	schedule.retry_max = 100;
-	house_change(&house, &schedule);
-	house_ask(&house, &name, A, 3600);
-	assert_int_equal(known_of(&house, &name, A)->count, 3);
-	assert_int_equal(known_of(&house, &name, A)->failure, ANAME_FAILURE_SERVER);
-	assert_false(is_cold(&house, &name, A));
-	assert_int_equal(house.script.started, 2);
-	house_deinit(&house);
+	scripted_change(&scripted, &schedule);
+	scripted_ask(&scripted, &name, A, 3600);
+	assert_int_equal(known_of(&scripted, &name, A)->count, 3);
+	assert_int_equal(known_of(&scripted, &name, A)->failure, ANAME_FAILURE_SERVER);
+	assert_false(is_cold(&scripted, &name, A));
+	assert_int_equal(scripted.script.started, 2);
+	scripted_deinit(&scripted);
 }
 
-/*! Whom the house asks: another port, another upstream. */
-static const aname_options_t *hold_for(house_t *house, uint16_t port)
+/*! The upstream that is asked: another port, another upstream. */
+static const aname_options_t *hold_for(scripted_t *scripted, uint16_t port)
 {
 	aname_options_t *options = make_options();
 	options->source.servers_count = 1;
 	options->source.servers[0] = (aname_server_t){ .len = 4, .port = port };
-	const aname_options_t *held = aname_shared_hold(house->shared, options, &house->upstream);
+	const aname_options_t *held =
+	        aname_shared_hold(scripted->shared, options, &scripted->upstream);
 	assert_non_null(held);
 	return held;
 }
@@ -1184,234 +1194,236 @@ static void upstream_given_up(void **state)
 {
 	/* Nobody holds it: nothing is looked up, its resolver goes at once, what is known after ten
 	 * minutes; who holds it again before finds all there. */
-	house_t house;
-	begin(&house, NULL, NULL);
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
 	name_t name = make_name("a.example."), other = make_name("b.example.");
-	house_ask(&house, &name, A, 300);
-	house_resolve(&house, house.script.pending, 1, 3, 60);
-	house_ask(&house, &other, A, 300);
-	aname_shared_unhold(house.shared, house.options);
-	aname_refresh_wake(house.refresh);
-	assert_int_equal(house.script.freed, 0); /* A lookup is under way. */
-	house_resolve(&house, house.script.pending, 1, 1, 60);
-	(void)uv_run(&house.loop, UV_RUN_NOWAIT);
-	assert_int_equal(house.script.freed, 1);
-	house_skip(&house, 300000);
-	assert_int_equal(house.script.pending_count, 0);
-	assert_int_equal(aname_table_targets(house.shared->table), 2);
-	house_ask(&house, &other, A, 300);
-	assert_int_equal(house.script.pending_count, 0);
+	scripted_ask(&scripted, &name, A, 300);
+	scripted_resolve(&scripted, scripted.script.pending, 1, 3, 60);
+	scripted_ask(&scripted, &other, A, 300);
+	aname_shared_unhold(scripted.shared, scripted.options);
+	aname_refresh_wake(scripted.refresh);
+	assert_int_equal(scripted.script.freed, 0); /* A lookup is under way. */
+	scripted_resolve(&scripted, scripted.script.pending, 1, 1, 60);
+	(void)uv_run(&scripted.loop, UV_RUN_NOWAIT);
+	assert_int_equal(scripted.script.freed, 1);
+	scripted_skip(&scripted, 300000);
+	assert_int_equal(scripted.script.pending_count, 0);
+	assert_int_equal(aname_table_targets(scripted.shared->table), 2);
+	scripted_ask(&scripted, &other, A, 300);
+	assert_int_equal(scripted.script.pending_count, 0);
 
-	house.options = aname_shared_hold(house.shared, make_options(), &house.upstream);
-	assert_int_equal(known_of(&house, &name, A)->count, 3);
-	house_ask(&house, &name, A, 300);
-	assert_int_equal(house.script.made, 2);
-	house_resolve(&house, house.script.pending, 1, 3, 60);
+	scripted.options = aname_shared_hold(scripted.shared, make_options(), &scripted.upstream);
+	assert_int_equal(known_of(&scripted, &name, A)->count, 3);
+	scripted_ask(&scripted, &name, A, 300);
+	assert_int_equal(scripted.script.made, 2);
+	scripted_resolve(&scripted, scripted.script.pending, 1, 3, 60);
 
-	aname_shared_unhold(house.shared, house.options);
-	house_skip(&house, 1000);
-	house_skip(&house, ANAME_UPSTREAM_KEEP_MS - 1);
-	assert_int_equal(aname_table_targets(house.shared->table), 2);
-	house_skip(&house, 1);
-	assert_int_equal(aname_table_targets(house.shared->table), 0);
-	assert_int_equal(aname_table_addresses(house.shared->table), 0);
-	house_deinit(&house);
+	aname_shared_unhold(scripted.shared, scripted.options);
+	scripted_skip(&scripted, 1000);
+	scripted_skip(&scripted, ANAME_UPSTREAM_KEEP_MS - 1);
+	assert_int_equal(aname_table_targets(scripted.shared->table), 2);
+	scripted_skip(&scripted, 1);
+	assert_int_equal(aname_table_targets(scripted.shared->table), 0);
+	assert_int_equal(aname_table_addresses(scripted.shared->table), 0);
+	scripted_deinit(&scripted);
 }
 
 static void released_while_running(void **state)
 {
 	/* An upstream that is released waits for a lookup that cannot be stopped. */
-	house_t house;
-	begin(&house, NULL, NULL);
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
 	name_t name = make_name("a.example.");
-	house_ask(&house, &name, A, 300);
-	aname_shared_unhold(house.shared, house.options);
-	house_skip(&house, 1000);
-	house_skip(&house, ANAME_UPSTREAM_KEEP_MS);
-	assert_int_equal(aname_table_targets(house.shared->table), 1);
-	assert_int_equal(house.script.freed, 0);
-	house_skip(&house, 5000);
-	house_resolve(&house, house.script.pending, 1, 1, 60);
-	house_skip(&house, 5000);
-	assert_int_equal(house.script.freed, 1);
-	assert_int_equal(aname_table_targets(house.shared->table), 0);
-	assert_int_equal(aname_refresh_running(house.refresh), 0);
-	house_deinit(&house);
+	scripted_ask(&scripted, &name, A, 300);
+	aname_shared_unhold(scripted.shared, scripted.options);
+	scripted_skip(&scripted, 1000);
+	scripted_skip(&scripted, ANAME_UPSTREAM_KEEP_MS);
+	assert_int_equal(aname_table_targets(scripted.shared->table), 1);
+	assert_int_equal(scripted.script.freed, 0);
+	scripted_skip(&scripted, 5000);
+	scripted_resolve(&scripted, scripted.script.pending, 1, 1, 60);
+	scripted_skip(&scripted, 5000);
+	assert_int_equal(scripted.script.freed, 1);
+	assert_int_equal(aname_table_targets(scripted.shared->table), 0);
+	assert_int_equal(aname_refresh_running(scripted.refresh), 0);
+	scripted_deinit(&scripted);
 }
 
 static void many_upstreams(void **state)
 {
-	/* 200 reloads with another resolver each: only the last few are kept, and those that wait for
-	 * a lookup that does not end. */
-	house_t house;
-	begin(&house, NULL, NULL);
-	const aname_options_t *held = house.options;
+	/* 200 reloads with another resolver each: only the last few are kept, and those that wait
+	 * for a lookup that does not end. */
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
+	const aname_options_t *held = scripted.options;
 	long live = 0;
 	for (unsigned i = 0; i < 200; i++) {
 		name_t name = make_name_nth(i);
 		const aname_options_t *before = held;
-		held = hold_for(&house, 1000 + i);
-		aname_shared_unhold(house.shared, before);
-		house_ask(&house, &name, A, 300);
-		house_resolve(&house, house_pending(&house, &name, A), 1, 1, 60);
-		house_skip(&house, 2000);
-		assert_true(aname_table_targets(house.shared->table) <= ANAME_UPSTREAMS_KEPT + 1);
+		held = hold_for(&scripted, 1000 + i);
+		aname_shared_unhold(scripted.shared, before);
+		scripted_ask(&scripted, &name, A, 300);
+		scripted_resolve(&scripted, scripted_pending(&scripted, &name, A), 1, 1, 60);
+		scripted_skip(&scripted, 2000);
+		assert_true(aname_table_targets(scripted.shared->table) <=
+		            ANAME_UPSTREAMS_KEPT + 1);
 		if (i == 10) {
 			live = alloc_live();
 		}
 		assert_true(i <= 10 || alloc_live() <= live + 4);
 	}
-	house_deinit(&house);
+	scripted_deinit(&scripted);
 }
 
 static void released_behind_queue(void **state)
 {
-	/* Requests of who has gone are in the queue, more than are taken at once: the upstream waits. */
-	house_t house;
-	begin(&house, NULL, NULL);
-	const aname_upstream_t *gone = house.upstream;
+	/* Requests of who has gone are in the queue, more than are taken at once: the upstream
+	 * waits. */
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
+	const aname_upstream_t *gone = scripted.upstream;
 	for (unsigned n = 0; n < 1000; n++) {
 		name_t name = make_name_nth(n);
 		const aname_key_t key = make_key(gone, &name, A);
 		const aname_interest_t interest = { .ttl = 60 };
-		assert_true(aname_queue_push(house.shared->queue, &key, NULL,
-		                             aname_table_hash(house.shared->table, &key),
+		assert_true(aname_queue_push(scripted.shared->queue, &key, NULL,
+		                             aname_table_hash(scripted.shared->table, &key),
 		                             interest));
 	}
-	aname_shared_unhold(house.shared, house.options);
+	aname_shared_unhold(scripted.shared, scripted.options);
 	for (unsigned i = 0; i <= ANAME_UPSTREAMS_KEPT; i++) {
-		aname_shared_unhold(house.shared, hold_for(&house, 1000 + i));
+		aname_shared_unhold(scripted.shared, hold_for(&scripted, 1000 + i));
 	}
 	unsigned waited = 0;
 	aname_request_t request;
 	for (bool more = true; more; waited++) {
 		assert_non_null(gone->source.servers); /* It is still there. */
-		house_skip(&house, 1);
-		more = !aname_queue_passed(house.shared->queue,
-		                           aname_queue_mark(house.shared->queue));
+		scripted_skip(&scripted, 1);
+		more = !aname_queue_passed(scripted.shared->queue,
+		                           aname_queue_mark(scripted.shared->queue));
 	}
 	assert_int_equal(waited, 4);
-	house_skip(&house, 100);
-	assert_false(aname_queue_pop(house.shared->queue, &request));
-	assert_int_equal(aname_table_targets(house.shared->table), 0);
-	house_deinit(&house);
+	scripted_skip(&scripted, 100);
+	assert_false(aname_queue_pop(scripted.shared->queue, &request));
+	assert_int_equal(aname_table_targets(scripted.shared->table), 0);
+	scripted_deinit(&scripted);
 }
 
-static void differing_told(void **state)
+static void differing_logged(void **state)
 {
-	/* Sections that share an upstream and differ: told once, when no reload is under way. */
-	house_t house;
-	begin(&house, NULL, NULL);
+	/* Sections that share an upstream and differ: logged once, when no reload is under way. */
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
 	aname_options_t *options = make_options();
 	options->schedule.timeout_ms = 9000;
 	const aname_upstream_t *upstream = NULL;
-	const aname_options_t *held = aname_shared_hold(house.shared, options, &upstream);
-	assert_ptr_equal(upstream, house.upstream);
-	house_skip(&house, 1);
-	assert_int_equal(house_heard(&house, "share"), 0);
-	house_skip(&house, 4000);
-	assert_int_equal(house_heard(&house, "the larger 'timeout' (9000)"), 1);
+	const aname_options_t *held = aname_shared_hold(scripted.shared, options, &upstream);
+	assert_ptr_equal(upstream, scripted.upstream);
+	scripted_skip(&scripted, 1);
+	assert_int_equal(scripted_heard(&scripted, "share"), 0);
+	scripted_skip(&scripted, 4000);
+	assert_int_equal(scripted_heard(&scripted, "the larger 'timeout' (9000)"), 1);
 	/* Not again for the same. */
 	options = make_options();
 	options->max_addresses = 3;
-	const aname_options_t *more = aname_shared_hold(house.shared, options, &upstream);
-	house_skip(&house, 1);
-	house_skip(&house, 4000);
-	assert_int_equal(house_heard(&house, "share"), 0);
-	aname_shared_unhold(house.shared, more);
-	aname_shared_unhold(house.shared, held);
-	house_skip(&house, 1);
-	house_skip(&house, 4000);
-	assert_int_equal(house_heard(&house, "share"), 0);
-	house_deinit(&house);
+	const aname_options_t *more = aname_shared_hold(scripted.shared, options, &upstream);
+	scripted_skip(&scripted, 1);
+	scripted_skip(&scripted, 4000);
+	assert_int_equal(scripted_heard(&scripted, "share"), 0);
+	aname_shared_unhold(scripted.shared, more);
+	aname_shared_unhold(scripted.shared, held);
+	scripted_skip(&scripted, 1);
+	scripted_skip(&scripted, 4000);
+	assert_int_equal(scripted_heard(&scripted, "share"), 0);
+	scripted_deinit(&scripted);
 }
 
 /* Those who wait, and the numbers. */
 
-static void opens_gate(void **state)
+static void wakes_waiters(void **state)
 {
-	house_t house;
-	begin(&house, NULL, NULL);
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
 	name_t names[] = { make_name("a."), make_name("b."), make_name("c.") };
 	for (size_t i = 0; i < COUNT_OF(names); i++) {
-		house_ask(&house, &names[i], A, 300);
+		scripted_ask(&scripted, &names[i], A, 300);
 	}
-	assert_true(aname_gate_enter(house.shared->gate, 1));
-	uint64_t ticket = aname_gate_ticket(house.shared->gate);
-	house_resolve(&house, house_pending(&house, &names[0], A), 1, 1, 60);
-	assert_true(aname_gate_wait(house.shared->gate, ticket, 0));
-	ticket = aname_gate_ticket(house.shared->gate);
-	house_fail(&house, house_pending(&house, &names[1], A), ANAME_FAILURE_SERVER);
-	assert_true(aname_gate_wait(house.shared->gate, ticket, 0));
-	ticket = aname_gate_ticket(house.shared->gate);
-	house_skip(&house, 5000);
-	assert_true(aname_gate_wait(house.shared->gate, ticket, 0));
-	aname_gate_leave(house.shared->gate);
-	house_deinit(&house);
+	assert_true(aname_waiters_enter(scripted.shared->waiters, 1));
+	uint64_t generation = aname_waiters_generation(scripted.shared->waiters);
+	scripted_resolve(&scripted, scripted_pending(&scripted, &names[0], A), 1, 1, 60);
+	assert_true(aname_waiters_wait(scripted.shared->waiters, generation, 0));
+	generation = aname_waiters_generation(scripted.shared->waiters);
+	scripted_fail(&scripted, scripted_pending(&scripted, &names[1], A), ANAME_FAILURE_SERVER);
+	assert_true(aname_waiters_wait(scripted.shared->waiters, generation, 0));
+	generation = aname_waiters_generation(scripted.shared->waiters);
+	scripted_skip(&scripted, 5000);
+	assert_true(aname_waiters_wait(scripted.shared->waiters, generation, 0));
+	aname_waiters_leave(scripted.shared->waiters);
+	scripted_deinit(&scripted);
 }
 
 static void numbers(void **state)
 {
-	house_t house;
-	begin(&house, NULL, NULL);
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
 	name_t name = make_name("a.example.");
-	house_ask(&house, &name, A, 60);
-	house_resolve(&house, house.script.pending, 1, 1, 60);
-	int64_t due = next_of(&house, &name, A);
-	house_skip(&house, due + 700 - aname_clock_ms());
+	scripted_ask(&scripted, &name, A, 60);
+	scripted_resolve(&scripted, scripted.script.pending, 1, 1, 60);
+	int64_t due = next_of(&scripted, &name, A);
+	scripted_skip(&scripted, due + 700 - aname_clock_ms());
 	clock_skip(300);
-	house_resolve(&house, house.script.pending, 1, 1, 60);
-	aname_entry_t *entry = house_find(&house, &name, A);
+	scripted_resolve(&scripted, scripted.script.pending, 1, 1, 60);
+	aname_entry_t *entry = scripted_find(&scripted, &name, A);
 	assert_int_equal(atomic_load(&entry->lag_ms), 1000);
-	assert_int_equal(atomic_load(&house.shared->totals.lag_ms), 1000);
+	assert_int_equal(atomic_load(&scripted.shared->totals.lag_ms), 1000);
 	assert_int_equal(atomic_load(&entry->started), 2);
 	assert_int_equal(atomic_load(&entry->succeeded), 2);
-	assert_int_equal(atomic_load(&house.shared->totals.started), 2);
-	assert_int_equal(atomic_load(&house.shared->totals.succeeded), 2);
-	house_deinit(&house);
+	assert_int_equal(atomic_load(&scripted.shared->totals.started), 2);
+	assert_int_equal(atomic_load(&scripted.shared->totals.succeeded), 2);
+	scripted_deinit(&scripted);
 }
 
 static void slow_lookup(void **state)
 {
 	/* Of 10 s 1 to 2.5 would be left; after one of 4 s it begins with half of them left. */
-	house_t house;
-	begin(&house, NULL, NULL);
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
 	name_t name = make_name("a.example.");
-	house_ask(&house, &name, A, 10);
-	house_skip(&house, 4000);
-	house_resolve(&house, house.script.pending, 1, 1, 10);
-	assert_int_equal(next_of(&house, &name, A) - aname_clock_ms(), 5000);
-	house_deinit(&house);
+	scripted_ask(&scripted, &name, A, 10);
+	scripted_skip(&scripted, 4000);
+	scripted_resolve(&scripted, scripted.script.pending, 1, 1, 10);
+	assert_int_equal(next_of(&scripted, &name, A) - aname_clock_ms(), 5000);
+	scripted_deinit(&scripted);
 }
 
 static void clock_back(void **state)
 {
 	/* It is monotonic; even so nothing may break. */
-	house_t house;
-	begin(&house, NULL, NULL);
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
 	name_t name = make_name("a.example."), other = make_name("b.example.");
-	house_ask(&house, &name, A, 300);
-	house_skip(&house, -BEGIN_MS / 2);
-	house_resolve(&house, house_pending(&house, &name, A), 1, 1, 60);
-	house_ask(&house, &other, A, 300);
-	house_skip(&house, -1000);
-	house_fail(&house, house_pending(&house, &other, A), ANAME_FAILURE_SERVER);
-	house_skip(&house, 100000);
-	assert_int_equal(house.script.pending_count, 2);
-	house_deinit(&house);
+	scripted_ask(&scripted, &name, A, 300);
+	scripted_skip(&scripted, -BEGIN_MS / 2);
+	scripted_resolve(&scripted, scripted_pending(&scripted, &name, A), 1, 1, 60);
+	scripted_ask(&scripted, &other, A, 300);
+	scripted_skip(&scripted, -1000);
+	scripted_fail(&scripted, scripted_pending(&scripted, &other, A), ANAME_FAILURE_SERVER);
+	scripted_skip(&scripted, 100000);
+	assert_int_equal(scripted.script.pending_count, 2);
+	scripted_deinit(&scripted);
 }
 
 static void refused_name(void **state)
 {
-	house_t house;
-	begin(&house, NULL, NULL);
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
 	name_t name = make_name("a.example.");
-	house.script.refuse = KNOT_EINVAL;
-	house_ask(&house, &name, A, 300);
-	assert_int_equal(known_of(&house, &name, A)->failure, ANAME_FAILURE_SERVER);
-	assert_non_null(
-	        strstr(aname_snapshot_failing(known_of(&house, &name, A))->why, "not a host name"));
-	house_deinit(&house);
+	scripted.script.refuse = KNOT_EINVAL;
+	scripted_ask(&scripted, &name, A, 300);
+	assert_int_equal(known_of(&scripted, &name, A)->failure, ANAME_FAILURE_SERVER);
+	assert_non_null(strstr(aname_snapshot_failing(known_of(&scripted, &name, A))->why,
+	                       "not a host name"));
+	scripted_deinit(&scripted);
 }
 
 /* The timer, by the real clock. */
@@ -1422,33 +1434,33 @@ static void driven_by_timer(void **state)
 	schedule.ttl_max = 1;
 	schedule.retry_min = 1;
 	schedule.timeout_ms = 30;
-	house_t house;
+	scripted_t scripted;
 	clock_stop_at(-1);
-	house_init(&house, &schedule, NULL);
+	scripted_init(&scripted, &schedule, NULL);
 	name_t name = make_name("a.example.");
-	house_ask(&house, &name, A, 300);
-	house_resolve(&house, house.script.pending, 1, 1, 300);
-	while (house.script.pending == NULL) {
-		(void)uv_run(&house.loop, UV_RUN_ONCE); /* The refresh, */
+	scripted_ask(&scripted, &name, A, 300);
+	scripted_resolve(&scripted, scripted.script.pending, 1, 1, 300);
+	while (scripted.script.pending == NULL) {
+		(void)uv_run(&scripted.loop, UV_RUN_ONCE); /* The refresh, */
 	}
-	while (!house.script.pending->cancelled) {
-		(void)uv_run(&house.loop, UV_RUN_ONCE); /* its time limit, */
+	while (!scripted.script.pending->cancelled) {
+		(void)uv_run(&scripted.loop, UV_RUN_ONCE); /* its time limit, */
 	}
-	house_fail(&house, house.script.pending, ANAME_FAILURE_TIMEOUT);
-	while (house.script.pending == NULL) {
-		(void)uv_run(&house.loop, UV_RUN_ONCE); /* and the next try. */
+	scripted_fail(&scripted, scripted.script.pending, ANAME_FAILURE_TIMEOUT);
+	while (scripted.script.pending == NULL) {
+		(void)uv_run(&scripted.loop, UV_RUN_ONCE); /* and the next try. */
 	}
-	house_deinit(&house);
+	scripted_deinit(&scripted);
 }
 
 /* At random. */
 
-static void check_invariants(house_t *house)
+static void check_invariants(scripted_t *scripted)
 {
-	assert_int_equal(aname_refresh_running(house->refresh), house->script.pending_count);
-	assert_true(house->script.pending_count <= house->limits.max_lookups);
-	assert_true(aname_table_targets(house->shared->table) <= house->limits.max_targets);
-	for (script_lookup_t *one = house->script.pending; one != NULL; one = one->next) {
+	assert_int_equal(aname_refresh_running(scripted->refresh), scripted->script.pending_count);
+	assert_true(scripted->script.pending_count <= scripted->limits.max_lookups);
+	assert_true(aname_table_targets(scripted->shared->table) <= scripted->limits.max_targets);
+	for (script_lookup_t *one = scripted->script.pending; one != NULL; one = one->next) {
 		for (script_lookup_t *other = one->next; other != NULL; other = other->next) {
 			assert_true(one->type != other->type ||
 			            !knot_dname_is_equal(one->name.at, other->name.at));
@@ -1456,21 +1468,21 @@ static void check_invariants(house_t *house)
 	}
 }
 
-static void random_end(house_t *house, random_t *random)
+static void random_end(scripted_t *scripted, random_t *random)
 {
-	if (house->script.pending == NULL) {
+	if (scripted->script.pending == NULL) {
 		return;
 	}
-	script_lookup_t *lookup = house->script.pending;
-	unsigned skip = random_below(random, house->script.pending_count);
+	script_lookup_t *lookup = scripted->script.pending;
+	unsigned skip = random_below(random, scripted->script.pending_count);
 	for (; skip > 0; skip--) {
 		lookup = lookup->next;
 	}
 	if (random_below(random, 3) == 0) {
-		house_fail(house, lookup, 1 + random_below(random, 3));
+		scripted_fail(scripted, lookup, 1 + random_below(random, 3));
 	} else {
-		house_resolve(house, lookup, random_below(random, 5), random_below(random, 4),
-		              random_below(random, 100));
+		scripted_resolve(scripted, lookup, random_below(random, 5), random_below(random, 4),
+		                 random_below(random, 100));
 	}
 }
 
@@ -1479,32 +1491,33 @@ static void random_life(uint64_t seed)
 	random_t random = { seed };
 	const aname_limits_t limits = { 4, 30, 1 + random_below(&random, 12), 200, 1000, 100 };
 	const aname_schedule_t schedule = { 1, 30, 60, 100, 1, 20, 3000, 1, 16, 24, 56 };
-	house_t house;
-	begin(&house, &schedule, &limits);
+	scripted_t scripted;
+	begin(&scripted, &schedule, &limits);
 	bool paused = false;
 	for (unsigned step = 0; step < 5000; step++) {
 		name_t name = make_name_nth(random_below(&random, 45));
 		switch (random_below(&random, 8)) {
 		case 0:
 		case 1:
-		case 2: house_ask(&house, &name, A, random_below(&random, 60)); break;
+		case 2: scripted_ask(&scripted, &name, A, random_below(&random, 60)); break;
 		case 3:
-		case 4: random_end(&house, &random); break;
+		case 4: random_end(&scripted, &random); break;
 		case 5:
-			house_skip(&house, random_below(&random, step % 100 == 0 ? 300000 : 2000));
+			scripted_skip(&scripted,
+			              random_below(&random, step % 100 == 0 ? 300000 : 2000));
 			break;
 		case 6:
 			if (random_below(&random, 20) == 0) {
 				paused = !paused;
 				(paused ? aname_refresh_pause
-				        : aname_refresh_resume)(house.refresh);
+				        : aname_refresh_resume)(scripted.refresh);
 			}
 			break;
-		default: house_skip(&house, random_below(&random, 100)); break;
+		default: scripted_skip(&scripted, random_below(&random, 100)); break;
 		}
-		check_invariants(&house);
+		check_invariants(&scripted);
 	}
-	house_deinit(&house);
+	scripted_deinit(&scripted);
 }
 
 static void fuzz(void **state)
@@ -1516,25 +1529,24 @@ static void fuzz(void **state)
 
 /* Failing allocations. */
 
-static void no_memory_for_house(void **state)
+static void no_memory_to_begin(void **state)
 {
 	clock_stop_at(BEGIN_MS);
-	house_t house;
+	scripted_t scripted;
 	bool done = false;
 	unsigned n = 0;
 	while (!done) {
 		long live = alloc_live();
 		alloc_fail_at(++n);
-		done = house_try_init(&house, NULL, NULL);
+		done = scripted_try_init(&scripted, NULL, NULL);
 		assert_int_equal(alloc_failed(), !done);
 		if (done) {
-			house_deinit(&house);
+			scripted_deinit(&scripted);
 		}
 		assert_int_equal(alloc_live(), live);
 	}
-	assert_int_equal(
-	        n,
-	        16); /* Eleven of what is shared, options, who holds them, their upstream, itself. */
+	/* Eleven of what is shared, options, who holds them, their upstream, itself. */
+	assert_int_equal(n, 16);
 }
 
 /*! A short life of two targets; returns how many allocations failed (0 or 1). */
@@ -1542,40 +1554,40 @@ static bool short_life(unsigned fail_at)
 {
 	aname_schedule_t schedule = make_schedule;
 	schedule.idle = 10;
-	house_t house;
-	begin(&house, &schedule, NULL);
+	scripted_t scripted;
+	begin(&scripted, &schedule, NULL);
 	/* Room to note down what is retired: without it that would be lost, as epoch.h says. */
-	aname_epoch_retire(house.shared->epoch, malloc(1));
+	aname_epoch_retire(scripted.shared->epoch, malloc(1));
 	name_t names[] = { make_name("a.example."), make_name("b.example.") };
 	alloc_fail_at(fail_at);
 	for (unsigned round = 0; round < 2; round++) {
 		for (size_t i = 0; i < COUNT_OF(names); i++) {
-			house_ask(&house, &names[i], A, 60);
+			scripted_ask(&scripted, &names[i], A, 60);
 		}
-		script_lookup_t *lookup = house_pending(&house, &names[0], A);
+		script_lookup_t *lookup = scripted_pending(&scripted, &names[0], A);
 		if (lookup != NULL) {
-			house_resolve(&house, lookup, 1, 1, 60);
+			scripted_resolve(&scripted, lookup, 1, 1, 60);
 		}
-		lookup = house_pending(&house, &names[1], A);
+		lookup = scripted_pending(&scripted, &names[1], A);
 		if (lookup != NULL) {
-			house_fail(&house, lookup, ANAME_FAILURE_SERVER);
+			scripted_fail(&scripted, lookup, ANAME_FAILURE_SERVER);
 		}
-		check_invariants(&house);
-		house_skip(&house, 5 * 60000);
+		check_invariants(&scripted);
+		scripted_skip(&scripted, 5 * 60000);
 	}
 	bool failed = alloc_failed();
 
 	/* Whatever failed, it works again. */
 	for (size_t i = 0; i < COUNT_OF(names); i++) {
-		while (house_pending(&house, &names[i], A) == NULL) {
-			house_ask(&house, &names[i], A, 60);
-			house_skip(&house, 1000);
+		while (scripted_pending(&scripted, &names[i], A) == NULL) {
+			scripted_ask(&scripted, &names[i], A, 60);
+			scripted_skip(&scripted, 1000);
 		}
-		house_resolve(&house, house_pending(&house, &names[i], A), 1, 3, 60);
-		assert_int_equal(known_of(&house, &names[i], A)->count, 3);
-		assert_false(is_cold(&house, &names[i], A));
+		scripted_resolve(&scripted, scripted_pending(&scripted, &names[i], A), 1, 3, 60);
+		assert_int_equal(known_of(&scripted, &names[i], A)->count, 3);
+		assert_false(is_cold(&scripted, &names[i], A));
 	}
-	house_deinit(&house);
+	scripted_deinit(&scripted);
 	return failed;
 }
 
@@ -1592,18 +1604,18 @@ static void no_memory_to_refresh(void **state)
 
 static void out_of_memory_is_failure(void **state)
 {
-	house_t house;
-	begin(&house, NULL, NULL);
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
 	name_t name = make_name("a.example.");
-	house_ask(&house, &name, A, 300);
+	scripted_ask(&scripted, &name, A, 300);
 	alloc_fail_at(1);
-	house_resolve(&house, house.script.pending, 1, 2, 60);
+	scripted_resolve(&scripted, scripted.script.pending, 1, 2, 60);
 	assert_true(alloc_failed());
-	assert_int_equal(known_of(&house, &name, A)->failure, ANAME_FAILURE_NETWORK);
-	assert_string_equal(aname_snapshot_failing(known_of(&house, &name, A))->why,
+	assert_int_equal(known_of(&scripted, &name, A)->failure, ANAME_FAILURE_NETWORK);
+	assert_string_equal(aname_snapshot_failing(known_of(&scripted, &name, A))->why,
 	                    "out of memory");
-	assert_in_range(next_of(&house, &name, A) - BEGIN_MS, 5000, 6250);
-	house_deinit(&house);
+	assert_in_range(next_of(&scripted, &name, A) - BEGIN_MS, 5000, 6250);
+	scripted_deinit(&scripted);
 }
 
 static const struct CMUnitTest life[] = {
@@ -1618,7 +1630,8 @@ static const struct CMUnitTest life[] = {
 	PROVES("T2: a lowered TTL makes nothing stale", lowered_ttl),
 	PROVES("T5: with ttl-max 1 what is served is never 2 s old", real_time),
 	PROVES("T1: the shortest ANAME TTL counts, while it is asked through", shorter_record),
-	PROVES("T3: unasked it sleeps, asked it wakes, at last it is forgotten", sleep_and_forget),
+	PROVES("T3: unasked it is dormant, asked it is looked up, at last it is forgotten",
+	       dormant_and_forgotten),
 	PROVES("L1: absurd TTLs and 3000 addresses", absurd_results),
 	PROVES("A7: a negative answer is kept for its TTL", negative),
 };
@@ -1634,17 +1647,17 @@ int main(void)
 		       outage),
 		PROVES("F4: after a short outage, too", short_outage),
 		PROVES("F4: what fails beside others that succeed is no outage", no_outage),
-		PROVES("W2: failing, recovering and changing are told, each once", says_so),
+		PROVES("W2: failing, recovering and changing are logged, each once", logs_changes),
 		PROVES("F3: a lookup that cannot be started is a failure", refused),
 		PROVES("F5: a lookup that does not end is a failure, and never doubled", times_out),
 		PROVES("a late answer is as good as any", late_success),
 	};
 	const struct CMUnitTest limits[] = {
 		PROVES("L1: lookups start at an even pace", rate),
-		PROVES("T3: whatever there is to do, nobody's turn never comes", nobody_starves),
+		PROVES("T3: whatever there is to do, nobody waits for ever", nobody_starves),
 		PROVES("L1: a quiet hour saves nothing up", no_saving_up),
 		PROVES("L1: one lookup a second", slowest_rate),
-		PROVES("L1: so many targets and no more, the sleeping ones go first", most_targets),
+		PROVES("L1: so many targets and no more, the dormant ones go first", most_targets),
 		PROVES("the largest limit of all instances counts", limits_raised),
 		PROVES("a flood of requests is taken bit by bit", flood),
 	};
@@ -1663,21 +1676,21 @@ int main(void)
 		PROVES("T4: 200 upstreams in a row leave nothing behind", many_upstreams),
 		PROVES("and not before the requests of who has gone are taken",
 		       released_behind_queue),
-		PROVES("sections that differ are told of it, once", differing_told),
-		PROVES("C2: whatever ends, those who wait are woken", opens_gate),
+		PROVES("that sections differ is logged, once", differing_logged),
+		PROVES("C2: whatever ends, those who wait are woken", wakes_waiters),
 		PROVES("W1: lookups and lag are counted", numbers),
 		PROVES("T2: after a slow lookup the next one starts earlier", slow_lookup),
 		PROVES("F3: a name that the resolver does not take is a failure", refused_name),
 		PROVES("a clock set back breaks nothing", clock_back),
 		PROVES("refresh, time limit and retry are driven by the timer", driven_by_timer),
 		PROVES("100,000 random steps: no lookup doubled, no limit passed", fuzz),
-		PROVES("out of memory: no room, nothing leaked", no_memory_for_house),
+		PROVES("out of memory: nothing begins, nothing leaked", no_memory_to_begin),
 		PROVES("out of memory at any point: it recovers, nothing leaked",
 		       no_memory_to_refresh),
 		PROVES("out of memory for a result is a failure", out_of_memory_is_failure),
 	};
 	return RUN_TESTS("refresh: the life of a target", life) +
 	       RUN_TESTS("refresh: failures", failures) +
-	       RUN_ROWS("refresh: who gets the places", share_rows, check_share) +
+	       RUN_ROWS("refresh: who gets the lookups", share_rows, check_share) +
 	       RUN_TESTS("refresh: limits", limits) + RUN_TESTS("refresh: the rest", rest);
 }

@@ -30,19 +30,20 @@ static void both_once(void **state)
 
 static void held_back(void **state)
 {
-	/* What the limit holds back is told later: both lines of each state, whatever comes between. */
+	/* What the limit holds back is logged later: both lines of each state, whatever comes
+	 * between. */
 	enum { STATES = 100 };
 	begin();
 	unsigned begun = 0, over = 0;
 	for (unsigned second = 0; second < 20; second++) {
 		unsigned lines = 0;
 		for (uint64_t i = 1; i <= STATES; i++) {
-			bool is = second < 10;
-			bool told = aname_reported_change(&reported, i * 7919, is,
-			                                  T0 + 1000 * (int64_t)second + i);
-			lines += told;
-			begun += told && is;
-			over += told && !is;
+			bool in_state = second < 10;
+			bool logged = aname_reported_change(&reported, i * 7919, in_state,
+			                                    T0 + 1000 * (int64_t)second + i);
+			lines += logged;
+			begun += logged && in_state;
+			over += logged && !in_state;
 		}
 		assert_in_range(lines, 0, ANAME_REPORTED_PER_SECOND);
 	}
@@ -53,7 +54,7 @@ static void held_back(void **state)
 
 static void neither(void **state)
 {
-	/* What was not told to begin is not told to be over. */
+	/* A state whose begin was not logged is not logged when it is over. */
 	begin();
 	for (uint64_t i = 1; i <= ANAME_REPORTED_PER_SECOND; i++) {
 		assert_true(aname_reported_change(&reported, i, true, T0));
@@ -65,24 +66,24 @@ static void neither(void **state)
 static void bounded(void **state)
 {
 	begin();
-	unsigned told = 0;
+	unsigned logged = 0;
 	int64_t now_ms = T0;
 	for (uint64_t i = 1; i <= 4 * ANAME_REPORTED_SIZE; i++, now_ms += 100) {
-		told += aname_reported_change(&reported, i * UINT64_C(0x9e3779b97f4a7c15), true,
-		                              now_ms);
+		logged += aname_reported_change(&reported, i * UINT64_C(0x9e3779b97f4a7c15), true,
+		                                now_ms);
 	}
-	assert_in_range(told, ANAME_REPORTED_SIZE / 2, ANAME_REPORTED_SIZE);
-	assert_int_equal(atomic_load(&reported.count), told);
+	assert_in_range(logged, ANAME_REPORTED_SIZE / 2, ANAME_REPORTED_SIZE);
+	assert_int_equal(atomic_load(&reported.count), logged);
 
 	/* What nobody has confirmed for a day makes room, without a word. */
 	now_ms += 1000 * (int64_t)ANAME_REPORTED_OLD_S;
 	for (uint64_t i = 1; i <= 100; i++, now_ms += 100) {
 		assert_true(aname_reported_change(&reported, i * 77, true, now_ms));
 	}
-	assert_in_range(atomic_load(&reported.count), told, ANAME_REPORTED_SIZE);
+	assert_in_range(atomic_load(&reported.count), logged, ANAME_REPORTED_SIZE);
 }
 
-/* With threads: each state is told once each way, whoever sees it. */
+/* With threads: each state is logged once each way, whoever sees it. */
 
 static _Atomic unsigned begun, over;
 
@@ -90,10 +91,10 @@ static void *see_all(void *arg)
 {
 	for (unsigned round = 0; round < 2000; round++) {
 		for (uint64_t i = 1; i <= 8; i++) {
-			bool is = round / 10 % 2 == 0;
-			if (aname_reported_change(&reported, i * 7919, is,
+			bool in_state = round / 10 % 2 == 0;
+			if (aname_reported_change(&reported, i * 7919, in_state,
 			                          T0 + 1000 * (int64_t)round)) {
-				atomic_fetch_add(is ? &begun : &over, 1);
+				atomic_fetch_add(in_state ? &begun : &over, 1);
 			}
 		}
 	}
@@ -110,7 +111,7 @@ static void crowd(void **state)
 	for (size_t i = 0; i < COUNT_OF(threads); i++) {
 		assert_int_equal(pthread_join(threads[i], NULL), 0);
 	}
-	/* Never a second line for a state that was told already: they alternate. */
+	/* Never a second line for a state that was logged already: they alternate. */
 	assert_int_equal(atomic_load(&begun) - atomic_load(&over), atomic_load(&reported.count));
 	assert_in_range(atomic_load(&reported.count), 0, 8);
 }
@@ -118,10 +119,10 @@ static void crowd(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		PROVES("W2: a state is told once when it begins and once when it is over",
+		PROVES("W2: a state is logged once when it begins and once when it is over",
 		       both_once),
-		PROVES("W2: what the limit of lines holds back is told later", held_back),
-		PROVES("W2: the log is told both or neither", neither),
+		PROVES("W2: what the limit of lines holds back is logged later", held_back),
+		PROVES("W2: both are logged or neither", neither),
 		PROVES("W2: what is remembered is bounded, and old states make room", bounded),
 		PROVES("W2: four workers at once", crowd),
 	};

@@ -260,8 +260,8 @@ static void send_lies(server_t *server, const uint8_t *query, const struct socka
 
 static void on_alloc(uv_handle_t *handle, size_t size, uv_buf_t *buf)
 {
-	static char room[UINT16_MAX];
-	*buf = uv_buf_init(room, sizeof(room));
+	static char datagram[UINT16_MAX];
+	*buf = uv_buf_init(datagram, sizeof(datagram));
 }
 
 static void on_query(uv_udp_t *udp, ssize_t len, const uv_buf_t *buf, const struct sockaddr *from,
@@ -485,7 +485,7 @@ static void assert_failure(aname_failure_t failure)
 	assert_true(strlen(heard.detail) > 0);
 }
 
-/* The house. */
+/* What the tests share. */
 
 /*! What counts for lookups; each test begins with this. */
 static const aname_schedule_t usual = { .timeout_ms = 100, .retries = 1, .max_aliases = 16 };
@@ -667,8 +667,8 @@ static void tcp_goes_mute(void **state)
 
 static void cookies_go_away(void **state)
 {
-	/* As where another server answers at the same address. Newer c-ares sends cookies, and drops
-	 * what comes without one after it has seen one. */
+	/* As where another server answers at the same address. Newer c-ares sends cookies, and
+	 * drops what comes without one after it has seen one. */
 	use_servers(1);
 	servers[0].behaviour = COOKIE;
 	for (unsigned i = 0; i < 3; i++) {
@@ -784,7 +784,7 @@ static void errors_of_all(void **state)
 	servers[1].behaviour = SERVFAIL;
 	servers[2].behaviour = SILENCE;
 	look_up(A);
-	/* What one of them said tells more than the silence of the others. */
+	/* The reply of one explains more than the silence of the others. */
 	assert_failure(ANAME_FAILURE_SERVER);
 	for (unsigned i = 0; i < 3; i++) {
 		assert_int_equal(servers[i].udp_asked, 2);
@@ -1308,7 +1308,7 @@ int main(void)
 		             edns_not_understood),
 		WITH_SERVERS("N2: the first that answers is asked alone", in_order),
 		WITH_SERVERS("N2: an error of the first: the second is asked", error_of_the_first),
-		WITH_SERVERS("N2: an error tells more than silence", errors_of_all),
+		WITH_SERVERS("N2: an error explains more than silence", errors_of_all),
 		WITH_SERVERS("N2: a dead first one is asked once in each pause", dead_first),
 		WITH_SERVERS("N2: a dead target does not make its server a dead one", dead_target),
 		WITH_SERVERS("N2: a dead one that answers again is the first again",

@@ -23,12 +23,12 @@ static void as_long_as_knots(void **state)
 {
 	static const int32_t lifetimes[] = { 1, 8, 60, 3600, 86400, 14 * 86400, 365 * 86400 };
 	for (size_t i = 0; i < COUNT_OF(lifetimes); i++) {
-		aname_validity_t is = validity_of(lifetimes[i], 300);
-		assert_int_equal(is.inception, NOW - 5400);
-		assert_int_equal(is.expiration, NOW + lifetimes[i]);
-		assert_in_range(is.refresh, NOW, is.expiration);
+		aname_validity_t validity = validity_of(lifetimes[i], 300);
+		assert_int_equal(validity.inception, NOW - 5400);
+		assert_int_equal(validity.expiration, NOW + lifetimes[i]);
+		assert_in_range(validity.refresh, NOW, validity.expiration);
 		/* Not before half of it is over. */
-		assert_in_range(is.refresh, NOW + lifetimes[i] / 2, is.expiration);
+		assert_in_range(validity.refresh, NOW + lifetimes[i] / 2, validity.expiration);
 	}
 }
 
@@ -48,24 +48,24 @@ static void refreshed_in_time(void **state)
 		{ 1, 300, 0 },
 	};
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
-		aname_validity_t is = validity_of(rows[i].lifetime, rows[i].ttl);
-		assert_int_equal(is.expiration - is.refresh, rows[i].before);
+		aname_validity_t validity = validity_of(rows[i].lifetime, rows[i].ttl);
+		assert_int_equal(validity.expiration - validity.refresh, rows[i].before);
 	}
 }
 
 static void odd_spans(void **state)
 {
 	/* Over the end of 32 bits. */
-	aname_validity_t is = aname_rrsig_validity(UINT32_MAX - 5399, 100, 30, NOW);
-	assert_int_equal(is.expiration, NOW + 100);
+	aname_validity_t validity = aname_rrsig_validity(UINT32_MAX - 5399, 100, 30, NOW);
+	assert_int_equal(validity.expiration, NOW + 100);
 	/* Signed by something that dates back less. */
-	is = aname_rrsig_validity(1000, 1000 + 3600, 30, NOW);
-	assert_int_equal(is.expiration, NOW + 3600);
+	validity = aname_rrsig_validity(1000, 1000 + 3600, 30, NOW);
+	assert_int_equal(validity.expiration, NOW + 3600);
 	/* Nonsense: at least a second. */
-	is = aname_rrsig_validity(1000, 1000, 30, NOW);
-	assert_int_equal(is.expiration, NOW + 1);
-	is = aname_rrsig_validity(2000, 1000, 30, NOW);
-	assert_int_equal(is.expiration, NOW + 1);
+	validity = aname_rrsig_validity(1000, 1000, 30, NOW);
+	assert_int_equal(validity.expiration, NOW + 1);
+	validity = aname_rrsig_validity(2000, 1000, 30, NOW);
+	assert_int_equal(validity.expiration, NOW + 1);
 }
 
 /* Signatures. */
@@ -122,11 +122,13 @@ static bool verifies(const knot_rdata_t *rrsig, const knot_rrset_t *rrset, const
 
 static void check_signatures(set_t *set, aname_secret_t **keys, unsigned count)
 {
-	const aname_rrsig_by_t by = { .zone = set->zone.at, .count = count, .keys = keys };
+	const aname_rrsig_signers_t signers = { .zone = set->zone.at,
+		                                .count = count,
+		                                .keys = keys };
 	const aname_validity_t validity = validity_of(3600, 300);
 	knot_rdataset_t rrsigs;
 	knot_rrset_t *rrset = rrset_of(set);
-	assert_int_equal(aname_rrsig_make(rrset, &by, &validity, &rrsigs), KNOT_EOK);
+	assert_int_equal(aname_rrsig_make(rrset, &signers, &validity, &rrsigs), KNOT_EOK);
 	assert_int_equal(rrsigs.count, count);
 	knot_rdata_t *rrsig = rrsigs.rdata;
 	for (unsigned i = 0; i < count; i++, rrsig = knot_rdataset_next(rrsig)) {
@@ -191,10 +193,11 @@ static void larger_than_a_packet(void **state)
 static void nobody_signs(void **state)
 {
 	set_t set = set_of("example.com.", 4, 1);
-	const aname_rrsig_by_t by = { .zone = set.zone.at };
+	const aname_rrsig_signers_t signers = { .zone = set.zone.at };
 	const aname_validity_t validity = validity_of(3600, 300);
 	knot_rdataset_t rrsigs;
-	assert_int_equal(aname_rrsig_make(rrset_of(&set), &by, &validity, &rrsigs), KNOT_ERROR);
+	assert_int_equal(aname_rrsig_make(rrset_of(&set), &signers, &validity, &rrsigs),
+	                 KNOT_ERROR);
 	assert_int_equal(rrsigs.count, 0);
 
 	/* A public key cannot. */
@@ -206,7 +209,7 @@ static void nobody_signs(void **state)
 	assert_int_equal(dnssec_key_set_rdata(public, &rdata), DNSSEC_EOK);
 	dnssec_key_free(key->key);
 	key->key = public;
-	const aname_rrsig_by_t by_public = { .zone = set.zone.at, .count = 1, .keys = &key };
+	const aname_rrsig_signers_t by_public = { .zone = set.zone.at, .count = 1, .keys = &key };
 	assert_int_equal(aname_rrsig_make(rrset_of(&set), &by_public, &validity, &rrsigs),
 	                 KNOT_ERROR);
 	assert_int_equal(rrsigs.count, 0);
@@ -218,11 +221,11 @@ static bool attempt(void *ctx)
 {
 	set_t *set = ctx;
 	aname_secret_t *key = set->rrset.additional;
-	const aname_rrsig_by_t by = { .zone = set->zone.at, .count = 1, .keys = &key };
+	const aname_rrsig_signers_t signers = { .zone = set->zone.at, .count = 1, .keys = &key };
 	const aname_validity_t validity = validity_of(3600, 300);
 	knot_rrset_t rrset = set->rrset;
 	knot_rdataset_t rrsigs;
-	int ret = aname_rrsig_make(&rrset, &by, &validity, &rrsigs);
+	int ret = aname_rrsig_make(&rrset, &signers, &validity, &rrsigs);
 	knot_rdataset_clear(&rrsigs, NULL);
 	return ret == KNOT_EOK;
 }

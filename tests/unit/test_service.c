@@ -23,9 +23,10 @@ static const aname_limits_t limits = { 16, 1000, 100, 1000, 100, 10 };
 
 static aname_shared_t *acquire(const aname_limits_t *with, aname_service_report_t *report)
 {
-	aname_service_report_t own;
+	aname_service_report_t ignored;
 	aname_shared_t *shared = NULL;
-	CHECK(aname_service_acquire(with, 0, &shared, report != NULL ? report : &own) == KNOT_EOK);
+	CHECK(aname_service_acquire(with, 0, &shared, report != NULL ? report : &ignored) ==
+	      KNOT_EOK);
 	CHECK(shared != NULL);
 	return shared;
 }
@@ -91,7 +92,7 @@ static void size_pool(const void *arg)
 	CHECK(crowded != row->crowded || left == NULL || strcmp(left, row->left) == 0);
 	CHECK(!report.threads_differ);
 
-	/* Another instance: told that it cannot have its own size, if that would be ours to set. */
+	/* Another instance: it learns that it cannot have its own size, if that would be ours to set. */
 	const aname_limits_t others = { 99, 1000, 100, 1000, 100, 10 };
 	(void)acquire(&others, &report);
 	bool ours = row->operators == NULL && !crowded;
@@ -136,7 +137,7 @@ static void hold_life(const void *arg)
 	aname_service_release();
 	await_threads(0);
 
-	/* T4: the next holder finds the same ground floor. */
+	/* T4: the next holder finds the same shared state. */
 	for (unsigned i = 0; i < 50; i++) {
 		CHECK(acquire(&limits, NULL) == shared);
 		aname_service_release();
@@ -237,19 +238,19 @@ static unsigned await_addresses(aname_shared_t *shared, const aname_key_t *key)
 {
 	unsigned count = 0;
 	int64_t deadline_ms = aname_clock_ms() + LONG_MS;
-	CHECK(aname_gate_enter(shared->gate, 1));
+	CHECK(aname_waiters_enter(shared->waiters, 1));
 	bool opened = true;
 	while (count == 0 && opened) {
-		uint64_t ticket = aname_gate_ticket(shared->gate);
+		uint64_t generation = aname_waiters_generation(shared->waiters);
 		aname_epoch_enter(shared->epoch, 5);
 		const aname_snapshot_t *snapshot = look(shared, key);
 		count = snapshot != NULL ? snapshot->count : 0;
 		aname_epoch_leave(shared->epoch, 5);
 		if (count == 0) {
-			opened = aname_gate_wait(shared->gate, ticket, deadline_ms);
+			opened = aname_waiters_wait(shared->waiters, generation, deadline_ms);
 		}
 	}
-	aname_gate_leave(shared->gate);
+	aname_waiters_leave(shared->waiters);
 	return count;
 }
 
@@ -346,7 +347,7 @@ static void no_thread_life(const void *arg)
 	}
 	atomic_store(&no_threads, false);
 	shared = acquire(&limits, &report);
-	/* What was not said is said now. */
+	/* What was not reported is reported now. */
 	await_threads(1);
 	aname_service_release();
 	await_threads(0);
@@ -405,7 +406,8 @@ static void memory_life(const void *arg)
 
 static void out_of_memory(void **state)
 {
-	/* Eight of the ground floor, two rooms, the resolver, the pool; then none that fails. */
+	/* Eight for the shared state, two to refresh and to show it, resolver, pool; then none
+	 * fails. */
 	for (unsigned n = 1; n <= 13; n++) {
 		live(memory_life, &n);
 	}
@@ -488,7 +490,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		PROVES("of the paths for the status socket the right one counts", status_paths),
-		PROVES("T4: there is one thread and one ground floor, whoever holds them", hold),
+		PROVES("T4: there is one thread and one shared state, whoever holds them", hold),
 		PROVES("limits that differ are reported", limits_differ),
 		PROVES("signals are not for the service thread, and as before for the others",
 		       signals),

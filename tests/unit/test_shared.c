@@ -18,9 +18,9 @@ static void empty(void **state)
 	assert_int_equal(aname_table_targets(shared->table), 0);
 	assert_int_equal(aname_table_addresses(shared->table), 0);
 	assert_false(aname_queue_pop(shared->queue, &request));
-	assert_int_equal(atomic_load(&shared->met.queue_full), 0);
-	assert_int_equal(atomic_load(&shared->met.table_full), 0);
-	assert_int_equal(atomic_load(&shared->met.gate_full), 0);
+	assert_int_equal(atomic_load(&shared->reached.queue_full), 0);
+	assert_int_equal(atomic_load(&shared->reached.table_full), 0);
+	assert_int_equal(atomic_load(&shared->reached.waiters_full), 0);
 	assert_int_equal(atomic_load(&shared->totals.started), 0);
 	for (unsigned i = 0; i < ANAME_WORKERS_MAX; i++) {
 		assert_int_equal((uintptr_t)&shared->workers[i] % 128, 0);
@@ -157,7 +157,7 @@ static void recall(void **state)
 
 /* Upstreams. */
 
-/*! What the service was told of upstreams. */
+/*! What the service has noted of upstreams. */
 typedef struct {
 	unsigned count, unheld;
 	const aname_upstream_t *last;
@@ -215,7 +215,7 @@ static void terms_added_up(void **state)
 	assert_false(atomic_load(&shared->options_changed));
 	const aname_upstream_t *upstream = NULL;
 	const aname_options_t *held[3];
-	static const aname_schedule_t said[3] = {
+	static const aname_schedule_t schedules[3] = {
 		{ .ttl_min = 5,
 		  .ttl_max = 100,
 		  .idle = 60,
@@ -246,7 +246,7 @@ static void terms_added_up(void **state)
 	};
 	for (size_t i = 0; i < 3; i++) {
 		aname_options_t *options = make_options();
-		options->schedule = said[i];
+		options->schedule = schedules[i];
 		held[i] = aname_shared_hold(shared, options, &upstream);
 	}
 	assert_true(atomic_load(&shared->options_changed));
@@ -270,7 +270,7 @@ static void terms_added_up(void **state)
 	aname_shared_unhold(shared, held[1]);
 	aname_shared_unhold(shared, held[0]);
 	(void)note(shared, 1000, &release_ms);
-	assert_memory_equal(sum, &said[2], sizeof(*sum));
+	assert_memory_equal(sum, &schedules[2], sizeof(*sum));
 	assert_false(upstream->terms.differ);
 	assert_false(upstream->terms.no_grace);
 	aname_shared_free(shared);
@@ -338,31 +338,31 @@ static void unhold_foreign(void **state)
 
 /* Saying things once. */
 
-static void said_once(void **state)
+static void logged_once(void **state)
 {
 	enum { NOW_MS = 5000000, MINUTE_MS = 60000 };
 	aname_shared_t *shared = new_shared();
 	for (uint64_t n = 1; n < 200; n++) {
 		uint64_t hash = aname_shared_hash(0, &n, sizeof(n));
-		bool first = aname_shared_first(shared, hash, NOW_MS);
-		assert_false(aname_shared_first(shared, hash, NOW_MS + 500));
-		/* Where another one has just taken the place, it is not said yet. */
+		bool first = aname_shared_log_once(shared, hash, NOW_MS);
+		assert_false(aname_shared_log_once(shared, hash, NOW_MS + 500));
+		/* Where another one has just taken the slot, it is not logged yet. */
 		assert_true(first || n > 1);
 	}
 	aname_shared_free(shared);
 
 	shared = new_shared();
 	const uint64_t one = UINT64_C(1) << 40, other = UINT64_C(2) << 40;
-	assert_true(aname_shared_first(shared, one, NOW_MS));
-	assert_false(aname_shared_first(shared, other, NOW_MS));
-	assert_false(aname_shared_first(shared, other, NOW_MS + MINUTE_MS - 1000));
-	assert_true(aname_shared_first(shared, other, NOW_MS + MINUTE_MS));
-	assert_false(aname_shared_first(shared, one, NOW_MS + MINUTE_MS));
-	/* Pushed out by one in the same place, it may be said again. */
-	assert_true(aname_shared_first(shared, one, NOW_MS + 2 * MINUTE_MS));
-	assert_false(aname_shared_first(shared, one, NOW_MS + 90 * MINUTE_MS));
-	assert_true(aname_shared_first(shared, UINT64_MAX, NOW_MS));
-	assert_false(aname_shared_first(shared, UINT64_MAX, NOW_MS));
+	assert_true(aname_shared_log_once(shared, one, NOW_MS));
+	assert_false(aname_shared_log_once(shared, other, NOW_MS));
+	assert_false(aname_shared_log_once(shared, other, NOW_MS + MINUTE_MS - 1000));
+	assert_true(aname_shared_log_once(shared, other, NOW_MS + MINUTE_MS));
+	assert_false(aname_shared_log_once(shared, one, NOW_MS + MINUTE_MS));
+	/* Pushed out by one in the same slot, it may be logged again. */
+	assert_true(aname_shared_log_once(shared, one, NOW_MS + 2 * MINUTE_MS));
+	assert_false(aname_shared_log_once(shared, one, NOW_MS + 90 * MINUTE_MS));
+	assert_true(aname_shared_log_once(shared, UINT64_MAX, NOW_MS));
+	assert_false(aname_shared_log_once(shared, UINT64_MAX, NOW_MS));
 	aname_shared_free(shared);
 }
 
@@ -389,7 +389,7 @@ static bool attempt_new(void *ctx)
 
 static void no_memory_for_shared(void **state)
 {
-	/* Itself, epoch, table and slots, queue, gate, logbook, workers. */
+	/* Itself, epoch, table and slots, queue, waiters, logbook, workers. */
 	assert_int_equal(alloc_fail_each(attempt_new, NULL), 11);
 }
 
@@ -438,7 +438,7 @@ static void no_memory_beside_others(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		PROVES("a new ground floor holds nothing and has counted nothing", empty),
+		PROVES("new shared state holds nothing and has counted nothing", empty),
 		PROVES("a request wakes the service", wakes),
 		PROVES("equal options are held once, until the last holder lets go", hold_equal),
 		PROVES("options are found by where they were read, as long as somebody has them",
@@ -452,9 +452,9 @@ int main(void)
 		PROVES("an upstream is kept for a while after its last holder", upstream_released),
 		PROVES("of upstreams given up only the latest are kept", few_kept),
 		PROVES("what nobody holds is not let go", unhold_foreign),
-		PROVES("W2: a content is said once", said_once),
+		PROVES("W2: a content is logged once", logged_once),
 		PROVES("W2: contents are told apart", content_hash),
-		PROVES("out of memory: no ground floor, nothing leaked", no_memory_for_shared),
+		PROVES("out of memory: no shared state, nothing leaked", no_memory_for_shared),
 		PROVES("out of memory: options are not held, and freed", no_memory_to_hold),
 		PROVES("out of memory: those who hold already are not touched",
 		       no_memory_beside_others),

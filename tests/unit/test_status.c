@@ -35,19 +35,19 @@ static aname_shared_t *make_floor(const aname_upstream_t **upstream)
 /*! Walks to the end; counts each entry in its lag. */
 static size_t walk(aname_table_t *table)
 {
-	size_t met = 0;
-	aname_place_t place = aname_table_begin(table);
-	while (!place.end) {
-		aname_entry_t *entry = aname_table_step(table, &place);
-		assert_false(place.rebuilt);
+	size_t found = 0;
+	aname_cursor_t cursor = aname_table_begin(table);
+	while (!cursor.end) {
+		aname_entry_t *entry = aname_table_step(table, &cursor);
+		assert_false(cursor.rebuilt);
 		if (entry != NULL) {
 			entry->lag_ms++;
-			met++;
+			found++;
 		}
 	}
-	assert_null(aname_table_step(table, &place));
-	assert_true(place.end);
-	return met;
+	assert_null(aname_table_step(table, &cursor));
+	assert_true(cursor.end);
+	return found;
 }
 
 static void walk_meets_each_once(void **state)
@@ -75,18 +75,18 @@ static void walk_ends_when_rebuilt(void **state)
 	const aname_upstream_t *upstream;
 	aname_shared_t *shared = make_floor(&upstream);
 	(void)add(shared->table, upstream, 0);
-	aname_place_t place = aname_table_begin(shared->table);
-	(void)aname_table_step(shared->table, &place);
-	assert_false(place.rebuilt || place.end);
+	aname_cursor_t cursor = aname_table_begin(shared->table);
+	(void)aname_table_step(shared->table, &cursor);
+	assert_false(cursor.rebuilt || cursor.end);
 	for (uint32_t i = 1; i < 100; i++) {
 		(void)add(shared->table, upstream, i);
 	}
-	assert_null(aname_table_step(shared->table, &place));
-	assert_true(place.rebuilt);
+	assert_null(aname_table_step(shared->table, &cursor));
+	assert_true(cursor.rebuilt);
 	aname_shared_free(shared);
 }
 
-/* What is said of an entry. */
+/* What is shown of an entry. */
 
 #define NOW_MS 1000000
 
@@ -126,7 +126,7 @@ static const row_t rows[] = {
 	{ "a failure and nothing to fall back on",
 	  "\tstate=failing\tfailing=0\twhy=the resolver cannot be asked\tnext=", 0,
 	  ANAME_FAILURE_NETWORK, 0, NOW_MS, "the resolver cannot be asked", false, false },
-	{ "a sleeping one past its lifetime",
+	{ "a dormant one past its lifetime",
 	  "\tstate=cold\tttl=30\tage=100\taddresses=10.0.0.1\tasked=", 1, ANAME_FAILURE_NONE,
 	  100000, ANAME_NEXT_NEVER, NULL, true, true },
 };
@@ -282,7 +282,7 @@ static void longest_entry(void **state)
 
 typedef struct {
 	char path[100];
-	char *said;
+	char *text;
 	size_t len;
 	uv_async_t done;
 } client_t;
@@ -295,15 +295,15 @@ static void *run_client(void *arg)
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 	static const char request[] = "status\n";
 	size_t size = 64 << 20;
-	client->said = malloc(size);
-	if (client->said != NULL &&
+	client->text = malloc(size);
+	if (client->text != NULL &&
 	    connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
 	    send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) > 0) {
 		ssize_t got;
-		while ((got = read(fd, client->said + client->len, size - client->len - 1)) > 0) {
+		while ((got = read(fd, client->text + client->len, size - client->len - 1)) > 0) {
 			client->len += got;
 		}
-		client->said[client->len] = '\0';
+		client->text[client->len] = '\0';
 	}
 	(void)close(fd);
 	(void)uv_async_send(&client->done);
@@ -316,7 +316,7 @@ static void on_done(uv_async_t *done)
 	uv_stop(done->loop);
 }
 
-static void count_turn(uv_prepare_t *prepare)
+static void count_iteration(uv_prepare_t *prepare)
 {
 	(*(unsigned *)prepare->data)++;
 }
@@ -327,7 +327,7 @@ static unsigned count_lines(const client_t *client, const char *begin)
 	unsigned count = 0;
 	size_t len = strlen(begin);
 	for (size_t i = 1; i + len <= client->len; i++) {
-		count += client->said[i - 1] == '\n' && memcmp(client->said + i, begin, len) == 0;
+		count += client->text[i - 1] == '\n' && memcmp(client->text + i, begin, len) == 0;
 	}
 	return count;
 }
@@ -349,10 +349,10 @@ static void large_table(void **state)
 	(void)snprintf(client.path, sizeof(client.path), "%s/s", directory);
 	aname_status_listen(status, client.path);
 
-	unsigned turns = 0;
-	uv_prepare_t prepare = { .data = &turns };
+	unsigned iterations = 0;
+	uv_prepare_t prepare = { .data = &iterations };
 	uv_prepare_init(&loop, &prepare);
-	uv_prepare_start(&prepare, count_turn);
+	uv_prepare_start(&prepare, count_iteration);
 	uv_async_init(&loop, &client.done, on_done);
 	pthread_t thread;
 	assert_int_equal(pthread_create(&thread, NULL, run_client, &client), 0);
@@ -360,9 +360,9 @@ static void large_table(void **state)
 	pthread_join(thread, NULL);
 
 	assert_int_equal(count_lines(&client, "target\t"), 100000);
-	assert_memory_equal(client.said + client.len - 5, "\nend\n", 5);
-	/* Other work has its turn between the pages. */
-	assert_true(turns > client.len / 131072);
+	assert_memory_equal(client.text + client.len - 5, "\nend\n", 5);
+	/* Other work is done between the pages. */
+	assert_true(iterations > client.len / 131072);
 
 	aname_status_listen(status, "");
 	uv_close((uv_handle_t *)&prepare, NULL);
@@ -372,7 +372,7 @@ static void large_table(void **state)
 	struct stat st;
 	assert_int_not_equal(stat(client.path, &st), 0);
 	assert_int_equal(rmdir(directory), 0);
-	free(client.said);
+	free(client.text);
 	aname_shared_free(shared);
 }
 
@@ -382,7 +382,8 @@ int main(void)
 		PROVES("a walk meets every entry once, and no removed one", walk_meets_each_once),
 		PROVES("a walk ends when the table is laid out anew", walk_ends_when_rebuilt),
 		PROVES("the longest entry fits", longest_entry),
-		PROVES("100,000 targets are told, never more than 128 KiB at a turn of the loop",
+		PROVES("100,000 targets are shown, never more than 128 KiB in an iteration of the "
+		       "loop",
 		       large_table),
 	};
 	return RUN_ROWS("status: one entry", rows, check_row) +

@@ -17,27 +17,27 @@ typedef struct {
 	aname_epoch_t *epoch;
 	aname_bin_t *bin;
 	aname_store_t *store;
-} house_t;
+} fixture_t;
 
-static house_t house_new(void)
+static fixture_t fixture_new(void)
 {
-	house_t house = { .epoch = aname_epoch_new(),
-		          .store = aname_store_new(ANAME_STORE_GROUPS) };
-	assert_non_null(house.epoch);
-	assert_non_null(house.store);
-	house.bin = aname_bin_new(house.epoch);
-	assert_non_null(house.bin);
-	return house;
+	fixture_t fixture = { .epoch = aname_epoch_new(),
+		              .store = aname_store_new(ANAME_STORE_GROUPS) };
+	assert_non_null(fixture.epoch);
+	assert_non_null(fixture.store);
+	fixture.bin = aname_bin_new(fixture.epoch);
+	assert_non_null(fixture.bin);
+	return fixture;
 }
 
-static void house_free(house_t *house)
+static void fixture_free(fixture_t *fixture)
 {
-	aname_store_free(house->store);
-	aname_bin_free(house->bin);
-	aname_epoch_free(house->epoch);
+	aname_store_free(fixture->store);
+	aname_bin_free(fixture->bin);
+	aname_epoch_free(fixture->epoch);
 }
 
-/*! A content: `n` tells its addresses, and so does everything else. */
+/*! A content: everything in it depends on `n`, its addresses first of all. */
 typedef struct {
 	name_t owner;
 	aname_snapshot_t *snapshot;
@@ -72,132 +72,133 @@ static aname_signed_t *sign(const thing_t *thing, const thing_t *with,
 	                        &itself, &with->rrset.rrs, validity);
 }
 
-static void put(house_t *house, const thing_t *thing, const aname_validity_t *validity, int64_t now)
+static void put(fixture_t *fixture, const thing_t *thing, const aname_validity_t *validity,
+                int64_t now)
 {
-	aname_signed_t *is = sign(thing, thing, validity);
-	assert_non_null(is);
-	aname_store_put(house->store, is, house->bin, now);
+	aname_signed_t *signed_set = sign(thing, thing, validity);
+	assert_non_null(signed_set);
+	aname_store_put(fixture->store, signed_set, fixture->bin, now);
 }
 
-static const aname_signed_t *find(const house_t *house, const thing_t *thing)
+static const aname_signed_t *find(const fixture_t *fixture, const thing_t *thing)
 {
-	return aname_store_find(house->store, &thing->content,
+	return aname_store_find(fixture->store, &thing->content,
 	                        aname_store_hash(&hash_key, &thing->content), NOW);
 }
 
 static void found_by_content(void **state)
 {
-	house_t house = house_new();
+	fixture_t fixture = fixture_new();
 	thing_t *one = thing_new(1), *same = thing_new(1), *other = thing_new(2);
-	assert_null(find(&house, one));
-	put(&house, one, &good, NOW);
-	const aname_signed_t *is = find(&house, same);
-	assert_non_null(is);
-	assert_int_equal(is->rrsigs.count, one->rrset.rrs.count);
-	assert_memory_equal(is->rrsigs.rdata, one->rrset.rrs.rdata, one->rrset.rrs.size);
-	assert_int_equal(is->made.count, 0);
-	assert_null(find(&house, other));
+	assert_null(find(&fixture, one));
+	put(&fixture, one, &good, NOW);
+	const aname_signed_t *signed_set = find(&fixture, same);
+	assert_non_null(signed_set);
+	assert_int_equal(signed_set->rrsigs.count, one->rrset.rrs.count);
+	assert_memory_equal(signed_set->rrsigs.rdata, one->rrset.rrs.rdata, one->rrset.rrs.size);
+	assert_int_equal(signed_set->made.count, 0);
+	assert_null(find(&fixture, other));
 
 	/* Whatever is signed, tells it apart. */
 	same->rrset.ttl++;
-	assert_null(find(&house, same));
+	assert_null(find(&fixture, same));
 	same->rrset.ttl--;
 	same->rrset.type = KNOT_RRTYPE_AAAA;
-	assert_null(find(&house, same));
+	assert_null(find(&fixture, same));
 	same->rrset.type = KNOT_RRTYPE_A;
 	same->content.signer++;
-	assert_null(find(&house, same));
+	assert_null(find(&fixture, same));
 	same->content.signer--;
 	same->content.without = 1;
-	assert_null(find(&house, same));
+	assert_null(find(&fixture, same));
 	same->content.without = 0;
-	assert_non_null(find(&house, same));
+	assert_non_null(find(&fixture, same));
 	thing_free(one);
 	thing_free(same);
 	thing_free(other);
-	house_free(&house);
+	fixture_free(&fixture);
 }
 
 static void nsec3_by_owner(void **state)
 {
-	house_t house = house_new();
+	fixture_t fixture = fixture_new();
 	thing_t *thing = thing_new(1);
 	name_t other = make_name("7jlhoan8nonj6jbv3h7r6ni3t7nq9j3h.example.com.");
 	thing->rrset.type = KNOT_RRTYPE_NSEC3;
-	put(&house, thing, &good, NOW);
-	assert_non_null(find(&house, thing));
+	put(&fixture, thing, &good, NOW);
+	assert_non_null(find(&fixture, thing));
 	thing->rrset.owner = other.at;
-	assert_null(find(&house, thing));
+	assert_null(find(&fixture, thing));
 	thing_free(thing);
-	house_free(&house);
+	fixture_free(&fixture);
 }
 
 static void a_hash_is_not_trusted(void **state)
 {
-	house_t house = house_new();
+	fixture_t fixture = fixture_new();
 	thing_t *one = thing_new(1), *other = thing_new(2);
-	put(&house, one, &good, NOW);
+	put(&fixture, one, &good, NOW);
 	uint64_t hash = aname_store_hash(&hash_key, &one->content);
-	assert_non_null(aname_store_find(house.store, &one->content, hash, NOW));
-	assert_null(aname_store_find(house.store, &other->content, hash, NOW));
+	assert_non_null(aname_store_find(fixture.store, &one->content, hash, NOW));
+	assert_null(aname_store_find(fixture.store, &other->content, hash, NOW));
 	thing_free(one);
 	thing_free(other);
-	house_free(&house);
+	fixture_free(&fixture);
 }
 
 static void several_at_once(void **state)
 {
-	house_t house = house_new();
+	fixture_t fixture = fixture_new();
 	unsigned kept = 0;
 	for (unsigned n = 0; n < 1000; n++) {
 		thing_t *thing = thing_new(n);
-		put(&house, thing, &good, NOW);
-		assert_non_null(find(&house, thing)); /* The last one always is. */
+		put(&fixture, thing, &good, NOW);
+		assert_non_null(find(&fixture, thing)); /* The last one always is. */
 		thing_free(thing);
 	}
 	for (unsigned n = 0; n < 1000; n++) {
 		thing_t *thing = thing_new(n);
-		kept += find(&house, thing) != NULL;
+		kept += find(&fixture, thing) != NULL;
 		thing_free(thing);
 	}
 	assert_in_range(kept, ANAME_STORE_GROUPS, ANAME_STORE_GROUPS * ANAME_STORE_GROUP);
-	house_free(&house);
+	fixture_free(&fixture);
 }
 
 static void bounded_in_memory(void **state)
 {
-	house_t house = house_new();
+	fixture_t fixture = fixture_new();
 	long most = alloc_live();
 	for (unsigned n = 0; n < 5000; n++) {
 		thing_t *thing = thing_new(n);
-		put(&house, thing, &good, NOW);
+		put(&fixture, thing, &good, NOW);
 		thing_free(thing);
-		(void)aname_bin_reclaim(house.bin);
+		(void)aname_bin_reclaim(fixture.bin);
 	}
 	most += ANAME_STORE_GROUPS * ANAME_STORE_GROUP + 1; /* And the ring of the bin. */
 	assert_true(alloc_live() <= most);
-	house_free(&house);
+	fixture_free(&fixture);
 }
 
 static void itself_is_replaced(void **state)
 {
-	house_t house = house_new();
+	fixture_t fixture = fixture_new();
 	thing_t *thing = thing_new(1), *with = thing_new(2);
-	put(&house, thing, &good, NOW);
+	put(&fixture, thing, &good, NOW);
 	const aname_validity_t later = { .inception = NOW, .expiration = NOW + 500 };
-	aname_store_put(house.store, sign(thing, with, &later), house.bin, NOW);
-	const aname_signed_t *is = find(&house, thing);
-	assert_non_null(is);
-	assert_int_equal(is->validity.expiration, NOW + 500);
-	assert_memory_equal(is->rrsigs.rdata, with->rrset.rrs.rdata, with->rrset.rrs.size);
-	assert_int_equal(aname_bin_reclaim(house.bin), 0);
+	aname_store_put(fixture.store, sign(thing, with, &later), fixture.bin, NOW);
+	const aname_signed_t *signed_set = find(&fixture, thing);
+	assert_non_null(signed_set);
+	assert_int_equal(signed_set->validity.expiration, NOW + 500);
+	assert_memory_equal(signed_set->rrsigs.rdata, with->rrset.rrs.rdata, with->rrset.rrs.size);
+	assert_int_equal(aname_bin_reclaim(fixture.bin), 0);
 	thing_free(thing);
 	thing_free(with);
-	house_free(&house);
+	fixture_free(&fixture);
 }
 
 /*! Fills one group: things whose hashes agree in it. */
-static unsigned fill_group(house_t *house, thing_t **group, unsigned count, int64_t expiration)
+static unsigned fill_group(fixture_t *fixture, thing_t **group, unsigned count, int64_t expiration)
 {
 	unsigned found = 0;
 	for (unsigned n = 0; found < count; n++) {
@@ -209,7 +210,7 @@ static unsigned fill_group(house_t *house, thing_t **group, unsigned count, int6
 		const aname_validity_t validity = { .inception = NOW - 1000 + found,
 			                            .expiration = expiration };
 		if (found < ANAME_STORE_GROUP) {
-			put(house, thing, &validity, NOW);
+			put(fixture, thing, &validity, NOW);
 		}
 		group[found++] = thing;
 	}
@@ -218,85 +219,88 @@ static unsigned fill_group(house_t *house, thing_t **group, unsigned count, int6
 
 static void the_least_worthy_goes(void **state)
 {
-	house_t house = house_new();
+	fixture_t fixture = fixture_new();
 	thing_t *group[ANAME_STORE_GROUP + 2];
-	unsigned count = fill_group(&house, group, COUNT_OF(group), NOW + 100);
+	unsigned count = fill_group(&fixture, group, COUNT_OF(group), NOW + 100);
 
 	/* The oldest one. */
-	put(&house, group[ANAME_STORE_GROUP], &good, NOW);
-	assert_null(find(&house, group[0]));
+	put(&fixture, group[ANAME_STORE_GROUP], &good, NOW);
+	assert_null(find(&fixture, group[0]));
 	for (unsigned i = 1; i <= ANAME_STORE_GROUP; i++) {
-		assert_non_null(find(&house, group[i]));
+		assert_non_null(find(&fixture, group[i]));
 	}
 	/* One that has expired, however young. */
 	const aname_validity_t expired = { .inception = NOW + 10, .expiration = NOW - 1 };
-	aname_store_put(house.store, sign(group[2], group[2], &expired), house.bin, NOW);
-	put(&house, group[ANAME_STORE_GROUP + 1], &good, NOW);
-	assert_null(find(&house, group[2]));
-	assert_non_null(find(&house, group[1]));
+	aname_store_put(fixture.store, sign(group[2], group[2], &expired), fixture.bin, NOW);
+	put(&fixture, group[ANAME_STORE_GROUP + 1], &good, NOW);
+	assert_null(find(&fixture, group[2]));
+	assert_non_null(find(&fixture, group[1]));
 	for (unsigned i = 0; i < count; i++) {
 		thing_free(group[i]);
 	}
-	house_free(&house);
+	fixture_free(&fixture);
 }
 
 static void what_is_used_stays(void **state)
 {
-	house_t house = house_new();
+	fixture_t fixture = fixture_new();
 	thing_t *group[ANAME_STORE_GROUP + 1];
-	unsigned count = fill_group(&house, group, COUNT_OF(group), NOW + 100);
+	unsigned count = fill_group(&fixture, group, COUNT_OF(group), NOW + 100);
 	for (unsigned i = 0; i < ANAME_STORE_GROUP; i++) {
 		const aname_content_t *content = &group[i]->content;
 		uint64_t hash = aname_store_hash(&hash_key, content);
-		assert_non_null(
-		        aname_store_find(house.store, content, hash, NOW + 10 + (i == 2 ? 0 : 5)));
+		assert_non_null(aname_store_find(fixture.store, content, hash,
+		                                 NOW + 10 + (i == 2 ? 0 : 5)));
 	}
-	put(&house, group[ANAME_STORE_GROUP], &good, NOW + 20);
+	put(&fixture, group[ANAME_STORE_GROUP], &good, NOW + 20);
 	for (unsigned i = 0; i < ANAME_STORE_GROUP; i++) {
-		assert_int_equal(find(&house, group[i]) != NULL, i != 2);
+		assert_int_equal(find(&fixture, group[i]) != NULL, i != 2);
 	}
 	for (unsigned i = 0; i < count; i++) {
 		thing_free(group[i]);
 	}
-	house_free(&house);
+	fixture_free(&fixture);
 }
 
 static void read_while_replaced(void **state)
 {
-	house_t house = house_new();
+	fixture_t fixture = fixture_new();
 	thing_t *thing = thing_new(1);
-	put(&house, thing, &good, NOW);
-	aname_epoch_enter(house.epoch, 3);
-	const aname_signed_t *is = find(&house, thing);
-	alloc_watch(is);
-	put(&house, thing, &good, NOW);
-	assert_int_equal(aname_bin_reclaim(house.bin), 1);
+	put(&fixture, thing, &good, NOW);
+	aname_epoch_enter(fixture.epoch, 3);
+	const aname_signed_t *signed_set = find(&fixture, thing);
+	alloc_watch(signed_set);
+	put(&fixture, thing, &good, NOW);
+	assert_int_equal(aname_bin_reclaim(fixture.bin), 1);
 	assert_int_equal(alloc_watched(), 0);
-	aname_epoch_leave(house.epoch, 3);
-	assert_int_equal(aname_bin_reclaim(house.bin), 0);
+	aname_epoch_leave(fixture.epoch, 3);
+	assert_int_equal(aname_bin_reclaim(fixture.bin), 0);
 	assert_int_equal(alloc_watched(), 1);
 	thing_free(thing);
-	house_free(&house);
+	fixture_free(&fixture);
 }
 
 static void clock_set(void **state)
 {
 	thing_t *thing = thing_new(1);
-	aname_signed_t *is = sign(thing, thing, &good);
-	assert_true(aname_signed_is_good(is, NOW) && !aname_signed_is_due(is, NOW));
-	assert_true(aname_signed_is_good(is, NOW + 50) && aname_signed_is_due(is, NOW + 50));
-	assert_true(!aname_signed_is_good(is, NOW + 100) && aname_signed_is_due(is, NOW + 100));
-	assert_true(!aname_signed_is_good(is, NOW - 5401) && aname_signed_is_due(is, NOW - 5401));
-	free(is);
+	aname_signed_t *signed_set = sign(thing, thing, &good);
+	assert_true(aname_signed_is_good(signed_set, NOW) && !aname_signed_is_due(signed_set, NOW));
+	assert_true(aname_signed_is_good(signed_set, NOW + 50) &&
+	            aname_signed_is_due(signed_set, NOW + 50));
+	assert_true(!aname_signed_is_good(signed_set, NOW + 100) &&
+	            aname_signed_is_due(signed_set, NOW + 100));
+	assert_true(!aname_signed_is_good(signed_set, NOW - 5401) &&
+	            aname_signed_is_due(signed_set, NOW - 5401));
+	free(signed_set);
 	thing_free(thing);
 }
 
 static bool attempt(void *ctx)
 {
 	thing_t *thing = ctx;
-	aname_signed_t *is = sign(thing, thing, &good);
-	free(is);
-	return is != NULL;
+	aname_signed_t *signed_set = sign(thing, thing, &good);
+	free(signed_set);
+	return signed_set != NULL;
 }
 
 static bool attempt_store(void *ctx)
@@ -317,30 +321,30 @@ static void no_memory(void **state)
 static void looked_for(void **state)
 {
 	/* Where one of its type was found last, and nowhere else; what is not the same is not taken. */
-	house_t house = house_new();
+	fixture_t fixture = fixture_new();
 	thing_t *one = thing_new(1), *other = thing_new(2);
-	assert_null(aname_store_look(house.store, &one->content, NOW));
-	put(&house, one, &good, NOW);
-	put(&house, other, &good, NOW);
+	assert_null(aname_store_look(fixture.store, &one->content, NOW));
+	put(&fixture, one, &good, NOW);
+	put(&fixture, other, &good, NOW);
 	for (unsigned turn = 0; turn < 3; turn++) {
-		const aname_signed_t *found = find(&house, one);
+		const aname_signed_t *found = find(&fixture, one);
 		assert_non_null(found);
-		assert_ptr_equal(aname_store_look(house.store, &one->content, NOW + turn), found);
+		assert_ptr_equal(aname_store_look(fixture.store, &one->content, NOW + turn), found);
 		assert_int_equal(found->used_s, NOW + turn);
-		assert_null(aname_store_look(house.store, &other->content, NOW));
-		found = find(&house, other);
-		assert_ptr_equal(aname_store_look(house.store, &other->content, NOW), found);
-		assert_null(aname_store_look(house.store, &one->content, NOW));
+		assert_null(aname_store_look(fixture.store, &other->content, NOW));
+		found = find(&fixture, other);
+		assert_ptr_equal(aname_store_look(fixture.store, &other->content, NOW), found);
+		assert_null(aname_store_look(fixture.store, &one->content, NOW));
 	}
-	(void)find(&house, one);
+	(void)find(&fixture, one);
 	one->content.signer = 2;
-	assert_null(aname_store_look(house.store, &one->content, NOW));
+	assert_null(aname_store_look(fixture.store, &one->content, NOW));
 	one->content.signer = 1;
 	one->rrset.ttl++;
-	assert_null(aname_store_look(house.store, &one->content, NOW));
+	assert_null(aname_store_look(fixture.store, &one->content, NOW));
 	thing_free(one);
 	thing_free(other);
-	house_free(&house);
+	fixture_free(&fixture);
 }
 
 int main(void)

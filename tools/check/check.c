@@ -67,7 +67,7 @@ kaname_exit_t kaname_check(const kaname_args_t *args)
 	}
 	kaname_records_free(&check.records);
 	if (ret == KANAME_IO || (ret == KANAME_NO && check.bad == 0)) {
-		/* It is told, and nothing can be said of the rest. */
+		/* It is reported, and nothing is known of the rest. */
 		return ret;
 	}
 	if (check.bad == 0) {

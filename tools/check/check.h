@@ -59,7 +59,7 @@ __attribute__((format(printf, 3, 4))) void kaname_bad(kaname_check_t *check, con
 /*!
  * \brief What is asked by control: the server, the zone, its configuration and its records.
  *
- * \return KANAME_OK if the rest is worth asking; KANAME_NO if it is not; KANAME_IO, told.
+ * \return KANAME_OK if the rest is worth asking; KANAME_NO if it is not; KANAME_IO, reported.
  */
 __attribute__((warn_unused_result)) kaname_exit_t kaname_check_server(kaname_check_t *check);
 

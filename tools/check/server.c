@@ -78,7 +78,7 @@ static bool is_module(const char *value, const char *module)
 }
 
 /*! Where a module stands in the list, from 1 on; 0 if it does not. */
-static size_t place_of(const kaname_check_t *check, const char *module)
+static size_t position_of(const kaname_check_t *check, const char *module)
 {
 	for (size_t i = 0; i < check->modules.count; i++) {
 		if (is_module(check->modules.at[i], module)) {
@@ -119,15 +119,16 @@ static kaname_exit_t check_loaded(kaname_check_t *check, bool listed)
 
 static void check_order(kaname_check_t *check)
 {
-	size_t own = place_of(check, "mod-aname"), onlinesign = place_of(check, "mod-onlinesign");
-	if (place_of(check, "mod-alias") != 0) {
+	size_t aname = position_of(check, "mod-aname"),
+	       onlinesign = position_of(check, "mod-onlinesign");
+	if (position_of(check, "mod-alias") != 0) {
 		kaname_bad(check, "take one of the two out of the list",
 		           "mod-alias is in the zone's list, too, and takes the same records");
 	}
-	if (own == 0 || onlinesign == 0) {
+	if (aname == 0 || onlinesign == 0) {
 		return;
 	}
-	if (onlinesign < own) {
+	if (onlinesign < aname) {
 		kaname_bad(
 		        check, "put mod-onlinesign last in the list, then 'knotc reload'",
 		        "mod-onlinesign stands before mod-aname and does not sign the addresses");
@@ -147,7 +148,7 @@ static kaname_exit_t check_modules(kaname_check_t *check)
 	if (ret == KANAME_NO) {
 		kaname_note("the zone comes from a catalog: its list of modules was not looked at");
 	}
-	ret = check_loaded(check, place_of(check, "mod-aname") != 0);
+	ret = check_loaded(check, position_of(check, "mod-aname") != 0);
 	check_order(check);
 	return ret;
 }
@@ -180,8 +181,8 @@ static kaname_exit_t check_signing(kaname_check_t *check)
 static kaname_exit_t read_option(kaname_check_t *check, const char *option, kaname_values_t *values)
 {
 	values->count = 0;
-	size_t place = place_of(check, "mod-aname");
-	const char *id = place > 0 ? strchr(check->modules.at[place - 1], '/') : NULL;
+	size_t position = position_of(check, "mod-aname");
+	const char *id = position > 0 ? strchr(check->modules.at[position - 1], '/') : NULL;
 	return id != NULL ? kaname_config_read(&check->control, "mod-aname", id + 1, option, values)
 	                  : KANAME_OK;
 }

@@ -32,7 +32,7 @@ static void source_option(const kaname_line_t *line, const char *server, char *o
 }
 
 /*! A target that had addresses, and has none of either family any more. */
-static void tell_gone(kaname_check_t *check, const kaname_line_t *line, const char *what)
+static void report_gone(kaname_check_t *check, const kaname_line_t *line, const char *what)
 {
 	char next[KANAME_CHECK_TEXT_MAX];
 	if (check->delay.count > 0 && strtol(check->delay.at[0], NULL, 10) > 0) {
@@ -73,7 +73,7 @@ static void check_target(kaname_check_t *check, const kaname_line_t *line)
 		               of(line, ANAME_KEY_NAME), of(line, ANAME_KEY_FAMILY));
 	}
 	if (failing == NULL && kaname_live_field(line, ANAME_KEY_GONE) != NULL) {
-		tell_gone(check, line, what);
+		report_gone(check, line, what);
 	} else if (failing != NULL) {
 		kaname_bad(check, next,
 		           "%s: cannot be resolved for %s s (%s), asked: %s; %s%s, next lookup in "
@@ -181,7 +181,7 @@ static held_t read_held(const kaname_check_t *check, const kaname_live_t *live, 
 }
 
 /*! Policy has left none of a family; that is as it is to be while the other one has some. */
-static void tell_denied(kaname_check_t *check, const char *family, bool other)
+static void report_denied(kaname_check_t *check, const char *family, bool other)
 {
 	if (other) {
 		kaname_note("all addresses that are held, %s, are in networks of 'deny-address': a "
@@ -203,8 +203,8 @@ static void check_served(kaname_check_t *check, const held_t held[2], int family
 		return;
 	}
 	if (!held[family].allowed) {
-		tell_denied(check, aname_family_text(kaname_families[family]),
-		            held[1 - family].allowed);
+		report_denied(check, aname_family_text(kaname_families[family]),
+		              held[1 - family].allowed);
 		return;
 	}
 	const char *next = "does another module in the zone's list answer for the apex?";
@@ -212,7 +212,7 @@ static void check_served(kaname_check_t *check, const held_t held[2], int family
 		next = "the log says why, if not 'dnssec: off'; see 'Signed zones' in the "
 		       "operator's guide";
 	} else if (check->modules.count == 0 || check->deny.count == KANAME_VALUES_MAX) {
-		/* Not all that the section says was read. */
+		/* Not all of the section was read. */
 		next = "does 'deny-address' take them, or does another module in the template's "
 		       "list answer for the apex?";
 	}

@@ -25,7 +25,7 @@ struct aname_status_client {
 	unsigned handles; /*!< Not closed yet. */
 	bool answering;
 	bool done; /*!< The last line is in the buffer. */
-	aname_place_t place;
+	aname_cursor_t cursor;
 	size_t names_count; /*!< Zero: all targets. */
 	size_t len;         /*!< Octets in `buffer`, of the request and later of the page. */
 	knot_dname_storage_t names[ANAME_STATUS_NAMES];
@@ -84,16 +84,16 @@ static void fill(client_t *client)
 	int64_t now_ms = aname_clock_ms();
 	unsigned slots = 0;
 	while (client->len < PAGE_SIZE && slots++ < PAGE_SLOTS && !client->done) {
-		aname_entry_t *entry = aname_table_step(table, &client->place);
+		aname_entry_t *entry = aname_table_step(table, &client->cursor);
 		if (entry != NULL && wanted(client, entry)) {
 			client->len += aname_status_write(client->buffer + client->len, table,
 			                                  entry, now_ms);
 		}
-		client->done = client->place.end || client->place.rebuilt;
+		client->done = client->cursor.end || client->cursor.rebuilt;
 	}
 	if (client->done) {
 		const char *last =
-		        client->place.rebuilt ? ANAME_STATUS_AGAIN "\n" : ANAME_STATUS_END "\n";
+		        client->cursor.rebuilt ? ANAME_STATUS_AGAIN "\n" : ANAME_STATUS_END "\n";
 		memcpy(client->buffer + client->len, last, strlen(last));
 		client->len += strlen(last);
 	}
@@ -102,8 +102,8 @@ static void fill(client_t *client)
 static void on_written(uv_write_t *write, int status);
 
 /*!
- * Sends what is in the buffer, even if that is nothing. The next page comes when libuv says that
- * it is written, and libuv says so a few times in a turn of the loop at most.
+ * Sends what is in the buffer, even if that is nothing. The next page follows when libuv reports
+ * that this one is written, which it does a few times in an iteration of the loop at most.
  */
 static void send_page(client_t *client)
 {
@@ -133,7 +133,7 @@ static void begin_answer(client_t *client)
 {
 	const aname_shared_t *shared = client->clients->shared;
 	client->len = aname_status_write_server(client->buffer, shared);
-	client->place = aname_table_begin(shared->table);
+	client->cursor = aname_table_begin(shared->table);
 	send_page(client);
 }
 

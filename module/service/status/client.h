@@ -1,8 +1,8 @@
 /*!
  * \brief Clients of the status socket: one line in, the table out, page by page.  [U]
  *
- * The table is told in small pages of which a few go out at a turn of the loop, so that a large
- * table holds up no lookup; clients are few, and slow ones are dropped.
+ * The table is sent in small pages of which a few go out in an iteration of the loop, so that a
+ * large table holds up no lookup; clients are few, and slow ones are dropped.
  *
  * Thread: service, all of it.
  */

@@ -1,5 +1,5 @@
 /*!
- * \brief What is known, to be looked at from outside: a Unix socket that tells the table.  [U]
+ * \brief What is known, to be looked at from outside: a Unix socket that shows the table.  [U]
  *
  * What it speaks is in protocol.h.
  *

@@ -158,8 +158,8 @@ size_t aname_status_write(char *at, const aname_table_t *table, aname_entry_t *e
 	(void)knot_dname_to_str(name, aname_entry_name(entry), sizeof(name));
 	add(at, &len, ANAME_STATUS_TARGET FIELD(NAME) "%s" FIELD(FAMILY) "%s", name,
 	    aname_family_text(entry->type));
-	if (entry->tailored) {
-		write_subnet(at, &len, &entry->member->network);
+	if (entry->for_subnet) {
+		write_subnet(at, &len, &entry->subnet_entry->network);
 	}
 	write_known(at, &len, entry, now_ms);
 	write_gone(at, &len, table, entry, now_ms);
@@ -194,6 +194,6 @@ size_t aname_status_write_server(char *at, const aname_shared_t *shared)
 	    atomic_load(&totals->started), atomic_load(&totals->succeeded));
 	add(at, &len, FIELD(FAILED) "%" PRIu64 FIELD(LAG) "%" PRIu32 "%s\n",
 	    atomic_load(&totals->failed), atomic_load(&totals->lag_ms),
-	    atomic_load(&shared->met.no_room) ? FIELD(FULL) "yes" : "");
+	    atomic_load(&shared->reached.no_room) ? FIELD(FULL) "yes" : "");
 	return len;
 }

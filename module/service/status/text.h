@@ -1,5 +1,5 @@
 /*!
- * \brief The lines that the status socket tells (see protocol.h).  [P]
+ * \brief The lines that the status socket shows (see protocol.h).  [P]
  *
  * Thread: service. The table may be walked without a lock there.
  */

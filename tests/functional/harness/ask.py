@@ -32,7 +32,7 @@ FAMILIES = {4: 1, 6: 2}
 
 
 class NoReply(AssertionError):
-    """The server said nothing within the time allowed."""
+    """The server did not reply within the time allowed."""
 
 
 class Malformed(Exception):

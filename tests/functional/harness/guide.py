@@ -27,7 +27,7 @@ def commands(guide, name):
 
 
 def run(guide, name, directory, *, good=True, **variables):
-    """Run them there; programs in that directory go first. Returns what they said."""
+    """Run them there; programs in that directory go first. Returns what they wrote."""
     path = f"{directory}:{os.path.dirname(KANAME)}:{os.environ['PATH']}"
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", commands(guide, name)],

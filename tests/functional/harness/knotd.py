@@ -15,8 +15,8 @@ MODULE = os.environ.get("ANAME_MODULE", "")
 
 
 def _version():
-    said = subprocess.run(["knotd", "-V"], capture_output=True, text=True, check=True).stdout
-    return tuple(int(part) for part in re.search(r"(\d+)\.(\d+)", said).groups())
+    output = subprocess.run(["knotd", "-V"], capture_output=True, text=True, check=True).stdout
+    return tuple(int(part) for part in re.search(r"(\d+)\.(\d+)", output).groups())
 
 
 # (major, minor) of Knot DNS.
@@ -207,7 +207,7 @@ class Knotd(Daemon):
         return done
 
     def conf_check(self):
-        """(accepted, what it said) for the configuration as the fields are now."""
+        """(accepted, what it wrote) for the configuration as the fields are now."""
         self.write_conf()
         done = self.knotc("conf-check", check=False)
         return done.returncode == 0, done.stdout + done.stderr

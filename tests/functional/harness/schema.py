@@ -52,11 +52,11 @@ def _wanted():
 
 
 def _read(line):
-    name, syntax, default, said = line.split("\t")
+    name, syntax, default, output = line.split("\t")
     limits = None
     if syntax in ("INT", "TIME"):
-        limits = re.search(rf"'{name}' must be from (\d+) to (\d+)\b", said)
-        assert limits, f"expected the limits of {name}, got {said!r}"
+        limits = re.search(rf"'{name}' must be from (\d+) to (\d+)\b", output)
+        assert limits, f"expected the limits of {name}, got {output!r}"
         limits = limits.groups()
     assert "?" not in syntax + default, f"expected a known type and default, got {line}"
     return name, Option(syntax, default or None, limits)

@@ -118,11 +118,11 @@ def _truthful(reply):
     found = [types & {"A", "AAAA"} for types in denials(reply)]
     assert all(types == found[0] for types in found), f"contradicting denials in {reply}"
     owners = {rrset.name for rrset in reply.message.sections[2] if rrset.rdtype == SOA}
-    there = {
+    present = {
         kind
         for section in ("answer", "additional")
         for name, _, kind, _ in reply.section(section)
         if kind in ("A", "AAAA") and name in owners
     }
     for types in found:
-        assert there <= types, f"{there - types} denied and there in {reply}"
+        assert present <= types, f"{present - types} denied and there in {reply}"

@@ -108,7 +108,7 @@ def serve_taken(knotd, authority):
     authority.behave(OTHER_TARGET, "A", cdn({HERE: [A3]}))
     knotd.add_zone(OTHER_ZONE, [aname(OTHER_TARGET)])
     serve(knotd)
-    tailored(HERE, {A3}, 24, name=OTHER_ZONE)
+    for_subnet(HERE, {A3}, 24, name=OTHER_ZONE)
 
 
 def ask(client, rdtype="A", proto="udp", name=ZONE, **how):
@@ -116,7 +116,7 @@ def ask(client, rdtype="A", proto="udp", name=ZONE, **how):
     return query(name, rdtype, proto, ecs=client, **how)
 
 
-def tailored(client, addresses, scope, rdtype="A", proto="udp", name=ZONE, **expected):
+def for_subnet(client, addresses, scope, rdtype="A", proto="udp", name=ZONE, **expected):
     """Ask for a client until the answer is this one, which is neither old nor the general."""
     key = {"A": "a", "AAAA": "aaaa"}[rdtype]
     expected = {"ede": set(), **expected}

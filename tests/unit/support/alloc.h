@@ -1,6 +1,6 @@
 /*!
  * \brief Memory under control: the linker sends the core's and the tests' calls of malloc() and
- *        its kin through here (--wrap). What shared libraries allocate is not seen.
+ *        the like through here (--wrap). What shared libraries allocate is not seen.
  */
 
 #pragma once

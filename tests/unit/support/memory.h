@@ -6,7 +6,7 @@
 
 #include <libknot/mm_ctx.h>
 
-/*! Counts what is allocated; can be told to fail. One at a time. */
+/*! Counts what is allocated; can be made to fail. One at a time. */
 knot_mm_t memory_counted(void);
 
 /*! The n-th allocation from now fails, once; 0: none. */
@@ -18,7 +18,7 @@ bool memory_failed(void);
 /*! Blocks allocated and not freed. */
 long memory_live(void);
 
-/*! Like the memory pool of knotd's workers: without a free(). Can be told to fail. One at a
+/*! Like the memory pool of knotd's workers: without a free(). Can be made to fail. One at a
  *  time. */
 knot_mm_t memory_pool(void);
 

@@ -3,7 +3,7 @@
 #include <poll.h>
 #include <sys/wait.h>
 
-static void *tell_id(void *id)
+static void *report_id(void *id)
 {
 	*(pid_t *)id = gettid();
 	return NULL;
@@ -14,7 +14,7 @@ static void start_sanitizer(void)
 {
 	pthread_t thread;
 	pid_t id = 0;
-	CHECK(pthread_create(&thread, NULL, tell_id, &id) == 0);
+	CHECK(pthread_create(&thread, NULL, report_id, &id) == 0);
 	CHECK(pthread_join(thread, NULL) == 0);
 	/* It is there for a moment longer. */
 	char path[64];
@@ -54,18 +54,18 @@ static void *stay(void *end)
 	return NULL;
 }
 
-void crowd_begin(crowd_t *crowd, bool there)
+void crowd_begin(crowd_t *crowd, bool has_thread)
 {
-	crowd->there = there;
+	crowd->has_thread = has_thread;
 	CHECK(pthread_barrier_init(&crowd->end, NULL, 2) == 0);
-	if (there) {
+	if (has_thread) {
 		CHECK(pthread_create(&crowd->thread, NULL, stay, &crowd->end) == 0);
 	}
 }
 
 void crowd_end(crowd_t *crowd)
 {
-	if (crowd->there) {
+	if (crowd->has_thread) {
 		pthread_barrier_wait(&crowd->end);
 		pthread_join(crowd->thread, NULL);
 	}

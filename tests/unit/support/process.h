@@ -27,11 +27,11 @@ void set_pool_size(const char *operators);
 
 /*! One more thread beside the first. */
 typedef struct {
-	bool there;
+	bool has_thread;
 	pthread_barrier_t end;
 	pthread_t thread;
 } crowd_t;
 
-void crowd_begin(crowd_t *crowd, bool there);
+void crowd_begin(crowd_t *crowd, bool has_thread);
 
 void crowd_end(crowd_t *crowd);

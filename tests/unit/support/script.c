@@ -6,7 +6,7 @@
 #include "support/test.h"
 #include "table/clock.h"
 
-/* The house whose resolver is being made: the interface passes no context. */
+/* Whose resolver is being made: the interface passes no context. */
 static script_t *being_made;
 
 /*! One resolver: each upstream has its own, and all do what the script says. */
@@ -77,8 +77,8 @@ static int script_start(aname_resolver_t *resolver, const aname_question_t *ques
 	lookup->name.len = knot_dname_size(question->name);
 	memcpy(lookup->name.at, question->name, lookup->name.len);
 	lookup->type = question->type;
-	lookup->tailored = question->client != NULL;
-	if (lookup->tailored) {
+	lookup->for_subnet = question->client != NULL;
+	if (lookup->for_subnet) {
 		lookup->client = *question->client;
 	}
 	lookup->started_ms = aname_clock_ms();
@@ -152,132 +152,135 @@ static aname_resolver_t *make_script(uv_loop_t *loop, const aname_source_t *sour
 }
 
 /*! Options with this schedule, held; NULL if out of memory. */
-static const aname_options_t *hold(house_t *house, const aname_schedule_t *schedule)
+static const aname_options_t *hold(scripted_t *scripted, const aname_schedule_t *schedule)
 {
 	aname_options_t *options = make_options_or_null();
 	if (options == NULL) {
 		return NULL;
 	}
 	options->schedule = *schedule;
-	return aname_shared_hold(house->shared, options, &house->upstream);
+	return aname_shared_hold(scripted->shared, options, &scripted->upstream);
 }
 
-void house_change(house_t *house, const aname_schedule_t *schedule)
+void scripted_change(scripted_t *scripted, const aname_schedule_t *schedule)
 {
-	const aname_options_t *before = house->options;
-	house->schedule = *schedule;
-	house->options = hold(house, schedule);
-	assert_non_null(house->options);
-	aname_shared_unhold(house->shared, before);
+	const aname_options_t *before = scripted->options;
+	scripted->schedule = *schedule;
+	scripted->options = hold(scripted, schedule);
+	assert_non_null(scripted->options);
+	aname_shared_unhold(scripted->shared, before);
 }
 
-static aname_interest_t interest_of(const house_t *house, uint32_t record_ttl)
+static aname_interest_t interest_of(const scripted_t *scripted, uint32_t record_ttl)
 {
-	return aname_interest(&house->schedule, record_ttl, aname_clock_ms() / 1000);
+	return aname_interest(&scripted->schedule, record_ttl, aname_clock_ms() / 1000);
 }
 
-void house_touch(house_t *house, aname_entry_t *entry, uint32_t record_ttl)
+void scripted_touch(scripted_t *scripted, aname_entry_t *entry, uint32_t record_ttl)
 {
-	aname_entry_touch(entry, interest_of(house, record_ttl), aname_clock_ms() / 1000);
+	aname_entry_touch(entry, interest_of(scripted, record_ttl), aname_clock_ms() / 1000);
 }
 
-bool house_try_init(house_t *house, const aname_schedule_t *schedule, const aname_limits_t *limits)
+bool scripted_try_init(scripted_t *scripted, const aname_schedule_t *schedule,
+                       const aname_limits_t *limits)
 {
-	*house = (house_t){
+	*scripted = (scripted_t){
 		.schedule = schedule != NULL ? *schedule : make_schedule,
 		.limits = limits != NULL ? *limits
 		                         : (aname_limits_t){ 4, 10000, 1000, 1000000, 1000, 100 },
 	};
-	assert_int_equal(uv_loop_init(&house->loop), 0);
-	house->shared = aname_shared_new(NULL, NULL);
-	if (house->shared != NULL) {
-		house->options = hold(house, &house->schedule);
-		being_made = &house->script;
+	assert_int_equal(uv_loop_init(&scripted->loop), 0);
+	scripted->shared = aname_shared_new(NULL, NULL);
+	if (scripted->shared != NULL) {
+		scripted->options = hold(scripted, &scripted->schedule);
+		being_made = &scripted->script;
 		being_made->capacity = 1000;
-		house->refresh = aname_refresh_new(house->shared, &house->loop, make_script);
+		scripted->refresh =
+		        aname_refresh_new(scripted->shared, &scripted->loop, make_script);
 	}
-	if (house->options == NULL || house->refresh == NULL) {
-		house_deinit(house);
+	if (scripted->options == NULL || scripted->refresh == NULL) {
+		scripted_deinit(scripted);
 		return false;
 	}
-	aname_limits_differ_t differ = aname_refresh_limit(house->refresh, &house->limits);
+	aname_limits_differ_t differ = aname_refresh_limit(scripted->refresh, &scripted->limits);
 	assert_false(differ.max_targets || differ.max_lookups || differ.lookup_rate);
-	aname_refresh_resume(house->refresh);
+	aname_refresh_resume(scripted->refresh);
 	return true;
 }
 
-void house_init(house_t *house, const aname_schedule_t *schedule, const aname_limits_t *limits)
+void scripted_init(scripted_t *scripted, const aname_schedule_t *schedule,
+                   const aname_limits_t *limits)
 {
-	assert_true(house_try_init(house, schedule, limits));
+	assert_true(scripted_try_init(scripted, schedule, limits));
 }
 
-void house_deinit(house_t *house)
+void scripted_deinit(scripted_t *scripted)
 {
-	if (house->refresh != NULL) {
-		aname_refresh_pause(house->refresh);
-		while (house->script.pending != NULL) {
-			house_fail(house, house->script.pending, ANAME_FAILURE_TIMEOUT);
+	if (scripted->refresh != NULL) {
+		aname_refresh_pause(scripted->refresh);
+		while (scripted->script.pending != NULL) {
+			scripted_fail(scripted, scripted->script.pending, ANAME_FAILURE_TIMEOUT);
 		}
-		assert_int_equal(aname_refresh_running(house->refresh), 0);
-		aname_refresh_free(house->refresh);
-		assert_int_equal(house->script.freed, house->script.made);
-		(void)uv_run(&house->loop, UV_RUN_NOWAIT);
+		assert_int_equal(aname_refresh_running(scripted->refresh), 0);
+		aname_refresh_free(scripted->refresh);
+		assert_int_equal(scripted->script.freed, scripted->script.made);
+		(void)uv_run(&scripted->loop, UV_RUN_NOWAIT);
 	}
-	assert_int_equal(uv_loop_close(&house->loop), 0);
-	aname_shared_free(house->shared);
+	assert_int_equal(uv_loop_close(&scripted->loop), 0);
+	aname_shared_free(scripted->shared);
 }
 
-void house_ask(house_t *house, const name_t *name, uint16_t type, uint32_t record_ttl)
+void scripted_ask(scripted_t *scripted, const name_t *name, uint16_t type, uint32_t record_ttl)
 {
-	const aname_key_t key = make_key(house->upstream, name, type);
-	(void)aname_queue_push(house->shared->queue, &key, NULL,
-	                       aname_table_hash(house->shared->table, &key),
-	                       interest_of(house, record_ttl));
-	aname_refresh_wake(house->refresh);
+	const aname_key_t key = make_key(scripted->upstream, name, type);
+	(void)aname_queue_push(scripted->shared->queue, &key, NULL,
+	                       aname_table_hash(scripted->shared->table, &key),
+	                       interest_of(scripted, record_ttl));
+	aname_refresh_wake(scripted->refresh);
 }
 
-void house_ask_client(house_t *house, const name_t *name, uint16_t type, uint32_t record_ttl,
-                      const aname_subnet_t *client)
+void scripted_ask_client(scripted_t *scripted, const name_t *name, uint16_t type,
+                         uint32_t record_ttl, const aname_subnet_t *client)
 {
-	if (house_find(house, name, type) == NULL) {
-		house_ask(house, name, type, record_ttl);
+	if (scripted_find(scripted, name, type) == NULL) {
+		scripted_ask(scripted, name, type, record_ttl);
 	}
-	const aname_key_t key = make_key(house->upstream, name, type);
-	uint64_t hash = aname_table_hash(house->shared->table, &key);
-	(void)aname_queue_push(house->shared->queue, &key, client,
-	                       aname_table_subnet_hash(house->shared->table, hash, client),
-	                       interest_of(house, record_ttl));
-	aname_refresh_wake(house->refresh);
+	const aname_key_t key = make_key(scripted->upstream, name, type);
+	uint64_t hash = aname_table_hash(scripted->shared->table, &key);
+	(void)aname_queue_push(scripted->shared->queue, &key, client,
+	                       aname_table_subnet_hash(scripted->shared->table, hash, client),
+	                       interest_of(scripted, record_ttl));
+	aname_refresh_wake(scripted->refresh);
 }
 
-aname_entry_t *house_find(house_t *house, const name_t *name, uint16_t type)
+aname_entry_t *scripted_find(scripted_t *scripted, const name_t *name, uint16_t type)
 {
-	const aname_key_t key = make_key(house->upstream, name, type);
-	return aname_table_find(house->shared->table, &key,
-	                        aname_table_hash(house->shared->table, &key));
+	const aname_key_t key = make_key(scripted->upstream, name, type);
+	return aname_table_find(scripted->shared->table, &key,
+	                        aname_table_hash(scripted->shared->table, &key));
 }
 
-void house_skip(house_t *house, int64_t by_ms)
+void scripted_skip(scripted_t *scripted, int64_t by_ms)
 {
 	clock_skip(by_ms);
-	aname_refresh_wake(house->refresh);
+	aname_refresh_wake(scripted->refresh);
 }
 
-script_lookup_t *house_pending(house_t *house, const name_t *name, uint16_t type)
+script_lookup_t *scripted_pending(scripted_t *scripted, const name_t *name, uint16_t type)
 {
-	script_lookup_t *lookup = house->script.pending;
-	while (lookup != NULL && !(lookup->type == type && !lookup->tailored &&
+	script_lookup_t *lookup = scripted->script.pending;
+	while (lookup != NULL && !(lookup->type == type && !lookup->for_subnet &&
 	                           knot_dname_is_equal(lookup->name.at, name->at))) {
 		lookup = lookup->next;
 	}
 	return lookup;
 }
 
-script_lookup_t *house_pending_client(house_t *house, const name_t *name, uint16_t type,
-                                      const aname_subnet_t *client)
+script_lookup_t *scripted_pending_client(scripted_t *scripted, const name_t *name, uint16_t type,
+                                         const aname_subnet_t *client)
 {
-	script_lookup_t *lookup = house->script.pending;
-	while (lookup != NULL && !(lookup->type == type && lookup->tailored &&
+	script_lookup_t *lookup = scripted->script.pending;
+	while (lookup != NULL && !(lookup->type == type && lookup->for_subnet &&
 	                           aname_subnet_equal(&lookup->client, client) &&
 	                           knot_dname_is_equal(lookup->name.at, name->at))) {
 		lookup = lookup->next;
@@ -285,25 +288,25 @@ script_lookup_t *house_pending_client(house_t *house, const name_t *name, uint16
 	return lookup;
 }
 
-static void report(house_t *house, script_lookup_t *lookup, const aname_result_t *result)
+static void report(scripted_t *scripted, script_lookup_t *lookup, const aname_result_t *result)
 {
-	unsigned delivered = house->script.delivered;
+	unsigned delivered = scripted->script.delivered;
 	lookup->base.result = *result;
-	end(&house->script, lookup);
-	assert_int_equal(house->script.delivered, delivered);
-	(void)uv_run(&house->loop, UV_RUN_NOWAIT);
-	assert_int_equal(house->script.delivered, delivered + 1);
+	end(&scripted->script, lookup);
+	assert_int_equal(scripted->script.delivered, delivered);
+	(void)uv_run(&scripted->loop, UV_RUN_NOWAIT);
+	assert_int_equal(scripted->script.delivered, delivered + 1);
 }
 
-void house_settle(house_t *house)
+void scripted_settle(scripted_t *scripted)
 {
-	while (house->script.ended > house->script.delivered) {
-		(void)uv_run(&house->loop, UV_RUN_NOWAIT);
+	while (scripted->script.ended > scripted->script.delivered) {
+		(void)uv_run(&scripted->loop, UV_RUN_NOWAIT);
 	}
 }
 
-void house_resolve(house_t *house, script_lookup_t *lookup, uint32_t first, uint32_t count,
-                   uint32_t ttl)
+void scripted_resolve(scripted_t *scripted, script_lookup_t *lookup, uint32_t first, uint32_t count,
+                      uint32_t ttl)
 {
 	assert_non_null(lookup);
 	uint16_t len = lookup->type == KNOT_RRTYPE_A ? 4 : 16;
@@ -318,11 +321,11 @@ void house_resolve(house_t *house, script_lookup_t *lookup, uint32_t first, uint
 		                        .address_len = len,
 		                        .count = count,
 		                        .addresses = addresses };
-	report(house, lookup, &result);
+	report(scripted, lookup, &result);
 }
 
-void house_resolve_scope(house_t *house, script_lookup_t *lookup, uint32_t address, uint32_t ttl,
-                         uint8_t scope)
+void scripted_resolve_scope(scripted_t *scripted, script_lookup_t *lookup, uint32_t address,
+                            uint32_t ttl, uint8_t scope)
 {
 	assert_non_null(lookup);
 	uint8_t octets[16];
@@ -334,14 +337,14 @@ void house_resolve_scope(house_t *house, script_lookup_t *lookup, uint32_t addre
 		                        .count = 1,
 		                        .addresses = octets,
 		                        .scope = scope };
-	report(house, lookup, &result);
+	report(scripted, lookup, &result);
 }
 
-void house_fail(house_t *house, script_lookup_t *lookup, aname_failure_t failure)
+void scripted_fail(scripted_t *scripted, script_lookup_t *lookup, aname_failure_t failure)
 {
 	assert_non_null(lookup);
 	const aname_result_t result = { .failure = failure, .ttl = ANAME_TTL_UNKNOWN };
-	report(house, lookup, &result);
+	report(scripted, lookup, &result);
 }
 
 /* What the service says. */
@@ -357,10 +360,10 @@ static void hear(void *ctx, int priority, const char *message)
 	ear->count += strstr(message, ear->text) != NULL;
 }
 
-unsigned house_heard(house_t *house, const char *text)
+unsigned scripted_heard(scripted_t *scripted, const char *text)
 {
 	ear_t ear = { .text = text };
 	const aname_log_t log = { hear, &ear };
-	aname_logbook_read(house->shared->logbook, &log, aname_clock_ms());
+	aname_logbook_read(scripted->shared->logbook, &log, aname_clock_ms());
 	return ear.count;
 }

@@ -1,6 +1,7 @@
 /*!
- * \brief A resolver that does what the test says, and the house around it: ground floor, loop,
- *        refresh. Everything runs on the test's own thread, by a clock that the test sets.
+ * \brief A resolver that does what the test says, and a refresh that asks it, with the shared state
+ *        and the loop that it needs. All of it runs on the thread of the test, by a clock that the
+ *        test sets.
  */
 
 #pragma once
@@ -16,8 +17,8 @@ typedef struct script_lookup {
 	struct script_lookup *next;
 	name_t name;
 	uint16_t type;
-	bool tailored;         /*!< For `client`. */
-	aname_subnet_t client; /*!< The probe. */
+	bool for_subnet;       /*!< For `client`. */
+	aname_subnet_t client; /*!< Whom the answer is asked for. */
 	int64_t started_ms;
 	bool cancelled;
 } script_lookup_t;
@@ -33,7 +34,7 @@ typedef struct {
 	unsigned capacity;
 	unsigned started, cancelled; /*!< In all. */
 	int refuse;                  /*!< If set, start() fails with this. */
-	aname_schedule_t schedule;   /*!< What it was told last. */
+	aname_schedule_t schedule;   /*!< The last one given to it. */
 	unsigned made, freed;        /*!< Resolvers. */
 } script_t;
 
@@ -46,58 +47,61 @@ typedef struct {
 	const aname_options_t *options;
 	aname_limits_t limits;
 	aname_schedule_t schedule;
-} house_t;
+} scripted_t;
 
 /*! Defaults: the schedule of make.h, 10000 targets, 1000 lookups, a million a second,
  *  1000 subnets, 100 of a target. */
-void house_init(house_t *house, const aname_schedule_t *schedule, const aname_limits_t *limits);
+void scripted_init(scripted_t *scripted, const aname_schedule_t *schedule,
+                   const aname_limits_t *limits);
 
 /*! Without asserting: false if out of memory, with everything freed. */
-bool house_try_init(house_t *house, const aname_schedule_t *schedule, const aname_limits_t *limits);
+bool scripted_try_init(scripted_t *scripted, const aname_schedule_t *schedule,
+                       const aname_limits_t *limits);
 
 /*! Ends all lookups and frees all. */
-void house_deinit(house_t *house);
+void scripted_deinit(scripted_t *scripted);
 
-/*! From now on the house has this schedule in the place of the one before, as after a reload. */
-void house_change(house_t *house, const aname_schedule_t *schedule);
+/*! Changes the schedule, as a reload does. */
+void scripted_change(scripted_t *scripted, const aname_schedule_t *schedule);
 
 /*! What a worker and then the service do for a query: asks, through a record with this TTL. */
-void house_ask(house_t *house, const name_t *name, uint16_t type, uint32_t record_ttl);
+void scripted_ask(scripted_t *scripted, const name_t *name, uint16_t type, uint32_t record_ttl);
 
 /*! The same for a client in a subnet: asks for everybody's answer first if need be,
  *  as workers do. */
-void house_ask_client(house_t *house, const name_t *name, uint16_t type, uint32_t record_ttl,
-                      const aname_subnet_t *client);
+void scripted_ask_client(scripted_t *scripted, const name_t *name, uint16_t type,
+                         uint32_t record_ttl, const aname_subnet_t *client);
 
 /*! What a worker notes for a query through a record with this TTL. */
-void house_touch(house_t *house, aname_entry_t *entry, uint32_t record_ttl);
+void scripted_touch(scripted_t *scripted, aname_entry_t *entry, uint32_t record_ttl);
 
 /*! The target's entry, or NULL. */
-aname_entry_t *house_find(house_t *house, const name_t *name, uint16_t type);
+aname_entry_t *scripted_find(scripted_t *scripted, const name_t *name, uint16_t type);
 
 /*! Sets the clock forward and lets the service do what is due. */
-void house_skip(house_t *house, int64_t by_ms);
+void scripted_skip(scripted_t *scripted, int64_t by_ms);
 
 /*! The lookup of a target, or NULL. */
-script_lookup_t *house_pending(house_t *house, const name_t *name, uint16_t type);
+script_lookup_t *scripted_pending(scripted_t *scripted, const name_t *name, uint16_t type);
 
 /*! The lookup of a target for a client, or NULL. */
-script_lookup_t *house_pending_client(house_t *house, const name_t *name, uint16_t type,
-                                      const aname_subnet_t *client);
+script_lookup_t *scripted_pending_client(scripted_t *scripted, const name_t *name, uint16_t type,
+                                         const aname_subnet_t *client);
 
-/*! Ends a lookup and has the loop deliver it: with addresses `first` to `first + count - 1` (none: negative) ... */
-void house_resolve(house_t *house, script_lookup_t *lookup, uint32_t first, uint32_t count,
-                   uint32_t ttl);
+/*! Ends a lookup and has the loop deliver it: with addresses `first` to `first + count - 1` (none:
+ *  negative) ... */
+void scripted_resolve(scripted_t *scripted, script_lookup_t *lookup, uint32_t first, uint32_t count,
+                      uint32_t ttl);
 
 /*! ... or with one address, for the clients within a scope ... */
-void house_resolve_scope(house_t *house, script_lookup_t *lookup, uint32_t address, uint32_t ttl,
-                         uint8_t scope);
+void scripted_resolve_scope(scripted_t *scripted, script_lookup_t *lookup, uint32_t address,
+                            uint32_t ttl, uint8_t scope);
 
 /*! ... or with a failure. */
-void house_fail(house_t *house, script_lookup_t *lookup, aname_failure_t failure);
+void scripted_fail(scripted_t *scripted, script_lookup_t *lookup, aname_failure_t failure);
 
 /*! Has the loop deliver what has ended by itself, again and again until nothing more ends. */
-void house_settle(house_t *house);
+void scripted_settle(scripted_t *scripted);
 
 /*! Messages of the service since the last call that have `text` in them. */
-unsigned house_heard(house_t *house, const char *text);
+unsigned scripted_heard(scripted_t *scripted, const char *text);

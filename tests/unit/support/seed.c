@@ -1,6 +1,6 @@
 /*!
  * \brief The module's random numbers, repeatable: the linker sends getrandom() here (--wrap).
- *        Each run has a seed of its own, told on stderr; ANAME_SEED=n in the environment gives one.
+ *        Each run has a seed of its own, printed on stderr; ANAME_SEED=n in the environment gives one.
  */
 
 #include <inttypes.h>
