@@ -63,6 +63,22 @@ static void list_addresses(const aname_snapshot_t *snapshot, char *text, size_t 
 	}
 }
 
+/*!
+ * May a change be logged? Notes that it is. The stamp counts in steps of LOG_AGAIN_MS and is never
+ * zero; it comes round after six weeks, when one change may go without its line.
+ */
+static bool is_change_due(aname_plan_t *plan, int64_t now_ms)
+{
+	uint16_t now = now_ms / LOG_AGAIN_MS % UINT16_MAX + 1;
+	/* The step after it is too soon, too: it may just have begun. */
+	bool soon = plan->changed != 0 &&
+	            (now == plan->changed || now == plan->changed % UINT16_MAX + 1);
+	if (!soon) {
+		plan->changed = now;
+	}
+	return !soon;
+}
+
 void aname_events_change(aname_events_t *events, aname_entry_t *entry,
                          const aname_snapshot_t *before, const aname_snapshot_t *after,
                          int64_t now_ms)
@@ -71,11 +87,9 @@ void aname_events_change(aname_events_t *events, aname_entry_t *entry,
 	    aname_snapshot_same(before, after)) {
 		return;
 	}
-	uint32_t *logged_s = &entry->plan.changed_s;
-	if (*logged_s != 0 && now_ms - 1000 * (int64_t)*logged_s < LOG_AGAIN_MS) {
+	if (!is_change_due(&entry->plan, now_ms)) {
 		return;
 	}
-	*logged_s = (now_ms + 999) / 1000; /* Rounded up: not again too soon. */
 
 	char list[5 * (INET6_ADDRSTRLEN + 1)];
 	list_addresses(after, list, sizeof(list));

@@ -59,12 +59,12 @@ typedef enum {
 /*! A lookup under way; the service's own. */
 struct aname_run;
 
-/*! The service's own notes on a target. Nobody else looks at them */
+/*! The service's own notes on a target. Nobody else looks at them. */
 typedef struct {
 	uint32_t heap_index;   /*!< Where it is in its heap. */
 	uint32_t min_ttl_prev; /*!< `min_ttl` of the window before. */
 	uint32_t window_s;     /*!< When `min_ttl` was last emptied. */
-	uint32_t changed_s;    /*!< When a change was last logged; 0: never. */
+	uint16_t changed;      /*!< When a change was last logged, see log/events.c; 0: never. */
 	uint8_t failures;      /*!< In a row, or the most that fits. */
 	uint8_t state;         /*!< aname_plan_state_t */
 } aname_plan_t;
@@ -123,8 +123,10 @@ struct aname_entry {
 	};
 	aname_plan_t plan;
 	_Atomic uint32_t started, succeeded, failed; /*!< Lookups; written by the service. */
-	_Atomic uint32_t lag_ms;  /*!< Lag of the last refresh; written by the service. */
-	_Atomic uint32_t asked_s; /*!< Written by workers, at most once a second. */
+	_Atomic uint32_t lag_ms; /*!< Lag of the last refresh; written by the service. */
+	/* Written by workers, at most once a second each. */
+	_Atomic uint32_t asked_s; /*!< When it was asked for last. */
+	_Atomic uint32_t until_s; /*!< It is to be kept fresh until then. */
 	const aname_upstream_t *upstream;
 	union {
 		_Atomic(aname_subnets_t *) subnets; /*!< For everybody: its subnets, or NULL. */
@@ -135,7 +137,6 @@ struct aname_entry {
 	                              past when it is due. */
 	/* Written by workers, when it changes. */
 	_Atomic uint32_t min_ttl; /*!< The shortest lifetime that queries asked for. */
-	_Atomic uint32_t until_s; /*!< It is to be kept fresh until then. */
 	uint32_t hash;            /*!< As much of it as the table itself needs. */
 	/* In one word, which a search may read as such: nothing in it changes. */
 	uint16_t type;
