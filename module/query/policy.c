@@ -4,6 +4,7 @@
 
 #include "path.h"
 #include "query/targets.h"
+#include "rrtype.h"
 #include "stats.h"
 
 static void log_malformed(const aname_query_t *query, const knot_rdata_t *rdata, const char *why)
@@ -75,8 +76,8 @@ static void log_emptied(const aname_query_t *query, const aname_key_t *key)
 		log_denied(query, key, "all its addresses are in networks of 'deny-address'");
 		return;
 	}
-	bool ipv4 = key->type == KNOT_RRTYPE_A;
-	const char *family = ipv4 ? "A" : "AAAA", *other = ipv4 ? "AAAA" : "A";
+	const char *family = aname_family_text(key->type);
+	const char *other = aname_family_text(aname_target_other_type(key->type));
 	if (aname_query_log_once(query, family, key->name, key->name_len)) {
 		knot_dname_txt_storage_t name;
 		(void)knot_dname_to_str(name, key->name, sizeof(name));

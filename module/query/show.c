@@ -5,6 +5,7 @@
 
 #include "path.h"
 #include "query/records.h"
+#include "rrtype.h"
 #include "stats.h"
 #include "table/clock.h"
 #include "table/policy.h"
@@ -75,7 +76,7 @@ static ANAME_ASIDE void log_failure(const aname_query_t *query, const char *name
 static bool check_failure(const aname_query_t *query, const target_t *target, unsigned i)
 {
 	const aname_snapshot_t *known = target->known[i];
-	const char *family = types[i] == KNOT_RRTYPE_A ? "A" : "AAAA";
+	const char *family = aname_family_text(types[i]);
 	bool fails = known != NULL && known->failure != ANAME_FAILURE_NONE;
 	if (known == NULL || !is_change(query, target, family, fails)) {
 		return fails;
