@@ -5,10 +5,10 @@ import os
 
 import pytest
 from harness import (
-    A1, AAAA1, ALIAS, TARGET, ZONE, aname, answers, eventually, known, query, raw, section,
+    A1, AAAA1, ALIAS, TARGET, ZONE, aname, answers, eventually, failed, known, query, raw, section,
     siblings, simple,
 )
-from harness.authority import Behaviour
+from harness.authority import ADDRESS, Behaviour
 from harness.kaname import kaname
 
 
@@ -320,14 +320,32 @@ def test_no_server(directory):
     assert done.stdout == "" and "next: is knotd running?" in done.stderr
 
 
-def test_no_room_for_the_target(knotd, unbound, authority, check):
-    knotd.options["max-targets"] = 2
+@pytest.mark.parametrize("places", [2, 3])
+def test_no_room_for_the_target(knotd, unbound, authority, check, places):
+    """Neither for its A nor for its AAAA, or for one of them."""
+    knotd.options["max-targets"] = places
     authority.set("other.example.net", a=[A1], aaaa=[AAAA1])
     knotd.add_zone("example.org", [aname("other.example.net")])
     simple(knotd, authority)
     known("example.org")
-    eventually(lambda: query(ZONE, "A").expect(rcode="SERVFAIL", aa=None), what="no room")
-    _, found = check(bad=["there is no room for the target: the module holds 2"])
+    for rdtype in ("A", "AAAA"):
+        eventually(lambda asked=rdtype: not query(ZONE, asked).tc, what="known, or no room")
+    _, found = check(bad=["there is no room for ", f"the module holds {places} targets"])
     assert any("raise 'max-targets'" in line for line in found)
     status = kaname("-s", knotd.socket, "status", "--json", directory=knotd.directory)
     assert json.loads(status.stdout)["server"]["full"] is True
+
+
+def test_a_resolver_of_before_alarms_nobody(knotd, authority, recursor, check):
+    """What is kept from a resolver that no section names any more is not shown."""
+    knotd.options.update({"resolver": f"{ADDRESS}@5377", "timeout": 200})
+    authority.set(TARGET, a=[A1], aaaa=[AAAA1])
+    knotd.add_zone(ZONE, [aname(TARGET)])
+    knotd.start()
+    failed()
+    _, found = check(bad=["cannot be resolved"])
+    assert any(f"'kdig @{ADDRESS} -p 5377 {TARGET}. A' asks" in line for line in found), found
+    knotd.options["resolver"] = ADDRESS
+    knotd.reload()
+    known()
+    check(bad=[])

@@ -53,34 +53,46 @@ static void report_gone(kaname_check_t *check, const kaname_line_t *line, const 
 	           of(line, ANAME_KEY_RESOLVER));
 }
 
+/*! The command that asks the same resolver as the module does, of several the first. */
+static void ask_the_same(const kaname_line_t *line, char *next, size_t size)
+{
+	const char *resolver = of(line, ANAME_KEY_RESOLVER);
+	const char *name = of(line, ANAME_KEY_NAME), *family = of(line, ANAME_KEY_FAMILY);
+	if (strcmp(resolver, ANAME_RESOLVER_SYSTEM) == 0) {
+		(void)snprintf(next, size, "'getent ahosts %s' asks the same resolver", name);
+		return;
+	}
+	char source[INET6_ADDRSTRLEN + sizeof("-b ")], port[sizeof("-p 65535 ")] = "";
+	source_option(line, resolver, source, sizeof(source));
+	size_t len = strcspn(resolver, "@");
+	int number = resolver[len] == '@' ? atoi(resolver + len + 1) : 53;
+	if (number != 53) {
+		(void)snprintf(port, sizeof(port), "-p %u ", (unsigned)number % 65536);
+	}
+	(void)snprintf(next, size, "'kdig %s@%.*s %s%s %s' asks the same resolver", source,
+	               (int)len, resolver, port, name, family);
+}
+
 static void check_target(kaname_check_t *check, const kaname_line_t *line)
 {
 	const char *state = of(line, ANAME_KEY_STATE),
 	           *failing = kaname_live_field(line, ANAME_KEY_FAILING);
 	const char *addresses = of(line, ANAME_KEY_ADDRESSES),
 	           *resolver = of(line, ANAME_KEY_RESOLVER);
+	const char *planned = kaname_live_field(line, ANAME_KEY_NEXT);
 	char what[KANAME_CHECK_TEXT_MAX], next[KANAME_CHECK_TEXT_MAX];
 	(void)snprintf(what, sizeof(what), "target %s %s", of(line, ANAME_KEY_NAME),
 	               of(line, ANAME_KEY_FAMILY));
-	if (strcmp(resolver, ANAME_RESOLVER_SYSTEM) == 0) {
-		(void)snprintf(next, sizeof(next), "'getent ahosts %s' asks the same resolver",
-		               of(line, ANAME_KEY_NAME));
-	} else {
-		char source[INET6_ADDRSTRLEN + sizeof("-b ")];
-		source_option(line, resolver, source, sizeof(source));
-		(void)snprintf(next, sizeof(next), "'kdig %s@%.*s %s %s' asks the same resolver",
-		               source, (int)strcspn(resolver, "@"), resolver,
-		               of(line, ANAME_KEY_NAME), of(line, ANAME_KEY_FAMILY));
-	}
+	ask_the_same(line, next, sizeof(next));
 	if (failing == NULL && kaname_live_field(line, ANAME_KEY_GONE) != NULL) {
 		report_gone(check, line, what);
 	} else if (failing != NULL) {
 		kaname_bad(check, next,
-		           "%s: cannot be resolved for %s s (%s), asked: %s; %s%s, next lookup in "
-		           "%s s",
-		           what, failing, of(line, ANAME_KEY_WHY), resolver,
+		           "%s: cannot be resolved for %s s (%s), asked: %s; %s%s, %s%s%s", what,
+		           failing, of(line, ANAME_KEY_WHY), resolver,
 		           addresses[0] != '\0' ? "held: " : "nothing is held", addresses,
-		           of(line, ANAME_KEY_NEXT));
+		           planned != NULL ? "next lookup in " : "looked up when it is asked for",
+		           planned != NULL ? planned : "", planned != NULL ? " s" : "");
 	} else if (addresses[0] != '\0') {
 		kaname_good("%s: resolvable, asked: %s %s s ago; %s, TTL left %s s, held: %s", what,
 		            resolver, of(line, ANAME_KEY_AGE), state, of(line, ANAME_KEY_TTL),
@@ -228,27 +240,30 @@ void kaname_check_targets(kaname_check_t *check)
 		           "what the module knows could not be asked");
 		return;
 	}
-	unsigned subnets = 0, failing = 0;
+	size_t general = 0, subnets = 0, failing = 0;
 	for (size_t i = 0; i < live.count; i++) {
 		const kaname_line_t *line = &live.targets[i];
 		if (kaname_live_field(line, ANAME_KEY_SUBNET) == NULL) {
 			check_target(check, line);
+			general++;
 		} else {
 			subnets++;
 			failing += kaname_live_field(line, ANAME_KEY_FAILING) != NULL;
 		}
 	}
 	if (subnets > 0) {
-		kaname_note("%u answers for client subnets are held, %u of them failing; 'kaname "
+		kaname_note("%zu answers for client subnets are held, %zu of them failing; 'kaname "
 		            "status' "
 		            "shows them",
 		            subnets, failing);
 	}
-	if (live.count == 0 && kaname_live_field(&live.server, ANAME_KEY_FULL) != NULL) {
+	bool full = kaname_live_field(&live.server, ANAME_KEY_FULL) != NULL;
+	if (full && general < 2 * check->records.count) {
 		kaname_bad(
 		        check, "raise 'max-targets' and reload",
-		        "there is no room for the target: the module holds %s, and all of them are "
-		        "asked for",
+		        "there is no room for %s: the module holds %s targets, one for each name "
+		        "and family, and all of them are asked for",
+		        general == 0 ? "the target" : "all of the target",
 		        of(&live.server, ANAME_KEY_TARGETS));
 	} else if (live.count == 0) {
 		kaname_note("the module knows nothing of the target: it was not asked for it");

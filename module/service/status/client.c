@@ -67,8 +67,12 @@ static void be_patient(client_t *client)
 	(void)uv_timer_start(&client->timer, on_impatience, PATIENCE_MS, 0);
 }
 
+/*! Is it asked for? What is kept from a resolver that no section names any more is of no use. */
 static bool wanted(const client_t *client, const aname_entry_t *entry)
 {
+	if (entry->upstream->unheld_ms != 0) {
+		return false;
+	}
 	for (size_t i = 0; i < client->names_count; i++) {
 		if (knot_dname_is_equal(client->names[i], aname_entry_name(entry))) {
 			return true;
