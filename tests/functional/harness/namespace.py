@@ -9,6 +9,7 @@ import fcntl
 import os
 import socket
 import struct
+import subprocess
 import tempfile
 
 CLONE_NEWNS = 0x00020000
@@ -59,6 +60,25 @@ def _replace(path, text):
         _mount(private.name, os.path.realpath(path), MS_BIND)
 
 
+def _hide_installed_module():
+    """knotd loads what is installed by itself, and would refuse the tests' own as a duplicate."""
+    done = subprocess.run(
+        ["pkg-config", "--variable=module_instdir", "knotd"],
+        capture_output=True, text=True, check=False,
+    )
+    directory = done.stdout.strip()
+    if done.returncode != 0 or not os.path.exists(os.path.join(directory, "aname.so")):
+        return
+    others = {}
+    for name in set(os.listdir(directory)) - {"aname.so"}:
+        with open(os.path.join(directory, name), "rb") as module:
+            others[name] = module.read()
+    _mount("none", directory, 0, "tmpfs")
+    for name, content in others.items():
+        with open(os.path.join(directory, name), "wb") as module:
+            module.write(content)
+
+
 def isolate():
     """Enter the namespaces. Threads and children started later are inside too."""
     _check(_libc.unshare(CLONE_NEWNET | CLONE_NEWNS), "unshare")
@@ -67,6 +87,7 @@ def isolate():
     _replace("/etc/resolv.conf", RESOLV_CONF)
     _replace("/etc/nsswitch.conf", NSSWITCH_CONF)
     _replace("/etc/hosts", HOSTS)
+    _hide_installed_module()
     if os.path.isdir("/run/nscd"):
         # A name service cache outside would answer in place of our recursor.
         _mount("none", "/run/nscd", 0, "tmpfs")
