@@ -65,7 +65,7 @@ static void ask_the_same(const kaname_line_t *line, char *next, size_t size)
 	char source[INET6_ADDRSTRLEN + sizeof("-b ")], port[sizeof("-p 65535 ")] = "";
 	source_option(line, resolver, source, sizeof(source));
 	size_t len = strcspn(resolver, "@");
-	int number = resolver[len] == '@' ? atoi(resolver + len + 1) : 53;
+	long number = resolver[len] == '@' ? strtol(resolver + len + 1, NULL, 10) : 53;
 	if (number != 53) {
 		(void)snprintf(port, sizeof(port), "-p %u ", (unsigned)number % 65536);
 	}
