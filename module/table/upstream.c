@@ -47,14 +47,16 @@ aname_upstream_t *aname_upstream_take_out(aname_upstream_t **list, int64_t now_m
 	return upstream;
 }
 
-static bool raise(uint32_t *value, uint32_t other)
+/*! Takes the larger of both; true if they differ. */
+static bool take_larger(uint32_t *value, uint32_t other)
 {
 	bool differ = *value != other;
 	*value = *value > other ? *value : other;
 	return differ;
 }
 
-static bool lower(uint32_t *value, uint32_t other)
+/*! Takes the smaller of both; true if they differ. */
+static bool take_smaller(uint32_t *value, uint32_t other)
 {
 	bool differ = *value != other;
 	*value = *value < other ? *value : other;
@@ -69,16 +71,16 @@ void aname_upstream_add_terms(aname_upstream_terms_t *terms, const aname_schedul
 	}
 	aname_schedule_t *sum = &terms->schedule;
 	/* Not `||`: each of them counts. */
-	terms->differ |= raise(&sum->timeout_ms, schedule->timeout_ms);
-	terms->differ |= raise(&sum->retries, schedule->retries);
-	terms->differ |= raise(&sum->max_aliases, schedule->max_aliases);
-	terms->differ |= lower(&sum->retry_min, schedule->retry_min);
-	terms->differ |= lower(&sum->retry_max, schedule->retry_max);
-	(void)lower(&sum->ttl_min, schedule->ttl_min);
-	(void)raise(&sum->ttl_max, schedule->ttl_max);
-	(void)raise(&sum->stale_max, schedule->stale_max);
-	(void)raise(&sum->idle, schedule->idle);
-	(void)raise(&sum->ecs_prefix_ipv4, schedule->ecs_prefix_ipv4);
-	(void)raise(&sum->ecs_prefix_ipv6, schedule->ecs_prefix_ipv6);
+	terms->differ |= take_larger(&sum->timeout_ms, schedule->timeout_ms);
+	terms->differ |= take_larger(&sum->retries, schedule->retries);
+	terms->differ |= take_larger(&sum->max_aliases, schedule->max_aliases);
+	terms->differ |= take_smaller(&sum->retry_min, schedule->retry_min);
+	terms->differ |= take_smaller(&sum->retry_max, schedule->retry_max);
+	(void)take_smaller(&sum->ttl_min, schedule->ttl_min);
+	(void)take_larger(&sum->ttl_max, schedule->ttl_max);
+	(void)take_larger(&sum->stale_max, schedule->stale_max);
+	(void)take_larger(&sum->idle, schedule->idle);
+	(void)take_larger(&sum->ecs_prefix_ipv4, schedule->ecs_prefix_ipv4);
+	(void)take_larger(&sum->ecs_prefix_ipv6, schedule->ecs_prefix_ipv6);
 	terms->no_grace |= schedule->stale_max == 0;
 }

@@ -25,7 +25,7 @@
 /*! How many upstreams are kept that nobody holds: the latest ones. */
 #define ANAME_UPSTREAMS_KEPT 4
 
-/*! An upstream's lookups, the service's own; see service/dispatch.h. */
+/*! An upstream's lookups, the service's own; see service/work.h. */
 struct aname_upstream_work;
 
 /*!

@@ -363,6 +363,28 @@ static knot_pkt_t *parse(const knot_pkt_t *pkt)
 	return parsed;
 }
 
+/*! Makes other records of the same lengths; twice, it makes the same again. */
+static void flip_last_bits(const knot_rdataset_t *made)
+{
+	knot_rdata_t *rdata = made->rdata;
+	for (unsigned i = 0; i < made->count; i++, rdata = knot_rdataset_next(rdata)) {
+		rdata->data[rdata->len - 1] ^= 1;
+	}
+}
+
+/*! These are the records on the wire, from the `first` on. */
+static void check_records(const knot_pkt_t *pkt, unsigned first, const knot_rdataset_t *made,
+                          uint32_t ttl)
+{
+	knot_pkt_t *parsed = parse(pkt);
+	knot_rdata_t *rdata = made->rdata;
+	for (unsigned i = 0; i < made->count; i++, rdata = knot_rdataset_next(rdata)) {
+		assert_int_equal(knot_rdata_cmp(parsed->rr[first + i].rrs.rdata, rdata), 0);
+		assert_int_equal(parsed->rr[first + i].ttl, ttl);
+	}
+	knot_pkt_free(parsed);
+}
+
 static void overwrite(const shape_t *shape, const set_t *sets, uint16_t index)
 {
 	reply_t reply;
@@ -371,10 +393,7 @@ static void overwrite(const shape_t *shape, const set_t *sets, uint16_t index)
 	knot_pkt_t *pkt = reply.pkt;
 	knot_rdataset_t made;
 	assert_int_equal(knot_rdataset_copy(&made, &pkt->rr[index].rrs, NULL), KNOT_EOK);
-	knot_rdata_t *rdata = made.rdata;
-	for (unsigned i = 0; i < made.count; i++, rdata = knot_rdataset_next(rdata)) {
-		rdata->data[rdata->len - 1] ^= 1;
-	}
+	flip_last_bits(&made);
 	knot_rdataset_t less = made;
 	less.count--;
 	assert_false(aname_packet_fits(pkt, index, &less));
@@ -402,19 +421,9 @@ static void overwrite(const shape_t *shape, const set_t *sets, uint16_t index)
 	check_hints(pkt);
 	check_counts(pkt);
 
-	knot_pkt_t *parsed = parse(pkt);
-	rdata = made.rdata;
-	for (unsigned i = 0; i < made.count; i++, rdata = knot_rdataset_next(rdata)) {
-		assert_int_equal(knot_rdata_cmp(parsed->rr[first + i].rrs.rdata, rdata), 0);
-		assert_int_equal(parsed->rr[first + i].ttl,
-		                 sets[index].ttl < 11 ? sets[index].ttl : 11);
-	}
-	knot_pkt_free(parsed);
+	check_records(pkt, first, &made, sets[index].ttl < 11 ? sets[index].ttl : 11);
 	/* Nothing else has changed: with what was there it is the same again, but for the TTL. */
-	rdata = made.rdata;
-	for (unsigned i = 0; i < made.count; i++, rdata = knot_rdataset_next(rdata)) {
-		rdata->data[rdata->len - 1] ^= 1;
-	}
+	flip_last_bits(&made);
 	knot_rdata_t *copy = pkt->rr[index].rrs.rdata;
 	assert_int_equal(aname_packet_overwrite(pkt, index, &made, 11), KNOT_EOK);
 	unsigned changed = 0;

@@ -209,41 +209,43 @@ static void upstream_shared(void **state)
 	aname_shared_free(shared);
 }
 
+/*! What three sections say. */
+static const aname_schedule_t schedules[3] = {
+	{ .ttl_min = 5,
+	  .ttl_max = 100,
+	  .idle = 60,
+	  .stale_max = 10,
+	  .retry_min = 2,
+	  .retry_max = 50,
+	  .timeout_ms = 1000,
+	  .retries = 3,
+	  .max_aliases = 8 },
+	{ .ttl_min = 1,
+	  .ttl_max = 50,
+	  .idle = 90,
+	  .stale_max = 0,
+	  .retry_min = 1,
+	  .retry_max = 60,
+	  .timeout_ms = 3000,
+	  .retries = 2,
+	  .max_aliases = 9 },
+	{ .ttl_min = 9,
+	  .ttl_max = 60,
+	  .idle = 10,
+	  .stale_max = 20,
+	  .retry_min = 3,
+	  .retry_max = 40,
+	  .timeout_ms = 2000,
+	  .retries = 1,
+	  .max_aliases = 7 },
+};
+
 static void terms_added_up(void **state)
 {
 	aname_shared_t *shared = new_shared();
 	assert_false(atomic_load(&shared->options_changed));
 	const aname_upstream_t *upstream = NULL;
 	const aname_options_t *held[3];
-	static const aname_schedule_t schedules[3] = {
-		{ .ttl_min = 5,
-		  .ttl_max = 100,
-		  .idle = 60,
-		  .stale_max = 10,
-		  .retry_min = 2,
-		  .retry_max = 50,
-		  .timeout_ms = 1000,
-		  .retries = 3,
-		  .max_aliases = 8 },
-		{ .ttl_min = 1,
-		  .ttl_max = 50,
-		  .idle = 90,
-		  .stale_max = 0,
-		  .retry_min = 1,
-		  .retry_max = 60,
-		  .timeout_ms = 3000,
-		  .retries = 2,
-		  .max_aliases = 9 },
-		{ .ttl_min = 9,
-		  .ttl_max = 60,
-		  .idle = 10,
-		  .stale_max = 20,
-		  .retry_min = 3,
-		  .retry_max = 40,
-		  .timeout_ms = 2000,
-		  .retries = 1,
-		  .max_aliases = 7 },
-	};
 	for (size_t i = 0; i < 3; i++) {
 		aname_options_t *options = make_options();
 		options->schedule = schedules[i];
