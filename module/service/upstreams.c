@@ -42,16 +42,32 @@ static void empty_lines(aname_refresh_t *refresh, aname_upstream_work_t *work, i
 typedef struct {
 	aname_refresh_t *refresh;
 	int64_t now_ms;
+	bool given_up; /*!< Some upstream is held by nobody since now. */
 } note_t;
+
+/*! What is known from an upstream that nobody holds takes no place from what is needed: it is
+ *  dormant, as what is not asked for. */
+static void give_way(aname_entry_t *entry, void *ctx)
+{
+	const note_t *note = ctx;
+	const aname_upstream_t *upstream = entry->upstream;
+	if (upstream->unheld_ms == 0 || entry->plan.state != ANAME_PLAN_WAITING ||
+	    entry->run != NULL) {
+		return;
+	}
+	aname_schedule_unplan(note->refresh, entry);
+	aname_schedule_dormant(note->refresh, entry, note->now_ms);
+}
 
 /*! Called for each upstream, under the lock of shared. */
 static void on_note(void *ctx, aname_upstream_t *upstream)
 {
-	const note_t *note = ctx;
+	note_t *note = ctx;
 	aname_upstream_work_t *work = upstream->work;
 	if (work == NULL) {
 		return;
 	}
+	note->given_up |= upstream->unheld_ms == note->now_ms;
 	if (upstream->unheld_ms != 0) {
 		empty_lines(note->refresh, work, note->now_ms);
 	} else if (work->resolver != NULL && work->resolver->api->retune != NULL) {
@@ -76,6 +92,9 @@ void aname_upstreams_note(aname_refresh_t *refresh, int64_t now_ms)
 	if (atomic_load(&shared->options_changed)) {
 		atomic_store(&shared->options_changed, false);
 		(void)aname_shared_note_upstreams(shared, now_ms, on_note, &note);
+		if (note.given_up) {
+			aname_table_foreach(shared->table, give_way, &note);
+		}
 		refresh->options_s = now_ms / 1000;
 		refresh->log_terms_ms = now_ms + SETTLED_MS;
 		refresh->release_ms = now_ms;

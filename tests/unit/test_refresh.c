@@ -1228,6 +1228,30 @@ static void upstream_given_up(void **state)
 	scripted_deinit(&scripted);
 }
 
+static void gives_way(void **state)
+{
+	/* L4: what is known from an upstream that nobody holds makes room at once. */
+	const aname_limits_t limits = { 4, 10, 1000, 1000000, 1000, 100 };
+	scripted_t scripted;
+	begin(&scripted, NULL, &limits);
+	for (unsigned i = 0; i < 10; i++) {
+		name_t name = make_name_nth(i);
+		scripted_ask(&scripted, &name, A, 3600);
+		scripted_resolve(&scripted, scripted_pending(&scripted, &name, A), 1, 1, 3600);
+	}
+	const aname_options_t *before = scripted.options;
+	(void)hold_for(&scripted, 1000);
+	aname_shared_unhold(scripted.shared, before);
+	for (unsigned i = 0; i < 10; i++) {
+		name_t name = make_name_nth(i);
+		scripted_ask(&scripted, &name, A, 3600);
+		assert_non_null(scripted_pending(&scripted, &name, A));
+	}
+	assert_int_equal(aname_table_targets(scripted.shared->table), 10);
+	assert_int_equal(atomic_load(&scripted.shared->reached.table_full), 0);
+	scripted_deinit(&scripted);
+}
+
 static void released_while_running(void **state)
 {
 	/* An upstream that is released waits for a lookup that cannot be stopped. */
@@ -1672,6 +1696,7 @@ int main(void)
 		       shorter_life),
 		PROVES("T4: a failing target goes on failing", failing_goes_on),
 		PROVES("T4: an upstream that nobody holds is kept for a while", upstream_given_up),
+		PROVES("L1: and makes room for what is needed", gives_way),
 		PROVES("and released only when its lookups have ended", released_while_running),
 		PROVES("T4: 200 upstreams in a row leave nothing behind", many_upstreams),
 		PROVES("and not before the requests of who has gone are taken",
