@@ -135,7 +135,7 @@ static int set_up(knotd_mod_t *mod, aname_instance_t *instance)
 	log_onlinesign(mod, instance->onlinesign);
 	log_ecs(mod, instance->options);
 
-	aname_signing_init(&instance->signing, instance->options->dnssec_off);
+	aname_signing_init(&instance->signing);
 
 	int ret = aname_stats_register(mod);
 	if (ret == KNOT_EOK) {

@@ -30,28 +30,27 @@ struct aname_signer;
 /*! What an instance has for signing its zone. */
 typedef struct {
 	_Atomic(const char *) directories; /*!< Where private keys are; NULL if not known yet. */
-	bool off;                          /*!< Option `dnssec: off`. */
 	_Atomic(struct aname_signer *) signer;
 	_Atomic(struct aname_signer *) before; /*!< Good until `signer` is; NULL if not needed. */
 	_Atomic(aname_store_t *) store;
-	_Atomic uint64_t logged; /*!< The signer that was logged to be unable; 1: that there is
-	                              none. */
 } aname_signing_t;
 
 /*! One instance: the module loaded for one zone, or globally. Never changed after load, but for
- *  what is atomic. */
+ *  what is atomic. There is one for each of very many zones: 88 octets are a whole block of malloc's. */
 typedef struct {
 	const aname_options_t *options;
 	const aname_upstream_t *upstream;
 	aname_shared_t *shared;
 	aname_signing_t signing;
-	const knot_dname_t *zone;      /*!< Name of the zone; NULL if loaded as global module. Gone
+	const knot_dname_t *zone; /*!< Name of the zone; NULL if loaded as global module. Gone
 	                                    in unload. */
-	uint16_t waiters_max;          /*!< TCP workers that may wait at once (C2). */
-	uint8_t onlinesign;            /*!< aname_onlinesign_t */
-	uint8_t zone_len;              /*!< Octets of its name. */
-	_Atomic uint32_t shown_s;      /*!< When the numbers were last brought up to date. */
-	_Atomic bool failing;          /*!< Some target was failing then. */
+	uint16_t waiters_max;     /*!< TCP workers that may wait at once (C2). */
+	uint8_t onlinesign;       /*!< aname_onlinesign_t */
+	uint8_t zone_len;         /*!< Octets of its name. */
+	_Atomic uint32_t unable;  /*!< Of the signer that was logged to be unable the lower half
+	                                    of its identity; 1: that there is none. */
+	_Atomic uint32_t shown_s; /*!< When the numbers were last brought up to date. */
+	_Atomic bool failing;     /*!< Some target was failing then. */
 	_Atomic uint32_t positions[2]; /*!< Where the target was last found, of each family. */
 } aname_instance_t;
 

@@ -14,14 +14,12 @@
 /*! In the place of directories: private keys are not in files. */
 static const char elsewhere[] = "";
 
-void aname_signing_init(aname_signing_t *signing, bool off)
+void aname_signing_init(aname_signing_t *signing)
 {
 	atomic_init(&signing->directories, NULL);
-	signing->off = off;
 	atomic_init(&signing->signer, NULL);
 	atomic_init(&signing->before, NULL);
 	atomic_init(&signing->store, NULL);
-	atomic_init(&signing->logged, 0);
 }
 
 void aname_signing_deinit(aname_signing_t *signing, aname_shared_t *shared)
@@ -98,15 +96,16 @@ static const char *error_text(int error)
 static void log_unable(const aname_query_t *query, const knot_rrset_t *dnskey,
                        const aname_secret_t *missing)
 {
-	aname_signing_t *signing = &query->instance->signing;
-	uint64_t what = query->sign.signer != NULL ? query->sign.signer->id : 1;
-	if (signing->off || atomic_load_explicit(&signing->logged, memory_order_relaxed) == what ||
-	    atomic_exchange(&signing->logged, what) == what ||
+	aname_instance_t *instance = query->instance;
+	uint32_t what = query->sign.signer != NULL ? query->sign.signer->id : 1;
+	if (instance->options->dnssec_off ||
+	    atomic_load_explicit(&instance->unable, memory_order_relaxed) == what ||
+	    atomic_exchange(&instance->unable, what) == what ||
 	    !aname_query_log_once(query, "signed", dnskey->rrs.rdata, dnskey->rrs.size)) {
 		return;
 	}
 	char why[320];
-	if (atomic_load(&signing->directories) == elsewhere) {
+	if (atomic_load(&instance->signing.directories) == elsewhere) {
 		(void)snprintf(why, sizeof(why), "its private keys are not in files (PKCS #11)");
 	} else if (missing != NULL) {
 		(void)snprintf(why, sizeof(why), "private key %.*s/%s.pem cannot be read (%s)",
@@ -195,7 +194,7 @@ static ANAME_ASIDE void choose_for_zone(aname_query_t *query, const knot_rrset_t
 	sign->state = ANAME_SIGN_UNABLE;
 	sign->signer = NULL;
 	aname_signer_find_soa(query->qdata, &soa);
-	if (!query->instance->signing.off && directories_of(query) != elsewhere) {
+	if (!query->instance->options->dnssec_off && directories_of(query) != elsewhere) {
 		choose_signer(query, dnskey, &soa, &missing);
 	}
 	sign->wanted = knot_pkt_has_dnssec(query->qdata->query);

@@ -18,7 +18,7 @@
 #include "query/query.h"
 
 /*! Sets up the signing of an instance. Thread: load. */
-void aname_signing_init(aname_signing_t *signing, bool off);
+void aname_signing_init(aname_signing_t *signing);
 
 /*! Frees what an instance has; no hook of it may run any more. Thread: unload. */
 void aname_signing_deinit(aname_signing_t *signing, aname_shared_t *shared);
