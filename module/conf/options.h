@@ -90,6 +90,64 @@ typedef struct {
 /*! Are servers of this family asked from an address that was chosen? */
 bool aname_source_has_via(const aname_source_t *source, bool ipv6);
 
+/*! A domain suffix, and what targets under it weigh against others. */
+typedef struct {
+	knot_dname_t *suffix; /*!< Lower case. */
+	uint32_t weight;      /*!< From 0 to 1000000; 0: only if no other is usable. */
+} aname_weight_t;
+
+/*! Weights, the suffix named first first. */
+typedef struct {
+	size_t count;
+	aname_weight_t *at;
+} aname_weights_t;
+
+/*! What to do where health or an operator has left none of a family. */
+typedef enum {
+	ANAME_ALL_DOWN_SERVE = 0, /*!< As if nothing were probed. */
+	ANAME_ALL_DOWN_SIBLING,   /*!< The zone's own addresses; where there are none, SERVFAIL. */
+	ANAME_ALL_DOWN_SERVFAIL,
+} aname_all_down_t;
+
+/*! How an address is probed. */
+typedef enum {
+	ANAME_PROBE_OFF = 0,
+	ANAME_PROBE_TCP,   /*!< Does it accept a connection? */
+	ANAME_PROBE_TLS,   /*!< And complete a handshake? */
+	ANAME_PROBE_HTTP,  /*!< Does it answer a request with a good status? */
+	ANAME_PROBE_HTTPS, /*!< The same, over TLS. */
+} aname_probe_kind_t;
+
+/*! Most ranges that `probe-status` may list. */
+#define ANAME_PROBE_STATUSES_MAX 8
+/*! Octets of `probe-path`, and of `probe-host`, terminating zero included. */
+#define ANAME_PROBE_TEXT_MAX     256
+
+/*! An inclusive range of HTTP's status codes, within 100 to 599. */
+typedef struct {
+	uint16_t low, high;
+} aname_probe_status_t;
+
+/*!
+ * \brief What is probed, and what its outcomes mean: all `probe-*` options together.
+ *
+ * Equal ones share their probes. Must stay free of padding, and zero where it is without effect:
+ * compared with memcmp.
+ */
+typedef struct {
+	uint16_t kind;           /*!< aname_probe_kind_t; OFF: the rest does not count. */
+	uint16_t port;           /*!< Host order; never 0. */
+	uint16_t verify;         /*!< 1: the certificate has to be good, for the host. */
+	uint16_t statuses_count; /*!< HTTP and HTTPS: at least one. */
+	uint32_t interval_ms;    /*!< From one probe of an address to the next. */
+	uint32_t timeout_ms;     /*!< A probe that takes longer has failed. */
+	uint32_t fall;           /*!< Failures in a row that make an address down. */
+	uint32_t rise;           /*!< Successes in a row that make it up again. */
+	aname_probe_status_t statuses[ANAME_PROBE_STATUSES_MAX];
+	char host[ANAME_PROBE_TEXT_MAX]; /*!< For SNI and Host; "": the target's name. */
+	char path[ANAME_PROBE_TEXT_MAX]; /*!< HTTP and HTTPS: begins with a slash. */
+} aname_probe_t;
+
 /*! What is one for the whole process; the largest value of all instances counts. */
 typedef struct {
 	uint32_t threads;            /*!< libuv's thread pool. */
@@ -98,6 +156,7 @@ typedef struct {
 	uint32_t lookup_rate;        /*!< Lookups started per second. */
 	uint32_t max_subnets;        /*!< Answers held for clients' subnets, beside the targets. */
 	uint32_t max_target_subnets; /*!< The same, of one target and family. */
+	uint32_t max_probes;         /*!< Addresses probed, once per definition. */
 } aname_limits_t;
 
 /*! Most octets of a section's identifier. */
@@ -137,11 +196,18 @@ typedef struct {
 	                              is gone. */
 	aname_cold_t cold;
 	bool answer_aname;
-	bool rotate;                /*!< knotd rotates the records of answers. */
-	bool ecs;                   /*!< Clients' subnets are sent to the resolver (N4). */
-	char *status_socket;        /*!< Path of the status socket, "" for none. */
-	bool status_chosen;         /*!< It was set, and is no default. */
-	bool dnssec_off;            /*!< Signed zones are left alone. */
+	bool rotate;         /*!< knotd rotates the records of answers. */
+	bool ecs;            /*!< Clients' subnets are sent to the resolver (N4). */
+	char *status_socket; /*!< Path of the status socket, "" for none. */
+	bool status_chosen;  /*!< It was set, and is no default. */
+	bool dnssec_off;     /*!< Signed zones are left alone. */
+	aname_probe_t probe;
+	uint32_t definition; /*!< Identity of `probe`, see table/definition.h; 0: OFF. Set
+	                                 when the options are held; does not count in comparisons. */
+	aname_all_down_t all_down;
+	aname_names_t prefer;       /*!< Suffixes by rank, the best first. */
+	aname_weights_t weights;    /*!< Empty: no weights. */
+	uint16_t answer_targets;    /*!< Targets in one answer; 0: all that are usable. */
 	aname_names_t allow_target; /*!< Empty: every target. */
 	aname_names_t deny_target;
 	aname_nets_t deny_address;

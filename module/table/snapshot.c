@@ -80,6 +80,20 @@ static size_t failing_at(const aname_snapshot_t *snapshot)
 	return align(known_end_of(snapshot), _Alignof(aname_failing_t));
 }
 
+/*! Where all that ends but the views. */
+static size_t told_end_of(const aname_snapshot_t *snapshot)
+{
+	return snapshot->failure != ANAME_FAILURE_NONE
+	               ? failing_at(snapshot) + sizeof(aname_failing_t)
+	               : known_end_of(snapshot);
+}
+
+/*! Where the views stand, if there are any. Behind them stand their addresses. */
+static size_t views_at(const aname_snapshot_t *snapshot)
+{
+	return align(told_end_of(snapshot), _Alignof(aname_view_t));
+}
+
 /*! Addresses may begin before the head's own end, which is aligned. */
 static aname_snapshot_t *allocate(size_t size)
 {
@@ -135,6 +149,7 @@ static void remember(aname_snapshot_t *snapshot, const aname_snapshot_t *last, i
 	aname_snapshot_t *copy = (aname_snapshot_t *)((uint8_t *)snapshot + last_at(snapshot));
 	memcpy(copy, last, end_of(last));
 	copy->failure = ANAME_FAILURE_NONE;
+	copy->views = 0;
 }
 
 aname_snapshot_t *aname_snapshot_after(const aname_snapshot_t *previous,
@@ -174,12 +189,11 @@ const aname_snapshot_t *aname_snapshot_last(const aname_snapshot_t *snapshot)
 
 aname_snapshot_t *aname_snapshot_copy(const aname_snapshot_t *snapshot)
 {
-	const aname_failing_t *failing = aname_snapshot_failing(snapshot);
-	size_t size =
-	        failing != NULL ? failing_at(snapshot) + sizeof(*failing) : known_end_of(snapshot);
+	size_t size = told_end_of(snapshot);
 	aname_snapshot_t *copy = allocate(size);
 	if (copy != NULL) {
 		memcpy(copy, snapshot, size);
+		copy->views = 0;
 	}
 	return copy;
 }
@@ -207,11 +221,72 @@ aname_snapshot_t *aname_snapshot_failed(const aname_snapshot_t *previous, aname_
 	}
 	memcpy(snapshot, from, known_end_of(from));
 	snapshot->failure = failure;
+	snapshot->views = 0;
 	*(aname_failing_t *)((uint8_t *)snapshot + at) = (aname_failing_t){
 		.since_ms = before != NULL ? before->since_ms : now_ms,
 		.why = why,
 	};
 	return snapshot;
+}
+
+/*! Fills a view in, whose addresses stand from `at` on; returns where they end. */
+static size_t look(const aname_snapshot_t *snapshot, aname_view_t *view, size_t at,
+                   aname_sight_f sight, void *ctx)
+{
+	uint8_t *out = (uint8_t *)snapshot + at;
+	view->at = at;
+	view->changed_ms = INT64_MIN;
+	knot_rdata_t *rdata = (knot_rdata_t *)snapshot->rdata;
+	for (unsigned i = 0; i < snapshot->count; i++, rdata = knot_rdataset_next(rdata)) {
+		const aname_sight_t seen = sight(ctx, view->definition, rdata->data, rdata->len);
+		view->changed_ms =
+		        seen.changed_ms > view->changed_ms ? seen.changed_ms : view->changed_ms;
+		if (!seen.down) {
+			memcpy(out, rdata, snapshot->step);
+			out += snapshot->step;
+			view->count++;
+			view->alive |= seen.alive;
+		}
+	}
+	return out - (const uint8_t *)snapshot;
+}
+
+aname_snapshot_t *aname_snapshot_with_views(const aname_snapshot_t *snapshot,
+                                            const uint32_t *definitions, unsigned count,
+                                            aname_sight_f sight, void *ctx)
+{
+	size_t views = views_at(snapshot);
+	size_t at = views + count * sizeof(aname_view_t);
+	aname_snapshot_t *copy = allocate(at + count * (size_t)aname_snapshot_size(snapshot));
+	if (copy == NULL) {
+		return NULL;
+	}
+	memcpy(copy, snapshot, told_end_of(snapshot));
+	copy->views = count;
+	aname_view_t *view = (aname_view_t *)((uint8_t *)copy + views);
+	for (unsigned i = 0; i < count; i++) {
+		view[i] = (aname_view_t){ .definition = definitions[i] };
+		at = look(copy, &view[i], at, sight, ctx);
+	}
+	return copy;
+}
+
+const aname_view_t *aname_snapshot_views(const aname_snapshot_t *snapshot)
+{
+	return snapshot->views > 0
+	               ? (const aname_view_t *)((const uint8_t *)snapshot + views_at(snapshot))
+	               : NULL;
+}
+
+const aname_view_t *aname_snapshot_view(const aname_snapshot_t *snapshot, uint32_t definition)
+{
+	const aname_view_t *views = aname_snapshot_views(snapshot);
+	for (unsigned i = 0; i < snapshot->views; i++) {
+		if (views[i].definition == definition) {
+			return &views[i];
+		}
+	}
+	return NULL;
 }
 
 bool aname_snapshot_same(const aname_snapshot_t *one, const aname_snapshot_t *other)

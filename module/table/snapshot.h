@@ -55,7 +55,8 @@ typedef struct {
  *
  * The addresses are sorted, unique, and laid out as libknot's rdata array, so that they go into
  * an RRset by one copy. Behind them stands what only few have: an aname_lost_t, if a negative
- * answer came after addresses, and an aname_failing_t, if the last lookup failed.
+ * answer came after addresses, an aname_failing_t, if the last lookup failed, and an aname_view_t
+ * for each definition that probes them.
  */
 typedef struct {
 	int64_t learned_ms; /*!< When the answer came. */
@@ -69,6 +70,7 @@ typedef struct {
 	uint16_t usual_ms;  /*!< How long lookups take, see aname_policy_usual(). */
 	uint8_t bare : 4;   /*!< As in aname_result_t. */
 	uint8_t lost : 1;   /*!< For NODATA: there were addresses before, see aname_lost_t. */
+	uint8_t views;      /*!< How many aname_view_t there are. */
 	uint8_t rdata[] __attribute__((aligned(2)));
 } aname_snapshot_t;
 
@@ -88,6 +90,32 @@ typedef struct {
 	int64_t since_ms; /*!< When the failures began. */
 	const char *why;  /*!< One phrase for the status, which stays. */
 } aname_failing_t;
+
+/*! Most views of one snapshot. */
+#define ANAME_VIEWS_MAX 16
+
+/*!
+ * The addresses as sections see them that have one definition: those that are not down,
+ * ready-made. Sections that probe nothing see definition 0, where an operator's word counts alone.
+ */
+typedef struct {
+	uint32_t definition; /*!< Its identity, see table/definition.h. */
+	uint32_t at;         /*!< Where they stand, in octets from the snapshot's beginning. */
+	uint16_t count;      /*!< How many are not down. */
+	bool alive;          /*!< Of some of them it is known that they are up. */
+	int64_t changed_ms;  /*!< When something changed last; INT64_MIN: nothing has. */
+} aname_view_t;
+
+/*! What is said of one address, for a view. */
+typedef struct {
+	bool down;
+	bool alive; /*!< It is known to be up. */
+	int64_t changed_ms;
+} aname_sight_t;
+
+/*! Says it of the address `address`. */
+typedef aname_sight_t (*aname_sight_f)(void *ctx, uint32_t definition, const uint8_t *address,
+                                       uint8_t len);
 
 /*!
  * \brief Makes a snapshot of a lookup that succeeded.
@@ -137,6 +165,34 @@ const aname_snapshot_t *aname_snapshot_last(const aname_snapshot_t *snapshot);
 
 /*! How long lookups have failed, and why; NULL if the last one succeeded. */
 const aname_failing_t *aname_snapshot_failing(const aname_snapshot_t *snapshot);
+
+/*!
+ * \brief A copy with these views, and no others.
+ *
+ * \param definitions  Identities, at most ANAME_VIEWS_MAX.
+ * \param sight        Says what is to be seen.
+ *
+ * \return New snapshot, NULL if out of memory. Ownership: the caller's, freed with free().
+ */
+aname_snapshot_t *aname_snapshot_with_views(const aname_snapshot_t *snapshot,
+                                            const uint32_t *definitions, unsigned count,
+                                            aname_sight_f sight, void *ctx);
+
+/*! All views; NULL if there are none. */
+const aname_view_t *aname_snapshot_views(const aname_snapshot_t *snapshot);
+
+/*! The view of a definition; NULL if the addresses are not seen through it. */
+const aname_view_t *aname_snapshot_view(const aname_snapshot_t *snapshot, uint32_t definition);
+
+/*! The addresses of a view as a set that points into the snapshot; do not clear or free it. */
+static inline knot_rdataset_t aname_view_rdataset(const aname_snapshot_t *snapshot,
+                                                  const aname_view_t *view)
+{
+	knot_rdataset_t set = { .count = view->count,
+		                .size = (uint32_t)view->count * snapshot->step,
+		                .rdata = (knot_rdata_t *)((const uint8_t *)snapshot + view->at) };
+	return set;
+}
 
 /*! Octets in `rdata`. */
 static inline uint32_t aname_snapshot_size(const aname_snapshot_t *snapshot)

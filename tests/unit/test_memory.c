@@ -40,7 +40,7 @@ static void target(void **state)
 	if (!is_measurable()) {
 		skip();
 	}
-	const aname_limits_t limits = { 4, 400000, 1000, 1000000, 1000, 100 };
+	const aname_limits_t limits = { 4, 400000, 1000, 1000000, 1000, 100, 1000 };
 	scripted_t scripted;
 	clock_stop_at(1000000);
 	scripted_init(&scripted, NULL, &limits);

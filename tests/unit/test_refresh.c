@@ -787,7 +787,7 @@ static const share_row_t share_rows[] = {
 static void check_share(void **state)
 {
 	const share_row_t *row = *state;
-	const aname_limits_t limits = { 4, 10000, row->max_lookups, 1000000, 1000, 100 };
+	const aname_limits_t limits = { 4, 10000, row->max_lookups, 1000000, 1000, 100, 1000 };
 	scripted_t scripted;
 	begin(&scripted, NULL, &limits);
 	scripted.script.capacity = row->capacity;
@@ -807,7 +807,7 @@ static void check_share(void **state)
 
 static void rate(void **state)
 {
-	const aname_limits_t limits = { 4, 10000, 1000, 10, 1000, 100 };
+	const aname_limits_t limits = { 4, 10000, 1000, 10, 1000, 100, 1000 };
 	scripted_t scripted;
 	begin(&scripted, NULL, &limits);
 	(void)ask_many(&scripted, 0, 100);
@@ -842,7 +842,7 @@ static void nobody_starves(void **state)
 		uint32_t rate, ttl;
 	} loads[] = { { 10, 86400 }, { 1000, 1 } };
 	for (size_t i = 0; i < COUNT_OF(loads); i++) {
-		const aname_limits_t limits = { 4, 10000, 1000, loads[i].rate, 1000, 100 };
+		const aname_limits_t limits = { 4, 10000, 1000, loads[i].rate, 1000, 100, 1000 };
 		scripted_t scripted;
 		begin(&scripted, NULL, &limits);
 		name_t good = make_name("good.example."), bad = make_name("bad.example.");
@@ -867,7 +867,7 @@ static void nobody_starves(void **state)
 
 static void no_saving_up(void **state)
 {
-	const aname_limits_t limits = { 4, 10000, 1000, 10, 1000, 100 };
+	const aname_limits_t limits = { 4, 10000, 1000, 10, 1000, 100, 1000 };
 	scripted_t scripted;
 	begin(&scripted, NULL, &limits);
 	scripted_skip(&scripted, 3600000);
@@ -878,7 +878,7 @@ static void no_saving_up(void **state)
 
 static void slowest_rate(void **state)
 {
-	const aname_limits_t limits = { 4, 10000, 1000, 1, 1000, 100 };
+	const aname_limits_t limits = { 4, 10000, 1000, 1, 1000, 100, 1000 };
 	scripted_t scripted;
 	begin(&scripted, NULL, &limits);
 	(void)ask_many(&scripted, 0, 10);
@@ -892,7 +892,7 @@ static void slowest_rate(void **state)
 
 static void most_targets(void **state)
 {
-	const aname_limits_t limits = { 4, 10, 1000, 1000000, 1000, 100 };
+	const aname_limits_t limits = { 4, 10, 1000, 1000000, 1000, 100, 1000 };
 	aname_schedule_t schedule = make_schedule;
 	schedule.idle = 10;
 	scripted_t scripted;
@@ -919,18 +919,18 @@ static void most_targets(void **state)
 static void limits_raised(void **state)
 {
 	scripted_t scripted;
-	const aname_limits_t first = { 4, 100, 200, 300, 1000, 100 };
+	const aname_limits_t first = { 4, 100, 200, 300, 1000, 100, 1000 };
 	begin(&scripted, NULL, &first);
 	static const struct {
 		aname_limits_t limits;
 		bool targets, lookups, rate;
 	} rows[] = {
-		{ { 4, 100, 200, 300, 1000, 100 }, false, false, false },
-		{ { 9, 100, 200, 300, 1000, 100 }, false, false, false },
-		{ { 4, 50, 200, 300, 1000, 100 }, true, false, false },
-		{ { 4, 100, 250, 300, 1000, 100 }, false, true, false },
-		{ { 4, 100, 200, 1, 1000, 100 }, false, true, true },
-		{ { 4, 100, 250, 300, 1000, 100 }, false, false, false },
+		{ { 4, 100, 200, 300, 1000, 100, 1000 }, false, false, false },
+		{ { 9, 100, 200, 300, 1000, 100, 1000 }, false, false, false },
+		{ { 4, 50, 200, 300, 1000, 100, 1000 }, true, false, false },
+		{ { 4, 100, 250, 300, 1000, 100, 1000 }, false, true, false },
+		{ { 4, 100, 200, 1, 1000, 100, 1000 }, false, true, true },
+		{ { 4, 100, 250, 300, 1000, 100, 1000 }, false, false, false },
 	};
 	for (size_t i = 0; i < COUNT_OF(rows); i++) {
 		aname_limits_differ_t differ =
@@ -1231,7 +1231,7 @@ static void upstream_given_up(void **state)
 static void gives_way(void **state)
 {
 	/* L4: what is known from an upstream that nobody holds makes room at once. */
-	const aname_limits_t limits = { 4, 10, 1000, 1000000, 1000, 100 };
+	const aname_limits_t limits = { 4, 10, 1000, 1000000, 1000, 100, 1000 };
 	scripted_t scripted;
 	begin(&scripted, NULL, &limits);
 	for (unsigned i = 0; i < 10; i++) {
@@ -1513,7 +1513,9 @@ static void random_end(scripted_t *scripted, random_t *random)
 static void random_life(uint64_t seed)
 {
 	random_t random = { seed };
-	const aname_limits_t limits = { 4, 30, 1 + random_below(&random, 12), 200, 1000, 100 };
+	const aname_limits_t limits = {
+		4, 30, 1 + random_below(&random, 12), 200, 1000, 100, 1000
+	};
 	const aname_schedule_t schedule = { 1, 30, 60, 100, 1, 20, 3000, 1, 16, 24, 56 };
 	scripted_t scripted;
 	begin(&scripted, &schedule, &limits);

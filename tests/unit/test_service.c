@@ -19,7 +19,7 @@
 /*! Longer than any machine should take. */
 #define LONG_MS 60000
 
-static const aname_limits_t limits = { 16, 1000, 100, 1000, 100, 10 };
+static const aname_limits_t limits = { 16, 1000, 100, 1000, 100, 10, 1000 };
 
 static aname_shared_t *acquire(const aname_limits_t *with, aname_service_report_t *report)
 {
@@ -93,7 +93,7 @@ static void size_pool(const void *arg)
 	CHECK(!report.threads_differ);
 
 	/* Another instance: it learns that it cannot have its own size, if that would be ours to set. */
-	const aname_limits_t others = { 99, 1000, 100, 1000, 100, 10 };
+	const aname_limits_t others = { 99, 1000, 100, 1000, 100, 10, 1000 };
 	(void)acquire(&others, &report);
 	bool ours = row->operators == NULL && !crowded;
 	CHECK(report.threads_differ == ours);
@@ -156,7 +156,7 @@ static void limits_life(const void *arg)
 	(void)acquire(&limits, &report);
 	CHECK(!report.differ.max_targets && !report.differ.max_lookups);
 	CHECK(!report.differ.lookup_rate);
-	const aname_limits_t larger = { 16, 1001, 100, 1000, 100, 10 };
+	const aname_limits_t larger = { 16, 1001, 100, 1000, 100, 10, 1000 };
 	(void)acquire(&larger, &report);
 	CHECK(report.differ.max_targets && !report.differ.max_lookups);
 	(void)acquire(&larger, &report);

@@ -335,7 +335,7 @@ static void quarter_for_new(void **state)
 {
 	/* New subnets take at most a quarter of the lookups, and wait for those who have
 	 * nothing. */
-	const aname_limits_t limits = { 4, 10000, 8, 1000000, 1000, 100 };
+	const aname_limits_t limits = { 4, 10000, 8, 1000000, 1000, 100, 1000 };
 	scripted_t scripted;
 	begin(&scripted, NULL, &limits);
 	know(&scripted);
@@ -484,7 +484,7 @@ static void prefix_cut(void **state)
 
 static void most_of_a_target(void **state)
 {
-	const aname_limits_t limits = { 4, 10000, 1000, 1000000, 1000, 20 };
+	const aname_limits_t limits = { 4, 10000, 1000, 1000000, 1000, 20, 1000 };
 	scripted_t scripted;
 	begin(&scripted, NULL, &limits);
 	know(&scripted);
@@ -505,7 +505,7 @@ static void most_of_a_target(void **state)
 static void flood_keeps_regulars(void **state)
 {
 	/* Ten clients who come back, in a flood of those who never do. */
-	const aname_limits_t limits = { 4, 10000, 1000, 1000000, 1000, 20 };
+	const aname_limits_t limits = { 4, 10000, 1000, 1000000, 1000, 20, 1000 };
 	scripted_t scripted;
 	begin(&scripted, NULL, &limits);
 	know(&scripted);
@@ -538,7 +538,7 @@ static void flood_keeps_regulars(void **state)
 static void most_of_all(void **state)
 {
 	/* The target that holds the most gives way to the others. */
-	const aname_limits_t limits = { 4, 10000, 1000, 1000000, 30, 20 };
+	const aname_limits_t limits = { 4, 10000, 1000, 1000000, 30, 20, 1000 };
 	scripted_t scripted;
 	begin(&scripted, NULL, &limits);
 	static const unsigned wanted[] = { 20, 20, 5, 3, 1 };
@@ -568,7 +568,7 @@ static void most_of_all(void **state)
 static void all_busy(void **state)
 {
 	/* What is being looked up cannot go: one more is refused, and nothing breaks. */
-	const aname_limits_t limits = { 4, 10000, 1000, 1000000, 1000, 3 };
+	const aname_limits_t limits = { 4, 10000, 1000, 1000000, 1000, 3, 1000 };
 	scripted_t scripted;
 	begin(&scripted, NULL, &limits);
 	know(&scripted);
@@ -617,7 +617,7 @@ static void pushed_out_with_target(void **state)
 	schedule.idle = 10;
 	schedule.ttl_max = 20;
 	schedule.timeout_ms = 60000;
-	const aname_limits_t limits = { 4, 1, 1000, 1000000, 1000, 100 };
+	const aname_limits_t limits = { 4, 1, 1000, 1000000, 1000, 100, 1000 };
 	scripted_t scripted;
 	begin(&scripted, &schedule, &limits);
 	know(&scripted);
@@ -701,7 +701,7 @@ static void end_one(scripted_t *scripted, random_t *random)
 static bool random_life(uint64_t seed, unsigned steps, unsigned fail_at)
 {
 	random_t random = { seed };
-	const aname_limits_t limits = { 4, 4, 1 + random_below(&random, 12), 2000, 25, 10 };
+	const aname_limits_t limits = { 4, 4, 1 + random_below(&random, 12), 2000, 25, 10, 1000 };
 	const aname_schedule_t schedule = { 1, 30, 60, 100, 1, 20, 3000, 1, 16, 24, 56 };
 	scripted_t scripted;
 	begin(&scripted, &schedule, &limits);

@@ -65,7 +65,7 @@ aname_options_t *make_options_or_null(void)
 		return NULL;
 	}
 	options->schedule = make_schedule;
-	options->limits = (aname_limits_t){ 64, 10000, 100, 500, 1000, 100 };
+	options->limits = (aname_limits_t){ 64, 10000, 100, 500, 1000, 100, 1000 };
 	options->rrtypes[0] = ANAME_RRTYPE_ANAME;
 	options->rrtypes[1] = ANAME_RRTYPE_ALIAS;
 	options->rrtypes_count = 2;

@@ -186,8 +186,9 @@ bool scripted_try_init(scripted_t *scripted, const aname_schedule_t *schedule,
 {
 	*scripted = (scripted_t){
 		.schedule = schedule != NULL ? *schedule : make_schedule,
-		.limits = limits != NULL ? *limits
-		                         : (aname_limits_t){ 4, 10000, 1000, 1000000, 1000, 100 },
+		.limits = limits != NULL
+		                  ? *limits
+		                  : (aname_limits_t){ 4, 10000, 1000, 1000000, 1000, 100, 1000 },
 	};
 	assert_int_equal(uv_loop_init(&scripted->loop), 0);
 	scripted->shared = aname_shared_new(NULL, NULL);

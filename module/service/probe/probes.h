@@ -1,0 +1,120 @@
+/*!
+ * \brief Probes: which addresses are probed, when, and what is known of them.  [U]
+ *
+ * | part    | what it does                                                                    |
+ * |---------|---------------------------------------------------------------------------------|
+ * | probes  | the addresses, each once per definition; when each is probed; limits            |
+ * | verdict | from outcomes to whether an address is up                                       |
+ * | attempt | one probe of one address: starts it, bounds it in time, tells how it ended      |
+ * | tcp     | attempts that connect                                                           |
+ * | http    | attempts over TLS and HTTP, by libcurl; no_http.c where that is not built in    |
+ *
+ * Each of them calls only those below it. Everything runs on the service thread, and no function
+ * here calls back before it has returned.
+ */
+
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <uv.h>
+
+#include <libknot/dname.h>
+
+#include "service/probe/verdict.h"
+#include "table/definition.h"
+
+/*! Probes under way at once, and started per second. */
+#define ANAME_PROBES_RUNNING 500
+#define ANAME_PROBES_RATE    1000
+
+/*! How long a verdict is kept of an address that nobody holds. */
+#define ANAME_PROBES_KEEP_MS 600000
+
+typedef struct aname_probes aname_probes_t;
+
+/*! An address as one definition probes it. */
+typedef struct aname_probed {
+	const aname_definition_t *definition;
+	uint8_t address[16]; /*!< Network order; the first `len` octets count. */
+	uint8_t len;         /*!< 4 or 16. */
+	aname_verdict_t verdict;
+	const char *why;          /*!< Of the last failure: one phrase, which stays; NULL: none. */
+	int64_t probed_ms;        /*!< When the last probe ended; 0: none has. */
+	uint64_t started, failed; /*!< Probes. */
+	unsigned holders;
+	void *users; /*!< For whoever holds it; NULL at first. */
+} aname_probed_t;
+
+/*!
+ * \brief Called when the health of an address has changed.
+ *
+ * May hold and let go. Never called from inside a function of this header.
+ */
+typedef void (*aname_probes_changed_f)(void *ctx, aname_probed_t *probed, int64_t now_ms);
+
+/*!
+ * \brief Makes the part, at rest.
+ *
+ * \param loop     The loop; outlives it.
+ * \param changed  Called on changes.
+ *
+ * \return It; NULL if out of memory.
+ */
+aname_probes_t *aname_probes_new(uv_loop_t *loop, aname_probes_changed_f changed, void *ctx);
+
+/*! Frees it, with all addresses. The loop must run until it is empty after that. */
+void aname_probes_free(aname_probes_t *probes);
+
+/*! Sets the most addresses that are probed (`max-probes`). */
+void aname_probes_limit(aname_probes_t *probes, uint32_t max);
+
+/*! Stops: what runs ends without a verdict, nothing more is started. Verdicts stay. */
+void aname_probes_pause(aname_probes_t *probes);
+
+/*! Goes on after a pause. At first it is paused. */
+void aname_probes_resume(aname_probes_t *probes);
+
+/*!
+ * \brief Probes an address from now on: at once if its health is not known.
+ *
+ * \param definition  Has to stay for as long as anything is held of it, and
+ *                    ANAME_PROBES_KEEP_MS after that, or until aname_probes_forget().
+ * \param address     Network order.
+ * \param len         4 or 16.
+ * \param name        The target's name, which stands in where the definition has no host. Probes
+ *                    over TLS and HTTP without a host are different ones for different names.
+ *
+ * \return What is known of it, good until it is let go; NULL if there are `max` already, or out of
+ *         memory: then nothing is known of it.
+ */
+aname_probed_t *aname_probes_hold(aname_probes_t *probes, const aname_definition_t *definition,
+                                  const uint8_t *address, uint8_t len, const knot_dname_t *name,
+                                  int64_t now_ms);
+
+/*! Lets it go; with the last holder its probes end, and it is forgotten after a while. */
+void aname_probes_unhold(aname_probes_t *probes, aname_probed_t *probed, int64_t now_ms);
+
+/*! What is known of an address, without holding it; NULL if nothing. Parameters as for hold. */
+const aname_probed_t *aname_probes_find(const aname_probes_t *probes,
+                                        const aname_definition_t *definition,
+                                        const uint8_t *address, uint8_t len,
+                                        const knot_dname_t *name);
+
+/*! Forgets what nobody holds of a definition that is about to go; false if something is held. */
+bool aname_probes_forget(aname_probes_t *probes, const aname_definition_t *definition);
+
+/*! Calls `visit` for each address that is probed. */
+void aname_probes_foreach(const aname_probes_t *probes,
+                          void (*visit)(const aname_probed_t *probed, void *ctx), void *ctx);
+
+/*! What is shown of all of them. */
+typedef struct {
+	uint64_t up, down, unknown; /*!< Addresses held, once per definition. */
+	uint64_t started, failed;   /*!< Probes since the start. */
+	uint64_t refused;           /*!< Addresses for which there was no room (`max-probes`). */
+	bool in_doubt; /*!< No probe of several unrelated targets succeeds any more. */
+} aname_probes_numbers_t;
+
+aname_probes_numbers_t aname_probes_numbers(const aname_probes_t *probes);
