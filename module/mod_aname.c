@@ -137,7 +137,7 @@ static int set_up(knotd_mod_t *mod, aname_instance_t *instance)
 
 	aname_signing_init(&instance->signing);
 
-	int ret = aname_stats_register(mod);
+	int ret = aname_stats_register(mod, zone == NULL);
 	if (ret == KNOT_EOK) {
 		ret = zone != NULL ? aname_hook_zone(mod) : aname_hook_global(mod);
 	}

@@ -67,6 +67,16 @@ bool aname_options_equal(const aname_options_t *one, const aname_options_t *othe
 	       nets_equal(&one->deny_address, &other->deny_address);
 }
 
+const char *aname_probe_text(aname_probe_kind_t kind)
+{
+	static const char *const words[] = {
+		[ANAME_PROBE_OFF] = "off",     [ANAME_PROBE_TCP] = "tcp",
+		[ANAME_PROBE_TLS] = "tls",     [ANAME_PROBE_HTTP] = "http",
+		[ANAME_PROBE_HTTPS] = "https",
+	};
+	return words[kind];
+}
+
 bool aname_source_has_via(const aname_source_t *source, bool ipv6)
 {
 	static const uint8_t none[16];

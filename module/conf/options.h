@@ -118,6 +118,9 @@ typedef enum {
 	ANAME_PROBE_HTTPS, /*!< The same, over TLS. */
 } aname_probe_kind_t;
 
+/*! The word for it in the configuration. */
+const char *aname_probe_text(aname_probe_kind_t kind);
+
 /*! Most ranges that `probe-status` may list. */
 #define ANAME_PROBE_STATUSES_MAX 8
 /*! Octets of `probe-path`, and of `probe-host`, terminating zero included. */

@@ -30,6 +30,7 @@ ANAME_ASIDE void aname_target_ask(const aname_query_t *query, const aname_key_t 
 	}
 	aname_interest_t interest =
 	        aname_interest(&query->instance->options->schedule, ttl, query->now_s);
+	interest.definition = query->instance->options->definition;
 	if (!aname_queue_push(shared->queue, key, client, hash, interest)) {
 		atomic_fetch_add_explicit(&shared->reached.queue_full, 1, memory_order_relaxed);
 	}

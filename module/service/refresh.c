@@ -5,6 +5,7 @@
 
 #include "service/dispatch.h"
 #include "service/due.h"
+#include "service/health.h"
 #include "service/result.h"
 #include "service/room.h"
 #include "service/schedule.h"
@@ -61,6 +62,9 @@ static void handle_request(aname_refresh_t *refresh, const aname_request_t *requ
 	if (entry != NULL) {
 		aname_entry_touch(entry, request->interest, now_ms / 1000);
 		aname_schedule_now(refresh, entry, request->interest, now_ms);
+		if (request->interest.definition != 0) {
+			aname_health_ask(refresh, entry, request->interest.definition, now_ms);
+		}
 	}
 }
 
@@ -110,6 +114,7 @@ static int64_t step(aname_refresh_t *refresh, int64_t now_ms)
 		wait_ms = sooner(wait_ms, until(refresh, ANAME_HEAP_PLANNED, now_ms));
 	}
 	wait_ms = sooner(wait_ms, until(refresh, ANAME_HEAP_DORMANT, now_ms));
+	wait_ms = sooner(wait_ms, aname_health_advance(refresh, now_ms));
 	if (refresh->log_terms_ms != INT64_MAX) {
 		wait_ms = sooner(wait_ms, refresh->log_terms_ms - now_ms);
 	}
@@ -172,12 +177,14 @@ void aname_refresh_wake(aname_refresh_t *refresh)
 void aname_refresh_resume(aname_refresh_t *refresh)
 {
 	refresh->paused = false;
+	aname_probes_resume(refresh->probes);
 	advance_all(refresh);
 }
 
 void aname_refresh_pause(aname_refresh_t *refresh)
 {
 	refresh->paused = true;
+	aname_probes_pause(refresh->probes);
 	uv_timer_stop(&refresh->timer);
 	for (size_t i = 0; i < refresh->heaps.count[ANAME_HEAP_PLANNED]; i++) {
 		aname_entry_t *entry =
@@ -233,7 +240,15 @@ aname_refresh_t *aname_refresh_new(aname_shared_t *shared, uv_loop_t *loop,
 	refresh->done = on_resolved;
 	refresh->release_ms = INT64_MAX;
 	refresh->log_terms_ms = INT64_MAX;
+	refresh->forces = aname_forces_new();
+	if (refresh->forces == NULL || !aname_health_init(refresh)) {
+		aname_forces_free(refresh->forces);
+		free(refresh);
+		return NULL;
+	}
 	if (uv_timer_init(loop, &refresh->timer) != 0) {
+		aname_health_deinit(refresh);
+		aname_forces_free(refresh->forces);
 		free(refresh);
 		return NULL;
 	}
@@ -252,6 +267,8 @@ static void on_closed(uv_handle_t *timer)
 void aname_refresh_free(aname_refresh_t *refresh)
 {
 	aname_heaps_deinit(&refresh->heaps);
+	aname_health_deinit(refresh);
+	aname_forces_free(refresh->forces);
 	aname_upstreams_free(refresh);
 	uv_close((uv_handle_t *)&refresh->timer, on_closed);
 }

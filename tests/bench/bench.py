@@ -13,6 +13,7 @@ import traceback
 import failing
 import functions
 import instructions
+import pools
 import refresh
 import report
 import restarts
@@ -104,6 +105,7 @@ BENCHES = {
     **refresh.BENCHES,
     **restarts.BENCHES,
     **sections.BENCHES,
+    **pools.BENCHES,
 }
 
 
