@@ -9,6 +9,7 @@
 
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "conf/options.h"
@@ -40,6 +41,16 @@ void aname_events_unscoped(aname_events_t *events, const aname_server_t *server,
 
 /*! Sections that share an upstream differ in how it is asked: logs what counts. */
 void aname_events_terms(aname_events_t *events, const aname_upstream_t *upstream, int64_t now_ms);
+
+/*! That an operator's word has begun to count for something, or ended. */
+typedef struct {
+	const char *subject; /*!< A target's name, or an address. */
+	bool is_address;
+	bool up;         /*!< It is, or was, forced up; else down. */
+	bool ended;      /*!< It is no longer forced. */
+	int64_t seconds; /*!< To its end; negative: it has none. */
+} aname_events_force_t;
+void aname_events_force(aname_events_t *events, const aname_events_force_t *event, int64_t now_ms);
 
 /*! Logs now and then which limits were reached since. */
 void aname_events_limits(aname_events_t *events, aname_limits_reached_t *reached, int64_t now_ms);

@@ -21,6 +21,7 @@
 
 #include "log/events.h"
 #include "service/admission.h"
+#include "service/forced.h"
 #include "service/heap.h"
 #include "service/outage.h"
 #include "service/resolver.h"
@@ -73,6 +74,7 @@ typedef struct aname_refresh {
 	uint64_t random;
 	bool paused;
 	aname_events_t events;
+	aname_forces_t *forces; /*!< What operators have forced. */
 	_Atomic uint32_t max_targets, max_lookups, lookup_rate;
 	_Atomic uint32_t max_subnets, max_target_subnets;
 	aname_admission_t admission;
