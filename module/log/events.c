@@ -169,6 +169,24 @@ void aname_events_doubt(aname_events_t *events, bool in_doubt, int64_t now_ms)
 	          now_ms);
 }
 
+void aname_events_force(aname_events_t *events, const aname_events_force_t *event, int64_t now_ms)
+{
+	char until[40] = "until that is taken back", message[1200];
+	const char *what = event->is_address ? "address" : "target",
+	           *state = event->up ? "up" : "down";
+	if (event->seconds >= 0) {
+		(void)snprintf(until, sizeof(until), "for %" PRId64 " s", event->seconds);
+	}
+	if (event->ended) {
+		(void)snprintf(message, sizeof(message), "%s %s is no longer forced %s", what,
+		               event->subject, state);
+	} else {
+		(void)snprintf(message, sizeof(message), "%s %s is forced %s, %s", what,
+		               event->subject, state, until);
+	}
+	log_event(events, LOG_NOTICE, message, now_ms);
+}
+
 static void log_limit(aname_events_t *events, aname_events_limit_t *limit, uint64_t count,
                       int64_t now_ms, const char *what)
 {

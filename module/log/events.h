@@ -9,6 +9,7 @@
 
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "conf/options.h"
@@ -55,6 +56,16 @@ void aname_events_health(aname_events_t *events, const aname_entry_t *entry, siz
 
 /*! No probe succeeds any more, or some do again. */
 void aname_events_doubt(aname_events_t *events, bool in_doubt, int64_t now_ms);
+
+/*! That an operator's word has begun to count for something, or ended. */
+typedef struct {
+	const char *subject; /*!< A target's name, or an address. */
+	bool is_address;
+	bool up;         /*!< It is, or was, forced up; else down. */
+	bool ended;      /*!< It is no longer forced. */
+	int64_t seconds; /*!< To its end; negative: it has none. */
+} aname_events_force_t;
+void aname_events_force(aname_events_t *events, const aname_events_force_t *event, int64_t now_ms);
 
 /*! Logs now and then which limits were reached since. */
 void aname_events_limits(aname_events_t *events, aname_limits_reached_t *reached, int64_t now_ms);

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include <libknot/errcode.h>
+
 #include "service/dispatch.h"
 #include "service/due.h"
 #include "service/health.h"
@@ -81,6 +83,37 @@ static bool take_requests(aname_refresh_t *refresh, int64_t now_ms)
 	return taken == REQUESTS_AT_ONCE;
 }
 
+/* What operators have forced. */
+
+static void log_force(aname_refresh_t *refresh, const aname_force_t *force, bool ended,
+                      int64_t now_ms)
+{
+	char subject[ANAME_SUBJECT_TEXT_MAX];
+	aname_subject_text(&force->subject, subject);
+	const aname_events_force_t event = {
+		.subject = subject,
+		.is_address = force->subject.len > 0,
+		.up = force->state == ANAME_FORCED_UP,
+		.ended = ended,
+		.seconds = force->until_ms != ANAME_FORCED_EVER
+		                   ? (force->until_ms - now_ms + 999) / 1000
+		                   : -1,
+	};
+	aname_events_force(&refresh->events, &event, now_ms);
+}
+
+/*! Ends what is over; in how many milliseconds the next one is, or -1. */
+static int64_t end_forces(aname_refresh_t *refresh, int64_t now_ms)
+{
+	aname_force_t ended;
+	while (aname_forces_expire(refresh->forces, now_ms, &ended)) {
+		log_force(refresh, &ended, true, now_ms);
+		aname_health_note_forced(refresh, &ended.subject);
+	}
+	int64_t next_ms = aname_forces_next(refresh->forces);
+	return next_ms != INT64_MAX ? next_ms - now_ms : -1;
+}
+
 /* What drives it. */
 
 /*! The sooner of two waits; -1 is none. */
@@ -106,6 +139,7 @@ static int64_t step(aname_refresh_t *refresh, int64_t now_ms)
 	bool more = take_requests(refresh, now_ms);
 	aname_due_handle(refresh, now_ms);
 	int64_t wait_ms = aname_dispatch_start_ready(refresh, now_ms);
+	wait_ms = sooner(wait_ms, end_forces(refresh, now_ms));
 	aname_events_limits(&refresh->events, &shared->reached, now_ms);
 	if (atomic_load(&shared->reached.no_room) && aname_room_has(refresh)) {
 		atomic_store(&shared->reached.no_room, false);
@@ -195,6 +229,31 @@ void aname_refresh_pause(aname_refresh_t *refresh)
 	}
 }
 
+int aname_refresh_force(aname_refresh_t *refresh, const aname_subject_t *subject,
+                        aname_forced_t state, int64_t until_ms)
+{
+	int64_t now_ms = aname_clock_ms();
+	const aname_force_t *said = aname_forces_find(refresh->forces, subject);
+	const aname_force_t before = said != NULL ? *said : (aname_force_t){ .until_ms = 0 };
+	int ret = aname_forces_set(refresh->forces, subject, state, until_ms, now_ms);
+	if (ret != KNOT_EOK) {
+		return ret;
+	}
+	if (state == ANAME_FORCED_AUTO) {
+		log_force(refresh, &before, true, now_ms);
+	} else if (before.state != state || before.until_ms != until_ms) {
+		log_force(refresh, aname_forces_find(refresh->forces, subject), false, now_ms);
+	}
+	aname_health_note_forced(refresh, subject);
+	advance_all(refresh);
+	return KNOT_EOK;
+}
+
+const aname_forces_t *aname_refresh_forces(const aname_refresh_t *refresh)
+{
+	return refresh->forces;
+}
+
 /* The whole. */
 
 unsigned aname_refresh_running(const aname_refresh_t *refresh)
@@ -268,7 +327,7 @@ void aname_refresh_free(aname_refresh_t *refresh)
 {
 	aname_heaps_deinit(&refresh->heaps);
 	aname_health_deinit(refresh);
-	aname_forces_free(refresh->forces);
 	aname_upstreams_free(refresh);
+	aname_forces_free(refresh->forces);
 	uv_close((uv_handle_t *)&refresh->timer, on_closed);
 }

@@ -80,7 +80,7 @@ typedef struct aname_refresh {
 	_Atomic uint32_t max_subnets, max_target_subnets;
 	aname_admission_t admission;
 	aname_probes_t *probes;
-	aname_forces_t *forces;
+	aname_forces_t *forces; /*!< What operators have forced. */
 	int64_t definitions_ms; /*!< When a definition is to be released; INT64_MAX: none. */
 	int64_t log_health_ms;  /*!< When to log what was not logged of addresses; likewise. */
 } aname_refresh_t;
