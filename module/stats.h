@@ -23,7 +23,8 @@
 	X(TRUNCATED, "truncated") /* TC over UDP: not looked up yet (C1). */               \
 	X(COLD, "cold")           /* SERVFAIL: not looked up yet (C2, C3). */              \
 	X(FAILED, "failed")       /* SERVFAIL (F3). */                                     \
-	X(DENIED, "denied")       /* SERVFAIL: policy (L2). */
+	X(DENIED, "denied")       /* SERVFAIL: policy (L2). */                             \
+	X(ALL_DOWN, "all-down")   /* Health has left none: as `all-down` says (H4). */
 
 typedef enum {
 #define X(kind, name) ANAME_KIND_##kind,

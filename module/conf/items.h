@@ -42,6 +42,10 @@
 #define OPT_EACH_SUBNETS  "\x12""max-target-subnets"
 #define OPT_STATUS_SOCKET "\x0D""status-socket"
 #define OPT_DNSSEC        "\x06""dnssec"
+#define OPT_PREFER        "\x06""prefer"
+#define OPT_WEIGHT        "\x06""weight"
+#define OPT_EACH_TARGETS  "\x0E""answer-targets"
+#define OPT_ALL_DOWN      "\x08""all-down"
 /* clang-format on */
 
 /*!

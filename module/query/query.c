@@ -52,6 +52,7 @@ ANAME_WARM bool aname_query_begin(aname_query_t *query, aname_instance_t *instan
 	query->now_s = (uint64_t)query->now_ms / 1000;
 	query->waited = false;
 	query->for_subnet = false;
+	query->by_subnet = false;
 	query->decided = 0;
 	query->missing = 0;
 	query->sign.state = ANAME_SIGN_NEEDLESS;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "path.h"
+#include "query/pool.h"
 #include "query/records.h"
 #include "rrtype.h"
 #include "stats.h"
@@ -60,7 +61,7 @@ static bool is_change(const aname_query_t *query, const target_t *target, const 
 		return false;
 	}
 	uint64_t key = aname_shared_hash(shared->seed, state, strlen(state));
-	key = aname_shared_hash(key, query->instance->zone, query->instance->zone_len);
+	key = aname_shared_hash(key, query->rrsets[0].owner, query->instance->zone_len);
 	key = aname_shared_hash(key, target->name, target->name_len);
 	return aname_reported_change(&shared->reported, key | (key == 0), in_state, query->now_ms);
 }
@@ -238,6 +239,7 @@ static void show(const aname_query_t *query)
 static ANAME_ASIDE void show_now(const aname_query_t *query)
 {
 	if (is_time_to_show(query->instance, query->now_s) || query->waited) {
+		aname_pool_keep_fresh(query);
 		show(query);
 	}
 }

@@ -58,6 +58,50 @@ static ANAME_ASIDE void judge_lost(const aname_query_t *query, const aname_key_t
 	}
 }
 
+/*! Does a target fail since nothing succeeds that its upstream is asked? Not if something has since
+ *  it began to: then it fails by itself. */
+static ANAME_ASIDE bool fails_with_all(const aname_upstream_t *upstream,
+                                       const aname_snapshot_t *snapshot)
+{
+	const aname_failing_t *failing = aname_snapshot_failing(snapshot);
+	return failing != NULL && atomic_load_explicit(&upstream->silent, memory_order_relaxed) &&
+	       atomic_load_explicit(&upstream->answered_ms, memory_order_relaxed) <
+	               failing->since_ms;
+}
+
+void aname_target_probe(const aname_query_t *query, const aname_key_t *key)
+{
+	/* Nobody can be asked for probes yet. */
+	(void)query;
+	(void)key;
+}
+
+/*! Sees the addresses of a target as they are to be seen: by the definition of the zone's section,
+ *  or as an operator has it (H3). */
+static ANAME_ASIDE void look_through(const aname_query_t *query, const aname_key_t *key,
+                                     bool for_subnet, aname_part_t *part)
+{
+	uint32_t definition = query->instance->options->definition;
+	const aname_snapshot_t *snapshot = part->snapshot;
+	const aname_view_t *view = aname_snapshot_view(snapshot, definition);
+	if (view == NULL && definition != 0) {
+		if (snapshot->count > 0 && !for_subnet) {
+			aname_target_probe(query, key);
+		}
+		view = aname_snapshot_view(snapshot, 0);
+	}
+	if (view == NULL) {
+		return;
+	}
+	part->view = view;
+	part->down = view->count == 0 && snapshot->count > 0;
+	part->lives |= view->alive;
+	if (view->changed_ms > query->now_ms - ANAME_VERDICT_NEW_MS &&
+	    part->judgement.ttl > ANAME_STALE_TTL) {
+		part->judgement.ttl = ANAME_STALE_TTL;
+	}
+}
+
 ANAME_WARM void aname_target_judge(const aname_query_t *query, const aname_key_t *key,
                                    aname_entry_t *entry, uint32_t ttl, aname_part_t *part)
 {
@@ -72,10 +116,18 @@ ANAME_WARM void aname_target_judge(const aname_query_t *query, const aname_key_t
 	aname_life_t life = aname_policy_left(snapshot, schedule, ttl, query->now_ms);
 	part->judgement =
 	        aname_policy_judge(snapshot, cold, schedule, life, next_ms, query->now_ms);
+	part->view = NULL;
 	part->scope = 0;
-	part->gone = false;
-	if (part->judgement.worth != ANAME_FRESH && snapshot != NULL && snapshot->lost) {
-		judge_lost(query, key, ttl, part);
+	part->gone = part->down = part->lives = false;
+	if (part->judgement.worth != ANAME_FRESH && snapshot != NULL) {
+		part->lives = fails_with_all(entry->upstream, snapshot);
+		if (snapshot->lost) {
+			judge_lost(query, key, ttl, part);
+		}
+	}
+	if (snapshot != NULL && (snapshot->views | query->instance->options->definition) != 0 &&
+	    part->snapshot == snapshot) {
+		look_through(query, key, entry->for_subnet, part);
 	}
 
 	const aname_interest_t interest = {

@@ -35,6 +35,19 @@ static void note_lag(aname_refresh_t *refresh, aname_entry_t *entry, const aname
 
 /* Failure. */
 
+/*! Tells workers if nothing succeeds any more that is asked of an upstream (P1). */
+static void note_outage(const aname_refresh_t *refresh, const aname_entry_t *entry, int64_t now_ms)
+{
+	aname_upstream_work_t *work = aname_work_of(entry);
+	const knot_dname_t *name = aname_entry_name(entry);
+	aname_outage_failed(&work->outage,
+	                    aname_shared_hash(refresh->shared->seed, name, knot_dname_size(name)),
+	                    now_ms);
+	if (aname_outage_is_whole(&work->outage, now_ms)) {
+		atomic_store_explicit(&work->upstream->silent, true, memory_order_relaxed);
+	}
+}
+
 void aname_result_failed(aname_refresh_t *refresh, aname_entry_t *entry, aname_failure_t failure,
                          const char *why, int64_t now_ms)
 {
@@ -49,7 +62,7 @@ void aname_result_failed(aname_refresh_t *refresh, aname_entry_t *entry, aname_f
 	if (entry->plan.failures < UINT8_MAX) {
 		entry->plan.failures++;
 	}
-	aname_outage_failed(&aname_work_of(entry)->outage, now_ms);
+	note_outage(refresh, entry, now_ms);
 	if (entry->for_subnet) {
 		aname_subnets_note(entry, false);
 		if (entry->plan.failures == 1) {
@@ -213,6 +226,8 @@ static void succeeded(aname_refresh_t *refresh, const aname_run_t *run,
 {
 	aname_entry_t *entry = run->entry;
 	aname_upstream_work_t *work = aname_work_of(entry);
+	atomic_store_explicit(&work->upstream->silent, false, memory_order_relaxed);
+	atomic_store_explicit(&work->upstream->answered_ms, now_ms, memory_order_relaxed);
 	if (aname_outage_succeeded(&work->outage, now_ms)) {
 		retry_after_outage(refresh, work, now_ms);
 	}

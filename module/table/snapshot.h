@@ -31,6 +31,7 @@ typedef enum {
 	ANAME_FAILURE_INSECURE,  /*!< The answer is not authenticated, and has to be (N3). */
 	ANAME_FAILURE_BOGUS,     /*!< The resolver says that DNSSEC validation failed. */
 	ANAME_FAILURE_MALFORMED, /*!< Not a target at all: bad RDATA, the root, the owner itself. */
+	ANAME_FAILURE_DOWN,      /*!< Health or an operator has left none of its addresses (H4). */
 	ANAME_FAILURE_EMPTIED,   /*!< Policy has left none of its addresses (L2, A10). */
 	ANAME_FAILURE_DENIED,    /*!< Policy (L2). */
 } aname_failure_t;
