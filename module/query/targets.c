@@ -69,24 +69,17 @@ static ANAME_ASIDE bool fails_with_all(const aname_upstream_t *upstream,
 	               failing->since_ms;
 }
 
-void aname_target_probe(const aname_query_t *query, const aname_key_t *key)
-{
-	/* Nobody can be asked for probes yet. */
-	(void)query;
-	(void)key;
-}
-
 /*! Sees the addresses of a target as they are to be seen: by the definition of the zone's section,
  *  or as an operator has it (H3). */
 static ANAME_ASIDE void look_through(const aname_query_t *query, const aname_key_t *key,
-                                     bool for_subnet, aname_part_t *part)
+                                     uint32_t ttl, bool for_subnet, aname_part_t *part)
 {
 	uint32_t definition = query->instance->options->definition;
 	const aname_snapshot_t *snapshot = part->snapshot;
 	const aname_view_t *view = aname_snapshot_view(snapshot, definition);
 	if (view == NULL && definition != 0) {
 		if (snapshot->count > 0 && !for_subnet) {
-			aname_target_probe(query, key);
+			aname_target_ask(query, key, ttl, false); /* To have it probed. */
 		}
 		view = aname_snapshot_view(snapshot, 0);
 	}
@@ -95,7 +88,7 @@ static ANAME_ASIDE void look_through(const aname_query_t *query, const aname_key
 	}
 	part->view = view;
 	part->down = view->count == 0 && snapshot->count > 0;
-	part->lives |= view->alive;
+	part->lives |= aname_view_alive(view);
 	if (view->changed_ms > query->now_ms - ANAME_VERDICT_NEW_MS &&
 	    part->judgement.ttl > ANAME_STALE_TTL) {
 		part->judgement.ttl = ANAME_STALE_TTL;
@@ -127,7 +120,7 @@ ANAME_WARM void aname_target_judge(const aname_query_t *query, const aname_key_t
 	}
 	if (snapshot != NULL && (snapshot->views | query->instance->options->definition) != 0 &&
 	    part->snapshot == snapshot) {
-		look_through(query, key, entry->for_subnet, part);
+		look_through(query, key, ttl, entry->for_subnet, part);
 	}
 
 	const aname_interest_t interest = {

@@ -301,6 +301,14 @@ void aname_health_note_forced(aname_refresh_t *refresh, const aname_subject_t *s
 	aname_table_foreach(refresh->shared->table, show_forced, &forced);
 }
 
+const aname_probed_t *aname_health_probed(aname_refresh_t *refresh, uint32_t definition,
+                                          const knot_dname_t *name, const uint8_t *address,
+                                          uint8_t len)
+{
+	const aname_definition_t *found = aname_shared_definition(refresh->shared, definition);
+	return found != NULL ? aname_probes_find(refresh->probes, found, address, len, name) : NULL;
+}
+
 /* The whole. */
 
 bool aname_health_init(aname_refresh_t *refresh)

@@ -39,6 +39,11 @@ void aname_health_ask(aname_refresh_t *refresh, aname_entry_t *entry, uint32_t d
 /*! Nothing is probed for an entry any more: it becomes dormant, or goes. */
 void aname_health_end(aname_refresh_t *refresh, aname_entry_t *entry, int64_t now_ms);
 
+/*! What the prober knows of an address of a target, as aname_status_backend_t has it. */
+const aname_probed_t *aname_health_probed(aname_refresh_t *refresh, uint32_t definition,
+                                          const knot_dname_t *name, const uint8_t *address,
+                                          uint8_t len);
+
 /*! Does what the time has come for; returns in how many milliseconds to come back, or -1. */
 int64_t aname_health_advance(aname_refresh_t *refresh, int64_t now_ms);
 

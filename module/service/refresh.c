@@ -254,6 +254,18 @@ const aname_forces_t *aname_refresh_forces(const aname_refresh_t *refresh)
 	return refresh->forces;
 }
 
+const aname_probed_t *aname_refresh_probed(aname_refresh_t *refresh, uint32_t definition,
+                                           const knot_dname_t *name, const uint8_t *address,
+                                           uint8_t len)
+{
+	return aname_health_probed(refresh, definition, name, address, len);
+}
+
+aname_probes_numbers_t aname_refresh_probes(const aname_refresh_t *refresh)
+{
+	return aname_probes_numbers(refresh->probes);
+}
+
 /* The whole. */
 
 unsigned aname_refresh_running(const aname_refresh_t *refresh)

@@ -12,6 +12,7 @@
 
 #include "conf/options.h"
 #include "service/forced.h"
+#include "service/probe/probes.h"
 #include "service/resolver.h"
 #include "table/shared.h"
 
@@ -59,6 +60,14 @@ __attribute__((warn_unused_result)) int aname_refresh_force(aname_refresh_t *ref
 
 /*! What is forced. Good for as long as `refresh` is. */
 const aname_forces_t *aname_refresh_forces(const aname_refresh_t *refresh);
+
+/*! What is known of an address of a target by the definition of this identity; NULL if nothing. */
+const aname_probed_t *aname_refresh_probed(aname_refresh_t *refresh, uint32_t definition,
+                                           const knot_dname_t *name, const uint8_t *address,
+                                           uint8_t len);
+
+/*! What is known of all addresses that are probed. */
+aname_probes_numbers_t aname_refresh_probes(const aname_refresh_t *refresh);
 
 /*! Lookups under way. */
 unsigned aname_refresh_running(const aname_refresh_t *refresh);

@@ -118,6 +118,17 @@ static int force(void *ctx, const aname_subject_t *subject, aname_forced_t state
 	return aname_refresh_force(ctx, subject, state, until_ms);
 }
 
+static const aname_probed_t *probed(void *ctx, uint32_t definition, const knot_dname_t *name,
+                                    const uint8_t *address, uint8_t len)
+{
+	return aname_refresh_probed(ctx, definition, name, address, len);
+}
+
+static aname_probes_numbers_t numbers(void *ctx)
+{
+	return aname_refresh_probes(ctx);
+}
+
 /*! Makes the status socket, which shows and changes what refresh has. */
 static aname_status_t *make_status(aname_shared_t *shared)
 {
@@ -126,7 +137,9 @@ static aname_status_t *make_status(aname_shared_t *shared)
 	}
 	const aname_status_backend_t backend = { .ctx = service.refresh,
 		                                 .forces = aname_refresh_forces(service.refresh),
-		                                 .force = force };
+		                                 .force = force,
+		                                 .probed = probed,
+		                                 .numbers = numbers };
 	return aname_status_new(shared, &backend, &service.loop);
 }
 
