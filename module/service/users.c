@@ -2,6 +2,16 @@
 
 #include <stdlib.h>
 
+/*! As an address is before anybody has it: what is known of it may be from before. */
+static aname_users_t nobody(const aname_probed_t *probed)
+{
+	bool down = probed->verdict.health == ANAME_HEALTH_DOWN;
+	return (aname_users_t){ .changed_ms = down ? probed->verdict.since_ms : INT64_MIN,
+		                .was_down = down,
+		                .logged_down = down,
+		                .logged_ms = INT64_MIN };
+}
+
 bool aname_users_add(aname_probed_t *probed, aname_entry_t *entry)
 {
 	aname_users_t *users = probed->users;
@@ -13,8 +23,7 @@ bool aname_users_add(aname_probed_t *probed, aname_entry_t *entry)
 			return false;
 		}
 		if (users == NULL) {
-			*larger =
-			        (aname_users_t){ .changed_ms = INT64_MIN, .logged_ms = INT64_MIN };
+			*larger = nobody(probed);
 		}
 		larger->room = room;
 		probed->users = users = larger;
@@ -26,11 +35,17 @@ bool aname_users_add(aname_probed_t *probed, aname_entry_t *entry)
 bool aname_users_remove(aname_probed_t *probed, const aname_entry_t *entry)
 {
 	aname_users_t *users = probed->users;
-	for (size_t i = 0; users != NULL && i < users->count; i++) {
-		if (users->entries[i] == entry) {
-			users->entries[i] = users->entries[--users->count];
-			return true;
-		}
+	size_t i = 0;
+	while (users != NULL && i < users->count && users->entries[i] != entry) {
+		i++;
 	}
-	return false;
+	if (users == NULL || i == users->count) {
+		return false;
+	}
+	users->entries[i] = users->entries[--users->count];
+	if (users->count == 0) {
+		free(users);
+		probed->users = NULL;
+	}
+	return true;
 }

@@ -13,7 +13,7 @@
 #include "service/probe/probes.h"
 #include "table/table.h"
 
-/*! Freed with free() by the prober, when the address is forgotten. */
+/*! Made with the first one, freed with the last. */
 typedef struct {
 	int64_t changed_ms; /*!< When it went down, or came back, last; INT64_MIN: never. */
 	bool was_down;
@@ -24,7 +24,7 @@ typedef struct {
 	aname_entry_t *entries[];
 } aname_users_t;
 
-/*! Of an address that somebody has held; else NULL. */
+/*! NULL if there are none. */
 static inline aname_users_t *aname_users_of(const aname_probed_t *probed)
 {
 	return probed->users;

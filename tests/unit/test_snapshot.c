@@ -411,7 +411,7 @@ static void views(void **state)
 	random_t random = { 8768 };
 	for (unsigned round = 0; round < 500; round++) {
 		unsigned count = random_below(&random, 20);
-		aname_snapshot_t *bare = make_snapshot(lens[round % 2], count, 10, 0);
+		aname_snapshot_t *bare = make_snapshot(lens[round % 2], 10, count, 0);
 		if (random_below(&random, 2) == 0) {
 			aname_snapshot_t *failed =
 			        aname_snapshot_failed(bare, ANAME_FAILURE_SERVER, "why", 5);
@@ -465,7 +465,7 @@ static void lost_views(void **state)
 	/* Addresses of before are remembered without what was said of them. */
 	said_t said = { .down = { 1 } };
 	static const uint32_t definition = 0;
-	aname_snapshot_t *bare = make_snapshot(4, 3, 10, 0);
+	aname_snapshot_t *bare = make_snapshot(4, 10, 3, 0);
 	aname_snapshot_t *seen = aname_snapshot_with_views(bare, &definition, 1, say, &said);
 	aname_snapshot_t *lost = negative_after(seen, 20, true);
 	assert_int_equal(lost->views, 0);
