@@ -19,9 +19,6 @@ const aname_snapshot_t *aname_target_other(const aname_query_t *query, const ana
 void aname_target_ask(const aname_query_t *query, const aname_key_t *key, uint32_t ttl,
                       bool for_client);
 
-/*! For so long after an address went down, or came up again, TTLs are short (H6). */
-#define ANAME_VERDICT_NEW_MS 600000
-
 /*! Asks the service to probe the addresses of a target by the definition of the zone's section. */
 void aname_target_probe(const aname_query_t *query, const aname_key_t *key);
 
