@@ -2,10 +2,12 @@
 
 import collections
 import ipaddress
+import time
 
 import pytest
 from harness import (
-    A1, A2, A3, AAAA1, AAAA2, TARGET, ZONE, aname, answers, eventually, known, query, section,
+    A1, A2, A3, AAAA1, AAAA2, ZONE, aname, answers, eventually, known, query, scaled,
+    siblings,
 )
 from harness.authority import ADDRESS
 from harness.signing import SIGNED, policy
@@ -38,6 +40,7 @@ def settle(authority, *targets, **how):
         for name in targets:
             for rdtype in ("A", "AAAA"):
                 assert authority.count(name, rdtype), f"expected a lookup of {name}/{rdtype}"
+        return True
 
     eventually(asked, timeout=15, what="all targets are looked up")
     known(**how)
@@ -81,25 +84,23 @@ def test_P1_the_next_rank_takes_over_and_gives_back(knotd, authority, proto):
     assert chosen(0, proto=proto) == {ONE}
     authority.fail(ONE)
 
-    def moved(to):
-        reply = query(ZONE, "A", proto).expect(rcode="NOERROR")
-        assert reply.addresses() == {TARGETS[to][0]}, f"expected {to}, got {reply}"
+    def follow(before, after):
+        seen = {before}
+        deadline = time.monotonic() + scaled(20)
+        while after not in seen:
+            assert time.monotonic() < deadline, f"expected {after} to take over, got {seen}"
+            reply = query(ZONE, "A", proto)
+            found = {OF_ADDRESS[address] for address in reply.addresses()}
+            assert len(found) == 1, f"expected one target, got {reply}"
+            seen |= found
+        assert seen == {before, after}, f"expected {after} next, got {seen}"
 
-    def follow(to, others):
-        def step():
-            reply = query(ZONE, "A", proto).expect(rcode="NOERROR")
-            assert reply.addresses() <= {TARGETS[n][0] for n in (to, *others)}, reply
-            assert len(reply.addresses()) == 1, f"expected one target, got {reply}"
-            moved(to)
-
-        eventually(step, timeout=20, what=f"{to} has taken over")
-
-    follow(TWO, (ONE,))
+    follow(ONE, TWO)
     authority.fail(TWO)
-    follow(THREE, (TWO,))
+    follow(TWO, THREE)
     a, aaaa = TARGETS[ONE]
     authority.set(ONE, a=[a], aaaa=[aaaa], ttl=2)
-    follow(ONE, (THREE,))
+    follow(THREE, ONE)
 
 
 def test_P1_a_family_that_the_better_rank_lacks_comes_from_the_next(knotd, authority, proto):
@@ -134,10 +135,6 @@ def test_P1_a_target_that_is_not_known_yet_is_skipped_for_a_moment(knotd, author
 
 
 def test_P1_a_denied_or_malformed_target_is_none(knotd, authority, proto):
-    serve(
-        knotd, authority, ONE, TWO, THREE, prefer=["one.example.net", ZONE, "two.example.net"],
-        records=[aname(ZONE), aname(".")], **{"deny-target": ONE},
-    ) if False else None
     for name in (TWO, THREE):
         authority.set(name, a=[TARGETS[name][0]], ttl=300)
     knotd.options.update({
@@ -148,7 +145,6 @@ def test_P1_a_denied_or_malformed_target_is_none(knotd, authority, proto):
     knotd.start()
     answers({A2}, proto=proto, ede=set())
     assert authority.count(ONE) == 0, "expected no lookup of a target that is denied"
-    knotd.wait_log(ONE, "denied", ask=ZONE) if False else None
 
 
 # Weights.
@@ -183,8 +179,8 @@ def test_P2_all_of_weight_0_are_equal(knotd, authority):
 
 
 def test_P3_it_is_the_same_for_both_families_and_transports(knotd, authority):
-    serve(knotd, authority, ONE, TWO, THREE, records=["www IN CNAME @", "@ IN MX 10 @"],
-          weight="one.example.net@2")
+    serve(knotd, authority, ONE, TWO, THREE, weight="one.example.net@2",
+          records=["www IN CNAME @", "@ IN MX 10 @", *siblings()])
     seen = set()
     for n in range(60):
         first = chosen(n)
@@ -241,10 +237,12 @@ def test_P3_who_had_another_target_stays_when_one_fails(knotd, authority):
 
 def _is(found, name):
     assert found == {name}, f"expected {name}, got {found}"
+    return True
 
 
 def _is_not(found, name):
     assert name not in found, f"expected another than {name}, got {found}"
+    return True
 
 
 def test_P3_N4_the_subnet_of_the_client_counts(ecs, authority):
@@ -297,16 +295,18 @@ def test_P3_targets_that_are_not_chosen_are_kept_fresh(knotd, authority):
     def refreshed():
         assert chosen(0) == {ONE}
         assert authority.count(TWO, "A") >= before + 4, "expected it to be looked up again"
+        return True
 
     eventually(refreshed, timeout=30)
     authority.fail(ONE)
-    eventually(lambda: _is(chosen(0), TWO) if _no_tc() else None, timeout=20)
 
 
-def _no_tc():
-    reply = query(ZONE, "A")
-    assert not reply.tc, f"expected no truncated reply, got {reply}"
-    return True
+    def moved():
+        reply = query(ZONE, "A")
+        assert not reply.tc, f"expected no client to wait, got {reply}"
+        return _is({OF_ADDRESS[address] for address in reply.addresses()}, TWO)
+
+    eventually(moved, timeout=20)
 
 
 # Several at once.
@@ -383,7 +383,7 @@ def test_P3_D2_a_family_is_denied_only_if_nobody_gets_it(knotd, authority):
 
 
 @pytest.mark.parametrize("options, words", [
-    ({"prefer": ["example.net", "cdn.example.net", "EXAMPLE.net."]}, ["prefer", "example.net."]),
+    ({"prefer": ["a..b"]}, ["prefer"]),
     ({"weight": ["example.net@1", "Example.NET.@2"]}, ["weight", "twice", "Example.NET.@2"]),
     ({"weight": ["example.net@1000001"]}, ["weight", "0 to 1000000", "example.net@1000001"]),
     ({"weight": ["example.net@-1"]}, ["weight", "0 to 1000000", "example.net@-1"]),

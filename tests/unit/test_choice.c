@@ -272,13 +272,9 @@ static void longest_suffixes(void **state)
 	aname_options_t *options = make_options();
 	static const char *const prefer[] = { "net.", "cdn.example.net.", "example.net." };
 	static const char *const weights[] = { ".", "b.example.", "example." };
-	options->weights.at = calloc(COUNT_OF(weights), sizeof(*options->weights.at));
-	assert_non_null(options->weights.at);
 	for (unsigned i = 0; i < 3; i++) {
 		make_add_name(&options->prefer, prefer[i]);
-		name_t name = make_name(weights[i]);
-		options->weights.at[i] = (aname_weight_t){ knot_dname_copy(name.at, NULL), 10 * i };
-		options->weights.count++;
+		make_add_weight(&options->weights, weights[i], 10 * i);
 	}
 	static const struct {
 		const char *name;
