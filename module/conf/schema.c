@@ -234,33 +234,8 @@ static int refuse(knotd_conf_check_args_t *args, const char *format, const char 
 	return ret;
 }
 
-static bool is_named_before(const knotd_conf_t *names, size_t i)
-{
-	for (size_t k = 0; k < i; k++) {
-		if (knot_dname_is_case_equal(names->multi[k].dname, names->multi[i].dname)) {
-			return true;
-		}
-	}
-	return false;
-}
-
-static int check_prefer(knotd_conf_check_args_t *args)
-{
-	knotd_conf_t conf = knotd_conf_check_item(args, OPT_PREFER);
-	int ret = KNOT_EOK;
-	for (size_t i = 0; i < conf.count && ret == KNOT_EOK; i++) {
-		knot_dname_txt_storage_t name = "";
-		if (is_named_before(&conf, i)) {
-			(void)knot_dname_to_str(name, conf.multi[i].dname, sizeof(name));
-			ret = refuse(args, "option 'prefer' names the suffix %s twice", name,
-			             KNOT_EINVAL);
-		}
-	}
-	knotd_conf_free(&conf);
-	return ret;
-}
-
-/*! Is the suffix of a weight that of one before it, too? */
+/*! Is the suffix of a weight that of one before it, too? (Of values that are the same knotd keeps
+ *  one itself; so it does with suffixes of `prefer`.) */
 static bool is_weighed_before(const knotd_conf_t *weights, size_t i, const knot_dname_t *suffix)
 {
 	for (size_t k = 0; k < i; k++) {
@@ -320,8 +295,8 @@ int aname_conf_check(knotd_conf_check_args_t *args)
 {
 	atomic_fetch_add(&checks_done, 1);
 	int (*const checks[])(knotd_conf_check_args_t *) = {
-		check_numbers, check_order,   check_source,         check_rrtypes,
-		check_prefer,  check_weights, check_answer_targets, check_status,
+		check_numbers, check_order,          check_source, check_rrtypes,
+		check_weights, check_answer_targets, check_status,
 	};
 	int ret = KNOT_EOK;
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]) && ret == KNOT_EOK; i++) {

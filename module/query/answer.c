@@ -63,6 +63,23 @@ aname_part_t aname_answer_for_client(const aname_part_t *client, const aname_par
 	return part;
 }
 
+bool aname_answer_look(aname_part_t *part, uint32_t definition, int64_t now_ms)
+{
+	const aname_snapshot_t *snapshot = part->snapshot;
+	const aname_view_t *own = aname_snapshot_view(snapshot, definition);
+	const aname_view_t *view = own != NULL ? own : aname_snapshot_view(snapshot, 0);
+	if (view != NULL) {
+		part->view = view;
+		part->down = view->count == 0 && snapshot->count > 0;
+		part->lives |= aname_view_alive(view);
+		if (view->changed_ms > now_ms - ANAME_VERDICT_NEW_MS &&
+		    part->judgement.ttl > ANAME_STALE_TTL) {
+			part->judgement.ttl = ANAME_STALE_TTL;
+		}
+	}
+	return own != NULL || definition == 0;
+}
+
 /*! Sets of targets: a bit for each. */
 typedef struct {
 	uint32_t usable; /*!< Addresses that are live, or as good as that, and not all down (P1). */

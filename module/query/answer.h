@@ -88,6 +88,19 @@ typedef struct {
 	aname_use_t use[ANAME_POOL_MAX];
 } aname_answer_t;
 
+/*! For so long after an address went down, or came up again, TTLs are short (H6). */
+#define ANAME_VERDICT_NEW_MS 600000
+
+/*!
+ * \brief Sees a target's addresses as sections see them that have this definition; without a view
+ *        of that, as an operator has them; else all (H3).
+ *
+ * \param part  Of a snapshot, and judged; where a verdict is new its TTL becomes a short one (H6).
+ *
+ * \return false if there is no view of the definition: nobody probes for it yet.
+ */
+bool aname_answer_look(aname_part_t *part, uint32_t definition, int64_t now_ms);
+
 /*!
  * \brief What to say of a pool.
  *

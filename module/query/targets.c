@@ -69,29 +69,13 @@ static ANAME_ASIDE bool fails_with_all(const aname_upstream_t *upstream,
 	               failing->since_ms;
 }
 
-/*! Sees the addresses of a target as they are to be seen: by the definition of the zone's section,
- *  or as an operator has it (H3). */
+/*! Sees the addresses of a target as the zone's section does (H3). */
 static ANAME_ASIDE void look_through(const aname_query_t *query, const aname_key_t *key,
                                      uint32_t ttl, bool for_subnet, aname_part_t *part)
 {
-	uint32_t definition = query->instance->options->definition;
-	const aname_snapshot_t *snapshot = part->snapshot;
-	const aname_view_t *view = aname_snapshot_view(snapshot, definition);
-	if (view == NULL && definition != 0) {
-		if (snapshot->count > 0 && !for_subnet) {
-			aname_target_ask(query, key, ttl, false); /* To have it probed. */
-		}
-		view = aname_snapshot_view(snapshot, 0);
-	}
-	if (view == NULL) {
-		return;
-	}
-	part->view = view;
-	part->down = view->count == 0 && snapshot->count > 0;
-	part->lives |= aname_view_alive(view);
-	if (view->changed_ms > query->now_ms - ANAME_VERDICT_NEW_MS &&
-	    part->judgement.ttl > ANAME_STALE_TTL) {
-		part->judgement.ttl = ANAME_STALE_TTL;
+	bool seen = aname_answer_look(part, query->instance->options->definition, query->now_ms);
+	if (!seen && part->snapshot->count > 0 && !for_subnet) {
+		aname_target_ask(query, key, ttl, false); /* To have it probed. */
 	}
 }
 

@@ -20,9 +20,6 @@ const aname_snapshot_t *aname_target_other(const aname_query_t *query, const ana
 void aname_target_ask(const aname_query_t *query, const aname_key_t *key, uint32_t ttl,
                       bool for_client);
 
-/*! For so long after an address went down, or came up again, TTLs are short (H6). */
-#define ANAME_VERDICT_NEW_MS 600000
-
 /*! Judges an entry in the table, and has it looked up where that is due. */
 void aname_target_judge(const aname_query_t *query, const aname_key_t *key, aname_entry_t *entry,
                         uint32_t ttl, aname_part_t *part);

@@ -169,8 +169,9 @@ def wait_knotd(knotd, port=KNOTD_PORT, timeout=20):
         if zone.options.get("dnssec-signing"):
             eventually(lambda zone=name: has_signature(zone, server), timeout=timeout,
                        what=f"{name} is signed")
-    for zone in ZONES[MODULE]:
-        known(zone, do=True, server=server, timeout=timeout)
+    for zone in (*ZONES[MODULE], *ZONES[POOL]):
+        if zone in knotd.zones:
+            known(zone, do=True, server=server, timeout=timeout)
 
 
 def has_soa(zone, server):

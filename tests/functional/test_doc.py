@@ -75,10 +75,11 @@ def values(name, option):
     if option.range:
         least, most = map(int, option.range)
         bad = [most + 1, least - 1] if least else [most + 1]
-        return [option.default, least, most], bad
+        usual = [] if option.default == "not set" else [option.default]
+        return [*usual, least, most], bad
     if option.syntax == "BOOL":
         return ["on", "off"], ["perhaps"]
-    if name in ("dnssec", "cold", "target-dnssec"):
+    if name in ("dnssec", "cold", "target-dnssec", "all-down"):
         return option.syntax.split(" | "), ["perhaps"]
     good = {
         "rrtype": ["[ANAME, ALIAS]", "TYPE65280", "TYPE65534"],
@@ -88,10 +89,13 @@ def values(name, option):
         "allow-target": ["[example.net, example.org.]"],
         "deny-target": ["[example.net, example.org.]"],
         "status-socket": ["mod-aname.sock", "off", "/run/knot/a.sock"],
+        "prefer": ["[cdn.example.net, example.org.]"],
+        "weight": ["[example.net@0, example.org.@1000000]", "example.net@7"],
     }
     bad = {
         "rrtype": ["A", "TYPE65535"], "resolver": ["localhost"], "deny-address": ["192.0.2.0/33"],
         "via": ["192.0.2.1@53", "[192.0.2.1, 192.0.2.2]"],
+        "prefer": ["a..b"], "weight": ["example.net", "example.net@1000001"],
         "allow-target": ["a..b"], "deny-target": ["a..b"], "status-socket": ["x" * 108],
     }
     return good[name], bad[name]
@@ -131,7 +135,7 @@ def test_every_counter_is_explained(knotd):
     knotd.add_zone(ZONE)
     knotd.start()
     found = {counter.split("[")[0] for counter in knotd.stats(ZONE)}
-    kinds = {kind for kind in re.findall(r"\[(\w+)\]", " ".join(knotd.stats(ZONE)))}
+    kinds = {kind for kind in re.findall(r"\[([\w-]+)\]", " ".join(knotd.stats(ZONE)))}
     manual_text = text_of("doc", "mod-aname.rst")
     explained = manual_text[manual_text.index("Statistics\n---") : manual_text.index("Module ref")]
     assert set(re.findall(r"^- ``([a-z-]+)``", explained, re.MULTILINE)) == found

@@ -15,6 +15,7 @@ from harness.load import Load
 # What names another upstream.
 UPSTREAM = {"resolver", "via", "target-dnssec"}
 OTHER_VALUES = {
+    "all-down": ["sibling", "servfail"],
     "allow-target": ["example.org."],
     "answer-aname": [True],
     "cold": ["servfail"],
@@ -22,8 +23,10 @@ OTHER_VALUES = {
     "deny-target": [TARGET],
     "dnssec": ["off"],
     "ecs": [True],
+    "prefer": ["example.org."],
     "rrtype": ["ALIAS"],
     "status-socket": ["off", "other.sock"],
+    "weight": ["example.net@0", ["example.org@7", "example.net@3"]],
 }
 
 
@@ -32,7 +35,10 @@ def other_values(name, option):
     if option.range is None:
         assert name in OTHER_VALUES, f"expected a value to try for '{name}', which is new"
         return OTHER_VALUES[name]
-    default, (least, most) = int(option.default), map(int, option.range)
+    least, most = map(int, option.range)
+    if option.default is None:
+        return [least, most]
+    default = int(option.default)
     return sorted({least, most, default - 1, default + 1} & set(range(least, most + 1)) - {default})
 
 
