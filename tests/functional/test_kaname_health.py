@@ -3,12 +3,13 @@
 import contextlib
 import json
 import os
+import re
 import socket
 import threading
 
 import pytest
-from harness import A1, A2, AAAA1, TARGET, ZONE, known, simple
-from harness.kaname import kaname
+from harness import A1, A2, AAAA1, TARGET, ZONE, guide, known, schema, simple
+from harness.kaname import KANAME, kaname
 
 HEAD = "aname\t1\nserver\tpid=1\ttargets=2\taddresses=3"
 NUMBERS = "\tup=1\tdown=1\tunknown=1\tprobes=70\tprobes-failed=9\tprobes-refused=2"
@@ -135,6 +136,35 @@ def test_status_says_that_the_server_is_in_doubt(path, ask):
         assert json.loads(ask("status", "--json").stdout)["server"]["in_doubt"] is True
         output = ask("status").stderr
     assert "this server's own connection is in doubt" in output and "next: " in output
+
+
+def test_the_question_what_is_down_as_it_stands_in_the_guide(path, tmp_path):
+    wrapper = os.path.join(tmp_path, "kaname")
+    with open(wrapper, "w", encoding="ascii") as file:
+        file.write(f'#!/bin/sh\nexec {KANAME} -S {path} "$@"\n')
+    os.chmod(wrapper, 0o755)
+    with playing(
+        path, HEAD, line("forced", name="a.example.", state="up", since=1),
+        line("forced", address=A2, state="down", since=1), target((A1, A2)),
+        probed(A1, "up", since=90, probed=3), probed(A2, "down", **DOWN), "end",
+    ):
+        output = guide.run("operation", "health", str(tmp_path))
+    assert output.splitlines() == [
+        f"{TARGET}.\t{A2}\t35\tconnection refused", "a.example.\tup", f"{A2}\tdown",
+    ]
+
+
+@pytest.mark.skipif("probe" not in schema.options(), reason="built without probes")
+def test_the_configurations_of_the_guide_to_pools_are_accepted(knotd):
+    blocks = re.findall(r"^ {4}mod-aname:\n((?: {4}.*\n)+)", guide.text_of("doc", "pools.md"), re.M)
+    items = [dict(re.findall(r"^ +(?:- )?([a-z-]+): (.+)$", block, re.M)) for block in blocks]
+    assert [item.pop("id") for item in items] == ["both", "spare", "shares", "two"]
+    knotd.add_zone(ZONE)
+    for item in items:
+        knotd.options.clear()
+        knotd.options.update(item)
+        good, output = knotd.conf_check()
+        assert good, f"{item}: {output}"
 
 
 @pytest.mark.parametrize(
