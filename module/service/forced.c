@@ -144,10 +144,9 @@ aname_forced_t aname_forces_of(const aname_forces_t *forces, const knot_dname_t 
 	if (forces->count == 0) {
 		return ANAME_FORCED_AUTO;
 	}
-	const aname_force_t *force = address != NULL ? find_address(forces, address, len) : NULL;
-	if (force == NULL && name != NULL) {
-		force = find_name(forces, name);
-	}
+	const aname_force_t *own = address != NULL ? find_address(forces, address, len) : NULL;
+	const aname_force_t *target = name != NULL ? find_name(forces, name) : NULL;
+	const aname_force_t *force = own != NULL ? own : target;
 	if (force != NULL && since_ms != NULL) {
 		*since_ms = force->since_ms;
 	}

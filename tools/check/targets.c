@@ -8,6 +8,7 @@
 
 #include <libknot/libknot.h>
 
+#include "check/health.h"
 #include "live.h"
 #include "nets.h"
 
@@ -241,10 +242,12 @@ void kaname_check_targets(kaname_check_t *check)
 		return;
 	}
 	size_t general = 0, subnets = 0, failing = 0;
+	kaname_check_probes(check, &live);
 	for (size_t i = 0; i < live.count; i++) {
 		const kaname_line_t *line = &live.targets[i];
 		if (kaname_live_field(line, ANAME_KEY_SUBNET) == NULL) {
 			check_target(check, line);
+			kaname_check_health(check, line);
 			general++;
 		} else {
 			subnets++;
