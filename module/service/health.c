@@ -10,10 +10,12 @@
 /*! Changes of one address are logged so often at most. */
 #define LOG_AGAIN_MS 10000
 
-/*! Changes of one address are logged so often at most. */
-#define LOG_AGAIN_MS 10000
-
 /* What is held for a target. */
+
+/*! Does something about an address of a target that a definition has probed. */
+typedef void (*act_f)(aname_refresh_t *refresh, aname_entry_t *entry,
+                      const aname_definition_t *definition, const knot_rdata_t *rdata,
+                      int64_t now_ms);
 
 static void hold(aname_refresh_t *refresh, aname_entry_t *entry,
                  const aname_definition_t *definition, const knot_rdata_t *rdata, int64_t now_ms)
@@ -43,10 +45,7 @@ static void let_go(aname_refresh_t *refresh, aname_entry_t *entry,
 /*! Calls `act` for each address of one snapshot that is not in the other. Both are sorted. */
 static void for_difference(aname_refresh_t *refresh, aname_entry_t *entry,
                            const aname_definition_t *definition, const aname_snapshot_t *of,
-                           const aname_snapshot_t *without,
-                           void (*act)(aname_refresh_t *, aname_entry_t *,
-                                       const aname_definition_t *, const knot_rdata_t *, int64_t),
-                           int64_t now_ms)
+                           const aname_snapshot_t *without, act_f act, int64_t now_ms)
 {
 	knot_rdata_t *one = of != NULL ? aname_snapshot_rdataset(of).rdata : NULL;
 	knot_rdata_t *other = without != NULL ? aname_snapshot_rdataset(without).rdata : NULL;

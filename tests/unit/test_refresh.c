@@ -694,6 +694,61 @@ static void force(scripted_t *scripted, const aname_subject_t *subject, aname_fo
 	                 KNOT_EOK);
 }
 
+/*! The view of those who probe nothing; NULL if there is none. */
+static const aname_view_t *plain_view(scripted_t *scripted, const name_t *name)
+{
+	return aname_snapshot_view(known_of(scripted, name, A), 0);
+}
+
+/*! Has a target looked up: addresses 1 to `count`. */
+static void learn(scripted_t *scripted, const name_t *name, uint32_t count)
+{
+	scripted_ask(scripted, name, A, 300);
+	scripted_resolve(scripted, scripted_pending(scripted, name, A), 1, count, 300);
+}
+
+static void sees_forces(void **state)
+{
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
+	name_t name = make_name("a."), other = make_name("b.");
+	learn(&scripted, &name, 3);
+	learn(&scripted, &other, 2);
+	assert_int_equal(known_of(&scripted, &name, A)->views, 0);
+
+	/* A target: all of its addresses, and nobody else's. */
+	aname_subject_t target = { 0 };
+	memcpy(target.name, name.at, name.len);
+	force(&scripted, &target, ANAME_FORCED_DOWN, 60000);
+	assert_int_equal(plain_view(&scripted, &name)->count, 0);
+	assert_null(plain_view(&scripted, &other));
+
+	/* An address: wherever it stands, and before its target. */
+	aname_subject_t address = { .len = 4 };
+	make_address(address.address, 4, 1);
+	force(&scripted, &address, ANAME_FORCED_UP, 0);
+	assert_int_equal(plain_view(&scripted, &name)->count, 1);
+	assert_int_equal(plain_view(&scripted, &name)->unknown, 0);
+	assert_int_equal(plain_view(&scripted, &other)->count, 2);
+	assert_int_equal(plain_view(&scripted, &other)->unknown, 1);
+
+	/* What a lookup teaches is seen the same way. */
+	scripted_ask(&scripted, &name, A, 1);
+	scripted_skip(&scripted, 2000);
+	scripted_ask(&scripted, &name, A, 1);
+	scripted_resolve(&scripted, scripted_pending(&scripted, &name, A), 1, 2, 300);
+	assert_int_equal(known_of(&scripted, &name, A)->count, 2);
+	assert_int_equal(plain_view(&scripted, &name)->count, 1);
+
+	/* Until the time is over. */
+	scripted_skip(&scripted, 61000);
+	assert_int_equal(plain_view(&scripted, &name)->count, 2);
+	force(&scripted, &address, ANAME_FORCED_AUTO, 0);
+	assert_null(plain_view(&scripted, &name));
+	assert_null(plain_view(&scripted, &other));
+	scripted_deinit(&scripted);
+}
+
 static void logs_forces(void **state)
 {
 	scripted_t scripted;
@@ -1749,6 +1804,7 @@ int main(void)
 		PROVES("T4: 200 upstreams in a row leave nothing behind", many_upstreams),
 		PROVES("and not before the requests of who has gone are taken",
 		       released_behind_queue),
+		PROVES("H3, H8: what is forced is seen at once, and until it is over", sees_forces),
 		PROVES("H8, W2: that something is forced is logged when it begins, and when it "
 		       "ends",
 		       logs_forces),
