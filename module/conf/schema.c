@@ -10,6 +10,7 @@
 
 #include "conf/items.h"
 #include "conf/options.h"
+#include "conf/probe.h"
 #include "protocol.h"
 #include "rrtype.h"
 
@@ -46,6 +47,12 @@ const yp_item_t aname_conf[] = {
 	{ OPT_DNSSEC, YP_TOPT, YP_VOPT = { signing_modes, 0 } },
 	{ OPT_ANSWER_ANAME, YP_TBOOL, YP_VNONE },
 	{ OPT_COLD, YP_TOPT, YP_VOPT = { cold_modes, ANAME_COLD_TRUNCATE } },
+	{ OPT_PROBE, YP_TOPT, YP_VOPT = { aname_conf_probe_kinds, ANAME_PROBE_OFF } },
+	{ OPT_PROBE_PORT, YP_TINT, YP_VINT = { INT32_MIN, INT64_MAX / 2, YP_NIL } },
+	{ OPT_PROBE_HOST, YP_TSTR, YP_VNONE },
+	{ OPT_PROBE_PATH, YP_TSTR, YP_VNONE },
+	{ OPT_PROBE_STATUS, YP_TSTR, YP_VNONE, YP_FMULTI },
+	{ OPT_PROBE_VERIFY, YP_TBOOL, YP_VNONE },
 	{ OPT_ALLOW_TARGET, YP_TDNAME, YP_VNONE, YP_FMULTI },
 	{ OPT_DENY_TARGET, YP_TDNAME, YP_VNONE, YP_FMULTI },
 	{ OPT_DENY_ADDRESS, YP_TNET, YP_VNONE, YP_FMULTI },
@@ -225,7 +232,8 @@ int aname_conf_check(knotd_conf_check_args_t *args)
 {
 	atomic_fetch_add(&checks_done, 1);
 	int (*const checks[])(knotd_conf_check_args_t *) = {
-		check_numbers, check_order, check_source, check_rrtypes, check_status,
+		check_numbers,          check_order,  check_source, check_rrtypes,
+		aname_conf_check_probe, check_status,
 	};
 	int ret = KNOT_EOK;
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]) && ret == KNOT_EOK; i++) {

@@ -17,6 +17,8 @@ from harness.zone import aname
 OF_CODE = {
     "rrtype": Option("ANAME | ALIAS | TYPEnnnnn ...", "[ANAME, ALIAS]"),
     "status-socket": Option("STR", "mod-aname.sock"),
+    "probe-path": Option("STR", "/"),
+    "probe-status": Option("INT[-INT] ...", "200-399"),
 }
 
 
@@ -75,10 +77,11 @@ def values(name, option):
     if option.range:
         least, most = map(int, option.range)
         bad = [most + 1, least - 1] if least else [most + 1]
-        return [option.default, least, most], bad
+        usual = [] if option.default == "not set" else [option.default]
+        return [*usual, least, most], bad
     if option.syntax == "BOOL":
         return ["on", "off"], ["perhaps"]
-    if name in ("dnssec", "cold", "target-dnssec"):
+    if name in ("dnssec", "cold", "target-dnssec", "probe"):
         return option.syntax.split(" | "), ["perhaps"]
     good = {
         "rrtype": ["[ANAME, ALIAS]", "TYPE65280", "TYPE65534"],
@@ -88,10 +91,16 @@ def values(name, option):
         "allow-target": ["[example.net, example.org.]"],
         "deny-target": ["[example.net, example.org.]"],
         "status-socket": ["mod-aname.sock", "off", "/run/knot/a.sock"],
+        "probe-host": ["www.example.com", "Shop_1.example."],
+        "probe-path": ["/", "/health?full=1", "/" + "x" * 254],
+        "probe-status": ["200", "[100-599, 204]"],
     }
     bad = {
         "rrtype": ["A", "TYPE65535"], "resolver": ["localhost"], "deny-address": ["192.0.2.0/33"],
         "via": ["192.0.2.1@53", "[192.0.2.1, 192.0.2.2]"],
+        "probe-host": ["a..b", "x" * 64, "a b", "[::1]"],
+        "probe-path": ["health", "/a b", "/#a", "/" + "x" * 255],
+        "probe-status": ["99", "600", "300-200", "200-", "2xx", str(list(range(200, 209)))],
         "allow-target": ["a..b"], "deny-target": ["a..b"], "status-socket": ["x" * 108],
     }
     return good[name], bad[name]
@@ -106,6 +115,8 @@ BESIDE = {
     "via": {"resolver": "192.0.2.1"},
     "ttl-max": {"ttl-min": 1},
     "retry-max": {"retry-min": 1},
+    "probe-timeout": {"probe-interval": 3600},
+    "probe-interval": {"probe-timeout": 100},
 }
 
 

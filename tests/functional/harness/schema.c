@@ -52,8 +52,12 @@ static void print_number(const yp_item_t *item)
 	number = item->var.i.max;
 	knotd_conf_check_args_t args = { 0 };
 	(void)module->config_check(&args);
-	(void)printf("%s\t%lld\t%s", item->var.i.unit == YP_STIME ? "TIME" : "INT",
-	             (long long)item->var.i.dflt, args.err_str != NULL ? args.err_str : "");
+	char dflt[32] = "";
+	if (item->var.i.dflt != YP_NIL) {
+		(void)snprintf(dflt, sizeof(dflt), "%lld", (long long)item->var.i.dflt);
+	}
+	(void)printf("%s\t%s\t%s", item->var.i.unit == YP_STIME ? "TIME" : "INT", dflt,
+	             args.err_str != NULL ? args.err_str : "");
 }
 
 static void print_option(const yp_item_t *item)
