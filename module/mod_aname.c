@@ -57,6 +57,7 @@ static void log_limits(knotd_mod_t *mod, const aname_options_t *options,
 		{ report->differ.lookup_rate, "lookup-rate" },
 		{ report->differ.max_subnets, "max-subnets" },
 		{ report->differ.max_target_subnets, "max-target-subnets" },
+		{ report->differ.max_probes, "max-probes" },
 	};
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
 		if (limits[i].differ) {

@@ -284,6 +284,7 @@ aname_limits_differ_t aname_refresh_limit(aname_refresh_t *refresh, const aname_
 		{ &refresh->lookup_rate, limits->lookup_rate },
 		{ &refresh->max_subnets, limits->max_subnets },
 		{ &refresh->max_target_subnets, limits->max_target_subnets },
+		{ &refresh->max_probes, limits->max_probes },
 	};
 	bool differ[sizeof(raise) / sizeof(raise[0])];
 	for (size_t i = 0; i < sizeof(raise) / sizeof(raise[0]); i++) {
@@ -293,7 +294,8 @@ aname_limits_differ_t aname_refresh_limit(aname_refresh_t *refresh, const aname_
 			atomic_store(raise[i].limit, raise[i].value);
 		}
 	}
-	return (aname_limits_differ_t){ differ[0], differ[1], differ[2], differ[3], differ[4] };
+	return (aname_limits_differ_t){ differ[0], differ[1], differ[2],
+		                        differ[3], differ[4], differ[5] };
 }
 
 aname_refresh_t *aname_refresh_new(aname_shared_t *shared, uv_loop_t *loop,

@@ -37,6 +37,7 @@ void aname_refresh_free(aname_refresh_t *refresh);
  *  Thread: any, one at a time. */
 typedef struct {
 	bool max_targets, max_lookups, lookup_rate, max_subnets, max_target_subnets;
+	bool max_probes;
 } aname_limits_differ_t;
 aname_limits_differ_t aname_refresh_limit(aname_refresh_t *refresh, const aname_limits_t *limits);
 

@@ -78,6 +78,7 @@ typedef struct aname_refresh {
 	aname_events_t events;
 	_Atomic uint32_t max_targets, max_lookups, lookup_rate;
 	_Atomic uint32_t max_subnets, max_target_subnets;
+	_Atomic uint32_t max_probes;
 	aname_admission_t admission;
 	aname_probes_t *probes;
 	aname_forces_t *forces; /*!< What operators have forced. */
