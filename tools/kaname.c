@@ -39,7 +39,8 @@ static const command_t commands[] = {
 	{ "unset", 1, 2, "st", "unset ZONE [TARGET]", "remove them, or one of them", kaname_unset },
 	{ "status", 0, 1, "stSj", "status [ZONE] [--json]",
 	  "print what the server knows of the targets", kaname_status },
-	{ "check", 1, 1, "stS", "check ZONE", "look for what is wrong with a zone", kaname_check },
+	{ "check", 1, 1, "stSc", "check ZONE [--client ADDRESS]",
+	  "look for what is wrong with a zone", kaname_check },
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -52,6 +53,7 @@ static const struct option long_options[] = {
 	{ "add", no_argument, NULL, 'a' },
 	{ "status-socket", required_argument, NULL, 'S' },
 	{ "json", no_argument, NULL, 'j' },
+	{ "client", required_argument, NULL, 'c' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ NULL },
@@ -69,6 +71,7 @@ static const struct {
 	{ "--add", "add a target, and keep those that are there" },
 	{ "-S, --status-socket PATH", "the module's socket (" ANAME_STATUS_SOCKET " beside -s)" },
 	{ "--json", "print JSON" },
+	{ "--client ADDRESS", "whose targets to show" },
 	{ "-h, --help", "print this and exit" },
 	{ "-V, --version", "print the version and exit" },
 };
@@ -161,6 +164,7 @@ static bool take_option(kaname_args_t *args, int option)
 	case 'a': args->add = true; break;
 	case 'S': args->status_socket = optarg; break;
 	case 'j': args->json = true; break;
+	case 'c': args->client = optarg; break;
 	default: good = false; break;
 	}
 	args->timeout = (int)seconds;

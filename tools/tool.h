@@ -28,6 +28,7 @@ typedef struct {
 	bool add;                  /*!< --add */
 	bool json;                 /*!< --json */
 	const char *status_socket; /*!< -S, or NULL. */
+	const char *client;        /*!< --client, or NULL. */
 	int count;                 /*!< Arguments that are no options. */
 	char **arguments;
 } kaname_args_t;
