@@ -41,7 +41,8 @@ static const command_t commands[] = {
 	  "print what the server knows of the targets", kaname_status },
 	{ "force", 2, 2, "stSjF", "force WHAT down|up|auto [--for TIME]",
 	  "put your word on a target or address first", kaname_force },
-	{ "check", 1, 1, "stS", "check ZONE", "look for what is wrong with a zone", kaname_check },
+	{ "check", 1, 1, "stSc", "check ZONE [--client ADDRESS]",
+	  "look for what is wrong with a zone", kaname_check },
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -55,6 +56,7 @@ static const struct option long_options[] = {
 	{ "status-socket", required_argument, NULL, 'S' },
 	{ "json", no_argument, NULL, 'j' },
 	{ "for", required_argument, NULL, 'F' },
+	{ "client", required_argument, NULL, 'c' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ NULL },
@@ -73,6 +75,7 @@ static const struct {
 	{ "-S, --status-socket PATH", "the module's socket (" ANAME_STATUS_SOCKET " beside -s)" },
 	{ "--json", "print JSON" },
 	{ "--for TIME", "for how long, such as 90s, 10m, 1h, 7d (without end)" },
+	{ "--client ADDRESS", "whose targets to show" },
 	{ "-h, --help", "print this and exit" },
 	{ "-V, --version", "print the version and exit" },
 };
@@ -190,6 +193,7 @@ static bool take_option(kaname_args_t *args, int option)
 	case 'S': args->status_socket = optarg; break;
 	case 'j': args->json = true; break;
 	case 'F': good = read_time("for", ANAME_FORCED_SECONDS_MAX, &args->seconds); break;
+	case 'c': args->client = optarg; break;
 	default: good = false; break;
 	}
 	args->timeout = (int)seconds;

@@ -29,6 +29,7 @@ typedef struct {
 	bool json;                 /*!< --json */
 	int64_t seconds;           /*!< --for, or -1. */
 	const char *status_socket; /*!< -S, or NULL. */
+	const char *client;        /*!< --client, or NULL. */
 	int count;                 /*!< Arguments that are no options. */
 	char **arguments;
 } kaname_args_t;

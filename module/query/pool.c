@@ -151,7 +151,7 @@ ANAME_WARM bool aname_pool_decide(const aname_query_t *query, uint16_t type, boo
 		weigh_all(query, plan, type, accept_fallback, network, answer);
 	}
 	/* Who stands in another network may get another answer. */
-	if (query->by_subnet && plan->choice->answer_targets > 0 &&
+	if (query->by_subnet && plan->choice->answer_targets > 0 && answer->used > 0 &&
 	    query->client.len > answer->scope) {
 		answer->scope = query->client.len;
 	}

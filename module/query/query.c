@@ -5,6 +5,7 @@
 #include "path.h"
 #include "table/clock.h"
 
+_Static_assert(sizeof(aname_instance_t) <= 88 || sizeof(void *) != 8, "it fits into a block");
 _Static_assert(sizeof(aname_query_t) <= ANAME_WORKER_QUERY_SIZE, "there is room for a query");
 _Static_assert(_Alignof(aname_query_t) <= ANAME_WORKER_QUERY_ALIGN, "and it is aligned");
 _Static_assert(offsetof(aname_query_t, instance) == 0, "a slot of zeros has a free one");

@@ -246,6 +246,7 @@ static void on_changed(void *ctx, aname_probed_t *probed, int64_t now_ms)
 int64_t aname_health_advance(aname_refresh_t *refresh, int64_t now_ms)
 {
 	note_t note = { .refresh = refresh, .now_ms = now_ms };
+	aname_probes_limit(refresh->probes, atomic_load(&refresh->max_probes));
 	if (now_ms >= refresh->definitions_ms) {
 		release_definitions(refresh, now_ms);
 	}

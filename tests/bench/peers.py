@@ -36,14 +36,15 @@ HOST = "127.0.0.1"
 KNOTD_PORT, ALIAS_PORT, UNCACHED_PORT, NSD_PORT = 5300, 5301, 5302, 5303
 
 MODULE, STATIC, GEOIP = "this module", "Knot, static", "Knot, mod-geoip"
-POOL = "this module, a pool by weight"
+WEIGHTED, UNION = "this module, a pool by weight", "this module, a pool"
 ALIAS, ALIAS_UNCACHED = "PowerDNS, ALIAS", "PowerDNS, ALIAS, no caches"
 NSD_STATIC = "NSD, static"
 ZONES = {
     MODULE: ("a.test", "aa.test"),
     STATIC: ("s.test", "ss.test"),
     GEOIP: ("g.test", "gg.test"),
-    POOL: ("w.test", "ww.test"),
+    WEIGHTED: ("w.test", "ww.test"),
+    UNION: ("u.test", "uu.test"),
     ALIAS: ("p.test", "pp.test"),
     ALIAS_UNCACHED: ("p.test", "pp.test"),
     NSD_STATIC: ("s.test", "ss.test"),
@@ -108,7 +109,7 @@ def need(program, package):
 def make_knotd(directory, workers, port=KNOTD_PORT, with_geoip=False, with_pool=False):
     """The module's zones, the static ones, and those of mod-geoip if it is wanted and there.
 
-    with_pool: and those with two targets of equal weight.
+    with_pool: and those with two targets, of equal weight and as a union.
     """
     knotd = Knotd(directory)
     knotd.server.update({"udp-workers": workers, "tcp-workers": workers,
@@ -122,7 +123,8 @@ def make_knotd(directory, workers, port=KNOTD_PORT, with_geoip=False, with_pool=
     for kind, (plain, with_keys) in ZONES.items():
         content = {MODULE: ([aname(TARGET, ttl=3600), WWW], ["mod-aname"]), STATIC: (records, []),
                    GEOIP: (records, geoip),
-                   POOL: (pool, ["mod-aname/weighted"] if with_pool else None)}.get(kind)
+                   WEIGHTED: (pool, ["mod-aname/weighted"] if with_pool else None),
+                   UNION: (pool, ["mod-aname"] if with_pool else None)}.get(kind)
         if content is None or content[1] is None:
             continue
         for zone, options in ((plain, {}), (with_keys, {"dnssec-signing": True})):
@@ -169,7 +171,7 @@ def wait_knotd(knotd, port=KNOTD_PORT, timeout=20):
         if zone.options.get("dnssec-signing"):
             eventually(lambda zone=name: has_signature(zone, server), timeout=timeout,
                        what=f"{name} is signed")
-    for zone in (*ZONES[MODULE], *ZONES[POOL]):
+    for zone in (*ZONES[MODULE], *ZONES[WEIGHTED], *ZONES[UNION]):
         if zone in knotd.zones:
             known(zone, do=True, server=server, timeout=timeout)
 

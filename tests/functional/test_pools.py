@@ -6,8 +6,8 @@ import time
 
 import pytest
 from harness import (
-    A1, A2, A3, AAAA1, AAAA2, ZONE, aname, answers, eventually, known, query, scaled,
-    siblings,
+    A1, A2, A3, AAAA1, AAAA2, STALE_ANSWER, ZONE, aname, answers, during, eventually, known, query,
+    scaled, siblings,
 )
 from harness.authority import ADDRESS
 from harness.signing import SIGNED, policy
@@ -132,6 +132,34 @@ def test_P1_a_target_that_is_not_known_yet_is_skipped_for_a_moment(knotd, author
     knotd.add_zone(ZONE, [aname(ONE), aname(TWO)])
     knotd.start()
     answers({A2}, ttl=(0, PARTIAL_TTL))
+
+
+def test_P1_a_dead_recursor_moves_no_traffic(knotd, authority):
+    """While nothing succeeds, of several names, stale is as good as live; after that it is not."""
+    for name, ttl in ((ONE, 2), (TWO, 300), (THREE, 2)):
+        authority.set(name, a=[TARGETS[name][0]], ttl=ttl)
+    knotd.options.update({
+        "resolver": ADDRESS, "timeout": 300, "retry-max": 1, "retries": 0,
+        "prefer": ["one.example.net", "two.example.net"],
+    })
+    knotd.add_zone(ZONE, [aname(name) for name in TARGETS])
+    knotd.start()
+    settle(authority, *TARGETS)
+    for name in TARGETS:
+        authority.drop(name)
+
+    def stays():
+        reply = query(ZONE, "A").expect(a={A1}, ede={STALE_ANSWER})
+        failing = knotd.log_lines(ONE, "fails"), knotd.log_lines(THREE, "fails")
+        assert all(failing), f"expected both to be known to fail, got {failing}"
+        return reply
+
+    eventually(stays, timeout=20, what="stale addresses are used again")
+    for _ in during(2):
+        query(ZONE, "A").expect(a={A1}, ede={STALE_ANSWER})
+    # What succeeds tells that the recursor is alive, and that the first target is not.
+    authority.set(THREE, a=[A3], ttl=2)
+    answers({A2}, ede=set(), timeout=20)
 
 
 def test_P1_a_denied_or_malformed_target_is_none(knotd, authority, proto):

@@ -559,6 +559,8 @@ static void outage(void **state)
 	name_t dead = make_name("dead.example.");
 	scripted_ask(&scripted, &dead, A, 300);
 	fail_for(&scripted, 60000);
+	const aname_upstream_t *upstream = scripted_find(&scripted, &dead, A)->upstream;
+	assert_false(upstream->silent); /* One name may fail by itself. */
 	for (unsigned i = 0; i < MANY; i++) {
 		name_t name = make_name_nth(i);
 		scripted_ask(&scripted, &name, A, 300);
@@ -568,6 +570,7 @@ static void outage(void **state)
 	fail_for(&scripted, 600000);
 	unsigned deads = scripted_find(&scripted, &dead, A)->plan.failures;
 	assert_true(deads > 6);
+	assert_true(upstream->silent);
 
 	/* Whichever is tried first shows that it is over, and the others come soon. The dead one
 	 * fails, whenever it is tried. */
@@ -581,6 +584,8 @@ static void outage(void **state)
 	}
 	int64_t first_ms = aname_clock_ms();
 	scripted_resolve(&scripted, scripted.script.pending, 1, 1, 3600);
+	assert_false(upstream->silent);
+	assert_int_equal(upstream->answered_ms, first_ms);
 	assert_int_equal(scripted_find(&scripted, &dead, A)->plan.failures, deads);
 	while (aname_clock_ms() < first_ms + 6300) {
 		scripted_skip(&scripted, 50);
@@ -653,6 +658,7 @@ static void no_outage(void **state)
 		}
 		scripted_skip(&scripted, 100);
 	}
+	assert_false(scripted_find(&scripted, &dead, A)->upstream->silent);
 	/* 5, 10, ... 640 s, then up to 15 minutes each, for an hour. */
 	assert_in_range(tries, 8, 14);
 	scripted_deinit(&scripted);

@@ -274,5 +274,8 @@ void kaname_check_targets(kaname_check_t *check)
 	const held_t held[2] = { read_held(check, &live, 0), read_held(check, &live, 1) };
 	check_served(check, held, 0);
 	check_served(check, held, 1);
+	if (check->args->client != NULL) {
+		kaname_check_choice(check, &live);
+	}
 	kaname_live_free(&live);
 }
