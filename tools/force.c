@@ -135,6 +135,8 @@ static void print_people(const kaname_args_t *args, const force_t *force, bool k
 	} else {
 		(void)printf(" until 'kaname force %s auto'\n", force->subject);
 	}
+	/* In this order, wherever they go. */
+	(void)fflush(stdout);
 	if (!known) {
 		(void)fprintf(stderr, "note: no target %s now; it counts as soon as there is one\n",
 		              force->request.subject.len == 0 ? "of that name is known"

@@ -6,7 +6,9 @@ import socket
 import stat
 
 import pytest
-from harness import A1, A2, AAAA1, TARGET, ZONE, eventually, known, query, simple
+from harness import (
+    A1, A2, AAAA1, TARGET, ZONE, answers, eventually, known, query, schema, simple,
+)
 
 OTHER = "other.example.net"
 NOBODY = 65534
@@ -91,6 +93,53 @@ def test_H8_it_survives_a_reload_and_no_restart(knotd, unbound, authority, tool,
     knotd.start()
     known()
     assert status()["forced"] == []
+
+
+@pytest.mark.skipif("probe" not in schema.options(), reason="built without probes")
+def test_H8_a_word_goes_before_what_probes_say(knotd, unbound, authority, tool, status):
+    alive, dead = "127.0.0.1", "127.0.0.2"
+    with socket.socket() as listener:
+        listener.bind((alive, 0))
+        # Nobody accepts them.
+        listener.listen(1000)
+        knotd.options.update({
+            "probe": "tcp", "probe-port": listener.getsockname()[1], "probe-interval": 1,
+            "probe-timeout": 500, "probe-fall": 1, "probe-rise": 1,
+        })
+        simple(knotd, authority, a=(alive, dead), aaaa=())
+        known()
+        answers({alive})
+        entries = health(status())
+        assert entries[alive]["health"] == "up" and entries[alive]["why"] is None
+        assert entries[dead]["health"] == "down" and "refused" in entries[dead]["why"]
+        assert 0 <= entries[dead]["health_seconds"] < 60
+        assert 0 <= entries[dead]["probed_seconds_ago"] < 60
+        server = status()["server"]
+        assert (server["addresses_up"], server["addresses_down"]) == (1, 1)
+        assert server["probes_started"] > server["probes_failed"] > 0
+        assert not server["in_doubt"]
+        output = tool("check", ZONE, code=1).stdout
+        assert f"BAD   target {TARGET}. A, address {dead}: is down for" in output
+        assert "next: does it answer from here" in output and f"'kaname force {dead} up'" in output
+
+        tool("force", dead, "up")
+        answers({alive, dead})
+        assert f"note  target {TARGET}. A, address {dead}: is forced up by hand, without end; by" \
+            " its probes it is down" in tool("check", ZONE).stdout
+        tool("force", dead, "auto")
+        answers({alive})
+        tool("force", alive, "down", "--for", "1h")
+        # Everything is down now, so nothing is.
+        answers({alive, dead})
+        tool("force", dead, "up")
+        answers({dead})
+        tool("force", alive, "auto")
+        tool("force", dead, "down")
+        answers({alive})
+        # The target's word is for those that have none of their own.
+        tool("force", TARGET, "down")
+        tool("force", dead, "up")
+        answers({dead})
 
 
 def test_it_is_a_table_for_people(knotd, unbound, authority, tool):

@@ -218,6 +218,15 @@ def test_check_tells_what_is_down(knotd, unbound, authority, tool, path):
     ]
     assert "BAD   no probe of several targets succeeds any more: this server's own connection is" \
         " in doubt" in output
+    # The client gets another address than these.
+    for one in (probed(A2, "down", **DOWN), address(A2, health="unknown", forced="down")):
+        with playing(path, HEAD, target((A2,)), one, "end"):
+            output = tool("-S", path, "check", ZONE, code=(0, 1)).stdout
+        assert "note  all addresses that are held, A, are down" in output
+        assert "a client gets none" not in output
+    with playing(path, HEAD, target((A2,)), probed(A2, "down", forced="up", **DOWN), "end"):
+        output = tool("-S", path, "check", ZONE, code=1).stdout
+    assert "BAD   a client gets none of the addresses that are held, A" in output
     with playing(path, HEAD, target((A1,)), address(A1, health="unknown"), "end"):
         output = tool("-S", path, "check", ZONE, code=1).stdout
     assert f"address {A1}: is not probed, there is no room for it\n" in output

@@ -105,3 +105,17 @@ void kaname_check_health(kaname_check_t *check, const kaname_line_t *target)
 		            remarkable - SHOWN);
 	}
 }
+
+bool kaname_check_is_down(const kaname_line_t *target, const char *address)
+{
+	bool down = false;
+	for (size_t i = 0; i < target->addresses_count; i++) {
+		const kaname_line_t *line = &target->addresses[i];
+		const char *forced = kaname_live_field(line, ANAME_KEY_FORCED);
+		if (is(line, ANAME_KEY_ADDRESS, address)) {
+			down |= strcmp(forced != NULL ? forced : of(line, ANAME_KEY_HEALTH),
+			               ANAME_HEALTH_WORD_DOWN) == 0;
+		}
+	}
+	return down;
+}
