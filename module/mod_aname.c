@@ -57,6 +57,7 @@ static void log_limits(knotd_mod_t *mod, const aname_options_t *options,
 		{ report->differ.lookup_rate, "lookup-rate" },
 		{ report->differ.max_subnets, "max-subnets" },
 		{ report->differ.max_target_subnets, "max-target-subnets" },
+		{ report->differ.max_probes, "max-probes" },
 	};
 	for (size_t i = 0; i < sizeof(limits) / sizeof(limits[0]); i++) {
 		if (limits[i].differ) {
@@ -137,7 +138,7 @@ static int set_up(knotd_mod_t *mod, aname_instance_t *instance)
 
 	aname_signing_init(&instance->signing);
 
-	int ret = aname_stats_register(mod);
+	int ret = aname_stats_register(mod, zone == NULL);
 	if (ret == KNOT_EOK) {
 		ret = zone != NULL ? aname_hook_zone(mod) : aname_hook_global(mod);
 	}

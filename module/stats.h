@@ -40,10 +40,11 @@ typedef struct {
 	uint64_t subnets;                    /*!< Answers held for clients' subnets beside. */
 	uint64_t addresses;                  /*!< Held. */
 	uint64_t lag_ms;                     /*!< Largest refresh lag. */
+	uint64_t up, down, unknown;          /*!< Addresses probed. */
 } aname_numbers_t;
 
-/*! Registers the counters. Thread: load. */
-int aname_stats_register(knotd_mod_t *mod);
+/*! Registers the counters; `total`: those of the whole process. Thread: load. */
+int aname_stats_register(knotd_mod_t *mod, bool total);
 
 /*! Counts an answer, for its zone and in total. Thread: worker `worker`, whose slot it is. */
 void aname_stats_answer(knotd_mod_t *mod, aname_worker_t *slot, unsigned worker, aname_kind_t kind);

@@ -46,6 +46,17 @@
 #define OPT_WEIGHT        "\x06""weight"
 #define OPT_EACH_TARGETS  "\x0E""answer-targets"
 #define OPT_ALL_DOWN      "\x08""all-down"
+#define OPT_PROBE          "\x05""probe"
+#define OPT_PROBE_PORT     "\x0A""probe-port"
+#define OPT_PROBE_HOST     "\x0A""probe-host"
+#define OPT_PROBE_PATH     "\x0A""probe-path"
+#define OPT_PROBE_STATUS   "\x0C""probe-status"
+#define OPT_PROBE_VERIFY   "\x0C""probe-verify"
+#define OPT_PROBE_INTERVAL "\x0E""probe-interval"
+#define OPT_PROBE_TIMEOUT  "\x0D""probe-timeout"
+#define OPT_PROBE_FALL     "\x0A""probe-fall"
+#define OPT_PROBE_RISE     "\x0A""probe-rise"
+#define OPT_MAX_PROBES     "\x0A""max-probes"
 /* clang-format on */
 
 /*!
@@ -76,4 +87,11 @@
 	X(OPT_MAX_SUBNETS, "max-subnets", 10000, 1, 1000000, "subnets", YP_SNONE,                  \
 	  limits.max_subnets)                                                                      \
 	X(OPT_EACH_SUBNETS, "max-target-subnets", 256, 1, 4096, "subnets", YP_SNONE,               \
-	  limits.max_target_subnets)
+	  limits.max_target_subnets)                                                               \
+	X(OPT_PROBE_INTERVAL, "probe-interval", 10, 1, 3600, "seconds", YP_STIME,                  \
+	  probe.interval_ms)                                                                       \
+	X(OPT_PROBE_TIMEOUT, "probe-timeout", 2000, 100, 30000, "milliseconds", YP_SNONE,          \
+	  probe.timeout_ms)                                                                        \
+	X(OPT_PROBE_FALL, "probe-fall", 3, 1, 20, "failures", YP_SNONE, probe.fall)                \
+	X(OPT_PROBE_RISE, "probe-rise", 2, 1, 20, "successes", YP_SNONE, probe.rise)               \
+	X(OPT_MAX_PROBES, "max-probes", 10000, 1, 1000000, "addresses", YP_SNONE, limits.max_probes)

@@ -79,6 +79,7 @@ bool aname_options_equal(const aname_options_t *one, const aname_options_t *othe
 	return memcmp(&one->schedule, &other->schedule, sizeof(one->schedule)) == 0 &&
 	       memcmp(&one->source, &other->source, sizeof(one->source)) == 0 &&
 	       memcmp(&one->limits, &other->limits, sizeof(one->limits)) == 0 &&
+	       memcmp(&one->probe, &other->probe, sizeof(one->probe)) == 0 &&
 	       memcmp(one->rrtypes, other->rrtypes, sizeof(one->rrtypes)) == 0 &&
 	       one->rrtypes_count == other->rrtypes_count &&
 	       one->max_addresses == other->max_addresses && one->wait_ms == other->wait_ms &&
@@ -93,6 +94,16 @@ bool aname_options_equal(const aname_options_t *one, const aname_options_t *othe
 	       names_equal(&one->allow_target, &other->allow_target) &&
 	       names_equal(&one->deny_target, &other->deny_target) &&
 	       nets_equal(&one->deny_address, &other->deny_address);
+}
+
+const char *aname_probe_text(aname_probe_kind_t kind)
+{
+	static const char *const words[] = {
+		[ANAME_PROBE_OFF] = "off",     [ANAME_PROBE_TCP] = "tcp",
+		[ANAME_PROBE_TLS] = "tls",     [ANAME_PROBE_HTTP] = "http",
+		[ANAME_PROBE_HTTPS] = "https",
+	};
+	return words[kind];
 }
 
 bool aname_source_has_via(const aname_source_t *source, bool ipv6)
@@ -130,6 +141,66 @@ bool aname_weight_read(const char *text, knot_dname_storage_t suffix, uint32_t *
 	knot_dname_to_lower(suffix);
 	*weight = number;
 	return true;
+}
+
+bool aname_probe_is_host(const char *text)
+{
+	size_t len = strlen(text), label = 0;
+	if (len < 1 || len > 253) {
+		return false;
+	}
+	for (size_t i = 0; i < len; i++) {
+		char c = text[i];
+		bool dot = c == '.';
+		bool good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+		            (c >= '0' && c <= '9') || c == '-' || c == '_';
+		if (dot ? label == 0 : !good || label == 63) {
+			return false;
+		}
+		label = dot ? 0 : label + 1;
+	}
+	return true;
+}
+
+bool aname_probe_is_path(const char *text)
+{
+	size_t len = strlen(text);
+	if (text[0] != '/' || len >= ANAME_PROBE_TEXT_MAX) {
+		return false;
+	}
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] <= ' ' || text[i] > '~' || text[i] == '#') {
+			return false;
+		}
+	}
+	return true;
+}
+
+/*! Reads a status of three digits. */
+static bool read_status(const char *text, uint16_t *status)
+{
+	unsigned number = 0;
+	for (unsigned i = 0; i < 3; i++) {
+		if (text[i] < '0' || text[i] > '9') {
+			return false;
+		}
+		number = 10 * number + text[i] - '0';
+	}
+	*status = number;
+	return number >= 100 && number <= 599;
+}
+
+bool aname_probe_status_read(const char *text, aname_probe_status_t *status)
+{
+	if (!read_status(text, &status->low)) {
+		return false;
+	}
+	status->high = status->low;
+	bool range = text[3] == '-';
+	if (range && !read_status(text + 4, &status->high)) {
+		return false;
+	}
+	return text[range ? 7 : 3] == '\0' && status->low <= status->high;
 }
 
 bool aname_nets_match(const aname_nets_t *nets, const uint8_t *address, uint16_t len)

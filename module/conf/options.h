@@ -124,6 +124,9 @@ typedef enum {
 	ANAME_PROBE_HTTPS, /*!< The same, over TLS. */
 } aname_probe_kind_t;
 
+/*! The word for it in the configuration. */
+const char *aname_probe_text(aname_probe_kind_t kind);
+
 /*! Most ranges that `probe-status` may list. */
 #define ANAME_PROBE_STATUSES_MAX 8
 /*! Octets of `probe-path`, and of `probe-host`, terminating zero included. */
@@ -239,3 +242,12 @@ bool aname_weight_read(const char *text, knot_dname_storage_t suffix, uint32_t *
 
 /*! Is an address in one of the networks? */
 bool aname_nets_match(const aname_nets_t *nets, const uint8_t *address, uint16_t len);
+
+/*! Is it a name for `probe-host`: letters, digits, hyphens, underscores and dots? */
+bool aname_probe_is_host(const char *text);
+
+/*! Is it a path for `probe-path`? */
+bool aname_probe_is_path(const char *text);
+
+/*! Reads a status or a range of them, such as 200 or 200-399; false if it is none. */
+bool aname_probe_status_read(const char *text, aname_probe_status_t *status);

@@ -7,6 +7,7 @@
 
 #include "conf/items.h"
 #include "conf/knotd.h"
+#include "conf/probe.h"
 #include "conf/schema.h"
 #include "protocol.h"
 #include "rrtype.h"
@@ -195,6 +196,7 @@ static int read_section(knotd_mod_t *mod, aname_options_t *options)
 	read_values(mod, options);
 	read_rrtypes(mod, options);
 	read_source(mod, options);
+	aname_conf_read_probe(mod, &options->probe);
 	int ret = read_names(mod, OPT_ALLOW_TARGET, &options->allow_target);
 	if (ret == KNOT_EOK) {
 		ret = read_names(mod, OPT_DENY_TARGET, &options->deny_target);
@@ -220,6 +222,9 @@ static void zero_ineffective(aname_options_t *options)
 	}
 	if (options->source.servers_count == 0) {
 		options->schedule.retries = options->schedule.max_aliases = 0;
+	}
+	if (options->probe.kind == ANAME_PROBE_OFF) {
+		options->probe = (aname_probe_t){ 0 };
 	}
 }
 

@@ -11,6 +11,7 @@
 
 #include "conf/items.h"
 #include "conf/options.h"
+#include "conf/probe.h"
 #include "protocol.h"
 #include "rrtype.h"
 
@@ -58,6 +59,12 @@ const yp_item_t aname_conf[] = {
 	{ OPT_WEIGHT, YP_TSTR, YP_VNONE, YP_FMULTI },
 	{ OPT_EACH_TARGETS, YP_TINT, YP_VINT = { INT32_MIN, INT64_MAX / 2, YP_NIL } },
 	{ OPT_ALL_DOWN, YP_TOPT, YP_VOPT = { all_down_modes, ANAME_ALL_DOWN_SERVE } },
+	{ OPT_PROBE, YP_TOPT, YP_VOPT = { aname_conf_probe_kinds, ANAME_PROBE_OFF } },
+	{ OPT_PROBE_PORT, YP_TINT, YP_VINT = { INT32_MIN, INT64_MAX / 2, YP_NIL } },
+	{ OPT_PROBE_HOST, YP_TSTR, YP_VNONE },
+	{ OPT_PROBE_PATH, YP_TSTR, YP_VNONE },
+	{ OPT_PROBE_STATUS, YP_TSTR, YP_VNONE, YP_FMULTI },
+	{ OPT_PROBE_VERIFY, YP_TBOOL, YP_VNONE },
 	{ OPT_ALLOW_TARGET, YP_TDNAME, YP_VNONE, YP_FMULTI },
 	{ OPT_DENY_TARGET, YP_TDNAME, YP_VNONE, YP_FMULTI },
 	{ OPT_DENY_ADDRESS, YP_TNET, YP_VNONE, YP_FMULTI },
@@ -295,8 +302,8 @@ int aname_conf_check(knotd_conf_check_args_t *args)
 {
 	atomic_fetch_add(&checks_done, 1);
 	int (*const checks[])(knotd_conf_check_args_t *) = {
-		check_numbers, check_order,          check_source, check_rrtypes,
-		check_weights, check_answer_targets, check_status,
+		check_numbers, check_order,          check_source,           check_rrtypes,
+		check_weights, check_answer_targets, aname_conf_check_probe, check_status,
 	};
 	int ret = KNOT_EOK;
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]) && ret == KNOT_EOK; i++) {

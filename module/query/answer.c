@@ -72,7 +72,7 @@ bool aname_answer_look(aname_part_t *part, uint32_t definition, int64_t now_ms)
 	if (view != NULL) {
 		part->view = view;
 		part->down = view->count == 0 && snapshot->count > 0;
-		part->lives |= view->alive;
+		part->lives |= aname_view_alive(view);
 		if (view->changed_ms > now_ms - ANAME_VERDICT_NEW_MS &&
 		    part->judgement.ttl > ANAME_STALE_TTL) {
 			part->judgement.ttl = ANAME_STALE_TTL;

@@ -23,7 +23,7 @@ typedef struct {
 
 /* Numbers. */
 
-static void add_numbers(const target_t *target, aname_numbers_t *numbers)
+static void add_numbers(const target_t *target, uint32_t definition, aname_numbers_t *numbers)
 {
 	for (unsigned i = 0; i < 2; i++) {
 		aname_entry_t *entry = target->entries[i];
@@ -40,6 +40,13 @@ static void add_numbers(const target_t *target, aname_numbers_t *numbers)
 		numbers->succeeded += atomic_load_explicit(&entry->succeeded, memory_order_relaxed);
 		numbers->failed += atomic_load_explicit(&entry->failed, memory_order_relaxed);
 		numbers->lag_ms = lag_ms > numbers->lag_ms ? lag_ms : numbers->lag_ms;
+		const aname_view_t *view =
+		        known != NULL ? aname_snapshot_view(known, definition) : NULL;
+		if (view != NULL && definition != 0) {
+			numbers->up += view->count - view->unknown;
+			numbers->down += known->count - view->count;
+			numbers->unknown += view->unknown;
+		}
 	}
 }
 
@@ -181,7 +188,8 @@ static void show_targets(const aname_query_t *query)
 			knot_dname_storage_t lower;
 			target_t target;
 			if (find(query, rdata, lower, &target)) {
-				add_numbers(&target, &numbers);
+				add_numbers(&target, query->instance->options->definition,
+				            &numbers);
 				failing |= check_failure(query, &target, 0);
 				failing |= check_failure(query, &target, 1);
 				check_gone(query, &target);

@@ -30,6 +30,7 @@ ANAME_ASIDE void aname_target_ask(const aname_query_t *query, const aname_key_t 
 	}
 	aname_interest_t interest =
 	        aname_interest(&query->instance->options->schedule, ttl, query->now_s);
+	interest.definition = query->instance->options->definition;
 	if (!aname_queue_push(shared->queue, key, client, hash, interest)) {
 		atomic_fetch_add_explicit(&shared->reached.queue_full, 1, memory_order_relaxed);
 	}
@@ -68,20 +69,13 @@ static ANAME_ASIDE bool fails_with_all(const aname_upstream_t *upstream,
 	               (failing != NULL ? failing->since_ms : due_ms);
 }
 
-void aname_target_probe(const aname_query_t *query, const aname_key_t *key)
-{
-	/* Nobody can be asked for probes yet. */
-	(void)query;
-	(void)key;
-}
-
 /*! Sees the addresses of a target as the zone's section does (H3). */
 static ANAME_ASIDE void look_through(const aname_query_t *query, const aname_key_t *key,
-                                     bool for_subnet, aname_part_t *part)
+                                     uint32_t ttl, bool for_subnet, aname_part_t *part)
 {
 	bool seen = aname_answer_look(part, query->instance->options->definition, query->now_ms);
 	if (!seen && part->snapshot->count > 0 && !for_subnet) {
-		aname_target_probe(query, key);
+		aname_target_ask(query, key, ttl, false); /* To have it probed. */
 	}
 }
 
@@ -110,7 +104,7 @@ ANAME_WARM void aname_target_judge(const aname_query_t *query, const aname_key_t
 	}
 	if (snapshot != NULL && (snapshot->views | query->instance->options->definition) != 0 &&
 	    part->snapshot == snapshot) {
-		look_through(query, key, entry->for_subnet, part);
+		look_through(query, key, ttl, entry->for_subnet, part);
 	}
 
 	const aname_interest_t interest = {

@@ -15,12 +15,10 @@ uint16_t aname_target_other_type(uint16_t type);
 /*! What is known of the other family of a target; NULL if nothing. */
 const aname_snapshot_t *aname_target_other(const aname_query_t *query, const aname_key_t *key);
 
-/*! Asks the service for a lookup; for the client or for everybody. */
+/*! Asks the service for a lookup, for the client or for everybody, and to have the addresses probed as
+ *  the zone's section says. */
 void aname_target_ask(const aname_query_t *query, const aname_key_t *key, uint32_t ttl,
                       bool for_client);
-
-/*! Asks the service to probe the addresses of a target by the definition of the zone's section. */
-void aname_target_probe(const aname_query_t *query, const aname_key_t *key);
 
 /*! Judges an entry in the table, and has it looked up where that is due. */
 void aname_target_judge(const aname_query_t *query, const aname_key_t *key, aname_entry_t *entry,

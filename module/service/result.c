@@ -4,6 +4,7 @@
 
 #include <libknot/descriptor.h>
 
+#include "service/health.h"
 #include "service/schedule.h"
 #include "service/subnets.h"
 #include "table/policy.h"
@@ -54,7 +55,7 @@ void aname_result_failed(aname_refresh_t *refresh, aname_entry_t *entry, aname_f
 	aname_snapshot_t *snapshot =
 	        aname_snapshot_failed(aname_entry_snapshot(entry), failure, why, now_ms);
 	if (snapshot != NULL) {
-		aname_table_publish(refresh->shared->table, entry, snapshot);
+		aname_health_publish(refresh, entry, snapshot, now_ms);
 	}
 	atomic_store(&entry->cold, false);
 
@@ -185,7 +186,7 @@ static void learned(aname_refresh_t *refresh, aname_entry_t *entry, const aname_
 	entry->plan.failures = 0;
 	int64_t next_ms = next_after(refresh, entry, snapshot, now_ms);
 	bool lost = snapshot->lost && !before->lost;
-	aname_table_publish(refresh->shared->table, entry, snapshot);
+	aname_health_publish(refresh, entry, snapshot, now_ms);
 	atomic_store(&entry->cold, false);
 	aname_schedule_plan(refresh, entry, next_ms);
 	if (lost) {

@@ -11,6 +11,7 @@
  * | room      | space for one more target                                                  |
  * | subnets   | entries for clients' subnets                                              |
  * | schedule  | where each entry stands: planned, ready, running, dormant                 |
+ * | health    | which addresses are probed, and what workers see of that                  |
  *
  * Each of them calls only those below it. Everything runs on the service thread.
  */
@@ -21,8 +22,10 @@
 
 #include "log/events.h"
 #include "service/admission.h"
+#include "service/forced.h"
 #include "service/heap.h"
 #include "service/outage.h"
+#include "service/probe/probes.h"
 #include "service/resolver.h"
 #include "table/shared.h"
 
@@ -75,7 +78,12 @@ typedef struct aname_refresh {
 	aname_events_t events;
 	_Atomic uint32_t max_targets, max_lookups, lookup_rate;
 	_Atomic uint32_t max_subnets, max_target_subnets;
+	_Atomic uint32_t max_probes;
 	aname_admission_t admission;
+	aname_probes_t *probes;
+	aname_forces_t *forces; /*!< What operators have forced. */
+	int64_t definitions_ms; /*!< When a definition is to be released; INT64_MAX: none. */
+	int64_t log_health_ms;  /*!< When to log what was not logged of addresses; likewise. */
 } aname_refresh_t;
 
 /*! What counts for an entry's lookups. */

@@ -26,6 +26,12 @@ RANGES = {
     "max-targets": (1, 10000000, 200000),
     "max-lookups": (1, 10000, 1000),
     "lookup-rate": (1, 1000000, 20000),
+    "probe-port": (1, 65535, None),
+    "probe-interval": (1, 3600, 10),
+    "probe-timeout": (100, 30000, 2000),
+    "probe-fall": (1, 20, 3),
+    "probe-rise": (1, 20, 2),
+    "max-probes": (1, 1000000, 10000),
 }
 
 
@@ -73,8 +79,9 @@ def test_L3_what_is_no_such_number_is_refused(knotd, option, value):
 @pytest.mark.parametrize("option", RANGES)
 def test_L3_both_bounds_and_the_default_are_accepted(knotd, option):
     knotd.add_zone(ZONE)
-    partner = {"ttl-min": {"ttl-max": 7 * DAY}, "retry-min": {"retry-max": DAY}}
-    for value in RANGES[option]:
+    partner = {"ttl-min": {"ttl-max": 7 * DAY}, "retry-min": {"retry-max": DAY},
+               "probe-interval": {"probe-timeout": 100}, "probe-timeout": {"probe-interval": 30}}
+    for value in filter(lambda bound: bound is not None, RANGES[option]):
         knotd.options.clear()
         knotd.options.update({option: value, **partner.get(option, {})})
         accepted, output = knotd.conf_check()
@@ -91,6 +98,16 @@ def test_L3_minimum_above_maximum_is_refused(knotd, low, high):
     knotd.options.update({low: 60, high: 60})
     accepted, output = knotd.conf_check()
     assert accepted, f"expected equal bounds to be accepted, got {output!r}"
+
+
+def test_L3_probe_timeout_above_the_interval_is_refused(knotd):
+    knotd.add_zone(ZONE)
+    output = refused(knotd, {"probe-timeout": 2001, "probe-interval": 2})
+    for word in ("probe-timeout", "probe-interval", "100", "30000", "3600"):
+        assert word in output, f"expected {word}, got {output!r}"
+    knotd.options.update({"probe-timeout": 2000})
+    accepted, output = knotd.conf_check()
+    assert accepted, f"expected a time-out as long as the interval to be accepted, got {output!r}"
 
 
 BAD = [
@@ -113,6 +130,14 @@ BAD = [
     ("deny-address", "10.0.0.0/33", ()),
     ("deny-address", "2001:db8::/129", ()),
     ("deny-address", "example.com", ()),
+    ("probe", "icmp", ()),
+    ("probe-host", "a..b", ("253",)),
+    ("probe-host", "a/b", ("253",)),
+    ("probe-path", "health", ("slash", "255")),
+    ("probe-status", "99", ("100", "599")),
+    ("probe-status", ["200", "400-300"], ("100", "599")),
+    ("probe-status", [str(200 + n) for n in range(9)], ("1", "8")),
+    ("probe-verify", "perhaps", ()),
 ]
 
 
@@ -137,6 +162,15 @@ GOOD = [
     ("answer-aname", True),
     ("dnssec", "auto"),
     ("dnssec", "off"),
+    ("probe", "off"),
+    ("probe", "tcp"),
+    ("probe", "tls"),
+    ("probe", "http"),
+    ("probe", "https"),
+    ("probe-host", "www.example.com"),
+    ("probe-path", "/health?full=1"),
+    ("probe-status", ["204", "300-399"]),
+    ("probe-verify", True),
     ("answer-aname", False),
     ("allow-target", ["example.net", "example.org."]),
     ("deny-target", "."),

@@ -17,6 +17,8 @@ from harness.zone import aname
 OF_CODE = {
     "rrtype": Option("ANAME | ALIAS | TYPEnnnnn ...", "[ANAME, ALIAS]"),
     "status-socket": Option("STR", "mod-aname.sock"),
+    "probe-path": Option("STR", "/"),
+    "probe-status": Option("INT[-INT] ...", "200-399"),
 }
 
 
@@ -79,7 +81,7 @@ def values(name, option):
         return [*usual, least, most], bad
     if option.syntax == "BOOL":
         return ["on", "off"], ["perhaps"]
-    if name in ("dnssec", "cold", "target-dnssec", "all-down"):
+    if name in ("dnssec", "cold", "target-dnssec", "all-down", "probe"):
         return option.syntax.split(" | "), ["perhaps"]
     good = {
         "rrtype": ["[ANAME, ALIAS]", "TYPE65280", "TYPE65534"],
@@ -91,11 +93,17 @@ def values(name, option):
         "status-socket": ["mod-aname.sock", "off", "/run/knot/a.sock"],
         "prefer": ["[cdn.example.net, example.org.]"],
         "weight": ["[example.net@0, example.org.@1000000]", "example.net@7"],
+        "probe-host": ["www.example.com", "Shop_1.example."],
+        "probe-path": ["/", "/health?full=1", "/" + "x" * 254],
+        "probe-status": ["200", "[100-599, 204]"],
     }
     bad = {
         "rrtype": ["A", "TYPE65535"], "resolver": ["localhost"], "deny-address": ["192.0.2.0/33"],
         "via": ["192.0.2.1@53", "[192.0.2.1, 192.0.2.2]"],
         "prefer": ["a..b"], "weight": ["example.net", "example.net@1000001"],
+        "probe-host": ["a..b", "x" * 64, "a b", "[::1]"],
+        "probe-path": ["health", "/a b", "/#a", "/" + "x" * 255],
+        "probe-status": ["99", "600", "300-200", "200-", "2xx", str(list(range(200, 209)))],
         "allow-target": ["a..b"], "deny-target": ["a..b"], "status-socket": ["x" * 108],
     }
     return good[name], bad[name]
@@ -110,6 +118,8 @@ BESIDE = {
     "via": {"resolver": "192.0.2.1"},
     "ttl-max": {"ttl-min": 1},
     "retry-max": {"retry-min": 1},
+    "probe-timeout": {"probe-interval": 3600},
+    "probe-interval": {"probe-timeout": 100},
 }
 
 

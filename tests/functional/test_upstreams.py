@@ -24,6 +24,11 @@ OTHER_VALUES = {
     "dnssec": ["off"],
     "ecs": [True],
     "prefer": ["example.org."],
+    "probe": ["tcp", "tls", "http", "https"],
+    "probe-host": ["www.example.org"],
+    "probe-path": ["/health"],
+    "probe-status": ["200", ["200-299", "404"]],
+    "probe-verify": [True],
     "rrtype": ["ALIAS"],
     "status-socket": ["off", "other.sock"],
     "weight": ["example.net@0", ["example.org@7", "example.net@3"]],
@@ -180,13 +185,16 @@ def random_section(random, name, others):
         # The pool of threads is made once.
         if known_of.range and option != "threads" and random.random() < 0.25:
             least, most = map(int, known_of.range)
-            usual = int(known_of.default)
+            usual = int(known_of.default or least)
             chosen[option] = random.choice(
                 [least, usual, min(most, usual + 3), random.randint(least, min(most, 200000))]
             )
     for least, most in (("retry-min", 60), ("ttl-min", 86400)):
         if chosen.get(least, 1) > chosen.get(least.replace("min", "max"), most):
             del chosen[least]
+    if chosen.get("probe-timeout", 2000) > 1000 * chosen.get("probe-interval", 10):
+        chosen.update({"probe-timeout": 100})
+    chosen["probe"] = random.choice(["off", "off", "tcp", "https"])
     if random.random() < 0.85:
         chosen["resolver"] = random.sample([ADDRESS, *others], random.randint(1, 3))
         chosen["ecs"] = random.random() < 0.3

@@ -175,6 +175,54 @@ static void deny(aname_options_t *o)
 {
 	make_add_name(&o->deny_target, "a.");
 }
+static void max_probes(aname_options_t *o)
+{
+	o->limits.max_probes++;
+}
+static void probe_kind(aname_options_t *o)
+{
+	o->probe.kind = ANAME_PROBE_TCP;
+}
+static void probe_port(aname_options_t *o)
+{
+	o->probe.port++;
+}
+static void probe_host(aname_options_t *o)
+{
+	o->probe.host[0] = 'a';
+}
+static void probe_path(aname_options_t *o)
+{
+	o->probe.path[ANAME_PROBE_TEXT_MAX - 1] = '/';
+}
+static void probe_status(aname_options_t *o)
+{
+	o->probe.statuses[0].high++;
+}
+static void probe_statuses(aname_options_t *o)
+{
+	o->probe.statuses_count++;
+}
+static void probe_verify(aname_options_t *o)
+{
+	o->probe.verify = 1;
+}
+static void probe_interval(aname_options_t *o)
+{
+	o->probe.interval_ms++;
+}
+static void probe_timeout(aname_options_t *o)
+{
+	o->probe.timeout_ms++;
+}
+static void probe_fall(aname_options_t *o)
+{
+	o->probe.fall++;
+}
+static void probe_rise(aname_options_t *o)
+{
+	o->probe.rise++;
+}
 static void net(aname_options_t *o)
 {
 	make_add_net(&o->deny_address, "10.0.0.0", "10.0.0.9");
@@ -232,6 +280,19 @@ static const equal_row_t equal_rows[] = {
 	{ "ecs-ipv6-prefix counts", NULL, ecs_prefix_ipv6, false },
 	{ "max-subnets counts", NULL, max_subnets, false },
 	{ "max-target-subnets counts", NULL, max_target_subnets, false },
+	{ "max-probes counts", NULL, max_probes, false },
+	{ "probe counts", NULL, probe_kind, false },
+	{ "the same probe in both is equal", probe_kind, NULL, true },
+	{ "probe-port counts", probe_kind, probe_port, false },
+	{ "probe-host counts", probe_kind, probe_host, false },
+	{ "probe-path counts", probe_kind, probe_path, false },
+	{ "probe-status counts", probe_kind, probe_status, false },
+	{ "the number of statuses counts", probe_kind, probe_statuses, false },
+	{ "probe-verify counts", probe_kind, probe_verify, false },
+	{ "probe-interval counts", probe_kind, probe_interval, false },
+	{ "probe-timeout counts", probe_kind, probe_timeout, false },
+	{ "probe-fall counts", probe_kind, probe_fall, false },
+	{ "probe-rise counts", probe_kind, probe_rise, false },
 	{ "allow-target counts", NULL, allow, false },
 	{ "deny-target counts", NULL, deny, false },
 	{ "deny-address counts", NULL, net, false },
@@ -265,6 +326,110 @@ static void check_equal(void **state)
 	assert_int_equal(aname_options_equal(other, one), row->equal);
 	aname_options_free(one);
 	aname_options_free(other);
+}
+
+/* What is probed. */
+
+#define LABEL_63 "a23456789-123456789-123456789-123456789-123456789-123456789-123"
+
+typedef struct {
+	const char *proves;
+	const char *text;
+	bool good;
+} text_row_t;
+
+static const text_row_t host_rows[] = {
+	{ "H1: a name", "www.example.com", true },
+	{ "H1: a name that a dot ends", "www.example.com.", true },
+	{ "H1: one label", "localhost", true },
+	{ "H1: an address as it is in URLs", "192.0.2.1", true },
+	{ "H1: capitals, digits, hyphens, underscores", "_A-1.Example", true },
+	{ "H1: a label of 63 octets", LABEL_63 ".b", true },
+	{ "H1: no label of 64 octets", "x" LABEL_63 ".b", false },
+	{ "H1: 253 octets", LABEL_63 "." LABEL_63 "." LABEL_63 "." LABEL_63 + 2, true },
+	{ "H1: no 255 octets", LABEL_63 "." LABEL_63 "." LABEL_63 "." LABEL_63, false },
+	{ "H1: not nothing", "", false },
+	{ "H1: not a dot", ".", false },
+	{ "H1: no empty label", "a..b", false },
+	{ "H1: no port", "example.com:80", false },
+	{ "H1: no space", "a b", false },
+	{ "H1: no end of a line", "a\r\nX: y", false },
+	{ "H1: no user", "a@b", false },
+	{ "H1: no path", "a/b", false },
+	{ "H1: no IPv6 address", "::1", false },
+	{ "H1: no letter beyond ASCII", "\xc3\xa4", false },
+};
+
+static void check_host(void **state)
+{
+	const text_row_t *row = *state;
+	assert_int_equal(aname_probe_is_host(row->text), row->good);
+}
+
+static const text_row_t path_rows[] = {
+	{ "H1: the root", "/", true },
+	{ "H1: a path with a query", "/a/b.c?d=%20&e=~", true },
+	{ "H1: not nothing", "", false },
+	{ "H1: none without a slash", "a", false },
+	{ "H1: no space", "/a b", false },
+	{ "H1: no end of a line", "/\r\nX: y", false },
+	{ "H1: no fragment", "/a#b", false },
+	{ "H1: no letter beyond ASCII", "/\xc3\xa4", false },
+	{ "H1: no octet that is deleted", "/\x7f", false },
+};
+
+static void check_path(void **state)
+{
+	const text_row_t *row = *state;
+	assert_int_equal(aname_probe_is_path(row->text), row->good);
+}
+
+static void path_length(void **state)
+{
+	char path[ANAME_PROBE_TEXT_MAX + 1] = { 0 };
+	memset(path, '/', ANAME_PROBE_TEXT_MAX - 1);
+	assert_true(aname_probe_is_path(path));
+	path[ANAME_PROBE_TEXT_MAX - 1] = '/';
+	assert_false(aname_probe_is_path(path));
+}
+
+typedef struct {
+	const char *proves;
+	const char *text;
+	uint16_t low, high; /*!< 0: it is none. */
+} status_row_t;
+
+static const status_row_t status_rows[] = {
+	{ "H1: one status", "204", 204, 204 },
+	{ "H1: the least", "100", 100, 100 },
+	{ "H1: the largest", "599", 599, 599 },
+	{ "H1: a range", "200-399", 200, 399 },
+	{ "H1: a range of one", "200-200", 200, 200 },
+	{ "H1: not below the least", "099", 0, 0 },
+	{ "H1: not above the largest", "600", 0, 0 },
+	{ "H1: no range that ends above", "200-600", 0, 0 },
+	{ "H1: no range backwards", "300-299", 0, 0 },
+	{ "H1: no range without an end", "200-", 0, 0 },
+	{ "H1: no range without a beginning", "-200", 0, 0 },
+	{ "H1: not four digits", "2000", 0, 0 },
+	{ "H1: not two", "20", 0, 0 },
+	{ "H1: nothing behind", "200x", 0, 0 },
+	{ "H1: nothing behind a range", "200-300-400", 0, 0 },
+	{ "H1: no spaces", "200 - 300", 0, 0 },
+	{ "H1: no class", "2xx", 0, 0 },
+	{ "H1: not nothing", "", 0, 0 },
+};
+
+static void check_status(void **state)
+{
+	const status_row_t *row = *state;
+	aname_probe_status_t found;
+	bool good = aname_probe_status_read(row->text, &found);
+	assert_int_equal(good, row->low != 0);
+	if (good) {
+		assert_int_equal(found.low, row->low);
+		assert_int_equal(found.high, row->high);
+	}
 }
 
 /* Suffixes. */
@@ -401,16 +566,30 @@ static void from_where(void **state)
 	assert_true(aname_source_has_via(&source, true));
 }
 
+static void probe_no_padding(void **state)
+{
+	/* Otherwise equal ones would not share their probes. */
+	const aname_probe_t *p = NULL;
+	assert_int_equal(sizeof(*p), 4 * sizeof(p->kind) + 4 * sizeof(p->fall) +
+	                                     sizeof(p->statuses) + sizeof(p->host) +
+	                                     sizeof(p->path));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		PROVES("L2: names of 255 octets are compared whole", longest_name),
 		PROVES("freeing options frees all they hold, and NULL is allowed", free_all),
 		PROVES("whom lookups ask is free of padding", no_padding),
+		PROVES("H1: what is probed is free of padding", probe_no_padding),
+		PROVES("H1: a path has up to 255 octets", path_length),
 		PROVES("an address that lookups come from is there if it is not zero", from_where),
 	};
 	return RUN_ROWS("options: which are the same", equal_rows, check_equal) +
 	       RUN_ROWS("options: suffixes", names_rows, check_names) +
 	       RUN_ROWS("options: networks", nets_rows, check_nets) +
+	       RUN_ROWS("options: hosts that are probed", host_rows, check_host) +
+	       RUN_ROWS("options: paths that are probed", path_rows, check_path) +
+	       RUN_ROWS("options: statuses that are good", status_rows, check_status) +
 	       RUN_TESTS("options: the rest", tests);
 }

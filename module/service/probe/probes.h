@@ -1,13 +1,17 @@
 /*!
  * \brief Probes: which addresses are probed, when, and what is known of them.  [U]
  *
- * | part    | what it does                                                                    |
- * |---------|---------------------------------------------------------------------------------|
- * | probes  | the addresses, each once per definition; when each is probed; limits            |
- * | verdict | from outcomes to whether an address is up                                       |
- * | attempt | one probe of one address: starts it, bounds it in time, tells how it ended      |
- * | tcp     | attempts that connect                                                           |
- * | http    | attempts over TLS and HTTP, by libcurl; no_http.c where that is not built in    |
+ * | part      | what it does                                                                  |
+ * |-----------|-------------------------------------------------------------------------------|
+ * | probes    | holders, verdicts, and what is told of them                                   |
+ * | addresses | the addresses, each once per definition; those that are kept for a while      |
+ * | plan      | which is probed when; limits                                                  |
+ * | verdict   | from outcomes to whether an address is up                                     |
+ * | doubt     | from outcomes to whether this server's own connection is to be trusted        |
+ * | attempt   | one probe of one address: starts it, bounds it in time, tells how it ended    |
+ * | tcp       | attempts that connect                                                         |
+ * | http      | attempts over TLS and HTTP, by libcurl; no_http.c where that is not built in  |
+ * | subject   | what they are made at, and what errors mean                                   |
  *
  * Each of them calls only those below it. Everything runs on the service thread, and no function
  * here calls back before it has returned.
@@ -22,30 +26,14 @@
 
 #include <libknot/dname.h>
 
-#include "service/probe/verdict.h"
+#include "service/probe/plan.h"
+#include "service/probe/probed.h"
 #include "table/definition.h"
-
-/*! Probes under way at once, and started per second. */
-#define ANAME_PROBES_RUNNING 500
-#define ANAME_PROBES_RATE    1000
 
 /*! How long a verdict is kept of an address that nobody holds. */
 #define ANAME_PROBES_KEEP_MS 600000
 
 typedef struct aname_probes aname_probes_t;
-
-/*! An address as one definition probes it. */
-typedef struct aname_probed {
-	const aname_definition_t *definition;
-	uint8_t address[16]; /*!< Network order; the first `len` octets count. */
-	uint8_t len;         /*!< 4 or 16. */
-	aname_verdict_t verdict;
-	const char *why;          /*!< Of the last failure: one phrase, which stays; NULL: none. */
-	int64_t probed_ms;        /*!< When the last probe ended; 0: none has. */
-	uint64_t started, failed; /*!< Probes. */
-	unsigned holders;
-	void *users; /*!< For whoever holds it; NULL at first. */
-} aname_probed_t;
 
 /*!
  * \brief Called when the health of an address has changed.
@@ -114,7 +102,7 @@ typedef struct {
 	uint64_t up, down, unknown; /*!< Addresses held, once per definition. */
 	uint64_t started, failed;   /*!< Probes since the start. */
 	uint64_t refused;           /*!< Addresses for which there was no room (`max-probes`). */
-	bool in_doubt; /*!< No probe of several unrelated targets succeeds any more. */
+	bool in_doubt;              /*!< No probe of several unrelated targets succeeds any more. */
 } aname_probes_numbers_t;
 
 aname_probes_numbers_t aname_probes_numbers(const aname_probes_t *probes);
