@@ -48,7 +48,8 @@ aname_part_t aname_answer_for_client(const aname_part_t *client, const aname_par
 	bool usable = client->judgement.worth != ANAME_FAILED &&
 	              !(waits && client->judgement.fallback == ANAME_FAILED);
 	bool kept = general->gone && is_negative(client) && !is_negative(general);
-	if (!kept && (is_live(client) || (usable && !is_live(general)))) {
+	bool down = client->down && is_live(general) && !general->down;
+	if (!kept && !down && (is_live(client) || (usable && !is_live(general)))) {
 		aname_part_t part = *client;
 		part.gone = general->gone && is_negative(client);
 		return part;
@@ -292,6 +293,25 @@ static int compare(const void *one, const void *other)
 	                      *(const knot_rdata_t *const *)other);
 }
 
+/*! So many are sorted by insertion: what comes from few targets is in order nearly. */
+#define FEW 16
+
+static void sort(const knot_rdata_t **list, unsigned count)
+{
+	if (count > FEW) {
+		qsort(list, count, sizeof(*list), compare);
+		return;
+	}
+	for (unsigned i = 1; i < count; i++) {
+		const knot_rdata_t *next = list[i];
+		unsigned at = i;
+		for (; at > 0 && knot_rdata_cmp(list[at - 1], next) > 0; at--) {
+			list[at] = list[at - 1];
+		}
+		list[at] = next;
+	}
+}
+
 /*! Collects pointers to all allowed addresses, sorted, each once. */
 static unsigned collect(const aname_answer_t *answer, const aname_nets_t *deny,
                         const knot_rdata_t **list)
@@ -306,7 +326,7 @@ static unsigned collect(const aname_answer_t *answer, const aname_nets_t *deny,
 			}
 		}
 	}
-	qsort(list, count, sizeof(*list), compare);
+	sort(list, count);
 
 	unsigned kept = 0;
 	for (unsigned i = 0; i < count; i++) {

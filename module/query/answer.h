@@ -48,7 +48,8 @@ static inline void aname_part_fail(aname_part_t *part, aname_failure_t failure)
  * \brief Chooses between what a target says to a client and what it says to everybody (N4).
  *
  * What is for everybody stands in for what is not there, or fails: for this client only, and not
- * for long. So do addresses that are kept of a target that is gone.
+ * for long. So do addresses that are kept of a target that is gone, and those of which some are up
+ * where all that are for the client are down (H3).
  *
  * \param client   What the target says to the client.
  * \param general  What it says to everybody.

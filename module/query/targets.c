@@ -58,15 +58,15 @@ static ANAME_ASIDE void judge_lost(const aname_query_t *query, const aname_key_t
 	}
 }
 
-/*! Does a target fail since nothing succeeds that its upstream is asked? Not if something has since
- *  it began to: then it fails by itself. */
+/*! Does a target fail, or is it overdue, since nothing succeeds that its upstream is asked? Not if
+ *  something has since that began: then it fails by itself. */
 static ANAME_ASIDE bool fails_with_all(const aname_upstream_t *upstream,
-                                       const aname_snapshot_t *snapshot)
+                                       const aname_snapshot_t *snapshot, int64_t due_ms)
 {
 	const aname_failing_t *failing = aname_snapshot_failing(snapshot);
-	return failing != NULL && atomic_load_explicit(&upstream->silent, memory_order_relaxed) &&
+	return atomic_load_explicit(&upstream->silent, memory_order_relaxed) &&
 	       atomic_load_explicit(&upstream->answered_ms, memory_order_relaxed) <
-	               failing->since_ms;
+	               (failing != NULL ? failing->since_ms : due_ms);
 }
 
 /*! Sees the addresses of a target as the zone's section does (H3). */
@@ -97,7 +97,7 @@ ANAME_WARM void aname_target_judge(const aname_query_t *query, const aname_key_t
 	part->scope = 0;
 	part->gone = part->down = part->lives = false;
 	if (part->judgement.worth != ANAME_FRESH && snapshot != NULL) {
-		part->lives = fails_with_all(entry->upstream, snapshot);
+		part->lives = fails_with_all(entry->upstream, snapshot, next_ms);
 		if (snapshot->lost) {
 			judge_lost(query, key, ttl, part);
 		}

@@ -388,6 +388,29 @@ def test_P4_D1_each_set_is_signed_once(knotd, authority, directory, start_server
             assert validator.secure(name, rdtype).addresses(rdtype)
 
 
+def test_P4_D1_all_sets_of_the_largest_pool_are_kept(knotd, authority):
+    """32 targets, both families, and a denial: none drives out another."""
+    policy(knotd)
+    names = [f"target{n}.example.net" for n in range(32)]
+    for n, name in enumerate(names):
+        authority.set(name, a=[f"192.0.2.{n}"], aaaa=[f"2001:db8::{n}"], ttl=300)
+    knotd.options.update({"resolver": ADDRESS, "weight": "example.net@2"})
+    knotd.add_zone(ZONE, [aname(name) for name in names], zone_options=SIGNED)
+    knotd.start()
+    signed(ZONE)
+    settle(authority, *names, do=True)
+    made = collections.defaultdict(set)
+    for _ in range(2):
+        for n in range(400):
+            for rdtype in ("A", "AAAA"):
+                reply = query(ZONE, rdtype, source=source(n), do=True).expect(ede=set())
+                made[reply.addresses(rdtype).pop()] |= reply.addresses("RRSIG")
+            query(ZONE, "HTTPS", source=source(n), do=True).expect(soa=True)
+    assert len(made) == 64, f"expected every target to be chosen, got {len(made)} sets"
+    again = {of: len(signatures) for of, signatures in made.items() if len(signatures) > 1}
+    assert not again, f"expected one signature each, got {again}"
+
+
 def test_P3_D2_a_family_is_denied_only_if_nobody_gets_it(knotd, authority):
     policy(knotd)
     authority.set(ONE, a=[A1], ttl=300)

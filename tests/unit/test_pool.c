@@ -323,10 +323,32 @@ static void spared(void **state)
 	}
 }
 
+static void down_for_a_client(void **state)
+{
+	aname_snapshot_t *snapshot = make_snapshot(4, 0, 2, 0);
+	const aname_view_t none = { 0 };
+	const struct {
+		char client, general, taken;
+	} rows[] = {
+		{ 'f', 'f', 'f' }, { 'd', 'f', 'F' }, { 'd', 'd', 'd' },
+		{ 'd', 'x', 'd' }, { 'd', 's', 'd' }, { 'f', 'd', 'f' },
+	};
+	for (unsigned i = 0; i < COUNT_OF(rows); i++) {
+		const aname_part_t client = part_of(rows[i].client, snapshot, &none);
+		const aname_part_t general = part_of(rows[i].general, snapshot, &none);
+		aname_part_t taken = aname_answer_for_client(&client, &general, 24);
+		assert_int_equal(taken.down, rows[i].taken == 'd');
+		assert_int_equal(taken.scope, rows[i].taken == 'F' ? 24 : 0);
+		assert_true(rows[i].taken != 'F' || taken.judgement.ttl <= ANAME_PARTIAL_TTL);
+	}
+	free(snapshot);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		PROVES("H4, A10: a family without others", spared),
+		PROVES("H3, N4: what is for a client is all down", down_for_a_client),
 	};
 	return RUN_ROWS("pool: seen through health", looks, check_look) +
 	       RUN_ROWS("pool: the choice, and health", pool_rows, check_pool) +
