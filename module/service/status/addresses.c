@@ -73,13 +73,8 @@ static sight_t take(aname_status_addresses_t *addresses)
 
 static void write_probe(char *at, size_t *len, const aname_probe_t *probe)
 {
-	static const char *const kinds[] = {
-		[ANAME_PROBE_OFF] = "off",     [ANAME_PROBE_TCP] = "tcp",
-		[ANAME_PROBE_TLS] = "tls",     [ANAME_PROBE_HTTP] = "http",
-		[ANAME_PROBE_HTTPS] = "https",
-	};
-	aname_line_add(at, len, ANAME_FIELD(PROBE) "%s" ANAME_FIELD(PORT) "%u", kinds[probe->kind],
-	               probe->port);
+	aname_line_add(at, len, ANAME_FIELD(PROBE) "%s" ANAME_FIELD(PORT) "%u",
+	               aname_probe_text(probe->kind), probe->port);
 	if (probe->host[0] != '\0') {
 		aname_line_add(at, len, ANAME_FIELD(HOST) "%s", probe->host);
 	}
