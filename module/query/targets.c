@@ -58,14 +58,14 @@ static ANAME_ASIDE void judge_lost(const aname_query_t *query, const aname_key_t
 	}
 }
 
-/*! Does a target fail, or is it overdue, since nothing succeeds that its upstream is asked? Not if
- *  something has since that began: then it fails by itself. */
+/*! Does a target fail, or is it overdue, since nothing is heard from its upstream? Not if something
+ *  was since that began: then it fails by itself. */
 static ANAME_ASIDE bool fails_with_all(const aname_upstream_t *upstream,
                                        const aname_snapshot_t *snapshot, int64_t due_ms)
 {
 	const aname_failing_t *failing = aname_snapshot_failing(snapshot);
 	return atomic_load_explicit(&upstream->silent, memory_order_relaxed) &&
-	       atomic_load_explicit(&upstream->answered_ms, memory_order_relaxed) <
+	       atomic_load_explicit(&upstream->heard_ms, memory_order_relaxed) <
 	               (failing != NULL ? failing->since_ms : due_ms);
 }
 

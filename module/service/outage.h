@@ -20,29 +20,17 @@
 /*! What has failed since a lookup succeeded last. */
 typedef struct {
 	int64_t since_ms; /*!< When the first one failed. */
-	uint64_t name;    /*!< Hash of its target's name. */
 	unsigned failures;
-	bool several; /*!< Other names have failed, too. */
 } aname_outage_t;
 
-/*! A lookup of a name with this hash has failed. */
-static inline void aname_outage_failed(aname_outage_t *outage, uint64_t name, int64_t now_ms)
+static inline void aname_outage_failed(aname_outage_t *outage, int64_t now_ms)
 {
 	if (outage->failures == 0) {
 		outage->since_ms = now_ms;
-		outage->name = name;
-		outage->several = false;
 	}
-	outage->several |= name != outage->name;
 	if (outage->failures < ANAME_OUTAGE_FAILURES) {
 		outage->failures++;
 	}
-}
-
-/*! Is the resolver silent as a whole, as far as can be seen? One name that fails may do so alone. */
-static inline bool aname_outage_is_whole(const aname_outage_t *outage, int64_t now_ms)
-{
-	return outage->several && now_ms - outage->since_ms >= ANAME_OUTAGE_MS;
 }
 
 /*! A lookup has succeeded: is this the end of an outage, which began at `since_ms`? */
@@ -52,4 +40,33 @@ static inline bool aname_outage_succeeded(aname_outage_t *outage, int64_t now_ms
 	            now_ms - outage->since_ms >= ANAME_OUTAGE_MS;
 	outage->failures = 0;
 	return over;
+}
+
+/*! Lookups that brought no answer at all, not even that something fails, since there was one. */
+typedef struct {
+	int64_t since_ms; /*!< When the first one ended; 0: there is none. */
+	uint64_t name;    /*!< Hash of its target's name. */
+	bool several;     /*!< There are others, of other names. */
+} aname_silence_t;
+
+/*! There was an answer, be it a failure. */
+static inline void aname_silence_broken(aname_silence_t *silence)
+{
+	silence->since_ms = 0;
+}
+
+/*! There was none to a lookup of a name with this hash. */
+static inline void aname_silence_lasts(aname_silence_t *silence, uint64_t name, int64_t now_ms)
+{
+	if (silence->since_ms == 0) {
+		*silence = (aname_silence_t){ .since_ms = now_ms, .name = name };
+	}
+	silence->several |= name != silence->name;
+}
+
+/*! Is the resolver silent as a whole, as far as can be seen? To one name it may be so alone. */
+static inline bool aname_silence_is_whole(const aname_silence_t *silence, int64_t now_ms)
+{
+	return silence->since_ms != 0 && silence->several &&
+	       now_ms - silence->since_ms >= ANAME_OUTAGE_MS;
 }

@@ -35,15 +35,29 @@ static void note_lag(aname_refresh_t *refresh, aname_entry_t *entry, const aname
 
 /* Failure. */
 
-/*! Tells workers if nothing succeeds any more that is asked of an upstream (P1). */
-static void note_outage(const aname_refresh_t *refresh, const aname_entry_t *entry, int64_t now_ms)
+/*! An upstream was heard, be it that it said of a failure: tells workers. */
+static void note_heard(aname_upstream_work_t *work, int64_t now_ms)
+{
+	aname_silence_broken(&work->silence);
+	atomic_store_explicit(&work->upstream->silent, false, memory_order_relaxed);
+	atomic_store_explicit(&work->upstream->heard_ms, now_ms, memory_order_relaxed);
+}
+
+/*! A lookup has failed: tells workers if nothing is heard any more from whom it asked (P1). */
+static void note_failed(const aname_refresh_t *refresh, const aname_entry_t *entry,
+                        aname_failure_t failure, int64_t now_ms)
 {
 	aname_upstream_work_t *work = aname_work_of(entry);
 	const knot_dname_t *name = aname_entry_name(entry);
-	aname_outage_failed(&work->outage,
+	aname_outage_failed(&work->outage, now_ms);
+	if (failure != ANAME_FAILURE_TIMEOUT && failure != ANAME_FAILURE_NETWORK) {
+		note_heard(work, now_ms);
+		return;
+	}
+	aname_silence_lasts(&work->silence,
 	                    aname_shared_hash(refresh->shared->seed, name, knot_dname_size(name)),
 	                    now_ms);
-	if (aname_outage_is_whole(&work->outage, now_ms)) {
+	if (aname_silence_is_whole(&work->silence, now_ms)) {
 		atomic_store_explicit(&work->upstream->silent, true, memory_order_relaxed);
 	}
 }
@@ -62,7 +76,7 @@ void aname_result_failed(aname_refresh_t *refresh, aname_entry_t *entry, aname_f
 	if (entry->plan.failures < UINT8_MAX) {
 		entry->plan.failures++;
 	}
-	note_outage(refresh, entry, now_ms);
+	note_failed(refresh, entry, failure, now_ms);
 	if (entry->for_subnet) {
 		aname_subnets_note(entry, false);
 		if (entry->plan.failures == 1) {
@@ -226,8 +240,7 @@ static void succeeded(aname_refresh_t *refresh, const aname_run_t *run,
 {
 	aname_entry_t *entry = run->entry;
 	aname_upstream_work_t *work = aname_work_of(entry);
-	atomic_store_explicit(&work->upstream->silent, false, memory_order_relaxed);
-	atomic_store_explicit(&work->upstream->answered_ms, now_ms, memory_order_relaxed);
+	note_heard(work, now_ms);
 	if (aname_outage_succeeded(&work->outage, now_ms)) {
 		retry_after_outage(refresh, work, now_ms);
 	}

@@ -51,6 +51,7 @@ typedef struct aname_upstream_work {
 	unsigned running[ANAME_PRIORITIES], running_all;
 	unsigned started; /*!< Lookups, in all. */
 	aname_outage_t outage;
+	aname_silence_t silence;
 	uint32_t unscoped; /*!< Servers of which it was logged that they do not say for whom. */
 	struct aname_upstream_work *next_ready; /*!< The next that has something ready. */
 	bool listed;                            /*!< It is among those. */

@@ -585,7 +585,7 @@ static void outage(void **state)
 	int64_t first_ms = aname_clock_ms();
 	scripted_resolve(&scripted, scripted.script.pending, 1, 1, 3600);
 	assert_false(upstream->silent);
-	assert_int_equal(upstream->answered_ms, first_ms);
+	assert_int_equal(upstream->heard_ms, first_ms);
 	assert_int_equal(scripted_find(&scripted, &dead, A)->plan.failures, deads);
 	while (aname_clock_ms() < first_ms + 6300) {
 		scripted_skip(&scripted, 50);
@@ -602,6 +602,32 @@ static void outage(void **state)
 	}
 	/* As after a first failure: not all at once. */
 	assert_true(hastened > MANY / 2);
+	scripted_deinit(&scripted);
+}
+
+static void no_silence(void **state)
+{
+	/* Three names fail one after the other, as the resolver says: it is alive. */
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
+	for (unsigned i = 0; i < 30; i++) {
+		name_t name = make_name_nth(i % 3);
+		scripted_ask(&scripted, &name, A, 300);
+		while (scripted.script.pending != NULL) {
+			scripted_fail(&scripted, scripted.script.pending, ANAME_FAILURE_SERVER);
+		}
+		scripted_skip(&scripted, 5000);
+		assert_false(scripted.upstream->silent);
+	}
+	assert_true(scripted.upstream->heard_ms > BEGIN_MS);
+	/* And then not. */
+	while (!scripted.upstream->silent) {
+		scripted_skip(&scripted, 1000);
+		while (scripted.script.pending != NULL) {
+			scripted_fail(&scripted, scripted.script.pending, ANAME_FAILURE_TIMEOUT);
+		}
+		assert_true(aname_clock_ms() < BEGIN_MS + 3600000);
+	}
 	scripted_deinit(&scripted);
 }
 
@@ -1778,6 +1804,7 @@ int main(void)
 		PROVES("F4: success ends the pauses", recovers),
 		PROVES("after an outage what failed in it is tried soon, what failed before is not",
 		       outage),
+		PROVES("P1: a resolver that says of failures is not silent", no_silence),
 		PROVES("F4: after a short outage, too", short_outage),
 		PROVES("F4: what fails beside others that succeed is no outage", no_outage),
 		PROVES("W2: failing, recovering and changing are logged, each once", logs_changes),
