@@ -24,6 +24,7 @@
 #include "conf/read.h"
 #include "conf/schema.h"
 #include "query/hook.h"
+#include "query/pool.h"
 #include "query/signing.h"
 #include "service/service.h"
 #include "stats.h"
@@ -130,7 +131,6 @@ static uint16_t waiters_max(knotd_mod_t *mod)
 static int set_up(knotd_mod_t *mod, aname_instance_t *instance)
 {
 	const knot_dname_t *zone = knotd_mod_zone(mod);
-	instance->zone = zone;
 	instance->zone_len = zone != NULL ? knot_dname_size(zone) : 0;
 	instance->waiters_max = waiters_max(mod);
 	log_onlinesign(mod, instance->onlinesign);
@@ -138,7 +138,7 @@ static int set_up(knotd_mod_t *mod, aname_instance_t *instance)
 
 	aname_signing_init(&instance->signing);
 
-	int ret = aname_stats_register(mod);
+	int ret = aname_stats_register(mod, zone == NULL);
 	if (ret == KNOT_EOK) {
 		ret = zone != NULL ? aname_hook_zone(mod) : aname_hook_global(mod);
 	}
@@ -270,6 +270,7 @@ static void aname_unload(knotd_mod_t *mod)
 	}
 	knotd_mod_ctx_set(mod, NULL);
 	aname_service_hide(instance->options->status_socket, instance->options->status_chosen);
+	aname_pool_deinit(instance);
 	aname_signing_deinit(&instance->signing, instance->shared);
 	aname_shared_unhold(instance->shared, instance->options);
 	aname_service_release();

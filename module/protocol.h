@@ -1,16 +1,32 @@
 /*!
  * \brief What the status socket speaks, for the module and for kaname.  [P]
  *
- * A client sends one line, "status" or "status NAME ...", and gets lines until the end of the
- * stream. A line is a word and `key=value` fields, separated by tabs; values hold no tab and no
- * line end. A reader skips keys that it does not know.
+ * A client sends one line, and gets lines until the end of the stream. A line that it gets is a word
+ * and `key=value` fields, separated by tabs; values hold no tab and no line end. A reader skips
+ * words and keys that it does not know. The first line is always the format, "aname" and "1".
  *
- *     aname   1                     format
- *     server  pid=... targets=...   the process
- *     target  name=... family=...   one for each target and family asked for, and with subnet=...
+ * It may ask what is known, of all targets or of some, "status" or "status NAME ...":
+ *
+ *     server   pid=... targets=...  the process
+ *     forced   name=... state=...   one for each target that is forced, of those asked for, and with
+ *                                   address=... one for each address, if all is asked for
+ *     target   name=... family=...  one for each target and family asked for, and with subnet=...
  *                                   one for each client subnet that has an answer of its own
+ *     address  name=... family=...  behind the line of its target, one for each address that is
+ *                                   probed or forced; one for each way in which it is probed
  *     end                           this was all; or
  *     again                         the table was rebuilt meanwhile, ask anew
+ *
+ * And it may force a target or an address, "force NAME|ADDRESS down|up|auto [SECONDS]":
+ *
+ *     ok                            it is so
+ *     refused  why=...              it is not; who may not is told so, too
+ *     end
+ *
+ * What is not understood is answered by
+ *
+ *     error    why=...
+ *     end
  */
 
 #pragma once
@@ -27,20 +43,26 @@
 /* What is asked. */
 
 #define ANAME_STATUS_REQUEST     "status"
-/*! Names that may follow it. */
+#define ANAME_STATUS_FORCE       "force"
+/*! Names that may follow the first. */
 #define ANAME_STATUS_NAMES       32
 /*! Longest line of a client, its end included. */
 #define ANAME_STATUS_REQUEST_MAX 8192
 
 /* The first word of each line. */
 
-#define ANAME_STATUS_FORMAT "aname\t1"
-#define ANAME_STATUS_SERVER "server"
-#define ANAME_STATUS_TARGET "target"
-#define ANAME_STATUS_END    "end"
-#define ANAME_STATUS_AGAIN  "again"
+#define ANAME_STATUS_FORMAT  "aname\t1"
+#define ANAME_STATUS_SERVER  "server"
+#define ANAME_STATUS_FORCED  "forced"
+#define ANAME_STATUS_TARGET  "target"
+#define ANAME_STATUS_ADDRESS "address"
+#define ANAME_STATUS_OK      "ok"
+#define ANAME_STATUS_REFUSED "refused"
+#define ANAME_STATUS_ERROR   "error"
+#define ANAME_STATUS_END     "end"
+#define ANAME_STATUS_AGAIN   "again"
 
-/* The keys of both. Times are in seconds from now, to or since. */
+/* The keys of both the server and the targets. Times are in seconds from now, to or since. */
 
 #define ANAME_KEY_ADDRESSES "addresses" /*!< server: how many; target: a list, commas between. */
 #define ANAME_KEY_STARTED   "started"   /*!< Lookups. */
@@ -53,6 +75,16 @@
 #define ANAME_KEY_PID     "pid"
 #define ANAME_KEY_TARGETS "targets" /*!< Held, one per name and family. */
 #define ANAME_KEY_FULL    "full"    /*!< There is no room for another one; else not there. */
+
+/* Of its probes. Addresses are counted once for each way in which they are probed. */
+
+#define ANAME_KEY_UP             "up"
+#define ANAME_KEY_DOWN           "down"
+#define ANAME_KEY_UNKNOWN        "unknown"
+#define ANAME_KEY_PROBES         "probes" /*!< Started. */
+#define ANAME_KEY_PROBES_FAILED  "probes-failed"
+#define ANAME_KEY_PROBES_REFUSED "probes-refused" /*!< Addresses for which there was no room. */
+#define ANAME_KEY_DOUBT          "doubt" /*!< Nothing can be reached any more; else not there. */
 
 /* Those of a target. */
 
@@ -70,6 +102,35 @@
 #define ANAME_KEY_ASKED    "asked"    /*!< Since it was asked for. */
 #define ANAME_KEY_RESOLVER "resolver" /*!< ADDRESS@PORT, commas between; or the system's. */
 #define ANAME_KEY_VIA      "via"      /*!< From where that is asked, if chosen. */
+
+/* Those of an address, beside `name`, `family` and `why` (its last probe failed). */
+
+#define ANAME_KEY_ADDRESS "address"
+#define ANAME_KEY_PROBE   "probe"  /*!< How, as the option has it; not there: it is not probed. */
+#define ANAME_KEY_PORT    "port"   /*!< Where it is probed. */
+#define ANAME_KEY_HOST    "host"   /*!< By what name, if not the target's. */
+#define ANAME_KEY_PATH    "path"   /*!< What is asked for. */
+#define ANAME_KEY_HEALTH  "health" /*!< By its probes: up, down or unknown. */
+#define ANAME_KEY_SINCE   "since"  /*!< It is that; not there: it was never anything else. */
+#define ANAME_KEY_PROBED  "probed" /*!< Since the last probe ended; not there: none has. */
+
+/* What counts by an operator's word, of an address, and of a target by itself. */
+
+#define ANAME_KEY_FORCED "forced" /*!< up or down; else not there. */
+#define ANAME_KEY_UNTIL  "until"  /*!< To its end; not there: it has none. */
+
+/* Those of what is forced: `name` or `address`, `state`, `since` and `until`. */
+
+#define ANAME_HEALTH_WORD_UP      "up"
+#define ANAME_HEALTH_WORD_DOWN    "down"
+#define ANAME_HEALTH_WORD_UNKNOWN "unknown"
+/*! In requests: no longer forced. */
+#define ANAME_FORCED_WORD_AUTO    "auto"
+
+/*! Longest time for which something is forced, in seconds: a year. */
+#define ANAME_FORCED_SECONDS_MAX 31536000
+
+/* Those of a target. */
 
 #define ANAME_STATE_FRESH   "fresh"
 #define ANAME_STATE_NODATA  "nodata"

@@ -10,6 +10,8 @@ enum {
 	COUNTER_LAG,
 	COUNTER_MALFORMED,
 	COUNTER_SUBNETS,
+	COUNTER_HEALTH,
+	COUNTER_PROBES, /* Of the whole process only: a probe is for many zones. */
 };
 
 enum {
@@ -17,6 +19,19 @@ enum {
 	LOOKUPS_SUCCEEDED,
 	LOOKUPS_FAILED,
 	LOOKUPS,
+};
+
+enum {
+	HEALTH_UP = 0,
+	HEALTH_DOWN,
+	HEALTH_UNKNOWN,
+	HEALTHS,
+};
+
+enum {
+	PROBES_STARTED = 0,
+	PROBES_FAILED,
+	PROBES,
 };
 
 _Static_assert(ANAME_KINDS <= ANAME_ANSWER_KINDS_MAX, "there is room for every kind");
@@ -37,7 +52,19 @@ static char *lookup_name(uint32_t index, uint32_t count)
 	return index < LOOKUPS ? strdup(names[index]) : NULL;
 }
 
-int aname_stats_register(knotd_mod_t *mod)
+static char *health_name(uint32_t index, uint32_t count)
+{
+	static const char *const names[] = { "up", "down", "unknown" };
+	return index < HEALTHS ? strdup(names[index]) : NULL;
+}
+
+static char *probe_name(uint32_t index, uint32_t count)
+{
+	static const char *const names[] = { "started", "failed" };
+	return index < PROBES ? strdup(names[index]) : NULL;
+}
+
+int aname_stats_register(knotd_mod_t *mod, bool total)
 {
 	/* In the order of the counters' numbers. */
 	static const struct {
@@ -52,10 +79,13 @@ int aname_stats_register(knotd_mod_t *mod)
 		{ "refresh-lag", 1, NULL },
 		{ "malformed", 1, NULL },
 		{ "subnets", 1, NULL },
+		{ "health", HEALTHS, health_name },
+		{ "probes", PROBES, probe_name },
 	};
+	size_t count = sizeof(counters) / sizeof(counters[0]) - (total ? 0 : 1);
 
 	int ret = KNOT_EOK;
-	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]) && ret == KNOT_EOK; i++) {
+	for (size_t i = 0; i < count && ret == KNOT_EOK; i++) {
 		ret = knotd_mod_stats_add(mod, counters[i].name, counters[i].count,
 		                          counters[i].names);
 	}
@@ -86,6 +116,9 @@ void aname_stats_show(knotd_mod_t *mod, const aname_numbers_t *numbers)
 	knotd_mod_stats_store(mod, 0, COUNTER_ADDRESSES, 0, numbers->addresses);
 	knotd_mod_stats_store(mod, 0, COUNTER_LAG, 0, numbers->lag_ms);
 	knotd_mod_stats_store(mod, 0, COUNTER_SUBNETS, 0, numbers->subnets);
+	knotd_mod_stats_store(mod, 0, COUNTER_HEALTH, HEALTH_UP, numbers->up);
+	knotd_mod_stats_store(mod, 0, COUNTER_HEALTH, HEALTH_DOWN, numbers->down);
+	knotd_mod_stats_store(mod, 0, COUNTER_HEALTH, HEALTH_UNKNOWN, numbers->unknown);
 }
 
 void aname_stats_show_totals(knotd_mod_t *mod, aname_shared_t *shared)
@@ -98,8 +131,15 @@ void aname_stats_show_totals(knotd_mod_t *mod, aname_shared_t *shared)
 		.subnets = aname_table_subnets(shared->table),
 		.addresses = aname_table_addresses(shared->table),
 		.lag_ms = atomic_load(&shared->totals.lag_ms),
+		.up = atomic_load(&shared->totals.up),
+		.down = atomic_load(&shared->totals.down),
+		.unknown = atomic_load(&shared->totals.unknown),
 	};
 	aname_stats_show(mod, &numbers);
+	knotd_mod_stats_store(mod, 0, COUNTER_PROBES, PROBES_STARTED,
+	                      atomic_load(&shared->totals.probes_started));
+	knotd_mod_stats_store(mod, 0, COUNTER_PROBES, PROBES_FAILED,
+	                      atomic_load(&shared->totals.probes_failed));
 
 	for (unsigned kind = 0; kind < ANAME_KINDS; kind++) {
 		uint64_t sum = 0;

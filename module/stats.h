@@ -23,7 +23,8 @@
 	X(TRUNCATED, "truncated") /* TC over UDP: not looked up yet (C1). */               \
 	X(COLD, "cold")           /* SERVFAIL: not looked up yet (C2, C3). */              \
 	X(FAILED, "failed")       /* SERVFAIL (F3). */                                     \
-	X(DENIED, "denied")       /* SERVFAIL: policy (L2). */
+	X(DENIED, "denied")       /* SERVFAIL: policy (L2). */                             \
+	X(ALL_DOWN, "all-down")   /* Health has left none: as `all-down` says (H4). */
 
 typedef enum {
 #define X(kind, name) ANAME_KIND_##kind,
@@ -39,10 +40,11 @@ typedef struct {
 	uint64_t subnets;                    /*!< Answers held for clients' subnets beside. */
 	uint64_t addresses;                  /*!< Held. */
 	uint64_t lag_ms;                     /*!< Largest refresh lag. */
+	uint64_t up, down, unknown;          /*!< Addresses probed. */
 } aname_numbers_t;
 
-/*! Registers the counters. Thread: load. */
-int aname_stats_register(knotd_mod_t *mod);
+/*! Registers the counters; `total`: those of the whole process. Thread: load. */
+int aname_stats_register(knotd_mod_t *mod, bool total);
 
 /*! Counts an answer, for its zone and in total. Thread: worker `worker`, whose slot it is. */
 void aname_stats_answer(knotd_mod_t *mod, aname_worker_t *slot, unsigned worker, aname_kind_t kind);

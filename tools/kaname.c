@@ -39,7 +39,10 @@ static const command_t commands[] = {
 	{ "unset", 1, 2, "st", "unset ZONE [TARGET]", "remove them, or one of them", kaname_unset },
 	{ "status", 0, 1, "stSj", "status [ZONE] [--json]",
 	  "print what the server knows of the targets", kaname_status },
-	{ "check", 1, 1, "stS", "check ZONE", "look for what is wrong with a zone", kaname_check },
+	{ "force", 2, 2, "stSjF", "force WHAT down|up|auto [--for TIME]",
+	  "put your word on a target or address first", kaname_force },
+	{ "check", 1, 1, "stSc", "check ZONE [--client ADDRESS]",
+	  "look for what is wrong with a zone", kaname_check },
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
@@ -52,6 +55,8 @@ static const struct option long_options[] = {
 	{ "add", no_argument, NULL, 'a' },
 	{ "status-socket", required_argument, NULL, 'S' },
 	{ "json", no_argument, NULL, 'j' },
+	{ "for", required_argument, NULL, 'F' },
+	{ "client", required_argument, NULL, 'c' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ NULL },
@@ -69,6 +74,8 @@ static const struct {
 	{ "--add", "add a target, and keep those that are there" },
 	{ "-S, --status-socket PATH", "the module's socket (" ANAME_STATUS_SOCKET " beside -s)" },
 	{ "--json", "print JSON" },
+	{ "--for TIME", "for how long, such as 90s, 10m, 1h, 7d (without end)" },
+	{ "--client ADDRESS", "whose targets to show" },
 	{ "-h, --help", "print this and exit" },
 	{ "-V, --version", "print the version and exit" },
 };
@@ -147,6 +154,30 @@ static bool read_number(const char *name, int64_t most, int64_t *number)
 	return true;
 }
 
+/*! Reads a time of an option, with a unit or in seconds; false, and reported, if it is none. */
+static bool read_time(const char *name, int64_t most, int64_t *seconds)
+{
+	static const struct {
+		char unit;
+		int64_t seconds;
+	} units[] = { { '\0', 1 },   { 's', 1 },     { 'm', 60 },
+		      { 'h', 3600 }, { 'd', 86400 }, { 'w', 604800 } };
+	char *end;
+	errno = 0;
+	long long value = strtoll(optarg, &end, 10);
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]) && errno == 0 && end != optarg;
+	     i++) {
+		if (*end == units[i].unit && (*end == '\0' || end[1] == '\0') && value > 0 &&
+		    value <= most / units[i].seconds) {
+			*seconds = value * units[i].seconds;
+			return true;
+		}
+	}
+	kaname_error("--%s %s: expected a time from 1s to %" PRId64 "d, such as 90s, 10m, 1h or 7d",
+	             name, optarg, most / 86400);
+	return false;
+}
+
 /*! Takes one option; false if it has no good value. */
 static bool take_option(kaname_args_t *args, int option)
 {
@@ -161,6 +192,8 @@ static bool take_option(kaname_args_t *args, int option)
 	case 'a': args->add = true; break;
 	case 'S': args->status_socket = optarg; break;
 	case 'j': args->json = true; break;
+	case 'F': good = read_time("for", ANAME_FORCED_SECONDS_MAX, &args->seconds); break;
+	case 'c': args->client = optarg; break;
 	default: good = false; break;
 	}
 	args->timeout = (int)seconds;
@@ -193,7 +226,7 @@ static kaname_exit_t run(const command_t *command, const char *given, kaname_arg
 
 int main(int argc, char **argv)
 {
-	kaname_args_t args = { .timeout = -1, .ttl = -1 };
+	kaname_args_t args = { .timeout = -1, .ttl = -1, .seconds = -1 };
 	char given[64] = "";
 	size_t count = 0;
 	int option;

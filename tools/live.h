@@ -11,8 +11,11 @@
 #include "tool.h"
 
 /*! One line: `key=value` fields, each with a zero behind it. */
-typedef struct {
+typedef struct kaname_line {
 	const char *at, *end;
+	/* Of a target: the lines of its addresses. */
+	const struct kaname_line *addresses;
+	size_t addresses_count;
 } kaname_line_t;
 
 /*! What the module wrote. */
@@ -21,18 +24,26 @@ typedef struct {
 	kaname_line_t server;
 	kaname_line_t *targets; /*!< Sorted by name and family, those of subnets last. */
 	size_t count;
+	kaname_line_t *addresses; /*!< Of all targets. */
+	size_t addresses_count;
+	kaname_line_t *forced; /*!< What is forced. */
+	size_t forced_count;
 } kaname_live_t;
 
-/*! Path of the status socket: the one given, else beside the control socket. */
-void kaname_live_path(const kaname_args_t *args, char *path, size_t size);
-
 /*!
- * \brief Asks.
+ * \brief Asks what is known.
  *
- * \param records  Only for the targets of these; NULL: for all.
+ * \param request  One line that asks for the status, with its end.
  * \param live     To be freed if this is KANAME_OK.
  *
  * \return KANAME_OK; or KANAME_IO, reported.
+ */
+__attribute__((warn_unused_result)) kaname_exit_t kaname_live_ask(const kaname_args_t *args,
+                                                                  const char *request,
+                                                                  kaname_live_t *live);
+
+/*!
+ * \brief The same, of the targets of these records; NULL: of all.
  */
 __attribute__((warn_unused_result)) kaname_exit_t kaname_live_read(const kaname_args_t *args,
                                                                    const kaname_records_t *records,

@@ -7,112 +7,78 @@
 #include <string.h>
 
 #include "live.h"
+#include "print.h"
 #include "records.h"
 #include "tool.h"
 
 /*! Addresses shown to people; the others are counted. */
 #define ADDRESSES_SHOWN 4
-#define CELL_MAX        600
 
-/* For people. */
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
-/*! Writes a cell of the table. */
-typedef void (*cell_f)(char cell[CELL_MAX], const kaname_line_t *line);
+/* For people: the targets. */
 
-static const char *field_or(const kaname_line_t *line, const char *key, const char *otherwise)
+static void put_name(char cell[KANAME_CELL_MAX], const kaname_line_t *line)
 {
-	const char *value = kaname_live_field(line, key);
-	return value != NULL && value[0] != '\0' ? value : otherwise;
+	kaname_put_field(cell, line, ANAME_KEY_NAME);
 }
 
-static void put_field(char cell[CELL_MAX], const kaname_line_t *line, const char *key)
+static void put_family(char cell[KANAME_CELL_MAX], const kaname_line_t *line)
 {
-	(void)snprintf(cell, CELL_MAX, "%s", field_or(line, key, "-"));
+	kaname_put_field(cell, line, ANAME_KEY_FAMILY);
 }
 
-static void put_name(char cell[CELL_MAX], const kaname_line_t *line)
+static void put_state(char cell[KANAME_CELL_MAX], const kaname_line_t *line)
 {
-	put_field(cell, line, ANAME_KEY_NAME);
+	kaname_put_field(cell, line, ANAME_KEY_STATE);
 }
 
-static void put_family(char cell[CELL_MAX], const kaname_line_t *line)
+static void put_subnet(char cell[KANAME_CELL_MAX], const kaname_line_t *line)
 {
-	put_field(cell, line, ANAME_KEY_FAMILY);
+	(void)snprintf(cell, KANAME_CELL_MAX, "%s", kaname_field_or(line, ANAME_KEY_SUBNET, "all"));
 }
 
-static void put_state(char cell[CELL_MAX], const kaname_line_t *line)
+static void put_ttl(char cell[KANAME_CELL_MAX], const kaname_line_t *line)
 {
-	put_field(cell, line, ANAME_KEY_STATE);
+	kaname_put_time(cell, line, ANAME_KEY_TTL);
 }
 
-/*! Writes a time in seconds with units. */
-static void put_seconds(char cell[CELL_MAX], const char *text)
+static void put_next(char cell[KANAME_CELL_MAX], const kaname_line_t *line)
 {
-	static const struct {
-		long seconds;
-		char unit;
-	} units[] = { { 172800, 'd' }, { 7200, 'h' }, { 120, 'm' } };
-	static const long lengths[] = { 86400, 3600, 60 };
-	if (text == NULL) {
-		(void)snprintf(cell, CELL_MAX, "-");
-		return;
-	}
-	long seconds = strtol(text, NULL, 10);
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (seconds >= units[i].seconds) {
-			(void)snprintf(cell, CELL_MAX, "%ld%c", seconds / lengths[i],
-			               units[i].unit);
-			return;
-		}
-	}
-	(void)snprintf(cell, CELL_MAX, "%lds", seconds);
+	kaname_put_time(cell, line, ANAME_KEY_NEXT);
 }
 
-static void put_subnet(char cell[CELL_MAX], const kaname_line_t *line)
+static void put_asked(char cell[KANAME_CELL_MAX], const kaname_line_t *line)
 {
-	(void)snprintf(cell, CELL_MAX, "%s", field_or(line, ANAME_KEY_SUBNET, "all"));
+	kaname_put_time(cell, line, ANAME_KEY_ASKED);
 }
 
-static void put_ttl(char cell[CELL_MAX], const kaname_line_t *line)
+static void put_lookups(char cell[KANAME_CELL_MAX], const kaname_line_t *line)
 {
-	put_seconds(cell, kaname_live_field(line, ANAME_KEY_TTL));
+	(void)snprintf(cell, KANAME_CELL_MAX, "%s/%s",
+	               kaname_field_or(line, ANAME_KEY_SUCCEEDED, "0"),
+	               kaname_field_or(line, ANAME_KEY_STARTED, "0"));
 }
 
-static void put_next(char cell[CELL_MAX], const kaname_line_t *line)
+static void put_lag(char cell[KANAME_CELL_MAX], const kaname_line_t *line)
 {
-	put_seconds(cell, kaname_live_field(line, ANAME_KEY_NEXT));
+	(void)snprintf(cell, KANAME_CELL_MAX, "%sms", kaname_field_or(line, ANAME_KEY_LAG, "0"));
 }
 
-static void put_asked(char cell[CELL_MAX], const kaname_line_t *line)
+static void put_resolver(char cell[KANAME_CELL_MAX], const kaname_line_t *line)
 {
-	put_seconds(cell, kaname_live_field(line, ANAME_KEY_ASKED));
+	kaname_put_field(cell, line, ANAME_KEY_RESOLVER);
 }
 
-static void put_lookups(char cell[CELL_MAX], const kaname_line_t *line)
+static void put_addresses(char cell[KANAME_CELL_MAX], const kaname_line_t *line)
 {
-	(void)snprintf(cell, CELL_MAX, "%s/%s", field_or(line, ANAME_KEY_SUCCEEDED, "0"),
-	               field_or(line, ANAME_KEY_STARTED, "0"));
-}
-
-static void put_lag(char cell[CELL_MAX], const kaname_line_t *line)
-{
-	(void)snprintf(cell, CELL_MAX, "%sms", field_or(line, ANAME_KEY_LAG, "0"));
-}
-
-static void put_resolver(char cell[CELL_MAX], const kaname_line_t *line)
-{
-	put_field(cell, line, ANAME_KEY_RESOLVER);
-}
-
-static void put_addresses(char cell[CELL_MAX], const kaname_line_t *line)
-{
-	const char *at = field_or(line, ANAME_KEY_ADDRESSES, "-");
+	const char *at = kaname_field_or(line, ANAME_KEY_ADDRESSES, "-");
 	size_t used = 0;
 	unsigned shown = 0, more = 0;
 	while (at != NULL) {
 		size_t len = strcspn(at, ",");
-		if (shown < ADDRESSES_SHOWN && used + len + 2 < CELL_MAX) {
-			used += snprintf(cell + used, CELL_MAX - used, "%s%.*s",
+		if (shown < ADDRESSES_SHOWN && used + len + 2 < KANAME_CELL_MAX) {
+			used += snprintf(cell + used, KANAME_CELL_MAX - used, "%s%.*s",
 			                 shown > 0 ? " " : "", (int)len, at);
 			shown++;
 		} else {
@@ -121,35 +87,32 @@ static void put_addresses(char cell[CELL_MAX], const kaname_line_t *line)
 		at = at[len] == ',' ? at + len + 1 : NULL;
 	}
 	if (more > 0) {
-		(void)snprintf(cell + used, CELL_MAX - used, " +%u", more);
+		(void)snprintf(cell + used, KANAME_CELL_MAX - used, " +%u", more);
 	}
 }
 
 /*! Last, since it is a sentence. */
-static void put_failing(char cell[CELL_MAX], const kaname_line_t *line)
+static void put_failing(char cell[KANAME_CELL_MAX], const kaname_line_t *line)
 {
 	const char *failing = kaname_live_field(line, ANAME_KEY_FAILING);
 	const char *gone = kaname_live_field(line, ANAME_KEY_GONE);
-	char time[CELL_MAX];
+	char time[KANAME_CELL_MAX];
 	int used = 0;
-	(void)snprintf(cell, CELL_MAX, "-");
+	(void)snprintf(cell, KANAME_CELL_MAX, "-");
 	if (failing != NULL) {
-		put_seconds(time, failing);
-		used = snprintf(cell, CELL_MAX, "for %.20s: %.400s%s", time,
-		                field_or(line, ANAME_KEY_WHY, "not known"),
+		kaname_put_time(time, line, ANAME_KEY_FAILING);
+		used = snprintf(cell, KANAME_CELL_MAX, "for %.20s: %.400s%s", time,
+		                kaname_field_or(line, ANAME_KEY_WHY, "not known"),
 		                gone != NULL ? "; " : "");
 	}
 	if (gone != NULL) {
-		put_seconds(time, gone);
-		(void)snprintf(cell + used, CELL_MAX - used, "gone for %.20s: %.40s", time,
-		               field_or(line, ANAME_KEY_DENIAL, "not known"));
+		kaname_put_time(time, line, ANAME_KEY_GONE);
+		(void)snprintf(cell + used, KANAME_CELL_MAX - used, "gone for %.20s: %.40s", time,
+		               kaname_field_or(line, ANAME_KEY_DENIAL, "not known"));
 	}
 }
 
-static const struct {
-	const char *title;
-	cell_f put;
-} columns[] = {
+static const kaname_column_t target_columns[] = {
 	{ "TARGET", put_name },
 	{ "TYPE", put_family },
 	{ "CLIENTS", put_subnet },
@@ -163,149 +126,216 @@ static const struct {
 	{ "ADDRESSES", put_addresses },
 	{ "FAILING", put_failing },
 };
-#define COLUMNS (sizeof(columns) / sizeof(columns[0]))
 
-static void print_table(const kaname_live_t *live)
+/* The addresses that are probed or forced. */
+
+static void put_address(char cell[KANAME_CELL_MAX], const kaname_line_t *line)
 {
-	int widths[COLUMNS];
-	char cell[CELL_MAX];
-	for (size_t c = 0; c < COLUMNS; c++) {
-		widths[c] = (int)strlen(columns[c].title);
-		for (size_t i = 0; i < live->count; i++) {
-			columns[c].put(cell, &live->targets[i]);
-			int width = (int)strlen(cell);
-			widths[c] = width > widths[c] ? width : widths[c];
-		}
+	kaname_put_field(cell, line, ANAME_KEY_ADDRESS);
+}
+
+/*! How it is probed, and where. */
+static void put_probe(char cell[KANAME_CELL_MAX], const kaname_line_t *line)
+{
+	const char *host = kaname_live_field(line, ANAME_KEY_HOST);
+	if (kaname_live_field(line, ANAME_KEY_PROBE) == NULL) {
+		(void)snprintf(cell, KANAME_CELL_MAX, "-");
+		return;
 	}
-	for (size_t i = 0; i <= live->count; i++) {
-		for (size_t c = 0; c < COLUMNS; c++) {
-			if (i > 0) {
-				columns[c].put(cell, &live->targets[i - 1]);
-			}
-			bool last = c == COLUMNS - 1;
-			(void)printf("%-*s%s", last ? 0 : widths[c],
-			             i > 0 ? cell : columns[c].title, last ? "\n" : "  ");
-		}
+	(void)snprintf(cell, KANAME_CELL_MAX, "%.10s:%.10s%s%.250s%.250s",
+	               kaname_field_or(line, ANAME_KEY_PROBE, ""),
+	               kaname_field_or(line, ANAME_KEY_PORT, ""), host != NULL ? "," : "",
+	               host != NULL ? host : "", kaname_field_or(line, ANAME_KEY_PATH, ""));
+}
+
+static void put_health(char cell[KANAME_CELL_MAX], const kaname_line_t *line)
+{
+	kaname_put_field(cell, line, ANAME_KEY_HEALTH);
+}
+
+static void put_since(char cell[KANAME_CELL_MAX], const kaname_line_t *line)
+{
+	kaname_put_time(cell, line, ANAME_KEY_SINCE);
+}
+
+static void put_probed(char cell[KANAME_CELL_MAX], const kaname_line_t *line)
+{
+	kaname_put_time(cell, line, ANAME_KEY_PROBED);
+}
+
+/*! What an operator says, and for how long. */
+static void put_word(char cell[KANAME_CELL_MAX], const kaname_line_t *line)
+{
+	char time[KANAME_CELL_MAX];
+	kaname_put_field(cell, line, ANAME_KEY_FORCED);
+	if (kaname_live_field(line, ANAME_KEY_UNTIL) != NULL) {
+		kaname_put_time(time, line, ANAME_KEY_UNTIL);
+		(void)snprintf(cell, KANAME_CELL_MAX, "%.20s %.20s",
+		               kaname_field_or(line, ANAME_KEY_FORCED, "-"), time);
+	}
+}
+
+static void put_why(char cell[KANAME_CELL_MAX], const kaname_line_t *line)
+{
+	kaname_put_field(cell, line, ANAME_KEY_WHY);
+}
+
+static const kaname_column_t address_columns[] = {
+	{ "ADDRESS", put_address }, { "TARGET", put_name }, { "PROBE", put_probe },
+	{ "HEALTH", put_health },   { "SINCE", put_since }, { "PROBED", put_probed },
+	{ "FORCED", put_word },     { "WHY", put_why },
+};
+
+/* What is forced, be it known or not. */
+
+static void put_subject(char cell[KANAME_CELL_MAX], const kaname_line_t *line)
+{
+	kaname_put_field(cell, line,
+	                 kaname_live_field(line, ANAME_KEY_NAME) != NULL ? ANAME_KEY_NAME
+	                                                                 : ANAME_KEY_ADDRESS);
+}
+
+static void put_until(char cell[KANAME_CELL_MAX], const kaname_line_t *line)
+{
+	kaname_put_time(cell, line, ANAME_KEY_UNTIL);
+}
+
+static const kaname_column_t forced_columns[] = {
+	{ "FORCED", put_subject },
+	{ "STATE", put_state },
+	{ "SINCE", put_since },
+	{ "ENDS IN", put_until },
+};
+
+/*! The addresses in the order of their targets. */
+static void print_addresses(const kaname_live_t *live)
+{
+	kaname_line_t *sorted = calloc(live->addresses_count + 1, sizeof(*sorted));
+	if (sorted == NULL) {
+		kaname_error("out of memory");
+		return;
+	}
+	size_t count = 0;
+	for (size_t i = 0; i < live->count; i++) {
+		const kaname_line_t *target = &live->targets[i];
+		memcpy(sorted + count, target->addresses,
+		       target->addresses_count * sizeof(*sorted));
+		count += target->addresses_count;
+	}
+	kaname_print_table(address_columns, COUNT_OF(address_columns), sorted, count);
+	free(sorted);
+}
+
+static void print_people(const kaname_live_t *live)
+{
+	if (live->count > 0) {
+		kaname_print_table(target_columns, COUNT_OF(target_columns), live->targets,
+		                   live->count);
+	}
+	if (live->addresses_count > 0) {
+		(void)putchar('\n');
+		print_addresses(live);
+	}
+	if (live->forced_count > 0) {
+		(void)fputs(live->count > 0 ? "\n" : "", stdout);
+		kaname_print_table(forced_columns, COUNT_OF(forced_columns), live->forced,
+		                   live->forced_count);
+	}
+	if (live->count == 0) {
+		kaname_error("no target is known: none was asked for lately");
+		(void)fprintf(stderr,
+		              "next: a query makes it known, 'kaname check ZONE' for one\n");
+	}
+	if (kaname_live_field(&live->server, ANAME_KEY_DOUBT) != NULL) {
+		kaname_error("no probe of several targets succeeds any more: this server's own "
+		             "connection is in doubt");
+		(void)fprintf(stderr, "next: does this host reach the internet? If so, 'kaname "
+		                      "force' tells what is up\n");
 	}
 }
 
 /* For machines. */
 
-/*! How a field is written in JSON. */
-typedef enum {
-	AS_TEXT,
-	AS_NUMBER,
-	AS_LIST, /*!< Texts with commas between them. */
-	AS_FLAG, /*!< Whether it is there. */
-} form_t;
-
-typedef struct {
-	const char *key, *name;
-	form_t form;
-} json_field_t;
-
-static const json_field_t server_fields[] = {
-	{ ANAME_KEY_PID, "pid", AS_NUMBER },
-	{ ANAME_KEY_TARGETS, "targets", AS_NUMBER },
-	{ ANAME_KEY_ADDRESSES, "addresses", AS_NUMBER },
-	{ ANAME_KEY_STARTED, "lookups_started", AS_NUMBER },
-	{ ANAME_KEY_SUCCEEDED, "lookups_succeeded", AS_NUMBER },
-	{ ANAME_KEY_FAILED, "lookups_failed", AS_NUMBER },
-	{ ANAME_KEY_LAG, "refresh_lag_ms", AS_NUMBER },
-	{ ANAME_KEY_FULL, "full", AS_FLAG },
+static const kaname_json_field_t server_fields[] = {
+	{ ANAME_KEY_PID, "pid", KANAME_AS_NUMBER },
+	{ ANAME_KEY_TARGETS, "targets", KANAME_AS_NUMBER },
+	{ ANAME_KEY_ADDRESSES, "addresses", KANAME_AS_NUMBER },
+	{ ANAME_KEY_STARTED, "lookups_started", KANAME_AS_NUMBER },
+	{ ANAME_KEY_SUCCEEDED, "lookups_succeeded", KANAME_AS_NUMBER },
+	{ ANAME_KEY_FAILED, "lookups_failed", KANAME_AS_NUMBER },
+	{ ANAME_KEY_LAG, "refresh_lag_ms", KANAME_AS_NUMBER },
+	{ ANAME_KEY_FULL, "full", KANAME_AS_FLAG },
+	{ ANAME_KEY_UP, "addresses_up", KANAME_AS_NUMBER },
+	{ ANAME_KEY_DOWN, "addresses_down", KANAME_AS_NUMBER },
+	{ ANAME_KEY_UNKNOWN, "addresses_unknown", KANAME_AS_NUMBER },
+	{ ANAME_KEY_PROBES, "probes_started", KANAME_AS_NUMBER },
+	{ ANAME_KEY_PROBES_FAILED, "probes_failed", KANAME_AS_NUMBER },
+	{ ANAME_KEY_PROBES_REFUSED, "probes_refused", KANAME_AS_NUMBER },
+	{ ANAME_KEY_DOUBT, "in_doubt", KANAME_AS_FLAG },
 };
 
-static const json_field_t target_fields[] = {
-	{ ANAME_KEY_NAME, "target", AS_TEXT },
-	{ ANAME_KEY_FAMILY, "type", AS_TEXT },
-	{ ANAME_KEY_SUBNET, "client_subnet", AS_TEXT },
-	{ ANAME_KEY_STATE, "state", AS_TEXT },
-	{ ANAME_KEY_TTL, "ttl", AS_NUMBER },
-	{ ANAME_KEY_AGE, "learned_seconds_ago", AS_NUMBER },
-	{ ANAME_KEY_ADDRESSES, "addresses", AS_LIST },
-	{ ANAME_KEY_FAILING, "failing_seconds", AS_NUMBER },
-	{ ANAME_KEY_WHY, "failing_why", AS_TEXT },
-	{ ANAME_KEY_GONE, "gone_seconds", AS_NUMBER },
-	{ ANAME_KEY_DENIAL, "gone_denial", AS_TEXT },
-	{ ANAME_KEY_NEXT, "next_lookup_in", AS_NUMBER },
-	{ ANAME_KEY_ASKED, "asked_seconds_ago", AS_NUMBER },
-	{ ANAME_KEY_STARTED, "lookups_started", AS_NUMBER },
-	{ ANAME_KEY_SUCCEEDED, "lookups_succeeded", AS_NUMBER },
-	{ ANAME_KEY_FAILED, "lookups_failed", AS_NUMBER },
-	{ ANAME_KEY_LAG, "refresh_lag_ms", AS_NUMBER },
-	{ ANAME_KEY_RESOLVER, "resolver", AS_LIST },
-	{ ANAME_KEY_VIA, "via", AS_LIST },
+static const kaname_json_field_t target_fields[] = {
+	{ ANAME_KEY_NAME, "target", KANAME_AS_TEXT },
+	{ ANAME_KEY_FAMILY, "type", KANAME_AS_TEXT },
+	{ ANAME_KEY_SUBNET, "client_subnet", KANAME_AS_TEXT },
+	{ ANAME_KEY_STATE, "state", KANAME_AS_TEXT },
+	{ ANAME_KEY_TTL, "ttl", KANAME_AS_NUMBER },
+	{ ANAME_KEY_AGE, "learned_seconds_ago", KANAME_AS_NUMBER },
+	{ ANAME_KEY_ADDRESSES, "addresses", KANAME_AS_LIST },
+	{ ANAME_KEY_FAILING, "failing_seconds", KANAME_AS_NUMBER },
+	{ ANAME_KEY_WHY, "failing_why", KANAME_AS_TEXT },
+	{ ANAME_KEY_GONE, "gone_seconds", KANAME_AS_NUMBER },
+	{ ANAME_KEY_DENIAL, "gone_denial", KANAME_AS_TEXT },
+	{ ANAME_KEY_NEXT, "next_lookup_in", KANAME_AS_NUMBER },
+	{ ANAME_KEY_ASKED, "asked_seconds_ago", KANAME_AS_NUMBER },
+	{ ANAME_KEY_STARTED, "lookups_started", KANAME_AS_NUMBER },
+	{ ANAME_KEY_SUCCEEDED, "lookups_succeeded", KANAME_AS_NUMBER },
+	{ ANAME_KEY_FAILED, "lookups_failed", KANAME_AS_NUMBER },
+	{ ANAME_KEY_LAG, "refresh_lag_ms", KANAME_AS_NUMBER },
+	{ ANAME_KEY_RESOLVER, "resolver", KANAME_AS_LIST },
+	{ ANAME_KEY_VIA, "via", KANAME_AS_LIST },
+	{ ANAME_KEY_FORCED, "forced", KANAME_AS_TEXT },
+	{ ANAME_KEY_UNTIL, "forced_ends_in", KANAME_AS_NUMBER },
 };
 
-static void print_json_text(const char *text, size_t len)
-{
-	(void)putchar('"');
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = text[i];
-		if (c == '"' || c == '\\') {
-			(void)printf("\\%c", c);
-		} else if (c < ' ' || c > '~') {
-			(void)printf("\\u%04x", c);
-		} else {
-			(void)putchar(c);
-		}
-	}
-	(void)putchar('"');
-}
+static const kaname_json_field_t address_fields[] = {
+	{ ANAME_KEY_ADDRESS, "address", KANAME_AS_TEXT },
+	{ ANAME_KEY_PROBE, "probe", KANAME_AS_TEXT },
+	{ ANAME_KEY_PORT, "port", KANAME_AS_NUMBER },
+	{ ANAME_KEY_HOST, "host", KANAME_AS_TEXT },
+	{ ANAME_KEY_PATH, "path", KANAME_AS_TEXT },
+	{ ANAME_KEY_HEALTH, "health", KANAME_AS_TEXT },
+	{ ANAME_KEY_SINCE, "health_seconds", KANAME_AS_NUMBER },
+	{ ANAME_KEY_PROBED, "probed_seconds_ago", KANAME_AS_NUMBER },
+	{ ANAME_KEY_WHY, "why", KANAME_AS_TEXT },
+	{ ANAME_KEY_FORCED, "forced", KANAME_AS_TEXT },
+	{ ANAME_KEY_UNTIL, "forced_ends_in", KANAME_AS_NUMBER },
+};
 
-static void print_json_list(const char *text)
-{
-	(void)putchar('[');
-	while (text[0] != '\0') {
-		size_t len = strcspn(text, ",");
-		print_json_text(text, len);
-		text += len;
-		if (*text == ',') {
-			(void)fputs(", ", stdout);
-			text++;
-		}
-	}
-	(void)putchar(']');
-}
-
-/*! Is it a number, so that what comes out is JSON whatever came from the socket? */
-static bool is_number(const char *text)
-{
-	size_t len = strspn(text, "0123456789");
-	return len > 0 && len < 20 && text[len] == '\0' && (len == 1 || text[0] != '0');
-}
-
-/*! Prints the fields of a line as an object; what it does not have is null. */
-static void print_object(const kaname_line_t *line, const json_field_t *fields, size_t count)
-{
-	(void)putchar('{');
-	for (size_t i = 0; i < count; i++) {
-		const char *value = kaname_live_field(line, fields[i].key);
-		(void)printf("%s\"%s\": ", i > 0 ? ", " : "", fields[i].name);
-		if (fields[i].form == AS_FLAG) {
-			(void)fputs(value != NULL ? "true" : "false", stdout);
-		} else if (value == NULL || (fields[i].form == AS_NUMBER && !is_number(value))) {
-			(void)fputs("null", stdout);
-		} else if (fields[i].form == AS_NUMBER) {
-			(void)fputs(value, stdout);
-		} else if (fields[i].form == AS_LIST) {
-			print_json_list(value);
-		} else {
-			print_json_text(value, strlen(value));
-		}
-	}
-	(void)putchar('}');
-}
+static const kaname_json_field_t forced_fields[] = {
+	{ ANAME_KEY_NAME, "target", KANAME_AS_TEXT },
+	{ ANAME_KEY_ADDRESS, "address", KANAME_AS_TEXT },
+	{ ANAME_KEY_STATE, "forced", KANAME_AS_TEXT },
+	{ ANAME_KEY_SINCE, "forced_seconds", KANAME_AS_NUMBER },
+	{ ANAME_KEY_UNTIL, "forced_ends_in", KANAME_AS_NUMBER },
+};
 
 static void print_json(const kaname_live_t *live)
 {
-	(void)fputs("{\"server\": ", stdout);
-	print_object(&live->server, server_fields, sizeof(server_fields) / sizeof(json_field_t));
+	(void)fputs("{\"server\": {", stdout);
+	kaname_print_members(&live->server, server_fields, COUNT_OF(server_fields));
+	(void)fputs("}, \"forced\": ", stdout);
+	kaname_print_objects(live->forced, live->forced_count, forced_fields,
+	                     COUNT_OF(forced_fields));
 	(void)fputs(", \"targets\": [", stdout);
 	for (size_t i = 0; i < live->count; i++) {
-		(void)fputs(i > 0 ? ",\n " : "\n ", stdout);
-		print_object(&live->targets[i], target_fields,
-		             sizeof(target_fields) / sizeof(json_field_t));
+		const kaname_line_t *target = &live->targets[i];
+		(void)fputs(i > 0 ? ",\n {" : "\n {", stdout);
+		kaname_print_members(target, target_fields, COUNT_OF(target_fields));
+		(void)fputs(", \"health\": ", stdout);
+		kaname_print_objects(target->addresses, target->addresses_count, address_fields,
+		                     COUNT_OF(address_fields));
+		(void)putchar('}');
 	}
 	(void)fputs("\n]}\n", stdout);
 }
@@ -355,12 +385,8 @@ kaname_exit_t kaname_status(const kaname_args_t *args)
 	}
 	if (args->json) {
 		print_json(&live);
-	} else if (live.count > 0) {
-		print_table(&live);
 	} else {
-		kaname_error("no target is known: none was asked for lately");
-		(void)fprintf(stderr,
-		              "next: a query makes it known, 'kaname check ZONE' for one\n");
+		print_people(&live);
 	}
 	kaname_live_free(&live);
 	return KANAME_OK;

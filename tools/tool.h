@@ -27,7 +27,9 @@ typedef struct {
 	int64_t ttl;               /*!< --ttl, or -1. */
 	bool add;                  /*!< --add */
 	bool json;                 /*!< --json */
+	int64_t seconds;           /*!< --for, or -1. */
 	const char *status_socket; /*!< -S, or NULL. */
+	const char *client;        /*!< --client, or NULL. */
 	int count;                 /*!< Arguments that are no options. */
 	char **arguments;
 } kaname_args_t;
@@ -53,3 +55,4 @@ kaname_exit_t kaname_get(const kaname_args_t *args);
 kaname_exit_t kaname_unset(const kaname_args_t *args);
 kaname_exit_t kaname_status(const kaname_args_t *args);
 kaname_exit_t kaname_check(const kaname_args_t *args);
+kaname_exit_t kaname_force(const kaname_args_t *args);

@@ -1,5 +1,6 @@
 #include "conf/options.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,14 @@ static void names_free(aname_names_t *names)
 	free(names->at);
 }
 
+static void weights_free(aname_weights_t *weights)
+{
+	for (size_t i = 0; i < weights->count; i++) {
+		knot_dname_free(weights->at[i].suffix, NULL);
+	}
+	free(weights->at);
+}
+
 void aname_options_free(aname_options_t *options)
 {
 	if (options == NULL) {
@@ -18,6 +27,8 @@ void aname_options_free(aname_options_t *options)
 	}
 	names_free(&options->allow_target);
 	names_free(&options->deny_target);
+	names_free(&options->prefer);
+	weights_free(&options->weights);
 	free(options->deny_address.at);
 	free(options->status_socket);
 	free(options);
@@ -30,6 +41,20 @@ static bool names_equal(const aname_names_t *one, const aname_names_t *other)
 	}
 	for (size_t i = 0; i < one->count; i++) {
 		if (!knot_dname_is_equal(one->at[i], other->at[i])) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool weights_equal(const aname_weights_t *one, const aname_weights_t *other)
+{
+	if (one->count != other->count) {
+		return false;
+	}
+	for (size_t i = 0; i < one->count; i++) {
+		if (one->at[i].weight != other->at[i].weight ||
+		    !knot_dname_is_equal(one->at[i].suffix, other->at[i].suffix)) {
 			return false;
 		}
 	}
@@ -62,10 +87,23 @@ bool aname_options_equal(const aname_options_t *one, const aname_options_t *othe
 	       one->answer_aname == other->answer_aname && one->rotate == other->rotate &&
 	       one->ecs == other->ecs && one->status_chosen == other->status_chosen &&
 	       texts_equal(one->status_socket, other->status_socket) &&
-	       one->dnssec_off == other->dnssec_off &&
+	       one->dnssec_off == other->dnssec_off && one->all_down == other->all_down &&
+	       one->answer_targets == other->answer_targets &&
+	       names_equal(&one->prefer, &other->prefer) &&
+	       weights_equal(&one->weights, &other->weights) &&
 	       names_equal(&one->allow_target, &other->allow_target) &&
 	       names_equal(&one->deny_target, &other->deny_target) &&
 	       nets_equal(&one->deny_address, &other->deny_address);
+}
+
+const char *aname_probe_text(aname_probe_kind_t kind)
+{
+	static const char *const words[] = {
+		[ANAME_PROBE_OFF] = "off",     [ANAME_PROBE_TCP] = "tcp",
+		[ANAME_PROBE_TLS] = "tls",     [ANAME_PROBE_HTTP] = "http",
+		[ANAME_PROBE_HTTPS] = "https",
+	};
+	return words[kind];
 }
 
 bool aname_source_has_via(const aname_source_t *source, bool ipv6)
@@ -83,6 +121,26 @@ bool aname_names_match(const aname_names_t *names, const knot_dname_t *name)
 		}
 	}
 	return false;
+}
+
+bool aname_weight_read(const char *text, knot_dname_storage_t suffix, uint32_t *weight)
+{
+	const char *at = strrchr(text, '@');
+	knot_dname_txt_storage_t name;
+	if (at == NULL || at == text || (size_t)(at - text) >= sizeof(name) || at[1] < '0' ||
+	    at[1] > '9') {
+		return false;
+	}
+	(void)snprintf(name, sizeof(name), "%.*s", (int)(at - text), text);
+	char *end;
+	unsigned long number = strtoul(at + 1, &end, 10);
+	if (*end != '\0' || number > ANAME_WEIGHT_MAX ||
+	    knot_dname_from_str(suffix, name, sizeof(knot_dname_storage_t)) == NULL) {
+		return false;
+	}
+	knot_dname_to_lower(suffix);
+	*weight = number;
+	return true;
 }
 
 bool aname_probe_is_host(const char *text)

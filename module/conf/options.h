@@ -96,6 +96,12 @@ typedef struct {
 	uint32_t weight;      /*!< From 0 to 1000000; 0: only if no other is usable. */
 } aname_weight_t;
 
+/*! Greatest weight of a suffix. */
+#define ANAME_WEIGHT_MAX 1000000
+
+/*! Greatest value of `answer-targets`. */
+#define ANAME_ANSWER_TARGETS_MAX 32
+
 /*! Weights, the suffix named first first. */
 typedef struct {
 	size_t count;
@@ -117,6 +123,9 @@ typedef enum {
 	ANAME_PROBE_HTTP,  /*!< Does it answer a request with a good status? */
 	ANAME_PROBE_HTTPS, /*!< The same, over TLS. */
 } aname_probe_kind_t;
+
+/*! The word for it in the configuration. */
+const char *aname_probe_text(aname_probe_kind_t kind);
 
 /*! Most ranges that `probe-status` may list. */
 #define ANAME_PROBE_STATUSES_MAX 8
@@ -221,6 +230,15 @@ bool aname_options_equal(const aname_options_t *one, const aname_options_t *othe
 
 /*! Is a name at or under one of the suffixes? `name` in lower case. */
 bool aname_names_match(const aname_names_t *names, const knot_dname_t *name);
+
+/*!
+ * \brief Reads a weight as it is written, SUFFIX@N.
+ *
+ * \param suffix  In lower case; whether a dot ends it does not matter.
+ *
+ * \return false if it is none, or N is above ANAME_WEIGHT_MAX.
+ */
+bool aname_weight_read(const char *text, knot_dname_storage_t suffix, uint32_t *weight);
 
 /*! Is an address in one of the networks? */
 bool aname_nets_match(const aname_nets_t *nets, const uint8_t *address, uint16_t len);

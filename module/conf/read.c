@@ -84,6 +84,38 @@ static int read_names(knotd_mod_t *mod, const yp_name_t *option, aname_names_t *
 	return ret;
 }
 
+static int read_weights(knotd_mod_t *mod, aname_weights_t *weights)
+{
+	knotd_conf_t conf = knotd_conf_mod(mod, OPT_WEIGHT);
+	int ret = KNOT_EOK;
+	if (conf.count > 0) {
+		weights->at = calloc(conf.count, sizeof(*weights->at));
+		ret = weights->at != NULL ? KNOT_EOK : KNOT_ENOMEM;
+	}
+	for (size_t i = 0; i < conf.count && ret == KNOT_EOK; i++) {
+		knot_dname_storage_t suffix;
+		aname_weight_t *weight = &weights->at[weights->count];
+		if (!aname_weight_read(conf.multi[i].string, suffix, &weight->weight)) {
+			continue; /* It was checked. */
+		}
+		weight->suffix = knot_dname_copy(suffix, NULL);
+		if (weight->suffix != NULL) {
+			weights->count++;
+		} else {
+			ret = KNOT_ENOMEM;
+		}
+	}
+	knotd_conf_free(&conf);
+	return ret;
+}
+
+/*! With weights a client gets one target, unless it is said how many. */
+static uint16_t read_answer_targets(knotd_mod_t *mod, const aname_options_t *options)
+{
+	int64_t value = knotd_conf_mod(mod, OPT_EACH_TARGETS).single.integer;
+	return value >= 0 && value <= ANAME_ANSWER_TARGETS_MAX ? value : options->weights.count > 0;
+}
+
 static aname_net_t net_of(const knotd_conf_val_t *val)
 {
 	aname_net_t net = { 0 };
@@ -155,6 +187,7 @@ static void read_values(knotd_mod_t *mod, aname_options_t *options)
 	options->ecs = knotd_conf_mod(mod, OPT_ECS).single.boolean;
 	options->dnssec_off = knotd_conf_mod(mod, OPT_DNSSEC).single.option != 0;
 	options->cold = knotd_conf_mod(mod, OPT_COLD).single.option;
+	options->all_down = knotd_conf_mod(mod, OPT_ALL_DOWN).single.option;
 }
 
 /*! Reads the whole section. */
@@ -171,6 +204,13 @@ static int read_section(knotd_mod_t *mod, aname_options_t *options)
 	if (ret == KNOT_EOK) {
 		ret = read_nets(mod, &options->deny_address);
 	}
+	if (ret == KNOT_EOK) {
+		ret = read_names(mod, OPT_PREFER, &options->prefer);
+	}
+	if (ret == KNOT_EOK) {
+		ret = read_weights(mod, &options->weights);
+	}
+	options->answer_targets = read_answer_targets(mod, options);
 	return ret;
 }
 

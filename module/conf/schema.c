@@ -2,6 +2,7 @@
 
 #include <netinet/in.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -28,6 +29,13 @@ static const knot_lookup_t signing_modes[] = {
 	{ 0, NULL },
 };
 
+static const knot_lookup_t all_down_modes[] = {
+	{ ANAME_ALL_DOWN_SERVE, "serve" },
+	{ ANAME_ALL_DOWN_SIBLING, "sibling" },
+	{ ANAME_ALL_DOWN_SERVFAIL, "servfail" },
+	{ 0, NULL },
+};
+
 static const knot_lookup_t dnssec_modes[] = {
 	{ 0, "any" },
 	{ 1, "secure" },
@@ -47,6 +55,10 @@ const yp_item_t aname_conf[] = {
 	{ OPT_DNSSEC, YP_TOPT, YP_VOPT = { signing_modes, 0 } },
 	{ OPT_ANSWER_ANAME, YP_TBOOL, YP_VNONE },
 	{ OPT_COLD, YP_TOPT, YP_VOPT = { cold_modes, ANAME_COLD_TRUNCATE } },
+	{ OPT_PREFER, YP_TDNAME, YP_VNONE, YP_FMULTI },
+	{ OPT_WEIGHT, YP_TSTR, YP_VNONE, YP_FMULTI },
+	{ OPT_EACH_TARGETS, YP_TINT, YP_VINT = { INT32_MIN, INT64_MAX / 2, YP_NIL } },
+	{ OPT_ALL_DOWN, YP_TOPT, YP_VOPT = { all_down_modes, ANAME_ALL_DOWN_SERVE } },
 	{ OPT_PROBE, YP_TOPT, YP_VOPT = { aname_conf_probe_kinds, ANAME_PROBE_OFF } },
 	{ OPT_PROBE_PORT, YP_TINT, YP_VINT = { INT32_MIN, INT64_MAX / 2, YP_NIL } },
 	{ OPT_PROBE_HOST, YP_TSTR, YP_VNONE },
@@ -220,6 +232,64 @@ static int check_status(knotd_conf_check_args_t *args)
 	return KNOT_EOK;
 }
 
+/*! Tells what is wrong with one value of an option. */
+static int refuse(knotd_conf_check_args_t *args, const char *format, const char *value, int ret)
+{
+	static _Thread_local char error[sizeof(knot_dname_txt_storage_t) + 100];
+	(void)snprintf(error, sizeof(error), format, value);
+	args->err_str = error;
+	return ret;
+}
+
+/*! Is the suffix of a weight that of one before it, too? (Of values that are the same knotd keeps
+ *  one itself; so it does with suffixes of `prefer`.) */
+static bool is_weighed_before(const knotd_conf_t *weights, size_t i, const knot_dname_t *suffix)
+{
+	for (size_t k = 0; k < i; k++) {
+		knot_dname_storage_t other;
+		uint32_t weight;
+		if (aname_weight_read(weights->multi[k].string, other, &weight) &&
+		    knot_dname_is_equal(other, suffix)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static int check_weights(knotd_conf_check_args_t *args)
+{
+	knotd_conf_t conf = knotd_conf_check_item(args, OPT_WEIGHT);
+	int ret = KNOT_EOK;
+	for (size_t i = 0; i < conf.count && ret == KNOT_EOK; i++) {
+		const char *text = conf.multi[i].string;
+		knot_dname_storage_t suffix;
+		uint32_t weight;
+		if (!aname_weight_read(text, suffix, &weight)) {
+			ret = refuse(args,
+			             "option 'weight' must be SUFFIX@N with N from 0 to 1000000, "
+			             "and not %s",
+			             text, KNOT_EINVAL);
+		} else if (is_weighed_before(&conf, i, suffix)) {
+			ret = refuse(args,
+			             "option 'weight' names a suffix twice, the second time in %s",
+			             text, KNOT_EINVAL);
+		}
+	}
+	knotd_conf_free(&conf);
+	return ret;
+}
+
+/*! It has no default of its own: that depends on `weight`. */
+static int check_answer_targets(knotd_conf_check_args_t *args)
+{
+	int64_t value = knotd_conf_check_item(args, OPT_EACH_TARGETS).single.integer;
+	if (value != YP_NIL && (value < 0 || value > ANAME_ANSWER_TARGETS_MAX)) {
+		args->err_str = "option 'answer-targets' must be from 0 to 32 targets";
+		return KNOT_ERANGE;
+	}
+	return KNOT_EOK;
+}
+
 /*! Counts calls of aname_conf_check(), which has nowhere else to note that it was called. */
 static _Atomic uint64_t checks_done;
 
@@ -232,8 +302,8 @@ int aname_conf_check(knotd_conf_check_args_t *args)
 {
 	atomic_fetch_add(&checks_done, 1);
 	int (*const checks[])(knotd_conf_check_args_t *) = {
-		check_numbers,          check_order,  check_source, check_rrtypes,
-		aname_conf_check_probe, check_status,
+		check_numbers, check_order,          check_source,           check_rrtypes,
+		check_weights, check_answer_targets, aname_conf_check_probe, check_status,
 	};
 	int ret = KNOT_EOK;
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]) && ret == KNOT_EOK; i++) {

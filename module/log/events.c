@@ -142,6 +142,51 @@ void aname_events_terms(aname_events_t *events, const aname_upstream_t *upstream
 	log_event(events, LOG_NOTICE, message, now_ms);
 }
 
+void aname_events_health(aname_events_t *events, const aname_entry_t *entry, size_t others,
+                         const aname_probe_t *probe, const uint8_t *address, uint8_t len,
+                         const char *why, int64_t now_ms)
+{
+	char text[INET6_ADDRSTRLEN] = "", more[48] = "", what[300];
+	(void)inet_ntop(len == 4 ? AF_INET : AF_INET6, address, text, sizeof(text));
+	if (others > 0) {
+		(void)snprintf(more, sizeof(more), ", which %zu more share,", others);
+	}
+	if (why != NULL) {
+		(void)snprintf(what, sizeof(what), "address %s%s is down (probe: %s, port %u: %s)",
+		               text, more, aname_probe_text(probe->kind), probe->port, why);
+	} else {
+		(void)snprintf(what, sizeof(what), "address %s%s is up again", text, more);
+	}
+	log_about(events, entry, why != NULL ? LOG_WARNING : LOG_NOTICE, what, now_ms);
+}
+
+void aname_events_doubt(aname_events_t *events, bool in_doubt, int64_t now_ms)
+{
+	log_event(events, in_doubt ? LOG_ERR : LOG_NOTICE,
+	          in_doubt ? "no probe succeeds any more, of several targets: this server's own "
+	                     "connection is in doubt"
+	                   : "probes succeed again",
+	          now_ms);
+}
+
+void aname_events_force(aname_events_t *events, const aname_events_force_t *event, int64_t now_ms)
+{
+	char until[40] = "until that is taken back", message[1200];
+	const char *what = event->is_address ? "address" : "target",
+	           *state = event->up ? "up" : "down";
+	if (event->seconds >= 0) {
+		(void)snprintf(until, sizeof(until), "for %" PRId64 " s", event->seconds);
+	}
+	if (event->ended) {
+		(void)snprintf(message, sizeof(message), "%s %s is no longer forced %s", what,
+		               event->subject, state);
+	} else {
+		(void)snprintf(message, sizeof(message), "%s %s is forced %s, %s", what,
+		               event->subject, state, until);
+	}
+	log_event(events, LOG_NOTICE, message, now_ms);
+}
+
 static void log_limit(aname_events_t *events, aname_events_limit_t *limit, uint64_t count,
                       int64_t now_ms, const char *what)
 {
@@ -166,4 +211,6 @@ void aname_events_limits(aname_events_t *events, aname_limits_reached_t *reached
 	          "no room for a new target, raise 'max-targets'");
 	log_limit(events, &events->waiters, atomic_load(&reached->waiters_full), now_ms,
 	          "half of the TCP workers wait for lookups already");
+	log_limit(events, &events->probes, atomic_load(&reached->probes_full), now_ms,
+	          "no room for an address to probe, raise 'max-probes'");
 }

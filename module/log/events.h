@@ -9,6 +9,7 @@
 
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "conf/options.h"
@@ -22,7 +23,7 @@ typedef struct {
 
 typedef struct {
 	aname_logbook_t *logbook;
-	aname_events_limit_t queue, table, waiters;
+	aname_events_limit_t queue, table, waiters, probes;
 } aname_events_t;
 
 /*! A target's answer for a subnet has begun to fail. Many subnets fail at once: that is logged now
@@ -40,6 +41,31 @@ void aname_events_unscoped(aname_events_t *events, const aname_server_t *server,
 
 /*! Sections that share an upstream differ in how it is asked: logs what counts. */
 void aname_events_terms(aname_events_t *events, const aname_upstream_t *upstream, int64_t now_ms);
+
+/*!
+ * \brief An address is down, or up again.
+ *
+ * \param entry    A target that has it.
+ * \param others   How many more there are.
+ * \param probe    How it is probed.
+ * \param why      It is down; NULL: it is up.
+ */
+void aname_events_health(aname_events_t *events, const aname_entry_t *entry, size_t others,
+                         const aname_probe_t *probe, const uint8_t *address, uint8_t len,
+                         const char *why, int64_t now_ms);
+
+/*! No probe succeeds any more, or some do again. */
+void aname_events_doubt(aname_events_t *events, bool in_doubt, int64_t now_ms);
+
+/*! That an operator's word has begun to count for something, or ended. */
+typedef struct {
+	const char *subject; /*!< A target's name, or an address. */
+	bool is_address;
+	bool up;         /*!< It is, or was, forced up; else down. */
+	bool ended;      /*!< It is no longer forced. */
+	int64_t seconds; /*!< To its end; negative: it has none. */
+} aname_events_force_t;
+void aname_events_force(aname_events_t *events, const aname_events_force_t *event, int64_t now_ms);
 
 /*! Logs now and then which limits were reached since. */
 void aname_events_limits(aname_events_t *events, aname_limits_reached_t *reached, int64_t now_ms);

@@ -48,7 +48,8 @@ aname_part_t aname_answer_for_client(const aname_part_t *client, const aname_par
 	bool usable = client->judgement.worth != ANAME_FAILED &&
 	              !(waits && client->judgement.fallback == ANAME_FAILED);
 	bool kept = general->gone && is_negative(client) && !is_negative(general);
-	if (!kept && (is_live(client) || (usable && !is_live(general)))) {
+	bool down = client->down && is_live(general) && !general->down;
+	if (!kept && !down && (is_live(client) || (usable && !is_live(general)))) {
 		aname_part_t part = *client;
 		part.gone = general->gone && is_negative(client);
 		return part;
@@ -63,24 +64,77 @@ aname_part_t aname_answer_for_client(const aname_part_t *client, const aname_par
 	return part;
 }
 
-/*! Takes all parts of one worth; the TTL becomes the least of them. */
-static unsigned take(const aname_pool_t *pool, bool accept_fallback, aname_worth_t worth,
-                     aname_answer_t *answer)
+bool aname_answer_look(aname_part_t *part, uint32_t definition, int64_t now_ms)
 {
-	unsigned taken = 0;
+	const aname_snapshot_t *snapshot = part->snapshot;
+	const aname_view_t *own = aname_snapshot_view(snapshot, definition);
+	const aname_view_t *view = own != NULL ? own : aname_snapshot_view(snapshot, 0);
+	if (view != NULL) {
+		part->view = view;
+		part->down = view->count == 0 && snapshot->count > 0;
+		part->lives |= aname_view_alive(view);
+		if (view->changed_ms > now_ms - ANAME_VERDICT_NEW_MS &&
+		    part->judgement.ttl > ANAME_STALE_TTL) {
+			part->judgement.ttl = ANAME_STALE_TTL;
+		}
+	}
+	return own != NULL || definition == 0;
+}
+
+/*! Sets of targets: a bit for each. */
+typedef struct {
+	uint32_t usable; /*!< Addresses that are live, or as good as that, and not all down (P1). */
+	uint32_t good;   /*!< Addresses that are, be they down or not. */
+	uint32_t down;   /*!< Addresses, all of them down. */
+	uint32_t second; /*!< Addresses that are to be used if no target is usable. */
+	uint32_t cold;   /*!< Nothing is known yet, or no longer. */
+} sets_t;
+
+static sets_t sort_out(const aname_pool_t *pool, bool accept_fallback)
+{
+	sets_t sets = { 0 };
 	for (unsigned i = 0; i < pool->count; i++) {
 		const aname_part_t *part = &pool->parts[i];
-		if (worth_of(part, accept_fallback) != worth) {
+		aname_worth_t worth = worth_of(part, accept_fallback);
+		uint32_t bit = 1u << i;
+		if (part->judgement.worth == ANAME_COLD) {
+			sets.cold |= bit;
+		}
+		if (!aname_worth_has_addresses(worth)) {
 			continue;
 		}
-		answer->use[answer->used + taken] = part->snapshot;
-		if (part->judgement.ttl < answer->ttl) {
-			answer->ttl = part->judgement.ttl;
-		}
-		taken++;
+		bool good = worth != ANAME_STALE || part->lives;
+		sets.good |= good ? bit : 0;
+		sets.usable |= good && !part->down ? bit : 0;
+		sets.second |= part->down ? 0 : bit;
+		sets.down |= part->down ? bit : 0;
 	}
-	answer->used += taken;
-	return taken;
+	return sets;
+}
+
+/*! Those of a set that an answer is made of. */
+static uint32_t choose(const aname_pool_t *pool, uint32_t set)
+{
+	return pool->choice != NULL ? aname_choice_pick(pool->choice, set, pool->network) : set;
+}
+
+/*! Takes the addresses of parts; the TTL becomes the least of theirs. `whole`: as if none were
+ *  down. */
+static void take(const aname_pool_t *pool, bool accept_fallback, uint32_t set, bool whole,
+                 aname_answer_t *answer)
+{
+	answer->worth = ANAME_FRESH;
+	for (; set != 0; set &= set - 1) {
+		const aname_part_t *part = &pool->parts[__builtin_ctz(set)];
+		aname_worth_t worth = worth_of(part, accept_fallback);
+		answer->use[answer->used++] = (aname_use_t){
+			.set = whole ? aname_snapshot_rdataset(part->snapshot)
+			             : aname_part_rdataset(part),
+			.pick = part->snapshot->pick,
+		};
+		answer->worth = worth > answer->worth ? worth : answer->worth;
+		answer->ttl = part->judgement.ttl < answer->ttl ? part->judgement.ttl : answer->ttl;
+	}
 }
 
 /*! The most telling failure; NONE if there is none. */
@@ -94,17 +148,6 @@ static aname_failure_t failure_of(const aname_pool_t *pool, bool accept_fallback
 		}
 	}
 	return failure;
-}
-
-/*! Is there a target of which nothing is known yet? */
-static bool is_partial(const aname_pool_t *pool)
-{
-	for (unsigned i = 0; i < pool->count; i++) {
-		if (pool->parts[i].judgement.worth == ANAME_COLD) {
-			return true;
-		}
-	}
-	return false;
 }
 
 /*! Targets of which policy has left nothing. */
@@ -129,16 +172,31 @@ static bool is_gone(const aname_pool_t *pool)
 	return false;
 }
 
+/*! How many parts are negative in this way; the TTL becomes the least of theirs. */
+static unsigned count_negative(const aname_pool_t *pool, bool accept_fallback, aname_worth_t worth,
+                               aname_answer_t *answer)
+{
+	unsigned count = 0;
+	for (unsigned i = 0; i < pool->count; i++) {
+		const aname_part_t *part = &pool->parts[i];
+		if (worth_of(part, accept_fallback) == worth) {
+			answer->ttl = part->judgement.ttl < answer->ttl ? part->judgement.ttl
+			                                                : answer->ttl;
+			count++;
+		}
+	}
+	return count;
+}
+
 static void weigh_without_addresses(const aname_pool_t *pool, bool accept_fallback,
                                     aname_answer_t *answer)
 {
-	unsigned fresh = take(pool, accept_fallback, ANAME_NODATA, answer);
-	unsigned late = take(pool, accept_fallback, ANAME_LATE_NODATA, answer);
-	unsigned stale = take(pool, accept_fallback, ANAME_STALE_NODATA, answer);
+	unsigned fresh = count_negative(pool, accept_fallback, ANAME_NODATA, answer);
+	unsigned late = count_negative(pool, accept_fallback, ANAME_LATE_NODATA, answer);
+	unsigned stale = count_negative(pool, accept_fallback, ANAME_STALE_NODATA, answer);
 	unsigned emptied = count_emptied(pool);
 	unsigned negative = fresh + late + stale;
 
-	answer->used = 0;
 	answer->gone = is_gone(pool);
 	if (answer->partial && !accept_fallback) {
 		answer->worth = ANAME_COLD;
@@ -152,13 +210,29 @@ static void weigh_without_addresses(const aname_pool_t *pool, bool accept_fallba
 	}
 }
 
-void aname_answer_weigh(const aname_pool_t *pool, bool accept_fallback, aname_answer_t *answer)
+/*! No target is usable, and some would be, but for health or an operator (H4). */
+static void weigh_all_down(const aname_pool_t *pool, bool accept_fallback, const sets_t *sets,
+                           aname_answer_t *answer)
 {
-	answer->partial = is_partial(pool);
-	answer->gone = false;
-	answer->emptied = false;
+	answer->all_down = true;
+	if (pool->all_down == ANAME_ALL_DOWN_SERVE) {
+		uint32_t all = sets->good != 0 ? sets->good : sets->down | sets->second;
+		take(pool, accept_fallback, choose(pool, all), true, answer);
+		return;
+	}
+	answer->worth = ANAME_FAILED;
+	answer->failure = ANAME_FAILURE_DOWN;
+	answer->emptied = true;
+	answer->no_sibling = pool->all_down == ANAME_ALL_DOWN_SERVFAIL;
+}
+
+/*! Nothing is decided yet. */
+static void begin(const aname_pool_t *pool, bool partial, aname_answer_t *answer)
+{
+	answer->partial = partial;
+	answer->gone = answer->emptied = answer->all_down = answer->no_sibling = false;
 	answer->failure = ANAME_FAILURE_NONE;
-	answer->ttl = answer->partial ? ANAME_PARTIAL_TTL : UINT32_MAX;
+	answer->ttl = partial ? ANAME_PARTIAL_TTL : UINT32_MAX;
 	answer->used = 0;
 	answer->scope = 0;
 	for (unsigned i = 0; i < pool->count; i++) {
@@ -166,13 +240,21 @@ void aname_answer_weigh(const aname_pool_t *pool, bool accept_fallback, aname_an
 			answer->scope = pool->parts[i].scope;
 		}
 	}
+}
 
-	unsigned fresh = take(pool, accept_fallback, ANAME_FRESH, answer);
-	unsigned late = take(pool, accept_fallback, ANAME_LATE, answer);
-	if (fresh > 0 || late > 0) {
-		answer->worth = late > 0 ? ANAME_LATE : ANAME_FRESH;
-	} else if (take(pool, accept_fallback, ANAME_STALE, answer) > 0) {
-		answer->worth = ANAME_STALE;
+void aname_answer_weigh(const aname_pool_t *pool, bool accept_fallback, aname_answer_t *answer)
+{
+	const sets_t sets = sort_out(pool, accept_fallback);
+	/* Would something that is not known yet be in the answer? Then it is the answer for a short
+	 * time only. */
+	uint32_t cold = sets.cold & ~sets.usable;
+	begin(pool, cold != 0 && (choose(pool, sets.usable | cold) & cold) != 0, answer);
+	if (sets.usable != 0) {
+		take(pool, accept_fallback, choose(pool, sets.usable), false, answer);
+	} else if (sets.down != 0 && (sets.cold == 0 || accept_fallback)) {
+		weigh_all_down(pool, accept_fallback, &sets, answer);
+	} else if (sets.second != 0) {
+		take(pool, accept_fallback, choose(pool, sets.second), false, answer);
 	} else {
 		weigh_without_addresses(pool, accept_fallback, answer);
 	}
@@ -192,14 +274,14 @@ void aname_answer_spare(aname_worth_t other, bool sibling, aname_answer_t *answe
 	}
 }
 
-unsigned aname_answer_allowed(const aname_snapshot_t *snapshot, const aname_nets_t *deny)
+unsigned aname_answer_allowed(const knot_rdataset_t *set, const aname_nets_t *deny)
 {
 	if (deny->count == 0) {
-		return snapshot->count;
+		return set->count;
 	}
 	unsigned allowed = 0;
-	knot_rdata_t *rdata = aname_snapshot_rdataset(snapshot).rdata;
-	for (unsigned i = 0; i < snapshot->count; i++, rdata = knot_rdataset_next(rdata)) {
+	knot_rdata_t *rdata = set->rdata;
+	for (unsigned i = 0; i < set->count; i++, rdata = knot_rdataset_next(rdata)) {
 		allowed += !aname_nets_match(deny, rdata->data, rdata->len);
 	}
 	return allowed;
@@ -211,21 +293,40 @@ static int compare(const void *one, const void *other)
 	                      *(const knot_rdata_t *const *)other);
 }
 
+/*! So many are sorted by insertion: what comes from few targets is in order nearly. */
+#define FEW 16
+
+static void sort(const knot_rdata_t **list, unsigned count)
+{
+	if (count > FEW) {
+		qsort(list, count, sizeof(*list), compare);
+		return;
+	}
+	for (unsigned i = 1; i < count; i++) {
+		const knot_rdata_t *next = list[i];
+		unsigned at = i;
+		for (; at > 0 && knot_rdata_cmp(list[at - 1], next) > 0; at--) {
+			list[at] = list[at - 1];
+		}
+		list[at] = next;
+	}
+}
+
 /*! Collects pointers to all allowed addresses, sorted, each once. */
 static unsigned collect(const aname_answer_t *answer, const aname_nets_t *deny,
                         const knot_rdata_t **list)
 {
 	unsigned count = 0;
 	for (unsigned i = 0; i < answer->used; i++) {
-		const aname_snapshot_t *snapshot = answer->use[i];
-		knot_rdata_t *rdata = aname_snapshot_rdataset(snapshot).rdata;
-		for (unsigned k = 0; k < snapshot->count; k++, rdata = knot_rdataset_next(rdata)) {
+		const knot_rdataset_t *set = &answer->use[i].set;
+		knot_rdata_t *rdata = set->rdata;
+		for (unsigned k = 0; k < set->count; k++, rdata = knot_rdataset_next(rdata)) {
 			if (!aname_nets_match(deny, rdata->data, rdata->len)) {
 				list[count++] = rdata;
 			}
 		}
 	}
-	qsort(list, count, sizeof(*list), compare);
+	sort(list, count);
 
 	unsigned kept = 0;
 	for (unsigned i = 0; i < count; i++) {
@@ -245,7 +346,7 @@ static unsigned limit(const aname_answer_t *answer, unsigned most, const knot_rd
 	}
 	uint32_t pick = 0;
 	for (unsigned i = 0; i < answer->used; i++) {
-		pick += answer->use[i]->pick;
+		pick += answer->use[i].pick;
 	}
 	unsigned first = pick % count;
 	unsigned kept = 0;
@@ -262,7 +363,7 @@ static ANAME_ASIDE int copy_some(const aname_answer_t *answer, const aname_optio
 {
 	unsigned total = 0;
 	for (unsigned i = 0; i < answer->used; i++) {
-		total += answer->use[i]->count;
+		total += answer->use[i].set.count;
 	}
 	const knot_rdata_t **list = aname_packet_alloc(pkt, total * sizeof(*list));
 	if (list == NULL) {
@@ -293,12 +394,11 @@ ANAME_WARM int aname_answer_put(const aname_answer_t *answer, const aname_option
 		.type = form->type,
 		.rclass = KNOT_CLASS_IN,
 	};
-	bool whole = answer->used == 1 && answer->use[0]->count <= options->max_addresses &&
+	bool whole = answer->used == 1 && answer->use[0].set.count <= options->max_addresses &&
 	             options->deny_address.count == 0;
 	int ret;
 	if (whole) {
-		const knot_rdataset_t all = aname_snapshot_rdataset(answer->use[0]);
-		ret = aname_packet_copy(pkt, &all, &rrset.rrs);
+		ret = aname_packet_copy(pkt, &answer->use[0].set, &rrset.rrs);
 	} else {
 		ret = copy_some(answer, options, pkt, &rrset.rrs);
 	}

@@ -149,7 +149,7 @@ bool aname_change_is_addition_due(knotd_in_state_t state, const knot_pkt_t *pkt,
 knotd_in_state_t aname_change_additional(aname_query_t *query, knotd_in_state_t state)
 {
 	/* Additions are the same for every client: the scope is the answer's. */
-	query->for_subnet = false;
+	query->for_subnet = query->by_subnet = false;
 	/* mod-onlinesign cannot sign an addition that Knot did not make. */
 	bool with = query->sign.state != ANAME_SIGN_PENDING &&
 	            !(query->instance->onlinesign == ANAME_ONLINESIGN_AFTER &&

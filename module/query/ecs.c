@@ -8,6 +8,7 @@ void aname_ecs_take(aname_query_t *query)
 	const aname_schedule_t *schedule = &query->instance->options->schedule;
 	const knot_edns_client_subnet_t *ecs = query->qdata->ecs;
 	query->for_subnet = ecs != NULL && ecs->source_len > 0;
+	query->by_subnet = query->for_subnet;
 	if (query->for_subnet) {
 		query->client_max = ecs->family == ANAME_SUBNET_IPV4 ? schedule->ecs_prefix_ipv4
 		                                                     : schedule->ecs_prefix_ipv6;

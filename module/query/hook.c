@@ -60,7 +60,8 @@ static knotd_in_state_t on_preanswer(knotd_in_state_t state, knot_pkt_t *pkt, kn
 	uint16_t type = knot_pkt_qtype(pkt);
 	if (state == KNOTD_IN_STATE_BEGIN && (type == KNOT_RRTYPE_A || type == KNOT_RRTYPE_AAAA) &&
 	    asked->qname_size == instance->zone_len &&
-	    aname_octets_equal(asked->lower_qname, instance->zone, instance->zone_len) &&
+	    aname_octets_equal(asked->lower_qname, knotd_qdata_zone_name(qdata),
+	                       instance->zone_len) &&
 	    take_up(query, pkt, qdata, mod, instance)) {
 		state = aname_respond_early(query, state, type);
 		aname_show(query);

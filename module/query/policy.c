@@ -66,8 +66,11 @@ ANAME_ASIDE void aname_policy_refuse(const aname_query_t *query, const knot_rdat
 static bool is_without(const aname_query_t *query, const aname_snapshot_t *snapshot)
 {
 	const aname_nets_t *deny = &query->instance->options->deny_address;
-	return snapshot != NULL && snapshot->known != ANAME_KNOWN_NOTHING &&
-	       aname_answer_allowed(snapshot, deny) == 0;
+	if (snapshot == NULL || snapshot->known == ANAME_KNOWN_NOTHING) {
+		return false;
+	}
+	const knot_rdataset_t all = aname_snapshot_rdataset(snapshot);
+	return aname_answer_allowed(&all, deny) == 0;
 }
 
 static void log_emptied(const aname_query_t *query, const aname_key_t *key)
@@ -91,8 +94,14 @@ static void log_emptied(const aname_query_t *query, const aname_key_t *key)
 ANAME_ASIDE void aname_policy_filter(const aname_query_t *query, const aname_key_t *key,
                                      aname_part_t *part)
 {
-	if (part->snapshot == NULL || part->snapshot->count == 0 ||
-	    aname_answer_allowed(part->snapshot, &query->instance->options->deny_address) > 0) {
+	if (part->snapshot == NULL || part->snapshot->count == 0) {
+		return;
+	}
+	const aname_nets_t *deny = &query->instance->options->deny_address;
+	const knot_rdataset_t all = aname_snapshot_rdataset(part->snapshot);
+	if (aname_answer_allowed(&all, deny) > 0) {
+		const knot_rdataset_t up = aname_part_rdataset(part);
+		part->down = aname_answer_allowed(&up, deny) == 0;
 		return;
 	}
 	uint8_t scope = part->scope;

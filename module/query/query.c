@@ -5,6 +5,7 @@
 #include "path.h"
 #include "table/clock.h"
 
+_Static_assert(sizeof(aname_instance_t) <= 88 || sizeof(void *) != 8, "it fits into a block");
 _Static_assert(sizeof(aname_query_t) <= ANAME_WORKER_QUERY_SIZE, "there is room for a query");
 _Static_assert(_Alignof(aname_query_t) <= ANAME_WORKER_QUERY_ALIGN, "and it is aligned");
 _Static_assert(offsetof(aname_query_t, instance) == 0, "a slot of zeros has a free one");
@@ -52,6 +53,7 @@ ANAME_WARM bool aname_query_begin(aname_query_t *query, aname_instance_t *instan
 	query->now_s = (uint64_t)query->now_ms / 1000;
 	query->waited = false;
 	query->for_subnet = false;
+	query->by_subnet = false;
 	query->decided = 0;
 	query->missing = 0;
 	query->sign.state = ANAME_SIGN_NEEDLESS;

@@ -22,6 +22,7 @@
 #include <knot/module.h>
 
 #include "conf/options.h"
+#include "query/pool_plan.h"
 #include "table/shared.h"
 #include "table/store.h"
 
@@ -42,11 +43,11 @@ typedef struct {
 	const aname_upstream_t *upstream;
 	aname_shared_t *shared;
 	aname_signing_t signing;
-	const knot_dname_t *zone; /*!< Name of the zone; NULL if loaded as global module. Gone
-	                                    in unload. */
-	uint16_t waiters_max;     /*!< TCP workers that may wait at once (C2). */
-	uint8_t onlinesign;       /*!< aname_onlinesign_t */
-	uint8_t zone_len;         /*!< Octets of its name. */
+	_Atomic(aname_pool_plan_t *) plan; /*!< Of a zone that chooses between several targets; see
+	                                    query/pool.h. */
+	uint16_t waiters_max;              /*!< TCP workers that may wait at once (C2). */
+	uint8_t onlinesign;                /*!< aname_onlinesign_t */
+	uint8_t zone_len;         /*!< Octets of the zone's name; 0 if loaded as global module. */
 	_Atomic uint32_t unable;  /*!< Of the signer that was logged to be unable the lower half
 	                                    of its identity; 1: that there is none. */
 	_Atomic uint32_t shown_s; /*!< When the numbers were last brought up to date. */
@@ -96,6 +97,7 @@ typedef struct {
 	uint8_t pending; /*!< aname_pending_t */
 	bool waited;     /*!< A lookup ended while it waited: the numbers have changed. */
 	bool for_subnet; /*!< The answer is to be for `client` (N4). */
+	bool by_subnet; /*!< Targets are chosen by `client`; else by where the query is from (P3). */
 	/* What the reply says of the families, so that it says the same everywhere (D2). */
 	uint8_t decided;      /*!< Families decided on; see query/bitmap.h. */
 	uint8_t missing;      /*!< Those of them that are NODATA. */
@@ -106,6 +108,7 @@ typedef struct {
 	uint8_t nodata_scope; /*!< Length of the client prefix it is for. */
 	bool nodata_stale;    /*!< It is past its lifetime. */
 	bool nodata_gone;     /*!< There were addresses before. */
+	bool nodata_all_down; /*!< Health or an operator has left none (H4). */
 
 	uint8_t client_max; /*!< The most that a resolver may know of a client's network, in bits. */
 	aname_subnet_t client; /*!< The client's network, as far as that. */

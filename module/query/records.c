@@ -3,8 +3,9 @@
 #include "conf/knotd.h"
 #include "path.h"
 #include "query/bitmap.h"
-#include "query/ecs.h"
+#include "query/judge.h"
 #include "query/policy.h"
+#include "query/pool.h"
 #include "query/targets.h"
 #include "table/policy.h"
 
@@ -29,56 +30,6 @@ bool aname_records_find(const aname_query_t *query, const knot_rdata_t *rdata, a
 	       aname_policy_check(query, key, &why) == ANAME_FAILURE_NONE;
 }
 
-/*! What the target of a record is worth to whoever asks, if the zone may have it. */
-static ANAME_WARM void judge_record(const aname_query_t *query, const knot_rdata_t *rdata,
-                                    uint32_t record_ttl, uint16_t type, aname_part_t *part)
-{
-	aname_key_t key;
-	key.upstream = query->instance->upstream;
-	key.type = type;
-	key.name = rdata->data;
-	key.name_len = rdata->len;
-	aname_entry_t *entry = NULL;
-	if (query->positions != NULL && rdata->len > 0 && rdata->len <= KNOT_DNAME_MAXLEN) {
-		/* Where it was last, most likely. */
-		const _Atomic uint32_t *position = &query->positions[type == KNOT_RRTYPE_AAAA];
-		entry = aname_table_look(query->instance->shared->table, &key,
-		                         atomic_load_explicit(position, memory_order_relaxed));
-	}
-	knot_dname_storage_t lower;
-	const char *why = "the RDATA is not one whole name";
-	aname_failure_t failure = ANAME_FAILURE_MALFORMED;
-	if (entry != NULL || aname_target_find(query, rdata, &key, lower, &entry)) {
-		failure = aname_policy_check(query, &key, &why);
-	}
-	if (failure != ANAME_FAILURE_NONE) {
-		aname_policy_refuse(query, rdata, &key, failure, why, part);
-		return;
-	}
-
-	uint32_t ttl = aname_policy_ttl(record_ttl);
-	if (entry != NULL) {
-		aname_target_judge(query, &key, entry, ttl, part);
-	} else {
-		aname_target_ask(query, &key, ttl, false);
-		aname_target_judge_unknown(query, part);
-	}
-	if (query->for_subnet) {
-		aname_ecs_answer_client(query, &key, entry, ttl, part);
-	}
-	if (query->instance->options->deny_address.count > 0) {
-		aname_policy_filter(query, &key, part);
-	}
-}
-
-static ANAME_ASIDE void log_pool_limit(const aname_query_t *query)
-{
-	if (aname_query_log_once(query, "pool", NULL, 0)) {
-		knotd_mod_log(query->mod, LOG_WARNING,
-		              "limit reached, only %u ANAME records are used", ANAME_POOL_MAX);
-	}
-}
-
 /*! All targets of a zone that has several records. */
 static ANAME_ASIDE void gather(const aname_query_t *query, uint16_t type, aname_pool_t *pool)
 {
@@ -87,10 +38,11 @@ static ANAME_ASIDE void gather(const aname_query_t *query, uint16_t type, aname_
 		knot_rdata_t *rdata = rrset->rrs.rdata;
 		for (unsigned k = 0; k < rrset->rrs.count; k++, rdata = knot_rdataset_next(rdata)) {
 			if (pool->count == ANAME_POOL_MAX) {
-				log_pool_limit(query);
+				aname_pool_log_limit(query);
 				return;
 			}
-			judge_record(query, rdata, rrset->ttl, type, &pool->parts[pool->count++]);
+			aname_judge_record(query, rdata, rrset->ttl, type,
+			                   &pool->parts[pool->count++]);
 		}
 	}
 }
@@ -103,11 +55,15 @@ static ANAME_WARM void decide_alone(const aname_query_t *query, uint16_t type, b
 	if (query->positions != NULL) {
 		const knot_rrset_t *rrset = &query->rrsets[0];
 		pool.count = 1;
-		judge_record(query, rrset->rrs.rdata, rrset->ttl, type, &pool.parts[0]);
+		aname_judge_record(query, rrset->rrs.rdata, rrset->ttl, type, &pool.parts[0]);
+	} else if (aname_pool_decide(query, type, accept_fallback, answer)) {
+		return;
 	} else {
 		pool.count = 0;
 		gather(query, type, &pool);
 	}
+	pool.choice = NULL;
+	pool.all_down = query->instance->options->all_down;
 	aname_answer_decide(&pool, accept_fallback, answer);
 }
 
@@ -122,13 +78,13 @@ static ANAME_ASIDE void spare_other(const aname_query_t *query, uint16_t type, b
 {
 	uint16_t other = aname_target_other_type(type);
 	bool sibling = has_sibling(query, other);
-	if (has_sibling(query, type) || (!sibling && !answer->emptied)) {
+	if ((has_sibling(query, type) && !answer->no_sibling) || (!sibling && !answer->emptied)) {
 		return; /* Whatever is known of the other one does not matter. */
 	}
 	aname_answer_t others;
 	decide_alone(query, other, accept_fallback, &others);
 	answer->scope = others.scope > answer->scope ? others.scope : answer->scope;
-	aname_answer_spare(others.worth, sibling, answer);
+	aname_answer_spare(others.worth, sibling && !others.no_sibling, answer);
 }
 
 /*! Is what this module makes signed, be it by mod-onlinesign? */

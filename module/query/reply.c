@@ -6,16 +6,17 @@
 #include "query/records.h"
 #include "query/sign.h"
 
-bool aname_reply_at_apex(const knotd_qdata_t *qdata, const aname_instance_t *instance)
+bool aname_reply_at_apex(knotd_qdata_t *qdata, const aname_instance_t *instance)
 {
 	const knot_dname_t *name = qdata->name;
 	size_t end = 0;
 	while (name[end] != 0 && end < instance->zone_len) {
 		end += name[end] + 1;
 	}
+	const knot_dname_t *zone = knotd_qdata_zone_name(qdata);
 	return end + 1 == instance->zone_len &&
-	       (aname_octets_equal(name, instance->zone, instance->zone_len) ||
-	        knot_dname_is_case_equal(name, instance->zone));
+	       (aname_octets_equal(name, zone, instance->zone_len) ||
+	        knot_dname_is_case_equal(name, zone));
 }
 
 ANAME_WARM int aname_reply_put(const aname_query_t *query, const aname_answer_t *answer,

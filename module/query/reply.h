@@ -10,7 +10,7 @@
 #include "query/query.h"
 
 /*! Has Knot, following aliases in the zone, come to the apex? */
-bool aname_reply_at_apex(const knotd_qdata_t *qdata, const aname_instance_t *instance);
+bool aname_reply_at_apex(knotd_qdata_t *qdata, const aname_instance_t *instance);
 
 /*! Is the zone's own set of a type in the section being written? */
 bool aname_reply_has_sibling(const knot_pkt_t *pkt, knotd_qdata_t *qdata, uint16_t type);

@@ -29,6 +29,7 @@ ANAME_WARM knotd_in_state_t aname_respond_addresses(const aname_query_t *query,
 		query->qdata->rcode_ede = KNOT_EDNS_EDE_STALE;
 		kind = ANAME_KIND_STALE;
 	}
+	kind = answer->all_down ? ANAME_KIND_ALL_DOWN : kind;
 	if (query->for_subnet) {
 		aname_ecs_return_scope(query, answer->scope);
 	}
@@ -50,6 +51,7 @@ static void note_nodata(aname_query_t *query, const aname_answer_t *answer)
 {
 	query->nodata_stale = answer->worth == ANAME_STALE_NODATA;
 	query->nodata_gone = answer->gone;
+	query->nodata_all_down = answer->all_down;
 	query->nodata_scope = answer->scope;
 	query->nodata_ttl = answer->ttl;
 }
@@ -64,8 +66,9 @@ static void put_nodata(aname_query_t *query, aname_pending_t pending)
 		aname_ecs_return_scope(query, query->nodata_scope);
 	}
 	query->pending = pending;
+	aname_kind_t kind = query->nodata_gone ? ANAME_KIND_GONE : ANAME_KIND_NODATA;
 	aname_stats_answer(query->mod, query->slot, query->worker,
-	                   query->nodata_gone ? ANAME_KIND_GONE : ANAME_KIND_NODATA);
+	                   query->nodata_all_down ? ANAME_KIND_ALL_DOWN : kind);
 }
 
 knotd_in_state_t aname_respond_noted_nodata(aname_query_t *query, knotd_in_state_t state,
@@ -137,14 +140,18 @@ knotd_in_state_t aname_respond_failure(const aname_query_t *query, const aname_a
 	if (answer->failure != ANAME_FAILURE_NONE && answer->failure < ANAME_FAILURE_MALFORMED) {
 		aname_show_expect_failure(query);
 	}
-	if (aname_reply_use_sibling(query, type)) {
+	if (!answer->no_sibling && aname_reply_use_sibling(query, type)) {
 		if (query->for_subnet) {
 			aname_ecs_return_scope(query, answer->scope);
 		}
-		aname_stats_answer(query->mod, query->slot, query->worker, ANAME_KIND_SIBLING);
+		aname_stats_answer(query->mod, query->slot, query->worker,
+		                   answer->all_down ? ANAME_KIND_ALL_DOWN : ANAME_KIND_SIBLING);
 		return KNOTD_IN_STATE_HIT;
 	}
 	switch (answer->failure) {
+	case ANAME_FAILURE_DOWN:
+		return aname_respond_servfail(query, ANAME_KIND_ALL_DOWN,
+		                              KNOT_EDNS_EDE_NREACH_AUTH);
 	case ANAME_FAILURE_NONE:
 		return aname_respond_servfail(query, ANAME_KIND_COLD, KNOT_EDNS_EDE_NOT_READY);
 	case ANAME_FAILURE_EMPTIED:
@@ -184,7 +191,7 @@ static int put_family(aname_query_t *query, uint16_t type)
 	if (query->for_subnet) {
 		aname_ecs_return_scope(query, answer.scope);
 	}
-	if (answer.worth == ANAME_FAILED) {
+	if (answer.worth == ANAME_FAILED && !answer.no_sibling) {
 		(void)aname_reply_use_sibling(query, type);
 		return KNOT_EOK;
 	}

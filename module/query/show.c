@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "path.h"
+#include "query/pool.h"
 #include "query/records.h"
 #include "rrtype.h"
 #include "stats.h"
@@ -22,7 +23,7 @@ typedef struct {
 
 /* Numbers. */
 
-static void add_numbers(const target_t *target, aname_numbers_t *numbers)
+static void add_numbers(const target_t *target, uint32_t definition, aname_numbers_t *numbers)
 {
 	for (unsigned i = 0; i < 2; i++) {
 		aname_entry_t *entry = target->entries[i];
@@ -39,6 +40,13 @@ static void add_numbers(const target_t *target, aname_numbers_t *numbers)
 		numbers->succeeded += atomic_load_explicit(&entry->succeeded, memory_order_relaxed);
 		numbers->failed += atomic_load_explicit(&entry->failed, memory_order_relaxed);
 		numbers->lag_ms = lag_ms > numbers->lag_ms ? lag_ms : numbers->lag_ms;
+		const aname_view_t *view =
+		        known != NULL ? aname_snapshot_view(known, definition) : NULL;
+		if (view != NULL && definition != 0) {
+			numbers->up += view->count - view->unknown;
+			numbers->down += known->count - view->count;
+			numbers->unknown += view->unknown;
+		}
 	}
 }
 
@@ -53,7 +61,7 @@ static bool is_change(const aname_query_t *query, const target_t *target, const 
 		return false;
 	}
 	uint64_t key = aname_shared_hash(shared->seed, state, strlen(state));
-	key = aname_shared_hash(key, query->instance->zone, query->instance->zone_len);
+	key = aname_shared_hash(key, query->rrsets[0].owner, query->instance->zone_len);
 	key = aname_shared_hash(key, target->name, target->name_len);
 	return aname_reported_change(&shared->reported, key | (key == 0), in_state, query->now_ms);
 }
@@ -180,7 +188,8 @@ static void show_targets(const aname_query_t *query)
 			knot_dname_storage_t lower;
 			target_t target;
 			if (find(query, rdata, lower, &target)) {
-				add_numbers(&target, &numbers);
+				add_numbers(&target, query->instance->options->definition,
+				            &numbers);
 				failing |= check_failure(query, &target, 0);
 				failing |= check_failure(query, &target, 1);
 				check_gone(query, &target);
@@ -230,6 +239,7 @@ static void show(const aname_query_t *query)
 static ANAME_ASIDE void show_now(const aname_query_t *query)
 {
 	if (is_time_to_show(query->instance, query->now_s) || query->waited) {
+		aname_pool_keep_fresh(query);
 		show(query);
 	}
 }

@@ -8,13 +8,15 @@
 #include "query/signer.h"
 
 /*! The store of an instance, made when it is first needed. Under the lock. */
-static aname_store_t *store_of(aname_instance_t *instance)
+static aname_store_t *store_of(const aname_query_t *query)
 {
-	aname_signing_t *signing = &instance->signing;
+	aname_signing_t *signing = &query->instance->signing;
 	aname_store_t *store = atomic_load(&signing->store);
 	if (store == NULL) {
-		store = aname_store_new(instance->options->ecs ? ANAME_STORE_GROUPS_TAILORED
-		                                               : ANAME_STORE_GROUPS);
+		const aname_options_t *options = query->instance->options;
+		bool many = options->ecs ||
+		            (query->positions == NULL && aname_pool_plan_is_wanted(options));
+		store = aname_store_new(many ? ANAME_STORE_GROUPS_TAILORED : ANAME_STORE_GROUPS);
 		atomic_store(&signing->store, store);
 	}
 	return store;
@@ -62,7 +64,7 @@ static const aname_signed_t *sign_anew(const aname_query_t *query, const aname_c
 		return NULL;
 	}
 	pthread_mutex_lock(&shared->sign_lock);
-	aname_store_t *store = store_of(query->instance);
+	aname_store_t *store = store_of(query);
 	if (store != NULL) {
 		aname_store_put(store, fresh, shared->sign_bin, query->sign.now_s);
 	} else {

@@ -30,6 +30,7 @@ ANAME_ASIDE void aname_target_ask(const aname_query_t *query, const aname_key_t 
 	}
 	aname_interest_t interest =
 	        aname_interest(&query->instance->options->schedule, ttl, query->now_s);
+	interest.definition = query->instance->options->definition;
 	if (!aname_queue_push(shared->queue, key, client, hash, interest)) {
 		atomic_fetch_add_explicit(&shared->reached.queue_full, 1, memory_order_relaxed);
 	}
@@ -57,6 +58,27 @@ static ANAME_ASIDE void judge_lost(const aname_query_t *query, const aname_key_t
 	}
 }
 
+/*! Does a target fail, or is it overdue, since nothing is heard from its upstream? Not if something
+ *  was since that began: then it fails by itself. */
+static ANAME_ASIDE bool fails_with_all(const aname_upstream_t *upstream,
+                                       const aname_snapshot_t *snapshot, int64_t due_ms)
+{
+	const aname_failing_t *failing = aname_snapshot_failing(snapshot);
+	return atomic_load_explicit(&upstream->silent, memory_order_relaxed) &&
+	       atomic_load_explicit(&upstream->heard_ms, memory_order_relaxed) <
+	               (failing != NULL ? failing->since_ms : due_ms);
+}
+
+/*! Sees the addresses of a target as the zone's section does (H3). */
+static ANAME_ASIDE void look_through(const aname_query_t *query, const aname_key_t *key,
+                                     uint32_t ttl, bool for_subnet, aname_part_t *part)
+{
+	bool seen = aname_answer_look(part, query->instance->options->definition, query->now_ms);
+	if (!seen && part->snapshot->count > 0 && !for_subnet) {
+		aname_target_ask(query, key, ttl, false); /* To have it probed. */
+	}
+}
+
 ANAME_WARM void aname_target_judge(const aname_query_t *query, const aname_key_t *key,
                                    aname_entry_t *entry, uint32_t ttl, aname_part_t *part)
 {
@@ -71,10 +93,18 @@ ANAME_WARM void aname_target_judge(const aname_query_t *query, const aname_key_t
 	aname_life_t life = aname_policy_left(snapshot, schedule, ttl, query->now_ms);
 	part->judgement =
 	        aname_policy_judge(snapshot, cold, schedule, life, next_ms, query->now_ms);
+	part->view = NULL;
 	part->scope = 0;
-	part->gone = false;
-	if (part->judgement.worth != ANAME_FRESH && snapshot != NULL && snapshot->lost) {
-		judge_lost(query, key, ttl, part);
+	part->gone = part->down = part->lives = false;
+	if (part->judgement.worth != ANAME_FRESH && snapshot != NULL) {
+		part->lives = fails_with_all(entry->upstream, snapshot, next_ms);
+		if (snapshot->lost) {
+			judge_lost(query, key, ttl, part);
+		}
+	}
+	if (snapshot != NULL && (snapshot->views | query->instance->options->definition) != 0 &&
+	    part->snapshot == snapshot) {
+		look_through(query, key, ttl, entry->for_subnet, part);
 	}
 
 	const aname_interest_t interest = {

@@ -15,7 +15,8 @@ uint16_t aname_target_other_type(uint16_t type);
 /*! What is known of the other family of a target; NULL if nothing. */
 const aname_snapshot_t *aname_target_other(const aname_query_t *query, const aname_key_t *key);
 
-/*! Asks the service for a lookup; for the client or for everybody. */
+/*! Asks the service for a lookup, for the client or for everybody, and to have the addresses probed as
+ *  the zone's section says. */
 void aname_target_ask(const aname_query_t *query, const aname_key_t *key, uint32_t ttl,
                       bool for_client);
 

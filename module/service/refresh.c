@@ -3,8 +3,11 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include <libknot/errcode.h>
+
 #include "service/dispatch.h"
 #include "service/due.h"
+#include "service/health.h"
 #include "service/result.h"
 #include "service/room.h"
 #include "service/schedule.h"
@@ -61,6 +64,9 @@ static void handle_request(aname_refresh_t *refresh, const aname_request_t *requ
 	if (entry != NULL) {
 		aname_entry_touch(entry, request->interest, now_ms / 1000);
 		aname_schedule_now(refresh, entry, request->interest, now_ms);
+		if (request->interest.definition != 0) {
+			aname_health_ask(refresh, entry, request->interest.definition, now_ms);
+		}
 	}
 }
 
@@ -75,6 +81,37 @@ static bool take_requests(aname_refresh_t *refresh, int64_t now_ms)
 		taken++;
 	}
 	return taken == REQUESTS_AT_ONCE;
+}
+
+/* What operators have forced. */
+
+static void log_force(aname_refresh_t *refresh, const aname_force_t *force, bool ended,
+                      int64_t now_ms)
+{
+	char subject[ANAME_SUBJECT_TEXT_MAX];
+	aname_subject_text(&force->subject, subject);
+	const aname_events_force_t event = {
+		.subject = subject,
+		.is_address = force->subject.len > 0,
+		.up = force->state == ANAME_FORCED_UP,
+		.ended = ended,
+		.seconds = force->until_ms != ANAME_FORCED_EVER
+		                   ? (force->until_ms - now_ms + 999) / 1000
+		                   : -1,
+	};
+	aname_events_force(&refresh->events, &event, now_ms);
+}
+
+/*! Ends what is over; in how many milliseconds the next one is, or -1. */
+static int64_t end_forces(aname_refresh_t *refresh, int64_t now_ms)
+{
+	aname_force_t ended;
+	while (aname_forces_expire(refresh->forces, now_ms, &ended)) {
+		log_force(refresh, &ended, true, now_ms);
+		aname_health_note_forced(refresh, &ended.subject);
+	}
+	int64_t next_ms = aname_forces_next(refresh->forces);
+	return next_ms != INT64_MAX ? next_ms - now_ms : -1;
 }
 
 /* What drives it. */
@@ -102,6 +139,7 @@ static int64_t step(aname_refresh_t *refresh, int64_t now_ms)
 	bool more = take_requests(refresh, now_ms);
 	aname_due_handle(refresh, now_ms);
 	int64_t wait_ms = aname_dispatch_start_ready(refresh, now_ms);
+	wait_ms = sooner(wait_ms, end_forces(refresh, now_ms));
 	aname_events_limits(&refresh->events, &shared->reached, now_ms);
 	if (atomic_load(&shared->reached.no_room) && aname_room_has(refresh)) {
 		atomic_store(&shared->reached.no_room, false);
@@ -110,6 +148,7 @@ static int64_t step(aname_refresh_t *refresh, int64_t now_ms)
 		wait_ms = sooner(wait_ms, until(refresh, ANAME_HEAP_PLANNED, now_ms));
 	}
 	wait_ms = sooner(wait_ms, until(refresh, ANAME_HEAP_DORMANT, now_ms));
+	wait_ms = sooner(wait_ms, aname_health_advance(refresh, now_ms));
 	if (refresh->log_terms_ms != INT64_MAX) {
 		wait_ms = sooner(wait_ms, refresh->log_terms_ms - now_ms);
 	}
@@ -172,12 +211,14 @@ void aname_refresh_wake(aname_refresh_t *refresh)
 void aname_refresh_resume(aname_refresh_t *refresh)
 {
 	refresh->paused = false;
+	aname_probes_resume(refresh->probes);
 	advance_all(refresh);
 }
 
 void aname_refresh_pause(aname_refresh_t *refresh)
 {
 	refresh->paused = true;
+	aname_probes_pause(refresh->probes);
 	uv_timer_stop(&refresh->timer);
 	for (size_t i = 0; i < refresh->heaps.count[ANAME_HEAP_PLANNED]; i++) {
 		aname_entry_t *entry =
@@ -186,6 +227,43 @@ void aname_refresh_pause(aname_refresh_t *refresh)
 			aname_work_of(entry)->resolver->api->cancel(entry->run->lookup);
 		}
 	}
+}
+
+int aname_refresh_force(aname_refresh_t *refresh, const aname_subject_t *subject,
+                        aname_forced_t state, int64_t until_ms)
+{
+	int64_t now_ms = aname_clock_ms();
+	const aname_force_t *said = aname_forces_find(refresh->forces, subject);
+	const aname_force_t before = said != NULL ? *said : (aname_force_t){ .until_ms = 0 };
+	int ret = aname_forces_set(refresh->forces, subject, state, until_ms, now_ms);
+	if (ret != KNOT_EOK) {
+		return ret;
+	}
+	if (state == ANAME_FORCED_AUTO) {
+		log_force(refresh, &before, true, now_ms);
+	} else if (before.state != state || before.until_ms != until_ms) {
+		log_force(refresh, aname_forces_find(refresh->forces, subject), false, now_ms);
+	}
+	aname_health_note_forced(refresh, subject);
+	advance_all(refresh);
+	return KNOT_EOK;
+}
+
+const aname_forces_t *aname_refresh_forces(const aname_refresh_t *refresh)
+{
+	return refresh->forces;
+}
+
+const aname_probed_t *aname_refresh_probed(aname_refresh_t *refresh, uint32_t definition,
+                                           const knot_dname_t *name, const uint8_t *address,
+                                           uint8_t len)
+{
+	return aname_health_probed(refresh, definition, name, address, len);
+}
+
+aname_probes_numbers_t aname_refresh_probes(const aname_refresh_t *refresh)
+{
+	return aname_probes_numbers(refresh->probes);
 }
 
 /* The whole. */
@@ -235,7 +313,15 @@ aname_refresh_t *aname_refresh_new(aname_shared_t *shared, uv_loop_t *loop,
 	refresh->done = on_resolved;
 	refresh->release_ms = INT64_MAX;
 	refresh->log_terms_ms = INT64_MAX;
+	refresh->forces = aname_forces_new();
+	if (refresh->forces == NULL || !aname_health_init(refresh)) {
+		aname_forces_free(refresh->forces);
+		free(refresh);
+		return NULL;
+	}
 	if (uv_timer_init(loop, &refresh->timer) != 0) {
+		aname_health_deinit(refresh);
+		aname_forces_free(refresh->forces);
 		free(refresh);
 		return NULL;
 	}
@@ -254,6 +340,8 @@ static void on_closed(uv_handle_t *timer)
 void aname_refresh_free(aname_refresh_t *refresh)
 {
 	aname_heaps_deinit(&refresh->heaps);
+	aname_health_deinit(refresh);
 	aname_upstreams_free(refresh);
+	aname_forces_free(refresh->forces);
 	uv_close((uv_handle_t *)&refresh->timer, on_closed);
 }

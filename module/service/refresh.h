@@ -11,6 +11,8 @@
 #include <uv.h>
 
 #include "conf/options.h"
+#include "service/forced.h"
+#include "service/probe/probes.h"
 #include "service/resolver.h"
 #include "table/shared.h"
 
@@ -47,6 +49,26 @@ void aname_refresh_resume(aname_refresh_t *refresh);
 
 /*! Starts nothing more and asks the running lookups to end. What is known stays. */
 void aname_refresh_pause(aname_refresh_t *refresh);
+
+/*!
+ * \brief Forces a target or an address, or no longer does (H8); the log says so.
+ *
+ * \return As aname_forces_set().
+ */
+__attribute__((warn_unused_result)) int aname_refresh_force(aname_refresh_t *refresh,
+                                                            const aname_subject_t *subject,
+                                                            aname_forced_t state, int64_t until_ms);
+
+/*! What is forced. Good for as long as `refresh` is. */
+const aname_forces_t *aname_refresh_forces(const aname_refresh_t *refresh);
+
+/*! What is known of an address of a target by the definition of this identity; NULL if nothing. */
+const aname_probed_t *aname_refresh_probed(aname_refresh_t *refresh, uint32_t definition,
+                                           const knot_dname_t *name, const uint8_t *address,
+                                           uint8_t len);
+
+/*! What is known of all addresses that are probed. */
+aname_probes_numbers_t aname_refresh_probes(const aname_refresh_t *refresh);
 
 /*! Lookups under way. */
 unsigned aname_refresh_running(const aname_refresh_t *refresh);

@@ -4,6 +4,7 @@
 
 #include <libknot/descriptor.h>
 
+#include "service/health.h"
 #include "service/schedule.h"
 #include "service/subnets.h"
 #include "table/policy.h"
@@ -34,6 +35,33 @@ static void note_lag(aname_refresh_t *refresh, aname_entry_t *entry, const aname
 
 /* Failure. */
 
+/*! An upstream was heard, be it that it said of a failure: tells workers. */
+static void note_heard(aname_upstream_work_t *work, int64_t now_ms)
+{
+	aname_silence_broken(&work->silence);
+	atomic_store_explicit(&work->upstream->silent, false, memory_order_relaxed);
+	atomic_store_explicit(&work->upstream->heard_ms, now_ms, memory_order_relaxed);
+}
+
+/*! A lookup has failed: tells workers if nothing is heard any more from whom it asked (P1). */
+static void note_failed(const aname_refresh_t *refresh, const aname_entry_t *entry,
+                        aname_failure_t failure, int64_t now_ms)
+{
+	aname_upstream_work_t *work = aname_work_of(entry);
+	const knot_dname_t *name = aname_entry_name(entry);
+	aname_outage_failed(&work->outage, now_ms);
+	if (failure != ANAME_FAILURE_TIMEOUT && failure != ANAME_FAILURE_NETWORK) {
+		note_heard(work, now_ms);
+		return;
+	}
+	aname_silence_lasts(&work->silence,
+	                    aname_shared_hash(refresh->shared->seed, name, knot_dname_size(name)),
+	                    now_ms);
+	if (aname_silence_is_whole(&work->silence, now_ms)) {
+		atomic_store_explicit(&work->upstream->silent, true, memory_order_relaxed);
+	}
+}
+
 void aname_result_failed(aname_refresh_t *refresh, aname_entry_t *entry, aname_failure_t failure,
                          const char *why, int64_t now_ms)
 {
@@ -41,14 +69,14 @@ void aname_result_failed(aname_refresh_t *refresh, aname_entry_t *entry, aname_f
 	aname_snapshot_t *snapshot =
 	        aname_snapshot_failed(aname_entry_snapshot(entry), failure, why, now_ms);
 	if (snapshot != NULL) {
-		aname_table_publish(refresh->shared->table, entry, snapshot);
+		aname_health_publish(refresh, entry, snapshot, now_ms);
 	}
 	atomic_store(&entry->cold, false);
 
 	if (entry->plan.failures < UINT8_MAX) {
 		entry->plan.failures++;
 	}
-	aname_outage_failed(&aname_work_of(entry)->outage, now_ms);
+	note_failed(refresh, entry, failure, now_ms);
 	if (entry->for_subnet) {
 		aname_subnets_note(entry, false);
 		if (entry->plan.failures == 1) {
@@ -172,7 +200,7 @@ static void learned(aname_refresh_t *refresh, aname_entry_t *entry, const aname_
 	entry->plan.failures = 0;
 	int64_t next_ms = next_after(refresh, entry, snapshot, now_ms);
 	bool lost = snapshot->lost && !before->lost;
-	aname_table_publish(refresh->shared->table, entry, snapshot);
+	aname_health_publish(refresh, entry, snapshot, now_ms);
 	atomic_store(&entry->cold, false);
 	aname_schedule_plan(refresh, entry, next_ms);
 	if (lost) {
@@ -212,6 +240,7 @@ static void succeeded(aname_refresh_t *refresh, const aname_run_t *run,
 {
 	aname_entry_t *entry = run->entry;
 	aname_upstream_work_t *work = aname_work_of(entry);
+	note_heard(work, now_ms);
 	if (aname_outage_succeeded(&work->outage, now_ms)) {
 		retry_after_outage(refresh, work, now_ms);
 	}

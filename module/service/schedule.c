@@ -2,6 +2,7 @@
 
 #include <libknot/errcode.h>
 
+#include "service/health.h"
 #include "table/policy.h"
 
 /* Upstreams that have something ready, in turn. */
@@ -80,6 +81,7 @@ aname_entry_t *aname_schedule_take(aname_upstream_work_t *work, aname_priority_t
 
 void aname_schedule_dormant(aname_refresh_t *refresh, aname_entry_t *entry, int64_t now_ms)
 {
+	aname_health_end(refresh, entry, now_ms);
 	entry->plan.state = ANAME_PLAN_DORMANT;
 	int64_t forget_at = aname_policy_forget_at(aname_entry_snapshot(entry),
 	                                           aname_schedule_of(entry), now_ms);

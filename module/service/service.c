@@ -113,6 +113,36 @@ static aname_resolver_t *make_resolver(uv_loop_t *loop, const aname_source_t *so
 	               : aname_resolver_dns_new(loop, source, schedule, done, owner);
 }
 
+static int force(void *ctx, const aname_subject_t *subject, aname_forced_t state, int64_t until_ms)
+{
+	return aname_refresh_force(ctx, subject, state, until_ms);
+}
+
+static const aname_probed_t *probed(void *ctx, uint32_t definition, const knot_dname_t *name,
+                                    const uint8_t *address, uint8_t len)
+{
+	return aname_refresh_probed(ctx, definition, name, address, len);
+}
+
+static aname_probes_numbers_t numbers(void *ctx)
+{
+	return aname_refresh_probes(ctx);
+}
+
+/*! Makes the status socket, which shows and changes what refresh has. */
+static aname_status_t *make_status(aname_shared_t *shared)
+{
+	if (service.refresh == NULL) {
+		return NULL;
+	}
+	const aname_status_backend_t backend = { .ctx = service.refresh,
+		                                 .forces = aname_refresh_forces(service.refresh),
+		                                 .force = force,
+		                                 .probed = probed,
+		                                 .numbers = numbers };
+	return aname_status_new(shared, &backend, &service.loop);
+}
+
 /*! Makes the loop with what hangs on it. */
 static int prepare_loop(aname_shared_t *shared)
 {
@@ -127,7 +157,7 @@ static int prepare_loop(aname_shared_t *shared)
 	}
 	service.refresh = aname_refresh_new(shared, &service.loop, make_resolver);
 	service.key_reader = aname_key_reader_new(shared, &service.loop);
-	service.status = aname_status_new(shared, &service.loop);
+	service.status = make_status(shared);
 	if (service.refresh != NULL && service.key_reader != NULL && service.status != NULL) {
 		return KNOT_EOK;
 	}

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "service/health.h"
 #include "service/schedule.h"
 #include "service/subnets.h"
 
@@ -95,6 +96,7 @@ void aname_upstreams_note(aname_refresh_t *refresh, int64_t now_ms)
 		if (note.given_up) {
 			aname_table_foreach(shared->table, give_way, &note);
 		}
+		aname_health_note_definitions(refresh, now_ms);
 		refresh->options_s = now_ms / 1000;
 		refresh->log_terms_ms = now_ms + SETTLED_MS;
 		refresh->release_ms = now_ms;
@@ -111,6 +113,7 @@ void aname_upstreams_note(aname_refresh_t *refresh, int64_t now_ms)
 typedef struct {
 	aname_refresh_t *refresh;
 	const aname_upstream_t *upstream;
+	int64_t now_ms;
 	size_t left; /*!< Entries that cannot go yet. */
 } removal_t;
 
@@ -126,6 +129,7 @@ static void remove_target(aname_entry_t *entry, void *ctx)
 		return;
 	}
 	aname_schedule_unplan(refresh, entry);
+	aname_health_end(refresh, entry, removal->now_ms);
 	aname_table_remove(refresh->shared->table, entry);
 }
 
@@ -154,9 +158,9 @@ static void unlist(aname_refresh_t *refresh, aname_upstream_work_t *work)
 }
 
 /*! Removes what is known from an upstream; false if some of it is still being looked up. */
-static bool remove_known(aname_refresh_t *refresh, aname_upstream_t *upstream)
+static bool remove_known(aname_refresh_t *refresh, aname_upstream_t *upstream, int64_t now_ms)
 {
-	removal_t removal = { .refresh = refresh, .upstream = upstream };
+	removal_t removal = { .refresh = refresh, .upstream = upstream, .now_ms = now_ms };
 	aname_table_foreach(refresh->shared->table, remove_target, &removal);
 	return removal.left == 0 && upstream->work->running_all == 0;
 }
@@ -167,7 +171,7 @@ static bool free_upstream(aname_refresh_t *refresh, aname_upstream_t *upstream, 
 	aname_upstream_work_t *work = upstream->work;
 	if (work != NULL) {
 		empty_lines(refresh, work, now_ms);
-		if (!remove_known(refresh, upstream)) {
+		if (!remove_known(refresh, upstream, now_ms)) {
 			return false;
 		}
 		unlist(refresh, work);

@@ -11,6 +11,7 @@
  * | room      | space for one more target                                                  |
  * | subnets   | entries for clients' subnets                                              |
  * | schedule  | where each entry stands: planned, ready, running, dormant                 |
+ * | health    | which addresses are probed, and what workers see of that                  |
  *
  * Each of them calls only those below it. Everything runs on the service thread.
  */
@@ -21,8 +22,10 @@
 
 #include "log/events.h"
 #include "service/admission.h"
+#include "service/forced.h"
 #include "service/heap.h"
 #include "service/outage.h"
+#include "service/probe/probes.h"
 #include "service/resolver.h"
 #include "table/shared.h"
 
@@ -48,6 +51,7 @@ typedef struct aname_upstream_work {
 	unsigned running[ANAME_PRIORITIES], running_all;
 	unsigned started; /*!< Lookups, in all. */
 	aname_outage_t outage;
+	aname_silence_t silence;
 	uint32_t unscoped; /*!< Servers of which it was logged that they do not say for whom. */
 	struct aname_upstream_work *next_ready; /*!< The next that has something ready. */
 	bool listed;                            /*!< It is among those. */
@@ -77,6 +81,10 @@ typedef struct aname_refresh {
 	_Atomic uint32_t max_subnets, max_target_subnets;
 	_Atomic uint32_t max_probes;
 	aname_admission_t admission;
+	aname_probes_t *probes;
+	aname_forces_t *forces; /*!< What operators have forced. */
+	int64_t definitions_ms; /*!< When a definition is to be released; INT64_MAX: none. */
+	int64_t log_health_ms;  /*!< When to log what was not logged of addresses; likewise. */
 } aname_refresh_t;
 
 /*! What counts for an entry's lookups. */

@@ -55,6 +55,11 @@ void aname_shared_free(aname_shared_t *shared)
 		free(shared->upstreams);
 		shared->upstreams = next;
 	}
+	while (shared->definitions.first != NULL) {
+		aname_definition_t *next = shared->definitions.first->next;
+		free(shared->definitions.first);
+		shared->definitions.first = next;
+	}
 	aname_bin_free(shared->sign_bin); /* Lets keys go. */
 	aname_secrets_free(shared->secrets);
 	pthread_mutex_destroy(&shared->sign_lock);
@@ -87,19 +92,37 @@ static aname_held_options_t *find_held(aname_shared_t *shared, const aname_optio
 	return held;
 }
 
+/*! Finds what the options have probed, or makes it; false if out of memory. */
+static bool find_definition(aname_shared_t *shared, const aname_options_t *options,
+                            aname_definition_t **definition)
+{
+	if (options->probe.kind == ANAME_PROBE_OFF) {
+		*definition = NULL;
+		return true;
+	}
+	*definition = aname_definition_find(&shared->definitions, &options->probe);
+	return *definition != NULL;
+}
+
 /*! Holds options that nobody has held before; NULL if out of memory. */
 static aname_held_options_t *hold_new(aname_shared_t *shared, aname_options_t *options)
 {
 	aname_held_options_t *held = malloc(sizeof(*held));
 	aname_upstream_t *upstream =
 	        held != NULL ? aname_upstream_find(&shared->upstreams, &options->source) : NULL;
-	if (upstream == NULL) {
+	aname_definition_t *definition = NULL;
+	if (upstream == NULL || !find_definition(shared, options, &definition)) {
 		free(held);
 		return NULL;
 	}
 	upstream->holders++;
+	if (definition != NULL) {
+		definition->holders++;
+		options->definition = definition->id;
+	}
 	*held = (aname_held_options_t){ .options = options,
 		                        .upstream = upstream,
+		                        .definition = definition,
 		                        .next = shared->options };
 	shared->options = held;
 	notify_service(shared);
@@ -164,6 +187,9 @@ void aname_shared_unhold(aname_shared_t *shared, const aname_options_t *options)
 	if (held != NULL && --held->holders == 0) {
 		*at = held->next;
 		held->upstream->holders--;
+		if (held->definition != NULL) {
+			held->definition->holders--;
+		}
 		aname_options_free(held->options);
 		free(held);
 		notify_service(shared);
@@ -217,6 +243,60 @@ aname_upstream_t *aname_shared_release_upstream(aname_shared_t *shared, int64_t 
 	aname_upstream_t *upstream = aname_upstream_take_out(&shared->upstreams, now_ms);
 	pthread_mutex_unlock(&shared->lock);
 	return upstream;
+}
+
+int64_t aname_shared_note_definitions(aname_shared_t *shared, int64_t now_ms, bool *given_up)
+{
+	int64_t release_ms = INT64_MAX;
+	*given_up = false;
+	pthread_mutex_lock(&shared->lock);
+	for (aname_definition_t *definition = shared->definitions.first; definition != NULL;
+	     definition = definition->next) {
+		if (definition->holders > 0) {
+			definition->unheld_ms = 0;
+		} else if (definition->unheld_ms == 0) {
+			definition->unheld_ms = now_ms;
+			*given_up = true;
+		}
+		if (definition->unheld_ms != 0 &&
+		    definition->unheld_ms + ANAME_DEFINITION_KEEP_MS < release_ms) {
+			release_ms = definition->unheld_ms + ANAME_DEFINITION_KEEP_MS;
+		}
+	}
+	pthread_mutex_unlock(&shared->lock);
+	return release_ms;
+}
+
+const aname_definition_t *aname_shared_definition(aname_shared_t *shared, uint32_t id)
+{
+	pthread_mutex_lock(&shared->lock);
+	const aname_definition_t *definition = shared->definitions.first;
+	while (definition != NULL && definition->id != id) {
+		definition = definition->next;
+	}
+	pthread_mutex_unlock(&shared->lock);
+	return definition;
+}
+
+bool aname_shared_may_probe(aname_shared_t *shared, const aname_upstream_t *upstream, uint32_t id,
+                            const uint8_t *address, uint8_t len)
+{
+	pthread_mutex_lock(&shared->lock);
+	const aname_held_options_t *held = shared->options;
+	while (held != NULL && (held->upstream != upstream || held->options->definition != id ||
+	                        aname_nets_match(&held->options->deny_address, address, len))) {
+		held = held->next;
+	}
+	pthread_mutex_unlock(&shared->lock);
+	return held != NULL;
+}
+
+aname_definition_t *aname_shared_release_definition(aname_shared_t *shared, int64_t now_ms)
+{
+	pthread_mutex_lock(&shared->lock);
+	aname_definition_t *definition = aname_definition_take_out(&shared->definitions, now_ms);
+	pthread_mutex_unlock(&shared->lock);
+	return definition;
 }
 
 /* A slot holds the upper bits of a hash, and when it was taken: seconds, which may wrap. */

@@ -15,6 +15,7 @@
 #include "conf/options.h"
 #include "log/logbook.h"
 #include "log/reported.h"
+#include "table/definition.h"
 #include "table/hash.h"
 #include "table/queue.h"
 #include "table/secrets.h"
@@ -28,12 +29,16 @@ typedef struct {
 	_Atomic uint64_t table_full;   /*!< Targets refused: max-targets. */
 	_Atomic bool no_room;          /*!< No target can be added now; written by the service. */
 	_Atomic uint64_t waiters_full; /*!< TCP queries not let wait (C2). */
+	_Atomic uint64_t probes_full;  /*!< Addresses not probed: max-probes. */
 } aname_limits_reached_t;
 
 /*! Sums over all targets, for the statistics. Written by the service. */
 typedef struct {
 	_Atomic uint64_t started, succeeded, failed;
-	_Atomic uint32_t lag_ms; /*!< Largest refresh lag of this and the last minute. */
+	_Atomic uint32_t lag_ms;            /*!< Largest refresh lag of this and the last minute. */
+	_Atomic uint64_t up, down, unknown; /*!< Addresses probed, once per definition. */
+	_Atomic uint64_t probes_started, probes_failed;
+	_Atomic bool in_doubt; /*!< No probe succeeds any more: it may be this server's fault. */
 } aname_totals_t;
 
 #define ANAME_ANSWER_KINDS_MAX 16
@@ -56,7 +61,8 @@ typedef struct {
 typedef struct aname_held_options {
 	aname_options_t *options;
 	aname_upstream_t *upstream;
-	aname_origin_t origin; /*!< Where they were read last. */
+	aname_definition_t *definition; /*!< What they have probed, or NULL. */
+	aname_origin_t origin;          /*!< Where they were read last. */
 	unsigned holders;
 	struct aname_held_options *next;
 } aname_held_options_t;
@@ -84,6 +90,7 @@ typedef struct {
 	pthread_mutex_t lock;         /*!< Guards what follows. */
 	aname_held_options_t *options;
 	aname_upstream_t *upstreams;
+	aname_definitions_t definitions;
 } aname_shared_t;
 
 /*!
@@ -148,6 +155,50 @@ int64_t aname_shared_note_upstreams(aname_shared_t *shared, int64_t now_ms,
  * Thread: service.
  */
 aname_upstream_t *aname_shared_release_upstream(aname_shared_t *shared, int64_t now_ms);
+
+/*!
+ * \brief Takes note of whether anybody holds each definition, when options have changed.
+ *
+ * \param given_up  Nobody holds some of them since now.
+ *
+ * \return When a definition that nobody holds is to be released, or INT64_MAX.
+ *
+ * Thread: service.
+ */
+int64_t aname_shared_note_definitions(aname_shared_t *shared, int64_t now_ms, bool *given_up);
+
+/*!
+ * \brief The definition of this identity.
+ *
+ * \return The definition, good until aname_shared_release_definition() gives it out; NULL if there
+ *         is none.
+ *
+ * Thread: service.
+ */
+const aname_definition_t *aname_shared_definition(aname_shared_t *shared, uint32_t id);
+
+/*!
+ * \brief Does any section that has this probed let the address into its answers (`deny-address`)?
+ *
+ * \param upstream  Whom the section asks.
+ * \param id        Its definition.
+ * \param address   Network order.
+ * \param len       4 or 16.
+ *
+ * Thread: service.
+ */
+bool aname_shared_may_probe(aname_shared_t *shared, const aname_upstream_t *upstream, uint32_t id,
+                            const uint8_t *address, uint8_t len);
+
+/*!
+ * \brief Takes a definition out that nobody has held for too long.
+ *
+ * \return The definition, which is the caller's from now on, freed with free(); NULL if there is
+ *         none.
+ *
+ * Thread: service.
+ */
+aname_definition_t *aname_shared_release_definition(aname_shared_t *shared, int64_t now_ms);
 
 /*!
  * \brief Is this to be logged: is it not remembered as logged?

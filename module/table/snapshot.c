@@ -245,7 +245,7 @@ static size_t look(const aname_snapshot_t *snapshot, aname_view_t *view, size_t 
 			memcpy(out, rdata, snapshot->step);
 			out += snapshot->step;
 			view->count++;
-			view->alive |= seen.alive;
+			view->unknown += !seen.alive;
 		}
 	}
 	return out - (const uint8_t *)snapshot;

@@ -31,6 +31,7 @@ typedef enum {
 	ANAME_FAILURE_INSECURE,  /*!< The answer is not authenticated, and has to be (N3). */
 	ANAME_FAILURE_BOGUS,     /*!< The resolver says that DNSSEC validation failed. */
 	ANAME_FAILURE_MALFORMED, /*!< Not a target at all: bad RDATA, the root, the owner itself. */
+	ANAME_FAILURE_DOWN,      /*!< Health or an operator has left none of its addresses (H4). */
 	ANAME_FAILURE_EMPTIED,   /*!< Policy has left none of its addresses (L2, A10). */
 	ANAME_FAILURE_DENIED,    /*!< Policy (L2). */
 } aname_failure_t;
@@ -102,7 +103,7 @@ typedef struct {
 	uint32_t definition; /*!< Its identity, see table/definition.h. */
 	uint32_t at;         /*!< Where they stand, in octets from the snapshot's beginning. */
 	uint16_t count;      /*!< How many are not down. */
-	bool alive;          /*!< Of some of them it is known that they are up. */
+	uint16_t unknown;    /*!< Of how many of them it is not known that they are up. */
 	int64_t changed_ms;  /*!< When something changed last; INT64_MIN: nothing has. */
 } aname_view_t;
 
@@ -183,6 +184,12 @@ const aname_view_t *aname_snapshot_views(const aname_snapshot_t *snapshot);
 
 /*! The view of a definition; NULL if the addresses are not seen through it. */
 const aname_view_t *aname_snapshot_view(const aname_snapshot_t *snapshot, uint32_t definition);
+
+/*! Is it known of some address that it is up? */
+static inline bool aname_view_alive(const aname_view_t *view)
+{
+	return view->count > view->unknown;
+}
 
 /*! The addresses of a view as a set that points into the snapshot; do not clear or free it. */
 static inline knot_rdataset_t aname_view_rdataset(const aname_snapshot_t *snapshot,

@@ -135,11 +135,21 @@ const aname_signed_t *aname_store_look(const aname_store_t *store, const aname_c
 	return found;
 }
 
+/*! Groups in which a content may be: where one is full of what is in use the other one has room,
+ *  but for a chance of next to nothing. */
+#define GROUPS_EACH 2
+
+static unsigned group_of(const aname_store_t *store, uint64_t hash, unsigned n)
+{
+	return (n == 0 ? hash : hash >> 32) % store->groups;
+}
+
 const aname_signed_t *aname_store_find(aname_store_t *store, const aname_content_t *content,
                                        uint64_t hash, int64_t now_s)
 {
-	unsigned group = hash % store->groups;
-	for (unsigned k = 0; k < ANAME_STORE_GROUP; k++) {
+	for (unsigned i = 0; i < GROUPS_EACH * ANAME_STORE_GROUP; i++) {
+		unsigned group = group_of(store, hash, i / ANAME_STORE_GROUP);
+		unsigned k = i % ANAME_STORE_GROUP;
 		aname_signed_t *found = atomic_load(&store->at[group][k]);
 		if (found != NULL && found->hash == hash && matches(found, content)) {
 			atomic_store_explicit(&store->positions[type_index(content->rrset->type)],
@@ -182,16 +192,17 @@ static int64_t worth(const aname_signed_t *occupant, const aname_signed_t *signe
 void aname_store_put(aname_store_t *store, aname_signed_t *signed_set, aname_bin_t *bin,
                      int64_t now_s)
 {
-	_Atomic(aname_signed_t *) *group = store->at[signed_set->hash % store->groups];
 	atomic_store_explicit(&signed_set->used_s, now_s, memory_order_relaxed);
-	unsigned slot = 0;
+	_Atomic(aname_signed_t *) *slot = NULL;
 	int64_t least = INT64_MAX;
-	for (unsigned k = 0; k < ANAME_STORE_GROUP; k++) {
-		int64_t value = worth(atomic_load(&group[k]), signed_set, now_s);
+	for (unsigned i = 0; i < GROUPS_EACH * ANAME_STORE_GROUP; i++) {
+		unsigned group = group_of(store, signed_set->hash, i / ANAME_STORE_GROUP);
+		_Atomic(aname_signed_t *) *at = &store->at[group][i % ANAME_STORE_GROUP];
+		int64_t value = worth(atomic_load(at), signed_set, now_s);
 		if (value < least) {
 			least = value;
-			slot = k;
+			slot = at;
 		}
 	}
-	aname_bin_retire(bin, atomic_exchange(&group[slot], signed_set), free);
+	aname_bin_retire(bin, atomic_exchange(slot, signed_set), free);
 }

@@ -22,9 +22,10 @@
 #include "table/hash.h"
 #include "table/rrsig.h"
 
-/*! Contents are kept in groups of four; a content's group is given by its hash. */
+/*! Contents are kept in groups of four; the two groups where one may be are given by its hash. */
 #define ANAME_STORE_GROUP           4
-/*! Groups for a zone with one answer for everybody, and with answers for clients' subnets. */
+/*! Groups for a zone with one answer for everybody, and for one with many: for clients' subnets, or
+ *  for each target of a pool. */
 #define ANAME_STORE_GROUPS          16
 #define ANAME_STORE_GROUPS_TAILORED 256
 
@@ -110,8 +111,8 @@ const aname_signed_t *aname_store_find(aname_store_t *store, const aname_content
                                        uint64_t hash, int64_t now_s);
 
 /*!
- * \brief Puts a content into the store, in the place of itself, or of the one of its group that is
- *        of no use any more or was not used for the longest time.
+ * \brief Puts a content into the store, in the place of itself, or of the one of its groups that
+ *        is of no use any more or was not used for the longest time.
  *
  * \param signed_set  Taken over.
  * \param bin         Where what was there before is retired.

@@ -268,8 +268,9 @@ void aname_table_foreach(aname_table_t *table, void (*visit)(aname_entry_t *entr
 
 /*! What a query needs of a target. */
 typedef struct {
-	uint32_t ttl;     /*!< Lifetime in seconds: no longer than this. */
-	uint32_t until_s; /*!< It is to be kept fresh until then. */
+	uint32_t ttl;        /*!< Lifetime in seconds: no longer than this. */
+	uint32_t until_s;    /*!< It is to be kept fresh until then. */
+	uint32_t definition; /*!< Its addresses are to be probed by this; 0: by none. */
 } aname_interest_t;
 
 /*! What a query needs through an ANAME record of this TTL, with these options. Thread: any. */

@@ -14,6 +14,7 @@
 
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -48,6 +49,9 @@ typedef struct aname_upstream {
 	struct aname_upstream *next;
 	unsigned holders; /*!< Sets of options. */
 	unsigned counted; /*!< Of them, while they are added up. */
+	/* Written by the service. */
+	_Atomic bool silent;      /*!< Nothing is heard from it any more, of several names. */
+	_Atomic int64_t heard_ms; /*!< When it was heard last. */
 	/* The service thread's own. */
 	aname_upstream_terms_t terms;
 	aname_schedule_t logged; /*!< What was logged last. */

@@ -13,6 +13,7 @@ import traceback
 import failing
 import functions
 import instructions
+import pools
 import refresh
 import report
 import restarts
@@ -56,7 +57,7 @@ class Bench:
             texts.append(f"{metric} {row.text.partition(' (')[0]} {unit}".rstrip())
         print(f"  {case}, {server}: {', '.join(texts)}", file=self.output, flush=True)
 
-    def turns(self, count):
+    def pairs(self, count):
         """How many pairs to measure where count of them make a good median."""
         return max(3, count // 4) if self.quick else count
 
@@ -104,6 +105,7 @@ BENCHES = {
     **refresh.BENCHES,
     **restarts.BENCHES,
     **sections.BENCHES,
+    **pools.BENCHES,
 }
 
 

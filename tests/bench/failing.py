@@ -124,10 +124,10 @@ class Flood:
         done = measure.dnsperf_result(self.load(names, seconds=3, rate=FLOOD, outstanding=FLOOD))
         return (measure.cpu_ns(self.daemon.pid) - before) / done["completed"]
 
-    def kept(self, flood, turns):
+    def kept(self, flood, count):
         """Answers of the other zone when it is asked for 5,000 a second, with / without."""
         return [self.throughput(flood, 5000)[0] / self.throughput(None, 5000)[0]
-                for _ in range(turns)]
+                for _ in range(count)]
 
 
 def bench_flood(bench):
@@ -160,14 +160,14 @@ def flood_module(bench):
     knotd.start()
     flood = Flood(bench, knotd, ("127.0.0.1", 5300), "s.test")
 
-    ratios = [flood.cost(dead) / flood.cost(plain) for _ in range(bench.turns(5))]
+    ratios = [flood.cost(dead) / flood.cost(plain) for _ in range(bench.pairs(5))]
     bench.record("flood of dead aliases: CPU per query / static", measure.spread(ratios))
     bench.record("  another zone asked 5,000/s: answers / without the flood",
-                 measure.spread(flood.kept(dead, bench.turns(5))), ">= 0.90")
+                 measure.spread(flood.kept(dead, bench.pairs(5))), ">= 0.90")
 
     rows = {"none": [], "static": []}
     costs = {"none": [], "static": []}
-    for _ in range(bench.turns(7)):
+    for _ in range(bench.pairs(7)):
         dead_qps, dead_cpu = flood.throughput(dead)
         for key, names in (("none", None), ("static", plain)):
             qps, per_cpu = flood.throughput(names)
@@ -197,7 +197,7 @@ def flood_powerdns(bench):
     powerdns.start()
     flood = Flood(bench, powerdns, (PEER, 5300), "s.peer")
     bench.record("  PowerDNS with ALIAS, another zone asked 5,000/s: answers / without",
-                 measure.spread(flood.kept(dead, bench.turns(5))))
+                 measure.spread(flood.kept(dead, bench.pairs(5))))
 
 
 BENCHES = {

@@ -13,13 +13,16 @@ QUERIES = 20000
 ALLOCATING = ("malloc", "calloc", "realloc", "reallocarray", "posix_memalign", "aligned_alloc",
               "memalign", "free")
 CASES = (
-    # label, owner, type, DO, bar of the instructions
-    ("A", "", "A", False, "<= 1.02"),
-    ("AAAA NODATA", "", "AAAA", False, ""),
-    ("www CNAME @", "www.", "A", False, "<= 1.10"),
-    ("signed A", "", "A", True, "<= 1.02"),
-    ("signed AAAA NODATA", "", "AAAA", True, "<= 1.30"),
-    ("signed www CNAME @", "www.", "A", True, ""),
+    # label, peer, owner, type, DO, bar of the instructions
+    ("A", "MODULE", "", "A", False, "<= 1.02"),
+    ("AAAA NODATA", "MODULE", "", "AAAA", False, ""),
+    ("www CNAME @", "MODULE", "www.", "A", False, "<= 1.10"),
+    ("signed A", "MODULE", "", "A", True, "<= 1.02"),
+    ("signed AAAA NODATA", "MODULE", "", "AAAA", True, "<= 1.30"),
+    ("signed www CNAME @", "MODULE", "www.", "A", True, ""),
+    ("union pool of two, A", "UNION", "", "A", False, ""),
+    ("weighted pool of two, A", "WEIGHTED", "", "A", False, "<= 1.10"),
+    ("signed weighted pool of two, A", "WEIGHTED", "", "A", True, "<= 1.10"),
 )
 
 
@@ -90,8 +93,9 @@ def bench_instructions(bench):
     import peers
     bench.fresh()
     bench.start_unbound(cache=True, cache_ttl=3600)
-    bench.authority.set(peers.TARGET, a=peers.ADDRESSES, ttl=3600)
-    knotd = peers.make_knotd(bench.directory, 1)
+    for target in peers.POOL_TARGETS:
+        bench.authority.set(target, a=peers.ADDRESSES, ttl=3600)
+    knotd = peers.make_knotd(bench.directory, 1, with_pool=True)
     bench.daemons.append(knotd)
     peers.start_knotd(knotd)  # Makes the keys.
     knotd.finish()
@@ -110,9 +114,9 @@ def bench_instructions(bench):
         some(100)  # What the first query does is done once.
         return windows.count(f"{name}.{rdtype}", some)
 
-    for label, owner, rdtype, do, bar in CASES:
+    for label, peer, owner, rdtype, do, bar in CASES:
         mine, static = (count(owner + peers.ZONES[server][do], rdtype, do)
-                        for server in (peers.MODULE, peers.STATIC))
+                        for server in (getattr(peers, peer), peers.STATIC))
         name = f"warm {label}, UDP"
         bench.record(f"{name}: instructions per query / static",
                      f"{mine.instructions / static.instructions:.3f}", bar)

@@ -109,12 +109,12 @@ def load(name, rdtype="A", *, server, proto="udp", do=False, records=2, sockets=
     return numbers
 
 
-def alternate(turns, left, right):
+def alternate(count, left, right):
     """[(left(), right())], that many, every other pair the other way round."""
     pairs = []
-    for turn in range(turns):
-        results = [one() for one in ((left, right) if turn % 2 == 0 else (right, left))]
-        pairs.append(tuple(results if turn % 2 == 0 else results[::-1]))
+    for number in range(count):
+        results = [one() for one in ((left, right) if number % 2 == 0 else (right, left))]
+        pairs.append(tuple(results if number % 2 == 0 else results[::-1]))
     return pairs
 
 

@@ -30,17 +30,21 @@ from harness.zone import aname, zone_text
 
 ADDRESSES = ["192.0.2.1", "192.0.2.2"]
 TARGET = "cdn.example.net"
+POOL_TARGETS = ["cdn.example.net", "cdn.example.org"]
 WWW = "www IN CNAME @"
 HOST = "127.0.0.1"
 KNOTD_PORT, ALIAS_PORT, UNCACHED_PORT, NSD_PORT = 5300, 5301, 5302, 5303
 
 MODULE, STATIC, GEOIP = "this module", "Knot, static", "Knot, mod-geoip"
+WEIGHTED, UNION = "this module, a pool by weight", "this module, a pool"
 ALIAS, ALIAS_UNCACHED = "PowerDNS, ALIAS", "PowerDNS, ALIAS, no caches"
 NSD_STATIC = "NSD, static"
 ZONES = {
     MODULE: ("a.test", "aa.test"),
     STATIC: ("s.test", "ss.test"),
     GEOIP: ("g.test", "gg.test"),
+    WEIGHTED: ("w.test", "ww.test"),
+    UNION: ("u.test", "uu.test"),
     ALIAS: ("p.test", "pp.test"),
     ALIAS_UNCACHED: ("p.test", "pp.test"),
     NSD_STATIC: ("s.test", "ss.test"),
@@ -102,16 +106,25 @@ def need(program, package):
 # knotd.
 
 
-def make_knotd(directory, workers, port=KNOTD_PORT, with_geoip=False):
-    """The module's zones, the static ones, and those of mod-geoip if it is wanted and there."""
+def make_knotd(directory, workers, port=KNOTD_PORT, with_geoip=False, with_pool=False):
+    """The module's zones, the static ones, and those of mod-geoip if it is wanted and there.
+
+    with_pool: and those with two targets, of equal weight and as a union.
+    """
     knotd = Knotd(directory)
     knotd.server.update({"udp-workers": workers, "tcp-workers": workers,
                          "listen": f"{HOST}@{port}"})
     geoip = add_geoip(knotd) if with_geoip and os.path.exists(geoip_file()) else None
     records = [*measure.static(ADDRESSES), WWW]
+    pool = [*(aname(target, ttl=3600) for target in POOL_TARGETS), WWW]
+    if with_pool:
+        weights = [f"{target}@1" for target in POOL_TARGETS]
+        knotd.sections.append(section("mod-aname", "weighted", weight=weights))
     for kind, (plain, with_keys) in ZONES.items():
         content = {MODULE: ([aname(TARGET, ttl=3600), WWW], ["mod-aname"]), STATIC: (records, []),
-                   GEOIP: (records, geoip)}.get(kind)
+                   GEOIP: (records, geoip),
+                   WEIGHTED: (pool, ["mod-aname/weighted"] if with_pool else None),
+                   UNION: (pool, ["mod-aname"] if with_pool else None)}.get(kind)
         if content is None or content[1] is None:
             continue
         for zone, options in ((plain, {}), (with_keys, {"dnssec-signing": True})):
@@ -158,8 +171,9 @@ def wait_knotd(knotd, port=KNOTD_PORT, timeout=20):
         if zone.options.get("dnssec-signing"):
             eventually(lambda zone=name: has_signature(zone, server), timeout=timeout,
                        what=f"{name} is signed")
-    for zone in ZONES[MODULE]:
-        known(zone, do=True, server=server, timeout=timeout)
+    for zone in (*ZONES[MODULE], *ZONES[WEIGHTED], *ZONES[UNION]):
+        if zone in knotd.zones:
+            known(zone, do=True, server=server, timeout=timeout)
 
 
 def has_soa(zone, server):

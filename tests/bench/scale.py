@@ -54,7 +54,7 @@ def bench_scale(bench):
     """One zone, 1,000 and 10,000, each with a target of its own."""
     constant(bench)
     for count in (1000, 10000):
-        scale(bench, count, starts=bench.turns(3), reloads=bench.turns(7))
+        scale(bench, count, starts=bench.pairs(3), reloads=bench.pairs(7))
     one_target(bench, 10000)
     record_growth(bench, 1000, 10000)
 
@@ -64,7 +64,7 @@ def bench_scale_100k(bench):
 
     How it grows from 10,000 is told if `scale` was measured in the same run.
     """
-    scale(bench, 100000, starts=1, reloads=bench.turns(5))
+    scale(bench, 100000, starts=1, reloads=bench.pairs(5))
     one_target(bench, 100000)
     record_growth(bench, 100000)
 

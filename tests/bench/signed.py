@@ -45,8 +45,8 @@ def bench_signed(bench):
         assert done["lost"] == 0, f"{name}: {done}"
         return (measure.cpu_ns(knotd.pid) - before) / done["completed"], done["qps"]
 
-    def compare(label, left, right, rdtype, bar, turns=11):
-        pairs = measure.alternate(bench.turns(turns), lambda: run(left, rdtype)[0],
+    def compare(label, left, right, rdtype, bar, count=11):
+        pairs = measure.alternate(bench.pairs(count), lambda: run(left, rdtype)[0],
                                   lambda: run(right, rdtype)[0])
         bench.record(label, measure.spread([mine / other for mine, other in pairs]), bar)
         bench.record(f"{label}: the latter",
@@ -58,7 +58,7 @@ def bench_signed(bench):
             "A", "")
     compare("warm A of an unsigned zone, DO: CPU per query / signed", "u.test", "a.test", "A", "")
 
-    pairs = measure.alternate(bench.turns(9), lambda: run("a.test", "A"),
+    pairs = measure.alternate(bench.pairs(9), lambda: run("a.test", "A"),
                               lambda: run("o.test", "A", count=4000))
     rows = [(online[0] / mine[0], mine[1] / online[1]) for mine, online in pairs]
     os.sched_setaffinity(0, range(os.cpu_count()))

@@ -16,14 +16,14 @@ class Case:
     """What is asked, and of how many workers.
 
     proto: udp, tcp, or tcp1 for one query over each connection
-    turns: how many pairs with static; others get a third of them
+    pairs: how many pairs with static; others get a third of them
     """
 
     label: str
     proto: str
     do: bool
     workers: int
-    turns: int
+    pairs: int
     rdtype: str = "A"
     owner: str = ""
     records: int = 2
@@ -74,8 +74,8 @@ def compare(bench, case, peers):
     """Pairs of the module and each of the others; {label: results at full load}."""
     mine, results = peers[0], {peers[0].label: []}
     for other in peers[1:]:
-        turns = case.turns if other is peers[1] else case.turns // 3
-        pairs = measure.alternate(bench.turns(turns), lambda: ask(case, mine, bench.seconds(0.4)),
+        count = case.pairs if other is peers[1] else case.pairs // 3
+        pairs = measure.alternate(bench.pairs(count), lambda: ask(case, mine, bench.seconds(0.4)),
                                   lambda other=other: ask(case, other, bench.seconds(0.4)))
         results[mine.label] += [left for left, _ in pairs]
         results[other.label] = [right for _, right in pairs]
@@ -100,7 +100,7 @@ def record_ratios(bench, case, label, pairs):
 def half_load(bench, case, peers, results):
     """{label: results at half of that server's own full load}."""
     found = {peer.label: [] for peer in peers}
-    for turn in range(bench.turns(4)):
+    for turn in range(bench.pairs(4)):
         for peer in peers if turn % 2 == 0 else peers[::-1]:
             rate = statistics.median(one["qps"] for one in results[peer.label]) / 2
             found[peer.label].append(ask(case, peer, bench.seconds(0.6), rate))
@@ -196,7 +196,7 @@ def bench_subnet(bench):
             assert done["lost"] == 0, f"{name}: {done}"
             return (measure.cpu_ns(knotd.pid) - before) / done["completed"]
 
-        pairs = measure.alternate(bench.turns(15), lambda: cost("a.test"), lambda: cost("s.test"))
+        pairs = measure.alternate(bench.pairs(15), lambda: cost("a.test"), lambda: cost("s.test"))
         bench.record(f"warm A for a client {label}, UDP: CPU per query / static",
                      measure.spread([mine / other for mine, other in pairs]), "<= 1.10")
 

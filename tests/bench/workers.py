@@ -64,7 +64,7 @@ def scaling(bench, case, servers, apart):
     one, two = servers[1], servers[2]
     order = [one[0], one[1], two[0], two[1]]
     rows = []
-    for turn in range(bench.turns(case.turns)):
+    for turn in range(bench.pairs(case.pairs)):
         found = [ask(case, peer, bench.seconds(0.4))
                  for peer in (order if turn % 2 == 0 else order[::-1])]
         rows.append(found if turn % 2 == 0 else found[::-1])

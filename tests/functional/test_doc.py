@@ -81,7 +81,7 @@ def values(name, option):
         return [*usual, least, most], bad
     if option.syntax == "BOOL":
         return ["on", "off"], ["perhaps"]
-    if name in ("dnssec", "cold", "target-dnssec", "probe"):
+    if name in ("dnssec", "cold", "target-dnssec", "all-down", "probe"):
         return option.syntax.split(" | "), ["perhaps"]
     good = {
         "rrtype": ["[ANAME, ALIAS]", "TYPE65280", "TYPE65534"],
@@ -91,6 +91,8 @@ def values(name, option):
         "allow-target": ["[example.net, example.org.]"],
         "deny-target": ["[example.net, example.org.]"],
         "status-socket": ["mod-aname.sock", "off", "/run/knot/a.sock"],
+        "prefer": ["[cdn.example.net, example.org.]"],
+        "weight": ["[example.net@0, example.org.@1000000]", "example.net@7"],
         "probe-host": ["www.example.com", "Shop_1.example."],
         "probe-path": ["/", "/health?full=1", "/" + "x" * 254],
         "probe-status": ["200", "[100-599, 204]"],
@@ -98,6 +100,7 @@ def values(name, option):
     bad = {
         "rrtype": ["A", "TYPE65535"], "resolver": ["localhost"], "deny-address": ["192.0.2.0/33"],
         "via": ["192.0.2.1@53", "[192.0.2.1, 192.0.2.2]"],
+        "prefer": ["a..b"], "weight": ["example.net", "example.net@1000001"],
         "probe-host": ["a..b", "x" * 64, "a b", "[::1]"],
         "probe-path": ["health", "/a b", "/#a", "/" + "x" * 255],
         "probe-status": ["99", "600", "300-200", "200-", "2xx", str(list(range(200, 209)))],
@@ -142,7 +145,7 @@ def test_every_counter_is_explained(knotd):
     knotd.add_zone(ZONE)
     knotd.start()
     found = {counter.split("[")[0] for counter in knotd.stats(ZONE)}
-    kinds = {kind for kind in re.findall(r"\[(\w+)\]", " ".join(knotd.stats(ZONE)))}
+    kinds = {kind for kind in re.findall(r"\[([\w-]+)\]", " ".join(knotd.stats(ZONE)))}
     manual_text = text_of("doc", "mod-aname.rst")
     explained = manual_text[manual_text.index("Statistics\n---") : manual_text.index("Module ref")]
     assert set(re.findall(r"^- ``([a-z-]+)``", explained, re.MULTILINE)) == found

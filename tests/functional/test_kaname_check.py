@@ -16,9 +16,10 @@ from harness.kaname import kaname
 def check(knotd):
     """Runs it; bad: what must be found (None: anything). Returns (lines, those that are BAD)."""
 
-    def run(zone=ZONE, *, bad):
+    def run(zone=ZONE, *more, bad):
         code = (1 if bad else 0) if bad is not None else (0, 1)
-        done = kaname("-s", knotd.socket, "check", zone, directory=knotd.directory, code=code)
+        done = kaname("-s", knotd.socket, "check", zone, *more, directory=knotd.directory,
+                      code=code)
         lines = done.stdout.splitlines()
         found = [
             line + " " + lines[number + 1]
@@ -349,3 +350,55 @@ def test_a_resolver_of_before_alarms_nobody(knotd, authority, recursor, check):
     knotd.reload()
     known()
     check(bad=[])
+
+
+# Whose targets.
+
+
+def pool(knotd, authority, **options):
+    """A zone with two targets, of which the second one lacks AAAA."""
+    authority.set(TARGET, a=[A1], aaaa=[AAAA1])
+    authority.set("cdn.example.org", a=["192.0.2.77"])
+    knotd.options.update({"resolver": ADDRESS, **options})
+    knotd.add_zone(ZONE, [aname(TARGET), aname("cdn.example.org")])
+    knotd.start()
+
+
+def test_P3_whose_targets_a_client_gets_and_why(knotd, authority, check):
+    pool(knotd, authority, weight=["example.net@3", "cdn.example.org@1"])
+    gets = {}
+    for n in range(1, 9):
+        source = f"127.9.{n}.7"
+        lines, _ = check(ZONE, "--client", source, bad=[])
+        says(lines, "ok", f"a client in 127.9.{n}.0/24 gets, AAAA: {TARGET}.")
+        says(lines, "note", f"AAAA, place ", f"{TARGET}., rank 1, weight 3, usable, in the answer")
+        says(lines, "note", "AAAA, place ", "cdn.example.org., rank 1, weight 1, not usable: nodata")
+        (line,) = [line for line in lines if f"a client in 127.9.{n}.0/24 gets, A: " in line]
+        gets[source] = line.split(": ")[1]
+        says(lines, "note", f"A, place 1: {gets[source]}, ", "usable, in the answer")
+        wanted = {A1} if gets[source] == f"{TARGET}." else {"192.0.2.77"}
+        query(ZONE, "A", source=source).expect(a=wanted)
+    assert len(set(gets.values())) == 2, f"expected both targets to be chosen, got {gets}"
+    lines, _ = check(ZONE, "--client", "2001:db8:1:2345::7", bad=[])
+    says(lines, "ok", "a client in 2001:db8:1:2300::/56 gets, A: ")
+
+
+def test_P1_the_ranks_of_a_zones_targets(knotd, authority, check):
+    pool(knotd, authority, prefer="example.org")
+    lines, _ = check(ZONE, "--client", "198.51.100.7", bad=[])
+    says(lines, "ok", "gets, A: cdn.example.org.")
+    says(lines, "ok", f"gets, AAAA: {TARGET}.")
+    says(lines, "note", "A, place 1: cdn.example.org., rank 1, weight 1, usable, in the answer")
+    says(lines, "note", f"A, place 2: {TARGET}., rank 2, weight 1, usable")
+
+
+def test_whose_targets_where_nothing_chooses(knotd, authority, check):
+    pool(knotd, authority)
+    lines, _ = check(ZONE, "--client", "198.51.100.7", bad=[])
+    says(lines, "note", "a client in 198.51.100.0/24 gets what all others get", "is set")
+
+
+def test_a_client_that_is_none(knotd):
+    done = kaname("-s", knotd.socket, "check", ZONE, "--client", "198.51.100",
+                  directory=knotd.directory, code=2)
+    assert "--client 198.51.100: expected an address" in done.stderr

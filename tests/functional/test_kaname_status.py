@@ -314,15 +314,19 @@ def test_conf_check_takes_paths_of_a_possible_length(knotd, value, accepted):
     assert good == accepted and (accepted or "status-socket" in output)
 
 
-def test_nonsense_is_hung_up_on(knotd, unbound, authority, live):
+def test_nonsense_is_told_to_be_nonsense(knotd, unbound, authority, live):
     simple(knotd, authority)
     known()
     path = status_socket(knotd)
     for octets in (
-        b"\n", b"statu\n", b"status a..b\n", b"status " + b"a." * 4000 + b"\n", b"x" * 20000,
+        b"\n", b"statu\n", b"status a..b\n", b"status " + b"a." * 4000 + b"\n",
         b"\0" * 100 + b"\n", b"status" + b" a" * 33 + b"\n", b"STATUS\n",
+        b"force\n", b"force a.example sideways\n", b"force 192.0.2.1 down 0\n",
     ):
-        assert talk(path, octets) == b"", f"expected nothing for {octets[:20]}"
+        lines = talk(path, octets).split(b"\n")
+        assert lines[0] == b"aname\t1" and lines[2:] == [b"end", b""], f"for {octets[:20]}"
+        assert lines[1].startswith(b"error\twhy="), f"for {octets[:20]}"
+    assert talk(path, b"x" * 20000) == b""
     assert talk(path, b"status" + b" a" * 32 + b"\r\n").endswith(b"\nend\n")
     assert talk(path, b"status cdn.EXAMPLE.net\nstatus\n").count(b"\ntarget\t") == 2
     assert live()

@@ -15,6 +15,7 @@ from harness.load import Load
 # What names another upstream.
 UPSTREAM = {"resolver", "via", "target-dnssec"}
 OTHER_VALUES = {
+    "all-down": ["sibling", "servfail"],
     "allow-target": ["example.org."],
     "answer-aname": [True],
     "cold": ["servfail"],
@@ -22,6 +23,7 @@ OTHER_VALUES = {
     "deny-target": [TARGET],
     "dnssec": ["off"],
     "ecs": [True],
+    "prefer": ["example.org."],
     "probe": ["tcp", "tls", "http", "https"],
     "probe-host": ["www.example.org"],
     "probe-path": ["/health"],
@@ -29,6 +31,7 @@ OTHER_VALUES = {
     "probe-verify": [True],
     "rrtype": ["ALIAS"],
     "status-socket": ["off", "other.sock"],
+    "weight": ["example.net@0", ["example.org@7", "example.net@3"]],
 }
 
 

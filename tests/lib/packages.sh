@@ -7,6 +7,8 @@
 packages_build=(gcc libc6-dev meson ninja-build pkgconf libknot-dev libuv1-dev)
 # To show it at work.
 packages_example=("${packages_build[@]}" knot knot-dnsutils unbound iproute2)
+# To show pools, too.
+packages_pools=(nginx)
 # What the functional tests and the benchmarks share.
 packages_harness=(
 	"${packages_example[@]}" libc-ares-dev libcurl4-gnutls-dev libgnutls28-dev
@@ -55,7 +57,7 @@ packages_install() ( # packages, none of them installed
 	# ... nor at the next boot.
 	declare -A services=(
 		[knot]=knot [unbound]=unbound [bind9]=named [pdns-server]=pdns
-		[pdns-recursor]=pdns-recursor [nsd]=nsd
+		[pdns-recursor]=pdns-recursor [nsd]=nsd [nginx]=nginx
 	)
 	for package in "$@"; do
 		if [ -n "${services[$package]-}" ]; then

@@ -33,8 +33,8 @@ static void expect_all(const aname_answer_t *answer, const aname_nets_t *deny, l
 {
 	memset(list, 0, sizeof(*list));
 	for (unsigned i = 0; i < answer->used; i++) {
-		knot_rdata_t *rdata = aname_snapshot_rdataset(answer->use[i]).rdata;
-		for (unsigned k = 0; k < answer->use[i]->count; k++) {
+		knot_rdata_t *rdata = answer->use[i].set.rdata;
+		for (unsigned k = 0; k < answer->use[i].set.count; k++) {
 			list->len = rdata->len;
 			if (!aname_nets_match(deny, rdata->data, rdata->len)) {
 				assert_true(list->count < MANY);
@@ -101,12 +101,17 @@ static void end(reply_t *reply)
 	memory_pool_empty();
 }
 
+static aname_use_t use(const aname_snapshot_t *snapshot)
+{
+	return (aname_use_t){ .set = aname_snapshot_rdataset(snapshot), .pick = snapshot->pick };
+}
+
 /*! An answer with `count` snapshots in it. */
 static aname_answer_t make_answer(aname_snapshot_t **snapshots, unsigned count, uint32_t ttl)
 {
 	aname_answer_t answer = { .worth = ANAME_FRESH, .ttl = ttl, .used = count };
 	for (unsigned i = 0; i < count; i++) {
-		answer.use[i] = snapshots[i];
+		answer.use[i] = use(snapshots[i]);
 	}
 	return answer;
 }
@@ -121,7 +126,7 @@ static void free_all(aname_snapshot_t **snapshots, unsigned count)
 static int put(const aname_answer_t *answer, const aname_options_t *options, reply_t *reply,
                uint16_t flags)
 {
-	const knot_rdata_t *first = aname_snapshot_rdataset(answer->use[0]).rdata;
+	const knot_rdata_t *first = answer->use[0].set.rdata;
 	const aname_form_t form = { .owner = knot_pkt_qname(reply->pkt),
 		                    .type = type_of(first->len),
 		                    .compr_hint = KNOT_COMPR_HINT_QNAME,
@@ -227,8 +232,8 @@ static void stable_subset(void **state)
 			assert_same(&first, &again);
 		}
 		/* Nor the order of the ANAME records. */
-		answer.use[0] = snapshots[1];
-		answer.use[1] = snapshots[0];
+		answer.use[0] = use(snapshots[1]);
+		answer.use[1] = use(snapshots[0]);
 		put_and_read(&answer, options, &again);
 		assert_same(&first, &again);
 		free_all(snapshots, 2);
@@ -292,15 +297,17 @@ static void allowed(void **state)
 {
 	aname_options_t *options = make_options();
 	aname_snapshot_t *some = make_snapshot(4, 0, 20, 0), *none = make_snapshot(4, 0, 0, 0);
-	assert_int_equal(aname_answer_allowed(some, &options->deny_address), 20);
-	assert_int_equal(aname_answer_allowed(none, &options->deny_address), 0);
+	const knot_rdataset_t some_set = aname_snapshot_rdataset(some);
+	const knot_rdataset_t none_set = aname_snapshot_rdataset(none);
+	assert_int_equal(aname_answer_allowed(&some_set, &options->deny_address), 20);
+	assert_int_equal(aname_answer_allowed(&none_set, &options->deny_address), 0);
 	make_add_net(&options->deny_address, "::", "ffff::");
-	assert_int_equal(aname_answer_allowed(some, &options->deny_address), 20);
+	assert_int_equal(aname_answer_allowed(&some_set, &options->deny_address), 20);
 	make_add_net(&options->deny_address, "10.0.0.0", "10.0.0.6");
-	assert_int_equal(aname_answer_allowed(some, &options->deny_address), 13);
-	assert_int_equal(aname_answer_allowed(none, &options->deny_address), 0);
+	assert_int_equal(aname_answer_allowed(&some_set, &options->deny_address), 13);
+	assert_int_equal(aname_answer_allowed(&none_set, &options->deny_address), 0);
 	make_add_net(&options->deny_address, "0.0.0.0", "255.255.255.255");
-	assert_int_equal(aname_answer_allowed(some, &options->deny_address), 0);
+	assert_int_equal(aname_answer_allowed(&some_set, &options->deny_address), 0);
 	free(some);
 	free(none);
 	aname_options_free(options);

@@ -206,7 +206,9 @@ static uint32_t used_bits(const aname_answer_t *answer, const aname_snapshot_t *
 {
 	uint32_t bits = 0;
 	for (unsigned i = 0; i < answer->used; i++) {
-		uint32_t bit = 1u << (answer->use[i] - snapshots);
+		size_t at = (const uint8_t *)answer->use[i].set.rdata - snapshots->rdata;
+		assert_int_equal(at % sizeof(*snapshots), 0);
+		uint32_t bit = 1u << at / sizeof(*snapshots);
 		assert_false(bits & bit);
 		bits |= bit;
 	}

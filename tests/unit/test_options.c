@@ -139,6 +139,34 @@ static void max_target_subnets(aname_options_t *o)
 {
 	o->limits.max_target_subnets++;
 }
+static void all_down(aname_options_t *o)
+{
+	o->all_down = ANAME_ALL_DOWN_SIBLING;
+}
+static void answer_targets(aname_options_t *o)
+{
+	o->answer_targets++;
+}
+static void prefer(aname_options_t *o)
+{
+	make_add_name(&o->prefer, "a.");
+}
+static void other_rank(aname_options_t *o)
+{
+	o->prefer.at[0][1] = 'b';
+}
+static void weight(aname_options_t *o)
+{
+	make_add_weight(&o->weights, "a.", 7);
+}
+static void other_weight(aname_options_t *o)
+{
+	o->weights.at[0].weight++;
+}
+static void other_weighed(aname_options_t *o)
+{
+	o->weights.at[0].suffix[1] = 'b';
+}
 static void allow(aname_options_t *o)
 {
 	make_add_name(&o->allow_target, "a.");
@@ -268,6 +296,15 @@ static const equal_row_t equal_rows[] = {
 	{ "allow-target counts", NULL, allow, false },
 	{ "deny-target counts", NULL, deny, false },
 	{ "deny-address counts", NULL, net, false },
+	{ "all-down counts", NULL, all_down, false },
+	{ "answer-targets counts", NULL, answer_targets, false },
+	{ "prefer counts", NULL, prefer, false },
+	{ "the same prefer in both is equal", prefer, NULL, true },
+	{ "another suffix of prefer counts", prefer, other_rank, false },
+	{ "weight counts", NULL, weight, false },
+	{ "the same weight in both is equal", weight, NULL, true },
+	{ "another weight counts", weight, other_weight, false },
+	{ "a weight for another suffix counts", weight, other_weighed, false },
 	{ "one suffix more counts", allow, allow, false },
 	{ "one network more counts", net, net, false },
 	{ "another suffix counts", allow, other_suffix, false },
@@ -501,6 +538,8 @@ static void free_all(void **state)
 	allow(options);
 	deny(options);
 	net(options);
+	prefer(options);
+	weight(options);
 	aname_options_free(options);
 	assert_int_equal(alloc_live(), before);
 }

@@ -559,6 +559,8 @@ static void outage(void **state)
 	name_t dead = make_name("dead.example.");
 	scripted_ask(&scripted, &dead, A, 300);
 	fail_for(&scripted, 60000);
+	const aname_upstream_t *upstream = scripted_find(&scripted, &dead, A)->upstream;
+	assert_false(upstream->silent); /* One name may fail by itself. */
 	for (unsigned i = 0; i < MANY; i++) {
 		name_t name = make_name_nth(i);
 		scripted_ask(&scripted, &name, A, 300);
@@ -568,6 +570,7 @@ static void outage(void **state)
 	fail_for(&scripted, 600000);
 	unsigned deads = scripted_find(&scripted, &dead, A)->plan.failures;
 	assert_true(deads > 6);
+	assert_true(upstream->silent);
 
 	/* Whichever is tried first shows that it is over, and the others come soon. The dead one
 	 * fails, whenever it is tried. */
@@ -581,6 +584,8 @@ static void outage(void **state)
 	}
 	int64_t first_ms = aname_clock_ms();
 	scripted_resolve(&scripted, scripted.script.pending, 1, 1, 3600);
+	assert_false(upstream->silent);
+	assert_int_equal(upstream->heard_ms, first_ms);
 	assert_int_equal(scripted_find(&scripted, &dead, A)->plan.failures, deads);
 	while (aname_clock_ms() < first_ms + 6300) {
 		scripted_skip(&scripted, 50);
@@ -597,6 +602,32 @@ static void outage(void **state)
 	}
 	/* As after a first failure: not all at once. */
 	assert_true(hastened > MANY / 2);
+	scripted_deinit(&scripted);
+}
+
+static void no_silence(void **state)
+{
+	/* Three names fail one after the other, as the resolver says: it is alive. */
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
+	for (unsigned i = 0; i < 30; i++) {
+		name_t name = make_name_nth(i % 3);
+		scripted_ask(&scripted, &name, A, 300);
+		while (scripted.script.pending != NULL) {
+			scripted_fail(&scripted, scripted.script.pending, ANAME_FAILURE_SERVER);
+		}
+		scripted_skip(&scripted, 5000);
+		assert_false(scripted.upstream->silent);
+	}
+	assert_true(scripted.upstream->heard_ms > BEGIN_MS);
+	/* And then not. */
+	while (!scripted.upstream->silent) {
+		scripted_skip(&scripted, 1000);
+		while (scripted.script.pending != NULL) {
+			scripted_fail(&scripted, scripted.script.pending, ANAME_FAILURE_TIMEOUT);
+		}
+		assert_true(aname_clock_ms() < BEGIN_MS + 3600000);
+	}
 	scripted_deinit(&scripted);
 }
 
@@ -653,6 +684,7 @@ static void no_outage(void **state)
 		}
 		scripted_skip(&scripted, 100);
 	}
+	assert_false(scripted_find(&scripted, &dead, A)->upstream->silent);
 	/* 5, 10, ... 640 s, then up to 15 minutes each, for an hour. */
 	assert_in_range(tries, 8, 14);
 	scripted_deinit(&scripted);
@@ -683,6 +715,106 @@ static void logs_changes(void **state)
 	scripted_skip(&scripted, 58000);
 	scripted_resolve(&scripted, scripted.script.pending, 0, 0, 20);
 	assert_int_equal(scripted_heard(&scripted, "addresses changed, now none"), 1);
+	scripted_deinit(&scripted);
+}
+
+static void force(scripted_t *scripted, const aname_subject_t *subject, aname_forced_t state,
+                  int64_t ms)
+{
+	int64_t until_ms = ms > 0 ? aname_clock_ms() + ms : ANAME_FORCED_EVER;
+	assert_int_equal(aname_refresh_force(scripted->refresh, subject, state, until_ms),
+	                 KNOT_EOK);
+}
+
+/*! The view of those who probe nothing; NULL if there is none. */
+static const aname_view_t *plain_view(scripted_t *scripted, const name_t *name)
+{
+	return aname_snapshot_view(known_of(scripted, name, A), 0);
+}
+
+/*! Has a target looked up: addresses 1 to `count`. */
+static void learn(scripted_t *scripted, const name_t *name, uint32_t count)
+{
+	scripted_ask(scripted, name, A, 300);
+	scripted_resolve(scripted, scripted_pending(scripted, name, A), 1, count, 300);
+}
+
+static void sees_forces(void **state)
+{
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
+	name_t name = make_name("a."), other = make_name("b.");
+	learn(&scripted, &name, 3);
+	learn(&scripted, &other, 2);
+	assert_int_equal(known_of(&scripted, &name, A)->views, 0);
+
+	/* A target: all of its addresses, and nobody else's. */
+	aname_subject_t target = { 0 };
+	memcpy(target.name, name.at, name.len);
+	force(&scripted, &target, ANAME_FORCED_DOWN, 60000);
+	assert_int_equal(plain_view(&scripted, &name)->count, 0);
+	assert_null(plain_view(&scripted, &other));
+
+	/* An address: wherever it stands, and before its target. */
+	aname_subject_t address = { .len = 4 };
+	make_address(address.address, 4, 1);
+	force(&scripted, &address, ANAME_FORCED_UP, 0);
+	assert_int_equal(plain_view(&scripted, &name)->count, 1);
+	assert_int_equal(plain_view(&scripted, &name)->unknown, 0);
+	assert_int_equal(plain_view(&scripted, &other)->count, 2);
+	assert_int_equal(plain_view(&scripted, &other)->unknown, 1);
+
+	/* What a lookup teaches is seen the same way. */
+	scripted_ask(&scripted, &name, A, 1);
+	scripted_skip(&scripted, 2000);
+	scripted_ask(&scripted, &name, A, 1);
+	scripted_resolve(&scripted, scripted_pending(&scripted, &name, A), 1, 2, 300);
+	assert_int_equal(known_of(&scripted, &name, A)->count, 2);
+	assert_int_equal(plain_view(&scripted, &name)->count, 1);
+
+	/* Until the time is over. */
+	scripted_skip(&scripted, 61000);
+	assert_int_equal(plain_view(&scripted, &name)->count, 2);
+	force(&scripted, &address, ANAME_FORCED_AUTO, 0);
+	assert_null(plain_view(&scripted, &name));
+	assert_null(plain_view(&scripted, &other));
+	scripted_deinit(&scripted);
+}
+
+static void logs_forces(void **state)
+{
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
+	const aname_forces_t *forces = aname_refresh_forces(scripted.refresh);
+	const name_t name = make_name("a.example.");
+	aname_subject_t target = { .len = 0 }, address = { .len = 4, .address = { 192, 0, 2, 1 } };
+	memcpy(target.name, name.at, name.len);
+
+	assert_int_equal(aname_refresh_force(scripted.refresh, &target, ANAME_FORCED_AUTO, 0),
+	                 KNOT_ENOENT);
+	assert_int_equal(scripted_heard(&scripted, ""), 0);
+	force(&scripted, &target, ANAME_FORCED_DOWN, 3600000);
+	assert_int_equal(scripted_heard(&scripted, "target a.example. is forced down, for 3600 s"),
+	                 1);
+	force(&scripted, &address, ANAME_FORCED_UP, 0);
+	assert_int_equal(scripted_heard(&scripted, "address 192.0.2.1 is forced up, until that is "
+	                                           "taken back"),
+	                 1);
+	/* Nothing new is said by saying the same. */
+	force(&scripted, &address, ANAME_FORCED_UP, 0);
+	assert_int_equal(scripted_heard(&scripted, ""), 0);
+
+	/* It ends by itself, though nothing else is due. */
+	scripted_skip(&scripted, 3599999);
+	assert_int_equal(scripted_heard(&scripted, ""), 0);
+	assert_non_null(aname_forces_find(forces, &target));
+	scripted_skip(&scripted, 1);
+	assert_int_equal(scripted_heard(&scripted, "target a.example. is no longer forced down"),
+	                 1);
+	assert_null(aname_forces_find(forces, &target));
+	force(&scripted, &address, ANAME_FORCED_AUTO, 0);
+	assert_int_equal(scripted_heard(&scripted, "address 192.0.2.1 is no longer forced up"), 1);
+	assert_false(aname_forces_any(forces));
 	scripted_deinit(&scripted);
 }
 
@@ -1571,8 +1703,9 @@ static void no_memory_to_begin(void **state)
 		}
 		assert_int_equal(alloc_live(), live);
 	}
-	/* Eleven of what is shared, options, who holds them, their upstream, itself. */
-	assert_int_equal(n, 16);
+	/* Eleven of what is shared, options, who holds them, their upstream, itself, what is
+	 * forced, what is probed. */
+	assert_int_equal(n, 18);
 }
 
 /*! A short life of two targets; returns how many allocations failed (0 or 1). */
@@ -1671,6 +1804,7 @@ int main(void)
 		PROVES("F4: success ends the pauses", recovers),
 		PROVES("after an outage what failed in it is tried soon, what failed before is not",
 		       outage),
+		PROVES("P1: a resolver that says of failures is not silent", no_silence),
 		PROVES("F4: after a short outage, too", short_outage),
 		PROVES("F4: what fails beside others that succeed is no outage", no_outage),
 		PROVES("W2: failing, recovering and changing are logged, each once", logs_changes),
@@ -1703,6 +1837,10 @@ int main(void)
 		PROVES("T4: 200 upstreams in a row leave nothing behind", many_upstreams),
 		PROVES("and not before the requests of who has gone are taken",
 		       released_behind_queue),
+		PROVES("H3, H8: what is forced is seen at once, and until it is over", sees_forces),
+		PROVES("H8, W2: that something is forced is logged when it begins, and when it "
+		       "ends",
+		       logs_forces),
 		PROVES("that sections differ is logged, once", differing_logged),
 		PROVES("C2: whatever ends, those who wait are woken", wakes_waiters),
 		PROVES("W1: lookups and lag are counted", numbers),

@@ -324,6 +324,86 @@ static void few_kept(void **state)
 	aname_shared_free(shared);
 }
 
+/*! Options with a definition, of those that differ in the port. */
+static aname_options_t *make_probing(uint16_t port)
+{
+	aname_options_t *options = make_options();
+	options->probe = (aname_probe_t){ .kind = ANAME_PROBE_TCP,
+		                          .port = port,
+		                          .interval_ms = 10000,
+		                          .timeout_ms = 2000,
+		                          .fall = 3,
+		                          .rise = 2 };
+	return options;
+}
+
+static void definition_shared(void **state)
+{
+	/* H1: equal definitions are one, whatever else the sections say. */
+	aname_shared_t *shared = new_shared();
+	const aname_upstream_t *upstream = NULL;
+	aname_options_t *options = make_probing(443);
+	options->max_addresses = 7;
+	const aname_options_t *one = aname_shared_hold(shared, make_probing(443), &upstream);
+	const aname_options_t *other = aname_shared_hold(shared, options, &upstream);
+	const aname_options_t *foreign = aname_shared_hold(shared, make_probing(80), &upstream);
+	const aname_options_t *none = aname_shared_hold(shared, make_options(), &upstream);
+	assert_ptr_not_equal(one, other);
+	assert_int_not_equal(one->definition, 0);
+	assert_int_equal(one->definition, other->definition);
+	assert_int_not_equal(one->definition, foreign->definition);
+	assert_int_equal(none->definition, 0);
+	assert_int_equal(aname_shared_definition(shared, one->definition)->holders, 2);
+	assert_int_equal(aname_shared_definition(shared, one->definition)->probe.port, 443);
+	assert_null(aname_shared_definition(shared, 0));
+
+	/* H9: probed is what some section lets into its answers. */
+	const uint8_t address[] = { 10, 0, 0, 1 };
+	assert_true(aname_shared_may_probe(shared, upstream, one->definition, address, 4));
+	options = make_probing(8080);
+	make_add_net(&options->deny_address, "10.0.0.0", "10.255.255.255");
+	const aname_options_t *denies = aname_shared_hold(shared, options, &upstream);
+	assert_false(aname_shared_may_probe(shared, upstream, denies->definition, address, 4));
+	const aname_options_t *admits = aname_shared_hold(shared, make_probing(8080), &upstream);
+	assert_int_equal(admits->definition, denies->definition);
+	assert_true(aname_shared_may_probe(shared, upstream, denies->definition, address, 4));
+	assert_false(aname_shared_may_probe(shared, NULL, denies->definition, address, 4));
+	aname_shared_free(shared);
+}
+
+static void definition_released(void **state)
+{
+	aname_shared_t *shared = new_shared();
+	const aname_upstream_t *upstream = NULL;
+	bool given_up;
+	const aname_options_t *held = aname_shared_hold(shared, make_probing(443), &upstream);
+	uint32_t id = held->definition;
+	assert_true(aname_shared_note_definitions(shared, 1000, &given_up) == INT64_MAX);
+	assert_false(given_up);
+	aname_shared_unhold(shared, held);
+	int64_t release_ms = aname_shared_note_definitions(shared, 1000, &given_up);
+	assert_true(given_up);
+	assert_true(release_ms == 1000 + ANAME_DEFINITION_KEEP_MS);
+	(void)aname_shared_note_definitions(shared, 1500, &given_up);
+	assert_false(given_up); /* It was before. */
+	assert_null(aname_shared_release_definition(shared, release_ms - 1));
+
+	/* Found again until then, and a new one after. */
+	held = aname_shared_hold(shared, make_probing(443), &upstream);
+	assert_int_equal(held->definition, id);
+	assert_true(aname_shared_note_definitions(shared, 2000, &given_up) == INT64_MAX);
+	assert_null(aname_shared_release_definition(shared, INT64_MAX));
+	aname_shared_unhold(shared, held);
+	release_ms = aname_shared_note_definitions(shared, 3000, &given_up);
+	aname_definition_t *released = aname_shared_release_definition(shared, release_ms);
+	assert_int_equal(released->id, id);
+	assert_null(aname_shared_definition(shared, id));
+	free(released);
+	held = aname_shared_hold(shared, make_probing(443), &upstream);
+	assert_int_not_equal(held->definition, id);
+	aname_shared_free(shared);
+}
+
 static void unhold_foreign(void **state)
 {
 	aname_shared_t *shared = new_shared();
@@ -453,6 +533,9 @@ int main(void)
 		       terms_added_up),
 		PROVES("an upstream is kept for a while after its last holder", upstream_released),
 		PROVES("of upstreams given up only the latest are kept", few_kept),
+		PROVES("H1: sections that have the same probed share it", definition_shared),
+		PROVES("H1: a definition is kept for a while after its last holder",
+		       definition_released),
 		PROVES("what nobody holds is not let go", unhold_foreign),
 		PROVES("W2: a content is logged once", logged_once),
 		PROVES("W2: contents are told apart", content_hash),

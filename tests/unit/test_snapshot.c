@@ -362,6 +362,135 @@ static bool attempt_copy(void *snapshot)
 	return copy != NULL;
 }
 
+/* Views. */
+
+/*! What is said of addresses: by definition, which of them are down and which are known to be up. */
+typedef struct {
+	uint32_t down[3], alive[3]; /*!< A bit for each address, by its last octet. */
+	int64_t changed_ms[3];
+} said_t;
+
+static aname_sight_t say(void *ctx, uint32_t definition, const uint8_t *address, uint8_t len)
+{
+	const said_t *said = ctx;
+	assert_true(definition < 3);
+	uint32_t bit = UINT32_C(1) << address[len - 1];
+	return (aname_sight_t){ .down = said->down[definition] & bit,
+		                .alive = said->alive[definition] & bit,
+		                .changed_ms = said->changed_ms[definition] };
+}
+
+/*! Checks which addresses stand in a view, in order. */
+static void check_view(const aname_snapshot_t *snapshot, const aname_view_t *view, uint32_t down,
+                       uint32_t alive)
+{
+	knot_rdata_t *all = aname_snapshot_rdataset(snapshot).rdata;
+	const knot_rdataset_t set = aname_view_rdataset(snapshot, view);
+	knot_rdata_t *rdata = set.rdata;
+	unsigned count = 0, unknown = 0;
+	for (unsigned i = 0; i < snapshot->count; i++, all = knot_rdataset_next(all)) {
+		uint32_t bit = UINT32_C(1) << all->data[all->len - 1];
+		if (!(down & bit)) {
+			assert_int_equal(knot_rdata_cmp(all, rdata), 0);
+			rdata = knot_rdataset_next(rdata);
+			unknown += !(alive & bit);
+			count++;
+		}
+	}
+	assert_int_equal(view->count, count);
+	assert_int_equal(view->unknown, unknown);
+	assert_int_equal(set.count, count);
+	assert_ptr_equal(rdata, (uint8_t *)set.rdata + set.size);
+	assert_int_equal(aname_view_alive(view), count > unknown);
+}
+
+static void views(void **state)
+{
+	static const uint16_t lens[] = { 4, 16 };
+	static const uint32_t definitions[] = { 2, 0, 1 };
+	random_t random = { 8768 };
+	for (unsigned round = 0; round < 500; round++) {
+		unsigned count = random_below(&random, 20);
+		aname_snapshot_t *bare = make_snapshot(lens[round % 2], 10, count, 0);
+		if (random_below(&random, 2) == 0) {
+			aname_snapshot_t *failed =
+			        aname_snapshot_failed(bare, ANAME_FAILURE_SERVER, "why", 5);
+			free(bare);
+			bare = failed;
+		}
+		said_t said = { .changed_ms = { INT64_MIN, 77, 99 } };
+		for (unsigned i = 0; i < 3; i++) {
+			said.down[i] = random_below(&random, UINT32_MAX);
+			said.alive[i] = random_below(&random, UINT32_MAX);
+		}
+		unsigned wanted = random_below(&random, 4);
+		aname_snapshot_t *seen =
+		        aname_snapshot_with_views(bare, definitions, wanted, say, &said);
+		assert_non_null(seen);
+		assert_int_equal(seen->views, wanted);
+		assert_true(aname_snapshot_same(bare, seen));
+		for (unsigned i = 0; i < wanted; i++) {
+			uint32_t id = definitions[i];
+			const aname_view_t *view = aname_snapshot_view(seen, id);
+			assert_non_null(view);
+			check_view(seen, view, said.down[id], said.alive[id]);
+			assert_int_equal(view->changed_ms,
+			                 seen->count > 0 ? said.changed_ms[id] : INT64_MIN);
+		}
+		assert_null(aname_snapshot_view(seen, 3));
+		assert_null(aname_snapshot_view(bare, 2));
+
+		/* What is made of it has none, and is the same otherwise. */
+		aname_snapshot_t *copy = aname_snapshot_copy(seen);
+		assert_int_equal(copy->views, 0);
+		assert_true(aname_snapshot_same(bare, copy));
+		aname_snapshot_t *again =
+		        aname_snapshot_failed(seen, ANAME_FAILURE_TIMEOUT, "later", 9);
+		assert_int_equal(again->views, 0);
+		assert_string_equal(aname_snapshot_failing(again)->why, "later");
+		const aname_failing_t *failing = aname_snapshot_failing(seen);
+		assert_int_equal(failing != NULL, seen->failure != ANAME_FAILURE_NONE);
+		if (failing != NULL) {
+			assert_string_equal(failing->why, "why");
+		}
+		free(again);
+		free(copy);
+		free(seen);
+		free(bare);
+	}
+}
+
+static void lost_views(void **state)
+{
+	/* Addresses of before are remembered without what was said of them. */
+	said_t said = { .down = { 1 } };
+	static const uint32_t definition = 0;
+	aname_snapshot_t *bare = make_snapshot(4, 10, 3, 0);
+	aname_snapshot_t *seen = aname_snapshot_with_views(bare, &definition, 1, say, &said);
+	aname_snapshot_t *lost = negative_after(seen, 20, true);
+	assert_int_equal(lost->views, 0);
+	const aname_snapshot_t *last = aname_snapshot_last(lost);
+	assert_int_equal(last->views, 0);
+	assert_int_equal(last->count, 3);
+	aname_snapshot_t *looked = aname_snapshot_with_views(lost, &definition, 1, say, &said);
+	assert_int_equal(aname_snapshot_view(looked, 0)->count, 0);
+	assert_int_equal(aname_snapshot_last(looked)->count, 3);
+	assert_true(aname_snapshot_lost(looked)->nxdomain);
+	free(looked);
+	free(lost);
+	free(seen);
+	free(bare);
+}
+
+static bool attempt_views(void *snapshot)
+{
+	static const uint32_t definition = 1;
+	said_t said = { 0 };
+	aname_snapshot_t *seen = aname_snapshot_with_views(snapshot, &definition, 1, say, &said);
+	free(seen);
+	return seen != NULL;
+}
+
 static bool attempt_after(void *previous)
 {
 	aname_snapshot_t *snapshot = negative_after(previous, 0, false);
@@ -380,6 +509,7 @@ static void out_of_memory(void **state)
 	assert_int_equal(alloc_fail_each(attempt_failed, good), 1);
 	assert_int_equal(alloc_fail_each(attempt_copy, good), 1);
 	assert_int_equal(alloc_fail_each(attempt_after, good), 2);
+	assert_int_equal(alloc_fail_each(attempt_views, good), 1);
 	assert_int_equal(good->failure, ANAME_FAILURE_NONE);
 	free(good);
 }
@@ -396,6 +526,8 @@ int main(void)
 		PROVES("T4: a copy is the same, and its own", copies),
 		PROVES("W1: a negative answer remembers addresses, for a week", remembers),
 		PROVES("W1: if there were any", has_nothing_to_remember),
+		PROVES("H3: 500 random sets are seen as each definition has them", views),
+		PROVES("W1: addresses remembered are all of them", lost_views),
 		PROVES("3000 random sets are sorted, unique and complete", fuzz),
 		PROVES("out of memory: no snapshot, nothing leaked", out_of_memory),
 	};

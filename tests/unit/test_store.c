@@ -197,13 +197,20 @@ static void itself_is_replaced(void **state)
 	fixture_free(&fixture);
 }
 
+/*! May a content be in the first group only? */
+static bool is_of_first(const thing_t *thing)
+{
+	uint64_t hash = aname_store_hash(&hash_key, &thing->content);
+	return hash % ANAME_STORE_GROUPS == 0 && (hash >> 32) % ANAME_STORE_GROUPS == 0;
+}
+
 /*! Fills one group: things whose hashes agree in it. */
 static unsigned fill_group(fixture_t *fixture, thing_t **group, unsigned count, int64_t expiration)
 {
 	unsigned found = 0;
 	for (unsigned n = 0; found < count; n++) {
 		thing_t *thing = thing_new(n);
-		if (aname_store_hash(&hash_key, &thing->content) % ANAME_STORE_GROUPS != 0) {
+		if (!is_of_first(thing)) {
 			thing_free(thing);
 			continue;
 		}
@@ -260,6 +267,29 @@ static void what_is_used_stays(void **state)
 		thing_free(group[i]);
 	}
 	fixture_free(&fixture);
+}
+
+/*! A pool of as many targets as there may be has a set for each, of both families; beside them
+ *  stand denials. */
+static void all_of_a_pool(void **state)
+{
+	enum { SETS = 2 * 32 + 8 };
+	for (unsigned round = 0; round < 200; round++) {
+		fixture_t fixture = fixture_new();
+		aname_store_free(fixture.store);
+		fixture.store = aname_store_new(ANAME_STORE_GROUPS_TAILORED);
+		assert_non_null(fixture.store);
+		thing_t *things[SETS];
+		for (unsigned i = 0; i < SETS; i++) {
+			things[i] = thing_new(round * SETS + i);
+			put(&fixture, things[i], &good, NOW);
+		}
+		for (unsigned i = 0; i < SETS; i++) {
+			assert_non_null(find(&fixture, things[i]));
+			thing_free(things[i]);
+		}
+		fixture_free(&fixture);
+	}
 }
 
 static void read_while_replaced(void **state)
@@ -361,6 +391,7 @@ int main(void)
 		       the_least_worthy_goes),
 		PROVES("D1: what is served stays, what was not for longest goes",
 		       what_is_used_stays),
+		PROVES("P4: all sets of a pool of 32 stay, whatever else there is", all_of_a_pool),
 		PROVES("nothing is freed under a reader", read_while_replaced),
 		PROVES("D1: a clock set forth or back makes signatures due", clock_set),
 		PROVES("out of memory: nothing stored, nothing leaked", no_memory),

@@ -48,7 +48,12 @@ void kaname_bad(kaname_check_t *check, const char *next, const char *format, ...
 kaname_exit_t kaname_check(const kaname_args_t *args)
 {
 	static kaname_check_t check;
+	aname_subnet_t network;
 	check.args = args;
+	if (args->client != NULL && !kaname_check_network(args->client, &network)) {
+		kaname_error("--client %s: expected an address", args->client);
+		return KANAME_USAGE;
+	}
 	if (!kaname_zone_name(check.zone, args->arguments[0])) {
 		return KANAME_NO;
 	}

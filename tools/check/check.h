@@ -13,7 +13,9 @@
 #include "ask.h"
 #include "config.h"
 #include "control.h"
+#include "live.h"
 #include "records.h"
+#include "table/subnet.h"
 #include "tool.h"
 
 /*! While a lookup is under way it is asked again. */
@@ -35,6 +37,7 @@ typedef struct {
 	kaname_values_t listen;  /*!< The server's addresses. */
 	kaname_values_t deny;    /*!< Option `deny-address`. */
 	kaname_values_t delay;   /*!< Option `negative-delay`. */
+	kaname_values_t prefer, weight, answer_targets, allow, deny_target; /*!< Options. */
 	bool is_loaded, is_signed;
 	bool is_asked;              /*!< As a client asks. */
 	kaname_answer_t clients[2]; /*!< What a client then got over TCP, by family. */
@@ -65,6 +68,12 @@ __attribute__((warn_unused_result)) kaname_exit_t kaname_check_server(kaname_che
 
 /*! What a client gets, asked as one. */
 void kaname_check_client(kaname_check_t *check);
+
+/*! The network of an address, as it counts for the choice; false if it is none. */
+bool kaname_check_network(const char *text, aname_subnet_t *network);
+
+/*! Which targets the client of the option --client gets, and why. */
+void kaname_check_choice(kaname_check_t *check, const kaname_live_t *live);
 
 /*! What the module knows of the targets, and whether that is what the client got. */
 void kaname_check_targets(kaname_check_t *check);

@@ -254,8 +254,23 @@ static kaname_exit_t check_records(kaname_check_t *check)
 /*! What explains answers. */
 static kaname_exit_t read_options(kaname_check_t *check)
 {
-	kaname_exit_t ret = read_option(check, "deny-address", &check->deny);
-	return ret == KANAME_OK ? read_option(check, "negative-delay", &check->delay) : ret;
+	const struct {
+		const char *option;
+		kaname_values_t *values;
+	} options[] = {
+		{ "deny-address", &check->deny },
+		{ "negative-delay", &check->delay },
+		{ "prefer", &check->prefer },
+		{ "weight", &check->weight },
+		{ "answer-targets", &check->answer_targets },
+		{ "allow-target", &check->allow },
+		{ "deny-target", &check->deny_target },
+	};
+	kaname_exit_t ret = KANAME_OK;
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]) && ret == KANAME_OK; i++) {
+		ret = read_option(check, options[i].option, options[i].values);
+	}
+	return ret;
 }
 
 static kaname_exit_t read_listen(kaname_check_t *check)

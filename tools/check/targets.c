@@ -8,6 +8,7 @@
 
 #include <libknot/libknot.h>
 
+#include "check/health.h"
 #include "live.h"
 #include "nets.h"
 
@@ -137,6 +138,7 @@ static kaname_exit_t read_live(kaname_check_t *check, kaname_live_t *live)
 /*! What clients get of the addresses that are held, of one family. */
 typedef struct {
 	bool any;     /*!< There are some. */
+	bool up;      /*!< Some of them are not down. */
 	bool allowed; /*!< `deny-address` leaves some of them. */
 	bool served;  /*!< Some are in the answer. */
 } held_t;
@@ -161,15 +163,16 @@ static bool is_served(const kaname_answer_t *answer, const char *address)
 	return false;
 }
 
-/*! Takes the addresses of a target, with commas between them. */
-static void take_held(const kaname_check_t *check, const char *addresses,
+/*! Takes the addresses of a target, which have commas between them. */
+static void take_held(const kaname_check_t *check, const kaname_line_t *target,
                       const kaname_answer_t *answer, held_t *held)
 {
-	for (const char *at = addresses; *at != '\0'; at += strspn(at, ",")) {
+	for (const char *at = of(target, ANAME_KEY_ADDRESSES); *at != '\0'; at += strspn(at, ",")) {
 		char address[INET6_ADDRSTRLEN];
 		size_t len = strcspn(at, ",");
 		(void)snprintf(address, sizeof(address), "%.*s", (int)len, at);
 		held->any = true;
+		held->up |= !kaname_check_is_down(target, address);
 		held->allowed |= !is_denied(check, address);
 		held->served |= is_served(answer, address);
 		at += len;
@@ -185,8 +188,7 @@ static held_t read_held(const kaname_check_t *check, const kaname_live_t *live, 
 		           aname_family_text(kaname_families[family])) == 0 &&
 		    kaname_live_field(line, ANAME_KEY_SUBNET) == NULL &&
 		    kaname_live_field(line, ANAME_KEY_FAILING) == NULL) {
-			take_held(check, of(line, ANAME_KEY_ADDRESSES), &check->clients[family],
-			          &held);
+			take_held(check, line, &check->clients[family], &held);
 		}
 	}
 	return held;
@@ -219,6 +221,13 @@ static void check_served(kaname_check_t *check, const held_t held[2], int family
 		              held[1 - family].allowed);
 		return;
 	}
+	if (!held[family].up) {
+		kaname_note(
+		        "all addresses that are held, %s, are down: what a client gets is up to "
+		        "the option 'all-down'",
+		        aname_family_text(kaname_families[family]));
+		return;
+	}
 	const char *next = "does another module in the zone's list answer for the apex?";
 	if (check->is_signed) {
 		next = "the log says why, if not 'dnssec: off'; see 'Signed zones' in the "
@@ -241,10 +250,12 @@ void kaname_check_targets(kaname_check_t *check)
 		return;
 	}
 	size_t general = 0, subnets = 0, failing = 0;
+	kaname_check_probes(check, &live);
 	for (size_t i = 0; i < live.count; i++) {
 		const kaname_line_t *line = &live.targets[i];
 		if (kaname_live_field(line, ANAME_KEY_SUBNET) == NULL) {
 			check_target(check, line);
+			kaname_check_health(check, line);
 			general++;
 		} else {
 			subnets++;
@@ -271,5 +282,8 @@ void kaname_check_targets(kaname_check_t *check)
 	const held_t held[2] = { read_held(check, &live, 0), read_held(check, &live, 1) };
 	check_served(check, held, 0);
 	check_served(check, held, 1);
+	if (check->args->client != NULL) {
+		kaname_check_choice(check, &live);
+	}
 	kaname_live_free(&live);
 }

@@ -2,15 +2,22 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <libknot/errcode.h>
 
 #include "protocol.h"
+#include "service/status/addresses.h"
+#include "service/status/line.h"
+#include "service/status/request.h"
 #include "service/status/text.h"
 #include "table/clock.h"
 
-/*! What a client is sent in one go, about; its buffer has room for one entry more. */
+/*! What a client is sent in one go, about; its buffer has room for one line more. */
 #define PAGE_SIZE   8192
-/*! Slots of the table looked at in one go. */
-#define PAGE_SLOTS  512
+/*! Slots of the table, and addresses, looked at in one go. */
+#define PAGE_STEPS  512
 /*! A client that makes no progress for so long is dropped. */
 #define PATIENCE_MS 10000
 
@@ -23,19 +30,20 @@ struct aname_status_client {
 	aname_status_clients_t *clients;
 	client_t *next;
 	unsigned handles; /*!< Not closed yet. */
-	bool answering;
-	bool done; /*!< The last line is in the buffer. */
+	bool done;        /*!< The last line is in the buffer. */
+	size_t force;     /*!< Which one of what is forced is next. */
 	aname_cursor_t cursor;
-	size_t names_count; /*!< Zero: all targets. */
-	size_t len;         /*!< Octets in `buffer`, of the request and later of the page. */
-	knot_dname_storage_t names[ANAME_STATUS_NAMES];
-	char buffer[PAGE_SIZE + ANAME_STATUS_ENTRY_MAX];
+	size_t len; /*!< Octets in `buffer`, of the request and later of the page. */
+	aname_status_addresses_t addresses; /*!< Of the last entry, still to be written. */
+	aname_status_request_t request;
+	char buffer[PAGE_SIZE + ANAME_LINE_MAX];
 };
 
 static void on_client_closed(uv_handle_t *handle)
 {
 	client_t *client = handle->data;
 	if (--client->handles == 0) {
+		aname_status_addresses_end(&client->addresses);
 		free(client);
 	}
 }
@@ -67,33 +75,66 @@ static void be_patient(client_t *client)
 	(void)uv_timer_start(&client->timer, on_impatience, PATIENCE_MS, 0);
 }
 
-/*! Is it asked for? What is kept from a resolver that no section names any more is of no use. */
-static bool wanted(const client_t *client, const aname_entry_t *entry)
+/* What is known. */
+
+static bool is_named(const client_t *client, const knot_dname_t *name)
 {
-	if (entry->upstream->unheld_ms != 0) {
-		return false;
-	}
-	for (size_t i = 0; i < client->names_count; i++) {
-		if (knot_dname_is_equal(client->names[i], aname_entry_name(entry))) {
+	const aname_status_request_t *request = &client->request;
+	for (size_t i = 0; i < request->names_count; i++) {
+		if (knot_dname_is_equal(request->names[i], name)) {
 			return true;
 		}
 	}
-	return client->names_count == 0;
+	return false;
+}
+
+/*! Is it asked for? What is kept from a resolver that no section names any more is of no use. */
+static bool wanted(const client_t *client, const aname_entry_t *entry)
+{
+	return entry->upstream->unheld_ms == 0 &&
+	       (client->request.names_count == 0 || is_named(client, aname_entry_name(entry)));
+}
+
+/*! Writes what is forced; false if there is no more of it. */
+static bool fill_force(client_t *client, int64_t now_ms)
+{
+	const aname_force_t *force =
+	        aname_forces_step(client->clients->backend.forces, &client->force);
+	if (force != NULL && (client->request.names_count == 0 ||
+	                      (force->subject.len == 0 && is_named(client, force->subject.name)))) {
+		client->len +=
+		        aname_status_write_forced(client->buffer + client->len, force, now_ms);
+	}
+	return force != NULL;
+}
+
+static void fill_entry(client_t *client, int64_t now_ms)
+{
+	const aname_status_backend_t *backend = &client->clients->backend;
+	const aname_table_t *table = client->clients->shared->table;
+	aname_entry_t *entry = aname_table_step(table, &client->cursor);
+	if (entry != NULL && wanted(client, entry)) {
+		client->len += aname_status_write(client->buffer + client->len, table, entry,
+		                                  backend->forces, now_ms);
+		aname_status_addresses_begin(&client->addresses, backend, entry);
+	}
 }
 
 /*! Fills the buffer with the next page. */
 static void fill(client_t *client)
 {
-	const aname_table_t *table = client->clients->shared->table;
 	int64_t now_ms = aname_clock_ms();
-	unsigned slots = 0;
-	while (client->len < PAGE_SIZE && slots++ < PAGE_SLOTS && !client->done) {
-		aname_entry_t *entry = aname_table_step(table, &client->cursor);
-		if (entry != NULL && wanted(client, entry)) {
-			client->len += aname_status_write(client->buffer + client->len, table,
-			                                  entry, now_ms);
+	for (unsigned i = 0; i < PAGE_STEPS && client->len < PAGE_SIZE && !client->done; i++) {
+		if (client->addresses.snapshot != NULL) {
+			client->len += aname_status_addresses_write(
+			        &client->addresses, &client->clients->backend,
+			        client->buffer + client->len, now_ms);
+		} else if (!fill_force(client, now_ms)) {
+			client->done = client->cursor.end || client->cursor.rebuilt;
+			if (!client->done) {
+				fill_entry(client, now_ms);
+			}
 		}
-		client->done = client->cursor.end || client->cursor.rebuilt;
 	}
 	if (client->done) {
 		const char *last =
@@ -133,32 +174,70 @@ static void on_written(uv_write_t *write, int status)
 	send_page(client);
 }
 
-static void begin_answer(client_t *client)
+/*! Sends an answer of one line, the last page. */
+static void reply(client_t *client, const char *word, const char *why)
 {
-	const aname_shared_t *shared = client->clients->shared;
-	client->len = aname_status_write_server(client->buffer, shared);
-	client->cursor = aname_table_begin(shared->table);
+	client->len = aname_status_write_reply(client->buffer, word, why);
+	client->done = true;
 	send_page(client);
 }
 
-/*! Reads the request's line; false if it is none. */
-static bool read_request(client_t *client, char *line)
+static void show(client_t *client)
 {
-	char *left = NULL;
-	const char *word = strtok_r(line, " \r", &left);
-	if (word == NULL || strcmp(word, ANAME_STATUS_REQUEST) != 0) {
-		return false;
+	const aname_status_clients_t *clients = client->clients;
+	client->len = aname_status_write_server(client->buffer, clients->shared, &clients->backend);
+	client->cursor = aname_table_begin(clients->shared->table);
+	send_page(client);
+}
+
+/* What is changed. */
+
+/*! Is it root, or whoever runs this server, that has connected? */
+static bool may_change(const client_t *client)
+{
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+	uv_os_fd_t fd;
+	return uv_fileno((const uv_handle_t *)&client->pipe, &fd) == 0 &&
+	       getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
+	       (peer.uid == 0 || peer.uid == geteuid());
+}
+
+static void force(client_t *client)
+{
+	const aname_status_backend_t *backend = &client->clients->backend;
+	const aname_status_request_t *request = &client->request;
+	if (!may_change(client)) {
+		reply(client, ANAME_STATUS_REFUSED,
+		      "only root, and the user that knotd runs as, may force anything");
+		return;
 	}
-	for (word = strtok_r(NULL, " \r", &left); word != NULL;
-	     word = strtok_r(NULL, " \r", &left)) {
-		if (client->names_count == ANAME_STATUS_NAMES ||
-		    knot_dname_from_str(client->names[client->names_count], word,
-		                        sizeof(client->names[0])) == NULL) {
-			return false;
-		}
-		knot_dname_to_lower(client->names[client->names_count++]);
+	int64_t until_ms = request->seconds > 0
+	                           ? aname_clock_ms() + 1000 * (int64_t)request->seconds
+	                           : ANAME_FORCED_EVER;
+	switch (backend->force(backend->ctx, &request->subject, request->state, until_ms)) {
+	case KNOT_EOK: reply(client, ANAME_STATUS_OK, NULL); break;
+	case KNOT_ENOENT: reply(client, ANAME_STATUS_REFUSED, "it is not forced"); break;
+	case KNOT_ELIMIT:
+		reply(client, ANAME_STATUS_REFUSED,
+		      "1000 targets and addresses are forced already, take one of them back");
+		break;
+	default: reply(client, ANAME_STATUS_REFUSED, "the server is out of memory"); break;
 	}
-	return true;
+}
+
+/* Requests. */
+
+static void answer(client_t *client, size_t len)
+{
+	const char *why = aname_status_request_read(&client->request, client->buffer, len);
+	if (why != NULL) {
+		reply(client, ANAME_STATUS_ERROR, why);
+	} else if (client->request.kind == ANAME_REQUEST_FORCE) {
+		force(client);
+	} else {
+		show(client);
+	}
 }
 
 static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer)
@@ -182,13 +261,8 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
 		}
 		return;
 	}
-	*end = '\0';
 	(void)uv_read_stop(stream);
-	if (read_request(client, client->buffer)) {
-		begin_answer(client);
-	} else {
-		drop(client);
-	}
+	answer(client, end - client->buffer);
 }
 
 /*! Makes a client that has not been accepted yet; NULL if out of memory. */
@@ -198,7 +272,7 @@ static client_t *client_new(aname_status_clients_t *clients)
 	if (client == NULL) {
 		return NULL;
 	}
-	memset(client, 0, offsetof(client_t, names));
+	memset(client, 0, offsetof(client_t, request));
 	client->clients = clients;
 	client->handles = 2;
 	/* Neither of them can fail on Linux. */

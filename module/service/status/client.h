@@ -1,6 +1,9 @@
 /*!
  * \brief Clients of the status socket: one line in, the table out, page by page.  [U]
  *
+ * Whoever may connect may read. Only root and the user of this process may change anything (H8),
+ * as the kernel says who has connected.
+ *
  * The table is sent in small pages of which a few go out in an iteration of the loop, so that a
  * large table holds up no lookup; clients are few, and slow ones are dropped.
  *
@@ -13,6 +16,7 @@
 
 #include <uv.h>
 
+#include "service/status/backend.h"
 #include "table/shared.h"
 
 /*! Clients at once; one more is turned away. */
@@ -23,6 +27,7 @@ typedef struct aname_status_client aname_status_client_t;
 /*! The clients of a listener. Ownership: each frees itself when it is closed. */
 typedef struct {
 	aname_shared_t *shared;
+	aname_status_backend_t backend;
 	uv_loop_t *loop;
 	aname_status_client_t *first;
 	unsigned count;

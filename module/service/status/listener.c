@@ -165,11 +165,13 @@ void aname_status_listen(aname_status_t *status, const char *path)
 	}
 }
 
-aname_status_t *aname_status_new(aname_shared_t *shared, uv_loop_t *loop)
+aname_status_t *aname_status_new(aname_shared_t *shared, const aname_status_backend_t *backend,
+                                 uv_loop_t *loop)
 {
 	aname_status_t *status = calloc(1, sizeof(*status));
 	if (status != NULL) {
 		status->clients.shared = shared;
+		status->clients.backend = *backend;
 		status->clients.loop = loop;
 	}
 	return status;

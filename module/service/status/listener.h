@@ -1,5 +1,6 @@
 /*!
- * \brief What is known, to be looked at from outside: a Unix socket that shows the table.  [U]
+ * \brief What is known, to be looked at from outside: a Unix socket that shows the table, and over
+ *        which targets and addresses are forced.  [U]
  *
  * What it speaks is in protocol.h.
  *
@@ -16,6 +17,7 @@
 #include <uv.h>
 
 #include "protocol.h"
+#include "service/status/backend.h"
 #include "table/shared.h"
 
 typedef struct aname_status aname_status_t;
@@ -23,12 +25,14 @@ typedef struct aname_status aname_status_t;
 /*!
  * \brief Makes the listener; it listens nowhere yet.
  *
- * \param shared  The shared state; outlives the listener.
- * \param loop    The loop; likewise.
+ * \param shared   The shared state; outlives the listener.
+ * \param backend  What else there is to be seen, and to be changed; is copied.
+ * \param loop     The loop; outlives the listener.
  *
  * \return The listener, NULL if out of memory.
  */
-aname_status_t *aname_status_new(aname_shared_t *shared, uv_loop_t *loop);
+aname_status_t *aname_status_new(aname_shared_t *shared, const aname_status_backend_t *backend,
+                                 uv_loop_t *loop);
 
 /*!
  * \brief Listens at a path from now on, and nowhere else; "" is nowhere.

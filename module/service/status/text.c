@@ -2,32 +2,17 @@
 
 #include <arpa/inet.h>
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "protocol.h"
 #include "rrtype.h"
+#include "service/status/line.h"
 #include "table/clock.h"
 #include "table/policy.h"
 
-/*! Begins a field. */
-#define FIELD(key) "\t" ANAME_KEY_##key "="
-
-__attribute__((format(printf, 3, 4))) static void add(char *at, size_t *len, const char *format,
-                                                      ...)
-{
-	va_list args;
-	va_start(args, format);
-	int used = vsnprintf(at + *len, ANAME_STATUS_ENTRY_MAX - *len, format, args);
-	va_end(args);
-	if (used > 0) {
-		*len += used;
-	}
-	if (*len >= ANAME_STATUS_ENTRY_MAX) {
-		*len = ANAME_STATUS_ENTRY_MAX - 1;
-	}
-}
+#define add   aname_line_add
+#define FIELD ANAME_LINE_FIELD
 
 static const char *state_of(const aname_judgement_t *judgement)
 {
@@ -49,10 +34,8 @@ static void write_addresses(char *at, size_t *len, const aname_snapshot_t *known
 	knot_rdata_t *rdata = set.rdata;
 	add(at, len, FIELD(ADDRESSES));
 	for (unsigned i = 0; i < set.count; i++, rdata = knot_rdataset_next(rdata)) {
-		char address[INET6_ADDRSTRLEN];
-		(void)inet_ntop(rdata->len == 4 ? AF_INET : AF_INET6, rdata->data, address,
-		                sizeof(address));
-		add(at, len, "%s%s", i > 0 ? "," : "", address);
+		add(at, len, "%s", i > 0 ? "," : "");
+		aname_line_add_address(at, len, rdata->data, rdata->len);
 	}
 }
 
@@ -97,6 +80,19 @@ static uint32_t wanted_ttl(aname_entry_t *entry)
 	uint32_t ttl = atomic_load_explicit(&entry->min_ttl, memory_order_relaxed);
 	ttl = ttl < entry->plan.min_ttl_prev ? ttl : entry->plan.min_ttl_prev;
 	return ttl < INT32_MAX ? ttl : INT32_MAX;
+}
+
+static const char *word_of(aname_forced_t state)
+{
+	return state == ANAME_FORCED_UP ? ANAME_HEALTH_WORD_UP : ANAME_HEALTH_WORD_DOWN;
+}
+
+static void write_until(char *at, size_t *len, const aname_force_t *force, int64_t now_ms)
+{
+	if (force->until_ms != ANAME_FORCED_EVER) {
+		int64_t left_ms = force->until_ms > now_ms ? force->until_ms - now_ms : 0;
+		add(at, len, FIELD(UNTIL) "%" PRId64, (left_ms + 999) / 1000);
+	}
 }
 
 static void write_known(char *at, size_t *len, aname_entry_t *entry, int64_t now_ms)
@@ -150,8 +146,29 @@ static void write_gone(char *at, size_t *len, const aname_table_t *table, aname_
 	}
 }
 
+void aname_status_add_force(char *at, size_t *len, const aname_force_t *force, int64_t now_ms)
+{
+	add(at, len, FIELD(FORCED) "%s", word_of(force->state));
+	write_until(at, len, force, now_ms);
+}
+
+/*! What is said of a target by itself. */
+static void write_forced(char *at, size_t *len, const aname_forces_t *forces,
+                         const knot_dname_t *name, int64_t now_ms)
+{
+	if (!aname_forces_any(forces)) {
+		return;
+	}
+	aname_subject_t subject = { .len = 0 };
+	memcpy(subject.name, name, knot_dname_size(name));
+	const aname_force_t *force = aname_forces_find(forces, &subject);
+	if (force != NULL) {
+		aname_status_add_force(at, len, force, now_ms);
+	}
+}
+
 size_t aname_status_write(char *at, const aname_table_t *table, aname_entry_t *entry,
-                          int64_t now_ms)
+                          const aname_forces_t *forces, int64_t now_ms)
 {
 	size_t len = 0;
 	knot_dname_txt_storage_t name = "";
@@ -177,12 +194,51 @@ size_t aname_status_write(char *at, const aname_table_t *table, aname_entry_t *e
 	add(at, &len, FIELD(FAILED) "%" PRIu32 FIELD(LAG) "%" PRIu32, atomic_load(&entry->failed),
 	    atomic_load(&entry->lag_ms));
 	write_resolver(at, &len, &entry->upstream->source);
-	add(at, &len, "\n");
-	at[len - 1] = '\n';
+	write_forced(at, &len, forces, aname_entry_name(entry), now_ms);
+	aname_line_end(at, &len);
 	return len;
 }
 
-size_t aname_status_write_server(char *at, const aname_shared_t *shared)
+size_t aname_status_write_forced(char *at, const aname_force_t *force, int64_t now_ms)
+{
+	size_t len = 0;
+	char subject[ANAME_SUBJECT_TEXT_MAX];
+	aname_subject_text(&force->subject, subject);
+	add(at, &len, ANAME_STATUS_FORCED "%s%s" FIELD(STATE) "%s" FIELD(SINCE) "%" PRId64,
+	    force->subject.len > 0 ? FIELD(ADDRESS) : FIELD(NAME), subject, word_of(force->state),
+	    (now_ms - force->since_ms) / 1000);
+	write_until(at, &len, force, now_ms);
+	aname_line_end(at, &len);
+	return len;
+}
+
+size_t aname_status_write_reply(char *at, const char *word, const char *why)
+{
+	size_t len = 0;
+	add(at, &len, ANAME_STATUS_FORMAT "\n%s", word);
+	if (why != NULL) {
+		add(at, &len, FIELD(WHY) "%s", why);
+	}
+	add(at, &len, "\n" ANAME_STATUS_END "\n");
+	return len;
+}
+
+static void write_numbers(char *at, size_t *len, const aname_status_backend_t *backend)
+{
+	if (backend->numbers == NULL) {
+		return;
+	}
+	const aname_probes_numbers_t numbers = backend->numbers(backend->ctx);
+	add(at, len, FIELD(UP) "%" PRIu64 FIELD(DOWN) "%" PRIu64 FIELD(UNKNOWN) "%" PRIu64,
+	    numbers.up, numbers.down, numbers.unknown);
+	add(at, len, FIELD(PROBES) "%" PRIu64 FIELD(PROBES_FAILED) "%" PRIu64, numbers.started,
+	    numbers.failed);
+	add(at, len, FIELD(PROBES_REFUSED) "%" PRIu64 "%s", numbers.refused,
+	    numbers.in_doubt ? FIELD(DOUBT) "yes" : "");
+}
+
+size_t aname_status_write_server(char *at, const aname_shared_t *shared,
+                                 const aname_status_backend_t *backend)
 {
 	size_t len = 0;
 	const aname_totals_t *totals = &shared->totals;
@@ -192,8 +248,10 @@ size_t aname_status_write_server(char *at, const aname_shared_t *shared)
 	    aname_table_targets(shared->table), aname_table_addresses(shared->table));
 	add(at, &len, FIELD(STARTED) "%" PRIu64 FIELD(SUCCEEDED) "%" PRIu64,
 	    atomic_load(&totals->started), atomic_load(&totals->succeeded));
-	add(at, &len, FIELD(FAILED) "%" PRIu64 FIELD(LAG) "%" PRIu32 "%s\n",
+	add(at, &len, FIELD(FAILED) "%" PRIu64 FIELD(LAG) "%" PRIu32 "%s",
 	    atomic_load(&totals->failed), atomic_load(&totals->lag_ms),
 	    atomic_load(&shared->reached.no_room) ? FIELD(FULL) "yes" : "");
+	write_numbers(at, &len, backend);
+	aname_line_end(at, &len);
 	return len;
 }

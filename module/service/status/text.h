@@ -1,5 +1,7 @@
 /*!
- * \brief The lines that the status socket shows (see protocol.h).  [P]
+ * \brief The lines that the status socket shows (see protocol.h); addresses.h has those of addresses.  [U]
+ *
+ * Each function takes room for ANAME_LINE_MAX octets, and returns how many it has written.
  *
  * Thread: service. The table may be walked without a lock there.
  */
@@ -9,27 +11,32 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "service/status/backend.h"
 #include "table/shared.h"
 
-/*! Longest line of one entry, its end included. */
-#define ANAME_STATUS_ENTRY_MAX 65536
+/*! Writes the line of the format and that of the server. */
+size_t aname_status_write_server(char *at, const aname_shared_t *shared,
+                                 const aname_status_backend_t *backend);
 
-/*!
- * \brief Writes the line of the format and that of the server.
- *
- * \param at  Room for ANAME_STATUS_ENTRY_MAX octets.
- *
- * \return Their length.
- */
-size_t aname_status_write_server(char *at, const aname_shared_t *shared);
+/*! Writes the line of something that is forced. */
+size_t aname_status_write_forced(char *at, const aname_force_t *force, int64_t now_ms);
 
 /*!
  * \brief Writes the line of an entry.
  *
- * \param at     Room for ANAME_STATUS_ENTRY_MAX octets.
- * \param table  Where it stands; the other family of its target is looked at there.
- *
- * \return Its length.
+ * \param table   Where it stands; the other family of its target is looked at there.
+ * \param forces  What is forced.
  */
 size_t aname_status_write(char *at, const aname_table_t *table, aname_entry_t *entry,
-                          int64_t now_ms);
+                          const aname_forces_t *forces, int64_t now_ms);
+
+/*!
+ * \brief Writes a whole answer that has one line beside the format's and the end.
+ *
+ * \param word  Its first word.
+ * \param why   One phrase; NULL: none.
+ */
+size_t aname_status_write_reply(char *at, const char *word, const char *why);
+
+/*! Adds the fields of an operator's word to a line that has `len` octets already. */
+void aname_status_add_force(char *at, size_t *len, const aname_force_t *force, int64_t now_ms);

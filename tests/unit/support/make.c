@@ -101,6 +101,16 @@ void make_add_name(aname_names_t *names, const char *text)
 	names->at[names->count++] = name;
 }
 
+void make_add_weight(aname_weights_t *weights, const char *suffix, uint32_t weight)
+{
+	knot_dname_t *name = knot_dname_from_str_alloc(suffix);
+	aname_weight_t *at = realloc(weights->at, (weights->count + 1) * sizeof(*at));
+	assert_non_null(name);
+	assert_non_null(at);
+	weights->at = at;
+	weights->at[weights->count++] = (aname_weight_t){ .suffix = name, .weight = weight };
+}
+
 void make_add_net(aname_nets_t *nets, const char *low, const char *high)
 {
 	aname_net_t *at = realloc(nets->at, (nets->count + 1) * sizeof(*at));

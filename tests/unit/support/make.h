@@ -42,6 +42,7 @@ const aname_upstream_t *make_upstream(aname_shared_t *shared, const aname_schedu
 
 /*! Adds to a list of suffixes, or of networks (given as first and last address). */
 void make_add_name(aname_names_t *names, const char *text);
+void make_add_weight(aname_weights_t *weights, const char *suffix, uint32_t weight);
 void make_add_net(aname_nets_t *nets, const char *low, const char *high);
 
 /*! Writes the `n`-th IPv4 address, or IPv6 address if `len` is 16. */

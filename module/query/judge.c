@@ -1,0 +1,52 @@
+#include "query/judge.h"
+
+#include "path.h"
+#include "query/ecs.h"
+#include "query/policy.h"
+#include "query/targets.h"
+#include "table/policy.h"
+
+ANAME_WARM void aname_judge_target(const aname_query_t *query, const aname_key_t *key,
+                                   aname_entry_t *entry, uint32_t ttl, aname_part_t *part)
+{
+	if (entry != NULL) {
+		aname_target_judge(query, key, entry, ttl, part);
+	} else {
+		aname_target_ask(query, key, ttl, false);
+		aname_target_judge_unknown(query, part);
+	}
+	if (query->for_subnet) {
+		aname_ecs_answer_client(query, key, entry, ttl, part);
+	}
+	if (query->instance->options->deny_address.count > 0) {
+		aname_policy_filter(query, key, part);
+	}
+}
+
+ANAME_WARM void aname_judge_record(const aname_query_t *query, const knot_rdata_t *rdata,
+                                   uint32_t record_ttl, uint16_t type, aname_part_t *part)
+{
+	aname_key_t key;
+	key.upstream = query->instance->upstream;
+	key.type = type;
+	key.name = rdata->data;
+	key.name_len = rdata->len;
+	aname_entry_t *entry = NULL;
+	if (query->positions != NULL && rdata->len > 0 && rdata->len <= KNOT_DNAME_MAXLEN) {
+		/* Where it was last, most likely. */
+		const _Atomic uint32_t *position = &query->positions[type == KNOT_RRTYPE_AAAA];
+		entry = aname_table_look(query->instance->shared->table, &key,
+		                         atomic_load_explicit(position, memory_order_relaxed));
+	}
+	knot_dname_storage_t lower;
+	const char *why = "the RDATA is not one whole name";
+	aname_failure_t failure = ANAME_FAILURE_MALFORMED;
+	if (entry != NULL || aname_target_find(query, rdata, &key, lower, &entry)) {
+		failure = aname_policy_check(query, &key, &why);
+	}
+	if (failure != ANAME_FAILURE_NONE) {
+		aname_policy_refuse(query, rdata, &key, failure, why, part);
+		return;
+	}
+	aname_judge_target(query, &key, entry, aname_policy_ttl(record_ttl), part);
+}

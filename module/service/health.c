@@ -1,0 +1,324 @@
+#include "service/health.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "service/users.h"
+#include "service/views.h"
+
+/*! Changes of one address are logged so often at most. */
+#define LOG_AGAIN_MS 10000
+
+/* What is held for a target. */
+
+/*! Does something about an address of a target that a definition has probed. */
+typedef void (*act_f)(aname_refresh_t *refresh, aname_entry_t *entry,
+                      const aname_definition_t *definition, const knot_rdata_t *rdata,
+                      int64_t now_ms);
+
+static void hold(aname_refresh_t *refresh, aname_entry_t *entry,
+                 const aname_definition_t *definition, const knot_rdata_t *rdata, int64_t now_ms)
+{
+	if (!aname_shared_may_probe(refresh->shared, entry->upstream, definition->id, rdata->data,
+	                            rdata->len)) {
+		return;
+	}
+	aname_probed_t *probed = aname_probes_hold(refresh->probes, definition, rdata->data,
+	                                           rdata->len, entry->name, now_ms);
+	if (probed != NULL && !aname_users_add(probed, entry)) {
+		aname_probes_unhold(refresh->probes, probed, now_ms);
+	}
+}
+
+static void let_go(aname_refresh_t *refresh, aname_entry_t *entry,
+                   const aname_definition_t *definition, const knot_rdata_t *rdata, int64_t now_ms)
+{
+	/* What is found is there to stay until it is let go. */
+	aname_probed_t *probed = (aname_probed_t *)aname_probes_find(
+	        refresh->probes, definition, rdata->data, rdata->len, entry->name);
+	if (probed != NULL && aname_users_remove(probed, entry)) {
+		aname_probes_unhold(refresh->probes, probed, now_ms);
+	}
+}
+
+/*! Calls `act` for each address of one snapshot that is not in the other. Both are sorted. */
+static void for_difference(aname_refresh_t *refresh, aname_entry_t *entry,
+                           const aname_definition_t *definition, const aname_snapshot_t *of,
+                           const aname_snapshot_t *without, act_f act, int64_t now_ms)
+{
+	knot_rdata_t *one = of != NULL ? aname_snapshot_rdataset(of).rdata : NULL;
+	knot_rdata_t *other = without != NULL ? aname_snapshot_rdataset(without).rdata : NULL;
+	unsigned left = without != NULL ? without->count : 0;
+	for (unsigned i = 0; of != NULL && i < of->count; i++, one = knot_rdataset_next(one)) {
+		while (left > 0 && knot_rdata_cmp(other, one) < 0) {
+			other = knot_rdataset_next(other);
+			left--;
+		}
+		if (left == 0 || knot_rdata_cmp(other, one) != 0) {
+			act(refresh, entry, definition, one, now_ms);
+		}
+	}
+}
+
+void aname_health_publish(aname_refresh_t *refresh, aname_entry_t *entry,
+                          aname_snapshot_t *snapshot, int64_t now_ms)
+{
+	const aname_definition_t *definitions[ANAME_VIEWS_MAX];
+	unsigned count = aname_views_definitions(refresh, entry, definitions);
+	const aname_snapshot_t *before = aname_entry_snapshot(entry);
+	for (unsigned i = 0; i < count && !entry->for_subnet; i++) {
+		for_difference(refresh, entry, definitions[i], snapshot, before, hold, now_ms);
+		for_difference(refresh, entry, definitions[i], before, snapshot, let_go, now_ms);
+	}
+	aname_views_publish(refresh, entry, snapshot, definitions, count);
+}
+
+void aname_health_ask(aname_refresh_t *refresh, aname_entry_t *entry, uint32_t id, int64_t now_ms)
+{
+	const aname_definition_t *definitions[ANAME_VIEWS_MAX];
+	const aname_snapshot_t *known = aname_entry_snapshot(entry);
+	if (known == NULL || entry->plan.state == ANAME_PLAN_DORMANT ||
+	    aname_snapshot_view(known, id) != NULL) {
+		return;
+	}
+	unsigned count = aname_views_definitions(refresh, entry, definitions);
+	const aname_definition_t *definition = aname_shared_definition(refresh->shared, id);
+	if (definition == NULL || count == ANAME_VIEWS_MAX - 1) {
+		return; /* One is for what is forced. */
+	}
+	for_difference(refresh, entry, definition, known, NULL, hold, now_ms);
+	definitions[count++] = definition;
+	aname_views_show_all(refresh, entry, definitions, count);
+}
+
+/*! Lets go what is held for a target by a definition. */
+static void end(aname_refresh_t *refresh, aname_entry_t *entry,
+                const aname_definition_t *definition, int64_t now_ms)
+{
+	for_difference(refresh, entry, definition, aname_entry_snapshot(entry), NULL, let_go,
+	               now_ms);
+}
+
+void aname_health_end(aname_refresh_t *refresh, aname_entry_t *entry, int64_t now_ms)
+{
+	const aname_definition_t *definitions[ANAME_VIEWS_MAX];
+	unsigned count =
+	        entry->for_subnet ? 0 : aname_views_definitions(refresh, entry, definitions);
+	for (unsigned i = 0; i < count; i++) {
+		end(refresh, entry, definitions[i], now_ms);
+	}
+	if (count > 0) {
+		aname_views_show_all(refresh, entry, NULL, 0);
+	}
+}
+
+/* Definitions that come and go. */
+
+typedef struct {
+	aname_refresh_t *refresh;
+	int64_t now_ms;
+} note_t;
+
+/*! Ends what is probed for an entry by definitions that nobody holds. */
+static void give_up(aname_entry_t *entry, void *ctx)
+{
+	const note_t *note = ctx;
+	const aname_definition_t *definitions[ANAME_VIEWS_MAX], *kept[ANAME_VIEWS_MAX];
+	unsigned count =
+	        entry->for_subnet ? 0 : aname_views_definitions(note->refresh, entry, definitions);
+	unsigned left = 0;
+	for (unsigned i = 0; i < count; i++) {
+		if (definitions[i]->unheld_ms == 0) {
+			kept[left++] = definitions[i];
+		} else {
+			end(note->refresh, entry, definitions[i], note->now_ms);
+		}
+	}
+	if (left < count) {
+		aname_views_show_all(note->refresh, entry, kept, left);
+	}
+}
+
+void aname_health_note_definitions(aname_refresh_t *refresh, int64_t now_ms)
+{
+	note_t note = { .refresh = refresh, .now_ms = now_ms };
+	bool given_up;
+	refresh->definitions_ms = aname_shared_note_definitions(refresh->shared, now_ms, &given_up);
+	if (given_up) {
+		aname_table_foreach(refresh->shared->table, give_up, &note);
+	}
+}
+
+static void release_definitions(aname_refresh_t *refresh, int64_t now_ms)
+{
+	aname_definition_t *definition;
+	while ((definition = aname_shared_release_definition(refresh->shared, now_ms)) != NULL) {
+		bool forgotten = aname_probes_forget(refresh->probes, definition);
+		assert(forgotten); /* Entries have let go when it was given up. */
+		(void)forgotten;
+		free(definition);
+	}
+	bool given_up;
+	refresh->definitions_ms = aname_shared_note_definitions(refresh->shared, now_ms, &given_up);
+}
+
+/* What changes. */
+
+/*! Brings the numbers up to date, and logs when this server's own connection is in doubt. */
+static void count(aname_refresh_t *refresh, int64_t now_ms)
+{
+	const aname_probes_numbers_t numbers = aname_probes_numbers(refresh->probes);
+	aname_totals_t *totals = &refresh->shared->totals;
+	atomic_store_explicit(&totals->up, numbers.up, memory_order_relaxed);
+	atomic_store_explicit(&totals->down, numbers.down, memory_order_relaxed);
+	atomic_store_explicit(&totals->unknown, numbers.unknown, memory_order_relaxed);
+	atomic_store_explicit(&totals->probes_started, numbers.started, memory_order_relaxed);
+	atomic_store_explicit(&totals->probes_failed, numbers.failed, memory_order_relaxed);
+	atomic_store_explicit(&refresh->shared->reached.probes_full, numbers.refused,
+	                      memory_order_relaxed);
+	if (numbers.in_doubt != atomic_load(&totals->in_doubt)) {
+		atomic_store(&totals->in_doubt, numbers.in_doubt);
+		aname_events_doubt(&refresh->events, numbers.in_doubt, now_ms);
+	}
+}
+
+/*! Logs where an address stands, if that is another place than when it was logged last. */
+static void log_health(aname_refresh_t *refresh, const aname_probed_t *probed, int64_t now_ms)
+{
+	aname_users_t *users = aname_users_of(probed);
+	bool down = probed->verdict.health == ANAME_HEALTH_DOWN;
+	users->unlogged = false;
+	if (users->count > 0 && down != users->logged_down) {
+		users->logged_down = down;
+		users->logged_ms = now_ms;
+		aname_events_health(&refresh->events, users->entries[0], users->count - 1,
+		                    &probed->definition->probe, probed->address, probed->len,
+		                    down ? probed->why : NULL, now_ms);
+	}
+}
+
+static void log_unlogged(const aname_probed_t *probed, void *ctx)
+{
+	const note_t *note = ctx;
+	const aname_users_t *users = aname_users_of(probed);
+	if (users != NULL && users->unlogged) {
+		log_health(note->refresh, probed, note->now_ms);
+	}
+}
+
+/*! Logs a change, at once or, if there was one just now, when it is time again. */
+static void note_change(aname_refresh_t *refresh, const aname_probed_t *probed, int64_t now_ms)
+{
+	aname_users_t *users = aname_users_of(probed);
+	if (users->logged_ms == INT64_MIN || now_ms - users->logged_ms >= LOG_AGAIN_MS) {
+		log_health(refresh, probed, now_ms);
+	} else {
+		users->unlogged = true;
+		if (refresh->log_health_ms == INT64_MAX) {
+			refresh->log_health_ms = now_ms + LOG_AGAIN_MS;
+		}
+	}
+}
+
+/*! An address went down, came back, or is known for the first time. */
+static void on_changed(void *ctx, aname_probed_t *probed, int64_t now_ms)
+{
+	aname_refresh_t *refresh = ctx;
+	aname_users_t *users = aname_users_of(probed);
+	if (users == NULL) {
+		return;
+	}
+	bool down = probed->verdict.health == ANAME_HEALTH_DOWN;
+	if (down || users->was_down) {
+		users->changed_ms = now_ms;
+		note_change(refresh, probed, now_ms);
+	}
+	users->was_down = down;
+	for (size_t i = 0; i < users->count; i++) {
+		const aname_definition_t *definitions[ANAME_VIEWS_MAX];
+		unsigned held = aname_views_definitions(refresh, users->entries[i], definitions);
+		aname_views_show_all(refresh, users->entries[i], definitions, held);
+	}
+	count(refresh, now_ms);
+}
+
+int64_t aname_health_advance(aname_refresh_t *refresh, int64_t now_ms)
+{
+	note_t note = { .refresh = refresh, .now_ms = now_ms };
+	aname_probes_limit(refresh->probes, atomic_load(&refresh->max_probes));
+	if (now_ms >= refresh->definitions_ms) {
+		release_definitions(refresh, now_ms);
+	}
+	if (now_ms >= refresh->log_health_ms) {
+		refresh->log_health_ms = INT64_MAX;
+		aname_probes_foreach(refresh->probes, log_unlogged, &note);
+	}
+	count(refresh, now_ms);
+	int64_t next_ms = refresh->definitions_ms < refresh->log_health_ms ? refresh->definitions_ms
+	                                                                   : refresh->log_health_ms;
+	return next_ms == INT64_MAX ? -1 : next_ms - now_ms;
+}
+
+typedef struct {
+	aname_refresh_t *refresh;
+	const aname_subject_t *subject;
+} forced_t;
+
+/*! Is the target meant, or an address that it has? */
+static bool is_about(const aname_subject_t *subject, aname_entry_t *entry,
+                     const aname_snapshot_t *known)
+{
+	if (subject->len == 0) {
+		return knot_dname_is_equal(subject->name, aname_entry_name(entry));
+	}
+	knot_rdata_t *rdata = aname_snapshot_rdataset(known).rdata;
+	for (unsigned i = 0; i < known->count; i++, rdata = knot_rdataset_next(rdata)) {
+		if (rdata->len == subject->len &&
+		    memcmp(rdata->data, subject->address, subject->len) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/*! Publishes a target anew if the word is about it. */
+static void show_forced(aname_entry_t *entry, void *ctx)
+{
+	const forced_t *forced = ctx;
+	const aname_snapshot_t *known = aname_entry_snapshot(entry);
+	if (known == NULL || !is_about(forced->subject, entry, known)) {
+		return;
+	}
+	const aname_definition_t *definitions[ANAME_VIEWS_MAX];
+	aname_views_show(forced->refresh, entry, definitions,
+	                 aname_views_definitions(forced->refresh, entry, definitions));
+}
+
+void aname_health_note_forced(aname_refresh_t *refresh, const aname_subject_t *subject)
+{
+	forced_t forced = { .refresh = refresh, .subject = subject };
+	aname_table_foreach(refresh->shared->table, show_forced, &forced);
+}
+
+const aname_probed_t *aname_health_probed(aname_refresh_t *refresh, uint32_t definition,
+                                          const knot_dname_t *name, const uint8_t *address,
+                                          uint8_t len)
+{
+	const aname_definition_t *found = aname_shared_definition(refresh->shared, definition);
+	return found != NULL ? aname_probes_find(refresh->probes, found, address, len, name) : NULL;
+}
+
+/* The whole. */
+
+bool aname_health_init(aname_refresh_t *refresh)
+{
+	refresh->definitions_ms = refresh->log_health_ms = INT64_MAX;
+	refresh->probes = aname_probes_new(refresh->loop, on_changed, refresh);
+	return refresh->probes != NULL;
+}
+
+void aname_health_deinit(aname_refresh_t *refresh)
+{
+	aname_probes_free(refresh->probes);
+}

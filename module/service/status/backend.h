@@ -1,0 +1,31 @@
+/*!
+ * \brief What the status socket asks of the service beside the table, and has it change.  [U]
+ *
+ * Thread: service, all of it.
+ */
+
+#pragma once
+
+#include <stdint.h>
+
+#include "service/forced.h"
+#include "service/probe/probes.h"
+
+typedef struct {
+	void *ctx; /*!< For the functions. */
+
+	/*! What is forced; outlives the socket. */
+	const aname_forces_t *forces;
+
+	/*! Forces a subject, or no longer does, as aname_forces_set(). */
+	int (*force)(void *ctx, const aname_subject_t *subject, aname_forced_t state,
+	             int64_t until_ms);
+
+	/*! What is known of an address of a target by the definition with this identity; NULL if
+	 *  nothing. The function is NULL where nothing is probed. */
+	const aname_probed_t *(*probed)(void *ctx, uint32_t definition, const knot_dname_t *name,
+	                                const uint8_t *address, uint8_t len);
+
+	/*! What is known of all; NULL where nothing is probed. */
+	aname_probes_numbers_t (*numbers)(void *ctx);
+} aname_status_backend_t;

@@ -1,0 +1,38 @@
+/*!
+ * \brief What workers see of addresses: what probes and operators say, put into what is published.
+ *        [U]
+ *
+ * See aname_view_t. Thread: service.
+ */
+
+#pragma once
+
+#include "service/work.h"
+
+/*!
+ * \brief The definitions that an entry is seen through; that of a subnet, through its target's.
+ *
+ * \param definitions  Room for ANAME_VIEWS_MAX.
+ *
+ * \return How many.
+ */
+unsigned aname_views_definitions(aname_refresh_t *refresh, aname_entry_t *entry,
+                                 const aname_definition_t **definitions);
+
+/*!
+ * \brief Publishes a snapshot, with a view of each of these definitions.
+ *
+ * Takes over `snapshot`. If memory is out it is published without views.
+ *
+ * \param count  At most ANAME_VIEWS_MAX - 1: one is for what is forced.
+ */
+void aname_views_publish(aname_refresh_t *refresh, aname_entry_t *entry, aname_snapshot_t *snapshot,
+                         const aname_definition_t *const *definitions, unsigned count);
+
+/*! Publishes what is known of an entry anew, with views of these definitions. */
+void aname_views_show(aname_refresh_t *refresh, aname_entry_t *entry,
+                      const aname_definition_t *const *definitions, unsigned count);
+
+/*! The same of a target and its subnets. */
+void aname_views_show_all(aname_refresh_t *refresh, aname_entry_t *target,
+                          const aname_definition_t *const *definitions, unsigned count);

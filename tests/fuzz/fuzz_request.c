@@ -1,0 +1,101 @@
+/*!
+ * Any octets as a request of the status socket. What is understood must hold together, and be
+ * understood alike when it is written anew.
+ */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <arpa/inet.h>
+
+#include "service/status/request.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void require(bool holds)
+{
+	if (!holds) {
+		abort();
+	}
+}
+
+static void check_name(const knot_dname_t *name)
+{
+	knot_dname_storage_t lower;
+	size_t len = knot_dname_size(name);
+	require(len >= 1 && len <= KNOT_DNAME_MAXLEN);
+	memcpy(lower, name, len);
+	knot_dname_to_lower(lower);
+	require(memcmp(lower, name, len) == 0);
+}
+
+/*! Writes a request that says the same. */
+static void write_force(const aname_status_request_t *request, char *line, size_t size)
+{
+	static const char *const states[] = { "auto", "down", "up" };
+	knot_dname_txt_storage_t subject = "";
+	if (request->subject.len > 0) {
+		(void)inet_ntop(request->subject.len == 4 ? AF_INET : AF_INET6,
+		                request->subject.address, subject, sizeof(subject));
+	} else {
+		require(knot_dname_to_str(subject, request->subject.name, sizeof(subject)) != NULL);
+	}
+	int len = snprintf(line, size, "force %s %s", subject, states[request->state]);
+	if (request->seconds > 0) {
+		(void)snprintf(line + len, size - len, " %u", request->seconds);
+	}
+}
+
+static void check_force(const aname_status_request_t *request)
+{
+	const aname_subject_t *subject = &request->subject;
+	require(request->state <= ANAME_FORCED_UP);
+	require(request->seconds <= ANAME_FORCED_SECONDS_MAX);
+	require(request->state != ANAME_FORCED_AUTO || request->seconds == 0);
+	require(subject->len == 0 || subject->len == 4 || subject->len == 16);
+	if (subject->len == 0) {
+		check_name(subject->name);
+		require(subject->name[0] != 0);
+	}
+
+	static aname_status_request_t again;
+	char line[sizeof(knot_dname_txt_storage_t) + 40];
+	write_force(request, line, sizeof(line));
+	require(aname_status_request_read(&again, line, strlen(line)) == NULL);
+	require(again.kind == ANAME_REQUEST_FORCE && again.state == request->state &&
+	        again.seconds == request->seconds && again.subject.len == subject->len);
+	require(subject->len > 0
+	                ? memcmp(again.subject.address, subject->address, subject->len) == 0
+	                : knot_dname_is_equal(again.subject.name, subject->name));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static aname_status_request_t request;
+	/* A block of exactly its size, so that reading past it is found out. */
+	char *line = malloc(size + 1);
+	if (line == NULL || size >= ANAME_STATUS_REQUEST_MAX || memchr(data, '\n', size) != NULL) {
+		free(line);
+		return 0;
+	}
+	if (size > 0) {
+		memcpy(line, data, size);
+	}
+	const char *why = aname_status_request_read(&request, line, size);
+	free(line);
+	if (why != NULL) {
+		require(why[0] != '\0' && strpbrk(why, "\t\n") == NULL);
+		return 0;
+	}
+	if (request.kind == ANAME_REQUEST_FORCE) {
+		check_force(&request);
+		return 0;
+	}
+	require(request.kind == ANAME_REQUEST_STATUS);
+	require(request.names_count <= ANAME_STATUS_NAMES);
+	for (size_t i = 0; i < request.names_count; i++) {
+		check_name(request.names[i]);
+	}
+	return 0;
+}

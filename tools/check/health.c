@@ -1,0 +1,121 @@
+#include "check/health.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/*! Addresses of a target that get a line each; the others are counted. */
+#define SHOWN 4
+
+static const char *of(const kaname_line_t *line, const char *key)
+{
+	const char *value = kaname_live_field(line, key);
+	return value != NULL ? value : "";
+}
+
+static bool is(const kaname_line_t *line, const char *key, const char *value)
+{
+	return strcmp(of(line, key), value) == 0;
+}
+
+/*! Until when something is forced, as the end of a sentence. */
+static const char *until(const kaname_line_t *line, char text[60])
+{
+	const char *seconds = kaname_live_field(line, ANAME_KEY_UNTIL);
+	if (seconds == NULL) {
+		return "without end";
+	}
+	(void)snprintf(text, 60, "for %.20s s more", seconds);
+	return text;
+}
+
+void kaname_check_probes(kaname_check_t *check, const kaname_live_t *live)
+{
+	char text[60];
+	for (size_t i = 0; i < live->forced_count; i++) {
+		const kaname_line_t *line = &live->forced[i];
+		if (kaname_live_field(line, ANAME_KEY_NAME) != NULL) {
+			kaname_note("target %s: is forced %s by hand, %s", of(line, ANAME_KEY_NAME),
+			            of(line, ANAME_KEY_STATE), until(line, text));
+		}
+	}
+	if (kaname_live_field(&live->server, ANAME_KEY_DOUBT) != NULL) {
+		kaname_bad(check,
+		           "does this host reach the internet? If it does, 'kaname force' says "
+		           "what is up",
+		           "no probe of several targets succeeds any more: this server's own "
+		           "connection is in doubt");
+	}
+}
+
+/*! An address that is down by its probes. */
+static void report_down(kaname_check_t *check, const char *what, const kaname_line_t *line)
+{
+	char next[KANAME_CHECK_TEXT_MAX];
+	(void)snprintf(next, sizeof(next),
+	               "does it answer from here, on port %s? If the probe is wrong, 'kaname force "
+	               "%s up' until that is mended",
+	               of(line, ANAME_KEY_PORT), of(line, ANAME_KEY_ADDRESS));
+	kaname_bad(check, next, "%s: is down for %s s (%s), probed %s s ago by %s on port %s", what,
+	           of(line, ANAME_KEY_SINCE), of(line, ANAME_KEY_WHY), of(line, ANAME_KEY_PROBED),
+	           of(line, ANAME_KEY_PROBE), of(line, ANAME_KEY_PORT));
+}
+
+static void report_forced(const char *what, const kaname_line_t *line)
+{
+	char text[60];
+	kaname_note("%s: is forced %s by hand, %s; by its probes it is %s", what,
+	            of(line, ANAME_KEY_FORCED), until(line, text), of(line, ANAME_KEY_HEALTH));
+}
+
+/*! Is there something to say of it that was not said of its target? */
+static bool is_remarkable(const kaname_line_t *target, const kaname_line_t *line)
+{
+	if (kaname_live_field(line, ANAME_KEY_FORCED) != NULL) {
+		return !is(target, ANAME_KEY_FORCED, of(line, ANAME_KEY_FORCED));
+	}
+	return is(line, ANAME_KEY_HEALTH, ANAME_HEALTH_WORD_DOWN) ||
+	       kaname_live_field(line, ANAME_KEY_PROBE) == NULL;
+}
+
+void kaname_check_health(kaname_check_t *check, const kaname_line_t *target)
+{
+	size_t remarkable = 0;
+	for (size_t i = 0; i < target->addresses_count; i++) {
+		const kaname_line_t *line = &target->addresses[i];
+		if (!is_remarkable(target, line) || remarkable++ >= SHOWN) {
+			continue;
+		}
+		char what[KANAME_CHECK_TEXT_MAX];
+		(void)snprintf(what, sizeof(what), "target %s %s, address %s",
+		               of(target, ANAME_KEY_NAME), of(target, ANAME_KEY_FAMILY),
+		               of(line, ANAME_KEY_ADDRESS));
+		if (kaname_live_field(line, ANAME_KEY_FORCED) != NULL) {
+			report_forced(what, line);
+		} else if (is(line, ANAME_KEY_HEALTH, ANAME_HEALTH_WORD_DOWN)) {
+			report_down(check, what, line);
+		} else {
+			kaname_bad(check, "raise 'max-probes' and reload",
+			           "%s: is not probed, there is no room for it", what);
+		}
+	}
+	if (remarkable > SHOWN) {
+		kaname_note("target %s %s: as much is to say of %zu more of its addresses; 'kaname "
+		            "status' shows them",
+		            of(target, ANAME_KEY_NAME), of(target, ANAME_KEY_FAMILY),
+		            remarkable - SHOWN);
+	}
+}
+
+bool kaname_check_is_down(const kaname_line_t *target, const char *address)
+{
+	bool down = false;
+	for (size_t i = 0; i < target->addresses_count; i++) {
+		const kaname_line_t *line = &target->addresses[i];
+		const char *forced = kaname_live_field(line, ANAME_KEY_FORCED);
+		if (is(line, ANAME_KEY_ADDRESS, address)) {
+			down |= strcmp(forced != NULL ? forced : of(line, ANAME_KEY_HEALTH),
+			               ANAME_HEALTH_WORD_DOWN) == 0;
+		}
+	}
+	return down;
+}

@@ -1,0 +1,183 @@
+/*!
+ * \brief The command force: puts an operator's word before what probes say.
+ */
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "live.h"
+#include "print.h"
+#include "service/status/request.h"
+#include "socket.h"
+#include "tool.h"
+
+/*! What was asked for. */
+typedef struct {
+	aname_status_request_t request;
+	char line[ANAME_STATUS_REQUEST_MAX]; /*!< As it is sent. */
+	char subject[ANAME_SUBJECT_TEXT_MAX];
+	const char *state;
+} force_t;
+
+/*! Reads the command line; false, and reported, if it is not understood. */
+static bool read_args(force_t *force, const kaname_args_t *args)
+{
+	char *const *words = args->arguments;
+	char line[ANAME_STATUS_REQUEST_MAX - 1], time[30] = "";
+	for (int i = 0; i < 2; i++) {
+		if (words[i][0] == '\0' || strpbrk(words[i], " \t\r\n") != NULL) {
+			kaname_error("'%s': expected one word", words[i]);
+			return false;
+		}
+	}
+	if (args->seconds > 0) {
+		(void)snprintf(time, sizeof(time), " %" PRId64, args->seconds);
+	}
+	int len = snprintf(line, sizeof(line), ANAME_STATUS_FORCE " %s %s%s", words[0], words[1],
+	                   time);
+	if (len >= (int)sizeof(line)) {
+		kaname_error("what is to be forced is too long for a name");
+		return false;
+	}
+	(void)snprintf(force->line, sizeof(force->line), "%s\n", line);
+	const char *why = aname_status_request_read(&force->request, line, len);
+	if (why != NULL) {
+		kaname_error("%s %s%s: %s", words[0], words[1], time, why);
+		return false;
+	}
+	aname_subject_text(&force->request.subject, force->subject);
+	force->state = force->request.state == ANAME_FORCED_UP ? ANAME_HEALTH_WORD_UP
+	                                                       : ANAME_HEALTH_WORD_DOWN;
+	return true;
+}
+
+/*! The second line of an answer, which has two lines at least; cuts it off. */
+static char *second_line(char *text)
+{
+	char *line = strchr(text, '\n') + 1;
+	line[strcspn(line, "\n")] = '\0';
+	return line;
+}
+
+static const char *next_of(const char *why)
+{
+	if (strstr(why, "root") != NULL) {
+		return "'sudo kaname force', or be the user of the option 'user' in knot.conf";
+	}
+	return "'kaname status' shows what is forced";
+}
+
+/*! Has the server do it. */
+static kaname_exit_t ask(const kaname_args_t *args, const force_t *force)
+{
+	char *text;
+	kaname_exit_t ret = kaname_socket_ask(args, force->line, &text);
+	if (ret != KANAME_OK) {
+		return ret;
+	}
+	const char *answer = second_line(text);
+	const char *why = strstr(answer, "\t" ANAME_KEY_WHY "=");
+	why = why != NULL ? why + strlen("\t" ANAME_KEY_WHY "=") : "it does not say why";
+	if (strcmp(answer, ANAME_STATUS_OK) != 0) {
+		kaname_error("the server refused to force %s: %s", force->subject, why);
+		(void)fprintf(stderr, "next: %s\n", next_of(why));
+		ret = KANAME_NO;
+	}
+	free(text);
+	return ret;
+}
+
+/*! Does a list with commas between them hold this one? */
+static bool is_listed(const char *list, const char *address)
+{
+	size_t len = strlen(address);
+	for (const char *at = list; *at != '\0'; at += strspn(at, ",")) {
+		size_t at_len = strcspn(at, ",");
+		if (at_len == len && memcmp(at, address, len) == 0) {
+			return true;
+		}
+		at += at_len;
+	}
+	return false;
+}
+
+/*! Is there a target of this name, or with this address? If that cannot be found out there is. */
+static bool is_known(const kaname_args_t *args, const force_t *force)
+{
+	bool by_name = force->request.subject.len == 0;
+	char request[sizeof(force->subject) + 20];
+	(void)snprintf(request, sizeof(request), ANAME_STATUS_REQUEST "%s%s\n", by_name ? " " : "",
+	               by_name ? force->subject : "");
+	kaname_live_t live;
+	if (kaname_live_ask(args, request, &live) != KANAME_OK) {
+		return true;
+	}
+	bool known = by_name && live.count > 0;
+	for (size_t i = 0; i < live.count && !known; i++) {
+		known = is_listed(kaname_field_or(&live.targets[i], ANAME_KEY_ADDRESSES, ""),
+		                  force->subject);
+	}
+	kaname_live_free(&live);
+	return known;
+}
+
+static void print_people(const kaname_args_t *args, const force_t *force, bool known)
+{
+	if (force->request.state == ANAME_FORCED_AUTO) {
+		(void)printf("%s is no longer forced\n", force->subject);
+		return;
+	}
+	(void)printf("%s is forced %s", force->subject, force->state);
+	if (args->seconds > 0) {
+		(void)printf(" for %" PRId64 " s\n", args->seconds);
+	} else {
+		(void)printf(" until 'kaname force %s auto'\n", force->subject);
+	}
+	/* In this order, wherever they go. */
+	(void)fflush(stdout);
+	if (!known) {
+		(void)fprintf(stderr, "note: no target %s now; it counts as soon as there is one\n",
+		              force->request.subject.len == 0 ? "of that name is known"
+		                                              : "with that address is known");
+	}
+	(void)fprintf(stderr, "note: it does not last a restart of knotd\n");
+}
+
+static void print_json(const kaname_args_t *args, const force_t *force, bool known)
+{
+	bool by_name = force->request.subject.len == 0;
+	(void)fputs(by_name ? "{\"target\": " : "{\"address\": ", stdout);
+	kaname_print_text(force->subject, strlen(force->subject));
+	if (force->request.state == ANAME_FORCED_AUTO) {
+		(void)fputs(", \"forced\": null}\n", stdout);
+		return;
+	}
+	(void)printf(", \"forced\": \"%s\", \"forced_ends_in\": ", force->state);
+	if (args->seconds > 0) {
+		(void)printf("%" PRId64, args->seconds);
+	} else {
+		(void)fputs("null", stdout);
+	}
+	(void)printf(", \"known\": %s, \"lasts_restart\": false}\n", known ? "true" : "false");
+}
+
+kaname_exit_t kaname_force(const kaname_args_t *args)
+{
+	static force_t force;
+	if (!read_args(&force, args)) {
+		return KANAME_NO;
+	}
+	kaname_exit_t ret = ask(args, &force);
+	if (ret != KANAME_OK) {
+		return ret;
+	}
+	bool known = force.request.state == ANAME_FORCED_AUTO || is_known(args, &force);
+	if (args->json) {
+		print_json(args, &force, known);
+	} else {
+		print_people(args, &force, known);
+	}
+	return KANAME_OK;
+}
