@@ -118,14 +118,6 @@ bool aname_answer_look(aname_part_t *part, uint32_t definition, int64_t now_ms);
  */
 void aname_answer_weigh(const aname_pool_t *pool, bool accept_fallback, aname_answer_t *answer);
 
-/*! Can an answer be made of one target as it is, with nothing to weigh: is it known what it has,
- *  within its lifetime? */
-static inline bool aname_answer_is_plain(const aname_part_t *part)
-{
-	return (part->judgement.worth == ANAME_FRESH && !part->down) ||
-	       part->judgement.worth == ANAME_NODATA;
-}
-
 /*! The addresses of a target that are not down. */
 static inline knot_rdataset_t aname_part_rdataset(const aname_part_t *part)
 {
@@ -133,7 +125,8 @@ static inline knot_rdataset_t aname_part_rdataset(const aname_part_t *part)
 	                          : aname_view_rdataset(part->snapshot, part->view);
 }
 
-/*! Makes an answer of one target of which that is so. */
+/*! Makes an answer of one target as it is: it is known what it has, within its lifetime, and not all
+ *  of that is down. */
 static inline void aname_answer_take(const aname_part_t *part, aname_answer_t *answer)
 {
 	answer->worth = part->judgement.worth;
@@ -152,12 +145,15 @@ static inline void aname_answer_take(const aname_part_t *part, aname_answer_t *a
 	}
 }
 
-/*! As aname_answer_weigh(). In the usual case nothing has to be weighed. */
+/*! As aname_answer_weigh(). In the usual case nothing has to be weighed: one target, and it is known
+ *  what it has. */
 static inline void aname_answer_decide(const aname_pool_t *pool, bool accept_fallback,
                                        aname_answer_t *answer)
 {
-	if (pool->count == 1 && aname_answer_is_plain(&pool->parts[0])) {
-		aname_answer_take(&pool->parts[0], answer);
+	const aname_part_t *part = &pool->parts[0];
+	if (pool->count == 1 && ((part->judgement.worth == ANAME_FRESH && !part->down) ||
+	                         part->judgement.worth == ANAME_NODATA)) {
+		aname_answer_take(part, answer);
 	} else {
 		aname_answer_weigh(pool, accept_fallback, answer);
 	}

@@ -211,7 +211,7 @@ static inline uint32_t aname_snapshot_size(const aname_snapshot_t *snapshot)
 static inline knot_rdataset_t aname_snapshot_rdataset(const aname_snapshot_t *snapshot)
 {
 	knot_rdataset_t set = { .count = snapshot->count,
-		                .size = aname_snapshot_size(snapshot),
+		                .size = (uint32_t)snapshot->count * snapshot->step,
 		                .rdata = (knot_rdata_t *)snapshot->rdata };
 	return set;
 }
