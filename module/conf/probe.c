@@ -22,7 +22,7 @@ static int check_kind(knotd_conf_check_args_t *args)
 		                      "built without libcurl",
 	};
 	unsigned kind = knotd_conf_check_item(args, OPT_PROBE).single.option;
-	if (!ANAME_HTTP && kind >= ANAME_PROBE_TLS) {
+	if (kind >= ANAME_PROBE_TLS && !ANAME_HTTP) {
 		args->err_str = errors[kind];
 		return KNOT_ENOTSUP;
 	}

@@ -11,7 +11,7 @@ packages_example=("${packages_build[@]}" knot knot-dnsutils unbound iproute2)
 packages_pools=(nginx)
 # What the functional tests and the benchmarks share.
 packages_harness=(
-	"${packages_example[@]}" libc-ares-dev libcurl4-gnutls-dev
+	"${packages_example[@]}" libc-ares-dev libcurl4-gnutls-dev libgnutls28-dev
 	python3 python3-dnspython python3-cryptography
 	procps util-linux valgrind
 )

@@ -413,7 +413,9 @@ static void life_without_sockets(const void *arg)
 	result_t result = { 0 };
 	CHECK(start(&probe, false, &result) != NULL);
 	UNTIL(result.done > 0);
-	const struct rlimit none = { 0, 0 };
+	struct rlimit none;
+	CHECK(getrlimit(RLIMIT_NOFILE, &none) == 0);
+	none.rlim_cur = 0;
 	CHECK(setrlimit(RLIMIT_NOFILE, &none) == 0);
 	try_in_vain("too many open files");
 }

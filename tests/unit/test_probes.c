@@ -12,6 +12,7 @@
 #include "support/alloc.h"
 #include "support/clock.h"
 #include "support/make.h"
+#include "support/peer.h"
 #include "support/process.h"
 #include "table/clock.h"
 
@@ -276,7 +277,9 @@ static void life_without_sockets(const void *arg)
 	begin(NULL);
 	aname_definition_t definition = define(*(const aname_probe_kind_t *)arg, 9, LONG_MS);
 	uv_run(&loop, UV_RUN_NOWAIT);
-	const struct rlimit none = { 0, 0 };
+	struct rlimit none;
+	CHECK(getrlimit(RLIMIT_NOFILE, &none) == 0);
+	none.rlim_cur = 0;
 	CHECK(setrlimit(RLIMIT_NOFILE, &none) == 0);
 	probe_in_vain(&definition, "too many open files");
 }
@@ -536,6 +539,30 @@ static void many(void **state)
 	close(fd);
 }
 
+#if ANAME_HTTP
+static void again_and_again(void **state)
+{
+	/* Each probe is started where another one has ended. */
+	static const aname_probe_kind_t kinds[] = { ANAME_PROBE_HTTP, ANAME_PROBE_HTTPS,
+		                                    ANAME_PROBE_TLS };
+	for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+		peer_t peer = { .says = "HTTP/1.1 200 OK\r\n", .tls = i > 0 };
+		peer_start(&peer);
+		aname_definition_t definition = define(kinds[i], peer.port, LONG_MS);
+		definition.probe.interval_ms = 0;
+		aname_probed_t *one = hold(&definition, "127.0.0.1");
+		aname_probed_t *two = hold(&definition, "127.0.0.2");
+		UNTIL(one->started > 20 && two->started > 20);
+		assert_int_equal(health(one), ANAME_HEALTH_UP);
+		assert_int_equal(one->failed + two->failed, 0);
+		unhold(one);
+		unhold(two);
+		assert_true(aname_probes_forget(probes, &definition));
+		peer_stop(&peer);
+	}
+}
+#endif
+
 static void in_doubt(void **state)
 {
 	uint16_t port = 0;
@@ -613,6 +640,9 @@ int main(void)
 		ON_LOOP("H2: no more verdicts are kept than addresses are probed",
 		        kept_within_limits),
 		ON_LOOP("H1: two thousand addresses", many),
+#if ANAME_HTTP
+		ON_LOOP("H1: HTTP and TLS, again and again", again_and_again),
+#endif
 		ON_LOOP("H5: three targets that were up, and nothing succeeds", in_doubt),
 		PROVES("without memory nothing is held, and nothing lost", without_memory),
 	};

@@ -9,16 +9,20 @@
 #include <sys/socket.h>
 
 #include "service/probe/multi.h"
+#include "service/probe/trust.h"
+#include "table/clock.h"
 
 struct aname_http {
 	aname_multi_t *multi;
 	struct curl_slist *headers; /*!< Of every request. */
+	aname_trust_t trust;
 };
 
 struct aname_transfer {
 	CURL *easy;
 	aname_http_t *http;
 	struct curl_slist *peer;
+	char *host; /*!< For whom the certificate has to be good; NULL: for nobody. */
 	const aname_probe_t *probe;
 	aname_ended_f ended;
 	void *ctx;
@@ -71,7 +75,6 @@ static aname_end_t end_of_code(CURLcode code)
 	} known[] = {
 		{ CURLE_OK, { ANAME_OUTCOME_UP, NULL } }, /* TLS; of HTTP there is a status. */
 		{ CURLE_SSL_CONNECT_ERROR, { ANAME_OUTCOME_DOWN, "TLS handshake failed" } },
-		{ CURLE_PEER_FAILED_VERIFICATION, { ANAME_OUTCOME_DOWN, "bad certificate" } },
 		{ CURLE_GOT_NOTHING, { ANAME_OUTCOME_DOWN, "closed without an answer" } },
 		{ CURLE_SEND_ERROR, { ANAME_OUTCOME_DOWN, "connection reset" } },
 		{ CURLE_RECV_ERROR, { ANAME_OUTCOME_DOWN, "connection reset" } },
@@ -80,7 +83,6 @@ static aname_end_t end_of_code(CURLcode code)
 		{ CURLE_WRITE_ERROR, { ANAME_OUTCOME_DOWN, "too much before a status" } },
 		{ CURLE_OUT_OF_MEMORY, { ANAME_OUTCOME_NONE, "out of memory" } },
 		{ CURLE_FAILED_INIT, { ANAME_OUTCOME_NONE, "out of memory" } },
-		{ CURLE_SSL_CACERT_BADFILE, { ANAME_OUTCOME_NONE, "no CA store can be read" } },
 		{ CURLE_URL_MALFORMAT, { ANAME_OUTCOME_NONE, "the name cannot be in a URL" } },
 	};
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
@@ -108,12 +110,33 @@ static aname_end_t end_of(const aname_transfer_t *transfer, CURLcode code)
 	return end_of_code(code);
 }
 
+static aname_end_t check_certificates(const aname_transfer_t *transfer)
+{
+	const struct curl_certinfo *info = NULL;
+	(void)curl_easy_getinfo(transfer->easy, CURLINFO_CERTINFO, &info);
+	const char *chain[ANAME_TRUST_CHAIN_MAX];
+	size_t count = 0;
+	for (int i = 0; info != NULL && i < info->num_of_certs; i++) {
+		for (const struct curl_slist *at = info->certinfo[i]; at != NULL; at = at->next) {
+			if (strncmp(at->data, "Cert:", 5) == 0 && count < ANAME_TRUST_CHAIN_MAX) {
+				chain[count++] = at->data + 5;
+			}
+		}
+	}
+	return aname_trust_check(&transfer->http->trust, chain, count, transfer->host,
+	                         aname_clock_ms());
+}
+
 static void on_ended(CURL *easy, CURLcode code)
 {
 	char *private = NULL;
 	(void)curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private);
 	const aname_transfer_t *transfer = (const aname_transfer_t *)private;
-	transfer->ended(transfer->ctx, end_of(transfer, code));
+	aname_end_t end = end_of(transfer, code);
+	if (end.outcome == ANAME_OUTCOME_UP && transfer->host != NULL) {
+		end = check_certificates(transfer);
+	}
+	transfer->ended(transfer->ctx, end);
 }
 
 /* What libcurl calls, from within our calls. */
@@ -239,12 +262,18 @@ static bool set_common(CURL *easy)
 	return ok;
 }
 
-static bool set_certificates(CURL *easy, bool verify)
+/*! Leaves the system's CA store unread: that would take longer than the handshake. Where the
+ *  certificates have to be good we look at them ourselves. */
+static bool set_certificates(aname_transfer_t *transfer, const char *host)
 {
-	if (verify) {
-		return true; /* libcurl's defaults. */
+	CURL *easy = transfer->easy;
+	if (transfer->probe->verify != 0) {
+		transfer->host = strdup(host);
+		if (transfer->host == NULL ||
+		    curl_easy_setopt(easy, CURLOPT_CERTINFO, 1L) != CURLE_OK) {
+			return false;
+		}
 	}
-	/* The store is left unread: that would take longer than the handshake. */
 	return curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L) == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L) == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_CAINFO, NULL) == CURLE_OK &&
@@ -265,7 +294,7 @@ static bool set_up(aname_transfer_t *transfer, const aname_subject_t *subject)
 	(void)snprintf(url, sizeof(url), "http%s://%s:%u%s",
 	               probe->kind == ANAME_PROBE_HTTP ? "" : "s", host, probe->port,
 	               tls ? "/" : probe->path);
-	return set_common(easy) && set_certificates(easy, probe->verify != 0) &&
+	return set_common(easy) && set_certificates(transfer, host) &&
 	       curl_easy_setopt(easy, CURLOPT_URL, url) == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_CONNECT_TO, transfer->peer) == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, tls ? 1L : 0L) == CURLE_OK &&
@@ -279,6 +308,7 @@ static void transfer_free(aname_transfer_t *transfer)
 {
 	curl_easy_cleanup(transfer->easy);
 	curl_slist_free_all(transfer->peer);
+	free(transfer->host);
 	free(transfer);
 }
 
@@ -333,6 +363,7 @@ aname_http_t *aname_http_new(uv_loop_t *loop)
 void aname_http_free(aname_http_t *http)
 {
 	aname_multi_free(http->multi);
+	aname_trust_deinit(&http->trust);
 	curl_slist_free_all(http->headers);
 	free(http);
 }

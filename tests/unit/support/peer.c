@@ -4,12 +4,11 @@
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <gnutls/gnutls.h>
-#include <gnutls/x509.h>
 
+#include "support/certificates.h"
 #include "support/test.h"
 
 /*! Between the octets of PEER_DRIP. */
@@ -20,29 +19,6 @@ typedef struct {
 	int fd;
 	gnutls_session_t tls;
 } connection_t;
-
-static void make_certificate(gnutls_certificate_credentials_t credentials)
-{
-	gnutls_x509_privkey_t key;
-	gnutls_x509_crt_t crt;
-	const char *error;
-	assert_int_equal(gnutls_x509_privkey_init(&key), 0);
-	assert_int_equal(
-	        gnutls_x509_privkey_generate(key, GNUTLS_PK_ECDSA,
-	                                     GNUTLS_CURVE_TO_BITS(GNUTLS_ECC_CURVE_SECP256R1), 0),
-	        0);
-	assert_int_equal(gnutls_x509_crt_init(&crt), 0);
-	assert_int_equal(gnutls_x509_crt_set_version(crt, 3), 0);
-	assert_int_equal(gnutls_x509_crt_set_dn(crt, "CN=nobody.example", &error), 0);
-	assert_int_equal(gnutls_x509_crt_set_serial(crt, "\x01", 1), 0);
-	assert_int_equal(gnutls_x509_crt_set_activation_time(crt, time(NULL) - 3600), 0);
-	assert_int_equal(gnutls_x509_crt_set_expiration_time(crt, time(NULL) + 86400), 0);
-	assert_int_equal(gnutls_x509_crt_set_key(crt, key), 0);
-	assert_int_equal(gnutls_x509_crt_sign2(crt, crt, key, GNUTLS_DIG_SHA256, 0), 0);
-	assert_int_equal(gnutls_certificate_set_x509_key(credentials, &crt, 1, key), 0);
-	gnutls_x509_crt_deinit(crt);
-	gnutls_x509_privkey_deinit(key);
-}
 
 static ssize_t receive(connection_t *connection, char *at, size_t len)
 {
@@ -166,7 +142,10 @@ void peer_start(peer_t *peer)
 	if (peer->tls) {
 		gnutls_certificate_credentials_t credentials;
 		assert_int_equal(gnutls_certificate_allocate_credentials(&credentials), 0);
-		make_certificate(credentials);
+		certificate_t own = certificate_make("nobody.example", NULL, 1);
+		assert_int_equal(gnutls_certificate_set_x509_key(credentials, &own.crt, 1, own.key),
+		                 0);
+		certificate_free(&own);
 		peer->credentials = credentials;
 	}
 	peer->listener = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
