@@ -12,6 +12,8 @@ from measure import question
 QUERIES = 20000
 ALLOCATING = ("malloc", "calloc", "realloc", "reallocarray", "posix_memalign", "aligned_alloc",
               "memalign", "free")
+# Two networks, at once: of a pool by weight they get the one target and the other.
+SOURCES = ("127.0.0.1", "127.0.1.1")
 CASES = (
     # label, peer, owner, type, DO, bar of the instructions
     ("A", "MODULE", "", "A", False, "<= 1.02"),
@@ -93,8 +95,8 @@ def bench_instructions(bench):
     import peers
     bench.fresh()
     bench.start_unbound(cache=True, cache_ttl=3600)
-    for target in peers.POOL_TARGETS:
-        bench.authority.set(target, a=peers.ADDRESSES, ttl=3600)
+    bench.authority.set(peers.TARGET, a=peers.ADDRESSES, ttl=3600)
+    bench.authority.set(peers.POOL_TARGETS[1], a=["192.0.2.3", "192.0.2.4"], ttl=3600)
     knotd = peers.make_knotd(bench.directory, 1, with_pool=True)
     bench.daemons.append(knotd)
     peers.start_knotd(knotd)  # Makes the keys.
@@ -108,8 +110,12 @@ def bench_instructions(bench):
 
     def count(name, rdtype, do):
         def some(queries=QUERIES):
-            asked = measure.dnsperf([question(name, rdtype)], bench.directory, count=queries, do=do)
-            return asked["completed"]
+            asking = [
+                measure.dnsperf_start([question(name, rdtype)], bench.directory, do=do,
+                                      count=queries // len(SOURCES), source=source)
+                for source in SOURCES
+            ]
+            return sum(measure.dnsperf_result(one)["completed"] for one in asking)
 
         some(100)  # What the first query does is done once.
         return windows.count(f"{name}.{rdtype}", some)

@@ -46,10 +46,12 @@ def processors(workers):
 
 
 def dnsperf_start(questions, directory, *, count=None, seconds=None, rate=None, outstanding=50,
-                  clients=1, tcp=False, server=("127.0.0.1", 5300), option=None, do=False):
+                  clients=1, tcp=False, server=("127.0.0.1", 5300), option=None, do=False,
+                  source=None):
     """Ask (name, type) pairs round and round, in the background; with an EDNS option perhaps
-    ("code:hexadecimal"), with the bit DO perhaps."""
-    path = os.path.join(directory, f"questions.{os.getpid()}.{abs(hash(tuple(questions)))}")
+    ("code:hexadecimal"), with the bit DO perhaps, from an address perhaps."""
+    asked = abs(hash((tuple(questions), source)))
+    path = os.path.join(directory, f"questions.{os.getpid()}.{asked}")
     with open(path, "w", encoding="ascii") as file:
         file.writelines(f"{name} {rdtype}\n" for name, rdtype in questions)
     command = ["dnsperf", "-s", server[0], "-p", str(server[1]), "-d", path, "-c", str(clients),
@@ -60,6 +62,8 @@ def dnsperf_start(questions, directory, *, count=None, seconds=None, rate=None, 
         command += ["-D"]
     if option:
         command += ["-E", option]
+    if source:
+        command += ["-a", source]
     if seconds:
         command += ["-l", str(seconds)]
     else:

@@ -164,7 +164,7 @@ static void one_down_moves_nobody_else(void **state)
 static void only_answers_that_held_it_change(void **state)
 {
 	static const uint32_t weights[] = { 5, 3, 1, 1, 2, 8, 0 };
-	for (uint16_t targets = 1; targets <= COUNT_OF(weights); targets++) {
+	for (unsigned targets = 1; targets <= COUNT_OF(weights); targets++) {
 		room_t room = make_choice(weights, COUNT_OF(weights), targets);
 		for (uint32_t n = 0; n < 2000; n++) {
 			uint64_t network = network_nth(n, n % 2);

@@ -164,8 +164,8 @@ typedef struct {
 	const char *proves;
 	const char *pool;
 	const char *ranks; /*!< Of each target, a digit; NULL: there is no choice. */
-	int answer_targets;
-	aname_all_down_t all_down;
+	uint16_t answer_targets;
+	uint8_t all_down; /*!< aname_all_down_t */
 	bool accept_fallback;
 	const char *used; /*!< Places of the targets used, as digits. */
 	aname_worth_t worth;
