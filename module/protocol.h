@@ -119,7 +119,7 @@
 #define ANAME_KEY_FORCED "forced" /*!< up or down; else not there. */
 #define ANAME_KEY_UNTIL  "until"  /*!< To its end; not there: it has none. */
 
-/* Those of what is forced: `name` or `address`, `state`, `since` and `until`. */
+/* What is forced has `name` or `address`, `state` (up or down), `since` and `until`. */
 
 #define ANAME_HEALTH_WORD_UP      "up"
 #define ANAME_HEALTH_WORD_DOWN    "down"
@@ -130,7 +130,7 @@
 /*! Longest time for which something is forced, in seconds: a year. */
 #define ANAME_FORCED_SECONDS_MAX 31536000
 
-/* Those of a target. */
+/* The state of a target. */
 
 #define ANAME_STATE_FRESH   "fresh"
 #define ANAME_STATE_NODATA  "nodata"

@@ -61,9 +61,12 @@ static char *second_line(char *text)
 	return line;
 }
 
-static const char *next_of(const char *why)
+static const char *next_of(const char *answer)
 {
-	if (strstr(why, "root") != NULL) {
+	if (strncmp(answer, ANAME_STATUS_REFUSED, strlen(ANAME_STATUS_REFUSED)) != 0) {
+		return "kaname and the module must be of one version";
+	}
+	if (strstr(answer, "only root") != NULL) {
 		return "'sudo kaname force', or be the user of the option 'user' in knot.conf";
 	}
 	return "'kaname status' shows what is forced";
@@ -82,7 +85,7 @@ static kaname_exit_t ask(const kaname_args_t *args, const force_t *force)
 	why = why != NULL ? why + strlen("\t" ANAME_KEY_WHY "=") : "it does not say why";
 	if (strcmp(answer, ANAME_STATUS_OK) != 0) {
 		kaname_error("the server refused to force %s: %s", force->subject, why);
-		(void)fprintf(stderr, "next: %s\n", next_of(why));
+		(void)fprintf(stderr, "next: %s\n", next_of(answer));
 		ret = KANAME_NO;
 	}
 	free(text);

@@ -46,7 +46,9 @@ static aname_pool_plan_t *allocate(const knot_rrset_t *rrsets, unsigned count, d
 	for (unsigned i = 0; i < count; i++) {
 		const knot_rdataset_t *rrs = &rrsets[i].rrs;
 		uint8_t *copy = take(&at, rrs->size);
-		memcpy(copy, rrs->rdata, rrs->size);
+		if (rrs->size > 0) {
+			memcpy(copy, rrs->rdata, rrs->size);
+		}
 		plan->rrsets[i] = (aname_pool_plan_records_t){ .type = rrsets[i].type,
 			                                       .ttl = rrsets[i].ttl,
 			                                       .size = rrs->size,

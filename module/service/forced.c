@@ -138,19 +138,28 @@ static const aname_force_t *find_name(const aname_forces_t *forces, const knot_d
 	return aname_forces_find(forces, &subject);
 }
 
-aname_forced_t aname_forces_of(const aname_forces_t *forces, const knot_dname_t *name,
-                               const uint8_t *address, uint8_t len, int64_t *since_ms)
+const aname_force_t *aname_forces_about(const aname_forces_t *forces, const knot_dname_t *name,
+                                        const uint8_t *address, uint8_t len)
 {
 	if (forces->count == 0) {
-		return ANAME_FORCED_AUTO;
+		return NULL;
 	}
 	const aname_force_t *own = address != NULL ? find_address(forces, address, len) : NULL;
 	const aname_force_t *target = name != NULL ? find_name(forces, name) : NULL;
-	const aname_force_t *force = own != NULL ? own : target;
-	if (force != NULL && since_ms != NULL) {
+	return own != NULL ? own : target;
+}
+
+aname_forced_t aname_forces_of(const aname_forces_t *forces, const knot_dname_t *name,
+                               const uint8_t *address, uint8_t len, int64_t *since_ms)
+{
+	const aname_force_t *force = aname_forces_about(forces, name, address, len);
+	if (force == NULL) {
+		return ANAME_FORCED_AUTO;
+	}
+	if (since_ms != NULL) {
 		*since_ms = force->since_ms;
 	}
-	return force != NULL ? force->state : ANAME_FORCED_AUTO;
+	return force->state;
 }
 
 bool aname_forces_any(const aname_forces_t *forces)

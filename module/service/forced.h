@@ -77,11 +77,16 @@ const aname_force_t *aname_forces_find(const aname_forces_t *forces,
 /*!
  * \brief What counts for an address of a target: its own word, else the target's.
  *
- * \param name      The target, in lower case; NULL: only the address counts.
- * \param address   Network order; NULL: only the target counts.
- * \param len       4 or 16.
- * \param since_ms  Set to when that began, if anything is said; may be NULL.
+ * \param name     The target, in lower case; NULL: only the address counts.
+ * \param address  Network order; NULL: only the target counts.
+ * \param len      4 or 16.
+ *
+ * \return NULL if nothing is said of either. Good until the list changes.
  */
+const aname_force_t *aname_forces_about(const aname_forces_t *forces, const knot_dname_t *name,
+                                        const uint8_t *address, uint8_t len);
+
+/*! The same, as a state; sets `since_ms` to when it began, if anything is said. May be NULL. */
 aname_forced_t aname_forces_of(const aname_forces_t *forces, const knot_dname_t *name,
                                const uint8_t *address, uint8_t len, int64_t *since_ms);
 

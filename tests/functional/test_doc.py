@@ -142,10 +142,12 @@ def test_knotd_knows_no_other_option(knotd):
 
 
 def test_every_counter_is_explained(knotd):
+    knotd.template["global-module"] = "mod-aname"
     knotd.add_zone(ZONE)
     knotd.start()
-    found = {counter.split("[")[0] for counter in knotd.stats(ZONE)}
-    kinds = {kind for kind in re.findall(r"\[([\w-]+)\]", " ".join(knotd.stats(ZONE)))}
+    counters = {**knotd.stats(ZONE), **knotd.stats()}
+    found = {counter.split("[")[0] for counter in counters}
+    kinds = {kind for kind in re.findall(r"\[([\w-]+)\]", " ".join(counters))}
     manual_text = text_of("doc", "mod-aname.rst")
     explained = manual_text[manual_text.index("Statistics\n---") : manual_text.index("Module ref")]
     assert set(re.findall(r"^- ``([a-z-]+)``", explained, re.MULTILINE)) == found

@@ -9,6 +9,8 @@ from harness import (
 )
 from harness.authority import ADDRESS
 from harness.endpoints import Endpoints
+from harness.signing import SIGNED, policy
+from harness.validator import ValidatingUnbound, signed
 
 PORT = 8443
 ONE, TWO = ["127.0.1.1", "127.0.1.2"], ["127.0.2.1", "127.0.2.2"]
@@ -26,12 +28,12 @@ def endpoints():
         alive.kill()
 
 
-def pool(knotd, authority, *, ttl=60, records=(), **options):
+def pool(knotd, authority, *, ttl=60, records=(), zone_options=None, **options):
     """A zone that follows both CDNs; knotd is started."""
     authority.set(TARGET, a=ONE, ttl=ttl)
     authority.set(TARGET2, a=TWO, ttl=ttl)
     knotd.options.update({"resolver": ADDRESS, **PROBE, **options})
-    knotd.add_zone(ZONE, [aname(TARGET), aname(TARGET2), *records])
+    knotd.add_zone(ZONE, [aname(TARGET), aname(TARGET2), *records], zone_options=zone_options)
     knotd.start()
 
 
@@ -297,3 +299,77 @@ def test_H_siblings_stay_out_while_somebody_is_alive(knotd, authority, endpoints
     answers({TWO[1]}, timeout=20)
     known(ZONE, "AAAA").expect(aaaa=(), soa=True)
     assert SIBLING_AAAA not in query(ZONE, "ANY", "tcp").addresses("AAAA")
+
+
+def test_H3_targets_that_share_an_address(knotd, authority, endpoints):
+    """It stands in the answer once, and leaves it for both."""
+    authority.set(TARGET, a=[ONE[0], TWO[0]], ttl=60)
+    authority.set(TARGET2, a=[TWO[0], TWO[1]], ttl=60)
+    knotd.options.update({"resolver": ADDRESS, **PROBE})
+    knotd.add_zone(ZONE, [aname(TARGET), aname(TARGET2)])
+    knotd.start()
+    answers({ONE[0], *TWO})
+    probed(knotd, up=4)
+    assert knotd.stats()["health[up]"] == 3, "expected a shared address to be probed once"
+    endpoints.kill(TWO[0])
+    answers({ONE[0], TWO[1]}, timeout=20)
+
+
+def test_H3_a_dead_address_among_ten_stays_out(knotd, authority):
+    addresses = [f"127.0.3.{number}" for number in range(1, 11)]
+    alive = Endpoints(addresses[1:], PORT).start()
+    try:
+        authority.set(TARGET, a=addresses, ttl=1)
+        knotd.options.update({"resolver": ADDRESS, **PROBE, "ttl-max": 1})
+        knotd.add_zone(ZONE, [aname(TARGET)])
+        knotd.start()
+        known(ZONE, "A")
+        answers(set(addresses[1:]), timeout=20)
+        lookups = authority.count(TARGET, "A")
+        while authority.count(TARGET, "A") < lookups + 3:
+            query(ZONE, "A").expect(a=set(addresses[1:]))
+        assert len(knotd.log_lines("127.0.3.1 is down")) == 1
+    finally:
+        alive.kill()
+
+
+def test_H1_a_thousand_addresses_behind_a_target(knotd, authority):
+    """One address in 200 answers; the others are dead, and an answer holds a few of the living."""
+    addresses = [f"127.{4 + number // 250}.0.{1 + number % 250}" for number in range(1000)]
+    living = addresses[::200]
+    alive = Endpoints(living, PORT).start()
+    try:
+        authority.set(TARGET, a=addresses, ttl=60)
+        knotd.options.update({"resolver": ADDRESS, **PROBE, "probe-interval": 5})
+        knotd.add_zone(ZONE, [aname(TARGET)])
+        knotd.start()
+        known(ZONE, "A", proto="tcp")
+        probed(knotd, up=len(living), down=len(addresses) - len(living))
+        query(ZONE, "A").expect(a=set(living))
+    finally:
+        alive.kill()
+
+
+def test_H_a_record_with_ttl_0(knotd, authority, endpoints):
+    authority.set(TARGET, a=ONE, ttl=60)
+    authority.set(TARGET2, a=TWO, ttl=60)
+    knotd.options.update({"resolver": ADDRESS, **PROBE})
+    knotd.add_zone(ZONE, [aname(TARGET, ttl=0), aname(TARGET2, ttl=0)])
+    knotd.start()
+    answers(set(ONE + TWO))
+    probed(knotd, up=4)
+    endpoints.kill(*ONE)
+    answers(set(TWO), timeout=20)
+
+
+def test_H3_a_signed_zone_without_a_dead_address(knotd, authority, endpoints, directory,
+                                                 start_server):
+    policy(knotd)
+    pool(knotd, authority, zone_options=SIGNED)
+    points = signed(ZONE)
+    known(ZONE, "A")
+    probed(knotd, up=4)
+    endpoints.kill(ONE[1])
+    answers({ONE[0], *TWO}, timeout=20)
+    validator = start_server(ValidatingUnbound(directory, {ZONE: points}))
+    validator.secure(ZONE, "A").expect(aa=None, a={ONE[0], *TWO})

@@ -392,6 +392,20 @@ def test_P1_the_ranks_of_a_zones_targets(knotd, authority, check):
     says(lines, "note", f"A, place 2: {TARGET}., rank 2, weight 1, usable")
 
 
+def test_P1_H3_what_is_down_is_shown_so(knotd, authority, check, tool):
+    pool(knotd, authority, prefer="example.org")
+    known()
+    tool("force", "cdn.example.org", "down")
+
+    def shown():
+        lines, _ = check(ZONE, "--client", "198.51.100.7", bad=[])
+        says(lines, "note", "A, place 1: cdn.example.org., rank 1, weight 1, not usable: down")
+        says(lines, "ok", f"gets, A: {TARGET}.")
+        return True
+
+    eventually(shown)
+
+
 def test_whose_targets_where_nothing_chooses(knotd, authority, check):
     pool(knotd, authority)
     lines, _ = check(ZONE, "--client", "198.51.100.7", bad=[])

@@ -6,9 +6,10 @@ import time
 
 import pytest
 from harness import (
-    A1, A2, A3, AAAA1, AAAA2, STALE_ANSWER, ZONE, aname, answers, during, eventually, known, query,
-    scaled, siblings,
+    A1, A2, A3, AAAA1, AAAA2, SIBLING_A, STALE_ANSWER, ZONE, aname, answers, during, eventually,
+    known, query, scaled, siblings,
 )
+from harness.ask import NO_REACHABLE_AUTHORITY
 from harness.authority import ADDRESS
 from harness.signing import SIGNED, policy
 from harness.validator import ValidatingUnbound, signed
@@ -428,6 +429,124 @@ def test_P3_D2_a_family_is_denied_only_if_nobody_gets_it(knotd, authority):
         (bitmap,) = reply.addresses("NSEC", section="authority")
         assert " A " in bitmap and " AAAA " in bitmap, f"expected both, got {reply}"
     assert seen == {ONE, TWO}
+
+
+# An operator's word.
+
+
+def test_P1_H3_a_rank_that_is_down_gives_way_and_comes_back(knotd, authority, tool, proto):
+    serve(knotd, authority, ONE, TWO, THREE, prefer=["one.example.net", "two.example.net"])
+    assert chosen(0, proto=proto) == {ONE}
+    for name, left in ((ONE, TWO), (TWO, THREE)):
+        tool("force", name, "down")
+        eventually(lambda left=left: _is(chosen(0, proto=proto), left))
+        assert chosen(0, "AAAA", proto) == {left}
+    tool("force", ONE, "auto")
+    eventually(lambda: _is(chosen(0, proto=proto), ONE))
+
+
+def test_P1_H3_one_family_of_a_target_is_down(knotd, authority, tool):
+    serve(knotd, authority, ONE, TWO, prefer="one.example.net")
+    tool("force", AAAA1, "down")
+    eventually(lambda: _is(chosen(0, "AAAA"), TWO))
+    assert chosen(0) == {ONE}
+
+
+def test_P3_H3_who_had_another_target_stays_when_one_is_down(knotd, authority, tool):
+    serve(knotd, authority, ONE, TWO, THREE, weight="one.example.net@2")
+    before = {n: one(chosen(n)) for n in range(60)}
+    assert set(before.values()) == set(TARGETS)
+    tool("force", ONE, "down")
+    victim = next(n for n, name in before.items() if name == ONE)
+    eventually(lambda: _is_not(chosen(victim), ONE))
+    for n, name in before.items():
+        found = one(chosen(n))
+        assert found == name or name == ONE, f"expected {name} for {source(n)}, got {found}"
+    tool("force", ONE, "auto")
+    eventually(lambda: _is(chosen(victim), ONE))
+    assert {n: one(chosen(n)) for n in before} == before
+
+
+def test_P2_H3_weight_0_steps_in_for_what_is_down(knotd, authority, tool):
+    serve(knotd, authority, ONE, TWO, THREE, weight=["two.example.net@0", "example.org@1"])
+    for name in (ONE, THREE):
+        tool("force", name, "down")
+    eventually(lambda: _is({one(chosen(n)) for n in range(20)}, TWO))
+
+
+def test_P4_H3_only_answers_that_held_what_is_down_change(knotd, authority, tool):
+    serve(knotd, authority, ONE, TWO, THREE, weight="example.net@1", **{"answer-targets": 2})
+    before = {n: chosen(n) for n in range(60)}
+    tool("force", TWO, "down")
+    victim = next(n for n, names in before.items() if TWO in names)
+    eventually(lambda: _is_not(chosen(victim), TWO))
+    for n, names in before.items():
+        assert chosen(n) == (names if TWO not in names else {ONE, THREE}), source(n)
+
+
+@pytest.mark.parametrize("sibling", [False, True], ids=["alone", "siblings"])
+@pytest.mark.parametrize("all_down", ["serve", "sibling", "servfail"])
+def test_H4_all_ranks_are_down(knotd, authority, tool, all_down, sibling):
+    serve(knotd, authority, ONE, TWO, prefer="one.example.net",
+          records=siblings() if sibling else [], **{"all-down": all_down})
+    for name in (ONE, TWO):
+        tool("force", name, "down")
+
+    def decided():
+        reply = query(ZONE, "A")
+        if all_down == "serve":
+            reply.expect(a={A1}, ede=set())
+        elif all_down == "sibling" and sibling:
+            reply.expect(a={SIBLING_A}, ttl=(1, 30))
+        else:
+            reply.expect(rcode="SERVFAIL", aa=None, a=(), ede={NO_REACHABLE_AUTHORITY})
+        assert knotd.stats(ZONE)["answers[all-down]"] > 0
+        return True
+
+    eventually(decided)
+
+
+@pytest.mark.parametrize("all_down", ["sibling", "servfail"])
+def test_H4_D2_denial_when_one_family_is_down(knotd, authority, tool, all_down):
+    """The family is NODATA while the other one stands (A10), and no denial says otherwise."""
+    policy(knotd)
+    for name in (ONE, TWO):
+        a, aaaa = TARGETS[name]
+        authority.set(name, a=[a], aaaa=[aaaa], ttl=300)
+    knotd.options.update({"resolver": ADDRESS, "weight": "example.net@1", "all-down": all_down})
+    knotd.add_zone(ZONE, [aname(ONE), aname(TWO)], zone_options=SIGNED)
+    knotd.start()
+    signed(ZONE)
+    settle(authority, ONE, TWO, do=True)
+    for address in (AAAA1, AAAA2):
+        tool("force", address, "down")
+
+    def denied():
+        for n in range(6):
+            reply = query(ZONE, "AAAA", do=True, source=source(n)).expect(aaaa=(), soa=True)
+            assert reply.soa_ttl() <= 30, f"expected a short TTL, got {reply}"
+            for rdtype in ("AAAA", "HTTPS"):
+                reply = query(ZONE, rdtype, do=True, source=source(n))
+                (bitmap,) = reply.addresses("NSEC", section="authority")
+                assert " A " in bitmap and " AAAA " not in bitmap, f"expected A only, got {reply}"
+            assert chosen(n, do=True) <= {ONE, TWO}
+        return True
+
+    eventually(denied)
+
+
+def test_H4_ANY_when_all_is_down(knotd, authority, tool):
+    serve(knotd, authority, ONE, TWO, prefer="one.example.net", records=siblings(),
+          **{"all-down": "servfail"})
+    for name in (ONE, TWO):
+        tool("force", name, "down")
+
+    def without():
+        reply = query(ZONE, "ANY", "tcp").expect(rcode="NOERROR")
+        assert not reply.addresses("A") | reply.addresses("AAAA"), f"expected none, got {reply}"
+        return True
+
+    eventually(without)
 
 
 # The configuration.

@@ -1,4 +1,5 @@
 #include "check/check.h"
+#include "check/health.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -114,26 +115,51 @@ static aname_pool_plan_t *make_plan(choice_t *choice)
 	return plan;
 }
 
-/*! What the module knows of a target; "" if nothing. */
-static const char *state_of(const kaname_live_t *live, const char *name, const char *family)
+/*! What the module knows of a target, of one family; NULL if nothing. */
+static const kaname_line_t *find(const kaname_live_t *live, const char *name, const char *family)
 {
 	for (size_t i = 0; i < live->count; i++) {
 		const kaname_line_t *line = &live->targets[i];
 		const char *its_name = kaname_live_field(line, ANAME_KEY_NAME);
 		const char *its_family = kaname_live_field(line, ANAME_KEY_FAMILY);
-		const char *state = kaname_live_field(line, ANAME_KEY_STATE);
 		if (kaname_live_field(line, ANAME_KEY_SUBNET) == NULL && its_name != NULL &&
-		    its_family != NULL && state != NULL && strcmp(its_name, name) == 0 &&
+		    its_family != NULL && strcmp(its_name, name) == 0 &&
 		    strcmp(its_family, family) == 0) {
-			/* A negative answer that is late or stale has no addresses either. */
-			const char *held = kaname_live_field(line, ANAME_KEY_ADDRESSES);
-			bool none = held == NULL || held[0] == '\0';
-			bool known = strcmp(state, ANAME_STATE_LATE) == 0 ||
-			             strcmp(state, ANAME_STATE_STALE) == 0;
-			return none && known ? ANAME_STATE_NODATA : state;
+			return line;
 		}
 	}
-	return "";
+	return NULL;
+}
+
+/*! Are all of a target's addresses down? There is at least one. */
+static bool is_down(const kaname_line_t *line, const char *addresses)
+{
+	bool down = true;
+	for (const char *at = addresses; *at != '\0' && down; at += strspn(at, ",")) {
+		char address[INET6_ADDRSTRLEN];
+		size_t len = strcspn(at, ",");
+		(void)snprintf(address, sizeof(address), "%.*s", (int)len, at);
+		down = kaname_check_is_down(line, address);
+		at += len;
+	}
+	return down;
+}
+
+/*! What a target is worth, of one family, in a word. */
+static const char *state_of(const kaname_live_t *live, const char *name, const char *family)
+{
+	const kaname_line_t *line = find(live, name, family);
+	const char *state = line != NULL ? kaname_live_field(line, ANAME_KEY_STATE) : NULL;
+	if (state == NULL) {
+		return "not known";
+	}
+	const char *held = kaname_live_field(line, ANAME_KEY_ADDRESSES);
+	if (held != NULL && held[0] != '\0') {
+		return is_down(line, held) ? ANAME_HEALTH_WORD_DOWN : state;
+	}
+	/* A negative answer that is late or stale has no addresses either. */
+	bool known = strcmp(state, ANAME_STATE_LATE) == 0 || strcmp(state, ANAME_STATE_STALE) == 0;
+	return known ? ANAME_STATE_NODATA : state;
 }
 
 static bool is_usable(const char *state)
@@ -158,12 +184,9 @@ static void report_target(const choice_t *choice, const char *family, unsigned p
 	name_of(choice, target, name);
 	const char *state = state_of(choice->live, name, family);
 	bool usable = is_usable(state);
-	kaname_note("%s, place %u: %s, rank %u, weight %u, %s%s%s%s", family, place, name,
-	            contender->rank + 1, contender->weight, usable ? "usable" : "not usable",
-	            usable ? "" : ": ",
-	            usable             ? ""
-	            : state[0] != '\0' ? state
-	                               : "not known",
+	kaname_note("%s, place %u: %s, rank %u, weight %u, %s%s%s", family, place, name,
+	            contender->rank + 1, contender->weight,
+	            usable ? "usable" : "not usable: ", usable ? "" : state,
 	            picked & 1u << target ? ", in the answer" : "");
 }
 

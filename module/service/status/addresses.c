@@ -9,9 +9,6 @@
 #include "service/status/line.h"
 #include "service/status/text.h"
 
-#define add   aname_line_add
-#define FIELD ANAME_LINE_FIELD
-
 /*! An address in one of the ways in which it is probed. */
 typedef struct {
 	uint32_t definition; /*!< 0: it is not probed. */
@@ -76,17 +73,13 @@ static sight_t take(aname_status_addresses_t *addresses)
 
 static void write_probe(char *at, size_t *len, const aname_probe_t *probe)
 {
-	static const char *const kinds[] = {
-		[ANAME_PROBE_OFF] = "off",     [ANAME_PROBE_TCP] = "tcp",
-		[ANAME_PROBE_TLS] = "tls",     [ANAME_PROBE_HTTP] = "http",
-		[ANAME_PROBE_HTTPS] = "https",
-	};
-	add(at, len, FIELD(PROBE) "%s" FIELD(PORT) "%u", kinds[probe->kind], probe->port);
+	aname_line_add(at, len, ANAME_FIELD(PROBE) "%s" ANAME_FIELD(PORT) "%u",
+	               aname_probe_text(probe->kind), probe->port);
 	if (probe->host[0] != '\0') {
-		add(at, len, FIELD(HOST) "%s", probe->host);
+		aname_line_add(at, len, ANAME_FIELD(HOST) "%s", probe->host);
 	}
 	if (probe->path[0] != '\0') {
-		add(at, len, FIELD(PATH) "%s", probe->path);
+		aname_line_add(at, len, ANAME_FIELD(PATH) "%s", probe->path);
 	}
 }
 
@@ -98,35 +91,18 @@ static void write_health(char *at, size_t *len, const aname_probed_t *probed, in
 		[ANAME_HEALTH_DOWN] = ANAME_HEALTH_WORD_DOWN,
 	};
 	const aname_verdict_t *verdict = &probed->verdict;
-	add(at, len, FIELD(HEALTH) "%s", words[verdict->health]);
+	aname_line_add(at, len, ANAME_FIELD(HEALTH) "%s", words[verdict->health]);
 	if (verdict->since_ms != 0) {
-		add(at, len, FIELD(SINCE) "%" PRId64, (now_ms - verdict->since_ms) / 1000);
+		aname_line_add(at, len, ANAME_FIELD(SINCE) "%" PRId64,
+		               (now_ms - verdict->since_ms) / 1000);
 	}
 	if (probed->probed_ms != 0) {
-		add(at, len, FIELD(PROBED) "%" PRId64, (now_ms - probed->probed_ms) / 1000);
+		aname_line_add(at, len, ANAME_FIELD(PROBED) "%" PRId64,
+		               (now_ms - probed->probed_ms) / 1000);
 	}
 	if (probed->why != NULL && verdict->health != ANAME_HEALTH_UP) {
-		add(at, len, FIELD(WHY) "%s", probed->why);
+		aname_line_add(at, len, ANAME_FIELD(WHY) "%s", probed->why);
 	}
-}
-
-/*! The operator's word that counts for an address: its own, or else its target's. */
-static const aname_force_t *find_force(const aname_status_addresses_t *addresses,
-                                       const aname_forces_t *forces, const sight_t *sight)
-{
-	if (!aname_forces_any(forces)) {
-		return NULL;
-	}
-	aname_subject_t subject;
-	subject.len = sight->len;
-	memcpy(subject.address, sight->address, sight->len);
-	const aname_force_t *force = aname_forces_find(forces, &subject);
-	if (force == NULL) {
-		subject.len = 0;
-		memcpy(subject.name, addresses->name, knot_dname_size(addresses->name));
-		force = aname_forces_find(forces, &subject);
-	}
-	return force;
 }
 
 static size_t write_line(const aname_status_addresses_t *addresses,
@@ -136,8 +112,9 @@ static size_t write_line(const aname_status_addresses_t *addresses,
 	size_t len = 0;
 	knot_dname_txt_storage_t name = "";
 	(void)knot_dname_to_str(name, addresses->name, sizeof(name));
-	add(at, &len, ANAME_STATUS_ADDRESS FIELD(NAME) "%s" FIELD(FAMILY) "%s" FIELD(ADDRESS), name,
-	    aname_family_text(addresses->type));
+	aname_line_add(at, &len, ANAME_STATUS_ADDRESS ANAME_FIELD(NAME) "%s", name);
+	aname_line_add(at, &len, ANAME_FIELD(FAMILY) "%s" ANAME_FIELD(ADDRESS),
+	               aname_family_text(addresses->type));
 	aname_line_add_address(at, &len, sight->address, sight->len);
 
 	const aname_probed_t *probed = NULL;
@@ -149,7 +126,7 @@ static size_t write_line(const aname_status_addresses_t *addresses,
 		write_probe(at, &len, &probed->definition->probe);
 		write_health(at, &len, probed, now_ms);
 	} else {
-		add(at, &len, FIELD(HEALTH) ANAME_HEALTH_WORD_UNKNOWN);
+		aname_line_add(at, &len, ANAME_FIELD(HEALTH) ANAME_HEALTH_WORD_UNKNOWN);
 	}
 	if (force != NULL) {
 		aname_status_add_force(at, &len, force, now_ms);
@@ -163,7 +140,8 @@ size_t aname_status_addresses_write(aname_status_addresses_t *addresses,
 {
 	size_t len = 0;
 	const sight_t sight = take(addresses);
-	const aname_force_t *force = find_force(addresses, backend->forces, &sight);
+	const aname_force_t *force =
+	        aname_forces_about(backend->forces, addresses->name, sight.address, sight.len);
 	if (sight.definition != 0 || force != NULL) {
 		len = write_line(addresses, backend, &sight, force, at, now_ms);
 	}

@@ -203,6 +203,8 @@ static bool may_change(const client_t *client)
 	       (peer.uid == 0 || peer.uid == geteuid());
 }
 
+_Static_assert(ANAME_FORCES_MAX == 1000, "as the message below says");
+
 static void force(client_t *client)
 {
 	const aname_status_backend_t *backend = &client->clients->backend;

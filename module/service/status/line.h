@@ -13,7 +13,7 @@
 #define ANAME_LINE_MAX 65536
 
 /*! Begins a field. */
-#define ANAME_LINE_FIELD(key) "\t" ANAME_KEY_##key "="
+#define ANAME_FIELD(key) "\t" ANAME_KEY_##key "="
 
 /*!
  * \brief Adds to a line; what does not fit is cut off.

@@ -76,6 +76,8 @@ static bool read_state(aname_forced_t *state, const char *word)
 	return false;
 }
 
+_Static_assert(ANAME_FORCED_SECONDS_MAX == 31536000, "as the message below says");
+
 static bool read_seconds(uint32_t *seconds, const char *word)
 {
 	size_t len = strspn(word, "0123456789");

@@ -2,7 +2,6 @@
 
 #include <arpa/inet.h>
 #include <inttypes.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "protocol.h"
@@ -10,9 +9,6 @@
 #include "service/status/line.h"
 #include "table/clock.h"
 #include "table/policy.h"
-
-#define add   aname_line_add
-#define FIELD ANAME_LINE_FIELD
 
 static const char *state_of(const aname_judgement_t *judgement)
 {
@@ -32,9 +28,9 @@ static void write_addresses(char *at, size_t *len, const aname_snapshot_t *known
 {
 	knot_rdataset_t set = aname_snapshot_rdataset(known);
 	knot_rdata_t *rdata = set.rdata;
-	add(at, len, FIELD(ADDRESSES));
+	aname_line_add(at, len, ANAME_FIELD(ADDRESSES));
 	for (unsigned i = 0; i < set.count; i++, rdata = knot_rdataset_next(rdata)) {
-		add(at, len, "%s", i > 0 ? "," : "");
+		aname_line_add(at, len, "%s", i > 0 ? "," : "");
 		aname_line_add_address(at, len, rdata->data, rdata->len);
 	}
 }
@@ -44,7 +40,7 @@ static void write_subnet(char *at, size_t *len, const aname_subnet_t *subnet)
 	char address[INET6_ADDRSTRLEN];
 	(void)inet_ntop(subnet->family == ANAME_SUBNET_IPV4 ? AF_INET : AF_INET6, subnet->address,
 	                address, sizeof(address));
-	add(at, len, FIELD(SUBNET) "%s/%u", address, subnet->len);
+	aname_line_add(at, len, ANAME_FIELD(SUBNET) "%s/%u", address, subnet->len);
 }
 
 static void write_via(char *at, size_t *len, const aname_source_t *source)
@@ -53,23 +49,24 @@ static void write_via(char *at, size_t *len, const aname_source_t *source)
 	bool ipv4 = aname_source_has_via(source, false);
 	if (ipv4) {
 		(void)inet_ntop(AF_INET, source->via_ipv4, address, sizeof(address));
-		add(at, len, FIELD(VIA) "%s", address);
+		aname_line_add(at, len, ANAME_FIELD(VIA) "%s", address);
 	}
 	if (aname_source_has_via(source, true)) {
 		(void)inet_ntop(AF_INET6, source->via_ipv6, address, sizeof(address));
-		add(at, len, "%s%s", ipv4 ? "," : FIELD(VIA), address);
+		aname_line_add(at, len, "%s%s", ipv4 ? "," : ANAME_FIELD(VIA), address);
 	}
 }
 
 static void write_resolver(char *at, size_t *len, const aname_source_t *source)
 {
-	add(at, len, FIELD(RESOLVER) "%s", source->servers_count == 0 ? ANAME_RESOLVER_SYSTEM : "");
+	aname_line_add(at, len, ANAME_FIELD(RESOLVER) "%s",
+	               source->servers_count == 0 ? ANAME_RESOLVER_SYSTEM : "");
 	for (unsigned i = 0; i < source->servers_count; i++) {
 		const aname_server_t *server = &source->servers[i];
 		char address[INET6_ADDRSTRLEN];
 		(void)inet_ntop(server->len == 4 ? AF_INET : AF_INET6, server->address, address,
 		                sizeof(address));
-		add(at, len, "%s%s@%u", i > 0 ? "," : "", address, server->port);
+		aname_line_add(at, len, "%s%s@%u", i > 0 ? "," : "", address, server->port);
 	}
 	write_via(at, len, source);
 }
@@ -91,7 +88,7 @@ static void write_until(char *at, size_t *len, const aname_force_t *force, int64
 {
 	if (force->until_ms != ANAME_FORCED_EVER) {
 		int64_t left_ms = force->until_ms > now_ms ? force->until_ms - now_ms : 0;
-		add(at, len, FIELD(UNTIL) "%" PRId64, (left_ms + 999) / 1000);
+		aname_line_add(at, len, ANAME_FIELD(UNTIL) "%" PRId64, (left_ms + 999) / 1000);
 	}
 }
 
@@ -103,19 +100,19 @@ static void write_known(char *at, size_t *len, aname_entry_t *entry, int64_t now
 	        aname_policy_judge(known, atomic_load(&entry->cold), schedule,
 	                           aname_policy_left(known, schedule, wanted_ttl(entry), now_ms),
 	                           atomic_load(&entry->next_ms), now_ms);
-	add(at, len, FIELD(STATE) "%s", state_of(&judgement));
+	aname_line_add(at, len, ANAME_FIELD(STATE) "%s", state_of(&judgement));
 	if (known == NULL) {
 		return;
 	}
 	if (known->known != ANAME_KNOWN_NOTHING) {
-		add(at, len, FIELD(TTL) "%" PRIu32 FIELD(AGE) "%" PRId64, judgement.ttl,
-		    (now_ms - known->learned_ms) / 1000);
+		aname_line_add(at, len, ANAME_FIELD(TTL) "%" PRIu32 ANAME_FIELD(AGE) "%" PRId64,
+		               judgement.ttl, (now_ms - known->learned_ms) / 1000);
 		write_addresses(at, len, known);
 	}
 	const aname_failing_t *failing = aname_snapshot_failing(known);
 	if (failing != NULL) {
-		add(at, len, FIELD(FAILING) "%" PRId64 FIELD(WHY) "%s",
-		    (now_ms - failing->since_ms) / 1000, failing->why);
+		aname_line_add(at, len, ANAME_FIELD(FAILING) "%" PRId64 ANAME_FIELD(WHY) "%s",
+		               (now_ms - failing->since_ms) / 1000, failing->why);
 	}
 }
 
@@ -140,15 +137,15 @@ static void write_gone(char *at, size_t *len, const aname_table_t *table, aname_
 	const aname_snapshot_t *known = aname_entry_snapshot(entry);
 	const aname_lost_t *lost = known != NULL ? aname_snapshot_lost(known) : NULL;
 	if (lost != NULL && aname_policy_gone_surely(known, other_of(table, entry))) {
-		add(at, len, FIELD(GONE) "%" PRId64 FIELD(DENIAL) "%s",
-		    (now_ms - lost->since_ms) / 1000,
-		    lost->nxdomain ? ANAME_DENIAL_NXDOMAIN : ANAME_DENIAL_NODATA);
+		aname_line_add(at, len, ANAME_FIELD(GONE) "%" PRId64 ANAME_FIELD(DENIAL) "%s",
+		               (now_ms - lost->since_ms) / 1000,
+		               lost->nxdomain ? ANAME_DENIAL_NXDOMAIN : ANAME_DENIAL_NODATA);
 	}
 }
 
 void aname_status_add_force(char *at, size_t *len, const aname_force_t *force, int64_t now_ms)
 {
-	add(at, len, FIELD(FORCED) "%s", word_of(force->state));
+	aname_line_add(at, len, ANAME_FIELD(FORCED) "%s", word_of(force->state));
 	write_until(at, len, force, now_ms);
 }
 
@@ -156,12 +153,7 @@ void aname_status_add_force(char *at, size_t *len, const aname_force_t *force, i
 static void write_forced(char *at, size_t *len, const aname_forces_t *forces,
                          const knot_dname_t *name, int64_t now_ms)
 {
-	if (!aname_forces_any(forces)) {
-		return;
-	}
-	aname_subject_t subject = { .len = 0 };
-	memcpy(subject.name, name, knot_dname_size(name));
-	const aname_force_t *force = aname_forces_find(forces, &subject);
+	const aname_force_t *force = aname_forces_about(forces, name, NULL, 0);
 	if (force != NULL) {
 		aname_status_add_force(at, len, force, now_ms);
 	}
@@ -173,8 +165,9 @@ size_t aname_status_write(char *at, const aname_table_t *table, aname_entry_t *e
 	size_t len = 0;
 	knot_dname_txt_storage_t name = "";
 	(void)knot_dname_to_str(name, aname_entry_name(entry), sizeof(name));
-	add(at, &len, ANAME_STATUS_TARGET FIELD(NAME) "%s" FIELD(FAMILY) "%s", name,
-	    aname_family_text(entry->type));
+	aname_line_add(at, &len,
+	               ANAME_STATUS_TARGET ANAME_FIELD(NAME) "%s" ANAME_FIELD(FAMILY) "%s", name,
+	               aname_family_text(entry->type));
 	if (entry->for_subnet) {
 		write_subnet(at, &len, &entry->subnet_entry->network);
 	}
@@ -183,16 +176,16 @@ size_t aname_status_write(char *at, const aname_table_t *table, aname_entry_t *e
 
 	int64_t next_ms = atomic_load(&entry->next_ms);
 	if (next_ms != ANAME_NEXT_NEVER) {
-		add(at, &len, FIELD(NEXT) "%" PRId64,
-		    next_ms > now_ms ? (next_ms - now_ms + 999) / 1000 : 0);
+		aname_line_add(at, &len, ANAME_FIELD(NEXT) "%" PRId64,
+		               next_ms > now_ms ? (next_ms - now_ms + 999) / 1000 : 0);
 	}
 	int64_t asked_s = atomic_load_explicit(&entry->asked_s, memory_order_relaxed);
-	add(at, &len, FIELD(ASKED) "%" PRId64,
-	    now_ms / 1000 > asked_s ? now_ms / 1000 - asked_s : 0);
-	add(at, &len, FIELD(STARTED) "%" PRIu32 FIELD(SUCCEEDED) "%" PRIu32,
-	    atomic_load(&entry->started), atomic_load(&entry->succeeded));
-	add(at, &len, FIELD(FAILED) "%" PRIu32 FIELD(LAG) "%" PRIu32, atomic_load(&entry->failed),
-	    atomic_load(&entry->lag_ms));
+	aname_line_add(at, &len, ANAME_FIELD(ASKED) "%" PRId64,
+	               now_ms / 1000 > asked_s ? now_ms / 1000 - asked_s : 0);
+	aname_line_add(at, &len, ANAME_FIELD(STARTED) "%" PRIu32 ANAME_FIELD(SUCCEEDED) "%" PRIu32,
+	               atomic_load(&entry->started), atomic_load(&entry->succeeded));
+	aname_line_add(at, &len, ANAME_FIELD(FAILED) "%" PRIu32 ANAME_FIELD(LAG) "%" PRIu32,
+	               atomic_load(&entry->failed), atomic_load(&entry->lag_ms));
 	write_resolver(at, &len, &entry->upstream->source);
 	write_forced(at, &len, forces, aname_entry_name(entry), now_ms);
 	aname_line_end(at, &len);
@@ -204,9 +197,11 @@ size_t aname_status_write_forced(char *at, const aname_force_t *force, int64_t n
 	size_t len = 0;
 	char subject[ANAME_SUBJECT_TEXT_MAX];
 	aname_subject_text(&force->subject, subject);
-	add(at, &len, ANAME_STATUS_FORCED "%s%s" FIELD(STATE) "%s" FIELD(SINCE) "%" PRId64,
-	    force->subject.len > 0 ? FIELD(ADDRESS) : FIELD(NAME), subject, word_of(force->state),
-	    (now_ms - force->since_ms) / 1000);
+	aname_line_add(at, &len,
+	               ANAME_STATUS_FORCED
+	               "%s%s" ANAME_FIELD(STATE) "%s" ANAME_FIELD(SINCE) "%" PRId64,
+	               force->subject.len > 0 ? ANAME_FIELD(ADDRESS) : ANAME_FIELD(NAME), subject,
+	               word_of(force->state), (now_ms - force->since_ms) / 1000);
 	write_until(at, &len, force, now_ms);
 	aname_line_end(at, &len);
 	return len;
@@ -215,11 +210,11 @@ size_t aname_status_write_forced(char *at, const aname_force_t *force, int64_t n
 size_t aname_status_write_reply(char *at, const char *word, const char *why)
 {
 	size_t len = 0;
-	add(at, &len, ANAME_STATUS_FORMAT "\n%s", word);
+	aname_line_add(at, &len, ANAME_STATUS_FORMAT "\n%s", word);
 	if (why != NULL) {
-		add(at, &len, FIELD(WHY) "%s", why);
+		aname_line_add(at, &len, ANAME_FIELD(WHY) "%s", why);
 	}
-	add(at, &len, "\n" ANAME_STATUS_END "\n");
+	aname_line_add(at, &len, "\n" ANAME_STATUS_END "\n");
 	return len;
 }
 
@@ -229,12 +224,14 @@ static void write_numbers(char *at, size_t *len, const aname_status_backend_t *b
 		return;
 	}
 	const aname_probes_numbers_t numbers = backend->numbers(backend->ctx);
-	add(at, len, FIELD(UP) "%" PRIu64 FIELD(DOWN) "%" PRIu64 FIELD(UNKNOWN) "%" PRIu64,
-	    numbers.up, numbers.down, numbers.unknown);
-	add(at, len, FIELD(PROBES) "%" PRIu64 FIELD(PROBES_FAILED) "%" PRIu64, numbers.started,
-	    numbers.failed);
-	add(at, len, FIELD(PROBES_REFUSED) "%" PRIu64 "%s", numbers.refused,
-	    numbers.in_doubt ? FIELD(DOUBT) "yes" : "");
+	aname_line_add(at, len, ANAME_FIELD(UP) "%" PRIu64 ANAME_FIELD(DOWN) "%" PRIu64, numbers.up,
+	               numbers.down);
+	aname_line_add(at, len, ANAME_FIELD(UNKNOWN) "%" PRIu64, numbers.unknown);
+	aname_line_add(at, len,
+	               ANAME_FIELD(PROBES) "%" PRIu64 ANAME_FIELD(PROBES_FAILED) "%" PRIu64,
+	               numbers.started, numbers.failed);
+	aname_line_add(at, len, ANAME_FIELD(PROBES_REFUSED) "%" PRIu64 "%s", numbers.refused,
+	               numbers.in_doubt ? ANAME_FIELD(DOUBT) "yes" : "");
 }
 
 size_t aname_status_write_server(char *at, const aname_shared_t *shared,
@@ -242,15 +239,16 @@ size_t aname_status_write_server(char *at, const aname_shared_t *shared,
 {
 	size_t len = 0;
 	const aname_totals_t *totals = &shared->totals;
-	add(at, &len, ANAME_STATUS_FORMAT "\n" ANAME_STATUS_SERVER FIELD(PID) "%ld",
-	    (long)getpid());
-	add(at, &len, FIELD(TARGETS) "%zu" FIELD(ADDRESSES) "%zu",
-	    aname_table_targets(shared->table), aname_table_addresses(shared->table));
-	add(at, &len, FIELD(STARTED) "%" PRIu64 FIELD(SUCCEEDED) "%" PRIu64,
-	    atomic_load(&totals->started), atomic_load(&totals->succeeded));
-	add(at, &len, FIELD(FAILED) "%" PRIu64 FIELD(LAG) "%" PRIu32 "%s",
-	    atomic_load(&totals->failed), atomic_load(&totals->lag_ms),
-	    atomic_load(&shared->reached.no_room) ? FIELD(FULL) "yes" : "");
+	aname_line_add(at, &len,
+	               ANAME_STATUS_FORMAT "\n" ANAME_STATUS_SERVER ANAME_FIELD(PID) "%ld",
+	               (long)getpid());
+	aname_line_add(at, &len, ANAME_FIELD(TARGETS) "%zu" ANAME_FIELD(ADDRESSES) "%zu",
+	               aname_table_targets(shared->table), aname_table_addresses(shared->table));
+	aname_line_add(at, &len, ANAME_FIELD(STARTED) "%" PRIu64 ANAME_FIELD(SUCCEEDED) "%" PRIu64,
+	               atomic_load(&totals->started), atomic_load(&totals->succeeded));
+	aname_line_add(at, &len, ANAME_FIELD(FAILED) "%" PRIu64 ANAME_FIELD(LAG) "%" PRIu32 "%s",
+	               atomic_load(&totals->failed), atomic_load(&totals->lag_ms),
+	               atomic_load(&shared->reached.no_room) ? ANAME_FIELD(FULL) "yes" : "");
 	write_numbers(at, &len, backend);
 	aname_line_end(at, &len);
 	return len;
