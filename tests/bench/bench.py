@@ -14,6 +14,7 @@ import failing
 import functions
 import instructions
 import pools
+import probes
 import refresh
 import report
 import restarts
@@ -106,6 +107,7 @@ BENCHES = {
     **restarts.BENCHES,
     **sections.BENCHES,
     **pools.BENCHES,
+    **probes.BENCHES,
 }
 
 

@@ -81,6 +81,9 @@ static aname_end_t end_of_code(CURLcode code)
 		{ CURLE_UNSUPPORTED_PROTOCOL, { ANAME_OUTCOME_DOWN, "the answer is not HTTP" } },
 		{ CURLE_WEIRD_SERVER_REPLY, { ANAME_OUTCOME_DOWN, "the answer is not HTTP" } },
 		{ CURLE_WRITE_ERROR, { ANAME_OUTCOME_DOWN, "too much before a status" } },
+#if LIBCURL_VERSION_NUM >= 0x080600
+		{ CURLE_TOO_LARGE, { ANAME_OUTCOME_DOWN, "too much before a status" } },
+#endif
 		{ CURLE_OUT_OF_MEMORY, { ANAME_OUTCOME_NONE, "out of memory" } },
 		{ CURLE_FAILED_INIT, { ANAME_OUTCOME_NONE, "out of memory" } },
 		{ CURLE_URL_MALFORMAT, { ANAME_OUTCOME_NONE, "the name cannot be in a URL" } },

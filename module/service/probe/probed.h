@@ -15,7 +15,8 @@ typedef struct aname_probed {
 	uint8_t address[16]; /*!< Network order; the first `len` octets count. */
 	uint8_t len;         /*!< 4 or 16. */
 	aname_verdict_t verdict;
-	const char *why;          /*!< Of the last failure: one phrase, which stays; NULL: none. */
+	const char *why;          /*!< Why a probe did not succeed last: one phrase, which stays;
+	                           *   NULL: all have. */
 	int64_t probed_ms;        /*!< When the last probe ended; 0: none has. */
 	uint64_t started, failed; /*!< Probes. */
 	unsigned holders;

@@ -11,6 +11,8 @@
  * | attempt   | one probe of one address: starts it, bounds it in time, tells how it ended    |
  * | tcp       | attempts that connect                                                         |
  * | http      | attempts over TLS and HTTP, by libcurl; no_http.c where that is not built in  |
+ * | multi     | libcurl on our loop: its sockets and its timer                                |
+ * | trust     | whether a certificate is good                                                 |
  * | subject   | what they are made at, and what errors mean                                   |
  *
  * Each of them calls only those below it. Everything runs on the service thread, and no function
@@ -38,7 +40,8 @@ typedef struct aname_probes aname_probes_t;
 /*!
  * \brief Called when the health of an address has changed.
  *
- * May hold and let go. Never called from inside a function of this header.
+ * May hold and let go, this one too, but not free the whole. Never called from inside a function of
+ * this header.
  */
 typedef void (*aname_probes_changed_f)(void *ctx, aname_probed_t *probed, int64_t now_ms);
 
@@ -49,13 +52,17 @@ typedef void (*aname_probes_changed_f)(void *ctx, aname_probed_t *probed, int64_
  * \param changed  Called on changes.
  *
  * \return It; NULL if out of memory.
+ *
+ * Thread: load. With the first one libcurl is prepared, for as long as the process lives: best
+ * before there are other threads.
  */
 aname_probes_t *aname_probes_new(uv_loop_t *loop, aname_probes_changed_f changed, void *ctx);
 
 /*! Frees it, with all addresses. The loop must run until it is empty after that. */
 void aname_probes_free(aname_probes_t *probes);
 
-/*! Sets the most addresses that are probed (`max-probes`). */
+/*! Sets the most addresses that are probed, and as many again that are kept (`max-probes`). At first
+ *  there is no limit, and a lower one takes away nothing that is held. */
 void aname_probes_limit(aname_probes_t *probes, uint32_t max);
 
 /*! Stops: what runs ends without a verdict, nothing more is started. Verdicts stay. */
