@@ -133,7 +133,7 @@ def test_W1_lookups_targets_and_addresses(knotd, unbound, authority):
     authority.fail("bad.example.net")
     knotd.add_zone(ZONE, [aname(TARGET)])
     knotd.add_zone("bad.example", [aname("bad.example.net")])
-    knotd.template["global-module"] = "mod-aname"
+    knotd.template["global-module"] = "mod-aname/test"  # Another section would retry sooner.
     knotd.options["retry-max"] = 3600
     knotd.options["retry-min"] = 3600
     knotd.start()
