@@ -61,17 +61,40 @@ static void for_difference(aname_refresh_t *refresh, aname_entry_t *entry,
 	}
 }
 
+/*! Lets go what is held for a target by a definition, of the addresses in a snapshot. */
+static void end(aname_refresh_t *refresh, aname_entry_t *entry,
+                const aname_definition_t *definition, const aname_snapshot_t *snapshot,
+                int64_t now_ms)
+{
+	for_difference(refresh, entry, definition, snapshot, NULL, let_go, now_ms);
+}
+
 void aname_health_publish(aname_refresh_t *refresh, aname_entry_t *entry,
                           aname_snapshot_t *snapshot, int64_t now_ms)
 {
+	aname_table_t *table = refresh->shared->table;
 	const aname_definition_t *definitions[ANAME_VIEWS_MAX];
 	unsigned count = aname_views_definitions(refresh, entry, definitions);
+	if (count == 0 && !aname_forces_any(refresh->forces)) {
+		aname_table_publish(table, entry, snapshot);
+		return;
+	}
 	const aname_snapshot_t *before = aname_entry_snapshot(entry);
 	for (unsigned i = 0; i < count && !entry->for_subnet; i++) {
 		for_difference(refresh, entry, definitions[i], snapshot, before, hold, now_ms);
 		for_difference(refresh, entry, definitions[i], before, snapshot, let_go, now_ms);
 	}
-	aname_views_publish(refresh, entry, snapshot, definitions, count);
+	aname_snapshot_t *seen = aname_views_make(refresh, entry, snapshot, definitions, count);
+	if (seen != NULL) {
+		free(snapshot);
+		aname_table_publish(table, entry, seen);
+		return;
+	}
+	/* Without memory all addresses are seen, and whoever wants it otherwise asks anew. */
+	for (unsigned i = 0; i < count && !entry->for_subnet; i++) {
+		end(refresh, entry, definitions[i], snapshot, now_ms);
+	}
+	aname_table_publish(table, entry, snapshot);
 }
 
 void aname_health_ask(aname_refresh_t *refresh, aname_entry_t *entry, uint32_t id, int64_t now_ms)
@@ -89,15 +112,9 @@ void aname_health_ask(aname_refresh_t *refresh, aname_entry_t *entry, uint32_t i
 	}
 	for_difference(refresh, entry, definition, known, NULL, hold, now_ms);
 	definitions[count++] = definition;
-	aname_views_show_all(refresh, entry, definitions, count);
-}
-
-/*! Lets go what is held for a target by a definition. */
-static void end(aname_refresh_t *refresh, aname_entry_t *entry,
-                const aname_definition_t *definition, int64_t now_ms)
-{
-	for_difference(refresh, entry, definition, aname_entry_snapshot(entry), NULL, let_go,
-	               now_ms);
+	if (!aname_views_show_all(refresh, entry, definitions, count)) {
+		end(refresh, entry, definition, known, now_ms);
+	}
 }
 
 void aname_health_end(aname_refresh_t *refresh, aname_entry_t *entry, int64_t now_ms)
@@ -106,10 +123,10 @@ void aname_health_end(aname_refresh_t *refresh, aname_entry_t *entry, int64_t no
 	unsigned count =
 	        entry->for_subnet ? 0 : aname_views_definitions(refresh, entry, definitions);
 	for (unsigned i = 0; i < count; i++) {
-		end(refresh, entry, definitions[i], now_ms);
+		end(refresh, entry, definitions[i], aname_entry_snapshot(entry), now_ms);
 	}
 	if (count > 0) {
-		aname_views_show_all(refresh, entry, NULL, 0);
+		(void)aname_views_show_all(refresh, entry, NULL, 0);
 	}
 }
 
@@ -132,11 +149,12 @@ static void give_up(aname_entry_t *entry, void *ctx)
 		if (definitions[i]->unheld_ms == 0) {
 			kept[left++] = definitions[i];
 		} else {
-			end(note->refresh, entry, definitions[i], note->now_ms);
+			end(note->refresh, entry, definitions[i], aname_entry_snapshot(entry),
+			    note->now_ms);
 		}
 	}
 	if (left < count) {
-		aname_views_show_all(note->refresh, entry, kept, left);
+		(void)aname_views_show_all(note->refresh, entry, kept, left);
 	}
 }
 
@@ -154,10 +172,12 @@ static void release_definitions(aname_refresh_t *refresh, int64_t now_ms)
 {
 	aname_definition_t *definition;
 	while ((definition = aname_shared_release_definition(refresh->shared, now_ms)) != NULL) {
+		/* Entries have let go when it was given up. */
 		bool forgotten = aname_probes_forget(refresh->probes, definition);
-		assert(forgotten); /* Entries have let go when it was given up. */
-		(void)forgotten;
-		free(definition);
+		assert(forgotten);
+		if (forgotten) {
+			free(definition);
+		}
 	}
 	bool given_up;
 	refresh->definitions_ms = aname_shared_note_definitions(refresh->shared, now_ms, &given_up);
@@ -238,7 +258,7 @@ static void on_changed(void *ctx, aname_probed_t *probed, int64_t now_ms)
 	for (size_t i = 0; i < users->count; i++) {
 		const aname_definition_t *definitions[ANAME_VIEWS_MAX];
 		unsigned held = aname_views_definitions(refresh, users->entries[i], definitions);
-		aname_views_show_all(refresh, users->entries[i], definitions, held);
+		(void)aname_views_show_all(refresh, users->entries[i], definitions, held);
 	}
 	count(refresh, now_ms);
 }
@@ -291,8 +311,8 @@ static void show_forced(aname_entry_t *entry, void *ctx)
 		return;
 	}
 	const aname_definition_t *definitions[ANAME_VIEWS_MAX];
-	aname_views_show(forced->refresh, entry, definitions,
-	                 aname_views_definitions(forced->refresh, entry, definitions));
+	(void)aname_views_show(forced->refresh, entry, definitions,
+	                       aname_views_definitions(forced->refresh, entry, definitions));
 }
 
 void aname_health_note_forced(aname_refresh_t *refresh, const aname_subject_t *subject)

@@ -1,7 +1,5 @@
 #include "service/views.h"
 
-#include <stdlib.h>
-
 #include "service/users.h"
 
 /*! Who looks. */
@@ -80,8 +78,9 @@ unsigned aname_views_definitions(aname_refresh_t *refresh, aname_entry_t *entry,
 	return count;
 }
 
-void aname_views_publish(aname_refresh_t *refresh, aname_entry_t *entry, aname_snapshot_t *snapshot,
-                         const aname_definition_t *const *definitions, unsigned count)
+aname_snapshot_t *aname_views_make(aname_refresh_t *refresh, aname_entry_t *entry,
+                                   const aname_snapshot_t *snapshot,
+                                   const aname_definition_t *const *definitions, unsigned count)
 {
 	uint32_t ids[ANAME_VIEWS_MAX];
 	unsigned views = 0;
@@ -96,33 +95,32 @@ void aname_views_publish(aname_refresh_t *refresh, aname_entry_t *entry, aname_s
 		      .name = aname_entry_name(entry),
 		      .definitions = definitions,
 		      .count = count };
-	aname_snapshot_t *seen =
-	        views > 0 ? aname_snapshot_with_views(snapshot, ids, views, see, &eye) : NULL;
-	if (seen != NULL) {
-		free(snapshot);
-		snapshot = seen;
-	}
-	aname_table_publish(refresh->shared->table, entry, snapshot);
+	return aname_snapshot_with_views(snapshot, ids, views, see, &eye);
 }
 
-void aname_views_show(aname_refresh_t *refresh, aname_entry_t *entry,
+bool aname_views_show(aname_refresh_t *refresh, aname_entry_t *entry,
                       const aname_definition_t *const *definitions, unsigned count)
 {
-	aname_snapshot_t *copy = aname_snapshot_copy(aname_entry_snapshot(entry));
-	if (copy != NULL) {
-		aname_views_publish(refresh, entry, copy, definitions, count);
+	aname_snapshot_t *seen =
+	        aname_views_make(refresh, entry, aname_entry_snapshot(entry), definitions, count);
+	if (seen != NULL) {
+		aname_table_publish(refresh->shared->table, entry, seen);
 	}
+	return seen != NULL;
 }
 
-void aname_views_show_all(aname_refresh_t *refresh, aname_entry_t *target,
+bool aname_views_show_all(aname_refresh_t *refresh, aname_entry_t *target,
                           const aname_definition_t *const *definitions, unsigned count)
 {
-	aname_views_show(refresh, target, definitions, count);
+	if (!aname_views_show(refresh, target, definitions, count)) {
+		return false;
+	}
 	const aname_subnets_t *subnets = atomic_load(&target->subnets);
 	for (aname_entry_t *entry = subnets != NULL ? subnets->first : NULL; entry != NULL;
 	     entry = entry->subnet_entry->next) {
 		if (aname_entry_snapshot(entry) != NULL) {
-			aname_views_show(refresh, entry, definitions, count);
+			(void)aname_views_show(refresh, entry, definitions, count);
 		}
 	}
+	return true;
 }

@@ -20,19 +20,21 @@ unsigned aname_views_definitions(aname_refresh_t *refresh, aname_entry_t *entry,
                                  const aname_definition_t **definitions);
 
 /*!
- * \brief Publishes a snapshot, with a view of each of these definitions.
- *
- * Takes over `snapshot`. If memory is out it is published without views.
+ * \brief A copy of a snapshot of an entry, with a view of each of these definitions.
  *
  * \param count  At most ANAME_VIEWS_MAX - 1: one is for what is forced.
+ *
+ * \return New snapshot, NULL if out of memory. Ownership: the caller's, freed with free().
  */
-void aname_views_publish(aname_refresh_t *refresh, aname_entry_t *entry, aname_snapshot_t *snapshot,
-                         const aname_definition_t *const *definitions, unsigned count);
+aname_snapshot_t *aname_views_make(aname_refresh_t *refresh, aname_entry_t *entry,
+                                   const aname_snapshot_t *snapshot,
+                                   const aname_definition_t *const *definitions, unsigned count);
 
-/*! Publishes what is known of an entry anew, with views of these definitions. */
-void aname_views_show(aname_refresh_t *refresh, aname_entry_t *entry,
+/*! Publishes what is known of an entry anew, with views of these definitions; false if out of memory:
+ *  it is seen as before. */
+bool aname_views_show(aname_refresh_t *refresh, aname_entry_t *entry,
                       const aname_definition_t *const *definitions, unsigned count);
 
-/*! The same of a target and its subnets. */
-void aname_views_show_all(aname_refresh_t *refresh, aname_entry_t *target,
+/*! The same of a target and its subnets; false if the target is seen as before. */
+bool aname_views_show_all(aname_refresh_t *refresh, aname_entry_t *target,
                           const aname_definition_t *const *definitions, unsigned count);
