@@ -213,4 +213,6 @@ void aname_events_limits(aname_events_t *events, aname_limits_reached_t *reached
 	          "half of the TCP workers wait for lookups already");
 	log_limit(events, &events->probes, atomic_load(&reached->probes_full), now_ms,
 	          "no room for an address to probe, raise 'max-probes'");
+	log_limit(events, &events->views, atomic_load(&reached->views_full), now_ms,
+	          "a target is probed in 15 ways, and not in others; let sections probe alike");
 }

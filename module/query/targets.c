@@ -74,7 +74,11 @@ static ANAME_ASIDE void look_through(const aname_query_t *query, const aname_key
                                      uint32_t ttl, bool for_subnet, aname_part_t *part)
 {
 	bool seen = aname_answer_look(part, query->instance->options->definition, query->now_ms);
-	if (!seen && part->snapshot->count > 0 && !for_subnet) {
+	/* Where there is no room for one more view, it is not asked for with every query. */
+	bool room = part->snapshot->views < ANAME_VIEWS_DEFINITIONS ||
+	            atomic_load_explicit(&query->instance->shown_s, memory_order_relaxed) !=
+	                    query->now_s;
+	if (!seen && room && part->snapshot->count > 0 && !for_subnet) {
 		aname_target_ask(query, key, ttl, false); /* To have it probed. */
 	}
 }

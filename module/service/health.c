@@ -107,8 +107,12 @@ void aname_health_ask(aname_refresh_t *refresh, aname_entry_t *entry, uint32_t i
 	}
 	unsigned count = aname_views_definitions(refresh, entry, definitions);
 	const aname_definition_t *definition = aname_shared_definition(refresh->shared, id);
-	if (definition == NULL || count == ANAME_VIEWS_MAX - 1) {
-		return; /* One is for what is forced. */
+	if (definition == NULL) {
+		return;
+	}
+	if (count == ANAME_VIEWS_DEFINITIONS) {
+		atomic_fetch_add(&refresh->shared->reached.views_full, 1);
+		return;
 	}
 	for_difference(refresh, entry, definition, known, NULL, hold, now_ms);
 	definitions[count++] = definition;

@@ -22,7 +22,7 @@ unsigned aname_views_definitions(aname_refresh_t *refresh, aname_entry_t *entry,
 /*!
  * \brief A copy of a snapshot of an entry, with a view of each of these definitions.
  *
- * \param count  At most ANAME_VIEWS_MAX - 1: one is for what is forced.
+ * \param count  At most ANAME_VIEWS_DEFINITIONS.
  *
  * \return New snapshot, NULL if out of memory. Ownership: the caller's, freed with free().
  */

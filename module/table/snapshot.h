@@ -92,8 +92,9 @@ typedef struct {
 	const char *why;  /*!< One phrase for the status, which stays. */
 } aname_failing_t;
 
-/*! Most views of one snapshot. */
-#define ANAME_VIEWS_MAX 16
+/*! Most views of one snapshot: of definitions, and one more of what is forced. */
+#define ANAME_VIEWS_DEFINITIONS 15
+#define ANAME_VIEWS_MAX         (ANAME_VIEWS_DEFINITIONS + 1)
 
 /*!
  * The addresses as sections see them that have one definition: those that are not down,

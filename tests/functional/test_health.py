@@ -301,6 +301,28 @@ def test_H_siblings_stay_out_while_somebody_is_alive(knotd, authority, endpoints
     assert SIBLING_AAAA not in query(ZONE, "ANY", "tcp").addresses("AAAA")
 
 
+def test_H1_a_target_is_probed_in_so_many_ways_at_most(knotd, authority, endpoints):
+    """What is beyond that is told, and sees all addresses."""
+    authority.set(TARGET, a=ONE, ttl=60)
+    ways = [f"way{number}.example" for number in range(17)]
+    for number, zone in enumerate(ways):
+        knotd.sections.append(section("mod-aname", f"way{number}", resolver=ADDRESS,
+                                      **{**PROBE, "probe-interval": 2 + number}))
+        knotd.add_zone(zone, [aname(TARGET)], modules=[f"mod-aname/way{number}"])
+    knotd.start()
+
+    def answers_of():
+        return [query(zone, "A").addresses() for zone in ways]
+
+    known(ways[0], "A")
+    eventually(lambda: answers_of() and knotd.log_lines(
+        "limit reached, a target is probed in 15 ways"), timeout=20)
+    endpoints.kill(ONE[0])
+    eventually(lambda: answers_of().count({ONE[1]}) == 15, timeout=40,
+               what="15 zones leave out the dead address")
+    assert answers_of().count(set(ONE)) == 2
+
+
 def test_H3_targets_that_share_an_address(knotd, authority, endpoints):
     """It stands in the answer once, and leaves it for both."""
     authority.set(TARGET, a=[ONE[0], TWO[0]], ttl=60)
