@@ -127,9 +127,10 @@ static uint32_t shortest_ttl(const aname_refresh_t *refresh, aname_entry_t *entr
 	aname_plan_t *plan = &entry->plan;
 	int64_t now_s = now_ms / 1000;
 	if (plan->window_s < refresh->options_s) {
-		/* What was asked for under other options no longer counts; queries note it anew. */
-		atomic_store(&entry->min_ttl, UINT32_MAX);
-		plan->min_ttl_prev = UINT32_MAX;
+		/* What was asked for under other options counts until queries had the time to note
+		 * it anew: whoever keeps a name warm may not have come by since. */
+		uint32_t before = atomic_exchange(&entry->min_ttl, UINT32_MAX);
+		plan->min_ttl_prev = before < plan->min_ttl_prev ? before : plan->min_ttl_prev;
 		plan->window_s = now_s;
 	} else if (now_s - plan->window_s > aname_schedule_of(entry)->idle) {
 		plan->min_ttl_prev = atomic_exchange(&entry->min_ttl, UINT32_MAX);
