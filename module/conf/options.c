@@ -106,6 +106,16 @@ const char *aname_probe_text(aname_probe_kind_t kind)
 	return words[kind];
 }
 
+bool aname_probe_is_alike(const aname_probe_t *one, const aname_probe_t *other)
+{
+	aname_probe_t as_often = *other;
+	as_often.interval_ms = one->interval_ms;
+	as_often.timeout_ms = one->timeout_ms;
+	as_often.fall = one->fall;
+	as_often.rise = one->rise;
+	return memcmp(one, &as_often, sizeof(as_often)) == 0;
+}
+
 bool aname_source_has_via(const aname_source_t *source, bool ipv6)
 {
 	static const uint8_t none[16];

@@ -157,6 +157,10 @@ typedef struct {
 	char path[ANAME_PROBE_TEXT_MAX]; /*!< HTTP and HTTPS: begins with a slash. */
 } aname_probe_t;
 
+/*! Do both ask the same and take the same for good, and differ at most in how often they ask and how
+ *  often is enough? */
+bool aname_probe_is_alike(const aname_probe_t *one, const aname_probe_t *other);
+
 /*! What is one for the whole process; the largest value of all instances counts. */
 typedef struct {
 	uint32_t threads;            /*!< libuv's thread pool. */

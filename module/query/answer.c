@@ -68,13 +68,19 @@ bool aname_answer_look(aname_part_t *part, uint32_t definition, int64_t now_ms)
 {
 	const aname_snapshot_t *snapshot = part->snapshot;
 	const aname_view_t *own = aname_snapshot_view(snapshot, definition);
-	const aname_view_t *view = own != NULL ? own : aname_snapshot_view(snapshot, 0);
+	const aname_view_t *view = own;
+	if (own == NULL && definition != 0) {
+		view = aname_snapshot_view_alike(snapshot, definition);
+	}
+	if (view == NULL) {
+		view = aname_snapshot_view(snapshot, 0);
+	}
 	if (view != NULL) {
 		part->view = view;
 		part->down = view->count == 0 && snapshot->count > 0;
 		part->lives |= aname_view_alive(view);
-		if (view->changed_ms > now_ms - ANAME_VERDICT_NEW_MS &&
-		    part->judgement.ttl > ANAME_STALE_TTL) {
+		part->recent = view->changed_ms > now_ms - ANAME_VERDICT_NEW_MS;
+		if (part->recent && part->judgement.ttl > ANAME_STALE_TTL) {
 			part->judgement.ttl = ANAME_STALE_TTL;
 		}
 	}
@@ -232,13 +238,19 @@ static void begin(const aname_pool_t *pool, bool partial, aname_answer_t *answer
 	answer->partial = partial;
 	answer->gone = answer->emptied = answer->all_down = answer->no_sibling = false;
 	answer->failure = ANAME_FAILURE_NONE;
-	answer->ttl = partial ? ANAME_PARTIAL_TTL : UINT32_MAX;
+	answer->ttl = UINT32_MAX;
 	answer->used = 0;
 	answer->scope = 0;
 	for (unsigned i = 0; i < pool->count; i++) {
 		if (pool->parts[i].scope > answer->scope) {
 			answer->scope = pool->parts[i].scope;
 		}
+		if (pool->parts[i].recent) {
+			answer->ttl = ANAME_STALE_TTL; /* What is in it may be another soon. */
+		}
+	}
+	if (partial) {
+		answer->ttl = ANAME_PARTIAL_TTL;
 	}
 }
 

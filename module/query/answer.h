@@ -31,6 +31,7 @@ typedef struct {
 	uint8_t scope;   /*!< Length of the client prefix it is for; 0: everybody. */
 	bool gone;       /*!< The target had addresses, and has none of either family. */
 	bool down;       /*!< It has addresses, and health or an operator leaves none (H3). */
+	bool recent;     /*!< Some of it went down, or came up again, of late (H6). */
 	bool lives;      /*!< Stale is as good as live: a probe says up, or its upstream is silent
 	                      as a whole (P1). */
 } aname_part_t;

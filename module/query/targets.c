@@ -99,7 +99,7 @@ ANAME_WARM void aname_target_judge(const aname_query_t *query, const aname_key_t
 	        aname_policy_judge(snapshot, cold, schedule, life, next_ms, query->now_ms);
 	part->view = NULL;
 	part->scope = 0;
-	part->gone = part->down = part->lives = false;
+	part->gone = part->down = part->recent = part->lives = false;
 	if (part->judgement.worth != ANAME_FRESH && snapshot != NULL) {
 		part->lives = fails_with_all(entry->upstream, snapshot, next_ms);
 		if (snapshot->lost) {

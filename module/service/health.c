@@ -17,15 +17,43 @@ typedef void (*act_f)(aname_refresh_t *refresh, aname_entry_t *entry,
                       const aname_definition_t *definition, const knot_rdata_t *rdata,
                       int64_t now_ms);
 
+/*! What is known of an address by another definition that asks the same: perhaps the one that a
+ *  reload has just replaced. */
+static aname_health_t health_by_others(aname_refresh_t *refresh, const aname_entry_t *entry,
+                                       const aname_definition_t *definition,
+                                       const knot_rdata_t *rdata)
+{
+	const aname_definition_t *other = NULL;
+	while ((other = aname_shared_definition_after(refresh->shared, other)) != NULL) {
+		const aname_probed_t *probed =
+		        other != definition && aname_definition_alike(other->id, definition->id)
+		                ? aname_probes_find(refresh->probes, other, rdata->data, rdata->len,
+		                                    entry->name)
+		                : NULL;
+		if (probed != NULL && probed->verdict.health != ANAME_HEALTH_UNKNOWN) {
+			return probed->verdict.health;
+		}
+	}
+	return ANAME_HEALTH_UNKNOWN;
+}
+
+/*! May it be probed, as far as policy goes? */
+static bool may_probe(aname_refresh_t *refresh, const aname_entry_t *entry,
+                      const aname_definition_t *definition, const knot_rdata_t *rdata)
+{
+	return aname_shared_may_probe(refresh->shared, entry->upstream, definition->id, rdata->data,
+	                              rdata->len);
+}
+
 static void hold(aname_refresh_t *refresh, aname_entry_t *entry,
                  const aname_definition_t *definition, const knot_rdata_t *rdata, int64_t now_ms)
 {
-	if (!aname_shared_may_probe(refresh->shared, entry->upstream, definition->id, rdata->data,
-	                            rdata->len)) {
+	if (!may_probe(refresh, entry, definition, rdata)) {
 		return;
 	}
-	aname_probed_t *probed = aname_probes_hold(refresh->probes, definition, rdata->data,
-	                                           rdata->len, entry->name, now_ms);
+	aname_probed_t *probed =
+	        aname_probes_hold(refresh->probes, definition, rdata->data, rdata->len, entry->name,
+	                          health_by_others(refresh, entry, definition, rdata), now_ms);
 	if (probed != NULL && !aname_users_add(probed, entry)) {
 		aname_probes_unhold(refresh->probes, probed, now_ms);
 	}
@@ -39,6 +67,21 @@ static void let_go(aname_refresh_t *refresh, aname_entry_t *entry,
 	        refresh->probes, definition, rdata->data, rdata->len, entry->name);
 	if (probed != NULL && aname_users_remove(probed, entry)) {
 		aname_probes_unhold(refresh->probes, probed, now_ms);
+	}
+}
+
+/*! Holds or lets go an address, as policy and limits have it by now. */
+static void hold_anew(aname_refresh_t *refresh, aname_entry_t *entry,
+                      const aname_definition_t *definition, const knot_rdata_t *rdata,
+                      int64_t now_ms)
+{
+	const aname_probed_t *probed = aname_probes_find(refresh->probes, definition, rdata->data,
+	                                                 rdata->len, entry->name);
+	bool held = probed != NULL && aname_users_have(probed, entry);
+	if (!held) {
+		hold(refresh, entry, definition, rdata, now_ms);
+	} else if (!may_probe(refresh, entry, definition, rdata)) {
+		let_go(refresh, entry, definition, rdata, now_ms);
 	}
 }
 
@@ -80,9 +123,12 @@ void aname_health_publish(aname_refresh_t *refresh, aname_entry_t *entry,
 		return;
 	}
 	const aname_snapshot_t *before = aname_entry_snapshot(entry);
+	/* Where some were refused there may be room by now. */
+	bool anew = aname_probes_numbers(refresh->probes).refused > 0;
 	for (unsigned i = 0; i < count && !entry->for_subnet; i++) {
-		for_difference(refresh, entry, definitions[i], snapshot, before, hold, now_ms);
 		for_difference(refresh, entry, definitions[i], before, snapshot, let_go, now_ms);
+		for_difference(refresh, entry, definitions[i], snapshot, anew ? NULL : before,
+		               anew ? hold_anew : hold, now_ms);
 	}
 	aname_snapshot_t *seen = aname_views_make(refresh, entry, snapshot, definitions, count);
 	if (seen != NULL) {
@@ -141,23 +187,65 @@ typedef struct {
 	int64_t now_ms;
 } note_t;
 
-/*! Ends what is probed for an entry by definitions that nobody holds. */
-static void give_up(aname_entry_t *entry, void *ctx)
+/*! Is it in a list? */
+static bool is_in(const aname_definition_t *const *list, unsigned count,
+                  const aname_definition_t *definition)
+{
+	unsigned i = 0;
+	while (i < count && list[i] != definition) {
+		i++;
+	}
+	return i < count;
+}
+
+/*!
+ * Adds to a list the definitions in use that ask the same as one of an entry which is given up: a
+ * reload has them in its place, and nobody is to see dead addresses until a query has asked for
+ * them. Returns how many there are then.
+ */
+static unsigned add_alike(const note_t *note, aname_entry_t *entry,
+                          const aname_definition_t *given_up, const aname_definition_t **list,
+                          unsigned count)
+{
+	const aname_definition_t *definition = NULL;
+	while ((definition = aname_shared_definition_after(note->refresh->shared, definition)) !=
+	               NULL &&
+	       count < ANAME_VIEWS_DEFINITIONS) {
+		if (definition->unheld_ms == 0 &&
+		    aname_definition_alike(definition->id, given_up->id) &&
+		    !is_in(list, count, definition)) {
+			list[count++] = definition;
+			for_difference(note->refresh, entry, definition,
+			               aname_entry_snapshot(entry), NULL, hold, note->now_ms);
+		}
+	}
+	return count;
+}
+
+/*! Ends what is probed for an entry by definitions that nobody holds; for the others options may say
+ *  of other addresses than before that they are to be probed. */
+static void revise(aname_entry_t *entry, void *ctx)
 {
 	const note_t *note = ctx;
+	const aname_snapshot_t *known = aname_entry_snapshot(entry);
 	const aname_definition_t *definitions[ANAME_VIEWS_MAX], *kept[ANAME_VIEWS_MAX];
 	unsigned count =
 	        entry->for_subnet ? 0 : aname_views_definitions(note->refresh, entry, definitions);
 	unsigned left = 0;
 	for (unsigned i = 0; i < count; i++) {
 		if (definitions[i]->unheld_ms == 0) {
+			for_difference(note->refresh, entry, definitions[i], known, NULL, hold_anew,
+			               note->now_ms);
 			kept[left++] = definitions[i];
-		} else {
-			end(note->refresh, entry, definitions[i], aname_entry_snapshot(entry),
-			    note->now_ms);
 		}
 	}
-	if (left < count) {
+	for (unsigned i = 0; i < count; i++) {
+		if (definitions[i]->unheld_ms != 0) {
+			left = add_alike(note, entry, definitions[i], kept, left);
+			end(note->refresh, entry, definitions[i], known, note->now_ms);
+		}
+	}
+	if (count > 0) {
 		(void)aname_views_show_all(note->refresh, entry, kept, left);
 	}
 }
@@ -166,9 +254,10 @@ void aname_health_note_definitions(aname_refresh_t *refresh, int64_t now_ms)
 {
 	note_t note = { .refresh = refresh, .now_ms = now_ms };
 	bool given_up;
+	aname_probes_limit(refresh->probes, atomic_load(&refresh->max_probes));
 	refresh->definitions_ms = aname_shared_note_definitions(refresh->shared, now_ms, &given_up);
-	if (given_up) {
-		aname_table_foreach(refresh->shared->table, give_up, &note);
+	if (aname_shared_definition_after(refresh->shared, NULL) != NULL) {
+		aname_table_foreach(refresh->shared->table, revise, &note);
 	}
 }
 

@@ -32,13 +32,26 @@ bool aname_users_add(aname_probed_t *probed, aname_entry_t *entry)
 	return true;
 }
 
+/*! Where a target stands among them; their number if it does not. */
+static size_t find(const aname_users_t *users, const aname_entry_t *entry)
+{
+	size_t i = 0;
+	while (i < users->count && users->entries[i] != entry) {
+		i++;
+	}
+	return i;
+}
+
+bool aname_users_have(const aname_probed_t *probed, const aname_entry_t *entry)
+{
+	const aname_users_t *users = probed->users;
+	return users != NULL && find(users, entry) < users->count;
+}
+
 bool aname_users_remove(aname_probed_t *probed, const aname_entry_t *entry)
 {
 	aname_users_t *users = probed->users;
-	size_t i = 0;
-	while (users != NULL && i < users->count && users->entries[i] != entry) {
-		i++;
-	}
+	size_t i = users != NULL ? find(users, entry) : 0;
 	if (users == NULL || i == users->count) {
 		return false;
 	}

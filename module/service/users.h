@@ -35,3 +35,6 @@ bool aname_users_add(aname_probed_t *probed, aname_entry_t *entry);
 
 /*! Takes one out; false if it is not there. */
 bool aname_users_remove(aname_probed_t *probed, const aname_entry_t *entry);
+
+/*! Is it one of them? */
+bool aname_users_have(const aname_probed_t *probed, const aname_entry_t *entry);

@@ -3,6 +3,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+/*! The greatest identity of those that ask the same; 0 if there is none. */
+static uint32_t greatest_alike(const aname_definitions_t *definitions, const aname_probe_t *probe)
+{
+	uint32_t greatest = 0;
+	for (const aname_definition_t *definition = definitions->first; definition != NULL;
+	     definition = definition->next) {
+		if (aname_probe_is_alike(&definition->probe, probe) && definition->id > greatest) {
+			greatest = definition->id;
+		}
+	}
+	return greatest;
+}
+
+static uint32_t new_id(aname_definitions_t *definitions, const aname_probe_t *probe)
+{
+	uint32_t greatest = greatest_alike(definitions, probe);
+	return greatest != 0 && aname_definition_alike(greatest, greatest + 1)
+	               ? greatest + 1
+	               : ++definitions->questions << ANAME_DEFINITION_VARIANT_BITS;
+}
+
 aname_definition_t *aname_definition_find(aname_definitions_t *definitions,
                                           const aname_probe_t *probe)
 {
@@ -16,7 +37,7 @@ aname_definition_t *aname_definition_find(aname_definitions_t *definitions,
 	definition = calloc(1, sizeof(*definition));
 	if (definition != NULL) {
 		definition->probe = *probe;
-		definition->id = ++definitions->last_id;
+		definition->id = new_id(definitions, probe);
 		definition->next = definitions->first;
 		definitions->first = definition;
 	}

@@ -3,7 +3,7 @@
  *
  * Sections whose `probe-*` options are equal share a definition, and so every address behind a
  * target is probed once for all of them. What is published of a target names definitions by
- * identity, which is never another's, so that nothing has to be told when one goes.
+ * identity.
  *
  * A definition is held by the options in use that name it, and stays for a while when nobody holds
  * it any more, since options come back.
@@ -13,6 +13,7 @@
 
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "conf/options.h"
@@ -22,7 +23,7 @@
 
 typedef struct aname_definition {
 	aname_probe_t probe; /*!< Never changes. */
-	uint32_t id;         /*!< Its identity; never 0. */
+	uint32_t id;         /*!< Its identity; never 0. See aname_definition_alike(). */
 	/* Guarded by the owner's lock. */
 	struct aname_definition *next;
 	unsigned holders; /*!< Sets of options. */
@@ -33,8 +34,20 @@ typedef struct aname_definition {
 /*! The definitions of a process. */
 typedef struct {
 	aname_definition_t *first;
-	uint32_t last_id;
+	uint32_t questions; /*!< How many there were that ask something else. */
 } aname_definitions_t;
+
+/*! Bits of an identity that tell those apart that ask the same; those above them say what that is. */
+#define ANAME_DEFINITION_VARIANT_BITS 12
+
+/*!
+ * Do two definitions, given by identity, ask the same and take the same for good? What is known by
+ * the one stands in for what is not known by the other yet: a reload has just replaced it.
+ */
+static inline bool aname_definition_alike(uint32_t one, uint32_t other)
+{
+	return one >> ANAME_DEFINITION_VARIANT_BITS == other >> ANAME_DEFINITION_VARIANT_BITS;
+}
 
 /*!
  * \brief Finds a definition, or makes it, without a holder.

@@ -278,6 +278,16 @@ const aname_definition_t *aname_shared_definition(aname_shared_t *shared, uint32
 	return definition;
 }
 
+const aname_definition_t *aname_shared_definition_after(aname_shared_t *shared,
+                                                        const aname_definition_t *definition)
+{
+	pthread_mutex_lock(&shared->lock);
+	const aname_definition_t *after =
+	        definition != NULL ? definition->next : shared->definitions.first;
+	pthread_mutex_unlock(&shared->lock);
+	return after;
+}
+
 bool aname_shared_may_probe(aname_shared_t *shared, const aname_upstream_t *upstream, uint32_t id,
                             const uint8_t *address, uint8_t len)
 {

@@ -179,6 +179,16 @@ int64_t aname_shared_note_definitions(aname_shared_t *shared, int64_t now_ms, bo
 const aname_definition_t *aname_shared_definition(aname_shared_t *shared, uint32_t id);
 
 /*!
+ * \brief The definition after another one in the list of all; the first one after NULL.
+ *
+ * \return The definition, good as from aname_shared_definition(); NULL at the end.
+ *
+ * Thread: service.
+ */
+const aname_definition_t *aname_shared_definition_after(aname_shared_t *shared,
+                                                        const aname_definition_t *definition);
+
+/*!
  * \brief Does any section that has this probed let the address into its answers (`deny-address`)?
  *
  * \param upstream  Whom the section asks.

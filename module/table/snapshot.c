@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "table/definition.h"
+
 static int compare4(const void *one, const void *other)
 {
 	return memcmp(one, other, 4);
@@ -283,6 +285,17 @@ const aname_view_t *aname_snapshot_view(const aname_snapshot_t *snapshot, uint32
 	const aname_view_t *views = aname_snapshot_views(snapshot);
 	for (unsigned i = 0; i < snapshot->views; i++) {
 		if (views[i].definition == definition) {
+			return &views[i];
+		}
+	}
+	return NULL;
+}
+
+const aname_view_t *aname_snapshot_view_alike(const aname_snapshot_t *snapshot, uint32_t definition)
+{
+	const aname_view_t *views = aname_snapshot_views(snapshot);
+	for (unsigned i = 0; i < snapshot->views; i++) {
+		if (aname_definition_alike(views[i].definition, definition)) {
 			return &views[i];
 		}
 	}

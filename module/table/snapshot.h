@@ -183,6 +183,10 @@ aname_snapshot_t *aname_snapshot_with_views(const aname_snapshot_t *snapshot,
 /*! All views; NULL if there are none. */
 const aname_view_t *aname_snapshot_views(const aname_snapshot_t *snapshot);
 
+/*! The view of a definition that asks the same as this one; NULL if there is none. */
+const aname_view_t *aname_snapshot_view_alike(const aname_snapshot_t *snapshot,
+                                              uint32_t definition);
+
 /*! The view of a definition; NULL if the addresses are not seen through it. */
 const aname_view_t *aname_snapshot_view(const aname_snapshot_t *snapshot, uint32_t definition);
 

@@ -147,10 +147,14 @@ def test_H5_an_error_of_this_host_is_no_verdict(knotd, authority):
     probed(knotd, unknown=2, down=0)
 
 
-def probes(knotd):
-    """Probes of the whole server; it has to have the module as a global one."""
+def totals(knotd):
+    """Counters of the whole server; it has to have the module as a global one."""
     query(ZONE, "SOA")
-    found = knotd.stats()
+    return knotd.stats()
+
+
+def probes(knotd):
+    found = totals(knotd)
     return {what: found[f"probes[{what}]"] for what in ("started", "failed")}
 
 
@@ -166,6 +170,10 @@ def test_H6_after_a_change_the_ttl_is_short(knotd, authority, endpoints):
     probed(knotd, up=4)
     query(ZONE, "A").expect(a=set(ONE + TWO), ttl=(STALE_TTL + 1, 3600))
     endpoints.kill(ONE[0])
+    answers({ONE[1], *TWO}, timeout=20, ttl=(1, STALE_TTL))
+    endpoints.kill(ONE[1])
+    answers(set(TWO), timeout=20, ttl=(1, STALE_TTL))  # Of which none has changed.
+    endpoints.revive(ONE[1])
     answers({ONE[1], *TWO}, timeout=20, ttl=(1, STALE_TTL))
     endpoints.revive(ONE[0])
     answers(set(ONE + TWO), timeout=20, ttl=(1, STALE_TTL))
@@ -289,6 +297,43 @@ def test_H1_max_probes_bounds_and_is_logged(knotd, authority, endpoints):
     eventually(lambda: health(knotd)["up"] == 2, timeout=20)
     knotd.wait_log("max-probes", ask=ZONE)
     query(ZONE, "A").expect(a=set(ONE + TWO))
+    # Those that were refused are probed when there is room.
+    knotd.options["max-probes"] = 4
+    knotd.reload()
+    probed(knotd, up=4)
+
+
+def test_H9_deny_address_changes_what_is_probed(knotd, authority, endpoints):
+    pool(knotd, authority)
+    known(ZONE, "A")
+    probed(knotd, up=4)
+    knotd.options["deny-address"] = f"{ONE[0]}/32"
+    knotd.reload()
+    answers({ONE[1], *TWO})
+    eventually(lambda: totals(knotd)["health[up]"] == 3, timeout=20,
+               what="what is denied is not probed any more")
+    del knotd.options["deny-address"]
+    knotd.reload()
+    eventually(lambda: totals(knotd)["health[up]"] == 4, timeout=20,
+               what="what is not denied any more is probed")
+    endpoints.kill(ONE[0])
+    answers({ONE[1], *TWO}, timeout=20)
+
+
+def test_H2_another_interval_does_not_bring_the_dead_back(knotd, authority, endpoints):
+    pool(knotd, authority)
+    known(ZONE, "A")
+    probed(knotd, up=4)
+    endpoints.kill(*ONE)
+    answers(set(TWO), timeout=20)
+    for interval in (2, 3, 1):
+        knotd.options["probe-interval"] = interval
+        knotd.reload()
+        for _ in range(50):
+            query(ZONE, "A").expect(a=set(TWO))
+    endpoints.revive(*ONE)
+    answers(set(ONE + TWO), timeout=20)
+    knotd.wait_log("127.0.1.1 is up again", ask=ZONE)
 
 
 def test_H_siblings_stay_out_while_somebody_is_alive(knotd, authority, endpoints):

@@ -178,7 +178,7 @@ static aname_probed_t *hold_as(const aname_definition_t *definition, const char 
 	assert_int_equal(inet_pton(ipv6 ? AF_INET6 : AF_INET, text, address), 1);
 	name_t name = make_name(target);
 	return aname_probes_hold(probes, definition, address, ipv6 ? 16 : 4, name.at,
-	                         aname_clock_ms());
+	                         ANAME_HEALTH_UNKNOWN, aname_clock_ms());
 }
 
 static aname_probed_t *hold(const aname_definition_t *definition, const char *text)
@@ -529,8 +529,8 @@ static void many(void **state)
 	name_t name = make_name("www.cdn.example.");
 	for (unsigned i = 0; i < MANY; i++) {
 		const uint8_t address[4] = { 127, 1, i / 250, i % 250 + 1 };
-		assert_non_null(
-		        aname_probes_hold(probes, &tcp, address, 4, name.at, aname_clock_ms()));
+		assert_non_null(aname_probes_hold(probes, &tcp, address, 4, name.at,
+		                                  ANAME_HEALTH_UNKNOWN, aname_clock_ms()));
 	}
 	UNTIL(accept_all(fd) && aname_probes_numbers(probes).up == MANY);
 	unsigned up = 0;
@@ -602,7 +602,8 @@ static bool attempt_all(void *ctx)
 	if (ok) {
 		name_t name = make_name("www.cdn.example.");
 		const uint8_t address[4] = { 127, 0, 0, 1 };
-		ok = aname_probes_hold(made, tcp, address, 4, name.at, aname_clock_ms()) != NULL;
+		ok = aname_probes_hold(made, tcp, address, 4, name.at, ANAME_HEALTH_UNKNOWN,
+		                       aname_clock_ms()) != NULL;
 		assert_int_equal(aname_probes_numbers(made).unknown, ok);
 		aname_probes_free(made);
 	}

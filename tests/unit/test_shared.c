@@ -353,6 +353,15 @@ static void definition_shared(void **state)
 	assert_int_equal(one->definition, other->definition);
 	assert_int_not_equal(one->definition, foreign->definition);
 	assert_int_equal(none->definition, 0);
+	/* Those that ask the same, and others. */
+	options = make_probing(443);
+	options->probe.interval_ms = 5000;
+	options->probe.fall = 9;
+	const aname_options_t *alike = aname_shared_hold(shared, options, &upstream);
+	assert_int_not_equal(alike->definition, one->definition);
+	assert_true(aname_definition_alike(alike->definition, one->definition));
+	assert_false(aname_definition_alike(foreign->definition, one->definition));
+	assert_false(aname_definition_alike(0, one->definition));
 	assert_int_equal(aname_shared_definition(shared, one->definition)->holders, 2);
 	assert_int_equal(aname_shared_definition(shared, one->definition)->probe.port, 443);
 	assert_null(aname_shared_definition(shared, 0));

@@ -178,7 +178,7 @@ static bool take_in(aname_probes_t *probes, aname_address_t *address, int64_t no
 
 aname_probed_t *aname_probes_hold(aname_probes_t *probes, const aname_definition_t *definition,
                                   const uint8_t *address, uint8_t len, const knot_dname_t *name,
-                                  int64_t now_ms)
+                                  aname_health_t believed, int64_t now_ms)
 {
 	const aname_address_key_t key = {
 		.definition = definition, .address = address, .len = len, .name = name
@@ -195,6 +195,9 @@ aname_probed_t *aname_probes_hold(aname_probes_t *probes, const aname_definition
 			return NULL;
 		}
 		found->probes = probes;
+	}
+	if (!held && found->probed.verdict.health == ANAME_HEALTH_UNKNOWN) {
+		found->probed.verdict.health = believed;
 	}
 	if (!held && !take_in(probes, found, now_ms)) {
 		if (found->kept_ms == 0) {

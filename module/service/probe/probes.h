@@ -80,13 +80,15 @@ void aname_probes_resume(aname_probes_t *probes);
  * \param len         4 or 16.
  * \param name        The target's name, which stands in where the definition has no host. Probes
  *                    over TLS and HTTP without a host are different ones for different names.
+ * \param believed    What its health is taken for until it is known; UNKNOWN if there is no
+ *                    reason for anything else.
  *
  * \return What is known of it, good until it is let go; NULL if there are `max` already, or out of
  *         memory: then nothing is known of it.
  */
 aname_probed_t *aname_probes_hold(aname_probes_t *probes, const aname_definition_t *definition,
                                   const uint8_t *address, uint8_t len, const knot_dname_t *name,
-                                  int64_t now_ms);
+                                  aname_health_t believed, int64_t now_ms);
 
 /*! Lets it go; with the last holder its probes end, and it is forgotten after a while. */
 void aname_probes_unhold(aname_probes_t *probes, aname_probed_t *probed, int64_t now_ms);
