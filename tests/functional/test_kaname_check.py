@@ -5,10 +5,11 @@ import os
 
 import pytest
 from harness import (
-    A1, AAAA1, ALIAS, TARGET, ZONE, aname, answers, eventually, failed, known, query, raw, section,
-    siblings, simple,
+    A1, AAAA1, ALIAS, TARGET, ZONE, aname, answers, eventually, failed,
+    known, query, raw, section, siblings, simple,
 )
 from harness.authority import ADDRESS, Behaviour
+from harness.endpoints import Endpoints
 from harness.kaname import kaname
 
 
@@ -401,6 +402,79 @@ def test_P1_H3_what_is_down_is_shown_so(knotd, authority, check, tool):
         lines, _ = check(ZONE, "--client", "198.51.100.7", bad=[])
         says(lines, "note", "A, place 1: cdn.example.org., rank 1, weight 1, not usable: down")
         says(lines, "ok", f"gets, A: {TARGET}.")
+        return True
+
+    eventually(shown)
+
+
+def test_P1_a_dead_recursor_moves_no_client(knotd, unbound, authority, check):
+    """What is stale counts where probes say that it is up; and the check says what is served."""
+    up, dead, other, port = "127.0.1.1", "127.0.1.2", "cdn.example.org", 8443
+    alive = Endpoints([up], port).start()
+    try:
+        authority.set(TARGET, a=[dead])
+        authority.set(other, a=[up])
+        knotd.options.update({
+            "resolver": ["127.0.0.1"], "timeout": 300, "ttl-max": 1, "retry-max": 1,
+            "prefer": ["example.net", "example.org"], "probe": "tcp", "probe-port": port,
+            "probe-interval": 1, "probe-timeout": 300, "probe-fall": 1, "probe-rise": 1,
+        })
+        knotd.add_zone(ZONE, [aname(TARGET), aname(other)])
+        knotd.start()
+        answers({up})
+        unbound.kill()
+
+        def shown():
+            reply = query(ZONE, "A").expect(a={up})
+            assert reply.ede, f"expected a stale answer, got {reply}"
+            lines, _ = check(ZONE, "--client", "127.0.0.1", bad=None)
+            says(lines, "ok", f"a client in 127.0.0.0/24 gets, A: {other}.")
+            says(lines, "A, place 2", "usable (stale, and up by its probes), in the answer")
+            return True
+
+        eventually(shown, timeout=30)
+    finally:
+        alive.kill()
+
+
+def test_P1_all_that_is_stale_is_chosen_among(knotd, unbound, authority, check):
+    authority.set(TARGET, a=[A1])
+    authority.set("cdn.example.org", a=["192.0.2.77"])
+    knotd.options.update({"resolver": ["127.0.0.1"], "timeout": 300, "ttl-max": 1, "retry-max": 1,
+                          "weight": ["example.net@1"]})
+    knotd.add_zone(ZONE, [aname(TARGET), aname("cdn.example.org")])
+    knotd.start()
+    known(ZONE, "A")
+    unbound.kill()
+
+    def shown():
+        reply = query(ZONE, "A")
+        assert reply.ede, f"expected a stale answer, got {reply}"
+        name = f"{TARGET}." if reply.addresses("A") == {A1} else "cdn.example.org."
+        lines, _ = check(ZONE, "--client", "127.0.0.1", bad=None)
+        says(lines, "ok", f"gets, A: {name} (none is usable: stale addresses)")
+        says(lines, "A, place 1", name, "not usable: stale, in the answer")
+        return True
+
+    eventually(shown, timeout=30)
+
+
+@pytest.mark.parametrize("way", ["serve", "sibling", "servfail"])
+def test_H4_whose_targets_while_all_are_down(knotd, authority, check, tool, way):
+    pool(knotd, authority, prefer=["example.org", "example.net"], **{"all-down": way})
+    known(ZONE, "A")
+    for name in (TARGET, "cdn.example.org"):
+        tool("force", name, "down")
+
+    def shown():
+        lines, _ = check(ZONE, "--client", "127.0.0.1", bad=None)
+        says(lines, "A, place 1: cdn.example.org.", "not usable: down")
+        if way == "serve":
+            query(ZONE, "A").expect(a={"192.0.2.77"})
+            says(lines, "ok", "gets, A: cdn.example.org. (all are down", "'all-down: serve'")
+            says(lines, "A, place 1: cdn.example.org.", "not usable: down, in the answer")
+        else:
+            says(lines, "note", "gets no chosen target, A: all are down", f"'all-down: {way}'")
         return True
 
     eventually(shown)

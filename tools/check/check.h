@@ -37,7 +37,8 @@ typedef struct {
 	kaname_values_t listen;  /*!< The server's addresses. */
 	kaname_values_t deny;    /*!< Option `deny-address`. */
 	kaname_values_t delay;   /*!< Option `negative-delay`. */
-	kaname_values_t prefer, weight, answer_targets, allow, deny_target; /*!< Options. */
+	/* Options of the same names. */
+	kaname_values_t prefer, weight, answer_targets, allow, deny_target, all_down;
 	bool is_loaded, is_signed;
 	bool is_asked;              /*!< As a client asks. */
 	kaname_answer_t clients[2]; /*!< What a client then got over TCP, by family. */

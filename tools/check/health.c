@@ -106,16 +106,26 @@ void kaname_check_health(kaname_check_t *check, const kaname_line_t *target)
 	}
 }
 
-bool kaname_check_is_down(const kaname_line_t *target, const char *address)
+/*! Is an address in this state, by an operator's word or else in any way in which it is probed? */
+static bool is_in_state(const kaname_line_t *target, const char *address, const char *state)
 {
-	bool down = false;
 	for (size_t i = 0; i < target->addresses_count; i++) {
 		const kaname_line_t *line = &target->addresses[i];
-		const char *forced = kaname_live_field(line, ANAME_KEY_FORCED);
-		if (is(line, ANAME_KEY_ADDRESS, address)) {
-			down |= strcmp(forced != NULL ? forced : of(line, ANAME_KEY_HEALTH),
-			               ANAME_HEALTH_WORD_DOWN) == 0;
+		bool forced = kaname_live_field(line, ANAME_KEY_FORCED) != NULL;
+		if (is(line, ANAME_KEY_ADDRESS, address) &&
+		    is(line, forced ? ANAME_KEY_FORCED : ANAME_KEY_HEALTH, state)) {
+			return true;
 		}
 	}
-	return down;
+	return false;
+}
+
+bool kaname_check_is_down(const kaname_line_t *target, const char *address)
+{
+	return is_in_state(target, address, ANAME_HEALTH_WORD_DOWN);
+}
+
+bool kaname_check_is_up(const kaname_line_t *target, const char *address)
+{
+	return is_in_state(target, address, ANAME_HEALTH_WORD_UP);
 }

@@ -9,8 +9,8 @@
 #include <libknot/libknot.h>
 
 #include "check/health.h"
+#include "check/worth.h"
 #include "live.h"
-#include "nets.h"
 
 static const char *of(const kaname_line_t *line, const char *key)
 {
@@ -143,16 +143,6 @@ typedef struct {
 	bool served;  /*!< Some are in the answer. */
 } held_t;
 
-static bool is_denied(const kaname_check_t *check, const char *address)
-{
-	for (size_t i = 0; i < check->deny.count; i++) {
-		if (kaname_net_holds(check->deny.at[i], address)) {
-			return true;
-		}
-	}
-	return false;
-}
-
 static bool is_served(const kaname_answer_t *answer, const char *address)
 {
 	for (unsigned i = 0; i < answer->count && i < KANAME_ADDRESSES_MAX; i++) {
@@ -173,7 +163,7 @@ static void take_held(const kaname_check_t *check, const kaname_line_t *target,
 		(void)snprintf(address, sizeof(address), "%.*s", (int)len, at);
 		held->any = true;
 		held->up |= !kaname_check_is_down(target, address);
-		held->allowed |= !is_denied(check, address);
+		held->allowed |= !kaname_check_is_denied(check, address);
 		held->served |= is_served(answer, address);
 		at += len;
 	}
