@@ -5,7 +5,7 @@ import os
 
 import pytest
 from harness import (
-    A1, AAAA1, ALIAS, TARGET, ZONE, aname, answers, eventually, failed,
+    A1, AAAA1, ALIAS, SIBLING_A, TARGET, ZONE, aname, answers, eventually, failed,
     known, query, raw, section, siblings, simple,
 )
 from harness.authority import ADDRESS, Behaviour
@@ -490,3 +490,32 @@ def test_a_client_that_is_none(knotd):
     done = kaname("-s", knotd.socket, "check", ZONE, "--client", "198.51.100",
                   directory=knotd.directory, code=2)
     assert "--client 198.51.100: expected an address" in done.stderr
+
+
+# All is down.
+
+
+@pytest.mark.parametrize("sibling", [False, True], ids=["alone", "sibling"])
+@pytest.mark.parametrize("way", ["serve", "sibling", "servfail"])
+def test_H4_one_family_that_is_down_as_all_down_says(knotd, authority, check, tool, way, sibling):
+    """What a client does not get is bad, be it an empty answer and no SERVFAIL."""
+    knotd.options.update({"resolver": ADDRESS, "all-down": way})
+    simple(knotd, authority, records=siblings() if sibling else ())
+    known()
+    tool("force", A1, "down")
+    all_down = "A: all addresses are down or forced down, and "
+    given = {A1} if way == "serve" else {SIBLING_A} if way == "sibling" and sibling else set()
+    answers(given)
+    if given:
+        lines, _ = check(bad=[])
+        says(lines, "note", all_down + f"with 'all-down: {way}'")
+    else:
+        lines, found = check(bad=[all_down + f"'all-down: {way}' gives none"])
+        assert len(found) == 1 and "next: " in found[0]
+    # The other one is as it should be.
+    says(lines, "ok", "UDP", f"AAAA: {AAAA1}")
+    assert not any(line.split(None, 1)[-1].startswith("AAAA: all") for line in lines)
+    tool("force", A1, "auto")
+    answers({A1})
+    lines, _ = check(bad=[])
+    assert not any("all addresses are down" in line for line in lines)

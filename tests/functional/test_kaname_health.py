@@ -215,6 +215,8 @@ def test_check_tells_what_is_down(knotd, unbound, authority, tool, path):
           " probed 2 s ago by tcp on port 443" for value in many[:3]),
         f"note  target {TARGET}. AAAA: as much is to say of 4 more of its addresses; 'kaname"
         " status' shows them",
+        "note  A: all addresses are down or forced down, and with 'all-down: serve' they are served"
+        " all the same",
     ]
     assert "BAD   no probe of several targets succeeds any more: this server's own connection is" \
         " in doubt" in output
@@ -222,7 +224,7 @@ def test_check_tells_what_is_down(knotd, unbound, authority, tool, path):
     for one in (probed(A2, "down", **DOWN), address(A2, health="unknown", forced="down")):
         with playing(path, HEAD, target((A2,)), one, "end"):
             output = tool("-S", path, "check", ZONE, code=(0, 1)).stdout
-        assert "note  all addresses that are held, A, are down" in output
+        assert "note  A: all addresses are down or forced down, and with 'all-down: serve'" in output
         assert "a client gets none" not in output
     with playing(path, HEAD, target((A2,)), probed(A2, "down", forced="up", **DOWN), "end"):
         output = tool("-S", path, "check", ZONE, code=1).stdout
