@@ -519,3 +519,26 @@ def test_H4_one_family_that_is_down_as_all_down_says(knotd, authority, check, to
     answers({A1})
     lines, _ = check(bad=[])
     assert not any("all addresses are down" in line for line in lines)
+
+
+@pytest.mark.parametrize("way", ["sibling", "servfail"])
+def test_H4_SERVFAIL_by_all_down_is_told_from_a_target_that_fails(
+    knotd, authority, check, tool, way
+):
+    knotd.options.update({"resolver": ADDRESS, "all-down": way})
+    simple(knotd, authority)
+    known()
+    tool("force", TARGET, "down")
+    failed()
+    lines, found = check(bad=["SERVFAIL (all addresses are down, see 'all-down')"])
+    says(found, "SERVFAIL", "next: what is down is below")
+    assert not any("cannot be resolved" in line for line in lines)
+    says(lines, "note", f"target {TARGET}.: is forced down by hand")
+    # A target that fails does so whatever the option says.
+    tool("force", TARGET, "auto")
+    authority.fail("other.example.net")
+    knotd.add_zone("example.org", [aname("other.example.net")])
+    knotd.reload()
+    failed("example.org")
+    lines, _ = check("example.org", bad=["SERVFAIL (the target cannot be resolved)"])
+    assert not any("all addresses are down" in line for line in lines)
