@@ -233,3 +233,52 @@ def test_check_tells_what_is_down(knotd, unbound, authority, tool, path):
         output = tool("-S", path, "check", ZONE, code=1).stdout
     assert f"address {A1}: is not probed, there is no room for it\n" in output
     assert "next: raise 'max-probes'" in output
+
+
+def curl(address, *, flags="-vk", host=TARGET, port=443, url):
+    """The command that asks as a probe does."""
+    return f"'curl {flags} --resolve {host}:{port}:{address} {url}'"
+
+
+@pytest.mark.parametrize(
+    "how, told",
+    [
+        ({"probe": "tcp", "port": 443, "why": "host unreachable"},
+         ("does it answer from here, on port 443?", "'probe-port'")),
+        ({"probe": "https", "port": 443, "path": "/up", "why": "status 4xx"},
+         (curl(A1, url=f"https://{TARGET}/up"), "'probe-path'", "'probe-host'", "'probe-status'")),
+        ({"probe": "http", "port": 8080, "host": "www.example", "path": "/", "why": "status 5xx"},
+         (curl(A1, flags="-v", host="www.example", port=8080, url="http://www.example:8080/"),)),
+        ({"probe": "tls", "port": 443, "why": "bad certificate"},
+         (curl(A1, flags="-v", url=f"https://{TARGET}/"), "'probe-verify: off'", "'probe-host'")),
+        ({"probe": "tls", "port": 8443, "why": "TLS handshake failed"},
+         (curl(A1, port=8443, url=f"https://{TARGET}:8443/"), "'probe' and 'probe-port'")),
+        ({"probe": "http", "port": 80, "path": "/", "why": "no status in time"},
+         (curl(A1, flags="-v", port=80, url=f"http://{TARGET}/"), "'probe-timeout'")),
+        ({"probe": "tcp", "port": 443, "why": "network unreachable"},
+         ("could not be made", "ip route get")),
+    ],
+)
+def test_check_says_what_to_do_about_a_probe_by_why_it_failed(
+    knotd, unbound, authority, tool, path, how, told
+):
+    simple(knotd, authority, aaaa=())
+    known()
+    down = address(A1, health="down", since=9, probed=1, **how)
+    with playing(path, HEAD, target((A1,)), down, "end"):
+        lines = tool("-S", path, "check", ZONE, code=1).stdout.splitlines()
+    (at,) = [n for n, one in enumerate(lines) if f"is down for 9 s ({how['why']})" in one]
+    for words in (*told, f"If the probe is wrong, 'kaname force {A1} up'"):
+        assert words in lines[at + 1], f"expected {words} in {lines[at + 1]}"
+    asked = "does it answer from here" in lines[at + 1]
+    assert asked == (how["why"] == "host unreachable"), lines[at + 1]
+
+
+def test_check_names_an_ipv6_address_as_curl_takes_it(knotd, unbound, authority, tool, path):
+    simple(knotd, authority)
+    known()
+    down = address(AAAA1, family="AAAA", probe="https", port=443, path="/", health="down", since=9,
+                   probed=1, why="status 4xx")
+    with playing(path, HEAD, target((AAAA1,), family="AAAA"), down, "end"):
+        output = tool("-S", path, "check", ZONE, code=1).stdout
+    assert curl(f"[{AAAA1}]", url=f"https://{TARGET}/") in output

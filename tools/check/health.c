@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "check/advice.h"
+
 /*! Addresses of a target that get a line each; the others are counted. */
 #define SHOWN 4
 
@@ -48,13 +50,14 @@ void kaname_check_probes(kaname_check_t *check, const kaname_live_t *live)
 }
 
 /*! An address that is down by its probes. */
-static void report_down(kaname_check_t *check, const char *what, const kaname_line_t *line)
+static void report_down(kaname_check_t *check, const char *what, const kaname_line_t *target,
+                        const kaname_line_t *line)
 {
-	char next[KANAME_CHECK_TEXT_MAX];
+	char advice[KANAME_CHECK_TEXT_MAX], next[KANAME_CHECK_TEXT_MAX + 100];
+	kaname_check_down_advice(target, line, advice, sizeof(advice));
 	(void)snprintf(next, sizeof(next),
-	               "does it answer from here, on port %s? If the probe is wrong, 'kaname force "
-	               "%s up' until that is mended",
-	               of(line, ANAME_KEY_PORT), of(line, ANAME_KEY_ADDRESS));
+	               "%s. If the probe is wrong, 'kaname force %s up' until that is mended",
+	               advice, of(line, ANAME_KEY_ADDRESS));
 	kaname_bad(check, next, "%s: is down for %s s (%s), probed %s s ago by %s on port %s", what,
 	           of(line, ANAME_KEY_SINCE), of(line, ANAME_KEY_WHY), of(line, ANAME_KEY_PROBED),
 	           of(line, ANAME_KEY_PROBE), of(line, ANAME_KEY_PORT));
@@ -92,7 +95,7 @@ void kaname_check_health(kaname_check_t *check, const kaname_line_t *target)
 		if (kaname_live_field(line, ANAME_KEY_FORCED) != NULL) {
 			report_forced(what, line);
 		} else if (is(line, ANAME_KEY_HEALTH, ANAME_HEALTH_WORD_DOWN)) {
-			report_down(check, what, line);
+			report_down(check, what, target, line);
 		} else {
 			kaname_bad(check, "raise 'max-probes' and reload",
 			           "%s: is not probed, there is no room for it", what);
