@@ -282,3 +282,45 @@ def test_check_names_an_ipv6_address_as_curl_takes_it(knotd, unbound, authority,
     with playing(path, HEAD, target((AAAA1,), family="AAAA"), down, "end"):
         output = tool("-S", path, "check", ZONE, code=1).stdout
     assert curl(f"[{AAAA1}]", url=f"https://{TARGET}/") in output
+
+
+@pytest.mark.parametrize(
+    "why, cure",
+    [
+        ("network unreachable", "without IPv6 that is as it is to be for AAAA"),
+        ("this host has not this family", "without IPv6 that is as it is to be for AAAA"),
+        ("this host forbids it", "a firewall of this host"),
+        ("no CA store can be read", "install the CA certificates"),
+        ("too many open files", "'LimitNOFILE'"),
+    ],
+)
+def test_H5_check_tells_an_error_of_this_host(knotd, unbound, authority, tool, path, why, cure):
+    simple(knotd, authority)
+    known()
+    held = target((AAAA1,), family="AAAA")
+    one = address(AAAA1, family="AAAA", probe="tls", port=443, health="unknown", why=why, probed=1)
+    with playing(path, HEAD, target((A1,)), held, one, "end"):
+        output = tool("-S", path, "check", ZONE).stdout
+    (told,) = [one for one in output.splitlines() if f"address {AAAA1}" in one]
+    assert told.startswith(f"note  target {TARGET}. AAAA, address {AAAA1}: cannot be probed from here"
+                           f" ({why}), and counts as up: ")
+    assert cure in told
+    # What the address is to blame for is not told before it is down.
+    one = address(AAAA1, family="AAAA", probe="tls", port=443, health="unknown", probed=1,
+                  why="connection refused")
+    with playing(path, HEAD, target((A1,)), held, one, "end"):
+        assert f"address {AAAA1}" not in tool("-S", path, "check", ZONE).stdout
+
+
+def test_H5_the_errors_of_this_host_are_those_of_the_module():
+    """Whatever the module calls no outcome has its advice."""
+    whys = set()
+    for name in ("attempt.c", "http.c", "no_http.c", "subject.c", "tcp.c", "trust.c"):
+        text = guide.text_of("module", "service", "probe", name)
+        whys.update(re.findall(r'ANAME_OUTCOME_NONE,\s*"([^"]+)"', text))
+    # Such a configuration is refused.
+    whys.remove("built without libcurl")
+    assert len(whys) > 8 and "network unreachable" in whys
+    advice = guide.text_of("tools", "check", "advice.c")
+    missing = {why for why in whys if f'{{ "{why}",' not in advice}
+    assert not missing, f"expected kaname check to know {missing}"

@@ -70,6 +70,15 @@ static void report_forced(const char *what, const kaname_line_t *line)
 	            of(line, ANAME_KEY_FORCED), until(line, text), of(line, ANAME_KEY_HEALTH));
 }
 
+/*! What is to do about an error of this host, which leaves an address unknown; NULL: there is none. */
+static const char *host_advice(const kaname_line_t *line)
+{
+	const char *why = kaname_live_field(line, ANAME_KEY_WHY);
+	return why != NULL && is(line, ANAME_KEY_HEALTH, ANAME_HEALTH_WORD_UNKNOWN)
+	               ? kaname_check_host_advice(why)
+	               : NULL;
+}
+
 /*! Is there something to say of it that was not said of its target? */
 static bool is_remarkable(const kaname_line_t *target, const kaname_line_t *line)
 {
@@ -77,7 +86,7 @@ static bool is_remarkable(const kaname_line_t *target, const kaname_line_t *line
 		return !is(target, ANAME_KEY_FORCED, of(line, ANAME_KEY_FORCED));
 	}
 	return is(line, ANAME_KEY_HEALTH, ANAME_HEALTH_WORD_DOWN) ||
-	       kaname_live_field(line, ANAME_KEY_PROBE) == NULL;
+	       kaname_live_field(line, ANAME_KEY_PROBE) == NULL || host_advice(line) != NULL;
 }
 
 void kaname_check_health(kaname_check_t *check, const kaname_line_t *target)
@@ -96,6 +105,9 @@ void kaname_check_health(kaname_check_t *check, const kaname_line_t *target)
 			report_forced(what, line);
 		} else if (is(line, ANAME_KEY_HEALTH, ANAME_HEALTH_WORD_DOWN)) {
 			report_down(check, what, target, line);
+		} else if (host_advice(line) != NULL) {
+			kaname_note("%s: cannot be probed from here (%s), and counts as up: %s",
+			            what, of(line, ANAME_KEY_WHY), host_advice(line));
 		} else {
 			kaname_bad(check, "raise 'max-probes' and reload",
 			           "%s: is not probed, there is no room for it", what);
