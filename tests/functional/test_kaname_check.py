@@ -407,6 +407,30 @@ def test_P1_H3_what_is_down_is_shown_so(knotd, authority, check, tool):
     eventually(shown)
 
 
+@pytest.mark.parametrize("option, suffixes, weighed", [
+    ("prefer", ["example.org", "exampel.net"], "and comes last"),
+    ("weight", ["example.org@3", "exampel.net@1"], "and has the weight 1"),
+])
+def test_P1_P2_a_misspelt_suffix_is_noted(knotd, authority, check, option, suffixes, weighed):
+    pool(knotd, authority, **{option: suffixes})
+    lines, _ = check(bad=[])
+    found = [line for line in lines if "is under no suffix" in line]
+    assert found == [f"note  target {TARGET}.: is under no suffix of '{option}', {weighed}; is one"
+                     " misspelt?"]
+    knotd.options[option] = [suffix.replace("exampel", "EXAMPLE") for suffix in suffixes]
+    knotd.reload()
+    lines, _ = check(bad=[])
+    assert not any("is under no suffix" in line for line in lines)
+
+
+def test_one_target_needs_no_suffix(knotd, unbound, authority, check):
+    """Sections are shared, and there is nothing that it could come before."""
+    knotd.options["prefer"] = ["example.org"]
+    simple(knotd, authority)
+    lines, _ = check(bad=[])
+    assert not any("suffix" in line for line in lines)
+
+
 def test_P1_a_dead_recursor_moves_no_client(knotd, unbound, authority, check):
     """What is stale counts where probes say that it is up; and the check says what is served."""
     up, dead, other, port = "127.0.1.1", "127.0.1.2", "cdn.example.org", 8443

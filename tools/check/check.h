@@ -73,6 +73,9 @@ void kaname_check_client(kaname_check_t *check);
 /*! The network of an address, as it counts for the choice; false if it is none. */
 bool kaname_check_network(const char *text, aname_subnet_t *network);
 
+/*! Notes targets of a pool that no suffix of `prefer` or `weight` names, where there are some. */
+void kaname_check_suffixes(const kaname_check_t *check);
+
 /*! Which targets the client of the option --client gets, and why. */
 void kaname_check_choice(kaname_check_t *check, const kaname_live_t *live);
 

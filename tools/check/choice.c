@@ -272,6 +272,54 @@ static void take_client(choice_t *choice)
 	choice->hash = aname_choice_network(&network);
 }
 
+static bool is_weighed(const aname_weights_t *weights, const knot_dname_t *name)
+{
+	for (size_t i = 0; i < weights->count; i++) {
+		if (knot_dname_in_bailiwick(name, weights->at[i].suffix) >= 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void check_suffixes(const aname_options_t *options, const kaname_record_t *record)
+{
+	knot_dname_storage_t name;
+	knot_dname_txt_storage_t text;
+	if (knot_dname_store(name, record->target) == 0) {
+		return;
+	}
+	knot_dname_to_lower(name);
+	if (knot_dname_to_str(text, name, sizeof(text)) == NULL) {
+		return;
+	}
+	if (options->prefer.count > 0 &&
+	    aname_choice_rank(&options->prefer, name) == options->prefer.count) {
+		kaname_note("target %s: is under no suffix of 'prefer', and comes last; is one "
+		            "misspelt?",
+		            text);
+	}
+	if (options->weights.count > 0 && !is_weighed(&options->weights, name)) {
+		kaname_note("target %s: is under no suffix of 'weight', and has the weight 1; is "
+		            "one misspelt?",
+		            text);
+	}
+}
+
+void kaname_check_suffixes(const kaname_check_t *check)
+{
+	const kaname_records_t *records = &check->records;
+	aname_options_t *options = calloc(1, sizeof(*options));
+	bool good = options != NULL && read_options(check, options);
+	/* One target alone has nothing to come before, and sections are shared. */
+	for (size_t i = 0; i < records->count && records->count > 1 && good; i++) {
+		if (records->at[i].good) {
+			check_suffixes(options, &records->at[i]);
+		}
+	}
+	aname_options_free(options);
+}
+
 void kaname_check_choice(kaname_check_t *check, const kaname_live_t *live)
 {
 	choice_t choice = { .check = check,

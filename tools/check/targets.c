@@ -294,6 +294,7 @@ void kaname_check_targets(kaname_check_t *check)
 		const char *family = aname_family_text(kaname_families[i]);
 		check_served(check, held, kaname_check_all_down(check, &live, family), i);
 	}
+	kaname_check_suffixes(check);
 	if (check->args->client != NULL) {
 		kaname_check_choice(check, &live);
 	}
