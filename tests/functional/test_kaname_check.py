@@ -453,7 +453,7 @@ def test_P1_a_dead_recursor_moves_no_client(knotd, unbound, authority, check):
             assert reply.ede, f"expected a stale answer, got {reply}"
             lines, _ = check(ZONE, "--client", "127.0.0.1", bad=None)
             says(lines, "ok", f"a client in 127.0.0.0/24 gets, A: {other}.")
-            says(lines, "A, place 2", "usable (stale, and up by its probes), in the answer")
+            says(lines, "A, place 2", "usable (stale, and known to be up), in the answer")
             return True
 
         eventually(shown, timeout=30)

@@ -204,7 +204,7 @@ static void report_target(const choice_t *choice, const char *family, unsigned p
 	kaname_note("%s, place %u: %s, rank %u, weight %u, %s%s%s%s", family, place, name,
 	            contender->rank + 1, contender->weight,
 	            worth.usable ? "usable" : "not usable: ", worth.usable ? "" : worth.state,
-	            stale ? " (stale, and up by its probes)" : "",
+	            stale ? " (stale, and known to be up)" : "",
 	            picked & 1u << target ? ", in the answer" : "");
 }
 
