@@ -234,6 +234,12 @@ kaname_exit_t kaname_set(const kaname_args_t *args)
 		             args->arguments[1]);
 		return KANAME_NO;
 	}
+	if (strpbrk(args->arguments[1], "/:") != NULL) {
+		kaname_error("%s: expected the name of a target alone, such as www.cdn.example, "
+		             "without scheme, port or path",
+		             args->arguments[1]);
+		return KANAME_NO;
+	}
 	knot_dname_storage_t target;
 	if (kaname_name_read(target, args->arguments[1]) != NULL && target[0] == 0) {
 		kaname_error("the root has no addresses: expected the name of a target");

@@ -21,16 +21,37 @@ typedef struct {
 	const char *state;
 } force_t;
 
-/*! Reads the command line; false, and reported, if it is not understood. */
+/*! Is the command line good as such? Reported if it is not. */
+static kaname_exit_t check_args(const kaname_args_t *args)
+{
+	const char *subject = args->arguments[0], *state = args->arguments[1];
+	bool is_auto = strcmp(state, ANAME_FORCED_WORD_AUTO) == 0;
+	if (!is_auto && strcmp(state, ANAME_HEALTH_WORD_DOWN) != 0 &&
+	    strcmp(state, ANAME_HEALTH_WORD_UP) != 0) {
+		kaname_error("'%s': the state has to be down, up or auto", state);
+		return KANAME_USAGE;
+	}
+	if (is_auto && args->seconds > 0) {
+		kaname_error("--for goes with down and up only: auto takes back what was said");
+		return KANAME_USAGE;
+	}
+	if (strchr(subject, '/') != NULL) {
+		kaname_error("%s is a network, or no name: name its addresses, or the target that "
+		             "has them",
+		             subject);
+		return KANAME_NO;
+	}
+	return KANAME_OK;
+}
+
+/*! Reads the command line; false, and reported, if what is to be forced is nothing of the kind. */
 static bool read_args(force_t *force, const kaname_args_t *args)
 {
 	char *const *words = args->arguments;
 	char line[ANAME_STATUS_REQUEST_MAX - 1], time[30] = "";
-	for (int i = 0; i < 2; i++) {
-		if (words[i][0] == '\0' || strpbrk(words[i], " \t\r\n") != NULL) {
-			kaname_error("'%s': expected one word", words[i]);
-			return false;
-		}
+	if (words[0][0] == '\0' || strpbrk(words[0], " \t\r\n") != NULL) {
+		kaname_error("'%s': expected one word", words[0]);
+		return false;
 	}
 	if (args->seconds > 0) {
 		(void)snprintf(time, sizeof(time), " %" PRId64, args->seconds);
@@ -169,10 +190,13 @@ static void print_json(const kaname_args_t *args, const force_t *force, bool kno
 kaname_exit_t kaname_force(const kaname_args_t *args)
 {
 	static force_t force;
-	if (!read_args(&force, args)) {
-		return KANAME_NO;
+	kaname_exit_t ret = check_args(args);
+	if (ret == KANAME_OK && !read_args(&force, args)) {
+		ret = KANAME_NO;
 	}
-	kaname_exit_t ret = ask(args, &force);
+	if (ret == KANAME_OK) {
+		ret = ask(args, &force);
+	}
 	if (ret != KANAME_OK) {
 		return ret;
 	}

@@ -11,15 +11,16 @@ const knot_lookup_t aname_conf_probe_kinds[] = {
 
 /* Checks. */
 
+#define WITHOUT_LIBCURL                                                                          \
+	"is not available, the module was built without libcurl; build it with libcurl, or set " \
+	"'probe: tcp'"
+
 static int check_kind(knotd_conf_check_args_t *args)
 {
 	static const char *const errors[] = {
-		[ANAME_PROBE_TLS] = "option 'probe: tls' is not available, the module was built "
-		                    "without libcurl",
-		[ANAME_PROBE_HTTP] = "option 'probe: http' is not available, the module was built "
-		                     "without libcurl",
-		[ANAME_PROBE_HTTPS] = "option 'probe: https' is not available, the module was "
-		                      "built without libcurl",
+		[ANAME_PROBE_TLS] = "option 'probe: tls' " WITHOUT_LIBCURL,
+		[ANAME_PROBE_HTTP] = "option 'probe: http' " WITHOUT_LIBCURL,
+		[ANAME_PROBE_HTTPS] = "option 'probe: https' " WITHOUT_LIBCURL,
 	};
 	unsigned kind = knotd_conf_check_item(args, OPT_PROBE).single.option;
 	if (kind >= ANAME_PROBE_TLS && !ANAME_HTTP) {
@@ -39,8 +40,9 @@ static int check_numbers(knotd_conf_check_args_t *args)
 	}
 	if (knotd_conf_check_item(args, OPT_PROBE_TIMEOUT).single.integer >
 	    knotd_conf_check_item(args, OPT_PROBE_INTERVAL).single.integer * 1000) {
-		args->err_str = "option 'probe-timeout' (100 to 30000 milliseconds) must not be "
-		                "greater than 'probe-interval' (1 to 3600 seconds)";
+		args->err_str = "option 'probe-timeout' (100 to 30000 milliseconds, 2000 if it is "
+		                "not set) must not be greater than 'probe-interval' (1 to 3600 "
+		                "seconds, 10 if it is not set)";
 		return KNOT_ERANGE;
 	}
 	return KNOT_EOK;

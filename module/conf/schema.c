@@ -279,6 +279,26 @@ static int check_weights(knotd_conf_check_args_t *args)
 	return ret;
 }
 
+/*! The name SUFFIX@N is one that no target is under. (No label is as long as '@' would say.) */
+static int check_prefer(knotd_conf_check_args_t *args)
+{
+	knotd_conf_t conf = knotd_conf_check_item(args, OPT_PREFER);
+	int ret = KNOT_EOK;
+	for (size_t i = 0; i < conf.count && ret == KNOT_EOK; i++) {
+		const knot_dname_t *suffix = conf.multi[i].dname;
+		knot_dname_txt_storage_t text = "";
+		if (memchr(suffix, '@', knot_dname_size(suffix)) != NULL) {
+			(void)knot_dname_to_str(text, suffix, sizeof(text));
+			ret = refuse(args,
+			             "option 'prefer' must be suffixes alone, and not %s; SUFFIX@N "
+			             "is for 'weight'",
+			             text, KNOT_EINVAL);
+		}
+	}
+	knotd_conf_free(&conf);
+	return ret;
+}
+
 /*! It has no default of its own: that depends on `weight`. */
 static int check_answer_targets(knotd_conf_check_args_t *args)
 {
@@ -302,8 +322,9 @@ int aname_conf_check(knotd_conf_check_args_t *args)
 {
 	atomic_fetch_add(&checks_done, 1);
 	int (*const checks[])(knotd_conf_check_args_t *) = {
-		check_numbers, check_order,          check_source,           check_rrtypes,
-		check_weights, check_answer_targets, aname_conf_check_probe, check_status,
+		check_numbers, check_order,   check_source,         check_rrtypes,
+		check_prefer,  check_weights, check_answer_targets, aname_conf_check_probe,
+		check_status,
 	};
 	int ret = KNOT_EOK;
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]) && ret == KNOT_EOK; i++) {

@@ -146,14 +146,19 @@ void aname_events_health(aname_events_t *events, const aname_entry_t *entry, siz
                          const aname_probe_t *probe, const uint8_t *address, uint8_t len,
                          const char *why, int64_t now_ms)
 {
-	char text[INET6_ADDRSTRLEN] = "", more[48] = "", what[300];
+	char text[INET6_ADDRSTRLEN] = "", more[60] = "", what[300];
 	(void)inet_ntop(len == 4 ? AF_INET : AF_INET6, address, text, sizeof(text));
 	if (others > 0) {
-		(void)snprintf(more, sizeof(more), ", which %zu more share,", others);
+		(void)snprintf(more, sizeof(more), ", which %zu more target%s,", others,
+		               others == 1 ? " has" : "s have");
 	}
+	/* Of long ones the beginning tells enough. */
+	const char *host = probe->host, *path = probe->path;
 	if (why != NULL) {
-		(void)snprintf(what, sizeof(what), "address %s%s is down (probe: %s, port %u: %s)",
-		               text, more, aname_probe_text(probe->kind), probe->port, why);
+		(void)snprintf(what, sizeof(what),
+		               "address %s%s is down (probe: %s, port %u%s%.60s%.60s: %s)", text,
+		               more, aname_probe_text(probe->kind), probe->port,
+		               host[0] != '\0' || path[0] != '\0' ? ", " : "", host, path, why);
 	} else {
 		(void)snprintf(what, sizeof(what), "address %s%s is up again", text, more);
 	}

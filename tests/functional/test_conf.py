@@ -105,7 +105,13 @@ def test_L3_probe_timeout_above_the_interval_is_refused(knotd):
     output = refused(knotd, {"probe-timeout": 2001, "probe-interval": 2})
     for word in ("probe-timeout", "probe-interval", "100", "30000", "3600"):
         assert word in output, f"expected {word}, got {output!r}"
-    knotd.options.update({"probe-timeout": 2000})
+    # What is not set counts, too.
+    output = refused(knotd, {"probe-interval": 1})
+    assert f"{RANGES['probe-timeout'][2]} if it is not set" in output, output
+    output = refused(knotd, {"probe-timeout": 10001})
+    assert f"{RANGES['probe-interval'][2]} if it is not set" in output, output
+    knotd.options.clear()
+    knotd.options.update({"probe-timeout": 2000, "probe-interval": 2})
     accepted, output = knotd.conf_check()
     assert accepted, f"expected a time-out as long as the interval to be accepted, got {output!r}"
 

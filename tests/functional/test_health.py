@@ -1,6 +1,7 @@
 """Addresses that are probed: who is down is not in the answer (H1 to H9)."""
 
 import contextlib
+import json
 
 import pytest
 from harness import (
@@ -66,6 +67,37 @@ def test_H3_who_dies_leaves_and_comes_back(knotd, authority, endpoints):
     endpoints.revive(*ONE)
     answers(set(ONE + TWO), timeout=20, ede=set())
     knotd.wait_log("address 127.0.1.1 is down", "tcp, port 8443", ask=ZONE)
+
+
+@pytest.mark.parametrize("count, told", [(2, "which 1 more target has,"),
+                                         (3, "which 2 more targets have,")])
+def test_W2_the_log_tells_how_many_targets_have_an_address(
+    knotd, authority, endpoints, tool, count, told
+):
+    names = [f"cdn{number}.example.net" for number in range(count)]
+    for name in names:
+        authority.set(name, a=ONE[:1], ttl=60)
+    knotd.options.update({"resolver": ADDRESS, **PROBE})
+    knotd.add_zone(ZONE, [aname(name) for name in names])
+    knotd.start()
+    known(ZONE, "A")
+
+    def held():
+        targets = json.loads(tool("status", "--json").stdout)["targets"]
+        up = {entry["target"] for entry in targets for one in entry["health"]
+              if one["health"] == "up"}
+        assert up == {f"{name}." for name in names}, f"expected all of them, got {up}"
+        return True
+
+    eventually(held)
+    endpoints.kill(ONE[0])
+    knotd.wait_log(f"address {ONE[0]}, {told} is down .probe: tcp, port {PORT}: ", ask=ZONE)
+
+
+def test_W2_the_log_tells_what_was_asked_for(knotd, authority, endpoints):
+    """Nobody answers there by HTTP."""
+    pool(knotd, authority, **{"probe": "http", "probe-host": "www.example", "probe-path": "/up"})
+    knotd.wait_log(f"address {TWO[0]} is down .probe: http, port {PORT}, www.example/up: ", ask=ZONE)
 
 
 def test_H3_an_alias_and_every_transport_see_the_same(knotd, authority, endpoints):

@@ -5,10 +5,11 @@ import os
 
 import pytest
 from harness import (
-    A1, AAAA1, ALIAS, TARGET, ZONE, aname, answers, eventually, failed, known, query, raw, section,
-    siblings, simple,
+    A1, AAAA1, ALIAS, SIBLING_A, TARGET, ZONE, aname, answers, eventually, failed,
+    known, query, raw, section, siblings, simple,
 )
 from harness.authority import ADDRESS, Behaviour
+from harness.endpoints import Endpoints
 from harness.kaname import kaname
 
 
@@ -406,6 +407,103 @@ def test_P1_H3_what_is_down_is_shown_so(knotd, authority, check, tool):
     eventually(shown)
 
 
+@pytest.mark.parametrize("option, suffixes, weighed", [
+    ("prefer", ["example.org", "exampel.net"], "and comes last"),
+    ("weight", ["example.org@3", "exampel.net@1"], "and has the weight 1"),
+])
+def test_P1_P2_a_misspelt_suffix_is_noted(knotd, authority, check, option, suffixes, weighed):
+    pool(knotd, authority, **{option: suffixes})
+    lines, _ = check(bad=[])
+    found = [line for line in lines if "is under no suffix" in line]
+    assert found == [f"note  target {TARGET}.: is under no suffix of '{option}', {weighed}; is one"
+                     " misspelt?"]
+    knotd.options[option] = [suffix.replace("exampel", "EXAMPLE") for suffix in suffixes]
+    knotd.reload()
+    lines, _ = check(bad=[])
+    assert not any("is under no suffix" in line for line in lines)
+
+
+def test_one_target_needs_no_suffix(knotd, unbound, authority, check):
+    """Sections are shared, and there is nothing that it could come before."""
+    knotd.options["prefer"] = ["example.org"]
+    simple(knotd, authority)
+    lines, _ = check(bad=[])
+    assert not any("suffix" in line for line in lines)
+
+
+def test_P1_a_dead_recursor_moves_no_client(knotd, unbound, authority, check):
+    """What is stale counts where probes say that it is up; and the check says what is served."""
+    up, dead, other, port = "127.0.1.1", "127.0.1.2", "cdn.example.org", 8443
+    alive = Endpoints([up], port).start()
+    try:
+        authority.set(TARGET, a=[dead])
+        authority.set(other, a=[up])
+        knotd.options.update({
+            "resolver": ["127.0.0.1"], "timeout": 300, "ttl-max": 1, "retry-max": 1,
+            "prefer": ["example.net", "example.org"], "probe": "tcp", "probe-port": port,
+            "probe-interval": 1, "probe-timeout": 300, "probe-fall": 1, "probe-rise": 1,
+        })
+        knotd.add_zone(ZONE, [aname(TARGET), aname(other)])
+        knotd.start()
+        answers({up})
+        unbound.kill()
+
+        def shown():
+            reply = query(ZONE, "A").expect(a={up})
+            assert reply.ede, f"expected a stale answer, got {reply}"
+            lines, _ = check(ZONE, "--client", "127.0.0.1", bad=None)
+            says(lines, "ok", f"a client in 127.0.0.0/24 gets, A: {other}.")
+            says(lines, "A, place 2", "usable (stale, and known to be up), in the answer")
+            return True
+
+        eventually(shown, timeout=30)
+    finally:
+        alive.kill()
+
+
+def test_P1_all_that_is_stale_is_chosen_among(knotd, unbound, authority, check):
+    authority.set(TARGET, a=[A1])
+    authority.set("cdn.example.org", a=["192.0.2.77"])
+    knotd.options.update({"resolver": ["127.0.0.1"], "timeout": 300, "ttl-max": 1, "retry-max": 1,
+                          "weight": ["example.net@1"]})
+    knotd.add_zone(ZONE, [aname(TARGET), aname("cdn.example.org")])
+    knotd.start()
+    known(ZONE, "A")
+    unbound.kill()
+
+    def shown():
+        reply = query(ZONE, "A")
+        assert reply.ede, f"expected a stale answer, got {reply}"
+        name = f"{TARGET}." if reply.addresses("A") == {A1} else "cdn.example.org."
+        lines, _ = check(ZONE, "--client", "127.0.0.1", bad=None)
+        says(lines, "ok", f"gets, A: {name} (none is usable: stale addresses)")
+        says(lines, "A, place 1", name, "not usable: stale, in the answer")
+        return True
+
+    eventually(shown, timeout=30)
+
+
+@pytest.mark.parametrize("way", ["serve", "sibling", "servfail"])
+def test_H4_whose_targets_while_all_are_down(knotd, authority, check, tool, way):
+    pool(knotd, authority, prefer=["example.org", "example.net"], **{"all-down": way})
+    known(ZONE, "A")
+    for name in (TARGET, "cdn.example.org"):
+        tool("force", name, "down")
+
+    def shown():
+        lines, _ = check(ZONE, "--client", "127.0.0.1", bad=None)
+        says(lines, "A, place 1: cdn.example.org.", "not usable: down")
+        if way == "serve":
+            query(ZONE, "A").expect(a={"192.0.2.77"})
+            says(lines, "ok", "gets, A: cdn.example.org. (all are down", "'all-down: serve'")
+            says(lines, "A, place 1: cdn.example.org.", "not usable: down, in the answer")
+        else:
+            says(lines, "note", "gets no chosen target, A: all are down", f"'all-down: {way}'")
+        return True
+
+    eventually(shown)
+
+
 def test_whose_targets_where_nothing_chooses(knotd, authority, check):
     pool(knotd, authority)
     lines, _ = check(ZONE, "--client", "198.51.100.7", bad=[])
@@ -416,3 +514,55 @@ def test_a_client_that_is_none(knotd):
     done = kaname("-s", knotd.socket, "check", ZONE, "--client", "198.51.100",
                   directory=knotd.directory, code=2)
     assert "--client 198.51.100: expected an address" in done.stderr
+
+
+# All is down.
+
+
+@pytest.mark.parametrize("sibling", [False, True], ids=["alone", "sibling"])
+@pytest.mark.parametrize("way", ["serve", "sibling", "servfail"])
+def test_H4_one_family_that_is_down_as_all_down_says(knotd, authority, check, tool, way, sibling):
+    """What a client does not get is bad, be it an empty answer and no SERVFAIL."""
+    knotd.options.update({"resolver": ADDRESS, "all-down": way})
+    simple(knotd, authority, records=siblings() if sibling else ())
+    known()
+    tool("force", A1, "down")
+    all_down = "A: all addresses are down or forced down, and "
+    given = {A1} if way == "serve" else {SIBLING_A} if way == "sibling" and sibling else set()
+    answers(given)
+    if given:
+        lines, _ = check(bad=[])
+        says(lines, "note", all_down + f"with 'all-down: {way}'")
+    else:
+        lines, found = check(bad=[all_down + f"'all-down: {way}' gives none"])
+        assert len(found) == 1 and "next: " in found[0]
+    # The other one is as it should be.
+    says(lines, "ok", "UDP", f"AAAA: {AAAA1}")
+    assert not any(line.split(None, 1)[-1].startswith("AAAA: all") for line in lines)
+    tool("force", A1, "auto")
+    answers({A1})
+    lines, _ = check(bad=[])
+    assert not any("all addresses are down" in line for line in lines)
+
+
+@pytest.mark.parametrize("way", ["sibling", "servfail"])
+def test_H4_SERVFAIL_by_all_down_is_told_from_a_target_that_fails(
+    knotd, authority, check, tool, way
+):
+    knotd.options.update({"resolver": ADDRESS, "all-down": way})
+    simple(knotd, authority)
+    known()
+    tool("force", TARGET, "down")
+    failed()
+    lines, found = check(bad=["SERVFAIL (all addresses are down, see 'all-down')"])
+    says(found, "SERVFAIL", "next: what is down is below")
+    assert not any("cannot be resolved" in line for line in lines)
+    says(lines, "note", f"target {TARGET}.: is forced down by hand")
+    # A target that fails does so whatever the option says.
+    tool("force", TARGET, "auto")
+    authority.fail("other.example.net")
+    knotd.add_zone("example.org", [aname("other.example.net")])
+    knotd.reload()
+    failed("example.org")
+    lines, _ = check("example.org", bad=["SERVFAIL (the target cannot be resolved)"])
+    assert not any("all addresses are down" in line for line in lines)

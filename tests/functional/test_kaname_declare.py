@@ -178,6 +178,9 @@ def test_a_server_that_does_not_answer_in_time(knotd, tool):
         (["set", ZONE, "."], 1),
         (["set", ZONE, A1], 1),
         (["set", ZONE, AAAA1], 1),
+        (["set", ZONE, f"https://{TARGET}/"], 1),
+        (["set", ZONE, f"{TARGET}/path"], 1),
+        (["set", ZONE, f"{TARGET}:443"], 1),
         (["set", ZONE, ZONE.upper()], 1),
         (["set", "a..b", TARGET], 1),
         (["set", ZONE], 2),
@@ -193,6 +196,8 @@ def test_bad_arguments_never_reach_the_server(directory, arguments, code):
     # No server is there: that would be exit code 3.
     done = kaname("-s", f"{directory}/none.sock", *arguments, directory=directory, code=code)
     assert done.stdout == "" and done.stderr.startswith("kaname: ")
+    if "/" in arguments[-1] or ":443" in arguments[-1]:
+        assert "the name of a target alone, such as www.cdn.example, without scheme" in done.stderr
 
 
 def test_signed_zones_are_signed_anew(knotd, tool):

@@ -215,6 +215,8 @@ def test_check_tells_what_is_down(knotd, unbound, authority, tool, path):
           " probed 2 s ago by tcp on port 443" for value in many[:3]),
         f"note  target {TARGET}. AAAA: as much is to say of 4 more of its addresses; 'kaname"
         " status' shows them",
+        "note  A: all addresses are down or forced down, and with 'all-down: serve' they are served"
+        " all the same",
     ]
     assert "BAD   no probe of several targets succeeds any more: this server's own connection is" \
         " in doubt" in output
@@ -222,7 +224,7 @@ def test_check_tells_what_is_down(knotd, unbound, authority, tool, path):
     for one in (probed(A2, "down", **DOWN), address(A2, health="unknown", forced="down")):
         with playing(path, HEAD, target((A2,)), one, "end"):
             output = tool("-S", path, "check", ZONE, code=(0, 1)).stdout
-        assert "note  all addresses that are held, A, are down" in output
+        assert "note  A: all addresses are down or forced down, and with 'all-down: serve'" in output
         assert "a client gets none" not in output
     with playing(path, HEAD, target((A2,)), probed(A2, "down", forced="up", **DOWN), "end"):
         output = tool("-S", path, "check", ZONE, code=1).stdout
@@ -231,3 +233,94 @@ def test_check_tells_what_is_down(knotd, unbound, authority, tool, path):
         output = tool("-S", path, "check", ZONE, code=1).stdout
     assert f"address {A1}: is not probed, there is no room for it\n" in output
     assert "next: raise 'max-probes'" in output
+
+
+def curl(address, *, flags="-vk", host=TARGET, port=443, url):
+    """The command that asks as a probe does."""
+    return f"'curl {flags} --resolve {host}:{port}:{address} {url}'"
+
+
+@pytest.mark.parametrize(
+    "how, told",
+    [
+        ({"probe": "tcp", "port": 443, "why": "host unreachable"},
+         ("does it answer from here, on port 443?", "'probe-port'")),
+        ({"probe": "https", "port": 443, "path": "/up", "why": "status 4xx"},
+         (curl(A1, url=f"https://{TARGET}/up"), "'probe-path'", "'probe-host'", "'probe-status'")),
+        ({"probe": "http", "port": 8080, "host": "www.example", "path": "/", "why": "status 5xx"},
+         (curl(A1, flags="-v", host="www.example", port=8080, url="http://www.example:8080/"),)),
+        ({"probe": "tls", "port": 443, "why": "bad certificate"},
+         (curl(A1, flags="-v", url=f"https://{TARGET}/"), "'probe-verify: off'", "'probe-host'")),
+        ({"probe": "tls", "port": 8443, "why": "TLS handshake failed"},
+         (curl(A1, port=8443, url=f"https://{TARGET}:8443/"), "'probe' and 'probe-port'")),
+        ({"probe": "http", "port": 80, "path": "/", "why": "no status in time"},
+         (curl(A1, flags="-v", port=80, url=f"http://{TARGET}/"), "'probe-timeout'")),
+        ({"probe": "tcp", "port": 443, "why": "network unreachable"},
+         ("could not be made", "ip route get")),
+    ],
+)
+def test_check_says_what_to_do_about_a_probe_by_why_it_failed(
+    knotd, unbound, authority, tool, path, how, told
+):
+    simple(knotd, authority, aaaa=())
+    known()
+    down = address(A1, health="down", since=9, probed=1, **how)
+    with playing(path, HEAD, target((A1,)), down, "end"):
+        lines = tool("-S", path, "check", ZONE, code=1).stdout.splitlines()
+    (at,) = [n for n, one in enumerate(lines) if f"is down for 9 s ({how['why']})" in one]
+    for words in (*told, f"If the probe is wrong, 'kaname force {A1} up'"):
+        assert words in lines[at + 1], f"expected {words} in {lines[at + 1]}"
+    asked = "does it answer from here" in lines[at + 1]
+    assert asked == (how["why"] == "host unreachable"), lines[at + 1]
+
+
+def test_check_names_an_ipv6_address_as_curl_takes_it(knotd, unbound, authority, tool, path):
+    simple(knotd, authority)
+    known()
+    down = address(AAAA1, family="AAAA", probe="https", port=443, path="/", health="down", since=9,
+                   probed=1, why="status 4xx")
+    with playing(path, HEAD, target((AAAA1,), family="AAAA"), down, "end"):
+        output = tool("-S", path, "check", ZONE, code=1).stdout
+    assert curl(f"[{AAAA1}]", url=f"https://{TARGET}/") in output
+
+
+@pytest.mark.parametrize(
+    "why, cure",
+    [
+        ("network unreachable", "without IPv6 that is as it is to be for AAAA"),
+        ("this host has not this family", "without IPv6 that is as it is to be for AAAA"),
+        ("this host forbids it", "a firewall of this host"),
+        ("no CA store can be read", "install the CA certificates"),
+        ("too many open files", "'LimitNOFILE'"),
+    ],
+)
+def test_H5_check_tells_an_error_of_this_host(knotd, unbound, authority, tool, path, why, cure):
+    simple(knotd, authority)
+    known()
+    held = target((AAAA1,), family="AAAA")
+    one = address(AAAA1, family="AAAA", probe="tls", port=443, health="unknown", why=why, probed=1)
+    with playing(path, HEAD, target((A1,)), held, one, "end"):
+        output = tool("-S", path, "check", ZONE).stdout
+    (told,) = [one for one in output.splitlines() if f"address {AAAA1}" in one]
+    assert told.startswith(f"note  target {TARGET}. AAAA, address {AAAA1}: cannot be probed from here"
+                           f" ({why}), and counts as up: ")
+    assert cure in told
+    # What the address is to blame for is not told before it is down.
+    one = address(AAAA1, family="AAAA", probe="tls", port=443, health="unknown", probed=1,
+                  why="connection refused")
+    with playing(path, HEAD, target((A1,)), held, one, "end"):
+        assert f"address {AAAA1}" not in tool("-S", path, "check", ZONE).stdout
+
+
+def test_H5_the_errors_of_this_host_are_those_of_the_module():
+    """Whatever the module calls no outcome has its advice."""
+    whys = set()
+    for name in ("attempt.c", "http.c", "no_http.c", "subject.c", "tcp.c", "trust.c"):
+        text = guide.text_of("module", "service", "probe", name)
+        whys.update(re.findall(r'ANAME_OUTCOME_NONE,\s*"([^"]+)"', text))
+    # Such a configuration is refused.
+    whys.remove("built without libcurl")
+    assert len(whys) > 8 and "network unreachable" in whys
+    advice = guide.text_of("tools", "check", "advice.c")
+    missing = {why for why in whys if f'{{ "{why}",' not in advice}
+    assert not missing, f"expected kaname check to know {missing}"

@@ -554,6 +554,7 @@ def test_H4_ANY_when_all_is_down(knotd, authority, tool):
 
 @pytest.mark.parametrize("options, words", [
     ({"prefer": ["a..b"]}, ["prefer"]),
+    ({"prefer": ["example.org", "example.net@80"]}, ["prefer", "example.net", "is for 'weight'"]),
     ({"weight": ["example.net@1", "Example.NET.@2"]}, ["weight", "twice", "Example.NET.@2"]),
     ({"weight": ["example.net@1000001"]}, ["weight", "0 to 1000000", "example.net@1000001"]),
     ({"weight": ["example.net@-1"]}, ["weight", "0 to 1000000", "example.net@-1"]),

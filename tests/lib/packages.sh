@@ -7,8 +7,8 @@
 packages_build=(gcc libc6-dev meson ninja-build pkgconf libknot-dev libuv1-dev)
 # To show it at work.
 packages_example=("${packages_build[@]}" knot knot-dnsutils unbound iproute2)
-# To show pools, too.
-packages_pools=(nginx)
+# To show pools, too; and what is probed by TLS or HTTP, if somebody tries that in the shell.
+packages_pools=(nginx libcurl4-gnutls-dev libgnutls28-dev)
 # What the functional tests and the benchmarks share.
 packages_harness=(
 	"${packages_example[@]}" libc-ares-dev libcurl4-gnutls-dev libgnutls28-dev

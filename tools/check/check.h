@@ -37,7 +37,8 @@ typedef struct {
 	kaname_values_t listen;  /*!< The server's addresses. */
 	kaname_values_t deny;    /*!< Option `deny-address`. */
 	kaname_values_t delay;   /*!< Option `negative-delay`. */
-	kaname_values_t prefer, weight, answer_targets, allow, deny_target; /*!< Options. */
+	/* Options of the same names. */
+	kaname_values_t prefer, weight, answer_targets, allow, deny_target, all_down;
 	bool is_loaded, is_signed;
 	bool is_asked;              /*!< As a client asks. */
 	kaname_answer_t clients[2]; /*!< What a client then got over TCP, by family. */
@@ -71,6 +72,9 @@ void kaname_check_client(kaname_check_t *check);
 
 /*! The network of an address, as it counts for the choice; false if it is none. */
 bool kaname_check_network(const char *text, aname_subnet_t *network);
+
+/*! Notes targets of a pool that no suffix of `prefer` or `weight` names, where there are some. */
+void kaname_check_suffixes(const kaname_check_t *check);
 
 /*! Which targets the client of the option --client gets, and why. */
 void kaname_check_choice(kaname_check_t *check, const kaname_live_t *live);

@@ -1,5 +1,5 @@
 #include "check/check.h"
-#include "check/health.h"
+#include "check/worth.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -131,43 +131,10 @@ static const kaname_line_t *find(const kaname_live_t *live, const char *name, co
 	return NULL;
 }
 
-/*! Are all of a target's addresses down? There is at least one. */
-static bool is_down(const kaname_line_t *line, const char *addresses)
-{
-	bool down = true;
-	for (const char *at = addresses; *at != '\0' && down; at += strspn(at, ",")) {
-		char address[INET6_ADDRSTRLEN];
-		size_t len = strcspn(at, ",");
-		(void)snprintf(address, sizeof(address), "%.*s", (int)len, at);
-		down = kaname_check_is_down(line, address);
-		at += len;
-	}
-	return down;
-}
-
-/*! What a target is worth, of one family, in a word. */
-static const char *state_of(const kaname_live_t *live, const char *name, const char *family)
-{
-	const kaname_line_t *line = find(live, name, family);
-	const char *state = line != NULL ? kaname_live_field(line, ANAME_KEY_STATE) : NULL;
-	if (state == NULL) {
-		return "not known";
-	}
-	const char *held = kaname_live_field(line, ANAME_KEY_ADDRESSES);
-	if (held != NULL && held[0] != '\0') {
-		return is_down(line, held) ? ANAME_HEALTH_WORD_DOWN : state;
-	}
-	/* A negative answer that is late or stale has no addresses either. */
-	bool known = strcmp(state, ANAME_STATE_LATE) == 0 || strcmp(state, ANAME_STATE_STALE) == 0;
-	return known ? ANAME_STATE_NODATA : state;
-}
-
-static bool is_usable(const char *state)
-{
-	return strcmp(state, ANAME_STATE_FRESH) == 0 || strcmp(state, ANAME_STATE_LATE) == 0;
-}
-
-/* The report. */
+/*! Sets of targets, as in the plan: a bit for each. */
+typedef struct {
+	uint32_t usable, live, down, last; /*!< See kaname_worth_t. */
+} sets_t;
 
 static void name_of(const choice_t *choice, unsigned target, knot_dname_txt_storage_t name)
 {
@@ -176,34 +143,77 @@ static void name_of(const choice_t *choice, unsigned target, knot_dname_txt_stor
 	                        sizeof(knot_dname_txt_storage_t));
 }
 
+static kaname_worth_t worth_of(const choice_t *choice, unsigned target, const char *family)
+{
+	knot_dname_txt_storage_t name;
+	name_of(choice, target, name);
+	return kaname_check_worth(choice->check, find(choice->live, name, family));
+}
+
+static sets_t sort_out(const choice_t *choice, const char *family)
+{
+	sets_t sets = { 0 };
+	for (unsigned i = 0; i < choice->plan->choice->count; i++) {
+		const kaname_worth_t worth = worth_of(choice, i, family);
+		sets.usable |= (uint32_t)worth.usable << i;
+		sets.live |= (uint32_t)worth.live << i;
+		sets.down |= (uint32_t)worth.down << i;
+		sets.last |= (uint32_t)worth.last << i;
+	}
+	return sets;
+}
+
+/*!
+ * What the module chooses among.
+ *
+ * \param why  Set to what is to say beside the targets' names.
+ *
+ * \return A set; empty if no target is in the answer.
+ */
+static uint32_t candidates(const choice_t *choice, const sets_t *sets, const char **why)
+{
+	const char *option = kaname_check_all_down_option(choice->check);
+	*why = "";
+	if (sets->usable != 0) {
+		return sets->usable;
+	}
+	if (sets->down == 0) {
+		*why = sets->last != 0 ? " (none is usable: stale addresses)" : "none is usable";
+		return sets->last;
+	}
+	if (strcmp(option, "serve") == 0) {
+		*why = " (all are down: as if nothing were probed, 'all-down: serve')";
+		return sets->live != 0 ? sets->live : sets->down | sets->last;
+	}
+	*why = strcmp(option, "sibling") == 0
+	               ? "all are down, and 'all-down: sibling' has the zone's own addresses"
+	               : "all are down, and 'all-down: servfail' gives none";
+	return 0;
+}
+
+/* The report. */
+
 static void report_target(const choice_t *choice, const char *family, unsigned place,
                           unsigned target, uint32_t picked)
 {
 	const aname_contender_t *contender = &choice->plan->choice->at[target];
 	knot_dname_txt_storage_t name;
 	name_of(choice, target, name);
-	const char *state = state_of(choice->live, name, family);
-	bool usable = is_usable(state);
-	kaname_note("%s, place %u: %s, rank %u, weight %u, %s%s%s", family, place, name,
+	const kaname_worth_t worth = worth_of(choice, target, family);
+	bool stale = worth.usable && strcmp(worth.state, ANAME_STATE_STALE) == 0;
+	kaname_note("%s, place %u: %s, rank %u, weight %u, %s%s%s%s", family, place, name,
 	            contender->rank + 1, contender->weight,
-	            usable ? "usable" : "not usable: ", usable ? "" : state,
+	            worth.usable ? "usable" : "not usable: ", worth.usable ? "" : worth.state,
+	            stale ? " (stale, and known to be up)" : "",
 	            picked & 1u << target ? ", in the answer" : "");
 }
 
-static void report_family(const choice_t *choice, const char *family)
+static void report_gets(const choice_t *choice, const char *family, uint32_t picked,
+                        const char *why)
 {
-	const aname_choice_t *targets = choice->plan->choice;
-	uint32_t left = 0, usable = 0;
 	char gets[KANAME_CHECK_TEXT_MAX] = "";
 	size_t len = 0;
-	for (unsigned i = 0; i < targets->count; i++) {
-		knot_dname_txt_storage_t name;
-		name_of(choice, i, name);
-		left |= 1u << i;
-		usable |= (uint32_t)is_usable(state_of(choice->live, name, family)) << i;
-	}
-	uint32_t picked = aname_choice_pick(targets, usable, choice->hash);
-	for (unsigned i = 0; i < targets->count && len < sizeof(gets); i++) {
+	for (unsigned i = 0; i < choice->plan->choice->count && len < sizeof(gets); i++) {
 		knot_dname_txt_storage_t name;
 		name_of(choice, i, name);
 		if (picked & 1u << i) {
@@ -211,10 +221,23 @@ static void report_family(const choice_t *choice, const char *family)
 		}
 	}
 	if (picked != 0) {
-		kaname_good("a client in %s gets, %s:%s", choice->network, family, gets);
+		kaname_good("a client in %s gets, %s:%s%s", choice->network, family, gets, why);
 	} else {
-		kaname_note("a client in %s gets no chosen target, %s: none is usable",
-		            choice->network, family);
+		kaname_note("a client in %s gets no chosen target, %s: %s", choice->network, family,
+		            why);
+	}
+}
+
+static void report_family(const choice_t *choice, const char *family)
+{
+	const aname_choice_t *targets = choice->plan->choice;
+	const sets_t sets = sort_out(choice, family);
+	const char *why;
+	uint32_t among = candidates(choice, &sets, &why);
+	uint32_t picked = aname_choice_pick(targets, among, choice->hash), left = 0;
+	report_gets(choice, family, picked, why);
+	for (unsigned i = 0; i < targets->count; i++) {
+		left |= 1u << i;
 	}
 	for (unsigned place = 1; left != 0; place++) {
 		unsigned first =
@@ -247,6 +270,54 @@ static void take_client(choice_t *choice)
 	(void)inet_ntop(family, network.address, address, sizeof(address));
 	(void)snprintf(choice->network, sizeof(choice->network), "%s/%u", address, network.len);
 	choice->hash = aname_choice_network(&network);
+}
+
+static bool is_weighed(const aname_weights_t *weights, const knot_dname_t *name)
+{
+	for (size_t i = 0; i < weights->count; i++) {
+		if (knot_dname_in_bailiwick(name, weights->at[i].suffix) >= 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void check_suffixes(const aname_options_t *options, const kaname_record_t *record)
+{
+	knot_dname_storage_t name;
+	knot_dname_txt_storage_t text;
+	if (knot_dname_store(name, record->target) == 0) {
+		return;
+	}
+	knot_dname_to_lower(name);
+	if (knot_dname_to_str(text, name, sizeof(text)) == NULL) {
+		return;
+	}
+	if (options->prefer.count > 0 &&
+	    aname_choice_rank(&options->prefer, name) == options->prefer.count) {
+		kaname_note("target %s: is under no suffix of 'prefer', and comes last; is one "
+		            "misspelt?",
+		            text);
+	}
+	if (options->weights.count > 0 && !is_weighed(&options->weights, name)) {
+		kaname_note("target %s: is under no suffix of 'weight', and has the weight 1; is "
+		            "one misspelt?",
+		            text);
+	}
+}
+
+void kaname_check_suffixes(const kaname_check_t *check)
+{
+	const kaname_records_t *records = &check->records;
+	aname_options_t *options = calloc(1, sizeof(*options));
+	bool good = options != NULL && read_options(check, options);
+	/* One target alone has nothing to come before, and sections are shared. */
+	for (size_t i = 0; i < records->count && records->count > 1 && good; i++) {
+		if (records->at[i].good) {
+			check_suffixes(options, &records->at[i]);
+		}
+	}
+	aname_options_free(options);
 }
 
 void kaname_check_choice(kaname_check_t *check, const kaname_live_t *live)

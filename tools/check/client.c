@@ -7,12 +7,14 @@
 
 #include <libknot/libknot.h>
 
+#include "check/worth.h"
 #include "text.h"
 
 /*! A reply takes no longer: more than `wait` may be. */
 #define REPLY_MS        6000
 #define EDE_NOT_READY   14
 #define EDE_BLOCKED     15
+#define EDE_UNREACHABLE 22
 /*! Addresses printed; the others are counted. */
 #define ADDRESSES_SHOWN 8
 
@@ -71,6 +73,21 @@ static const char *reason_at(const kaname_check_t *check, int ede)
 	return check->bad_before > 0 ? "what is BAD above comes first" : "see the target below";
 }
 
+/*! Is it SERVFAIL since all addresses are down, and not since the target cannot be resolved? The
+ *  reply does not tell; the status socket is asked only where the option may be the reason. */
+static bool is_all_down(const kaname_check_t *check, const kaname_answer_t *answer, uint16_t type)
+{
+	kaname_live_t live;
+	if (answer->rcode != KNOT_RCODE_SERVFAIL || answer->ede != EDE_UNREACHABLE ||
+	    strcmp(kaname_check_all_down_option(check), "serve") == 0 ||
+	    kaname_live_read(check->args, &check->records, &live) != KANAME_OK) {
+		return false;
+	}
+	bool down = kaname_check_all_down(check, &live, aname_family_text(type));
+	kaname_live_free(&live);
+	return down;
+}
+
 /*! Judges an answer. Returns whether it has addresses. */
 static bool judge(kaname_check_t *check, const kaname_question_t *question,
                   const kaname_answer_t *answer, const char *what)
@@ -84,6 +101,11 @@ static bool judge(kaname_check_t *check, const kaname_question_t *question,
 	if (answer->failure != NULL) {
 		kaname_bad(check, "does knotd listen there, and does a firewall let it?", "%s: %s",
 		           what, answer->failure);
+	} else if (is_all_down(check, answer, question->type)) {
+		kaname_bad(check,
+		           "what is down is below; 'all-down: serve' would give it all the same",
+		           "%s: %s (all addresses are down, see 'all-down')", what,
+		           rcode_text(answer->rcode));
 	} else if (answer->rcode != KNOT_RCODE_NOERROR) {
 		kaname_bad(check, reason_at(check, answer->ede), "%s: %s%s", what,
 		           rcode_text(answer->rcode), ede);

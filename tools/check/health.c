@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "check/advice.h"
+
 /*! Addresses of a target that get a line each; the others are counted. */
 #define SHOWN 4
 
@@ -48,13 +50,14 @@ void kaname_check_probes(kaname_check_t *check, const kaname_live_t *live)
 }
 
 /*! An address that is down by its probes. */
-static void report_down(kaname_check_t *check, const char *what, const kaname_line_t *line)
+static void report_down(kaname_check_t *check, const char *what, const kaname_line_t *target,
+                        const kaname_line_t *line)
 {
-	char next[KANAME_CHECK_TEXT_MAX];
+	char advice[KANAME_CHECK_TEXT_MAX], next[KANAME_CHECK_TEXT_MAX + 100];
+	kaname_check_down_advice(target, line, advice, sizeof(advice));
 	(void)snprintf(next, sizeof(next),
-	               "does it answer from here, on port %s? If the probe is wrong, 'kaname force "
-	               "%s up' until that is mended",
-	               of(line, ANAME_KEY_PORT), of(line, ANAME_KEY_ADDRESS));
+	               "%s. If the probe is wrong, 'kaname force %s up' until that is mended",
+	               advice, of(line, ANAME_KEY_ADDRESS));
 	kaname_bad(check, next, "%s: is down for %s s (%s), probed %s s ago by %s on port %s", what,
 	           of(line, ANAME_KEY_SINCE), of(line, ANAME_KEY_WHY), of(line, ANAME_KEY_PROBED),
 	           of(line, ANAME_KEY_PROBE), of(line, ANAME_KEY_PORT));
@@ -67,6 +70,15 @@ static void report_forced(const char *what, const kaname_line_t *line)
 	            of(line, ANAME_KEY_FORCED), until(line, text), of(line, ANAME_KEY_HEALTH));
 }
 
+/*! What is to do about an error of this host, which leaves an address unknown; NULL: there is none. */
+static const char *host_advice(const kaname_line_t *line)
+{
+	const char *why = kaname_live_field(line, ANAME_KEY_WHY);
+	return why != NULL && is(line, ANAME_KEY_HEALTH, ANAME_HEALTH_WORD_UNKNOWN)
+	               ? kaname_check_host_advice(why)
+	               : NULL;
+}
+
 /*! Is there something to say of it that was not said of its target? */
 static bool is_remarkable(const kaname_line_t *target, const kaname_line_t *line)
 {
@@ -74,7 +86,7 @@ static bool is_remarkable(const kaname_line_t *target, const kaname_line_t *line
 		return !is(target, ANAME_KEY_FORCED, of(line, ANAME_KEY_FORCED));
 	}
 	return is(line, ANAME_KEY_HEALTH, ANAME_HEALTH_WORD_DOWN) ||
-	       kaname_live_field(line, ANAME_KEY_PROBE) == NULL;
+	       kaname_live_field(line, ANAME_KEY_PROBE) == NULL || host_advice(line) != NULL;
 }
 
 void kaname_check_health(kaname_check_t *check, const kaname_line_t *target)
@@ -92,7 +104,10 @@ void kaname_check_health(kaname_check_t *check, const kaname_line_t *target)
 		if (kaname_live_field(line, ANAME_KEY_FORCED) != NULL) {
 			report_forced(what, line);
 		} else if (is(line, ANAME_KEY_HEALTH, ANAME_HEALTH_WORD_DOWN)) {
-			report_down(check, what, line);
+			report_down(check, what, target, line);
+		} else if (host_advice(line) != NULL) {
+			kaname_note("%s: cannot be probed from here (%s), and counts as up: %s",
+			            what, of(line, ANAME_KEY_WHY), host_advice(line));
 		} else {
 			kaname_bad(check, "raise 'max-probes' and reload",
 			           "%s: is not probed, there is no room for it", what);
@@ -106,16 +121,26 @@ void kaname_check_health(kaname_check_t *check, const kaname_line_t *target)
 	}
 }
 
-bool kaname_check_is_down(const kaname_line_t *target, const char *address)
+/*! Is an address in this state, by an operator's word or else in any way in which it is probed? */
+static bool is_in_state(const kaname_line_t *target, const char *address, const char *state)
 {
-	bool down = false;
 	for (size_t i = 0; i < target->addresses_count; i++) {
 		const kaname_line_t *line = &target->addresses[i];
-		const char *forced = kaname_live_field(line, ANAME_KEY_FORCED);
-		if (is(line, ANAME_KEY_ADDRESS, address)) {
-			down |= strcmp(forced != NULL ? forced : of(line, ANAME_KEY_HEALTH),
-			               ANAME_HEALTH_WORD_DOWN) == 0;
+		bool forced = kaname_live_field(line, ANAME_KEY_FORCED) != NULL;
+		if (is(line, ANAME_KEY_ADDRESS, address) &&
+		    is(line, forced ? ANAME_KEY_FORCED : ANAME_KEY_HEALTH, state)) {
+			return true;
 		}
 	}
-	return down;
+	return false;
+}
+
+bool kaname_check_is_down(const kaname_line_t *target, const char *address)
+{
+	return is_in_state(target, address, ANAME_HEALTH_WORD_DOWN);
+}
+
+bool kaname_check_is_up(const kaname_line_t *target, const char *address)
+{
+	return is_in_state(target, address, ANAME_HEALTH_WORD_UP);
 }

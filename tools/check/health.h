@@ -15,3 +15,6 @@ void kaname_check_health(kaname_check_t *check, const kaname_line_t *target);
 
 /*! Is an address of a target down, in any of the ways in which it is probed, or forced down? */
 bool kaname_check_is_down(const kaname_line_t *target, const char *address);
+
+/*! Is it known to be up, in any of these ways, or forced up? */
+bool kaname_check_is_up(const kaname_line_t *target, const char *address);

@@ -265,6 +265,7 @@ static kaname_exit_t read_options(kaname_check_t *check)
 		{ "answer-targets", &check->answer_targets },
 		{ "allow-target", &check->allow },
 		{ "deny-target", &check->deny_target },
+		{ "all-down", &check->all_down },
 	};
 	kaname_exit_t ret = KANAME_OK;
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]) && ret == KANAME_OK; i++) {

@@ -9,8 +9,8 @@
 #include <libknot/libknot.h>
 
 #include "check/health.h"
+#include "check/worth.h"
 #include "live.h"
-#include "nets.h"
 
 static const char *of(const kaname_line_t *line, const char *key)
 {
@@ -138,20 +138,9 @@ static kaname_exit_t read_live(kaname_check_t *check, kaname_live_t *live)
 /*! What clients get of the addresses that are held, of one family. */
 typedef struct {
 	bool any;     /*!< There are some. */
-	bool up;      /*!< Some of them are not down. */
 	bool allowed; /*!< `deny-address` leaves some of them. */
 	bool served;  /*!< Some are in the answer. */
 } held_t;
-
-static bool is_denied(const kaname_check_t *check, const char *address)
-{
-	for (size_t i = 0; i < check->deny.count; i++) {
-		if (kaname_net_holds(check->deny.at[i], address)) {
-			return true;
-		}
-	}
-	return false;
-}
 
 static bool is_served(const kaname_answer_t *answer, const char *address)
 {
@@ -172,8 +161,7 @@ static void take_held(const kaname_check_t *check, const kaname_line_t *target,
 		size_t len = strcspn(at, ",");
 		(void)snprintf(address, sizeof(address), "%.*s", (int)len, at);
 		held->any = true;
-		held->up |= !kaname_check_is_down(target, address);
-		held->allowed |= !is_denied(check, address);
+		held->allowed |= !kaname_check_is_denied(check, address);
 		held->served |= is_served(answer, address);
 		at += len;
 	}
@@ -208,24 +196,46 @@ static void report_denied(kaname_check_t *check, const char *family, bool other)
 	           "all addresses that are held, %s, are in networks of 'deny-address'", family);
 }
 
+/*! No target of a family is usable, since health or an operator took them away. */
+static void report_all_down(kaname_check_t *check, int family)
+{
+	const char *name = aname_family_text(kaname_families[family]),
+	           *option = kaname_check_all_down_option(check);
+	bool any = check->clients[family].count > 0;
+	if (strcmp(option, "serve") == 0) {
+		kaname_note("%s: all addresses are down or forced down, and with 'all-down: serve' "
+		            "they are served all the same",
+		            name);
+	} else if (!any) {
+		kaname_bad(check,
+		           "what is down is above; 'all-down: serve' would give it all the same",
+		           "%s: all addresses are down or forced down, and 'all-down: %s' gives "
+		           "none",
+		           name, option);
+	} else if (strcmp(option, "sibling") == 0) {
+		kaname_note("%s: all addresses are down or forced down, and with 'all-down: "
+		            "sibling' the zone's own are served",
+		            name);
+	}
+}
+
 /*! Does a client who gets an answer get what is held for it, and not what is in the zone? */
-static void check_served(kaname_check_t *check, const held_t held[2], int family)
+static void check_served(kaname_check_t *check, const held_t held[2], bool all_down, int family)
 {
 	const kaname_answer_t *answer = &check->clients[family];
-	if (!check->is_asked || answer->failure != NULL || answer->rcode != KNOT_RCODE_NOERROR ||
-	    answer->ede >= 0 || !held[family].any || held[family].served) {
+	if (!check->is_asked || answer->failure != NULL || answer->rcode != KNOT_RCODE_NOERROR) {
+		return;
+	}
+	if (all_down) {
+		report_all_down(check, family);
+		return;
+	}
+	if (answer->ede >= 0 || !held[family].any || held[family].served) {
 		return;
 	}
 	if (!held[family].allowed) {
 		report_denied(check, aname_family_text(kaname_families[family]),
 		              held[1 - family].allowed);
-		return;
-	}
-	if (!held[family].up) {
-		kaname_note(
-		        "all addresses that are held, %s, are down: what a client gets is up to "
-		        "the option 'all-down'",
-		        aname_family_text(kaname_families[family]));
 		return;
 	}
 	const char *next = "does another module in the zone's list answer for the apex?";
@@ -280,8 +290,11 @@ void kaname_check_targets(kaname_check_t *check)
 		kaname_note("the module knows nothing of the target: it was not asked for it");
 	}
 	const held_t held[2] = { read_held(check, &live, 0), read_held(check, &live, 1) };
-	check_served(check, held, 0);
-	check_served(check, held, 1);
+	for (int i = 0; i < 2; i++) {
+		const char *family = aname_family_text(kaname_families[i]);
+		check_served(check, held, kaname_check_all_down(check, &live, family), i);
+	}
+	kaname_check_suffixes(check);
 	if (check->args->client != NULL) {
 		kaname_check_choice(check, &live);
 	}
