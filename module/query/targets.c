@@ -49,6 +49,10 @@ static ANAME_ASIDE void judge_lost(const aname_query_t *query, const aname_key_t
 		return;
 	}
 	part->gone = aname_policy_gone_surely(snapshot, other);
+	const aname_view_t *views = aname_snapshot_views(snapshot);
+	if (views != NULL && views->forced_down) {
+		return; /* An operator's word goes before it (H8). */
+	}
 	const aname_snapshot_t *last = aname_snapshot_last(snapshot);
 	uint32_t life = aname_policy_life(&query->instance->options->schedule, ttl, last->ttl);
 	if (aname_policy_keep(snapshot, life, query->instance->options->negative_delay,

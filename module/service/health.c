@@ -153,8 +153,8 @@ void aname_health_ask(aname_refresh_t *refresh, aname_entry_t *entry, uint32_t i
 	}
 	unsigned count = aname_views_definitions(refresh, entry, definitions);
 	const aname_definition_t *definition = aname_shared_definition(refresh->shared, id);
-	if (definition == NULL) {
-		return;
+	if (definition == NULL || definition->unheld_ms != 0) {
+		return; /* Whoever has asked is gone. */
 	}
 	if (count == ANAME_VIEWS_DEFINITIONS) {
 		atomic_fetch_add(&refresh->shared->reached.views_full, 1);

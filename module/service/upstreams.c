@@ -43,7 +43,8 @@ static void empty_lines(aname_refresh_t *refresh, aname_upstream_work_t *work, i
 typedef struct {
 	aname_refresh_t *refresh;
 	int64_t now_ms;
-	bool given_up; /*!< Some upstream is held by nobody since now. */
+	bool given_up;                 /*!< Some upstream is held by nobody since now. */
+	aname_upstream_work_t *unheld; /*!< Those that nobody holds. */
 } note_t;
 
 /*! What is known from an upstream that nobody holds takes no place from what is needed: it is
@@ -60,7 +61,8 @@ static void give_way(aname_entry_t *entry, void *ctx)
 	aname_schedule_dormant(note->refresh, entry, note->now_ms);
 }
 
-/*! Called for each upstream, under the lock of shared. */
+/*! Called for each upstream, under the lock of shared, which whatever ends lookups and probes takes
+ *  itself: those come after. */
 static void on_note(void *ctx, aname_upstream_t *upstream)
 {
 	note_t *note = ctx;
@@ -70,7 +72,8 @@ static void on_note(void *ctx, aname_upstream_t *upstream)
 	}
 	note->given_up |= upstream->unheld_ms == note->now_ms;
 	if (upstream->unheld_ms != 0) {
-		empty_lines(note->refresh, work, note->now_ms);
+		work->next_unheld = note->unheld;
+		note->unheld = work;
 	} else if (work->resolver != NULL && work->resolver->api->retune != NULL) {
 		work->resolver->api->retune(work->resolver, &upstream->terms.schedule);
 	}
@@ -93,6 +96,9 @@ void aname_upstreams_note(aname_refresh_t *refresh, int64_t now_ms)
 	if (atomic_load(&shared->options_changed)) {
 		atomic_store(&shared->options_changed, false);
 		(void)aname_shared_note_upstreams(shared, now_ms, on_note, &note);
+		for (; note.unheld != NULL; note.unheld = note.unheld->next_unheld) {
+			empty_lines(refresh, note.unheld, now_ms);
+		}
 		if (note.given_up) {
 			aname_table_foreach(shared->table, give_way, &note);
 		}

@@ -95,7 +95,8 @@ aname_snapshot_t *aname_views_make(aname_refresh_t *refresh, aname_entry_t *entr
 		      .name = aname_entry_name(entry),
 		      .definitions = definitions,
 		      .count = count };
-	return aname_snapshot_with_views(snapshot, ids, views, see, &eye);
+	bool down = aname_forces_of(refresh->forces, eye.name, NULL, 0, NULL) == ANAME_FORCED_DOWN;
+	return aname_snapshot_with_views(snapshot, ids, views, down, see, &eye);
 }
 
 bool aname_views_show(aname_refresh_t *refresh, aname_entry_t *entry,

@@ -55,6 +55,8 @@ typedef struct aname_upstream_work {
 	uint32_t unscoped; /*!< Servers of which it was logged that they do not say for whom. */
 	struct aname_upstream_work *next_ready; /*!< The next that has something ready. */
 	bool listed;                            /*!< It is among those. */
+	struct aname_upstream_work
+	        *next_unheld; /*!< The next that nobody holds, while those are noted. */
 } aname_upstream_work_t;
 
 typedef struct aname_refresh {

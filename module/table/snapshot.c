@@ -255,7 +255,7 @@ static size_t look(const aname_snapshot_t *snapshot, aname_view_t *view, size_t 
 
 aname_snapshot_t *aname_snapshot_with_views(const aname_snapshot_t *snapshot,
                                             const uint32_t *definitions, unsigned count,
-                                            aname_sight_f sight, void *ctx)
+                                            bool forced_down, aname_sight_f sight, void *ctx)
 {
 	size_t views = views_at(snapshot);
 	size_t at = views + count * sizeof(aname_view_t);
@@ -267,7 +267,8 @@ aname_snapshot_t *aname_snapshot_with_views(const aname_snapshot_t *snapshot,
 	copy->views = count;
 	aname_view_t *view = (aname_view_t *)((uint8_t *)copy + views);
 	for (unsigned i = 0; i < count; i++) {
-		view[i] = (aname_view_t){ .definition = definitions[i] };
+		view[i] =
+		        (aname_view_t){ .definition = definitions[i], .forced_down = forced_down };
 		at = look(copy, &view[i], at, sight, ctx);
 	}
 	return copy;

@@ -105,6 +105,7 @@ typedef struct {
 	uint32_t at;         /*!< Where they stand, in octets from the snapshot's beginning. */
 	uint16_t count;      /*!< How many are not down. */
 	uint16_t unknown;    /*!< Of how many of them it is not known that they are up. */
+	bool forced_down;    /*!< The target itself is, by an operator's word. */
 	int64_t changed_ms;  /*!< When something changed last; INT64_MIN: nothing has. */
 } aname_view_t;
 
@@ -172,13 +173,14 @@ const aname_failing_t *aname_snapshot_failing(const aname_snapshot_t *snapshot);
  * \brief A copy with these views, and no others.
  *
  * \param definitions  Identities, at most ANAME_VIEWS_MAX.
+ * \param forced_down  The target itself is, by an operator's word.
  * \param sight        Says what is to be seen.
  *
  * \return New snapshot, NULL if out of memory. Ownership: the caller's, freed with free().
  */
 aname_snapshot_t *aname_snapshot_with_views(const aname_snapshot_t *snapshot,
                                             const uint32_t *definitions, unsigned count,
-                                            aname_sight_f sight, void *ctx);
+                                            bool forced_down, aname_sight_f sight, void *ctx);
 
 /*! All views; NULL if there are none. */
 const aname_view_t *aname_snapshot_views(const aname_snapshot_t *snapshot);

@@ -121,8 +121,8 @@ static void check_look(void **state)
 		definitions[i] = id_of(row->seen[i].definition);
 	}
 	aname_snapshot_t *plain = make_snapshot(4, 0, 3, 0);
-	aname_snapshot_t *snapshot =
-	        aname_snapshot_with_views(plain, definitions, row->count, sight, (void *)row->seen);
+	aname_snapshot_t *snapshot = aname_snapshot_with_views(plain, definitions, row->count,
+	                                                       false, sight, (void *)row->seen);
 	assert_non_null(snapshot);
 	aname_part_t part = { .snapshot = snapshot,
 		              .judgement = { .worth = ANAME_FRESH, .ttl = 300 } };

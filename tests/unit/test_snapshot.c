@@ -425,7 +425,7 @@ static void views(void **state)
 		}
 		unsigned wanted = random_below(&random, 4);
 		aname_snapshot_t *seen =
-		        aname_snapshot_with_views(bare, definitions, wanted, say, &said);
+		        aname_snapshot_with_views(bare, definitions, wanted, false, say, &said);
 		assert_non_null(seen);
 		assert_int_equal(seen->views, wanted);
 		assert_true(aname_snapshot_same(bare, seen));
@@ -466,13 +466,14 @@ static void lost_views(void **state)
 	said_t said = { .down = { 1 } };
 	static const uint32_t definition = 0;
 	aname_snapshot_t *bare = make_snapshot(4, 10, 3, 0);
-	aname_snapshot_t *seen = aname_snapshot_with_views(bare, &definition, 1, say, &said);
+	aname_snapshot_t *seen = aname_snapshot_with_views(bare, &definition, 1, false, say, &said);
 	aname_snapshot_t *lost = negative_after(seen, 20, true);
 	assert_int_equal(lost->views, 0);
 	const aname_snapshot_t *last = aname_snapshot_last(lost);
 	assert_int_equal(last->views, 0);
 	assert_int_equal(last->count, 3);
-	aname_snapshot_t *looked = aname_snapshot_with_views(lost, &definition, 1, say, &said);
+	aname_snapshot_t *looked =
+	        aname_snapshot_with_views(lost, &definition, 1, false, say, &said);
 	assert_int_equal(aname_snapshot_view(looked, 0)->count, 0);
 	assert_int_equal(aname_snapshot_last(looked)->count, 3);
 	assert_true(aname_snapshot_lost(looked)->nxdomain);
@@ -486,7 +487,8 @@ static bool attempt_views(void *snapshot)
 {
 	static const uint32_t definition = 1;
 	said_t said = { 0 };
-	aname_snapshot_t *seen = aname_snapshot_with_views(snapshot, &definition, 1, say, &said);
+	aname_snapshot_t *seen =
+	        aname_snapshot_with_views(snapshot, &definition, 1, false, say, &said);
 	free(seen);
 	return seen != NULL;
 }

@@ -482,7 +482,7 @@ static char *write_addresses(const aname_forces_t *forces, const uint32_t *defin
 	aname_snapshot_t *known = make_snapshot(4, 0x0a000000, 4, 0);
 	if (count > 0) {
 		aname_snapshot_t *seen =
-		        aname_snapshot_with_views(known, definitions, count, all_up, NULL);
+		        aname_snapshot_with_views(known, definitions, count, false, all_up, NULL);
 		free(known);
 		known = seen;
 	}

@@ -6,7 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "service/probe/multi.h"
 #include "service/probe/trust.h"
@@ -24,6 +26,8 @@ struct aname_transfer {
 	struct curl_slist *peer;
 	char *host; /*!< For whom the certificate has to be good; NULL: for nobody. */
 	const aname_probe_t *probe;
+	const uint8_t *address; /*!< Of the peer, as in aname_subject_t. */
+	uint8_t len;
 	aname_ended_f ended;
 	void *ctx;
 	size_t read;   /*!< Octets of the answer. */
@@ -58,13 +62,35 @@ static aname_end_t end_of_status(const aname_transfer_t *transfer)
 	return (aname_end_t){ ANAME_OUTCOME_DOWN, whys[transfer->status / 100 - 1] };
 }
 
+/*! Does this host have a way to the peer? Nothing is sent for that. */
+static bool has_route(const aname_transfer_t *transfer)
+{
+	struct sockaddr_in ipv4 = { .sin_family = AF_INET, .sin_port = htons(1) };
+	struct sockaddr_in6 ipv6 = { .sin6_family = AF_INET6, .sin6_port = htons(1) };
+	bool is_ipv6 = transfer->len == 16;
+	memcpy(is_ipv6 ? (void *)&ipv6.sin6_addr : (void *)&ipv4.sin_addr, transfer->address,
+	       transfer->len);
+	int fd = socket(is_ipv6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool has = fd >= 0 && connect(fd,
+	                              is_ipv6 ? (const struct sockaddr *)&ipv6
+	                                      : (const struct sockaddr *)&ipv4,
+	                              is_ipv6 ? sizeof(ipv6) : sizeof(ipv4)) == 0;
+	if (fd >= 0) {
+		(void)close(fd);
+	}
+	return has;
+}
+
 static aname_end_t end_of_connection(const aname_transfer_t *transfer)
 {
-	long error = transfer->no_socket;
-	if (error == 0) {
-		(void)curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &error);
+	if (transfer->no_socket != 0) {
+		return aname_end_of_error(transfer->no_socket);
 	}
-	return aname_end_of_error((int)error);
+	long error = 0;
+	(void)curl_easy_getinfo(transfer->easy, CURLINFO_OS_ERRNO, &error);
+	/* libcurl does not tell whether that came at once. */
+	return has_route(transfer) ? aname_end_of_answer((int)error)
+	                           : aname_end_of_error((int)error);
 }
 
 static aname_end_t end_of_code(CURLcode code)
@@ -198,7 +224,8 @@ static curl_socket_t open_socket(void *ctx, curlsocktype purpose, struct curl_so
 
 /* Transfers. */
 
-/*! The host for SNI, Host and the certificate, without the dot at its end. */
+/*! The host for SNI, Host and the certificate, without the dot at its end; false if the target's name
+ *  is no host name: what else is in it would be read as part of the URL. */
 static bool host_of(const aname_subject_t *subject, char *host, size_t size)
 {
 	if (subject->probe->host[0] != '\0') {
@@ -211,7 +238,7 @@ static bool host_of(const aname_subject_t *subject, char *host, size_t size)
 	if (len > 0 && host[len - 1] == '.') {
 		host[len - 1] = '\0';
 	}
-	return host[0] != '\0';
+	return aname_probe_is_host(host);
 }
 
 /*! Whatever the name is, the connection goes to the address. */
@@ -284,15 +311,12 @@ static bool set_certificates(aname_transfer_t *transfer, const char *host)
 }
 
 /*! Sets what is particular to a transfer. */
-static bool set_up(aname_transfer_t *transfer, const aname_subject_t *subject)
+static bool set_up(aname_transfer_t *transfer, const char *host)
 {
-	const aname_probe_t *probe = subject->probe;
+	const aname_probe_t *probe = transfer->probe;
 	CURL *easy = transfer->easy;
-	knot_dname_txt_storage_t host;
-	char url[sizeof("https://:65535") + sizeof(host) + ANAME_PROBE_TEXT_MAX];
-	if (!host_of(subject, host, sizeof(host))) {
-		return false;
-	}
+	char url[sizeof("https://:65535") + sizeof(knot_dname_txt_storage_t) +
+	         ANAME_PROBE_TEXT_MAX];
 	bool tls = probe->kind == ANAME_PROBE_TLS;
 	(void)snprintf(url, sizeof(url), "http%s://%s:%u%s",
 	               probe->kind == ANAME_PROBE_HTTP ? "" : "s", host, probe->port,
@@ -319,6 +343,11 @@ aname_transfer_t *aname_http_start(aname_http_t *http, const aname_subject_t *su
                                    aname_ended_f ended, void *ctx, aname_end_t *end)
 {
 	static const aname_end_t no_memory = { ANAME_OUTCOME_NONE, "out of memory" };
+	knot_dname_txt_storage_t host;
+	if (!host_of(subject, host, sizeof(host))) {
+		*end = (aname_end_t){ ANAME_OUTCOME_NONE, "the name cannot be in a URL" };
+		return NULL;
+	}
 	aname_transfer_t *transfer = calloc(1, sizeof(*transfer));
 	if (transfer == NULL) {
 		*end = no_memory;
@@ -326,11 +355,13 @@ aname_transfer_t *aname_http_start(aname_http_t *http, const aname_subject_t *su
 	}
 	transfer->http = http;
 	transfer->probe = subject->probe;
+	transfer->address = subject->address;
+	transfer->len = subject->len;
 	transfer->ended = ended;
 	transfer->ctx = ctx;
 	transfer->peer = peer_of(subject);
 	transfer->easy = curl_easy_init();
-	if (transfer->peer == NULL || transfer->easy == NULL || !set_up(transfer, subject) ||
+	if (transfer->peer == NULL || transfer->easy == NULL || !set_up(transfer, host) ||
 	    !aname_multi_add(http->multi, transfer->easy)) {
 		transfer_free(transfer);
 		*end = no_memory;

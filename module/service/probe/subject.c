@@ -35,3 +35,13 @@ aname_end_t aname_end_of_error(int error)
 	}
 	return (aname_end_t){ ANAME_OUTCOME_DOWN, "the connection failed" };
 }
+
+aname_end_t aname_end_of_answer(int error)
+{
+	switch (error) {
+	case ENETUNREACH:
+		return (aname_end_t){ ANAME_OUTCOME_DOWN, "network unreachable, says a router" };
+	case EACCES: return (aname_end_t){ ANAME_OUTCOME_DOWN, "forbidden, says a router" };
+	default: return aname_end_of_error(error);
+	}
+}

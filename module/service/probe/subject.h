@@ -39,3 +39,14 @@ typedef void (*aname_ended_f)(void *ctx, aname_end_t end);
  * Thread: any.
  */
 aname_end_t aname_end_of_error(int error);
+
+/*!
+ * \brief What an error says that came after the connection had begun.
+ *
+ * That there is no way, or none that is allowed, is then what a router on the way says, and DOWN.
+ *
+ * \param error  As errno has it.
+ *
+ * Thread: any.
+ */
+aname_end_t aname_end_of_answer(int error);

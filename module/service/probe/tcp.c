@@ -18,7 +18,7 @@ static void on_connected(uv_connect_t *request, int ret)
 	}
 	const aname_tcp_t *tcp = request->data;
 	tcp->ended(tcp->ctx,
-	           ret == 0 ? (aname_end_t){ ANAME_OUTCOME_UP, NULL } : aname_end_of_error(-ret));
+	           ret == 0 ? (aname_end_t){ ANAME_OUTCOME_UP, NULL } : aname_end_of_answer(-ret));
 }
 
 static void on_closed(uv_handle_t *socket)
