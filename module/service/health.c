@@ -5,10 +5,8 @@
 #include <string.h>
 
 #include "service/users.h"
+#include "service/verdicts.h"
 #include "service/views.h"
-
-/*! Changes of one address are logged so often at most. */
-#define LOG_AGAIN_MS 10000
 
 /* What is held for a target. */
 
@@ -276,102 +274,18 @@ static void release_definitions(aname_refresh_t *refresh, int64_t now_ms)
 	refresh->definitions_ms = aname_shared_note_definitions(refresh->shared, now_ms, &given_up);
 }
 
-/* What changes. */
-
-/*! Brings the numbers up to date, and logs when this server's own connection is in doubt. */
-static void count(aname_refresh_t *refresh, int64_t now_ms)
-{
-	const aname_probes_numbers_t numbers = aname_probes_numbers(refresh->probes);
-	aname_totals_t *totals = &refresh->shared->totals;
-	atomic_store_explicit(&totals->up, numbers.up, memory_order_relaxed);
-	atomic_store_explicit(&totals->down, numbers.down, memory_order_relaxed);
-	atomic_store_explicit(&totals->unknown, numbers.unknown, memory_order_relaxed);
-	atomic_store_explicit(&totals->probes_started, numbers.started, memory_order_relaxed);
-	atomic_store_explicit(&totals->probes_failed, numbers.failed, memory_order_relaxed);
-	atomic_store_explicit(&refresh->shared->reached.probes_full, numbers.refused,
-	                      memory_order_relaxed);
-	if (numbers.in_doubt != atomic_load(&totals->in_doubt)) {
-		atomic_store(&totals->in_doubt, numbers.in_doubt);
-		aname_events_doubt(&refresh->events, numbers.in_doubt, now_ms);
-	}
-}
-
-/*! Logs where an address stands, if that is another place than when it was logged last. */
-static void log_health(aname_refresh_t *refresh, const aname_probed_t *probed, int64_t now_ms)
-{
-	aname_users_t *users = aname_users_of(probed);
-	bool down = probed->verdict.health == ANAME_HEALTH_DOWN;
-	users->unlogged = false;
-	if (users->count > 0 && down != users->logged_down) {
-		users->logged_down = down;
-		users->logged_ms = now_ms;
-		aname_events_health(&refresh->events, users->entries[0], users->count - 1,
-		                    &probed->definition->probe, probed->address, probed->len,
-		                    down ? probed->why : NULL, now_ms);
-	}
-}
-
-static void log_unlogged(const aname_probed_t *probed, void *ctx)
-{
-	const note_t *note = ctx;
-	const aname_users_t *users = aname_users_of(probed);
-	if (users != NULL && users->unlogged) {
-		log_health(note->refresh, probed, note->now_ms);
-	}
-}
-
-/*! Logs a change, at once or, if there was one just now, when it is time again. */
-static void note_change(aname_refresh_t *refresh, const aname_probed_t *probed, int64_t now_ms)
-{
-	aname_users_t *users = aname_users_of(probed);
-	if (users->logged_ms == INT64_MIN || now_ms - users->logged_ms >= LOG_AGAIN_MS) {
-		log_health(refresh, probed, now_ms);
-	} else {
-		users->unlogged = true;
-		if (refresh->log_health_ms == INT64_MAX) {
-			refresh->log_health_ms = now_ms + LOG_AGAIN_MS;
-		}
-	}
-}
-
-/*! An address went down, came back, or is known for the first time. */
-static void on_changed(void *ctx, aname_probed_t *probed, int64_t now_ms)
-{
-	aname_refresh_t *refresh = ctx;
-	aname_users_t *users = aname_users_of(probed);
-	if (users == NULL) {
-		return;
-	}
-	bool down = probed->verdict.health == ANAME_HEALTH_DOWN;
-	if (down || users->was_down) {
-		users->changed_ms = now_ms;
-		note_change(refresh, probed, now_ms);
-	}
-	users->was_down = down;
-	for (size_t i = 0; i < users->count; i++) {
-		const aname_definition_t *definitions[ANAME_VIEWS_MAX];
-		unsigned held = aname_views_definitions(refresh, users->entries[i], definitions);
-		(void)aname_views_show_all(refresh, users->entries[i], definitions, held);
-	}
-	count(refresh, now_ms);
-}
-
 int64_t aname_health_advance(aname_refresh_t *refresh, int64_t now_ms)
 {
-	note_t note = { .refresh = refresh, .now_ms = now_ms };
 	aname_probes_limit(refresh->probes, atomic_load(&refresh->max_probes));
 	if (now_ms >= refresh->definitions_ms) {
 		release_definitions(refresh, now_ms);
 	}
-	if (now_ms >= refresh->log_health_ms) {
-		refresh->log_health_ms = INT64_MAX;
-		aname_probes_foreach(refresh->probes, log_unlogged, &note);
-	}
-	count(refresh, now_ms);
-	int64_t next_ms = refresh->definitions_ms < refresh->log_health_ms ? refresh->definitions_ms
-	                                                                   : refresh->log_health_ms;
+	int64_t log_ms = aname_verdicts_advance(refresh, now_ms);
+	int64_t next_ms = refresh->definitions_ms < log_ms ? refresh->definitions_ms : log_ms;
 	return next_ms == INT64_MAX ? -1 : next_ms - now_ms;
 }
+
+/* What operators say. */
 
 typedef struct {
 	aname_refresh_t *refresh;
@@ -426,8 +340,8 @@ const aname_probed_t *aname_health_probed(aname_refresh_t *refresh, uint32_t def
 
 bool aname_health_init(aname_refresh_t *refresh)
 {
-	refresh->definitions_ms = refresh->log_health_ms = INT64_MAX;
-	refresh->probes = aname_probes_new(refresh->loop, on_changed, refresh);
+	refresh->definitions_ms = INT64_MAX;
+	refresh->probes = aname_probes_new(refresh->loop, aname_verdicts_changed, refresh);
 	return refresh->probes != NULL;
 }
 

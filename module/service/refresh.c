@@ -13,6 +13,7 @@
 #include "service/schedule.h"
 #include "service/subnets.h"
 #include "service/upstreams.h"
+#include "service/verdicts.h"
 #include "table/clock.h"
 
 /*! Requests taken in one go, so that results are not held up by a flood of requests. */
@@ -212,6 +213,7 @@ void aname_refresh_resume(aname_refresh_t *refresh)
 {
 	refresh->paused = false;
 	aname_probes_resume(refresh->probes);
+	aname_verdicts_resume(refresh);
 	advance_all(refresh);
 }
 
@@ -219,6 +221,7 @@ void aname_refresh_pause(aname_refresh_t *refresh)
 {
 	refresh->paused = true;
 	aname_probes_pause(refresh->probes);
+	aname_verdicts_pause(refresh);
 	uv_timer_stop(&refresh->timer);
 	for (size_t i = 0; i < refresh->heaps.count[ANAME_HEAP_PLANNED]; i++) {
 		aname_entry_t *entry =
@@ -326,6 +329,7 @@ aname_refresh_t *aname_refresh_new(aname_shared_t *shared, uv_loop_t *loop,
 		return NULL;
 	}
 	refresh->timer.data = refresh;
+	aname_verdicts_init(refresh);
 	if (getrandom(&refresh->random, sizeof(refresh->random), GRND_NONBLOCK) < 0) {
 		refresh->random = aname_clock_ms();
 	}
@@ -334,7 +338,10 @@ aname_refresh_t *aname_refresh_new(aname_shared_t *shared, uv_loop_t *loop,
 
 static void on_closed(uv_handle_t *timer)
 {
-	free(timer->data);
+	aname_refresh_t *refresh = timer->data;
+	if (--refresh->handles == 0) {
+		free(refresh);
+	}
 }
 
 void aname_refresh_free(aname_refresh_t *refresh)
@@ -343,5 +350,7 @@ void aname_refresh_free(aname_refresh_t *refresh)
 	aname_health_deinit(refresh);
 	aname_upstreams_free(refresh);
 	aname_forces_free(refresh->forces);
+	refresh->handles = 2;
 	uv_close((uv_handle_t *)&refresh->timer, on_closed);
+	uv_close((uv_handle_t *)&refresh->show, on_closed);
 }

@@ -19,6 +19,7 @@ typedef struct {
 	bool was_down;
 	bool logged_down;  /*!< What was logged last. */
 	bool unlogged;     /*!< Something may have to be logged. */
+	bool changed;      /*!< Its health has, since its targets were published. */
 	int64_t logged_ms; /*!< When; INT64_MIN: never. */
 	size_t count, room;
 	aname_entry_t *entries[];

@@ -96,7 +96,18 @@ aname_snapshot_t *aname_views_make(aname_refresh_t *refresh, aname_entry_t *entr
 		      .definitions = definitions,
 		      .count = count };
 	bool down = aname_forces_of(refresh->forces, eye.name, NULL, 0, NULL) == ANAME_FORCED_DOWN;
-	return aname_snapshot_with_views(snapshot, ids, views, down, see, &eye);
+	aname_snapshot_t *seen = aname_snapshot_with_views(snapshot, ids, views, down, see, &eye);
+	if (seen != NULL && views > 0) {
+		((aname_view_t *)aname_snapshot_views(seen))->round = refresh->round;
+	}
+	return seen;
+}
+
+bool aname_views_is_of_round(const aname_refresh_t *refresh, aname_entry_t *entry)
+{
+	const aname_snapshot_t *known = aname_entry_snapshot(entry);
+	const aname_view_t *views = known != NULL ? aname_snapshot_views(known) : NULL;
+	return views != NULL && views->round == refresh->round;
 }
 
 bool aname_views_show(aname_refresh_t *refresh, aname_entry_t *entry,

@@ -30,6 +30,9 @@ aname_snapshot_t *aname_views_make(aname_refresh_t *refresh, aname_entry_t *entr
                                    const aname_snapshot_t *snapshot,
                                    const aname_definition_t *const *definitions, unsigned count);
 
+/*! Were the views of an entry made in this round of changes (service/verdicts.h)? */
+bool aname_views_is_of_round(const aname_refresh_t *refresh, aname_entry_t *entry);
+
 /*! Publishes what is known of an entry anew, with views of these definitions; false if out of memory:
  *  it is seen as before. */
 bool aname_views_show(aname_refresh_t *refresh, aname_entry_t *entry,

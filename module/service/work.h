@@ -11,7 +11,9 @@
  * | room      | space for one more target                                                  |
  * | subnets   | entries for clients' subnets                                              |
  * | schedule  | where each entry stands: planned, ready, running, dormant                 |
- * | health    | which addresses are probed, and what workers see of that                  |
+ * | health    | which addresses are probed for whom                                       |
+ * | verdicts  | verdicts that change: published in rounds, logged, counted                |
+ * | views     | what workers see of addresses                                             |
  *
  * Each of them calls only those below it. Everything runs on the service thread.
  */
@@ -87,6 +89,10 @@ typedef struct aname_refresh {
 	aname_forces_t *forces; /*!< What operators have forced. */
 	int64_t definitions_ms; /*!< When a definition is to be released; INT64_MAX: none. */
 	int64_t log_health_ms;  /*!< When to log what was not logged of addresses; likewise. */
+	uv_timer_t show;        /*!< When verdicts that have changed are published. */
+	int64_t show_pause_ms;  /*!< Before the next such round. */
+	uint32_t round;         /*!< How many there were. */
+	unsigned handles;       /*!< Timers that are not closed yet. */
 } aname_refresh_t;
 
 /*! What counts for an entry's lookups. */

@@ -105,6 +105,7 @@ typedef struct {
 	uint32_t at;         /*!< Where they stand, in octets from the snapshot's beginning. */
 	uint16_t count;      /*!< How many are not down. */
 	uint16_t unknown;    /*!< Of how many of them it is not known that they are up. */
+	uint32_t round;      /*!< The service's own, of the first view: when it was made. */
 	bool forced_down;    /*!< The target itself is, by an operator's word. */
 	int64_t changed_ms;  /*!< When something changed last; INT64_MIN: nothing has. */
 } aname_view_t;
