@@ -4,6 +4,7 @@
 
 #include <libknot/errcode.h>
 
+#include "service/health.h"
 #include "support/alloc.h"
 #include "support/clock.h"
 #include "support/random.h"
@@ -778,6 +779,127 @@ static void sees_forces(void **state)
 	force(&scripted, &address, ANAME_FORCED_AUTO, 0);
 	assert_null(plain_view(&scripted, &name));
 	assert_null(plain_view(&scripted, &other));
+	scripted_deinit(&scripted);
+}
+
+/* What is probed: no loop runs here, so nothing is ever up or down. */
+
+static aname_options_t *make_probing(uint16_t port)
+{
+	aname_options_t *options = make_options();
+	options->probe = (aname_probe_t){ .kind = ANAME_PROBE_TCP,
+		                          .port = port,
+		                          .interval_ms = 10000,
+		                          .timeout_ms = 2000,
+		                          .fall = 3,
+		                          .rise = 2 };
+	return options;
+}
+
+/*! What a worker and then the service do for a query through a section that probes. */
+static void ask_probing(scripted_t *scripted, const name_t *name, uint32_t definition)
+{
+	const aname_table_t *table = scripted->shared->table;
+	const aname_key_t key = {
+		.upstream = scripted->upstream, .name = name->at, .name_len = name->len, .type = A
+	};
+	aname_interest_t interest =
+	        aname_interest(&scripted->schedule, 300, aname_clock_ms() / 1000);
+	interest.definition = definition;
+	assert_true(aname_queue_push(scripted->shared->queue, &key, NULL,
+	                             aname_table_hash(table, &key), interest));
+	aname_refresh_wake(scripted->refresh);
+}
+
+static bool has_view(scripted_t *scripted, const name_t *name, uint32_t definition)
+{
+	return aname_snapshot_view(known_of(scripted, name, A), definition) != NULL;
+}
+
+static uint64_t probed(scripted_t *scripted)
+{
+	return aname_refresh_probes(scripted->refresh).unknown;
+}
+
+static void definition_given_up_meanwhile(void **state)
+{
+	/* A section goes in the middle of a step in which another definition is released. */
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
+	const aname_upstream_t *upstream;
+	const aname_options_t *one = aname_shared_hold(scripted.shared, make_probing(1), &upstream);
+	const aname_options_t *two = aname_shared_hold(scripted.shared, make_probing(2), &upstream);
+	assert_ptr_equal(upstream, scripted.upstream);
+	uint32_t id = two->definition;
+	name_t name = make_name("a.example.");
+	scripted_ask(&scripted, &name, A, 86400);
+	scripted_resolve(&scripted, scripted_pending(&scripted, &name, A), 1, 3, 86400);
+	ask_probing(&scripted, &name, id);
+	assert_true(has_view(&scripted, &name, id));
+	assert_int_equal(probed(&scripted), 3);
+
+	aname_shared_unhold(scripted.shared, one);
+	aname_refresh_wake(scripted.refresh);
+	clock_skip(ANAME_DEFINITION_KEEP_MS);
+	aname_shared_unhold(scripted.shared, two);
+	(void)aname_health_advance(scripted.refresh, aname_clock_ms());
+	aname_refresh_wake(scripted.refresh);
+	assert_false(has_view(&scripted, &name, id));
+	assert_int_equal(probed(&scripted), 0);
+	clock_skip(ANAME_DEFINITION_KEEP_MS);
+	aname_refresh_wake(scripted.refresh);
+	assert_null(aname_shared_definition(scripted.shared, id));
+	scripted_deinit(&scripted);
+}
+
+static void asked_after_given_up(void **state)
+{
+	/* A request stood in the queue while the section was unloaded; then that is undone. */
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
+	const aname_upstream_t *upstream;
+	const aname_options_t *options =
+	        aname_shared_hold(scripted.shared, make_probing(2), &upstream);
+	uint32_t id = options->definition;
+	name_t name = make_name("a.example.");
+	scripted_ask(&scripted, &name, A, 300);
+	scripted_resolve(&scripted, scripted_pending(&scripted, &name, A), 1, 3, 300);
+	aname_shared_unhold(scripted.shared, options);
+	ask_probing(&scripted, &name, id);
+	assert_false(has_view(&scripted, &name, id));
+	options = aname_shared_hold(scripted.shared, make_probing(2), &upstream);
+	assert_int_equal(options->definition, id);
+	ask_probing(&scripted, &name, id);
+	assert_true(has_view(&scripted, &name, id));
+	assert_int_equal(probed(&scripted), 3);
+	aname_shared_unhold(scripted.shared, options);
+	scripted_deinit(&scripted);
+}
+
+static void upstream_given_up_while_ready(void **state)
+{
+	/* A target that is probed is ready to be looked up when nobody names its resolver any
+	 * more. */
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
+	const aname_upstream_t *upstream;
+	const aname_options_t *options =
+	        aname_shared_hold(scripted.shared, make_probing(2), &upstream);
+	name_t name = make_name("a.example.");
+	scripted_ask(&scripted, &name, A, 60);
+	scripted_resolve(&scripted, scripted_pending(&scripted, &name, A), 1, 3, 60);
+	ask_probing(&scripted, &name, options->definition);
+	assert_int_equal(probed(&scripted), 3);
+	scripted.script.capacity = 0;
+	scripted_skip(&scripted, 59000);
+	aname_entry_t *entry = scripted_find(&scripted, &name, A);
+	assert_int_equal(entry->plan.state, ANAME_PLAN_READY);
+	aname_shared_unhold(scripted.shared, options);
+	aname_shared_unhold(scripted.shared, scripted.options);
+	aname_refresh_wake(scripted.refresh);
+	assert_int_equal(entry->plan.state, ANAME_PLAN_DORMANT);
+	assert_int_equal(probed(&scripted), 0);
+	scripted.options = aname_shared_hold(scripted.shared, make_options(), &upstream);
 	scripted_deinit(&scripted);
 }
 
@@ -1872,6 +1994,11 @@ int main(void)
 		PROVES("and not before the requests of who has gone are taken",
 		       released_behind_queue),
 		PROVES("H3, H8: what is forced is seen at once, and until it is over", sees_forces),
+		PROVES("H1: a definition may be given up at any moment",
+		       definition_given_up_meanwhile),
+		PROVES("H1: and asked for after that", asked_after_given_up),
+		PROVES("H7: a resolver may go while its targets are probed",
+		       upstream_given_up_while_ready),
 		PROVES("H8, W2: that something is forced is logged when it begins, and when it "
 		       "ends",
 		       logs_forces),
