@@ -13,7 +13,7 @@ packages_pools=(nginx libcurl4-gnutls-dev libgnutls28-dev)
 packages_harness=(
 	"${packages_example[@]}" libc-ares-dev libcurl4-gnutls-dev libgnutls28-dev
 	python3 python3-dnspython python3-cryptography
-	procps util-linux valgrind
+	procps util-linux valgrind ca-certificates
 )
 packages_test=(
 	"${packages_harness[@]}" libcmocka-dev
