@@ -21,18 +21,25 @@ typedef struct {
 
 /* What is counted and logged. */
 
+/*! Writes only what changes: workers read what stands beside it. */
+static void set(_Atomic uint64_t *number, uint64_t value)
+{
+	if (atomic_load_explicit(number, memory_order_relaxed) != value) {
+		atomic_store_explicit(number, value, memory_order_relaxed);
+	}
+}
+
 /*! Brings the numbers up to date, and logs when this server's own connection is in doubt. */
 static void count(aname_refresh_t *refresh, int64_t now_ms)
 {
 	const aname_probes_numbers_t numbers = aname_probes_numbers(refresh->probes);
 	aname_totals_t *totals = &refresh->shared->totals;
-	atomic_store_explicit(&totals->up, numbers.up, memory_order_relaxed);
-	atomic_store_explicit(&totals->down, numbers.down, memory_order_relaxed);
-	atomic_store_explicit(&totals->unknown, numbers.unknown, memory_order_relaxed);
-	atomic_store_explicit(&totals->probes_started, numbers.started, memory_order_relaxed);
-	atomic_store_explicit(&totals->probes_failed, numbers.failed, memory_order_relaxed);
-	atomic_store_explicit(&refresh->shared->reached.probes_full, numbers.refused,
-	                      memory_order_relaxed);
+	set(&totals->up, numbers.up);
+	set(&totals->down, numbers.down);
+	set(&totals->unknown, numbers.unknown);
+	set(&totals->probes_started, numbers.started);
+	set(&totals->probes_failed, numbers.failed);
+	set(&refresh->shared->reached.probes_full, numbers.refused);
 	if (numbers.in_doubt != atomic_load(&totals->in_doubt)) {
 		atomic_store(&totals->in_doubt, numbers.in_doubt);
 		aname_events_doubt(&refresh->events, numbers.in_doubt, now_ms);

@@ -68,7 +68,9 @@ typedef struct aname_held_options {
 	struct aname_held_options *next;
 } aname_held_options_t;
 
+/*! What every query reads never changes and stands first, away from what is written. */
 typedef struct {
+	aname_worker_t *workers; /*!< ANAME_WORKERS_MAX of them. */
 	aname_epoch_t *epoch;
 	aname_table_t *table;
 	aname_queue_t *queue;
@@ -82,7 +84,6 @@ typedef struct {
 	uint64_t seed;             /*!< For hashes of what is logged for zones. */
 	aname_limits_reached_t reached;
 	aname_totals_t totals;
-	aname_worker_t *workers;                    /*!< ANAME_WORKERS_MAX of them. */
 	_Atomic uint64_t logged[ANAME_LOGGED_SIZE]; /*!< Upper bits of hashes, and seconds. */
 	aname_reported_t reported;
 	aname_queue_wake_f wake; /*!< Wakes the service; may be NULL. */

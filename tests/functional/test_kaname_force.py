@@ -7,7 +7,7 @@ import stat
 
 import pytest
 from harness import (
-    A1, A2, AAAA1, TARGET, ZONE, answers, eventually, known, query, schema, simple,
+    A1, A2, AAAA1, TARGET, ZONE, answers, eventually, known, query, simple,
 )
 
 OTHER = "other.example.net"
@@ -95,7 +95,6 @@ def test_H8_it_survives_a_reload_and_no_restart(knotd, unbound, authority, tool,
     assert status()["forced"] == []
 
 
-@pytest.mark.skipif("probe" not in schema.options(), reason="built without probes")
 def test_H8_a_word_goes_before_what_probes_say(knotd, unbound, authority, tool, status):
     alive, dead = "127.0.0.1", "127.0.0.2"
     with socket.socket() as listener:

@@ -8,7 +8,7 @@ import socket
 import threading
 
 import pytest
-from harness import A1, A2, AAAA1, TARGET, ZONE, guide, known, schema, simple
+from harness import A1, A2, AAAA1, TARGET, ZONE, guide, known, simple
 from harness.kaname import KANAME, kaname
 
 HEAD = "aname\t1\nserver\tpid=1\ttargets=2\taddresses=3"
@@ -154,7 +154,6 @@ def test_the_question_what_is_down_as_it_stands_in_the_guide(path, tmp_path):
     ]
 
 
-@pytest.mark.skipif("probe" not in schema.options(), reason="built without probes")
 def test_the_configurations_of_the_guide_to_pools_are_accepted(knotd):
     blocks = re.findall(r"^ {4}mod-aname:\n((?: {4}.*\n)+)", guide.text_of("doc", "pools.md"), re.M)
     items = [dict(re.findall(r"^ +(?:- )?([a-z-]+): (.+)$", block, re.M)) for block in blocks]

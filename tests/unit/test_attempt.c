@@ -292,20 +292,22 @@ static void sends_host(void **state)
 
 /* Ends of other kinds. */
 
+/*! Those that are built in. */
+static const aname_probe_kind_t kinds[] = {
+	TCP,
+#if ANAME_HTTP
+	TLS,
+	HTTP,
+	HTTPS,
+#endif
+};
+
 static void refused(void **state)
 {
 	begin();
 	peer_t peer = { 0 };
 	peer_start(&peer);
 	peer_stop(&peer); /* Its port is free again. */
-	static const aname_probe_kind_t kinds[] = {
-		TCP,
-#if ANAME_HTTP
-		TLS,
-		HTTP,
-		HTTPS,
-#endif
-	};
 	for (size_t i = 0; i < COUNT_OF(kinds); i++) {
 		const peer_row_t row = { .kind = kinds[i] };
 		const aname_probe_t probe = probe_of(&row, peer.port);
@@ -321,14 +323,6 @@ static void refused(void **state)
 static void cancelled(void **state)
 {
 	/* At once, or when the peer has taken the connection, and the others go on. */
-	static const aname_probe_kind_t kinds[] = {
-		TCP,
-#if ANAME_HTTP
-		TLS,
-		HTTP,
-		HTTPS,
-#endif
-	};
 	for (size_t i = 0; i < 2 * COUNT_OF(kinds); i++) {
 		begin();
 		unsigned inherited = count_inherited();
@@ -385,14 +379,6 @@ static void many_at_once(void **state)
 
 static void try_in_vain(const char *why)
 {
-	static const aname_probe_kind_t kinds[] = {
-		TCP,
-#if ANAME_HTTP
-		TLS,
-		HTTP,
-		HTTPS,
-#endif
-	};
 	for (size_t i = 0; i < COUNT_OF(kinds); i++) {
 		const peer_row_t row = { .kind = kinds[i] };
 		const aname_probe_t probe = probe_of(&row, 9);

@@ -784,18 +784,6 @@ static void sees_forces(void **state)
 
 /* What is probed: no loop runs here, so nothing is ever up or down. */
 
-static aname_options_t *make_probing(uint16_t port)
-{
-	aname_options_t *options = make_options();
-	options->probe = (aname_probe_t){ .kind = ANAME_PROBE_TCP,
-		                          .port = port,
-		                          .interval_ms = 10000,
-		                          .timeout_ms = 2000,
-		                          .fall = 3,
-		                          .rise = 2 };
-	return options;
-}
-
 /*! What a worker and then the service do for a query through a section that probes. */
 static void ask_probing(scripted_t *scripted, const name_t *name, uint32_t definition)
 {
@@ -1949,72 +1937,69 @@ static const struct CMUnitTest life[] = {
 	PROVES("A7: a negative answer is kept for its TTL", negative),
 };
 
+static const struct CMUnitTest failures[] = {
+	PROVES("F1: a failure keeps the addresses", failure_keeps),
+	PROVES("F4: a dead target costs few lookups, however often it is asked for", backs_off),
+	PROVES("F4: success ends the pauses", recovers),
+	PROVES("after an outage what failed in it is tried soon, what failed before is not",
+	       outage),
+	PROVES("P1: a resolver that says of failures is not silent", no_silence),
+	PROVES("F4: after a short outage, too", short_outage),
+	PROVES("F4: what fails beside others that succeed is no outage", no_outage),
+	PROVES("W2: failing, recovering and changing are logged, each once", logs_changes),
+	PROVES("F3: a lookup that cannot be started is a failure", refused),
+	PROVES("F5: a lookup that does not end is a failure, and never doubled", times_out),
+	PROVES("a late answer is as good as any", late_success),
+};
+
+static const struct CMUnitTest limits[] = {
+	PROVES("L1: lookups start at an even pace", rate),
+	PROVES("T3: whatever there is to do, nobody waits for ever", nobody_starves),
+	PROVES("L1: a quiet hour saves nothing up", no_saving_up),
+	PROVES("L1: one lookup a second", slowest_rate),
+	PROVES("L1: so many targets and no more, the dormant ones go first", most_targets),
+	PROVES("the largest limit of all instances counts", limits_raised),
+	PROVES("a flood of requests is taken bit by bit", flood),
+};
+
+static const struct CMUnitTest rest[] = {
+	PROVES("T4: paused, nothing starts and nothing is lost", pause_and_resume),
+	PROVES("T4: an answer while paused is kept", success_while_paused),
+	PROVES("F4: a resolver that fails within each call: 300 targets, retried, paused",
+	       fails_at_once),
+	PROVES("T4: a lookup that outlasts the pause is not doubled", never_reported),
+	PROVES("T4: with other options everything is still known", other_schedule),
+	PROVES("T3, T4: what nobody asks for is kept fresh over a reload", idle_stays_fresh),
+	PROVES("T4, W1: what is too old for the new options is looked up, without lag",
+	       shorter_life),
+	PROVES("T4: a failing target goes on failing", failing_goes_on),
+	PROVES("T4: an upstream that nobody holds is kept for a while", upstream_given_up),
+	PROVES("L1: and makes room for what is needed", gives_way),
+	PROVES("and released only when its lookups have ended", released_while_running),
+	PROVES("T4: 200 upstreams in a row leave nothing behind", many_upstreams),
+	PROVES("and not before the requests of who has gone are taken", released_behind_queue),
+	PROVES("H3, H8: what is forced is seen at once, and until it is over", sees_forces),
+	PROVES("H1: a definition may be given up at any moment", definition_given_up_meanwhile),
+	PROVES("H1: and asked for after that", asked_after_given_up),
+	PROVES("H7: a resolver may go while its targets are probed", upstream_given_up_while_ready),
+	PROVES("H8, W2: that something is forced is logged when it begins, and when it "
+	       "ends",
+	       logs_forces),
+	PROVES("that sections differ is logged, once", differing_logged),
+	PROVES("C2: whatever ends, those who wait are woken", wakes_waiters),
+	PROVES("W1: lookups and lag are counted", numbers),
+	PROVES("T2: after a slow lookup the next one starts earlier", slow_lookup),
+	PROVES("F3: a name that the resolver does not take is a failure", refused_name),
+	PROVES("a clock set back breaks nothing", clock_back),
+	PROVES("refresh, time limit and retry are driven by the timer", driven_by_timer),
+	PROVES("100,000 random steps: no lookup doubled, no limit passed", fuzz),
+	PROVES("out of memory: nothing begins, nothing leaked", no_memory_to_begin),
+	PROVES("out of memory at any point: it recovers, nothing leaked", no_memory_to_refresh),
+	PROVES("out of memory for a result is a failure", out_of_memory_is_failure),
+};
+
 int main(void)
 {
-	const struct CMUnitTest failures[] = {
-		PROVES("F1: a failure keeps the addresses", failure_keeps),
-		PROVES("F4: a dead target costs few lookups, however often it is asked for",
-		       backs_off),
-		PROVES("F4: success ends the pauses", recovers),
-		PROVES("after an outage what failed in it is tried soon, what failed before is not",
-		       outage),
-		PROVES("P1: a resolver that says of failures is not silent", no_silence),
-		PROVES("F4: after a short outage, too", short_outage),
-		PROVES("F4: what fails beside others that succeed is no outage", no_outage),
-		PROVES("W2: failing, recovering and changing are logged, each once", logs_changes),
-		PROVES("F3: a lookup that cannot be started is a failure", refused),
-		PROVES("F5: a lookup that does not end is a failure, and never doubled", times_out),
-		PROVES("a late answer is as good as any", late_success),
-	};
-	const struct CMUnitTest limits[] = {
-		PROVES("L1: lookups start at an even pace", rate),
-		PROVES("T3: whatever there is to do, nobody waits for ever", nobody_starves),
-		PROVES("L1: a quiet hour saves nothing up", no_saving_up),
-		PROVES("L1: one lookup a second", slowest_rate),
-		PROVES("L1: so many targets and no more, the dormant ones go first", most_targets),
-		PROVES("the largest limit of all instances counts", limits_raised),
-		PROVES("a flood of requests is taken bit by bit", flood),
-	};
-	const struct CMUnitTest rest[] = {
-		PROVES("T4: paused, nothing starts and nothing is lost", pause_and_resume),
-		PROVES("T4: an answer while paused is kept", success_while_paused),
-		PROVES("F4: a resolver that fails within each call: 300 targets, retried, paused",
-		       fails_at_once),
-		PROVES("T4: a lookup that outlasts the pause is not doubled", never_reported),
-		PROVES("T4: with other options everything is still known", other_schedule),
-		PROVES("T3, T4: what nobody asks for is kept fresh over a reload",
-		       idle_stays_fresh),
-		PROVES("T4, W1: what is too old for the new options is looked up, without lag",
-		       shorter_life),
-		PROVES("T4: a failing target goes on failing", failing_goes_on),
-		PROVES("T4: an upstream that nobody holds is kept for a while", upstream_given_up),
-		PROVES("L1: and makes room for what is needed", gives_way),
-		PROVES("and released only when its lookups have ended", released_while_running),
-		PROVES("T4: 200 upstreams in a row leave nothing behind", many_upstreams),
-		PROVES("and not before the requests of who has gone are taken",
-		       released_behind_queue),
-		PROVES("H3, H8: what is forced is seen at once, and until it is over", sees_forces),
-		PROVES("H1: a definition may be given up at any moment",
-		       definition_given_up_meanwhile),
-		PROVES("H1: and asked for after that", asked_after_given_up),
-		PROVES("H7: a resolver may go while its targets are probed",
-		       upstream_given_up_while_ready),
-		PROVES("H8, W2: that something is forced is logged when it begins, and when it "
-		       "ends",
-		       logs_forces),
-		PROVES("that sections differ is logged, once", differing_logged),
-		PROVES("C2: whatever ends, those who wait are woken", wakes_waiters),
-		PROVES("W1: lookups and lag are counted", numbers),
-		PROVES("T2: after a slow lookup the next one starts earlier", slow_lookup),
-		PROVES("F3: a name that the resolver does not take is a failure", refused_name),
-		PROVES("a clock set back breaks nothing", clock_back),
-		PROVES("refresh, time limit and retry are driven by the timer", driven_by_timer),
-		PROVES("100,000 random steps: no lookup doubled, no limit passed", fuzz),
-		PROVES("out of memory: nothing begins, nothing leaked", no_memory_to_begin),
-		PROVES("out of memory at any point: it recovers, nothing leaked",
-		       no_memory_to_refresh),
-		PROVES("out of memory for a result is a failure", out_of_memory_is_failure),
-	};
 	return RUN_TESTS("refresh: the life of a target", life) +
 	       RUN_TESTS("refresh: failures", failures) +
 	       RUN_ROWS("refresh: who gets the lookups", share_rows, check_share) +

@@ -324,19 +324,6 @@ static void few_kept(void **state)
 	aname_shared_free(shared);
 }
 
-/*! Options with a definition, of those that differ in the port. */
-static aname_options_t *make_probing(uint16_t port)
-{
-	aname_options_t *options = make_options();
-	options->probe = (aname_probe_t){ .kind = ANAME_PROBE_TCP,
-		                          .port = port,
-		                          .interval_ms = 10000,
-		                          .timeout_ms = 2000,
-		                          .fall = 3,
-		                          .rise = 2 };
-	return options;
-}
-
 static void definition_shared(void **state)
 {
 	/* H1: equal definitions are one, whatever else the sections say. */

@@ -58,6 +58,18 @@ aname_options_t *make_options(void)
 	return options;
 }
 
+aname_options_t *make_probing(uint16_t port)
+{
+	aname_options_t *options = make_options();
+	options->probe = (aname_probe_t){ .kind = ANAME_PROBE_TCP,
+		                          .port = port,
+		                          .interval_ms = 10000,
+		                          .timeout_ms = 2000,
+		                          .fall = 3,
+		                          .rise = 2 };
+	return options;
+}
+
 aname_options_t *make_options_or_null(void)
 {
 	aname_options_t *options = calloc(1, sizeof(*options));

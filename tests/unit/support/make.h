@@ -35,6 +35,9 @@ extern const aname_source_t make_source;
 aname_options_t *make_options(void);
 aname_options_t *make_options_or_null(void);
 
+/*! The same that probe by TCP, on this port. */
+aname_options_t *make_probing(uint16_t port);
+
 /*! Holds options with this schedule and source; what they say counts at once, as if the service had
  *  taken note. */
 const aname_upstream_t *make_upstream(aname_shared_t *shared, const aname_schedule_t *schedule,
