@@ -84,7 +84,11 @@
 #define ANAME_KEY_PROBES         "probes" /*!< Started. */
 #define ANAME_KEY_PROBES_FAILED  "probes-failed"
 #define ANAME_KEY_PROBES_REFUSED "probes-refused" /*!< Addresses for which there was no room. */
-#define ANAME_KEY_DOUBT          "doubt" /*!< Nothing can be reached any more; else not there. */
+#define ANAME_KEY_PROBES_LATE    "probes-late"    /*!< By more than an interval; else not there. */
+#define ANAME_KEY_PROBES_WAYS \
+	"probes-ways"           /*!< Refused: a target is probed in too many ways;
+                                                    else not there. */
+#define ANAME_KEY_DOUBT "doubt" /*!< Nothing can be reached any more; else not there. */
 
 /* Those of a target. */
 

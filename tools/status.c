@@ -271,6 +271,8 @@ static const kaname_json_field_t server_fields[] = {
 	{ ANAME_KEY_PROBES, "probes_started", KANAME_AS_NUMBER },
 	{ ANAME_KEY_PROBES_FAILED, "probes_failed", KANAME_AS_NUMBER },
 	{ ANAME_KEY_PROBES_REFUSED, "probes_refused", KANAME_AS_NUMBER },
+	{ ANAME_KEY_PROBES_LATE, "probes_late", KANAME_AS_NUMBER },
+	{ ANAME_KEY_PROBES_WAYS, "probes_ways_refused", KANAME_AS_NUMBER },
 	{ ANAME_KEY_DOUBT, "in_doubt", KANAME_AS_FLAG },
 };
 

@@ -218,6 +218,9 @@ void aname_events_limits(aname_events_t *events, aname_limits_reached_t *reached
 	          "half of the TCP workers wait for lookups already");
 	log_limit(events, &events->probes, atomic_load(&reached->probes_full), now_ms,
 	          "no room for an address to probe, raise 'max-probes'");
+	log_limit(events, &events->late, atomic_load(&reached->probes_late), now_ms,
+	          "probes come later than 'probe-interval' says, more are due than 500 at once or "
+	          "1000 a second");
 	log_limit(events, &events->views, atomic_load(&reached->views_full), now_ms,
 	          "a target is probed in 15 ways, and not in others; let sections probe alike");
 }

@@ -40,6 +40,7 @@ static void count(aname_refresh_t *refresh, int64_t now_ms)
 	set(&totals->probes_started, numbers.started);
 	set(&totals->probes_failed, numbers.failed);
 	set(&refresh->shared->reached.probes_full, numbers.refused);
+	set(&refresh->shared->reached.probes_late, numbers.late);
 	if (numbers.in_doubt != atomic_load(&totals->in_doubt)) {
 		atomic_store(&totals->in_doubt, numbers.in_doubt);
 		aname_events_doubt(&refresh->events, numbers.in_doubt, now_ms);

@@ -30,6 +30,7 @@ typedef struct {
 	_Atomic bool no_room;          /*!< No target can be added now; written by the service. */
 	_Atomic uint64_t waiters_full; /*!< TCP queries not let wait (C2). */
 	_Atomic uint64_t probes_full;  /*!< Addresses not probed: max-probes. */
+	_Atomic uint64_t probes_late;  /*!< Probes later than by an interval. */
 	_Atomic uint64_t views_full;   /*!< Targets not probed in one more way. */
 } aname_limits_reached_t;
 

@@ -536,6 +536,17 @@ static void many(void **state)
 	unsigned up = 0;
 	aname_probes_foreach(probes, count_up, &up);
 	assert_int_equal(up, MANY);
+	assert_int_equal(aname_probes_numbers(probes).late, 0);
+
+	/* So many twice a second are more than may be started, and that is counted. */
+	aname_definition_t often = tcp;
+	often.probe.interval_ms = 500;
+	for (unsigned i = 0; i < MANY; i++) {
+		const uint8_t address[4] = { 127, 1, i / 250, i % 250 + 1 };
+		assert_non_null(aname_probes_hold(probes, &often, address, 4, name.at,
+		                                  ANAME_HEALTH_UNKNOWN, aname_clock_ms()));
+	}
+	UNTIL(accept_all(fd) && aname_probes_numbers(probes).late > 0);
 	close(fd);
 }
 

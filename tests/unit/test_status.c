@@ -448,7 +448,7 @@ static const aname_probed_t *probed_as(void *ctx, uint32_t definition, const kno
 
 static aname_probes_numbers_t numbers_as(void *ctx)
 {
-	return (aname_probes_numbers_t){ 1, 2, 3, 4, 5, 6, true };
+	return (aname_probes_numbers_t){ 1, 2, 3, 4, 5, 6, 7, true };
 }
 
 static aname_sight_t all_up(void *ctx, uint32_t definition, const uint8_t *address, uint8_t len)
@@ -577,8 +577,9 @@ static void line_of_the_server(void **state)
 	assert_non_null(line);
 	aname_status_backend_t backend = { .numbers = numbers_as };
 	(void)aname_status_write_server(line, shared, &backend);
-	assert_non_null(strstr(line, "\tlag=0\tup=1\tdown=2\tunknown=3\tprobes=4"
-	                             "\tprobes-failed=5\tprobes-refused=6\tdoubt=yes\n"));
+	assert_non_null(strstr(line,
+	                       "\tlag=0\tup=1\tdown=2\tunknown=3\tprobes=4"
+	                       "\tprobes-failed=5\tprobes-refused=6\tdoubt=yes\tprobes-late=7\n"));
 	memset(line, 0, ANAME_LINE_MAX);
 	backend.numbers = NULL;
 	(void)aname_status_write_server(line, shared, &backend);

@@ -40,6 +40,14 @@ void kaname_check_probes(kaname_check_t *check, const kaname_live_t *live)
 			            of(line, ANAME_KEY_STATE), until(line, text));
 		}
 	}
+	if (kaname_live_field(&live->server, ANAME_KEY_PROBES_LATE) != NULL) {
+		kaname_note("some probes came later than 'probe-interval' says: more were due than "
+		            "500 at once or 1000 a second");
+	}
+	if (kaname_live_field(&live->server, ANAME_KEY_PROBES_WAYS) != NULL) {
+		kaname_note("a target is probed in 15 ways, and not in others: let sections probe "
+		            "alike");
+	}
 	if (kaname_live_field(&live->server, ANAME_KEY_DOUBT) != NULL) {
 		kaname_bad(check,
 		           "does this host reach the internet? If it does, 'kaname force' says "

@@ -21,7 +21,8 @@ struct aname_probes {
 	aname_probes_changed_f changed;
 	void *ctx;
 	uint64_t with[3]; /*!< Addresses held, by aname_health_t. */
-	uint64_t started, failed, refused;
+	uint64_t started, failed, refused, late;
+	int64_t resumed_ms; /*!< When it went on last. */
 	size_t held;
 	uint32_t max;
 	uint64_t random;
@@ -87,6 +88,9 @@ static void start(aname_probes_t *probes, aname_address_t *address, int64_t now_
 		                          .address = probed->address,
 		                          .len = probed->len,
 		                          .name = address->name };
+	int64_t due_ms = address->planned.at_ms;
+	due_ms = due_ms > probes->resumed_ms ? due_ms : probes->resumed_ms;
+	probes->late += now_ms - due_ms > probed->definition->probe.interval_ms;
 	address->started_ms = now_ms;
 	address->attempt = aname_attempt_start(&probes->attempts, &subject, on_done, address);
 	if (address->attempt == NULL) {
@@ -295,6 +299,7 @@ aname_probes_numbers_t aname_probes_numbers(const aname_probes_t *probes)
 		.started = probes->started,
 		.failed = probes->failed,
 		.refused = probes->refused,
+		.late = probes->late,
 		.in_doubt = probes->held > 0 && aname_doubt_is(&probes->doubt),
 	};
 }
@@ -326,6 +331,7 @@ void aname_probes_pause(aname_probes_t *probes)
 void aname_probes_resume(aname_probes_t *probes)
 {
 	probes->paused = false;
+	probes->resumed_ms = aname_clock_ms();
 	set_timer(probes, aname_clock_ms());
 }
 

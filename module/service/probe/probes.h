@@ -111,7 +111,9 @@ typedef struct {
 	uint64_t up, down, unknown; /*!< Addresses held, once per definition. */
 	uint64_t started, failed;   /*!< Probes since the start. */
 	uint64_t refused;           /*!< Addresses for which there was no room (`max-probes`). */
-	bool in_doubt;              /*!< No probe of several unrelated targets succeeds any more. */
+	uint64_t late; /*!< Probes that came more than an interval after their time, since
+	                                 more were due than may run or be started. */
+	bool in_doubt; /*!< No probe of several unrelated targets succeeds any more. */
 } aname_probes_numbers_t;
 
 aname_probes_numbers_t aname_probes_numbers(const aname_probes_t *probes);

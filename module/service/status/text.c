@@ -218,7 +218,8 @@ size_t aname_status_write_reply(char *at, const char *word, const char *why)
 	return len;
 }
 
-static void write_numbers(char *at, size_t *len, const aname_status_backend_t *backend)
+static void write_numbers(char *at, size_t *len, const aname_shared_t *shared,
+                          const aname_status_backend_t *backend)
 {
 	if (backend->numbers == NULL) {
 		return;
@@ -232,6 +233,13 @@ static void write_numbers(char *at, size_t *len, const aname_status_backend_t *b
 	               numbers.started, numbers.failed);
 	aname_line_add(at, len, ANAME_FIELD(PROBES_REFUSED) "%" PRIu64 "%s", numbers.refused,
 	               numbers.in_doubt ? ANAME_FIELD(DOUBT) "yes" : "");
+	uint64_t ways = atomic_load(&shared->reached.views_full);
+	if (numbers.late > 0) {
+		aname_line_add(at, len, ANAME_FIELD(PROBES_LATE) "%" PRIu64, numbers.late);
+	}
+	if (ways > 0) {
+		aname_line_add(at, len, ANAME_FIELD(PROBES_WAYS) "%" PRIu64, ways);
+	}
 }
 
 size_t aname_status_write_server(char *at, const aname_shared_t *shared,
@@ -249,7 +257,7 @@ size_t aname_status_write_server(char *at, const aname_shared_t *shared,
 	aname_line_add(at, &len, ANAME_FIELD(FAILED) "%" PRIu64 ANAME_FIELD(LAG) "%" PRIu32 "%s",
 	               atomic_load(&totals->failed), atomic_load(&totals->lag_ms),
 	               atomic_load(&shared->reached.no_room) ? ANAME_FIELD(FULL) "yes" : "");
-	write_numbers(at, &len, backend);
+	write_numbers(at, &len, shared, backend);
 	aname_line_end(at, &len);
 	return len;
 }
