@@ -1,0 +1,70 @@
+/*!
+ * \brief The state file on its disk: held by one process, written aside and renamed (BEHAVIOUR S1,
+ *        S3).  [P]
+ *
+ * Whoever holds a file has a lock on it (flock), which goes with the process. As a file is replaced
+ * and not changed, the new one is locked before it takes the old one's place.
+ *
+ * Thread: any, one at a time; functions here wait for the disk.
+ */
+
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*! A file that is held; `fd` is -1 if it is not. */
+typedef struct {
+	int fd;
+	char *path;
+} aname_state_file_t;
+
+/*! Why a file cannot be held, read or written. */
+typedef enum {
+	ANAME_STATE_FILE_OK = 0,
+	ANAME_STATE_FILE_HELD,  /*!< By another process. */
+	ANAME_STATE_FILE_ODD,   /*!< It is no regular file. */
+	ANAME_STATE_FILE_LARGE, /*!< It is larger than any state file. */
+	ANAME_STATE_FILE_ERROR, /*!< The system's error is in errno. */
+} aname_state_file_error_t;
+
+/*!
+ * \brief Holds a file; makes an empty one, that only its owner may read, if there is none.
+ *
+ * A symbolic link is followed to a regular file only, and nothing here waits: not for a pipe, not
+ * for whoever holds the lock.
+ *
+ * \param path  Absolute.
+ */
+__attribute__((warn_unused_result)) aname_state_file_error_t aname_state_file_hold(
+        aname_state_file_t *file, const char *path);
+
+/*! Lets it go. */
+void aname_state_file_release(aname_state_file_t *file);
+
+/*!
+ * \brief Reads all of a file that is held.
+ *
+ * \param data  Set to its octets; freed with free().
+ */
+__attribute__((warn_unused_result)) aname_state_file_error_t aname_state_file_read(
+        const aname_state_file_t *file, uint8_t **data, size_t *len);
+
+/*!
+ * \brief Has what is to be in it from now on take its place, as a whole or not at all.
+ *
+ * When it returns OK, the new content is on disk, and its name as well. On any error the file
+ * before stands, and nothing is left beside it.
+ */
+__attribute__((warn_unused_result)) aname_state_file_error_t aname_state_file_write(
+        aname_state_file_t *file, const uint8_t *data, size_t len);
+
+/*!
+ * \brief Puts a copy of a file that is held aside, under its name with ".unread" behind it: what is
+ *        about to be overwritten and could not be read is not lost.
+ *
+ * One that was there before is replaced.
+ */
+__attribute__((warn_unused_result)) aname_state_file_error_t aname_state_file_put_aside(
+        const aname_state_file_t *file);
