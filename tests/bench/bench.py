@@ -17,7 +17,9 @@ import pools
 import probes
 import refresh
 import report
+import restart
 import restarts
+import saved
 import scale
 import sections
 import signed
@@ -105,6 +107,8 @@ BENCHES = {
     **scale.BENCHES,
     **refresh.BENCHES,
     **restarts.BENCHES,
+    **restart.BENCHES,
+    **saved.BENCHES,
     **sections.BENCHES,
     **pools.BENCHES,
     **probes.BENCHES,

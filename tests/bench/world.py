@@ -67,15 +67,16 @@ class Watcher:
 
 
 class Targets(Watcher):
-    """A process that answers for every name, with so many addresses of each family."""
+    """A process that answers for every name, with so many addresses of each family, some seconds
+    later perhaps."""
 
-    def __init__(self, directory, ttl, addresses=1):
-        super().__init__("targets", directory, str(ttl), str(addresses))
+    def __init__(self, directory, ttl, addresses=1, delay=0):
+        super().__init__("targets", directory, str(ttl), str(addresses), str(delay))
 
 
-def start_recursor(bench, ttl, addresses=1, stubs=()):
+def start_recursor(bench, ttl, addresses=1, stubs=(), delay=0):
     """Start targets with this TTL, and a recursor that caches and asks them."""
-    targets = Targets(bench.directory, ttl, addresses)
+    targets = Targets(bench.directory, ttl, addresses, delay)
     targets.start()
     bench.daemons.append(targets)
     return bench.start_unbound(cache=True, cache_ttl=86400, server=CACHES,
@@ -89,7 +90,7 @@ class Distance(Watcher):
         super().__init__("distance", directory, str(seconds))
 
 
-def _socket(address=None):
+def open_socket(address=None):
     sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     for option in (SO_RCVBUFFORCE, SO_SNDBUFFORCE):
         sock.setsockopt(socket.SOL_SOCKET, option, BUFFER)
@@ -115,15 +116,21 @@ def _answer(wire, ttl, count):
     return header + wire[12:end] + b"".join(front + one for one in rdata)
 
 
-def serve_targets(ttl, addresses, report):
-    sock, watch = _socket(TARGETS), Watch()
+def serve_targets(ttl, addresses, delay, report):
+    sock, watch = open_socket(TARGETS), Watch()
     _report_at_end(report, watch.clear, lambda: watch.summary([]))
-    ttl, addresses = int(ttl), int(addresses)
+    ttl, addresses, delay = int(ttl), int(addresses), float(delay)
+    later = collections.deque()  # (due, query, client)
     while True:
-        query, client = sock.recvfrom(4096)
-        wire = _answer(query, ttl, addresses)
-        sock.sendto(wire, client)
-        watch.answer(wire, time.monotonic())
+        wait = max(0.0, later[0][0] - time.monotonic()) if later else None
+        if not delay or select.select([sock], [], [], wait)[0]:
+            query, client = sock.recvfrom(4096)
+            later.append((time.monotonic() + delay, query, client))
+        while later and later[0][0] <= time.monotonic():
+            _, query, client = later.popleft()
+            wire = _answer(query, ttl, addresses)
+            sock.sendto(wire, client)
+            watch.answer(wire, time.monotonic())
 
 
 def _report_at_end(path, clear, summary):
@@ -183,7 +190,7 @@ class Relay:
 
     def __init__(self, delay):
         self.delay = delay
-        self.front, self.back = _socket(FAR), _socket()
+        self.front, self.back = open_socket(FAR), open_socket()
         self.back.connect(RECURSOR)
         self.asked = {}  # identifier on the way to the recursor: (client, its identifier)
         self.next_id = 0

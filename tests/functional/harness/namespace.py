@@ -50,7 +50,7 @@ def _loopback_up():
         fcntl.ioctl(sock, SIOCSIFFLAGS, struct.pack("16sH22x", b"lo", flags | IFF_UP))
 
 
-def _replace(path, text):
+def replace(path, text):
     """Bind-mount a private file with this text over path."""
     with tempfile.NamedTemporaryFile("w", prefix="aname-") as private:
         private.write(text)
@@ -58,6 +58,11 @@ def _replace(path, text):
         os.chmod(private.name, 0o644)
         # The mount keeps the file alive after its name is gone.
         _mount(private.name, os.path.realpath(path), MS_BIND)
+
+
+def put_back(path):
+    """Take away what replace() put there last; whether there was anything."""
+    return _libc.umount2(os.fsencode(os.path.realpath(path)), 0) == 0
 
 
 def _hide_installed_module():
@@ -84,9 +89,9 @@ def isolate():
     _check(_libc.unshare(CLONE_NEWNET | CLONE_NEWNS), "unshare")
     _mount(None, "/", MS_REC | MS_PRIVATE)
     _loopback_up()
-    _replace("/etc/resolv.conf", RESOLV_CONF)
-    _replace("/etc/nsswitch.conf", NSSWITCH_CONF)
-    _replace("/etc/hosts", HOSTS)
+    replace("/etc/resolv.conf", RESOLV_CONF)
+    replace("/etc/nsswitch.conf", NSSWITCH_CONF)
+    replace("/etc/hosts", HOSTS)
     _hide_installed_module()
     if os.path.isdir("/run/nscd"):
         # A name service cache outside would answer in place of our recursor.

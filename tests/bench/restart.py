@@ -1,0 +1,316 @@
+"""The server comes up in the middle of the day: what its clients get, and how soon it knows all.
+
+5,000 aliases with a target each, a tenth of them signed, are asked for 2,000 times a second; the
+targets' authority is 20 ms away. See crowd.py for who asks.
+"""
+
+import os
+import signal
+import time
+
+import crowd
+import world
+
+ZONES, SIGNED_EACH, TTL = 5000, 10, 300
+RATE, SECONDS, AWAY_S = 2000, 30, 0.02
+INTERVAL_S = 5
+# An answer is waited for so long after the start.
+START_S = 120
+DAY_S = 86400
+HARMLESS = ("fresh", "stale")
+
+
+def knows(knotd, **options):
+    """Whether this module has such options; they are set then."""
+    before = dict(knotd.options)
+    knotd.options.update(options)
+    accepted, _ = knotd.conf_check()
+    if not accepted:
+        knotd.options = before
+    return accepted
+
+
+class Peak:
+    """The aliases, the recursor, and who asks."""
+
+    def __init__(self, bench):
+        from harness.clock import Clock
+        from harness.wait import eventually
+        from harness.zone import aname
+        bench.fresh()
+        self.bench, self.eventually = bench, eventually
+        self.count = ZONES // 5 if bench.quick else ZONES
+        self.recursor = world.start_recursor(bench, TTL, world.ADDRESSES, delay=AWAY_S)
+        self.knotd = bench.new_knotd(**{"tcp-workers": 10})
+        self.knotd.options = {"resolver": [world.RECURSOR[0]]}
+        questions = []
+        for i in range(self.count):
+            name, signed = f"z{i}.test", i % SIGNED_EACH == 0
+            self.knotd.add_zone(name, [aname(f"t{i}.{world.SUFFIX}", ttl=TTL)],
+                                zone_options={"dnssec-signing": True} if signed else None)
+            questions += [crowd.Question(name, rdtype, signed) for rdtype in ("A", "AAAA")]
+        # A file that is saved often enough for a measurement.
+        self.saves = knows(self.knotd, **{"state-interval": INTERVAL_S})
+        self.clock = Clock(self.knotd, bench.directory)
+        self.crowd = crowd.Crowd(questions, RATE)
+        self.state = os.path.join(bench.directory, "db", "mod-aname.state")
+        self.start()
+
+    def start(self):
+        """Starts it, and waits until its zones are loaded; those that are to be signed as well."""
+        knotd = self.knotd
+        knotd.write_conf()
+        super(type(knotd), knotd).start()
+        self.eventually(knotd.controllable, timeout=START_S, what="knotd accepts control commands")
+        self.eventually(self.loaded, timeout=4 * START_S, step=0.5, what="all zones are loaded")
+
+    def loaded(self):
+        status = self.knotd.knotc("zone-status").stdout
+        return (status.count("serial:") == self.count
+                and not any(f"serial: {none}" in status for none in ("-", "none")))
+
+    def prepare(self):
+        """All is known, and saved where it is saved."""
+        if not self.knotd.alive:
+            self.start()
+        self.crowd.learn()
+        learnt = time.time_ns()
+        if self.saves:
+            # Something changes all the time: otherwise nothing would be saved.
+            self.crowd.run(10 * INTERVAL_S, until=lambda: self.saved_ns() > learnt)
+            assert self.saved_ns() > learnt, f"no state was saved within {10 * INTERVAL_S} s"
+            self.crowd.settle()
+
+    def saved_ns(self):
+        try:
+            return os.stat(self.state).st_mtime_ns
+        except FileNotFoundError:
+            return 0
+
+    def end(self, number):
+        """Ends the server while it is asked."""
+        self.knotd.signal(number)
+        self.crowd.run(60, until=lambda: not self.knotd.alive)
+        assert not self.knotd.alive, "knotd did not end within 60 s"
+        self.knotd.process.wait()
+
+    def come_up(self, seconds=SECONDS):
+        """Starts the server while it is asked; what was seen from its first reply on."""
+        self.crowd.begin()
+        seen = self.crowd.seen
+        super(type(self.knotd), self.knotd).start()
+        begun = time.monotonic()
+        self.crowd.run(START_S, until=lambda: seen.since)
+        assert seen.since, f"no reply within {START_S} s: {self.knotd.text()}"
+        self.crowd.run(self.bench.seconds(seconds))
+        self.crowd.settle()
+        return seen, seen.since - begun
+
+    def restart_recursor(self):
+        self.recursor.kill()
+        self.recursor.start()
+
+
+def record(bench, what, seen, took, bars):
+    """What came; bars for some kinds, of first replies or in the end."""
+    bench.record(f"{what}: queries from the first reply on, which came after "
+                 f"{took:.1f} s", f"{seen.asked}")
+    first = {kind: seen.first[kind] for kind in ("TC", "SERVFAIL", "empty", "unsigned", "lost")}
+    for kind in [*first, *sorted(set(seen.first) - set(first) - set(HARMLESS))]:
+        bench.record(f"  first reply {kind}", f"{seen.first[kind]}", bars.get(kind, ""))
+        if seen.first[kind] and kind in seen.last:
+            bench.record("    the last one, seconds after the first reply",
+                         f"{seen.last[kind] - seen.since:.1f}")
+    for kind in HARMLESS:
+        bench.record(f"  first reply {kind}", f"{seen.first[kind]}")
+    failed = sum(count for kind, count in seen.end.items() if kind.startswith("SERVFAIL"))
+    bench.record("  SERVFAIL in the end, after TCP", f"{failed}", bars.get("end", ""))
+    bench.record("    % of queries", f"{100 * failed / max(1, seen.asked):.2f}",
+                 bars.get("end %", ""))
+    others = {kind: count for kind, count in seen.end.items()
+              if kind not in HARMLESS and not kind.startswith("SERVFAIL")}
+    if others:
+        bench.record("  other bad ends", ", ".join(f"{kind} {count}"
+                                                   for kind, count in others.items()), "none")
+
+
+NOTHING_BAD = {"TC": "0", "SERVFAIL": "0", "empty": "0", "unsigned": "0", "end": "0"}
+NO_FAILURE = {"SERVFAIL": "0", "empty": "0", "end": "0"}
+
+
+def bench_restart(bench):
+    """Restarts in peak: by SIGTERM, the recursor as well, by kill -9, and reboots. About 6 minutes."""
+    peak = Peak(bench)
+    variants = [
+        ("SIGTERM", signal.SIGTERM, {}, NOTHING_BAD),
+        ("SIGTERM, recursor restarted", signal.SIGTERM, {"recursor": True}, NO_FAILURE),
+        ("kill -9", signal.SIGKILL, {}, NOTHING_BAD),
+        ("reboot, clock 10 minutes on", signal.SIGTERM, {"wall_s": 600}, NOTHING_BAD),
+        ("reboot, clock a day back", signal.SIGTERM, {"wall_s": -DAY_S}, NOTHING_BAD),
+    ]
+    try:
+        for what, number, how, bars in variants:
+            peak.prepare()
+            peak.end(number)
+            if "recursor" in how:
+                peak.restart_recursor()
+            if "wall_s" in how:
+                peak.clock.reboot(how["wall_s"])
+            seen, took = peak.come_up()
+            record(bench, f"{peak.count:,} aliases, {RATE:,} q/s, {what}", seen, took, bars)
+    finally:
+        peak.clock.restore()
+        peak.crowd.close()
+
+
+def bench_first(bench):
+    """The first start, without a state file: with `kaname warm`, and without. About 3 minutes."""
+    peak = Peak(bench)
+    peak.prepare()
+    try:
+        for recursor in ("warm", "cold"):
+            forget(peak, recursor)
+            seen, took = peak.come_up()
+            record(bench, f"{peak.count:,} aliases, first start, recursor {recursor}", seen, took,
+                   {"empty": "0", "end %": "<= 1"})
+            forget(peak, recursor)
+            warm(bench, peak, recursor)
+    finally:
+        peak.crowd.close()
+
+
+def forget(peak, recursor):
+    """The server ends, and is as if it had never been started."""
+    peak.crowd.settle()
+    peak.knotd.finish(timeout=60)
+    if os.path.exists(peak.state):
+        os.unlink(peak.state)
+    if recursor == "cold":
+        peak.restart_recursor()
+
+
+def warm(bench, peak, recursor):
+    """What `kaname warm` does, when nobody asks yet."""
+    from harness.kaname import kaname
+    peak.start()
+    start = time.monotonic()
+    done = kaname("-s", peak.knotd.socket, "warm", "--timeout", "30s",
+                  directory=bench.directory, code=(0, 1, 2), timeout=60)
+    took = time.monotonic() - start
+    what = f"kaname warm, {peak.count:,} aliases, recursor {recursor}"
+    if done.returncode == 2:
+        bench.record(f"{what}: failed", done.stderr.strip().split("\n", maxsplit=1)[0])
+        return
+    bench.record(f"{what}: seconds", f"{took:.2f}", "<= 5")
+    bench.record("  its exit status", f"{done.returncode}", "0")
+    seen = peak.crowd.each()
+    bench.record("  of one query of each afterwards, not fresh",
+                 f"{len(peak.crowd.questions) - seen.first['fresh']}", "0")
+
+
+# The recursor is not there at the start.
+
+DEAD_S = 120
+DEAD = (1, 100, 100000)
+LOOKUP_RATE = 20000
+# Asked meanwhile, queries a second.
+DEAD_RATE = 2000
+GIVE_UP_S = 120
+
+
+def bench_dead_start(bench):
+    """The recursor is dead at the start, for 2 minutes, with 1, 100 and 100,000 targets: how soon all
+    is answered when it is back. 8 minutes.
+    """
+    for count in DEAD[:2] if bench.quick else DEAD:
+        for how in ("closed", "silent") if count == 100 else ("closed",):
+            dead_start(bench, count, how, bench.seconds(DEAD_S))
+
+
+def dead_start(bench, count, how, seconds):
+    """So many targets of one family; nobody listens at the recursor's port, or nobody answers."""
+    import farm
+    zones = max(1, count // 2)
+    with farm.farm(bench, farm.targets_of(zones)) as made:
+        dead = Dead(bench, how)
+        knotd = made.start("aname", resolver=[world.TARGETS[0]])
+        questions = [crowd.Question(*question) for question in made.questions()[:max(count, 1)]]
+        asking = crowd.Crowd(questions, DEAD_RATE)
+        try:
+            dead.begin()
+            asking.run(seconds)
+            asking.begin()
+            back = dead.end()
+            seen = asking.seen
+            took = recovery(asking, seen, knotd, farm, count, back)
+        finally:
+            asking.close()
+        check = crowd.Crowd(questions, 10 * DEAD_RATE)
+        left = len(questions) - check.each().end["fresh"]
+        check.close()
+    what = f"{count:,} targets, recursor {how} at the start for {seconds:.0f} s"
+    bar = 3 + (count / LOOKUP_RATE if count > LOOKUP_RATE else 0)
+    bench.record(f"{what}: seconds from its return until all are answered", f"{took:.1f}",
+                 f"<= {bar:.0f}")
+    bench.record("  not answered within this time, of one query of each", f"{left}", "0")
+    bench.record("  SERVFAIL after its return", f"{seen.first['SERVFAIL']}")
+
+
+class Dead:
+    """The targets' authority in the recursor's place, which is not there yet."""
+
+    def __init__(self, bench, how):
+        self.bench, self.how = bench, how
+        self.targets = world.Targets(bench.directory, TTL, world.ADDRESSES)
+        bench.daemons.append(self.targets)
+
+    def begin(self):
+        if self.how == "silent":
+            self.targets.start()
+            self.targets.daemon.freeze()
+
+    def end(self):
+        """It is back: since when."""
+        if self.how == "silent":
+            # What was sent meanwhile is in its buffer, and is not to be answered all the same.
+            self.targets.daemon.kill()
+        self.targets.start()
+        until = time.monotonic() + 10
+        while not self.answers():
+            assert time.monotonic() < until, "the targets' authority does not answer"
+        return time.monotonic()
+
+    @staticmethod
+    def answers():
+        with world.open_socket() as sock:
+            sock.settimeout(0.05)
+            sock.sendto(crowd.Question("try." + world.SUFFIX, "A").query(1), world.TARGETS)
+            try:
+                return sock.recv(4096)
+            except OSError:
+                return None
+
+
+def recovery(asking, seen, knotd, farm, count, back):
+    """Seconds until all are answered."""
+    if count <= 1000:
+        asking.run(GIVE_UP_S, until=lambda: len(seen.fresh) == len(asking.questions))
+        return max(seen.fresh.values(), default=time.monotonic()) - back
+    wanted = count * world.ADDRESSES
+    looked = [0.0]
+
+    def done():
+        if time.monotonic() < looked[0] + 0.1:
+            return False
+        looked[0] = time.monotonic()
+        return farm.totals(knotd)["addresses"] >= wanted
+
+    asking.run(GIVE_UP_S, until=done)
+    return time.monotonic() - back
+
+
+BENCHES = {
+    "restart": bench_restart,
+    "first": bench_first,
+    "dead-start": bench_dead_start,
+}
