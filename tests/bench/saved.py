@@ -188,9 +188,9 @@ def until_known(knotd, count):
 # Ends.
 
 ROUNDS = 1000
-ZONES, ASKED = 500, 50
+ZONES, ASKED = 1000, 50
 # Targets of each zone: with 2 + 2 addresses 32,000 of one family, of which the file has 3 MB or so.
-POOL, TTL = 32, 30
+POOL, TTL = 16, 30
 LOAD = 500
 LONGEST_S = 2.2
 
