@@ -38,6 +38,16 @@ const char *aname_conf_rundir(knotd_mod_t *mod);
 #define ANAME_DIRECTORIES_SIZE 2048
 
 /*!
+ * \brief `storage` of the database section: where Knot keeps what outlives it.
+ *
+ * \param directory  Relative to the working directory unless it begins with a slash.
+ * \param size       ANAME_DIRECTORIES_SIZE.
+ *
+ * Thread: as of aname_conf_key_directories().
+ */
+void aname_conf_storage(knotd_mod_t *mod, char *directory, size_t size);
+
+/*!
  * \brief Where Knot keeps the private keys of the instance's zone.
  *
  * \param list  Directories, one a line.
