@@ -34,9 +34,6 @@ bool aname_conf_rotation(knotd_mod_t *mod);
 /*! `rundir` of the server section; knotd's own, it stands until the next reload. Thread: load. */
 const char *aname_conf_rundir(knotd_mod_t *mod);
 
-/*! Room for a list of directories. */
-#define ANAME_DIRECTORIES_SIZE 2048
-
 /*!
  * \brief `storage` of the database section: where Knot keeps what outlives it.
  *

@@ -172,6 +172,9 @@ typedef struct {
 	uint32_t max_probes;         /*!< Addresses probed, once per definition. */
 } aname_limits_t;
 
+/*! Room for a list of directories, one a line. */
+#define ANAME_DIRECTORIES_SIZE 2048
+
 /*! The state file's name in knotd's `database: storage`. */
 #define ANAME_STATE_FILE     "mod-aname.state"
 /*! The value of `state-file` for none. */
