@@ -8,7 +8,7 @@
   others.
 - Parts: nothing in query/ includes anything of service/, directly or through others, nor the
   reverse; table/ includes neither.
-- Layers: [P] is libc and libknot, [U] adds libuv and c-ares, [K] adds knot/module.h. Every header
+- Layers: [P] is libc, libknot and zlib, [U] adds libuv and c-ares, [K] adds knot/module.h. Every header
   says in its \\brief which it is; a source file is of its header's layer, or of the one that its own
   \\brief says. Nothing includes what is of a higher layer, directly or through others.
 """

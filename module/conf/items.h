@@ -41,6 +41,8 @@
 #define OPT_MAX_SUBNETS   "\x0B""max-subnets"
 #define OPT_EACH_SUBNETS  "\x12""max-target-subnets"
 #define OPT_STATUS_SOCKET "\x0D""status-socket"
+#define OPT_STATE_FILE    "\x0A""state-file"
+#define OPT_STATE_EACH    "\x0E""state-interval"
 #define OPT_DNSSEC        "\x06""dnssec"
 #define OPT_PREFER        "\x06""prefer"
 #define OPT_WEIGHT        "\x06""weight"
@@ -76,6 +78,7 @@
 	X(OPT_MAX_ALIASES, "max-aliases", 16, 1, 64, "aliases", YP_SNONE, schedule.max_aliases)    \
 	X(OPT_WAIT, "wait", 500, 0, 5000, "milliseconds", YP_SNONE, wait_ms)                       \
 	X(OPT_MAX_ADDRESSES, "max-addresses", 32, 1, 256, "addresses", YP_SNONE, max_addresses)    \
+	X(OPT_STATE_EACH, "state-interval", 60, 1, 86400, "seconds", YP_STIME, state_interval)     \
 	X(OPT_THREADS, "threads", 64, 1, 1024, "threads", YP_SNONE, limits.threads)                \
 	X(OPT_MAX_TARGETS, "max-targets", 200000, 1, 10000000, "targets", YP_SNONE,                \
 	  limits.max_targets)                                                                      \

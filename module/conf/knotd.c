@@ -116,17 +116,23 @@ static bool add_keystore(knotd_mod_t *mod, const knotd_conf_t *id, const char *b
 	return true;
 }
 
+void aname_conf_storage(knotd_mod_t *mod, char *directory, size_t size)
+{
+	directory[0] = '\0';
+	add_directory(directory, size, ".",
+	              knotd_conf(mod, KNOT_DATABASE, KNOT_STORAGE, NULL).single.string);
+}
+
 bool aname_conf_key_directories(knotd_mod_t *mod, char *list, size_t size)
 {
-	char storage[ANAME_DIRECTORIES_SIZE] = "";
+	char storage[ANAME_DIRECTORIES_SIZE];
 	char base[ANAME_DIRECTORIES_SIZE] = "";
 	list[0] = '\0';
 	const knot_dname_t *zone = knotd_mod_zone(mod);
 	if (zone == NULL) {
 		return false;
 	}
-	add_directory(storage, sizeof(storage), ".",
-	              knotd_conf(mod, KNOT_DATABASE, KNOT_STORAGE, NULL).single.string);
+	aname_conf_storage(mod, storage, sizeof(storage));
 	add_directory(base, sizeof(base), storage,
 	              knotd_conf(mod, KNOT_DATABASE, KNOT_KASP_DB, NULL).single.string);
 

@@ -34,8 +34,15 @@ bool aname_conf_rotation(knotd_mod_t *mod);
 /*! `rundir` of the server section; knotd's own, it stands until the next reload. Thread: load. */
 const char *aname_conf_rundir(knotd_mod_t *mod);
 
-/*! Room for a list of directories. */
-#define ANAME_DIRECTORIES_SIZE 2048
+/*!
+ * \brief `storage` of the database section: where Knot keeps what outlives it.
+ *
+ * \param directory  Relative to the working directory unless it begins with a slash.
+ * \param size       ANAME_DIRECTORIES_SIZE.
+ *
+ * Thread: as of aname_conf_key_directories().
+ */
+void aname_conf_storage(knotd_mod_t *mod, char *directory, size_t size);
 
 /*!
  * \brief Where Knot keeps the private keys of the instance's zone.

@@ -31,6 +31,7 @@ void aname_options_free(aname_options_t *options)
 	weights_free(&options->weights);
 	free(options->deny_address.at);
 	free(options->status_socket);
+	free(options->state_file);
 	free(options);
 }
 
@@ -87,6 +88,9 @@ bool aname_options_equal(const aname_options_t *one, const aname_options_t *othe
 	       one->answer_aname == other->answer_aname && one->rotate == other->rotate &&
 	       one->ecs == other->ecs && one->status_chosen == other->status_chosen &&
 	       texts_equal(one->status_socket, other->status_socket) &&
+	       one->state_chosen == other->state_chosen &&
+	       one->state_interval == other->state_interval &&
+	       texts_equal(one->state_file, other->state_file) &&
 	       one->dnssec_off == other->dnssec_off && one->all_down == other->all_down &&
 	       one->answer_targets == other->answer_targets &&
 	       names_equal(&one->prefer, &other->prefer) &&

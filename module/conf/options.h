@@ -172,6 +172,16 @@ typedef struct {
 	uint32_t max_probes;         /*!< Addresses probed, once per definition. */
 } aname_limits_t;
 
+/*! Room for a list of directories, one a line. */
+#define ANAME_DIRECTORIES_SIZE 2048
+
+/*! The state file's name in knotd's `database: storage`. */
+#define ANAME_STATE_FILE     "mod-aname.state"
+/*! The value of `state-file` for none. */
+#define ANAME_STATE_OFF      "off"
+/*! Room for the value of `state-file`, so that PATH_MAX has some for what is put behind it. */
+#define ANAME_STATE_PATH_MAX 4001
+
 /*! Most octets of a section's identifier. */
 #define ANAME_SECTION_MAX 254
 
@@ -205,6 +215,7 @@ typedef struct {
 	uint16_t rrtypes_count;
 	uint16_t max_addresses;  /*!< Addresses in one answer (A8). */
 	uint32_t wait_ms;        /*!< How long a cold TCP query may wait (C2). */
+	uint32_t state_interval; /*!< Seconds from one saving of the state file to the next. */
 	uint32_t negative_delay; /*!< Seconds that the last addresses of a target are kept which
 	                              is gone. */
 	aname_cold_t cold;
@@ -213,6 +224,8 @@ typedef struct {
 	bool ecs;            /*!< Clients' subnets are sent to the resolver (N4). */
 	char *status_socket; /*!< Path of the status socket, "" for none. */
 	bool status_chosen;  /*!< It was set, and is no default. */
+	char *state_file;    /*!< Path of the state file, "" for none. */
+	bool state_chosen;   /*!< It was set, and is no default. */
 	bool dnssec_off;     /*!< Signed zones are left alone. */
 	aname_probe_t probe;
 	uint32_t definition; /*!< Identity of `probe`, see table/definition.h; 0: OFF. Set

@@ -167,6 +167,29 @@ static int read_status(knotd_mod_t *mod, aname_options_t *options, bool section)
 	return options->status_socket != NULL ? KNOT_EOK : KNOT_ENOMEM;
 }
 
+static int read_state(knotd_mod_t *mod, aname_options_t *options, bool section)
+{
+	const char *path = NULL;
+	if (section) {
+		knotd_conf_t conf = knotd_conf_mod(mod, OPT_STATE_FILE);
+		path = conf.count > 0 ? conf.single.string : NULL;
+	}
+	options->state_chosen = path != NULL;
+	path = path != NULL ? path : ANAME_STATE_FILE;
+	if (strcmp(path, ANAME_STATE_OFF) == 0) {
+		options->state_file = strdup("");
+	} else if (path[0] == '/') {
+		options->state_file = strdup(path);
+	} else {
+		char storage[ANAME_DIRECTORIES_SIZE];
+		aname_conf_storage(mod, storage, sizeof(storage));
+		if (asprintf(&options->state_file, "%s/%s", storage, path) < 0) {
+			options->state_file = NULL;
+		}
+	}
+	return options->state_file != NULL ? KNOT_EOK : KNOT_ENOMEM;
+}
+
 /*! What is not 0, off or empty without a section. */
 static void set_defaults(aname_options_t *options)
 {
@@ -247,6 +270,9 @@ int aname_conf_read(knotd_mod_t *mod, const aname_origin_t *origin, aname_option
 	options->rotate = aname_conf_rotation(mod);
 	if (ret == KNOT_EOK) {
 		ret = read_status(mod, options, section);
+	}
+	if (ret == KNOT_EOK) {
+		ret = read_state(mod, options, section);
 	}
 	if (ret != KNOT_EOK) {
 		aname_options_free(options);

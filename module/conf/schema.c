@@ -69,6 +69,7 @@ const yp_item_t aname_conf[] = {
 	{ OPT_DENY_TARGET, YP_TDNAME, YP_VNONE, YP_FMULTI },
 	{ OPT_DENY_ADDRESS, YP_TNET, YP_VNONE, YP_FMULTI },
 	{ OPT_STATUS_SOCKET, YP_TSTR, YP_VNONE },
+	{ OPT_STATE_FILE, YP_TSTR, YP_VNONE },
 	{ NULL },
 };
 
@@ -232,6 +233,27 @@ static int check_status(knotd_conf_check_args_t *args)
 	return KNOT_EOK;
 }
 
+static int check_state(knotd_conf_check_args_t *args)
+{
+	knotd_conf_t conf = knotd_conf_check_item(args, OPT_STATE_FILE);
+	const char *path = conf.count > 0 ? conf.single.string : NULL;
+	size_t len = path != NULL ? strlen(path) : 1;
+	if (len == 0 || len >= ANAME_STATE_PATH_MAX) {
+		args->err_str = "option 'state-file' must be 'off' or a path of 1 to 4000 octets";
+		return KNOT_EINVAL;
+	}
+	if (path != NULL && strchr(path, '\n') != NULL) {
+		args->err_str = "option 'state-file' must be 'off' or a path without line breaks";
+		return KNOT_EINVAL;
+	}
+	if (path != NULL && path[len - 1] == '/') {
+		args->err_str = "option 'state-file' must be 'off' or the path of a file, and not "
+		                "of a directory: put the file's name behind the last '/'";
+		return KNOT_EINVAL;
+	}
+	return KNOT_EOK;
+}
+
 /*! Tells what is wrong with one value of an option. */
 static int refuse(knotd_conf_check_args_t *args, const char *format, const char *value, int ret)
 {
@@ -324,7 +346,7 @@ int aname_conf_check(knotd_conf_check_args_t *args)
 	int (*const checks[])(knotd_conf_check_args_t *) = {
 		check_numbers, check_order,   check_source,         check_rrtypes,
 		check_prefer,  check_weights, check_answer_targets, aname_conf_check_probe,
-		check_status,
+		check_status,  check_state,
 	};
 	int ret = KNOT_EOK;
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]) && ret == KNOT_EOK; i++) {

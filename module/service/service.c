@@ -12,18 +12,11 @@
 #include "service/key_reader.h"
 #include "service/status/listener.h"
 #include "service/threadpool.h"
+#include "service/wishes.h"
 #include "table/clock.h"
 
 /*! How long the last holder waits for cancelled lookups to report back. */
 #define STOP_MS 200
-
-/*! A path wanted for the status socket, by so many instances. */
-typedef struct wish {
-	struct wish *next;
-	unsigned holders;
-	bool chosen;
-	char path[];
-} wish_t;
 
 /*
  * The only mutable state at file scope in this project, but for libuv's pool (threadpool.c). It is
@@ -41,7 +34,7 @@ static struct {
 	pthread_t thread;
 	_Atomic bool stop;
 	bool pool_reported;
-	wish_t *wishes; /*!< The latest first. */
+	aname_wishes_t sockets; /*!< Paths wished for the status socket. */
 	aname_status_t *status;
 	pthread_mutex_t path_lock; /*!< Guards `path`, for which the thread may wait. */
 	char path[PATH_MAX];
@@ -265,25 +258,11 @@ void aname_service_release(void)
 
 /* The status socket. */
 
-/*! The wish with this path, wherever it stands in the list. */
-static wish_t **find_wish(const char *path, bool chosen)
-{
-	wish_t **at = &service.wishes;
-	while (*at != NULL && ((*at)->chosen != chosen || strcmp((*at)->path, path) != 0)) {
-		at = &(*at)->next;
-	}
-	return at;
-}
-
 /*! The path that counts. */
 static const char *best_path(void)
 {
-	for (const wish_t *wish = service.wishes; wish != NULL; wish = wish->next) {
-		if (wish->chosen) {
-			return wish->path;
-		}
-	}
-	return service.wishes != NULL ? service.wishes->path : "";
+	const aname_wish_t *best = aname_wishes_best(&service.sockets);
+	return best != NULL ? best->path : "";
 }
 
 /*! Tells the thread which path counts now, if it is another one. */
@@ -299,32 +278,11 @@ static void settle_path(void)
 	}
 }
 
-static wish_t *wish_new(const char *path, bool chosen)
-{
-	size_t size = strlen(path) + 1;
-	wish_t *wish = calloc(1, sizeof(*wish) + size);
-	if (wish != NULL) {
-		wish->chosen = chosen;
-		memcpy(wish->path, path, size);
-	}
-	return wish;
-}
-
 int aname_service_show(const char *path, bool chosen)
 {
 	pthread_mutex_lock(&service.lock);
-	wish_t **at = find_wish(path, chosen);
-	wish_t *wish = *at;
-	if (wish != NULL) {
-		*at = wish->next;
-	} else {
-		wish = wish_new(path, chosen);
-	}
 	int ret = KNOT_ENOMEM;
-	if (wish != NULL) {
-		wish->holders++;
-		wish->next = service.wishes;
-		service.wishes = wish;
+	if (aname_wishes_add(&service.sockets, path, chosen, 0)) {
 		settle_path();
 		ret = strcmp(best_path(), path) == 0 ? KNOT_EOK : KNOT_EEXIST;
 	}
@@ -335,12 +293,7 @@ int aname_service_show(const char *path, bool chosen)
 void aname_service_hide(const char *path, bool chosen)
 {
 	pthread_mutex_lock(&service.lock);
-	wish_t **at = find_wish(path, chosen);
-	wish_t *wish = *at;
-	if (wish != NULL && --wish->holders == 0) {
-		*at = wish->next;
-		free(wish);
-		settle_path();
-	}
+	aname_wishes_remove(&service.sockets, path, chosen, 0);
+	settle_path();
 	pthread_mutex_unlock(&service.lock);
 }

@@ -208,11 +208,12 @@ const aname_failing_t *aname_snapshot_failing(const aname_snapshot_t *snapshot)
 	return (const aname_failing_t *)((const uint8_t *)snapshot + failing_at(snapshot));
 }
 
+/*! What is known before any lookup has succeeded. */
+static const aname_snapshot_t nothing = { .known = ANAME_KNOWN_NOTHING, .ttl = ANAME_TTL_UNKNOWN };
+
 aname_snapshot_t *aname_snapshot_failed(const aname_snapshot_t *previous, aname_failure_t failure,
                                         const char *why, int64_t now_ms)
 {
-	static const aname_snapshot_t nothing = { .known = ANAME_KNOWN_NOTHING,
-		                                  .ttl = ANAME_TTL_UNKNOWN };
 	const aname_snapshot_t *from = previous != NULL ? previous : &nothing;
 	const aname_failing_t *before = aname_snapshot_failing(from);
 	size_t at = failing_at(from);
@@ -228,6 +229,63 @@ aname_snapshot_t *aname_snapshot_failed(const aname_snapshot_t *previous, aname_
 		.since_ms = before != NULL ? before->since_ms : now_ms,
 		.why = why,
 	};
+	return snapshot;
+}
+
+/*! An answer of before, without its addresses. */
+static void set_past(aname_snapshot_t *head, const aname_past_answer_t *answer, aname_known_t known,
+                     uint8_t address_len)
+{
+	*head = (aname_snapshot_t){
+		.learned_ms = answer->learned_ms,
+		.ttl = answer->ttl,
+		.pick = answer->pick,
+		.count = known == ANAME_KNOWN_ADDRESSES ? answer->count : 0,
+		.step = knot_rdata_size(address_len),
+		.known = known,
+		.scope = answer->scope,
+		.usual_ms = answer->usual_ms,
+		.bare = answer->bare,
+	};
+}
+
+/*! Writes what had been lost behind the addresses. */
+static void write_lost(aname_snapshot_t *snapshot, const aname_past_t *past,
+                       const aname_snapshot_t *last_head)
+{
+	snapshot->lost = true;
+	*(aname_lost_t *)((uint8_t *)snapshot + lost_at(snapshot)) = past->lost;
+	aname_snapshot_t *last = (aname_snapshot_t *)((uint8_t *)snapshot + last_at(snapshot));
+	memcpy(last, last_head, offsetof(aname_snapshot_t, rdata));
+	write_rdata(last, past->last.addresses, past->address_len);
+}
+
+aname_snapshot_t *aname_snapshot_of_past(const aname_past_t *past)
+{
+	aname_snapshot_t head = nothing, last;
+	if (past->known != ANAME_KNOWN_NOTHING) {
+		set_past(&head, &past->answer, past->known, past->address_len);
+	}
+	set_past(&last, &past->last, ANAME_KNOWN_ADDRESSES, past->address_len);
+	size_t end = past->was_lost ? last_at(&head) + end_of(&last) : end_of(&head);
+
+	if (past->failure != ANAME_FAILURE_NONE) {
+		end = align(end, _Alignof(aname_failing_t)) + sizeof(aname_failing_t);
+	}
+
+	aname_snapshot_t *snapshot = allocate(end);
+	if (snapshot == NULL) {
+		return NULL;
+	}
+	*snapshot = head;
+	write_rdata(snapshot, past->answer.addresses, past->address_len);
+	if (past->was_lost) {
+		write_lost(snapshot, past, &last);
+	}
+	snapshot->failure = past->failure;
+	if (past->failure != ANAME_FAILURE_NONE) {
+		*(aname_failing_t *)((uint8_t *)snapshot + failing_at(snapshot)) = past->failing;
+	}
 	return snapshot;
 }
 

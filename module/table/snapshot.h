@@ -155,6 +155,37 @@ aname_snapshot_t *aname_snapshot_after(const aname_snapshot_t *previous,
 aname_snapshot_t *aname_snapshot_failed(const aname_snapshot_t *previous, aname_failure_t failure,
                                         const char *why, int64_t now_ms);
 
+/*! An answer that was known before a restart. */
+typedef struct {
+	int64_t learned_ms;
+	uint32_t ttl;
+	uint16_t pick;
+	uint16_t usual_ms;
+	uint8_t scope;
+	uint8_t bare;
+	uint16_t count;
+	const uint8_t *addresses; /*!< `count` of them, sorted and unique. */
+} aname_past_answer_t;
+
+/*! What a snapshot held before a restart, part by part. */
+typedef struct {
+	aname_known_t known;
+	aname_failure_t failure;
+	uint8_t address_len;        /*!< 4 or 16. */
+	bool was_lost;              /*!< For NODATA: `lost` and `last` count. */
+	aname_past_answer_t answer; /*!< Counts unless `known` is NOTHING. */
+	aname_past_answer_t last;
+	aname_lost_t lost;
+	aname_failing_t failing; /*!< Counts if `failure` is not NONE. */
+} aname_past_t;
+
+/*!
+ * \brief Makes a snapshot of what was known before a restart, without views.
+ *
+ * \return New snapshot, NULL if out of memory. Ownership: the caller's, freed with free().
+ */
+aname_snapshot_t *aname_snapshot_of_past(const aname_past_t *past);
+
 /*! A copy; NULL if out of memory. Ownership: the caller's, freed with free(). */
 aname_snapshot_t *aname_snapshot_copy(const aname_snapshot_t *snapshot);
 

@@ -17,6 +17,7 @@ from harness.zone import aname
 OF_CODE = {
     "rrtype": Option("ANAME | ALIAS | TYPEnnnnn ...", "[ANAME, ALIAS]"),
     "status-socket": Option("STR", "mod-aname.sock"),
+    "state-file": Option("STR", "mod-aname.state"),
     "probe-path": Option("STR", "/"),
     "probe-status": Option("INT[-INT] ...", "200-399"),
 }
@@ -91,6 +92,7 @@ def values(name, option):
         "allow-target": ["[example.net, example.org.]"],
         "deny-target": ["[example.net, example.org.]"],
         "status-socket": ["mod-aname.sock", "off", "/run/knot/a.sock"],
+        "state-file": ["mod-aname.state", "off", "/var/lib/knot/a.state", "x" * 4000],
         "prefer": ["[cdn.example.net, example.org.]"],
         "weight": ["[example.net@0, example.org.@1000000]", "example.net@7"],
         "probe-host": ["www.example.com", "Shop_1.example."],
@@ -105,6 +107,7 @@ def values(name, option):
         "probe-path": ["health", "/a b", "/#a", "/" + "x" * 255],
         "probe-status": ["99", "600", "300-200", "200-", "2xx", str(list(range(200, 209)))],
         "allow-target": ["a..b"], "deny-target": ["a..b"], "status-socket": ["x" * 108],
+        "state-file": ["x" * 4001, "/var/lib/knot/", '""'],
     }
     return good[name], bad[name]
 

@@ -30,6 +30,7 @@ OTHER_VALUES = {
     "probe-status": ["200", ["200-299", "404"]],
     "probe-verify": [True],
     "rrtype": ["ALIAS"],
+    "state-file": ["off", "other.state"],
     "status-socket": ["off", "other.sock"],
     "weight": ["example.net@0", ["example.org@7", "example.net@3"]],
 }

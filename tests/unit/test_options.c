@@ -103,6 +103,24 @@ static void status_chosen(aname_options_t *o)
 {
 	o->status_chosen = true;
 }
+static void state_file(aname_options_t *o)
+{
+	free(o->state_file);
+	o->state_file = strdup("/var/lib/knot/a.state");
+	assert_non_null(o->state_file);
+}
+static void other_state_file(aname_options_t *o)
+{
+	o->state_file[5] = 'b';
+}
+static void state_chosen(aname_options_t *o)
+{
+	o->state_chosen = true;
+}
+static void state_interval(aname_options_t *o)
+{
+	o->state_interval++;
+}
 static void dnssec(aname_options_t *o)
 {
 	o->dnssec_off = true;
@@ -274,6 +292,11 @@ static const equal_row_t equal_rows[] = {
 	{ "the same status-socket in both is equal", status, NULL, true },
 	{ "another status-socket counts", status, other_status, false },
 	{ "whether status-socket was set counts", NULL, status_chosen, false },
+	{ "state-file counts", NULL, state_file, false },
+	{ "the same state-file in both is equal", state_file, NULL, true },
+	{ "another state-file counts", state_file, other_state_file, false },
+	{ "whether state-file was set counts", NULL, state_chosen, false },
+	{ "state-interval counts", NULL, state_interval, false },
 	{ "dnssec counts", NULL, dnssec, false },
 	{ "ecs counts", NULL, ecs, false },
 	{ "ecs-ipv4-prefix counts", NULL, ecs_prefix_ipv4, false },

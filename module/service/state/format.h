@@ -14,11 +14,12 @@
  *     records  kind, 1; octets that follow, 3; then what its kind calls for
  *
  * A record refers to upstreams and definitions by their order in the file, from 0 on; those stand
- * before whatever refers to them. The last record is END. Another layout is another version.
+ * before whatever refers to them. The last record is END. Another layout is another version. What
+ * there is of records, and how each kind is laid out, is in record.h.
  *
  * A file comes from a disk, so nothing in it is taken on trust: aname_state_open() looks at every
  * octet, and says yes to all of it or to nothing. What it accepts can be put into the table as it
- * stands.
+ * stands; but it may say something twice, and be more than there is room for.
  *
  * Thread: any, one at a time.
  */
@@ -29,11 +30,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <libknot/dname.h>
-
-#include "conf/options.h"
-#include "service/forced.h"
-#include "service/probe/verdict.h"
+#include "service/state/record.h"
 #include "table/snapshot.h"
 
 #define ANAME_STATE_VERSION 1
@@ -52,60 +49,15 @@ typedef struct {
 	int64_t wall_ms;     /*!< Milliseconds since 1970. */
 } aname_state_moment_t;
 
-/*! Whom targets were asked of. */
-typedef struct {
-	aname_source_t source;
-	uint32_t ttl_min, ttl_max; /*!< The largest of the sections that name it, in seconds. */
-} aname_state_upstream_t;
+/* Writing. What no reader would accept makes a file `failed`; of times the nearest that there is room
+ * for is taken, and an age that is negative is none: it came after the moment of saving. */
 
-/*! What is known of an address by a definition. */
-typedef struct {
-	uint16_t definition;
-	uint8_t len;           /*!< 4 or 16. */
-	uint8_t address[16];   /*!< Network order. */
-	const uint8_t *name;   /*!< The target's, in lower case. */
-	aname_health_t health; /*!< Not UNKNOWN. */
-	int64_t age_ms;        /*!< How long it has been so. */
-} aname_state_verdict_t;
-
-/*! A target of one family, beside its snapshot. */
-typedef struct {
-	uint16_t upstream;
-	uint16_t type;       /*!< KNOT_RRTYPE_A or KNOT_RRTYPE_AAAA. */
-	const uint8_t *name; /*!< Lower case; not the root. */
-	bool dormant;        /*!< It was not kept fresh. */
-	uint8_t failures;    /*!< In a row. */
-	uint16_t demand;     /*!< How much it was asked for. */
-	uint32_t asked_s;    /*!< Seconds since it was asked for. */
-	uint32_t until_s;    /*!< Seconds that it is still to be kept fresh. */
-	uint32_t min_ttl;    /*!< The shortest lifetime that queries asked for. */
-	int64_t next_ms;     /*!< Until its next lookup; negative: it is due. */
-	uint8_t views;       /*!< Definitions through which it was seen, */
-	uint16_t definitions[ANAME_VIEWS_DEFINITIONS]; /*!< and which. */
-} aname_state_target_t;
-
-/*! What an operator has forced. */
-typedef struct {
-	aname_forced_t state; /*!< DOWN or UP. */
-	int64_t age_ms;       /*!< For how long. */
-	int64_t left_ms;      /*!< For how much longer; ANAME_FORCED_EVER: without end. */
-	aname_subject_t subject;
-} aname_state_force_t;
-
-/*! A key that signed a zone: its DNSKEY record, and where its private part is. */
-typedef struct {
-	const char *directories; /*!< One a line; ends in a zero octet. */
-	uint16_t rdata_len;
-	const uint8_t *rdata;
-} aname_state_key_t;
-
-/* Writing. */
-
-/*! A file that is being made; all zero at first. */
+/*! A file that is being made; all zero at first. Memory of one that was made before is used again. */
 typedef struct {
 	uint8_t *data; /*!< On the heap; freed by whoever owns this, with free(). */
 	size_t len, room;
 	bool failed; /*!< Out of memory, or something that has no place in a file: it is no good. */
+	uint32_t upstreams, definitions, forces; /*!< How many there are so far. */
 } aname_state_out_t;
 
 /*! Begins a file. */
@@ -142,29 +94,6 @@ typedef enum {
 	ANAME_STATE_DAMAGED, /*!< Length, checksum or a record are not right. */
 } aname_state_fault_t;
 
-typedef enum {
-	ANAME_STATE_END = 0,
-	ANAME_STATE_UPSTREAM,
-	ANAME_STATE_DEFINITION,
-	ANAME_STATE_VERDICT,
-	ANAME_STATE_TARGET,
-	ANAME_STATE_FORCE,
-	ANAME_STATE_KEY,
-} aname_state_kind_t;
-
-/*! A record; which member counts, its kind tells. Pointers go into the file's octets. */
-typedef struct {
-	union {
-		aname_state_upstream_t upstream;
-		aname_probe_t definition;
-		aname_state_verdict_t verdict;
-		aname_state_target_t target;
-		aname_state_force_t force;
-		aname_state_key_t key;
-	};
-	const uint8_t *known; /*!< Of a target: what aname_state_snapshot() reads; NULL: nothing. */
-} aname_state_record_t;
-
 /*! A file that is being read. */
 typedef struct {
 	aname_state_moment_t moment; /*!< When it was saved. */
@@ -185,17 +114,3 @@ aname_state_fault_t aname_state_open(aname_state_in_t *in, const uint8_t *data, 
 
 /*! Takes the next record of a file that is good; END at the end, again and again. */
 aname_state_kind_t aname_state_next(aname_state_in_t *in, aname_state_record_t *record);
-
-/*!
- * \brief What was known of a target.
- *
- * \param record      A target that has something known.
- * \param elapsed_ms  Time since it was saved, not negative.
- * \param past_s      Nothing is to be younger than by this: lifetimes are over. 0: as it is.
- * \param now_ms      Now, on the clock of snapshots.
- *
- * \return New snapshot without views, as of now; NULL if out of memory. Ownership: the caller's,
- *         freed with free().
- */
-aname_snapshot_t *aname_state_snapshot(const aname_state_record_t *record, int64_t elapsed_ms,
-                                       uint32_t past_s, int64_t now_ms);

@@ -1,0 +1,439 @@
+#include "service/state/format.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <zlib.h>
+
+#include <libknot/descriptor.h>
+#include <libknot/wire.h>
+
+#include "service/state/record.h"
+
+/* Where a file's head has what. */
+#define MAGIC       "mod-aname state\n"
+#define MAGIC_LEN   16
+#define VERSION_AT  16
+#define CHECKSUM_AT 20
+#define LENGTH_AT   24
+#define BOOT_ID_AT  32
+#define BOOT_AT     48
+#define WALL_AT     56
+
+/*! Least room of a file that is being made. */
+#define ROOM_MIN (256 * 1024)
+
+static uint32_t checksum(const uint8_t *data, size_t len)
+{
+	size_t from = CHECKSUM_AT + 4;
+	return crc32_z(0, data + from, len - from);
+}
+
+/* Writing. What is written is where it is known that there is room for the largest record. */
+
+static uint8_t *put_u8(uint8_t *at, uint8_t number)
+{
+	*at = number;
+	return at + 1;
+}
+
+static uint8_t *put_u16(uint8_t *at, uint16_t number)
+{
+	knot_wire_write_u16(at, number);
+	return at + 2;
+}
+
+static uint8_t *put_u32(uint8_t *at, uint32_t number)
+{
+	knot_wire_write_u32(at, number);
+	return at + 4;
+}
+
+/*! Puts milliseconds: not less than none, and not more than there is room for. */
+static uint8_t *put_ms(uint8_t *at, int64_t ms)
+{
+	ms = ms > 0 ? ms : 0;
+	knot_wire_write_u48(at, ms < ANAME_STATE_TIME_MAX ? ms : ANAME_STATE_TIME_MAX);
+	return at + 6;
+}
+
+/*! Puts how long ago something was; what came after the moment of saving came then. */
+static uint8_t *put_age(uint8_t *at, int64_t since_ms, int64_t now_ms)
+{
+	int64_t age_ms;
+	bool endless = __builtin_sub_overflow(now_ms, since_ms, &age_ms);
+	return put_ms(at, endless ? ANAME_STATE_TIME_MAX : age_ms);
+}
+
+static uint8_t *put(uint8_t *at, const void *octets, size_t len)
+{
+	memcpy(at, octets, len);
+	return at + len;
+}
+
+static uint8_t *put_name(uint8_t *at, const knot_dname_t *name)
+{
+	return put(at, name, knot_dname_size(name));
+}
+
+/*! Puts the length of an address and the address. Another length is left to be refused. */
+static uint8_t *put_address(uint8_t *at, const uint8_t *address, uint8_t len)
+{
+	return put(put_u8(at, len), address, len <= 16 ? len : 0);
+}
+
+/*! Sees to it that the largest record has room; says where it goes, NULL if nowhere. */
+static uint8_t *begin_record(aname_state_out_t *out, aname_state_kind_t kind)
+{
+	if (out->failed) {
+		return NULL;
+	}
+	if (out->room - out->len < ANAME_STATE_RECORD_MAX) {
+		size_t room = out->room < ROOM_MIN ? ROOM_MIN : 2 * out->room;
+		uint8_t *data = room > out->room ? realloc(out->data, room) : NULL;
+		if (data == NULL) {
+			out->failed = true;
+			return NULL;
+		}
+		out->data = data;
+		out->room = room;
+	}
+	uint8_t *at = out->data + out->len;
+	at[0] = kind;
+	return at + ANAME_STATE_RECORD_HEAD;
+}
+
+/*! Ends a record, unless it is one that nobody would read. */
+static void end_record(aname_state_out_t *out, const uint8_t *end)
+{
+	uint8_t *head = out->data + out->len;
+	const uint8_t *at = head + ANAME_STATE_RECORD_HEAD;
+	size_t len = end - at;
+	head[1] = len >> 16;
+	knot_wire_write_u16(head + 2, len & UINT16_MAX);
+	aname_state_record_t record;
+	if (aname_state_record_read(head[0], at, len, out->upstreams, out->definitions, &record)) {
+		out->len = end - out->data;
+	} else {
+		out->failed = true;
+	}
+}
+
+/*! Counts one more of those of which there may not be more than so many. */
+static void count(aname_state_out_t *out, uint32_t *number, uint32_t most)
+{
+	if (!out->failed && ++*number > most) {
+		out->failed = true;
+	}
+}
+
+void aname_state_begin(aname_state_out_t *out, const aname_state_moment_t *moment)
+{
+	*out = (aname_state_out_t){ .data = out->data, .room = out->room };
+	uint8_t *head = begin_record(out, ANAME_STATE_END);
+	if (head == NULL) {
+		return;
+	}
+	head = out->data;
+	memcpy(head, MAGIC, MAGIC_LEN);
+	knot_wire_write_u32(head + VERSION_AT, ANAME_STATE_VERSION);
+	memcpy(head + BOOT_ID_AT, moment->boot_id, sizeof(moment->boot_id));
+	knot_wire_write_u64(head + BOOT_AT, moment->boot_ms);
+	knot_wire_write_u64(head + WALL_AT, moment->wall_ms);
+	out->len = ANAME_STATE_HEAD;
+	out->failed = moment->boot_ms < 0 || moment->boot_ms > ANAME_STATE_TIME_MAX ||
+	              moment->wall_ms < 0 || moment->wall_ms > ANAME_STATE_TIME_MAX;
+}
+
+void aname_state_add_upstream(aname_state_out_t *out, const aname_state_upstream_t *upstream)
+{
+	const aname_source_t *source = &upstream->source;
+	uint8_t *at = begin_record(out, ANAME_STATE_UPSTREAM);
+	if (at == NULL || source->servers_count > ANAME_SERVERS_MAX) {
+		out->failed = true;
+		return;
+	}
+	bool via_ipv4 = aname_source_has_via(source, false);
+	bool via_ipv6 = aname_source_has_via(source, true);
+	at = put_u32(at, upstream->ttl_min);
+	at = put_u32(at, upstream->ttl_max);
+	at = put_u8(at, (source->secure ? ANAME_STATE_SECURE : 0) |
+	                        (via_ipv4 ? ANAME_STATE_VIA_IPV4 : 0) |
+	                        (via_ipv6 ? ANAME_STATE_VIA_IPV6 : 0));
+	at = put(at, source->via_ipv4, via_ipv4 ? sizeof(source->via_ipv4) : 0);
+	at = put(at, source->via_ipv6, via_ipv6 ? sizeof(source->via_ipv6) : 0);
+	at = put_u8(at, source->servers_count);
+	for (uint32_t i = 0; i < source->servers_count; i++) {
+		const aname_server_t *server = &source->servers[i];
+		at = put_u16(at, server->port);
+		at = put_address(at, server->address, server->len);
+	}
+	end_record(out, at);
+	count(out, &out->upstreams, ANAME_STATE_UPSTREAMS_MAX);
+}
+
+/*! Puts a text; one without an end is left to be refused. */
+static uint8_t *put_text(uint8_t *at, const char text[ANAME_PROBE_TEXT_MAX])
+{
+	size_t len = strnlen(text, ANAME_PROBE_TEXT_MAX - 1);
+	return put(put_u8(at, len), text, len);
+}
+
+void aname_state_add_definition(aname_state_out_t *out, const aname_probe_t *probe)
+{
+	uint8_t *at = begin_record(out, ANAME_STATE_DEFINITION);
+	if (at == NULL || probe->statuses_count > ANAME_PROBE_STATUSES_MAX ||
+	    probe->kind > UINT8_MAX || probe->verify > 1 || probe->fall > UINT8_MAX ||
+	    probe->rise > UINT8_MAX) {
+		out->failed = true;
+		return;
+	}
+	at = put_u8(at, probe->kind);
+	at = put_u16(at, probe->port);
+	at = put_u8(at, probe->verify);
+	at = put_u32(at, probe->interval_ms);
+	at = put_u32(at, probe->timeout_ms);
+	at = put_u8(at, probe->fall);
+	at = put_u8(at, probe->rise);
+	at = put_u8(at, probe->statuses_count);
+	for (uint16_t i = 0; i < probe->statuses_count; i++) {
+		at = put_u16(at, probe->statuses[i].low);
+		at = put_u16(at, probe->statuses[i].high);
+	}
+	at = put_text(at, probe->host);
+	at = put_text(at, probe->path);
+	end_record(out, at);
+	count(out, &out->definitions, ANAME_STATE_DEFINITIONS_MAX);
+}
+
+void aname_state_add_verdict(aname_state_out_t *out, const aname_state_verdict_t *verdict)
+{
+	uint8_t *at = begin_record(out, ANAME_STATE_VERDICT);
+	if (at == NULL) {
+		return;
+	}
+	at = put_u16(at, verdict->definition);
+	at = put_u8(at, verdict->health);
+	at = put_ms(at, verdict->age_ms);
+	at = put_address(at, verdict->address, verdict->len);
+	at = put_name(at, verdict->name);
+	end_record(out, at);
+}
+
+/*! Puts an answer, as take_answer() in record.c takes it. */
+static uint8_t *put_answer(uint8_t *at, const aname_snapshot_t *snapshot, int64_t now_ms)
+{
+	at = put_age(at, snapshot->learned_ms, now_ms);
+	at = put_u32(at, snapshot->ttl);
+	at = put_u16(at, snapshot->pick);
+	at = put_u16(at, snapshot->usual_ms);
+	at = put_u8(at, snapshot->scope);
+	at = put_u8(at, snapshot->bare);
+	if (snapshot->known != ANAME_KNOWN_ADDRESSES) {
+		return at;
+	}
+	at = put_u16(at, snapshot->count);
+	knot_rdata_t *rdata = aname_snapshot_rdataset(snapshot).rdata;
+	for (unsigned i = 0; i < snapshot->count; i++, rdata = knot_rdataset_next(rdata)) {
+		at = put(at, rdata->data, rdata->len);
+	}
+	return at;
+}
+
+static uint8_t *put_known(uint8_t *at, const aname_snapshot_t *snapshot, int64_t now_ms)
+{
+	const aname_lost_t *lost = aname_snapshot_lost(snapshot);
+	const aname_failing_t *failing = aname_snapshot_failing(snapshot);
+	at = put_u8(at, snapshot->known | (lost != NULL ? ANAME_STATE_LOST : 0) |
+	                        (lost != NULL && lost->nxdomain ? ANAME_STATE_NXDOMAIN : 0) |
+	                        snapshot->failure << ANAME_STATE_FAILURE_SHIFT);
+	if (snapshot->known != ANAME_KNOWN_NOTHING) {
+		at = put_answer(at, snapshot, now_ms);
+	}
+	if (lost != NULL) {
+		at = put_age(at, lost->since_ms, now_ms);
+		at = put_answer(at, aname_snapshot_last(snapshot), now_ms);
+	}
+	if (failing != NULL) {
+		at = put_age(at, failing->since_ms, now_ms);
+	}
+	return at;
+}
+
+void aname_state_add_target(aname_state_out_t *out, const aname_state_target_t *target,
+                            const aname_snapshot_t *snapshot, int64_t now_ms)
+{
+	uint8_t *at = begin_record(out, ANAME_STATE_TARGET);
+	if (at == NULL || target->views > ANAME_VIEWS_DEFINITIONS ||
+	    (target->type != KNOT_RRTYPE_A && target->type != KNOT_RRTYPE_AAAA) ||
+	    (snapshot != NULL && snapshot->count > ANAME_ADDRESSES_MAX)) {
+		out->failed = true;
+		return;
+	}
+	at = put_u16(at, target->upstream);
+	at = put_u8(at, (target->type == KNOT_RRTYPE_AAAA ? ANAME_STATE_AAAA : 0) |
+	                        (target->dormant ? ANAME_STATE_DORMANT : 0) |
+	                        (snapshot != NULL ? ANAME_STATE_KNOWN : 0) |
+	                        target->views << ANAME_STATE_VIEWS_SHIFT);
+	at = put_u8(at, target->failures);
+	at = put_u16(at, target->demand);
+	at = put_u32(at, target->asked_s);
+	at = put_u32(at, target->until_s);
+	at = put_u32(at, target->min_ttl);
+	int64_t next_ms = target->next_ms;
+	next_ms = next_ms < ANAME_STATE_NEXT_ZERO ? next_ms : ANAME_STATE_NEXT_ZERO;
+	next_ms = next_ms > -ANAME_STATE_NEXT_ZERO ? next_ms : -ANAME_STATE_NEXT_ZERO;
+	at = put_ms(at, next_ms + ANAME_STATE_NEXT_ZERO);
+	for (unsigned i = 0; i < target->views; i++) {
+		at = put_u16(at, target->definitions[i]);
+	}
+	at = put_name(at, target->name);
+	at = snapshot != NULL ? put_known(at, snapshot, now_ms) : at;
+	end_record(out, at);
+}
+
+void aname_state_add_force(aname_state_out_t *out, const aname_state_force_t *force)
+{
+	const aname_subject_t *subject = &force->subject;
+	uint8_t *at = begin_record(out, ANAME_STATE_FORCE);
+	if (at == NULL) {
+		return;
+	}
+	int64_t most_ms = ANAME_STATE_LEFT_EVER - (force->left_ms == ANAME_FORCED_EVER ? 0 : 1);
+	at = put_u8(at, force->state);
+	at = put_ms(at, force->age_ms);
+	at = put_ms(at, force->left_ms < most_ms ? force->left_ms : most_ms);
+	at = put_address(at, subject->address, subject->len);
+	at = subject->len == 0 ? put_name(at, subject->name) : at;
+	end_record(out, at);
+	count(out, &out->forces, ANAME_FORCES_MAX);
+}
+
+void aname_state_add_key(aname_state_out_t *out, const aname_state_key_t *key)
+{
+	size_t len = strnlen(key->directories, ANAME_DIRECTORIES_SIZE);
+	uint8_t *at = begin_record(out, ANAME_STATE_KEY);
+	if (at == NULL || len == ANAME_DIRECTORIES_SIZE) {
+		out->failed = true;
+		return;
+	}
+	at = put_u16(at, len);
+	at = put(at, key->directories, len + 1);
+	at = put(at, key->rdata, key->rdata_len);
+	end_record(out, at);
+}
+
+bool aname_state_end(aname_state_out_t *out)
+{
+	uint8_t *at = begin_record(out, ANAME_STATE_END);
+	if (at != NULL) {
+		end_record(out, at);
+	}
+	if (out->failed || out->len > ANAME_STATE_SIZE_MAX) {
+		out->failed = true;
+		return false;
+	}
+	knot_wire_write_u64(out->data + LENGTH_AT, out->len);
+	knot_wire_write_u32(out->data + CHECKSUM_AT, checksum(out->data, out->len));
+	return true;
+}
+
+/* Reading. */
+
+/*! Reads the head of all but the records. */
+static aname_state_fault_t read_head(aname_state_in_t *in, const uint8_t *data, size_t len)
+{
+	if (len == 0) {
+		return ANAME_STATE_EMPTY;
+	}
+	if (memcmp(data, MAGIC, len < MAGIC_LEN ? len : MAGIC_LEN) != 0) {
+		return ANAME_STATE_FOREIGN;
+	}
+	if (len < CHECKSUM_AT) {
+		return ANAME_STATE_DAMAGED;
+	}
+	in->version = knot_wire_read_u32(data + VERSION_AT);
+	if (in->version != ANAME_STATE_VERSION) {
+		return ANAME_STATE_VERSION_DIFFERS;
+	}
+	if (len < ANAME_STATE_HEAD || len > ANAME_STATE_SIZE_MAX ||
+	    knot_wire_read_u64(data + LENGTH_AT) != len ||
+	    knot_wire_read_u32(data + CHECKSUM_AT) != checksum(data, len)) {
+		return ANAME_STATE_DAMAGED;
+	}
+	uint64_t boot_ms = knot_wire_read_u64(data + BOOT_AT);
+	uint64_t wall_ms = knot_wire_read_u64(data + WALL_AT);
+	in->moment = (aname_state_moment_t){ .boot_ms = boot_ms, .wall_ms = wall_ms };
+	memcpy(in->moment.boot_id, data + BOOT_ID_AT, sizeof(in->moment.boot_id));
+	return boot_ms <= ANAME_STATE_TIME_MAX && wall_ms <= ANAME_STATE_TIME_MAX
+	               ? ANAME_STATE_GOOD
+	               : ANAME_STATE_DAMAGED;
+}
+
+/*! Reads the record that stands at `in->at`, which moves behind it; false if it is not right. */
+static bool read_record(aname_state_in_t *in, aname_state_kind_t *kind,
+                        aname_state_record_t *record)
+{
+	if (in->end - in->at < ANAME_STATE_RECORD_HEAD) {
+		return false;
+	}
+	const uint8_t *at = in->at + ANAME_STATE_RECORD_HEAD;
+	size_t len = (size_t)in->at[1] << 16 | knot_wire_read_u16(in->at + 2);
+	*kind = in->at[0];
+	if ((size_t)(in->end - at) < len ||
+	    !aname_state_record_read(*kind, at, len, in->upstreams, in->definitions, record)) {
+		return false;
+	}
+	in->at = at + len;
+	return true;
+}
+
+/*! Counts a record; false if there are too many of its kind. */
+static bool count_record(aname_state_in_t *in, aname_state_kind_t kind)
+{
+	switch (kind) {
+	case ANAME_STATE_END: break;
+	case ANAME_STATE_UPSTREAM: in->upstreams++; break;
+	case ANAME_STATE_DEFINITION: in->definitions++; break;
+	case ANAME_STATE_VERDICT: in->verdicts++; break;
+	case ANAME_STATE_TARGET: in->targets++; break;
+	case ANAME_STATE_FORCE: in->forces++; break;
+	case ANAME_STATE_KEY: in->keys++; break;
+	}
+	return in->upstreams <= ANAME_STATE_UPSTREAMS_MAX &&
+	       in->definitions <= ANAME_STATE_DEFINITIONS_MAX && in->forces <= ANAME_FORCES_MAX;
+}
+
+aname_state_fault_t aname_state_open(aname_state_in_t *in, const uint8_t *data, size_t len)
+{
+	*in = (aname_state_in_t){ 0 };
+	aname_state_fault_t fault = read_head(in, data, len);
+	if (fault != ANAME_STATE_GOOD) {
+		return fault;
+	}
+	in->at = data + ANAME_STATE_HEAD;
+	in->end = data + len;
+	aname_state_kind_t kind = ANAME_STATE_END;
+	aname_state_record_t record;
+	do {
+		if (!read_record(in, &kind, &record) || !count_record(in, kind)) {
+			return ANAME_STATE_DAMAGED;
+		}
+	} while (kind != ANAME_STATE_END);
+	if (in->at != in->end) {
+		return ANAME_STATE_DAMAGED;
+	}
+	in->at = data + ANAME_STATE_HEAD;
+	return ANAME_STATE_GOOD;
+}
+
+aname_state_kind_t aname_state_next(aname_state_in_t *in, aname_state_record_t *record)
+{
+	const uint8_t *at = in->at;
+	aname_state_kind_t kind = ANAME_STATE_END;
+	if (!read_record(in, &kind, record) || kind == ANAME_STATE_END) {
+		in->at = at;
+		return ANAME_STATE_END;
+	}
+	return kind;
+}
