@@ -6,6 +6,7 @@ description says. Every octet has to be as described, or parse() raises Damaged.
 
 import dataclasses
 import ipaddress
+import os
 import re
 import struct
 import uuid
@@ -27,7 +28,10 @@ HEALTH = {1: "up", 2: "down"}
 TTL_UNKNOWN = 0xFFFFFFFF
 NEXT_ZERO = 1 << 47
 EVER = (1 << 48) - 1
-SERVERS_MAX, LISTED_MAX = 8, 4096
+SERVERS_MAX, STATUSES_MAX, LISTED_MAX = 8, 8, 4096
+TTL_MAX = 604800
+# A name in lower case without a dot at its end, or none.
+HOST = r"(?:[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*)?"
 
 
 class Damaged(AssertionError):
@@ -95,7 +99,7 @@ class Rest:
 
     def text(self):
         octets = self.take(self.number(1))
-        need(b"\0" not in octets, "a zero octet in a text")
+        need(re.fullmatch(rb"[!-~]*", octets), f"{octets} in a text")
         return octets.decode("ascii")
 
 
@@ -154,6 +158,7 @@ def boot_of(state):
 
 def _upstream(rest, state):
     upstream = {"ttl_min": rest.number(4), "ttl_max": rest.number(4)}
+    need(max(upstream.values()) <= TTL_MAX, f"an upstream's TTLs {upstream}")
     flags = rest.number(1)
     need(flags < 8, f"flags {flags} of an upstream")
     upstream["secure"] = bool(flags & 1)
@@ -165,6 +170,8 @@ def _upstream(rest, state):
         port = rest.number(2)
         need(port != 0, "port 0")
         upstream["servers"].append((rest.address(), port))
+    need(upstream["servers"] or not flags, f"flags {flags} of the system's resolver")
+    need("0.0.0.0" not in upstream["via"] and "::" not in upstream["via"], "from nowhere")
     state.upstreams.append(upstream)
 
 
@@ -174,9 +181,22 @@ def _definition(rest, state):
     definition = {"probe": PROBES[kind], "port": port, "verify": bool(verify)}
     for key, size in (("interval_ms", 4), ("timeout_ms", 4), ("fall", 1), ("rise", 1)):
         definition[key] = rest.number(size)
+    need(1000 <= definition["interval_ms"] <= 3600000 and 100 <= definition["timeout_ms"] <= 30000
+         and definition["timeout_ms"] <= definition["interval_ms"]
+         and 1 <= definition["fall"] <= 20 and 1 <= definition["rise"] <= 20,
+         f"a probe's numbers {definition}")
     definition["statuses"] = [(rest.number(2), rest.number(2)) for _ in range(rest.number(1))]
     need(all(100 <= low <= high <= 599 for low, high in definition["statuses"]), "a status")
     definition["host"], definition["path"] = rest.text(), rest.text()
+    http, tls = PROBES[kind].startswith("http"), PROBES[kind] in ("tls", "https")
+    need(bool(definition["statuses"]) == http and len(definition["statuses"]) <= STATUSES_MAX,
+         f"statuses of {definition}")
+    need(re.fullmatch(r"/[^#]*", definition["path"]) if http else not definition["path"],
+         f"the path of {definition}")
+    need(tls or not verify, "a certificate where there is no TLS")
+    need(tls or http or not definition["host"], "a host that nobody is told")
+    need(re.fullmatch(HOST, definition["host"]) and len(definition["host"]) <= 253,
+         f"the host {definition['host']}")
     state.definitions.append(definition)
 
 
@@ -253,7 +273,7 @@ def _key(rest, state):
     need(rest.take(1) == b"\0", "no zero behind where a key is")
     rdata = rest.take(len(rest.octets) - rest.at)
     need(len(rdata) > 4, f"a DNSKEY of {len(rdata)} octets")
-    state.keys.append({"directories": directories.decode().splitlines(), "rdata": rdata})
+    state.keys.append({"directories": os.fsdecode(directories).split("\n"), "rdata": rdata})
 
 
 READERS = {"UPSTREAM": _upstream, "DEFINITION": _definition, "VERDICT": _verdict,
