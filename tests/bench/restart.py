@@ -17,6 +17,7 @@ INTERVAL_S = 5
 # An answer is waited for so long after the start.
 START_S = 120
 DAY_S = 86400
+KEYS_AGE_S = 3 * DAY_S
 HARMLESS = ("fresh", "stale")
 
 
@@ -54,7 +55,16 @@ class Peak:
         self.clock = Clock(self.knotd, bench.directory)
         self.crowd = crowd.Crowd(questions, RATE)
         self.state = os.path.join(bench.directory, "db", "mod-aname.state")
+        self.make_keys()
         self.start()
+
+    def make_keys(self):
+        """Keys and signatures as servers have them that were not set up today: knotd signs with no
+        key that is from a time to come, which they would be when the clock is set back."""
+        self.clock.set_wall(-KEYS_AGE_S)
+        self.start()
+        self.knotd.finish(timeout=60)
+        self.clock.set_wall(KEYS_AGE_S)
 
     def start(self):
         """Starts it, and waits until its zones are loaded; those that are to be signed as well."""
@@ -139,7 +149,7 @@ NO_FAILURE = {"SERVFAIL": "0", "empty": "0", "end": "0"}
 
 
 def bench_restart(bench):
-    """Restarts in peak: by SIGTERM, the recursor as well, by kill -9, and reboots. About 6 minutes."""
+    """Restarts in peak: by SIGTERM, the recursor as well, by kill -9, and reboots. 6 minutes."""
     peak = Peak(bench)
     variants = [
         ("SIGTERM", signal.SIGTERM, {}, NOTHING_BAD),
@@ -219,8 +229,8 @@ GIVE_UP_S = 120
 
 
 def bench_dead_start(bench):
-    """The recursor is dead at the start, for 2 minutes, with 1, 100 and 100,000 targets: how soon all
-    is answered when it is back. 8 minutes.
+    """The recursor is dead at the start, for 2 minutes, with 1, 100 and 100,000 targets: how soon
+    all is answered when it is back. 9 minutes.
     """
     for count in DEAD[:2] if bench.quick else DEAD:
         for how in ("closed", "silent") if count == 100 else ("closed",):

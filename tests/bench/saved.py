@@ -56,8 +56,8 @@ def saved_at(knotd):
 
 
 def bench_state(bench):
-    """100,000 names with both families: what saving them takes, how long the loop is held by it, and
-    what reading them takes. 5 minutes.
+    """100,000 names with both families: what saving them takes, how long the loop is held by it,
+    and what reading them takes. 5 minutes.
     """
     count = NAMES // 10 if bench.quick else NAMES
     with farm.farm(bench, farm.targets_of(count)) as zones:
