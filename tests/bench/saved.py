@@ -216,8 +216,7 @@ def bench_killed(bench):
     for name in list(knotd.zones)[ASKED:]:
         del knotd.zones[name]
     knotd.write_conf()
-    asking = crowd.Crowd([crowd.Question(name, rdtype) for name in knotd.zones
-                          for rdtype in ("A", "AAAA")], LOAD, seed)
+    asking = crowd.Crowd(questions_of(knotd), LOAD, seed)
 
     crashes = Crashes(knotd, path_of(knotd), lambda: asking.ask_one(0), seed)
     bad = unknown = 0
@@ -239,6 +238,10 @@ def bench_killed(bench):
     bench.record("  truncated", f"{unknown}", "0")
 
 
+def questions_of(knotd):
+    return [crowd.Question(name, rdtype) for name in knotd.zones for rdtype in ("A", "AAAA")]
+
+
 def seed_state(bench, options):
     """A server that has ended, and has left a file with many targets."""
     from harness.zone import aname
@@ -248,7 +251,7 @@ def seed_state(bench, options):
         knotd.add_zone(f"z{i}.test", [aname(f"t{i}-{k}.{world.SUFFIX}", ttl=TTL)
                                       for k in range(POOL)])
     knotd.start()
-    asking = crowd.Crowd([crowd.Question(name, "A") for name in knotd.zones])
+    asking = crowd.Crowd(questions_of(knotd))
     deadline = time.monotonic() + 120
     while (known := farm.totals(knotd)["addresses"]) < 2 * world.ADDRESSES * ZONES * POOL:
         assert time.monotonic() < deadline, f"{known} addresses are known"
