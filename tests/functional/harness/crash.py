@@ -20,6 +20,7 @@ class Crashes:
         self.knotd, self.path, self.ask = knotd, path, ask
         self.chance = random.Random(seed)
         self.log_at = 0
+        self.beside = set()
         self.rounds = self.writing = self.changed = 0
         self.longest_start = 0.0
         self.last = state.read(path)
@@ -61,7 +62,11 @@ class Crashes:
             f"round {self.rounds}: the file is older than the one before")
         self.changed += found.wall_ms > self.last.wall_ms
         self.last = found
-        beside = set(glob.glob(glob.escape(self.path) + "?*"))
-        # A file that was being written when the process ended.
-        self.writing += bool(beside)
+        beside = {(path, os.stat(path).st_mtime_ns)
+                  for path in glob.glob(glob.escape(self.path) + "?*")}
+        # What was being written when the process ended; what is left of a round before is not.
+        self.writing += bool(beside - self.beside)
+        self.beside = beside
+        assert not any(path.endswith(".unread") for path, _ in beside), (
+            f"round {self.rounds}: the file before could not be read")
         assert len(beside) <= 1, f"round {self.rounds}: these are left: {sorted(beside)}"
