@@ -19,7 +19,8 @@
 #define BOOT_AT     48
 #define WALL_AT     56
 
-static const uint8_t magic[] = "mod-aname state\n";
+static const uint8_t magic[MAGIC_LEN] = { 'm', 'o', 'd', '-', 'a', 'n', 'a', 'm',
+	                                  'e', ' ', 's', 't', 'a', 't', 'e', '\n' };
 
 /*! Least room of a file that is being made. */
 #define ROOM_MIN 262144
@@ -78,9 +79,10 @@ static uint8_t *put_name(uint8_t *at, const knot_dname_t *name)
 }
 
 /*! Puts the length of an address and the address. Another length is left to be refused. */
-static uint8_t *put_address(uint8_t *at, const uint8_t *address, uint8_t len)
+static uint8_t *put_address(uint8_t *at, const uint8_t *address, uint16_t len)
 {
-	return put(put_u8(at, len), address, len <= 16 ? len : 0);
+	bool fits = len <= 16;
+	return put(put_u8(at, fits ? len : UINT8_MAX), address, fits ? len : 0);
 }
 
 /*! Sees to it that the largest record has room; says where it goes, NULL if nowhere. */
