@@ -37,6 +37,8 @@ static const command_t commands[] = {
 	  "declare the ANAME record of a zone", kaname_set },
 	{ "get", 1, 1, "st", "get ZONE", "print the ANAME records of a zone", kaname_get },
 	{ "unset", 1, 2, "st", "unset ZONE [TARGET]", "remove them, or one of them", kaname_unset },
+	{ "list", 0, 1000, "stj", "list [ZONE|TARGET...] [--json]",
+	  "print the ANAME records of all zones", kaname_list },
 	{ "status", 0, 1, "stSj", "status [ZONE] [--json]",
 	  "print what the server knows of the targets", kaname_status },
 	{ "force", 2, 2, "stSjF", "force WHAT down|up|auto [--for TIME]",

@@ -53,6 +53,7 @@ kaname_exit_t kaname_zone(const kaname_args_t *args);
 kaname_exit_t kaname_set(const kaname_args_t *args);
 kaname_exit_t kaname_get(const kaname_args_t *args);
 kaname_exit_t kaname_unset(const kaname_args_t *args);
+kaname_exit_t kaname_list(const kaname_args_t *args);
 kaname_exit_t kaname_status(const kaname_args_t *args);
 kaname_exit_t kaname_check(const kaname_args_t *args);
 kaname_exit_t kaname_force(const kaname_args_t *args);
