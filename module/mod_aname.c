@@ -115,6 +115,28 @@ static int show(knotd_mod_t *mod, const aname_options_t *options)
 	return ret == KNOT_EEXIST ? KNOT_EOK : ret;
 }
 
+static void hide(const aname_options_t *options)
+{
+	aname_service_hide(options->status_socket, options->status_chosen);
+}
+
+/*! Keeps what is known in the file that the options name, and loads what is in it. */
+static int keep(knotd_mod_t *mod, const aname_options_t *options)
+{
+	aname_state_report_t report;
+	int ret = aname_service_keep(options->state_file, options->state_chosen,
+	                             options->state_interval, &report);
+	if (report.text[0] != '\0') {
+		knotd_mod_log(mod, report.priority, "%s", report.text);
+	}
+	if (ret == KNOT_EEXIST && options->state_chosen) {
+		knotd_mod_log(mod, LOG_NOTICE,
+		              "option 'state-file' is one for the whole server and is set "
+		              "otherwise elsewhere");
+	}
+	return ret == KNOT_EEXIST ? KNOT_EOK : ret;
+}
+
 static int64_t count_workers(knotd_mod_t *mod, knotd_conf_env_t kind)
 {
 	return knotd_conf_env(mod, kind).single.integer;
@@ -144,6 +166,12 @@ static int set_up(knotd_mod_t *mod, aname_instance_t *instance)
 	}
 	if (ret == KNOT_EOK) {
 		ret = show(mod, instance->options);
+	}
+	if (ret == KNOT_EOK) {
+		ret = keep(mod, instance->options);
+		if (ret != KNOT_EOK) {
+			hide(instance->options);
+		}
 	}
 	if (ret == KNOT_EOK && zone == NULL) {
 		aname_stats_show_totals(mod, instance->shared);
@@ -269,11 +297,14 @@ static void aname_unload(knotd_mod_t *mod)
 		return;
 	}
 	knotd_mod_ctx_set(mod, NULL);
-	aname_service_hide(instance->options->status_socket, instance->options->status_chosen);
+	hide(instance->options);
 	aname_pool_deinit(instance);
 	aname_signing_deinit(&instance->signing, instance->shared);
-	aname_shared_unhold(instance->shared, instance->options);
+	/* The last one saves what is known: its file is still wanted then. */
 	aname_service_release();
+	aname_service_unkeep(instance->options->state_file, instance->options->state_chosen,
+	                     instance->options->state_interval);
+	aname_shared_unhold(instance->shared, instance->options);
 	free(instance);
 }
 

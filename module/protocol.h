@@ -8,6 +8,7 @@
  * It may ask what is known, of all targets or of some, "status" or "status NAME ...":
  *
  *     server   pid=... targets=...  the process
+ *     file     path=... saved=...   its state file, if it has one
  *     forced   name=... state=...   one for each target that is forced, of those asked for, and with
  *                                   address=... one for each address, if all is asked for
  *     target   name=... family=...  one for each target and family asked for, and with subnet=...
@@ -19,7 +20,7 @@
  *
  * And it may force a target or an address, "force NAME|ADDRESS down|up|auto [SECONDS]":
  *
- *     ok                            it is so
+ *     ok                            it is so, and will be after a restart; with why=... it will not
  *     refused  why=...              it is not; who may not is told so, too
  *     end
  *
@@ -53,6 +54,7 @@
 
 #define ANAME_STATUS_FORMAT  "aname\t1"
 #define ANAME_STATUS_SERVER  "server"
+#define ANAME_STATUS_FILE    "file"
 #define ANAME_STATUS_FORCED  "forced"
 #define ANAME_STATUS_TARGET  "target"
 #define ANAME_STATUS_ADDRESS "address"
@@ -89,6 +91,15 @@
 	"probes-ways"           /*!< Refused: a target is probed in too many ways;
                                                     else not there. */
 #define ANAME_KEY_DOUBT "doubt" /*!< Nothing can be reached any more; else not there. */
+
+/* Those of the state file, beside `targets` (in it) and `why` (it cannot be read or written). */
+
+#define ANAME_KEY_FILE   "path"
+#define ANAME_KEY_SAVED  "saved"  /*!< Since it was; not there: it was not, by this process. */
+#define ANAME_KEY_TOOK   "took"   /*!< To save it, a thread, in milliseconds. */
+#define ANAME_KEY_HELD   "held"   /*!< The longest that held up other work then, likewise. */
+#define ANAME_KEY_LOADED "loaded" /*!< To load it at the start, in milliseconds. */
+#define ANAME_KEY_OCTETS "octets" /*!< In it. */
 
 /* Those of a target. */
 

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netdb.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,8 +13,10 @@
 #include <libknot/libknot.h>
 
 /*! UDP payload offered (DNS flag day 2020: no fragments). */
-#define UDP_PAYLOAD 1232
+#define UDP_PAYLOAD KANAME_UDP_REPLY_MAX
 #define EDE_SIZE    2
+/*! Longest text of an address with its port. */
+#define ADDRESS_MAX 300
 
 const char *kaname_ede_text(int ede)
 {
@@ -49,14 +52,32 @@ static int put_opt(knot_pkt_t *pkt, bool dnssec)
 	return ret;
 }
 
-/*! Builds the query into a wire of KNOT_WIRE_MIN_PKTSIZE octets; its length, or an error. */
-static int build(const kaname_question_t *question, uint8_t *wire)
+bool kaname_address_read(const char *text, struct sockaddr_storage *server)
 {
-	uint16_t id;
-	if (getrandom(&id, sizeof(id), 0) != (ssize_t)sizeof(id)) {
-		return KNOT_ERROR;
+	char address[ADDRESS_MAX];
+	(void)snprintf(address, sizeof(address), "%s", text);
+	char *port = strchr(address, '@');
+	if (port != NULL) {
+		*port++ = '\0';
 	}
-	knot_pkt_t *pkt = knot_pkt_new(wire, KNOT_WIRE_MIN_PKTSIZE, NULL);
+	const char *host = strcmp(address, "0.0.0.0") == 0 ? "127.0.0.1"
+	                   : strcmp(address, "::") == 0    ? "::1"
+	                                                   : address;
+	const struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
+		                        .ai_socktype = SOCK_DGRAM };
+	struct addrinfo *info;
+	if (getaddrinfo(host, port != NULL ? port : "53", &hints, &info) != 0) {
+		return false;
+	}
+	memcpy(server, info->ai_addr, info->ai_addrlen);
+	freeaddrinfo(info);
+	return true;
+}
+
+int kaname_query_write(const kaname_question_t *question, uint16_t id,
+                       uint8_t wire[KANAME_QUERY_MAX])
+{
+	knot_pkt_t *pkt = knot_pkt_new(wire, KANAME_QUERY_MAX, NULL);
 	if (pkt == NULL) {
 		return KNOT_ENOMEM;
 	}
@@ -71,6 +92,16 @@ static int build(const kaname_question_t *question, uint8_t *wire)
 	}
 	knot_pkt_free(pkt);
 	return ret;
+}
+
+/*! The same with an identifier by chance. */
+static int build(const kaname_question_t *question, uint8_t *wire)
+{
+	uint16_t id;
+	if (getrandom(&id, sizeof(id), 0) != (ssize_t)sizeof(id)) {
+		return KNOT_ERROR;
+	}
+	return kaname_query_write(question, id, wire);
 }
 
 /* The reply. */
@@ -110,8 +141,7 @@ static void take_answer(const kaname_question_t *question, kaname_answer_t *answ
 	}
 }
 
-/*! Reads a message; false if it is no reply to this query. */
-static bool read_reply(const kaname_question_t *question, const uint8_t *query, uint8_t *wire,
+bool kaname_reply_read(const kaname_question_t *question, const uint8_t *query, uint8_t *wire,
                        size_t len, kaname_answer_t *answer)
 {
 	if (len < KNOT_WIRE_HEADER_SIZE || knot_wire_get_id(wire) != knot_wire_get_id(query) ||
@@ -133,7 +163,7 @@ static bool read_reply(const kaname_question_t *question, const uint8_t *query, 
 
 /* The way. */
 
-static int64_t now_ms(void)
+int64_t kaname_now_ms(void)
 {
 	struct timespec ts;
 	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
@@ -144,7 +174,7 @@ static int64_t now_ms(void)
 static bool readable(int fd, int64_t until_ms)
 {
 	struct pollfd what = { .fd = fd, .events = POLLIN };
-	int64_t left_ms = until_ms - now_ms();
+	int64_t left_ms = until_ms - kaname_now_ms();
 	int ready = poll(&what, 1, left_ms > 0 ? (int)left_ms : 0);
 	if (ready == 0) {
 		errno = ETIMEDOUT;
@@ -173,7 +203,7 @@ static bool by_udp(int fd, const kaname_question_t *question, uint8_t *query, si
                    kaname_answer_t *answer)
 {
 	uint8_t wire[UDP_PAYLOAD];
-	int64_t until_ms = now_ms() + question->timeout_ms;
+	int64_t until_ms = kaname_now_ms() + question->timeout_ms;
 	if (send(fd, query, len, 0) < 0) {
 		return false;
 	}
@@ -182,7 +212,7 @@ static bool by_udp(int fd, const kaname_question_t *question, uint8_t *query, si
 		if (got < 0) {
 			return false;
 		}
-		if (read_reply(question, query, wire, got, answer)) {
+		if (kaname_reply_read(question, query, wire, got, answer)) {
 			return true;
 		}
 	}
@@ -193,8 +223,8 @@ static bool by_tcp(int fd, const kaname_question_t *question, uint8_t *query, si
                    kaname_answer_t *answer)
 {
 	static uint8_t wire[UINT16_MAX];
-	int64_t until_ms = now_ms() + question->timeout_ms;
-	uint8_t message[2 + KNOT_WIRE_MIN_PKTSIZE];
+	int64_t until_ms = kaname_now_ms() + question->timeout_ms;
+	uint8_t message[2 + KANAME_QUERY_MAX];
 	knot_wire_write_u16(message, len);
 	memcpy(message + 2, query, len);
 	uint8_t prefix[2];
@@ -203,7 +233,7 @@ static bool by_tcp(int fd, const kaname_question_t *question, uint8_t *query, si
 	    !read_exactly(fd, wire, knot_wire_read_u16(prefix), until_ms)) {
 		return false;
 	}
-	if (!read_reply(question, query, wire, knot_wire_read_u16(prefix), answer)) {
+	if (!kaname_reply_read(question, query, wire, knot_wire_read_u16(prefix), answer)) {
 		answer->failure = "a reply to another query";
 	}
 	return true;
@@ -232,7 +262,7 @@ static int open_socket(const kaname_question_t *question)
 void kaname_ask(const kaname_question_t *question, kaname_answer_t *answer)
 {
 	*answer = (kaname_answer_t){ .ede = -1 };
-	uint8_t query[KNOT_WIRE_MIN_PKTSIZE];
+	uint8_t query[KANAME_QUERY_MAX];
 	int len = build(question, query);
 	if (len < 0) {
 		answer->failure = knot_strerror(len);

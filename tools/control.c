@@ -43,26 +43,41 @@ static void print_next_step(const char *error)
 	}
 }
 
-kaname_exit_t kaname_control_open(kaname_control_t *control, const kaname_args_t *args)
+/*! Where the control socket is. */
+static const char *socket_path(const kaname_args_t *args)
+{
+	return args->socket != NULL ? args->socket : KANAME_CONTROL_SOCKET;
+}
+
+int kaname_control_try(kaname_control_t *control, const kaname_args_t *args)
 {
 	control->error[0] = '\0';
 	control->ctl = knot_ctl_alloc();
 	if (control->ctl == NULL) {
-		kaname_error("out of memory");
-		return KANAME_IO;
+		return KNOT_ENOMEM;
 	}
 	int timeout_s = args->timeout >= 0 ? args->timeout : CTL_TIMEOUT_S;
 	knot_ctl_set_timeout(control->ctl, 1000 * timeout_s);
-	const char *path = args->socket != NULL ? args->socket : KANAME_CONTROL_SOCKET;
-	int ret = knot_ctl_connect(control->ctl, path);
+	int ret = knot_ctl_connect(control->ctl, socket_path(args));
 	if (ret != KNOT_EOK) {
-		kaname_error("failed to connect to socket '%s' (%s)", path, knot_strerror(ret));
-		print_next_step(knot_strerror(ret));
 		knot_ctl_free(control->ctl);
 		control->ctl = NULL;
-		return KANAME_IO;
 	}
-	return KANAME_OK;
+	return ret;
+}
+
+kaname_exit_t kaname_control_unreachable(const kaname_args_t *args, int reason)
+{
+	kaname_error("failed to connect to socket '%s' (%s)", socket_path(args),
+	             knot_strerror(reason));
+	print_next_step(knot_strerror(reason));
+	return KANAME_IO;
+}
+
+kaname_exit_t kaname_control_open(kaname_control_t *control, const kaname_args_t *args)
+{
+	int ret = kaname_control_try(control, args);
+	return ret == KNOT_EOK ? KANAME_OK : kaname_control_unreachable(args, ret);
 }
 
 void kaname_control_close(kaname_control_t *control)

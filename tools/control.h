@@ -29,6 +29,17 @@ typedef void (*kaname_unit_f)(void *ctx, knot_ctl_data_t *data);
 __attribute__((warn_unused_result)) kaname_exit_t kaname_control_open(kaname_control_t *control,
                                                                       const kaname_args_t *args);
 
+/*!
+ * \brief The same without a word, for those who try again.
+ *
+ * \return KNOT_EOK, or a KNOT_E* and nothing to close.
+ */
+__attribute__((warn_unused_result)) int kaname_control_try(kaname_control_t *control,
+                                                           const kaname_args_t *args);
+
+/*! Prints why there is no connection and what to do; returns KANAME_IO. */
+kaname_exit_t kaname_control_unreachable(const kaname_args_t *args, int reason);
+
 /*! Ends the connection. */
 void kaname_control_close(kaname_control_t *control);
 

@@ -19,6 +19,7 @@ typedef struct {
 	char line[ANAME_STATUS_REQUEST_MAX]; /*!< As it is sent. */
 	char subject[ANAME_SUBJECT_TEXT_MAX];
 	const char *state;
+	char why_not[200]; /*!< It does not last a restart; "": it does. */
 } force_t;
 
 /*! Is the command line good as such? Reported if it is not. */
@@ -93,8 +94,8 @@ static const char *next_of(const char *answer)
 	return "'kaname status' shows what is forced";
 }
 
-/*! Has the server do it. */
-static kaname_exit_t ask(const kaname_args_t *args, const force_t *force)
+/*! Has the server do it; it answers when that is on disk. */
+static kaname_exit_t ask(const kaname_args_t *args, force_t *force)
 {
 	char *text;
 	kaname_exit_t ret = kaname_socket_ask(args, force->line, &text);
@@ -103,11 +104,16 @@ static kaname_exit_t ask(const kaname_args_t *args, const force_t *force)
 	}
 	const char *answer = second_line(text);
 	const char *why = strstr(answer, "\t" ANAME_KEY_WHY "=");
-	why = why != NULL ? why + strlen("\t" ANAME_KEY_WHY "=") : "it does not say why";
-	if (strcmp(answer, ANAME_STATUS_OK) != 0) {
-		kaname_error("the server refused to force %s: %s", force->subject, why);
+	why = why != NULL ? why + strlen("\t" ANAME_KEY_WHY "=") : NULL;
+	size_t word = strcspn(answer, "\t");
+	if (word != strlen(ANAME_STATUS_OK) || strncmp(answer, ANAME_STATUS_OK, word) != 0) {
+		kaname_error("the server refused to force %s: %s", force->subject,
+		             why != NULL ? why : "it does not say why");
 		(void)fprintf(stderr, "next: %s\n", next_of(answer));
 		ret = KANAME_NO;
+	} else {
+		(void)snprintf(force->why_not, sizeof(force->why_not), "%s",
+		               why != NULL ? why : "");
 	}
 	free(text);
 	return ret;
@@ -166,7 +172,10 @@ static void print_people(const kaname_args_t *args, const force_t *force, bool k
 		              force->request.subject.len == 0 ? "of that name is known"
 		                                              : "with that address is known");
 	}
-	(void)fprintf(stderr, "note: it does not last a restart of knotd\n");
+	if (force->why_not[0] != '\0') {
+		(void)fprintf(stderr, "note: it does not last a restart of knotd (%s)\n",
+		              force->why_not);
+	}
 }
 
 static void print_json(const kaname_args_t *args, const force_t *force, bool known)
@@ -184,7 +193,8 @@ static void print_json(const kaname_args_t *args, const force_t *force, bool kno
 	} else {
 		(void)fputs("null", stdout);
 	}
-	(void)printf(", \"known\": %s, \"lasts_restart\": false}\n", known ? "true" : "false");
+	(void)printf(", \"known\": %s, \"lasts_restart\": %s}\n", known ? "true" : "false",
+	             force->why_not[0] == '\0' ? "true" : "false");
 }
 
 kaname_exit_t kaname_force(const kaname_args_t *args)

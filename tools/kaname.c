@@ -37,6 +37,10 @@ static const command_t commands[] = {
 	  "declare the ANAME record of a zone", kaname_set },
 	{ "get", 1, 1, "st", "get ZONE", "print the ANAME records of a zone", kaname_get },
 	{ "unset", 1, 2, "st", "unset ZONE [TARGET]", "remove them, or one of them", kaname_unset },
+	{ "list", 0, 1000, "stj", "list [ZONE|TARGET...] [--json]",
+	  "print the ANAME records of all zones", kaname_list },
+	{ "warm", 0, 1000, "stSqv", "warm [ZONE...] [-t TIME] [--quiet]",
+	  "have all of them looked up, and wait for it", kaname_warm },
 	{ "status", 0, 1, "stSj", "status [ZONE] [--json]",
 	  "print what the server knows of the targets", kaname_status },
 	{ "force", 2, 2, "stSjF", "force WHAT down|up|auto [--for TIME]",
@@ -57,6 +61,8 @@ static const struct option long_options[] = {
 	{ "json", no_argument, NULL, 'j' },
 	{ "for", required_argument, NULL, 'F' },
 	{ "client", required_argument, NULL, 'c' },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ NULL },
@@ -69,13 +75,15 @@ static const struct {
 	{ "-o, --origin ORIGIN", "origin of relative names until $ORIGIN" },
 	{ "-r, --reverse", "turn generic lines back into words" },
 	{ "-s, --socket PATH", "control socket of knotd (" KANAME_CONTROL_SOCKET ")" },
-	{ "-t, --timeout SECONDS", "how long to wait for knotd (60)" },
+	{ "-t, --timeout TIME", "how long to wait for knotd (60s; with warm 30s in all)" },
 	{ "--ttl SECONDS", "TTL (that of the record before, else 300)" },
 	{ "--add", "add a target, and keep those that are there" },
 	{ "-S, --status-socket PATH", "the module's socket (" ANAME_STATUS_SOCKET " beside -s)" },
 	{ "--json", "print JSON" },
 	{ "--for TIME", "for how long, such as 90s, 10m, 1h, 7d (without end)" },
 	{ "--client ADDRESS", "whose targets to show" },
+	{ "--quiet", "print nothing, the exit status tells" },
+	{ "--verbose", "print all names that failed, not 20" },
 	{ "-h, --help", "print this and exit" },
 	{ "-V, --version", "print the version and exit" },
 };
@@ -187,13 +195,19 @@ static bool take_option(kaname_args_t *args, int option)
 	case 'o': args->origin = optarg; break;
 	case 'r': args->reverse = true; break;
 	case 's': args->socket = optarg; break;
-	case 't': good = read_number("timeout", TIMEOUT_MAX, &seconds); break;
+	case 't':
+		/* 0: for ever. */
+		good = strcmp(optarg, "0") == 0 || read_time("timeout", TIMEOUT_MAX, &seconds);
+		seconds = strcmp(optarg, "0") == 0 ? 0 : seconds;
+		break;
 	case 'T': good = read_number("ttl", INT32_MAX, &args->ttl); break;
 	case 'a': args->add = true; break;
 	case 'S': args->status_socket = optarg; break;
 	case 'j': args->json = true; break;
 	case 'F': good = read_time("for", ANAME_FORCED_SECONDS_MAX, &args->seconds); break;
 	case 'c': args->client = optarg; break;
+	case 'q': args->quiet = true; break;
+	case 'v': args->verbose = true; break;
 	default: good = false; break;
 	}
 	args->timeout = (int)seconds;

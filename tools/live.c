@@ -107,6 +107,8 @@ static void take(kaname_live_t *live, const kaname_line_t *line)
 		live->forced[live->forced_count++] = *line;
 	} else if (strcmp(line->at, ANAME_STATUS_SERVER) == 0) {
 		live->server = *line;
+	} else if (strcmp(line->at, ANAME_STATUS_FILE) == 0) {
+		live->file = *line;
 	}
 }
 

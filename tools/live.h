@@ -22,6 +22,7 @@ typedef struct kaname_line {
 typedef struct {
 	char *text; /*!< Holds all of it. */
 	kaname_line_t server;
+	kaname_line_t file;     /*!< The state file; empty if there is none. */
 	kaname_line_t *targets; /*!< Sorted by name and family, those of subnets last. */
 	size_t count;
 	kaname_line_t *addresses; /*!< Of all targets. */

@@ -9,7 +9,7 @@
 
 typedef struct {
 	kaname_records_t *records;
-	kaname_text_t *text;
+	bool all; /*!< Of all zones. */
 	const aname_rrtype_t *type;
 } reading_t;
 
@@ -23,15 +23,14 @@ static const char *next_piece(void *ctx, size_t *len)
 }
 
 /*! Reads the target: a name where Knot knows the type (ALIAS from 3.5.4 on), generic elsewhere. */
-static bool read_target(reading_t *reading, kaname_record_t *record)
+static bool read_target(kaname_text_t *text, kaname_record_t *record)
 {
 	const knot_dname_t *target;
 	const char *left = record->data;
 	const char *expected =
 	        strncmp(record->data, "\\#", 2) == 0
-	                ? kaname_text_generic(reading->text, next_piece, &left, &target)
-	                : kaname_text_target(reading->text, record->data, strlen(record->data),
-	                                     &target);
+	                ? kaname_text_generic(text, next_piece, &left, &target)
+	                : kaname_text_target(text, record->data, strlen(record->data), &target);
 	if (expected != NULL) {
 		return false;
 	}
@@ -57,21 +56,50 @@ static void take_unit(void *ctx, knot_ctl_data_t *data)
 {
 	reading_t *reading = ctx;
 	const char *ttl = (*data)[KNOT_CTL_IDX_TTL], *text = (*data)[KNOT_CTL_IDX_DATA];
-	if (ttl == NULL || text == NULL) {
+	const char *owner = (*data)[KNOT_CTL_IDX_OWNER];
+	if (ttl == NULL || text == NULL || owner == NULL) {
 		return;
 	}
 	kaname_record_t *record = add(reading->records);
-	char *copy = strdup(text);
-	if (record == NULL || copy == NULL) {
+	char *copy = strdup(text), *owner_copy = reading->all ? strdup(owner) : NULL;
+	if (record == NULL || copy == NULL || (reading->all && owner_copy == NULL)) {
 		free(copy);
+		free(owner_copy);
 		reading->records->failed = true;
 		return;
 	}
-	*record = (kaname_record_t){ .ttl = strtoul(ttl, NULL, 10),
+	*record = (kaname_record_t){ .owner = owner_copy,
+		                     .ttl = strtoul(ttl, NULL, 10),
 		                     .type = reading->type->generic,
 		                     .data = copy };
-	record->good = read_target(reading, record);
 	reading->records->count++;
+}
+
+/*! Reads the targets of what was collected; without memory for that it has failed. */
+static void read_targets(kaname_records_t *records)
+{
+	kaname_text_t *text = kaname_text_new();
+	records->failed |= text == NULL;
+	for (size_t i = 0; i < records->count && text != NULL; i++) {
+		records->at[i].good = read_target(text, &records->at[i]);
+	}
+	kaname_text_free(text);
+}
+
+/*! Is it no error, but the way in which the server says that there is no record? */
+static bool is_none(const kaname_control_t *control)
+{
+	return kaname_control_refused(control, KNOT_ENORECORD) ||
+	       kaname_control_refused(control, KNOT_ENOENT);
+}
+
+/*! The same of all zones: those without the record, or not loaded, do not keep the others from
+ *  being read. */
+static bool is_none_of_all(kaname_control_t *control, kaname_records_t *records)
+{
+	bool some = kaname_control_refused(control, KNOT_CTL_EZONE);
+	records->incomplete |= some;
+	return some || kaname_control_refused(control, KNOT_ENOZONE);
 }
 
 static kaname_exit_t read_type(kaname_control_t *control, const char *command, const char *zone,
@@ -84,26 +112,30 @@ static kaname_exit_t read_type(kaname_control_t *control, const char *command, c
 		[KNOT_CTL_IDX_TYPE] = reading->type->generic,
 	};
 	kaname_exit_t ret = kaname_control_ask(control, &ask, take_unit, reading);
-	if (ret == KANAME_NO && (kaname_control_refused(control, KNOT_ENORECORD) ||
-	                         kaname_control_refused(control, KNOT_ENOENT))) {
+	if (ret == KANAME_NO &&
+	    (is_none(control) || (reading->all && is_none_of_all(control, reading->records)))) {
 		ret = KANAME_OK;
 	} else if (ret == KANAME_NO) {
-		kaname_control_error(control, zone);
+		kaname_control_error(control, reading->all ? "all zones" : zone);
 	}
 	return ret;
 }
 
-kaname_exit_t kaname_records_read(kaname_control_t *control, const char *command, const char *zone,
-                                  kaname_records_t *records)
+static kaname_exit_t read_types(kaname_control_t *control, const char *command, const char *zone,
+                                reading_t *reading)
 {
-	reading_t reading = { .records = records, .text = kaname_text_new() };
-	records->failed = reading.text == NULL;
 	kaname_exit_t ret = KANAME_OK;
-	for (size_t i = 0; i < ANAME_RRTYPES && ret == KANAME_OK && !records->failed; i++) {
-		reading.type = &aname_rrtypes[i];
-		ret = read_type(control, command, zone, &reading);
+	for (size_t i = 0; i < ANAME_RRTYPES && ret == KANAME_OK && !reading->records->failed;
+	     i++) {
+		reading->type = &aname_rrtypes[i];
+		ret = read_type(control, command, zone, reading);
 	}
-	kaname_text_free(reading.text);
+	return ret;
+}
+
+/*! What came of it all. */
+static kaname_exit_t finish(const kaname_records_t *records, kaname_exit_t ret)
+{
 	if (records->failed) {
 		kaname_error("out of memory");
 		return KANAME_IO;
@@ -111,21 +143,75 @@ kaname_exit_t kaname_records_read(kaname_control_t *control, const char *command
 	return ret;
 }
 
+kaname_exit_t kaname_records_read(kaname_control_t *control, const char *command, const char *zone,
+                                  kaname_records_t *records)
+{
+	reading_t reading = { .records = records };
+	kaname_exit_t ret = read_types(control, command, zone, &reading);
+	read_targets(records);
+	return finish(records, ret);
+}
+
+/*! Compares two texts of names in their canonical order: label by label, from the root on. */
+static int compare_names(const char *one, const char *other)
+{
+	knot_dname_storage_t a, b;
+	if (knot_dname_from_str(a, one, sizeof(a)) == NULL ||
+	    knot_dname_from_str(b, other, sizeof(b)) == NULL) {
+		return strcmp(one, other);
+	}
+	return knot_dname_cmp(a, b);
+}
+
+static int compare_records(const void *one, const void *other)
+{
+	const kaname_record_t *a = one, *b = other;
+	int order = compare_names(a->owner, b->owner);
+	if (order == 0) {
+		order = (strcmp(a->type, aname_rrtypes[0].generic) != 0) -
+		        (strcmp(b->type, aname_rrtypes[0].generic) != 0);
+	}
+	/* The server's own order is kept. */
+	return order != 0 ? order : (a->place > b->place) - (a->place < b->place);
+}
+
+kaname_exit_t kaname_records_all(kaname_control_t *control, kaname_records_t *records)
+{
+	reading_t reading = { .records = records, .all = true };
+	kaname_exit_t ret = read_types(control, "zone-read", NULL, &reading);
+	kaname_control_close(control);
+	read_targets(records);
+	for (size_t i = 0; i < records->count; i++) {
+		records->at[i].place = i;
+	}
+	if (records->count > 1) {
+		qsort(records->at, records->count, sizeof(*records->at), compare_records);
+	}
+	return finish(records, ret);
+}
+
 void kaname_records_free(kaname_records_t *records)
 {
 	for (size_t i = 0; i < records->count; i++) {
+		free(records->at[i].owner);
 		free(records->at[i].data);
 	}
 	free(records->at);
+}
+
+const char *kaname_record_word(const kaname_record_t *record)
+{
+	const aname_rrtype_t *type = aname_rrtypes;
+	type += strcmp(record->type, type->generic) != 0;
+	return type->word;
 }
 
 void kaname_record_print(const kaname_record_t *record, const char *zone)
 {
 	knot_dname_txt_storage_t target;
 	if (record->good && knot_dname_to_str(target, record->target, sizeof(target)) != NULL) {
-		const aname_rrtype_t *type = aname_rrtypes;
-		type += strcmp(record->type, type->generic) != 0;
-		(void)printf("%s %u %s %s\n", zone, record->ttl, type->word, target);
+		(void)printf("%s %u %s %s\n", zone, record->ttl, kaname_record_word(record),
+		             target);
 	} else {
 		(void)printf("%s %u %s %s\n", zone, record->ttl, record->type, record->data);
 	}

@@ -1,5 +1,5 @@
 /*!
- * \brief The ANAME and ALIAS records at the apex of a zone, as knotd gives them.
+ * \brief The ANAME and ALIAS records at the apex of a zone, or of all zones, as knotd gives them.
  */
 
 #pragma once
@@ -14,17 +14,20 @@
 
 /*! One record. */
 typedef struct {
+	char *owner; /*!< As the server wrote it; NULL where the zone is known. */
 	uint32_t ttl;
 	const char *type; /*!< Generic, of aname_rrtypes. */
 	char *data;       /*!< As the server wrote it. */
 	bool good;        /*!< It has a target. */
 	knot_dname_storage_t target;
+	size_t place; /*!< Of all zones: in the order in which the server told. */
 } kaname_record_t;
 
 typedef struct {
 	kaname_record_t *at;
 	size_t count, size;
-	bool failed; /*!< Memory ran out. */
+	bool failed;     /*!< Memory ran out. */
+	bool incomplete; /*!< Of all zones: some were not loaded. */
 } kaname_records_t;
 
 /*!
@@ -40,7 +43,25 @@ __attribute__((warn_unused_result)) kaname_exit_t kaname_records_read(kaname_con
                                                                       const char *zone,
                                                                       kaname_records_t *records);
 
+/*!
+ * \brief Reads those of all zones of the server that are loaded.
+ *
+ * It takes two commands, whatever the number of zones. The server's control thread has to wait for
+ * who reads slowly, so that nothing else is done while the connection is open.
+ *
+ * \param control  Connected; closed in any case.
+ * \param records  Zeroed; to be freed in any case. In the canonical order of the owners; of one
+ *                 owner in that of aname_rrtypes, and as the server has them.
+ *
+ * \return KANAME_OK, with or without records; everything else is reported.
+ */
+__attribute__((warn_unused_result)) kaname_exit_t kaname_records_all(kaname_control_t *control,
+                                                                     kaname_records_t *records);
+
 void kaname_records_free(kaname_records_t *records);
+
+/*! The word for its type. */
+const char *kaname_record_word(const kaname_record_t *record);
 
 /*! Prints one as a line: the words if it is good, the generic form if it is not. */
 void kaname_record_print(const kaname_record_t *record, const char *zone);

@@ -246,6 +246,13 @@ static void print_people(const kaname_live_t *live)
 		(void)fprintf(stderr,
 		              "next: a query makes it known, 'kaname check ZONE' for one\n");
 	}
+	const char *why = kaname_live_field(&live->file, ANAME_KEY_WHY);
+	if (why != NULL) {
+		kaname_error("state file %s: %s; what is known does not survive a restart",
+		             kaname_field_or(&live->file, ANAME_KEY_FILE, "?"), why);
+		(void)fprintf(stderr, "next: knotd's user has to be able to write it, and in its "
+		                      "directory; or set 'state-file'\n");
+	}
 	if (kaname_live_field(&live->server, ANAME_KEY_DOUBT) != NULL) {
 		kaname_error("no probe of several targets succeeds any more: this server's own "
 		             "connection is in doubt");
@@ -274,6 +281,17 @@ static const kaname_json_field_t server_fields[] = {
 	{ ANAME_KEY_PROBES_LATE, "probes_late", KANAME_AS_NUMBER },
 	{ ANAME_KEY_PROBES_WAYS, "probes_ways_refused", KANAME_AS_NUMBER },
 	{ ANAME_KEY_DOUBT, "in_doubt", KANAME_AS_FLAG },
+};
+
+static const kaname_json_field_t file_fields[] = {
+	{ ANAME_KEY_FILE, "file", KANAME_AS_TEXT },
+	{ ANAME_KEY_SAVED, "saved_seconds_ago", KANAME_AS_NUMBER },
+	{ ANAME_KEY_TOOK, "saved_ms", KANAME_AS_NUMBER },
+	{ ANAME_KEY_HELD, "held_ms", KANAME_AS_NUMBER },
+	{ ANAME_KEY_LOADED, "loaded_ms", KANAME_AS_NUMBER },
+	{ ANAME_KEY_OCTETS, "octets", KANAME_AS_NUMBER },
+	{ ANAME_KEY_TARGETS, "targets", KANAME_AS_NUMBER },
+	{ ANAME_KEY_WHY, "why", KANAME_AS_TEXT },
 };
 
 static const kaname_json_field_t target_fields[] = {
@@ -326,6 +344,8 @@ static void print_json(const kaname_live_t *live)
 {
 	(void)fputs("{\"server\": {", stdout);
 	kaname_print_members(&live->server, server_fields, COUNT_OF(server_fields));
+	(void)fputs("}, \"state\": {", stdout);
+	kaname_print_members(&live->file, file_fields, COUNT_OF(file_fields));
 	(void)fputs("}, \"forced\": ", stdout);
 	kaname_print_objects(live->forced, live->forced_count, forced_fields,
 	                     COUNT_OF(forced_fields));

@@ -23,13 +23,15 @@ typedef struct {
 	const char *origin;        /*!< -o, or NULL. */
 	bool reverse;              /*!< --reverse */
 	const char *socket;        /*!< -s, or NULL. */
-	int timeout;               /*!< -t in seconds, or -1. */
+	int timeout;               /*!< -t in seconds, 0 for ever, or -1. */
 	int64_t ttl;               /*!< --ttl, or -1. */
 	bool add;                  /*!< --add */
 	bool json;                 /*!< --json */
 	int64_t seconds;           /*!< --for, or -1. */
 	const char *status_socket; /*!< -S, or NULL. */
 	const char *client;        /*!< --client, or NULL. */
+	bool quiet;                /*!< --quiet */
+	bool verbose;              /*!< --verbose */
 	int count;                 /*!< Arguments that are no options. */
 	char **arguments;
 } kaname_args_t;
@@ -53,6 +55,8 @@ kaname_exit_t kaname_zone(const kaname_args_t *args);
 kaname_exit_t kaname_set(const kaname_args_t *args);
 kaname_exit_t kaname_get(const kaname_args_t *args);
 kaname_exit_t kaname_unset(const kaname_args_t *args);
+kaname_exit_t kaname_list(const kaname_args_t *args);
 kaname_exit_t kaname_status(const kaname_args_t *args);
+kaname_exit_t kaname_warm(const kaname_args_t *args);
 kaname_exit_t kaname_check(const kaname_args_t *args);
 kaname_exit_t kaname_force(const kaname_args_t *args);

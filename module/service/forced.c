@@ -10,6 +10,7 @@
 /*! In order of their subjects. Few, and looked at for every address that is published. */
 struct aname_forces {
 	size_t count;
+	uint64_t changes;
 	aname_force_t *at[ANAME_FORCES_MAX];
 };
 
@@ -49,6 +50,7 @@ static void take_out(aname_forces_t *forces, size_t position)
 {
 	free(forces->at[position]);
 	forces->count--;
+	forces->changes++;
 	memmove(&forces->at[position], &forces->at[position + 1],
 	        (forces->count - position) * sizeof(forces->at[0]));
 }
@@ -111,7 +113,20 @@ int aname_forces_set(aname_forces_t *forces, const aname_subject_t *subject, ana
 		force->since_ms = now_ms;
 	}
 	force->until_ms = until_ms;
+	forces->changes++;
 	return KNOT_EOK;
+}
+
+bool aname_forces_restore(aname_forces_t *forces, const aname_force_t *force)
+{
+	return aname_forces_find(forces, &force->subject) == NULL &&
+	       aname_forces_set(forces, &force->subject, force->state, force->until_ms,
+	                        force->since_ms) == KNOT_EOK;
+}
+
+uint64_t aname_forces_changes(const aname_forces_t *forces)
+{
+	return forces->changes;
 }
 
 const aname_force_t *aname_forces_find(const aname_forces_t *forces, const aname_subject_t *subject)

@@ -90,6 +90,16 @@ const aname_force_t *aname_forces_about(const aname_forces_t *forces, const knot
 aname_forced_t aname_forces_of(const aname_forces_t *forces, const knot_dname_t *name,
                                const uint8_t *address, uint8_t len, int64_t *since_ms);
 
+/*!
+ * \brief Takes note of what was forced before, if nothing is said of its subject.
+ *
+ * \return true if it counts now.
+ */
+bool aname_forces_restore(aname_forces_t *forces, const aname_force_t *force);
+
+/*! How often something was said or taken back. */
+uint64_t aname_forces_changes(const aname_forces_t *forces);
+
 /*! Is anything forced at all? */
 bool aname_forces_any(const aname_forces_t *forces);
 

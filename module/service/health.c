@@ -234,11 +234,13 @@ static void revise(aname_entry_t *entry, void *ctx)
 		if (definitions[i]->unheld_ms == 0) {
 			for_difference(note->refresh, entry, definitions[i], known, NULL, hold_anew,
 			               note->now_ms);
+		}
+		if (!aname_definition_is_given_up(definitions[i])) {
 			kept[left++] = definitions[i];
 		}
 	}
 	for (unsigned i = 0; i < count; i++) {
-		if (definitions[i]->unheld_ms != 0) {
+		if (aname_definition_is_given_up(definitions[i])) {
 			left = add_alike(note, entry, definitions[i], kept, left);
 			end(note->refresh, entry, definitions[i], known, note->now_ms);
 		}
@@ -248,12 +250,13 @@ static void revise(aname_entry_t *entry, void *ctx)
 	}
 }
 
-void aname_health_note_definitions(aname_refresh_t *refresh, int64_t now_ms)
+void aname_health_note_definitions(aname_refresh_t *refresh, bool settled, int64_t now_ms)
 {
 	note_t note = { .refresh = refresh, .now_ms = now_ms };
 	bool given_up;
 	aname_probes_limit(refresh->probes, atomic_load(&refresh->max_probes));
-	refresh->definitions_ms = aname_shared_note_definitions(refresh->shared, now_ms, &given_up);
+	refresh->definitions_ms =
+	        aname_shared_note_definitions(refresh->shared, settled, now_ms, &given_up);
 	if (aname_shared_definition_after(refresh->shared, NULL) != NULL) {
 		aname_table_foreach(refresh->shared->table, revise, &note);
 	}
@@ -271,7 +274,8 @@ static void release_definitions(aname_refresh_t *refresh, int64_t now_ms)
 		}
 	}
 	bool given_up;
-	refresh->definitions_ms = aname_shared_note_definitions(refresh->shared, now_ms, &given_up);
+	refresh->definitions_ms =
+	        aname_shared_note_definitions(refresh->shared, false, now_ms, &given_up);
 }
 
 int64_t aname_health_advance(aname_refresh_t *refresh, int64_t now_ms)

@@ -47,8 +47,9 @@ const aname_probed_t *aname_health_probed(aname_refresh_t *refresh, uint32_t def
 /*! Does what the time has come for; returns in how many milliseconds to come back, or -1. */
 int64_t aname_health_advance(aname_refresh_t *refresh, int64_t now_ms);
 
-/*! Takes note of definitions that were given up, when options have changed. */
-void aname_health_note_definitions(aname_refresh_t *refresh, int64_t now_ms);
+/*! Takes note of definitions that nobody holds, when options have changed; `settled`: they are given
+ *  up. */
+void aname_health_note_definitions(aname_refresh_t *refresh, bool settled, int64_t now_ms);
 
 /*! An operator's word on a target or an address has changed: publishes what it is about anew. */
 void aname_health_note_forced(aname_refresh_t *refresh, const aname_subject_t *subject);

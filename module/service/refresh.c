@@ -25,7 +25,12 @@ static aname_entry_t *add(aname_refresh_t *refresh, const aname_key_t *key, uint
                           int64_t now_ms)
 {
 	aname_shared_t *shared = refresh->shared;
-	if (!aname_room_make(refresh, now_ms)) {
+	bool room = aname_room_make(refresh, now_ms);
+	if (!room) {
+		aname_upstreams_settle(refresh, now_ms);
+		room = aname_room_make(refresh, now_ms);
+	}
+	if (!room) {
 		atomic_fetch_add(&shared->reached.table_full, 1);
 		atomic_store(&shared->reached.no_room, !aname_room_has(refresh));
 		return NULL;
@@ -153,6 +158,9 @@ static int64_t step(aname_refresh_t *refresh, int64_t now_ms)
 	if (refresh->log_terms_ms != INT64_MAX) {
 		wait_ms = sooner(wait_ms, refresh->log_terms_ms - now_ms);
 	}
+	if (refresh->settle_ms != INT64_MAX) {
+		wait_ms = sooner(wait_ms, refresh->settle_ms - now_ms);
+	}
 	if (aname_epoch_reclaim(shared->epoch) > 0) {
 		wait_ms = sooner(wait_ms, 1000);
 	}
@@ -212,6 +220,7 @@ void aname_refresh_wake(aname_refresh_t *refresh)
 void aname_refresh_resume(aname_refresh_t *refresh)
 {
 	refresh->paused = false;
+	refresh->resumed_ms = aname_clock_ms();
 	aname_probes_resume(refresh->probes);
 	aname_verdicts_resume(refresh);
 	advance_all(refresh);
@@ -315,6 +324,7 @@ aname_refresh_t *aname_refresh_new(aname_shared_t *shared, uv_loop_t *loop,
 	refresh->make = make;
 	refresh->done = on_resolved;
 	refresh->release_ms = INT64_MAX;
+	refresh->settle_ms = INT64_MAX;
 	refresh->log_terms_ms = INT64_MAX;
 	refresh->forces = aname_forces_new();
 	if (refresh->forces == NULL || !aname_health_init(refresh)) {

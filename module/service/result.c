@@ -18,7 +18,8 @@ static void note_lag(aname_refresh_t *refresh, aname_entry_t *entry, const aname
 	if (run->priority != ANAME_PRIORITY_REFRESH) {
 		return;
 	}
-	int64_t late_ms = now_ms - run->due_ms;
+	int64_t due_ms = run->due_ms > refresh->resumed_ms ? run->due_ms : refresh->resumed_ms;
+	int64_t late_ms = now_ms - due_ms;
 	uint32_t lag = late_ms > 0 ? late_ms : 0;
 	atomic_store_explicit(&entry->lag_ms, lag, memory_order_relaxed);
 

@@ -17,6 +17,10 @@
 
 /*! How long the last holder waits for cancelled lookups to report back. */
 #define STOP_MS 200
+/*! And for the state file to be written, if the disk is slow. */
+#define DISK_MS 5000
+/*! How long somebody waits for it to be loaded. */
+#define LOAD_S  10
 
 /*
  * The only mutable state at file scope in this project, but for libuv's pool (threadpool.c). It is
@@ -36,10 +40,21 @@ static struct {
 	bool pool_reported;
 	aname_wishes_t sockets; /*!< Paths wished for the status socket. */
 	aname_status_t *status;
-	pthread_mutex_t path_lock; /*!< Guards `path`, for which the thread may wait. */
+	pthread_mutex_t path_lock; /*!< Guards what follows, for which the thread may wait. */
 	char path[PATH_MAX];
-	_Atomic bool moved; /*!< `path` is new. */
-} service = { .lock = PTHREAD_MUTEX_INITIALIZER, .path_lock = PTHREAD_MUTEX_INITIALIZER };
+	_Atomic bool moved; /*!< Some of this is new. */
+	aname_wishes_t
+	        files; /*!< Paths wished for the state file, with its interval; under `lock`. */
+	aname_state_t *state; /*!< The thread's. */
+	char file[PATH_MAX];
+	uint32_t interval_s;
+	uint64_t file_wanted, file_settled; /*!< How often it was changed, and followed. */
+	unsigned file_waiters;              /*!< Who wait until it is followed. */
+	pthread_cond_t file_followed;
+	aname_state_report_t report; /*!< Of that. */
+} service = { .lock = PTHREAD_MUTEX_INITIALIZER,
+	      .path_lock = PTHREAD_MUTEX_INITIALIZER,
+	      .file_followed = PTHREAD_COND_INITIALIZER };
 
 /*! Has the status socket where it is to be. */
 static void follow_path(void)
@@ -51,7 +66,59 @@ static void follow_path(void)
 	aname_status_listen(service.status, path);
 }
 
-static void on_wake(uv_async_t *wake)
+/*! Has the state file where it is to be, and loads what is in it; returns which change that was. */
+static uint64_t follow_file(aname_state_report_t *report)
+{
+	char file[PATH_MAX];
+	pthread_mutex_lock(&service.path_lock);
+	memcpy(file, service.file, sizeof(file));
+	uint32_t interval_s = service.interval_s;
+	uint64_t wanted = service.file_wanted;
+	pthread_mutex_unlock(&service.path_lock);
+	aname_state_keep(service.state, file, interval_s > 0 ? interval_s : 1, report);
+	return wanted;
+}
+
+/*! What the state file holds can be answered from now on: lets those go on who wait for it. */
+static void settle_file(uint64_t wanted, const aname_state_report_t *report)
+{
+	pthread_mutex_lock(&service.path_lock);
+	service.file_settled = wanted;
+	bool waiting = service.file_waiters > 0;
+	if (waiting && report->text[0] != '\0') {
+		service.report = *report;
+	}
+	pthread_cond_broadcast(&service.file_followed);
+	pthread_mutex_unlock(&service.path_lock);
+	if (!waiting && report->text[0] != '\0') {
+		const aname_log_t log = aname_logbook_log(service.shared->logbook);
+		aname_log(&log, report->priority, "%s", report->text);
+	}
+}
+
+/*! Follows the paths, and goes on with all the rest. */
+static void follow(void (*go_on)(void))
+{
+	static aname_state_report_t report; /* The thread's, and large. */
+	follow_path();
+	uint64_t wanted = follow_file(&report);
+	go_on();
+	settle_file(wanted, &report);
+}
+
+static void wake(void)
+{
+	aname_refresh_wake(service.refresh);
+	aname_key_reader_wake(service.key_reader);
+}
+
+static void resume(void)
+{
+	aname_refresh_resume(service.refresh);
+	aname_key_reader_resume(service.key_reader);
+}
+
+static void on_wake(uv_async_t *async)
 {
 	if (atomic_load(&service.stop)) {
 		aname_refresh_pause(service.refresh);
@@ -61,10 +128,10 @@ static void on_wake(uv_async_t *wake)
 		return;
 	}
 	if (atomic_exchange(&service.moved, false)) {
-		follow_path();
+		follow(wake);
+	} else {
+		wake();
 	}
-	aname_refresh_wake(service.refresh);
-	aname_key_reader_wake(service.key_reader);
 }
 
 /*! Called by workers. libuv makes one system call however many call before the loop runs. */
@@ -73,15 +140,24 @@ static void wake_up(void *ctx)
 	(void)uv_async_send(&service.wake);
 }
 
-/*! After a pause: gives cancelled lookups, and keys being read, a moment to report back. */
+/*! Is anything under way for which the end waits, so long after it was asked for? */
+static bool is_busy(int64_t since_ms)
+{
+	int64_t waited_ms = aname_clock_ms() - since_ms;
+	bool running = aname_refresh_running(service.refresh) > 0 ||
+	               aname_key_reader_busy(service.key_reader);
+	return (running && waited_ms < STOP_MS) ||
+	       (aname_state_is_busy(service.state) && waited_ms < DISK_MS);
+}
+
+/*! After a pause: gives cancelled lookups, keys being read, and what is being written a moment to
+ *  report back. */
 static void drain(void)
 {
-	int64_t until_ms = aname_clock_ms() + STOP_MS;
+	int64_t since_ms = aname_clock_ms();
 	/* Once in any case, for what was closed. */
 	uv_run(&service.loop, UV_RUN_NOWAIT);
-	while ((aname_refresh_running(service.refresh) > 0 ||
-	        aname_key_reader_busy(service.key_reader)) &&
-	       aname_clock_ms() < until_ms) {
+	while (is_busy(since_ms)) {
 		uv_run(&service.loop, UV_RUN_NOWAIT);
 		(void)poll(NULL, 0, 5);
 	}
@@ -89,11 +165,10 @@ static void drain(void)
 
 static void *run(void *arg)
 {
-	aname_refresh_resume(service.refresh);
-	aname_key_reader_resume(service.key_reader);
-	follow_path();
+	follow(resume);
 	uv_run(&service.loop, UV_RUN_DEFAULT);
 	drain();
+	aname_state_let_go(service.state);
 	return NULL;
 }
 
@@ -122,6 +197,21 @@ static aname_probes_numbers_t numbers(void *ctx)
 	return aname_refresh_probes(ctx);
 }
 
+static void sync_state(aname_state_sync_t *sync, aname_state_synced_f done, void *ctx)
+{
+	aname_state_sync(service.state, sync, done, ctx);
+}
+
+static void unsync_state(aname_state_sync_t *sync)
+{
+	aname_state_unsync(service.state, sync);
+}
+
+static aname_state_numbers_t state_numbers(void)
+{
+	return aname_state_numbers(service.state);
+}
+
 /*! Makes the status socket, which shows and changes what refresh has. */
 static aname_status_t *make_status(aname_shared_t *shared)
 {
@@ -132,7 +222,10 @@ static aname_status_t *make_status(aname_shared_t *shared)
 		                                 .forces = aname_refresh_forces(service.refresh),
 		                                 .force = force,
 		                                 .probed = probed,
-		                                 .numbers = numbers };
+		                                 .numbers = numbers,
+		                                 .sync = sync_state,
+		                                 .unsync = unsync_state,
+		                                 .state = state_numbers };
 	return aname_status_new(shared, &backend, &service.loop);
 }
 
@@ -151,7 +244,10 @@ static int prepare_loop(aname_shared_t *shared)
 	service.refresh = aname_refresh_new(shared, &service.loop, make_resolver);
 	service.key_reader = aname_key_reader_new(shared, &service.loop);
 	service.status = make_status(shared);
-	if (service.refresh != NULL && service.key_reader != NULL && service.status != NULL) {
+	service.state =
+	        service.refresh != NULL ? aname_state_new(service.refresh, &service.loop) : NULL;
+	if (service.refresh != NULL && service.key_reader != NULL && service.status != NULL &&
+	    service.state != NULL) {
 		return KNOT_EOK;
 	}
 	if (service.refresh != NULL) {
@@ -159,6 +255,7 @@ static int prepare_loop(aname_shared_t *shared)
 	}
 	aname_key_reader_free(service.key_reader);
 	aname_status_free(service.status);
+	aname_state_free(service.state);
 	uv_close((uv_handle_t *)&service.wake, NULL);
 	uv_run(&service.loop, UV_RUN_NOWAIT);
 	(void)uv_loop_close(&service.loop);
@@ -295,5 +392,68 @@ void aname_service_hide(const char *path, bool chosen)
 	pthread_mutex_lock(&service.lock);
 	aname_wishes_remove(&service.sockets, path, chosen, 0);
 	settle_path();
+	pthread_mutex_unlock(&service.lock);
+}
+
+/* The state file. */
+
+/*! Tells the thread which file counts now, if it is another one; true if it is. */
+static bool settle_wishes(void)
+{
+	const aname_wish_t *best = aname_wishes_best(&service.files);
+	const char *path = best != NULL ? best->path : "";
+	uint32_t interval_s = best != NULL ? best->number : 0;
+	bool moved = strcmp(service.file, path) != 0 || service.interval_s != interval_s;
+	if (moved) {
+		(void)snprintf(service.file, sizeof(service.file), "%s", path);
+		service.interval_s = interval_s;
+		service.file_wanted++;
+		atomic_store(&service.moved, true);
+		(void)uv_async_send(&service.wake);
+	}
+	return moved;
+}
+
+/*! Waits until the thread has followed; not for ever, if it waits for a disk. */
+static void await_file(aname_state_report_t *report)
+{
+	struct timespec until;
+	(void)clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += LOAD_S;
+	int ret = 0;
+	service.file_waiters++;
+	while (service.file_settled != service.file_wanted && ret == 0) {
+		ret = pthread_cond_timedwait(&service.file_followed, &service.path_lock, &until);
+	}
+	service.file_waiters--;
+	*report = service.report;
+	service.report.text[0] = '\0';
+}
+
+int aname_service_keep(const char *path, bool chosen, uint32_t interval_s,
+                       aname_state_report_t *report)
+{
+	report->text[0] = '\0';
+	pthread_mutex_lock(&service.lock);
+	int ret = KNOT_ENOMEM;
+	if (aname_wishes_add(&service.files, path, chosen, interval_s)) {
+		pthread_mutex_lock(&service.path_lock);
+		if (settle_wishes()) {
+			await_file(report);
+		}
+		ret = strcmp(service.file, path) == 0 ? KNOT_EOK : KNOT_EEXIST;
+		pthread_mutex_unlock(&service.path_lock);
+	}
+	pthread_mutex_unlock(&service.lock);
+	return ret;
+}
+
+void aname_service_unkeep(const char *path, bool chosen, uint32_t interval_s)
+{
+	pthread_mutex_lock(&service.lock);
+	aname_wishes_remove(&service.files, path, chosen, interval_s);
+	pthread_mutex_lock(&service.path_lock);
+	(void)settle_wishes();
+	pthread_mutex_unlock(&service.path_lock);
 	pthread_mutex_unlock(&service.lock);
 }

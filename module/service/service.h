@@ -10,6 +10,7 @@
 
 #include "conf/options.h"
 #include "service/refresh.h"
+#include "service/state/state.h"
 #include "service/threadpool.h"
 #include "table/shared.h"
 
@@ -63,3 +64,26 @@ __attribute__((warn_unused_result)) int aname_service_show(const char *path, boo
 
 /*! No longer wants it there. Thread: as acquire. */
 void aname_service_hide(const char *path, bool chosen);
+
+/*!
+ * \brief Wants what is known kept in this file from now on (service/state/state.h).
+ *
+ * There is one for the process, chosen as that of the status socket. If it is another one than
+ * before, what it holds is loaded when this returns.
+ *
+ * \param path        Absolute, or "" for none.
+ * \param chosen      It was set by option.
+ * \param interval_s  Between two saves.
+ * \param report      What came of it, for the log.
+ *
+ * \return As aname_service_show().
+ *
+ * Thread: as acquire; the service must be held.
+ */
+__attribute__((warn_unused_result)) int aname_service_keep(const char *path, bool chosen,
+                                                           uint32_t interval_s,
+                                                           aname_state_report_t *report);
+
+/*! No longer wants it there. Thread: as acquire; after the service was released, since the last
+ *  release saves to it. */
+void aname_service_unkeep(const char *path, bool chosen, uint32_t interval_s);

@@ -3,12 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "service/arrivals.h"
 #include "service/health.h"
 #include "service/schedule.h"
 #include "service/subnets.h"
 
 /*! While sections come and go, what differs is not logged: a reload has old and new ones. */
-#define SETTLED_MS       3000
+#define LOG_TERMS_MS     3000
 /*! A released upstream with lookups that cannot be stopped is looked at again after this. */
 #define RELEASE_AGAIN_MS 1000
 /*! And so is a queue that still holds requests of who has gone. */
@@ -44,6 +45,7 @@ typedef struct {
 	aname_refresh_t *refresh;
 	int64_t now_ms;
 	bool given_up;                 /*!< Some upstream is held by nobody since now. */
+	bool arrived;                  /*!< Some that was awaited is held since now. */
 	aname_upstream_work_t *unheld; /*!< Those that nobody holds. */
 } note_t;
 
@@ -52,9 +54,8 @@ typedef struct {
 static void give_way(aname_entry_t *entry, void *ctx)
 {
 	const note_t *note = ctx;
-	const aname_upstream_t *upstream = entry->upstream;
-	if (upstream->unheld_ms == 0 || entry->plan.state != ANAME_PLAN_WAITING ||
-	    entry->run != NULL) {
+	if (!aname_upstream_is_given_up(entry->upstream) ||
+	    entry->plan.state != ANAME_PLAN_WAITING || entry->run != NULL) {
 		return;
 	}
 	aname_schedule_unplan(note->refresh, entry);
@@ -71,6 +72,7 @@ static void on_note(void *ctx, aname_upstream_t *upstream)
 		return;
 	}
 	note->given_up |= upstream->unheld_ms == note->now_ms;
+	note->arrived |= upstream->awaited && upstream->unheld_ms == 0;
 	if (upstream->unheld_ms != 0) {
 		work->next_unheld = note->unheld;
 		note->unheld = work;
@@ -89,27 +91,50 @@ static void log_terms(void *ctx, aname_upstream_t *upstream)
 	}
 }
 
-void aname_upstreams_note(aname_refresh_t *refresh, int64_t now_ms)
+/*! Takes note of who holds upstreams and definitions, and of who does not, if `settled`. */
+static void note_holders(aname_refresh_t *refresh, bool settled, int64_t now_ms)
 {
 	note_t note = { .refresh = refresh, .now_ms = now_ms };
 	aname_shared_t *shared = refresh->shared;
-	if (atomic_load(&shared->options_changed)) {
+	(void)aname_shared_note_upstreams(shared, settled, now_ms, on_note, &note);
+	for (; note.unheld != NULL; note.unheld = note.unheld->next_unheld) {
+		empty_lines(refresh, note.unheld, now_ms);
+	}
+	if (note.given_up) {
+		aname_table_foreach(shared->table, give_way, &note);
+	}
+	if (note.arrived) {
+		aname_arrivals_note(refresh, now_ms);
+	}
+	aname_health_note_definitions(refresh, settled, now_ms);
+	refresh->settle_ms = settled ? INT64_MAX : now_ms + ANAME_SETTLED_MS;
+	refresh->release_ms = now_ms;
+	refresh->release_mark = aname_queue_mark(shared->queue);
+}
+
+void aname_upstreams_note(aname_refresh_t *refresh, int64_t now_ms)
+{
+	aname_shared_t *shared = refresh->shared;
+	bool changed = atomic_load(&shared->options_changed);
+	if (changed) {
 		atomic_store(&shared->options_changed, false);
-		(void)aname_shared_note_upstreams(shared, now_ms, on_note, &note);
-		for (; note.unheld != NULL; note.unheld = note.unheld->next_unheld) {
-			empty_lines(refresh, note.unheld, now_ms);
-		}
-		if (note.given_up) {
-			aname_table_foreach(shared->table, give_way, &note);
-		}
-		aname_health_note_definitions(refresh, now_ms);
 		refresh->options_s = now_ms / 1000;
-		refresh->log_terms_ms = now_ms + SETTLED_MS;
-		refresh->release_ms = now_ms;
-		refresh->release_mark = aname_queue_mark(shared->queue);
-	} else if (now_ms >= refresh->log_terms_ms) {
+		refresh->log_terms_ms = now_ms + LOG_TERMS_MS;
+	}
+	if (changed || now_ms >= refresh->settle_ms) {
+		note_holders(refresh, aname_shared_is_settled(shared, now_ms), now_ms);
+	}
+	if (now_ms >= refresh->log_terms_ms) {
+		note_t note = { .refresh = refresh, .now_ms = now_ms };
 		refresh->log_terms_ms = INT64_MAX;
-		(void)aname_shared_note_upstreams(shared, now_ms, log_terms, &note);
+		(void)aname_shared_note_upstreams(shared, false, now_ms, log_terms, &note);
+	}
+}
+
+void aname_upstreams_settle(aname_refresh_t *refresh, int64_t now_ms)
+{
+	if (refresh->settle_ms != INT64_MAX) {
+		note_holders(refresh, true, now_ms);
 	}
 }
 
@@ -222,8 +247,8 @@ int64_t aname_upstreams_release(aname_refresh_t *refresh, int64_t now_ms)
 			at = &upstream->next;
 		}
 	}
-	refresh->release_ms =
-	        aname_shared_note_upstreams(refresh->shared, now_ms, give_back_resolver, NULL);
+	refresh->release_ms = aname_shared_note_upstreams(refresh->shared, false, now_ms,
+	                                                  give_back_resolver, NULL);
 	if (refresh->released != NULL) {
 		refresh->release_ms = now_ms + RELEASE_AGAIN_MS;
 	}
@@ -241,7 +266,7 @@ static void free_work(void *ctx, aname_upstream_t *upstream)
 
 void aname_upstreams_free(aname_refresh_t *refresh)
 {
-	(void)aname_shared_note_upstreams(refresh->shared, 1, free_work, NULL);
+	(void)aname_shared_note_upstreams(refresh->shared, false, 1, free_work, NULL);
 	while (refresh->released != NULL) {
 		aname_upstream_t *upstream = refresh->released;
 		refresh->released = upstream->next;

@@ -11,6 +11,10 @@
 /*! Takes note of options that came or went. Before requests are taken. */
 void aname_upstreams_note(aname_refresh_t *refresh, int64_t now_ms);
 
+/*! Gives up what nobody holds, without waiting whether somebody comes who does: its targets are in
+ *  the way of others. */
+void aname_upstreams_settle(aname_refresh_t *refresh, int64_t now_ms);
+
 /*! The work of an upstream, made when it is first asked; NULL if out of memory. */
 aname_upstream_work_t *aname_upstreams_work(const aname_upstream_t *upstream);
 

@@ -5,6 +5,7 @@
  * |-----------|---------------------------------------------------------------------------|
  * | refresh   | one step: takes requests, does what is due, starts what may; the limits   |
  * | upstreams | upstreams that come, change, and are released                             |
+ * | arrivals  | targets of before a restart, whose upstream comes                         |
  * | due       | what the time has come for: refreshes, time limits, forgetting            |
  * | dispatch  | which entry is looked up next: priorities, limits, pace                   |
  * | result    | what a lookup taught, or that it failed, and when the next one is         |
@@ -14,6 +15,8 @@
  * | health    | which addresses are probed for whom                                       |
  * | verdicts  | verdicts that change: published in rounds, logged, counted                |
  * | views     | what workers see of addresses                                             |
+ *
+ * Beside them stands state/, which saves all that, and restores it.
  *
  * Each of them calls only those below it. Everything runs on the service thread.
  */
@@ -72,10 +75,12 @@ typedef struct aname_refresh {
 	unsigned running;
 	aname_upstream_t *released; /*!< Upstreams that were taken out, and are not gone yet. */
 	uint32_t options_s;         /*!< When options came or went last. */
-	uint64_t release_mark;      /*!< In the queue: requests of who was there then. */
-	int64_t release_ms;         /*!< When the next one is to be taken out. */
-	int64_t log_terms_ms;       /*!< When to log that terms differ; INT64_MAX: no need. */
-	int64_t pace_us;            /*!< When the next lookup is due at an even pace. */
+	int64_t settle_ms;     /*!< When to look whether any are given up; INT64_MAX: no need. */
+	uint64_t release_mark; /*!< In the queue: requests of who was there then. */
+	int64_t release_ms;    /*!< When the next one is to be taken out. */
+	int64_t log_terms_ms;  /*!< When to log that terms differ; INT64_MAX: no need. */
+	int64_t pace_us;       /*!< When the next lookup is due at an even pace. */
+	int64_t resumed_ms;    /*!< What was due before is not late by that: nothing ran. */
 	int64_t lag_window_ms;
 	uint32_t lag_now, lag_before; /*!< Largest lag of this and the last window. */
 	uint64_t random;

@@ -6,7 +6,7 @@
  * identity.
  *
  * A definition is held by the options in use that name it, and stays for a while when nobody holds
- * it any more, since options come back.
+ * it any more, since options come back; and so does one from the state file, which is awaited.
  *
  * Functions here are for whoever owns the list, and under its lock (shared.h).
  */
@@ -29,7 +29,16 @@ typedef struct aname_definition {
 	unsigned holders; /*!< Sets of options. */
 	/* The service thread's own. */
 	int64_t unheld_ms; /*!< Since when nobody holds it; 0: it is held. */
+	bool awaited;      /*!< It is from the state file, and nobody has held it yet. */
+	uint32_t saved;    /*!< The last save that it went into, */
+	uint16_t position; /*!< and where it stands there. */
 } aname_definition_t;
+
+/*! Has it been given up: nobody holds it, and nobody is about to? */
+static inline bool aname_definition_is_given_up(const aname_definition_t *definition)
+{
+	return definition->unheld_ms != 0 && !definition->awaited;
+}
 
 /*! The definitions of a process. */
 typedef struct {

@@ -17,6 +17,7 @@ struct aname_secrets {
 	aname_secret_t **buckets;
 	size_t buckets_count; /*!< A power of two. */
 	size_t count;
+	uint64_t changes;
 	aname_secret_t *queue, **queue_end;
 	directories_t *directories;
 };
@@ -163,6 +164,7 @@ static aname_secret_t *add(aname_secrets_t *secrets, const char *directories, co
 	secret->next = *bucket;
 	*bucket = secret;
 	secrets->count++;
+	secrets->changes++;
 	return secret;
 }
 
@@ -296,6 +298,29 @@ void aname_secrets_sweep(aname_secrets_t *secrets, int64_t now_ms)
 		}
 	}
 	pthread_mutex_unlock(&secrets->lock);
+}
+
+bool aname_secrets_walk(aname_secrets_t *secrets, size_t bucket,
+                        void (*visit)(const aname_secret_t *secret, void *ctx), void *ctx)
+{
+	pthread_mutex_lock(&secrets->lock);
+	bool there = bucket < secrets->buckets_count;
+	for (const aname_secret_t *secret = there ? secrets->buckets[bucket] : NULL; secret != NULL;
+	     secret = secret->next) {
+		if (atomic_load(&secret->state) != ANAME_SECRET_FAILED) {
+			visit(secret, ctx);
+		}
+	}
+	pthread_mutex_unlock(&secrets->lock);
+	return there;
+}
+
+uint64_t aname_secrets_changes(aname_secrets_t *secrets)
+{
+	pthread_mutex_lock(&secrets->lock);
+	uint64_t changes = secrets->changes;
+	pthread_mutex_unlock(&secrets->lock);
+	return changes;
 }
 
 size_t aname_secrets_count(aname_secrets_t *secrets)

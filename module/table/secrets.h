@@ -113,5 +113,23 @@ void aname_secrets_put(aname_secrets_t *secrets, aname_secret_t *secret,
 /*! Forgets what nobody has held for a while. Thread: any. */
 void aname_secrets_sweep(aname_secrets_t *secrets, int64_t now_ms);
 
+/*!
+ * \brief Calls `visit` for each key in a bucket, but for those that cannot be read.
+ *
+ * What is visited has its directories and RDATA, which do not change; `visit` must not call
+ * anything of this header, and be short: the lock is held.
+ *
+ * \param bucket  From 0 on. Keys that come meanwhile may be missed, or others met twice.
+ *
+ * \return false if there is no such bucket: that was all.
+ *
+ * Thread: any.
+ */
+bool aname_secrets_walk(aname_secrets_t *secrets, size_t bucket,
+                        void (*visit)(const aname_secret_t *secret, void *ctx), void *ctx);
+
+/*! How often a key has come. Thread: any. */
+uint64_t aname_secrets_changes(aname_secrets_t *secrets);
+
 /*! Keys known. Thread: any. */
 size_t aname_secrets_count(aname_secrets_t *secrets);

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "table/clock.h"
+
 aname_shared_t *aname_shared_new(aname_queue_wake_f wake, void *wake_ctx)
 {
 	aname_shared_t *shared = calloc(1, sizeof(*shared));
@@ -138,6 +140,7 @@ const aname_options_t *aname_shared_hold(aname_shared_t *shared, aname_options_t
 	held = held != NULL ? held : hold_new(shared, options);
 	if (held != NULL) {
 		held->holders++;
+		atomic_store(&shared->moved_ms, aname_clock_ms());
 		held->origin = options->origin;
 		*upstream = held->upstream;
 		ret = held->options;
@@ -169,6 +172,7 @@ const aname_options_t *aname_shared_recall(aname_shared_t *shared, const aname_o
 	const aname_options_t *ret = NULL;
 	if (held != NULL) {
 		held->holders++;
+		atomic_store(&shared->moved_ms, aname_clock_ms());
 		*upstream = held->upstream;
 		ret = held->options;
 	}
@@ -184,6 +188,7 @@ void aname_shared_unhold(aname_shared_t *shared, const aname_options_t *options)
 		at = &(*at)->next;
 	}
 	aname_held_options_t *held = *at;
+	atomic_store(&shared->moved_ms, aname_clock_ms());
 	if (held != NULL && --held->holders == 0) {
 		*at = held->next;
 		held->upstream->holders--;
@@ -213,7 +218,7 @@ static void add_up(aname_shared_t *shared)
 	}
 }
 
-int64_t aname_shared_note_upstreams(aname_shared_t *shared, int64_t now_ms,
+int64_t aname_shared_note_upstreams(aname_shared_t *shared, bool settled, int64_t now_ms,
                                     void (*changed)(void *ctx, aname_upstream_t *upstream),
                                     void *ctx)
 {
@@ -224,7 +229,7 @@ int64_t aname_shared_note_upstreams(aname_shared_t *shared, int64_t now_ms,
 	     upstream = upstream->next) {
 		if (upstream->holders > 0) {
 			upstream->unheld_ms = 0;
-		} else if (upstream->unheld_ms == 0) {
+		} else if (upstream->unheld_ms == 0 && settled) {
 			upstream->unheld_ms = now_ms;
 		}
 		if (upstream->unheld_ms != 0 &&
@@ -237,6 +242,29 @@ int64_t aname_shared_note_upstreams(aname_shared_t *shared, int64_t now_ms,
 	return release_ms;
 }
 
+aname_upstream_t *aname_shared_await_upstream(aname_shared_t *shared, const aname_source_t *source,
+                                              int64_t now_ms)
+{
+	pthread_mutex_lock(&shared->lock);
+	aname_upstream_t *upstream = aname_upstream_find(&shared->upstreams, source);
+	/* Neither held nor given up: it was made just now. */
+	if (upstream != NULL && upstream->holders == 0 && upstream->unheld_ms == 0) {
+		upstream->unheld_ms = now_ms;
+		upstream->awaited = true;
+	}
+	pthread_mutex_unlock(&shared->lock);
+	return upstream;
+}
+
+aname_upstream_t *aname_shared_upstream_after(aname_shared_t *shared,
+                                              const aname_upstream_t *upstream)
+{
+	pthread_mutex_lock(&shared->lock);
+	aname_upstream_t *after = upstream != NULL ? upstream->next : shared->upstreams;
+	pthread_mutex_unlock(&shared->lock);
+	return after;
+}
+
 aname_upstream_t *aname_shared_release_upstream(aname_shared_t *shared, int64_t now_ms)
 {
 	pthread_mutex_lock(&shared->lock);
@@ -245,7 +273,8 @@ aname_upstream_t *aname_shared_release_upstream(aname_shared_t *shared, int64_t 
 	return upstream;
 }
 
-int64_t aname_shared_note_definitions(aname_shared_t *shared, int64_t now_ms, bool *given_up)
+int64_t aname_shared_note_definitions(aname_shared_t *shared, bool settled, int64_t now_ms,
+                                      bool *given_up)
 {
 	int64_t release_ms = INT64_MAX;
 	*given_up = false;
@@ -254,7 +283,8 @@ int64_t aname_shared_note_definitions(aname_shared_t *shared, int64_t now_ms, bo
 	     definition = definition->next) {
 		if (definition->holders > 0) {
 			definition->unheld_ms = 0;
-		} else if (definition->unheld_ms == 0) {
+			definition->awaited = false;
+		} else if (definition->unheld_ms == 0 && settled) {
 			definition->unheld_ms = now_ms;
 			*given_up = true;
 		}
@@ -265,6 +295,19 @@ int64_t aname_shared_note_definitions(aname_shared_t *shared, int64_t now_ms, bo
 	}
 	pthread_mutex_unlock(&shared->lock);
 	return release_ms;
+}
+
+const aname_definition_t *aname_shared_await_definition(aname_shared_t *shared,
+                                                        const aname_probe_t *probe, int64_t now_ms)
+{
+	pthread_mutex_lock(&shared->lock);
+	aname_definition_t *definition = aname_definition_find(&shared->definitions, probe);
+	if (definition != NULL && definition->holders == 0 && definition->unheld_ms == 0) {
+		definition->unheld_ms = now_ms;
+		definition->awaited = true;
+	}
+	pthread_mutex_unlock(&shared->lock);
+	return definition;
 }
 
 const aname_definition_t *aname_shared_definition(aname_shared_t *shared, uint32_t id)
@@ -278,11 +321,11 @@ const aname_definition_t *aname_shared_definition(aname_shared_t *shared, uint32
 	return definition;
 }
 
-const aname_definition_t *aname_shared_definition_after(aname_shared_t *shared,
-                                                        const aname_definition_t *definition)
+aname_definition_t *aname_shared_definition_after(aname_shared_t *shared,
+                                                  const aname_definition_t *definition)
 {
 	pthread_mutex_lock(&shared->lock);
-	const aname_definition_t *after =
+	aname_definition_t *after =
 	        definition != NULL ? definition->next : shared->definitions.first;
 	pthread_mutex_unlock(&shared->lock);
 	return after;

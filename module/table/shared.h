@@ -90,6 +90,7 @@ typedef struct {
 	aname_queue_wake_f wake; /*!< Wakes the service; may be NULL. */
 	void *wake_ctx;
 	_Atomic bool options_changed; /*!< Options came or went: for the service. */
+	_Atomic int64_t moved_ms;     /*!< When an instance held options, or let them go, last. */
 	pthread_mutex_t lock;         /*!< Guards what follows. */
 	aname_held_options_t *options;
 	aname_upstream_t *upstreams;
@@ -135,9 +136,22 @@ const aname_options_t *aname_shared_recall(aname_shared_t *shared, const aname_o
 void aname_shared_unhold(aname_shared_t *shared, const aname_options_t *options);
 
 /*!
+ * While instances come and go nothing is given up: a server that stops unloads one after the other,
+ * and what is known from the first one's upstream is to be saved with the last.
+ */
+#define ANAME_SETTLED_MS 1000
+
+/*! Have no instances come or gone for a while? Thread: service. */
+static inline bool aname_shared_is_settled(const aname_shared_t *shared, int64_t now_ms)
+{
+	return now_ms - atomic_load(&shared->moved_ms) >= ANAME_SETTLED_MS;
+}
+
+/*!
  * \brief Takes note of the options in use, when they have changed: sets what counts for the lookups
  *        of each upstream, and whether anybody holds it.
  *
+ * \param settled  Those that nobody holds are given up.
  * \param changed  Called for each upstream, under the lock.
  * \param ctx      For it.
  *
@@ -145,9 +159,30 @@ void aname_shared_unhold(aname_shared_t *shared, const aname_options_t *options)
  *
  * Thread: service.
  */
-int64_t aname_shared_note_upstreams(aname_shared_t *shared, int64_t now_ms,
+int64_t aname_shared_note_upstreams(aname_shared_t *shared, bool settled, int64_t now_ms,
                                     void (*changed)(void *ctx, aname_upstream_t *upstream),
                                     void *ctx);
+
+/*!
+ * \brief Finds an upstream that the state file names; one that nobody holds is awaited from now on.
+ *
+ * \return The upstream, good until aname_shared_release_upstream() gives it out; NULL if out of
+ *         memory.
+ *
+ * Thread: service.
+ */
+aname_upstream_t *aname_shared_await_upstream(aname_shared_t *shared, const aname_source_t *source,
+                                              int64_t now_ms);
+
+/*!
+ * \brief The upstream after another one in the list of all; the first one after NULL.
+ *
+ * \return The upstream, good likewise; NULL at the end.
+ *
+ * Thread: service.
+ */
+aname_upstream_t *aname_shared_upstream_after(aname_shared_t *shared,
+                                              const aname_upstream_t *upstream);
 
 /*!
  * \brief Takes an upstream out that nobody has held for too long.
@@ -162,13 +197,26 @@ aname_upstream_t *aname_shared_release_upstream(aname_shared_t *shared, int64_t 
 /*!
  * \brief Takes note of whether anybody holds each definition, when options have changed.
  *
+ * \param settled   Those that nobody holds are given up.
  * \param given_up  Nobody holds some of them since now.
  *
  * \return When a definition that nobody holds is to be released, or INT64_MAX.
  *
  * Thread: service.
  */
-int64_t aname_shared_note_definitions(aname_shared_t *shared, int64_t now_ms, bool *given_up);
+int64_t aname_shared_note_definitions(aname_shared_t *shared, bool settled, int64_t now_ms,
+                                      bool *given_up);
+
+/*!
+ * \brief Finds a definition that the state file names; one that nobody holds is awaited from now on.
+ *
+ * \return The definition, good until aname_shared_release_definition() gives it out; NULL if out of
+ *         memory.
+ *
+ * Thread: service.
+ */
+const aname_definition_t *aname_shared_await_definition(aname_shared_t *shared,
+                                                        const aname_probe_t *probe, int64_t now_ms);
 
 /*!
  * \brief The definition of this identity.
@@ -187,8 +235,8 @@ const aname_definition_t *aname_shared_definition(aname_shared_t *shared, uint32
  *
  * Thread: service.
  */
-const aname_definition_t *aname_shared_definition_after(aname_shared_t *shared,
-                                                        const aname_definition_t *definition);
+aname_definition_t *aname_shared_definition_after(aname_shared_t *shared,
+                                                  const aname_definition_t *definition);
 
 /*!
  * \brief Does any section that has this probed let the address into its answers (`deny-address`)?

@@ -21,6 +21,7 @@ struct aname_table {
 	aname_hash_key_t secret;
 	size_t used;     /*!< Slots with an entry or a tombstone. */
 	unsigned builds; /*!< How often the slots were laid out anew. */
+	uint64_t changes;
 	_Atomic size_t targets, subnets;
 	_Atomic size_t addresses;
 };
@@ -376,6 +377,7 @@ static size_t count_of(const aname_snapshot_t *snapshot)
 
 void aname_table_remove(aname_table_t *table, aname_entry_t *entry)
 {
+	table->changes++;
 	slots_t *slots = atomic_load(&table->slots);
 	size_t i = first_slot(slots, entry->hash);
 	while (atomic_load_explicit(&slots->at[i], memory_order_relaxed) != entry) {
@@ -400,6 +402,7 @@ void aname_table_publish(aname_table_t *table, aname_entry_t *entry, aname_snaps
 {
 	size_t count = count_of(snapshot);
 	aname_snapshot_t *before = atomic_exchange(&entry->snapshot, snapshot);
+	table->changes++;
 	atomic_fetch_add(&table->addresses, count);
 	atomic_fetch_sub(&table->addresses, count_of(before));
 	aname_epoch_retire(table->epoch, before);
@@ -418,6 +421,11 @@ size_t aname_table_subnets(const aname_table_t *table)
 size_t aname_table_addresses(const aname_table_t *table)
 {
 	return atomic_load_explicit(&table->addresses, memory_order_relaxed);
+}
+
+uint64_t aname_table_changes(const aname_table_t *table)
+{
+	return table->changes;
 }
 
 aname_cursor_t aname_table_begin(const aname_table_t *table)

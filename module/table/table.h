@@ -248,6 +248,10 @@ size_t aname_table_targets(const aname_table_t *table);
 size_t aname_table_subnets(const aname_table_t *table);
 size_t aname_table_addresses(const aname_table_t *table);
 
+/*! How often something was published or removed: other than before if what is known may be.
+ *  Thread: service. */
+uint64_t aname_table_changes(const aname_table_t *table);
+
 /*! A cursor over the table, for walking it a few steps at a time. */
 typedef struct {
 	size_t slot;

@@ -24,27 +24,33 @@ static bool is_unheld(const aname_upstream_t *upstream)
 	return upstream->holders == 0 && upstream->unheld_ms != 0;
 }
 
+static aname_upstream_t *take_out(aname_upstream_t **at)
+{
+	aname_upstream_t *upstream = *at;
+	*at = upstream->next;
+	upstream->next = NULL;
+	return upstream;
+}
+
 aname_upstream_t *aname_upstream_take_out(aname_upstream_t **list, int64_t now_ms)
 {
 	aname_upstream_t **oldest = NULL;
-	unsigned unheld = 0;
+	unsigned given_up = 0;
 	for (aname_upstream_t **at = list; *at != NULL; at = &(*at)->next) {
-		if (is_unheld(*at)) {
-			unheld++;
-			/* The list has the newest first. */
-			if (oldest == NULL || (*at)->unheld_ms <= (*oldest)->unheld_ms) {
-				oldest = at;
-			}
+		if (!is_unheld(*at)) {
+			continue;
+		}
+		if (now_ms - (*at)->unheld_ms >= ANAME_UPSTREAM_KEEP_MS) {
+			return take_out(at);
+		}
+		given_up += !(*at)->awaited;
+		/* The list has the newest first. */
+		if (!(*at)->awaited &&
+		    (oldest == NULL || (*at)->unheld_ms <= (*oldest)->unheld_ms)) {
+			oldest = at;
 		}
 	}
-	if (oldest == NULL || (unheld <= ANAME_UPSTREAMS_KEPT &&
-	                       now_ms - (*oldest)->unheld_ms < ANAME_UPSTREAM_KEEP_MS)) {
-		return NULL;
-	}
-	aname_upstream_t *upstream = *oldest;
-	*oldest = upstream->next;
-	upstream->next = NULL;
-	return upstream;
+	return given_up > ANAME_UPSTREAMS_KEPT ? take_out(oldest) : NULL;
 }
 
 /*! Takes the larger of both; true if they differ. */
@@ -67,7 +73,8 @@ void aname_upstream_add_terms(aname_upstream_terms_t *terms, const aname_schedul
                               bool first)
 {
 	if (first) {
-		*terms = (aname_upstream_terms_t){ .schedule = *schedule };
+		*terms = (aname_upstream_terms_t){ .schedule = *schedule,
+			                           .ttl_min = schedule->ttl_min };
 	}
 	aname_schedule_t *sum = &terms->schedule;
 	/* Not `||`: each of them counts. */
@@ -82,5 +89,6 @@ void aname_upstream_add_terms(aname_upstream_terms_t *terms, const aname_schedul
 	(void)take_larger(&sum->idle, schedule->idle);
 	(void)take_larger(&sum->ecs_prefix_ipv4, schedule->ecs_prefix_ipv4);
 	(void)take_larger(&sum->ecs_prefix_ipv6, schedule->ecs_prefix_ipv6);
+	(void)take_larger(&terms->ttl_min, schedule->ttl_min);
 	terms->no_grace |= schedule->stale_max == 0;
 }

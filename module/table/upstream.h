@@ -9,6 +9,8 @@
  * when nobody holds it any more, since options come back: an instance is unloaded and loaded anew,
  * or a change is undone. Then the service releases it, with all that is known from it.
  *
+ * One that was read from the state file is awaited: it stays as long, until a section names it.
+ *
  * Functions here are for whoever owns the list, and under its lock (shared.h).
  */
 
@@ -23,7 +25,8 @@
 /*! How long what was learnt from an upstream is kept that nobody holds. */
 #define ANAME_UPSTREAM_KEEP_MS 600000
 
-/*! How many upstreams are kept that nobody holds: the latest ones. */
+/*! How many upstreams are kept that nobody holds: the latest ones. Those that are awaited do not
+ *  count. */
 #define ANAME_UPSTREAMS_KEPT 4
 
 /*! An upstream's lookups, the service's own; see service/work.h. */
@@ -39,8 +42,9 @@ struct aname_upstream_work;
  */
 typedef struct {
 	aname_schedule_t schedule;
-	bool no_grace; /*!< Some use nothing that is past its lifetime (`stale-max: 0`). */
-	bool differ;   /*!< Sections differ in those first five. */
+	uint32_t ttl_min; /*!< The largest `ttl-min`. */
+	bool no_grace;    /*!< Some use nothing that is past its lifetime (`stale-max: 0`). */
+	bool differ;      /*!< Sections differ in those first five. */
 } aname_upstream_terms_t;
 
 typedef struct aname_upstream {
@@ -56,6 +60,9 @@ typedef struct aname_upstream {
 	aname_upstream_terms_t terms;
 	aname_schedule_t logged; /*!< What was logged last. */
 	int64_t unheld_ms; /*!< Since when nobody holds it: nothing is looked up; 0: it is held. */
+	bool awaited;      /*!< It is from the state file, and nobody has held it yet. */
+	uint32_t saved;    /*!< The last save that it went into, */
+	uint16_t position; /*!< and where it stands there. */
 	struct aname_upstream_work *work; /*!< NULL: it was never asked. */
 } aname_upstream_t;
 
@@ -76,6 +83,12 @@ aname_upstream_t *aname_upstream_find(aname_upstream_t **list, const aname_sourc
  * \return The upstream, freed with free(); NULL if there is none. Ownership: the caller's.
  */
 aname_upstream_t *aname_upstream_take_out(aname_upstream_t **list, int64_t now_ms);
+
+/*! Has it been given up: nobody holds it, and nobody is about to? */
+static inline bool aname_upstream_is_given_up(const aname_upstream_t *upstream)
+{
+	return upstream->unheld_ms != 0 && !upstream->awaited;
+}
 
 /*! Adds one more set of options; `first`: the terms of before do not count. */
 void aname_upstream_add_terms(aname_upstream_terms_t *terms, const aname_schedule_t *schedule,

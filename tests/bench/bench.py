@@ -10,6 +10,7 @@ import tempfile
 import time
 import traceback
 
+import bring_up
 import failing
 import functions
 import instructions
@@ -98,6 +99,7 @@ class Bench:
 
 
 BENCHES = {
+    **bring_up.BENCHES,
     **warm.BENCHES,
     **instructions.BENCHES,
     **functions.BENCHES,

@@ -61,6 +61,18 @@ def test_a_good_zone_is_as_it_should_be(knotd, unbound, authority, check):
     check("EXAMPLE.COM.", bad=[])
 
 
+@pytest.mark.parametrize("listen, address", [
+    ("0.0.0.0@5300", "127.0.0.1"), ("::@5300", "::1"), ("::1@5300", "::1"),
+])
+def test_it_asks_where_the_server_listens(knotd, unbound, authority, check, listen, address):
+    knotd.server["listen"] = listen
+    authority.set(TARGET, a=[A1], aaaa=[AAAA1])
+    knotd.add_zone(ZONE, [aname(TARGET)])
+    knotd.start(ready=[])
+    eventually(lambda: query(ZONE, "SOA", server=(address, 5300)))
+    says(check(bad=[])[0], "ok", f"over UDP from {listen}, A: {A1}")
+
+
 def test_a_target_with_one_family_is_good(knotd, unbound, authority, check):
     simple(knotd, authority, aaaa=())
     lines, _ = check(bad=[])

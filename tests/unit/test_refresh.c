@@ -830,6 +830,7 @@ static void definition_given_up_meanwhile(void **state)
 	aname_refresh_wake(scripted.refresh);
 	clock_skip(ANAME_DEFINITION_KEEP_MS);
 	aname_shared_unhold(scripted.shared, two);
+	clock_skip(ANAME_SETTLED_MS);
 	(void)aname_health_advance(scripted.refresh, aname_clock_ms());
 	aname_refresh_wake(scripted.refresh);
 	assert_false(has_view(&scripted, &name, id));
@@ -853,6 +854,7 @@ static void asked_after_given_up(void **state)
 	scripted_ask(&scripted, &name, A, 300);
 	scripted_resolve(&scripted, scripted_pending(&scripted, &name, A), 1, 3, 300);
 	aname_shared_unhold(scripted.shared, options);
+	scripted_skip(&scripted, ANAME_SETTLED_MS);
 	ask_probing(&scripted, &name, id);
 	assert_false(has_view(&scripted, &name, id));
 	options = aname_shared_hold(scripted.shared, make_probing(2), &upstream);
@@ -884,7 +886,7 @@ static void upstream_given_up_while_ready(void **state)
 	assert_int_equal(entry->plan.state, ANAME_PLAN_READY);
 	aname_shared_unhold(scripted.shared, options);
 	aname_shared_unhold(scripted.shared, scripted.options);
-	aname_refresh_wake(scripted.refresh);
+	scripted_skip(&scripted, ANAME_SETTLED_MS);
 	assert_int_equal(entry->plan.state, ANAME_PLAN_DORMANT);
 	assert_int_equal(probed(&scripted), 0);
 	scripted.options = aname_shared_hold(scripted.shared, make_options(), &upstream);
@@ -1475,7 +1477,7 @@ static void upstream_given_up(void **state)
 	scripted_resolve(&scripted, scripted.script.pending, 1, 3, 60);
 	scripted_ask(&scripted, &other, A, 300);
 	aname_shared_unhold(scripted.shared, scripted.options);
-	aname_refresh_wake(scripted.refresh);
+	scripted_skip(&scripted, ANAME_SETTLED_MS);
 	assert_int_equal(scripted.script.freed, 0); /* A lookup is under way. */
 	scripted_resolve(&scripted, scripted.script.pending, 1, 1, 60);
 	(void)uv_run(&scripted.loop, UV_RUN_NOWAIT);
@@ -1592,6 +1594,7 @@ static void released_behind_queue(void **state)
 	for (unsigned i = 0; i <= ANAME_UPSTREAMS_KEPT; i++) {
 		aname_shared_unhold(scripted.shared, hold_for(&scripted, 1000 + i));
 	}
+	clock_skip(ANAME_SETTLED_MS);
 	unsigned waited = 0;
 	aname_request_t request;
 	for (bool more = true; more; waited++) {
@@ -1633,6 +1636,31 @@ static void differing_logged(void **state)
 	scripted_skip(&scripted, 1);
 	scripted_skip(&scripted, 4000);
 	assert_int_equal(scripted_heard(&scripted, "share"), 0);
+	scripted_deinit(&scripted);
+}
+
+static void given_up_when_settled(void **state)
+{
+	/* While sections come and go nothing is given up: neither sockets, nor what is known. */
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
+	name_t name = make_name("a.example.");
+	scripted_ask(&scripted, &name, A, 300);
+	scripted_resolve(&scripted, scripted.script.pending, 1, 3, 60);
+	aname_shared_unhold(scripted.shared, scripted.options);
+	for (unsigned i = 0; i < 10; i++) {
+		scripted_skip(&scripted, ANAME_SETTLED_MS - 1);
+		assert_false(is_cold(&scripted, &name, A));
+		assert_int_equal(scripted.script.freed, 0);
+		const aname_upstream_t *upstream = NULL;
+		aname_options_t *options = make_options();
+		options->source.servers_count = 1;
+		aname_shared_unhold(scripted.shared,
+		                    aname_shared_hold(scripted.shared, options, &upstream));
+	}
+	scripted_skip(&scripted, ANAME_SETTLED_MS);
+	assert_true(is_cold(&scripted, &name, A));
+	assert_int_equal(scripted.script.freed, 1);
 	scripted_deinit(&scripted);
 }
 
@@ -1985,6 +2013,7 @@ static const struct CMUnitTest rest[] = {
 	PROVES("H8, W2: that something is forced is logged when it begins, and when it "
 	       "ends",
 	       logs_forces),
+	PROVES("T4: and is not given up while others come and go", given_up_when_settled),
 	PROVES("that sections differ is logged, once", differing_logged),
 	PROVES("C2: whatever ends, those who wait are woken", wakes_waiters),
 	PROVES("W1: lookups and lag are counted", numbers),

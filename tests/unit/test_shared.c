@@ -174,7 +174,7 @@ static void on_note(void *ctx, aname_upstream_t *upstream)
 static noted_t note(aname_shared_t *shared, int64_t now_ms, int64_t *release_ms)
 {
 	noted_t noted = { 0 };
-	*release_ms = aname_shared_note_upstreams(shared, now_ms, on_note, &noted);
+	*release_ms = aname_shared_note_upstreams(shared, true, now_ms, on_note, &noted);
 	return noted;
 }
 
@@ -374,23 +374,25 @@ static void definition_released(void **state)
 	bool given_up;
 	const aname_options_t *held = aname_shared_hold(shared, make_probing(443), &upstream);
 	uint32_t id = held->definition;
-	assert_true(aname_shared_note_definitions(shared, 1000, &given_up) == INT64_MAX);
+	assert_true(aname_shared_note_definitions(shared, true, 1000, &given_up) == INT64_MAX);
 	assert_false(given_up);
 	aname_shared_unhold(shared, held);
-	int64_t release_ms = aname_shared_note_definitions(shared, 1000, &given_up);
+	(void)aname_shared_note_definitions(shared, false, 1000, &given_up);
+	assert_false(given_up); /* Others may still come. */
+	int64_t release_ms = aname_shared_note_definitions(shared, true, 1000, &given_up);
 	assert_true(given_up);
 	assert_true(release_ms == 1000 + ANAME_DEFINITION_KEEP_MS);
-	(void)aname_shared_note_definitions(shared, 1500, &given_up);
+	(void)aname_shared_note_definitions(shared, true, 1500, &given_up);
 	assert_false(given_up); /* It was before. */
 	assert_null(aname_shared_release_definition(shared, release_ms - 1));
 
 	/* Found again until then, and a new one after. */
 	held = aname_shared_hold(shared, make_probing(443), &upstream);
 	assert_int_equal(held->definition, id);
-	assert_true(aname_shared_note_definitions(shared, 2000, &given_up) == INT64_MAX);
+	assert_true(aname_shared_note_definitions(shared, true, 2000, &given_up) == INT64_MAX);
 	assert_null(aname_shared_release_definition(shared, INT64_MAX));
 	aname_shared_unhold(shared, held);
-	release_ms = aname_shared_note_definitions(shared, 3000, &given_up);
+	release_ms = aname_shared_note_definitions(shared, true, 3000, &given_up);
 	aname_definition_t *released = aname_shared_release_definition(shared, release_ms);
 	assert_int_equal(released->id, id);
 	assert_null(aname_shared_definition(shared, id));

@@ -1,6 +1,5 @@
 #include "check/check.h"
 
-#include <netdb.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,31 +16,6 @@
 #define EDE_UNREACHABLE 22
 /*! Addresses printed; the others are counted. */
 #define ADDRESSES_SHOWN 8
-
-/*! Reads ADDRESS[@PORT]; an address of all becomes that of the loopback. */
-static bool read_address(const char *text, struct sockaddr_storage *server)
-{
-	char address[KANAME_VALUE_MAX];
-	(void)snprintf(address, sizeof(address), "%s", text);
-	char *port = strchr(address, '@');
-	if (port != NULL) {
-		*port++ = '\0';
-	}
-	if (strcmp(address, "0.0.0.0") == 0) {
-		(void)snprintf(address, sizeof(address), "127.0.0.1");
-	} else if (strcmp(address, "::") == 0) {
-		(void)snprintf(address, sizeof(address), "::1");
-	}
-	const struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
-		                        .ai_socktype = SOCK_DGRAM };
-	struct addrinfo *info;
-	if (getaddrinfo(address, port != NULL ? port : "53", &hints, &info) != 0) {
-		return false;
-	}
-	memcpy(server, info->ai_addr, info->ai_addrlen);
-	freeaddrinfo(info);
-	return true;
-}
 
 /*! Writes the addresses of an answer, or what there is in place of them. */
 static void list_addresses(const kaname_answer_t *answer, char text[KANAME_CHECK_TEXT_MAX])
@@ -177,7 +151,7 @@ void kaname_check_client(kaname_check_t *check)
 	/* One is enough. */
 	for (size_t i = 0; i < check->listen.count; i++) {
 		struct sockaddr_storage server = { 0 };
-		if (read_address(check->listen.at[i], &server)) {
+		if (kaname_address_read(check->listen.at[i], &server)) {
 			ask_all(check, check->listen.at[i], &server);
 			return;
 		}

@@ -70,6 +70,13 @@ void aname_addresses_keep(aname_addresses_t *addresses, aname_address_t *address
 /*! It is held again. */
 void aname_addresses_unkeep(aname_addresses_t *addresses, aname_address_t *address);
 
+/*! The first in a bucket, below `size`; the others follow by `next_same`. */
+static inline const aname_address_t *aname_addresses_in(const aname_addresses_t *addresses,
+                                                        size_t bucket)
+{
+	return addresses->buckets[bucket];
+}
+
 /*! Calls `visit` for each, which may remove that one. */
 void aname_addresses_foreach(const aname_addresses_t *addresses,
                              void (*visit)(aname_address_t *address, void *ctx), void *ctx);

@@ -242,6 +242,46 @@ const aname_probed_t *aname_probes_find(const aname_probes_t *probes,
 	return found != NULL ? &found->probed : NULL;
 }
 
+void aname_probes_restore(aname_probes_t *probes, const aname_definition_t *definition,
+                          const uint8_t *address, uint8_t len, const knot_dname_t *name,
+                          aname_health_t health, int64_t since_ms, int64_t now_ms)
+{
+	const aname_address_key_t key = {
+		.definition = definition, .address = address, .len = len, .name = name
+	};
+	if (probes->addresses.kept >= probes->max ||
+	    aname_addresses_find(&probes->addresses, &key) != NULL) {
+		return;
+	}
+	aname_address_t *restored = aname_addresses_add(&probes->addresses, &key);
+	if (restored != NULL) {
+		restored->probes = probes;
+		restored->probed.verdict = (aname_verdict_t){ .health = health, .since_ms = since_ms };
+		aname_addresses_keep(&probes->addresses, restored, now_ms);
+		set_timer(probes, now_ms);
+	}
+}
+
+bool aname_probes_walk(const aname_probes_t *probes, aname_probes_cursor_t *cursor,
+                       void (*visit)(const aname_probed_t *probed, const knot_dname_t *name,
+                                     void *ctx),
+                       void *ctx)
+{
+	const aname_addresses_t *addresses = &probes->addresses;
+	if (cursor->bucket == 0) {
+		cursor->size = addresses->size;
+	}
+	cursor->rebuilt = cursor->size != addresses->size;
+	if (cursor->rebuilt || cursor->bucket >= cursor->size) {
+		return false;
+	}
+	for (const aname_address_t *at = aname_addresses_in(addresses, cursor->bucket++);
+	     at != NULL; at = at->next_same) {
+		visit(&at->probed, at->name, ctx);
+	}
+	return true;
+}
+
 typedef struct {
 	aname_probes_t *probes;
 	const aname_definition_t *definition;

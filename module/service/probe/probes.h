@@ -106,6 +106,29 @@ bool aname_probes_forget(aname_probes_t *probes, const aname_definition_t *defin
 void aname_probes_foreach(const aname_probes_t *probes,
                           void (*visit)(const aname_probed_t *probed, void *ctx), void *ctx);
 
+/*!
+ * \brief Takes note of what was known of an address before: it is kept, as if it had just been let
+ *        go, until somebody holds it.
+ *
+ * \param health    UP or DOWN.
+ * \param since_ms  When it became that.
+ */
+void aname_probes_restore(aname_probes_t *probes, const aname_definition_t *definition,
+                          const uint8_t *address, uint8_t len, const knot_dname_t *name,
+                          aname_health_t health, int64_t since_ms, int64_t now_ms);
+
+/*! A cursor over all addresses that are held or kept, all zero at first. */
+typedef struct {
+	size_t bucket, size;
+	bool rebuilt; /*!< They were laid out anew; the walk cannot go on. */
+} aname_probes_cursor_t;
+
+/*! Calls `visit` for a few of them; false at the end, or if the walk cannot go on. */
+bool aname_probes_walk(const aname_probes_t *probes, aname_probes_cursor_t *cursor,
+                       void (*visit)(const aname_probed_t *probed, const knot_dname_t *name,
+                                     void *ctx),
+                       void *ctx);
+
 /*! What is shown of all of them. */
 typedef struct {
 	uint64_t up, down, unknown; /*!< Addresses held, once per definition. */

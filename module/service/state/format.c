@@ -11,7 +11,6 @@
 #include "service/state/record.h"
 
 /* Where a file's head has what. */
-#define MAGIC       "mod-aname state\n"
 #define MAGIC_LEN   16
 #define VERSION_AT  16
 #define CHECKSUM_AT 20
@@ -20,8 +19,11 @@
 #define BOOT_AT     48
 #define WALL_AT     56
 
+static const uint8_t magic[MAGIC_LEN] = { 'm', 'o', 'd', '-', 'a', 'n', 'a', 'm',
+	                                  'e', ' ', 's', 't', 'a', 't', 'e', '\n' };
+
 /*! Least room of a file that is being made. */
-#define ROOM_MIN (256 * 1024)
+#define ROOM_MIN 262144
 
 static uint32_t checksum(const uint8_t *data, size_t len)
 {
@@ -77,9 +79,10 @@ static uint8_t *put_name(uint8_t *at, const knot_dname_t *name)
 }
 
 /*! Puts the length of an address and the address. Another length is left to be refused. */
-static uint8_t *put_address(uint8_t *at, const uint8_t *address, uint8_t len)
+static uint8_t *put_address(uint8_t *at, const uint8_t *address, uint16_t len)
 {
-	return put(put_u8(at, len), address, len <= 16 ? len : 0);
+	bool fits = len <= 16;
+	return put(put_u8(at, fits ? len : UINT8_MAX), address, fits ? len : 0);
 }
 
 /*! Sees to it that the largest record has room; says where it goes, NULL if nowhere. */
@@ -135,7 +138,7 @@ void aname_state_begin(aname_state_out_t *out, const aname_state_moment_t *momen
 		return;
 	}
 	head = out->data;
-	memcpy(head, MAGIC, MAGIC_LEN);
+	memcpy(head, magic, MAGIC_LEN);
 	knot_wire_write_u32(head + VERSION_AT, ANAME_STATE_VERSION);
 	memcpy(head + BOOT_ID_AT, moment->boot_id, sizeof(moment->boot_id));
 	knot_wire_write_u64(head + BOOT_AT, moment->boot_ms);
@@ -346,7 +349,7 @@ static aname_state_fault_t read_head(aname_state_in_t *in, const uint8_t *data, 
 	if (len == 0) {
 		return ANAME_STATE_EMPTY;
 	}
-	if (memcmp(data, MAGIC, len < MAGIC_LEN ? len : MAGIC_LEN) != 0) {
+	if (memcmp(data, magic, len < MAGIC_LEN ? len : MAGIC_LEN) != 0) {
 		return ANAME_STATE_FOREIGN;
 	}
 	if (len < CHECKSUM_AT) {

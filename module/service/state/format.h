@@ -36,7 +36,7 @@
 #define ANAME_STATE_VERSION 1
 
 /*! Largest file that is looked at. */
-#define ANAME_STATE_SIZE_MAX (UINT64_C(4) << 30)
+#define ANAME_STATE_SIZE_MAX (UINT64_C(2) << 30)
 
 /*! Most upstreams, and most definitions, in a file. */
 #define ANAME_STATE_UPSTREAMS_MAX   4096

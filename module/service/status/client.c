@@ -29,9 +29,10 @@ struct aname_status_client {
 	uv_write_t write;
 	aname_status_clients_t *clients;
 	client_t *next;
-	unsigned handles; /*!< Not closed yet. */
-	bool done;        /*!< The last line is in the buffer. */
-	size_t force;     /*!< Which one of what is forced is next. */
+	unsigned handles;        /*!< Not closed yet. */
+	bool done;               /*!< The last line is in the buffer. */
+	aname_state_sync_t sync; /*!< It waits until what it has changed is on disk. */
+	size_t force;            /*!< Which one of what is forced is next. */
 	aname_cursor_t cursor;
 	size_t len; /*!< Octets in `buffer`, of the request and later of the page. */
 	aname_status_addresses_t addresses; /*!< Of the last entry, still to be written. */
@@ -51,6 +52,9 @@ static void on_client_closed(uv_handle_t *handle)
 static void drop(client_t *client)
 {
 	aname_status_clients_t *clients = client->clients;
+	if (client->sync.number != 0) {
+		clients->backend.unsync(&client->sync);
+	}
 	for (client_t **at = &clients->first; *at != NULL; at = &(*at)->next) {
 		if (*at == client) {
 			*at = client->next;
@@ -203,6 +207,12 @@ static bool may_change(const client_t *client)
 	       (peer.uid == 0 || peer.uid == geteuid());
 }
 
+/*! What was changed is on disk, or will not be. */
+static void on_synced(void *ctx, const char *why)
+{
+	reply(ctx, ANAME_STATUS_OK, why);
+}
+
 _Static_assert(ANAME_FORCES_MAX == 1000, "as the message below says");
 
 static void force(client_t *client)
@@ -218,7 +228,7 @@ static void force(client_t *client)
 	                           ? aname_clock_ms() + 1000 * (int64_t)request->seconds
 	                           : ANAME_FORCED_EVER;
 	switch (backend->force(backend->ctx, &request->subject, request->state, until_ms)) {
-	case KNOT_EOK: reply(client, ANAME_STATUS_OK, NULL); break;
+	case KNOT_EOK: backend->sync(&client->sync, on_synced, client); break;
 	case KNOT_ENOENT: reply(client, ANAME_STATUS_REFUSED, "it is not forced"); break;
 	case KNOT_ELIMIT:
 		reply(client, ANAME_STATUS_REFUSED,

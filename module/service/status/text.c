@@ -242,6 +242,31 @@ static void write_numbers(char *at, size_t *len, const aname_shared_t *shared,
 	}
 }
 
+/*! Writes the line of the state file, if there is one. */
+static void write_file(char *at, size_t *len, const aname_status_backend_t *backend)
+{
+	if (backend->state == NULL) {
+		return;
+	}
+	const aname_state_numbers_t numbers = backend->state();
+	if (numbers.path == NULL) {
+		return;
+	}
+	aname_line_add(at, len, ANAME_STATUS_FILE ANAME_FIELD(FILE) "%s", numbers.path);
+	if (numbers.saved_ms != INT64_MIN) {
+		aname_line_add(at, len, ANAME_FIELD(SAVED) "%" PRId64 ANAME_FIELD(TOOK) "%" PRIu32,
+		               (aname_clock_ms() - numbers.saved_ms) / 1000, numbers.took_ms);
+		aname_line_add(at, len, ANAME_FIELD(HELD) "%.3f", numbers.held_us / 1000.0);
+	}
+	aname_line_add(at, len, ANAME_FIELD(LOADED) "%" PRIu32 ANAME_FIELD(OCTETS) "%" PRIu64,
+	               numbers.loaded_ms, numbers.octets);
+	aname_line_add(at, len, ANAME_FIELD(TARGETS) "%" PRIu32, numbers.targets);
+	if (numbers.why_not != NULL) {
+		aname_line_add(at, len, ANAME_FIELD(WHY) "%s", numbers.why_not);
+	}
+	aname_line_end(at, len);
+}
+
 size_t aname_status_write_server(char *at, const aname_shared_t *shared,
                                  const aname_status_backend_t *backend)
 {
@@ -259,5 +284,6 @@ size_t aname_status_write_server(char *at, const aname_shared_t *shared,
 	               atomic_load(&shared->reached.no_room) ? ANAME_FIELD(FULL) "yes" : "");
 	write_numbers(at, &len, shared, backend);
 	aname_line_end(at, &len);
+	write_file(at, &len, backend);
 	return len;
 }

@@ -14,7 +14,7 @@
 #include "service/status/backend.h"
 #include "table/shared.h"
 
-/*! Writes the line of the format and that of the server. */
+/*! Writes the line of the format, that of the server, and that of its state file. */
 size_t aname_status_write_server(char *at, const aname_shared_t *shared,
                                  const aname_status_backend_t *backend);
 

@@ -98,7 +98,7 @@ const aname_upstream_t *make_upstream(aname_shared_t *shared, const aname_schedu
 	options->source = *source;
 	const aname_upstream_t *upstream = NULL;
 	assert_non_null(aname_shared_hold(shared, options, &upstream));
-	(void)aname_shared_note_upstreams(shared, 1, on_note, NULL);
+	(void)aname_shared_note_upstreams(shared, true, 1, on_note, NULL);
 	return upstream;
 }
 

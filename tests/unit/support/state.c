@@ -14,15 +14,11 @@
 const char *state_sample_name(state_sample_t sample)
 {
 	static const char *const names[STATE_SAMPLES] = {
-		[STATE_NOTHING] = "nothing",
-		[STATE_UPSTREAMS] = "upstreams",
-		[STATE_DEFINITIONS] = "definitions",
-		[STATE_TARGETS] = "targets",
-		[STATE_LOST] = "lost",
-		[STATE_FORCES] = "forces",
-		[STATE_KEYS] = "keys",
-		[STATE_MANY] = "many",
-		[STATE_ALL] = "all",
+		[STATE_NOTHING] = "nothing",   [STATE_UPSTREAMS] = "upstreams",
+		[STATE_REFERRED] = "referred", [STATE_DEFINITIONS] = "definitions",
+		[STATE_TARGETS] = "targets",   [STATE_LOST] = "lost",
+		[STATE_FORCES] = "forces",     [STATE_KEYS] = "keys",
+		[STATE_MANY] = "many",         [STATE_ALL] = "all",
 	};
 	return names[sample];
 }
@@ -279,11 +275,13 @@ bool state_sample(aname_state_out_t *out, state_sample_t sample)
 		                              .wall_ms = INT64_C(1700000000000) };
 	bool all = sample == STATE_ALL;
 	aname_state_begin(out, &moment);
-	if (sample >= STATE_TARGETS || sample == STATE_UPSTREAMS) {
+	if (sample != STATE_NOTHING && sample != STATE_DEFINITIONS) {
 		add_upstreams(out);
 	}
-	if (all || sample == STATE_DEFINITIONS) {
+	if (all || sample == STATE_DEFINITIONS || sample == STATE_REFERRED) {
 		add_definitions(out);
+	}
+	if (all || sample == STATE_DEFINITIONS) {
 		add_verdicts(out);
 	}
 	if (all || sample == STATE_TARGETS) {

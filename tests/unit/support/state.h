@@ -10,6 +10,7 @@
 typedef enum {
 	STATE_NOTHING = 0, /*!< No records. */
 	STATE_UPSTREAMS,
+	STATE_REFERRED,    /*!< What records may refer to: upstreams and definitions. */
 	STATE_DEFINITIONS, /*!< And verdicts. */
 	STATE_TARGETS,
 	STATE_LOST, /*!< Targets that are gone or failing. */

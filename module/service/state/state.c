@@ -1,0 +1,480 @@
+#include "service/state/state.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "log/log.h"
+#include "service/state/collect.h"
+#include "service/state/file.h"
+#include "service/state/moment.h"
+#include "service/state/restore.h"
+#include "service/threadpool.h"
+#include "table/clock.h"
+
+/*! The service thread collects for so long in one go. */
+#define STEP_NS 1000000
+
+typedef enum {
+	STAGE_IDLE = 0,
+	STAGE_COLLECTING,
+	STAGE_WRITING,
+} stage_t;
+
+struct aname_state {
+	aname_refresh_t *refresh;
+	uv_timer_t timer;
+	uv_idle_t idle; /*!< Collects. */
+	uv_work_t work;
+	unsigned handles; /*!< Not closed yet. */
+	stage_t stage;
+	char *path; /*!< That is wanted; NULL: none. */
+	uint32_t interval_s;
+	aname_state_file_t file;
+	aname_collect_t collect;
+	uint32_t number;     /*!< Of the save that was begun last. */
+	uint64_t changes;    /*!< What was known when it was; */
+	uint64_t saved;      /*!< and what is in the file. */
+	const char *why_not; /*!< Reading or writing fails; NULL: it does not. */
+	aname_state_sync_t *syncs;
+	aname_state_numbers_t numbers;
+	/* Set by the pool. */
+	const char *failed;
+	uint32_t took_ms;
+};
+
+static void begin(aname_state_t *state);
+
+/*! Other than before if what is known may be. */
+static uint64_t changes(const aname_state_t *state)
+{
+	const aname_shared_t *shared = state->refresh->shared;
+	return aname_table_changes(shared->table) + aname_forces_changes(state->refresh->forces) +
+	       aname_secrets_changes(shared->secrets);
+}
+
+static const char *text_of(aname_state_file_error_t error)
+{
+	switch (error) {
+	case ANAME_STATE_FILE_OK: return NULL;
+	case ANAME_STATE_FILE_HELD: return "another process holds it";
+	case ANAME_STATE_FILE_ODD: return "it is no regular file";
+	case ANAME_STATE_FILE_LARGE: return "it is larger than any state file";
+	default: return strerrordesc_np(errno);
+	}
+}
+
+/* Loading. */
+
+/*! Notes that there is no file, and why. */
+static void refuse(aname_state_t *state, const char *why, const char *cure,
+                   aname_state_report_t *report)
+{
+	state->why_not = why;
+	report->priority = LOG_WARNING;
+	(void)snprintf(
+	        report->text, sizeof(report->text),
+	        "state file '%s' is not used (%s): what is known does not survive a restart; "
+	        "%s",
+	        state->path, why, cure);
+	aname_state_file_release(&state->file);
+}
+
+static const char *cure_of(aname_state_file_error_t error)
+{
+	switch (error) {
+	case ANAME_STATE_FILE_HELD: return "each knotd needs a 'state-file' of its own";
+	case ANAME_STATE_FILE_ERROR:
+		return "knotd's user has to be able to write it, and in its directory, or set "
+		       "'state-file'";
+	default: return "move it away, or set 'state-file'";
+	}
+}
+
+/*! A file that cannot be read is put aside, and written anew. */
+static void put_aside(aname_state_t *state, const char *why, aname_state_report_t *report)
+{
+	aname_state_file_error_t error = aname_state_file_put_aside(&state->file);
+	if (error != ANAME_STATE_FILE_OK) {
+		refuse(state, "it cannot be read, and not be put aside",
+		       cure_of(ANAME_STATE_FILE_ODD), report);
+		return;
+	}
+	report->priority = LOG_WARNING;
+	(void)snprintf(report->text, sizeof(report->text),
+	               "state file '%s' %s: nothing is known from before; it is put aside, with "
+	               "'.unread' behind its name",
+	               state->path, why);
+}
+
+static void report_restored(const aname_state_t *state, const aname_restored_t *restored,
+                            aname_state_report_t *report)
+{
+	char age[80];
+	if (restored->set_back) {
+		(void)snprintf(age, sizeof(age), "saved before the clock was set back");
+	} else {
+		(void)snprintf(age, sizeof(age), "saved %" PRId64 " s ago",
+		               restored->elapsed_ms / 1000);
+	}
+	report->priority = restored->no_room > 0 ? LOG_WARNING : LOG_INFO;
+	int len = snprintf(report->text, sizeof(report->text),
+	                   "state file '%s', %s: %u targets are known from before, %u forced "
+	                   "states",
+	                   state->path, age, restored->targets, restored->forces);
+	if (restored->no_room > 0 && len > 0 && (size_t)len < sizeof(report->text)) {
+		(void)snprintf(report->text + len, sizeof(report->text) - len,
+		               "; no room for %u more (option 'max-targets')", restored->no_room);
+	}
+}
+
+/*! Takes what is in a file that was read. */
+static void take(aname_state_t *state, const uint8_t *data, size_t len,
+                 aname_state_report_t *report)
+{
+	aname_state_in_t in;
+	char why[80];
+	switch (aname_state_open(&in, data, len)) {
+	case ANAME_STATE_GOOD: {
+		const aname_state_moment_t moment = aname_state_now();
+		const aname_restored_t restored =
+		        aname_restore(state->refresh, &in, &moment, aname_clock_ms());
+		state->numbers.octets = len;
+		state->numbers.targets = in.targets;
+		report_restored(state, &restored, report);
+		break;
+	}
+	case ANAME_STATE_EMPTY: break;
+	case ANAME_STATE_FOREIGN:
+		refuse(state, "it is something else", cure_of(ANAME_STATE_FILE_ODD), report);
+		break;
+	case ANAME_STATE_VERSION_DIFFERS:
+		(void)snprintf(why, sizeof(why), "is of version %u, and this module's is %u",
+		               in.version, ANAME_STATE_VERSION);
+		put_aside(state, why, report);
+		break;
+	case ANAME_STATE_DAMAGED: put_aside(state, "is damaged", report); break;
+	}
+}
+
+/*! Holds the file, and loads what is in it. */
+static void load(aname_state_t *state, aname_state_report_t *report)
+{
+	int64_t began_ms = aname_clock_ms();
+	bool known = aname_table_targets(state->refresh->shared->table) > 0;
+	uint8_t *data = NULL;
+	size_t len = 0;
+	aname_state_file_error_t error = aname_state_file_hold(&state->file, state->path);
+	if (error == ANAME_STATE_FILE_OK) {
+		error = aname_state_file_read(&state->file, &data, &len);
+	}
+	state->why_not = NULL;
+	if (error != ANAME_STATE_FILE_OK) {
+		refuse(state, text_of(error), cure_of(error), report);
+		return;
+	}
+	take(state, data, len, report);
+	free(data);
+	/* If something was known beside what is in it, that is not in it. */
+	state->saved = changes(state) - known;
+	state->numbers.loaded_ms = aname_clock_ms() - began_ms;
+}
+
+/* Saving. */
+
+static void log_report(const aname_state_t *state, const aname_state_report_t *report)
+{
+	if (report->text[0] != '\0') {
+		const aname_log_t log = aname_logbook_log(state->refresh->shared->logbook);
+		aname_log(&log, report->priority, "%s", report->text);
+	}
+}
+
+/*! Writing has failed, or not: logs it when that is new. */
+static void note_written(aname_state_t *state, const char *why)
+{
+	aname_state_report_t report = { .priority = why != NULL ? LOG_WARNING : LOG_NOTICE };
+	if (why != NULL && state->why_not == NULL) {
+		(void)snprintf(report.text, sizeof(report.text),
+		               "state file '%s' cannot be written (%s): what became known since it "
+		               "was does not survive a restart",
+		               state->path, why);
+	} else if (why == NULL && state->why_not != NULL) {
+		(void)snprintf(report.text, sizeof(report.text), "state file '%s' is written again",
+		               state->path);
+	}
+	log_report(state, &report);
+	state->why_not = why;
+}
+
+/*! Tells those who wait for this save, or an earlier one. */
+static void tell(aname_state_t *state, uint32_t number, const char *why)
+{
+	aname_state_sync_t **at = &state->syncs;
+	while (*at != NULL) {
+		aname_state_sync_t *sync = *at;
+		if (sync->number > number) {
+			at = &sync->next;
+			continue;
+		}
+		*at = sync->next;
+		sync->number = 0;
+		sync->done(sync->ctx, why);
+		at = &state->syncs; /* Others may have gone with it. */
+	}
+}
+
+/*! In the pool. */
+static void write_file(uv_work_t *work)
+{
+	aname_state_t *state = work->data;
+	aname_state_out_t *out = &state->collect.out;
+	uint64_t began_ns = uv_hrtime();
+	aname_state_file_error_t error = ANAME_STATE_FILE_OK;
+	state->failed = "out of memory";
+	if (aname_state_end(out)) {
+		error = aname_state_file_write(&state->file, out->data, out->len);
+		state->failed = text_of(error);
+	}
+	state->took_ms = (uv_hrtime() - began_ns) / 1000000;
+}
+
+static void written(aname_state_t *state)
+{
+	state->stage = STAGE_IDLE;
+	if (state->failed == NULL) {
+		state->saved = state->changes;
+		state->numbers.saved_ms = aname_clock_ms();
+		state->numbers.took_ms = state->took_ms;
+		state->numbers.octets = state->collect.out.len;
+		state->numbers.targets = state->collect.targets;
+	}
+	free(state->collect.out.data);
+	state->collect.out = (aname_state_out_t){ 0 };
+	if (state->path != NULL) {
+		note_written(state, state->failed);
+	}
+	tell(state, state->number, state->failed);
+}
+
+static void on_written(uv_work_t *work, int status)
+{
+	aname_state_t *state = work->data;
+	written(state);
+	if (state->path == NULL || strcmp(state->path, state->file.path) != 0) {
+		aname_state_report_t report = { .text = "" };
+		aname_state_file_release(&state->file);
+		if (state->path != NULL) {
+			load(state, &report);
+			log_report(state, &report);
+		}
+	}
+	if (state->syncs != NULL) {
+		begin(state);
+	}
+}
+
+/*! What is to be written is collected. */
+static void submit(aname_state_t *state)
+{
+	uv_loop_t *loop = state->timer.loop;
+	state->stage = STAGE_WRITING;
+	if (!aname_threadpool_start(loop, false) ||
+	    uv_queue_work(loop, &state->work, write_file, on_written) != 0) {
+		/* Without a pool the loop waits for the disk. */
+		write_file(&state->work);
+		on_written(&state->work, 0);
+	}
+}
+
+static void on_idle(uv_idle_t *idle)
+{
+	aname_state_t *state = idle->data;
+	uint64_t began_ns = uv_hrtime(), took_ns = 0;
+	bool done = false;
+	while (!done && took_ns < STEP_NS) {
+		done = aname_collect_step(&state->collect);
+		took_ns = uv_hrtime() - began_ns;
+	}
+	if (took_ns / 1000 > state->numbers.held_us) {
+		state->numbers.held_us = took_ns / 1000;
+	}
+	if (done) {
+		(void)uv_idle_stop(idle);
+		submit(state);
+	}
+}
+
+/*! Begins a save; there is a file, and nothing is under way. */
+static void collect(aname_state_t *state)
+{
+	state->number++;
+	state->changes = changes(state);
+	aname_collect_begin(&state->collect, state->refresh, state->number, aname_clock_ms());
+}
+
+/*! Begins a save if there is a file. What cannot be held is tried again each time. */
+static void begin(aname_state_t *state)
+{
+	if (state->file.fd < 0) {
+		aname_state_report_t report = { .text = "" };
+		const char *before = state->why_not;
+		load(state, &report);
+		if (state->why_not == NULL || before == NULL) {
+			log_report(state, &report);
+		}
+	}
+	if (state->file.fd < 0) {
+		tell(state, ++state->number, state->why_not);
+		return;
+	}
+	collect(state);
+	state->numbers.held_us = 0;
+	state->stage = STAGE_COLLECTING;
+	(void)uv_idle_start(&state->idle, on_idle);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	aname_state_t *state = timer->data;
+	if (state->stage == STAGE_IDLE &&
+	    (state->file.fd < 0 || state->saved != changes(state) || state->why_not != NULL)) {
+		begin(state);
+	}
+}
+
+/* Waiting for the disk. */
+
+/*! From the loop, for one that waits. */
+static void on_sync(uv_timer_t *timer)
+{
+	aname_state_t *state = timer->data;
+	uv_timer_start(timer, on_timer, 1000 * (uint64_t)state->interval_s,
+	               1000 * (uint64_t)state->interval_s);
+	if (state->path == NULL) {
+		tell(state, ++state->number, "'state-file' is off");
+	} else if (state->stage == STAGE_IDLE) {
+		begin(state);
+	}
+}
+
+void aname_state_sync(aname_state_t *state, aname_state_sync_t *sync, aname_state_synced_f done,
+                      void *ctx)
+{
+	/* What is being saved may have been collected before. */
+	*sync = (aname_state_sync_t){
+		.next = state->syncs, .number = state->number + 1, .done = done, .ctx = ctx
+	};
+	state->syncs = sync;
+	if (state->stage == STAGE_IDLE) {
+		(void)uv_timer_start(&state->timer, on_sync, 0, 0);
+	}
+}
+
+void aname_state_unsync(aname_state_t *state, aname_state_sync_t *sync)
+{
+	aname_state_sync_t **at = &state->syncs;
+	while (*at != NULL && *at != sync) {
+		at = &(*at)->next;
+	}
+	if (*at != NULL) {
+		*at = sync->next;
+		sync->number = 0;
+	}
+}
+
+/* The whole. */
+
+void aname_state_keep(aname_state_t *state, const char *path, uint32_t interval_s,
+                      aname_state_report_t *report)
+{
+	report->text[0] = '\0';
+	state->interval_s = interval_s;
+	(void)uv_timer_start(&state->timer, on_timer, 1000 * (uint64_t)interval_s,
+	                     1000 * (uint64_t)interval_s);
+	bool same = state->path != NULL && strcmp(state->path, path) == 0;
+	if (same && state->file.fd >= 0) {
+		return;
+	}
+	free(state->path);
+	state->path = path[0] != '\0' ? strdup(path) : NULL;
+	if (state->stage != STAGE_IDLE) {
+		return; /* When that is done. */
+	}
+	aname_state_file_release(&state->file);
+	if (state->path != NULL) {
+		load(state, report);
+	}
+}
+
+void aname_state_let_go(aname_state_t *state)
+{
+	(void)uv_timer_stop(&state->timer);
+	if (state->stage == STAGE_COLLECTING) {
+		(void)uv_idle_stop(&state->idle);
+		free(state->collect.out.data);
+		state->stage = STAGE_IDLE;
+	}
+	if (state->stage == STAGE_WRITING) {
+		return; /* The disk does not answer. */
+	}
+	if (state->file.fd >= 0 && state->saved != changes(state)) {
+		collect(state);
+		while (!aname_collect_step(&state->collect)) {
+		}
+		write_file(&state->work);
+		written(state);
+	}
+	aname_state_file_release(&state->file);
+}
+
+bool aname_state_is_busy(const aname_state_t *state)
+{
+	return state->stage == STAGE_WRITING;
+}
+
+aname_state_numbers_t aname_state_numbers(const aname_state_t *state)
+{
+	aname_state_numbers_t numbers = state->numbers;
+	numbers.path = state->path;
+	numbers.why_not = state->why_not;
+	return numbers;
+}
+
+aname_state_t *aname_state_new(aname_refresh_t *refresh, uv_loop_t *loop)
+{
+	aname_state_t *state = calloc(1, sizeof(*state));
+	if (state == NULL) {
+		return NULL;
+	}
+	state->refresh = refresh;
+	state->file.fd = -1;
+	state->interval_s = 1;
+	state->numbers.saved_ms = INT64_MIN;
+	/* Neither of them can fail. */
+	(void)uv_timer_init(loop, &state->timer);
+	(void)uv_idle_init(loop, &state->idle);
+	state->timer.data = state->idle.data = state->work.data = state;
+	state->handles = 2;
+	return state;
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	aname_state_t *state = handle->data;
+	if (--state->handles == 0) {
+		free(state->path);
+		free(state);
+	}
+}
+
+void aname_state_free(aname_state_t *state)
+{
+	if (state != NULL) {
+		uv_close((uv_handle_t *)&state->timer, on_closed);
+		uv_close((uv_handle_t *)&state->idle, on_closed);
+	}
+}
