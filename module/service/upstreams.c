@@ -72,7 +72,7 @@ static void on_note(void *ctx, aname_upstream_t *upstream)
 		return;
 	}
 	note->given_up |= upstream->unheld_ms == note->now_ms;
-	note->arrived |= upstream->awaited && upstream->unheld_ms == 0;
+	note->arrived |= upstream->awaited && upstream->held;
 	if (upstream->unheld_ms != 0) {
 		work->next_unheld = note->unheld;
 		note->unheld = work;
