@@ -76,14 +76,15 @@ static void begin(aname_refresh_t *refresh, aname_upstream_work_t *work, int64_t
 
 static void unlist(aname_refresh_t *refresh, aname_upstream_work_t *work)
 {
-	aname_upstream_work_t **at = &refresh->out_first;
-	while (*at != NULL && *at != work) {
-		at = &(*at)->next_out;
-	}
-	if (*at == work) {
-		*at = work->next_out;
+	if (!work->out) {
+		return;
 	}
 	work->out = false;
+	aname_upstream_work_t **at = &refresh->out_first;
+	while (*at != work) {
+		at = &(*at)->next_out;
+	}
+	*at = work->next_out;
 }
 
 /*! Is nothing heard any more, as far as can be seen? If it cannot be told, one more is asked. */
@@ -220,7 +221,7 @@ static aname_entry_t *choose_waiting(aname_refresh_t *refresh, aname_upstream_wo
 {
 	aname_entry_t *chosen = NULL;
 	size_t most = work->waiting_count < LOOK_AT ? work->waiting_count : LOOK_AT;
-	for (size_t i = 0; i < most; i++) {
+	for (size_t i = 0; i < most && work->waiting.first != NULL; i++) {
 		aname_entry_t *entry = take_waiting(work);
 		if (!aname_schedule_is_wanted(entry, now_ms)) {
 			aname_schedule_dormant(refresh, entry, now_ms);

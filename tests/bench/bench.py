@@ -10,6 +10,7 @@ import tempfile
 import time
 import traceback
 
+import dead_at_start
 import failing
 import functions
 import instructions
@@ -105,6 +106,7 @@ BENCHES = {
     **scale.BENCHES,
     **refresh.BENCHES,
     **restarts.BENCHES,
+    **dead_at_start.BENCHES,
     **sections.BENCHES,
     **pools.BENCHES,
     **probes.BENCHES,
