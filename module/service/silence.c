@@ -70,8 +70,9 @@ static void begin(aname_refresh_t *refresh, aname_upstream_work_t *work, int64_t
 	work->try_ms = now_ms + ANAME_OUTAGE_TRY_MS;
 	work->next_out = refresh->out_first;
 	refresh->out_first = work;
-	work->logged_out = aname_events_out(&refresh->events, work->upstream, work->answers_ms != 0,
-	                                    &work->logged_ms, now_ms);
+	work->logged_out =
+	        aname_events_out(&refresh->events, work->upstream,
+	                         !atomic_load(&work->upstream->silent), &work->logged_ms, now_ms);
 }
 
 static void unlist(aname_refresh_t *refresh, aname_upstream_work_t *work)
@@ -120,11 +121,12 @@ static void note_heard(aname_upstream_work_t *work, int64_t now_ms)
 
 aname_word_t aname_silence_word(const aname_entry_t *entry, aname_failure_t failure)
 {
+	if (failure == ANAME_FAILURE_TIMEOUT || failure == ANAME_FAILURE_NETWORK) {
+		return ANAME_WORD_UNHEARD;
+	}
 	/* getaddrinfo does not tell a SERVFAIL from no answer at all. */
 	bool tells = entry->upstream->source.servers_count > 0;
-	bool unheard = failure == ANAME_FAILURE_TIMEOUT || failure == ANAME_FAILURE_NETWORK ||
-	               (failure == ANAME_FAILURE_SERVER && !tells);
-	return unheard ? ANAME_WORD_UNHEARD : ANAME_WORD_HEARD;
+	return failure == ANAME_FAILURE_SERVER && !tells ? ANAME_WORD_UNSURE : ANAME_WORD_HEARD;
 }
 
 void aname_silence_failed(aname_refresh_t *refresh, const aname_entry_t *entry, aname_word_t word,
@@ -136,12 +138,15 @@ void aname_silence_failed(aname_refresh_t *refresh, const aname_entry_t *entry, 
 	aname_upstream_work_t *work = aname_work_of(entry);
 	uint64_t name = hash_of(refresh, entry);
 	aname_streak_add(&work->failing, name, good, now_ms);
+	if (word == ANAME_WORD_UNHEARD) {
+		work->answers_ms = 0;
+	} else if (work->answers_ms == 0) {
+		work->answers_ms = now_ms;
+	}
 	if (word == ANAME_WORD_HEARD) {
 		note_heard(work, now_ms);
-		work->answers_ms = work->answers_ms != 0 ? work->answers_ms : now_ms;
-	} else if (word == ANAME_WORD_UNHEARD) {
+	} else if (word != ANAME_WORD_UNASKED) {
 		aname_streak_add(&work->unheard, name, good, now_ms);
-		work->answers_ms = 0;
 		if (!atomic_load(&work->upstream->silent) && is_silent(refresh, work, now_ms)) {
 			/* Workers are told (P1). */
 			atomic_store_explicit(&work->upstream->silent, true, memory_order_relaxed);
@@ -153,11 +158,11 @@ void aname_silence_failed(aname_refresh_t *refresh, const aname_entry_t *entry, 
 	}
 }
 
-void aname_silence_rest(aname_refresh_t *refresh, aname_entry_t *entry, bool good, int64_t now_ms)
+void aname_silence_rest(aname_refresh_t *refresh, aname_entry_t *entry, bool first, int64_t now_ms)
 {
 	aname_upstream_work_t *work = aname_work_of(entry);
 	if (work->out && !entry->for_subnet && entry->run == NULL) {
-		wait_in_line(work, entry, good, now_ms);
+		wait_in_line(work, entry, first, now_ms);
 		return;
 	}
 	aname_schedule_plan(refresh, entry,
@@ -169,7 +174,7 @@ void aname_silence_rest(aname_refresh_t *refresh, aname_entry_t *entry, bool goo
 static void fail_unasked(aname_refresh_t *refresh, aname_entry_t *entry, int64_t now_ms)
 {
 	const aname_snapshot_t *known = aname_entry_snapshot(entry);
-	bool good = entry->plan.failures == 0 && known != NULL;
+	bool fresh = entry->plan.failures == 0; /* It tells more than what was tried in vain. */
 	if (known == NULL || known->failure == ANAME_FAILURE_NONE) {
 		aname_snapshot_t *failed = aname_snapshot_failed(known, ANAME_FAILURE_NETWORK,
 		                                                 "the resolver is silent", now_ms);
@@ -178,10 +183,10 @@ static void fail_unasked(aname_refresh_t *refresh, aname_entry_t *entry, int64_t
 		}
 	}
 	atomic_store(&entry->cold, false);
-	if (entry->plan.failures == 0 || (entry->for_subnet && entry->plan.failures < UINT8_MAX)) {
+	if (fresh || (entry->for_subnet && entry->plan.failures < UINT8_MAX)) {
 		entry->plan.failures++;
 	}
-	aname_silence_rest(refresh, entry, good, now_ms);
+	aname_silence_rest(refresh, entry, fresh, now_ms);
 }
 
 /*! Has what is ready fail at once; returns whether there is more. */
@@ -298,15 +303,12 @@ static void sort(aname_line_t *line, uint32_t now_s)
 			                  entry);
 		}
 		for (unsigned i = 256; i-- > 0;) {
-			if (by[i].first == NULL) {
-				continue;
+			aname_entry_t **end =
+			        line->last != NULL ? &line->last->ready_next : &line->first;
+			if (by[i].first != NULL) {
+				*end = by[i].first;
+				line->last = by[i].last;
 			}
-			if (line->last != NULL) {
-				line->last->ready_next = by[i].first;
-			} else {
-				line->first = by[i].first;
-			}
-			line->last = by[i].last;
 		}
 	}
 }

@@ -26,6 +26,7 @@ typedef enum {
 	ANAME_WORD_NOTHING = 0, /*!< It was not asked, because of the name. */
 	ANAME_WORD_UNASKED,     /*!< It could not be asked, because of what is lacking here. */
 	ANAME_WORD_UNHEARD,     /*!< There was no answer. */
+	ANAME_WORD_UNSURE,      /*!< There was none, or a failure: it does not tell. */
 	ANAME_WORD_HEARD,       /*!< It has answered. */
 } aname_word_t;
 
@@ -43,9 +44,9 @@ void aname_silence_failed(aname_refresh_t *refresh, const aname_entry_t *entry, 
 /*!
  * \brief Puts an entry that has failed where it waits for the next lookup.
  *
- * \param good  The lookup before had succeeded: then the next one tells more than others.
+ * \param first  Its next lookup tells more than those of others: it has not failed before.
  */
-void aname_silence_rest(aname_refresh_t *refresh, aname_entry_t *entry, bool good, int64_t now_ms);
+void aname_silence_rest(aname_refresh_t *refresh, aname_entry_t *entry, bool first, int64_t now_ms);
 
 /*! A lookup has succeeded. The entry is in no heap and no line. */
 void aname_silence_succeeded(aname_refresh_t *refresh, const aname_entry_t *entry, int64_t now_ms);

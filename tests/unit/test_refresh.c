@@ -702,7 +702,7 @@ static void check_dead(void **state)
 	int64_t back_ms = aname_clock_ms();
 	while (count_good(&scripted, row->count) < row->count) {
 		go_on(&scripted, 100, ANAME_FAILURE_NONE, NULL);
-		assert_true(aname_clock_ms() <= back_ms + 2200);
+		assert_true(aname_clock_ms() <= back_ms + 2500);
 	}
 	scripted_deinit(&scripted);
 }
