@@ -54,7 +54,7 @@ typedef struct aname_upstream {
 	unsigned holders; /*!< Sets of options. */
 	unsigned counted; /*!< Of them, while they are added up. */
 	/* Written by the service. */
-	_Atomic bool silent;      /*!< Nothing is heard from it any more, of several names. */
+	_Atomic bool silent;      /*!< Nothing is heard from it any more, whatever it is asked. */
 	_Atomic int64_t heard_ms; /*!< When it was heard last. */
 	/* The service thread's own. */
 	aname_upstream_terms_t terms;
