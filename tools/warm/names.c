@@ -375,9 +375,6 @@ kaname_exit_t kaname_warm_read_loading(kaname_warm_t *warm, bool *loading)
 	kaname_control_t control;
 	loading_t it = { 0 };
 	*loading = false;
-	if (!warm->records.incomplete) {
-		return KANAME_OK;
-	}
 	kaname_exit_t ret = connect_control(warm, &control);
 	if (ret != KANAME_OK) {
 		return ret;
