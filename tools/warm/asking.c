@@ -25,8 +25,8 @@
 #define AGAIN_MS      100
 #define AGAIN_MAX_MS  2000
 #define AGAIN_SHARE   8
-/*! What fails while other names are known is given up after so long; so a resolver that is just
- *  starting does no harm. */
+/*! What fails while other names are known is given up when nothing has changed for so long; so a
+ *  resolver that has just come up does no harm, whose failures are tried again one by one. */
 #define FAILING_MS    3000
 /*! The server is given up when it has not replied for so long. */
 #define SILENCE_MS    5000
@@ -75,8 +75,8 @@ static kaname_warm_question_t *question_of(const asking_t *asking, uint32_t numb
 void kaname_warm_decide(kaname_warm_t *warm, kaname_warm_question_t *question,
                         kaname_warm_verdict_t verdict)
 {
-	if (verdict == KANAME_WARM_FAILING && question->verdict != KANAME_WARM_FAILING) {
-		warm->failing_ms = kaname_now_ms();
+	if (verdict != question->verdict) {
+		warm->changed_ms = kaname_now_ms();
 	}
 	warm->verdicts[question->verdict]--;
 	warm->verdicts[verdict]++;
@@ -328,7 +328,7 @@ static bool is_settled(const kaname_warm_t *warm, int64_t now_ms)
 		return true;
 	}
 	/* Where nothing is known the resolver may still be on its way up. */
-	return now_ms >= warm->failing_ms + FAILING_MS &&
+	return now_ms >= warm->changed_ms + FAILING_MS &&
 	       (warm->verdicts[KANAME_WARM_KNOWN] > 0 || !is_hopeful(warm));
 }
 

@@ -69,7 +69,7 @@ typedef struct {
 	char server_text[100]; /*!< Empty: not chosen yet. */
 	/* Questions, by verdict. */
 	size_t verdicts[KANAME_WARM_KNOWN + 1];
-	int64_t failing_ms; /*!< When one was found to fail last. */
+	int64_t changed_ms; /*!< When one of them changed last. */
 	kaname_live_t live; /*!< What the module said last. */
 	bool has_live, no_live;
 	int64_t judge_ms; /*!< When the module is to be asked next. */
