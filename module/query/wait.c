@@ -14,12 +14,18 @@ bool aname_wait_allowed(const aname_query_t *query)
 void aname_wait(aname_query_t *query, uint16_t type, aname_answer_t *answer)
 {
 	aname_shared_t *shared = query->instance->shared;
-	if (!aname_waiters_enter(shared->waiters, query->instance->waiters_max)) {
-		atomic_fetch_add_explicit(&shared->reached.waiters_full, 1, memory_order_relaxed);
+	int64_t deadline_ms;
+	aname_wait_t admitted = aname_waiters_enter(shared->waiters, query->instance->waiters_max,
+	                                            query->instance->options->wait_ms,
+	                                            aname_clock_ms(), &deadline_ms);
+	if (admitted != ANAME_WAIT_ADMITTED) {
+		if (admitted == ANAME_WAIT_FULL) {
+			atomic_fetch_add_explicit(&shared->reached.waiters_full, 1,
+			                          memory_order_relaxed);
+		}
 		return;
 	}
 
-	int64_t deadline_ms = aname_clock_ms() + query->instance->options->wait_ms;
 	bool woken = true, cold = true;
 	while (cold && woken) {
 		uint64_t generation = aname_waiters_generation(shared->waiters);
@@ -43,5 +49,5 @@ void aname_wait(aname_query_t *query, uint16_t type, aname_answer_t *answer)
 		/* The epoch was left: what was decided before points to what may be gone. */
 		aname_records_decide(query, type, false, answer);
 	}
-	aname_waiters_leave(shared->waiters);
+	aname_waiters_leave(shared->waiters, aname_clock_ms());
 }

@@ -77,11 +77,12 @@ static void decide(worker_t *worker, const query_t *query, bool accept_fallback,
 static void wait_for(worker_t *worker, const query_t *query, aname_answer_t *answer)
 {
 	aname_shared_t *shared = worker->shared;
-	if (!aname_waiters_enter(shared->waiters, worker->waiters)) {
+	int64_t deadline_ms;
+	if (aname_waiters_enter(shared->waiters, worker->waiters, LONG_MS, aname_clock_ms(),
+	                        &deadline_ms) != ANAME_WAIT_ADMITTED) {
 		worker->refused++;
 		return;
 	}
-	int64_t deadline_ms = aname_clock_ms() + LONG_MS;
 	while (answer->worth == ANAME_COLD) {
 		uint64_t generation = aname_waiters_generation(shared->waiters);
 		decide(worker, query, false, answer);
@@ -91,7 +92,7 @@ static void wait_for(worker_t *worker, const query_t *query, aname_answer_t *ans
 			aname_epoch_enter(shared->epoch, worker->worker);
 		}
 	}
-	aname_waiters_leave(shared->waiters);
+	aname_waiters_leave(shared->waiters, aname_clock_ms());
 }
 
 /*! A pool, as those of knotd's workers are: the next reply begins it anew. */

@@ -1,12 +1,19 @@
 """C1-C3: the first query for a name nobody asked for yet."""
 
+import contextlib
+import itertools
+import socket
 import threading
 import time
 
+import dns.query
+import dns.rcode
+import dns.update
 import pytest
 from harness import (
-    A1, A2, AAAA1, FAILURES, NOT_READY, PROMPT, SIBLING_A, STALE_ANSWER, STALE_TTL, TARGET, ZONE,
-    aname, answers, eventually, expire, failed, known, let_pass, query, siblings,
+    A1, A2, AAAA1, FAILURES, NOT_READY, PROMPT, SERVER, SIBLING_A, STALE_ANSWER, STALE_TTL, TARGET,
+    ZONE, NoReply, aname, answers, eventually, expire, failed, known, let_pass, query, section,
+    siblings,
 )
 from harness.unbound import ask
 
@@ -211,6 +218,122 @@ def test_C2_at_least_one_worker_waits(knotd, unbound, authority):
     knotd.server["tcp-workers"] = 1
     cold(knotd, authority, delay=0.2)
     query(ZONE, "A", "tcp").expect(a={A1}, ede=set())
+
+
+# A resolver that nobody reads from: what it is asked for stays cold for long.
+BLACK_HOLE = "127.0.0.13"
+
+
+@pytest.fixture
+def black_hole(knotd):
+    """200 zones whose targets stay cold, and a wait of 2 s; returns their names."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as hole:
+        hole.bind((BLACK_HOLE, 53))
+        knotd.options.update(
+            {"wait": 2000, "resolver": BLACK_HOLE, "timeout": 60000, "retries": 10}
+        )
+        knotd.sections.append(section("acl", "local", address="127.0.0.0/8", action="update"))
+        zones = [f"zone{i}.example" for i in range(200)]
+        for i, zone in enumerate(zones):
+            knotd.add_zone(zone, [aname(f"t{i}.example.net")], zone_options={"acl": "local"})
+        knotd.start()
+        yield zones
+
+
+@contextlib.contextmanager
+def clients(zones, count=8):
+    """So many ask over TCP all the time, each time for the next cold name; some wait already.
+
+    The context is a list of how long each reply took.
+    """
+    stop, took = threading.Event(), []
+    turns = itertools.count()
+
+    def run():
+        while not stop.is_set():
+            turn = next(turns)
+            rdtype = "AAAA" if turn // len(zones) % 2 else "A"
+            with contextlib.suppress(NoReply):
+                took.append(query(zones[turn % len(zones)], rdtype, "tcp", timeout=60).elapsed)
+            time.sleep(0.01)
+
+    threads = [threading.Thread(target=run) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    try:
+        eventually(lambda: [one for one in took if one > 0.5], what="somebody has waited")
+        yield took
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+
+@pytest.mark.limit(150)
+def test_C2_a_reload_is_held_up_by_one_wait(knotd, black_hole):
+    with clients(black_hole) as took:
+        start = time.monotonic()
+        knotd.knotc("-t", "120", "reload", timeout=130)
+        elapsed = time.monotonic() - start
+        done = len(took)
+        eventually(lambda: [one for one in took[done:] if one > 0.5], 20, what="they wait again")
+    # knotd waits for its readers in a dozen places before it is done.
+    assert elapsed < 2 + PROMPT, f"expected one wait of 2 s at most, got {elapsed:.1f} s"
+
+
+def add_by_update(number):
+    update = dns.update.Update("zone1.example")
+    update.add(f"x{number}", 60, "TXT", "here")
+    reply = dns.query.udp(update, SERVER[0], port=SERVER[1], timeout=60)
+    assert reply.rcode() == dns.rcode.NOERROR, f"expected NOERROR, got {reply}"
+
+
+def add_by_control(number, knotd):
+    for command in (
+        ["zone-begin", "zone1.example"],
+        ["zone-set", "zone1.example", f"x{number}", "60", "TXT", "here"],
+        ["zone-commit", "zone1.example"],
+    ):
+        knotd.knotc("-t", "120", *command, timeout=130)
+
+
+@pytest.mark.limit(150)
+@pytest.mark.parametrize("by", ["update", "control"])
+def test_C2_each_update_is_held_up_by_one_wait(knotd, black_hole, by):
+    with clients(black_hole):
+        for number in range(4):
+            start = time.monotonic()
+            if by == "update":
+                add_by_update(number)
+            else:
+                add_by_control(number, knotd)
+            elapsed = time.monotonic() - start
+            assert elapsed < 2 + PROMPT, f"expected one wait of 2 s at most, got {elapsed:.1f} s"
+        eventually(
+            lambda: query("x3.zone1.example", "TXT").types() == {"TXT"}, what="the last update"
+        )
+
+
+@pytest.mark.limit(150)
+def test_C2_nobody_waits_while_zones_are_loaded(knotd, black_hole):
+    def cold_again(zone):
+        return query(zone, "A", "tcp", timeout=60).expect(rcode="SERVFAIL", aa=None, ede={NOT_READY})
+
+    reply = cold_again(black_hole[0])
+    assert reply.elapsed > 1.5, f"expected that instances loaded at start hold up no wait: {reply}"
+
+    def told_at_once():
+        knotd.reload()
+        reply = cold_again(next(zones))
+        assert reply.elapsed < 1.5, f"expected no wait right after a reload, got {reply}"
+        return True
+
+    # A slow machine may come to ask when the time is over: once is enough.
+    zones = iter(black_hole[1:])
+    eventually(told_at_once, timeout=60)
+    # And it is over soon.
+    eventually(lambda: cold_again(next(zones)).elapsed > 1.5, timeout=20, step=0.5,
+               what="cold queries wait again")
 
 
 @pytest.mark.parametrize("proto", ["udp", "tcp"])

@@ -933,7 +933,9 @@ static void refused(void **state)
 	scripted_t scripted;
 	begin(&scripted, NULL, NULL);
 	name_t name = make_name("a.example.");
-	assert_true(aname_waiters_enter(scripted.shared->waiters, 1));
+	int64_t deadline_ms;
+	assert_int_equal(aname_waiters_enter(scripted.shared->waiters, 1, 5000, 0, &deadline_ms),
+	                 ANAME_WAIT_ADMITTED);
 	uint64_t generation = aname_waiters_generation(scripted.shared->waiters);
 	scripted.script.refuse = KNOT_ENOMEM;
 	scripted_ask(&scripted, &name, A, 300);
@@ -941,7 +943,7 @@ static void refused(void **state)
 	assert_int_equal(aname_refresh_running(scripted.refresh), 0);
 	assert_in_range(next_of(&scripted, &name, A) - BEGIN_MS, 5000, 6250);
 	assert_true(aname_waiters_generation(scripted.shared->waiters) != generation);
-	aname_waiters_leave(scripted.shared->waiters);
+	aname_waiters_leave(scripted.shared->waiters, 0);
 
 	scripted.script.refuse = KNOT_EOK;
 	scripted_skip(&scripted, 7000);
@@ -1646,7 +1648,9 @@ static void wakes_waiters(void **state)
 	for (size_t i = 0; i < COUNT_OF(names); i++) {
 		scripted_ask(&scripted, &names[i], A, 300);
 	}
-	assert_true(aname_waiters_enter(scripted.shared->waiters, 1));
+	int64_t deadline_ms;
+	assert_int_equal(aname_waiters_enter(scripted.shared->waiters, 1, 5000, 0, &deadline_ms),
+	                 ANAME_WAIT_ADMITTED);
 	uint64_t generation = aname_waiters_generation(scripted.shared->waiters);
 	scripted_resolve(&scripted, scripted_pending(&scripted, &names[0], A), 1, 1, 60);
 	assert_true(aname_waiters_wait(scripted.shared->waiters, generation, 0));
@@ -1656,7 +1660,7 @@ static void wakes_waiters(void **state)
 	generation = aname_waiters_generation(scripted.shared->waiters);
 	scripted_skip(&scripted, 5000);
 	assert_true(aname_waiters_wait(scripted.shared->waiters, generation, 0));
-	aname_waiters_leave(scripted.shared->waiters);
+	aname_waiters_leave(scripted.shared->waiters, 0);
 	scripted_deinit(&scripted);
 }
 

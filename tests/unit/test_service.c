@@ -237,8 +237,9 @@ static const aname_snapshot_t *look(aname_shared_t *shared, const aname_key_t *k
 static unsigned await_addresses(aname_shared_t *shared, const aname_key_t *key)
 {
 	unsigned count = 0;
-	int64_t deadline_ms = aname_clock_ms() + LONG_MS;
-	CHECK(aname_waiters_enter(shared->waiters, 1));
+	int64_t deadline_ms;
+	CHECK(aname_waiters_enter(shared->waiters, 1, LONG_MS, aname_clock_ms(), &deadline_ms) ==
+	      ANAME_WAIT_ADMITTED);
 	bool opened = true;
 	while (count == 0 && opened) {
 		uint64_t generation = aname_waiters_generation(shared->waiters);
@@ -250,7 +251,7 @@ static unsigned await_addresses(aname_shared_t *shared, const aname_key_t *key)
 			opened = aname_waiters_wait(shared->waiters, generation, deadline_ms);
 		}
 	}
-	aname_waiters_leave(shared->waiters);
+	aname_waiters_leave(shared->waiters, aname_clock_ms());
 	return count;
 }
 
