@@ -11,11 +11,15 @@ import dns.rcode
 import dns.update
 import pytest
 from harness import (
-    A1, A2, AAAA1, FAILURES, NOT_READY, PROMPT, SERVER, SIBLING_A, STALE_ANSWER, STALE_TTL, TARGET,
+    A1, A2, AAAA1, FAILURES, NOT_READY, PROMPT, SERVER, SIBLING_A, STALE_ANSWER, TARGET,
     ZONE, NoReply, aname, answers, eventually, expire, failed, known, let_pass, query, section,
     siblings,
 )
 from harness.unbound import ask
+
+
+# What stands in for something that is not known yet lives no longer.
+PARTIAL_TTL = 5
 
 
 def cold(knotd, authority, *, delay=0.0, records=(), zones=(ZONE,)):
@@ -131,7 +135,7 @@ def test_C2_wait_zero_never_waits(knotd, unbound, authority):
 
 def test_C2_sibling_when_the_wait_is_over(knotd, unbound, authority):
     cold(knotd, authority, delay=2.5, records=siblings())
-    reply = query(ZONE, "A", "tcp").expect(a={SIBLING_A}, ttl=(1, STALE_TTL), soa=False)
+    reply = query(ZONE, "A", "tcp").expect(a={SIBLING_A}, ttl=(1, PARTIAL_TTL), soa=False)
     assert reply.elapsed >= 0.45, f"expected the wait first, got {reply}"
 
 
@@ -353,7 +357,7 @@ def test_C3_cold_servfail(knotd, unbound, authority, proto):
 def test_C3_cold_servfail_prefers_the_sibling(knotd, unbound, authority):
     knotd.options["cold"] = "servfail"
     cold(knotd, authority, delay=0.5, records=siblings())
-    query(ZONE, "A").expect(a={SIBLING_A}, ttl=(1, STALE_TTL), soa=False)
+    query(ZONE, "A").expect(a={SIBLING_A}, ttl=(1, PARTIAL_TTL), soa=False)
     answers({A1}, ede=set())
 
 
@@ -366,7 +370,7 @@ def test_C1_expired_unasked_is_cold_with_its_last_addresses(knotd, unbound, auth
     query(ZONE, "A").expect(tc=True, aa=None, a=())
     # Nothing new within the wait: the last addresses (F1) come before the sibling (F2).
     reply = query(ZONE, "A", "tcp").expect(
-        a={A1}, ttl=(1, STALE_TTL), ede={STALE_ANSWER}, soa=False
+        a={A1}, ttl=(1, PARTIAL_TTL), ede={STALE_ANSWER}, soa=False
     )
     assert reply.elapsed < 0.5 + PROMPT, f"expected the wait and no more, got {reply}"
     authority.set(TARGET, a=[A2], aaaa=[AAAA1])
@@ -399,3 +403,63 @@ def test_C1_failed_target_is_not_cold(knotd, unbound, authority, proto):
     failed()
     reply = query(ZONE, "A", proto).expect(rcode="SERVFAIL", aa=None, ede=FAILURES)
     assert reply.elapsed < PROMPT, f"expected no wait for a known failure, got {reply}"
+
+
+def counted(knotd):
+    """{kind: answers} of those that were counted for ZONE."""
+    return {
+        key[len("answers["):-1]: value
+        for key, value in knotd.stats(ZONE).items()
+        if key.startswith("answers[") and value
+    }
+
+
+@pytest.mark.parametrize("name", [ZONE, f"www.{ZONE}"])
+@pytest.mark.parametrize("mode", ["truncate", "servfail"])
+@pytest.mark.parametrize("wait", [0, 100])
+def test_W1_truncated_and_cold_are_apart(knotd, unbound, authority, name, mode, wait):
+    knotd.options.update({"cold": mode, "wait": wait})
+    cold(knotd, authority, delay=3, records=["www IN CNAME @"])
+    truncates = mode == "truncate"
+    for rdtype in ("A", "AAAA"):
+        query(name, rdtype).expect(
+            rcode="NOERROR" if truncates else "SERVFAIL", tc=truncates, aa=None
+        )
+        query(name, rdtype, "tcp").expect(rcode="SERVFAIL", aa=None, ede={NOT_READY})
+    found = counted(knotd)
+    wanted = {"truncated": 2, "cold": 2} if truncates else {"cold": 4}
+    assert found == wanted, f"expected {wanted}, got {found}"
+
+
+def test_W1_what_stands_in_for_a_cold_name_is_counted_as_what_it_is(knotd, unbound, authority):
+    knotd.options["wait"] = 0
+    cold(knotd, authority, delay=3, records=[f"@ 3600 IN A {SIBLING_A}"])
+    query(ZONE, "A", "tcp").expect(a={SIBLING_A}, ttl=(1, PARTIAL_TTL))
+    assert counted(knotd) == {"sibling": 1}
+
+
+def test_W1_too_large_is_not_counted_as_cold(knotd, unbound, authority):
+    authority.set(TARGET, a=[f"192.0.2.{i}" for i in range(1, 101)])
+    knotd.options["max-addresses"] = 256
+    knotd.add_zone(ZONE, [aname(TARGET)])
+    knotd.start()
+    eventually(lambda: len(query(ZONE, "A", "tcp").addresses()) == 100, what="it is known")
+    before = counted(knotd)
+    query(ZONE, "A").expect(tc=True, aa=None)
+    after = counted(knotd)
+    assert after.get("truncated") == before.get("truncated"), f"expected {before}, got {after}"
+    assert after.get("cold") == before.get("cold"), f"expected {before}, got {after}"
+
+
+def test_W1_refused_a_waiting_place_is_counted_as_cold(knotd, black_hole):
+    zone = black_hole[0]
+    with clients(black_hole[1:]):
+        def refused():
+            reply = query(zone, "A", "tcp", timeout=60).expect(
+                rcode="SERVFAIL", aa=None, ede={NOT_READY}
+            )
+            return reply.elapsed < 1
+
+        eventually(refused, what="all places are taken")
+    found = {k: v for k, v in knotd.stats(zone).items() if k.startswith("answers[") and v}
+    assert set(found) == {"answers[cold]"}, f"expected cold ones only, got {found}"
