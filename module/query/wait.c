@@ -14,10 +14,10 @@ bool aname_wait_allowed(const aname_query_t *query)
 void aname_wait(aname_query_t *query, uint16_t type, aname_answer_t *answer)
 {
 	aname_shared_t *shared = query->instance->shared;
-	int64_t deadline_ms;
-	aname_wait_t admitted = aname_waiters_enter(shared->waiters, query->instance->waiters_max,
-	                                            query->instance->options->wait_ms,
-	                                            aname_clock_ms(), &deadline_ms);
+	aname_waiter_t waiter;
+	aname_wait_t admitted =
+	        aname_waiters_enter(shared->waiters, query->instance->waiters_max,
+	                            query->instance->options->wait_ms, aname_clock_ms(), &waiter);
 	if (admitted != ANAME_WAIT_ADMITTED) {
 		if (admitted == ANAME_WAIT_FULL) {
 			atomic_fetch_add_explicit(&shared->reached.waiters_full, 1,
@@ -37,7 +37,7 @@ void aname_wait(aname_query_t *query, uint16_t type, aname_answer_t *answer)
 		       (answer != NULL && answer->partial);
 		if (cold) {
 			aname_epoch_leave(query->epoch, query->worker);
-			woken = aname_waiters_wait(shared->waiters, generation, deadline_ms);
+			woken = aname_waiters_wait(shared->waiters, &waiter, generation);
 			query->now_ms = aname_clock_ms();
 			query->now_s = query->now_ms / 1000;
 			query->waited = true;
@@ -49,5 +49,5 @@ void aname_wait(aname_query_t *query, uint16_t type, aname_answer_t *answer)
 		/* The epoch was left: what was decided before points to what may be gone. */
 		aname_records_decide(query, type, false, answer);
 	}
-	aname_waiters_leave(shared->waiters, aname_clock_ms());
+	aname_waiters_leave(shared->waiters, &waiter, aname_clock_ms());
 }

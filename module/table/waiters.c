@@ -5,15 +5,20 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "table/clock.h"
+
 struct aname_waiters {
 	pthread_mutex_t lock;
 	pthread_cond_t woken;
 	_Atomic unsigned waiting; /*!< Written under the lock, which guards what follows. */
 	uint64_t generation;
-	int64_t opened_ms; /*!< When this round began. */
-	int64_t closes_ms; /*!< When it ends. */
-	int64_t opens_ms;  /*!< Before that nobody waits. */
-	bool used;         /*!< Somebody has asked to wait. */
+	uint64_t pauses;
+	int64_t opens_ms;   /*!< Before that nobody waits. */
+	unsigned in_round;  /*!< How many of those who wait. */
+	int64_t began_ms;   /*!< When the round began. */
+	int64_t closes_ms;  /*!< When it ends. */
+	int64_t gap_end_ms; /*!< Before that there is no round. */
+	bool used;          /*!< Somebody has asked to wait. */
 };
 
 aname_waiters_t *aname_waiters_new(void)
@@ -51,44 +56,43 @@ static int64_t later(int64_t one_ms, int64_t other_ms)
 }
 
 /*! Under the lock. */
-static aname_wait_t admit(aname_waiters_t *waiters, unsigned most, uint32_t wait_ms, int64_t now_ms)
+static aname_wait_t admit(aname_waiters_t *waiters, unsigned most, int64_t now_ms)
 {
 	if (!waiters->used) {
 		waiters->used = true;
 		waiters->opens_ms = now_ms;
 	}
-	unsigned waiting = atomic_load(&waiters->waiting);
-	if (now_ms < waiters->opens_ms || (waiting > 0 && now_ms >= waiters->closes_ms)) {
+	if (now_ms < waiters->opens_ms) {
 		return ANAME_WAIT_NOT_NOW;
 	}
+	unsigned waiting = atomic_load(&waiters->waiting);
 	if (waiting >= most) {
 		return ANAME_WAIT_FULL;
 	}
-	if (waiting == 0) {
-		waiters->opened_ms = now_ms;
-		waiters->closes_ms = now_ms;
-	}
-	/* Sections may differ in how long they wait. */
-	waiters->closes_ms = later(waiters->closes_ms, waiters->opened_ms + wait_ms);
 	atomic_store(&waiters->waiting, waiting + 1);
 	return ANAME_WAIT_ADMITTED;
 }
 
 aname_wait_t aname_waiters_enter(aname_waiters_t *waiters, unsigned most, uint32_t wait_ms,
-                                 int64_t now_ms, int64_t *deadline_ms)
+                                 int64_t now_ms, aname_waiter_t *waiter)
 {
 	pthread_mutex_lock(&waiters->lock);
-	aname_wait_t ret = admit(waiters, most, wait_ms, now_ms);
+	aname_wait_t ret = admit(waiters, most, now_ms);
+	*waiter = (aname_waiter_t){
+		.since_ms = now_ms,
+		.wait_ms = wait_ms,
+		.pauses = waiters->pauses,
+	};
 	pthread_mutex_unlock(&waiters->lock);
-	*deadline_ms = now_ms + wait_ms;
 	return ret;
 }
 
-void aname_waiters_leave(aname_waiters_t *waiters, int64_t now_ms)
+void aname_waiters_leave(aname_waiters_t *waiters, const aname_waiter_t *waiter, int64_t now_ms)
 {
 	pthread_mutex_lock(&waiters->lock);
-	if (atomic_fetch_sub(&waiters->waiting, 1) == 1 && now_ms >= waiters->closes_ms) {
-		waiters->opens_ms = later(waiters->opens_ms, now_ms + ANAME_WAITERS_GAP_MS);
+	atomic_fetch_sub(&waiters->waiting, 1);
+	if (waiter->in_round && --waiters->in_round == 0 && now_ms >= waiters->closes_ms) {
+		waiters->gap_end_ms = now_ms + ANAME_WAITERS_GAP_MS;
 	}
 	pthread_mutex_unlock(&waiters->lock);
 }
@@ -97,11 +101,37 @@ void aname_waiters_pause(aname_waiters_t *waiters, int64_t now_ms)
 {
 	pthread_mutex_lock(&waiters->lock);
 	waiters->opens_ms = later(waiters->opens_ms, now_ms + ANAME_WAITERS_PAUSE_MS);
-	if (atomic_load(&waiters->waiting) > 0 && waiters->closes_ms > now_ms) {
-		waiters->closes_ms = now_ms;
+	waiters->pauses++;
+	if (atomic_load(&waiters->waiting) > 0) {
 		pthread_cond_broadcast(&waiters->woken);
 	}
 	pthread_mutex_unlock(&waiters->lock);
+}
+
+/*! Who has waited for a short time joins the round, or begins one. Under the lock. */
+static bool join_round(aname_waiters_t *waiters, aname_waiter_t *waiter, int64_t now_ms)
+{
+	if (now_ms < waiters->gap_end_ms ||
+	    (waiters->in_round > 0 && now_ms >= waiters->closes_ms)) {
+		return false;
+	}
+	if (waiters->in_round++ == 0) {
+		waiters->began_ms = waiter->since_ms;
+		waiters->closes_ms = now_ms;
+	}
+	/* Sections may differ in how long they wait. */
+	waiters->closes_ms = later(waiters->closes_ms, waiters->began_ms + waiter->wait_ms);
+	waiter->in_round = true;
+	return true;
+}
+
+/*! Until when one may wait, as things are. Under the lock. */
+static int64_t deadline(const aname_waiters_t *waiters, const aname_waiter_t *waiter)
+{
+	bool in_short = !waiter->in_round && waiter->wait_ms > ANAME_WAITERS_SHORT_MS;
+	int64_t own_ms =
+	        waiter->since_ms + (in_short ? ANAME_WAITERS_SHORT_MS : (int64_t)waiter->wait_ms);
+	return waiter->in_round && waiters->closes_ms < own_ms ? waiters->closes_ms : own_ms;
 }
 
 uint64_t aname_waiters_generation(aname_waiters_t *waiters)
@@ -112,19 +142,20 @@ uint64_t aname_waiters_generation(aname_waiters_t *waiters)
 	return generation;
 }
 
-bool aname_waiters_wait(aname_waiters_t *waiters, uint64_t generation, int64_t deadline_ms)
+bool aname_waiters_wait(aname_waiters_t *waiters, aname_waiter_t *waiter, uint64_t generation)
 {
 	pthread_mutex_lock(&waiters->lock);
-	int ret = 0;
-	while (waiters->generation == generation && ret == 0) {
-		/* The round's end may have moved since. */
-		int64_t until_ms =
-		        deadline_ms < waiters->closes_ms ? deadline_ms : waiters->closes_ms;
+	bool more = true;
+	while (waiters->generation == generation && waiters->pauses == waiter->pauses && more) {
+		int64_t until_ms = deadline(waiters, waiter);
 		struct timespec until = { .tv_sec = until_ms / 1000,
 			                  .tv_nsec = until_ms % 1000 * 1000000 };
-		ret = pthread_cond_timedwait(&waiters->woken, &waiters->lock, &until);
+		if (pthread_cond_timedwait(&waiters->woken, &waiters->lock, &until) != 0) {
+			more = !waiter->in_round && waiter->wait_ms > ANAME_WAITERS_SHORT_MS &&
+			       join_round(waiters, waiter, aname_clock_ms());
+		}
 	}
-	bool woken = waiters->generation != generation;
+	bool woken = waiters->generation != generation && waiters->pauses == waiter->pauses;
 	pthread_mutex_unlock(&waiters->lock);
 	return woken;
 }

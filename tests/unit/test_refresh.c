@@ -933,8 +933,8 @@ static void refused(void **state)
 	scripted_t scripted;
 	begin(&scripted, NULL, NULL);
 	name_t name = make_name("a.example.");
-	int64_t deadline_ms;
-	assert_int_equal(aname_waiters_enter(scripted.shared->waiters, 1, 5000, 0, &deadline_ms),
+	aname_waiter_t waiter;
+	assert_int_equal(aname_waiters_enter(scripted.shared->waiters, 1, 5000, 0, &waiter),
 	                 ANAME_WAIT_ADMITTED);
 	uint64_t generation = aname_waiters_generation(scripted.shared->waiters);
 	scripted.script.refuse = KNOT_ENOMEM;
@@ -943,7 +943,7 @@ static void refused(void **state)
 	assert_int_equal(aname_refresh_running(scripted.refresh), 0);
 	assert_in_range(next_of(&scripted, &name, A) - BEGIN_MS, 5000, 6250);
 	assert_true(aname_waiters_generation(scripted.shared->waiters) != generation);
-	aname_waiters_leave(scripted.shared->waiters, 0);
+	aname_waiters_leave(scripted.shared->waiters, &waiter, 0);
 
 	scripted.script.refuse = KNOT_EOK;
 	scripted_skip(&scripted, 7000);
@@ -1648,19 +1648,19 @@ static void wakes_waiters(void **state)
 	for (size_t i = 0; i < COUNT_OF(names); i++) {
 		scripted_ask(&scripted, &names[i], A, 300);
 	}
-	int64_t deadline_ms;
-	assert_int_equal(aname_waiters_enter(scripted.shared->waiters, 1, 5000, 0, &deadline_ms),
+	aname_waiter_t waiter;
+	assert_int_equal(aname_waiters_enter(scripted.shared->waiters, 1, 5000, 0, &waiter),
 	                 ANAME_WAIT_ADMITTED);
 	uint64_t generation = aname_waiters_generation(scripted.shared->waiters);
 	scripted_resolve(&scripted, scripted_pending(&scripted, &names[0], A), 1, 1, 60);
-	assert_true(aname_waiters_wait(scripted.shared->waiters, generation, 0));
+	assert_true(aname_waiters_wait(scripted.shared->waiters, &waiter, generation));
 	generation = aname_waiters_generation(scripted.shared->waiters);
 	scripted_fail(&scripted, scripted_pending(&scripted, &names[1], A), ANAME_FAILURE_SERVER);
-	assert_true(aname_waiters_wait(scripted.shared->waiters, generation, 0));
+	assert_true(aname_waiters_wait(scripted.shared->waiters, &waiter, generation));
 	generation = aname_waiters_generation(scripted.shared->waiters);
 	scripted_skip(&scripted, 5000);
-	assert_true(aname_waiters_wait(scripted.shared->waiters, generation, 0));
-	aname_waiters_leave(scripted.shared->waiters, 0);
+	assert_true(aname_waiters_wait(scripted.shared->waiters, &waiter, generation));
+	aname_waiters_leave(scripted.shared->waiters, &waiter, 0);
 	scripted_deinit(&scripted);
 }
 
