@@ -1,5 +1,6 @@
 #include "query/wait.h"
 
+#include "query/held.h"
 #include "query/records.h"
 #include "query/signing.h"
 #include "table/clock.h"
@@ -26,6 +27,7 @@ void aname_wait(aname_query_t *query, uint16_t type, aname_answer_t *answer)
 		return;
 	}
 
+	waiter.held = aname_held_up;
 	bool woken = true, cold = true;
 	while (cold && woken) {
 		uint64_t generation = aname_waiters_generation(shared->waiters);

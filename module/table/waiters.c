@@ -17,6 +17,7 @@ struct aname_waiters {
 	unsigned in_round;  /*!< How many of those who wait. */
 	int64_t began_ms;   /*!< When the round began. */
 	int64_t closes_ms;  /*!< When it ends. */
+	bool ended;         /*!< It has ended by time. */
 	int64_t gap_end_ms; /*!< Before that there is no round. */
 	bool used;          /*!< Somebody has asked to wait. */
 };
@@ -87,11 +88,26 @@ aname_wait_t aname_waiters_enter(aname_waiters_t *waiters, unsigned most, uint32
 	return ret;
 }
 
+static bool may_be_held(const aname_waiter_t *waiter)
+{
+	return waiter->held == NULL || waiter->held();
+}
+
+/*! For all who are in it. Under the lock. */
+static void end_round(aname_waiters_t *waiters)
+{
+	waiters->ended = true;
+	pthread_cond_broadcast(&waiters->woken);
+}
+
 void aname_waiters_leave(aname_waiters_t *waiters, const aname_waiter_t *waiter, int64_t now_ms)
 {
 	pthread_mutex_lock(&waiters->lock);
 	atomic_fetch_sub(&waiters->waiting, 1);
-	if (waiter->in_round && --waiters->in_round == 0 && now_ms >= waiters->closes_ms) {
+	if (waiter->in_round && now_ms >= waiters->closes_ms && may_be_held(waiter)) {
+		end_round(waiters);
+	}
+	if (waiter->in_round && --waiters->in_round == 0 && waiters->ended) {
 		waiters->gap_end_ms = now_ms + ANAME_WAITERS_GAP_MS;
 	}
 	pthread_mutex_unlock(&waiters->lock);
@@ -108,14 +124,30 @@ void aname_waiters_pause(aname_waiters_t *waiters, int64_t now_ms)
 	pthread_mutex_unlock(&waiters->lock);
 }
 
+/*! May the round go on past its end? That is found out by each who is in it, for himself. Under the
+ *  lock. */
+static bool extend_round(aname_waiters_t *waiters, const aname_waiter_t *waiter, int64_t now_ms)
+{
+	if (waiters->ended || may_be_held(waiter)) {
+		end_round(waiters);
+		return false;
+	}
+	if (now_ms >= waiters->closes_ms) {
+		waiters->began_ms = now_ms;
+		waiters->closes_ms = now_ms + waiter->wait_ms;
+	}
+	return true;
+}
+
 /*! Who has waited for a short time joins the round, or begins one. Under the lock. */
 static bool join_round(aname_waiters_t *waiters, aname_waiter_t *waiter, int64_t now_ms)
 {
-	if (now_ms < waiters->gap_end_ms ||
-	    (waiters->in_round > 0 && now_ms >= waiters->closes_ms)) {
+	bool over = waiters->in_round > 0 && (waiters->ended || now_ms >= waiters->closes_ms);
+	if (now_ms < waiters->gap_end_ms || (over && !extend_round(waiters, waiter, now_ms))) {
 		return false;
 	}
 	if (waiters->in_round++ == 0) {
+		waiters->ended = false;
 		waiters->began_ms = waiter->since_ms;
 		waiters->closes_ms = now_ms;
 	}
@@ -142,20 +174,35 @@ uint64_t aname_waiters_generation(aname_waiters_t *waiters)
 	return generation;
 }
 
+/*! Under the lock. */
+static bool may_stay(const aname_waiters_t *waiters, const aname_waiter_t *waiter)
+{
+	return waiters->pauses == waiter->pauses && !(waiter->in_round && waiters->ended);
+}
+
+/*! The time is over for which somebody waits: may he go on? Under the lock. */
+static bool go_on(aname_waiters_t *waiters, aname_waiter_t *waiter, int64_t now_ms)
+{
+	if (now_ms >= waiter->since_ms + waiter->wait_ms) {
+		return false;
+	}
+	return waiter->in_round ? extend_round(waiters, waiter, now_ms)
+	                        : join_round(waiters, waiter, now_ms);
+}
+
 bool aname_waiters_wait(aname_waiters_t *waiters, aname_waiter_t *waiter, uint64_t generation)
 {
 	pthread_mutex_lock(&waiters->lock);
 	bool more = true;
-	while (waiters->generation == generation && waiters->pauses == waiter->pauses && more) {
+	while (waiters->generation == generation && may_stay(waiters, waiter) && more) {
 		int64_t until_ms = deadline(waiters, waiter);
 		struct timespec until = { .tv_sec = until_ms / 1000,
 			                  .tv_nsec = until_ms % 1000 * 1000000 };
 		if (pthread_cond_timedwait(&waiters->woken, &waiters->lock, &until) != 0) {
-			more = !waiter->in_round && waiter->wait_ms > ANAME_WAITERS_SHORT_MS &&
-			       join_round(waiters, waiter, aname_clock_ms());
+			more = go_on(waiters, waiter, aname_clock_ms());
 		}
 	}
-	bool woken = waiters->generation != generation && waiters->pauses == waiter->pauses;
+	bool woken = waiters->generation != generation && may_stay(waiters, waiter);
 	pthread_mutex_unlock(&waiters->lock);
 	return woken;
 }

@@ -9,7 +9,8 @@
  * ANAME_WAITERS_SHORT_MS form a round. It ends for all of them when the one who began it has waited
  * long enough, and after a round that was ended by time nobody waits for longer than that for a
  * while, in which the remaining steps come through. Whoever gets an answer sooner, and that is
- * everybody where targets can be resolved, does not notice.
+ * everybody where targets can be resolved, does not notice. Nor does a round end while it is known
+ * that it holds nobody up.
  */
 
 #pragma once
@@ -42,7 +43,8 @@ typedef struct {
 	int64_t since_ms;
 	uint32_t wait_ms; /*!< For how long at most. */
 	bool in_round;
-	uint64_t pauses; /*!< How many pauses there were before. */
+	uint64_t pauses;    /*!< How many pauses there were before. */
+	bool (*held)(void); /*!< Is an update held up by this thread? NULL: it may be. */
 } aname_waiter_t;
 
 /*! New, with nobody waiting. NULL if out of memory. */
@@ -55,7 +57,7 @@ void aname_waiters_free(aname_waiters_t *waiters);
  *
  * \param most     How many may wait at once.
  * \param wait_ms  For how long at most.
- * \param waiter   Is made, if admitted.
+ * \param waiter   Is made, if admitted; without `held`, which may be set then.
  *
  * Thread: worker.
  */

@@ -15,6 +15,7 @@ from harness import (
     ZONE, NoReply, aname, answers, eventually, expire, failed, known, let_pass, query, section,
     siblings,
 )
+from harness.authority import ADDRESS
 from harness.unbound import ask
 
 
@@ -283,6 +284,28 @@ def test_C2_a_reload_is_held_up_by_one_wait(knotd, black_hole):
         eventually(lambda: [one for one in took[done:] if one > 0.5], 20, what="they wait again")
     # knotd waits for its readers in a dozen places before it is done.
     assert elapsed < 2.6 + PROMPT, f"expected one wait of 2 s at most, got {elapsed:.1f} s"
+
+
+@pytest.mark.limit(120)
+def test_C2_who_gets_an_answer_is_not_cut_short_for_updates_that_are_not_there(knotd, authority):
+    zones = [f"zone{i}.example" for i in range(200)]
+    authority.set("*.example.net", a=[A1], aaaa=[AAAA1], delay=0.3)
+    knotd.server["tcp-workers"] = 24
+    knotd.options.update({"wait": 1500, "resolver": ADDRESS})
+    for i, zone in enumerate(zones):
+        knotd.add_zone(zone, [aname(f"t{i}.example.net")])
+    knotd.start()
+    asked = iter([(zone, rdtype) for zone in zones for rdtype in ("A", "AAAA")])
+    # Somebody waits at any time, for three times as long as anybody may.
+    end = time.monotonic() + 5
+
+    def ask_on(_):
+        while time.monotonic() < end:
+            reply = query(*next(asked), "tcp", timeout=60)
+            reply.expect(ede=set())
+            assert reply.addresses(), f"expected addresses, got {reply}"
+
+    parallel(8, ask_on)
 
 
 def add_by_update(number):

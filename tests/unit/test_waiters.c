@@ -286,6 +286,45 @@ static void rounds_of_several_lengths(void **state)
 	end_simulation();
 }
 
+static bool held;
+
+static bool is_held(void)
+{
+	return held;
+}
+
+static void rounds_that_hold_nobody_up(void **state)
+{
+	(void)simulate();
+	held = false;
+	/* Long waits overlap for minutes. */
+	aname_waiter_t waiter = begin(500);
+	for (int64_t at_ms = 0; at_ms < 100000; at_ms += 200) {
+		waiter.held = is_held;
+		assert_true(wait_until(&waiter, at_ms + 200));
+		aname_waiter_t next = begin(500);
+		next.held = is_held;
+		assert_true(wait_until(&next, at_ms + 200 + SHORT + 1));
+		assert_true(next.in_round);
+		finish(&waiter);
+		waiter = next;
+	}
+	/* Then somebody is held up, and that lasts for one wait at most. */
+	int64_t since_ms = elapsed_ms();
+	held = true;
+	for (unsigned i = 0; i < 10 && wait_until(&waiter, elapsed_ms() + 200); i++) {
+		aname_waiter_t next = begin(500);
+		next.held = is_held;
+		(void)wait_until(&next, elapsed_ms() + 50);
+		finish(&waiter);
+		waiter = next;
+	}
+	finish(&waiter);
+	assert_in_range(elapsed_ms() - since_ms, 0, 500);
+	assert_int_equal(wait_alone(500), SHORT);
+	end_simulation();
+}
+
 static void pauses(void **state)
 {
 	aname_waiters_t *waiters = simulate();
@@ -440,6 +479,7 @@ int main(void)
 		PROVES("C2: after such a round nobody waits for long for a while", gaps),
 		PROVES("C2: that is not so where everybody gets an answer", no_gaps),
 		PROVES("C2: a round is as long as the longest wait", rounds_of_several_lengths),
+		PROVES("C2: a round goes on that holds nobody up", rounds_that_hold_nobody_up),
 		PROVES("C2: nobody waits while zones are loaded, but for a start", pauses),
 		PROVES("C2: all who wait go when a zone is loaded", all_end),
 		PROVES("one publication wakes all", all_wake),
