@@ -28,6 +28,7 @@
 #include "query/signing.h"
 #include "service/service.h"
 #include "stats.h"
+#include "table/clock.h"
 
 /*! There are fewer threads to look targets up, or none. */
 static void log_few_threads(knotd_mod_t *mod, const aname_threadpool_t *pool)
@@ -264,6 +265,8 @@ static int load(knotd_mod_t *mod)
 		return ret;
 	}
 	knotd_mod_ctx_set(mod, instance);
+	/* knotd waits for those who wait before it unloads what this replaces (C2). */
+	aname_waiters_pause(instance->shared->waiters, aname_clock_ms());
 	return KNOT_EOK;
 }
 
@@ -297,6 +300,7 @@ static void aname_unload(knotd_mod_t *mod)
 		return;
 	}
 	knotd_mod_ctx_set(mod, NULL);
+	aname_waiters_pause(instance->shared->waiters, aname_clock_ms());
 	hide(instance->options);
 	aname_pool_deinit(instance);
 	aname_signing_deinit(&instance->signing, instance->shared);

@@ -143,13 +143,13 @@ int aname_reply_remove_sibling(const aname_query_t *query, uint16_t type)
 	return aname_reply_replace(query, type, false);
 }
 
-bool aname_reply_use_sibling(const aname_query_t *query, uint16_t type)
+bool aname_reply_use_sibling(const aname_query_t *query, uint16_t type, bool partial)
 {
 	int index = find_sibling(query->pkt, query->qdata, type);
 	if (index < 0) {
 		return false;
 	}
-	lower_with_signatures(query->pkt, index, ANAME_STALE_TTL);
+	lower_with_signatures(query->pkt, index, partial ? ANAME_PARTIAL_TTL : ANAME_STALE_TTL);
 	return true;
 }
 

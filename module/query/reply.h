@@ -43,8 +43,9 @@ __attribute__((warn_unused_result)) int aname_reply_remove_soa(const aname_query
 __attribute__((warn_unused_result)) int aname_reply_remove_sibling(const aname_query_t *query,
                                                                    uint16_t type);
 
-/*! Gives the zone's own set a short life (F2); false if it is not in the reply. */
-bool aname_reply_use_sibling(const aname_query_t *query, uint16_t type);
+/*! Gives the zone's own set a short life (F2), and a shorter one if it stands in for what is not
+ *  known yet (C2); false if it is not in the reply. */
+bool aname_reply_use_sibling(const aname_query_t *query, uint16_t type, bool partial);
 
 /*!
  * \brief Puts what is known now in the place of the zone's own set, if that is in the section

@@ -140,7 +140,7 @@ knotd_in_state_t aname_respond_failure(const aname_query_t *query, const aname_a
 	if (answer->failure != ANAME_FAILURE_NONE && answer->failure < ANAME_FAILURE_MALFORMED) {
 		aname_show_expect_failure(query);
 	}
-	if (!answer->no_sibling && aname_reply_use_sibling(query, type)) {
+	if (!answer->no_sibling && aname_reply_use_sibling(query, type, answer->partial)) {
 		if (query->for_subnet) {
 			aname_ecs_return_scope(query, answer->scope);
 		}
@@ -192,7 +192,7 @@ static int put_family(aname_query_t *query, uint16_t type)
 		aname_ecs_return_scope(query, answer.scope);
 	}
 	if (answer.worth == ANAME_FAILED && !answer.no_sibling) {
-		(void)aname_reply_use_sibling(query, type);
+		(void)aname_reply_use_sibling(query, type, answer.partial);
 		return KNOT_EOK;
 	}
 	int ret = aname_reply_remove_sibling(query, type);

@@ -1,5 +1,6 @@
 #include "query/wait.h"
 
+#include "query/held.h"
 #include "query/records.h"
 #include "query/signing.h"
 #include "table/clock.h"
@@ -14,12 +15,19 @@ bool aname_wait_allowed(const aname_query_t *query)
 void aname_wait(aname_query_t *query, uint16_t type, aname_answer_t *answer)
 {
 	aname_shared_t *shared = query->instance->shared;
-	if (!aname_waiters_enter(shared->waiters, query->instance->waiters_max)) {
-		atomic_fetch_add_explicit(&shared->reached.waiters_full, 1, memory_order_relaxed);
+	aname_waiter_t waiter;
+	aname_wait_t admitted =
+	        aname_waiters_enter(shared->waiters, query->instance->waiters_max,
+	                            query->instance->options->wait_ms, aname_clock_ms(), &waiter);
+	if (admitted != ANAME_WAIT_ADMITTED) {
+		if (admitted == ANAME_WAIT_FULL) {
+			atomic_fetch_add_explicit(&shared->reached.waiters_full, 1,
+			                          memory_order_relaxed);
+		}
 		return;
 	}
 
-	int64_t deadline_ms = aname_clock_ms() + query->instance->options->wait_ms;
+	waiter.held = aname_held_up;
 	bool woken = true, cold = true;
 	while (cold && woken) {
 		uint64_t generation = aname_waiters_generation(shared->waiters);
@@ -31,7 +39,7 @@ void aname_wait(aname_query_t *query, uint16_t type, aname_answer_t *answer)
 		       (answer != NULL && answer->partial);
 		if (cold) {
 			aname_epoch_leave(query->epoch, query->worker);
-			woken = aname_waiters_wait(shared->waiters, generation, deadline_ms);
+			woken = aname_waiters_wait(shared->waiters, &waiter, generation);
 			query->now_ms = aname_clock_ms();
 			query->now_s = query->now_ms / 1000;
 			query->waited = true;
@@ -43,5 +51,5 @@ void aname_wait(aname_query_t *query, uint16_t type, aname_answer_t *answer)
 		/* The epoch was left: what was decided before points to what may be gone. */
 		aname_records_decide(query, type, false, answer);
 	}
-	aname_waiters_leave(shared->waiters);
+	aname_waiters_leave(shared->waiters, &waiter, aname_clock_ms());
 }

@@ -6,6 +6,7 @@ import statistics
 import time
 
 import measure
+import notready
 import outage
 from measure import question, static
 
@@ -204,5 +205,6 @@ BENCHES = {
     "frozen": bench_frozen,
     "cold": bench_cold,
     "flood": bench_flood,
+    **notready.BENCHES,
     **outage.BENCHES,
 }

@@ -77,21 +77,22 @@ static void decide(worker_t *worker, const query_t *query, bool accept_fallback,
 static void wait_for(worker_t *worker, const query_t *query, aname_answer_t *answer)
 {
 	aname_shared_t *shared = worker->shared;
-	if (!aname_waiters_enter(shared->waiters, worker->waiters)) {
+	aname_waiter_t waiter;
+	if (aname_waiters_enter(shared->waiters, worker->waiters, LONG_MS, aname_clock_ms(),
+	                        &waiter) != ANAME_WAIT_ADMITTED) {
 		worker->refused++;
 		return;
 	}
-	int64_t deadline_ms = aname_clock_ms() + LONG_MS;
 	while (answer->worth == ANAME_COLD) {
 		uint64_t generation = aname_waiters_generation(shared->waiters);
 		decide(worker, query, false, answer);
 		if (answer->worth == ANAME_COLD) {
 			aname_epoch_leave(shared->epoch, worker->worker);
-			CHECK(aname_waiters_wait(shared->waiters, generation, deadline_ms));
+			CHECK(aname_waiters_wait(shared->waiters, &waiter, generation));
 			aname_epoch_enter(shared->epoch, worker->worker);
 		}
 	}
-	aname_waiters_leave(shared->waiters);
+	aname_waiters_leave(shared->waiters, &waiter, aname_clock_ms());
 }
 
 /*! A pool, as those of knotd's workers are: the next reply begins it anew. */

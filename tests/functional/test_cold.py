@@ -1,14 +1,26 @@
 """C1-C3: the first query for a name nobody asked for yet."""
 
+import contextlib
+import itertools
+import socket
 import threading
 import time
 
+import dns.query
+import dns.rcode
+import dns.update
 import pytest
 from harness import (
-    A1, A2, AAAA1, FAILURES, NOT_READY, PROMPT, SIBLING_A, STALE_ANSWER, STALE_TTL, TARGET, ZONE,
-    aname, answers, eventually, expire, failed, known, let_pass, query, siblings,
+    A1, A2, AAAA1, FAILURES, NOT_READY, PROMPT, SERVER, SIBLING_A, STALE_ANSWER, TARGET,
+    ZONE, NoReply, aname, answers, eventually, expire, failed, known, let_pass, query, section,
+    siblings,
 )
+from harness.authority import ADDRESS
 from harness.unbound import ask
+
+
+# What stands in for something that is not known yet lives no longer.
+PARTIAL_TTL = 5
 
 
 def cold(knotd, authority, *, delay=0.0, records=(), zones=(ZONE,)):
@@ -124,7 +136,7 @@ def test_C2_wait_zero_never_waits(knotd, unbound, authority):
 
 def test_C2_sibling_when_the_wait_is_over(knotd, unbound, authority):
     cold(knotd, authority, delay=2.5, records=siblings())
-    reply = query(ZONE, "A", "tcp").expect(a={SIBLING_A}, ttl=(1, STALE_TTL), soa=False)
+    reply = query(ZONE, "A", "tcp").expect(a={SIBLING_A}, ttl=(1, PARTIAL_TTL), soa=False)
     assert reply.elapsed >= 0.45, f"expected the wait first, got {reply}"
 
 
@@ -213,6 +225,145 @@ def test_C2_at_least_one_worker_waits(knotd, unbound, authority):
     query(ZONE, "A", "tcp").expect(a={A1}, ede=set())
 
 
+# A resolver that nobody reads from: what it is asked for stays cold for long.
+BLACK_HOLE = "127.0.0.13"
+
+
+@pytest.fixture
+def black_hole(knotd):
+    """200 zones whose targets stay cold, and a wait of 2 s; returns their names."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as hole:
+        hole.bind((BLACK_HOLE, 53))
+        knotd.options.update(
+            {"wait": 2000, "resolver": BLACK_HOLE, "timeout": 60000, "retries": 10}
+        )
+        knotd.sections.append(section("acl", "local", address="127.0.0.0/8", action="update"))
+        zones = [f"zone{i}.example" for i in range(200)]
+        for i, zone in enumerate(zones):
+            knotd.add_zone(zone, [aname(f"t{i}.example.net")], zone_options={"acl": "local"})
+        knotd.start()
+        yield zones
+
+
+@contextlib.contextmanager
+def clients(zones, count=8):
+    """So many ask over TCP all the time, each time for the next cold name; some wait already.
+
+    The context is a list of how long each reply took.
+    """
+    stop, took = threading.Event(), []
+    turns = itertools.count()
+
+    def run():
+        while not stop.is_set():
+            turn = next(turns)
+            rdtype = "AAAA" if turn // len(zones) % 2 else "A"
+            with contextlib.suppress(NoReply):
+                took.append(query(zones[turn % len(zones)], rdtype, "tcp", timeout=60).elapsed)
+            time.sleep(0.01)
+
+    threads = [threading.Thread(target=run) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    try:
+        eventually(lambda: [one for one in took if one > 0.5], what="somebody has waited")
+        yield took
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+
+@pytest.mark.limit(150)
+def test_C2_a_reload_is_held_up_by_one_wait(knotd, black_hole):
+    with clients(black_hole) as took:
+        start = time.monotonic()
+        knotd.knotc("-t", "120", "reload", timeout=130)
+        elapsed = time.monotonic() - start
+        done = len(took)
+        eventually(lambda: [one for one in took[done:] if one > 0.5], 20, what="they wait again")
+    # knotd waits for its readers in a dozen places before it is done.
+    assert elapsed < 2.6 + PROMPT, f"expected one wait of 2 s at most, got {elapsed:.1f} s"
+
+
+@pytest.mark.limit(120)
+def test_C2_who_gets_an_answer_is_not_cut_short_for_updates_that_are_not_there(knotd, authority):
+    zones = [f"zone{i}.example" for i in range(200)]
+    knotd.server["tcp-workers"] = 24
+    knotd.options.update({"wait": 1500, "resolver": ADDRESS})
+    for i, zone in enumerate(zones):
+        # So that they do not all end at once.
+        authority.set(f"t{i}.example.net", a=[A1], aaaa=[AAAA1], delay=0.2 + i * 37 % 100 / 500)
+        knotd.add_zone(zone, [aname(f"t{i}.example.net")])
+    knotd.start()
+    asked = iter([(zone, rdtype) for zone in zones for rdtype in ("A", "AAAA")])
+    # Somebody waits at any time, for three times as long as anybody may.
+    end = time.monotonic() + 5
+
+    def ask_on(_):
+        while time.monotonic() < end:
+            reply = query(*next(asked), "tcp", timeout=60)
+            reply.expect(ede=set())
+            assert reply.addresses(), f"expected addresses, got {reply}"
+
+    parallel(8, ask_on)
+
+
+def add_by_update(number):
+    update = dns.update.Update("zone1.example")
+    update.add(f"x{number}", 60, "TXT", "here")
+    reply = dns.query.udp(update, SERVER[0], port=SERVER[1], timeout=60)
+    assert reply.rcode() == dns.rcode.NOERROR, f"expected NOERROR, got {reply}"
+
+
+def add_by_control(number, knotd):
+    for command in (
+        ["zone-begin", "zone1.example"],
+        ["zone-set", "zone1.example", f"x{number}", "60", "TXT", "here"],
+        ["zone-commit", "zone1.example"],
+    ):
+        knotd.knotc("-t", "120", *command, timeout=130)
+
+
+@pytest.mark.limit(150)
+@pytest.mark.parametrize("by", ["update", "control"])
+def test_C2_each_update_is_held_up_by_one_wait(knotd, black_hole, by):
+    with clients(black_hole):
+        for number in range(4):
+            start = time.monotonic()
+            if by == "update":
+                add_by_update(number)
+            else:
+                add_by_control(number, knotd)
+            elapsed = time.monotonic() - start
+            assert elapsed < 2.6 + PROMPT, f"expected one wait of 2 s at most, got {elapsed:.1f} s"
+        eventually(
+            lambda: query("x3.zone1.example", "TXT").types() == {"TXT"}, what="the last update"
+        )
+
+
+@pytest.mark.limit(150)
+def test_C2_nobody_waits_while_zones_are_loaded(knotd, black_hole):
+    def cold_again(zone):
+        return query(zone, "A", "tcp", timeout=60).expect(rcode="SERVFAIL", aa=None, ede={NOT_READY})
+
+    reply = cold_again(black_hole[0])
+    assert reply.elapsed > 1.5, f"expected that instances loaded at start hold up no wait: {reply}"
+
+    def told_at_once():
+        knotd.reload()
+        reply = cold_again(next(zones))
+        assert reply.elapsed < 1.5, f"expected no wait right after a reload, got {reply}"
+        return True
+
+    # A slow machine may come to ask when the time is over: once is enough.
+    zones = iter(black_hole[1:])
+    eventually(told_at_once, timeout=60)
+    # And it is over soon.
+    eventually(lambda: cold_again(next(zones)).elapsed > 1.5, timeout=20, step=0.5,
+               what="cold queries wait again")
+
+
 @pytest.mark.parametrize("proto", ["udp", "tcp"])
 def test_C3_cold_servfail(knotd, unbound, authority, proto):
     knotd.options["cold"] = "servfail"
@@ -230,7 +381,7 @@ def test_C3_cold_servfail(knotd, unbound, authority, proto):
 def test_C3_cold_servfail_prefers_the_sibling(knotd, unbound, authority):
     knotd.options["cold"] = "servfail"
     cold(knotd, authority, delay=0.5, records=siblings())
-    query(ZONE, "A").expect(a={SIBLING_A}, ttl=(1, STALE_TTL), soa=False)
+    query(ZONE, "A").expect(a={SIBLING_A}, ttl=(1, PARTIAL_TTL), soa=False)
     answers({A1}, ede=set())
 
 
@@ -243,7 +394,7 @@ def test_C1_expired_unasked_is_cold_with_its_last_addresses(knotd, unbound, auth
     query(ZONE, "A").expect(tc=True, aa=None, a=())
     # Nothing new within the wait: the last addresses (F1) come before the sibling (F2).
     reply = query(ZONE, "A", "tcp").expect(
-        a={A1}, ttl=(1, STALE_TTL), ede={STALE_ANSWER}, soa=False
+        a={A1}, ttl=(1, PARTIAL_TTL), ede={STALE_ANSWER}, soa=False
     )
     assert reply.elapsed < 0.5 + PROMPT, f"expected the wait and no more, got {reply}"
     authority.set(TARGET, a=[A2], aaaa=[AAAA1])
@@ -276,3 +427,63 @@ def test_C1_failed_target_is_not_cold(knotd, unbound, authority, proto):
     failed()
     reply = query(ZONE, "A", proto).expect(rcode="SERVFAIL", aa=None, ede=FAILURES)
     assert reply.elapsed < PROMPT, f"expected no wait for a known failure, got {reply}"
+
+
+def counted(knotd):
+    """{kind: answers} of those that were counted for ZONE."""
+    return {
+        key[len("answers["):-1]: value
+        for key, value in knotd.stats(ZONE).items()
+        if key.startswith("answers[") and value
+    }
+
+
+@pytest.mark.parametrize("name", [ZONE, f"www.{ZONE}"])
+@pytest.mark.parametrize("mode", ["truncate", "servfail"])
+@pytest.mark.parametrize("wait", [0, 100])
+def test_W1_truncated_and_cold_are_apart(knotd, unbound, authority, name, mode, wait):
+    knotd.options.update({"cold": mode, "wait": wait})
+    cold(knotd, authority, delay=3, records=["www IN CNAME @"])
+    truncates = mode == "truncate"
+    for rdtype in ("A", "AAAA"):
+        query(name, rdtype).expect(
+            rcode="NOERROR" if truncates else "SERVFAIL", tc=truncates, aa=None
+        )
+        query(name, rdtype, "tcp").expect(rcode="SERVFAIL", aa=None, ede={NOT_READY})
+    found = counted(knotd)
+    wanted = {"truncated": 2, "cold": 2} if truncates else {"cold": 4}
+    assert found == wanted, f"expected {wanted}, got {found}"
+
+
+def test_W1_what_stands_in_for_a_cold_name_is_counted_as_what_it_is(knotd, unbound, authority):
+    knotd.options["wait"] = 0
+    cold(knotd, authority, delay=3, records=[f"@ 3600 IN A {SIBLING_A}"])
+    query(ZONE, "A", "tcp").expect(a={SIBLING_A}, ttl=(1, PARTIAL_TTL))
+    assert counted(knotd) == {"sibling": 1}
+
+
+def test_W1_too_large_is_not_counted_as_cold(knotd, unbound, authority):
+    authority.set(TARGET, a=[f"192.0.2.{i}" for i in range(1, 101)])
+    knotd.options["max-addresses"] = 256
+    knotd.add_zone(ZONE, [aname(TARGET)])
+    knotd.start()
+    eventually(lambda: len(query(ZONE, "A", "tcp").addresses()) == 100, what="it is known")
+    before = counted(knotd)
+    query(ZONE, "A").expect(tc=True, aa=None)
+    after = counted(knotd)
+    assert after.get("truncated") == before.get("truncated"), f"expected {before}, got {after}"
+    assert after.get("cold") == before.get("cold"), f"expected {before}, got {after}"
+
+
+def test_W1_refused_a_waiting_place_is_counted_as_cold(knotd, black_hole):
+    zone = black_hole[0]
+    with clients(black_hole[1:]):
+        def refused():
+            reply = query(zone, "A", "tcp", timeout=60).expect(
+                rcode="SERVFAIL", aa=None, ede={NOT_READY}
+            )
+            return reply.elapsed < 1
+
+        eventually(refused, what="all places are taken")
+    found = {k: v for k, v in knotd.stats(zone).items() if k.startswith("answers[") and v}
+    assert set(found) == {"answers[cold]"}, f"expected cold ones only, got {found}"

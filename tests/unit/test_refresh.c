@@ -715,13 +715,16 @@ static void fails_unasked(void **state)
 	ask_many(&scripted, 0, 2);
 	go_on(&scripted, 20000, ANAME_FAILURE_TIMEOUT, NULL);
 	assert_true(scripted.upstream->silent);
-	assert_true(aname_waiters_enter(scripted.shared->waiters, 1));
+	aname_waiter_t waiter;
+	assert_int_equal(aname_waiters_enter(scripted.shared->waiters, 1, 1000, aname_clock_ms(),
+	                                     &waiter),
+	                 ANAME_WAIT_ADMITTED);
 	uint64_t generation = aname_waiters_generation(scripted.shared->waiters);
 	unsigned started = scripted.script.started;
 	ask_many(&scripted, 2, 100);
 	assert_true(scripted.script.started <= started + 1);
 	assert_true(aname_waiters_generation(scripted.shared->waiters) != generation);
-	aname_waiters_leave(scripted.shared->waiters);
+	aname_waiters_leave(scripted.shared->waiters, &waiter, aname_clock_ms());
 	unsigned cold = 0;
 	for (unsigned i = 2; i < 102; i++) {
 		name_t name = make_name_nth(i);
@@ -1243,7 +1246,9 @@ static void refused(void **state)
 	scripted_t scripted;
 	begin(&scripted, NULL, NULL);
 	name_t name = make_name("a.example.");
-	assert_true(aname_waiters_enter(scripted.shared->waiters, 1));
+	aname_waiter_t waiter;
+	assert_int_equal(aname_waiters_enter(scripted.shared->waiters, 1, 5000, 0, &waiter),
+	                 ANAME_WAIT_ADMITTED);
 	uint64_t generation = aname_waiters_generation(scripted.shared->waiters);
 	scripted.script.refuse = KNOT_ENOMEM;
 	scripted_ask(&scripted, &name, A, 300);
@@ -1251,7 +1256,7 @@ static void refused(void **state)
 	assert_int_equal(aname_refresh_running(scripted.refresh), 0);
 	assert_in_range(next_of(&scripted, &name, A) - BEGIN_MS, 5000, 6250);
 	assert_true(aname_waiters_generation(scripted.shared->waiters) != generation);
-	aname_waiters_leave(scripted.shared->waiters);
+	aname_waiters_leave(scripted.shared->waiters, &waiter, 0);
 
 	scripted.script.refuse = KNOT_EOK;
 	scripted_skip(&scripted, 7000);
@@ -1980,17 +1985,19 @@ static void wakes_waiters(void **state)
 	for (size_t i = 0; i < COUNT_OF(names); i++) {
 		scripted_ask(&scripted, &names[i], A, 300);
 	}
-	assert_true(aname_waiters_enter(scripted.shared->waiters, 1));
+	aname_waiter_t waiter;
+	assert_int_equal(aname_waiters_enter(scripted.shared->waiters, 1, 5000, 0, &waiter),
+	                 ANAME_WAIT_ADMITTED);
 	uint64_t generation = aname_waiters_generation(scripted.shared->waiters);
 	scripted_resolve(&scripted, scripted_pending(&scripted, &names[0], A), 1, 1, 60);
-	assert_true(aname_waiters_wait(scripted.shared->waiters, generation, 0));
+	assert_true(aname_waiters_wait(scripted.shared->waiters, &waiter, generation));
 	generation = aname_waiters_generation(scripted.shared->waiters);
 	scripted_fail(&scripted, scripted_pending(&scripted, &names[1], A), ANAME_FAILURE_SERVER);
-	assert_true(aname_waiters_wait(scripted.shared->waiters, generation, 0));
+	assert_true(aname_waiters_wait(scripted.shared->waiters, &waiter, generation));
 	generation = aname_waiters_generation(scripted.shared->waiters);
 	scripted_skip(&scripted, 5000);
-	assert_true(aname_waiters_wait(scripted.shared->waiters, generation, 0));
-	aname_waiters_leave(scripted.shared->waiters);
+	assert_true(aname_waiters_wait(scripted.shared->waiters, &waiter, generation));
+	aname_waiters_leave(scripted.shared->waiters, &waiter, 0);
 	scripted_deinit(&scripted);
 }
 

@@ -237,8 +237,9 @@ static const aname_snapshot_t *look(aname_shared_t *shared, const aname_key_t *k
 static unsigned await_addresses(aname_shared_t *shared, const aname_key_t *key)
 {
 	unsigned count = 0;
-	int64_t deadline_ms = aname_clock_ms() + LONG_MS;
-	CHECK(aname_waiters_enter(shared->waiters, 1));
+	aname_waiter_t waiter;
+	CHECK(aname_waiters_enter(shared->waiters, 1, LONG_MS, aname_clock_ms(), &waiter) ==
+	      ANAME_WAIT_ADMITTED);
 	bool opened = true;
 	while (count == 0 && opened) {
 		uint64_t generation = aname_waiters_generation(shared->waiters);
@@ -247,10 +248,10 @@ static unsigned await_addresses(aname_shared_t *shared, const aname_key_t *key)
 		count = snapshot != NULL ? snapshot->count : 0;
 		aname_epoch_leave(shared->epoch, 5);
 		if (count == 0) {
-			opened = aname_waiters_wait(shared->waiters, generation, deadline_ms);
+			opened = aname_waiters_wait(shared->waiters, &waiter, generation);
 		}
 	}
-	aname_waiters_leave(shared->waiters);
+	aname_waiters_leave(shared->waiters, &waiter, aname_clock_ms());
 	return count;
 }
 

@@ -177,7 +177,8 @@ static void restore_target(restore_t *restore)
 	aname_refresh_t *refresh = restore->refresh;
 	entry->plan.window_s = restore->now_ms / 1000;
 	entry->plan.min_ttl_prev = said->min_ttl;
-	entry->plan.failures = said->failures;
+	/* How often it had failed is over with the restart, that it fails is not. */
+	entry->plan.failures = said->failures > 0;
 	/* Nobody could ask while the server was down. */
 	atomic_store(&entry->asked_s, seconds_ago(restore, said->asked_s));
 	atomic_store(&entry->demand, said->demand);
