@@ -323,6 +323,110 @@ static void stop_with_lookups(void **state)
 	live(stop_life, NULL);
 }
 
+/* The state file. */
+
+/*! One life of a server with a state file; the target is known already, or not. */
+typedef struct {
+	const char *path;
+	bool known;
+	bool killed; /*!< It ends without unloading, when what it knows was saved. */
+} file_life_t;
+
+static void await_saved(const char *path, off_t size)
+{
+	int64_t until_ms = aname_clock_ms() + LONG_MS;
+	struct stat st;
+	while (stat(path, &st) != 0 || st.st_size <= size) {
+		CHECK(aname_clock_ms() < until_ms);
+		(void)poll(NULL, 0, 1);
+	}
+}
+
+static void file_life(const void *arg)
+{
+	const file_life_t *life = arg;
+	aname_state_report_t report;
+	aname_shared_t *shared = acquire(&limits, NULL);
+	const aname_upstream_t *upstream = NULL;
+	const aname_options_t *options = hold_options(shared, &upstream);
+	CHECK(aname_service_keep(life->path, true, 1, &report) == KNOT_EOK);
+	CHECK((report.text[0] != '\0') == life->known);
+	/* Another path does not count as long as this one is wanted. */
+	CHECK(aname_service_keep("/nowhere/default", false, 1, &report) == KNOT_EEXIST);
+	name_t name = make_name("v4-3.example.");
+	const aname_key_t key = make_key(upstream, &name, KNOT_RRTYPE_A);
+	aname_epoch_enter(shared->epoch, 5);
+	const aname_entry_t *entry =
+	        aname_table_find(shared->table, &key, aname_table_hash(shared->table, &key));
+	aname_epoch_leave(shared->epoch, 5);
+	CHECK((entry != NULL) == life->known);
+	CHECK(await_addresses(shared, &key) == 3);
+	if (life->killed) {
+		await_saved(life->path, 100);
+		_exit(0);
+	}
+	aname_service_release();
+	aname_service_unkeep("/nowhere/default", false, 1);
+	aname_service_unkeep(life->path, true, 1);
+	aname_shared_unhold(shared, options);
+	struct stat st;
+	CHECK(stat(life->path, &st) == 0 && st.st_size > 100);
+}
+
+static void file_kept(void **state)
+{
+	char directory[DIRECTORY_MAX], path[sizeof(directory) + 10];
+	make_directory(directory);
+	(void)snprintf(path, sizeof(path), "%s/state", directory);
+	const file_life_t lives[] = { { path, false, true },
+		                      { path, true, false },
+		                      { path, true, true },
+		                      { path, true, false } };
+	for (size_t i = 0; i < COUNT_OF(lives); i++) {
+		live(file_life, &lives[i]);
+	}
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(directory), 0);
+}
+
+static void file_moves_life(const void *arg)
+{
+	/* Sections come and go, and each wants another file. */
+	const char *const *paths = arg;
+	aname_state_report_t report;
+	aname_shared_t *shared = acquire(&limits, NULL);
+	const aname_upstream_t *upstream = NULL;
+	const aname_options_t *options = hold_options(shared, &upstream);
+	CHECK(aname_service_keep(paths[0], true, 1, &report) == KNOT_EOK);
+	name_t name = make_name("v4-3.example.");
+	const aname_key_t key = make_key(upstream, &name, KNOT_RRTYPE_A);
+	CHECK(await_addresses(shared, &key) == 3);
+	await_saved(paths[0], 100);
+	CHECK(aname_service_keep(paths[1], true, 1, &report) == KNOT_EOK);
+	await_saved(paths[1], 100);
+	aname_service_unkeep(paths[1], true, 1);
+	CHECK(aname_service_keep("", true, 1, &report) == KNOT_EOK);
+	aname_service_unkeep("", true, 1);
+	aname_service_release();
+	aname_service_unkeep(paths[0], true, 1);
+	aname_shared_unhold(shared, options);
+}
+
+static void file_moves(void **state)
+{
+	char directory[DIRECTORY_MAX], path[2][sizeof(directory) + 10];
+	make_directory(directory);
+	const char *paths[2];
+	for (unsigned i = 0; i < 2; i++) {
+		(void)snprintf(path[i], sizeof(path[i]), "%s/state%u", directory, i);
+		paths[i] = path[i];
+	}
+	live(file_moves_life, paths);
+	assert_int_equal(unlink(paths[0]), 0);
+	assert_int_equal(unlink(paths[1]), 0);
+	assert_int_equal(rmdir(directory), 0);
+}
+
 /* No thread. */
 
 static _Atomic bool no_threads;
@@ -490,6 +594,8 @@ static void status_paths(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		PROVES("S1: what is known is there in the next life, at once", file_kept),
+		PROVES("S1: the file is the one that is wanted", file_moves),
 		PROVES("of the paths for the status socket the right one counts", status_paths),
 		PROVES("T4: there is one thread and one shared state, whoever holds them", hold),
 		PROVES("limits that differ are reported", limits_differ),
