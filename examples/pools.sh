@@ -105,7 +105,7 @@ health()
 
 two_at_once()
 {
-	step "12. Two CDNs at once"
+	step "13. Two CDNs at once"
 	explain "both.example follows two CDNs, each of them an nginx with two addresses, which" \
 		"the server probes. All of them are up, so all are in the answer."
 	ask 'status NOERROR && holds ANSWER A "${pool_one[@]}" "${pool_two[@]}"' both.example A
@@ -115,7 +115,7 @@ two_at_once()
 
 one_dies()
 {
-	step "13. One of them dies"
+	step "14. One of them dies"
 	explain "The first CDN's servers are gone. Its name resolves as before, since its DNS is" \
 		"alive, as in most outages; but no probe gets through."
 	printf '\n$ kill %s    # the nginx of CDN one\n' "${pid[one]}"
@@ -134,7 +134,7 @@ one_dies()
 
 by_hand()
 {
-	step "14. By hand"
+	step "15. By hand"
 	explain "The second CDN announces maintenance. Nothing is wrong with it yet, but an" \
 		"operator's word goes before what the probes say."
 	force two.cdn.example down --for 2h
@@ -184,7 +184,7 @@ shared()
 
 shares()
 {
-	step "15. Shares"
+	step "16. Shares"
 	explain "shares.example gives 80 % of the networks one CDN, and 20 % the other one. The" \
 		"choice depends on the client's network and on nothing else: a client gets the" \
 		"same CDN each time, from every server of the zone. Here $pool_networks networks ask."

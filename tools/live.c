@@ -128,6 +128,20 @@ static bool parse(kaname_live_t *live)
 	return true;
 }
 
+const char *kaname_live_file_fault(const kaname_live_t *live, const char **next)
+{
+	const char *why = kaname_live_field(&live->file, ANAME_KEY_WHY);
+	if (why != NULL && strstr(why, "another process") != NULL) {
+		*next = "each knotd needs a 'state-file' of its own";
+	} else if (why != NULL && strncmp(why, "it is", 5) == 0) {
+		*next = "move it away, or set 'state-file' to another path";
+	} else {
+		*next = "knotd's user has to be able to write it, and in its directory; or set "
+		        "'state-file' to another path";
+	}
+	return why;
+}
+
 void kaname_live_free(kaname_live_t *live)
 {
 	free(live->text);

@@ -52,5 +52,8 @@ __attribute__((warn_unused_result)) kaname_exit_t kaname_live_read(const kaname_
 
 void kaname_live_free(kaname_live_t *live);
 
+/*! Why the state file cannot be read or written; NULL if it can. `next` is set to what to do. */
+const char *kaname_live_file_fault(const kaname_live_t *live, const char **next);
+
 /*! A field of a line; NULL if it has none of this key. */
 const char *kaname_live_field(const kaname_line_t *line, const char *key);

@@ -246,12 +246,11 @@ static void print_people(const kaname_live_t *live)
 		(void)fprintf(stderr,
 		              "next: a query makes it known, 'kaname check ZONE' for one\n");
 	}
-	const char *why = kaname_live_field(&live->file, ANAME_KEY_WHY);
+	const char *next, *why = kaname_live_file_fault(live, &next);
 	if (why != NULL) {
 		kaname_error("state file %s: %s; what is known does not survive a restart",
 		             kaname_field_or(&live->file, ANAME_KEY_FILE, "?"), why);
-		(void)fprintf(stderr, "next: knotd's user has to be able to write it, and in its "
-		                      "directory; or set 'state-file'\n");
+		(void)fprintf(stderr, "next: %s\n", next);
 	}
 	if (kaname_live_field(&live->server, ANAME_KEY_DOUBT) != NULL) {
 		kaname_error("no probe of several targets succeeds any more: this server's own "

@@ -219,6 +219,17 @@ static void report_all_down(kaname_check_t *check, int family)
 	}
 }
 
+/*! Will what is known be there after a restart? */
+static void check_file(kaname_check_t *check, const kaname_live_t *live)
+{
+	const char *next, *why = kaname_live_file_fault(live, &next);
+	if (why != NULL) {
+		kaname_bad(check, next,
+		           "state file %s: %s; what is known does not survive a restart",
+		           of(&live->file, ANAME_KEY_FILE), why);
+	}
+}
+
 /*! Does a client who gets an answer get what is held for it, and not what is in the zone? */
 static void check_served(kaname_check_t *check, const held_t held[2], bool all_down, int family)
 {
@@ -260,6 +271,7 @@ void kaname_check_targets(kaname_check_t *check)
 		return;
 	}
 	size_t general = 0, subnets = 0, failing = 0;
+	check_file(check, &live);
 	kaname_check_probes(check, &live);
 	for (size_t i = 0; i < live.count; i++) {
 		const kaname_line_t *line = &live.targets[i];
