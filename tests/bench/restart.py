@@ -4,6 +4,7 @@
 targets' authority is 20 ms away. See crowd.py for who asks.
 """
 
+import itertools
 import os
 import signal
 import time
@@ -238,7 +239,10 @@ def bench_dead_start(bench):
 
 
 def dead_start(bench, count, how, seconds):
-    """So many targets of one family; nobody listens at the recursor's port, or nobody answers."""
+    """So many targets of one family; nobody listens at the recursor's port, or nobody answers.
+
+    All are asked for in turn, so that it is known of each that it fails.
+    """
     import farm
     zones = max(1, count // 2)
     with farm.farm(bench, farm.targets_of(zones)) as made:
@@ -248,11 +252,12 @@ def dead_start(bench, count, how, seconds):
         asking = crowd.Crowd(questions, DEAD_RATE)
         try:
             dead.begin()
-            asking.run(seconds)
+            turns = itertools.cycle(range(len(questions)))
+            asking.run(seconds, indices=turns)
             asking.begin()
             back = dead.end()
             seen = asking.seen
-            took = recovery(asking, seen, knotd, farm, count, back)
+            took = recovery(asking, turns, knotd, farm, back)
         finally:
             asking.close()
         check = crowd.Crowd(questions, 10 * DEAD_RATE)
@@ -301,21 +306,21 @@ class Dead:
                 return None
 
 
-def recovery(asking, seen, knotd, farm, count, back):
-    """Seconds until all are answered."""
+def recovery(asking, turns, knotd, farm, back):
+    """Seconds until all are answered. Of many that is not seen from outside within a moment."""
+    seen, count = asking.seen, len(asking.questions)
     if count <= 1000:
-        asking.run(GIVE_UP_S, until=lambda: len(seen.fresh) == len(asking.questions))
+        asking.run(GIVE_UP_S, until=lambda: len(seen.fresh) == count, indices=turns)
         return max(seen.fresh.values(), default=time.monotonic()) - back
-    wanted = count * world.ADDRESSES
     looked = [0.0]
 
     def done():
         if time.monotonic() < looked[0] + 0.1:
             return False
         looked[0] = time.monotonic()
-        return farm.totals(knotd)["addresses"] >= wanted
+        return farm.totals(knotd)["addresses"] >= count * world.ADDRESSES
 
-    asking.run(GIVE_UP_S, until=done)
+    asking.run(GIVE_UP_S, until=done, indices=turns)
     return time.monotonic() - back
 
 

@@ -1,7 +1,7 @@
 """The state file: what saving and reading it takes, and whether it stands every end."""
 
-import json
 import os
+import re
 import shutil
 import statistics
 import time
@@ -38,13 +38,9 @@ def known_options(bench, **options):
 
 
 def own_word(knotd):
-    """What the module says of its state file: {key: number}."""
-    from harness.kaname import kaname
-    done = kaname("-s", knotd.socket, "status", "--json", PROBE, directory=knotd.directory,
-                  code=(0, 1))
-    found = json.loads(done.stdout or "{}").get("state") or {}
-    return {key: found.get(key) for key in ("saved_ms", "held_ms", "loaded_ms", "octets",
-                                            "targets")}
+    """What the module says of its state file, in its status: {key: text}."""
+    line = re.search(r"^file\t(.*)$", farm.ask_status(knotd, f"status {PROBE}"), re.MULTILINE)
+    return dict(field.split("=", 1) for field in line.group(1).split("\t")) if line else {}
 
 
 def saved_at(knotd):
@@ -62,7 +58,8 @@ def bench_state(bench):
     count = NAMES // 10 if bench.quick else NAMES
     with farm.farm(bench, farm.targets_of(count)) as zones:
         options = known_options(bench, **{"state-interval": INTERVAL_S})
-        targets = world.Targets(bench.directory, 86400, world.ADDRESSES)
+        # Something changes all the time: what does not change is not saved.
+        targets = world.Targets(bench.directory, 300, world.ADDRESSES)
         targets.start()
         bench.daemons.append(targets)
         knotd = zones.start("aname", **{"max-targets": 4 * count, **options})
@@ -86,11 +83,11 @@ def saving(bench, knotd, what, saves, questions):
     if times:
         bench.record("  processor time of pool threads for each, ms", f"{pool / len(times):.0f}",
                      "<= 150")
-    for key, name, bar in (("saved_ms", "the last one, by the module's word: ms of pool thread",
-                            "<= 150"),
-                           ("held_ms", "  longest hold of the loop, ms", "<= 5")):
-        if word[key] is not None:
-            bench.record(f"  {name}", f"{word[key]}", bar)
+    for key, name, bar in (("took", "the last one, by the module's word: a thread's ms", "<= 150"),
+                           ("held", "  longest that held up other work, ms", "<= 5"),
+                           ("targets", "  targets in it", "")):
+        if key in word:
+            bench.record(f"  {name}", word[key], bar)
     rows = {"while saving": [], "otherwise": []}
     for when, took in samples:
         near = any(-AROUND_S[0] <= when - one <= AROUND_S[1] for one in times)
@@ -144,7 +141,7 @@ def loading(bench, former, what, count):
                 shutil.copy(kept, path_of(knotd))
             rows[which].append(until_known(knotd, count if which == "with" else 0))
             if which == "with":
-                words.append(own_word(knotd)["loaded_ms"])
+                words.append(own_word(knotd).get("loaded"))
             knotd.kill()
     more = statistics.median(rows["with"]) - statistics.median(rows["without"])
     bench.record(f"{what}: ms from start until all are known, one zone", measure.spread(
@@ -152,7 +149,8 @@ def loading(bench, former, what, count):
     bench.record("  until the status answers, without a file", measure.spread(rows["without"], 0))
     bench.record("  to load, ms", f"{more:.0f}", "<= 100")
     if None not in words:
-        bench.record("  to load, by the module's word, ms", measure.spread(words, 0), "<= 100")
+        bench.record("  to load, by the module's word, ms",
+                     measure.spread([float(word) for word in words], 0), "<= 100")
 
 
 def one_zone(bench, count):
@@ -191,6 +189,8 @@ ROUNDS = 1000
 ZONES, ASKED = 1000, 50
 # Targets of each zone: with 2 + 2 addresses 32,000 of one family, of which the file has 3 MB or so.
 POOL, TTL = 16, 30
+# Zones whose targets are looked up every second, so that something changes all the time.
+SHORT = 5
 LOAD = 500
 LONGEST_S = 2.2
 
@@ -223,15 +223,16 @@ def bench_killed(bench):
     try:
         for _ in range(rounds):
             asking.begin()
-            crashes.round(0, LONGEST_S, meanwhile=asking.run)
+            crashes.round(LONGEST_S, meanwhile=asking.run)
             bad += asking.seen.first["SERVFAIL"]
             unknown += asking.seen.first["TC"]
     finally:
         asking.close()
         bench.record("  rounds after which the file was whole, and read", f"{crashes.rounds}",
                      f">= {rounds}")
-    bench.record("  rounds in which it was saved", f"{crashes.changed}", ">= 1")
-    bench.record("  ends while it was being written", f"{crashes.writing}", ">= 1")
+    bench.record("  rounds in which it was saved", f"{crashes.changed}", f">= {rounds // 10}")
+    bench.record("  ends while it was being written", f"{crashes.writing}",
+                 ">= 1" if rounds >= 500 else "")
     bench.record("  octets", f"{crashes.last.octets}")
     bench.record("  longest start to the first answer, seconds", f"{crashes.longest_start:.2f}")
     bench.record("  SERVFAIL", f"{bad}", "0")
@@ -248,7 +249,7 @@ def seed_state(bench, options):
     knotd = bench.new_knotd()
     knotd.options = {"resolver": [world.TARGETS[0]], **options}
     for i in range(ZONES):
-        knotd.add_zone(f"z{i}.test", [aname(f"t{i}-{k}.{world.SUFFIX}", ttl=TTL)
+        knotd.add_zone(f"z{i}.test", [aname(f"t{i}-{k}.{world.SUFFIX}", ttl=1 if i < SHORT else TTL)
                                       for k in range(POOL)])
     knotd.start()
     asking = crowd.Crowd(questions_of(knotd))
