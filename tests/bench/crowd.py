@@ -106,7 +106,8 @@ class Seen:
     """What came back.
 
     first: kinds of first replies; end: what clients had in the end; since: the first reply of all;
-    last: when the last one of each kind came, or was lost; fresh: questions that had a fresh answer, and when.
+    last: when the last one of each kind came, or was lost; fresh: questions that had a fresh
+    answer, and when.
     """
 
     def __init__(self):
