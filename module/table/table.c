@@ -149,16 +149,16 @@ static size_t free_slot(const slots_t *slots, uint32_t hash)
 	return i;
 }
 
-/*! Makes room for one more: new slots, without tombstones, half full. */
-static bool make_room(aname_table_t *table)
+/*! Makes room for so many more: new slots, without tombstones, half full. */
+static bool make_room(aname_table_t *table, size_t more)
 {
 	slots_t *old = atomic_load(&table->slots);
-	if ((table->used + 1) * 3 <= old->count * 2) {
+	if ((table->used + more) * 3 <= old->count * 2) {
 		return true;
 	}
 
 	size_t entries = atomic_load(&table->targets) + atomic_load(&table->subnets);
-	size_t count = (entries + 1) * 2;
+	size_t count = (entries + more) * 2;
 	slots_t *slots = slots_new(count > SLOTS_MIN ? count : SLOTS_MIN);
 	if (slots == NULL) {
 		return false;
@@ -180,7 +180,7 @@ static bool make_room(aname_table_t *table)
 static aname_entry_t *new_entry(aname_table_t *table, const aname_upstream_t *upstream,
                                 uint16_t type, size_t size)
 {
-	aname_entry_t *entry = make_room(table) ? calloc(1, size) : NULL;
+	aname_entry_t *entry = make_room(table, 1) ? calloc(1, size) : NULL;
 	if (entry == NULL) {
 		return NULL;
 	}
@@ -191,6 +191,11 @@ static aname_entry_t *new_entry(aname_table_t *table, const aname_upstream_t *up
 	atomic_init(&entry->cold, true);
 	entry->plan.min_ttl_prev = UINT32_MAX;
 	return entry;
+}
+
+bool aname_table_reserve(aname_table_t *table, size_t more)
+{
+	return make_room(table, more);
 }
 
 static void show(aname_table_t *table, aname_entry_t *entry, uint32_t hash)

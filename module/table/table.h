@@ -182,6 +182,10 @@ aname_entry_t *aname_table_look(const aname_table_t *table, const aname_key_t *k
 /*! Where an entry is now. Thread: as aname_table_find(). */
 uint32_t aname_table_slot(const aname_table_t *table, const aname_entry_t *entry);
 
+/*! Makes room for so many targets at once, instead of again and again while they are added; false if
+ *  out of memory. Thread: service. */
+bool aname_table_reserve(aname_table_t *table, size_t more);
+
 /*!
  * \brief Adds a target that is not there yet; cold, without a snapshot.
  *

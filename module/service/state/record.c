@@ -312,16 +312,8 @@ static bool read_target(rest_t *rest, uint32_t upstreams, uint32_t definitions,
 }
 
 /*! Moves an answer in time; it may not be younger than `latest_ms` then. */
-static void move_answer(aname_past_answer_t *answer, int64_t by_ms, int64_t latest_ms)
-{
-	answer->learned_ms += by_ms;
-	if (answer->learned_ms > latest_ms) {
-		answer->learned_ms = latest_ms;
-	}
-}
-
 aname_snapshot_t *aname_state_snapshot(const aname_state_record_t *record, int64_t elapsed_ms,
-                                       uint32_t past_s, int64_t now_ms)
+                                       int64_t now_ms)
 {
 	rest_t rest = { .at = record->known, .end = record->known_end };
 	aname_past_t past;
@@ -329,9 +321,8 @@ aname_snapshot_t *aname_state_snapshot(const aname_state_record_t *record, int64
 
 	int64_t saved_ms =
 	        now_ms - (elapsed_ms < ANAME_STATE_TIME_MAX ? elapsed_ms : ANAME_STATE_TIME_MAX);
-	int64_t latest_ms = past_s > 0 ? now_ms - 1000 * (int64_t)past_s - 1 : INT64_MAX;
-	move_answer(&past.answer, saved_ms, latest_ms);
-	move_answer(&past.last, saved_ms, latest_ms);
+	past.answer.learned_ms += saved_ms;
+	past.last.learned_ms += saved_ms;
 	past.lost.since_ms += saved_ms;
 	past.failing.since_ms += saved_ms;
 	return aname_snapshot_of_past(&past);

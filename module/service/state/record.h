@@ -173,11 +173,10 @@ __attribute__((warn_unused_result)) bool aname_state_record_read(aname_state_kin
  *
  * \param record      A target that has something known.
  * \param elapsed_ms  Time since it was saved, not negative.
- * \param past_s      Nothing is to be younger than by this: lifetimes are over. 0: as it is.
  * \param now_ms      Now, on the clock of snapshots.
  *
  * \return New snapshot without views, as of now, that says of a failure that it is from before the
  *         restart; NULL if out of memory. Ownership: the caller's, freed with free().
  */
 aname_snapshot_t *aname_state_snapshot(const aname_state_record_t *record, int64_t elapsed_ms,
-                                       uint32_t past_s, int64_t now_ms);
+                                       int64_t now_ms);

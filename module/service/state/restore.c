@@ -121,8 +121,8 @@ static aname_snapshot_t *make_snapshot(const restore_t *restore, aname_entry_t *
 	if (restore->record.known == NULL) {
 		return NULL;
 	}
-	aname_snapshot_t *snapshot = aname_state_snapshot(
-	        &restore->record, restore->done.elapsed_ms, 0, restore->now_ms);
+	aname_snapshot_t *snapshot =
+	        aname_state_snapshot(&restore->record, restore->done.elapsed_ms, restore->now_ms);
 	if (snapshot != NULL && restore->done.set_back) {
 		make_past(restore, snapshot);
 	}
@@ -216,6 +216,15 @@ static void restore_record(restore_t *restore, aname_state_kind_t kind)
 	}
 }
 
+/*! Makes room for all targets at once; without memory for that, as they come. */
+static void make_room(aname_refresh_t *refresh, size_t targets)
+{
+	size_t most = atomic_load(&refresh->max_targets);
+	targets = targets < most ? targets : most;
+	(void)(aname_table_reserve(refresh->shared->table, targets) &&
+	       aname_schedule_reserve(refresh, targets));
+}
+
 aname_restored_t aname_restore(aname_refresh_t *refresh, aname_state_in_t *in,
                                const aname_state_moment_t *moment, int64_t now_ms)
 {
@@ -227,6 +236,7 @@ aname_restored_t aname_restore(aname_refresh_t *refresh, aname_state_in_t *in,
 	restore->now_ms = now_ms;
 	restore->done.set_back =
 	        !aname_state_elapsed(&in->moment, moment, &restore->done.elapsed_ms);
+	make_room(refresh, in->targets);
 	aname_state_kind_t kind;
 	while ((kind = aname_state_next(in, &restore->record)) != ANAME_STATE_END) {
 		restore_record(restore, kind);

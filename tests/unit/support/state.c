@@ -316,7 +316,7 @@ void state_fix(uint8_t *data, size_t len)
 static void copy_target(const aname_state_record_t *record, aname_state_out_t *out)
 {
 	aname_snapshot_t *snapshot =
-	        record->known != NULL ? aname_state_snapshot(record, 0, 0, NOW_MS) : NULL;
+	        record->known != NULL ? aname_state_snapshot(record, 0, NOW_MS) : NULL;
 	out->failed |= record->known != NULL && snapshot == NULL;
 	aname_state_add_target(out, &record->target, snapshot, NOW_MS);
 	free(snapshot);
