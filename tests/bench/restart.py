@@ -212,6 +212,9 @@ def warm(bench, peak, recursor):
     seen = peak.crowd.each()
     bench.record("  of one query of each afterwards, not fresh",
                  f"{len(peak.crowd.questions) - seen.first['fresh']}", "0")
+    others = {kind: count for kind, count in seen.first.items() if kind != "fresh"}
+    if others:
+        bench.record("    they are", ", ".join(f"{kind} {count}" for kind, count in others.items()))
 
 
 # The recursor is not there at the start.
