@@ -142,6 +142,38 @@ void aname_events_terms(aname_events_t *events, const aname_upstream_t *upstream
 	log_event(events, LOG_NOTICE, message, now_ms);
 }
 
+bool aname_events_out(aname_events_t *events, const aname_upstream_t *upstream, bool answers,
+                      int64_t *logged_ms, int64_t now_ms)
+{
+	if (*logged_ms != 0 && now_ms - *logged_ms < LOG_AGAIN_MS) {
+		return false;
+	}
+	*logged_ms = now_ms;
+	char name[INET6_ADDRSTRLEN + 40], message[300];
+	name_upstream(upstream, name, sizeof(name));
+	(void)snprintf(
+	        message, sizeof(message),
+	        answers ? "nothing succeeds any more that %s is asked; it is tried again and "
+	                  "again until something does"
+	                : "nothing is heard any more from %s; it is tried once a second, and "
+	                  "what is known stays in use meanwhile",
+	        name);
+	log_event(events, LOG_WARNING, message, now_ms);
+	return true;
+}
+
+void aname_events_back(aname_events_t *events, const aname_upstream_t *upstream, int64_t seconds,
+                       int64_t now_ms)
+{
+	char name[INET6_ADDRSTRLEN + 40], message[300];
+	name_upstream(upstream, name, sizeof(name));
+	(void)snprintf(message, sizeof(message),
+	               "lookups by %s succeed again after %" PRId64
+	               " s; all that failed is looked up at once",
+	               name, seconds);
+	log_event(events, LOG_NOTICE, message, now_ms);
+}
+
 void aname_events_health(aname_events_t *events, const aname_entry_t *entry, size_t others,
                          const aname_probe_t *probe, const uint8_t *address, uint8_t len,
                          const char *why, int64_t now_ms)

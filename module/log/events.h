@@ -43,6 +43,21 @@ void aname_events_unscoped(aname_events_t *events, const aname_server_t *server,
 void aname_events_terms(aname_events_t *events, const aname_upstream_t *upstream, int64_t now_ms);
 
 /*!
+ * \brief Nothing succeeds any more that an upstream is asked; logged now and then.
+ *
+ * \param answers    It answers, but with failures.
+ * \param logged_ms  When that was last logged of this upstream; 0: never.
+ *
+ * \return It was logged, and so is to be that it is back.
+ */
+bool aname_events_out(aname_events_t *events, const aname_upstream_t *upstream, bool answers,
+                      int64_t *logged_ms, int64_t now_ms);
+
+/*! Lookups succeed again, after so many seconds. */
+void aname_events_back(aname_events_t *events, const aname_upstream_t *upstream, int64_t seconds,
+                       int64_t now_ms);
+
+/*!
  * \brief An address is down, or up again.
  *
  * \param entry    A target that has it.

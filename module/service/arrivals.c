@@ -15,7 +15,7 @@ typedef struct {
 
 static bool is_here(const aname_upstream_t *upstream)
 {
-	return upstream->awaited && upstream->unheld_ms == 0;
+	return upstream->awaited && upstream->held;
 }
 
 static aname_life_t life_of(aname_entry_t *entry, int64_t now_ms)

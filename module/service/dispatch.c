@@ -77,14 +77,19 @@ static bool may_start(const aname_upstream_work_t *work, aname_priority_t priori
 static aname_priority_t next_priority(aname_refresh_t *refresh, aname_upstream_work_t *work)
 {
 	static const aname_priority_t reserved[8] = {
-		[1] = ANAME_PRIORITY_SUBNET,
-		[2] = ANAME_PRIORITY_REFRESH,
-		[5] = ANAME_PRIORITY_RETRY,
+		[1] = ANAME_PRIORITY_SUBNET,  [2] = ANAME_PRIORITY_REFRESH,
+		[3] = ANAME_PRIORITY_RETURN,  [5] = ANAME_PRIORITY_RETRY,
 		[7] = ANAME_PRIORITY_REFRESH,
 	};
 	unsigned most = most_running(refresh, work);
 	if (work->running_all >= most) {
 		return ANAME_PRIORITIES;
+	}
+	if (may_start(work, ANAME_PRIORITY_PROBE, most)) {
+		return ANAME_PRIORITY_PROBE;
+	}
+	if (atomic_load(&work->upstream->silent)) {
+		return ANAME_PRIORITIES; /* The rest fails without being asked. */
 	}
 	aname_priority_t first = reserved[work->started % 8];
 	if (may_start(work, first, most)) {
@@ -190,10 +195,8 @@ static void start(aname_refresh_t *refresh, aname_upstream_work_t *work, aname_p
 	work->started++;
 	int ret = run_lookup(refresh, work, priority, entry, now_ms);
 	if (ret != KNOT_EOK) {
-		aname_result_failed(refresh, entry,
-		                    ret == KNOT_EINVAL ? ANAME_FAILURE_SERVER
-		                                       : ANAME_FAILURE_NETWORK,
-		                    why_not_started(ret), now_ms);
+		aname_result_refused(refresh, entry, ret == KNOT_EINVAL, why_not_started(ret),
+		                     now_ms);
 		aname_waiters_wake(refresh->shared->waiters);
 		return;
 	}
@@ -202,9 +205,6 @@ static void start(aname_refresh_t *refresh, aname_upstream_work_t *work, aname_p
 
 int64_t aname_dispatch_start_ready(aname_refresh_t *refresh, int64_t now_ms)
 {
-	if (refresh->paused) {
-		return -1;
-	}
 	aname_priority_t priority;
 	aname_upstream_work_t *work;
 	while ((work = next_work(refresh, &priority)) != NULL) {

@@ -22,8 +22,7 @@ static void on_due(aname_refresh_t *refresh, aname_entry_t *entry, int64_t due_m
 		                    aname_policy_next_retry(aname_schedule_of(entry),
 		                                            entry->plan.failures,
 		                                            aname_refresh_chance(refresh), now_ms));
-	} else if (entry->upstream->unheld_ms != 0 ||
-	           now_ms / 1000 > atomic_load(&entry->until_s) ||
+	} else if (!aname_schedule_is_wanted(entry, now_ms) ||
 	           (entry->for_subnet && !aname_subnets_may_ask(entry))) {
 		aname_schedule_dormant(refresh, entry, now_ms);
 	} else {

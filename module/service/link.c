@@ -26,6 +26,7 @@ typedef struct watch {
 	uv_poll_t poll;
 	aname_link_t *link;
 	ares_socket_t fd;
+	int events; /*!< That are waited for. */
 	struct watch *next;
 } watch_t;
 
@@ -62,15 +63,33 @@ static void drop_link(aname_link_t *link)
 	free(link);
 }
 
+static void on_ready(uv_poll_t *poll, int status, int events);
+
+/*! Watches on, if c-ares has kept the socket. libuv stops watching one that has an error, and c-ares
+ *  closes it when it meets that; but a query that is sent in between takes the error away, and then
+ *  replies would be heard no more. */
+static void watch_on(watch_t *watch)
+{
+	for (const watch_t *one = watch->link->watches; one != NULL; one = one->next) {
+		if (one == watch) {
+			uv_poll_start(&watch->poll, watch->events, on_ready);
+			return;
+		}
+	}
+}
+
 static void on_ready(uv_poll_t *poll, int status, int events)
 {
-	const watch_t *watch = poll->data;
+	watch_t *watch = poll->data;
 	bool readable = status < 0 || (events & UV_READABLE);
 	bool writable = status < 0 || (events & UV_WRITABLE);
 	/* It may close the socket, and with it this watch, whose memory stays until libuv is
 	 * done. */
 	ares_process_fd(watch->link->channel, readable ? watch->fd : ARES_SOCKET_BAD,
 	                writable ? watch->fd : ARES_SOCKET_BAD);
+	if (status < 0) {
+		watch_on(watch);
+	}
 }
 
 static watch_t *new_watch(aname_link_t *link, ares_socket_t fd)
@@ -107,9 +126,8 @@ static void on_socket_state(void *data, ares_socket_t fd, int readable, int writ
 	/* Without memory to watch it the socket stays silent, and the try runs out. */
 	watch_t *watch = *at != NULL ? *at : new_watch(link, fd);
 	if (watch != NULL) {
-		uv_poll_start(&watch->poll,
-		              (readable ? UV_READABLE : 0) | (writable ? UV_WRITABLE : 0),
-		              on_ready);
+		watch->events = (readable ? UV_READABLE : 0) | (writable ? UV_WRITABLE : 0);
+		uv_poll_start(&watch->poll, watch->events, on_ready);
 	}
 }
 

@@ -1,9 +1,9 @@
 /*!
- * \brief When nothing succeeds that a resolver is asked, and when that is over.  [P]
+ * \brief When all fails that a resolver is asked, as far as can be seen from one side.  [P]
  *
- * While a resolver cannot be reached, or cannot reach anybody, all its targets fail, and back off
- * further and further (F4). When the first one succeeds again it is no use that the others wait
- * for as long as if each had failed by itself.
+ * While a resolver cannot be reached, or cannot reach anybody, all its targets fail. That is not
+ * the fault of each, so they do not back off each for itself (F4); see silence.h for what is done
+ * instead.
  *
  * Thread: service.
  */
@@ -13,60 +13,59 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/*! Failures that are an outage: so many at least, for so long, and no success between. */
-#define ANAME_OUTAGE_FAILURES 2
-#define ANAME_OUTAGE_MS       500
+/*! What fails for less than this is no outage. */
+#define ANAME_OUTAGE_MS 500
 
-/*! What has failed since a lookup succeeded last. */
+/*! How often a resolver is tried that is out. */
+#define ANAME_OUTAGE_TRY_MS 1000
+
+/*! One that answers, but with nothing except failures, is tried less often the longer that lasts:
+ *  after this part of the time. */
+#define ANAME_OUTAGE_SLOWER 64
+
+/*! Lookups of an upstream that have failed in a row. All zero: none has. */
 typedef struct {
-	int64_t since_ms; /*!< When the first one failed. */
-	unsigned failures;
-} aname_outage_t;
-
-static inline void aname_outage_failed(aname_outage_t *outage, int64_t now_ms)
-{
-	if (outage->failures == 0) {
-		outage->since_ms = now_ms;
-	}
-	if (outage->failures < ANAME_OUTAGE_FAILURES) {
-		outage->failures++;
-	}
-}
-
-/*! A lookup has succeeded: is this the end of an outage, which began at `since_ms`? */
-static inline bool aname_outage_succeeded(aname_outage_t *outage, int64_t now_ms)
-{
-	bool over = outage->failures == ANAME_OUTAGE_FAILURES &&
-	            now_ms - outage->since_ms >= ANAME_OUTAGE_MS;
-	outage->failures = 0;
-	return over;
-}
-
-/*! Lookups that brought no answer at all, not even that something fails, since there was one. */
-typedef struct {
-	int64_t since_ms; /*!< When the first one ended; 0: there is none. */
+	int64_t since_ms; /*!< When the first one ended. */
 	uint64_t name;    /*!< Hash of its target's name. */
-	bool several;     /*!< There are others, of other names. */
-} aname_silence_t;
+	bool again;       /*!< There are others, */
+	bool several;     /*!< of other names. */
+	bool witness;     /*!< One is among them of a target that had not failed before. */
+} aname_streak_t;
 
-/*! There was an answer, be it a failure. */
-static inline void aname_silence_broken(aname_silence_t *silence)
+/*!
+ * \brief One more lookup has failed.
+ *
+ * \param name  Hash of its target's name.
+ * \param good  The lookup before it had succeeded.
+ */
+static inline void aname_streak_add(aname_streak_t *streak, uint64_t name, bool good,
+                                    int64_t now_ms)
 {
-	silence->since_ms = 0;
-}
-
-/*! There was none to a lookup of a name with this hash. */
-static inline void aname_silence_lasts(aname_silence_t *silence, uint64_t name, int64_t now_ms)
-{
-	if (silence->since_ms == 0) {
-		*silence = (aname_silence_t){ .since_ms = now_ms, .name = name };
+	if (streak->since_ms == 0) {
+		*streak = (aname_streak_t){ .since_ms = now_ms, .name = name, .witness = good };
+		return;
 	}
-	silence->several |= name != silence->name;
+	streak->again = true;
+	streak->several |= name != streak->name;
+	streak->witness |= good;
 }
 
-/*! Is the resolver silent as a whole, as far as can be seen? To one name it may be so alone. */
-static inline bool aname_silence_is_whole(const aname_silence_t *silence, int64_t now_ms)
+/*! Do lookups fail for long enough to be an outage? */
+static inline bool aname_streak_lasts(const aname_streak_t *streak, int64_t now_ms)
 {
-	return silence->since_ms != 0 && silence->several &&
-	       now_ms - silence->since_ms >= ANAME_OUTAGE_MS;
+	return streak->again && now_ms - streak->since_ms >= ANAME_OUTAGE_MS;
+}
+
+/*!
+ * \brief How long to wait before a resolver is tried again that is out.
+ *
+ * \param answers_ms    Since when it answers, but with failures; 0: it does not.
+ * \param retry_max_ms  The longest pause between lookups of a target that fails.
+ */
+static inline int64_t aname_outage_pause(int64_t answers_ms, int64_t retry_max_ms, int64_t now_ms)
+{
+	int64_t pause_ms =
+	        answers_ms != 0 ? (now_ms - answers_ms) / ANAME_OUTAGE_SLOWER : ANAME_OUTAGE_TRY_MS;
+	pause_ms = pause_ms < retry_max_ms ? pause_ms : retry_max_ms;
+	return pause_ms > ANAME_OUTAGE_TRY_MS ? pause_ms : ANAME_OUTAGE_TRY_MS;
 }

@@ -11,6 +11,7 @@
 #include "service/result.h"
 #include "service/room.h"
 #include "service/schedule.h"
+#include "service/silence.h"
 #include "service/subnets.h"
 #include "service/upstreams.h"
 #include "service/verdicts.h"
@@ -137,6 +138,18 @@ static int64_t until(const aname_refresh_t *refresh, aname_heap_t heap, int64_t 
 	return first->at_ms > now_ms ? first->at_ms - now_ms : 0;
 }
 
+/*! Starts what may be looked up; in how many milliseconds there is more, or -1. */
+static int64_t look_up(aname_refresh_t *refresh, int64_t now_ms)
+{
+	if (refresh->paused) {
+		return -1;
+	}
+	int64_t wait_ms = aname_silence_advance(refresh, now_ms);
+	const aname_upstream_work_t *out = refresh->out_first;
+	wait_ms = sooner(wait_ms, aname_dispatch_start_ready(refresh, now_ms));
+	return refresh->out_first != out ? 0 : wait_ms;
+}
+
 /*! One step; returns in how many milliseconds the next one is due, or -1. */
 static int64_t step(aname_refresh_t *refresh, int64_t now_ms)
 {
@@ -144,7 +157,7 @@ static int64_t step(aname_refresh_t *refresh, int64_t now_ms)
 	aname_upstreams_note(refresh, now_ms);
 	bool more = take_requests(refresh, now_ms);
 	aname_due_handle(refresh, now_ms);
-	int64_t wait_ms = aname_dispatch_start_ready(refresh, now_ms);
+	int64_t wait_ms = look_up(refresh, now_ms);
 	wait_ms = sooner(wait_ms, end_forces(refresh, now_ms));
 	aname_events_limits(&refresh->events, &shared->reached, now_ms);
 	if (atomic_load(&shared->reached.no_room) && aname_room_has(refresh)) {

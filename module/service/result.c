@@ -6,6 +6,7 @@
 
 #include "service/health.h"
 #include "service/schedule.h"
+#include "service/silence.h"
 #include "service/subnets.h"
 #include "table/policy.h"
 
@@ -36,39 +37,13 @@ static void note_lag(aname_refresh_t *refresh, aname_entry_t *entry, const aname
 
 /* Failure. */
 
-/*! An upstream was heard, be it that it said of a failure: tells workers. */
-static void note_heard(aname_upstream_work_t *work, int64_t now_ms)
+static void fail(aname_refresh_t *refresh, aname_entry_t *entry, aname_failure_t failure,
+                 aname_word_t word, const char *why, int64_t now_ms)
 {
-	aname_silence_broken(&work->silence);
-	atomic_store_explicit(&work->upstream->silent, false, memory_order_relaxed);
-	atomic_store_explicit(&work->upstream->heard_ms, now_ms, memory_order_relaxed);
-}
-
-/*! A lookup has failed: tells workers if nothing is heard any more from whom it asked (P1). */
-static void note_failed(const aname_refresh_t *refresh, const aname_entry_t *entry,
-                        aname_failure_t failure, int64_t now_ms)
-{
-	aname_upstream_work_t *work = aname_work_of(entry);
-	const knot_dname_t *name = aname_entry_name(entry);
-	aname_outage_failed(&work->outage, now_ms);
-	if (failure != ANAME_FAILURE_TIMEOUT && failure != ANAME_FAILURE_NETWORK) {
-		note_heard(work, now_ms);
-		return;
-	}
-	aname_silence_lasts(&work->silence,
-	                    aname_shared_hash(refresh->shared->seed, name, knot_dname_size(name)),
-	                    now_ms);
-	if (aname_silence_is_whole(&work->silence, now_ms)) {
-		atomic_store_explicit(&work->upstream->silent, true, memory_order_relaxed);
-	}
-}
-
-void aname_result_failed(aname_refresh_t *refresh, aname_entry_t *entry, aname_failure_t failure,
-                         const char *why, int64_t now_ms)
-{
+	const aname_snapshot_t *before = aname_entry_snapshot(entry);
+	bool good = before != NULL && entry->plan.failures == 0;
 	aname_refresh_count(&refresh->shared->totals.failed, &entry->failed);
-	aname_snapshot_t *snapshot =
-	        aname_snapshot_failed(aname_entry_snapshot(entry), failure, why, now_ms);
+	aname_snapshot_t *snapshot = aname_snapshot_failed(before, failure, why, now_ms);
 	if (snapshot != NULL) {
 		aname_health_publish(refresh, entry, snapshot, now_ms);
 	}
@@ -77,46 +52,29 @@ void aname_result_failed(aname_refresh_t *refresh, aname_entry_t *entry, aname_f
 	if (entry->plan.failures < UINT8_MAX) {
 		entry->plan.failures++;
 	}
-	note_failed(refresh, entry, failure, now_ms);
 	if (entry->for_subnet) {
 		aname_subnets_note(entry, false);
 		if (entry->plan.failures == 1) {
 			aname_events_subnet(&refresh->events, entry, why, now_ms);
 		}
 	}
-	aname_schedule_plan(refresh, entry,
-	                    aname_policy_next_retry(aname_schedule_of(entry), entry->plan.failures,
-	                                            aname_refresh_chance(refresh), now_ms));
+	aname_silence_failed(refresh, entry, word, good, now_ms);
+	aname_silence_rest(refresh, entry, good, now_ms);
 }
 
-/*! Is it waiting for another try, and failing since that time or later? */
-static bool fails_since(const aname_entry_t *entry, int64_t since_ms)
+void aname_result_failed(aname_refresh_t *refresh, aname_entry_t *entry, aname_failure_t failure,
+                         const char *why, int64_t now_ms)
 {
-	const aname_snapshot_t *known = atomic_load(&entry->snapshot);
-	const aname_failing_t *failing = known != NULL ? aname_snapshot_failing(known) : NULL;
-	return entry->plan.state == ANAME_PLAN_WAITING && entry->run == NULL &&
-	       entry->plan.failures > 1 && failing != NULL && failing->since_ms >= since_ms;
+	fail(refresh, entry, failure, aname_silence_word(entry, failure), why, now_ms);
 }
 
-/*! What has failed with everything else is tried soon, as if it had failed once (F4). */
-static void retry_after_outage(aname_refresh_t *refresh, const aname_upstream_work_t *work,
-                               int64_t now_ms)
+void aname_result_refused(aname_refresh_t *refresh, aname_entry_t *entry, bool for_name,
+                          const char *why, int64_t now_ms)
 {
-	for (size_t i = 0; i < refresh->heaps.count[ANAME_HEAP_PLANNED]; i++) {
-		const aname_moment_t planned =
-		        *aname_heaps_nth(&refresh->heaps, ANAME_HEAP_PLANNED, i);
-		aname_entry_t *entry = planned.entry;
-		if (aname_work_of(entry) != work || !fails_since(entry, work->outage.since_ms)) {
-			continue;
-		}
-		entry->plan.failures = 1;
-		int64_t next_ms = aname_policy_next_retry(aname_schedule_of(entry), 1,
-		                                          aname_refresh_chance(refresh), now_ms);
-		if (next_ms < planned.at_ms) {
-			/* Those that it passes by have been seen already. */
-			aname_heaps_hasten(&refresh->heaps, ANAME_HEAP_PLANNED, entry, next_ms);
-			atomic_store(&entry->next_ms, next_ms);
-		}
+	if (for_name) {
+		fail(refresh, entry, ANAME_FAILURE_SERVER, ANAME_WORD_NOTHING, why, now_ms);
+	} else {
+		fail(refresh, entry, ANAME_FAILURE_NETWORK, ANAME_WORD_UNASKED, why, now_ms);
 	}
 }
 
@@ -242,13 +200,10 @@ static void succeeded(aname_refresh_t *refresh, const aname_run_t *run,
 {
 	aname_entry_t *entry = run->entry;
 	aname_upstream_work_t *work = aname_work_of(entry);
-	note_heard(work, now_ms);
-	if (aname_outage_succeeded(&work->outage, now_ms)) {
-		retry_after_outage(refresh, work, now_ms);
-	}
-	note_unscoped(refresh, work, result->unscoped, now_ms);
 	/* A late answer is as good as any. */
 	aname_schedule_unplan(refresh, entry);
+	aname_silence_succeeded(refresh, entry, now_ms);
+	note_unscoped(refresh, work, result->unscoped, now_ms);
 	if (entry->for_subnet) {
 		learned_subnet(refresh, run, result, now_ms);
 	} else {
@@ -288,6 +243,8 @@ void aname_result_take(aname_refresh_t *refresh, aname_run_t *ended, const aname
 		aname_schedule_unplan(refresh, entry);
 		aname_result_failed(refresh, entry, result->failure,
 		                    result->detail != NULL ? result->detail : "no answer", now_ms);
+	} else {
+		/* It was counted when the time was up. */
+		aname_silence_ended_late(refresh, entry, run.started_ms, now_ms);
 	}
-	/* A late failure was counted when the time was up. */
 }

@@ -53,30 +53,15 @@ void aname_schedule_ready(aname_refresh_t *refresh, aname_entry_t *entry, aname_
                           int64_t due_ms)
 {
 	entry->plan.state = ANAME_PLAN_READY;
-	entry->ready_next = NULL;
 	atomic_store(&entry->next_ms, due_ms);
-
 	aname_upstream_work_t *work = aname_work_of(entry);
-	aname_line_t *line = &work->ready[priority];
-	if (line->last != NULL) {
-		line->last->ready_next = entry;
-	} else {
-		line->first = entry;
-	}
-	line->last = entry;
+	aname_line_append(&work->ready[priority], entry);
 	list(refresh, work);
 }
 
 aname_entry_t *aname_schedule_take(aname_upstream_work_t *work, aname_priority_t priority)
 {
-	aname_line_t *line = &work->ready[priority];
-	aname_entry_t *entry = line->first;
-	line->first = entry->ready_next;
-	if (line->first == NULL) {
-		line->last = NULL;
-	}
-	entry->run = NULL;
-	return entry;
+	return aname_line_take(&work->ready[priority]);
 }
 
 void aname_schedule_dormant(aname_refresh_t *refresh, aname_entry_t *entry, int64_t now_ms)
@@ -88,6 +73,11 @@ void aname_schedule_dormant(aname_refresh_t *refresh, aname_entry_t *entry, int6
 	aname_heaps_push(&refresh->heaps, ANAME_HEAP_DORMANT, entry, forget_at);
 	atomic_store(&entry->cold, true);
 	atomic_store(&entry->next_ms, ANAME_NEXT_NEVER);
+}
+
+bool aname_schedule_is_wanted(const aname_entry_t *entry, int64_t now_ms)
+{
+	return entry->upstream->unheld_ms == 0 && now_ms / 1000 <= atomic_load(&entry->until_s);
 }
 
 bool aname_schedule_reserve(aname_refresh_t *refresh, size_t more)

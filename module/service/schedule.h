@@ -32,6 +32,9 @@ void aname_schedule_dormant(aname_refresh_t *refresh, aname_entry_t *entry, int6
 void aname_schedule_now(aname_refresh_t *refresh, aname_entry_t *entry, aname_interest_t interest,
                         int64_t now_ms);
 
+/*! Is it still to be kept fresh? */
+bool aname_schedule_is_wanted(const aname_entry_t *entry, int64_t now_ms);
+
 /*! Makes room in the heaps for so many more entries than there are, so that moving between them
  *  cannot fail; false if out of memory. */
 bool aname_schedule_reserve(aname_refresh_t *refresh, size_t more);

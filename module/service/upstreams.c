@@ -6,6 +6,7 @@
 #include "service/arrivals.h"
 #include "service/health.h"
 #include "service/schedule.h"
+#include "service/silence.h"
 #include "service/subnets.h"
 
 /*! While sections come and go, what differs is not logged: a reload has old and new ones. */
@@ -39,6 +40,7 @@ static void empty_lines(aname_refresh_t *refresh, aname_upstream_work_t *work, i
 			aname_schedule_dormant(refresh, entry, now_ms);
 		}
 	}
+	aname_silence_empty(refresh, work, now_ms);
 }
 
 typedef struct {
@@ -72,7 +74,7 @@ static void on_note(void *ctx, aname_upstream_t *upstream)
 		return;
 	}
 	note->given_up |= upstream->unheld_ms == note->now_ms;
-	note->arrived |= upstream->awaited && upstream->unheld_ms == 0;
+	note->arrived |= upstream->awaited && upstream->held;
 	if (upstream->unheld_ms != 0) {
 		work->next_unheld = note->unheld;
 		note->unheld = work;
@@ -206,6 +208,7 @@ static bool free_upstream(aname_refresh_t *refresh, aname_upstream_t *upstream, 
 			return false;
 		}
 		unlist(refresh, work);
+		aname_silence_forget(refresh, work);
 		free_resolver(work);
 		free(work);
 	}

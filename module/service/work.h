@@ -9,6 +9,7 @@
  * | due       | what the time has come for: refreshes, time limits, forgetting            |
  * | dispatch  | which entry is looked up next: priorities, limits, pace                   |
  * | result    | what a lookup taught, or that it failed, and when the next one is         |
+ * | silence   | upstreams that are out: what waits for them, and how they are tried       |
  * | room      | space for one more target                                                  |
  * | subnets   | entries for clients' subnets                                              |
  * | schedule  | where each entry stands: planned, ready, running, dormant                 |
@@ -28,6 +29,7 @@
 #include "log/events.h"
 #include "service/admission.h"
 #include "service/forced.h"
+#include "service/good.h"
 #include "service/heap.h"
 #include "service/outage.h"
 #include "service/probe/probes.h"
@@ -48,16 +50,50 @@ typedef struct {
 	aname_entry_t *first, *last;
 } aname_line_t;
 
+static inline void aname_line_append(aname_line_t *line, aname_entry_t *entry)
+{
+	entry->ready_next = NULL;
+	if (line->last != NULL) {
+		line->last->ready_next = entry;
+	} else {
+		line->first = entry;
+	}
+	line->last = entry;
+}
+
+/*! Takes the first of a line that is not empty. */
+static inline aname_entry_t *aname_line_take(aname_line_t *line)
+{
+	aname_entry_t *entry = line->first;
+	line->first = entry->ready_next;
+	if (line->first == NULL) {
+		line->last = NULL;
+	}
+	entry->run = NULL;
+	return entry;
+}
+
 /*! An upstream's lookups: those that are ready or under way. Made with its first entry. */
 typedef struct aname_upstream_work {
 	aname_upstream_t *upstream;
 	aname_resolver_t *resolver; /*!< NULL: none is needed now. */
 	aname_line_t ready[ANAME_PRIORITIES];
 	unsigned running[ANAME_PRIORITIES], running_all;
-	unsigned started; /*!< Lookups, in all. */
-	aname_outage_t outage;
-	aname_silence_t silence;
+	unsigned started;  /*!< Lookups, in all. */
 	uint32_t unscoped; /*!< Servers of which it was logged that they do not say for whom. */
+	aname_good_t good; /*!< What was answered of late. */
+	aname_streak_t failing; /*!< Lookups that failed since one succeeded. */
+	aname_streak_t unheard; /*!< Those without any answer since there was one. */
+	bool out;               /*!< Nothing succeeds any more, see silence.h. */
+	bool logged_out;        /*!< And that was logged. */
+	aname_line_t waiting;   /*!< Out: what has failed. READY, but not to be looked up. */
+	size_t waiting_count;
+	int64_t try_ms;     /*!< Out: when one of those is looked up next. */
+	int64_t check_ms;   /*!< Not before this one is looked up that was answered. */
+	int64_t answers_ms; /*!< Since when there are answers, but failures only; 0: else. */
+	int64_t back_ms;    /*!< When it was back last. */
+	int64_t logged_ms;  /*!< When it was last logged that it is out. */
+	struct aname_upstream_work *next_out;   /*!< The next that is out. */
 	struct aname_upstream_work *next_ready; /*!< The next that has something ready. */
 	bool listed;                            /*!< It is among those. */
 	struct aname_upstream_work
@@ -72,6 +108,7 @@ typedef struct aname_refresh {
 	uv_timer_t timer;
 	aname_heaps_t heaps; /*!< WAITING and RUNNING are planned; DORMANT. */
 	aname_upstream_work_t *ready_first, *ready_last;
+	aname_upstream_work_t *out_first; /*!< Those that are out. */
 	unsigned running;
 	aname_upstream_t *released; /*!< Upstreams that were taken out, and are not gone yet. */
 	uint32_t options_s;         /*!< When options came or went last. */

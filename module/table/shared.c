@@ -227,7 +227,8 @@ int64_t aname_shared_note_upstreams(aname_shared_t *shared, bool settled, int64_
 	add_up(shared);
 	for (aname_upstream_t *upstream = shared->upstreams; upstream != NULL;
 	     upstream = upstream->next) {
-		if (upstream->holders > 0) {
+		upstream->held = upstream->holders > 0;
+		if (upstream->held) {
 			upstream->unheld_ms = 0;
 		} else if (upstream->unheld_ms == 0 && settled) {
 			upstream->unheld_ms = now_ms;

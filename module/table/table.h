@@ -50,6 +50,8 @@ typedef enum {
 /*! What is looked up first when lookups are scarce. */
 typedef enum {
 	ANAME_PRIORITY_COLD = 0, /*!< Somebody waits for it. */
+	ANAME_PRIORITY_PROBE,    /*!< Tells whether an upstream that is out is back. */
+	ANAME_PRIORITY_RETURN,   /*!< Failed while its upstream was out, which is back. */
 	ANAME_PRIORITY_REFRESH,  /*!< Keeps a good target good. */
 	ANAME_PRIORITY_SUBNET,   /*!< Not known for this client's subnet, but for everybody. */
 	ANAME_PRIORITY_RETRY,    /*!< Failed last time. */
@@ -143,8 +145,10 @@ struct aname_entry {
 	uint8_t name_len;
 	bool for_subnet; /*!< For a subnet. */
 
-	_Atomic bool cold;   /*!< Not kept fresh, see above; written by the service. */
-	knot_dname_t name[]; /*!< Empty in that of a subnet. */
+	/* Written by workers, at most once a second each. */
+	_Atomic uint16_t demand; /*!< How much it was asked for, see aname_entry_demand(). */
+	_Atomic bool cold;       /*!< Not kept fresh, see above; written by the service. */
+	knot_dname_t name[];     /*!< Empty in that of a subnet. */
 };
 
 typedef struct aname_table aname_table_t;
@@ -291,10 +295,32 @@ static inline aname_interest_t aname_interest(const aname_schedule_t *schedule, 
 	};
 }
 
+/*! What a second in which a target is asked for adds to its demand, and over how many seconds that
+ *  is averaged: so the demand is at most the product of both. */
+#define ANAME_DEMAND_STEP    256
+#define ANAME_DEMAND_SECONDS 128
+
+/*!
+ * \brief How much a target was asked for lately: in how many seconds of the last few minutes, not
+ *        how often in each of them. Only good to compare.
+ *
+ * Thread: any that may read the entry.
+ */
+static inline uint16_t aname_entry_demand(const aname_entry_t *entry, uint32_t now_s)
+{
+	uint32_t demand = atomic_load_explicit(&entry->demand, memory_order_relaxed);
+	int32_t since_s = now_s - atomic_load_explicit(&entry->asked_s, memory_order_relaxed);
+	if (since_s <= 0) {
+		return demand;
+	}
+	return since_s < ANAME_DEMAND_SECONDS ? demand - demand * since_s / ANAME_DEMAND_SECONDS
+	                                      : 0;
+}
+
 /*!
  * \brief Notes that a target was asked for, and what the query needs of it.
  *
- * Writes only what changes, so a warm target costs two writes a second.
+ * Writes only what changes, so a warm target costs three writes a second.
  *
  * Thread: workers inside the epoch; the service thread.
  */
@@ -302,6 +328,12 @@ static inline void aname_entry_touch(aname_entry_t *entry, aname_interest_t inte
                                      uint32_t now_s)
 {
 	if (atomic_load_explicit(&entry->asked_s, memory_order_relaxed) != now_s) {
+		/* Of two workers at once one may get lost: it is an estimate. */
+		uint32_t demand = aname_entry_demand(entry, now_s);
+		uint32_t most = UINT16_MAX - ANAME_DEMAND_STEP;
+		atomic_store_explicit(&entry->demand,
+		                      (demand < most ? demand : most) + ANAME_DEMAND_STEP,
+		                      memory_order_relaxed);
 		atomic_store_explicit(&entry->asked_s, now_s, memory_order_relaxed);
 	}
 	if (atomic_load_explicit(&entry->until_s, memory_order_relaxed) < interest.until_s) {

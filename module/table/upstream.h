@@ -54,15 +54,17 @@ typedef struct aname_upstream {
 	unsigned holders; /*!< Sets of options. */
 	unsigned counted; /*!< Of them, while they are added up. */
 	/* Written by the service. */
-	_Atomic bool silent;      /*!< Nothing is heard from it any more, of several names. */
+	_Atomic bool silent;      /*!< Nothing is heard from it any more, whatever it is asked. */
 	_Atomic int64_t heard_ms; /*!< When it was heard last. */
 	/* The service thread's own. */
 	aname_upstream_terms_t terms;
 	aname_schedule_t logged; /*!< What was logged last. */
-	int64_t unheld_ms; /*!< Since when nobody holds it: nothing is looked up; 0: it is held. */
+	bool held;               /*!< Somebody holds it. */
+	int64_t unheld_ms; /*!< Since when it is settled that nobody does: nothing is looked up; 0: it
+	                        is not. */
 	bool awaited;      /*!< It is from the state file, and nobody has held it yet. */
 	uint32_t saved;    /*!< The last save that it went into, */
-	uint16_t position; /*!< and where it stands there. */
+	uint16_t position;                /*!< and where it stands there. */
 	struct aname_upstream_work *work; /*!< NULL: it was never asked. */
 } aname_upstream_t;
 

@@ -11,6 +11,7 @@ import time
 import traceback
 
 import bring_up
+import dead_at_start
 import failing
 import functions
 import instructions
@@ -111,6 +112,7 @@ BENCHES = {
     **restarts.BENCHES,
     **restart.BENCHES,
     **saved.BENCHES,
+    **dead_at_start.BENCHES,
     **sections.BENCHES,
     **pools.BENCHES,
     **probes.BENCHES,

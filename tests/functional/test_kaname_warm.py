@@ -1,6 +1,7 @@
 """kaname warm: every ANAME of the server is looked up without a client."""
 
 import os
+import pty
 import signal
 import subprocess
 import time
@@ -8,11 +9,12 @@ import time
 import pytest
 from harness import (
     A1, A2, AAAA1, ALIAS, SIBLING_A, TARGET, ZONE, aname, eventually, query, raw, section,
-    siblings,
+    siblings, signing,
 )
 from harness.authority import ADDRESS
 from harness.guide import text_of
 from harness.kaname import KANAME, environment, kaname
+from harness.validator import signed
 from harness.wait import PROMPT
 
 OTHER = "other.example.net"
@@ -312,6 +314,53 @@ def test_S4_a_limit_on_the_rate_of_replies_does_no_harm(direct, authority, warm)
                         modules=["mod-rrl/tight", "mod-aname/test"])
     direct.start()
     assert warm("-t", f"{LONG}")[0] == [summary(count)]
+
+
+def test_S4_signed_zones_have_their_keys(direct, authority, warm):
+    count = 30
+    signing.policy(direct)
+    authority.set("*.example.net", a=[A1])
+    for number in range(count):
+        direct.add_zone(f"z{number}.example", [aname(f"t{number}.example.net")],
+                        zone_options=signing.SIGNED)
+    direct.start()
+    for number in range(count):
+        signed(f"z{number}.example")
+    assert warm()[0] == [summary(count)]
+    for number in range(count):
+        for rdtype, types in (("A", {"A", "RRSIG"}), ("AAAA", set())):
+            reply = query(f"z{number}.example", rdtype, do=True).expect(ede=set())
+            assert reply.types() == types, f"expected {types}, got {reply}"
+
+
+@pytest.mark.parametrize("record", [raw(b"\xc0\x0c"), aname("denied.example.net")])
+def test_S4_what_cannot_get_better_is_not_waited_for(direct, warm, record):
+    """No name is known, and it is not the resolver's fault."""
+    direct.options["deny-target"] = "denied.example.net"
+    direct.add_zone(ZONE, [record])
+    direct.start()
+    begin = time.monotonic()
+    lines, _ = warm("-t", f"{LONG}", code=1)
+    assert time.monotonic() - begin < LONG / 2
+    assert lines[-1] == summary(0, 1)
+
+
+def test_S4_a_terminal_shows_how_far_it_is(direct, authority, directory):
+    authority.set(TARGET, a=[A1], aaaa=[AAAA1], delay=1.0)
+    direct.add_zone(ZONE, [aname(TARGET)])
+    direct.start()
+    here, there = pty.openpty()
+    try:
+        for quiet in (False, True):
+            arguments = [KANAME, "-s", direct.socket, "warm", *(["--quiet"] if quiet else [])]
+            done = subprocess.run(arguments, env=environment(directory), check=True, text=True,
+                                  stdout=subprocess.PIPE, stderr=there, timeout=LONG)
+            assert done.stdout == ("" if quiet else f"{summary(1)}\n")
+        shown = os.read(here, 65536).decode()
+    finally:
+        os.close(here)
+        os.close(there)
+    assert "0 of 1 names known" in shown and shown.endswith("\r\x1b[K")
 
 
 def test_S4_without_the_status_socket_replies_count(direct, authority, warm):

@@ -198,3 +198,113 @@ def test_F1_F4_servfail_of_one_of_two(field, start_unbound, authority):
         serve(authority, A2, AAAA2)
         field.all_fresh(A2, AAAA2)
     load.verify(100)
+
+
+def lookups(knotd, kind):
+    """How many there were, of all zones; numbers follow the queries, once a second."""
+    return sum(knotd.stats(name)[f"lookups[{kind}]"] for name in knotd.zones)
+
+
+def out_at_start(knotd, outage, count, options):
+    """The recursor is dead when knotd starts, and returns when that has been seen."""
+    # With its own pauses each target would be tried again after 10 and then some 20 seconds.
+    knotd.options.update({"retry-min": 10, "retry-max": 3600, "timeout": 1000, **options})
+    names = [f"{number}.test" for number in range(count)]
+    for name in names:
+        target = name.replace(".test", ".outage.example")
+        knotd.add_zone(name, [aname(target, ttl=300)], modules=["mod-aname/test"])
+    outage.begin()
+    knotd.start()
+    for name in names:
+        query(name, "A")
+        query(name, "AAAA")
+
+    def ask_all():
+        for name in names:
+            query(name, "A")
+        return knotd.log_lines("nothing is heard any more")
+
+    eventually(ask_all, timeout=40, step=0.2, what="the log says that it is out")
+    for name in names:
+        failed(name, "A")
+        failed(name, "AAAA", proto="tcp")
+    before = lookups(knotd, "started")
+    for _ in during(4, step=1):
+        for name in names:
+            query(name, "A")
+    began = lookups(knotd, "started") - before
+    outage.end()
+    for name in names:
+        answers({A1}, name, "A", timeout=9, ede=set())
+        answers({AAAA1}, name, "AAAA", timeout=9, ede=set())
+    eventually(lambda: (query(names[0]), knotd.log_lines("succeed again after"))[-1],
+               what="the log says that it is back")
+    assert len(knotd.log_lines("nothing is heard any more")) == 1
+    knotd.check_reports()
+    return began
+
+
+@pytest.mark.parametrize("count", [1, 2, 100])
+@pytest.mark.parametrize("kind", ["closed", "dropped"])
+def test_F4_recursor_dead_at_start(knotd, start_unbound, authority, kind, count):
+    """However many targets there are: tried once a second, and all are back with the first."""
+    serve(authority, A1, AAAA1)
+    outage = OUTAGES[kind](start_unbound(), authority)
+    began = out_at_start(knotd, outage, count, {"resolver": [FIRST]})
+    assert 1 <= began < 30
+
+
+@pytest.mark.parametrize("count", [1, 100])
+@pytest.mark.parametrize("kind", ["closed", "dropped"])
+def test_F4_recursor_dead_at_start_system(knotd, start_unbound, authority, kind, count):
+    """The same for the system's resolver, whose lookups cannot be stopped."""
+    serve(authority, A1, AAAA1)
+    outage = OUTAGES[kind](start_unbound(), authority)
+    assert out_at_start(knotd, outage, count, {}) < 30
+
+
+def test_F4_up_before_its_own_network(knotd, start_unbound, authority):
+    """Silent at first, and then SERVFAIL for everything: it is tried on and on."""
+    serve(authority, A1, AAAA1)
+    outage = outages.Closed(start_unbound(), authority)
+    knotd.options.update({"resolver": [FIRST], "retry-min": 10, "retry-max": 3600})
+    for name in ("a.test", "b.test"):
+        knotd.add_zone(name, [aname(name.replace(".test", ".outage.example"))],
+                       modules=["mod-aname/test"])
+    outage.begin()
+    knotd.start()
+    eventually(
+        lambda: (query("a.test"), query("b.test"), knotd.log_lines("nothing is heard any more"))[-1],
+        timeout=40, step=0.2, what="the log says that it is out",
+    )
+    authority.fail(outages.EVERYTHING)
+    outage.end()
+    before = lookups(knotd, "failed")
+    eventually(
+        lambda: (query("a.test"), query("b.test"), lookups(knotd, "failed") > before + 3)[-1],
+        timeout=20, what="it answers, and is tried again",
+    )
+    assert not knotd.log_lines("succeed again")
+    serve(authority, A1, AAAA1)
+    for name in ("a.test", "b.test"):
+        # unbound remembers a failure for five seconds.
+        answers({A1}, name, "A", timeout=14, ede=set())
+        answers({AAAA1}, name, "AAAA", timeout=14, ede=set())
+
+
+def test_F4_dead_name_among_healthy_ones(knotd, start_unbound, authority):
+    """One target without an answer is not taken for an outage; others go on as ever."""
+    serve(authority, A1, AAAA1)
+    start_unbound()
+    knotd.options.update({"resolver": [FIRST], "timeout": 500, "retry-max": 2})
+    for name in ("good.test", "new.test", "dead.test"):
+        knotd.add_zone(name, [aname(name.replace(".test", ".outage.example"), ttl=3600)],
+                       modules=["mod-aname/test"])
+    authority.behave("dead.outage.example", "A", Behaviour(drop=True))
+    authority.behave("dead.outage.example", "AAAA", Behaviour(drop=True))
+    knotd.start()
+    known("good.test")
+    eventually(lambda: (query("dead.test"), lookups(knotd, "failed") > 8)[-1], timeout=60,
+               what="it fails again and again")
+    answers({A1}, "new.test", ede=set())
+    assert not knotd.log_lines("nothing is heard any more")

@@ -45,6 +45,15 @@ static bool is_cold(scripted_t *scripted, const name_t *name, uint16_t type)
 	return atomic_load(&entry->cold);
 }
 
+static unsigned ask_many(scripted_t *scripted, uint32_t first, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		name_t name = make_name_nth(first + i);
+		scripted_ask(scripted, &name, A, 300);
+	}
+	return scripted->script.pending_count;
+}
+
 /*! What a worker makes of it, asked through a record of that TTL. */
 static aname_judgement_t judge(aname_entry_t *entry, uint32_t record_ttl)
 {
@@ -490,14 +499,18 @@ static void failure_keeps(void **state)
 
 static void backs_off(void **state)
 {
-	/* A dead target for a day, asked for five times a second. */
+	/* A dead target for a day, asked for five times a second, beside one that lives long: that
+	 * one is looked up now and then, which tells that the resolver is there. */
 	scripted_t scripted;
 	begin(&scripted, NULL, NULL);
-	name_t name = make_name("dead.example.");
+	name_t name = make_name("dead.example."), good = make_name("good.example.");
+	scripted_ask(&scripted, &good, A, 86400);
+	scripted_resolve(&scripted, scripted.script.pending, 1, 1, 86400);
 	int64_t before = 0, pause = 0;
-	unsigned tries = 0;
+	unsigned tries = 0, checks = 0;
 	for (unsigned step = 0; step < 86400 * 5; step++) {
 		scripted_ask(&scripted, &name, A, 300);
+		scripted_ask(&scripted, &good, A, 86400);
 		script_lookup_t *lookup = scripted_pending(&scripted, &name, A);
 		if (lookup != NULL) {
 			pause = aname_clock_ms() - before;
@@ -507,10 +520,17 @@ static void backs_off(void **state)
 			scripted_fail(&scripted, lookup, ANAME_FAILURE_TIMEOUT);
 			tries++;
 		}
+		lookup = scripted_pending(&scripted, &good, A);
+		if (lookup != NULL) {
+			scripted_resolve(&scripted, lookup, 1, 1, 86400);
+			checks++;
+		}
+		assert_false(scripted.upstream->silent);
 		scripted_skip(&scripted, 200);
 	}
 	/* 5, 10, ... 640 s, then up to 15 minutes each. */
 	assert_in_range(tries, 96, 140);
+	assert_in_range(checks, tries - 2, tries + 2);
 	assert_int_equal(scripted_heard(&scripted, ""), 0);
 	assert_int_equal(scripted_find(&scripted, &name, A)->plan.failures, tries);
 	assert_int_equal(atomic_load(&scripted.shared->totals.failed), tries);
@@ -551,6 +571,45 @@ static void fail_for(scripted_t *scripted, int64_t ms)
 	}
 }
 
+/*! The clock goes on. What is looked up succeeds, or fails like this; one name fails always. */
+static void go_on(scripted_t *scripted, int64_t ms, aname_failure_t failure, const name_t *dead)
+{
+	for (int64_t passed = 0; passed < ms; passed += 100) {
+		script_lookup_t *lookup;
+		while ((lookup = scripted->script.pending) != NULL) {
+			if (failure != ANAME_FAILURE_NONE) {
+				scripted_fail(scripted, lookup, failure);
+			} else if (dead != NULL && knot_dname_is_equal(lookup->name.at, dead->at)) {
+				scripted_fail(scripted, lookup, ANAME_FAILURE_TIMEOUT);
+			} else {
+				scripted_resolve(scripted, lookup, 1, 1, 3600);
+			}
+		}
+		scripted_skip(scripted, 100);
+	}
+}
+
+/*! A server is asked, which tells a failure from silence; the system's resolver does not. */
+static void begin_server(scripted_t *scripted, const aname_schedule_t *schedule,
+                         const aname_limits_t *limits)
+{
+	begin(scripted, schedule, limits);
+	scripted->server = 53;
+	scripted_change(scripted, schedule != NULL ? schedule : &make_schedule);
+}
+
+/*! How many of the first targets have an answer now. */
+static unsigned count_good(scripted_t *scripted, unsigned count)
+{
+	unsigned good = 0;
+	for (unsigned i = 0; i < count; i++) {
+		name_t name = make_name_nth(i);
+		const aname_snapshot_t *known = known_of(scripted, &name, A);
+		good += known != NULL && known->failure == ANAME_FAILURE_NONE;
+	}
+	return good;
+}
+
 static void outage(void **state)
 {
 	/* 200 targets, a dead one beside them, and a resolver that is out for ten minutes. */
@@ -558,51 +617,300 @@ static void outage(void **state)
 	scripted_t scripted;
 	begin(&scripted, NULL, NULL);
 	name_t dead = make_name("dead.example.");
+	ask_many(&scripted, 0, MANY);
+	go_on(&scripted, 1000, ANAME_FAILURE_NONE, &dead);
 	scripted_ask(&scripted, &dead, A, 300);
-	fail_for(&scripted, 60000);
-	const aname_upstream_t *upstream = scripted_find(&scripted, &dead, A)->upstream;
-	assert_false(upstream->silent); /* One name may fail by itself. */
-	for (unsigned i = 0; i < MANY; i++) {
-		name_t name = make_name_nth(i);
-		scripted_ask(&scripted, &name, A, 300);
-		scripted_resolve(&scripted, scripted_pending(&scripted, &name, A), 1, 1, 20);
-	}
-	scripted_skip(&scripted, 14000);
-	fail_for(&scripted, 600000);
+	go_on(&scripted, 60000, ANAME_FAILURE_NONE, &dead);
 	unsigned deads = scripted_find(&scripted, &dead, A)->plan.failures;
-	assert_true(deads > 6);
-	assert_true(upstream->silent);
+	assert_in_range(deads, 3, 6);
+	assert_false(scripted.upstream->silent); /* One name may fail by itself. */
+	go_on(&scripted, 600000, ANAME_FAILURE_NETWORK, NULL);
+	assert_true(scripted.upstream->silent);
+	assert_int_equal(scripted_heard(&scripted, "nothing is heard any more from the system's "
+	                                           "resolver"),
+	                 1);
 
-	/* Whichever is tried first shows that it is over, and the others come soon. The dead one
-	 * fails, whenever it is tried. */
-	while (scripted.script.pending == NULL) {
-		scripted_skip(&scripted, 100);
-		script_lookup_t *lookup = scripted_pending(&scripted, &dead, A);
-		if (lookup != NULL) {
-			scripted_fail(&scripted, lookup, ANAME_FAILURE_SERVER);
-			deads++;
-		}
+	/* Whichever is tried first shows that it is over, and the others come at once, but the dead
+	 * one, which has failed before. */
+	while (scripted.script.pending == NULL || scripted_pending(&scripted, &dead, A) != NULL) {
+		go_on(&scripted, 100, ANAME_FAILURE_NETWORK, NULL);
 	}
 	int64_t first_ms = aname_clock_ms();
+	unsigned failed = MANY - count_good(&scripted, MANY);
+	assert_true(failed > MANY / 2);
 	scripted_resolve(&scripted, scripted.script.pending, 1, 1, 3600);
-	assert_false(upstream->silent);
-	assert_int_equal(upstream->heard_ms, first_ms);
-	assert_int_equal(scripted_find(&scripted, &dead, A)->plan.failures, deads);
-	while (aname_clock_ms() < first_ms + 6300) {
-		scripted_skip(&scripted, 50);
-		while (scripted.script.pending != NULL) {
-			scripted_resolve(&scripted, scripted.script.pending, 1, 1, 3600);
+	assert_false(scripted.upstream->silent);
+	assert_int_equal(scripted.upstream->heard_ms, first_ms);
+	assert_int_equal(scripted.script.pending_count, failed - 1);
+	assert_null(scripted_pending(&scripted, &dead, A));
+	go_on(&scripted, 100, ANAME_FAILURE_NONE, &dead);
+	assert_int_equal(count_good(&scripted, MANY), MANY);
+	assert_true(scripted_find(&scripted, &dead, A)->plan.failures > deads);
+	assert_int_equal(scripted_heard(&scripted, "succeed again"), 1);
+	scripted_deinit(&scripted);
+}
+
+typedef struct {
+	const char *proves;
+	unsigned count;
+	aname_failure_t failure; /*!< At first, */
+	aname_failure_t then;    /*!< and after that, for as long. */
+	bool server;
+} dead_row_t;
+
+static const dead_row_t dead_rows[] = {
+	{ "F4: dead at start, one target", 1, ANAME_FAILURE_TIMEOUT, ANAME_FAILURE_TIMEOUT, true },
+	{ "F4: two", 2, ANAME_FAILURE_TIMEOUT, ANAME_FAILURE_TIMEOUT, true },
+	{ "F4: 100", 100, ANAME_FAILURE_NETWORK, ANAME_FAILURE_NETWORK, true },
+	{ "F4: 10,000", 10000, ANAME_FAILURE_TIMEOUT, ANAME_FAILURE_TIMEOUT, true },
+	{ "F4: up without a network, one target", 1, ANAME_FAILURE_NETWORK, ANAME_FAILURE_SERVER,
+	  true },
+	{ "F4: up without a network, 100", 100, ANAME_FAILURE_TIMEOUT, ANAME_FAILURE_SERVER, true },
+	{ "F4: SERVFAIL from the start, two", 2, ANAME_FAILURE_SERVER, ANAME_FAILURE_SERVER, true },
+	{ "F4: the system's resolver, which does not tell, one target", 1, ANAME_FAILURE_SERVER,
+	  ANAME_FAILURE_SERVER, false },
+	{ "F4: the system's resolver, 100", 100, ANAME_FAILURE_SERVER, ANAME_FAILURE_SERVER,
+	  false },
+};
+
+static void check_dead(void **state)
+{
+	const dead_row_t *row = *state;
+	scripted_t scripted;
+	begin_server(&scripted, NULL, NULL);
+	if (!row->server) {
+		scripted.server = 0;
+		scripted_change(&scripted, &make_schedule);
+	}
+	ask_many(&scripted, 0, row->count);
+	go_on(&scripted, 60000, row->failure, NULL);
+	if (row->failure != ANAME_FAILURE_SERVER) {
+		assert_true(scripted.upstream->silent);
+	}
+	/* Lookups that are not made are not counted. */
+	assert_int_equal(atomic_load(&scripted.shared->totals.started), scripted.script.started);
+
+	unsigned started = scripted.script.started;
+	go_on(&scripted, 60000, row->then, NULL);
+	assert_in_range(scripted.script.started - started, 20, 61 + 2 * row->count);
+	/* Nobody waits for what does not come, nor does a new one. */
+	for (unsigned i = 0; i < row->count; i++) {
+		name_t name = make_name_nth(i);
+		assert_false(is_cold(&scripted, &name, A));
+	}
+
+	int64_t back_ms = aname_clock_ms();
+	while (count_good(&scripted, row->count) < row->count) {
+		go_on(&scripted, 100, ANAME_FAILURE_NONE, NULL);
+		assert_true(aname_clock_ms() <= back_ms + 2500);
+	}
+	scripted_deinit(&scripted);
+}
+
+static void fails_unasked(void **state)
+{
+	/* While nothing is heard a new target fails at once, but one a second. */
+	scripted_t scripted;
+	begin_server(&scripted, NULL, NULL);
+	ask_many(&scripted, 0, 2);
+	go_on(&scripted, 20000, ANAME_FAILURE_TIMEOUT, NULL);
+	assert_true(scripted.upstream->silent);
+	assert_true(aname_waiters_enter(scripted.shared->waiters, 1));
+	uint64_t generation = aname_waiters_generation(scripted.shared->waiters);
+	unsigned started = scripted.script.started;
+	ask_many(&scripted, 2, 100);
+	assert_true(scripted.script.started <= started + 1);
+	assert_true(aname_waiters_generation(scripted.shared->waiters) != generation);
+	aname_waiters_leave(scripted.shared->waiters);
+	unsigned cold = 0;
+	for (unsigned i = 2; i < 102; i++) {
+		name_t name = make_name_nth(i);
+		cold += is_cold(&scripted, &name, A);
+		const aname_snapshot_t *known = known_of(&scripted, &name, A);
+		assert_true(known == NULL || aname_snapshot_failing(known) != NULL);
+	}
+	assert_true(cold <= 1);
+	/* Heard again, be it of failures: they are asked for as ever. */
+	while (scripted.script.pending == NULL) {
+		scripted_skip(&scripted, 100);
+	}
+	scripted_fail(&scripted, scripted.script.pending, ANAME_FAILURE_SERVER);
+	assert_false(scripted.upstream->silent);
+	name_t name = make_name("new.example.");
+	scripted_ask(&scripted, &name, A, 300);
+	assert_non_null(scripted_pending(&scripted, &name, A));
+	scripted_deinit(&scripted);
+}
+
+static void by_demand(void **state)
+{
+	/* With one lookup at a time: first what is asked for most. */
+	enum { MANY = 20 };
+	const aname_limits_t limits = { 4, 10000, 1, 1000000, 1000, 100, 1000 };
+	scripted_t scripted;
+	begin_server(&scripted, NULL, &limits);
+	ask_many(&scripted, 0, MANY);
+	for (unsigned second = 0; second < 200; second++) {
+		go_on(&scripted, 1000, ANAME_FAILURE_TIMEOUT, NULL);
+		for (unsigned i = 0; i < MANY; i++) {
+			name_t name = make_name_nth(i);
+			/* The order is not that of the names. */
+			if (second % (1 + (i * 7) % MANY) == 0) {
+				scripted_touch(&scripted, scripted_find(&scripted, &name, A), 300);
+			}
 		}
 	}
-	unsigned hastened = 0;
-	for (unsigned i = 0; i < MANY; i++) {
-		name_t name = make_name_nth(i);
-		const aname_snapshot_t *known = known_of(&scripted, &name, A);
-		assert_int_equal(known->failure, ANAME_FAILURE_NONE);
-		hastened += known->learned_ms >= first_ms + 5000;
+	while (scripted.script.pending == NULL) {
+		scripted_skip(&scripted, 100);
 	}
-	/* As after a first failure: not all at once. */
-	assert_true(hastened > MANY / 2);
+	scripted_resolve(&scripted, scripted.script.pending, 1, 1, 3600);
+	uint32_t before = UINT32_MAX;
+	for (unsigned n = 1; n < MANY; n++) {
+		script_lookup_t *lookup = scripted.script.pending;
+		assert_int_equal(scripted.script.pending_count, 1);
+		uint32_t demand = aname_entry_demand(scripted_find(&scripted, &lookup->name, A),
+		                                     aname_clock_ms() / 1000);
+		assert_true(demand <= before);
+		before = demand;
+		scripted_resolve(&scripted, lookup, 1, 1, 3600);
+	}
+	assert_int_equal(count_good(&scripted, MANY), MANY);
+	scripted_deinit(&scripted);
+}
+
+static void back_at_a_pace(void **state)
+{
+	/* `lookup-rate` holds, and takes all of it: 1000 targets, 100 a second. */
+	enum { MANY = 1000, RATE = 100 };
+	const aname_limits_t limits = { 4, 10000, 1000, RATE, 1000, 100, 1000 };
+	scripted_t scripted;
+	begin_server(&scripted, NULL, &limits);
+	ask_many(&scripted, 0, MANY);
+	go_on(&scripted, 60000, ANAME_FAILURE_NETWORK, NULL);
+	int64_t back_ms = aname_clock_ms();
+	unsigned started = scripted.script.started;
+	while (count_good(&scripted, MANY) < MANY) {
+		go_on(&scripted, 100, ANAME_FAILURE_NONE, NULL);
+		int64_t passed_ms = aname_clock_ms() - back_ms;
+		assert_true(passed_ms < 1500 + 1000 * MANY / RATE);
+		assert_true(scripted.script.started - started <= passed_ms * RATE / 1000 + 20);
+	}
+	scripted_deinit(&scripted);
+}
+
+static void many_out(void **state)
+{
+	/* 100 upstreams with 20 targets each, all out: each is tried once a second, and each comes
+	 * back by itself. */
+	enum { UPSTREAMS = 100, EACH = 20 };
+	scripted_t scripted;
+	begin_server(&scripted, NULL, NULL);
+	const aname_options_t *options[UPSTREAMS];
+	const aname_upstream_t *upstreams[UPSTREAMS];
+	for (unsigned i = 0; i < UPSTREAMS; i++) {
+		aname_options_t *more = make_options();
+		more->schedule = make_schedule;
+		more->source.servers_count = 1;
+		more->source.servers[0] = (aname_server_t){ .len = 4, .port = 1000 + i };
+		options[i] = aname_shared_hold(scripted.shared, more, &upstreams[i]);
+		assert_non_null(options[i]);
+		scripted.upstream = upstreams[i];
+		ask_many(&scripted, 0, EACH);
+	}
+	go_on(&scripted, 60000, ANAME_FAILURE_TIMEOUT, NULL);
+	unsigned started = scripted.script.started;
+	go_on(&scripted, 10000, ANAME_FAILURE_TIMEOUT, NULL);
+	assert_in_range(scripted.script.started - started, 9 * UPSTREAMS, 11 * UPSTREAMS);
+	go_on(&scripted, 2000, ANAME_FAILURE_NONE, NULL);
+	for (unsigned i = 0; i < UPSTREAMS; i++) {
+		scripted.upstream = upstreams[i];
+		assert_false(upstreams[i]->silent);
+		assert_int_equal(count_good(&scripted, EACH), EACH);
+		aname_shared_unhold(scripted.shared, options[i]);
+	}
+	scripted_deinit(&scripted);
+}
+
+static void good_one_tells(void **state)
+{
+	/* Two targets that live for an hour, and one that is unanswered: is it the resolver? One of
+	 * the others is looked up, and tells. */
+	scripted_t scripted;
+	begin_server(&scripted, NULL, NULL);
+	ask_many(&scripted, 0, 2);
+	go_on(&scripted, 100, ANAME_FAILURE_NONE, NULL);
+	name_t name = make_name("new.example.");
+	scripted_ask(&scripted, &name, A, 300);
+	assert_int_equal(scripted.script.pending_count, 1);
+	scripted_fail(&scripted, scripted.script.pending, ANAME_FAILURE_TIMEOUT);
+	scripted_skip(&scripted, 100);
+	assert_int_equal(scripted.script.pending_count, 1);
+	assert_null(scripted_pending(&scripted, &name, A));
+	assert_false(scripted.upstream->silent);
+	scripted_skip(&scripted, 2000);
+	scripted_fail(&scripted, scripted.script.pending, ANAME_FAILURE_TIMEOUT);
+	assert_true(scripted.upstream->silent);
+	scripted_deinit(&scripted);
+}
+
+static void asked_no_more(void **state)
+{
+	/* What nobody asks for any more does not wait for ever: it is forgotten, out or not. */
+	aname_schedule_t schedule = make_schedule;
+	schedule.idle = 100;
+	scripted_t scripted;
+	begin_server(&scripted, &schedule, NULL);
+	ask_many(&scripted, 0, 500);
+	go_on(&scripted, 90000, ANAME_FAILURE_TIMEOUT, NULL);
+	assert_int_equal(aname_table_targets(scripted.shared->table), 500);
+	go_on(&scripted, 60000, ANAME_FAILURE_TIMEOUT, NULL);
+	assert_int_equal(aname_table_targets(scripted.shared->table), 0);
+	/* And one that is new is looked up. */
+	unsigned started = scripted.script.started;
+	ask_many(&scripted, 0, 1);
+	assert_int_equal(scripted.script.started, started + 1);
+	scripted_deinit(&scripted);
+}
+
+static void out_and_given_up(void **state)
+{
+	/* Nobody holds an upstream that is out: nothing waits, and it can be released. */
+	scripted_t scripted;
+	begin_server(&scripted, NULL, NULL);
+	ask_many(&scripted, 0, 300);
+	go_on(&scripted, 60000, ANAME_FAILURE_TIMEOUT, NULL);
+	scripted.server = 54;
+	scripted_change(&scripted, &make_schedule);
+	go_on(&scripted, 5000, ANAME_FAILURE_TIMEOUT, NULL);
+	unsigned started = scripted.script.started;
+	go_on(&scripted, 5000, ANAME_FAILURE_TIMEOUT, NULL);
+	assert_int_equal(scripted.script.started, started);
+	go_on(&scripted, 700000, ANAME_FAILURE_NONE, NULL);
+	assert_int_equal(aname_table_targets(scripted.shared->table), 0);
+	scripted_deinit(&scripted);
+}
+
+static void hangs_while_out(void **state)
+{
+	/* Lookups that cannot be stopped, as those of the system's resolver: those that end when it
+	 * is back, and failed because it was not, are looked up at once. */
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
+	ask_many(&scripted, 0, 3);
+	scripted_skip(&scripted, 5000);
+	scripted_skip(&scripted, 20000);
+	assert_int_equal(scripted.script.pending_count, 3);
+	scripted_fail(&scripted, scripted.script.pending, ANAME_FAILURE_SERVER);
+	name_t other = make_name("other.example.");
+	scripted_ask(&scripted, &other, A, 300);
+	script_lookup_t *lookup = scripted_pending(&scripted, &other, A);
+	assert_non_null(lookup);
+	scripted_skip(&scripted, 5000);
+	assert_true(scripted.upstream->silent);
+	scripted_resolve(&scripted, lookup, 1, 1, 3600);
+	assert_false(scripted.upstream->silent);
+	go_on(&scripted, 300, ANAME_FAILURE_NONE, NULL);
+	assert_int_equal(count_good(&scripted, 3), 3);
 	scripted_deinit(&scripted);
 }
 
@@ -610,7 +918,7 @@ static void no_silence(void **state)
 {
 	/* Three names fail one after the other, as the resolver says: it is alive. */
 	scripted_t scripted;
-	begin(&scripted, NULL, NULL);
+	begin_server(&scripted, NULL, NULL);
 	for (unsigned i = 0; i < 30; i++) {
 		name_t name = make_name_nth(i % 3);
 		scripted_ask(&scripted, &name, A, 300);
@@ -1001,15 +1309,6 @@ static void late_success(void **state)
 
 /* Limits. */
 
-static unsigned ask_many(scripted_t *scripted, uint32_t first, unsigned count)
-{
-	for (unsigned i = 0; i < count; i++) {
-		name_t name = make_name_nth(first + i);
-		scripted_ask(scripted, &name, A, 300);
-	}
-	return scripted->script.pending_count;
-}
-
 typedef struct {
 	const char *proves;
 	uint32_t max_lookups;
@@ -1059,6 +1358,9 @@ static void rate(void **state)
 	assert_int_equal(scripted.script.started, 2);
 	for (unsigned ms = 0; ms < 9000; ms += 10) {
 		scripted_skip(&scripted, 10);
+		if (scripted.script.pending != NULL) {
+			scripted_resolve(&scripted, scripted.script.pending, 1, 1, 3600);
+		}
 		assert_in_range(scripted.script.started, ms / 100, 2 + (ms + 10) / 100);
 	}
 	scripted_deinit(&scripted);
@@ -1128,6 +1430,7 @@ static void slowest_rate(void **state)
 	(void)ask_many(&scripted, 0, 10);
 	assert_int_equal(scripted.script.started, 1);
 	for (unsigned s = 1; s < 10; s++) {
+		scripted_resolve(&scripted, scripted.script.pending, 1, 1, 3600);
 		scripted_skip(&scripted, 1000);
 		assert_int_equal(scripted.script.started, s + 1);
 	}
@@ -1264,13 +1567,16 @@ static void fails_at_once(void **state)
 	assert_int_equal(scripted.script.delivered, MANY);
 	assert_int_equal(atomic_load(&scripted.shared->totals.failed), MANY);
 	for (unsigned i = 0; i < 10; i++) {
+		/* The resolver is out before all of them are tried again, and tried itself. */
+		unsigned before = scripted.script.started;
 		scripted_skip(&scripted, pause_ms);
 		assert_true(aname_refresh_running(scripted.refresh) > 0);
 		scripted_settle(&scripted);
 		assert_int_equal(aname_refresh_running(scripted.refresh), 0);
-		assert_int_equal(scripted.script.started, (i + 2) * MANY);
+		assert_true(i == 0 || scripted.script.started == before + 1);
 		assert_int_equal(scripted.script.delivered, scripted.script.started);
 	}
+	assert_true(scripted.upstream->silent);
 
 	/* Those that take longer than they may fail where they are cancelled: counted once. */
 	scripted.script.at_once = false;
@@ -1726,7 +2032,7 @@ static void clock_back(void **state)
 {
 	/* It is monotonic; even so nothing may break. */
 	scripted_t scripted;
-	begin(&scripted, NULL, NULL);
+	begin_server(&scripted, NULL, NULL);
 	name_t name = make_name("a.example."), other = make_name("b.example.");
 	scripted_ask(&scripted, &name, A, 300);
 	scripted_skip(&scripted, -BEGIN_MS / 2);
@@ -1973,6 +2279,14 @@ static const struct CMUnitTest failures[] = {
 	       outage),
 	PROVES("P1: a resolver that says of failures is not silent", no_silence),
 	PROVES("F4: after a short outage, too", short_outage),
+	PROVES("F4: while nothing is heard what is new fails at once", fails_unasked),
+	PROVES("F4: back again, what is asked for most comes first", by_demand),
+	PROVES("F4: back again, within lookup-rate, and all of it", back_at_a_pace),
+	PROVES("F4: 100 upstreams out at once", many_out),
+	PROVES("F4: one that is unanswered, and a good one tells why", good_one_tells),
+	PROVES("T3: what nobody asks for goes, out or not", asked_no_more),
+	PROVES("T4: an upstream that is out and given up", out_and_given_up),
+	PROVES("F4: lookups that hang, and end when it is back", hangs_while_out),
 	PROVES("F4: what fails beside others that succeed is no outage", no_outage),
 	PROVES("W2: failing, recovering and changing are logged, each once", logs_changes),
 	PROVES("F3: a lookup that cannot be started is a failure", refused),
@@ -2031,6 +2345,7 @@ int main(void)
 {
 	return RUN_TESTS("refresh: the life of a target", life) +
 	       RUN_TESTS("refresh: failures", failures) +
+	       RUN_ROWS("refresh: dead at start", dead_rows, check_dead) +
 	       RUN_ROWS("refresh: who gets the lookups", share_rows, check_share) +
 	       RUN_TESTS("refresh: limits", limits) + RUN_TESTS("refresh: the rest", rest);
 }

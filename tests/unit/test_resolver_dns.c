@@ -707,6 +707,42 @@ static void closed_port_first(void **state)
 	assert_int_equal(servers[1].udp_asked, 20);
 }
 
+static void start_two(uv_async_t *async)
+{
+	start("two.example.", A, NULL, NULL);
+}
+
+static void closed_port_opens(void **state)
+{
+	/* The error of the first query is there when the loop wakes up, and the second one takes it
+	 * away before the loop comes to the socket. */
+	static uv_async_t async;
+	schedule.retries = 0;
+	schedule.timeout_ms = 1000;
+	aname_source_t source = make_servers(1);
+	uv_close((uv_handle_t *)&servers[0].udp, NULL);
+	assert_int_equal(uv_async_init(&loop, &async, start_two), 0);
+	(void)uv_run(&loop, UV_RUN_NOWAIT);
+	use(&source);
+	assert_int_equal(uv_async_send(&async), 0);
+	start("one.example.", A, NULL, NULL);
+	wait_for(1);
+	assert_failure(ANAME_FAILURE_NETWORK);
+
+	/* The first one is still waited for, so the socket stays. */
+	struct sockaddr_in address;
+	assert_int_equal(uv_ip4_addr("127.0.0.1", servers[0].port, &address), 0);
+	assert_int_equal(uv_udp_init(&loop, &servers[0].udp), 0);
+	assert_int_equal(uv_udp_bind(&servers[0].udp, (struct sockaddr *)&address, 0), 0);
+	servers[0].udp.data = &servers[0];
+	assert_int_equal(uv_udp_recv_start(&servers[0].udp, on_alloc, on_query), 0);
+	start("three.example.", A, NULL, NULL);
+	wait_for(2);
+	assert_answer(1);
+	wait_for(3);
+	assert_failure(ANAME_FAILURE_TIMEOUT);
+}
+
 static void each_try_counts(void **state)
 {
 	for (unsigned retries = 0; retries < 4; retries++) {
@@ -1303,6 +1339,8 @@ int main(void)
 		WITH_SERVERS("N2: a server that no longer sends cookies", cookies_go_away),
 		WITH_SERVERS("F1: a closed port is a failure on the way", closed_port),
 		WITH_SERVERS("N2: a closed port first costs no lookup", closed_port_first),
+		WITH_SERVERS("N2: a closed port that opens is heard, whoever met the error",
+		             closed_port_opens),
 		WITH_SERVERS("N2: 1 + retries rounds through all servers", each_try_counts),
 		WITH_SERVERS("N1: a server that does not understand EDNS is asked without",
 		             edns_not_understood),

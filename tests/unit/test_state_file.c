@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -108,7 +109,6 @@ static void written_and_read(void **state)
 	mode_t umask_before = umask(0277);
 	aname_state_file_t file;
 	assert_int_equal(aname_state_file_hold(&file, place.path), ANAME_STATE_FILE_OK);
-	(void)umask(0);
 	check_read(&file, "");
 	for (unsigned i = 0; i < 20; i++) {
 		char text[20];
@@ -174,6 +174,8 @@ static pid_t start_writer(const char *path)
 	if (pid > 0) {
 		return pid;
 	}
+	/* Not longer than the test, however that ends. */
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	aname_state_file_t file;
 	if (aname_state_file_hold(&file, path) != ANAME_STATE_FILE_OK) {
 		_exit(1);
@@ -210,6 +212,29 @@ static void killed_while_writing(void **state)
 	}
 	/* What is left of the last one is in the way of nobody. */
 	aname_state_file_t file;
+	assert_int_equal(aname_state_file_hold(&file, place.path), ANAME_STATE_FILE_OK);
+	assert_int_equal(write_text(&file, "content"), ANAME_STATE_FILE_OK);
+	aname_state_file_release(&file);
+	remove_place(&place, "");
+}
+
+static void held_while_it_is_replaced(void **state)
+{
+	place_t place = make_place();
+	pid_t pid = start_writer(place.path);
+	aname_state_file_t file;
+	/* It has begun once there is something in it. */
+	struct stat st;
+	while (stat(place.path, &st) != 0 || st.st_size == 0) {
+		(void)sched_yield();
+	}
+	for (unsigned i = 0; i < 20000; i++) {
+		assert_int_equal(aname_state_file_hold(&file, place.path), ANAME_STATE_FILE_HELD);
+	}
+	int status;
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
 	assert_int_equal(aname_state_file_hold(&file, place.path), ANAME_STATE_FILE_OK);
 	assert_int_equal(write_text(&file, "content"), ANAME_STATE_FILE_OK);
 	aname_state_file_release(&file);
@@ -565,6 +590,8 @@ int main(void)
 		       held_by_one),
 		PROVES("S1: killed at any moment, a writer leaves a whole file",
 		       killed_while_writing),
+		PROVES("S3: nobody else gets hold of a file that is replaced all the time",
+		       held_while_it_is_replaced),
 		PROVES("a directory on the way may be a link", through_linked_directory),
 		PROVES("what was left aside is in the way of nobody", left_over),
 		PROVES("what is larger than the process may write is not begun",

@@ -23,6 +23,8 @@ static void begin(scripted_t *scripted, const aname_schedule_t *schedule,
 	www = make_name("www.example.");
 	clock_stop_at(BEGIN_MS);
 	scripted_init(scripted, schedule, limits);
+	scripted->server = 53; /* The system's resolver takes no subnets. */
+	scripted_change(scripted, schedule != NULL ? schedule : &make_schedule);
 }
 
 /*! The /24 number `n` of 10.0.0.0/8. */

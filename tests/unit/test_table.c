@@ -350,6 +350,41 @@ static void touch(void **state)
 	}
 }
 
+static void demand(void **state)
+{
+	/* Of targets that are asked for at other intervals the more frequent one has more, for
+	 * days, and one that is not asked for any more has none soon. */
+	static const uint32_t every_s[] = { 1, 2, 5, 10, 30, 60, 1000 };
+	enum { ROWS = sizeof(every_s) / sizeof(every_s[0]), DAY = 86400 };
+	aname_entry_t *entries[ROWS];
+	for (unsigned i = 0; i < ROWS; i++) {
+		entries[i] = calloc(1, sizeof(aname_entry_t));
+		assert_non_null(entries[i]);
+	}
+	for (uint32_t now_s = 1000; now_s < 1000 + DAY; now_s++) {
+		for (unsigned i = 0; i < ROWS; i++) {
+			/* However often within the second, and by a worker whose clock is behind. */
+			for (unsigned n = 0; now_s % every_s[i] == 0 && n < 3; n++) {
+				aname_entry_touch(entries[i], (aname_interest_t){ 60, 0, 0 },
+				                  now_s);
+			}
+		}
+		for (unsigned i = 1; i < ROWS && now_s > 2000; i++) {
+			assert_true(aname_entry_demand(entries[i], now_s) <=
+			            aname_entry_demand(entries[i - 1], now_s));
+		}
+	}
+	assert_in_range(aname_entry_demand(entries[0], 1000 + DAY), 32000, 32768);
+	for (unsigned i = 0; i < ROWS; i++) {
+		assert_int_equal(aname_entry_demand(entries[i], 1000 + DAY + 1000), 0);
+		atomic_store(&entries[i]->demand, UINT16_MAX);
+		aname_entry_touch(entries[i], (aname_interest_t){ 60, 0, 0 },
+		                  atomic_load(&entries[i]->asked_s) + 1);
+		assert_true(aname_entry_demand(entries[i], 0) > 60000);
+		free(entries[i]);
+	}
+}
+
 /* Failing allocations. */
 
 static bool attempt_new(void *epoch)
@@ -420,6 +455,7 @@ int main(void)
 		IN_FIXTURE("T1, T3: the least TTL, the longest interest and the last second asked "
 		           "are noted",
 		           touch),
+		PROVES("F4: how much a target is asked for is told from how often", demand),
 		IN_FIXTURE("out of memory: no table, nothing leaked", no_memory_for_table),
 		IN_FIXTURE("out of memory: a target is added whole or not at all",
 		           no_memory_to_add),

@@ -25,8 +25,8 @@
 #define AGAIN_MS      100
 #define AGAIN_MAX_MS  2000
 #define AGAIN_SHARE   8
-/*! What fails while other names are known is given up after so long; so a resolver that is just
- *  starting does no harm. */
+/*! What fails while other names are known is given up when nothing has changed for so long; so a
+ *  resolver that has just come up does no harm, whose failures are tried again one by one. */
 #define FAILING_MS    3000
 /*! The server is given up when it has not replied for so long. */
 #define SILENCE_MS    5000
@@ -34,6 +34,7 @@
 #define STEP_MS       50
 #define BUFFER        (1 << 20)
 #define EDE_NOT_READY 14
+#define EDE_BLOCKED   15
 
 /*! A question that waits for its time. */
 typedef struct {
@@ -74,8 +75,8 @@ static kaname_warm_question_t *question_of(const asking_t *asking, uint32_t numb
 void kaname_warm_decide(kaname_warm_t *warm, kaname_warm_question_t *question,
                         kaname_warm_verdict_t verdict)
 {
-	if (verdict == KANAME_WARM_FAILING && question->verdict != KANAME_WARM_FAILING) {
-		warm->failing_ms = kaname_now_ms();
+	if (verdict != question->verdict) {
+		warm->changed_ms = kaname_now_ms();
 	}
 	warm->verdicts[question->verdict]--;
 	warm->verdicts[verdict]++;
@@ -301,15 +302,34 @@ static void expire(asking_t *asking, int64_t now_ms)
 
 /* The end. */
 
+/*! Is there a failure that a resolver which comes up would end? */
+static bool is_hopeful(const kaname_warm_t *warm)
+{
+	for (size_t i = 0; i < warm->count; i++) {
+		const kaname_warm_name_t *name = &warm->names[i];
+		for (int family = 0; family < 2; family++) {
+			if (name->questions[family].verdict == KANAME_WARM_FAILING &&
+			    name->questions[family].ede != EDE_BLOCKED &&
+			    kaname_warm_has_target(name)) {
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
 /*! Is nothing left that asking again could change soon? */
 static bool is_settled(const kaname_warm_t *warm, int64_t now_ms)
 {
 	if (warm->verdicts[KANAME_WARM_OPEN] > 0) {
 		return false;
 	}
+	if (warm->verdicts[KANAME_WARM_FAILING] == 0) {
+		return true;
+	}
 	/* Where nothing is known the resolver may still be on its way up. */
-	return warm->verdicts[KANAME_WARM_FAILING] == 0 ||
-	       (warm->verdicts[KANAME_WARM_KNOWN] > 0 && now_ms >= warm->failing_ms + FAILING_MS);
+	return now_ms >= warm->changed_ms + FAILING_MS &&
+	       (warm->verdicts[KANAME_WARM_KNOWN] > 0 || !is_hopeful(warm));
 }
 
 /*! Asks the module, if it is time; what is open again after that is asked for again. */

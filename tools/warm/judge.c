@@ -110,6 +110,13 @@ static bool read_live(kaname_warm_t *warm)
 	return warm->has_live;
 }
 
+/*! Is there no answer, though there could be one? */
+static bool is_held_back(const kaname_warm_question_t *question, const targets_t *targets)
+{
+	return question->asked && question->verdict == KANAME_WARM_OPEN && targets->usable &&
+	       question->said <= KANAME_WARM_TRUNCATED;
+}
+
 /*! What a question is to be, by what is known of the targets. */
 static kaname_warm_verdict_t judge(const kaname_warm_question_t *question, const targets_t *targets)
 {
@@ -121,9 +128,9 @@ static kaname_warm_verdict_t judge(const kaname_warm_question_t *question, const
 	if (question->said == KANAME_WARM_ANSWER) {
 		return verdict;
 	}
-	/* A reply that is truncated because it is large, or one that a limit on the rate held back. */
-	if (question->asked && question->verdict == KANAME_WARM_OPEN && targets->usable &&
-	    question->said <= KANAME_WARM_TRUNCATED) {
+	/* A reply that is truncated because it is large, or one that a limit on the rate held back;
+	 * the second time, since the zone's keys may have to be read as well. */
+	if (is_held_back(question, targets) && question->held_back) {
 		return verdict;
 	}
 	return question->verdict;
@@ -140,7 +147,9 @@ bool kaname_warm_judge(kaname_warm_t *warm)
 		for (int family = 0; family < 2 && !name->left_out; family++) {
 			kaname_warm_question_t *question = &name->questions[family];
 			const targets_t targets = look_at(warm, name, family);
+			bool held_back = is_held_back(question, &targets);
 			kaname_warm_decide(warm, question, judge(question, &targets));
+			question->held_back = held_back;
 			question->doubted = question->said == KANAME_WARM_ANSWER &&
 			                    question->verdict != KANAME_WARM_KNOWN;
 			doubts |= question->doubted && question->verdict == KANAME_WARM_OPEN;

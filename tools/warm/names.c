@@ -266,6 +266,16 @@ static void keep_known(kaname_warm_t *warm, kaname_warm_name_t *before, size_t c
 	free(index);
 }
 
+bool kaname_warm_has_target(const kaname_warm_name_t *name)
+{
+	for (size_t i = 0; i < name->records_count; i++) {
+		if (name->records[i].good) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /*! What else is asked of the server: its addresses, and which zones have the module. */
 static kaname_exit_t read_rest(kaname_warm_t *warm, kaname_values_t *listen)
 {
@@ -365,9 +375,6 @@ kaname_exit_t kaname_warm_read_loading(kaname_warm_t *warm, bool *loading)
 	kaname_control_t control;
 	loading_t it = { 0 };
 	*loading = false;
-	if (!warm->records.incomplete) {
-		return KANAME_OK;
-	}
 	kaname_exit_t ret = connect_control(warm, &control);
 	if (ret != KANAME_OK) {
 		return ret;

@@ -64,21 +64,11 @@ void kaname_warm_progress(const kaname_warm_t *warm)
 
 /* Reasons. */
 
-static bool has_target(const kaname_warm_name_t *name)
-{
-	for (size_t i = 0; i < name->records_count; i++) {
-		if (name->records[i].good) {
-			return true;
-		}
-	}
-	return false;
-}
-
 static const char *reason_of_failure(const kaname_warm_name_t *name,
                                      const kaname_warm_question_t *question)
 {
 	const char *text = kaname_ede_text(question->ede);
-	if (!has_target(name)) {
+	if (!kaname_warm_has_target(name)) {
 		return "the RDATA is no domain name";
 	}
 	if (question->said == KANAME_WARM_ANSWER) {

@@ -29,22 +29,22 @@ static kaname_exit_t ask_all(kaname_warm_t *warm)
 {
 	bool loading = true;
 	kaname_exit_t ret = KANAME_OK;
-	while (ret == KANAME_OK && loading) {
+	do {
+		/* What had been loaded before the list was made is in the list. */
+		bool last = !loading;
 		ret = kaname_warm_read_names(warm);
 		if (ret == KANAME_OK) {
 			ret = kaname_warm_ask(warm);
 		}
-		if (ret == KANAME_OK) {
-			ret = kaname_warm_read_loading(warm, &loading);
+		if (ret != KANAME_OK || last || !warm->records.incomplete) {
+			return ret;
 		}
-		if (loading && kaname_now_ms() >= warm->end_ms) {
-			warm->loading = true;
-			break;
-		}
+		ret = kaname_warm_read_loading(warm, &loading);
 		if (ret == KANAME_OK && loading) {
 			(void)poll(NULL, 0, LIST_MS);
 		}
-	}
+	} while (ret == KANAME_OK && kaname_now_ms() < warm->end_ms);
+	warm->loading = loading;
 	return ret;
 }
 

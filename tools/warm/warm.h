@@ -40,8 +40,9 @@ typedef struct {
 	uint8_t rcode;
 	int16_t ede; /*!< Or -1. */
 	bool asked;
-	bool queued;  /*!< It is under way, or waits for its time. */
-	bool doubted; /*!< An answer is not enough: the module knows better. */
+	bool queued;    /*!< It is under way, or waits for its time. */
+	bool held_back; /*!< The module knew it already when it was asked last. */
+	bool doubted;   /*!< An answer is not enough: the module knows better. */
 } kaname_warm_question_t;
 
 /*! An owner, and its two questions: A and AAAA. */
@@ -68,7 +69,7 @@ typedef struct {
 	char server_text[100]; /*!< Empty: not chosen yet. */
 	/* Questions, by verdict. */
 	size_t verdicts[KANAME_WARM_KNOWN + 1];
-	int64_t failing_ms; /*!< When one was found to fail last. */
+	int64_t changed_ms; /*!< When one of them changed last. */
 	kaname_live_t live; /*!< What the module said last. */
 	bool has_live, no_live;
 	int64_t judge_ms; /*!< When the module is to be asked next. */
@@ -99,6 +100,9 @@ __attribute__((warn_unused_result)) kaname_exit_t kaname_warm_read_names(kaname_
 /*! Are there zones that are just being loaded? */
 __attribute__((warn_unused_result)) kaname_exit_t kaname_warm_read_loading(kaname_warm_t *warm,
                                                                            bool *loading);
+
+/*! Has one of the records of a name a target, so that there is something to look up? */
+bool kaname_warm_has_target(const kaname_warm_name_t *name);
 
 void kaname_warm_free(kaname_warm_t *warm);
 

@@ -138,6 +138,7 @@ static void add_target(aname_collect_t *collect, aname_entry_t *entry)
 		.name = entry->name,
 		.dormant = is_dormant(collect, entry),
 		.failures = entry->plan.failures,
+		.demand = aname_entry_demand(entry, now_s),
 		.asked_s = asked_s < now_s ? now_s - asked_s : 0,
 		.until_s = until_s > now_s ? until_s - now_s : 0,
 		.min_ttl = ttl < entry->plan.min_ttl_prev ? ttl : entry->plan.min_ttl_prev,

@@ -178,8 +178,9 @@ static void restore_target(restore_t *restore)
 	entry->plan.window_s = restore->now_ms / 1000;
 	entry->plan.min_ttl_prev = said->min_ttl;
 	entry->plan.failures = said->failures;
-	atomic_store(&entry->asked_s, seconds_ago(restore, said->asked_s));
 	/* Nobody could ask while the server was down. */
+	atomic_store(&entry->asked_s, seconds_ago(restore, said->asked_s));
+	atomic_store(&entry->demand, said->demand);
 	atomic_store(&entry->until_s, restore->now_ms / 1000 + said->until_s);
 	aname_snapshot_t *snapshot = make_snapshot(restore, entry);
 	if (snapshot != NULL) {

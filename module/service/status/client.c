@@ -95,7 +95,7 @@ static bool is_named(const client_t *client, const knot_dname_t *name)
 /*! Is it asked for? What is kept from a resolver that no section names any more is of no use. */
 static bool wanted(const client_t *client, const aname_entry_t *entry)
 {
-	return entry->upstream->unheld_ms == 0 &&
+	return entry->upstream->held &&
 	       (client->request.names_count == 0 || is_named(client, aname_entry_name(entry)));
 }
 

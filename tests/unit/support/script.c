@@ -159,6 +159,10 @@ static const aname_options_t *hold(scripted_t *scripted, const aname_schedule_t 
 		return NULL;
 	}
 	options->schedule = *schedule;
+	/* A server, which tells a failure from silence; the system's resolver does not. */
+	options->source.servers_count = scripted->server != 0;
+	options->source.servers[0] =
+	        (aname_server_t){ .len = scripted->server != 0 ? 4 : 0, .port = scripted->server };
 	return aname_shared_hold(scripted->shared, options, &scripted->upstream);
 }
 

@@ -47,6 +47,7 @@ typedef struct {
 	const aname_options_t *options;
 	aname_limits_t limits;
 	aname_schedule_t schedule;
+	uint16_t server; /*!< The next schedule is for this one; 0: for the system's resolver. */
 } scripted_t;
 
 /*! Defaults: the schedule of make.h, 10000 targets, 1000 lookups, a million a second,

@@ -1,0 +1,69 @@
+/*!
+ * \brief Upstreams that are out: nothing succeeds any more that they are asked (F4).  [U]
+ *
+ * Each lookup that ends is noted. When all fail, of several names, or of the only one there is, the
+ * upstream is out. While some name is known that it answered and that was not asked for since, it
+ * may be that only those fail which are seen: then that one is looked up, which tells.
+ *
+ * - While it is out what fails waits in a line (`waiting`) and not each for its own time, and the
+ *   first in it is looked up once a second.
+ * - While it is silent beside that, nothing else is looked up: what is due, or cold, fails at once,
+ *   so that no query waits for what will not come.
+ * - When a lookup succeeds all that failed meanwhile is due at once, what is asked for most first.
+ *
+ * Subnets wait for their own time in any case, and so does whatever has a lookup that cannot be
+ * stopped. They are due with the others when the upstream is back.
+ *
+ * Thread: service.
+ */
+
+#pragma once
+
+#include "service/work.h"
+
+/*! What a lookup that has failed says of whom it asked. */
+typedef enum {
+	ANAME_WORD_NOTHING = 0, /*!< It was not asked, because of the name. */
+	ANAME_WORD_UNASKED,     /*!< It could not be asked, because of what is lacking here. */
+	ANAME_WORD_UNHEARD,     /*!< There was no answer. */
+	ANAME_WORD_UNSURE,      /*!< There was none, or a failure: it does not tell. */
+	ANAME_WORD_HEARD,       /*!< It has answered. */
+} aname_word_t;
+
+/*! What a lookup says that has failed for this reason. */
+aname_word_t aname_silence_word(const aname_entry_t *entry, aname_failure_t failure);
+
+/*!
+ * \brief A lookup has failed. Call aname_silence_rest() next.
+ *
+ * \param good  The lookup before it had succeeded.
+ */
+void aname_silence_failed(aname_refresh_t *refresh, const aname_entry_t *entry, aname_word_t word,
+                          bool good, int64_t now_ms);
+
+/*!
+ * \brief Puts an entry that has failed where it waits for the next lookup.
+ *
+ * \param first  Its next lookup tells more than those of others: it has not failed before.
+ */
+void aname_silence_rest(aname_refresh_t *refresh, aname_entry_t *entry, bool first, int64_t now_ms);
+
+/*! A lookup has succeeded. The entry is in no heap and no line. */
+void aname_silence_succeeded(aname_refresh_t *refresh, const aname_entry_t *entry, int64_t now_ms);
+
+/*! A lookup that had no time left long ago has ended now, and failed. */
+void aname_silence_ended_late(aname_refresh_t *refresh, aname_entry_t *entry, int64_t started_ms,
+                              int64_t now_ms);
+
+/*!
+ * \brief Does for upstreams that are out what there is to do.
+ *
+ * \return In how many milliseconds there is more, or -1.
+ */
+int64_t aname_silence_advance(aname_refresh_t *refresh, int64_t now_ms);
+
+/*! Nobody holds an upstream any more: nothing of it waits. */
+void aname_silence_empty(aname_refresh_t *refresh, aname_upstream_work_t *work, int64_t now_ms);
+
+/*! An upstream's work is about to be freed. */
+void aname_silence_forget(aname_refresh_t *refresh, aname_upstream_work_t *work);
