@@ -106,7 +106,8 @@ class Seen:
     """What came back.
 
     first: kinds of first replies; end: what clients had in the end; since: the first reply of all;
-    last: when the last one of each kind came; fresh: questions that had a fresh answer, and when.
+    last: when the last one of each kind came, or was lost; fresh: questions that had a fresh
+    answer, and when.
     """
 
     def __init__(self):
@@ -307,6 +308,7 @@ class Crowd:
                 if asked.counted.since is None or asked.since < asked.counted.since:
                     continue
                 asked.counted.first["lost"] += 1
+                asked.counted.last["lost"] = asked.since
             self._again(asked)
         while self.connections:
             connection = next(iter(self.connections))

@@ -40,7 +40,7 @@ def test_S1_S3_the_file_is_whole_whenever_the_server_is_killed(
 
     crashes = Crashes(knotd, path, lambda: kind_of(names[0]), seed)
     for _ in range(ROUNDS):
-        crashes.round(0, LONGEST_S, meanwhile=lambda seconds: under_load(names, seconds))
+        crashes.round(LONGEST_S, meanwhile=lambda seconds: under_load(names, seconds))
     assert crashes.changed, f"in none of {ROUNDS} rounds anything was saved"
 
     found = state.read(path)

@@ -33,7 +33,7 @@ class Clock:
         self.env["LD_PRELOAD"] = ":".join(filter(None, preload))
 
     def reboot(self, wall_s=0.0):
-        """Another boot, and the wall clock so many seconds further than it would be."""
+        """Another boot, and the wall clock so many seconds further than it would be; or back."""
         self.boot_ms = int((BOOT_S - time.clock_gettime(time.CLOCK_BOOTTIME)) * 1000)
         self.set_wall(wall_s)
         namespace.put_back(BOOT_ID)
