@@ -197,21 +197,6 @@ static aname_probes_numbers_t numbers(void *ctx)
 	return aname_refresh_probes(ctx);
 }
 
-static void sync_state(aname_state_sync_t *sync, aname_state_synced_f done, void *ctx)
-{
-	aname_state_sync(service.state, sync, done, ctx);
-}
-
-static void unsync_state(aname_state_sync_t *sync)
-{
-	aname_state_unsync(service.state, sync);
-}
-
-static aname_state_numbers_t state_numbers(void)
-{
-	return aname_state_numbers(service.state);
-}
-
 /*! Makes the status socket, which shows and changes what refresh has. */
 static aname_status_t *make_status(aname_shared_t *shared)
 {
@@ -223,9 +208,7 @@ static aname_status_t *make_status(aname_shared_t *shared)
 		                                 .force = force,
 		                                 .probed = probed,
 		                                 .numbers = numbers,
-		                                 .sync = sync_state,
-		                                 .unsync = unsync_state,
-		                                 .state = state_numbers };
+		                                 .state = service.state };
 	return aname_status_new(shared, &backend, &service.loop);
 }
 
@@ -355,24 +338,29 @@ void aname_service_release(void)
 
 /* The status socket. */
 
-/*! The path that counts. */
-static const char *best_path(void)
+/*! Tells the thread which path counts now; true if it is another one. Under both locks. */
+static bool settle(const aname_wishes_t *wishes, char *path, uint32_t *number)
 {
-	const aname_wish_t *best = aname_wishes_best(&service.sockets);
-	return best != NULL ? best->path : "";
+	const aname_wish_t *best = aname_wishes_best(wishes);
+	const char *wanted = best != NULL ? best->path : "";
+	uint32_t wanted_number = best != NULL ? best->number : 0;
+	if (strcmp(path, wanted) == 0 && *number == wanted_number) {
+		return false;
+	}
+	(void)snprintf(path, PATH_MAX, "%s", wanted);
+	*number = wanted_number;
+	atomic_store(&service.moved, true);
+	(void)uv_async_send(&service.wake);
+	return true;
 }
 
-/*! Tells the thread which path counts now, if it is another one. */
-static void settle_path(void)
+/*! For the status socket, with which no number goes. */
+static void settle_socket(void)
 {
+	uint32_t none = 0;
 	pthread_mutex_lock(&service.path_lock);
-	bool moved = strcmp(service.path, best_path()) != 0;
-	(void)snprintf(service.path, sizeof(service.path), "%s", best_path());
+	(void)settle(&service.sockets, service.path, &none);
 	pthread_mutex_unlock(&service.path_lock);
-	if (moved) {
-		atomic_store(&service.moved, true);
-		(void)uv_async_send(&service.wake);
-	}
 }
 
 int aname_service_show(const char *path, bool chosen)
@@ -380,8 +368,9 @@ int aname_service_show(const char *path, bool chosen)
 	pthread_mutex_lock(&service.lock);
 	int ret = KNOT_ENOMEM;
 	if (aname_wishes_add(&service.sockets, path, chosen, 0)) {
-		settle_path();
-		ret = strcmp(best_path(), path) == 0 ? KNOT_EOK : KNOT_EEXIST;
+		settle_socket();
+		const char *best = aname_wishes_best(&service.sockets)->path;
+		ret = strcmp(best, path) == 0 ? KNOT_EOK : KNOT_EEXIST;
 	}
 	pthread_mutex_unlock(&service.lock);
 	return ret;
@@ -391,26 +380,17 @@ void aname_service_hide(const char *path, bool chosen)
 {
 	pthread_mutex_lock(&service.lock);
 	aname_wishes_remove(&service.sockets, path, chosen, 0);
-	settle_path();
+	settle_socket();
 	pthread_mutex_unlock(&service.lock);
 }
 
 /* The state file. */
 
-/*! Tells the thread which file counts now, if it is another one; true if it is. */
-static bool settle_wishes(void)
+/*! The same for the state file; counts the changes, so that they can be waited for. */
+static bool settle_file_wishes(void)
 {
-	const aname_wish_t *best = aname_wishes_best(&service.files);
-	const char *path = best != NULL ? best->path : "";
-	uint32_t interval_s = best != NULL ? best->number : 0;
-	bool moved = strcmp(service.file, path) != 0 || service.interval_s != interval_s;
-	if (moved) {
-		(void)snprintf(service.file, sizeof(service.file), "%s", path);
-		service.interval_s = interval_s;
-		service.file_wanted++;
-		atomic_store(&service.moved, true);
-		(void)uv_async_send(&service.wake);
-	}
+	bool moved = settle(&service.files, service.file, &service.interval_s);
+	service.file_wanted += moved;
 	return moved;
 }
 
@@ -438,7 +418,7 @@ int aname_service_keep(const char *path, bool chosen, uint32_t interval_s,
 	int ret = KNOT_ENOMEM;
 	if (aname_wishes_add(&service.files, path, chosen, interval_s)) {
 		pthread_mutex_lock(&service.path_lock);
-		if (settle_wishes()) {
+		if (settle_file_wishes()) {
 			await_file(report);
 		}
 		ret = strcmp(service.file, path) == 0 ? KNOT_EOK : KNOT_EEXIST;
@@ -453,7 +433,7 @@ void aname_service_unkeep(const char *path, bool chosen, uint32_t interval_s)
 	pthread_mutex_lock(&service.lock);
 	aname_wishes_remove(&service.files, path, chosen, interval_s);
 	pthread_mutex_lock(&service.path_lock);
-	(void)settle_wishes();
+	(void)settle_file_wishes();
 	pthread_mutex_unlock(&service.path_lock);
 	pthread_mutex_unlock(&service.lock);
 }

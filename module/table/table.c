@@ -3,20 +3,13 @@
 #include "path.h"
 #include "table/hash.h"
 #include "table/policy.h"
+#include "table/slots.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#define SLOTS_MIN 64
-
-/* An open-addressed array of entries; at most two thirds of the slots are ever in use. */
-typedef struct {
-	size_t count;
-	_Atomic(aname_entry_t *) at[];
-} slots_t;
-
 struct aname_table {
-	_Atomic(slots_t *) slots;
+	_Atomic(aname_slots_t *) slots;
 	aname_epoch_t *epoch;
 	aname_hash_key_t secret;
 	size_t used;     /*!< Slots with an entry or a tombstone. */
@@ -29,23 +22,10 @@ struct aname_table {
 /* Where an entry was removed: a search goes on behind it. It has no upstream, so matches no key. */
 static aname_entry_t tombstone;
 
-static slots_t *slots_new(size_t count)
-{
-	slots_t *slots = malloc(sizeof(*slots) + count * sizeof(slots->at[0]));
-	if (slots == NULL) {
-		return NULL;
-	}
-	slots->count = count;
-	for (size_t i = 0; i < count; i++) {
-		atomic_init(&slots->at[i], NULL);
-	}
-	return slots;
-}
-
 aname_table_t *aname_table_new(aname_epoch_t *epoch)
 {
 	aname_table_t *table = calloc(1, sizeof(*table));
-	slots_t *slots = slots_new(SLOTS_MIN);
+	aname_slots_t *slots = aname_slots_new(ANAME_SLOTS_MIN);
 	if (table == NULL || slots == NULL) {
 		free(table);
 		free(slots);
@@ -89,17 +69,6 @@ uint64_t aname_table_hash(const aname_table_t *table, const aname_key_t *key)
 	return aname_hash_end(aname_hash_octets(hash, key->name, key->name_len, secret));
 }
 
-/*! Where a search for a hash begins: any number of slots has its even share of all hashes. */
-static inline size_t first_slot(const slots_t *slots, uint32_t hash)
-{
-	return (uint64_t)hash * slots->count >> 32;
-}
-
-static inline size_t slot_after(const slots_t *slots, size_t slot)
-{
-	return slot + 1 < slots->count ? slot + 1 : 0;
-}
-
 static ANAME_WARM bool matches(const aname_entry_t *entry, const aname_key_t *key)
 {
 	return entry->name_len == key->name_len && entry->type == key->type &&
@@ -109,8 +78,8 @@ static ANAME_WARM bool matches(const aname_entry_t *entry, const aname_key_t *ke
 
 aname_entry_t *aname_table_find(const aname_table_t *table, const aname_key_t *key, uint64_t hash)
 {
-	slots_t *slots = atomic_load(&table->slots);
-	for (size_t i = first_slot(slots, hash);; i = slot_after(slots, i)) {
+	aname_slots_t *slots = atomic_load(&table->slots);
+	for (size_t i = aname_slots_first(slots, hash);; i = aname_slots_after(slots, i)) {
 		aname_entry_t *entry = atomic_load(&slots->at[i]);
 		if (entry == NULL) {
 			return NULL;
@@ -124,27 +93,17 @@ aname_entry_t *aname_table_find(const aname_table_t *table, const aname_key_t *k
 ANAME_WARM aname_entry_t *aname_table_look(const aname_table_t *table, const aname_key_t *key,
                                            uint32_t slot)
 {
-	slots_t *slots = atomic_load(&table->slots);
+	aname_slots_t *slots = atomic_load(&table->slots);
 	aname_entry_t *entry = slot < slots->count ? atomic_load(&slots->at[slot]) : NULL;
 	return entry != NULL && matches(entry, key) ? entry : NULL;
 }
 
 uint32_t aname_table_slot(const aname_table_t *table, const aname_entry_t *entry)
 {
-	const slots_t *slots = atomic_load(&table->slots);
-	size_t i = first_slot(slots, entry->hash);
+	const aname_slots_t *slots = atomic_load(&table->slots);
+	size_t i = aname_slots_first(slots, entry->hash);
 	while (atomic_load(&slots->at[i]) != entry && atomic_load(&slots->at[i]) != NULL) {
-		i = slot_after(slots, i);
-	}
-	return i;
-}
-
-/*! First slot for this hash with nothing in it. */
-static size_t free_slot(const slots_t *slots, uint32_t hash)
-{
-	size_t i = first_slot(slots, hash);
-	while (atomic_load_explicit(&slots->at[i], memory_order_relaxed) != NULL) {
-		i = slot_after(slots, i);
+		i = aname_slots_after(slots, i);
 	}
 	return i;
 }
@@ -152,21 +111,21 @@ static size_t free_slot(const slots_t *slots, uint32_t hash)
 /*! Makes room for so many more: new slots, without tombstones, half full. */
 static bool make_room(aname_table_t *table, size_t more)
 {
-	slots_t *old = atomic_load(&table->slots);
+	aname_slots_t *old = atomic_load(&table->slots);
 	if ((table->used + more) * 3 <= old->count * 2) {
 		return true;
 	}
 
 	size_t entries = atomic_load(&table->targets) + atomic_load(&table->subnets);
 	size_t count = (entries + more) * 2;
-	slots_t *slots = slots_new(count > SLOTS_MIN ? count : SLOTS_MIN);
+	aname_slots_t *slots = aname_slots_new(count > ANAME_SLOTS_MIN ? count : ANAME_SLOTS_MIN);
 	if (slots == NULL) {
 		return false;
 	}
 	for (size_t i = 0; i < old->count; i++) {
 		aname_entry_t *entry = atomic_load_explicit(&old->at[i], memory_order_relaxed);
 		if (entry != NULL && entry != &tombstone) {
-			atomic_init(&slots->at[free_slot(slots, entry->hash)], entry);
+			atomic_init(&slots->at[aname_slots_free_for(slots, entry->hash)], entry);
 		}
 	}
 	table->used = entries;
@@ -201,8 +160,8 @@ bool aname_table_reserve(aname_table_t *table, size_t more)
 static void show(aname_table_t *table, aname_entry_t *entry, uint32_t hash)
 {
 	entry->hash = hash;
-	slots_t *slots = atomic_load(&table->slots);
-	atomic_store(&slots->at[free_slot(slots, hash)], entry);
+	aname_slots_t *slots = atomic_load(&table->slots);
+	atomic_store(&slots->at[aname_slots_free_for(slots, hash)], entry);
 	table->used++;
 	atomic_fetch_add(entry->for_subnet ? &table->subnets : &table->targets, 1);
 }
@@ -243,8 +202,8 @@ aname_entry_t *aname_table_find_subnet(const aname_table_t *table, const aname_e
                                        const aname_subnet_t *network)
 {
 	uint32_t hash = aname_table_subnet_hash(table, target->hash, network);
-	slots_t *slots = atomic_load(&table->slots);
-	for (size_t i = first_slot(slots, hash);; i = slot_after(slots, i)) {
+	aname_slots_t *slots = atomic_load(&table->slots);
+	for (size_t i = aname_slots_first(slots, hash);; i = aname_slots_after(slots, i)) {
 		aname_entry_t *entry = atomic_load(&slots->at[i]);
 		if (entry == NULL) {
 			return NULL;
@@ -383,10 +342,10 @@ static size_t count_of(const aname_snapshot_t *snapshot)
 void aname_table_remove(aname_table_t *table, aname_entry_t *entry)
 {
 	table->changes++;
-	slots_t *slots = atomic_load(&table->slots);
-	size_t i = first_slot(slots, entry->hash);
+	aname_slots_t *slots = atomic_load(&table->slots);
+	size_t i = aname_slots_first(slots, entry->hash);
 	while (atomic_load_explicit(&slots->at[i], memory_order_relaxed) != entry) {
-		i = slot_after(slots, i);
+		i = aname_slots_after(slots, i);
 	}
 	atomic_store(&slots->at[i], &tombstone);
 
@@ -440,7 +399,7 @@ aname_cursor_t aname_table_begin(const aname_table_t *table)
 
 aname_entry_t *aname_table_step(const aname_table_t *table, aname_cursor_t *cursor)
 {
-	const slots_t *slots = atomic_load(&table->slots);
+	const aname_slots_t *slots = atomic_load(&table->slots);
 	cursor->rebuilt = cursor->builds != table->builds;
 	cursor->end = cursor->slot >= slots->count;
 	if (cursor->rebuilt || cursor->end) {
@@ -453,7 +412,7 @@ aname_entry_t *aname_table_step(const aname_table_t *table, aname_cursor_t *curs
 void aname_table_foreach(aname_table_t *table, void (*visit)(aname_entry_t *entry, void *ctx),
                          void *ctx)
 {
-	slots_t *slots = atomic_load(&table->slots);
+	aname_slots_t *slots = atomic_load(&table->slots);
 	for (size_t i = 0; i < slots->count; i++) {
 		aname_entry_t *entry = atomic_load(&slots->at[i]);
 		if (entry != NULL && entry != &tombstone) {

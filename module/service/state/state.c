@@ -1,7 +1,5 @@
 #include "service/state/state.h"
 
-#include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,8 +8,6 @@
 #include "log/log.h"
 #include "service/state/collect.h"
 #include "service/state/file.h"
-#include "service/state/moment.h"
-#include "service/state/restore.h"
 #include "service/threadpool.h"
 #include "table/clock.h"
 
@@ -56,131 +52,19 @@ static uint64_t changes(const aname_state_t *state)
 	       aname_secrets_changes(shared->secrets);
 }
 
-static const char *text_of(aname_state_file_error_t error)
-{
-	switch (error) {
-	case ANAME_STATE_FILE_OK: return NULL;
-	case ANAME_STATE_FILE_HELD: return "another process holds it";
-	case ANAME_STATE_FILE_ODD: return "it is no regular file";
-	case ANAME_STATE_FILE_LARGE: return "it is larger than any state file";
-	default: return strerrordesc_np(errno);
-	}
-}
-
-/* Loading. */
-
-/*! Notes that there is no file, and why. */
-static void refuse(aname_state_t *state, const char *why, const char *cure,
-                   aname_state_report_t *report)
-{
-	state->why_not = why;
-	report->priority = LOG_WARNING;
-	(void)snprintf(
-	        report->text, sizeof(report->text),
-	        "state file '%s' is not used (%s): what is known does not survive a restart; "
-	        "%s",
-	        state->path, why, cure);
-	aname_state_file_release(&state->file);
-}
-
-static const char *cure_of(aname_state_file_error_t error)
-{
-	switch (error) {
-	case ANAME_STATE_FILE_HELD: return "each knotd needs a 'state-file' of its own";
-	case ANAME_STATE_FILE_ERROR:
-		return "knotd's user has to be able to write it, and in its directory, or set "
-		       "'state-file'";
-	default: return "move it away, or set 'state-file'";
-	}
-}
-
-/*! A file that cannot be read is put aside, and written anew. */
-static void put_aside(aname_state_t *state, const char *why, aname_state_report_t *report)
-{
-	aname_state_file_error_t error = aname_state_file_put_aside(&state->file);
-	if (error != ANAME_STATE_FILE_OK) {
-		refuse(state, "it cannot be read, and not be put aside",
-		       cure_of(ANAME_STATE_FILE_ODD), report);
-		return;
-	}
-	report->priority = LOG_WARNING;
-	(void)snprintf(report->text, sizeof(report->text),
-	               "state file '%s' %s: nothing is known from before; it is put aside, with "
-	               "'.unread' behind its name",
-	               state->path, why);
-}
-
-static void report_restored(const aname_state_t *state, const aname_restored_t *restored,
-                            aname_state_report_t *report)
-{
-	char age[80];
-	if (restored->set_back) {
-		(void)snprintf(age, sizeof(age), "saved before the clock was set back");
-	} else {
-		(void)snprintf(age, sizeof(age), "saved %" PRId64 " s ago",
-		               restored->elapsed_ms / 1000);
-	}
-	report->priority = restored->no_room > 0 ? LOG_WARNING : LOG_INFO;
-	int len = snprintf(report->text, sizeof(report->text),
-	                   "state file '%s', %s: %u targets are known from before, %u forced "
-	                   "states",
-	                   state->path, age, restored->targets, restored->forces);
-	if (restored->no_room > 0 && len > 0 && (size_t)len < sizeof(report->text)) {
-		(void)snprintf(report->text + len, sizeof(report->text) - len,
-		               "; no room for %u more (option 'max-targets')", restored->no_room);
-	}
-}
-
-/*! Takes what is in a file that was read. */
-static void take(aname_state_t *state, const uint8_t *data, size_t len,
-                 aname_state_report_t *report)
-{
-	aname_state_in_t in;
-	char why[80];
-	switch (aname_state_open(&in, data, len)) {
-	case ANAME_STATE_GOOD: {
-		const aname_state_moment_t moment = aname_state_now();
-		const aname_restored_t restored =
-		        aname_restore(state->refresh, &in, &moment, aname_clock_ms());
-		state->numbers.octets = len;
-		state->numbers.targets = in.targets;
-		report_restored(state, &restored, report);
-		break;
-	}
-	case ANAME_STATE_EMPTY: break;
-	case ANAME_STATE_FOREIGN:
-		refuse(state, "it is something else", cure_of(ANAME_STATE_FILE_ODD), report);
-		break;
-	case ANAME_STATE_VERSION_DIFFERS:
-		(void)snprintf(why, sizeof(why), "is of version %u, and this module's is %u",
-		               in.version, ANAME_STATE_VERSION);
-		put_aside(state, why, report);
-		break;
-	case ANAME_STATE_DAMAGED: put_aside(state, "is damaged", report); break;
-	}
-}
-
 /*! Holds the file, and loads what is in it. */
 static void load(aname_state_t *state, aname_state_report_t *report)
 {
 	int64_t began_ms = aname_clock_ms();
 	bool known = aname_table_targets(state->refresh->shared->table) > 0;
-	uint8_t *data = NULL;
-	size_t len = 0;
-	aname_state_file_error_t error = aname_state_file_hold(&state->file, state->path);
-	if (error == ANAME_STATE_FILE_OK) {
-		error = aname_state_file_read(&state->file, &data, &len);
-	}
-	state->why_not = NULL;
-	if (error != ANAME_STATE_FILE_OK) {
-		refuse(state, text_of(error), cure_of(error), report);
-		return;
-	}
-	take(state, data, len, report);
-	free(data);
+	const aname_loaded_t loaded =
+	        aname_state_load(state->refresh, &state->file, state->path, report);
+	state->why_not = loaded.why_not;
+	state->numbers.octets = loaded.octets;
+	state->numbers.targets = loaded.targets;
+	state->numbers.loaded_ms = aname_clock_ms() - began_ms;
 	/* If something was known beside what is in it, that is not in it. */
 	state->saved = changes(state) - known;
-	state->numbers.loaded_ms = aname_clock_ms() - began_ms;
 }
 
 /* Saving. */
@@ -237,7 +121,7 @@ static void write_file(uv_work_t *work)
 	state->failed = "out of memory";
 	if (aname_state_end(out)) {
 		error = aname_state_file_write(&state->file, out->data, out->len);
-		state->failed = text_of(error);
+		state->failed = aname_state_file_text(error);
 	}
 	state->took_ms = (uv_hrtime() - began_ns) / 1000000;
 }

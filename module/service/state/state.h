@@ -4,7 +4,8 @@
  *
  * | part    | what it does                                                       |
  * |---------|--------------------------------------------------------------------|
- * | state   | when it is loaded and saved, and what is told of that              |
+ * | state   | when it is loaded and saved                                        |
+ * | load    | what comes of a file that is found                                 |
  * | collect | from the table into a file's octets                                |
  * | restore | and back                                                           |
  * | moment  | the clocks that go on while nothing runs                           |
@@ -20,12 +21,12 @@
 
 #pragma once
 
-#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include <uv.h>
 
+#include "service/state/load.h"
 #include "service/work.h"
 
 typedef struct aname_state aname_state_t;
@@ -36,12 +37,6 @@ aname_state_t *aname_state_new(aname_refresh_t *refresh, uv_loop_t *loop);
 /*! Frees it. It must have let its file go, and the loop must run once after;
  *  NULL is none. */
 void aname_state_free(aname_state_t *state);
-
-/*! One line for the log; empty if there is nothing to say. */
-typedef struct {
-	int priority; /*!< Of syslog. */
-	char text[PATH_MAX + 400];
-} aname_state_report_t;
 
 /*!
  * \brief Keeps what is known in a file from now on; what the file holds is loaded, beside what is

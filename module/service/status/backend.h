@@ -30,11 +30,6 @@ typedef struct {
 	/*! What is known of all; NULL where nothing is probed. */
 	aname_probes_numbers_t (*numbers)(void *ctx);
 
-	/*! Has what is known saved, and no longer waits for that, as aname_state_sync() and
-	 *  aname_state_unsync(). */
-	void (*sync)(aname_state_sync_t *sync, aname_state_synced_f done, void *ctx);
-	void (*unsync)(aname_state_sync_t *sync);
-
-	/*! What is to be told of the state file; NULL where there is none. */
-	aname_state_numbers_t (*state)(void);
+	/*! Where what is changed is saved; NULL where it is not. */
+	aname_state_t *state;
 } aname_status_backend_t;

@@ -53,7 +53,7 @@ static void drop(client_t *client)
 {
 	aname_status_clients_t *clients = client->clients;
 	if (client->sync.number != 0) {
-		clients->backend.unsync(&client->sync);
+		aname_state_unsync(clients->backend.state, &client->sync);
 	}
 	for (client_t **at = &clients->first; *at != NULL; at = &(*at)->next) {
 		if (*at == client) {
@@ -228,7 +228,13 @@ static void force(client_t *client)
 	                           ? aname_clock_ms() + 1000 * (int64_t)request->seconds
 	                           : ANAME_FORCED_EVER;
 	switch (backend->force(backend->ctx, &request->subject, request->state, until_ms)) {
-	case KNOT_EOK: backend->sync(&client->sync, on_synced, client); break;
+	case KNOT_EOK:
+		if (backend->state != NULL) {
+			aname_state_sync(backend->state, &client->sync, on_synced, client);
+		} else {
+			reply(client, ANAME_STATUS_OK, NULL);
+		}
+		break;
 	case KNOT_ENOENT: reply(client, ANAME_STATUS_REFUSED, "it is not forced"); break;
 	case KNOT_ELIMIT:
 		reply(client, ANAME_STATUS_REFUSED,

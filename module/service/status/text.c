@@ -248,7 +248,7 @@ static void write_file(char *at, size_t *len, const aname_status_backend_t *back
 	if (backend->state == NULL) {
 		return;
 	}
-	const aname_state_numbers_t numbers = backend->state();
+	const aname_state_numbers_t numbers = aname_state_numbers(backend->state);
 	if (numbers.path == NULL) {
 		return;
 	}
