@@ -226,9 +226,9 @@ static int prepare_loop(aname_shared_t *shared)
 	}
 	service.refresh = aname_refresh_new(shared, &service.loop, make_resolver);
 	service.key_reader = aname_key_reader_new(shared, &service.loop);
-	service.status = make_status(shared);
 	service.state =
 	        service.refresh != NULL ? aname_state_new(service.refresh, &service.loop) : NULL;
+	service.status = make_status(shared);
 	if (service.refresh != NULL && service.key_reader != NULL && service.status != NULL &&
 	    service.state != NULL) {
 		return KNOT_EOK;

@@ -129,7 +129,7 @@ def test_W1_denied(knotd, unbound, authority, proto):
 
 
 def test_W1_lookups_targets_and_addresses(knotd, unbound, authority):
-    authority.set(TARGET, a=[A1, A2], aaaa=[AAAA1])
+    authority.set(TARGET, a=[A1, A2], aaaa=[AAAA1], ttl=300)
     authority.fail("bad.example.net")
     knotd.add_zone(ZONE, [aname(TARGET)])
     knotd.add_zone("bad.example", [aname("bad.example.net")])

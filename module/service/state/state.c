@@ -280,8 +280,8 @@ void aname_state_keep(aname_state_t *state, const char *path, uint32_t interval_
 	(void)uv_timer_start(&state->timer, on_timer, 1000 * (uint64_t)interval_s,
 	                     1000 * (uint64_t)interval_s);
 	bool same = state->path != NULL && strcmp(state->path, path) == 0;
-	if (same && state->file.fd >= 0) {
-		return;
+	if (same && (state->file.fd >= 0 || state->why_not != NULL)) {
+		return; /* What cannot be used is tried again in its time. */
 	}
 	free(state->path);
 	state->path = path[0] != '\0' ? strdup(path) : NULL;
@@ -313,6 +313,7 @@ void aname_state_let_go(aname_state_t *state)
 		written(state);
 	}
 	aname_state_file_release(&state->file);
+	state->why_not = NULL;
 }
 
 bool aname_state_is_busy(const aname_state_t *state)
