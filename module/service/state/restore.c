@@ -10,7 +10,7 @@
 #include "service/views.h"
 
 /*! What has been due for so long is not late, but stale: longer than any lookup usually takes. */
-#define LONG_DUE_MS (2 * UINT16_MAX)
+#define LONG_DUE_MS (INT64_C(2) * UINT16_MAX)
 
 /*! A file that is being restored. */
 typedef struct {
