@@ -61,12 +61,14 @@ static void arrive(aname_entry_t *entry, void *ctx)
 		return;
 	}
 	int64_t next_ms = atomic_load(&entry->next_ms);
-	if (entry->plan.state == ANAME_PLAN_WAITING && planned_at(refresh, entry) > next_ms) {
+	if (entry->plan.state == ANAME_PLAN_WAITING && planned_at(refresh, entry) != next_ms) {
 		atomic_store(&entry->cold, is_past_use(entry, arrival->now_ms));
 		if (next_ms <= arrival->now_ms) {
 			note_due(arrival, entry, next_ms);
 		} else {
-			aname_heaps_hasten(&refresh->heaps, ANAME_HEAP_PLANNED, entry, next_ms);
+			/* Sooner than it waited for its section, or later. */
+			aname_schedule_unplan(refresh, entry);
+			aname_schedule_plan(refresh, entry, next_ms);
 		}
 	}
 }

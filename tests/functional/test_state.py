@@ -149,9 +149,10 @@ def test_S1_what_is_forced_is_on_disk_before_it_is_confirmed(
 
 
 def test_S1_what_cannot_be_saved_is_told(knotd, unbound, authority, tool):
-    knotd.options["state-file"] = "off"
+    knotd.options.update({"state-file": "off", "state-interval": 1})
     simple(knotd, authority)
     known()
+    let_pass(2)  # Some intervals.
     done = tool("force", A1, "down")
     assert "it does not last a restart of knotd ('state-file' is off)" in done.stderr
     assert '"lasts_restart": false' in tool("force", A1, "down", "--json").stdout

@@ -142,6 +142,23 @@ static void comes_back(void **state)
 	scripted_deinit(&scripted);
 }
 
+static void long_lifetime(void **state)
+{
+	/* T3: what is looked up long after the restart keeps its own time, too. */
+	scripted_t scripted;
+	begin(&scripted);
+	name_t name = make_name("a.example.");
+	learn(&scripted, &name, A, 1, 1, 3600);
+	reboot(&scripted, 1000);
+	for (unsigned second = 0; second < 2600; second++) {
+		scripted_skip(&scripted, 1000);
+		assert_int_equal(scripted.script.started, 0);
+	}
+	scripted_skip(&scripted, 1000000);
+	assert_non_null(scripted_pending(&scripted, &name, A));
+	scripted_deinit(&scripted);
+}
+
 static void past_lifetime(void **state)
 {
 	/* S2: past its lifetime it is served at once, stale, and looked up before all else. */
@@ -591,6 +608,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		PROVES("what was known comes back, with its age", comes_back),
+		PROVES("T3: long lifetimes are looked up in their own time", long_lifetime),
 		PROVES("past its lifetime it is stale, and looked up first", past_lifetime),
 		PROVES("what is too old for any use is cold", too_old),
 		PROVES("where the clock was set back, nothing is fresh", clock_set_back),

@@ -203,6 +203,10 @@ static void collect(aname_state_t *state)
 /*! Begins a save if there is a file. What cannot be held is tried again each time. */
 static void begin(aname_state_t *state)
 {
+	if (state->path == NULL) {
+		tell(state, ++state->number, "'state-file' is off");
+		return;
+	}
 	if (state->file.fd < 0) {
 		aname_state_report_t report = { .text = "" };
 		const char *before = state->why_not;
@@ -224,7 +228,7 @@ static void begin(aname_state_t *state)
 static void on_timer(uv_timer_t *timer)
 {
 	aname_state_t *state = timer->data;
-	if (state->stage == STAGE_IDLE &&
+	if (state->stage == STAGE_IDLE && state->path != NULL &&
 	    (state->file.fd < 0 || state->saved != changes(state) || state->why_not != NULL)) {
 		begin(state);
 	}
@@ -238,9 +242,7 @@ static void on_sync(uv_timer_t *timer)
 	aname_state_t *state = timer->data;
 	uv_timer_start(timer, on_timer, 1000 * (uint64_t)state->interval_s,
 	               1000 * (uint64_t)state->interval_s);
-	if (state->path == NULL) {
-		tell(state, ++state->number, "'state-file' is off");
-	} else if (state->stage == STAGE_IDLE) {
+	if (state->stage == STAGE_IDLE) {
 		begin(state);
 	}
 }
@@ -277,8 +279,11 @@ void aname_state_keep(aname_state_t *state, const char *path, uint32_t interval_
 {
 	report->text[0] = '\0';
 	state->interval_s = interval_s;
-	(void)uv_timer_start(&state->timer, on_timer, 1000 * (uint64_t)interval_s,
-	                     1000 * (uint64_t)interval_s);
+	/* Who waits does not wait for the new interval. */
+	bool waits = state->syncs != NULL && state->stage == STAGE_IDLE;
+	uint64_t interval_ms = 1000 * (uint64_t)interval_s;
+	(void)uv_timer_start(&state->timer, waits ? on_sync : on_timer, waits ? 0 : interval_ms,
+	                     interval_ms);
 	bool same = state->path != NULL && strcmp(state->path, path) == 0;
 	if (same && (state->file.fd >= 0 || state->why_not != NULL)) {
 		return; /* What cannot be used is tried again in its time. */
