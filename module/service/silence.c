@@ -25,12 +25,13 @@ static bool any_good(const aname_refresh_t *refresh, aname_upstream_work_t *work
 	return aname_good_any(&work->good, refresh->shared->table, work->upstream);
 }
 
-/*! Has one of those looked up, and of another name than the silent one if there is any. */
-static void check(aname_refresh_t *refresh, aname_upstream_work_t *work, int64_t now_ms)
+/*! Has one of those looked up, and of another name than the one that failed if there is any. */
+static void check(aname_refresh_t *refresh, aname_upstream_work_t *work, uint64_t failed,
+                  int64_t now_ms)
 {
 	aname_entry_t *entry = now_ms >= work->check_ms
 	                               ? aname_good_choose(&work->good, refresh->shared->table,
-	                                                   work->upstream, work->unheard.name)
+	                                                   work->upstream, failed)
 	                               : NULL;
 	if (entry != NULL) {
 		work->check_ms = now_ms + CHECK_MS;
@@ -97,7 +98,7 @@ static bool is_silent(aname_refresh_t *refresh, aname_upstream_work_t *work, int
 		return lasts;
 	}
 	if (any_good(refresh, work)) {
-		check(refresh, work, now_ms);
+		check(refresh, work, unheard->name, now_ms);
 		return false;
 	}
 	/* Either there is no other name, or no other has an answer, either. */
@@ -108,8 +109,14 @@ static bool is_silent(aname_refresh_t *refresh, aname_upstream_work_t *work, int
 static bool fails_as_a_whole(aname_refresh_t *refresh, aname_upstream_work_t *work, int64_t now_ms)
 {
 	const aname_streak_t *failing = &work->failing;
-	return failing->several && aname_streak_lasts(failing, now_ms) &&
-	       (failing->witness || !any_good(refresh, work));
+	if (!failing->several || !aname_streak_lasts(failing, now_ms)) {
+		return false;
+	}
+	if (failing->witness || !any_good(refresh, work)) {
+		return true;
+	}
+	check(refresh, work, failing->name, now_ms);
+	return false;
 }
 
 static void note_heard(aname_upstream_work_t *work, int64_t now_ms)

@@ -5,6 +5,7 @@
 
 #include "service/arrivals.h"
 #include "service/health.h"
+#include "service/room.h"
 #include "service/schedule.h"
 #include "service/silence.h"
 #include "service/subnets.h"
@@ -109,6 +110,10 @@ static void note_holders(aname_refresh_t *refresh, bool settled, int64_t now_ms)
 		aname_arrivals_note(refresh, now_ms);
 	}
 	aname_health_note_definitions(refresh, settled, now_ms);
+	if (settled && refresh->trim) {
+		refresh->trim = false;
+		aname_room_trim(refresh, now_ms);
+	}
 	refresh->settle_ms = settled ? INT64_MAX : now_ms + ANAME_SETTLED_MS;
 	refresh->release_ms = now_ms;
 	refresh->release_mark = aname_queue_mark(shared->queue);
@@ -153,17 +158,10 @@ typedef struct {
 static void remove_target(aname_entry_t *entry, void *ctx)
 {
 	removal_t *removal = ctx;
-	aname_refresh_t *refresh = removal->refresh;
-	if (entry->upstream != removal->upstream || entry->for_subnet) {
-		return; /* Subnets go with their target. */
+	/* Subnets go with their target. */
+	if (entry->upstream == removal->upstream && !entry->for_subnet) {
+		removal->left += !aname_room_remove(removal->refresh, entry, removal->now_ms);
 	}
-	if (!aname_subnets_remove_all(refresh, entry) || !aname_admission_can_go(entry)) {
-		removal->left++;
-		return;
-	}
-	aname_schedule_unplan(refresh, entry);
-	aname_health_end(refresh, entry, removal->now_ms);
-	aname_table_remove(refresh->shared->table, entry);
 }
 
 static void free_resolver(aname_upstream_work_t *work)

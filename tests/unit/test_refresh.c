@@ -610,6 +610,25 @@ static unsigned count_good(scripted_t *scripted, unsigned count)
 	return good;
 }
 
+static void good_one_asked(void **state)
+{
+	/* F4: two names get SERVFAIL, and of the others nothing is due for long: one of them is asked,
+	 * and tells whether all fails. */
+	scripted_t scripted;
+	begin_server(&scripted, NULL, NULL);
+	name_t good = make_name("good.example.");
+	scripted_ask(&scripted, &good, A, 86400);
+	scripted_resolve(&scripted, scripted_pending(&scripted, &good, A), 1, 1, 86400);
+	ask_many(&scripted, 0, 2);
+	go_on(&scripted, 20000, ANAME_FAILURE_SERVER, NULL);
+	assert_int_equal(known_of(&scripted, &good, A)->failure, ANAME_FAILURE_SERVER);
+	/* So it is the resolver, and what failed is tried once a second. */
+	unsigned before = scripted.script.started;
+	go_on(&scripted, 20000, ANAME_FAILURE_SERVER, NULL);
+	assert_in_range(scripted.script.started - before, 18, 22);
+	scripted_deinit(&scripted);
+}
+
 static void outage(void **state)
 {
 	/* 200 targets, a dead one beside them, and a resolver that is out for ten minutes. */
@@ -2294,6 +2313,7 @@ static const struct CMUnitTest failures[] = {
 	PROVES("T3: what nobody asks for goes, out or not", asked_no_more),
 	PROVES("T4: an upstream that is out and given up", out_and_given_up),
 	PROVES("F4: lookups that hang, and end when it is back", hangs_while_out),
+	PROVES("F4: one that was answered is asked if others fail", good_one_asked),
 	PROVES("F4: what fails beside others that succeed is no outage", no_outage),
 	PROVES("W2: failing, recovering and changing are logged, each once", logs_changes),
 	PROVES("F3: a lookup that cannot be started is a failure", refused),

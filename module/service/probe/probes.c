@@ -249,8 +249,7 @@ void aname_probes_restore(aname_probes_t *probes, const aname_definition_t *defi
 	const aname_address_key_t key = {
 		.definition = definition, .address = address, .len = len, .name = name
 	};
-	if (probes->addresses.kept >= probes->max ||
-	    aname_addresses_find(&probes->addresses, &key) != NULL) {
+	if (aname_addresses_find(&probes->addresses, &key) != NULL) {
 		return;
 	}
 	aname_address_t *restored = aname_addresses_add(&probes->addresses, &key);

@@ -80,8 +80,7 @@ static void report_restored(const load_t *load, const aname_restored_t *restored
 		               restored->elapsed_ms / 1000);
 	}
 	if (restored->no_room > 0) {
-		(void)snprintf(room, sizeof(room), "; no room for %u more (option 'max-targets')",
-		               restored->no_room);
+		(void)snprintf(room, sizeof(room), "; no memory for %u more", restored->no_room);
 	}
 	load->report->priority = restored->no_room > 0 ? LOG_WARNING : LOG_INFO;
 	(void)snprintf(load->report->text, sizeof(load->report->text),

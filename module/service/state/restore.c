@@ -46,6 +46,11 @@ static void restore_upstream(restore_t *restore)
 	                                                         &said->source, restore->now_ms);
 	if (upstream != NULL && aname_upstreams_work(upstream) != NULL) {
 		upstream->awaited = true;
+		if (upstream->unheld_ms != 0) {
+			/* If it is saved again before a section comes, that is to be in it. */
+			upstream->terms.ttl_min = said->ttl_min;
+			upstream->terms.schedule.ttl_max = said->ttl_max;
+		}
 	} else {
 		upstream = NULL;
 	}
@@ -94,7 +99,6 @@ static void restore_key(restore_t *restore)
 	                : NULL;
 	if (secret != NULL) {
 		aname_secrets_release(secrets, secret, restore->now_ms);
-		restore->done.keys++;
 	}
 }
 
@@ -158,8 +162,7 @@ static aname_entry_t *add(restore_t *restore)
 		return NULL;
 	}
 	aname_entry_t *entry = NULL;
-	if (aname_table_targets(table) < atomic_load(&refresh->max_targets) &&
-	    aname_schedule_reserve(refresh, 1)) {
+	if (aname_schedule_reserve(refresh, 1)) {
 		entry = aname_table_add(table, &key, hash);
 	}
 	restore->done.no_room += entry == NULL;
@@ -218,11 +221,11 @@ static void restore_record(restore_t *restore, aname_state_kind_t kind)
 	}
 }
 
-/*! Makes room for all targets at once; without memory for that, as they come. */
+/*! Makes room for all targets at once; without memory for that, as they come. How many there may be
+ *  is known when all sections are there: those that are too many go then. */
 static void make_room(aname_refresh_t *refresh, size_t targets)
 {
-	size_t most = atomic_load(&refresh->max_targets);
-	targets = targets < most ? targets : most;
+	refresh->trim = true;
 	(void)(aname_table_reserve(refresh->shared->table, targets) &&
 	       aname_schedule_reserve(refresh, targets));
 }

@@ -16,9 +16,8 @@
 /*! What became of a file. */
 typedef struct {
 	uint32_t targets; /*!< Restored. */
-	uint32_t past;    /*!< Of them, past their use: their last addresses, or nothing. */
-	uint32_t no_room; /*!< Left out: `max-targets`, or out of memory. */
-	uint32_t forces, keys;
+	uint32_t no_room; /*!< Left out: out of memory. */
+	uint32_t forces;
 	int64_t elapsed_ms; /*!< Since it was saved. */
 	bool set_back;      /*!< That is not known: the clock was set back. */
 } aname_restored_t;
