@@ -153,10 +153,21 @@ static bool is_known(const kaname_args_t *args, const force_t *force)
 	return known;
 }
 
+/*! What was said is not on disk. */
+static void note_restart(const force_t *force)
+{
+	if (force->why_not[0] != '\0') {
+		(void)fprintf(stderr, "note: it does not last a restart of knotd (%s)\n",
+		              force->why_not);
+	}
+}
+
 static void print_people(const kaname_args_t *args, const force_t *force, bool known)
 {
 	if (force->request.state == ANAME_FORCED_AUTO) {
 		(void)printf("%s is no longer forced\n", force->subject);
+		(void)fflush(stdout);
+		note_restart(force);
 		return;
 	}
 	(void)printf("%s is forced %s", force->subject, force->state);
@@ -172,10 +183,7 @@ static void print_people(const kaname_args_t *args, const force_t *force, bool k
 		              force->request.subject.len == 0 ? "of that name is known"
 		                                              : "with that address is known");
 	}
-	if (force->why_not[0] != '\0') {
-		(void)fprintf(stderr, "note: it does not last a restart of knotd (%s)\n",
-		              force->why_not);
-	}
+	note_restart(force);
 }
 
 static void print_json(const kaname_args_t *args, const force_t *force, bool known)

@@ -258,6 +258,7 @@ int aname_refresh_force(aname_refresh_t *refresh, const aname_subject_t *subject
                         aname_forced_t state, int64_t until_ms)
 {
 	int64_t now_ms = aname_clock_ms();
+	refresh->forces_said = true;
 	const aname_force_t *said = aname_forces_find(refresh->forces, subject);
 	const aname_force_t before = said != NULL ? *said : (aname_force_t){ .until_ms = 0 };
 	int ret = aname_forces_set(refresh->forces, subject, state, until_ms, now_ms);

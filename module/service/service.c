@@ -339,9 +339,8 @@ void aname_service_release(void)
 /* The status socket. */
 
 /*! Tells the thread which path counts now; true if it is another one. Under both locks. */
-static bool settle(const aname_wishes_t *wishes, char *path, uint32_t *number)
+static bool settle(const aname_wish_t *best, char *path, uint32_t *number)
 {
-	const aname_wish_t *best = aname_wishes_best(wishes);
 	const char *wanted = best != NULL ? best->path : "";
 	uint32_t wanted_number = best != NULL ? best->number : 0;
 	if (strcmp(path, wanted) == 0 && *number == wanted_number) {
@@ -359,7 +358,7 @@ static void settle_socket(void)
 {
 	uint32_t none = 0;
 	pthread_mutex_lock(&service.path_lock);
-	(void)settle(&service.sockets, service.path, &none);
+	(void)settle(aname_wishes_best(&service.sockets), service.path, &none);
 	pthread_mutex_unlock(&service.path_lock);
 }
 
@@ -389,7 +388,9 @@ void aname_service_hide(const char *path, bool chosen)
 /*! The same for the state file; counts the changes, so that they can be waited for. */
 static bool settle_file_wishes(void)
 {
-	bool moved = settle(&service.files, service.file, &service.interval_s);
+	/* Zones of sections that differ come in any order: it does not move with each of them. */
+	bool moved = settle(aname_wishes_stay(&service.files, service.file), service.file,
+	                    &service.interval_s);
 	service.file_wanted += moved;
 	return moved;
 }

@@ -68,8 +68,9 @@ void aname_service_hide(const char *path, bool chosen);
 /*!
  * \brief Wants what is known kept in this file from now on (service/state/state.h).
  *
- * There is one for the process, chosen as that of the status socket. If it is another one than
- * before, what it holds is loaded when this returns.
+ * There is one for the process. One that somebody chose goes before a default; otherwise it stays the
+ * one that it is, as long as anybody wants that. If it is another one than before, what it holds is
+ * loaded when this returns, but if the disk takes very long.
  *
  * \param path        Absolute, or "" for none.
  * \param chosen      It was set by option.

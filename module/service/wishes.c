@@ -63,3 +63,14 @@ const aname_wish_t *aname_wishes_best(const aname_wishes_t *wishes)
 	}
 	return wishes->first;
 }
+
+const aname_wish_t *aname_wishes_stay(const aname_wishes_t *wishes, const char *path)
+{
+	const aname_wish_t *best = aname_wishes_best(wishes);
+	for (const aname_wish_t *wish = wishes->first; wish != NULL; wish = wish->next) {
+		if (wish->chosen == best->chosen && strcmp(wish->path, path) == 0) {
+			return wish;
+		}
+	}
+	return best;
+}

@@ -44,3 +44,6 @@ void aname_wishes_remove(aname_wishes_t *wishes, const char *path, bool chosen, 
 
 /*! The wish that counts; NULL if there is none. Good until the next change. */
 const aname_wish_t *aname_wishes_best(const aname_wishes_t *wishes);
+
+/*! The same, but one for this path counts as long as there is one that is as good as the best. */
+const aname_wish_t *aname_wishes_stay(const aname_wishes_t *wishes, const char *path);

@@ -117,6 +117,7 @@ typedef struct aname_refresh {
 	int64_t release_ms;    /*!< When the next one is to be taken out. */
 	int64_t log_terms_ms;  /*!< When to log that terms differ; INT64_MAX: no need. */
 	int64_t pace_us;       /*!< When the next lookup is due at an even pace. */
+	bool forces_said;      /*!< Operators have, or a state file: another one's do not count. */
 	bool trim;             /*!< There may be more targets than `max-targets`. */
 	int64_t resumed_ms;    /*!< What was due before is not late by that: nothing ran. */
 	int64_t lag_window_ms;

@@ -27,8 +27,9 @@ typedef struct aname_definition {
 	/* Guarded by the owner's lock. */
 	struct aname_definition *next;
 	unsigned holders; /*!< Sets of options. */
+	uint64_t left;    /*!< Without a holder: how often options had been held before. */
 	/* The service thread's own. */
-	int64_t unheld_ms; /*!< Since when nobody holds it; 0: it is held. */
+	int64_t unheld_ms; /*!< Since when it is settled that nobody holds it; 0: it is not. */
 	bool awaited;      /*!< It is from the state file, and nobody has held it yet. */
 	uint32_t saved;    /*!< The last save that it went into, */
 	uint16_t position; /*!< and where it stands there. */

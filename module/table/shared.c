@@ -140,6 +140,7 @@ const aname_options_t *aname_shared_hold(aname_shared_t *shared, aname_options_t
 	held = held != NULL ? held : hold_new(shared, options);
 	if (held != NULL) {
 		held->holders++;
+		shared->holds++;
 		atomic_store(&shared->moved_ms, aname_clock_ms());
 		held->origin = options->origin;
 		*upstream = held->upstream;
@@ -172,6 +173,7 @@ const aname_options_t *aname_shared_recall(aname_shared_t *shared, const aname_o
 	const aname_options_t *ret = NULL;
 	if (held != NULL) {
 		held->holders++;
+		shared->holds++;
 		atomic_store(&shared->moved_ms, aname_clock_ms());
 		*upstream = held->upstream;
 		ret = held->options;
@@ -192,8 +194,10 @@ void aname_shared_unhold(aname_shared_t *shared, const aname_options_t *options)
 	if (held != NULL && --held->holders == 0) {
 		*at = held->next;
 		held->upstream->holders--;
+		held->upstream->left = shared->holds;
 		if (held->definition != NULL) {
 			held->definition->holders--;
+			held->definition->left = shared->holds;
 		}
 		aname_options_free(held->options);
 		free(held);
@@ -230,7 +234,8 @@ int64_t aname_shared_note_upstreams(aname_shared_t *shared, bool settled, int64_
 		upstream->held = upstream->holders > 0;
 		if (upstream->held) {
 			upstream->unheld_ms = 0;
-		} else if (upstream->unheld_ms == 0 && settled) {
+		} else if (upstream->unheld_ms == 0 &&
+		           (settled || upstream->left < shared->holds)) {
 			upstream->unheld_ms = now_ms;
 		}
 		if (upstream->unheld_ms != 0 &&
@@ -285,7 +290,8 @@ int64_t aname_shared_note_definitions(aname_shared_t *shared, bool settled, int6
 		if (definition->holders > 0) {
 			definition->unheld_ms = 0;
 			definition->awaited = false;
-		} else if (definition->unheld_ms == 0 && settled) {
+		} else if (definition->unheld_ms == 0 &&
+		           (settled || definition->left < shared->holds)) {
 			definition->unheld_ms = now_ms;
 			*given_up = true;
 		}

@@ -92,6 +92,7 @@ typedef struct {
 	_Atomic bool options_changed; /*!< Options came or went: for the service. */
 	_Atomic int64_t moved_ms;     /*!< When an instance held options, or let them go, last. */
 	pthread_mutex_t lock;         /*!< Guards what follows. */
+	uint64_t holds;               /*!< How often options were held. */
 	aname_held_options_t *options;
 	aname_upstream_t *upstreams;
 	aname_definitions_t definitions;
@@ -136,8 +137,8 @@ const aname_options_t *aname_shared_recall(aname_shared_t *shared, const aname_o
 void aname_shared_unhold(aname_shared_t *shared, const aname_options_t *options);
 
 /*!
- * While instances come and go nothing is given up: a server that stops unloads one after the other,
- * and what is known from the first one's upstream is to be saved with the last.
+ * While instances go, and none comes, nothing is given up for so long: a server that stops unloads one
+ * after the other, and what is known from the first one's upstream is to be saved with the last.
  */
 #define ANAME_SETTLED_MS 1000
 

@@ -53,6 +53,7 @@ typedef struct aname_upstream {
 	struct aname_upstream *next;
 	unsigned holders; /*!< Sets of options. */
 	unsigned counted; /*!< Of them, while they are added up. */
+	uint64_t left;    /*!< Without a holder: how often options had been held before. */
 	/* Written by the service. */
 	_Atomic bool silent;      /*!< Nothing is heard from it any more, whatever it is asked. */
 	_Atomic int64_t heard_ms; /*!< When it was heard last. */

@@ -198,7 +198,7 @@ def test_S3_what_is_none_is_left_alone(knotd, unbound, authority):
     knotd.options["state-interval"] = 1
     simple(knotd, authority)
     known()
-    knotd.wait_log("state file", "is not used", "it is something else")
+    knotd.wait_log("state file", "is not used", "it is no state file")
     restart(knotd)
     known()
     with open(path, encoding="ascii") as file:
@@ -294,3 +294,65 @@ def test_S1_zones_that_come_late_find_it(knotd, unbound, authority, start_script
     eventually(lambda: knotd.loaded(OTHER), what="it is loaded")
     query(OTHER, "A").expect(a={A3}, ede=set())
     assert scripted.count() == asked, "expected no lookup of what is fresh"
+
+
+def test_S1_what_is_forced_goes_with_the_file(knotd, unbound, authority, tool, status):
+    """Another file by a reload has what is forced at once, and the old one goes."""
+    simple(knotd, authority, a=(A1, A2))
+    tool("force", A2, "down")
+    old, new = state_path(knotd), os.path.join(knotd.directory, "elsewhere.state")
+    knotd.options["state-file"] = new
+    knotd.reload()
+    eventually(lambda: os.path.exists(new) and os.path.getsize(new) > 0, what="it is saved")
+    eventually(lambda: not os.path.exists(old), what="the old one goes")
+    restart(knotd, signal.SIGKILL)
+    assert [entry["address"] for entry in status()["forced"]] == [A2]
+
+
+def test_S1_what_was_taken_back_stays_so(knotd, unbound, authority, tool, status):
+    """A file of before, by the same process, does not bring back what was taken back since."""
+    simple(knotd, authority, a=(A1, A2))
+    known()
+    tool("force", A2, "down")
+    knotd.options["state-file"] = "off"
+    knotd.reload()
+    tool("force", A2, "auto")
+    del knotd.options["state-file"]
+    knotd.options["state-interval"] = 1
+    knotd.reload()
+    eventually(lambda: status()["state"]["file"] == state_path(knotd), what="it is on again")
+    assert status()["forced"] == []
+    answers({A1, A2})
+
+
+def test_S3_what_takes_its_place_is_left_alone(knotd, unbound, authority, tool):
+    simple(knotd, authority)
+    known()
+    tool("force", A1, "down")
+    path = state_path(knotd)
+    precious = b"Nobody may overwrite this.\n" * 10
+    with open(path + ".other", "wb") as file:
+        file.write(precious)
+    os.rename(path + ".other", path)
+    assert "it is no state file" in tool("force", A1, "auto").stderr
+    with open(path, "rb") as file:
+        assert file.read() == precious
+
+
+def test_S1_sections_that_differ_share_one(knotd, unbound, authority):
+    """Zones of two sections come by turns: the file is loaded once, and not for each of them."""
+    paths = [os.path.join(knotd.directory, name) for name in ("one.state", "two.state")]
+    knotd.options["state-file"] = paths[0]
+    knotd.sections.append(section("mod-aname", "second", **{"state-file": paths[1]}))
+    authority.set(TARGET, a=(A1,), aaaa=(AAAA1,))
+    for i in range(20):
+        knotd.add_zone(f"z{i}.example", [aname(TARGET)],
+                       modules=[f"mod-aname/{('test', 'second')[i % 2]}"])
+    knotd.start()
+    known("z0.example")
+    known("z1.example")
+    restart(knotd)
+    lines = knotd.log_lines("are known from before")
+    assert len(lines) == 1, f"expected one line, got {lines}"
+    query("z0.example", "A").expect(a={A1}, ede=set())
+    query("z1.example", "A").expect(a={A1}, ede=set())

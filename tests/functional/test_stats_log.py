@@ -8,6 +8,7 @@ from harness import (
     A1, A2, AAAA1, FAILURE_MODES, TARGET, ZONE, aname, answers, during, eventually, expire, failed,
     known, query, raw, siblings, simple, spared,
 )
+from harness.authority import ADDRESS
 
 ANSWERS = (
     "fresh",
@@ -128,7 +129,7 @@ def test_W1_denied(knotd, unbound, authority, proto):
     assert counted({}, stats) == {"denied": 3}, f"expected 3 denied, got {stats}"
 
 
-def test_W1_lookups_targets_and_addresses(knotd, unbound, authority):
+def test_W1_lookups_targets_and_addresses(knotd, authority):
     authority.set(TARGET, a=[A1, A2], aaaa=[AAAA1], ttl=300)
     authority.fail("bad.example.net")
     knotd.add_zone(ZONE, [aname(TARGET)])
@@ -137,7 +138,7 @@ def test_W1_lookups_targets_and_addresses(knotd, unbound, authority):
     knotd.options["retry-max"] = 3600
     knotd.options["retry-min"] = 3600
     # The system's does not tell that one fails from a resolver that is out, and is asked for more.
-    knotd.options["resolver"] = "127.0.0.1"
+    knotd.options["resolver"] = ADDRESS
     knotd.start()
     known()
     failed("bad.example")

@@ -99,7 +99,7 @@ static void check_target(const aname_state_in_t *in, const aname_state_record_t 
 	if (record->known != NULL) {
 		check_snapshot(record, 0);
 		check_snapshot(record, 3600000);
-		check_snapshot(record, INT64_MAX);
+		check_snapshot(record, ANAME_STATE_TIME_MAX);
 	}
 }
 

@@ -75,7 +75,7 @@ static void check_read(const aname_state_file_t *file, const char *text)
 {
 	uint8_t *data;
 	size_t len;
-	assert_int_equal(aname_state_file_read(file, &data, &len), ANAME_STATE_FILE_OK);
+	assert_int_equal(aname_state_file_read(file, SIZE_MAX, &data, &len), ANAME_STATE_FILE_OK);
 	assert_int_equal(len, strlen(text));
 	assert_memory_equal(data, text, len);
 	free(data);
@@ -138,7 +138,7 @@ static void large_content(void **state)
 	memset(data, 'x', size);
 	assert_int_equal(aname_state_file_hold(&file, place.path), ANAME_STATE_FILE_OK);
 	assert_int_equal(aname_state_file_write(&file, data, size), ANAME_STATE_FILE_OK);
-	assert_int_equal(aname_state_file_read(&file, &read, &len), ANAME_STATE_FILE_OK);
+	assert_int_equal(aname_state_file_read(&file, SIZE_MAX, &read, &len), ANAME_STATE_FILE_OK);
 	assert_int_equal(len, size);
 	assert_memory_equal(read, data, size);
 	free(read);
@@ -204,7 +204,8 @@ static void killed_while_writing(void **state)
 		assert_int_equal(aname_state_file_hold(&file, place.path), ANAME_STATE_FILE_OK);
 		uint8_t *data;
 		size_t len;
-		assert_int_equal(aname_state_file_read(&file, &data, &len), ANAME_STATE_FILE_OK);
+		assert_int_equal(aname_state_file_read(&file, SIZE_MAX, &data, &len),
+		                 ANAME_STATE_FILE_OK);
 		assert_int_equal(len, 9);
 		assert_memory_equal(data, "content ", 8);
 		free(data);
@@ -390,7 +391,7 @@ static void full_disk(const void *arg)
 	CHECK(errno == ENOSPC);
 	uint8_t *read;
 	size_t len;
-	CHECK(aname_state_file_read(&file, &read, &len) == ANAME_STATE_FILE_OK);
+	CHECK(aname_state_file_read(&file, SIZE_MAX, &read, &len) == ANAME_STATE_FILE_OK);
 	CHECK(len == 6 && memcmp(read, "before", 6) == 0);
 	free(read);
 	/* There is room again, since nothing is left. */
@@ -424,7 +425,7 @@ static void read_only(const void *arg)
 		uint8_t *data;
 		size_t len;
 		CHECK(aname_state_file_hold(&file, place->path) == ANAME_STATE_FILE_OK);
-		CHECK(aname_state_file_read(&file, &data, &len) == ANAME_STATE_FILE_OK);
+		CHECK(aname_state_file_read(&file, SIZE_MAX, &data, &len) == ANAME_STATE_FILE_OK);
 		CHECK(len == 6 && memcmp(data, "before", 6) == 0);
 		free(data);
 		CHECK(write_text(&file, "after") == ANAME_STATE_FILE_ERROR && errno == EACCES);
@@ -487,11 +488,50 @@ static void replaced_underneath(void **state)
 	assert_int_equal(write_text(&other, "the other's"), ANAME_STATE_FILE_OK);
 	assert_int_equal(write_text(&file, "ours"), ANAME_STATE_FILE_HELD);
 	check_text(place.path, "the other's");
-	/* ... until it lets go. */
+	/* ... until it lets go; and if it is something else, it stays. */
 	aname_state_file_release(&other);
+	assert_int_equal(write_text(&file, "ours"), ANAME_STATE_FILE_FOREIGN);
+	check_text(place.path, "the other's");
+	put_text(place.path, "mod-aname state\nof another time");
 	assert_int_equal(write_text(&file, "ours"), ANAME_STATE_FILE_OK);
 	check_text(place.path, "ours");
 	aname_state_file_release(&file);
+	remove_place(&place, "");
+}
+
+static void looked_at(void **state)
+{
+	/* S3: what is something else is told by its head, and of what is not whole no more is read. */
+	place_t place = make_place();
+	aname_state_file_t file;
+	size_t size;
+	put_text(place.path, "Nobody may overwrite this, however long it is.");
+	assert_int_equal(truncate(place.path, INT64_C(1) << 30), 0);
+	assert_int_equal(aname_state_file_hold(&file, place.path), ANAME_STATE_FILE_OK);
+	assert_int_equal(aname_state_file_look(&file, &size), ANAME_STATE_FILE_FOREIGN);
+	aname_state_file_release(&file);
+	assert_int_equal(truncate(place.path, 0), 0);
+	put_text(place.path, "mod-aname state\n");
+	assert_int_equal(truncate(place.path, INT64_C(1) << 30), 0);
+	assert_int_equal(aname_state_file_hold(&file, place.path), ANAME_STATE_FILE_OK);
+	assert_int_equal(aname_state_file_look(&file, &size), ANAME_STATE_FILE_OK);
+	assert_int_equal(size, 64);
+	aname_state_file_release(&file);
+	remove_place(&place, "");
+}
+
+static void removed(void **state)
+{
+	place_t place = make_place();
+	aname_state_file_t file;
+	assert_int_equal(aname_state_file_hold(&file, place.path), ANAME_STATE_FILE_OK);
+	assert_int_equal(write_text(&file, "ours"), ANAME_STATE_FILE_OK);
+	aname_state_file_remove(place.path); /* It is held. */
+	check_text(place.path, "ours");
+	aname_state_file_release(&file);
+	aname_state_file_remove(place.path);
+	assert_int_equal(access(place.path, F_OK), -1);
+	put_text(place.path, "");
 	remove_place(&place, "");
 }
 
@@ -540,7 +580,8 @@ static void much_too_large(void **state)
 	uint8_t *data;
 	size_t len;
 	assert_int_equal(aname_state_file_hold(&file, place.path), ANAME_STATE_FILE_OK);
-	assert_int_equal(aname_state_file_read(&file, &data, &len), ANAME_STATE_FILE_LARGE);
+	assert_int_equal(aname_state_file_read(&file, SIZE_MAX, &data, &len),
+	                 ANAME_STATE_FILE_LARGE);
 	assert_null(data);
 	assert_int_equal(aname_state_file_put_aside(&file), ANAME_STATE_FILE_OK);
 	assert_int_equal(write_text(&file, "ours"), ANAME_STATE_FILE_OK);
@@ -565,7 +606,7 @@ static bool attempt(void *place)
 	size_t len;
 	bool good = aname_state_file_hold(&file, path) == ANAME_STATE_FILE_OK &&
 	            write_text(&file, "content") == ANAME_STATE_FILE_OK &&
-	            aname_state_file_read(&file, &data, &len) == ANAME_STATE_FILE_OK;
+	            aname_state_file_read(&file, SIZE_MAX, &data, &len) == ANAME_STATE_FILE_OK;
 	free(data);
 	aname_state_file_release(&file);
 	return good;
@@ -603,6 +644,8 @@ int main(void)
 		PROVES("a file that somebody removes is made anew", removed_underneath),
 		PROVES("S3: a file that another holds in its place is left alone",
 		       replaced_underneath),
+		PROVES("S3: a file is looked at before it is read", looked_at),
+		PROVES("a file that is left goes, if nobody holds it", removed),
 		PROVES("S3: what could not be read is kept under another name", kept_aside),
 		PROVES("S3: as a copy, where it has to be", kept_aside_by_copy),
 		PROVES("S3: what is much too large is not read", much_too_large),

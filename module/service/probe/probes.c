@@ -255,7 +255,8 @@ void aname_probes_restore(aname_probes_t *probes, const aname_definition_t *defi
 	aname_address_t *restored = aname_addresses_add(&probes->addresses, &key);
 	if (restored != NULL) {
 		restored->probes = probes;
-		restored->probed.verdict = (aname_verdict_t){ .health = health, .since_ms = since_ms };
+		restored->probed.verdict =
+		        (aname_verdict_t){ .health = health, .since_ms = since_ms };
 		aname_addresses_keep(&probes->addresses, restored, now_ms);
 		set_timer(probes, now_ms);
 	}

@@ -148,10 +148,75 @@ void aname_state_file_release(aname_state_file_t *file)
 	errno = error;
 }
 
+void aname_state_file_remove(const char *path)
+{
+	aname_state_file_t file;
+	if (aname_state_file_hold(&file, path) == ANAME_STATE_FILE_OK) {
+		(void)unlink(path);
+		aname_state_file_release(&file);
+	}
+}
+
 /* Reading. */
 
-aname_state_file_error_t aname_state_file_read(const aname_state_file_t *file, uint8_t **data,
-                                               size_t *len)
+/*! Looks at the head of a file, of so many octets: is it ours, and how much of it is to be read?
+ *  What is something else may be very large. */
+static aname_state_file_error_t look(int fd, size_t *size)
+{
+	uint8_t head[ANAME_STATE_HEAD];
+	ssize_t got;
+	do {
+		got = pread(fd, head, sizeof(head), 0);
+	} while (got < 0 && errno == EINTR);
+	if (got < 0) {
+		return ANAME_STATE_FILE_ERROR;
+	}
+	if (aname_state_is_foreign(head, got)) {
+		return ANAME_STATE_FILE_FOREIGN;
+	}
+	if (*size > sizeof(head) && aname_state_length(head, got) != *size) {
+		*size = sizeof(head);
+	}
+	return ANAME_STATE_FILE_OK;
+}
+
+/*! Reads so many octets from the beginning. */
+static aname_state_file_error_t read_octets(int fd, size_t size, uint8_t **data, size_t *len)
+{
+	uint8_t *octets = malloc(size > 0 ? size : 1);
+	if (octets == NULL) {
+		errno = ENOMEM;
+		return ANAME_STATE_FILE_ERROR;
+	}
+	/* It may have become shorter: somebody else's hand. */
+	for (ssize_t got = 1; *len < size && got != 0;) {
+		got = pread(fd, octets + *len, size - *len, *len);
+		if (got < 0 && errno != EINTR) {
+			free(octets);
+			*len = 0;
+			return ANAME_STATE_FILE_ERROR;
+		}
+		*len += got > 0 ? got : 0;
+	}
+	*data = octets;
+	return ANAME_STATE_FILE_OK;
+}
+
+aname_state_file_error_t aname_state_file_look(const aname_state_file_t *file, size_t *size)
+{
+	struct stat st;
+	if (fstat(file->fd, &st) != 0) {
+		return ANAME_STATE_FILE_ERROR;
+	}
+	if ((uint64_t)st.st_size > ANAME_STATE_SIZE_MAX) {
+		return ANAME_STATE_FILE_LARGE;
+	}
+	*size = st.st_size;
+	return look(file->fd, size);
+}
+
+aname_state_file_error_t aname_state_file_read(const aname_state_file_t *file, size_t most,
+                                               uint8_t **data, size_t *len)
 {
 	*data = NULL;
 	*len = 0;
@@ -163,23 +228,7 @@ aname_state_file_error_t aname_state_file_read(const aname_state_file_t *file, u
 		return ANAME_STATE_FILE_LARGE;
 	}
 	size_t size = st.st_size;
-	uint8_t *octets = malloc(size > 0 ? size : 1);
-	if (octets == NULL) {
-		errno = ENOMEM;
-		return ANAME_STATE_FILE_ERROR;
-	}
-	/* It may have become shorter: somebody else's hand. */
-	for (ssize_t got = 1; *len < size && got != 0;) {
-		got = pread(file->fd, octets + *len, size - *len, *len);
-		if (got < 0 && errno != EINTR) {
-			free(octets);
-			*len = 0;
-			return ANAME_STATE_FILE_ERROR;
-		}
-		*len += got > 0 ? got : 0;
-	}
-	*data = octets;
-	return ANAME_STATE_FILE_OK;
+	return read_octets(file->fd, size < most ? size : most, data, len);
 }
 
 /* Writing. */
@@ -265,12 +314,19 @@ static int write_aside(const char *aside, const char *path, const uint8_t *data,
 static aname_state_file_error_t hold_anew(aname_state_file_t *file)
 {
 	int fd;
+	size_t size = 0;
 	aname_state_file_error_t error = take_named(file->path, &fd);
-	if (error == ANAME_STATE_FILE_OK) {
-		(void)close(file->fd);
-		file->fd = fd;
+	if (error != ANAME_STATE_FILE_OK) {
+		return error;
 	}
-	return error;
+	error = look(fd, &size);
+	if (error != ANAME_STATE_FILE_OK) {
+		drop(fd); /* Somebody has put it there, and it stays. */
+		return error;
+	}
+	(void)close(file->fd);
+	file->fd = fd;
+	return ANAME_STATE_FILE_OK;
 }
 
 aname_state_file_error_t aname_state_file_write(aname_state_file_t *file, const uint8_t *data,
@@ -298,7 +354,7 @@ static aname_state_file_error_t copy_to(const aname_state_file_t *file, const ch
 {
 	uint8_t *data;
 	size_t len;
-	aname_state_file_error_t error = aname_state_file_read(file, &data, &len);
+	aname_state_file_error_t error = aname_state_file_read(file, SIZE_MAX, &data, &len);
 	if (error != ANAME_STATE_FILE_OK) {
 		return error;
 	}

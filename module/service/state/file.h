@@ -32,10 +32,11 @@ typedef struct {
 /*! Why a file cannot be held, read or written. */
 typedef enum {
 	ANAME_STATE_FILE_OK = 0,
-	ANAME_STATE_FILE_HELD,  /*!< By another process. */
-	ANAME_STATE_FILE_ODD,   /*!< It is no regular file. */
-	ANAME_STATE_FILE_LARGE, /*!< It is larger than any state file. */
-	ANAME_STATE_FILE_ERROR, /*!< The system's error is in errno. */
+	ANAME_STATE_FILE_HELD,    /*!< By another process. */
+	ANAME_STATE_FILE_ODD,     /*!< It is no regular file. */
+	ANAME_STATE_FILE_FOREIGN, /*!< It does not begin as a state file does. */
+	ANAME_STATE_FILE_LARGE,   /*!< It is larger than any state file. */
+	ANAME_STATE_FILE_ERROR,   /*!< The system's error is in errno. */
 } aname_state_file_error_t;
 
 /*!
@@ -53,13 +54,26 @@ __attribute__((warn_unused_result)) aname_state_file_error_t aname_state_file_ho
 /*! Lets it go, if it is held. */
 void aname_state_file_release(aname_state_file_t *file);
 
+/*! Removes a file, unless another process holds it. */
+void aname_state_file_remove(const char *path);
+
 /*!
- * \brief Reads all of a file that is held.
+ * \brief Looks at the head of a file that is held, which may be something else, and very large.
  *
- * \param data  Set to its octets, or NULL on error; freed with free().
+ * \param size  Set to how much of it is worth reading: all, or of one that is not as long as it says
+ *              the head.
+ */
+__attribute__((warn_unused_result)) aname_state_file_error_t aname_state_file_look(
+        const aname_state_file_t *file, size_t *size);
+
+/*!
+ * \brief Reads a file that is held.
+ *
+ * \param most  Not more than so many octets of it.
+ * \param data  Set to its octets; freed with free().
  */
 __attribute__((warn_unused_result)) aname_state_file_error_t aname_state_file_read(
-        const aname_state_file_t *file, uint8_t **data, size_t *len);
+        const aname_state_file_t *file, size_t most, uint8_t **data, size_t *len);
 
 /*!
  * \brief Has what is to be in it from now on take its place, as a whole or not at all.

@@ -349,7 +349,7 @@ static aname_state_fault_t read_head(aname_state_in_t *in, const uint8_t *data, 
 	if (len == 0) {
 		return ANAME_STATE_EMPTY;
 	}
-	if (memcmp(data, magic, len < MAGIC_LEN ? len : MAGIC_LEN) != 0) {
+	if (aname_state_is_foreign(data, len)) {
 		return ANAME_STATE_FOREIGN;
 	}
 	if (len < CHECKSUM_AT) {
@@ -405,6 +405,16 @@ static bool count_record(aname_state_in_t *in, aname_state_kind_t kind)
 	}
 	return in->upstreams <= ANAME_STATE_UPSTREAMS_MAX &&
 	       in->definitions <= ANAME_STATE_DEFINITIONS_MAX && in->forces <= ANAME_FORCES_MAX;
+}
+
+bool aname_state_is_foreign(const uint8_t *data, size_t len)
+{
+	return memcmp(data, magic, len < MAGIC_LEN ? len : MAGIC_LEN) != 0;
+}
+
+uint64_t aname_state_length(const uint8_t *head, size_t len)
+{
+	return len >= ANAME_STATE_HEAD ? knot_wire_read_u64(head + LENGTH_AT) : 0;
 }
 
 aname_state_fault_t aname_state_open(aname_state_in_t *in, const uint8_t *data, size_t len)

@@ -103,6 +103,12 @@ typedef struct {
 	uint32_t upstreams, definitions, verdicts, targets, forces, keys;
 } aname_state_in_t;
 
+/*! Does it not begin as a state file does? Nothing does not. */
+bool aname_state_is_foreign(const uint8_t *data, size_t len);
+
+/*! How long a file is by its own word, of its head; `len` octets of that are there. */
+uint64_t aname_state_length(const uint8_t *head, size_t len);
+
 /*!
  * \brief Opens a file that is in memory: checks all of it.
  *

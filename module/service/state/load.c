@@ -27,6 +27,7 @@ const char *aname_state_file_text(aname_state_file_error_t error)
 	case ANAME_STATE_FILE_OK: return NULL;
 	case ANAME_STATE_FILE_HELD: return "another process holds it";
 	case ANAME_STATE_FILE_ODD: return "it is no regular file";
+	case ANAME_STATE_FILE_FOREIGN: return "it is no state file of mod-aname";
 	case ANAME_STATE_FILE_LARGE: return "it is larger than any state file";
 	default: return strerrordesc_np(errno);
 	}
@@ -105,9 +106,16 @@ static void take(load_t *load, const uint8_t *data, size_t len)
 	char why[80];
 	switch (aname_state_open(&in, data, len)) {
 	case ANAME_STATE_GOOD: restore(load, &in, len); break;
-	case ANAME_STATE_EMPTY: break;
+	case ANAME_STATE_EMPTY:
+		load->report->priority = LOG_INFO;
+		(void)snprintf(load->report->text, sizeof(load->report->text),
+		               "state file '%s' is new: nothing is known from before ('kaname "
+		               "warm' asks for all names)",
+		               load->path);
+		break;
 	case ANAME_STATE_FOREIGN:
-		refuse(load, "it is something else", cure_of(ANAME_STATE_FILE_ODD));
+		refuse(load, aname_state_file_text(ANAME_STATE_FILE_FOREIGN),
+		       cure_of(ANAME_STATE_FILE_FOREIGN));
 		break;
 	case ANAME_STATE_VERSION_DIFFERS:
 		(void)snprintf(why, sizeof(why), "is of version %u, and this module's is %u",
@@ -123,10 +131,13 @@ aname_loaded_t aname_state_load(aname_refresh_t *refresh, aname_state_file_t *fi
 {
 	load_t load = { .refresh = refresh, .file = file, .path = path, .report = report };
 	uint8_t *data = NULL;
-	size_t len = 0;
+	size_t size, len = 0;
 	aname_state_file_error_t error = aname_state_file_hold(file, path);
 	if (error == ANAME_STATE_FILE_OK) {
-		error = aname_state_file_read(file, &data, &len);
+		error = aname_state_file_look(file, &size);
+	}
+	if (error == ANAME_STATE_FILE_OK) {
+		error = aname_state_file_read(file, size, &data, &len);
 	}
 	if (error == ANAME_STATE_FILE_OK) {
 		take(&load, data, len);

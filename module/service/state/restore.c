@@ -81,7 +81,9 @@ static void restore_force(restore_t *restore)
 		                    : restore->now_ms + said->left_ms - restore->done.elapsed_ms,
 		.subject = said->subject,
 	};
-	if (aname_forces_restore(restore->refresh->forces, &force)) {
+	/* In another file may be what was taken back since. */
+	if (!restore->refresh->forces_said &&
+	    aname_forces_restore(restore->refresh->forces, &force)) {
 		restore->done.forces++;
 		aname_health_note_forced(restore->refresh, &force.subject);
 	}
@@ -247,6 +249,7 @@ aname_restored_t aname_restore(aname_refresh_t *refresh, aname_state_in_t *in,
 		restore_record(restore, kind);
 	}
 	aname_restored_t done = restore->done;
+	refresh->forces_said = true;
 	free(restore);
 	/* Upstreams that are held already are noted with the next step. */
 	atomic_store(&refresh->shared->options_changed, true);

@@ -28,6 +28,7 @@ struct aname_state {
 	unsigned handles; /*!< Not closed yet. */
 	stage_t stage;
 	char *path; /*!< That is wanted; NULL: none. */
+	char *left; /*!< A file that is left for that one, and goes when that is written; or NULL. */
 	uint32_t interval_s;
 	aname_state_file_t file;
 	aname_collect_t collect;
@@ -52,14 +53,22 @@ static uint64_t changes(const aname_state_t *state)
 	       aname_secrets_changes(shared->secrets);
 }
 
+static bool is_anything_known(const aname_state_t *state)
+{
+	const aname_shared_t *shared = state->refresh->shared;
+	return aname_table_targets(shared->table) > 0 || aname_forces_any(state->refresh->forces) ||
+	       aname_secrets_count(shared->secrets) > 0;
+}
+
 /*! Holds the file, and loads what is in it. */
 static void load(aname_state_t *state, aname_state_report_t *report)
 {
 	int64_t began_ms = aname_clock_ms();
-	bool known = aname_table_targets(state->refresh->shared->table) > 0;
+	bool known = is_anything_known(state);
 	const aname_loaded_t loaded =
 	        aname_state_load(state->refresh, &state->file, state->path, report);
 	state->why_not = loaded.why_not;
+	state->numbers = (aname_state_numbers_t){ .saved_ms = INT64_MIN };
 	state->numbers.octets = loaded.octets;
 	state->numbers.targets = loaded.targets;
 	state->numbers.loaded_ms = aname_clock_ms() - began_ms;
@@ -111,6 +120,45 @@ static void tell(aname_state_t *state, uint32_t number, const char *why)
 	}
 }
 
+/*! Is another file wanted than that which was written? */
+static bool has_moved(const aname_state_t *state)
+{
+	return state->path == NULL || strcmp(state->path, state->file.path) != 0;
+}
+
+/*! Those who wait do so for the next save. */
+static void postpone(aname_state_t *state)
+{
+	for (aname_state_sync_t *sync = state->syncs; sync != NULL; sync = sync->next) {
+		sync->number = state->number + 1;
+	}
+}
+
+/*! The file that was left is of no use any more, and is not to be taken for newer than it is. */
+static void remove_left(aname_state_t *state)
+{
+	if (state->left != NULL && strcmp(state->left, state->file.path) != 0) {
+		aname_state_file_remove(state->left);
+	}
+	free(state->left);
+	state->left = NULL;
+}
+
+/*! Goes over to the file that is wanted now. */
+static void move(aname_state_t *state, aname_state_report_t *report)
+{
+	free(state->left);
+	state->left = NULL;
+	if (state->path != NULL && state->file.fd >= 0) {
+		state->left = state->file.path;
+		state->file.path = NULL;
+	}
+	aname_state_file_release(&state->file);
+	if (state->path != NULL) {
+		load(state, report);
+	}
+}
+
 /*! In the pool. */
 static void write_file(uv_work_t *work)
 {
@@ -118,7 +166,7 @@ static void write_file(uv_work_t *work)
 	aname_state_out_t *out = &state->collect.out;
 	uint64_t began_ns = uv_hrtime();
 	aname_state_file_error_t error = ANAME_STATE_FILE_OK;
-	state->failed = "out of memory";
+	state->failed = "out of memory, or too much for a file";
 	if (aname_state_end(out)) {
 		error = aname_state_file_write(&state->file, out->data, out->len);
 		state->failed = aname_state_file_text(error);
@@ -135,12 +183,15 @@ static void written(aname_state_t *state)
 		state->numbers.took_ms = state->took_ms;
 		state->numbers.octets = state->collect.out.len;
 		state->numbers.targets = state->collect.targets;
+		remove_left(state);
 	}
 	free(state->collect.out.data);
 	state->collect.out = (aname_state_out_t){ 0 };
-	if (state->path != NULL) {
-		note_written(state, state->failed);
+	if (has_moved(state)) {
+		postpone(state);
+		return;
 	}
+	note_written(state, state->failed);
 	tell(state, state->number, state->failed);
 }
 
@@ -148,15 +199,13 @@ static void on_written(uv_work_t *work, int status)
 {
 	aname_state_t *state = work->data;
 	written(state);
-	if (state->path == NULL || strcmp(state->path, state->file.path) != 0) {
+	bool moved = has_moved(state);
+	if (moved) {
 		aname_state_report_t report = { .text = "" };
-		aname_state_file_release(&state->file);
-		if (state->path != NULL) {
-			load(state, &report);
-			log_report(state, &report);
-		}
+		move(state, &report);
+		log_report(state, &report);
 	}
-	if (state->syncs != NULL) {
+	if (moved || state->syncs != NULL) {
 		begin(state);
 	}
 }
@@ -293,9 +342,10 @@ void aname_state_keep(aname_state_t *state, const char *path, uint32_t interval_
 	if (state->stage != STAGE_IDLE) {
 		return; /* When that is done. */
 	}
-	aname_state_file_release(&state->file);
-	if (state->path != NULL) {
-		load(state, report);
+	move(state, report);
+	if (is_anything_known(state)) {
+		/* What is forced is to be in this one, too, and soon. */
+		(void)uv_timer_start(&state->timer, on_sync, 0, 0);
 	}
 }
 
@@ -357,6 +407,7 @@ static void on_closed(uv_handle_t *handle)
 	aname_state_t *state = handle->data;
 	if (--state->handles == 0) {
 		free(state->path);
+		free(state->left);
 		free(state);
 	}
 }

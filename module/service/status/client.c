@@ -68,9 +68,17 @@ static void drop(client_t *client)
 	}
 }
 
+static void reply(client_t *client, const char *word, const char *why);
+
 static void on_impatience(uv_timer_t *timer)
 {
-	drop(timer->data);
+	client_t *client = timer->data;
+	if (client->sync.number != 0) {
+		aname_state_unsync(client->clients->backend.state, &client->sync);
+		reply(client, ANAME_STATUS_OK, "the disk does not answer yet");
+	} else {
+		drop(client);
+	}
 }
 
 static void be_patient(client_t *client)
