@@ -53,8 +53,8 @@ static void handle_request(aname_refresh_t *refresh, const aname_request_t *requ
 		                  .name = request->name,
 		                  .name_len = request->name_len,
 		                  .type = request->type };
-	if (key.upstream->unheld_ms != 0) {
-		return; /* Whoever has asked is gone. */
+	if (!key.upstream->held) {
+		return; /* Whoever has asked is gone, perhaps before it was noted what counts. */
 	}
 	uint64_t hash = request->for_subnet ? aname_table_hash(table, &key) : request->hash;
 	aname_entry_t *entry = aname_table_find(table, &key, hash);

@@ -184,7 +184,8 @@ def test_S3_what_cannot_be_read_is_put_aside(knotd, unbound, authority, what):
     assert ("version 2" in lines[0]) == (what == "newer"), lines[0]
     with open(path + ".unread", "rb") as file:
         assert file.read() == content, "expected a copy of what could not be read"
-    assert query(ZONE, "A").tc, "expected nothing to be known"
+    reply = query(ZONE, "A")
+    assert reply.tc, f"expected nothing to be known, got {reply}"
     known()
     restart(knotd)
     query(ZONE, "A").expect(a={A1}, ede=set())

@@ -1969,6 +1969,27 @@ static void differing_logged(void **state)
 	scripted_deinit(&scripted);
 }
 
+static void gone_before_noted(void **state)
+{
+	/* A section comes, asks, and goes before the service has taken note of it: what counts for its
+	 * lookups was never worked out. */
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
+	const aname_options_t *before = scripted.options;
+	const aname_options_t *options = hold_for(&scripted, 1000);
+	name_t name = make_name("a.example.");
+	const aname_key_t key = make_key(scripted.upstream, &name, A);
+	const aname_interest_t interest = { .ttl = 60, .until_s = UINT32_MAX };
+	assert_true(aname_queue_push(scripted.shared->queue, &key, NULL,
+	                             aname_table_hash(scripted.shared->table, &key), interest));
+	aname_shared_unhold(scripted.shared, options);
+	scripted_skip(&scripted, 1);
+	assert_int_equal(scripted.script.started, 0);
+	assert_null(scripted_find(&scripted, &name, A));
+	scripted.options = before;
+	scripted_deinit(&scripted);
+}
+
 static void given_up_when_settled(void **state)
 {
 	/* While sections go and none comes nothing is given up: neither sockets, nor what is known. */
@@ -2367,6 +2388,7 @@ static const struct CMUnitTest rest[] = {
 	PROVES("H8, W2: that something is forced is logged when it begins, and when it "
 	       "ends",
 	       logs_forces),
+	PROVES("a section that is gone at once is not asked for", gone_before_noted),
 	PROVES("S1: and is not given up while others go", given_up_when_settled),
 	PROVES("that sections differ is logged, once", differing_logged),
 	PROVES("C2: whatever ends, those who wait are woken", wakes_waiters),

@@ -726,10 +726,15 @@ static void closed_port_opens(void **state)
 	use(&source);
 	assert_int_equal(uv_async_send(&async), 0);
 	start("one.example.", A, NULL, NULL);
-	wait_for(1);
+	while (heard.times == 0) {
+		(void)uv_run(&loop, UV_RUN_ONCE);
+	}
 	assert_failure(ANAME_FAILURE_NETWORK);
 
-	/* The first one is still waited for, so the socket stays. */
+	/* The first one is still waited for, so the socket stays. Newer releases of c-ares learn of the
+	 * closed port within the call, and both have ended. */
+	unsigned ended = heard.times;
+	assert_in_range(ended, 1, 2);
 	struct sockaddr_in address;
 	assert_int_equal(uv_ip4_addr("127.0.0.1", servers[0].port, &address), 0);
 	assert_int_equal(uv_udp_init(&loop, &servers[0].udp), 0);
@@ -737,10 +742,12 @@ static void closed_port_opens(void **state)
 	servers[0].udp.data = &servers[0];
 	assert_int_equal(uv_udp_recv_start(&servers[0].udp, on_alloc, on_query), 0);
 	start("three.example.", A, NULL, NULL);
-	wait_for(2);
+	wait_for(ended + 1);
 	assert_answer(1);
-	wait_for(3);
-	assert_failure(ANAME_FAILURE_TIMEOUT);
+	if (ended == 1) {
+		wait_for(3);
+		assert_failure(ANAME_FAILURE_TIMEOUT);
+	}
 }
 
 static void each_try_counts(void **state)
