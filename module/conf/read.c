@@ -1,9 +1,11 @@
 #include "conf/read.h"
 
+#include <limits.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "conf/items.h"
 #include "conf/knotd.h"
@@ -176,7 +178,7 @@ static int read_state(knotd_mod_t *mod, aname_options_t *options, bool section)
 	}
 	options->state_chosen = path != NULL;
 	path = path != NULL ? path : ANAME_STATE_FILE;
-	if (strcmp(path, ANAME_STATE_OFF) == 0) {
+	if (strcasecmp(path, ANAME_STATE_OFF) == 0) {
 		options->state_file = strdup("");
 	} else if (path[0] == '/') {
 		options->state_file = strdup(path);
@@ -186,6 +188,12 @@ static int read_state(knotd_mod_t *mod, aname_options_t *options, bool section)
 		if (asprintf(&options->state_file, "%s/%s", storage, path) < 0) {
 			options->state_file = NULL;
 		}
+	}
+	if (options->state_file != NULL && strlen(options->state_file) >= PATH_MAX) {
+		knotd_mod_log(mod, LOG_ERR,
+		              "option 'state-file': with 'storage' before it the path is too "
+		              "long, so there is none; set an absolute one");
+		options->state_file[0] = '\0';
 	}
 	return options->state_file != NULL ? KNOT_EOK : KNOT_ENOMEM;
 }

@@ -242,8 +242,9 @@ static int check_state(knotd_conf_check_args_t *args)
 		args->err_str = "option 'state-file' must be 'off' or a path of 1 to 4000 octets";
 		return KNOT_EINVAL;
 	}
-	if (path != NULL && strchr(path, '\n') != NULL) {
-		args->err_str = "option 'state-file' must be 'off' or a path without line breaks";
+	if (path != NULL && strpbrk(path, "\t\r\n") != NULL) {
+		args->err_str = "option 'state-file' must be 'off' or a path without tabs and line "
+		                "breaks";
 		return KNOT_EINVAL;
 	}
 	if (path != NULL && path[len - 1] == '/') {

@@ -1,6 +1,6 @@
 #include "query/wait.h"
 
-#include "query/held.h"
+#include "query/rcu.h"
 #include "query/records.h"
 #include "query/signing.h"
 #include "table/clock.h"
@@ -27,7 +27,9 @@ void aname_wait(aname_query_t *query, uint16_t type, aname_answer_t *answer)
 		return;
 	}
 
-	waiter.held = aname_held_up;
+	const aname_rcu_t rcu = aname_rcu_find();
+	waiter.held = aname_rcu_waits;
+	waiter.held_ctx = &rcu;
 	bool woken = true, cold = true;
 	while (cold && woken) {
 		uint64_t generation = aname_waiters_generation(shared->waiters);

@@ -46,7 +46,8 @@ static bool may_probe(aname_refresh_t *refresh, const aname_entry_t *entry,
 static void hold(aname_refresh_t *refresh, aname_entry_t *entry,
                  const aname_definition_t *definition, const knot_rdata_t *rdata, int64_t now_ms)
 {
-	if (!may_probe(refresh, entry, definition, rdata)) {
+	/* What is awaited is not held before that has been noted. */
+	if (definition->awaited || !may_probe(refresh, entry, definition, rdata)) {
 		return;
 	}
 	aname_probed_t *probed =

@@ -155,7 +155,7 @@ int64_t aname_policy_next_expiry(uint32_t life, uint32_t chance, int64_t now_ms)
 int64_t aname_policy_next_retry(const aname_schedule_t *schedule, unsigned failures,
                                 uint32_t chance, int64_t now_ms)
 {
-	int64_t shortest_ms = 1000 * (int64_t)schedule->retry_min;
+	int64_t shortest_ms = max_i64(1000 * (int64_t)schedule->retry_min, 1000);
 	int64_t longest_ms = max_i64(1000 * (int64_t)schedule->retry_max, shortest_ms);
 	int64_t pause_ms = shortest_ms;
 	for (unsigned i = 1; i < failures && pause_ms < longest_ms; i++) {

@@ -90,7 +90,7 @@ aname_wait_t aname_waiters_enter(aname_waiters_t *waiters, unsigned most, uint32
 
 static bool may_be_held(const aname_waiter_t *waiter)
 {
-	return waiter->held == NULL || waiter->held();
+	return waiter->held == NULL || waiter->held(waiter->held_ctx);
 }
 
 /*! For all who are in it. Under the lock. */

@@ -43,8 +43,9 @@ typedef struct {
 	int64_t since_ms;
 	uint32_t wait_ms; /*!< For how long at most. */
 	bool in_round;
-	uint64_t pauses;    /*!< How many pauses there were before. */
-	bool (*held)(void); /*!< Is an update held up by this thread? NULL: it may be. */
+	uint64_t pauses;               /*!< How many pauses there were before. */
+	bool (*held)(const void *ctx); /*!< Is an update held up by this thread? NULL: it may be. */
+	const void *held_ctx;          /*!< For it. */
 } aname_waiter_t;
 
 /*! New, with nobody waiting. NULL if out of memory. */

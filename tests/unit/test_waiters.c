@@ -288,7 +288,7 @@ static void rounds_of_several_lengths(void **state)
 
 static bool held;
 
-static bool is_held(void)
+static bool is_held(const void *ctx)
 {
 	return held;
 }

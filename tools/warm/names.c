@@ -321,6 +321,8 @@ kaname_exit_t kaname_warm_read_names(kaname_warm_t *warm)
 	kaname_values_t listen = { 0 };
 	warm->records = (kaname_records_t){ 0 };
 	warm->names = NULL;
+	warm->count = warm->left_out = 0;
+	warm->first_left_out = NULL;
 	kaname_exit_t ret = read_all(warm);
 	if (ret == KANAME_OK && warm->count > 0) {
 		ret = read_rest(warm, &listen);
