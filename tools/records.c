@@ -95,11 +95,10 @@ static bool is_none(const kaname_control_t *control)
 
 /*! The same of all zones: those without the record, or not loaded, do not keep the others from
  *  being read. */
-static bool is_none_of_all(kaname_control_t *control, kaname_records_t *records)
+static bool is_none_of_all(const kaname_control_t *control)
 {
-	bool some = kaname_control_refused(control, KNOT_CTL_EZONE);
-	records->incomplete |= some;
-	return some || kaname_control_refused(control, KNOT_ENOZONE);
+	return kaname_control_refused(control, KNOT_CTL_EZONE) ||
+	       kaname_control_refused(control, KNOT_ENOZONE);
 }
 
 static kaname_exit_t read_type(kaname_control_t *control, const char *command, const char *zone,
@@ -113,7 +112,7 @@ static kaname_exit_t read_type(kaname_control_t *control, const char *command, c
 	};
 	kaname_exit_t ret = kaname_control_ask(control, &ask, take_unit, reading);
 	if (ret == KANAME_NO &&
-	    (is_none(control) || (reading->all && is_none_of_all(control, reading->records)))) {
+	    (is_none(control) || (reading->all && is_none_of_all(control)))) {
 		ret = KANAME_OK;
 	} else if (ret == KANAME_NO) {
 		kaname_control_error(control, reading->all ? "all zones" : zone);

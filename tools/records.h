@@ -26,8 +26,7 @@ typedef struct {
 typedef struct {
 	kaname_record_t *at;
 	size_t count, size;
-	bool failed;     /*!< Memory ran out. */
-	bool incomplete; /*!< Of all zones: some were not loaded. */
+	bool failed; /*!< Memory ran out. */
 } kaname_records_t;
 
 /*!

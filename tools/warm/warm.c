@@ -27,23 +27,22 @@ kaname_args_t kaname_warm_args(const kaname_warm_t *warm, int most_s)
 /*! Asks for all there is, and for what comes while zones are being loaded. */
 static kaname_exit_t ask_all(kaname_warm_t *warm)
 {
-	bool loading = true;
+	bool loading = false;
 	kaname_exit_t ret = KANAME_OK;
 	do {
-		/* What had been loaded before the list was made is in the list. */
-		bool last = !loading;
-		ret = kaname_warm_read_names(warm);
+		/* What has been loaded before the list is made is in the list. */
+		ret = kaname_warm_read_loading(warm, &loading);
+		if (ret == KANAME_OK) {
+			ret = kaname_warm_read_names(warm);
+		}
 		if (ret == KANAME_OK) {
 			ret = kaname_warm_ask(warm);
 		}
-		if (ret != KANAME_OK || last || !warm->records.incomplete) {
+		if (ret != KANAME_OK || !loading) {
 			return ret;
 		}
-		ret = kaname_warm_read_loading(warm, &loading);
-		if (ret == KANAME_OK && loading) {
-			(void)poll(NULL, 0, LIST_MS);
-		}
-	} while (ret == KANAME_OK && kaname_now_ms() < warm->end_ms);
+		(void)poll(NULL, 0, LIST_MS);
+	} while (kaname_now_ms() < warm->end_ms);
 	warm->loading = loading;
 	return ret;
 }
