@@ -356,6 +356,13 @@ typedef struct {
 	bool loading;
 } loading_t;
 
+/*! Is an event running or about to? Newer releases say for how long behind it. */
+static bool is_going_on(const char *value)
+{
+	return strncmp(value, "running", strlen("running")) == 0 ||
+	       strncmp(value, "pending", strlen("pending")) == 0;
+}
+
 /*! Takes a unit of zone-status: of each zone the serial, and then what is planned for it. */
 static void take_status(void *ctx, knot_ctl_data_t *data)
 {
@@ -367,8 +374,7 @@ static void take_status(void *ctx, knot_ctl_data_t *data)
 	if (strcmp(type, "serial") == 0) {
 		it->no_serial = strspn(value, "0123456789") == 0;
 	} else if (strcmp(type, "load") == 0 || strcmp(type, "refresh") == 0) {
-		it->loading |= it->no_serial &&
-		               (strcmp(value, "running") == 0 || strcmp(value, "pending") == 0);
+		it->loading |= it->no_serial && is_going_on(value);
 	}
 }
 
