@@ -74,8 +74,9 @@ static uint64_t follow_file(aname_state_report_t *report)
 	memcpy(file, service.file, sizeof(file));
 	uint32_t interval_s = service.interval_s;
 	uint64_t wanted = service.file_wanted;
+	bool replaces = service.file_waiters > 0;
 	pthread_mutex_unlock(&service.path_lock);
-	aname_state_keep(service.state, file, interval_s > 0 ? interval_s : 1, report);
+	aname_state_keep(service.state, file, interval_s > 0 ? interval_s : 1, replaces, report);
 	return wanted;
 }
 

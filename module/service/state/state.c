@@ -27,7 +27,8 @@ struct aname_state {
 	uv_work_t work;
 	unsigned handles; /*!< Not closed yet. */
 	stage_t stage;
-	char *path; /*!< That is wanted; NULL: none. */
+	char *path;    /*!< That is wanted; NULL: none. */
+	bool replaces; /*!< That one takes the place of the one before, which is of no use then. */
 	char *left; /*!< A file that is left for that one, and goes when that is written; or NULL. */
 	uint32_t interval_s;
 	aname_state_file_t file;
@@ -144,21 +145,6 @@ static void remove_left(aname_state_t *state)
 	state->left = NULL;
 }
 
-/*! Goes over to the file that is wanted now. */
-static void move(aname_state_t *state, aname_state_report_t *report)
-{
-	free(state->left);
-	state->left = NULL;
-	if (state->path != NULL && state->file.fd >= 0) {
-		state->left = state->file.path;
-		state->file.path = NULL;
-	}
-	aname_state_file_release(&state->file);
-	if (state->path != NULL) {
-		load(state, report);
-	}
-}
-
 /*! In the pool. */
 static void write_file(uv_work_t *work)
 {
@@ -174,7 +160,8 @@ static void write_file(uv_work_t *work)
 	state->took_ms = (uv_hrtime() - began_ns) / 1000000;
 }
 
-static void written(aname_state_t *state)
+/*! Takes note of what came of a write. */
+static void record_written(aname_state_t *state)
 {
 	state->stage = STAGE_IDLE;
 	if (state->failed == NULL) {
@@ -187,6 +174,48 @@ static void written(aname_state_t *state)
 	}
 	free(state->collect.out.data);
 	state->collect.out = (aname_state_out_t){ 0 };
+}
+
+/*! Begins to collect; there is a file, and nothing is under way. */
+static void collect(aname_state_t *state)
+{
+	state->number++;
+	state->changes = changes(state);
+	aname_collect_begin(&state->collect, state->refresh, state->number, aname_clock_ms());
+}
+
+/*! Saves, and waits for the disk. */
+static void save_now(aname_state_t *state)
+{
+	if (state->file.fd >= 0 && state->saved != changes(state)) {
+		collect(state);
+		while (!aname_collect_step(&state->collect)) {
+		}
+		write_file(&state->work);
+		record_written(state);
+	}
+}
+
+/*! Goes over to the file that is wanted now. */
+static void move(aname_state_t *state, aname_state_report_t *report)
+{
+	free(state->left);
+	state->left = NULL;
+	if (!state->replaces) {
+		save_now(state); /* Whoever is loaded first at the next start may name this one. */
+	} else if (state->path != NULL && state->file.fd >= 0) {
+		state->left = state->file.path;
+		state->file.path = NULL;
+	}
+	aname_state_file_release(&state->file);
+	if (state->path != NULL) {
+		load(state, report);
+	}
+}
+
+static void written(aname_state_t *state)
+{
+	record_written(state);
 	if (has_moved(state)) {
 		postpone(state);
 		return;
@@ -239,14 +268,6 @@ static void on_idle(uv_idle_t *idle)
 		(void)uv_idle_stop(idle);
 		submit(state);
 	}
-}
-
-/*! Begins a save; there is a file, and nothing is under way. */
-static void collect(aname_state_t *state)
-{
-	state->number++;
-	state->changes = changes(state);
-	aname_collect_begin(&state->collect, state->refresh, state->number, aname_clock_ms());
 }
 
 /*! Begins a save if there is a file. What cannot be held is tried again each time. */
@@ -323,7 +344,7 @@ void aname_state_unsync(aname_state_t *state, aname_state_sync_t *sync)
 
 /* The whole. */
 
-void aname_state_keep(aname_state_t *state, const char *path, uint32_t interval_s,
+void aname_state_keep(aname_state_t *state, const char *path, uint32_t interval_s, bool replaces,
                       aname_state_report_t *report)
 {
 	report->text[0] = '\0';
@@ -337,6 +358,7 @@ void aname_state_keep(aname_state_t *state, const char *path, uint32_t interval_
 	if (same && (state->file.fd >= 0 || state->why_not != NULL)) {
 		return; /* What cannot be used is tried again in its time. */
 	}
+	state->replaces = replaces;
 	free(state->path);
 	state->path = path[0] != '\0' ? strdup(path) : NULL;
 	if (state->stage != STAGE_IDLE) {
@@ -360,13 +382,7 @@ void aname_state_let_go(aname_state_t *state)
 	if (state->stage == STAGE_WRITING) {
 		return; /* The disk does not answer. */
 	}
-	if (state->file.fd >= 0 && state->saved != changes(state)) {
-		collect(state);
-		while (!aname_collect_step(&state->collect)) {
-		}
-		write_file(&state->work);
-		written(state);
-	}
+	save_now(state);
 	aname_state_file_release(&state->file);
 	state->why_not = NULL;
 }

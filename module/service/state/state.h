@@ -44,9 +44,11 @@ void aname_state_free(aname_state_t *state);
  *
  * \param path        Absolute, or "" for none.
  * \param interval_s  Between two saves, at least 1.
+ * \param replaces    The file before is removed when this one is written: a section that came wants
+ *                    this one. Else it is saved once more: one that went had wanted it.
  * \param report      What came of it, if the file is another one than before.
  */
-void aname_state_keep(aname_state_t *state, const char *path, uint32_t interval_s,
+void aname_state_keep(aname_state_t *state, const char *path, uint32_t interval_s, bool replaces,
                       aname_state_report_t *report);
 
 /*! Saves, waiting for the disk, and lets the file go: the service stops. */
