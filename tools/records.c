@@ -111,8 +111,7 @@ static kaname_exit_t read_type(kaname_control_t *control, const char *command, c
 		[KNOT_CTL_IDX_TYPE] = reading->type->generic,
 	};
 	kaname_exit_t ret = kaname_control_ask(control, &ask, take_unit, reading);
-	if (ret == KANAME_NO &&
-	    (is_none(control) || (reading->all && is_none_of_all(control)))) {
+	if (ret == KANAME_NO && (is_none(control) || (reading->all && is_none_of_all(control)))) {
 		ret = KANAME_OK;
 	} else if (ret == KANAME_NO) {
 		kaname_control_error(control, reading->all ? "all zones" : zone);
