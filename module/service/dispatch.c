@@ -85,8 +85,8 @@ static aname_priority_t next_priority(aname_refresh_t *refresh, aname_upstream_w
 	if (work->running_all >= most) {
 		return ANAME_PRIORITIES;
 	}
-	if (may_start(work, ANAME_PRIORITY_PROBE, most)) {
-		return ANAME_PRIORITY_PROBE;
+	if (may_start(work, ANAME_PRIORITY_TRY, most)) {
+		return ANAME_PRIORITY_TRY;
 	}
 	if (atomic_load(&work->upstream->silent)) {
 		return ANAME_PRIORITIES; /* The rest fails without being asked. */

@@ -1,71 +1,69 @@
 /*!
- * \brief When all fails that a resolver is asked, as far as can be seen from one side.  [P]
+ * \brief Upstreams that are out: nothing succeeds any more that they are asked (F4).  [U]
  *
- * While a resolver cannot be reached, or cannot reach anybody, all its targets fail. That is not
- * the fault of each, so they do not back off each for itself (F4); see silence.h for what is done
- * instead.
+ * Each lookup that ends is noted. When all fail, of several names, or of the only one there is, the
+ * upstream is out. While some name is known that it answered and that was not asked for since, it
+ * may be that only those fail which are seen: then that one is looked up, which tells.
+ *
+ * - While it is out what fails waits in a line (`waiting`) and not each for its own time, and the
+ *   first in it is looked up once a second.
+ * - While it is silent beside that, nothing else is looked up: what is due, or cold, fails at once,
+ *   so that no query waits for what will not come.
+ * - When a lookup succeeds all that failed meanwhile is due at once, what is asked for most first.
+ *
+ * Subnets wait for their own time in any case, and so does whatever has a lookup that cannot be
+ * stopped. They are due with the others when the upstream is back.
  *
  * Thread: service.
  */
 
 #pragma once
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "service/work.h"
 
-/*! What fails for less than this is no outage. */
-#define ANAME_OUTAGE_MS 500
+/*! What a lookup that has failed says of whom it asked. */
+typedef enum {
+	ANAME_EVIDENCE_NONE = 0, /*!< It was not asked, because of the name. */
+	ANAME_EVIDENCE_LOCAL,    /*!< It could not be asked, because of what is lacking here. */
+	ANAME_EVIDENCE_SILENCE,  /*!< There was no answer. */
+	ANAME_EVIDENCE_UNSURE,   /*!< There was none, or a failure: it does not tell. */
+	ANAME_EVIDENCE_ANSWER,   /*!< It has answered. */
+} aname_evidence_t;
 
-/*! How often a resolver is tried that is out. */
-#define ANAME_OUTAGE_TRY_MS 1000
-
-/*! One that answers, but with nothing except failures, is tried less often the longer that lasts:
- *  after this part of the time. */
-#define ANAME_OUTAGE_SLOWER 64
-
-/*! Lookups of an upstream that have failed in a row. All zero: none has. */
-typedef struct {
-	int64_t since_ms; /*!< When the first one ended. */
-	uint64_t name;    /*!< Hash of its target's name. */
-	bool again;       /*!< There are others, */
-	bool several;     /*!< of other names. */
-	bool witness;     /*!< One is among them of a target that had not failed before. */
-} aname_streak_t;
+/*! What a lookup says that has failed for this reason. */
+aname_evidence_t aname_outage_evidence(const aname_entry_t *entry, aname_failure_t failure);
 
 /*!
- * \brief One more lookup has failed.
+ * \brief A lookup has failed. Call aname_outage_rest() next.
  *
- * \param name  Hash of its target's name.
- * \param good  The lookup before it had succeeded.
+ * \param was_good  The lookup before it had succeeded.
  */
-static inline void aname_streak_add(aname_streak_t *streak, uint64_t name, bool good,
-                                    int64_t now_ms)
-{
-	if (streak->since_ms == 0) {
-		*streak = (aname_streak_t){ .since_ms = now_ms, .name = name, .witness = good };
-		return;
-	}
-	streak->again = true;
-	streak->several |= name != streak->name;
-	streak->witness |= good;
-}
-
-/*! Do lookups fail for long enough to be an outage? */
-static inline bool aname_streak_lasts(const aname_streak_t *streak, int64_t now_ms)
-{
-	return streak->again && now_ms - streak->since_ms >= ANAME_OUTAGE_MS;
-}
+void aname_outage_failed(aname_refresh_t *refresh, const aname_entry_t *entry,
+                         aname_evidence_t evidence, bool was_good, int64_t now_ms);
 
 /*!
- * \brief How long to wait before a resolver is tried again that is out.
+ * \brief Puts an entry that has failed where it waits for the next lookup.
  *
- * \param answers_ms    Since when it answers, but with failures; 0: it does not.
- * \param retry_max_ms  The longest pause between lookups of a target that fails.
+ * \param first  Its next lookup tells more than those of others: it has not failed before.
  */
-static inline int64_t aname_outage_pause(int64_t answers_ms, int64_t retry_max_ms, int64_t now_ms)
-{
-	int64_t pause_ms =
-	        answers_ms != 0 ? (now_ms - answers_ms) / ANAME_OUTAGE_SLOWER : ANAME_OUTAGE_TRY_MS;
-	pause_ms = pause_ms < retry_max_ms ? pause_ms : retry_max_ms;
-	return pause_ms > ANAME_OUTAGE_TRY_MS ? pause_ms : ANAME_OUTAGE_TRY_MS;
-}
+void aname_outage_rest(aname_refresh_t *refresh, aname_entry_t *entry, bool first, int64_t now_ms);
+
+/*! A lookup has succeeded. The entry is in no heap and no line. */
+void aname_outage_succeeded(aname_refresh_t *refresh, const aname_entry_t *entry, int64_t now_ms);
+
+/*! A lookup that had no time left long ago has ended now, and failed. */
+void aname_outage_ended_late(aname_refresh_t *refresh, aname_entry_t *entry, int64_t started_ms,
+                             int64_t now_ms);
+
+/*!
+ * \brief Does for upstreams that are out what there is to do.
+ *
+ * \return In how many milliseconds there is more, or -1.
+ */
+int64_t aname_outage_advance(aname_refresh_t *refresh, int64_t now_ms);
+
+/*! Nobody holds an upstream any more: nothing of it waits. */
+void aname_outage_empty(aname_refresh_t *refresh, aname_upstream_work_t *work, int64_t now_ms);
+
+/*! An upstream's work is about to be freed. */
+void aname_outage_forget(aname_refresh_t *refresh, aname_upstream_work_t *work);

@@ -11,7 +11,7 @@
 #include "service/result.h"
 #include "service/room.h"
 #include "service/schedule.h"
-#include "service/silence.h"
+#include "service/outage.h"
 #include "service/subnets.h"
 #include "service/upstreams.h"
 #include "service/verdicts.h"
@@ -144,7 +144,7 @@ static int64_t look_up(aname_refresh_t *refresh, int64_t now_ms)
 	if (refresh->paused) {
 		return -1;
 	}
-	int64_t wait_ms = aname_silence_advance(refresh, now_ms);
+	int64_t wait_ms = aname_outage_advance(refresh, now_ms);
 	const aname_upstream_work_t *out = refresh->out_first;
 	wait_ms = sooner(wait_ms, aname_dispatch_start_ready(refresh, now_ms));
 	return refresh->out_first != out ? 0 : wait_ms;

@@ -6,7 +6,7 @@
 
 #include "service/health.h"
 #include "service/schedule.h"
-#include "service/silence.h"
+#include "service/outage.h"
 #include "service/subnets.h"
 #include "table/policy.h"
 
@@ -38,10 +38,10 @@ static void note_lag(aname_refresh_t *refresh, aname_entry_t *entry, const aname
 /* Failure. */
 
 static void fail(aname_refresh_t *refresh, aname_entry_t *entry, aname_failure_t failure,
-                 aname_word_t word, const char *why, int64_t now_ms)
+                 aname_evidence_t evidence, const char *why, int64_t now_ms)
 {
 	const aname_snapshot_t *before = aname_entry_snapshot(entry);
-	bool good = before != NULL && entry->plan.failures == 0;
+	bool was_good = before != NULL && entry->plan.failures == 0;
 	aname_refresh_count(&refresh->shared->totals.failed, &entry->failed);
 	aname_snapshot_t *snapshot = aname_snapshot_failed(before, failure, why, now_ms);
 	if (snapshot != NULL) {
@@ -58,23 +58,23 @@ static void fail(aname_refresh_t *refresh, aname_entry_t *entry, aname_failure_t
 			aname_events_subnet(&refresh->events, entry, why, now_ms);
 		}
 	}
-	aname_silence_failed(refresh, entry, word, good, now_ms);
-	aname_silence_rest(refresh, entry, good, now_ms);
+	aname_outage_failed(refresh, entry, evidence, was_good, now_ms);
+	aname_outage_rest(refresh, entry, was_good, now_ms);
 }
 
 void aname_result_failed(aname_refresh_t *refresh, aname_entry_t *entry, aname_failure_t failure,
                          const char *why, int64_t now_ms)
 {
-	fail(refresh, entry, failure, aname_silence_word(entry, failure), why, now_ms);
+	fail(refresh, entry, failure, aname_outage_evidence(entry, failure), why, now_ms);
 }
 
 void aname_result_refused(aname_refresh_t *refresh, aname_entry_t *entry, bool for_name,
                           const char *why, int64_t now_ms)
 {
 	if (for_name) {
-		fail(refresh, entry, ANAME_FAILURE_SERVER, ANAME_WORD_NOTHING, why, now_ms);
+		fail(refresh, entry, ANAME_FAILURE_SERVER, ANAME_EVIDENCE_NONE, why, now_ms);
 	} else {
-		fail(refresh, entry, ANAME_FAILURE_NETWORK, ANAME_WORD_UNASKED, why, now_ms);
+		fail(refresh, entry, ANAME_FAILURE_NETWORK, ANAME_EVIDENCE_LOCAL, why, now_ms);
 	}
 }
 
@@ -202,7 +202,7 @@ static void succeeded(aname_refresh_t *refresh, const aname_run_t *run,
 	aname_upstream_work_t *work = aname_work_of(entry);
 	/* A late answer is as good as any. */
 	aname_schedule_unplan(refresh, entry);
-	aname_silence_succeeded(refresh, entry, now_ms);
+	aname_outage_succeeded(refresh, entry, now_ms);
 	note_unscoped(refresh, work, result->unscoped, now_ms);
 	if (entry->for_subnet) {
 		learned_subnet(refresh, run, result, now_ms);
@@ -245,6 +245,6 @@ void aname_result_take(aname_refresh_t *refresh, aname_run_t *ended, const aname
 		                    result->detail != NULL ? result->detail : "no answer", now_ms);
 	} else {
 		/* It was counted when the time was up. */
-		aname_silence_ended_late(refresh, entry, run.started_ms, now_ms);
+		aname_outage_ended_late(refresh, entry, run.started_ms, now_ms);
 	}
 }

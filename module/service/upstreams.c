@@ -7,7 +7,7 @@
 #include "service/health.h"
 #include "service/room.h"
 #include "service/schedule.h"
-#include "service/silence.h"
+#include "service/outage.h"
 #include "service/subnets.h"
 
 /*! While sections come and go, what differs is not logged: a reload has old and new ones. */
@@ -41,7 +41,7 @@ static void empty_lines(aname_refresh_t *refresh, aname_upstream_work_t *work, i
 			aname_schedule_dormant(refresh, entry, now_ms);
 		}
 	}
-	aname_silence_empty(refresh, work, now_ms);
+	aname_outage_empty(refresh, work, now_ms);
 }
 
 typedef struct {
@@ -206,7 +206,7 @@ static bool free_upstream(aname_refresh_t *refresh, aname_upstream_t *upstream, 
 			return false;
 		}
 		unlist(refresh, work);
-		aname_silence_forget(refresh, work);
+		aname_outage_forget(refresh, work);
 		free_resolver(work);
 		free(work);
 	}

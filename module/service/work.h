@@ -9,7 +9,8 @@
  * | due       | what the time has come for: refreshes, time limits, forgetting            |
  * | dispatch  | which entry is looked up next: priorities, limits, pace                   |
  * | result    | what a lookup taught, or that it failed, and when the next one is         |
- * | silence   | upstreams that are out: what waits for them, and how they are tried       |
+ * | outage    | upstreams that are out: what waits for them, and how they are tried       |
+ * | recovery  | what failed while an upstream was out, once that is back                  |
  * | room      | space for one more target                                                  |
  * | subnets   | entries for clients' subnets                                              |
  * | schedule  | where each entry stands: planned, ready, running, dormant                 |
@@ -29,9 +30,9 @@
 #include "log/events.h"
 #include "service/admission.h"
 #include "service/forced.h"
-#include "service/good.h"
+#include "service/answered.h"
 #include "service/heap.h"
-#include "service/outage.h"
+#include "service/streak.h"
 #include "service/probe/probes.h"
 #include "service/resolver.h"
 #include "table/shared.h"
@@ -81,12 +82,12 @@ typedef struct aname_upstream_work {
 	unsigned running[ANAME_PRIORITIES], running_all;
 	unsigned started;  /*!< Lookups, in all. */
 	uint32_t unscoped; /*!< Servers of which it was logged that they do not say for whom. */
-	aname_good_t good; /*!< What was answered of late. */
-	aname_streak_t failing; /*!< Lookups that failed since one succeeded. */
-	aname_streak_t unheard; /*!< Those without any answer since there was one. */
-	bool out;               /*!< Nothing succeeds any more, see silence.h. */
-	bool logged_out;        /*!< And that was logged. */
-	aname_line_t waiting;   /*!< Out: what has failed. READY, but not to be looked up. */
+	aname_answered_t answered; /*!< What was answered of late. */
+	aname_streak_t failing;    /*!< Lookups that failed since one succeeded. */
+	aname_streak_t unheard;    /*!< Those without any answer since there was one. */
+	bool out;                  /*!< Nothing succeeds any more, see outage.h. */
+	bool logged_out;           /*!< And that was logged. */
+	aname_line_t waiting;      /*!< Out: what has failed. READY, but not to be looked up. */
 	size_t waiting_count;
 	int64_t try_ms;     /*!< Out: when one of those is looked up next. */
 	int64_t check_ms;   /*!< Not before this one is looked up that was answered. */

@@ -50,7 +50,7 @@ typedef enum {
 /*! What is looked up first when lookups are scarce. */
 typedef enum {
 	ANAME_PRIORITY_COLD = 0, /*!< Somebody waits for it. */
-	ANAME_PRIORITY_PROBE,    /*!< Tells whether an upstream that is out is back. */
+	ANAME_PRIORITY_TRY,      /*!< Tells whether an upstream that is out is back. */
 	ANAME_PRIORITY_RETURN,   /*!< Failed while its upstream was out, which is back. */
 	ANAME_PRIORITY_REFRESH,  /*!< Keeps a good target good. */
 	ANAME_PRIORITY_SUBNET,   /*!< Not known for this client's subnet, but for everybody. */

@@ -1,6 +1,7 @@
-#include "service/silence.h"
+#include "service/outage.h"
 
 #include "service/health.h"
+#include "service/recovery.h"
 #include "service/schedule.h"
 #include "table/policy.h"
 
@@ -20,19 +21,20 @@ static uint64_t hash_of(const aname_refresh_t *refresh, const aname_entry_t *ent
 }
 
 /*! Is a name known that was answered when it was asked last? */
-static bool any_good(const aname_refresh_t *refresh, aname_upstream_work_t *work)
+static bool any_answered(const aname_refresh_t *refresh, aname_upstream_work_t *work)
 {
-	return aname_good_any(&work->good, refresh->shared->table, work->upstream);
+	return aname_answered_any(&work->answered, refresh->shared->table, work->upstream);
 }
 
 /*! Has one of those looked up, and of another name than the one that failed if there is any. */
 static void check(aname_refresh_t *refresh, aname_upstream_work_t *work, uint64_t failed,
                   int64_t now_ms)
 {
-	aname_entry_t *entry = now_ms >= work->check_ms
-	                               ? aname_good_choose(&work->good, refresh->shared->table,
-	                                                   work->upstream, failed)
-	                               : NULL;
+	aname_entry_t *entry =
+	        now_ms >= work->check_ms
+	                ? aname_answered_choose(&work->answered, refresh->shared->table,
+	                                        work->upstream, failed)
+	                : NULL;
 	if (entry != NULL) {
 		work->check_ms = now_ms + CHECK_MS;
 		aname_schedule_unplan(refresh, entry);
@@ -97,7 +99,7 @@ static bool is_silent(aname_refresh_t *refresh, aname_upstream_work_t *work, int
 	if (unheard->several && unheard->witness) {
 		return lasts;
 	}
-	if (any_good(refresh, work)) {
+	if (any_answered(refresh, work)) {
 		check(refresh, work, unheard->name, now_ms);
 		return false;
 	}
@@ -112,7 +114,7 @@ static bool fails_as_a_whole(aname_refresh_t *refresh, aname_upstream_work_t *wo
 	if (!failing->several || !aname_streak_lasts(failing, now_ms)) {
 		return false;
 	}
-	if (failing->witness || !any_good(refresh, work)) {
+	if (failing->witness || !any_answered(refresh, work)) {
 		return true;
 	}
 	check(refresh, work, failing->name, now_ms);
@@ -126,34 +128,35 @@ static void note_heard(aname_upstream_work_t *work, int64_t now_ms)
 	atomic_store_explicit(&work->upstream->heard_ms, now_ms, memory_order_relaxed);
 }
 
-aname_word_t aname_silence_word(const aname_entry_t *entry, aname_failure_t failure)
+aname_evidence_t aname_outage_evidence(const aname_entry_t *entry, aname_failure_t failure)
 {
 	if (failure == ANAME_FAILURE_TIMEOUT || failure == ANAME_FAILURE_NETWORK) {
-		return ANAME_WORD_UNHEARD;
+		return ANAME_EVIDENCE_SILENCE;
 	}
 	/* getaddrinfo does not tell a SERVFAIL from no answer at all. */
 	bool tells = entry->upstream->source.servers_count > 0;
-	return failure == ANAME_FAILURE_SERVER && !tells ? ANAME_WORD_UNSURE : ANAME_WORD_HEARD;
+	return failure == ANAME_FAILURE_SERVER && !tells ? ANAME_EVIDENCE_UNSURE
+	                                                 : ANAME_EVIDENCE_ANSWER;
 }
 
-void aname_silence_failed(aname_refresh_t *refresh, const aname_entry_t *entry, aname_word_t word,
-                          bool good, int64_t now_ms)
+void aname_outage_failed(aname_refresh_t *refresh, const aname_entry_t *entry,
+                         aname_evidence_t evidence, bool was_good, int64_t now_ms)
 {
-	if (word == ANAME_WORD_NOTHING) {
+	if (evidence == ANAME_EVIDENCE_NONE) {
 		return;
 	}
 	aname_upstream_work_t *work = aname_work_of(entry);
 	uint64_t name = hash_of(refresh, entry);
-	aname_streak_add(&work->failing, name, good, now_ms);
-	if (word == ANAME_WORD_UNHEARD) {
+	aname_streak_add(&work->failing, name, was_good, now_ms);
+	if (evidence == ANAME_EVIDENCE_SILENCE) {
 		work->answers_ms = 0;
 	} else if (work->answers_ms == 0) {
 		work->answers_ms = now_ms;
 	}
-	if (word == ANAME_WORD_HEARD) {
+	if (evidence == ANAME_EVIDENCE_ANSWER) {
 		note_heard(work, now_ms);
-	} else if (word != ANAME_WORD_UNASKED) {
-		aname_streak_add(&work->unheard, name, good, now_ms);
+	} else if (evidence != ANAME_EVIDENCE_LOCAL) {
+		aname_streak_add(&work->unheard, name, was_good, now_ms);
 		if (!atomic_load(&work->upstream->silent) && is_silent(refresh, work, now_ms)) {
 			/* Workers are told (P1). */
 			atomic_store_explicit(&work->upstream->silent, true, memory_order_relaxed);
@@ -165,7 +168,7 @@ void aname_silence_failed(aname_refresh_t *refresh, const aname_entry_t *entry, 
 	}
 }
 
-void aname_silence_rest(aname_refresh_t *refresh, aname_entry_t *entry, bool first, int64_t now_ms)
+void aname_outage_rest(aname_refresh_t *refresh, aname_entry_t *entry, bool first, int64_t now_ms)
 {
 	aname_upstream_work_t *work = aname_work_of(entry);
 	if (work->out && !entry->for_subnet && entry->run == NULL) {
@@ -193,7 +196,7 @@ static void fail_unasked(aname_refresh_t *refresh, aname_entry_t *entry, int64_t
 	if (fresh || (entry->for_subnet && entry->plan.failures < UINT8_MAX)) {
 		entry->plan.failures++;
 	}
-	aname_silence_rest(refresh, entry, fresh, now_ms);
+	aname_outage_rest(refresh, entry, fresh, now_ms);
 }
 
 /*! Has what is ready fail at once; returns whether there is more. */
@@ -201,7 +204,7 @@ static bool fail_ready(aname_refresh_t *refresh, aname_upstream_work_t *work, in
 {
 	unsigned failed = 0;
 	for (aname_priority_t priority = 0; priority < ANAME_PRIORITIES; priority++) {
-		while (priority != ANAME_PRIORITY_PROBE && work->ready[priority].first != NULL &&
+		while (priority != ANAME_PRIORITY_TRY && work->ready[priority].first != NULL &&
 		       failed < FAIL_AT_ONCE) {
 			fail_unasked(refresh, aname_schedule_take(work, priority), now_ms);
 			failed++;
@@ -257,7 +260,7 @@ static bool may_try(const aname_upstream_work_t *work, int64_t now_ms)
 {
 	bool set_back = work->try_ms - now_ms > pause_of(work, now_ms);
 	return (now_ms >= work->try_ms || set_back) &&
-	       work->ready[ANAME_PRIORITY_PROBE].first == NULL;
+	       work->ready[ANAME_PRIORITY_TRY].first == NULL;
 }
 
 /*! Tries whether it is back. */
@@ -269,12 +272,12 @@ static void try_again(aname_refresh_t *refresh, aname_upstream_work_t *work, int
 	entry = entry != NULL ? entry : choose_waiting(refresh, work, now_ms);
 	if (entry != NULL) {
 		work->try_ms = now_ms + pause_of(work, now_ms);
-		aname_schedule_ready(refresh, entry, ANAME_PRIORITY_PROBE,
+		aname_schedule_ready(refresh, entry, ANAME_PRIORITY_TRY,
 		                     atomic_load(&entry->next_ms));
 	}
 }
 
-int64_t aname_silence_advance(aname_refresh_t *refresh, int64_t now_ms)
+int64_t aname_outage_advance(aname_refresh_t *refresh, int64_t now_ms)
 {
 	int64_t next_ms = INT64_MAX;
 	for (aname_upstream_work_t *work = refresh->out_first; work != NULL;
@@ -287,7 +290,7 @@ int64_t aname_silence_advance(aname_refresh_t *refresh, int64_t now_ms)
 		}
 		/* A lookup that limits hold back is started when they allow. */
 		if (work->waiting_count > 0 && work->try_ms < next_ms &&
-		    work->ready[ANAME_PRIORITY_PROBE].first == NULL) {
+		    work->ready[ANAME_PRIORITY_TRY].first == NULL) {
 			next_ms = work->try_ms;
 		}
 	}
@@ -299,58 +302,6 @@ int64_t aname_silence_advance(aname_refresh_t *refresh, int64_t now_ms)
 
 /* It is back. */
 
-/*! Puts a line into the order of what is asked for most. */
-static void sort(aname_line_t *line, uint32_t now_s)
-{
-	for (unsigned shift = 0; shift < 16; shift += 8) {
-		aname_line_t by[256] = { { NULL, NULL } };
-		while (line->first != NULL) {
-			aname_entry_t *entry = aname_line_take(line);
-			aname_line_append(&by[aname_entry_demand(entry, now_s) >> shift & 0xff],
-			                  entry);
-		}
-		for (unsigned i = 256; i-- > 0;) {
-			aname_entry_t **end =
-			        line->last != NULL ? &line->last->ready_next : &line->first;
-			if (by[i].first != NULL) {
-				*end = by[i].first;
-				line->last = by[i].last;
-			}
-		}
-	}
-}
-
-/*! Has an entry failed since then? */
-static bool fails_since(const aname_entry_t *entry, int64_t since_ms)
-{
-	const aname_snapshot_t *known = atomic_load(&entry->snapshot);
-	const aname_failing_t *failing = known != NULL ? aname_snapshot_failing(known) : NULL;
-	return entry->plan.failures > 0 && failing != NULL && failing->since_ms >= since_ms;
-}
-
-/*! Takes out of the heap what has failed in the outage, and waits there. */
-static void take_planned(aname_refresh_t *refresh, const aname_upstream_work_t *work,
-                         aname_line_t *line)
-{
-	aname_heaps_t *heaps = &refresh->heaps;
-	for (size_t i = 0; i < heaps->count[ANAME_HEAP_PLANNED]; i++) {
-		aname_entry_t *entry = aname_heaps_nth(heaps, ANAME_HEAP_PLANNED, i)->entry;
-		if (aname_work_of(entry) == work && entry->run == NULL &&
-		    entry->plan.state == ANAME_PLAN_WAITING &&
-		    fails_since(entry, work->failing.since_ms)) {
-			/* Those that it passes by have been seen already. */
-			aname_heaps_hasten(heaps, ANAME_HEAP_PLANNED, entry, INT64_MIN);
-		}
-	}
-	const aname_moment_t *first;
-	while ((first = aname_heaps_first(heaps, ANAME_HEAP_PLANNED)) != NULL &&
-	       first->at_ms == INT64_MIN) {
-		aname_entry_t *entry = first->entry;
-		aname_heaps_remove(heaps, ANAME_HEAP_PLANNED, entry);
-		aname_line_append(line, entry);
-	}
-}
-
 /*! What has failed in the outage is due now, as if it had failed once. What failed before, and
  *  again, is not: or else a name that always succeeds would have all others tried each time. */
 static void end(aname_refresh_t *refresh, aname_upstream_work_t *work, int64_t now_ms)
@@ -359,21 +310,14 @@ static void end(aname_refresh_t *refresh, aname_upstream_work_t *work, int64_t n
 	unlist(refresh, work);
 	while (work->waiting.first != NULL) {
 		aname_entry_t *entry = take_waiting(work);
-		if (entry->plan.failures <= 1 || fails_since(entry, work->failing.since_ms)) {
+		if (entry->plan.failures <= 1 ||
+		    aname_recovery_concerns(entry, work->failing.since_ms)) {
 			aname_line_append(&due, entry);
 		} else {
-			aname_silence_rest(refresh, entry, false, now_ms);
+			aname_outage_rest(refresh, entry, false, now_ms);
 		}
 	}
-	take_planned(refresh, work, &due);
-	sort(&due, now_ms / 1000);
-	while (due.first != NULL) {
-		aname_entry_t *entry = aname_line_take(&due);
-		entry->plan.failures = 1;
-		aname_schedule_ready(
-		        refresh, entry,
-		        entry->for_subnet ? ANAME_PRIORITY_SUBNET : ANAME_PRIORITY_RETURN, now_ms);
-	}
+	aname_recovery_end(refresh, work, due, now_ms);
 	work->back_ms = now_ms;
 	if (work->logged_out) {
 		aname_events_back(&refresh->events, work->upstream,
@@ -381,31 +325,7 @@ static void end(aname_refresh_t *refresh, aname_upstream_work_t *work, int64_t n
 	}
 }
 
-/*! It was not out as far as could be seen, but some things failed: they are tried soon, as if they
- *  had failed once. */
-static void hasten(aname_refresh_t *refresh, const aname_upstream_work_t *work, int64_t now_ms)
-{
-	for (size_t i = 0; i < refresh->heaps.count[ANAME_HEAP_PLANNED]; i++) {
-		const aname_moment_t planned =
-		        *aname_heaps_nth(&refresh->heaps, ANAME_HEAP_PLANNED, i);
-		aname_entry_t *entry = planned.entry;
-		if (aname_work_of(entry) != work || entry->plan.state != ANAME_PLAN_WAITING ||
-		    entry->run != NULL || entry->plan.failures <= 1 ||
-		    !fails_since(entry, work->failing.since_ms)) {
-			continue;
-		}
-		entry->plan.failures = 1;
-		int64_t next_ms = aname_policy_next_retry(aname_schedule_of(entry), 1,
-		                                          aname_refresh_chance(refresh), now_ms);
-		if (next_ms < planned.at_ms) {
-			/* Those that it passes by have been seen already. */
-			aname_heaps_hasten(&refresh->heaps, ANAME_HEAP_PLANNED, entry, next_ms);
-			atomic_store(&entry->next_ms, next_ms);
-		}
-	}
-}
-
-void aname_silence_succeeded(aname_refresh_t *refresh, const aname_entry_t *entry, int64_t now_ms)
+void aname_outage_succeeded(aname_refresh_t *refresh, const aname_entry_t *entry, int64_t now_ms)
 {
 	aname_upstream_work_t *work = aname_work_of(entry);
 	note_heard(work, now_ms);
@@ -413,16 +333,16 @@ void aname_silence_succeeded(aname_refresh_t *refresh, const aname_entry_t *entr
 	if (work->out) {
 		end(refresh, work, now_ms);
 	} else if (aname_streak_lasts(&work->failing, now_ms)) {
-		hasten(refresh, work, now_ms);
+		aname_recovery_hasten(refresh, work, now_ms);
 	}
 	work->failing = (aname_streak_t){ 0 };
 	if (!entry->for_subnet) {
-		aname_good_add(&work->good, entry, hash_of(refresh, entry));
+		aname_answered_add(&work->answered, entry, hash_of(refresh, entry));
 	}
 }
 
-void aname_silence_ended_late(aname_refresh_t *refresh, aname_entry_t *entry, int64_t started_ms,
-                              int64_t now_ms)
+void aname_outage_ended_late(aname_refresh_t *refresh, aname_entry_t *entry, int64_t started_ms,
+                             int64_t now_ms)
 {
 	aname_upstream_work_t *work = aname_work_of(entry);
 	bool back = started_ms <= work->back_ms;
@@ -432,9 +352,9 @@ void aname_silence_ended_late(aname_refresh_t *refresh, aname_entry_t *entry, in
 	aname_schedule_unplan(refresh, entry);
 	if (work->out) {
 		const aname_snapshot_t *known = aname_entry_snapshot(entry);
-		bool good = entry->plan.failures == 1 && known != NULL &&
-		            known->known != ANAME_KNOWN_NOTHING;
-		wait_in_line(work, entry, good, now_ms);
+		bool was_good = entry->plan.failures == 1 && known != NULL &&
+		                known->known != ANAME_KNOWN_NOTHING;
+		wait_in_line(work, entry, was_good, now_ms);
 	} else {
 		entry->plan.failures = 1;
 		aname_schedule_ready(refresh, entry, ANAME_PRIORITY_RETURN, now_ms);
@@ -443,14 +363,14 @@ void aname_silence_ended_late(aname_refresh_t *refresh, aname_entry_t *entry, in
 
 /* It goes. */
 
-void aname_silence_empty(aname_refresh_t *refresh, aname_upstream_work_t *work, int64_t now_ms)
+void aname_outage_empty(aname_refresh_t *refresh, aname_upstream_work_t *work, int64_t now_ms)
 {
 	while (work->waiting.first != NULL) {
 		aname_schedule_dormant(refresh, take_waiting(work), now_ms);
 	}
 }
 
-void aname_silence_forget(aname_refresh_t *refresh, aname_upstream_work_t *work)
+void aname_outage_forget(aname_refresh_t *refresh, aname_upstream_work_t *work)
 {
 	unlist(refresh, work);
 }

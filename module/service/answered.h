@@ -13,7 +13,7 @@
 #include "table/table.h"
 
 /*! How many are remembered, of each family apart. */
-#define ANAME_GOOD_NAMES 8
+#define ANAME_ANSWERED_NAMES 8
 
 /*! All zero: none. */
 typedef struct {
@@ -22,17 +22,17 @@ typedef struct {
 		uint16_t type;
 		uint8_t name_len; /*!< 0: free. */
 		knot_dname_storage_t name;
-	} names[ANAME_GOOD_NAMES];
+	} names[ANAME_ANSWERED_NAMES];
 	unsigned next; /*!< Which one gives way next. */
-} aname_good_t;
+} aname_answered_t;
 
 /*! Remembers one whose lookup has succeeded, not that of a subnet. */
-void aname_good_add(aname_good_t *good, const aname_entry_t *entry, uint64_t hash);
+void aname_answered_add(aname_answered_t *answered, const aname_entry_t *entry, uint64_t hash);
 
 /*! Is there one that is still kept fresh and has not failed since? Forgets the others. */
-bool aname_good_any(aname_good_t *good, const aname_table_t *table,
-                    const aname_upstream_t *upstream);
+bool aname_answered_any(aname_answered_t *answered, const aname_table_t *table,
+                        const aname_upstream_t *upstream);
 
 /*! One of them that waits for its next lookup, and is of another name if that can be; or NULL. */
-aname_entry_t *aname_good_choose(aname_good_t *good, const aname_table_t *table,
-                                 const aname_upstream_t *upstream, uint64_t other_than);
+aname_entry_t *aname_answered_choose(aname_answered_t *answered, const aname_table_t *table,
+                                     const aname_upstream_t *upstream, uint64_t other_than);
