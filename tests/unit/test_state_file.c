@@ -14,7 +14,8 @@
 #include <unistd.h>
 
 #include "service/state/file.h"
-#include "service/state/format.h"
+#include "service/state/reader.h"
+#include "service/state/writer.h"
 #include "support/alloc.h"
 #include "support/process.h"
 

@@ -9,7 +9,7 @@
 
 #pragma once
 
-#include "service/state/format.h"
+#include "service/state/writer.h"
 #include "service/work.h"
 
 /*! What is being collected. */

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "service/state/format.h"
+#include "service/state/reader.h"
 
 /*! Nobody but its owner may read what is known, and what is forced. */
 #define MODE (S_IRUSR | S_IWUSR)

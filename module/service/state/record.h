@@ -122,8 +122,7 @@ typedef struct {
 
 /* How they are laid out. */
 
-/*! Octets of a file's head, and of a record's. */
-#define ANAME_STATE_HEAD        64
+/*! Octets of a record's head. */
 #define ANAME_STATE_RECORD_HEAD 4
 
 /*! Largest record, its head included: a key has 65,535 octets of RDATA at most. */

@@ -10,7 +10,7 @@
 
 #pragma once
 
-#include "service/state/format.h"
+#include "service/state/reader.h"
 #include "service/work.h"
 
 /*! What became of a file. */

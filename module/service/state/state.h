@@ -9,7 +9,9 @@
  * | collect | from the table into a file's octets                                |
  * | restore | and back                                                           |
  * | moment  | the clocks that go on while nothing runs                           |
- * | format  | the octets                                                         |
+ * | format  | what a file looks like; record: what a record does                 |
+ * | writer  | makes a file in memory                                             |
+ * | reader  | checks one and reads it                                            |
  * | file    | the file: one process holds it, and it is replaced as a whole      |
  *
  * What is known is collected on the service thread in small steps, and written by libuv's pool. It

@@ -4,7 +4,8 @@
 
 #pragma once
 
-#include "service/state/format.h"
+#include "service/state/reader.h"
+#include "service/state/writer.h"
 
 /*! What a sample is made of. */
 typedef enum {
