@@ -150,52 +150,56 @@ static int read_nets(knotd_mod_t *mod, aname_nets_t *nets)
 	return ret;
 }
 
+/*! The value of an option that is a path, or NULL if the section does not have it. */
+static const char *chosen_path(knotd_mod_t *mod, const yp_name_t *option, bool section)
+{
+	knotd_conf_t conf = { 0 };
+	if (section) {
+		conf = knotd_conf_mod(mod, option);
+	}
+	return conf.count > 0 ? conf.single.string : NULL;
+}
+
+/*! The path, from the directory on unless it is absolute; empty for `off`; NULL: out of memory. */
+static char *absolute(const char *path, const char *off, const char *directory)
+{
+	char *whole = NULL;
+	if (strcasecmp(path, off) == 0) {
+		return strdup("");
+	}
+	if (path[0] == '/') {
+		return strdup(path);
+	}
+	return asprintf(&whole, "%s/%s", directory, path) >= 0 ? whole : NULL;
+}
+
 static int read_status(knotd_mod_t *mod, aname_options_t *options, bool section)
 {
-	const char *path = NULL;
-	if (section) {
-		knotd_conf_t conf = knotd_conf_mod(mod, OPT_STATUS_SOCKET);
-		path = conf.count > 0 ? conf.single.string : NULL;
-	}
+	const char *path = chosen_path(mod, OPT_STATUS_SOCKET, section);
 	options->status_chosen = path != NULL;
-	path = path != NULL ? path : ANAME_STATUS_SOCKET;
-	if (strcmp(path, ANAME_STATUS_OFF) == 0) {
-		options->status_socket = strdup("");
-	} else if (path[0] == '/') {
-		options->status_socket = strdup(path);
-	} else if (asprintf(&options->status_socket, "%s/%s", aname_conf_rundir(mod), path) < 0) {
-		options->status_socket = NULL;
-	}
+	options->status_socket = absolute(path != NULL ? path : ANAME_STATUS_SOCKET,
+	                                  ANAME_STATUS_OFF, aname_conf_rundir(mod));
 	return options->status_socket != NULL ? KNOT_EOK : KNOT_ENOMEM;
 }
 
 static int read_state(knotd_mod_t *mod, aname_options_t *options, bool section)
 {
-	const char *path = NULL;
-	if (section) {
-		knotd_conf_t conf = knotd_conf_mod(mod, OPT_STATE_FILE);
-		path = conf.count > 0 ? conf.single.string : NULL;
-	}
+	char storage[ANAME_DIRECTORIES_SIZE];
+	aname_conf_storage(mod, storage, sizeof(storage));
+	const char *path = chosen_path(mod, OPT_STATE_FILE, section);
 	options->state_chosen = path != NULL;
-	path = path != NULL ? path : ANAME_STATE_FILE;
-	if (strcasecmp(path, ANAME_STATE_OFF) == 0) {
-		options->state_file = strdup("");
-	} else if (path[0] == '/') {
-		options->state_file = strdup(path);
-	} else {
-		char storage[ANAME_DIRECTORIES_SIZE];
-		aname_conf_storage(mod, storage, sizeof(storage));
-		if (asprintf(&options->state_file, "%s/%s", storage, path) < 0) {
-			options->state_file = NULL;
-		}
+	options->state_file =
+	        absolute(path != NULL ? path : ANAME_STATE_FILE, ANAME_STATE_OFF, storage);
+	if (options->state_file == NULL) {
+		return KNOT_ENOMEM;
 	}
-	if (options->state_file != NULL && strlen(options->state_file) >= PATH_MAX) {
+	if (strlen(options->state_file) >= PATH_MAX) {
 		knotd_mod_log(mod, LOG_ERR,
 		              "option 'state-file': with 'storage' before it the path is too "
 		              "long, so there is none; set an absolute one");
 		options->state_file[0] = '\0';
 	}
-	return options->state_file != NULL ? KNOT_EOK : KNOT_ENOMEM;
+	return KNOT_EOK;
 }
 
 /*! What is not 0, off or empty without a section. */

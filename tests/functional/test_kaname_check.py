@@ -116,12 +116,7 @@ def test_a_module_in_the_template(knotd, unbound, authority, check):
 
 def test_a_zone_that_a_catalog_brought(knotd, unbound, authority, check):
     authority.set(TARGET, a=[A1], aaaa=[AAAA1])
-    member = {"module": "mod-aname", "storage": knotd.zone_directory}
-    knotd.sections.append(section("template", "member", **member))
-    knotd.write_zone(ZONE, [aname(TARGET)])
-    records = ["version 0 TXT 2", f"unique.zones 0 PTR {ZONE}."]
-    catalog = {"catalog-role": "interpret", "catalog-template": "member"}
-    knotd.add_zone("catalog.invalid", records, modules=[], zone_options=catalog)
+    knotd.add_catalog(ZONE, [aname(TARGET)])
     knotd.start(ready=[])
     eventually(lambda: knotd.loaded(ZONE), timeout=20)
     lines, _ = check(bad=[])

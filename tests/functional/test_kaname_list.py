@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from harness import ALIAS, TARGET, ZONE, aname, eventually, raw, section
+from harness import ALIAS, TARGET, ZONE, aname, eventually, raw
 from harness.kaname import kaname
 
 OTHER = "other.example.net"
@@ -112,13 +112,7 @@ def test_S4_a_server_without_the_module_lists_as_well(knotd, listed):
 
 def test_S4_zones_of_a_catalog_are_listed(knotd, listed):
     member = "member.example"
-    knotd.write_zone(member, [aname(TARGET)])
-    knotd.sections.append(section("template", "member", storage=knotd.zone_directory,
-                                  file="%s.zone", zonefile_sync=-1, module="mod-aname"))
-    knotd.add_zone(
-        "catalog.invalid", ["version 0 TXT 2", f"one.zones 0 PTR {member}."], modules=[],
-        zone_options={"catalog-role": "interpret", "catalog-template": "member"},
-    )
+    knotd.add_catalog(member, [aname(TARGET)])
     knotd.start(ready=[])
     eventually(lambda: knotd.loaded(member), timeout=20)
     eventually(lambda: listed() == [f"{member}. 300 ANAME {TARGET}."])

@@ -237,7 +237,7 @@ def test_it_survives_reload_and_follows_the_option(knotd, unbound, authority, to
     eventually(lambda: is_there(other) and not os.path.exists(path))
     told = json.loads(tool("-S", other, "status", "--json").stdout)
     assert {entry["state"] for entry in told["targets"]} == {"fresh"}
-    knotd.options["status-socket"] = "off"
+    knotd.options["status-socket"] = "OFF"
     knotd.reload()
     eventually(lambda: not os.path.exists(other))
     assert not os.path.exists(path)

@@ -257,13 +257,7 @@ def test_S4_zones_that_are_still_being_loaded_are_waited_for(direct, authority, 
 def test_S4_zones_of_a_catalog_are_asked_for(direct, authority, warm):
     authority.set(TARGET, a=[A1], aaaa=[AAAA1])
     member = "member.example"
-    direct.write_zone(member, [aname(TARGET)])
-    direct.sections.append(section("template", "member", storage=direct.zone_directory,
-                                   file="%s.zone", zonefile_sync=-1, module="mod-aname/test"))
-    direct.add_zone(
-        "catalog.invalid", ["version 0 TXT 2", f"one.zones 0 PTR {member}."], modules=[],
-        zone_options={"catalog-role": "interpret", "catalog-template": "member"},
-    )
+    direct.add_catalog(member, [aname(TARGET)], module="mod-aname/test")
     direct.start(ready=[])
     eventually(lambda: direct.loaded(member))
     assert warm()[0] == [summary(1)]

@@ -43,6 +43,20 @@ def status(tool):
     return lambda *arguments: json.loads(tool("status", "--json", *arguments).stdout)
 
 
+def two_sections(knotd, authority, start_scripted):
+    """A server with ZONE as ever, and OTHER that asks a scripted resolver, which is returned."""
+    scripted = start_scripted()
+    scripted.set(OTHER_TARGET, a=(A3,), aaaa=())
+    knotd.sections.append(section("mod-aname", "scripted", resolver=SCRIPTED))
+    authority.set(TARGET, a=(A1,), aaaa=(AAAA1,))
+    knotd.add_zone(ZONE, [aname(TARGET)])
+    knotd.add_zone(OTHER, [aname(OTHER_TARGET)], modules=["mod-aname/scripted"])
+    knotd.start()
+    known()
+    known(OTHER)
+    return scripted
+
+
 def test_S1_a_restarted_server_answers_at_once(knotd, unbound, authority, proto):
     simple(knotd, authority, a=(A1, A2))
     known()
@@ -99,15 +113,7 @@ def test_S2_past_its_lifetime_it_is_stale_and_looked_up(knotd, start_unbound, au
 
 
 def test_S1_every_section_and_resolver_has_its_own(knotd, unbound, start_scripted, authority):
-    scripted = start_scripted()
-    scripted.set(OTHER_TARGET, a=(A3,), aaaa=())
-    knotd.sections.append(section("mod-aname", "scripted", resolver=SCRIPTED))
-    authority.set(TARGET, a=(A1,), aaaa=(AAAA1,))
-    knotd.add_zone(ZONE, [aname(TARGET)])
-    knotd.add_zone(OTHER, [aname(OTHER_TARGET)], modules=["mod-aname/scripted"])
-    knotd.start()
-    known()
-    known(OTHER)
+    scripted = two_sections(knotd, authority, start_scripted)
     unbound.kill()
     scripted.drop(OTHER_TARGET)
     restart(knotd)
@@ -150,7 +156,7 @@ def test_S1_what_is_forced_is_on_disk_before_it_is_confirmed(
 
 
 def test_S1_what_cannot_be_saved_is_told(knotd, unbound, authority, tool):
-    knotd.options.update({"state-file": "off", "state-interval": 1})
+    knotd.options.update({"state-file": "Off", "state-interval": 1})
     simple(knotd, authority)
     known()
     let_pass(2)  # Some intervals.
@@ -272,15 +278,7 @@ def test_S1_the_file_follows_the_option(knotd, unbound, authority):
 
 def test_S1_zones_that_come_late_find_it(knotd, unbound, authority, start_scripted):
     """A section that nothing names at the start finds what was known when it comes."""
-    scripted = start_scripted()
-    scripted.set(OTHER_TARGET, a=(A3,), aaaa=())
-    knotd.sections.append(section("mod-aname", "scripted", resolver=SCRIPTED))
-    authority.set(TARGET, a=(A1,), aaaa=(AAAA1,))
-    knotd.add_zone(ZONE, [aname(TARGET)])
-    knotd.add_zone(OTHER, [aname(OTHER_TARGET)], modules=["mod-aname/scripted"])
-    knotd.start()
-    known()
-    known(OTHER)
+    scripted = two_sections(knotd, authority, start_scripted)
     scripted.drop(OTHER_TARGET)
     knotd.finish()
     late = knotd.zones.pop(OTHER)

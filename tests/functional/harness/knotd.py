@@ -99,6 +99,16 @@ class Knotd(Daemon):
         self.write_zone(name, records, text=text, **soa)
         self.zones[name] = Zone(modules, dict(zone_options or {}))
 
+    def add_catalog(self, member, records, module="mod-aname"):
+        """Write a member's zone file, and a catalog that brings it: no zone of the configuration."""
+        self.write_zone(member, records)
+        self.sections.append(section("template", "member", storage=self.zone_directory,
+                                     file="%s.zone", zonefile_sync=-1, module=module))
+        self.add_zone(
+            "catalog.invalid", ["version 0 TXT 2", f"one.zones 0 PTR {member}."], modules=[],
+            zone_options={"catalog-role": "interpret", "catalog-template": "member"},
+        )
+
     def write_zone(self, name, records=(), *, text=None, **soa):
         with open(self.zone_file(name), "w", encoding="ascii") as file:
             file.write(zone_text(name, records, **soa) if text is None else text)
