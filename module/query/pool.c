@@ -4,8 +4,8 @@
 
 #include "path.h"
 #include "query/judge.h"
-#include "query/pool_plan.h"
 #include "query/policy.h"
+#include "query/pool_plan.h"
 #include "query/targets.h"
 
 static const uint16_t types[] = { KNOT_RRTYPE_A, KNOT_RRTYPE_AAAA };

@@ -5,8 +5,8 @@
 #include <libknot/descriptor.h>
 
 #include "service/health.h"
-#include "service/schedule.h"
 #include "service/outage.h"
+#include "service/schedule.h"
 #include "service/subnets.h"
 #include "table/policy.h"
 

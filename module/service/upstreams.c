@@ -5,9 +5,9 @@
 
 #include "service/arrivals.h"
 #include "service/health.h"
+#include "service/outage.h"
 #include "service/room.h"
 #include "service/schedule.h"
-#include "service/outage.h"
 #include "service/subnets.h"
 
 /*! While sections come and go, what differs is not logged: a reload has old and new ones. */

@@ -29,12 +29,12 @@
 
 #include "log/events.h"
 #include "service/admission.h"
-#include "service/forced.h"
 #include "service/answered.h"
+#include "service/forced.h"
 #include "service/heap.h"
-#include "service/streak.h"
 #include "service/probe/probes.h"
 #include "service/resolver.h"
+#include "service/streak.h"
 #include "table/shared.h"
 
 /*! A lookup under way, and what has to be known when it ends. */

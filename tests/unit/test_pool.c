@@ -3,8 +3,8 @@
 #include <libknot/libknot.h>
 
 #include "query/answer.h"
-#include "table/definition.h"
 #include "support/make.h"
+#include "table/definition.h"
 
 #define NOW 1000000000
 

@@ -7,8 +7,8 @@
 
 #include <libknot/errcode.h>
 
-#include "service/threadpool.h"
 #include "service/resolver.h"
+#include "service/threadpool.h"
 #include "support/alloc.h"
 #include "support/getaddrinfo.h"
 #include "support/make.h"

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <syslog.h>
 
-#include "service/state/reader.h"
 #include "service/state/moment.h"
+#include "service/state/reader.h"
 #include "service/state/restore.h"
 #include "table/clock.h"
 

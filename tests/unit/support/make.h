@@ -8,8 +8,8 @@
 #include <libknot/dname.h>
 
 #include "conf/options.h"
-#include "table/snapshot.h"
 #include "table/shared.h"
+#include "table/snapshot.h"
 
 /*! A name in a storage of its own; `text` as in zone files. */
 typedef struct {
