@@ -29,8 +29,11 @@
 
 #define ANAME_STATE_VERSION 1
 
-#define ANAME_STATE_MAGIC     "mod-aname state\n"
+/*! What a file begins with: octets, not a string that ends. */
 #define ANAME_STATE_MAGIC_LEN 16
+static const uint8_t aname_state_magic[ANAME_STATE_MAGIC_LEN] = {
+	'm', 'o', 'd', '-', 'a', 'n', 'a', 'm', 'e', ' ', 's', 't', 'a', 't', 'e', '\n',
+};
 
 /* The head: its octets, and from where on it has what. */
 #define ANAME_STATE_HEAD        64

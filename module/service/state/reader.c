@@ -70,7 +70,7 @@ static bool count_record(aname_state_in_t *in, aname_state_kind_t kind)
 
 bool aname_state_is_foreign(const uint8_t *data, size_t len)
 {
-	return memcmp(data, ANAME_STATE_MAGIC,
+	return memcmp(data, aname_state_magic,
 	              len < ANAME_STATE_MAGIC_LEN ? len : ANAME_STATE_MAGIC_LEN) != 0;
 }
 

@@ -116,7 +116,7 @@ void aname_state_begin(aname_state_out_t *out, const aname_state_moment_t *momen
 		return;
 	}
 	head = out->data;
-	memcpy(head, ANAME_STATE_MAGIC, ANAME_STATE_MAGIC_LEN);
+	memcpy(head, aname_state_magic, ANAME_STATE_MAGIC_LEN);
 	knot_wire_write_u32(head + ANAME_STATE_VERSION_AT, ANAME_STATE_VERSION);
 	memcpy(head + ANAME_STATE_BOOT_ID_AT, moment->boot_id, sizeof(moment->boot_id));
 	knot_wire_write_u64(head + ANAME_STATE_BOOT_AT, moment->boot_ms);
