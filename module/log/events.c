@@ -22,6 +22,10 @@ static void log_about(aname_events_t *events, const aname_entry_t *entry, int pr
 	if (knot_dname_to_str(name, aname_entry_name(entry), sizeof(name)) == NULL) {
 		return;
 	}
+	if (!aname_budget_take(events->budget, aname_entry_zone(entry), now_ms)) {
+		aname_logbook_leave_out(events->logbook);
+		return;
+	}
 	char message[sizeof(name) + 300];
 	(void)snprintf(message, sizeof(message), "target %s %s %s", name,
 	               aname_family_text(entry->type), what);
@@ -246,6 +250,9 @@ void aname_events_limits(aname_events_t *events, aname_limits_reached_t *reached
 	          "requests for lookups come faster than they can be taken");
 	log_limit(events, &events->table, atomic_load(&reached->table_full), now_ms,
 	          "no room for a new target, raise 'max-targets'");
+	log_limit(events, &events->gave_way, atomic_load(&reached->gave_way), now_ms,
+	          "a target gave way to a new one, of the zones that hold the most or what was "
+	          "not asked for lately, raise 'max-targets'");
 	log_limit(events, &events->waiters, atomic_load(&reached->waiters_full), now_ms,
 	          "half of the TCP workers wait for lookups already");
 	log_limit(events, &events->probes, atomic_load(&reached->probes_full), now_ms,

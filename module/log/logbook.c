@@ -91,6 +91,14 @@ void aname_logbook_write(aname_logbook_t *book, int priority, const char *messag
 	aname_logbook_write_about(book, NULL, priority, message, now_ms);
 }
 
+void aname_logbook_leave_out(aname_logbook_t *book)
+{
+	pthread_mutex_lock(&book->lock);
+	book->dropped++;
+	atomic_store_explicit(&book->written, true, memory_order_relaxed);
+	pthread_mutex_unlock(&book->lock);
+}
+
 static void on_message(void *book, int priority, const char *message)
 {
 	aname_logbook_write(book, priority, message, aname_clock_ms());

@@ -32,6 +32,9 @@ void aname_logbook_write(aname_logbook_t *book, int priority, const char *messag
 void aname_logbook_write_about(aname_logbook_t *book, const knot_dname_t *target, int priority,
                                const char *message, int64_t now_ms);
 
+/*! Counts a message as dropped that is not to be written. Thread: likewise. */
+void aname_logbook_leave_out(aname_logbook_t *book);
+
 /*! A log that writes its messages down in the book. Thread: likewise. */
 aname_log_t aname_logbook_log(aname_logbook_t *book);
 

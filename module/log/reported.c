@@ -1,9 +1,8 @@
 #include "log/reported.h"
 
 /*! Slots in which a key may be. */
-#define WAYS       8
-#define NONE       ANAME_REPORTED_SIZE
-#define LINES_BITS 8
+#define WAYS 8
+#define NONE ANAME_REPORTED_SIZE
 
 static unsigned bucket_of(uint64_t key)
 {
@@ -35,20 +34,6 @@ static unsigned find_old(aname_reported_t *reported, unsigned bucket, uint32_t n
 	return now_s > seen_s && now_s - seen_s >= ANAME_REPORTED_OLD_S ? oldest : NONE;
 }
 
-/*! Counts a line; false if there were too many in this second. */
-static bool take_line(aname_reported_t *reported, int64_t now_ms)
-{
-	uint64_t second = (uint64_t)(now_ms / 1000) << LINES_BITS;
-	uint64_t before = atomic_load(&reported->second), after;
-	do {
-		after = (before >> LINES_BITS == second >> LINES_BITS ? before : second) + 1;
-		if (after - second > ANAME_REPORTED_PER_SECOND) {
-			return false;
-		}
-	} while (!atomic_compare_exchange_weak(&reported->second, &before, after));
-	return true;
-}
-
 /*! Empties a slot; false if another worker has. */
 static bool take_back(aname_reported_t *reported, unsigned slot, uint64_t key)
 {
@@ -59,7 +44,8 @@ static bool take_back(aname_reported_t *reported, unsigned slot, uint64_t key)
 	return taken;
 }
 
-static bool begin(aname_reported_t *reported, uint64_t key, int64_t now_ms)
+static bool begin(aname_reported_t *reported, uint64_t key, aname_budget_t *budget, uint32_t zone,
+                  int64_t now_ms)
 {
 	unsigned bucket = bucket_of(key);
 	uint32_t now_s = now_ms / 1000;
@@ -69,7 +55,7 @@ static bool begin(aname_reported_t *reported, uint64_t key, int64_t now_ms)
 		slot = find_old(reported, bucket, now_s);
 		before = slot != NONE ? atomic_load(&reported->keys[slot]) : 0;
 	}
-	if (slot == NONE || !take_line(reported, now_ms) ||
+	if (slot == NONE || !aname_budget_take(budget, zone, now_ms) ||
 	    !atomic_compare_exchange_strong(&reported->keys[slot], &before, key)) {
 		return false;
 	}
@@ -83,14 +69,15 @@ static bool begin(aname_reported_t *reported, uint64_t key, int64_t now_ms)
 	return first == slot || first == NONE || !take_back(reported, slot, key);
 }
 
-bool aname_reported_change(aname_reported_t *reported, uint64_t key, bool in_state, int64_t now_ms)
+bool aname_reported_change(aname_reported_t *reported, uint64_t key, bool in_state,
+                           aname_budget_t *budget, uint32_t zone, int64_t now_ms)
 {
 	unsigned slot = find(reported, bucket_of(key), key);
 	if (slot == NONE) {
-		return in_state && begin(reported, key, now_ms);
+		return in_state && begin(reported, key, budget, zone, now_ms);
 	}
 	if (!in_state) {
-		return take_line(reported, now_ms) && take_back(reported, slot, key);
+		return aname_budget_take(budget, zone, now_ms) && take_back(reported, slot, key);
 	}
 	atomic_store_explicit(&reported->seen_s[slot], now_ms / 1000, memory_order_relaxed);
 	return false;

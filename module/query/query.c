@@ -71,7 +71,7 @@ bool aname_query_log_once(const aname_query_t *query, const char *what, const vo
 	uint64_t hash = aname_shared_hash(0, what, strlen(what));
 	hash = aname_shared_hash(hash, zone, query->instance->zone_len);
 	return aname_shared_log_once(query->instance->shared, aname_shared_hash(hash, content, len),
-	                             query->now_ms);
+	                             aname_query_zone(query), query->now_ms);
 }
 
 void aname_query_log(void *mod, int priority, const char *message)

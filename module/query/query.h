@@ -144,7 +144,15 @@ aname_query_t *aname_query_of(const knotd_qdata_t *qdata, const aname_instance_t
 bool aname_query_begin(aname_query_t *query, aname_instance_t *instance, knot_pkt_t *pkt,
                        knotd_qdata_t *qdata, knotd_mod_t *mod);
 
-/*! Is this the first time that this is to be logged of this content in this zone? */
+/*! The zone that is asked, as what is everybody's is shared out by it (aname_shared_zone()). Hashes its
+ *  name: not with every query. */
+static inline uint32_t aname_query_zone(const aname_query_t *query)
+{
+	return aname_shared_zone(query->instance->shared, knotd_qdata_zone_name(query->qdata));
+}
+
+/*! Is this the first time that this is to be logged of this content in this zone, and may the zone
+ *  log it now? */
 bool aname_query_log_once(const aname_query_t *query, const char *what, const void *content,
                           size_t len);
 

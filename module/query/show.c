@@ -63,7 +63,8 @@ static bool is_change(const aname_query_t *query, const target_t *target, const 
 	uint64_t key = aname_shared_hash(shared->seed, state, strlen(state));
 	key = aname_shared_hash(key, query->rrsets[0].owner, query->instance->zone_len);
 	key = aname_shared_hash(key, target->name, target->name_len);
-	return aname_reported_change(&shared->reported, key | (key == 0), in_state, query->now_ms);
+	return aname_reported_change(&shared->reported, key | (key == 0), in_state, &shared->budget,
+	                             aname_query_zone(query), query->now_ms);
 }
 
 static ANAME_ASIDE void log_failure(const aname_query_t *query, const char *name,
@@ -227,9 +228,26 @@ static bool is_time_to_show(aname_instance_t *instance, uint32_t now_s)
 	       atomic_exchange_explicit(&instance->shown_s, now_s, memory_order_relaxed) != now_s;
 }
 
+/*! Tells under the zone that holds the most targets that some of them gave way. */
+static void check_heaviest(const aname_query_t *query)
+{
+	aname_shared_t *shared = query->instance->shared;
+	uint64_t heaviest = atomic_load_explicit(&shared->reached.heaviest, memory_order_relaxed);
+	if (heaviest >> 32 == 0 || heaviest >> 32 != aname_query_zone(query) ||
+	    !atomic_compare_exchange_strong(&shared->reached.heaviest, &heaviest, 0) ||
+	    !aname_query_log_once(query, "heaviest", NULL, 0)) {
+		return;
+	}
+	knotd_mod_log(query->mod, LOG_WARNING,
+	              "limit reached, this zone holds %u of %u targets, more than any other; what "
+	              "it asked for least recently gives way ('max-targets')",
+	              (unsigned)(uint32_t)heaviest, query->instance->options->limits.max_targets);
+}
+
 static void show(const aname_query_t *query)
 {
 	show_targets(query);
+	check_heaviest(query);
 	const aname_logbook_reader_t reader = { follows, query };
 	const aname_log_t log = { aname_query_log, query->mod };
 	aname_logbook_read_for(query->instance->shared->logbook, &reader, &log, query->now_ms);

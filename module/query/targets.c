@@ -31,6 +31,7 @@ ANAME_ASIDE void aname_target_ask(const aname_query_t *query, const aname_key_t 
 	aname_interest_t interest =
 	        aname_interest(&query->instance->options->schedule, ttl, query->now_s);
 	interest.definition = query->instance->options->definition;
+	interest.zone = aname_query_zone(query);
 	if (!aname_queue_push(shared->queue, key, client, hash, interest)) {
 		atomic_fetch_add_explicit(&shared->reached.queue_full, 1, memory_order_relaxed);
 	}
@@ -87,6 +88,12 @@ static ANAME_ASIDE void look_through(const aname_query_t *query, const aname_key
 	}
 }
 
+/*! Once a second, for each target. */
+static ANAME_ASIDE void note_asked(const aname_query_t *query, aname_entry_t *entry)
+{
+	aname_entry_note_asked(entry, aname_query_zone(query), query->now_s);
+}
+
 ANAME_WARM void aname_target_judge(const aname_query_t *query, const aname_key_t *key,
                                    aname_entry_t *entry, uint32_t ttl, aname_part_t *part)
 {
@@ -119,7 +126,10 @@ ANAME_WARM void aname_target_judge(const aname_query_t *query, const aname_key_t
 		.ttl = ttl < schedule->ttl_max ? ttl : schedule->ttl_max,
 		.until_s = query->now_s + schedule->idle,
 	};
-	aname_entry_touch(entry, interest, query->now_s);
+	if (aname_entry_is_first(entry, query->now_s)) {
+		note_asked(query, entry);
+	}
+	aname_entry_note_interest(entry, interest);
 	if (aname_policy_ask(snapshot, life, next_ms, query->now_ms)) {
 		aname_target_ask(query, key, ttl, entry->for_subnet);
 	}

@@ -25,7 +25,7 @@ static aname_upstream_work_t *take_first(aname_refresh_t *refresh)
 static bool has_ready(const aname_upstream_work_t *work)
 {
 	for (int priority = 0; priority < ANAME_PRIORITIES; priority++) {
-		if (work->ready[priority].first != NULL) {
+		if (!aname_fair_queue_is_empty(&work->ready[priority])) {
 			return true;
 		}
 	}
@@ -62,11 +62,36 @@ static unsigned share(aname_priority_t priority, unsigned most)
 	return part > 0 ? part : 1;
 }
 
-/*! May a lookup of this kind start? */
-static bool may_start(const aname_upstream_work_t *work, aname_priority_t priority, unsigned most)
+/*! Whether zones may have one more lookup. */
+typedef struct {
+	const aname_upstream_work_t *work;
+	unsigned free; /*!< Places. */
+} places_t;
+
+/*!
+ * May a zone have one more of the places? It always may have one, and more only as long as it leaves
+ * more than it has: n zones with any number of slow targets have 1/(n+1) of the places each, and as
+ * many are left for whoever comes next (L4; A. Choudhury and E. Hahne, Dynamic queue length
+ * thresholds for shared-memory packet switches, 1998). What is charged to nobody yet is not known to
+ * be one zone's.
+ */
+static bool may_have_one(void *ctx, uint32_t zone)
 {
-	return work->ready[priority].first != NULL &&
-	       work->running[priority] < share(priority, most);
+	const places_t *places = ctx;
+	uint32_t held = zone != 0 ? aname_places_of(&places->work->places, zone) : 0;
+	return held == 0 || held < places->free;
+}
+
+/*! May a lookup of this kind start? Then the turn is that of a zone that may have one more. */
+static bool may_start(aname_upstream_work_t *work, aname_priority_t priority, unsigned most)
+{
+	unsigned part = share(priority, most), running = work->running[priority];
+	if (running >= part) {
+		return false;
+	}
+	unsigned free = most - work->running_all;
+	places_t places = { .work = work, .free = part - running < free ? part - running : free };
+	return aname_fair_queue_turn(&work->ready[priority], may_have_one, &places);
 }
 
 /*!
@@ -85,8 +110,8 @@ static aname_priority_t next_priority(aname_refresh_t *refresh, aname_upstream_w
 	if (work->running_all >= most) {
 		return ANAME_PRIORITIES;
 	}
-	if (may_start(work, ANAME_PRIORITY_TRY, most)) {
-		return ANAME_PRIORITY_TRY;
+	if (!aname_fair_queue_is_empty(&work->ready[ANAME_PRIORITY_TRY])) {
+		return ANAME_PRIORITY_TRY; /* Whosever it is: it tells about all. */
 	}
 	if (atomic_load(&work->upstream->silent)) {
 		return ANAME_PRIORITIES; /* The rest fails without being asked. */
@@ -156,7 +181,8 @@ static int run_lookup(aname_refresh_t *refresh, aname_upstream_work_t *work,
 	*run = (aname_run_t){ .entry = entry,
 		              .due_ms = atomic_load(&entry->next_ms),
 		              .started_ms = now_ms,
-		              .priority = priority };
+		              .priority = priority,
+		              .place = ANAME_PLACE_NONE };
 	const aname_question_t question = {
 		.name = aname_entry_name(entry),
 		.type = entry->type,
@@ -168,6 +194,7 @@ static int run_lookup(aname_refresh_t *refresh, aname_upstream_work_t *work,
 		return ret;
 	}
 	entry->run = run;
+	aname_places_take(&work->places, aname_entry_zone(entry), &run->place);
 	work->running[priority]++;
 	work->running_all++;
 	refresh->running++;

@@ -204,7 +204,8 @@ static bool fail_ready(aname_refresh_t *refresh, aname_upstream_work_t *work, in
 {
 	unsigned failed = 0;
 	for (aname_priority_t priority = 0; priority < ANAME_PRIORITIES; priority++) {
-		while (priority != ANAME_PRIORITY_TRY && work->ready[priority].first != NULL &&
+		while (priority != ANAME_PRIORITY_TRY &&
+		       !aname_fair_queue_is_empty(&work->ready[priority]) &&
 		       failed < FAIL_AT_ONCE) {
 			fail_unasked(refresh, aname_schedule_take(work, priority), now_ms);
 			failed++;
@@ -222,7 +223,7 @@ static aname_entry_t *take_ready(aname_upstream_work_t *work)
 	static const aname_priority_t order[] = { ANAME_PRIORITY_COLD, ANAME_PRIORITY_REFRESH,
 		                                  ANAME_PRIORITY_RETURN, ANAME_PRIORITY_RETRY };
 	for (size_t i = 0; i < sizeof(order) / sizeof(order[0]); i++) {
-		if (work->ready[order[i]].first != NULL) {
+		if (!aname_fair_queue_is_empty(&work->ready[order[i]])) {
 			return aname_schedule_take(work, order[i]);
 		}
 	}
@@ -260,7 +261,7 @@ static bool may_try(const aname_upstream_work_t *work, int64_t now_ms)
 {
 	bool set_back = work->try_ms - now_ms > pause_of(work, now_ms);
 	return (now_ms >= work->try_ms || set_back) &&
-	       work->ready[ANAME_PRIORITY_TRY].first == NULL;
+	       aname_fair_queue_is_empty(&work->ready[ANAME_PRIORITY_TRY]);
 }
 
 /*! Tries whether it is back. */
@@ -290,7 +291,7 @@ int64_t aname_outage_advance(aname_refresh_t *refresh, int64_t now_ms)
 		}
 		/* A lookup that limits hold back is started when they allow. */
 		if (work->waiting_count > 0 && work->try_ms < next_ms &&
-		    work->ready[ANAME_PRIORITY_TRY].first == NULL) {
+		    aname_fair_queue_is_empty(&work->ready[ANAME_PRIORITY_TRY])) {
 			next_ms = work->try_ms;
 		}
 	}
@@ -362,6 +363,21 @@ void aname_outage_ended_late(aname_refresh_t *refresh, aname_entry_t *entry, int
 }
 
 /* It goes. */
+
+void aname_outage_take_crossed_off(aname_refresh_t *refresh, aname_line_t *gone)
+{
+	for (aname_upstream_work_t *work = refresh->out_first; work != NULL;
+	     work = work->next_out) {
+		aname_line_t stay = { NULL, NULL };
+		while (work->waiting.first != NULL) {
+			aname_entry_t *entry = take_waiting(work);
+			aname_line_append(aname_schedule_is_crossed_off(entry) ? gone : &stay,
+			                  entry);
+			work->waiting_count += !aname_schedule_is_crossed_off(entry);
+		}
+		work->waiting = stay;
+	}
+}
 
 void aname_outage_empty(aname_refresh_t *refresh, aname_upstream_work_t *work, int64_t now_ms)
 {

@@ -62,6 +62,9 @@ void aname_outage_ended_late(aname_refresh_t *refresh, aname_entry_t *entry, int
  */
 int64_t aname_outage_advance(aname_refresh_t *refresh, int64_t now_ms);
 
+/*! Takes out what was crossed off and waits, and appends it to a line. */
+void aname_outage_take_crossed_off(aname_refresh_t *refresh, aname_line_t *gone);
+
 /*! Nobody holds an upstream any more: nothing of it waits. */
 void aname_outage_empty(aname_refresh_t *refresh, aname_upstream_work_t *work, int64_t now_ms);
 

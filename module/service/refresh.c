@@ -26,14 +26,13 @@ static aname_entry_t *add(aname_refresh_t *refresh, const aname_key_t *key, uint
                           int64_t now_ms)
 {
 	aname_shared_t *shared = refresh->shared;
-	bool room = aname_room_make(refresh, now_ms);
-	if (!room) {
-		aname_upstreams_settle(refresh, now_ms);
-		room = aname_room_make(refresh, now_ms);
+	if (!aname_room_has(refresh)) {
+		aname_upstreams_settle(refresh,
+		                       now_ms); /* What nobody needs any more goes first. */
 	}
-	if (!room) {
+	if (!aname_room_make(refresh, now_ms)) {
 		atomic_fetch_add(&shared->reached.table_full, 1);
-		atomic_store(&shared->reached.no_room, !aname_room_has(refresh));
+		atomic_store(&shared->reached.no_room, true);
 		return NULL;
 	}
 	if (aname_upstreams_work(key->upstream) == NULL || !aname_schedule_reserve(refresh, 1)) {
@@ -160,7 +159,7 @@ static int64_t step(aname_refresh_t *refresh, int64_t now_ms)
 	int64_t wait_ms = look_up(refresh, now_ms);
 	wait_ms = sooner(wait_ms, end_forces(refresh, now_ms));
 	aname_events_limits(&refresh->events, &shared->reached, now_ms);
-	if (atomic_load(&shared->reached.no_room) && aname_room_has(refresh)) {
+	if (atomic_load(&shared->reached.no_room) && aname_room_may_be_made(refresh)) {
 		atomic_store(&shared->reached.no_room, false);
 	}
 	if (!refresh->paused) {
@@ -333,6 +332,7 @@ aname_refresh_t *aname_refresh_new(aname_shared_t *shared, uv_loop_t *loop,
 	}
 	refresh->shared = shared;
 	refresh->events.logbook = shared->logbook;
+	refresh->events.budget = &shared->budget;
 	refresh->loop = loop;
 	refresh->paused = true;
 	refresh->make = make;

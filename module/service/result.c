@@ -216,6 +216,7 @@ static aname_run_t end_run(aname_refresh_t *refresh, aname_run_t *ended, int64_t
 {
 	const aname_run_t run = *ended;
 	aname_upstream_work_t *work = aname_work_of(run.entry);
+	aname_places_give_back(&work->places, ended->place);
 	free(ended);
 	run.entry->run = NULL;
 	work->running[run.priority]--;

@@ -1,5 +1,5 @@
 /*!
- * \brief Space for one more target: those that are not kept fresh give way.  [U]
+ * \brief Space for one more target: who gives way.  [U]
  *
  * Thread: service.
  */
@@ -8,10 +8,14 @@
 
 #include "service/work.h"
 
-/*! Is there space for one more target, be it that of a dormant one? */
+/*! Is there space for one more target? */
 bool aname_room_has(const aname_refresh_t *refresh);
 
-/*! Makes space for one more target, if need be; false if that cannot be. */
+/*! Is there, or would something give way that is not kept fresh? */
+bool aname_room_may_be_made(const aname_refresh_t *refresh);
+
+/*! Makes space for one more target, if need be: those give way that hold the most (shares.h). False
+ *  if that cannot be. */
 bool aname_room_make(aname_refresh_t *refresh, int64_t now_ms);
 
 /*! Removes a target with its subnets; false if it is being looked up, or about to be. */

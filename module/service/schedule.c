@@ -55,13 +55,34 @@ void aname_schedule_ready(aname_refresh_t *refresh, aname_entry_t *entry, aname_
 	entry->plan.state = ANAME_PLAN_READY;
 	atomic_store(&entry->next_ms, due_ms);
 	aname_upstream_work_t *work = aname_work_of(entry);
-	aname_line_append(&work->ready[priority], entry);
+	aname_fair_queue_push(&work->ready[priority], entry);
 	list(refresh, work);
 }
 
 aname_entry_t *aname_schedule_take(aname_upstream_work_t *work, aname_priority_t priority)
 {
-	return aname_line_take(&work->ready[priority]);
+	return aname_fair_queue_take(&work->ready[priority]);
+}
+
+void aname_schedule_cross_off(aname_entry_t *entry)
+{
+	entry->plan.state = ANAME_PLAN_NONE; /* Nothing that is ready is in that state. */
+}
+
+bool aname_schedule_is_crossed_off(const aname_entry_t *entry)
+{
+	return entry->plan.state == ANAME_PLAN_NONE;
+}
+
+void aname_schedule_take_crossed_off(aname_refresh_t *refresh, aname_line_t *gone)
+{
+	for (aname_upstream_work_t *work = refresh->ready_first; work != NULL;
+	     work = work->next_ready) {
+		for (aname_priority_t priority = 0; priority < ANAME_PRIORITIES; priority++) {
+			aname_fair_queue_sift(&work->ready[priority], aname_schedule_is_crossed_off,
+			                      gone);
+		}
+	}
 }
 
 void aname_schedule_dormant(aname_refresh_t *refresh, aname_entry_t *entry, int64_t now_ms)

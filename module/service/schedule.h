@@ -21,7 +21,7 @@ void aname_schedule_unplan(aname_refresh_t *refresh, aname_entry_t *entry);
 void aname_schedule_ready(aname_refresh_t *refresh, aname_entry_t *entry, aname_priority_t priority,
                           int64_t due_ms);
 
-/*! Takes the first of a line that is not empty. */
+/*! Takes the next of those that are ready, of which there is one. */
 aname_entry_t *aname_schedule_take(aname_upstream_work_t *work, aname_priority_t priority);
 
 /*! Not to be looked up until it is asked for, and forgotten when nothing of it is of use. It is in
@@ -38,6 +38,15 @@ bool aname_schedule_is_wanted(const aname_entry_t *entry, int64_t now_ms);
 /*! Makes room in the heaps for so many more entries than there are, so that moving between them
  *  cannot fail; false if out of memory. */
 bool aname_schedule_reserve(aname_refresh_t *refresh, size_t more);
+
+/*! A target that is READY is to go; the next function takes it out. */
+void aname_schedule_cross_off(aname_entry_t *entry);
+
+/*! Was it crossed off? */
+bool aname_schedule_is_crossed_off(const aname_entry_t *entry);
+
+/*! Takes out what was crossed off, and appends it to a line. */
+void aname_schedule_take_crossed_off(aname_refresh_t *refresh, aname_line_t *gone);
 
 /*! Puts an upstream behind all others that have something ready. It is not among them yet. */
 void aname_schedule_append(aname_refresh_t *refresh, aname_upstream_work_t *work);

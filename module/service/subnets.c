@@ -100,7 +100,8 @@ aname_entry_t *aname_subnets_settle(aname_refresh_t *refresh, aname_entry_t *ent
 	}
 	aname_entry_t *target = entry->subnet_entry->target;
 	const aname_interest_t interest = { .ttl = atomic_load(&entry->min_ttl),
-		                            .until_s = atomic_load(&entry->until_s) };
+		                            .until_s = atomic_load(&entry->until_s),
+		                            .zone = aname_entry_zone(entry) };
 	uint32_t min_ttl_prev = entry->plan.min_ttl_prev;
 	uint32_t asked_s = atomic_load(&entry->asked_s);
 	bool returned = atomic_load(&entry->subnet_entry->returned);

@@ -36,7 +36,7 @@ aname_upstream_work_t *aname_upstreams_work(const aname_upstream_t *upstream)
 static void empty_lines(aname_refresh_t *refresh, aname_upstream_work_t *work, int64_t now_ms)
 {
 	for (aname_priority_t priority = 0; priority < ANAME_PRIORITIES; priority++) {
-		while (work->ready[priority].first != NULL) {
+		while (!aname_fair_queue_is_empty(&work->ready[priority])) {
 			aname_entry_t *entry = aname_schedule_take(work, priority);
 			aname_schedule_dormant(refresh, entry, now_ms);
 		}
@@ -172,6 +172,16 @@ static void free_resolver(aname_upstream_work_t *work)
 	}
 }
 
+static void free_work(aname_upstream_work_t *work)
+{
+	free_resolver(work);
+	for (aname_priority_t priority = 0; priority < ANAME_PRIORITIES; priority++) {
+		aname_fair_queue_deinit(&work->ready[priority]);
+	}
+	aname_places_deinit(&work->places);
+	free(work);
+}
+
 /*! Takes an upstream's work out of the list of those that have something ready. */
 static void unlist(aname_refresh_t *refresh, aname_upstream_work_t *work)
 {
@@ -207,8 +217,7 @@ static bool free_upstream(aname_refresh_t *refresh, aname_upstream_t *upstream, 
 		}
 		unlist(refresh, work);
 		aname_outage_forget(refresh, work);
-		free_resolver(work);
-		free(work);
+		free_work(work);
 	}
 	/* Not at once: an entry that a worker has in hand must not seem to be one of another
 	 * upstream in its place. */
@@ -256,22 +265,21 @@ int64_t aname_upstreams_release(aname_refresh_t *refresh, int64_t now_ms)
 	return refresh->release_ms == INT64_MAX ? -1 : refresh->release_ms - now_ms;
 }
 
-static void free_work(void *ctx, aname_upstream_t *upstream)
+static void free_work_of(void *ctx, aname_upstream_t *upstream)
 {
 	if (upstream->work != NULL) {
-		free_resolver(upstream->work);
-		free(upstream->work);
+		free_work(upstream->work);
 		upstream->work = NULL;
 	}
 }
 
 void aname_upstreams_free(aname_refresh_t *refresh)
 {
-	(void)aname_shared_note_upstreams(refresh->shared, false, 1, free_work, NULL);
+	(void)aname_shared_note_upstreams(refresh->shared, false, 1, free_work_of, NULL);
 	while (refresh->released != NULL) {
 		aname_upstream_t *upstream = refresh->released;
 		refresh->released = upstream->next;
-		free_work(NULL, upstream);
+		free_work_of(NULL, upstream);
 		free(upstream);
 	}
 }

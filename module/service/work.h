@@ -11,7 +11,7 @@
  * | result    | what a lookup taught, or that it failed, and when the next one is         |
  * | outage    | upstreams that are out: what waits for them, and how they are tried       |
  * | recovery  | what failed while an upstream was out, once that is back                  |
- * | room      | space for one more target                                                  |
+ * | room      | space for one more target: who gives way                                   |
  * | subnets   | entries for clients' subnets                                              |
  * | schedule  | where each entry stands: planned, ready, running, dormant                 |
  * | health    | which addresses are probed for whom                                       |
@@ -30,8 +30,10 @@
 #include "log/events.h"
 #include "service/admission.h"
 #include "service/answered.h"
+#include "service/fair_queue.h"
 #include "service/forced.h"
 #include "service/heap.h"
+#include "service/places.h"
 #include "service/probe/probes.h"
 #include "service/resolver.h"
 #include "service/streak.h"
@@ -44,44 +46,18 @@ typedef struct aname_run {
 	int64_t due_ms; /*!< When it ought to have started. */
 	int64_t started_ms;
 	aname_priority_t priority;
+	uint32_t place; /*!< In the upstream's places. */
 } aname_run_t;
-
-/*! Entries of one priority that are ready, in order. */
-typedef struct {
-	aname_entry_t *first, *last;
-} aname_line_t;
-
-static inline void aname_line_append(aname_line_t *line, aname_entry_t *entry)
-{
-	entry->ready_next = NULL;
-	if (line->last != NULL) {
-		line->last->ready_next = entry;
-	} else {
-		line->first = entry;
-	}
-	line->last = entry;
-}
-
-/*! Takes the first of a line that is not empty. */
-static inline aname_entry_t *aname_line_take(aname_line_t *line)
-{
-	aname_entry_t *entry = line->first;
-	line->first = entry->ready_next;
-	if (line->first == NULL) {
-		line->last = NULL;
-	}
-	entry->run = NULL;
-	return entry;
-}
 
 /*! An upstream's lookups: those that are ready or under way. Made with its first entry. */
 typedef struct aname_upstream_work {
 	aname_upstream_t *upstream;
 	aname_resolver_t *resolver; /*!< NULL: none is needed now. */
-	aname_line_t ready[ANAME_PRIORITIES];
+	aname_fair_queue_t ready[ANAME_PRIORITIES];
 	unsigned running[ANAME_PRIORITIES], running_all;
-	unsigned started;  /*!< Lookups, in all. */
-	uint32_t unscoped; /*!< Servers of which it was logged that they do not say for whom. */
+	aname_places_t places; /*!< For whom they run. */
+	unsigned started;      /*!< Lookups, in all. */
+	uint32_t unscoped;     /*!< Servers of which it was logged that they do not say for whom. */
 	aname_answered_t answered; /*!< What was answered of late. */
 	aname_streak_t failing;    /*!< Lookups that failed since one succeeded. */
 	aname_streak_t unheard;    /*!< Those without any answer since there was one. */
@@ -120,6 +96,7 @@ typedef struct aname_refresh {
 	int64_t pace_us;       /*!< When the next lookup is due at an even pace. */
 	bool forces_said;      /*!< Operators have, or a state file: another one's do not count. */
 	bool trim;             /*!< There may be more targets than `max-targets`. */
+	int64_t room_again_ms; /*!< Before that nobody is asked to give way again. */
 	int64_t resumed_ms;    /*!< What was due before is not late by that: nothing ran. */
 	int64_t lag_window_ms;
 	uint32_t lag_now, lag_before; /*!< Largest lag of this and the last window. */

@@ -364,7 +364,8 @@ aname_definition_t *aname_shared_release_definition(aname_shared_t *shared, int6
 /*! How long a slot is kept. */
 #define LOGGED_KEPT_S  60
 
-bool aname_shared_log_once(aname_shared_t *shared, uint64_t content_hash, int64_t now_ms)
+bool aname_shared_log_once(aname_shared_t *shared, uint64_t content_hash, uint32_t zone,
+                           int64_t now_ms)
 {
 	_Atomic uint64_t *slot = &shared->logged[content_hash % ANAME_LOGGED_SIZE];
 	uint64_t before = atomic_load_explicit(slot, memory_order_relaxed);
@@ -372,7 +373,17 @@ bool aname_shared_log_once(aname_shared_t *shared, uint64_t content_hash, int64_
 	uint64_t after = (content_hash & ~LOGGED_SECONDS) | (now_s & LOGGED_SECONDS);
 	bool same = (before & ~LOGGED_SECONDS) == (after & ~LOGGED_SECONDS);
 	bool kept = before != 0 && ((now_s - before) & LOGGED_SECONDS) < LOGGED_KEPT_S;
-	return !same && !kept && atomic_compare_exchange_strong(slot, &before, after);
+	return !same && !kept && aname_budget_take(&shared->budget, zone, now_ms) &&
+	       atomic_compare_exchange_strong(slot, &before, after);
+}
+
+uint32_t aname_shared_zone(const aname_shared_t *shared, const knot_dname_t *zone)
+{
+	const aname_hash_key_t *key = &shared->hash_key;
+	size_t len = knot_dname_size(zone);
+	uint64_t hash = aname_hash_word(key->begin, len, key);
+	uint32_t id = aname_hash_end(aname_hash_octets(hash, zone, len, key)) >> 32;
+	return id | (id == 0);
 }
 
 uint64_t aname_shared_hash(uint64_t seed, const void *data, size_t len)

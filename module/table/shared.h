@@ -25,9 +25,11 @@
 
 /*! How often limits were reached; logged by the service. */
 typedef struct {
-	_Atomic uint64_t queue_full;   /*!< Requests refused: the queue was full. */
-	_Atomic uint64_t table_full;   /*!< Targets refused: max-targets. */
-	_Atomic bool no_room;          /*!< No target can be added now; written by the service. */
+	_Atomic uint64_t queue_full; /*!< Requests refused: the queue was full. */
+	_Atomic uint64_t table_full; /*!< Targets refused: max-targets. */
+	_Atomic uint64_t gave_way;   /*!< Targets that gave way to new ones: max-targets. */
+	_Atomic uint64_t heaviest; /*!< The zone that held the most then, and below it how many. */
+	_Atomic bool no_room;      /*!< No target can be added now; written by the service. */
 	_Atomic uint64_t waiters_full; /*!< TCP queries not let wait (C2). */
 	_Atomic uint64_t probes_full;  /*!< Addresses not probed: max-probes. */
 	_Atomic uint64_t probes_late;  /*!< Probes later than by an interval. */
@@ -87,6 +89,7 @@ typedef struct {
 	aname_totals_t totals;
 	_Atomic uint64_t logged[ANAME_LOGGED_SIZE]; /*!< Upper bits of hashes, and seconds. */
 	aname_reported_t reported;
+	aname_budget_t budget;   /*!< For what is logged of targets and contents. */
 	aname_queue_wake_f wake; /*!< Wakes the service; may be NULL. */
 	void *wake_ctx;
 	_Atomic bool options_changed; /*!< Options came or went: for the service. */
@@ -263,14 +266,28 @@ bool aname_shared_may_probe(aname_shared_t *shared, const aname_upstream_t *upst
 aname_definition_t *aname_shared_release_definition(aname_shared_t *shared, int64_t now_ms);
 
 /*!
- * \brief Is this to be logged: is it not remembered as logged?
+ * \brief Is this to be logged: is it not remembered as logged, and may the zone log it now?
  *
  * Remembers about a thousand contents, each for a minute at least; what finds no free
  * slot is not logged until there is one, and what was pushed out may be logged again.
  *
  * Thread: any.
  */
-bool aname_shared_log_once(aname_shared_t *shared, uint64_t content_hash, int64_t now_ms);
+bool aname_shared_log_once(aname_shared_t *shared, uint64_t content_hash, uint32_t zone,
+                           int64_t now_ms);
+
+/*!
+ * \brief A zone's identity, as far as what is everybody's is shared out by it (BEHAVIOUR L4).
+ *
+ * Two zones that happen to have the same one count as one, and nobody can choose that.
+ *
+ * \param zone  Its name, lower case.
+ *
+ * \return Never 0.
+ *
+ * Thread: any.
+ */
+uint32_t aname_shared_zone(const aname_shared_t *shared, const knot_dname_t *zone);
 
 /*! Hash of a content, for aname_shared_log_once(); chain calls through `seed`. */
 uint64_t aname_shared_hash(uint64_t seed, const void *data, size_t len);

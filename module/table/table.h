@@ -127,8 +127,11 @@ struct aname_entry {
 	_Atomic uint32_t started, succeeded, failed; /*!< Lookups; written by the service. */
 	_Atomic uint32_t lag_ms; /*!< Lag of the last refresh; written by the service. */
 	/* Written by workers, at most once a second each. */
-	_Atomic uint32_t asked_s; /*!< When it was asked for last. */
-	_Atomic uint32_t until_s; /*!< It is to be kept fresh until then. */
+	_Atomic uint32_t asked_by; /*!< The zone that asked first in that second; 0: not known. */
+	_Atomic uint32_t asked_s;  /*!< When it was asked for last. */
+	_Atomic uint32_t until_s;  /*!< It is to be kept fresh until then. */
+	/* Written by workers, when it changes. */
+	_Atomic uint32_t min_ttl; /*!< The shortest lifetime that queries asked for. */
 	const aname_upstream_t *upstream;
 	union {
 		_Atomic(aname_subnets_t *) subnets; /*!< For everybody: its subnets, or NULL. */
@@ -137,9 +140,7 @@ struct aname_entry {
 	_Atomic(aname_snapshot_t *) snapshot; /*!< Written by the service. NULL: none yet. */
 	_Atomic int64_t next_ms; /*!< Written by the service: when it will look it up again; in the
 	                              past when it is due. */
-	/* Written by workers, when it changes. */
-	_Atomic uint32_t min_ttl; /*!< The shortest lifetime that queries asked for. */
-	uint32_t hash;            /*!< As much of it as the table itself needs. */
+	uint32_t hash;           /*!< As much of it as the table itself needs. */
 	/* In one word, which a search may read as such: nothing in it changes. */
 	uint16_t type;
 	uint8_t name_len;
@@ -283,6 +284,7 @@ typedef struct {
 	uint32_t ttl;        /*!< Lifetime in seconds: no longer than this. */
 	uint32_t until_s;    /*!< It is to be kept fresh until then. */
 	uint32_t definition; /*!< Its addresses are to be probed by this; 0: by none. */
+	uint32_t zone;       /*!< Whose query it is, see aname_shared_zone(); 0: not known. */
 } aname_interest_t;
 
 /*! What a query needs through an ANAME record of this TTL, with these options. Thread: any. */
@@ -317,25 +319,37 @@ static inline uint16_t aname_entry_demand(const aname_entry_t *entry, uint32_t n
 	                                      : 0;
 }
 
+/*! Was it not asked for yet in this second? Thread: workers inside the epoch. */
+static inline bool aname_entry_is_first(const aname_entry_t *entry, uint32_t now_s)
+{
+	return atomic_load_explicit(&entry->asked_s, memory_order_relaxed) != now_s;
+}
+
 /*!
- * \brief Notes that a target was asked for, and what the query needs of it.
+ * \brief Notes that a target was asked for, the first time in a second.
  *
- * Writes only what changes, so a warm target costs three writes a second.
+ * From then on it is charged to that zone (BEHAVIOUR L4).
+ *
+ * \param zone  aname_shared_zone(); 0 leaves it charged to whom it was.
  *
  * Thread: workers inside the epoch; the service thread.
  */
-static inline void aname_entry_touch(aname_entry_t *entry, aname_interest_t interest,
-                                     uint32_t now_s)
+static inline void aname_entry_note_asked(aname_entry_t *entry, uint32_t zone, uint32_t now_s)
 {
-	if (atomic_load_explicit(&entry->asked_s, memory_order_relaxed) != now_s) {
-		/* Of two workers at once one may get lost: it is an estimate. */
-		uint32_t demand = aname_entry_demand(entry, now_s);
-		uint32_t most = UINT16_MAX - ANAME_DEMAND_STEP;
-		atomic_store_explicit(&entry->demand,
-		                      (demand < most ? demand : most) + ANAME_DEMAND_STEP,
-		                      memory_order_relaxed);
-		atomic_store_explicit(&entry->asked_s, now_s, memory_order_relaxed);
+	/* Of two workers at once one may get lost: it is an estimate. */
+	uint32_t demand = aname_entry_demand(entry, now_s);
+	uint32_t most = UINT16_MAX - ANAME_DEMAND_STEP;
+	atomic_store_explicit(&entry->demand, (demand < most ? demand : most) + ANAME_DEMAND_STEP,
+	                      memory_order_relaxed);
+	atomic_store_explicit(&entry->asked_s, now_s, memory_order_relaxed);
+	if (zone != 0) {
+		atomic_store_explicit(&entry->asked_by, zone, memory_order_relaxed);
 	}
+}
+
+/*! Notes what a query needs of a target; writes only what changes. Thread: likewise. */
+static inline void aname_entry_note_interest(aname_entry_t *entry, aname_interest_t interest)
+{
 	if (atomic_load_explicit(&entry->until_s, memory_order_relaxed) < interest.until_s) {
 		atomic_store_explicit(&entry->until_s, interest.until_s, memory_order_relaxed);
 	}
@@ -344,6 +358,28 @@ static inline void aname_entry_touch(aname_entry_t *entry, aname_interest_t inte
 	       !atomic_compare_exchange_weak_explicit(&entry->min_ttl, &ttl, interest.ttl,
 	                                              memory_order_relaxed, memory_order_relaxed)) {
 	}
+}
+
+/*!
+ * \brief Notes that a target was asked for, and what the query needs of it.
+ *
+ * Writes only what changes, so a warm target costs a few writes a second.
+ *
+ * Thread: workers inside the epoch; the service thread.
+ */
+static inline void aname_entry_touch(aname_entry_t *entry, aname_interest_t interest,
+                                     uint32_t now_s)
+{
+	if (aname_entry_is_first(entry, now_s)) {
+		aname_entry_note_asked(entry, interest.zone, now_s);
+	}
+	aname_entry_note_interest(entry, interest);
+}
+
+/*! The zone that it is charged to; 0: not known yet. Thread: any that may read the entry. */
+static inline uint32_t aname_entry_zone(const aname_entry_t *entry)
+{
+	return atomic_load_explicit(&entry->asked_by, memory_order_relaxed);
 }
 
 /*! Notes that a client came back for the answer of a subnet. Writes once. Thread: workers. */

@@ -126,9 +126,9 @@ static void *read_all(void *arg)
 			reader->answers++;
 		}
 		aname_logbook_read(reader->worker.shared->logbook, &log, aname_clock_coarse_ms());
-		(void)aname_shared_log_once(reader->worker.shared,
-		                            (uint64_t)random_below(&random, 5000) << 24,
-		                            aname_clock_coarse_ms());
+		(void)aname_shared_log_once(
+		        reader->worker.shared, (uint64_t)random_below(&random, 5000) << 24,
+		        1 + random_below(&random, 100), aname_clock_coarse_ms());
 	}
 	atomic_fetch_add(reader->done, 1);
 	return NULL;

@@ -424,8 +424,8 @@ static void logged_once(void **state)
 	aname_shared_t *shared = new_shared();
 	for (uint64_t n = 1; n < 200; n++) {
 		uint64_t hash = aname_shared_hash(0, &n, sizeof(n));
-		bool first = aname_shared_log_once(shared, hash, NOW_MS);
-		assert_false(aname_shared_log_once(shared, hash, NOW_MS + 500));
+		bool first = aname_shared_log_once(shared, hash, (uint32_t)hash, NOW_MS);
+		assert_false(aname_shared_log_once(shared, hash, (uint32_t)hash, NOW_MS + 500));
 		/* Where another one has just taken the slot, it is not logged yet. */
 		assert_true(first || n > 1);
 	}
@@ -433,16 +433,17 @@ static void logged_once(void **state)
 
 	shared = new_shared();
 	const uint64_t one = UINT64_C(1) << 40, other = UINT64_C(2) << 40;
-	assert_true(aname_shared_log_once(shared, one, NOW_MS));
-	assert_false(aname_shared_log_once(shared, other, NOW_MS));
-	assert_false(aname_shared_log_once(shared, other, NOW_MS + MINUTE_MS - 1000));
-	assert_true(aname_shared_log_once(shared, other, NOW_MS + MINUTE_MS));
-	assert_false(aname_shared_log_once(shared, one, NOW_MS + MINUTE_MS));
+	assert_true(aname_shared_log_once(shared, one, (uint32_t)one, NOW_MS));
+	assert_false(aname_shared_log_once(shared, other, (uint32_t)other, NOW_MS));
+	assert_false(
+	        aname_shared_log_once(shared, other, (uint32_t)other, NOW_MS + MINUTE_MS - 1000));
+	assert_true(aname_shared_log_once(shared, other, (uint32_t)other, NOW_MS + MINUTE_MS));
+	assert_false(aname_shared_log_once(shared, one, (uint32_t)one, NOW_MS + MINUTE_MS));
 	/* Pushed out by one in the same slot, it may be logged again. */
-	assert_true(aname_shared_log_once(shared, one, NOW_MS + 2 * MINUTE_MS));
-	assert_false(aname_shared_log_once(shared, one, NOW_MS + 90 * MINUTE_MS));
-	assert_true(aname_shared_log_once(shared, UINT64_MAX, NOW_MS));
-	assert_false(aname_shared_log_once(shared, UINT64_MAX, NOW_MS));
+	assert_true(aname_shared_log_once(shared, one, (uint32_t)one, NOW_MS + 2 * MINUTE_MS));
+	assert_false(aname_shared_log_once(shared, one, (uint32_t)one, NOW_MS + 90 * MINUTE_MS));
+	assert_true(aname_shared_log_once(shared, UINT64_MAX, (uint32_t)UINT64_MAX, NOW_MS));
+	assert_false(aname_shared_log_once(shared, UINT64_MAX, (uint32_t)UINT64_MAX, NOW_MS));
 	aname_shared_free(shared);
 }
 

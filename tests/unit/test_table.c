@@ -365,7 +365,7 @@ static void demand(void **state)
 		for (unsigned i = 0; i < ROWS; i++) {
 			/* However often within the second, and by a worker whose clock is behind. */
 			for (unsigned n = 0; now_s % every_s[i] == 0 && n < 3; n++) {
-				aname_entry_touch(entries[i], (aname_interest_t){ 60, 0, 0 },
+				aname_entry_touch(entries[i], (aname_interest_t){ .ttl = 60 },
 				                  now_s);
 			}
 		}
@@ -378,7 +378,7 @@ static void demand(void **state)
 	for (unsigned i = 0; i < ROWS; i++) {
 		assert_int_equal(aname_entry_demand(entries[i], 1000 + DAY + 1000), 0);
 		atomic_store(&entries[i]->demand, UINT16_MAX);
-		aname_entry_touch(entries[i], (aname_interest_t){ 60, 0, 0 },
+		aname_entry_touch(entries[i], (aname_interest_t){ .ttl = 60 },
 		                  atomic_load(&entries[i]->asked_s) + 1);
 		assert_true(aname_entry_demand(entries[i], 0) > 60000);
 		free(entries[i]);

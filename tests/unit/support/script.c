@@ -177,7 +177,10 @@ void scripted_change(scripted_t *scripted, const aname_schedule_t *schedule)
 
 static aname_interest_t interest_of(const scripted_t *scripted, uint32_t record_ttl)
 {
-	return aname_interest(&scripted->schedule, record_ttl, aname_clock_ms() / 1000);
+	aname_interest_t interest =
+	        aname_interest(&scripted->schedule, record_ttl, aname_clock_ms() / 1000);
+	interest.zone = scripted->zone;
+	return interest;
 }
 
 void scripted_touch(scripted_t *scripted, aname_entry_t *entry, uint32_t record_ttl)

@@ -48,6 +48,7 @@ typedef struct {
 	aname_limits_t limits;
 	aname_schedule_t schedule;
 	uint16_t server; /*!< The next schedule is for this one; 0: for the system's resolver. */
+	uint32_t zone;   /*!< Whose queries follow; 0: nobody's. */
 } scripted_t;
 
 /*! Defaults: the schedule of make.h, 10000 targets, 1000 lookups, a million a second,
