@@ -16,9 +16,9 @@ void aname_wait(aname_query_t *query, uint16_t type, aname_answer_t *answer)
 {
 	aname_shared_t *shared = query->instance->shared;
 	aname_waiter_t waiter;
-	aname_wait_t admitted =
-	        aname_waiters_enter(shared->waiters, query->instance->waiters_max,
-	                            query->instance->options->wait_ms, aname_clock_ms(), &waiter);
+	aname_wait_t admitted = aname_waiters_enter(
+	        shared->waiters, query->instance->waiters_max, aname_query_zone(query),
+	        query->instance->options->wait_ms, aname_clock_ms(), &waiter);
 	if (admitted != ANAME_WAIT_ADMITTED) {
 		if (admitted == ANAME_WAIT_FULL) {
 			atomic_fetch_add_explicit(&shared->reached.waiters_full, 1,

@@ -13,13 +13,14 @@ struct aname_waiters {
 	_Atomic unsigned waiting; /*!< Written under the lock, which guards what follows. */
 	uint64_t generation;
 	uint64_t pauses;
-	int64_t opens_ms;   /*!< Before that nobody waits. */
-	unsigned in_round;  /*!< How many of those who wait. */
-	int64_t began_ms;   /*!< When the round began. */
-	int64_t closes_ms;  /*!< When it ends. */
-	bool ended;         /*!< It has ended by time. */
-	int64_t gap_end_ms; /*!< Before that there is no round. */
-	bool used;          /*!< Somebody has asked to wait. */
+	int64_t opens_ms;                    /*!< Before that nobody waits. */
+	unsigned in_round;                   /*!< How many of those who wait. */
+	int64_t began_ms;                    /*!< When the round began. */
+	int64_t closes_ms;                   /*!< When it ends. */
+	bool ended;                          /*!< It has ended by time. */
+	int64_t gap_end_ms;                  /*!< Before that there is no round. */
+	bool used;                           /*!< Somebody has asked to wait. */
+	uint16_t zones[ANAME_WAITERS_ZONES]; /*!< How many wait for each. */
 };
 
 aname_waiters_t *aname_waiters_new(void)
@@ -56,8 +57,14 @@ static int64_t later(int64_t one_ms, int64_t other_ms)
 	return one_ms > other_ms ? one_ms : other_ms;
 }
 
+/*! How many wait for a zone. Under the lock. */
+static uint16_t *held_by(aname_waiters_t *waiters, uint32_t zone)
+{
+	return &waiters->zones[zone % ANAME_WAITERS_ZONES];
+}
+
 /*! Under the lock. */
-static aname_wait_t admit(aname_waiters_t *waiters, unsigned most, int64_t now_ms)
+static aname_wait_t admit(aname_waiters_t *waiters, unsigned most, uint32_t zone, int64_t now_ms)
 {
 	if (!waiters->used) {
 		waiters->used = true;
@@ -67,21 +74,24 @@ static aname_wait_t admit(aname_waiters_t *waiters, unsigned most, int64_t now_m
 		return ANAME_WAIT_NOT_NOW;
 	}
 	unsigned waiting = atomic_load(&waiters->waiting);
-	if (waiting >= most) {
+	uint16_t *held = held_by(waiters, zone);
+	if (waiting >= most || (zone != 0 && *held > 0 && *held >= 2 * (most - waiting))) {
 		return ANAME_WAIT_FULL;
 	}
 	atomic_store(&waiters->waiting, waiting + 1);
+	++*held;
 	return ANAME_WAIT_ADMITTED;
 }
 
-aname_wait_t aname_waiters_enter(aname_waiters_t *waiters, unsigned most, uint32_t wait_ms,
-                                 int64_t now_ms, aname_waiter_t *waiter)
+aname_wait_t aname_waiters_enter(aname_waiters_t *waiters, unsigned most, uint32_t zone,
+                                 uint32_t wait_ms, int64_t now_ms, aname_waiter_t *waiter)
 {
 	pthread_mutex_lock(&waiters->lock);
-	aname_wait_t ret = admit(waiters, most, now_ms);
+	aname_wait_t ret = admit(waiters, most, zone, now_ms);
 	*waiter = (aname_waiter_t){
 		.since_ms = now_ms,
 		.wait_ms = wait_ms,
+		.zone = zone,
 		.pauses = waiters->pauses,
 	};
 	pthread_mutex_unlock(&waiters->lock);
@@ -104,6 +114,7 @@ void aname_waiters_leave(aname_waiters_t *waiters, const aname_waiter_t *waiter,
 {
 	pthread_mutex_lock(&waiters->lock);
 	atomic_fetch_sub(&waiters->waiting, 1);
+	--*held_by(waiters, waiter->zone);
 	if (waiter->in_round && now_ms >= waiters->closes_ms && may_be_held(waiter)) {
 		end_round(waiters);
 	}

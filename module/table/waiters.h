@@ -30,6 +30,9 @@
  *  either within the reload of 20,000 zones was half of that, and a few milliseconds else. */
 #define ANAME_WAITERS_PAUSE_MS 1000
 
+/*! Zones that are told apart while they wait; others share. */
+#define ANAME_WAITERS_ZONES 1024
+
 typedef struct aname_waiters aname_waiters_t;
 
 typedef enum {
@@ -43,6 +46,7 @@ typedef struct {
 	int64_t since_ms;
 	uint32_t wait_ms; /*!< For how long at most. */
 	bool in_round;
+	uint32_t zone;                 /*!< For which zone. */
 	uint64_t pauses;               /*!< How many pauses there were before. */
 	bool (*held)(const void *ctx); /*!< Is an update held up by this thread? NULL: it may be. */
 	const void *held_ctx;          /*!< For it. */
@@ -56,14 +60,16 @@ void aname_waiters_free(aname_waiters_t *waiters);
 /*!
  * \brief Asks to wait.
  *
- * \param most     How many may wait at once.
+ * \param most     How many may wait at once. A zone may have more than one of these places as long as
+ *                 it leaves half as many as it has (BEHAVIOUR L4).
+ * \param zone     For which zone, aname_shared_zone(); 0: not known.
  * \param wait_ms  For how long at most.
  * \param waiter   Is made, if admitted; without `held`, which may be set then.
  *
  * Thread: worker.
  */
 __attribute__((warn_unused_result)) aname_wait_t aname_waiters_enter(aname_waiters_t *waiters,
-                                                                     unsigned most,
+                                                                     unsigned most, uint32_t zone,
                                                                      uint32_t wait_ms,
                                                                      int64_t now_ms,
                                                                      aname_waiter_t *waiter);

@@ -78,7 +78,7 @@ static void wait_for(worker_t *worker, const query_t *query, aname_answer_t *ans
 {
 	aname_shared_t *shared = worker->shared;
 	aname_waiter_t waiter;
-	if (aname_waiters_enter(shared->waiters, worker->waiters, LONG_MS, aname_clock_ms(),
+	if (aname_waiters_enter(shared->waiters, worker->waiters, 0, LONG_MS, aname_clock_ms(),
 	                        &waiter) != ANAME_WAIT_ADMITTED) {
 		worker->refused++;
 		return;

@@ -735,9 +735,9 @@ static void fails_unasked(void **state)
 	go_on(&scripted, 20000, ANAME_FAILURE_TIMEOUT, NULL);
 	assert_true(scripted.upstream->silent);
 	aname_waiter_t waiter;
-	assert_int_equal(
-	        aname_waiters_enter(scripted.shared->waiters, 1, 1000, aname_clock_ms(), &waiter),
-	        ANAME_WAIT_ADMITTED);
+	assert_int_equal(aname_waiters_enter(scripted.shared->waiters, 1, 0, 1000, aname_clock_ms(),
+	                                     &waiter),
+	                 ANAME_WAIT_ADMITTED);
 	uint64_t generation = aname_waiters_generation(scripted.shared->waiters);
 	unsigned started = scripted.script.started;
 	ask_many(&scripted, 2, 100);
@@ -1266,7 +1266,7 @@ static void refused(void **state)
 	begin(&scripted, NULL, NULL);
 	name_t name = make_name("a.example.");
 	aname_waiter_t waiter;
-	assert_int_equal(aname_waiters_enter(scripted.shared->waiters, 1, 5000, 0, &waiter),
+	assert_int_equal(aname_waiters_enter(scripted.shared->waiters, 1, 0, 5000, 0, &waiter),
 	                 ANAME_WAIT_ADMITTED);
 	uint64_t generation = aname_waiters_generation(scripted.shared->waiters);
 	scripted.script.refuse = KNOT_ENOMEM;
@@ -2040,7 +2040,7 @@ static void wakes_waiters(void **state)
 		scripted_ask(&scripted, &names[i], A, 300);
 	}
 	aname_waiter_t waiter;
-	assert_int_equal(aname_waiters_enter(scripted.shared->waiters, 1, 5000, 0, &waiter),
+	assert_int_equal(aname_waiters_enter(scripted.shared->waiters, 1, 0, 5000, 0, &waiter),
 	                 ANAME_WAIT_ADMITTED);
 	uint64_t generation = aname_waiters_generation(scripted.shared->waiters);
 	scripted_resolve(&scripted, scripted_pending(&scripted, &names[0], A), 1, 1, 60);

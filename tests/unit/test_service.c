@@ -238,7 +238,7 @@ static unsigned await_addresses(aname_shared_t *shared, const aname_key_t *key)
 {
 	unsigned count = 0;
 	aname_waiter_t waiter;
-	CHECK(aname_waiters_enter(shared->waiters, 1, LONG_MS, aname_clock_ms(), &waiter) ==
+	CHECK(aname_waiters_enter(shared->waiters, 1, 0, LONG_MS, aname_clock_ms(), &waiter) ==
 	      ANAME_WAIT_ADMITTED);
 	bool opened = true;
 	while (count == 0 && opened) {

@@ -58,7 +58,7 @@ int __wrap_pthread_cond_timedwait(pthread_cond_t *cond, pthread_mutex_t *mutex,
 static aname_wait_t enter(aname_waiters_t *waiters, unsigned most)
 {
 	aname_waiter_t waiter;
-	return aname_waiters_enter(waiters, most, LONG_MS, aname_clock_ms(), &waiter);
+	return aname_waiters_enter(waiters, most, 0, LONG_MS, aname_clock_ms(), &waiter);
 }
 
 static void leave(aname_waiters_t *waiters)
@@ -93,7 +93,7 @@ static aname_waiter_t begin(uint32_t wait_ms)
 {
 	aname_waiter_t waiter;
 	assert_int_equal(
-	        aname_waiters_enter(simulated.waiters, 16, wait_ms, aname_clock_ms(), &waiter),
+	        aname_waiters_enter(simulated.waiters, 16, 0, wait_ms, aname_clock_ms(), &waiter),
 	        ANAME_WAIT_ADMITTED);
 	return waiter;
 }
@@ -158,7 +158,7 @@ static void woken_before(void **state)
 {
 	aname_waiters_t *waiters = new_waiters();
 	aname_waiter_t waiter;
-	assert_int_equal(aname_waiters_enter(waiters, 1, 1, aname_clock_ms(), &waiter),
+	assert_int_equal(aname_waiters_enter(waiters, 1, 0, 1, aname_clock_ms(), &waiter),
 	                 ANAME_WAIT_ADMITTED);
 	uint64_t generation = aname_waiters_generation(waiters);
 	aname_waiters_wake(waiters);
@@ -179,7 +179,7 @@ static void deadlines(void **state)
 		aname_waiters_t *waiters = new_waiters();
 		aname_waiter_t waiter;
 		int64_t before_ms = aname_clock_ms();
-		assert_int_equal(aname_waiters_enter(waiters, 1, waits[i], before_ms, &waiter),
+		assert_int_equal(aname_waiters_enter(waiters, 1, 0, waits[i], before_ms, &waiter),
 		                 ANAME_WAIT_ADMITTED);
 		uint64_t generation = aname_waiters_generation(waiters);
 		assert_false(aname_waiters_wait(waiters, &waiter, generation));
@@ -338,8 +338,9 @@ static void pauses(void **state)
 	assert_int_equal(elapsed_ms(), 100);
 	finish(&waiter);
 	aname_waiter_t other;
-	assert_int_equal(aname_waiters_enter(waiters, 16, 500, BEGIN_MS + 120 + PAUSE - 1, &other),
-	                 ANAME_WAIT_NOT_NOW);
+	assert_int_equal(
+	        aname_waiters_enter(waiters, 16, 0, 500, BEGIN_MS + 120 + PAUSE - 1, &other),
+	        ANAME_WAIT_NOT_NOW);
 	clock_stop_at(BEGIN_MS + 120 + PAUSE);
 	assert_int_equal(wait_alone(500), 500);
 	end_simulation();
@@ -357,7 +358,7 @@ static void *wait_once(void *arg)
 {
 	waiting_t *waiting = arg;
 	aname_waiter_t waiter;
-	if (aname_waiters_enter(waiting->waiters, 64, LONG_MS, aname_clock_ms(), &waiter) !=
+	if (aname_waiters_enter(waiting->waiters, 64, 0, LONG_MS, aname_clock_ms(), &waiter) !=
 	    ANAME_WAIT_ADMITTED) {
 		return NULL;
 	}
@@ -403,7 +404,8 @@ static void *follow(void *arg)
 	relay_t *relay = arg;
 	for (unsigned value = 1; value <= RELAYS && !relay->late; value++) {
 		aname_waiter_t waiter;
-		(void)!aname_waiters_enter(relay->waiters, 1, LONG_MS, aname_clock_ms(), &waiter);
+		(void)!aname_waiters_enter(relay->waiters, 1, 0, LONG_MS, aname_clock_ms(),
+		                           &waiter);
 		bool woken = true;
 		while (atomic_load(&relay->value) < value && woken) {
 			uint64_t generation = aname_waiters_generation(relay->waiters);
@@ -467,6 +469,33 @@ static void out_of_memory(void **state)
 	assert_int_equal(alloc_fail_each(attempt_new, NULL), 1);
 }
 
+static aname_wait_t enter_for(aname_waiters_t *waiters, uint32_t zone, aname_waiter_t *waiter)
+{
+	return aname_waiters_enter(waiters, 5, zone, LONG_MS, aname_clock_ms(), waiter);
+}
+
+static void by_zone(void **state)
+{
+	/* Of five places a zone has four at most, and the last one is for others. */
+	aname_waiters_t *waiters = new_waiters();
+	aname_waiter_t waiter[4], other, refused;
+	for (unsigned i = 0; i < 4; i++) {
+		assert_int_equal(enter_for(waiters, 7, &waiter[i]), ANAME_WAIT_ADMITTED);
+	}
+	assert_int_equal(enter_for(waiters, 7, &refused), ANAME_WAIT_FULL);
+	assert_int_equal(enter_for(waiters, 8, &other), ANAME_WAIT_ADMITTED);
+	assert_int_equal(enter_for(waiters, 9, &refused), ANAME_WAIT_FULL);
+	for (unsigned i = 0; i < 2; i++) {
+		aname_waiters_leave(waiters, &waiter[i], aname_clock_ms());
+	}
+	/* Two for this one, one for that: one more for either leaves one. */
+	assert_int_equal(enter_for(waiters, 8, &waiter[0]), ANAME_WAIT_ADMITTED);
+	assert_int_equal(enter_for(waiters, 7, &refused), ANAME_WAIT_FULL);
+	assert_int_equal(enter_for(waiters, 8, &refused), ANAME_WAIT_FULL);
+	assert_int_equal(enter_for(waiters, 9, &waiter[1]), ANAME_WAIT_ADMITTED);
+	aname_waiters_free(waiters);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -485,6 +514,7 @@ int main(void)
 		PROVES("one publication wakes all", all_wake),
 		PROVES("no publication is missed between generation and wait", none_missed),
 		PROVES("out of memory: nothing made, nothing leaked", out_of_memory),
+		PROVES("L4: a zone leaves half as many places as it has", by_zone),
 	};
 	return RUN_TESTS("waiters", tests);
 }
