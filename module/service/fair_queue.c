@@ -123,6 +123,22 @@ void aname_fair_queue_push(aname_fair_queue_t *queue, aname_entry_t *entry)
 	aname_line_append(&flow->line, entry);
 }
 
+void aname_fair_queue_push_first(aname_fair_queue_t *queue, aname_entry_t *entry)
+{
+	aname_flow_t *flow = flow_of(queue, aname_entry_zone(entry));
+	if (flow->line.first != NULL) {
+		entry->ready_next = flow->line.first;
+		flow->line.first = entry;
+		return;
+	}
+	aname_line_append(&flow->line, entry);
+	flow->next = queue->first;
+	queue->first = flow;
+	if (queue->last == NULL) {
+		queue->last = flow;
+	}
+}
+
 aname_entry_t *aname_fair_queue_take(aname_fair_queue_t *queue)
 {
 	aname_flow_t *flow = take_first(queue);
@@ -150,31 +166,37 @@ bool aname_fair_queue_turn(aname_fair_queue_t *queue, bool (*may)(void *ctx, uin
 }
 
 /*! As aname_fair_queue_sift(), of one flow. */
-static void sift_line(aname_line_t *line, bool (*goes)(const aname_entry_t *entry),
-                      aname_line_t *gone)
+static size_t sift_line(aname_line_t *line, bool (*goes)(const aname_entry_t *entry),
+                        aname_line_t *gone)
 {
 	aname_line_t stay = { NULL, NULL };
+	size_t count = 0;
 	while (line->first != NULL) {
 		aname_entry_t *entry = aname_line_take(line);
-		aname_line_append(goes(entry) ? gone : &stay, entry);
+		bool to_go = goes(entry);
+		aname_line_append(to_go ? gone : &stay, entry);
+		count += to_go;
 	}
 	*line = stay;
+	return count;
 }
 
-void aname_fair_queue_sift(aname_fair_queue_t *queue, bool (*goes)(const aname_entry_t *entry),
-                           aname_line_t *gone)
+size_t aname_fair_queue_sift(aname_fair_queue_t *queue, bool (*goes)(const aname_entry_t *entry),
+                             aname_line_t *gone)
 {
+	size_t count = 0;
 	const aname_flow_t *last = queue->last;
 	for (bool more = queue->first != NULL; more;) {
 		aname_flow_t *flow = take_first(queue);
 		more = flow != last;
-		sift_line(&flow->line, goes, gone);
+		count += sift_line(&flow->line, goes, gone);
 		if (flow->line.first != NULL) {
 			append(queue, flow);
 		} else {
 			end(queue, flow);
 		}
 	}
+	return count;
 }
 
 void aname_fair_queue_deinit(aname_fair_queue_t *queue)

@@ -69,6 +69,9 @@ static inline bool aname_fair_queue_is_empty(const aname_fair_queue_t *queue)
 /*! Puts an entry behind all others of its zone. */
 void aname_fair_queue_push(aname_fair_queue_t *queue, aname_entry_t *entry);
 
+/*! Puts an entry before all others of its zone, which has the next turn if it has nothing else. */
+void aname_fair_queue_push_first(aname_fair_queue_t *queue, aname_entry_t *entry);
+
 /*! Takes the next entry of the zone whose turn it is; that of the others is before its next one. The
  *  queue is not empty. */
 aname_entry_t *aname_fair_queue_take(aname_fair_queue_t *queue);
@@ -83,9 +86,9 @@ aname_entry_t *aname_fair_queue_take(aname_fair_queue_t *queue);
 bool aname_fair_queue_turn(aname_fair_queue_t *queue, bool (*may)(void *ctx, uint32_t zone),
                            void *ctx);
 
-/*! Takes all entries out that are to go, and appends them to a line. */
-void aname_fair_queue_sift(aname_fair_queue_t *queue, bool (*goes)(const aname_entry_t *entry),
-                           aname_line_t *gone);
+/*! Takes all entries out that are to go, and appends them to a line; returns how many. */
+size_t aname_fair_queue_sift(aname_fair_queue_t *queue, bool (*goes)(const aname_entry_t *entry),
+                             aname_line_t *gone);
 
 /*! Forgets all entries, which stay as they are, and frees what it has allocated. */
 void aname_fair_queue_deinit(aname_fair_queue_t *queue);

@@ -47,14 +47,12 @@ static void check(aname_refresh_t *refresh, aname_upstream_work_t *work, uint64_
 static void wait_in_line(aname_upstream_work_t *work, aname_entry_t *entry, bool first,
                          int64_t now_ms)
 {
-	aname_line_t *line = &work->waiting;
 	entry->plan.state = ANAME_PLAN_READY;
 	atomic_store(&entry->next_ms, now_ms);
-	if (first && line->first != NULL) {
-		entry->ready_next = line->first;
-		line->first = entry;
+	if (first) {
+		aname_fair_queue_push_first(&work->waiting, entry);
 	} else {
-		aname_line_append(line, entry);
+		aname_fair_queue_push(&work->waiting, entry);
 	}
 	work->waiting_count++;
 }
@@ -62,7 +60,7 @@ static void wait_in_line(aname_upstream_work_t *work, aname_entry_t *entry, bool
 static aname_entry_t *take_waiting(aname_upstream_work_t *work)
 {
 	work->waiting_count--;
-	return aname_line_take(&work->waiting);
+	return aname_fair_queue_take(&work->waiting);
 }
 
 /* It is out. */
@@ -237,7 +235,7 @@ static aname_entry_t *choose_waiting(aname_refresh_t *refresh, aname_upstream_wo
 {
 	aname_entry_t *chosen = NULL;
 	size_t most = work->waiting_count < LOOK_AT ? work->waiting_count : LOOK_AT;
-	for (size_t i = 0; i < most && work->waiting.first != NULL; i++) {
+	for (size_t i = 0; i < most; i++) {
 		aname_entry_t *entry = take_waiting(work);
 		if (!aname_schedule_is_wanted(entry, now_ms)) {
 			aname_schedule_dormant(refresh, entry, now_ms);
@@ -309,7 +307,7 @@ static void end(aname_refresh_t *refresh, aname_upstream_work_t *work, int64_t n
 {
 	aname_line_t due = { NULL, NULL };
 	unlist(refresh, work);
-	while (work->waiting.first != NULL) {
+	while (work->waiting_count > 0) {
 		aname_entry_t *entry = take_waiting(work);
 		if (entry->plan.failures <= 1 ||
 		    aname_recovery_concerns(entry, work->failing.since_ms)) {
@@ -368,20 +366,14 @@ void aname_outage_take_crossed_off(aname_refresh_t *refresh, aname_line_t *gone)
 {
 	for (aname_upstream_work_t *work = refresh->out_first; work != NULL;
 	     work = work->next_out) {
-		aname_line_t stay = { NULL, NULL };
-		while (work->waiting.first != NULL) {
-			aname_entry_t *entry = take_waiting(work);
-			aname_line_append(aname_schedule_is_crossed_off(entry) ? gone : &stay,
-			                  entry);
-			work->waiting_count += !aname_schedule_is_crossed_off(entry);
-		}
-		work->waiting = stay;
+		work->waiting_count -=
+		        aname_fair_queue_sift(&work->waiting, aname_schedule_is_crossed_off, gone);
 	}
 }
 
 void aname_outage_empty(aname_refresh_t *refresh, aname_upstream_work_t *work, int64_t now_ms)
 {
-	while (work->waiting.first != NULL) {
+	while (work->waiting_count > 0) {
 		aname_schedule_dormant(refresh, take_waiting(work), now_ms);
 	}
 }

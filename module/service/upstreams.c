@@ -178,6 +178,7 @@ static void free_work(aname_upstream_work_t *work)
 	for (aname_priority_t priority = 0; priority < ANAME_PRIORITIES; priority++) {
 		aname_fair_queue_deinit(&work->ready[priority]);
 	}
+	aname_fair_queue_deinit(&work->waiting);
 	aname_places_deinit(&work->places);
 	free(work);
 }

@@ -58,12 +58,12 @@ typedef struct aname_upstream_work {
 	aname_places_t places; /*!< For whom they run. */
 	unsigned started;      /*!< Lookups, in all. */
 	uint32_t unscoped;     /*!< Servers of which it was logged that they do not say for whom. */
-	aname_answered_t answered; /*!< What was answered of late. */
-	aname_streak_t failing;    /*!< Lookups that failed since one succeeded. */
-	aname_streak_t unheard;    /*!< Those without any answer since there was one. */
-	bool out;                  /*!< Nothing succeeds any more, see outage.h. */
-	bool logged_out;           /*!< And that was logged. */
-	aname_line_t waiting;      /*!< Out: what has failed. READY, but not to be looked up. */
+	aname_answered_t answered;  /*!< What was answered of late. */
+	aname_streak_t failing;     /*!< Lookups that failed since one succeeded. */
+	aname_streak_t unheard;     /*!< Those without any answer since there was one. */
+	bool out;                   /*!< Nothing succeeds any more, see outage.h. */
+	bool logged_out;            /*!< And that was logged. */
+	aname_fair_queue_t waiting; /*!< Out: what has failed. READY, but not to be looked up. */
 	size_t waiting_count;
 	int64_t try_ms;     /*!< Out: when one of those is looked up next. */
 	int64_t check_ms;   /*!< Not before this one is looked up that was answered. */

@@ -190,6 +190,27 @@ static void turns(void **state)
 	free(entries);
 }
 
+static void first_of_all(void **state)
+{
+	aname_fair_queue_t queue = { 0 };
+	aname_entry_t *entries = make_entries(5);
+	for (unsigned i = 0; i < 5; i++) {
+		atomic_store(&entries[i].asked_by, i % 2 + 1);
+	}
+	aname_fair_queue_push_first(&queue, &entries[0]);
+	aname_fair_queue_push(&queue, &entries[2]);
+	aname_fair_queue_push_first(&queue, &entries[1]); /* A zone with nothing has the turn, */
+	aname_fair_queue_push_first(&queue, &entries[4]); /* else it is the zone's next. */
+	aname_fair_queue_push(&queue, &entries[3]);
+	static const unsigned order[] = { 1, 4, 3, 0, 2 };
+	for (size_t i = 0; i < COUNT_OF(order); i++) {
+		assert_ptr_equal(aname_fair_queue_take(&queue), &entries[order[i]]);
+	}
+	assert_true(aname_fair_queue_is_empty(&queue));
+	aname_fair_queue_deinit(&queue);
+	free(entries);
+}
+
 static bool is_even(void *ctx, uint32_t zone)
 {
 	return zone % 2 == 0;
@@ -530,6 +551,7 @@ int main(void)
 		PROVES("L4: nothing held, nothing old, no memory: nobody goes", nothing),
 		PROVES("L4: 500 random holdings, as counted by hand", by_hand),
 		PROVES("L4: zones take turns, however much one has ready", turns),
+		PROVES("L4: an entry may be the next of its zone", first_of_all),
 		PROVES("L4: a turn may be passed on", only_some),
 		PROVES("L4: 20 times 2,000 random entries: nobody is passed over", random_turns),
 		PROVES("L4: without memory zones share a turn, and nothing is lost",
