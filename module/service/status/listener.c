@@ -15,8 +15,14 @@
 /*! As knotd's control socket has it: who may write may connect. */
 #define MODE    (S_IWUSR | S_IWGRP)
 
+/*! What cannot be accepted for want of something is tried again after so long. */
+#define PAUSE_MS 1000
+
 struct aname_status {
-	uv_pipe_t *listener; /*!< NULL: nowhere. Freed when closed. */
+	uv_poll_t *poll;   /*!< Of the socket; NULL: nowhere. Freed when closed. */
+	uv_timer_t *timer; /*!< Ends a pause. Likewise. */
+	int fd;            /*!< The socket. */
+	bool pause_said;   /*!< The log has told why. */
 	char path[ANAME_STATUS_PATH_MAX];
 	dev_t device; /*!< Of the socket's file, to remove no other. */
 	ino_t inode;
@@ -29,7 +35,7 @@ static void log_unavailable(aname_status_t *status, const char *path, const char
 	aname_log(&log, LOG_WARNING, "status socket '%s' is not available (%s)", path, why_not);
 }
 
-static void on_listener_closed(uv_handle_t *handle)
+static void on_handle_closed(uv_handle_t *handle)
 {
 	free(handle);
 }
@@ -37,11 +43,14 @@ static void on_listener_closed(uv_handle_t *handle)
 static void stop_listening(aname_status_t *status)
 {
 	aname_status_drop(&status->clients);
-	if (status->listener == NULL) {
+	if (status->poll == NULL) {
 		return;
 	}
-	uv_close((uv_handle_t *)status->listener, on_listener_closed);
-	status->listener = NULL;
+	uv_close((uv_handle_t *)status->poll, on_handle_closed);
+	uv_close((uv_handle_t *)status->timer, on_handle_closed);
+	status->poll = NULL;
+	status->timer = NULL;
+	(void)close(status->fd);
 	struct stat st;
 	if (lstat(status->path, &st) == 0 && st.st_dev == status->device &&
 	    st.st_ino == status->inode) {
@@ -49,16 +58,44 @@ static void stop_listening(aname_status_t *status)
 	}
 }
 
-static void on_connection(uv_stream_t *listener, int ret)
+static void on_connection(uv_poll_t *poll, int ret, int events);
+
+static void on_pause_over(uv_timer_t *timer)
 {
-	aname_status_t *status = listener->data;
+	aname_status_t *status = timer->data;
+	if (uv_poll_start(status->poll, UV_READABLE, on_connection) != 0) {
+		(void)uv_timer_start(timer, on_pause_over, PAUSE_MS, 0);
+	}
+}
+
+/*! Who waits would be reported over and over: nobody is accepted for a moment. */
+static void pause_listening(aname_status_t *status, const char *why)
+{
+	if (!status->pause_said) {
+		log_unavailable(status, status->path, why);
+	}
+	status->pause_said = true;
+	(void)uv_poll_stop(status->poll);
+	(void)uv_timer_start(status->timer, on_pause_over, PAUSE_MS, 0);
+}
+
+/*! One at a time, so that who connects over and over holds up nothing else. */
+static void on_connection(uv_poll_t *poll, int ret, int events)
+{
+	aname_status_t *status = poll->data;
 	if (ret != 0) {
+		pause_listening(status, uv_strerror(ret));
 		return;
 	}
-	if (!aname_status_accept(&status->clients, listener)) {
-		/* A connection that is not accepted would be in the way of all others. */
-		log_unavailable(status, status->path, "out of memory");
-		stop_listening(status);
+	if (!aname_status_place(&status->clients)) {
+		return;
+	}
+	int fd = accept4(status->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd >= 0) {
+		status->pause_said = false;
+		aname_status_serve(&status->clients, fd);
+	} else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
+		pause_listening(status, strerror(errno));
 	}
 }
 
@@ -111,33 +148,32 @@ static int bind_socket(const struct sockaddr_un *address, const char **why_not)
 	return fd;
 }
 
-/*! Makes the listener of a bound socket, and takes that over. */
+/*! Listens at a bound socket, and takes that over. */
 static const char *serve(aname_status_t *status, int fd)
 {
-	uv_pipe_t *listener = malloc(sizeof(*listener));
-	if (listener == NULL) {
+	uv_poll_t *poll = malloc(sizeof(*poll));
+	uv_timer_t *timer = malloc(sizeof(*timer));
+	if (poll == NULL || timer == NULL || listen(fd, BACKLOG) != 0 ||
+	    uv_poll_init(status->clients.loop, poll, fd) != 0) {
+		const char *why_not = strerror(errno);
+		free(poll);
+		free(timer);
 		(void)close(fd);
-		return "out of memory";
+		return why_not;
 	}
-	(void)uv_pipe_init(status->clients.loop, listener, 0);
-	listener->data = status;
-	int ret = uv_pipe_open(listener, fd);
-	if (ret != 0) {
-		(void)close(fd);
-	} else {
-		ret = uv_listen((uv_stream_t *)listener, BACKLOG, on_connection);
-	}
-	if (ret != 0) {
-		uv_close((uv_handle_t *)listener, on_listener_closed);
-		return uv_strerror(ret);
-	}
-	status->listener = listener;
+	(void)uv_timer_init(status->clients.loop, timer);
+	poll->data = timer->data = status;
+	status->poll = poll;
+	status->timer = timer;
+	status->fd = fd;
+	/* As when a pause is over. */
+	on_pause_over(timer);
 	return NULL;
 }
 
 void aname_status_listen(aname_status_t *status, const char *path)
 {
-	if (status->listener != NULL && strcmp(path, status->path) == 0) {
+	if (status->poll != NULL && strcmp(path, status->path) == 0) {
 		return;
 	}
 	stop_listening(status);
