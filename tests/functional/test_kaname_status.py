@@ -4,6 +4,7 @@ import concurrent.futures
 import json
 import os
 import re
+import shutil
 import socket
 import stat
 import subprocess
@@ -304,6 +305,74 @@ def test_a_path_that_cannot_be_had_is_left_alone_and_logged(knotd, unbound, auth
         listener.close()
     knotd.finish()
     assert os.path.exists(path) == (what in ("file", "directory", "used"))
+
+
+@pytest.mark.parametrize("what", ["removed", "replaced", "directory"])
+def test_W1_the_status_socket_comes_back_by_itself(knotd, unbound, authority, live, what):
+    rundir = os.path.join(knotd.directory, "run")
+    os.mkdir(rundir)
+    path = os.path.join(rundir, "x.sock")
+    knotd.options["status-socket"] = path
+    simple(knotd, authority)
+    known()
+    eventually(lambda: is_there(path))
+    asked = connect(path)
+    if what == "directory":
+        shutil.rmtree(rundir)
+        os.mkdir(rundir)
+    else:
+        os.unlink(path)
+    if what == "replaced":
+        # By what a process that is dead has left.
+        with socket.socket(socket.AF_UNIX) as dead:
+            dead.bind(path)
+            dead.listen()
+    eventually(lambda: is_there(path), timeout=30)
+    assert is_open(asked), "expected those who are connected to be left alone"
+    assert live("-S", path)
+    asked.close()
+    query(ZONE, "A")
+    assert len(knotd.wait_log("status socket", "not available .its file is gone")) == 1
+    assert len(knotd.wait_log("status socket", "available again")) == 1
+    knotd.finish()
+    assert not os.path.exists(path)
+
+
+def test_W1_the_status_socket_comes_when_another_process_lets_it_go(
+    knotd, unbound, authority, live
+):
+    path = status_socket(knotd)
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(path)
+        other.listen(100)
+        simple(knotd, authority)
+        known()
+        knotd.wait_log("status socket", "not available .another process uses it")
+        knotd.reload()
+        # It looks again, and leaves it alone.
+        other.settimeout(scaled(30))
+        for _ in range(2):
+            other.accept()[0].close()
+        assert os.path.exists(path)
+    eventually(live, timeout=30)
+    query(ZONE, "A")
+    assert len(knotd.log_lines("status socket", "not available")) == 1
+    knotd.wait_log("status socket", "available again", ask=ZONE)
+
+
+def test_W1_a_socket_that_another_process_has_made_since_is_not_taken(knotd, unbound, authority):
+    simple(knotd, authority)
+    known()
+    path = status_socket(knotd)
+    eventually(lambda: is_there(path))
+    os.unlink(path)
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(path)
+        other.listen(100)
+        inode = os.stat(path).st_ino
+        knotd.wait_log("status socket", "another process uses it", timeout=30, ask=ZONE)
+        knotd.finish()
+        assert os.stat(path).st_ino == inode
 
 
 @pytest.mark.parametrize(
