@@ -17,6 +17,7 @@
  */
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <knot/module.h>
 
@@ -236,23 +237,54 @@ static int read_options(knotd_mod_t *mod, aname_instance_t *instance, const anam
 
 /*! To read a section takes longer than all the rest of a load: it is read for many zones at
  *  once. */
-static int take_options(knotd_mod_t *mod, aname_instance_t *instance)
+static int take_options(knotd_mod_t *mod, aname_instance_t *instance, const aname_origin_t *origin)
 {
-	aname_origin_t origin;
-	aname_onlinesign_t onlinesign;
-	aname_conf_position(mod, &origin, &onlinesign);
-	instance->onlinesign = onlinesign;
-	int ret = recall_options(mod, instance, &origin);
-	return ret == KNOT_ENOENT ? read_options(mod, instance, &origin) : ret;
+	int ret = recall_options(mod, instance, origin);
+	return ret == KNOT_ENOENT ? read_options(mod, instance, origin) : ret;
+}
+
+/*!
+ * Is this one more instance beside the zone's first? knotd does not say which of a zone's list it
+ * loads, but it loads the list of a zone in order, and on one thread.
+ */
+static bool is_one_more(knotd_mod_t *mod, unsigned times)
+{
+	static _Thread_local struct {
+		knot_dname_storage_t zone;
+		unsigned loaded;
+	} list;
+	const knot_dname_t *zone = knotd_mod_zone(mod);
+	if (times < 2 || zone == NULL) {
+		return false;
+	}
+	if (list.loaded == 0 || !knot_dname_is_equal(list.zone, zone)) {
+		memcpy(list.zone, zone, knot_dname_size(zone));
+		list.loaded = 0;
+	}
+	bool more = list.loaded > 0;
+	/* After the last of them comes the first of the next load. */
+	list.loaded = (list.loaded + 1) % times;
+	return more;
 }
 
 static int load(knotd_mod_t *mod)
 {
+	aname_origin_t origin;
+	aname_onlinesign_t onlinesign;
+	unsigned times = aname_conf_position(mod, &origin, &onlinesign);
+	if (is_one_more(mod, times)) {
+		knotd_mod_log(mod, LOG_ERR,
+		              "mod-aname stands %u times in the zone's list of modules: only the "
+		              "first of them counts; leave one, and reload",
+		              times);
+		return KNOT_EOK;
+	}
 	aname_instance_t *instance = calloc(1, sizeof(*instance));
 	if (instance == NULL) {
 		return KNOT_ENOMEM;
 	}
-	int ret = take_options(mod, instance);
+	instance->onlinesign = onlinesign;
+	int ret = take_options(mod, instance, &origin);
 	if (ret != KNOT_EOK) {
 		free(instance);
 		return ret;
