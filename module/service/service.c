@@ -419,12 +419,14 @@ static void await_file(aname_state_report_t *report)
 int aname_service_keep(const char *path, bool chosen, uint32_t interval_s,
                        aname_state_report_t *report)
 {
-	report->text[0] = '\0';
+	if (report != NULL) {
+		report->text[0] = '\0';
+	}
 	pthread_mutex_lock(&service.lock);
 	int ret = KNOT_ENOMEM;
 	if (aname_wishes_add(&service.files, path, chosen, interval_s)) {
 		pthread_mutex_lock(&service.path_lock);
-		if (settle_file_wishes()) {
+		if (settle_file_wishes() && report != NULL) {
 			await_file(report);
 		}
 		ret = strcmp(service.file, path) == 0 ? KNOT_EOK : KNOT_EEXIST;
