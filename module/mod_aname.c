@@ -16,7 +16,10 @@
  * a knotd_mod_t. In unload the zone's name and the log are gone already.
  */
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <knot/module.h>
 
@@ -29,6 +32,9 @@
 #include "service/service.h"
 #include "stats.h"
 #include "table/clock.h"
+
+/*! After so long it is tried again to start what could not be started. */
+#define AGAIN_MS 1000
 
 /*! There are fewer threads to look targets up, or none. */
 static void log_few_threads(knotd_mod_t *mod, const aname_threadpool_t *pool)
@@ -121,12 +127,13 @@ static void hide(const aname_options_t *options)
 	aname_service_hide(options->status_socket, options->status_chosen);
 }
 
-/*! Keeps what is known in the file that the options name, and loads what is in it. */
-static int keep(knotd_mod_t *mod, const aname_options_t *options)
+/*! Keeps what is known in the file that the options name, and loads what is in it; only a load
+ *  may wait for that. */
+static int keep(knotd_mod_t *mod, const aname_options_t *options, bool may_wait)
 {
-	aname_state_report_t report;
+	aname_state_report_t report = { .text = "" };
 	int ret = aname_service_keep(options->state_file, options->state_chosen,
-	                             options->state_interval, &report);
+	                             options->state_interval, may_wait ? &report : NULL);
 	if (report.text[0] != '\0') {
 		knotd_mod_log(mod, report.priority, "%s", report.text);
 	}
@@ -150,8 +157,19 @@ static uint16_t waiters_max(knotd_mod_t *mod)
 	return workers > 1 ? workers / 2 : 1;
 }
 
+/*! Registers what can be registered only while knotd loads the instance. */
+static int enlist(knotd_mod_t *mod)
+{
+	bool global = knotd_mod_zone(mod) == NULL;
+	int ret = aname_stats_register(mod, global);
+	if (ret == KNOT_EOK) {
+		ret = global ? aname_hook_global(mod) : aname_hook_zone(mod);
+	}
+	return ret;
+}
+
 /*! Fills in an instance that holds the service and its options. */
-static int set_up(knotd_mod_t *mod, aname_instance_t *instance)
+static int set_up(knotd_mod_t *mod, aname_instance_t *instance, bool may_wait)
 {
 	const knot_dname_t *zone = knotd_mod_zone(mod);
 	instance->zone_len = zone != NULL ? knot_dname_size(zone) : 0;
@@ -161,15 +179,9 @@ static int set_up(knotd_mod_t *mod, aname_instance_t *instance)
 
 	aname_signing_init(&instance->signing);
 
-	int ret = aname_stats_register(mod, zone == NULL);
+	int ret = show(mod, instance->options);
 	if (ret == KNOT_EOK) {
-		ret = zone != NULL ? aname_hook_zone(mod) : aname_hook_global(mod);
-	}
-	if (ret == KNOT_EOK) {
-		ret = show(mod, instance->options);
-	}
-	if (ret == KNOT_EOK) {
-		ret = keep(mod, instance->options);
+		ret = keep(mod, instance->options, may_wait);
 		if (ret != KNOT_EOK) {
 			hide(instance->options);
 		}
@@ -236,38 +248,34 @@ static int read_options(knotd_mod_t *mod, aname_instance_t *instance, const anam
 
 /*! To read a section takes longer than all the rest of a load: it is read for many zones at
  *  once. */
-static int take_options(knotd_mod_t *mod, aname_instance_t *instance)
+static int take_options(knotd_mod_t *mod, aname_instance_t *instance, const aname_origin_t *origin)
 {
-	aname_origin_t origin;
-	aname_onlinesign_t onlinesign;
-	aname_conf_position(mod, &origin, &onlinesign);
-	instance->onlinesign = onlinesign;
-	int ret = recall_options(mod, instance, &origin);
-	return ret == KNOT_ENOENT ? read_options(mod, instance, &origin) : ret;
+	int ret = recall_options(mod, instance, origin);
+	return ret == KNOT_ENOENT ? read_options(mod, instance, origin) : ret;
 }
 
-static int load(knotd_mod_t *mod)
+/*!
+ * Is this one more instance beside the zone's first? knotd does not say which of a zone's list it
+ * loads, but it loads the list of a zone in order, and on one thread.
+ */
+static bool is_one_more(knotd_mod_t *mod, unsigned times)
 {
-	aname_instance_t *instance = calloc(1, sizeof(*instance));
-	if (instance == NULL) {
-		return KNOT_ENOMEM;
+	static _Thread_local struct {
+		knot_dname_storage_t zone;
+		unsigned loaded;
+	} list;
+	const knot_dname_t *zone = knotd_mod_zone(mod);
+	if (times < 2 || zone == NULL) {
+		return false;
 	}
-	int ret = take_options(mod, instance);
-	if (ret != KNOT_EOK) {
-		free(instance);
-		return ret;
+	if (list.loaded == 0 || !knot_dname_is_equal(list.zone, zone)) {
+		memcpy(list.zone, zone, knot_dname_size(zone));
+		list.loaded = 0;
 	}
-	ret = set_up(mod, instance);
-	if (ret != KNOT_EOK) {
-		aname_shared_unhold(instance->shared, instance->options);
-		aname_service_release();
-		free(instance);
-		return ret;
-	}
-	knotd_mod_ctx_set(mod, instance);
-	/* knotd waits for those who wait before it unloads what this replaces (C2). */
-	aname_waiters_pause(instance->shared->waiters, aname_clock_ms());
-	return KNOT_EOK;
+	bool more = list.loaded > 0;
+	/* After the last of them comes the first of the next load. */
+	list.loaded = (list.loaded + 1) % times;
+	return more;
 }
 
 /*! Is it the configuration that is wrong, and not that the system lacks something? */
@@ -276,21 +284,119 @@ static bool is_refusal(int ret)
 	return ret == KNOT_EINVAL || ret == KNOT_ERANGE || ret == KNOT_ENOTSUP;
 }
 
+/*! Makes an instance that holds the service and its options; NULL with the reason if it cannot. */
+static aname_instance_t *make(knotd_mod_t *mod, int *ret)
+{
+	aname_origin_t origin;
+	aname_onlinesign_t onlinesign;
+	(void)aname_conf_position(mod, &origin, &onlinesign);
+	aname_instance_t *instance = calloc(1, sizeof(*instance));
+	if (instance == NULL) {
+		*ret = KNOT_ENOMEM;
+		return NULL;
+	}
+	instance->onlinesign = onlinesign;
+	*ret = take_options(mod, instance, &origin);
+	if (*ret != KNOT_EOK) {
+		free(instance);
+		return NULL;
+	}
+	return instance;
+}
+
+/*! Frees one that was made. */
+static void discard(aname_instance_t *instance)
+{
+	aname_shared_unhold(instance->shared, instance->options);
+	aname_service_release();
+	free(instance);
+}
+
+/*! Gives an instance to knotd, if all that it needs can be had; else frees it. */
+static int start(knotd_mod_t *mod, aname_instance_t *instance, bool may_wait)
+{
+	int ret = set_up(mod, instance, may_wait);
+	if (ret != KNOT_EOK) {
+		discard(instance);
+		return ret;
+	}
+	/* Workers may be there already, and are to see it whole. */
+	atomic_thread_fence(memory_order_release);
+	knotd_mod_ctx_set(mod, instance);
+	return KNOT_EOK;
+}
+
+static int load(knotd_mod_t *mod)
+{
+	int ret;
+	aname_instance_t *instance = make(mod, &ret);
+	if (instance == NULL && is_refusal(ret)) {
+		return ret;
+	}
+	/* From here on the load must not fail: knotd would go on calling the hooks. */
+	int enlisted = enlist(mod);
+	if (instance != NULL && enlisted == KNOT_EOK) {
+		return start(mod, instance, true);
+	}
+	if (instance != NULL) {
+		discard(instance);
+	}
+	return enlisted != KNOT_EOK ? enlisted : ret;
+}
+
 /*! A zone whose module fails to load is refused by Knot 3.5: only what conf-check refuses fails. */
 static int aname_load(knotd_mod_t *mod)
 {
 	knotd_mod_ctx_set(mod, NULL);
+	aname_origin_t origin;
+	aname_onlinesign_t onlinesign;
+	unsigned times = aname_conf_position(mod, &origin, &onlinesign);
+	if (is_one_more(mod, times)) {
+		knotd_mod_log(mod, LOG_ERR,
+		              "mod-aname stands %u times in the zone's list of modules: only the "
+		              "first of them counts; leave one, and reload",
+		              times);
+		return KNOT_EOK;
+	}
 	int ret = load(mod);
-	if (ret == KNOT_EOK || is_refusal(ret)) {
+	aname_instance_t *instance = knotd_mod_ctx(mod);
+	if (instance != NULL) {
+		/* knotd waits for those who wait before it unloads what this replaces (C2). */
+		aname_waiters_pause(instance->shared->waiters, aname_clock_ms());
+	}
+	if (ret == KNOT_EOK || (is_refusal(ret) && instance == NULL)) {
 		return ret;
 	}
-	/* Without a context hooks do nothing, if there are any already. */
+	/* Without a context hooks do nothing but to try again. */
 	knotd_mod_log(mod, LOG_ERR,
-	              "not started (%s): served without this module's answers until it is "
-	              "loaded again; raise the limits on threads (ulimit -u, TasksMax, the "
-	              "container's pids limit), open files or memory, and reload",
+	              "not started (%s): served without this module's answers; raise the limits on "
+	              "threads (ulimit -u, TasksMax, the container's pids limit), open files or "
+	              "memory; it is tried again once a second while the zone is asked for",
 	              knot_strerror(ret));
 	return KNOT_EOK;
+}
+
+void aname_start_again(knotd_mod_t *mod)
+{
+	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static _Atomic int64_t next_ms; /* One for all, but who succeeds is followed by the next. */
+	int64_t now_ms = aname_clock_coarse_ms();
+	if (now_ms < atomic_load_explicit(&next_ms, memory_order_relaxed) ||
+	    pthread_mutex_trylock(&lock) != 0) {
+		return;
+	}
+	int ret = KNOT_EOK;
+	if (knotd_mod_ctx(mod) == NULL) {
+		aname_instance_t *instance = make(mod, &ret);
+		ret = instance != NULL ? start(mod, instance, false) : ret;
+		if (ret == KNOT_EOK) {
+			knotd_mod_log(mod, LOG_NOTICE, "started after all");
+		}
+	}
+	if (ret != KNOT_EOK) {
+		atomic_store_explicit(&next_ms, now_ms + AGAIN_MS, memory_order_relaxed);
+	}
+	pthread_mutex_unlock(&lock);
 }
 
 static void aname_unload(knotd_mod_t *mod)

@@ -1,11 +1,15 @@
 #include "control.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <libknot/libknot.h>
 
-#define CTL_TIMEOUT_S 60
+#include "ask.h"
+
+/*! Where others wait to be accepted, too: between attempts to connect. */
+#define RETRY_MS 50
 
 /*! What to do about errors of the server, or about not reaching it. */
 static const struct {
@@ -22,7 +26,8 @@ static const struct {
 	{ KNOT_ECONNREFUSED, "is knotd running? 'systemctl status knot'" },
 	{ KNOT_ENOENT, "is knotd running? If its control socket is elsewhere, name it with -s" },
 	{ KNOT_EACCES, "be root, or in the group of the control socket" },
-	{ KNOT_ETIMEOUT, "is knotd busy? -t SECONDS waits longer" },
+	{ KNOT_ETIMEOUT, "knotd does not answer: is it stopped, or busy with another command? "
+	                 "-t SECONDS waits longer" },
 };
 
 static const char *hint(const char *error)
@@ -49,19 +54,35 @@ static const char *socket_path(const kaname_args_t *args)
 	return args->socket != NULL ? args->socket : KANAME_CONTROL_SOCKET;
 }
 
-int kaname_control_try(kaname_control_t *control, const kaname_args_t *args)
+/*! Connects once. */
+static int connect_once(kaname_control_t *control, const kaname_args_t *args, int timeout_s)
 {
-	control->error[0] = '\0';
 	control->ctl = knot_ctl_alloc();
 	if (control->ctl == NULL) {
 		return KNOT_ENOMEM;
 	}
-	int timeout_s = args->timeout >= 0 ? args->timeout : CTL_TIMEOUT_S;
 	knot_ctl_set_timeout(control->ctl, 1000 * timeout_s);
 	int ret = knot_ctl_connect(control->ctl, socket_path(args));
 	if (ret != KNOT_EOK) {
 		knot_ctl_free(control->ctl);
 		control->ctl = NULL;
+	}
+	return ret;
+}
+
+int kaname_control_try(kaname_control_t *control, const kaname_args_t *args)
+{
+	control->error[0] = '\0';
+	int timeout_s = args->timeout >= 0 ? args->timeout : KANAME_TIMEOUT_S;
+	int64_t end_ms = kaname_now_ms() + 1000LL * timeout_s;
+	int ret = connect_once(control, args, timeout_s);
+	while (ret == KNOT_EAGAIN) {
+		/* As many as may wait to be accepted do. */
+		if (timeout_s > 0 && kaname_now_ms() >= end_ms) {
+			return KNOT_ETIMEOUT;
+		}
+		(void)poll(NULL, 0, RETRY_MS);
+		ret = connect_once(control, args, timeout_s);
 	}
 	return ret;
 }

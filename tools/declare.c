@@ -200,7 +200,9 @@ static void block_signals(int how)
 
 static kaname_exit_t change(const kaname_args_t *args, kaname_exit_t (*make)(change_t *change))
 {
-	change_t it = { .args = args };
+	kaname_args_t patient = *args;
+	patient.timeout = args->timeout >= 0 ? args->timeout : KANAME_TIMEOUT_CHANGE_S;
+	change_t it = { .args = &patient };
 	if (!kaname_zone_name(it.zone, args->arguments[0])) {
 		return KANAME_NO;
 	}
@@ -208,7 +210,7 @@ static kaname_exit_t change(const kaname_args_t *args, kaname_exit_t (*make)(cha
 		kaname_error("%s: expected the name of a target", args->arguments[1]);
 		return KANAME_NO;
 	}
-	kaname_exit_t ret = kaname_control_open(&it.control, args);
+	kaname_exit_t ret = kaname_control_open(&it.control, it.args);
 	if (ret == KANAME_OK) {
 		block_signals(SIG_BLOCK);
 		ret = transact(&it, make);

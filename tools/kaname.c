@@ -75,7 +75,7 @@ static const struct {
 	{ "-o, --origin ORIGIN", "origin of relative names until $ORIGIN" },
 	{ "-r, --reverse", "turn generic lines back into words" },
 	{ "-s, --socket PATH", "control socket of knotd (" KANAME_CONTROL_SOCKET ")" },
-	{ "-t, --timeout TIME", "how long to wait for knotd (60s; with warm 30s in all)" },
+	{ "-t, --timeout TIME", "how long knotd may be silent (10s; see kaname(1))" },
 	{ "--ttl SECONDS", "TTL (that of the record before, else 300)" },
 	{ "--add", "add a target, and keep those that are there" },
 	{ "-S, --status-socket PATH", "the module's socket (" ANAME_STATUS_SOCKET " beside -s)" },

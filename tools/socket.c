@@ -13,9 +13,6 @@
 
 #include "protocol.h"
 
-/*! How long it is waited for the server where nothing else is said. */
-#define TIMEOUT_S 60
-
 static void find_path(const kaname_args_t *args, char *path, size_t size)
 {
 	if (args->status_socket != NULL) {
@@ -29,7 +26,7 @@ static void find_path(const kaname_args_t *args, char *path, size_t size)
 }
 
 /*! Connects; -1 with errno if that fails. */
-static int connect_to(const char *path)
+static int connect_to(const char *path, int timeout_s)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	if (strlen(path) >= sizeof(address.sun_path)) {
@@ -38,8 +35,11 @@ static int connect_to(const char *path)
 	}
 	memcpy(address.sun_path, path, strlen(path));
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof(address)) != 0) {
-		int error = errno;
+	/* It counts for connecting, too: as many as may wait to be accepted may do so already. */
+	struct timeval timeout = { .tv_sec = timeout_s };
+	if (fd >= 0 && (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) != 0 ||
+	                connect(fd, (const struct sockaddr *)&address, sizeof(address)) != 0)) {
+		int error = errno == EAGAIN ? ETIMEDOUT : errno;
 		(void)close(fd);
 		errno = error;
 		return -1;
@@ -53,6 +53,7 @@ static bool send_all(int fd, const char *text)
 	while (left > 0) {
 		ssize_t sent = send(fd, text, left, MSG_NOSIGNAL);
 		if (sent < 0) {
+			errno = errno == EAGAIN ? ETIMEDOUT : errno;
 			/* What there is to read, if anything, shows why it hung up. */
 			return errno == EPIPE || errno == ECONNRESET;
 		}
@@ -100,13 +101,14 @@ static char *receive_all(int fd, int timeout_s)
 /*! Asks once; NULL with errno if that fails. */
 static char *exchange(const kaname_args_t *args, const char *path, const char *request)
 {
-	int fd = connect_to(path);
+	int timeout_s = args->timeout >= 0 ? args->timeout : KANAME_TIMEOUT_S;
+	int fd = connect_to(path, timeout_s);
 	if (fd < 0) {
 		return NULL;
 	}
 	char *text = NULL;
 	if (send_all(fd, request)) {
-		text = receive_all(fd, args->timeout >= 0 ? args->timeout : TIMEOUT_S);
+		text = receive_all(fd, timeout_s);
 	}
 	int error = errno;
 	(void)close(fd);
@@ -127,14 +129,18 @@ static kaname_exit_t fail(const char *path, const char *why, const char *next)
 	return KANAME_IO;
 }
 
-/*! Tells that there was no way to ask. */
-static kaname_exit_t fail_with(const char *path, int error)
+/*! What to do where there was no way to ask. */
+static const char *find_next(int error)
 {
-	return fail(path, strerror(error),
-	            error == EACCES
-	                    ? "be root, or in the group of the socket"
-	                    : "is knotd running, mod-aname in use there, and 'status-socket' "
-	                      "not off? If the socket is elsewhere, name it with -S");
+	switch (error) {
+	case EACCES: return "be root, or in the group of the socket";
+	case ETIMEDOUT:
+		return "knotd does not answer: is it stopped, or the machine very busy? -t SECONDS "
+		       "waits longer";
+	default:
+		return "is knotd running, mod-aname in use there, and 'status-socket' not off? If "
+		       "the socket is elsewhere, name it with -S";
+	}
 }
 
 /*! Why what came cannot be used; NULL if it can. */
@@ -166,7 +172,7 @@ kaname_exit_t kaname_socket_ask(const kaname_args_t *args, const char *request, 
 	find_path(args, path, sizeof(path));
 	*text = exchange(args, path, request);
 	if (*text == NULL) {
-		return fail_with(path, errno);
+		return fail(path, strerror(errno), find_next(errno));
 	}
 	const char *fault = find_fault(*text);
 	if (fault != NULL) {

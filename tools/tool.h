@@ -10,6 +10,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/*! How long a server may be silent where nothing else is said, in seconds. */
+#define KANAME_TIMEOUT_S        10
+/*! And while it changes a zone, which takes as long as it takes to sign it. */
+#define KANAME_TIMEOUT_CHANGE_S 60
+
 /*! How kaname ends; documented in kaname(1). */
 typedef enum {
 	KANAME_OK = 0,    /*!< Done. */

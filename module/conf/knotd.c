@@ -43,7 +43,8 @@ static void take_section(const knotd_conf_val_t *reference, aname_origin_t *orig
 	}
 }
 
-void aname_conf_position(knotd_mod_t *mod, aname_origin_t *origin, aname_onlinesign_t *onlinesign)
+unsigned aname_conf_position(knotd_mod_t *mod, aname_origin_t *origin,
+                             aname_onlinesign_t *onlinesign)
 {
 	*onlinesign = ANAME_ONLINESIGN_NONE;
 	*origin = (aname_origin_t){ .checks = aname_conf_checks(),
@@ -51,22 +52,22 @@ void aname_conf_position(knotd_mod_t *mod, aname_origin_t *origin, aname_onlines
 		                    .reader = pthread_self() };
 	const knot_dname_t *zone = knotd_mod_zone(mod);
 	if (zone == NULL) {
-		return;
+		return 1;
 	}
 	knotd_conf_t list = knotd_conf_zone(mod, KNOT_MODULE, zone);
 	unsigned seen = 0;
 	for (size_t i = 0; i < list.count; i++) {
 		if (refers_to(&list.multi[i], "mod-aname")) {
-			seen++;
-			take_section(&list.multi[i], origin);
+			if (seen++ == 0) {
+				take_section(&list.multi[i], origin);
+			}
 		} else if (refers_to(&list.multi[i], "mod-onlinesign") &&
 		           *onlinesign == ANAME_ONLINESIGN_NONE) {
 			*onlinesign = seen > 0 ? ANAME_ONLINESIGN_AFTER : ANAME_ONLINESIGN_BEFORE;
 		}
 	}
 	knotd_conf_free(&list);
-	/* If it is listed twice, it is not known which of the two this is. */
-	origin->known = origin->known && seen == 1;
+	return seen;
 }
 
 bool aname_conf_client_subnet(knotd_mod_t *mod)

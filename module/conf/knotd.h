@@ -16,14 +16,17 @@ typedef enum {
 } aname_onlinesign_t;
 
 /*!
- * \brief What the zone's list of modules shows of an instance.
+ * \brief What the zone's list of modules shows of this module's first instance there.
  *
  * \param origin      Where its options are.
  * \param onlinesign  Where mod-onlinesign stands.
  *
+ * \return How often this module stands in the list; 1 where it is loaded as global module.
+ *
  * Thread: load.
  */
-void aname_conf_position(knotd_mod_t *mod, aname_origin_t *origin, aname_onlinesign_t *onlinesign);
+unsigned aname_conf_position(knotd_mod_t *mod, aname_origin_t *origin,
+                             aname_onlinesign_t *onlinesign);
 
 /*! `edns-client-subnet` of the server section. Thread: load. */
 bool aname_conf_client_subnet(knotd_mod_t *mod);

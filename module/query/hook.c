@@ -48,6 +48,9 @@ static knotd_in_state_t on_preanswer(knotd_in_state_t state, knot_pkt_t *pkt, kn
 	aname_pending_t before;
 	aname_query_t *query = aname_query_of(qdata, instance, &before);
 	if (query == NULL) {
+		if (instance == NULL) {
+			aname_start_again(mod);
+		}
 		return state;
 	}
 	if (query->instance == instance) {
@@ -164,6 +167,8 @@ static knotd_state_t on_any_query(knotd_state_t state, knot_pkt_t *pkt, knotd_qd
 	aname_instance_t *instance = knotd_mod_ctx(mod);
 	if (instance != NULL) {
 		aname_show_totals(instance, mod);
+	} else {
+		aname_start_again(mod);
 	}
 	return state;
 }
@@ -174,10 +179,11 @@ int aname_hook_zone(knotd_mod_t *mod)
 		knotd_stage_t stage;
 		knotd_mod_in_hook_f hook;
 	} hooks[] = {
-		{ KNOTD_STAGE_PREANSWER, on_preanswer },
 		{ KNOTD_STAGE_ANSWER, on_answer },
 		{ KNOTD_STAGE_AUTHORITY, on_authority },
 		{ KNOTD_STAGE_ADDITIONAL, on_additional },
+		/* The last one: without all the others nothing is started again. */
+		{ KNOTD_STAGE_PREANSWER, on_preanswer },
 	};
 	int ret = KNOT_EOK;
 	for (size_t i = 0; i < sizeof(hooks) / sizeof(hooks[0]) && ret == KNOT_EOK; i++) {

@@ -9,6 +9,19 @@
 
 #include <knot/module.h>
 
+#include "path.h"
+
+/*!
+ * \brief Tries to start an instance that could not be started when it was loaded; see mod_aname.c,
+ *        where it is.
+ *
+ * Called for each query of such an instance, and cheap but for one attempt a second. If it succeeds
+ * the instance has its context, for the queries after this one.
+ *
+ * Thread: worker.
+ */
+ANAME_ASIDE void aname_start_again(knotd_mod_t *mod);
+
 /*! Registers the hooks of an instance for a zone. Thread: load. */
 __attribute__((warn_unused_result)) int aname_hook_zone(knotd_mod_t *mod);
 

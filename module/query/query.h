@@ -7,8 +7,7 @@
  * of the query before is left. What belongs to the zone (records) is good between hooks; what is
  * published (targets, keys) is so only from enter to leave.
  *
- * Where mod-aname stands twice in a zone's list the object is that of the instance that took it up
- * last; the other one begins anew if it still has to do something.
+ * A zone has one instance: of several in its list the first one counts, see mod_aname.c.
  *
  * Thread: worker.
  */

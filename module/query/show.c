@@ -253,10 +253,19 @@ static void show(const aname_query_t *query)
 	aname_logbook_read_for(query->instance->shared->logbook, &reader, &log, query->now_ms);
 }
 
+/*! Has the machine slept? Then much may be due, for which the service's timers are too late. */
+static void look_at_clock(aname_shared_t *shared)
+{
+	if (aname_clock_look() && shared->wake != NULL) {
+		shared->wake(shared->wake_ctx);
+	}
+}
+
 /*! As aname_show(), when it may be time to. */
 static ANAME_ASIDE void show_now(const aname_query_t *query)
 {
 	if (is_time_to_show(query->instance, query->now_s) || query->waited) {
+		look_at_clock(query->instance->shared);
 		aname_pool_keep_fresh(query);
 		show(query);
 	}

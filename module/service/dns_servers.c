@@ -5,6 +5,8 @@
 #define DOWN_MAX_MS 30000
 /*! How long a server that did not understand EDNS is asked without. */
 #define NO_EDNS_MS  60000
+/*! How long it counts that a server was seen to understand something. */
+#define LEARNT_MS   600000
 
 void aname_dns_server_down(aname_dns_server_t *server, int64_t now_ms)
 {
@@ -20,15 +22,29 @@ void aname_dns_server_up(aname_dns_server_t *server, int64_t now_ms)
 	server->down_until_ms = 0;
 }
 
+static bool is_recent(int64_t seen_ms, int64_t now_ms)
+{
+	return seen_ms != 0 && now_ms - seen_ms < LEARNT_MS;
+}
+
 void aname_dns_server_note(aname_dns_server_t *server, const aname_message_reply_t *reply,
                            bool edns, int64_t now_ms)
 {
-	server->knows_edns |= reply->has_opt;
-	server->echoes |= reply->echoed;
+	if (reply->has_opt) {
+		server->edns_ms = now_ms;
+	}
+	if (reply->echoed) {
+		server->echoed_ms = now_ms;
+	}
 	bool without = reply->failure == ANAME_FAILURE_NONE && !reply->has_opt;
-	if (without && edns && !server->knows_edns) {
+	if (without && edns && !is_recent(server->edns_ms, now_ms)) {
 		server->no_edns_ms = now_ms + NO_EDNS_MS;
 	}
+}
+
+bool aname_dns_server_echoes(const aname_dns_server_t *server, int64_t now_ms)
+{
+	return is_recent(server->echoed_ms, now_ms);
 }
 
 aname_dns_server_t *aname_dns_servers_pick(aname_dns_servers_t *servers, uint32_t *asked,

@@ -20,8 +20,8 @@ typedef struct {
 	int64_t down_ms;       /*!< Length of the current pause. */
 	int64_t heard_ms;      /*!< When it last answered. */
 	int64_t no_edns_ms;    /*!< Until then it is asked without EDNS, which it did not take. */
-	bool knows_edns;       /*!< It has used EDNS. */
-	bool echoes;           /*!< It has answered for a client subnet. */
+	int64_t edns_ms;       /*!< When it last used EDNS; 0: never. */
+	int64_t echoed_ms;     /*!< When it last answered for a client subnet; likewise. */
 } aname_dns_server_t;
 
 /*! All of them, in the order of the option `resolver`. */
@@ -66,10 +66,15 @@ void aname_dns_server_up(aname_dns_server_t *server, int64_t now_ms);
 void aname_dns_server_down(aname_dns_server_t *server, int64_t now_ms);
 
 /*!
- * \brief Notes what a reply shows of its server. A single odd reply does not disprove what earlier
- *        ones have shown it to be capable of.
+ * \brief Notes what a reply shows of its server.
+ *
+ * A single odd reply does not disprove what earlier ones have shown it to be capable of. What has
+ * not been seen for ten minutes is forgotten: there may be another server behind the address.
  *
  * \param edns  It was asked with EDNS at first.
  */
 void aname_dns_server_note(aname_dns_server_t *server, const aname_message_reply_t *reply,
                            bool edns, int64_t now_ms);
+
+/*! Is the server known to answer for client subnets, by what it did of late? */
+bool aname_dns_server_echoes(const aname_dns_server_t *server, int64_t now_ms);

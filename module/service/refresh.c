@@ -238,6 +238,27 @@ void aname_refresh_resume(aname_refresh_t *refresh)
 	advance_all(refresh);
 }
 
+/*! Nobody could ask meanwhile: that counts for no target as not having been asked for. */
+static void keep_interest(aname_table_t *table, uint32_t slept_s)
+{
+	aname_cursor_t cursor = aname_table_begin(table);
+	while (!cursor.end && !cursor.rebuilt) {
+		aname_entry_t *entry = aname_table_step(table, &cursor);
+		if (entry != NULL) {
+			atomic_fetch_add(&entry->asked_s, slept_s);
+			atomic_fetch_add(&entry->until_s, slept_s);
+		}
+	}
+}
+
+void aname_refresh_slept(aname_refresh_t *refresh, int64_t slept_ms)
+{
+	keep_interest(refresh->shared->table, slept_ms / 1000);
+	if (!refresh->paused) {
+		aname_refresh_resume(refresh);
+	}
+}
+
 void aname_refresh_pause(aname_refresh_t *refresh)
 {
 	refresh->paused = true;

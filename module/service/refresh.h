@@ -47,6 +47,10 @@ void aname_refresh_wake(aname_refresh_t *refresh);
 /*! Starts, or goes on after a pause. */
 void aname_refresh_resume(aname_refresh_t *refresh);
 
+/*! The machine was suspended for so long, which the clock shows already. Timers stood still, and go
+ *  on from here. */
+void aname_refresh_slept(aname_refresh_t *refresh, int64_t slept_ms);
+
 /*! Starts nothing more and asks the running lookups to end. What is known stays. */
 void aname_refresh_pause(aname_refresh_t *refresh);
 

@@ -97,11 +97,11 @@ static const knot_edns_client_subnet_t *client_of(const lookup_t *lookup)
  * theirs is for the subnet that was asked for. One that has said so before means everybody if it
  * does not (RFC 7871, 7.3), and so does one without EDNS, which cannot know of the subnet.
  */
-static void take_scope(lookup_t *lookup, const aname_message_reply_t *reply)
+static void take_scope(lookup_t *lookup, const aname_message_reply_t *reply, bool echoes)
 {
 	const knot_edns_client_subnet_t *client = client_of(lookup);
 	uint8_t scope = reply->scope;
-	if (client != NULL && reply->has_opt && !reply->echoed && !lookup->server->echoes) {
+	if (client != NULL && reply->has_opt && !reply->echoed && !echoes) {
 		scope = client->source_len;
 		lookup->unscoped = lookup->server - resolver_of(lookup)->servers.at + 1;
 	}
@@ -122,12 +122,13 @@ static bool take_alias(lookup_t *lookup, const aname_message_reply_t *reply)
 /*! Takes a server's reply; true if it ends the lookup. */
 static bool take_reply(lookup_t *lookup, const aname_message_reply_t *reply)
 {
-	aname_dns_server_note(lookup->server, reply, lookup->edns || lookup->bare,
-	                      aname_clock_ms());
+	int64_t now_ms = aname_clock_ms();
+	aname_dns_server_note(lookup->server, reply, lookup->edns || lookup->bare, now_ms);
+	bool echoes = aname_dns_server_echoes(lookup->server, now_ms);
 	/* Without EDNS in the reply, newer c-ares has asked anew by itself. */
 	bool refused = client_of(lookup) != NULL &&
 	               (reply->no_edns || reply->no_subnet || !reply->has_opt);
-	if (refused && lookup->server->echoes) {
+	if (refused && echoes) {
 		/* It takes subnets, so its answer without one is not the one for this client. */
 		return try_failed(lookup, ANAME_FAILURE_SERVER,
 		                  "the resolver does not take the subnet");
@@ -150,7 +151,7 @@ static bool take_reply(lookup_t *lookup, const aname_message_reply_t *reply)
 			                  .ttl = ANAME_TTL_UNKNOWN };
 		return true;
 	}
-	take_scope(lookup, reply);
+	take_scope(lookup, reply, echoes);
 	lookup->ttl = reply->ttl < lookup->ttl ? reply->ttl : lookup->ttl;
 	if (reply->unfinished) {
 		return take_alias(lookup, reply);

@@ -11,6 +11,7 @@
 
 #include "service/key_reader.h"
 #include "service/status/listener.h"
+#include "service/suspend.h"
 #include "service/threadpool.h"
 #include "service/wishes.h"
 #include "table/clock.h"
@@ -23,9 +24,9 @@
 #define LOAD_S  10
 
 /*
- * The only mutable state at file scope in this project, but for libuv's pool (threadpool.c). It is
- * static because libuv must never see the loop go while a getaddrinfo runs, and that may be at the
- * very end of the process.
+ * The only mutable state at file scope in this project, but for libuv's pool (threadpool.c) and what
+ * the machine has slept (table/clock.c). It is static because libuv must never see the loop go while
+ * a getaddrinfo runs, and that may be at the very end of the process.
  */
 static struct {
 	pthread_mutex_t lock; /*!< Guards what follows, but for the thread's own use of it. */
@@ -35,6 +36,7 @@ static struct {
 	aname_key_reader_t *key_reader;
 	uv_loop_t loop;
 	uv_async_t wake;
+	aname_suspend_t suspend;
 	pthread_t thread;
 	_Atomic bool stop;
 	bool pool_reported;
@@ -252,6 +254,7 @@ static int prepare(void)
 	if (service.shared != NULL) {
 		return KNOT_EOK;
 	}
+	aname_clock_begin();
 	aname_shared_t *shared = aname_shared_new(wake_up, NULL);
 	if (shared == NULL) {
 		return KNOT_ENOMEM;
@@ -262,6 +265,7 @@ static int prepare(void)
 		return ret;
 	}
 	service.shared = shared;
+	aname_suspend_watch(&service.suspend, &service.loop, service.refresh);
 	const aname_log_t log = aname_logbook_log(shared->logbook);
 	aname_threadpool_log(&log);
 	return KNOT_EOK;
@@ -415,12 +419,14 @@ static void await_file(aname_state_report_t *report)
 int aname_service_keep(const char *path, bool chosen, uint32_t interval_s,
                        aname_state_report_t *report)
 {
-	report->text[0] = '\0';
+	if (report != NULL) {
+		report->text[0] = '\0';
+	}
 	pthread_mutex_lock(&service.lock);
 	int ret = KNOT_ENOMEM;
 	if (aname_wishes_add(&service.files, path, chosen, interval_s)) {
 		pthread_mutex_lock(&service.path_lock);
-		if (settle_file_wishes()) {
+		if (settle_file_wishes() && report != NULL) {
 			await_file(report);
 		}
 		ret = strcmp(service.file, path) == 0 ? KNOT_EOK : KNOT_EEXIST;

@@ -75,7 +75,8 @@ void aname_service_hide(const char *path, bool chosen);
  * \param path        Absolute, or "" for none.
  * \param chosen      It was set by option.
  * \param interval_s  Between two saves.
- * \param report      What came of it, for the log.
+ * \param report      What came of it, for the log. NULL: nothing is waited for, what the file holds
+ *                    comes a little later.
  *
  * \return As aname_service_show().
  *

@@ -206,9 +206,7 @@ bool aname_waiters_wait(aname_waiters_t *waiters, aname_waiter_t *waiter, uint64
 	pthread_mutex_lock(&waiters->lock);
 	bool more = true;
 	while (waiters->generation == generation && may_stay(waiters, waiter) && more) {
-		int64_t until_ms = deadline(waiters, waiter);
-		struct timespec until = { .tv_sec = until_ms / 1000,
-			                  .tv_nsec = until_ms % 1000 * 1000000 };
+		struct timespec until = aname_clock_until(deadline(waiters, waiter));
 		if (pthread_cond_timedwait(&waiters->woken, &waiters->lock, &until) != 0) {
 			more = go_on(waiters, waiter, aname_clock_ms());
 		}

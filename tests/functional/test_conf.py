@@ -5,7 +5,9 @@ import re
 import subprocess
 
 import pytest
-from harness import A1, AAAA1, TARGET, ZONE, aname, eventually, known, query, scaled, section
+from harness import (
+    A1, AAAA1, TARGET, ZONE, aname, eventually, known, query, scaled, section, simple,
+)
 from harness.process import Daemon
 
 DAY = 86400
@@ -257,6 +259,46 @@ def test_L3_two_sections_differ_only_where_they_say_so(knotd, unbound, authority
     assert len(reply.addresses("A")) == 1, f"expected one address, got {reply}"
     query("example.org", "A", proto).expect(ttl=(490, 500), a={A1, "192.0.2.2"})
     query("example.edu", "A", proto).expect(ttl=(290, 300), a={A1, "192.0.2.2"})
+
+
+@pytest.mark.parametrize("modules", [
+    ["mod-aname", "mod-aname/a"],
+    ["mod-aname/a", "mod-aname/b"],
+    ["mod-aname/a", "mod-stats", "mod-aname/b", "mod-aname"],
+], ids=["default", "sections", "three"])
+def test_L3_of_several_in_a_list_the_first_counts(knotd, unbound, authority, proto, modules):
+    """And the log says so, at each load."""
+    knotd.sections += [section("mod-aname", "a", ttl_max=60), section("mod-aname", "b", ttl_max=30),
+                       section("mod-stats", "default")]
+    most = 60 if modules[0] == "mod-aname/a" else 300
+    simple(knotd, authority, modules=modules)
+    for loads in (1, 2, 3):
+        known()
+        query(ZONE, "A", proto).expect(a={A1}, ttl=(most - 29, most), ede=set())
+        more = sum(module.startswith("mod-aname") for module in modules) - 1
+        lines = knotd.log_lines(f"stands {more + 1} times", "only the first", "leave one")
+        assert len(lines) == loads * more, f"expected {loads * more} lines, got {lines}"
+        knotd.reload()
+    before = knotd.stats(ZONE)["answers[fresh]"]
+    query(ZONE, "A", proto).expect(a={A1})
+    eventually(lambda: knotd.stats(ZONE)["answers[fresh]"] == before + 1,
+               what="the answer is counted once")
+
+
+@pytest.mark.parametrize("where", ["template", "global", "neighbours", "same"])
+def test_L3_what_stands_once_in_each_list_is_no_matter(knotd, unbound, authority, where):
+    knotd.sections += [section("mod-aname", "a", ttl_max=60), section("mod-aname", "b", ttl_max=30)]
+    knotd.template["global-module" if where == "global" else "module"] = "mod-aname/b"
+    # Knot itself takes the very same one once.
+    simple(knotd, authority, modules=["mod-aname/a"] * (2 if where == "same" else 1))
+    if where == "neighbours":
+        for number in range(3):
+            knotd.add_zone(f"z{number}.example", [aname(TARGET)])
+    for _ in range(2):
+        knotd.reload()
+        known()
+        query(ZONE, "A").expect(a={A1}, ttl=(31, 60))
+    assert not knotd.log_lines("stands . times")
 
 
 def test_L3_every_reload_follows_every_section(knotd, unbound, authority):

@@ -1,6 +1,9 @@
 """kaname set, get, unset: declaring on a running server, by its control interface."""
 
+import contextlib
+import os
 import signal
+import socket
 import subprocess
 
 import dns.name
@@ -162,13 +165,50 @@ def test_a_server_that_is_not_there(directory):
     assert f"failed to connect to socket '{path}'" in output and "next: is knotd running?" in output
 
 
-def test_a_server_that_does_not_answer_in_time(knotd, tool):
+@pytest.fixture
+def frozen(knotd):
+    """A knotd that answers nothing, as after SIGSTOP."""
     knotd.add_zone(ZONE)
     knotd.start()
     knotd.freeze()
-    output = tool("-t", "1", "get", ZONE, code=3).stderr
+    yield knotd
     knotd.thaw()
-    assert "timed out" in output or "timeout" in output
+
+
+def fill(path, stack):
+    """Connect until as many wait to be accepted as may wait."""
+    while True:
+        client = stack.enter_context(socket.socket(socket.AF_UNIX))
+        client.setblocking(False)
+        try:
+            client.connect(path)
+        except BlockingIOError:
+            return
+
+
+ASKING = [
+    ("get", ZONE), ("set", ZONE, "a.example."), ("unset", ZONE), ("list",), ("status",),
+    ("status", ZONE), ("force", "a.example.", "down"), ("check", ZONE), ("warm",),
+]
+
+
+@pytest.mark.parametrize("crowded", [False, True], ids=["alone", "crowded"])
+@pytest.mark.parametrize("arguments", ASKING, ids=" ".join)
+def test_a_server_that_does_not_answer_in_time(frozen, tool, arguments, crowded):
+    with contextlib.ExitStack() as stack:
+        if crowded:
+            for path in (frozen.socket, os.path.join(frozen.directory, "mod-aname.sock")):
+                fill(path, stack)
+        output = tool("-t", "1", *arguments, code=3).stderr
+    assert "timed out" in output or "timeout" in output, output
+    assert "next: knotd does not answer: is it stopped, or " in output
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arguments", [("get", ZONE), ("status",), ("check", ZONE)], ids=" ".join)
+def test_nobody_waits_for_such_a_server_for_a_minute(frozen, tool, arguments):
+    output = tool(*arguments, code=3, timeout=25).stderr
+    assert "next: knotd does not answer: is it stopped, or " in output
 
 
 @pytest.mark.parametrize(

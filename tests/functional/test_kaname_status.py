@@ -3,10 +3,13 @@
 import concurrent.futures
 import json
 import os
+import re
+import shutil
 import socket
 import stat
 import subprocess
 import threading
+import time
 
 import pytest
 from harness import (
@@ -304,6 +307,74 @@ def test_a_path_that_cannot_be_had_is_left_alone_and_logged(knotd, unbound, auth
     assert os.path.exists(path) == (what in ("file", "directory", "used"))
 
 
+@pytest.mark.parametrize("what", ["removed", "replaced", "directory"])
+def test_W1_the_status_socket_comes_back_by_itself(knotd, unbound, authority, live, what):
+    rundir = os.path.join(knotd.directory, "run")
+    os.mkdir(rundir)
+    path = os.path.join(rundir, "x.sock")
+    knotd.options["status-socket"] = path
+    simple(knotd, authority)
+    known()
+    eventually(lambda: is_there(path))
+    asked = connect(path)
+    if what == "directory":
+        shutil.rmtree(rundir)
+        os.mkdir(rundir)
+    else:
+        os.unlink(path)
+    if what == "replaced":
+        # By what a process that is dead has left.
+        with socket.socket(socket.AF_UNIX) as dead:
+            dead.bind(path)
+            dead.listen()
+    eventually(lambda: is_there(path), timeout=30)
+    assert is_open(asked), "expected those who are connected to be left alone"
+    assert live("-S", path)
+    asked.close()
+    query(ZONE, "A")
+    assert len(knotd.wait_log("status socket", "not available .its file is gone")) == 1
+    assert len(knotd.wait_log("status socket", "available again")) == 1
+    knotd.finish()
+    assert not os.path.exists(path)
+
+
+def test_W1_the_status_socket_comes_when_another_process_lets_it_go(
+    knotd, unbound, authority, live
+):
+    path = status_socket(knotd)
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(path)
+        other.listen(100)
+        simple(knotd, authority)
+        known()
+        knotd.wait_log("status socket", "not available .another process uses it")
+        knotd.reload()
+        # It looks again, and leaves it alone.
+        other.settimeout(scaled(30))
+        for _ in range(2):
+            other.accept()[0].close()
+        assert os.path.exists(path)
+    eventually(live, timeout=30)
+    query(ZONE, "A")
+    assert len(knotd.log_lines("status socket", "not available")) == 1
+    knotd.wait_log("status socket", "available again", ask=ZONE)
+
+
+def test_W1_a_socket_that_another_process_has_made_since_is_not_taken(knotd, unbound, authority):
+    simple(knotd, authority)
+    known()
+    path = status_socket(knotd)
+    eventually(lambda: is_there(path))
+    os.unlink(path)
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(path)
+        other.listen(100)
+        inode = os.stat(path).st_ino
+        knotd.wait_log("status socket", "another process uses it", timeout=30, ask=ZONE)
+        knotd.finish()
+        assert os.stat(path).st_ino == inode
+
+
 @pytest.mark.parametrize(
     "value, accepted", [("off", True), ("x" * 107, True), ("x" * 108, False), ('""', False)]
 )
@@ -332,19 +403,118 @@ def test_nonsense_is_told_to_be_nonsense(knotd, unbound, authority, live):
     assert live()
 
 
-def test_a_few_clients_at_once_and_no_more(knotd, unbound, authority, tool, live):
+def connect(path, octets=b"", user=None):
+    """A client that says this and no more, of another user if one is named."""
+    client = socket.socket(socket.AF_UNIX)
+    if user is None:
+        client.connect(path)
+    else:
+        # Who connects is who the thread is then.
+        os.setresuid(-1, user, 0)
+        try:
+            client.connect(path)
+        finally:
+            os.setresuid(-1, 0, 0)
+    client.sendall(octets)
+    return client
+
+
+def is_open(client):
+    """Whether the server has not hung up."""
+    client.setblocking(False)
+    try:
+        return client.recv(1) != b""
+    except BlockingIOError:
+        return True
+    except ConnectionError:
+        return False
+
+
+@pytest.mark.parametrize("count", [8, 200])
+@pytest.mark.parametrize("octets", [b"", b"status"], ids=["silent", "half"])
+def test_L1_those_who_say_nothing_give_way_on_the_status_socket(
+    knotd, unbound, authority, live, count, octets
+):
     simple(knotd, authority)
     known()
-    clients = []
-    for _ in range(8):
-        client = socket.socket(socket.AF_UNIX)
-        client.connect(status_socket(knotd))
-        clients.append(client)
-    eventually(lambda: "busy with other clients" in tool("status", code=3).stderr)
-    clients.pop().close()
-    eventually(live)
+    clients = [connect(status_socket(knotd), octets) for _ in range(count)]
+    # Each time, at the first attempt.
+    for _ in range(10):
+        assert live()
+    still = [is_open(client) for client in clients]
+    assert sum(still) <= 8, f"expected 8 clients at most, got {sum(still)}"
+    assert not any(still[:-8]), f"expected those who came last to be left, got {still}"
     for client in clients:
         client.close()
+
+
+def test_L1_root_keeps_its_place_on_the_status_socket(knotd, unbound, authority):
+    knotd.add_zone(ZONE)
+    knotd.start()
+    path = status_socket(knotd)
+    os.chmod(knotd.directory, 0o755)
+    os.chmod(path, 0o222)
+    ours = [connect(path) for _ in range(2)]
+    theirs = [connect(path, user=54321) for _ in range(20)]
+    eventually(lambda: sum(map(is_open, theirs)) == 6)
+    assert all(map(is_open, ours)), "expected root's clients to be left alone"
+    ours.append(connect(path))
+    eventually(lambda: sum(map(is_open, theirs)) == 5)
+    assert all(map(is_open, ours)), "expected another user's client to give way"
+    for client in (*ours, *theirs):
+        client.close()
+
+
+def service_ticks(knotd):
+    """Clock ticks that the service thread has used."""
+    for task in os.listdir(f"/proc/{knotd.pid}/task"):
+        with open(f"/proc/{knotd.pid}/task/{task}/stat", encoding="ascii") as file:
+            _, name, fields = re.split(r"[()]", file.read())
+        if name == "mod-aname":
+            return sum(int(field) for field in fields.split()[11:13])
+    raise AssertionError("expected a thread 'mod-aname', got none")
+
+
+def descriptors(knotd, count):
+    subprocess.run(["prlimit", f"--pid={knotd.pid}", f"--nofile={count}:"], check=True)
+
+
+@pytest.mark.parametrize("resolver", [None, "127.0.0.1"], ids=["system", "dns"])
+def test_L1_without_descriptors_the_service_rests_and_recovers(
+    knotd, unbound, authority, live, resolver
+):
+    knotd.options.update({"resolver": resolver, "ttl-max": 1, "retry-max": 1, "probe": "tcp",
+                          "probe-interval": 1, "probe-timeout": 300})
+    simple(knotd, authority, a=["127.0.0.1"], aaaa=())
+    known()
+    descriptors(knotd, 4)
+    clients = [connect(status_socket(knotd), b"status\n") for _ in range(3)]
+    used, begun = service_ticks(knotd), time.monotonic()
+    for _ in during(4):
+        query(ZONE, "A")
+    used = (service_ticks(knotd) - used) / os.sysconf("SC_CLK_TCK")
+    share = used / (time.monotonic() - begun)
+    assert share < 0.1, f"expected the service to rest, got {share:.0%} of a processor"
+    assert len(knotd.log_lines("status socket", "is not available .too many open files")) == 1
+    descriptors(knotd, 1024)
+    for client in clients:
+        output = b""
+        client.settimeout(scaled(20.0))
+        while piece := client.recv(65536):
+            output += piece
+        assert output.endswith(b"\nend\n")
+    answers({"127.0.0.1"}, ede=set())
+    assert live()
+
+
+def test_L1_without_descriptors_it_ends_when_told_to(knotd, unbound, authority):
+    simple(knotd, authority)
+    known()
+    descriptors(knotd, 4)
+    client = connect(status_socket(knotd), b"status\n")
+    knotd.wait_log("status socket", "is not available .too many open files", ask=ZONE)
+    knotd.finish()
+    client.close()
 
 
 @pytest.mark.slow

@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 from harness import (
-    A1, AAAA1, SIBLING_A, SIBLING_AAAA, STALE_TTL, TARGET, ZONE, Knotd, aname, answers, eventually,
-    failed, known, query, sanitizer, siblings,
+    A1, AAAA1, SIBLING_A, SIBLING_AAAA, STALE_TTL, TARGET, ZONE, Knotd, aname, answers, during,
+    eventually, failed, known, query, sanitizer, siblings,
 )
 from harness.signatures import Keys, verify
 from harness.validator import signed
@@ -179,6 +179,32 @@ def test_W2_service_thread_cannot_be_had(confined, unbound, proto):
     knotd.limit(nproc=100)
     knotd.reload()
     answers({A1}, ede=set())
+    answers({A1}, proto=proto, ede=set())
+
+
+def test_W2_what_could_not_be_started_is_started_by_itself(confined, unbound, proto):
+    """Without another reload, for all zones, as soon as they are asked for."""
+    knotd = confined(nproc=100)
+    zones = [ZONE, *(f"z{number}.example" for number in range(20))]
+    for zone in zones:
+        knotd.add_zone(zone, [aname(TARGET), *siblings()], modules=[])
+    knotd.start()
+    knotd.limit(nproc=1)
+    for zone in zones:
+        knotd.zones[zone].modules = ["mod-aname"]
+    knotd.reload()
+    knotd.wait_log("mod-aname", "not started", "tried again once a second", count=len(zones))
+    for _ in during(2.5):
+        query(ZONE, "A", proto).expect(a={SIBLING_A}, ttl=(3600, 3600), ede=set())
+    assert not knotd.log_lines("started after all")
+    knotd.limit(nproc=100)
+    for zone in zones:
+        answers({A1}, name=zone, ede=set())
+        answers({A1}, name=zone, proto=proto, ede=set())
+    assert len(knotd.wait_log("mod-aname", "started after all", count=len(zones))) == len(zones)
+    assert len(knotd.log_lines("not started")) == len(zones)
+    assert knotd.stats(ZONE)["answers[fresh]"] > 0
+    knotd.reload()
     answers({A1}, proto=proto, ede=set())
 
 

@@ -47,6 +47,7 @@ typedef enum {
 	HANG_UP,        /*!< Like TRUNCATE, but over TCP it closes. */
 	MUTE,           /*!< Like TRUNCATE; connections made meanwhile are never answered. */
 	COOKIE,         /*!< Answers with a DNS cookie, if there is one in the query. */
+	SUBNETS,        /*!< Answers for the client's subnet, if there is one in the query. */
 	REFERRAL,       /*!< NS in Authority, and nothing else. */
 	LAME,           /*!< Nothing, and neither RA nor AA. */
 	ALIASES,        /*!< An alias alone; an address at the last of them. */
@@ -176,6 +177,30 @@ static void put_cookie(const uint8_t *opt, uint8_t *wire, uint8_t **at)
 	knot_wire_set_arcount(wire, 1);
 }
 
+/*! Puts an OPT record, with the client's subnet if there is one in the query's OPT, at `opt`. */
+static void put_subnet(const uint8_t *opt, uint8_t *wire, uint8_t **at)
+{
+	enum { CODE = 8 };
+	const uint8_t *option = opt + 11, *end = option + knot_wire_read_u16(opt + 9);
+	while (option < end && knot_wire_read_u16(option) != CODE) {
+		option += 4 + knot_wire_read_u16(option + 2);
+	}
+	uint16_t len = option < end ? 4 + knot_wire_read_u16(option + 2) : 0;
+	*(*at)++ = 0;
+	put_u16(at, KNOT_RRTYPE_OPT);
+	put_u16(at, 1232);
+	put_u16(at, 0);
+	put_u16(at, 0);
+	put_u16(at, len);
+	if (len > 0) {
+		memcpy(*at, option, len);
+		/* For a network as large as the one that was asked for. */
+		(*at)[7] = (*at)[6];
+	}
+	*at += len;
+	knot_wire_set_arcount(wire, 1);
+}
+
 /*! Writes the reply behind the two octets of a length; returns its own length. */
 static size_t make_reply(const server_t *server, const uint8_t *query, bool tcp)
 {
@@ -215,6 +240,8 @@ static size_t make_reply(const server_t *server, const uint8_t *query, bool tcp)
 		knot_wire_set_ad(wire);
 	} else if (server->behaviour == COOKIE) {
 		put_cookie(query + 12 + question, wire, &at);
+	} else if (server->behaviour == SUBNETS && edns) {
+		put_subnet(query + 12 + question, wire, &at);
 	}
 	return at - wire;
 }
@@ -793,6 +820,42 @@ static void edns_not_understood(void **state)
 	assert_int_equal(servers[0].with_edns, 1);
 }
 
+/*! A server that takes subnets is replaced by one that does not even know EDNS. */
+static void subnets_no_longer(void **state)
+{
+	static aname_subnet_t subnet;
+	subnet = make_subnet("198.51.100.0", 24);
+	use_servers(1);
+	client = &subnet;
+	servers[0].behaviour = SUBNETS;
+	look_up(A);
+	assert_answer(1);
+	assert_int_equal(heard.result.scope, 24);
+
+	/* It may be for a moment only. */
+	servers[0].behaviour = NO_EDNS;
+	look_up(A);
+	assert_int_equal(heard.result.failure, ANAME_FAILURE_SERVER);
+	assert_string_equal(heard.detail, "the resolver does not take the subnet");
+	clock_skip(599000);
+	look_up(A);
+	assert_int_equal(heard.result.failure, ANAME_FAILURE_SERVER);
+
+	/* It lasts: there is another server. */
+	clock_skip(1000);
+	look_up(A);
+	assert_answer(1);
+	assert_int_equal(heard.result.scope, 0);
+
+	/* And another one, which does. */
+	servers[0].behaviour = SUBNETS;
+	clock_skip(60000);
+	look_up(A);
+	assert_answer(1);
+	assert_int_equal(heard.result.scope, 24);
+	client = NULL;
+}
+
 /* Several servers. */
 
 static void in_order(void **state)
@@ -1351,6 +1414,8 @@ int main(void)
 		WITH_SERVERS("N2: 1 + retries rounds through all servers", each_try_counts),
 		WITH_SERVERS("N1: a server that does not understand EDNS is asked without",
 		             edns_not_understood),
+		WITH_SERVERS("N4: that a server takes subnets counts for ten minutes after it has",
+		             subnets_no_longer),
 		WITH_SERVERS("N2: the first that answers is asked alone", in_order),
 		WITH_SERVERS("N2: an error of the first: the second is asked", error_of_the_first),
 		WITH_SERVERS("N2: an error explains more than silence", errors_of_all),

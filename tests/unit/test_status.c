@@ -1,5 +1,6 @@
 #include "support/test.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -593,30 +594,50 @@ static void line_of_the_server(void **state)
 typedef struct {
 	char path[100];
 	const char *request; /*!< NULL: "status". */
+	bool insists;        /*!< Asks again when it is turned away. */
 	char *text;
 	size_t len;
 	uv_async_t done;
 } client_t;
 
-static void *run_client(void *arg)
+static int connect_to(const char *path)
 {
-	client_t *client = arg;
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	memcpy(address.sun_path, client->path, sizeof(client->path));
+	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
 	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0) {
+		(void)close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+/*! Asks; puts what is told into `text`, in which there is room for `size` octets. */
+static void ask_once(client_t *client, size_t size)
+{
 	const char *request = client->request != NULL ? client->request : "status\n";
-	size_t size = 64 << 20;
-	client->text = malloc(size);
-	if (client->text != NULL &&
-	    connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
-	    send(fd, request, strlen(request), MSG_NOSIGNAL) > 0) {
+	int fd = connect_to(client->path);
+	client->len = 0;
+	if (fd >= 0 && send(fd, request, strlen(request), MSG_NOSIGNAL) > 0) {
 		ssize_t got;
 		while ((got = read(fd, client->text + client->len, size - client->len - 1)) > 0) {
 			client->len += got;
 		}
-		client->text[client->len] = '\0';
 	}
 	(void)close(fd);
+	client->text[client->len] = '\0';
+}
+
+static void *run_client(void *arg)
+{
+	client_t *client = arg;
+	size_t size = 64 << 20;
+	client->text = malloc(size);
+	if (client->text != NULL) {
+		do {
+			ask_once(client, size);
+		} while (client->insists && client->len == 0);
+	}
 	(void)uv_async_send(&client->done);
 	return NULL;
 }
@@ -862,6 +883,63 @@ static void large_table(void **state)
 	aname_shared_free(shared);
 }
 
+/*! How many the other end has not hung up on. */
+static unsigned count_open(const int *fds, unsigned count)
+{
+	unsigned open = 0;
+	for (unsigned i = 0; i < count; i++) {
+		struct pollfd hung_up = { .fd = fds[i] };
+		open += poll(&hung_up, 1, 0) == 0;
+	}
+	return open;
+}
+
+static void stalled_give_way(void **state)
+{
+	const aname_upstream_t *upstream;
+	aname_shared_t *shared = make_floor(&upstream);
+	for (uint32_t i = 0; i < 20000; i++) {
+		(void)add(shared->table, upstream, i);
+	}
+	aname_forces_t *forces = aname_forces_new();
+	assert_non_null(forces);
+	const aname_status_backend_t backend = { .forces = forces };
+	uv_loop_t loop;
+	assert_int_equal(uv_loop_init(&loop), 0);
+	aname_status_t *status = aname_status_new(shared, &backend, &loop);
+	assert_non_null(status);
+	char directory[DIRECTORY_MAX];
+	make_directory(directory);
+	client_t client = { .insists = true };
+	(void)snprintf(client.path, sizeof(client.path), "%s/s", directory);
+	aname_status_listen(status, client.path);
+	int stalled[8];
+	for (unsigned i = 0; i < COUNT_OF(stalled); i++) {
+		stalled[i] = connect_to(client.path);
+		assert_int_equal(send(stalled[i], "status\n", 7, MSG_NOSIGNAL), 7);
+	}
+	uv_async_init(&loop, &client.done, on_done);
+	pthread_t thread;
+	assert_int_equal(pthread_create(&thread, NULL, run_client, &client), 0);
+	uv_run(&loop, UV_RUN_DEFAULT);
+	pthread_join(thread, NULL);
+
+	assert_int_equal(count_lines(&client, "target\t"), 20000);
+	assert_int_equal(count_open(stalled, COUNT_OF(stalled)), 7);
+
+	for (unsigned i = 0; i < COUNT_OF(stalled); i++) {
+		(void)close(stalled[i]);
+	}
+	aname_status_listen(status, "");
+	uv_run(&loop, UV_RUN_DEFAULT);
+	assert_int_equal(uv_loop_close(&loop), 0);
+	aname_status_free(status);
+	assert_int_equal(rmdir(directory), 0);
+	free(client.text);
+	aname_forces_free(forces);
+	aname_shared_free(shared);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -881,6 +959,7 @@ int main(void)
 		PROVES("100,000 targets are shown, never more than 128 KiB in an iteration of the "
 		       "loop",
 		       large_table),
+		PROVES("L1: of those who take nothing one gives way to who asks", stalled_give_way),
 	};
 	return RUN_ROWS("status: one entry", rows, check_row) +
 	       RUN_ROWS("status: what is gone", gone_rows, check_gone) +

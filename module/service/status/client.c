@@ -1,5 +1,6 @@
 #include "service/status/client.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -20,6 +21,8 @@
 #define PAGE_STEPS  512
 /*! A client that makes no progress for so long is dropped. */
 #define PATIENCE_MS 10000
+/*! And one that takes nothing of what it asked for has lost its place to the next after this. */
+#define STALLED_MS  1000
 
 typedef aname_status_client_t client_t;
 
@@ -30,7 +33,9 @@ struct aname_status_client {
 	aname_status_clients_t *clients;
 	client_t *next;
 	unsigned handles;        /*!< Not closed yet. */
+	bool asked;              /*!< Its request is read. */
 	bool done;               /*!< The last line is in the buffer. */
+	int64_t progress_ms;     /*!< When it came, or took a page last. */
 	aname_state_sync_t sync; /*!< It waits until what it has changed is on disk. */
 	size_t force;            /*!< Which one of what is forced is next. */
 	aname_cursor_t cursor;
@@ -84,6 +89,7 @@ static void on_impatience(uv_timer_t *timer)
 static void be_patient(client_t *client)
 {
 	uv_update_time(client->clients->loop);
+	client->progress_ms = aname_clock_ms();
 	(void)uv_timer_start(&client->timer, on_impatience, PATIENCE_MS, 0);
 }
 
@@ -288,10 +294,70 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
 		return;
 	}
 	(void)uv_read_stop(stream);
+	client->asked = true;
 	answer(client, end - client->buffer);
 }
 
-/*! Makes a client that has not been accepted yet; NULL if out of memory. */
+/* Places. */
+
+/*! Has it said something that is not read yet? */
+static bool has_spoken(const client_t *client)
+{
+	uv_os_fd_t fd = -1;
+	(void)uv_fileno((const uv_handle_t *)&client->pipe, &fd);
+	struct pollfd readable = { .fd = fd, .events = POLLIN };
+	return !client->asked && poll(&readable, 1, 0) > 0;
+}
+
+/*! Is it itself what it waits for? */
+static bool is_silent(const client_t *client, int64_t now_ms)
+{
+	if (client->asked) {
+		return client->sync.number == 0 && now_ms - client->progress_ms >= STALLED_MS;
+	}
+	return !has_spoken(client);
+}
+
+/*! Does a client lose its place before another one? Those who may change something keep theirs
+ *  longest, so that nobody else can keep them out. */
+static bool yields_before(const client_t *client, const client_t *other)
+{
+	bool may = may_change(client), other_may = may_change(other);
+	return may != other_may ? other_may : client->progress_ms <= other->progress_ms;
+}
+
+/*! The client that loses its place to the next; NULL if none does. */
+static client_t *find_silent(const aname_status_clients_t *clients)
+{
+	int64_t now_ms = aname_clock_ms();
+	client_t *found = NULL;
+	for (client_t *client = clients->first; client != NULL; client = client->next) {
+		if (is_silent(client, now_ms) && (found == NULL || yields_before(client, found))) {
+			found = client;
+		}
+	}
+	return found;
+}
+
+bool aname_status_place(aname_status_clients_t *clients)
+{
+	if (clients->count < ANAME_STATUS_CLIENTS) {
+		return true;
+	}
+	client_t *silent = find_silent(clients);
+	if (silent != NULL) {
+		drop(silent);
+		return true;
+	}
+	for (const client_t *client = clients->first; client != NULL; client = client->next) {
+		if (has_spoken(client)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/*! Makes a client of a connection; NULL if out of memory. */
 static client_t *client_new(aname_status_clients_t *clients)
 {
 	client_t *client = malloc(sizeof(*client));
@@ -311,20 +377,23 @@ static client_t *client_new(aname_status_clients_t *clients)
 	return client;
 }
 
-bool aname_status_accept(aname_status_clients_t *clients, uv_stream_t *listener)
+void aname_status_serve(aname_status_clients_t *clients, int fd)
 {
-	client_t *client = client_new(clients);
+	client_t *client = clients->count < ANAME_STATUS_CLIENTS ? client_new(clients) : NULL;
 	if (client == NULL) {
-		return false;
+		(void)close(fd);
+		return;
 	}
-	if (uv_accept(listener, (uv_stream_t *)&client->pipe) != 0 ||
-	    clients->count > ANAME_STATUS_CLIENTS ||
-	    uv_read_start((uv_stream_t *)&client->pipe, on_room, on_read) != 0) {
+	if (uv_pipe_open(&client->pipe, fd) != 0) {
+		(void)close(fd);
 		drop(client);
-		return true;
+		return;
+	}
+	if (uv_read_start((uv_stream_t *)&client->pipe, on_room, on_read) != 0) {
+		drop(client);
+		return;
 	}
 	be_patient(client);
-	return true;
 }
 
 void aname_status_drop(aname_status_clients_t *clients)

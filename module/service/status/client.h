@@ -5,7 +5,8 @@
  * as the kernel says who has connected.
  *
  * The table is sent in small pages of which a few go out in an iteration of the loop, so that a
- * large table holds up no lookup; clients are few, and slow ones are dropped.
+ * large table holds up no lookup; clients are few, and slow ones are dropped: after 10 s, and at once
+ * where another one wants the place.
  *
  * Thread: service, all of it.
  */
@@ -19,7 +20,8 @@
 #include "service/status/backend.h"
 #include "table/shared.h"
 
-/*! Clients at once; one more is turned away. */
+/*! Clients at once. One more has the place of the one that is silent for longest: that has not asked
+ *  yet, or takes nothing of its answer; it is turned away only where all are being served. */
 #define ANAME_STATUS_CLIENTS 8
 
 typedef struct aname_status_client aname_status_client_t;
@@ -34,12 +36,15 @@ typedef struct {
 } aname_status_clients_t;
 
 /*!
- * \brief Accepts the connection that waits at a listener, and serves it.
+ * \brief Makes a place for one more client, if there is none.
  *
- * \return false if out of memory: the connection still waits, in the way of all others.
+ * \return false if it should come later: there are requests that are read in this iteration of the
+ *         loop or the next one.
  */
-__attribute__((warn_unused_result)) bool aname_status_accept(aname_status_clients_t *clients,
-                                                             uv_stream_t *listener);
+__attribute__((warn_unused_result)) bool aname_status_place(aname_status_clients_t *clients);
+
+/*! Serves a connection, which is taken over; hangs up if there is no place, or no memory. */
+void aname_status_serve(aname_status_clients_t *clients, int fd);
 
 /*! Drops all clients. They are gone once the loop has run. */
 void aname_status_drop(aname_status_clients_t *clients);

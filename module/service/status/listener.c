@@ -9,17 +9,32 @@
 #include <unistd.h>
 
 #include "service/status/client.h"
+#include "table/clock.h"
+
+_Static_assert(sizeof(((struct sockaddr_un *)NULL)->sun_path) == ANAME_STATUS_PATH_MAX,
+               "a path fits");
 
 /*! Connections that the kernel may hold for us. */
-#define BACKLOG 16
+#define BACKLOG       16
 /*! As knotd's control socket has it: who may write may connect. */
-#define MODE    (S_IWUSR | S_IWGRP)
+#define MODE          (S_IWUSR | S_IWGRP)
+/*! How often it is looked whether the socket is where it should be. */
+#define TEND_MS       10000
+/*! What cannot be accepted for want of something is tried again after so long. */
+#define PAUSE_MS      1000
+/*! And is told at most this often. */
+#define TELL_AGAIN_MS 60000
 
 struct aname_status {
-	uv_pipe_t *listener; /*!< NULL: nowhere. Freed when closed. */
-	char path[ANAME_STATUS_PATH_MAX];
-	dev_t device; /*!< Of the socket's file, to remove no other. */
+	char path[ANAME_STATUS_PATH_MAX]; /*!< Where it is to be; empty: nowhere. */
+	uv_timer_t *timer;                /*!< Tends it; NULL: nowhere. Freed when closed. */
+	uv_poll_t *poll;                  /*!< Of the socket; NULL: there is none. Likewise. */
+	int fd;                           /*!< The socket. */
+	dev_t device;                     /*!< Of the socket's file, to remove no other. */
 	ino_t inode;
+	char told[80];      /*!< What the log says of why there is none; empty: nothing. */
+	int64_t paused_ms;  /*!< When the log has told last that nobody is accepted. */
+	bool paused_before; /*!< It has. */
 	aname_status_clients_t clients;
 };
 
@@ -29,38 +44,18 @@ static void log_unavailable(aname_status_t *status, const char *path, const char
 	aname_log(&log, LOG_WARNING, "status socket '%s' is not available (%s)", path, why_not);
 }
 
-static void on_listener_closed(uv_handle_t *handle)
+static void log_available(aname_status_t *status)
+{
+	const aname_log_t log = aname_logbook_log(status->clients.shared->logbook);
+	aname_log(&log, LOG_NOTICE, "status socket '%s' is available again", status->path);
+}
+
+static void on_handle_closed(uv_handle_t *handle)
 {
 	free(handle);
 }
 
-static void stop_listening(aname_status_t *status)
-{
-	aname_status_drop(&status->clients);
-	if (status->listener == NULL) {
-		return;
-	}
-	uv_close((uv_handle_t *)status->listener, on_listener_closed);
-	status->listener = NULL;
-	struct stat st;
-	if (lstat(status->path, &st) == 0 && st.st_dev == status->device &&
-	    st.st_ino == status->inode) {
-		(void)unlink(status->path);
-	}
-}
-
-static void on_connection(uv_stream_t *listener, int ret)
-{
-	aname_status_t *status = listener->data;
-	if (ret != 0) {
-		return;
-	}
-	if (!aname_status_accept(&status->clients, listener)) {
-		/* A connection that is not accepted would be in the way of all others. */
-		log_unavailable(status, status->path, "out of memory");
-		stop_listening(status);
-	}
-}
+/* The socket, and its file. */
 
 /*! Does somebody listen there? Anything but a clear no is taken for yes. */
 static bool in_use(const struct sockaddr_un *address)
@@ -111,58 +106,165 @@ static int bind_socket(const struct sockaddr_un *address, const char **why_not)
 	return fd;
 }
 
-/*! Makes the listener of a bound socket, and takes that over. */
+/*! Is the socket's file still the one that this process made? */
+static bool is_there(const aname_status_t *status)
+{
+	struct stat st;
+	return lstat(status->path, &st) == 0 && st.st_dev == status->device &&
+	       st.st_ino == status->inode;
+}
+
+static void close_socket(aname_status_t *status)
+{
+	uv_close((uv_handle_t *)status->poll, on_handle_closed);
+	status->poll = NULL;
+	(void)close(status->fd);
+	if (is_there(status)) {
+		(void)unlink(status->path);
+	}
+}
+
+static void tend_after(aname_status_t *status, uint64_t after_ms);
+
+/*! Who waits would be reported over and over: nobody is accepted for a moment. */
+static void pause_listening(aname_status_t *status, const char *why)
+{
+	int64_t now_ms = aname_clock_ms();
+	if (!status->paused_before || now_ms - status->paused_ms >= TELL_AGAIN_MS) {
+		log_unavailable(status, status->path, why);
+		status->paused_before = true;
+		status->paused_ms = now_ms;
+	}
+	(void)uv_poll_stop(status->poll);
+	tend_after(status, PAUSE_MS);
+}
+
+/*! One at a time, so that who connects over and over holds up nothing else. */
+static void on_connection(uv_poll_t *poll, int ret, int events)
+{
+	aname_status_t *status = poll->data;
+	if (ret != 0) {
+		pause_listening(status, uv_strerror(ret));
+		return;
+	}
+	if (!aname_status_place(&status->clients)) {
+		return;
+	}
+	int fd = accept4(status->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd >= 0) {
+		aname_status_serve(&status->clients, fd);
+	} else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
+		pause_listening(status, strerror(errno));
+	}
+}
+
+/*! Listens at a bound socket, and takes that over; returns NULL, or why it cannot. */
 static const char *serve(aname_status_t *status, int fd)
 {
-	uv_pipe_t *listener = malloc(sizeof(*listener));
-	if (listener == NULL) {
+	uv_poll_t *poll = malloc(sizeof(*poll));
+	if (poll == NULL || listen(fd, BACKLOG) != 0 ||
+	    uv_poll_init(status->clients.loop, poll, fd) != 0) {
+		const char *why_not = strerror(errno);
+		free(poll);
 		(void)close(fd);
-		return "out of memory";
+		return why_not;
 	}
-	(void)uv_pipe_init(status->clients.loop, listener, 0);
-	listener->data = status;
-	int ret = uv_pipe_open(listener, fd);
-	if (ret != 0) {
-		(void)close(fd);
-	} else {
-		ret = uv_listen((uv_stream_t *)listener, BACKLOG, on_connection);
-	}
-	if (ret != 0) {
-		uv_close((uv_handle_t *)listener, on_listener_closed);
-		return uv_strerror(ret);
-	}
-	status->listener = listener;
+	struct stat st = { 0 };
+	(void)lstat(status->path, &st);
+	status->device = st.st_dev;
+	status->inode = st.st_ino;
+	poll->data = status;
+	status->poll = poll;
+	status->fd = fd;
 	return NULL;
+}
+
+/*! Makes the socket; the log says why it cannot be, and when it is after all. */
+static void open_socket(aname_status_t *status)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	memcpy(address.sun_path, status->path, sizeof(address.sun_path));
+	const char *why_not;
+	int fd = bind_socket(&address, &why_not);
+	if (fd >= 0) {
+		why_not = serve(status, fd);
+	}
+	if (why_not == NULL && status->told[0] != '\0') {
+		log_available(status);
+		status->told[0] = '\0';
+	} else if (why_not != NULL && strcmp(why_not, status->told) != 0) {
+		log_unavailable(status, status->path, why_not);
+		(void)snprintf(status->told, sizeof(status->told), "%s", why_not);
+	}
+}
+
+/*! Has the socket where it is to be, and listens there. */
+static void tend(aname_status_t *status)
+{
+	if (status->poll != NULL && !is_there(status)) {
+		(void)snprintf(status->told, sizeof(status->told), "its file is gone");
+		log_unavailable(status, status->path, status->told);
+		close_socket(status);
+	}
+	if (status->poll == NULL) {
+		open_socket(status);
+	}
+	bool good = status->poll == NULL ||
+	            uv_poll_start(status->poll, UV_READABLE, on_connection) == 0;
+	tend_after(status, good ? TEND_MS : PAUSE_MS);
+}
+
+static void on_time_to_tend(uv_timer_t *timer)
+{
+	tend(timer->data);
+}
+
+static void tend_after(aname_status_t *status, uint64_t after_ms)
+{
+	(void)uv_timer_start(status->timer, on_time_to_tend, after_ms, 0);
+}
+
+/* Where it is to be. */
+
+static void stop_listening(aname_status_t *status)
+{
+	aname_status_drop(&status->clients);
+	if (status->timer == NULL) {
+		return;
+	}
+	uv_close((uv_handle_t *)status->timer, on_handle_closed);
+	status->timer = NULL;
+	if (status->poll != NULL) {
+		close_socket(status);
+	}
+	status->path[0] = '\0';
+	status->told[0] = '\0';
+	status->paused_before = false;
 }
 
 void aname_status_listen(aname_status_t *status, const char *path)
 {
-	if (status->listener != NULL && strcmp(path, status->path) == 0) {
+	if (strcmp(path, status->path) == 0) {
 		return;
 	}
 	stop_listening(status);
 	if (path[0] == '\0') {
 		return;
 	}
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	if (strlen(path) >= sizeof(address.sun_path)) {
+	if (strlen(path) >= sizeof(status->path)) {
 		log_unavailable(status, path, "the path is too long");
 		return;
 	}
-	memcpy(address.sun_path, path, strlen(path));
-	const char *why_not;
-	int fd = bind_socket(&address, &why_not);
-	if (fd >= 0) {
-		struct stat st = { 0 };
-		(void)lstat(path, &st);
-		status->device = st.st_dev;
-		status->inode = st.st_ino;
-		memcpy(status->path, address.sun_path, sizeof(status->path));
-		why_not = serve(status, fd);
+	status->timer = malloc(sizeof(*status->timer));
+	if (status->timer == NULL) {
+		log_unavailable(status, path, "out of memory");
+		return;
 	}
-	if (why_not != NULL) {
-		log_unavailable(status, path, why_not);
-	}
+	(void)uv_timer_init(status->clients.loop, status->timer);
+	status->timer->data = status;
+	memset(status->path, 0, sizeof(status->path));
+	memcpy(status->path, path, strlen(path));
+	tend(status);
 }
 
 aname_status_t *aname_status_new(aname_shared_t *shared, const aname_status_backend_t *backend,

@@ -39,7 +39,8 @@ aname_status_t *aname_status_new(aname_shared_t *shared, const aname_status_back
  *
  * A socket that a process left behind is replaced; one that is in use, and what is no socket, is
  * not. Its mode is that of knotd's control socket: owner and group may connect. If it fails the
- * log says why, and it listens nowhere.
+ * log says why. As long as the path counts it is looked after: every ten seconds what cannot be had
+ * is tried again, and a socket whose file is gone is made anew. With "" nothing of that goes on.
  */
 void aname_status_listen(aname_status_t *status, const char *path);
 

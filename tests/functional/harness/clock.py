@@ -1,6 +1,7 @@
 """A reboot of the machine as a server sees it: another boot, and clocks that are elsewhere."""
 
 import os
+import struct
 import subprocess
 import time
 import uuid
@@ -22,7 +23,11 @@ class Clock:
 
     def __init__(self, daemon, directory):
         self.env = daemon.env
-        self.wall_ms = self.boot_ms = 0
+        self.wall_ms = self.boot_ms = self.slept_ms = 0
+        self.slept = os.path.join(directory, "slept")
+        with open(self.slept, "wb") as file:
+            file.write(struct.pack("=q", 0))
+        self.env["ANAME_CLOCK_SLEPT"] = self.slept
         library = os.path.join(directory, "clock.so")
         subprocess.run(
             ["gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared",
@@ -43,6 +48,12 @@ class Clock:
         """The wall clock so many seconds further than it would be, within the same boot."""
         self.wall_ms += int(wall_s * 1000)
         self.env |= {"ANAME_CLOCK_WALL": str(self.wall_ms), "ANAME_CLOCK_BOOT": str(self.boot_ms)}
+
+    def suspend(self, seconds):
+        """The machine sleeps for so long, now: the server that runs, or is started after this."""
+        self.slept_ms += int(seconds * 1000)
+        with open(self.slept, "r+b") as file:
+            file.write(struct.pack("=q", self.slept_ms))
 
     def restore(self):
         """The kernel's own boot and clocks again."""

@@ -12,3 +12,6 @@ void clock_stop_at(int64_t now_ms);
 
 /*! Sets the stopped clock forward, or back. */
 void clock_skip(int64_t by_ms);
+
+/*! Sets forward that one of the stopped clocks that goes on while the machine is suspended. */
+void clock_sleep(int64_t by_ms);
