@@ -2,6 +2,7 @@
 
 import os
 import re
+import subprocess
 
 import dns.dnssec
 import dns.name
@@ -11,9 +12,10 @@ import dns.update
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+import harness
 from harness import (
-    A1, SERVER, SIBLING_A, SIBLING_AAAA, TARGET, ZONE, aname, answers, eventually, exchange, known,
-    query, section, siblings,
+    A1, SIBLING_A, SIBLING_AAAA, TARGET, ZONE, aname, answers, eventually, exchange, known,
+    query, scaled, section, siblings,
 )
 from harness.signatures import Keys, verify
 from harness.signing import SIGNED, policy
@@ -271,3 +273,71 @@ def test_D4_a_key_that_is_none_is_named(knotd, unbound, authority, proto, algori
         f"expected the record to be named, got {found}"
     )
     assert ".pem" not in found[0], f"expected no file, got {found}"
+
+
+@pytest.fixture
+def hanging(knotd, directory):
+    """A directory of keys that hangs while a file exists: (the directory, the file)."""
+    library = os.path.join(directory, "hang.so")
+    source = os.path.join(os.path.dirname(harness.__file__), "hang.c")
+    subprocess.run(
+        ["gcc", "-std=gnu11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-Werror", "-fPIC",
+         "-shared", "-o", library, source, "-ldl"],
+        check=True, timeout=scaled(30),
+    )
+    place, flag = os.path.join(directory, "slow"), os.path.join(directory, "hangs")
+    knotd.env["LD_PRELOAD"] = ":".join(filter(None, [knotd.env.get("LD_PRELOAD"), library]))
+    knotd.env |= {"ANAME_HANG_IN": place, "ANAME_HANG_WHILE": flag}
+    return place, flag
+
+
+def test_D1_D4_a_key_directory_that_hangs_holds_nobody_else_up(knotd, unbound, authority, hanging):
+    """As on a file server that does not answer; not even the end of the process waits for it."""
+    place, flag = hanging
+    authority.set(TARGET, a=[A1], aaaa=[])
+    knotd.sections.append(section("keystore", "slow", config=place))
+    knotd.sections.append(section("policy", "slow", keystore="slow"))
+    slow = [f"slow{i}.test" for i in range(3)]
+    for name in slow:
+        options = {"dnssec-signing": True, "dnssec-policy": "slow"}
+        knotd.add_zone(name, [aname(TARGET), *siblings()], zone_options=options)
+    knotd.add_zone(ZONE, [aname(TARGET), *siblings()], zone_options={"dnssec-signing": True})
+    knotd.start()
+    for name in [*slow, ZONE]:
+        signed(name)
+    with open(flag, "w", encoding="ascii"):
+        pass
+    for name in slow:
+        query(name, "A", do=True)
+    reply = eventually(lambda: query(ZONE, "A", do=True).expect(a={A1}), timeout=20)
+    keys = Keys(ZONE)
+    keys.learn()
+    verify(reply, keys)
+    for name in slow:
+        eventually(lambda name=name: query(name, "A", do=True).expect(a={SIBLING_A}), timeout=20)
+    (line,) = knotd.wait_log("mod-aname", "key directory", "does not answer", ask=ZONE)
+    assert place in line and "1 of 4" in line, f"expected the directory to be named, got {line}"
+    knotd.wait_log(r"\[slow0.test\.\]", "mod-aname", "private key", r"\.pem cannot be read")
+    os.unlink(flag)
+    knotd.wait_log("mod-aname", "key directory", "answers again", ask=ZONE)
+    for name in slow:
+        eventually(lambda name=name: query(name, "A", do=True).expect(a={A1}), timeout=30)
+
+
+def test_D1_the_end_does_not_wait_for_a_key_directory_that_hangs(
+    knotd, unbound, authority, hanging
+):
+    place, flag = hanging
+    authority.set(TARGET, a=[A1], aaaa=[])
+    knotd.sections.append(section("keystore", "slow", config=place))
+    knotd.sections.append(section("policy", "slow", keystore="slow"))
+    options = {"dnssec-signing": True, "dnssec-policy": "slow"}
+    knotd.add_zone(ZONE, [aname(TARGET), *siblings()], zone_options=options)
+    knotd.start()
+    signed(ZONE)
+    with open(flag, "w", encoding="ascii"):
+        pass
+    query(ZONE, "A", do=True)
+    eventually(lambda: query(ZONE, "A", do=True).expect(a={SIBLING_A}), timeout=20)
+    # For ever, as far as knotd knows.
+    knotd.finish()
