@@ -170,9 +170,9 @@ int aname_packet_paste(knot_pkt_t *pkt, const aname_rest_t *rest)
 
 int aname_packet_put(knot_pkt_t *pkt, uint16_t compr_hint, knot_rrset_t *rrset, uint16_t flags)
 {
-	int ret = rrset->owner == NULL ? KNOT_ENOMEM
-	                               : aname_packet_append(pkt, compr_hint, rrset, 0,
-	                                                     flags | KNOT_PF_FREE);
+	int ret = rrset->owner == NULL
+	                  ? KNOT_ENOMEM
+	                  : aname_packet_append(pkt, compr_hint, rrset, 0, flags | KNOT_PF_FREE);
 	if (ret != KNOT_EOK) {
 		knot_rrset_clear(rrset, &pkt->mm);
 	}

@@ -42,8 +42,8 @@ ANAME_WARM int aname_reply_put(const aname_query_t *query, const aname_answer_t 
 /*! Puts the ANAME records of one type with the zone's signatures over them, or nothing. */
 static int put_records(const aname_query_t *query, const knot_rrset_t *records)
 {
-	int ret = aname_packet_append(query->pkt, KNOT_COMPR_HINT_NONE, records, 0,
-	                              KNOT_PF_NOTRUNC);
+	int ret =
+	        aname_packet_append(query->pkt, KNOT_COMPR_HINT_NONE, records, 0, KNOT_PF_NOTRUNC);
 	if (ret == KNOT_EOK && query->sign.wanted) {
 		ret = aname_sign_put_zones(query, records->type, records->ttl);
 		if (ret != KNOT_EOK) {

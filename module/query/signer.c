@@ -74,8 +74,8 @@ ANAME_WARM bool aname_signer_is_current(const aname_signer_t *signer, const knot
 /*! Hash of the SOA record and the signatures over it. */
 static uint64_t hash_of(const aname_apex_t *apex, const aname_hash_key_t *key)
 {
-	uint64_t hash = aname_hash_octets(key->begin, (uint8_t *)apex->soa.rdata, apex->soa.size,
-	                                  key);
+	uint64_t hash =
+	        aname_hash_octets(key->begin, (uint8_t *)apex->soa.rdata, apex->soa.size, key);
 	aname_verify_iter_t iter;
 	aname_verify_begin(&iter, &apex->rrsigs);
 	const knot_rdata_t *rrsig;

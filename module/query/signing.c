@@ -55,8 +55,7 @@ static void replace_signer(aname_shared_t *shared, aname_signing_t *signing, ana
 
 /*! Publishes the signer that the zone calls for now, unless another worker has; NULL if out of
  *  memory, or if too many are made. */
-static const aname_signer_t *publish_signer(const aname_query_t *query,
-                                            const knot_rrset_t *dnskey,
+static const aname_signer_t *publish_signer(const aname_query_t *query, const knot_rrset_t *dnskey,
                                             const aname_signer_basis_t *basis)
 {
 	aname_shared_t *shared = query->instance->shared;
@@ -262,8 +261,8 @@ static void choose_signer(aname_query_t *query, const knot_rrset_t *dnskey,
 	sign->state = obstacle->often ? ANAME_SIGN_UNABLE : ANAME_SIGN_PENDING;
 	if (sign->signer != NULL) {
 		aname_signer_retry_ahead(shared, sign->signer, query->now_ms);
-		sign->state = aname_signer_judge(shared, sign->signer, query->now_ms,
-		                                 &obstacle->missing);
+		sign->state =
+		        aname_signer_judge(shared, sign->signer, query->now_ms, &obstacle->missing);
 	}
 	if (sign->state == ANAME_SIGN_PENDING || obstacle->often) {
 		const aname_signer_t *before = find_before(signing, dnskey);

@@ -11,14 +11,14 @@
 #include "table/dnssec.h"
 
 /*! Octets of a signature's RDATA before the signer's name (RFC 4034, 3.1). */
-#define HEADER_SIZE 18
+#define HEADER_SIZE     18
 /*! Octets of a record between its owner and its RDATA. */
-#define RECORD_SIZE 10
+#define RECORD_SIZE     10
 /*! Octets of a DNSKEY's RDATA before the key (RFC 4034, 2.1). */
 #define KEY_HEADER_SIZE 4
 
 /*! Largest RSA modulus that this module signs with; RFC 3110 knows none that is larger. */
-#define MODULUS_MAX 512
+#define MODULUS_MAX  512
 /*! Largest public exponent. All that are in use are shorter, and to verify takes time by it. */
 #define EXPONENT_MAX 8
 

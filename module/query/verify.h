@@ -75,8 +75,8 @@ typedef struct {
 static inline void aname_verify_begin(aname_verify_iter_t *iter, const knot_rdataset_t *rrsigs)
 {
 	iter->next = rrsigs->rdata;
-	iter->left = rrsigs->count < ANAME_VERIFY_RRSIGS_MAX ? rrsigs->count
-	                                                     : ANAME_VERIFY_RRSIGS_MAX;
+	iter->left =
+	        rrsigs->count < ANAME_VERIFY_RRSIGS_MAX ? rrsigs->count : ANAME_VERIFY_RRSIGS_MAX;
 	iter->most = ANAME_VERIFY_SIGNATURES_MAX;
 }
 

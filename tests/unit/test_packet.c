@@ -852,7 +852,8 @@ int main(void)
 		       put_and_dropped),
 		PROVES("A8: what does not fit any more is left out whole, with TC",
 		       paste_without_room),
-		PROVES("A8: with room of every size, what is put after something has not fitted is right",
+		PROVES("A8: with room of every size, what is put after something has not fitted is "
+		       "right",
 		       room_of_every_size),
 		PROVES("D2: what was cut off can be given up", discarded),
 		PROVES("A7: a TTL is lowered in finished sections too", lower_finished),

@@ -152,12 +152,12 @@ static void changed(size_t at, uint8_t by, bool good)
 
 static void what_is_signed(void **state)
 {
-	changed(3, 1, false);     /* The number of labels. */
-	changed(4, 1, false);     /* The original TTL. */
-	changed(8, 1, false);     /* When it expires. */
-	changed(19, 1, false);    /* The signer's name. */
-	changed(19, 0x20, true);  /* Its letter case. */
-	changed(40, 1, false);    /* The signature. */
+	changed(3, 1, false);    /* The number of labels. */
+	changed(4, 1, false);    /* The original TTL. */
+	changed(8, 1, false);    /* When it expires. */
+	changed(19, 1, false);   /* The signer's name. */
+	changed(19, 0x20, true); /* Its letter case. */
+	changed(40, 1, false);   /* The signature. */
 	changed(3, 0, true);
 }
 
