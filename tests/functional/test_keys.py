@@ -1,5 +1,6 @@
 """D1, D4: whose keys are a zone's. A stranger's zone names the keys of a zone that is served here."""
 
+import base64
 import os
 import re
 import subprocess
@@ -273,6 +274,17 @@ def test_D4_a_key_that_is_none_is_named(knotd, unbound, authority, proto, algori
         f"expected the record to be named, got {found}"
     )
     assert ".pem" not in found[0], f"expected no file, got {found}"
+
+
+def test_D4_dnskey_records_that_are_too_large(knotd, unbound, authority, proto):
+    """Each query would compare them with those that are known."""
+    authority.set(TARGET, a=[A1], aaaa=[])
+    large = [f"@ 3600 IN DNSKEY 256 3 253 {base64.b64encode(os.urandom(2000)).decode()}"
+             for _ in range(17)]
+    knotd.add_zone(STRANGER, [aname(TARGET), *siblings(), *large])
+    knotd.start()
+    unmade(proto, [])
+    knotd.wait_log(rf"\[{STRANGER}\.\]", "DNSKEY records are larger than 32768", ask=STRANGER)
 
 
 @pytest.fixture
