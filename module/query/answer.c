@@ -415,6 +415,6 @@ ANAME_WARM int aname_answer_put(const aname_answer_t *answer, const aname_option
 		ret = copy_some(answer, options, pkt, &rrset.rrs);
 	}
 	return ret != KNOT_EOK ? ret
-	                       : knot_pkt_put_rotate(pkt, form->compr_hint, &rrset, form->rotate,
+	                       : aname_packet_append(pkt, form->compr_hint, &rrset, form->rotate,
 	                                             form->flags);
 }

@@ -155,10 +155,11 @@ knotd_in_state_t aname_change_additional(aname_query_t *query, knotd_in_state_t 
 	            !(query->instance->onlinesign == ANAME_ONLINESIGN_AFTER &&
 	              knot_pkt_has_dnssec(query->qdata->query));
 	bool add = with && is_aname_asked(state, query->pkt, query->qdata, query->instance);
+	bool room = with;
 	int ret = KNOT_EOK;
 	for (unsigned i = 0; i < 2 && ret == KNOT_EOK; i++) {
-		ret = add ? aname_reply_add(query, families[i])
-		          : aname_reply_replace(query, families[i], with);
+		ret = add ? aname_reply_add(query, families[i], &room)
+		          : aname_reply_replace(query, families[i], &room);
 	}
 	return ret == KNOT_EOK ? aname_prove_correct(query, state) : aname_respond_error(ret);
 }

@@ -179,8 +179,11 @@ static int cut_in(const aname_query_t *query, uint16_t index, const replacement_
 	if (ret == KNOT_EOK) {
 		ret = replace_signatures(query, &rrset, replacement, &rest);
 	}
-	int pasted = aname_packet_paste(pkt, &rest);
-	return ret != KNOT_EOK ? ret : pasted;
+	if (ret != KNOT_EOK) {
+		aname_packet_discard(pkt, &rest);
+		return ret;
+	}
+	return aname_packet_paste(pkt, &rest);
 }
 
 int aname_denial_correct(const aname_query_t *query, int first)

@@ -116,29 +116,63 @@ void aname_packet_drop_last(knot_pkt_t *pkt)
 	drop(pkt, pkt->rrset_count - 1);
 }
 
-int aname_packet_paste(knot_pkt_t *pkt, const aname_rest_t *rest)
+/*! Forgets a name that is not in the reply, because what it stood in did not fit. */
+static inline void forget_unwritten(knot_pkt_t *pkt)
 {
-	int ret = KNOT_EOK;
-	for (uint16_t i = 0; i < rest->count; i++) {
-		aname_cut_t *cut = &rest->at[i];
-		if (ret == KNOT_EOK) {
-			ret = knot_pkt_put(pkt, cut->owner_at, &cut->rr,
-			                   cut->flags & ~KNOT_PF_CHECKDUP);
-		}
-		if (ret != KNOT_EOK && (cut->flags & KNOT_PF_FREE)) {
-			knot_rrset_clear(&cut->rr, &pkt->mm);
+	if (pkt->compr.suffix.pos >= pkt->size) {
+		pkt->compr.suffix.pos = 0;
+		pkt->compr.suffix.labels = 0;
+	}
+}
+
+ANAME_WARM int aname_packet_append(knot_pkt_t *pkt, uint16_t compr_hint, const knot_rrset_t *rrset,
+                                   uint16_t rotate, uint16_t flags)
+{
+	forget_unwritten(pkt); /* What Knot or another module has put may not have fitted. */
+	int ret = knot_pkt_put_rotate(pkt, compr_hint, rrset, rotate, flags);
+	if (ret != KNOT_EOK) {
+		forget_unwritten(pkt);
+	}
+	return ret;
+}
+
+/*! Frees what was cut off from `from` on. */
+static void discard_from(knot_pkt_t *pkt, const aname_rest_t *rest, uint16_t from)
+{
+	for (uint16_t i = from; i < rest->count; i++) {
+		if (rest->at[i].flags & KNOT_PF_FREE) {
+			knot_rrset_clear(&rest->at[i].rr, &pkt->mm);
 		}
 	}
 	if (rest->count > 0) {
 		aname_packet_release(pkt, rest->at);
 	}
+}
+
+void aname_packet_discard(knot_pkt_t *pkt, const aname_rest_t *rest)
+{
+	discard_from(pkt, rest, 0);
+}
+
+int aname_packet_paste(knot_pkt_t *pkt, const aname_rest_t *rest)
+{
+	int ret = KNOT_EOK;
+	uint16_t pasted = 0;
+	while (pasted < rest->count && ret == KNOT_EOK) {
+		const aname_cut_t *cut = &rest->at[pasted];
+		ret = aname_packet_append(pkt, cut->owner_at, &cut->rr, 0,
+		                          cut->flags & ~KNOT_PF_CHECKDUP);
+		pasted += ret == KNOT_EOK;
+	}
+	discard_from(pkt, rest, pasted);
 	return ret;
 }
 
 int aname_packet_put(knot_pkt_t *pkt, uint16_t compr_hint, knot_rrset_t *rrset, uint16_t flags)
 {
-	int ret = rrset->owner == NULL ? KNOT_ENOMEM
-	                               : knot_pkt_put(pkt, compr_hint, rrset, flags | KNOT_PF_FREE);
+	int ret = rrset->owner == NULL
+	                  ? KNOT_ENOMEM
+	                  : aname_packet_append(pkt, compr_hint, rrset, 0, flags | KNOT_PF_FREE);
 	if (ret != KNOT_EOK) {
 		knot_rrset_clear(rrset, &pkt->mm);
 	}

@@ -3,6 +3,11 @@
  *
  * libknot writes replies front to back and has no way back; cut and paste go back in one place,
  * in the section that is being written. Thread: worker; memory comes from pkt->mm.
+ *
+ * Where an RRset does not fit, libknot may already have noted that its names can be pointed to,
+ * though they are not in the reply. Who puts something else then writes pointers into nothing. So
+ * all that this module puts goes through here, where that is forgotten, and after something of ours
+ * has not fitted, nothing of ours follows.
  */
 
 #pragma once
@@ -38,12 +43,22 @@ __attribute__((warn_unused_result)) int aname_packet_cut(knot_pkt_t *pkt, uint16
                                                          aname_rest_t *rest);
 
 /*!
- * \brief Puts back what was cut off.
+ * \brief As knot_pkt_put_rotate(), before and after which nothing is noted that is not in the reply.
+ */
+__attribute__((warn_unused_result)) int aname_packet_append(knot_pkt_t *pkt, uint16_t compr_hint,
+                                                            const knot_rrset_t *rrset,
+                                                            uint16_t rotate, uint16_t flags);
+
+/*!
+ * \brief Puts back what was cut off. After an error nothing more is put.
  *
  * \return KNOT_EOK, KNOT_ESPACE if something does not fit (any more), or another error.
  */
 __attribute__((warn_unused_result)) int aname_packet_paste(knot_pkt_t *pkt,
                                                            const aname_rest_t *rest);
+
+/*! Frees what was cut off, when it is not to be put back: something before it has failed. */
+void aname_packet_discard(knot_pkt_t *pkt, const aname_rest_t *rest);
 
 /*! Drops the RRset that was put last. */
 void aname_packet_drop_last(knot_pkt_t *pkt);

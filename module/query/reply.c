@@ -39,16 +39,25 @@ ANAME_WARM int aname_reply_put(const aname_query_t *query, const aname_answer_t 
 	               : aname_sign_put(query, aname_records_full_ttl(query), form.flags);
 }
 
-void aname_reply_put_records(const aname_query_t *query)
+/*! Puts the ANAME records of one type with the zone's signatures over them, or nothing. */
+static int put_records(const aname_query_t *query, const knot_rrset_t *records)
 {
-	for (unsigned i = 0; i < query->rrsets_count; i++) {
-		const knot_rrset_t *records = &query->rrsets[i];
-		if (knot_pkt_put(query->pkt, KNOT_COMPR_HINT_NONE, records, KNOT_PF_NOTRUNC) ==
-		            KNOT_EOK &&
-		    query->sign.wanted &&
-		    aname_sign_put_zones(query, records->type, records->ttl) != KNOT_EOK) {
+	int ret =
+	        aname_packet_append(query->pkt, KNOT_COMPR_HINT_NONE, records, 0, KNOT_PF_NOTRUNC);
+	if (ret == KNOT_EOK && query->sign.wanted) {
+		ret = aname_sign_put_zones(query, records->type, records->ttl);
+		if (ret != KNOT_EOK) {
 			aname_packet_drop_last(query->pkt);
 		}
+	}
+	return ret;
+}
+
+void aname_reply_put_records(const aname_query_t *query)
+{
+	int ret = KNOT_EOK;
+	for (unsigned i = 0; i < query->rrsets_count && ret == KNOT_EOK; i++) {
+		ret = put_records(query, &query->rrsets[i]);
 	}
 }
 
@@ -58,8 +67,8 @@ int aname_reply_put_soa(const aname_query_t *query, uint32_t ttl)
 	if (soa.ttl > ttl) {
 		soa.ttl = ttl;
 	}
-	return knot_pkt_put(query->pkt, KNOT_COMPR_HINT_QNAME, &soa,
-	                    KNOT_PF_NOTRUNC | KNOT_PF_SOAMINTTL);
+	return aname_packet_append(query->pkt, KNOT_COMPR_HINT_QNAME, &soa, 0,
+	                           KNOT_PF_NOTRUNC | KNOT_PF_SOAMINTTL);
 }
 
 /*!
@@ -138,11 +147,6 @@ bool aname_reply_has_sibling(const knot_pkt_t *pkt, knotd_qdata_t *qdata, uint16
 	return find_sibling(pkt, qdata, type) >= 0;
 }
 
-int aname_reply_remove_sibling(const aname_query_t *query, uint16_t type)
-{
-	return aname_reply_replace(query, type, false);
-}
-
 bool aname_reply_use_sibling(const aname_query_t *query, uint16_t type, bool partial)
 {
 	int index = find_sibling(query->pkt, query->qdata, type);
@@ -176,34 +180,34 @@ int aname_reply_remove_soa(const aname_query_t *query)
 	return ret == KNOT_EOK ? remove_at(query, find_soa(query->pkt)) : ret;
 }
 
-int aname_reply_replace(const aname_query_t *query, uint16_t type, bool with)
+int aname_reply_remove_sibling(const aname_query_t *query, uint16_t type)
 {
-	int index = find_sibling(query->pkt, query->qdata, type);
-	if (index < 0) {
-		return KNOT_EOK;
-	}
-	int ret = remove_signatures(query, index);
-	aname_rest_t rest;
-	if (ret == KNOT_EOK) {
-		ret = aname_packet_cut(query->pkt, index, &rest);
-	}
-	if (ret != KNOT_EOK) {
-		return ret;
-	}
-	if (with) {
-		ret = aname_reply_add(query, type);
-	}
-	int pasted = aname_packet_paste(query->pkt, &rest);
-	return ret != KNOT_EOK ? ret : pasted;
+	int ret = remove_signatures(query, find_sibling(query->pkt, query->qdata, type));
+	return ret == KNOT_EOK ? remove_at(query, find_sibling(query->pkt, query->qdata, type))
+	                       : ret;
 }
 
-int aname_reply_add(const aname_query_t *query, uint16_t type)
+int aname_reply_replace(const aname_query_t *query, uint16_t type, bool *room)
 {
+	if (!aname_reply_has_sibling(query->pkt, query->qdata, type)) {
+		return KNOT_EOK;
+	}
+	/* What else is there goes back first: that it fits is known. */
+	int ret = aname_reply_remove_sibling(query, type);
+	return ret == KNOT_EOK ? aname_reply_add(query, type, room) : ret;
+}
+
+int aname_reply_add(const aname_query_t *query, uint16_t type, bool *room)
+{
+	if (!*room) {
+		return KNOT_EOK;
+	}
 	aname_answer_t answer;
 	aname_records_decide(query, type, true, &answer);
 	if (!aname_worth_has_addresses(answer.worth)) {
 		return KNOT_EOK;
 	}
 	int ret = aname_reply_put(query, &answer, type, false);
-	return ret == KNOT_ESPACE ? KNOT_EOK : ret;
+	*room = ret != KNOT_ESPACE;
+	return *room ? ret : KNOT_EOK;
 }

@@ -49,12 +49,13 @@ bool aname_reply_use_sibling(const aname_query_t *query, uint16_t type, bool par
 
 /*!
  * \brief Puts what is known now in the place of the zone's own set, if that is in the section
- *        being written (A3).
+ *        being written (A3), as far as there is room.
  *
- * \param with  false: put nothing in its place.
+ * \param room  false: nothing is put. Becomes false if something does not fit.
  */
 __attribute__((warn_unused_result)) int aname_reply_replace(const aname_query_t *query,
-                                                            uint16_t type, bool with);
+                                                            uint16_t type, bool *room);
 
-/*! Puts what is known now, as far as there is room. */
-__attribute__((warn_unused_result)) int aname_reply_add(const aname_query_t *query, uint16_t type);
+/*! Puts what is known now. Likewise. */
+__attribute__((warn_unused_result)) int aname_reply_add(const aname_query_t *query, uint16_t type,
+                                                        bool *room);

@@ -141,7 +141,7 @@ static int put(const aname_query_t *query, const knot_rdataset_t *rrsigs, const 
 		.rclass = KNOT_CLASS_IN,
 	};
 	int ret = aname_packet_copy(query->pkt, rrsigs, &rrset.rrs);
-	return ret != KNOT_EOK ? ret : knot_pkt_put(query->pkt, hint, &rrset, flags);
+	return ret != KNOT_EOK ? ret : aname_packet_append(query->pkt, hint, &rrset, 0, flags);
 }
 
 /*! Signs the RRset at `index`, the last one. */

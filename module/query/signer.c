@@ -22,6 +22,9 @@ void aname_signer_free(void *memory)
 	free(signer);
 }
 
+/*! In the place of the number of signatures: no zone has so many, so that no zone is the same. */
+#define TAGS_NEVER UINT32_MAX
+
 static uint32_t tag_of(uint8_t algorithm, uint16_t key_tag)
 {
 	return (uint32_t)algorithm << 16 | key_tag;
@@ -32,28 +35,29 @@ ANAME_WARM void aname_signer_find_soa(knotd_qdata_t *qdata, aname_soa_signatures
 	soa->count = 0;
 	soa->inception = soa->expiration = 0;
 	const knot_rrset_t rrsigs = knotd_qdata_zone_apex_rrset(qdata, KNOT_RRTYPE_RRSIG);
-	knot_rdata_t *rdata = rrsigs.rrs.rdata;
-	for (unsigned i = 0; i < rrsigs.rrs.count; i++, rdata = knot_rdataset_next(rdata)) {
-		uint16_t covered = knot_rrsig_type_covered(rdata);
-		if (covered > KNOT_RRTYPE_SOA) {
-			return; /* They are sorted. */
-		}
-		if (covered != KNOT_RRTYPE_SOA || soa->count == ANAME_RRSIG_KEYS_MAX) {
-			continue;
-		}
+	aname_verify_iter_t iter;
+	aname_verify_begin(&iter, &rrsigs.rrs);
+	const knot_rdata_t *rrsig;
+	while ((rrsig = aname_verify_next(&iter)) != NULL) {
 		if (soa->count == 0) {
-			soa->inception = knot_rrsig_sig_inception(rdata);
-			soa->expiration = knot_rrsig_sig_expiration(rdata);
+			soa->inception = knot_rrsig_sig_inception(rrsig);
+			soa->expiration = knot_rrsig_sig_expiration(rrsig);
 		}
-		soa->tags[soa->count++] = tag_of(knot_rrsig_alg(rdata), knot_rrsig_key_tag(rdata));
+		soa->tags[soa->count++] = tag_of(knot_rrsig_alg(rrsig), knot_rrsig_key_tag(rrsig));
 	}
+}
+
+/*! Is it made of these DNSKEY records? */
+static ANAME_WARM bool has_keys(const aname_signer_t *signer, const knot_rdataset_t *dnskey)
+{
+	return signer->dnskey_size == dnskey->size &&
+	       memcmp(signer->dnskey, dnskey->rdata, dnskey->size) == 0;
 }
 
 ANAME_WARM bool aname_signer_is_current(const aname_signer_t *signer, const knot_rrset_t *dnskey,
                                         const aname_soa_signatures_t *soa)
 {
-	if (signer == NULL || signer->tags_count != soa->count ||
-	    signer->dnskey_size != dnskey->rrs.size) {
+	if (signer == NULL || signer->tags_count != soa->count) {
 		return false;
 	}
 	for (unsigned i = 0; i < soa->count; i++) {
@@ -61,23 +65,56 @@ ANAME_WARM bool aname_signer_is_current(const aname_signer_t *signer, const knot
 			return false;
 		}
 	}
-	return memcmp(signer->dnskey, dnskey->rrs.rdata, dnskey->rrs.size) == 0;
+	return has_keys(signer, &dnskey->rrs);
 }
 
-/*! Does this key sign the SOA? */
-static bool does_sign(const knot_rdata_t *dnskey, const aname_soa_signatures_t *soa)
+/*! Octets of a signature that are compared; one that verifies has no more. */
+#define SEEN_MAX 1024
+
+/*! Hash of the SOA record and the signatures over it. */
+static uint64_t hash_of(const aname_apex_t *apex, const aname_hash_key_t *key)
 {
-	const dnssec_binary_t rdata = { .data = (uint8_t *)dnskey->data, .size = dnskey->len };
-	uint16_t key_tag = 0;
-	if (dnssec_keytag(&rdata, &key_tag) != DNSSEC_EOK) {
-		return false;
+	uint64_t hash =
+	        aname_hash_octets(key->begin, (uint8_t *)apex->soa.rdata, apex->soa.size, key);
+	aname_verify_iter_t iter;
+	aname_verify_begin(&iter, &apex->rrsigs);
+	const knot_rdata_t *rrsig;
+	while ((rrsig = aname_verify_next(&iter)) != NULL) {
+		size_t len = rrsig->len < SEEN_MAX ? rrsig->len : SEEN_MAX;
+		hash = aname_hash_word(hash, rrsig->len, key);
+		hash = aname_hash_octets(hash, rrsig->data, len, key);
 	}
-	for (unsigned i = 0; i < soa->count; i++) {
-		if (soa->tags[i] == tag_of(knot_dnskey_alg(dnskey), key_tag)) {
-			return true;
-		}
+	return aname_hash_end(hash);
+}
+
+void aname_signer_gather(const aname_query_t *query, const knot_rrset_t *dnskey,
+                         const aname_soa_signatures_t *soa, aname_signer_basis_t *basis)
+{
+	knotd_qdata_t *qdata = query->qdata;
+	*basis = (aname_signer_basis_t){
+		.apex = { .zone = knotd_qdata_zone_name(qdata),
+		          .soa = knotd_qdata_zone_apex_rrset(qdata, KNOT_RRTYPE_SOA).rrs,
+		          .dnskey = dnskey->rrs,
+		          .rrsigs = knotd_qdata_zone_apex_rrset(qdata, KNOT_RRTYPE_RRSIG).rrs },
+		.soa = soa,
+	};
+	basis->seen = hash_of(&basis->apex, &query->instance->shared->hash_key);
+}
+
+bool aname_signer_has_seen(const aname_signer_t *signer, const aname_signer_basis_t *basis)
+{
+	return signer != NULL && signer->seen == basis->seen &&
+	       has_keys(signer, &basis->apex.dnskey);
+}
+
+unsigned aname_signer_credit(const aname_signer_t *former, int64_t now_ms)
+{
+	if (former == NULL) {
+		return ANAME_SIGNER_CREDIT;
 	}
-	return false;
+	int64_t passed_s = (now_ms - former->made_ms) / 1000;
+	return passed_s + former->credit < ANAME_SIGNER_CREDIT ? passed_s + former->credit
+	                                                       : ANAME_SIGNER_CREDIT;
 }
 
 /*! Holds a key and notes it; false if out of memory. */
@@ -108,21 +145,23 @@ static bool has_role(const aname_signer_t *signer, const knot_rdata_t *dnskey)
 }
 
 /*! Holds the keys that sign now, and of those with the same role the ones that may do so next. */
-static bool hold_keys(aname_signer_t *signer, const char *directories, const knot_rrset_t *dnskey,
-                      const aname_soa_signatures_t *soa)
+static bool hold_keys(aname_signer_t *signer, const char *directories,
+                      const aname_signer_basis_t *basis)
 {
-	unsigned most = dnskey->rrs.count < ANAME_SIGNER_KEYS_MAX ? dnskey->rrs.count
-	                                                          : ANAME_SIGNER_KEYS_MAX;
+	const knot_rdataset_t *dnskey = &basis->apex.dnskey;
+	uint32_t signs = basis->verified.keys;
+	unsigned most =
+	        dnskey->count < ANAME_VERIFY_KEYS_MAX ? dnskey->count : ANAME_VERIFY_KEYS_MAX;
 	bool good = true;
-	knot_rdata_t *rdata = dnskey->rrs.rdata;
+	knot_rdata_t *rdata = dnskey->rdata;
 	for (unsigned i = 0; i < most && good; i++, rdata = knot_rdataset_next(rdata)) {
-		if (signer->count < ANAME_RRSIG_KEYS_MAX && does_sign(rdata, soa)) {
+		if (signer->count < ANAME_RRSIG_KEYS_MAX && (signs & 1u << i)) {
 			good = hold(signer, directories, rdata, signer->keys, &signer->count);
 		}
 	}
-	rdata = dnskey->rrs.rdata;
+	rdata = dnskey->rdata;
 	for (unsigned i = 0; i < most && good; i++, rdata = knot_rdataset_next(rdata)) {
-		if (has_role(signer, rdata) && !does_sign(rdata, soa)) {
+		if (has_role(signer, rdata) && !(signs & 1u << i)) {
 			good = hold(signer, directories, rdata, signer->ahead,
 			            &signer->ahead_count);
 		}
@@ -138,24 +177,29 @@ static bool same_keys(const aname_signer_t *one, const aname_signer_t *other)
 }
 
 aname_signer_t *aname_signer_new(aname_shared_t *shared, const aname_signing_t *signing,
-                                 const knot_rrset_t *dnskey, const aname_soa_signatures_t *soa)
+                                 const aname_signer_basis_t *basis, int64_t now_ms)
 {
-	aname_signer_t *signer = calloc(1, sizeof(*signer) + dnskey->rrs.size);
+	const knot_rdataset_t *dnskey = &basis->apex.dnskey;
+	aname_signer_t *signer = calloc(1, sizeof(*signer) + dnskey->size);
 	if (signer == NULL) {
 		return NULL;
 	}
 	signer->secrets = shared->secrets;
-	signer->tags_count = soa->count;
-	memcpy(signer->tags, soa->tags, soa->count * sizeof(soa->tags[0]));
-	signer->dnskey_size = dnskey->rrs.size;
-	memcpy(signer->dnskey, dnskey->rrs.rdata, dnskey->rrs.size);
-	if (!hold_keys(signer, atomic_load(&signing->directories), dnskey, soa)) {
+	signer->verified = basis->verified;
+	signer->seen = basis->seen;
+	signer->tags_count = basis->verified.whole ? basis->soa->count : TAGS_NEVER;
+	memcpy(signer->tags, basis->soa->tags, sizeof(signer->tags));
+	signer->dnskey_size = dnskey->size;
+	memcpy(signer->dnskey, dnskey->rdata, dnskey->size);
+	if (!hold_keys(signer, atomic_load(&signing->directories), basis)) {
 		aname_signer_free(signer);
 		return NULL;
 	}
 
 	const aname_signer_t *before = atomic_load(&signing->signer);
 	signer->id = same_keys(signer, before) ? before->id : ++shared->signers;
+	signer->credit = aname_signer_credit(before, now_ms) - 1;
+	signer->made_ms = now_ms;
 	return signer;
 }
 

@@ -2,8 +2,14 @@
  * \brief The keys that sign a zone, as the zone itself tells (D1).  [K]
  *
  * The zone's own data at the time of the query says which keys sign: those of the apex DNSKEY
- * records whose tags stand in the signatures over the apex SOA. So a roll-over is followed with
- * the very zone that it comes in.
+ * records that have made a signature over the apex SOA. So a roll-over is followed with the very
+ * zone that it comes in.
+ *
+ * That a key has made one is verified once for each signer, and not again for each SOA: who has
+ * signed one SOA record of this zone holds the key, whatever comes after it. A stranger who could
+ * write what names the same keys into the zone later could as well write that SOA record with its
+ * signature. Where a signature has failed, what the zone says next is looked at, but no more often
+ * than ANAME_SIGNER_CREDIT times at once, and once a second.
  *
  * Thread: worker.
  */
@@ -11,9 +17,10 @@
 #pragma once
 
 #include "query/query.h"
+#include "query/verify.h"
 
-/*! Most DNSKEY records of a zone that are looked at. */
-#define ANAME_SIGNER_KEYS_MAX 16
+/*! So many signers are made for a zone at once, and then one a second. */
+#define ANAME_SIGNER_CREDIT 8
 
 /*! The keys that sign a zone. Never changed once published. */
 typedef struct aname_signer {
@@ -22,8 +29,12 @@ typedef struct aname_signer {
 	unsigned count;           /*!< Keys that sign. */
 	aname_secret_t *keys[ANAME_RRSIG_KEYS_MAX];
 	unsigned ahead_count; /*!< Keys that may sign next: held, so that they are there then. */
-	aname_secret_t *ahead[ANAME_SIGNER_KEYS_MAX];
-	unsigned tags_count; /*!< Signatures over the SOA. */
+	aname_secret_t *ahead[ANAME_VERIFY_KEYS_MAX];
+	aname_verified_t verified; /*!< What it is made by. */
+	uint64_t seen;             /*!< Hash of the SOA and the signatures over it. */
+	unsigned credit;           /*!< Signers that may still be made after it. */
+	int64_t made_ms;
+	unsigned tags_count; /*!< Signatures over the SOA; impossible if one has failed. */
 	uint32_t tags[ANAME_RRSIG_KEYS_MAX];
 	uint32_t dnskey_size;
 	uint8_t dnskey[] __attribute__((aligned(2))); /*!< The DNSKEY RRset that it is made from. */
@@ -38,18 +49,39 @@ typedef struct {
 
 void aname_signer_find_soa(knotd_qdata_t *qdata, aname_soa_signatures_t *soa);
 
+/*! What a signer is made of. */
+typedef struct {
+	aname_apex_t apex;
+	uint64_t seen; /*!< Hash of the SOA record and the signatures over it. */
+	const aname_soa_signatures_t *soa;
+	aname_verified_t verified;
+} aname_signer_basis_t;
+
+/*! Gathers what a signer is to be made of; nothing is verified yet. */
+void aname_signer_gather(const aname_query_t *query, const knot_rrset_t *dnskey,
+                         const aname_soa_signatures_t *soa, aname_signer_basis_t *basis);
+
+/*! Was the signer made of the same? NULL was not. */
+bool aname_signer_has_seen(const aname_signer_t *signer, const aname_signer_basis_t *basis);
+
+/*! How many signers may be made now, after this one or none. */
+unsigned aname_signer_credit(const aname_signer_t *former, int64_t now_ms);
+
 /*!
  * \brief Makes a signer; its keys are asked for. Under the shared state's sign_lock.
+ *
+ * \param basis  Verified.
  *
  * \return The signer, NULL if out of memory. Ownership: the caller's, aname_signer_free().
  */
 aname_signer_t *aname_signer_new(aname_shared_t *shared, const aname_signing_t *signing,
-                                 const knot_rrset_t *dnskey, const aname_soa_signatures_t *soa);
+                                 const aname_signer_basis_t *basis, int64_t now_ms);
 
 /*! Lets the keys go, and frees it; NULL is nothing. In the form that a bin calls. Thread: any. */
 void aname_signer_free(void *signer);
 
-/*! Is this what the zone calls for now? NULL is not. */
+/*! Is this what the zone calls for now? NULL is not, nor is one with a signature that has failed:
+ *  then it has to be compared whole, with aname_signer_has_seen(). */
 bool aname_signer_is_current(const aname_signer_t *signer, const knot_rrset_t *dnskey,
                              const aname_soa_signatures_t *soa);
 

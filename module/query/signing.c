@@ -53,14 +53,19 @@ static void replace_signer(aname_shared_t *shared, aname_signing_t *signing, ana
 	}
 }
 
-/*! Makes the signer that the zone calls for now; NULL if out of memory. */
-static const aname_signer_t *renew(aname_shared_t *shared, aname_signing_t *signing,
-                                   const knot_rrset_t *dnskey, const aname_soa_signatures_t *soa)
+/*! Publishes the signer that the zone calls for now, unless another worker has; NULL if out of
+ *  memory, or if too many are made. */
+static const aname_signer_t *publish_signer(const aname_query_t *query, const knot_rrset_t *dnskey,
+                                            const aname_signer_basis_t *basis)
 {
+	aname_shared_t *shared = query->instance->shared;
+	aname_signing_t *signing = &query->instance->signing;
 	pthread_mutex_lock(&shared->sign_lock);
 	aname_signer_t *signer = atomic_load(&signing->signer);
-	if (!aname_signer_is_current(signer, dnskey, soa)) {
-		signer = aname_signer_new(shared, signing, dnskey, soa);
+	if (!aname_signer_is_current(signer, dnskey, basis->soa) &&
+	    !aname_signer_has_seen(signer, basis)) {
+		bool allowed = aname_signer_credit(signer, query->now_ms) > 0;
+		signer = allowed ? aname_signer_new(shared, signing, basis, query->now_ms) : NULL;
 		if (signer != NULL) {
 			replace_signer(shared, signing, signer);
 		}
@@ -69,11 +74,37 @@ static const aname_signer_t *renew(aname_shared_t *shared, aname_signing_t *sign
 	return signer;
 }
 
-/*! The signer before, if what it signs is still good (D6); or NULL. */
+/*! Finds out which keys are the zone's own now, which takes time, and makes the signer. */
+static ANAME_ASIDE const aname_signer_t *renew(const aname_query_t *query,
+                                               const knot_rrset_t *dnskey,
+                                               const aname_soa_signatures_t *soa, bool *often)
+{
+	const aname_signer_t *former = atomic_load(&query->instance->signing.signer);
+	aname_signer_basis_t basis;
+	aname_signer_gather(query, dnskey, soa, &basis);
+	if (aname_signer_has_seen(former, &basis)) {
+		return former;
+	}
+	*often = aname_signer_credit(former, query->now_ms) == 0;
+	if (*often) {
+		return NULL;
+	}
+	aname_verify_apex(&basis.apex, &basis.verified);
+	return publish_signer(query, dnskey, &basis);
+}
+
+/*! A signer that is ready, and whose signatures are still good (D6); or NULL. */
 static const aname_signer_t *find_before(aname_signing_t *signing, const knot_rrset_t *dnskey)
 {
 	const aname_signer_t *before = atomic_load(&signing->before);
-	return before != NULL && aname_signer_is_published(before, dnskey) ? before : NULL;
+	if (before != NULL && aname_signer_is_published(before, dnskey)) {
+		return before;
+	}
+	const aname_signer_t *former = atomic_load(&signing->signer);
+	return former != NULL && aname_signer_is_ready(former) &&
+	                       aname_signer_is_published(former, dnskey)
+	               ? former
+	               : NULL;
 }
 
 /*! The signer that the zone calls for is ready: lets the keys of the one before go. */
@@ -93,27 +124,85 @@ static const char *error_text(int error)
 	return text != NULL ? text : strerror(-error);
 }
 
-static void log_unable(const aname_query_t *query, const knot_rrset_t *dnskey,
-                       const aname_secret_t *missing)
+/*! What stands in the way of signing, if no more is known of the signer. */
+typedef struct {
+	const aname_secret_t *missing; /*!< A key that cannot be read; or NULL. */
+	bool often;                    /*!< Keys and signatures change all the time. */
+	bool large;                    /*!< The DNSKEY records are too large to be looked at. */
+} aname_obstacle_t;
+
+/*! Why a private key is missing. */
+static void tell_missing(const aname_secret_t *missing, char *why, size_t size)
+{
+	const char *error = error_text(atomic_load(&missing->error));
+	if (missing->id[0] == '\0') {
+		(void)snprintf(why, size, "its DNSKEY record of algorithm %u cannot be read (%s)",
+		               missing->rdata[3], error);
+	} else {
+		(void)snprintf(why, size, "private key %.*s/%s.pem cannot be read (%s)",
+		               (int)strcspn(missing->directories, "\n"), missing->directories,
+		               missing->id, error);
+	}
+}
+
+/*! Why none of the keys is the zone's own. */
+static void tell_unverified(const aname_verified_t *verified, char *why, size_t size)
+{
+	unsigned key_tag = verified->key_tag, algorithm = verified->algorithm;
+	switch (verified->failure) {
+	case ANAME_VERIFY_UNREADABLE:
+		(void)snprintf(why, size,
+		               "its DNSKEY record with key tag %u and algorithm %u cannot be read "
+		               "(%s)",
+		               key_tag, algorithm, error_text(verified->error));
+		break;
+	case ANAME_VERIFY_BOGUS:
+		(void)snprintf(why, size,
+		               "the signature over its SOA record with key tag %u and algorithm %u "
+		               "does not verify: no key is used for a zone that it has not signed",
+		               key_tag, algorithm);
+		break;
+	case ANAME_VERIFY_TOO_MANY:
+		(void)snprintf(why, size, "too many signatures over its SOA record do not verify");
+		break;
+	default:
+		(void)snprintf(why, size, "none of its DNSKEY records has signed its SOA record");
+		break;
+	}
+}
+
+static void tell_obstacle(const aname_query_t *query, const aname_obstacle_t *obstacle, char *why,
+                          size_t size)
+{
+	const struct aname_signer *signer = query->sign.signer;
+	if (atomic_load(&query->instance->signing.directories) == elsewhere) {
+		(void)snprintf(why, size, "its private keys are not in files (PKCS #11)");
+	} else if (obstacle->large) {
+		(void)snprintf(why, size, "its DNSKEY records are larger than %u octets",
+		               ANAME_VERIFY_DNSKEY_MAX);
+	} else if (obstacle->often || signer == NULL) {
+		(void)snprintf(why, size, "its DNSKEY records or signatures change all the time");
+	} else if (obstacle->missing != NULL) {
+		tell_missing(obstacle->missing, why, size);
+	} else {
+		tell_unverified(&signer->verified, why, size);
+	}
+}
+
+/*! Each reason is told once for a zone, whatever its records look like by then. */
+static void log_unable(const aname_query_t *query, const aname_obstacle_t *obstacle)
 {
 	aname_instance_t *instance = query->instance;
 	uint32_t what = query->sign.signer != NULL ? query->sign.signer->id : 1;
 	if (instance->options->dnssec_off ||
 	    atomic_load_explicit(&instance->unable, memory_order_relaxed) == what ||
-	    atomic_exchange(&instance->unable, what) == what ||
-	    !aname_query_log_once(query, "signed", dnskey->rrs.rdata, dnskey->rrs.size)) {
+	    atomic_exchange(&instance->unable, what) == what) {
 		return;
 	}
 	char why[320];
-	if (atomic_load(&instance->signing.directories) == elsewhere) {
-		(void)snprintf(why, sizeof(why), "its private keys are not in files (PKCS #11)");
-	} else if (missing != NULL) {
-		(void)snprintf(why, sizeof(why), "private key %.*s/%s.pem cannot be read (%s)",
-		               (int)strcspn(missing->directories, "\n"), missing->directories,
-		               missing->id, error_text(atomic_load(&missing->error)));
-	} else {
-		(void)snprintf(why, sizeof(why),
-		               "none of its DNSKEY records has signed its SOA record");
+	tell_obstacle(query, obstacle, why, sizeof(why));
+	if (!aname_query_log_once(query, "signed", why, strlen(why))) {
+		return;
 	}
 	knotd_mod_log(query->mod, LOG_WARNING,
 	              "the zone is signed, and %s: the apex is served without the addresses of its "
@@ -160,21 +249,22 @@ static const char *directories_of(const aname_query_t *query)
 
 /*! Chooses who signs, and finds out whether it can. */
 static void choose_signer(aname_query_t *query, const knot_rrset_t *dnskey,
-                          const aname_soa_signatures_t *soa, const aname_secret_t **missing)
+                          const aname_soa_signatures_t *soa, aname_obstacle_t *obstacle)
 {
 	aname_sign_t *sign = &query->sign;
 	aname_shared_t *shared = query->instance->shared;
 	aname_signing_t *signing = &query->instance->signing;
 	sign->signer = atomic_load(&signing->signer);
 	if (!aname_signer_is_current(sign->signer, dnskey, soa)) {
-		sign->signer = renew(shared, signing, dnskey, soa);
+		sign->signer = renew(query, dnskey, soa, &obstacle->often);
 	}
-	sign->state = ANAME_SIGN_PENDING;
+	sign->state = obstacle->often ? ANAME_SIGN_UNABLE : ANAME_SIGN_PENDING;
 	if (sign->signer != NULL) {
 		aname_signer_retry_ahead(shared, sign->signer, query->now_ms);
-		sign->state = aname_signer_judge(shared, sign->signer, query->now_ms, missing);
+		sign->state =
+		        aname_signer_judge(shared, sign->signer, query->now_ms, &obstacle->missing);
 	}
-	if (sign->state == ANAME_SIGN_PENDING) {
+	if (sign->state == ANAME_SIGN_PENDING || obstacle->often) {
 		const aname_signer_t *before = find_before(signing, dnskey);
 		if (before != NULL) {
 			sign->signer = before;
@@ -190,12 +280,13 @@ static ANAME_ASIDE void choose_for_zone(aname_query_t *query, const knot_rrset_t
 {
 	aname_sign_t *sign = &query->sign;
 	aname_soa_signatures_t soa;
-	const aname_secret_t *missing = NULL;
+	aname_obstacle_t obstacle = { .large = dnskey->rrs.size > ANAME_VERIFY_DNSKEY_MAX };
 	sign->state = ANAME_SIGN_UNABLE;
 	sign->signer = NULL;
 	aname_signer_find_soa(query->qdata, &soa);
-	if (!query->instance->options->dnssec_off && directories_of(query) != elsewhere) {
-		choose_signer(query, dnskey, &soa, &missing);
+	if (!query->instance->options->dnssec_off && directories_of(query) != elsewhere &&
+	    !obstacle.large) {
+		choose_signer(query, dnskey, &soa, &obstacle);
 	}
 	sign->wanted = knot_pkt_has_dnssec(query->qdata->query);
 	sign->inception = soa.inception;
@@ -204,7 +295,7 @@ static ANAME_ASIDE void choose_for_zone(aname_query_t *query, const knot_rrset_t
 	if (sign->state == ANAME_SIGN_READY) {
 		sign->signer_id = sign->signer->id;
 	} else if (sign->state == ANAME_SIGN_UNABLE) {
-		log_unable(query, dnskey, missing);
+		log_unable(query, &obstacle);
 	}
 }
 

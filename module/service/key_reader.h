@@ -1,10 +1,22 @@
 /*!
- * \brief Reads private keys from Knot's key store, in libuv's thread pool.  [U]
+ * \brief Reads private keys from Knot's key store, in a thread of its own.  [U]
  *
- * One batch at a time, so that ten thousand keys at start take one thread of the pool and none of
- * a resolver's. The service thread publishes what was read. If there is no pool it reads them
- * itself, a few at a time: what waits for a slow file then is all that it does, but signed zones
- * are served.
+ * One thread reads, key by key, so that ten thousand keys at start take none of a resolver's
+ * threads; it ends when nothing is left to read. The service thread publishes what was read.
+ *
+ * A directory may hang, on a file server that does not answer, and whoever reads from it with it.
+ * After ANAME_KEY_HANG_MS that thread is given up: its key counts as one that cannot be read, and so
+ * do others in the same directories, which are tried again from time to time but wait for nobody
+ * while they hang. Another thread reads the keys of others, up to ANAME_KEY_THREADS_MAX in all; when
+ * all of them hang nothing is read until one comes back. Nobody waits for them, not even at the end
+ * of the process: for that they are not libuv's, which would join them.
+ *
+ * If no thread can be had the service thread reads the keys itself, a few at a time: what waits for
+ * a slow file then is all that it does, but signed zones are served.
+ *
+ * Who owns what: a job belongs to the reader, and to the thread that reads it until it is done. The
+ * lock guards the lists of jobs and what each thread is at; it is never held while a file is read.
+ * Whether a thread is given up is the service thread's to say.
  */
 
 #pragma once
@@ -12,6 +24,12 @@
 #include <uv.h>
 
 #include "table/shared.h"
+
+/*! After so long a key that is being read hangs. */
+#define ANAME_KEY_HANG_MS 3000
+
+/*! Most threads: one that reads, and those that hang. */
+#define ANAME_KEY_THREADS_MAX 4
 
 typedef struct aname_key_reader aname_key_reader_t;
 
@@ -28,15 +46,5 @@ void aname_key_reader_wake(aname_key_reader_t *reader);
 void aname_key_reader_pause(aname_key_reader_t *reader);
 void aname_key_reader_resume(aname_key_reader_t *reader);
 
-/*! Is something being read? Thread: service. */
-bool aname_key_reader_busy(const aname_key_reader_t *reader);
-
-/*!
- * \brief Reads one private key: computes its id and looks for its file in each directory.
- *
- * \param secret  Its RDATA and directories are used.
- * \param found   What came of it.
- *
- * Thread: any that may open files.
- */
-void aname_key_read(const aname_secret_t *secret, aname_secret_found_t *found);
+/*! Is something being read, and not given up? Thread: service. */
+bool aname_key_reader_busy(aname_key_reader_t *reader);

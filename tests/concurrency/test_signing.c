@@ -7,7 +7,7 @@
 
 #include <pthread.h>
 
-#include "service/key_reader.h"
+#include "service/key_file.h"
 #include "support/keys.h"
 #include "support/random.h"
 #include "table/store.h"

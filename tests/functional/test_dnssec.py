@@ -362,3 +362,26 @@ def test_D1_an_alias_in_another_zone(knotd, unbound, authority, validate):
     validator.secure(ZONE, "A").expect(aa=None, a={A1, A2})
     reply = validator.ask(f"x.under.{ZONE}", "A")
     assert reply.message.flags & dns.flags.AD, f"expected an authentic answer, got {reply}"
+
+
+@pytest.mark.parametrize("where", ["siblings", "alone"])
+def test_A4_D5_replies_of_every_size_are_whole(knotd, unbound, authority, where):
+    """Where something does not fit, nothing follows that would point to it."""
+    mail = [f"@ IN MX 20 mail{i}.some.where" for i in range(4)]
+    hosts = [f"mail{i}.some.where IN A 192.0.2.{100 + i}" for i in range(4)]
+    own = siblings() if where == "siblings" else []
+    serve(knotd, authority, *own, *mail, *hosts)
+    known(do=True)
+    keys = Keys(ZONE)
+    keys.learn()
+    for size in range(512, 2000, 3):
+        for rdtype in ("MX", "TYPE65305", "ANY"):
+            for do in (True, False):
+                reply = query(ZONE, rdtype, do=do, bufsize=size)
+                if do and not reply.tc:
+                    verify(reply, keys)
+                found = {
+                    rdata for name, _, kind, rdata in reply.section("additional")
+                    if name == f"{ZONE}." and kind in ("A", "AAAA")
+                }
+                assert found <= {A1, A2, AAAA1, AAAA2}, f"expected no sibling, got {reply}"

@@ -111,6 +111,16 @@ static const shape_t shapes[] = {
 	    { KNOT_ANSWER, "example.", A_, 300, 0, { "192.0.2.1" } },
 	    { KNOT_ANSWER, ".", MX_, 300, 0, { "0 ." } },
 	    { KNOT_ANSWER, ".", AAAA_, 300, 0, { "::" } } } },
+	{ "a large set and a small one of a name that is not there before",
+	  "shop.example.",
+	  { { KNOT_ANSWER,
+	      "mail.other.test.",
+	      AAAA_,
+	      300,
+	      0,
+	      { "2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8::4" } },
+	    { KNOT_ANSWER, "mail.other.test.", A_, 300, 0, { "192.0.2.1" } },
+	    { KNOT_ANSWER, "mail.other.test.", MX_, 300, 0, { "1 a.mail.other.test." } } } },
 	{ "more sets than libknot first makes room for",
 	  "shop.example.",
 	  { { KNOT_ANSWER, "a.shop.example.", A_, 1, 0, { "192.0.2.1" } },
@@ -625,6 +635,97 @@ static void paste_without_room(void **state)
 	assert_true(refused > 0 && pasted > 0);
 }
 
+/*! Puts a set as Knot does, or as this module does. */
+static int put_as(reply_t *reply, const set_t *set, bool ours)
+{
+	while (reply->pkt->current < set->section) {
+		assert_int_equal(knot_pkt_begin(reply->pkt, reply->pkt->current + 1), KNOT_EOK);
+	}
+	knot_rrset_t *rrset = malloc(sizeof(*rrset));
+	assert_non_null(rrset);
+	*rrset = reply_make_set(set);
+	uint16_t flags = set->flags & ~(KNOT_PF_CHECKDUP | KNOT_PF_FREE);
+	int ret = ours ? aname_packet_append(reply->pkt, 0, rrset, 0, flags)
+	               : knot_pkt_put(reply->pkt, 0, rrset, flags);
+	reply->kept[reply->kept_count++] = rrset;
+	return ret;
+}
+
+/*! Is in the wire what was put, and nothing else, as another parser than libknot's reads it? */
+static void check_alone(const reply_t *reply, const set_t *put)
+{
+	char *text = reply_parse_alone(reply->pkt), *expected = reply_expect(put, -1);
+	assert_string_equal(text, expected);
+	free(text);
+	free(expected);
+	check_counts(reply->pkt);
+	check_hints(reply->pkt);
+}
+
+/*!
+ * Puts all sets of a shape into a reply with so much room, Knot until one does not fit, and then the
+ * module; or the module first, and then Knot. Returns how many did not fit.
+ */
+static unsigned fill(const shape_t *shape, uint16_t max, bool ours_first)
+{
+	reply_t reply;
+	reply_init(&reply, shape->qname, A_, max);
+	set_t put[COUNT_OF(shape->sets) + 1] = { 0 };
+	unsigned count = 0, refused = 0;
+	for (const set_t *set = shape->sets; set->owner != NULL; set++) {
+		bool ours = ours_first == (refused == 0);
+		int ret = put_as(&reply, set, ours);
+		if (ret == KNOT_EOK) {
+			put[count++] = *set;
+		} else {
+			assert_int_equal(ret, KNOT_ESPACE);
+			refused++;
+		}
+		if (ours || refused == 0) {
+			check_alone(&reply, put);
+		}
+		if (ours_first && refused > 0 && ret != KNOT_EOK && !ours) {
+			break; /* What Knot puts after something of its own has not fitted is Knot's. */
+		}
+	}
+	reply_deinit(&reply);
+	return refused;
+}
+
+static void room_of_every_size(void **state)
+{
+	for (size_t i = 0; i < COUNT_OF(shapes); i++) {
+		reply_t reply;
+		reply_init(&reply, shapes[i].qname, A_, 4096);
+		uint16_t least = reply.pkt->size;
+		reply_put_all(&reply, shapes[i].sets);
+		uint16_t most = reply.pkt->size;
+		reply_deinit(&reply);
+		for (uint16_t max = least; max < most; max++) {
+			assert_true(fill(&shapes[i], max, true) > 0);
+			assert_true(fill(&shapes[i], max, false) > 0);
+		}
+		assert_int_equal(fill(&shapes[i], most, true), 0);
+	}
+}
+
+static void discarded(void **state)
+{
+	const shape_t *shape = &shapes[4];
+	set_t sets[COUNT_OF(shape->sets)];
+	copy_sets(shape, 0x15, sets);
+	reply_t reply;
+	knot_mm_t mm;
+	begin(&reply, shape, sets, &mm);
+	aname_rest_t rest;
+	assert_int_equal(aname_packet_cut(reply.pkt, 2, &rest), KNOT_EOK);
+	aname_packet_discard(reply.pkt, &rest);
+	sets[2].owner = NULL;
+	reply_assert(&reply, sets, -1);
+	reply_deinit(&reply);
+	assert_int_equal(memory_live(), 0);
+}
+
 static void lower_finished(void **state)
 {
 	/* In any section, whichever is being written. */
@@ -751,6 +852,10 @@ int main(void)
 		       put_and_dropped),
 		PROVES("A8: what does not fit any more is left out whole, with TC",
 		       paste_without_room),
+		PROVES("A8: with room of every size, what is put after something has not fitted is "
+		       "right",
+		       room_of_every_size),
+		PROVES("D2: what was cut off can be given up", discarded),
 		PROVES("A7: a TTL is lowered in finished sections too", lower_finished),
 		PROVES("F2: the zone's own set keeps its TTL", zone_untouched),
 		PROVES("out of memory: nothing is cut, nothing leaked", no_memory_to_cut),

@@ -1,13 +1,8 @@
 #include "support/test.h"
 
-#include <pthread.h>
-#include <unistd.h>
-
-#include "service/key_reader.h"
-#include "service/threadpool.h"
+#include "service/key_file.h"
 #include "support/alloc.h"
 #include "support/keys.h"
-#include "table/clock.h"
 
 static unsigned woken;
 
@@ -236,72 +231,6 @@ static void what_cannot_be_read(void **state)
 	keys_remove(empty);
 }
 
-/* The reader. */
-
-static void on_wake(uv_async_t *async)
-{
-	aname_key_reader_wake(async->data);
-}
-
-static void send_wake(void *ctx)
-{
-	(void)uv_async_send(ctx);
-}
-
-static void read_all(void)
-{
-	uv_loop_t loop;
-	uv_async_t async;
-	assert_int_equal(uv_loop_init(&loop), 0);
-	assert_int_equal(uv_async_init(&loop, &async, on_wake), 0);
-	aname_shared_t *shared = aname_shared_new(send_wake, &async);
-	assert_non_null(shared);
-	aname_key_reader_t *reader = aname_key_reader_new(shared, &loop);
-	assert_non_null(reader);
-	async.data = reader;
-
-	char *directory = keys_directory();
-	aname_secret_t *secrets[200];
-	const char *kept = directories(shared->secrets, directory);
-	for (size_t i = 0; i < COUNT_OF(secrets); i++) {
-		dnssec_binary_t key = keys_make(directory, DNSSEC_KEY_ALGORITHM_ED25519, 256);
-		secrets[i] = aname_secrets_hold(shared->secrets, kept, key.data, key.size);
-		dnssec_binary_free(&key);
-	}
-	aname_key_reader_pause(reader);
-	uv_run(&loop, UV_RUN_NOWAIT);
-	assert_false(aname_key_reader_busy(reader));
-	aname_key_reader_resume(reader);
-	assert_true(aname_key_reader_busy(reader));
-	int64_t until_ms = aname_clock_ms() + 60000;
-	while (aname_key_reader_busy(reader) && aname_clock_ms() < until_ms) {
-		uv_run(&loop, UV_RUN_ONCE);
-	}
-	for (size_t i = 0; i < COUNT_OF(secrets); i++) {
-		assert_int_equal(atomic_load(&secrets[i]->state), ANAME_SECRET_READY);
-	}
-
-	aname_key_reader_free(reader);
-	uv_close((uv_handle_t *)&async, NULL);
-	uv_run(&loop, UV_RUN_DEFAULT);
-	assert_int_equal(uv_loop_close(&loop), 0);
-	aname_shared_free(shared);
-	keys_remove(directory);
-}
-
-static void without_pool(void **state)
-{
-	read_all();
-	assert_int_equal(aname_threadpool_get().threads, 0);
-}
-
-static void with_pool(void **state)
-{
-	aname_threadpool_plan(4, 0);
-	read_all();
-	assert_int_equal(aname_threadpool_get().threads, 4);
-}
-
 /* Failing allocations. */
 
 static bool attempt_new(void *ctx)
@@ -354,8 +283,6 @@ int main(void)
 		PROVES("20,000 keys are told apart", many),
 		PROVES("D1: keys are read from each directory listed", read_from_the_store),
 		PROVES("D4: what cannot be read says why", what_cannot_be_read),
-		PROVES("without a pool the reader reads all, itself", without_pool),
-		PROVES("in the pool the reader reads all", with_pool),
 		PROVES("out of memory: nothing held, nothing leaked", no_memory),
 		PROVES("out of memory: the table stays as small as it is", no_memory_for_buckets),
 	};

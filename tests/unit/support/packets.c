@@ -1,6 +1,7 @@
 #include "support/packets.h"
 
 #include <arpa/inet.h>
+#include <arpa/nameser.h>
 
 #include <libknot/libknot.h>
 
@@ -158,6 +159,70 @@ char *reply_parse(const knot_pkt_t *pkt)
 	(void)fclose(to);
 	knot_pkt_free(parsed);
 	free(wire);
+	return text;
+}
+
+/*! Octets before the names in RDATA, and how many names there are, by type. */
+static unsigned names_in(uint16_t type, unsigned *before)
+{
+	*before = type == KNOT_RRTYPE_MX ? 2 : type == KNOT_RRTYPE_SRV ? 6 : 0;
+	switch (type) {
+	case KNOT_RRTYPE_SOA: return 2;
+	case KNOT_RRTYPE_CNAME:
+	case KNOT_RRTYPE_DNAME:
+	case KNOT_RRTYPE_NS:
+	case KNOT_RRTYPE_MX:
+	case KNOT_RRTYPE_SRV: return 1;
+	default: return 0;
+	}
+}
+
+static void print_octets(FILE *to, const uint8_t *at, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		(void)fprintf(to, "%02x", at[i]);
+	}
+}
+
+static void describe_alone(FILE *to, ns_msg *message, ns_sect section, const ns_rr *rr)
+{
+	const char *owner = ns_rr_name(*rr);
+	bool root = owner[0] == '\0' || strcmp(owner, ".") == 0;
+	(void)fprintf(to, "%d %s. %u %u ", section - ns_s_an, root ? "" : owner, ns_rr_type(*rr),
+	              ns_rr_ttl(*rr));
+	const uint8_t *at = ns_rr_rdata(*rr), *end = at + ns_rr_rdlen(*rr);
+	unsigned before;
+	unsigned names = names_in(ns_rr_type(*rr), &before);
+	print_octets(to, at, before);
+	at += before;
+	for (unsigned i = 0; i < names; i++) {
+		uint8_t name[NS_MAXCDNAME];
+		int len = ns_name_unpack(ns_msg_base(*message), ns_msg_end(*message), at, name,
+		                         sizeof(name));
+		assert_in_range(len, 1, end - at);
+		print_octets(to, name, knot_dname_size(name));
+		at += len;
+	}
+	print_octets(to, at, end - at);
+	(void)fprintf(to, "\n");
+}
+
+char *reply_parse_alone(const knot_pkt_t *pkt)
+{
+	ns_msg message;
+	assert_int_equal(ns_initparse(pkt->wire, (int)pkt->size, &message), 0);
+	char *text = NULL;
+	size_t size = 0;
+	FILE *to = open_memstream(&text, &size);
+	assert_non_null(to);
+	for (ns_sect s = ns_s_an; s <= ns_s_ar; s++) {
+		for (int i = 0; i < ns_msg_count(message, s); i++) {
+			ns_rr rr;
+			assert_int_equal(ns_parserr(&message, s, i, &rr), 0);
+			describe_alone(to, &message, s, &rr);
+		}
+	}
+	(void)fclose(to);
 	return text;
 }
 

@@ -46,6 +46,9 @@ void reply_put_all(reply_t *reply, const set_t *sets);
 /*! What a resolver would read from the wire, a line for each record. Freed with free(). */
 char *reply_parse(const knot_pkt_t *pkt);
 
+/*! The same by the C library's parser, which has nothing of libknot's. */
+char *reply_parse_alone(const knot_pkt_t *pkt);
+
 /*! The same for a list of sets, but for the one at `without` (-1: none). */
 char *reply_expect(const set_t *sets, int without);
 
