@@ -1,9 +1,9 @@
 /*!
  * \brief Notices that the machine was suspended, and has the service go on from there.  [U]
  *
- * libuv's timers stand still meanwhile, so what was due then would be late by as long as the machine
- * slept. It is looked for each time the loop has anything to do, which a query sees to, and at least
- * every five seconds.
+ * libuv's timers stand still meanwhile, so what was due then would be late by as long as the
+ * machine slept. It is looked for each time the loop has anything to do, which a query sees to, and
+ * at least every five seconds.
  *
  * Thread: service.
  */

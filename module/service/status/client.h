@@ -5,8 +5,8 @@
  * as the kernel says who has connected.
  *
  * The table is sent in small pages of which a few go out in an iteration of the loop, so that a
- * large table holds up no lookup; clients are few, and slow ones are dropped: after 10 s, and at once
- * where another one wants the place.
+ * large table holds up no lookup; clients are few, and slow ones are dropped: after 10 s, and at
+ * once where another one wants the place.
  *
  * Thread: service, all of it.
  */
@@ -20,8 +20,8 @@
 #include "service/status/backend.h"
 #include "table/shared.h"
 
-/*! Clients at once. One more has the place of the one that is silent for longest: that has not asked
- *  yet, or takes nothing of its answer; it is turned away only where all are being served. */
+/*! Clients at once. One more has the place of the one that is silent for longest, that has not
+ *  asked yet or takes nothing of its answer; it is turned away only where all are being served. */
 #define ANAME_STATUS_CLIENTS 8
 
 typedef struct aname_status_client aname_status_client_t;

@@ -4,8 +4,8 @@
  *
  *     ANAME_CLOCK_WALL, ANAME_CLOCK_BOOT
  *
- * And has it live through a suspend: the clock since boot is shifted by so many milliseconds more as
- * a file says, eight octets in the machine's order, which may change at any time.
+ * And has it live through a suspend: the clock since boot is shifted by so many milliseconds more
+ * as a file says, eight octets in the machine's order, which may change at any time.
  *
  *     ANAME_CLOCK_SLEPT
  *
