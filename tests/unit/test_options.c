@@ -243,7 +243,7 @@ static void probe_rise(aname_options_t *o)
 }
 static void net(aname_options_t *o)
 {
-	make_add_net(&o->deny_address, "10.0.0.0", "10.0.0.9");
+	make_add_net(&o->deny_address, "10.1.0.0", "10.1.0.9");
 }
 static void other_suffix(aname_options_t *o)
 {
