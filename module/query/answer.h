@@ -14,6 +14,7 @@
 
 #include "conf/options.h"
 #include "query/choice.h"
+#include "query/subset.h"
 #include "table/policy.h"
 #include "table/snapshot.h"
 
@@ -67,12 +68,6 @@ typedef struct {
 	uint64_t network;             /*!< The client's, if there is a choice. */
 	aname_part_t parts[ANAME_POOL_MAX];
 } aname_pool_t;
-
-/*! Addresses to use. */
-typedef struct {
-	knot_rdataset_t set; /*!< In a snapshot. */
-	uint16_t pick;       /*!< Where a subset of them starts (A8). */
-} aname_use_t;
 
 /*! What all targets of an owner are worth together. */
 typedef struct {
@@ -173,9 +168,6 @@ static inline void aname_answer_decide(const aname_pool_t *pool, bool accept_fal
  * \param answer   One that FAILED, for which the zone has no sibling.
  */
 void aname_answer_spare(aname_worth_t other, bool sibling, aname_answer_t *answer);
-
-/*! How many addresses of a set policy lets through. */
-unsigned aname_answer_allowed(const knot_rdataset_t *set, const aname_nets_t *deny);
 
 /*! How an RRset goes into the reply. */
 typedef struct {

@@ -70,7 +70,7 @@ static bool is_without(const aname_query_t *query, const aname_snapshot_t *snaps
 		return false;
 	}
 	const knot_rdataset_t all = aname_snapshot_rdataset(snapshot);
-	return aname_answer_allowed(&all, deny) == 0;
+	return !aname_subset_any(&all, deny);
 }
 
 static void log_emptied(const aname_query_t *query, const aname_key_t *key)
@@ -99,9 +99,9 @@ ANAME_ASIDE void aname_policy_filter(const aname_query_t *query, const aname_key
 	}
 	const aname_nets_t *deny = &query->instance->options->deny_address;
 	const knot_rdataset_t all = aname_snapshot_rdataset(part->snapshot);
-	if (aname_answer_allowed(&all, deny) > 0) {
+	if (aname_subset_any(&all, deny)) {
 		const knot_rdataset_t up = aname_part_rdataset(part);
-		part->down = aname_answer_allowed(&up, deny) == 0;
+		part->down = !aname_subset_any(&up, deny);
 		return;
 	}
 	uint8_t scope = part->scope;
