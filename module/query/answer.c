@@ -260,6 +260,7 @@ void aname_answer_weigh(const aname_pool_t *pool, bool accept_fallback, aname_an
 	 * time only. */
 	uint32_t cold = sets.cold & ~sets.usable;
 	begin(pool, cold != 0 && (choose(pool, sets.usable | cold) & cold) != 0, answer);
+	answer->cold = sets.cold != 0;
 	if (sets.usable != 0) {
 		take(pool, accept_fallback, choose(pool, sets.usable), false, answer);
 	} else if (sets.down != 0 && (sets.cold == 0 || accept_fallback)) {

@@ -74,6 +74,7 @@ typedef struct {
 	uint8_t worth; /*!< aname_worth_t; addresses are those in `use`. LATE and STALE if any of
 	                      what counts is. */
 	bool partial;  /*!< There are targets of which nothing is known yet. */
+	bool cold;     /*!< There are such targets, be they wanted for this answer or not. */
 	bool gone;     /*!< If negative: there were addresses before. */
 	bool emptied;  /*!< If FAILED: there would be addresses, but for policy or health (A10). */
 	bool all_down; /*!< Health or an operator has left none: made as `all-down` says (H4). */
@@ -127,6 +128,7 @@ static inline void aname_answer_take(const aname_part_t *part, aname_answer_t *a
 {
 	answer->worth = part->judgement.worth;
 	answer->partial = false;
+	answer->cold = false;
 	answer->gone = part->gone;
 	answer->emptied = false;
 	answer->all_down = false;

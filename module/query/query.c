@@ -7,6 +7,8 @@
 
 _Static_assert(sizeof(aname_instance_t) <= 88 || sizeof(void *) != 8, "it fits into a block");
 _Static_assert(sizeof(aname_query_t) <= ANAME_WORKER_QUERY_SIZE, "there is room for a query");
+_Static_assert(ANAME_DECISIONS * sizeof(aname_decision_t) <= ANAME_WORKER_DECISIONS_SIZE,
+               "and for what is decided");
 _Static_assert(_Alignof(aname_query_t) <= ANAME_WORKER_QUERY_ALIGN, "and it is aligned");
 _Static_assert(offsetof(aname_query_t, instance) == 0, "a slot of zeros has a free one");
 
@@ -54,6 +56,7 @@ ANAME_WARM bool aname_query_begin(aname_query_t *query, aname_instance_t *instan
 	query->waited = false;
 	query->for_subnet = false;
 	query->by_subnet = false;
+	query->settled = 0;
 	query->decided = 0;
 	query->missing = 0;
 	query->sign.state = ANAME_SIGN_NEEDLESS;

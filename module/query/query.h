@@ -22,6 +22,7 @@
 #include <knot/module.h>
 
 #include "conf/options.h"
+#include "query/answer.h"
 #include "query/pool_plan.h"
 #include "table/shared.h"
 #include "table/store.h"
@@ -82,6 +83,18 @@ typedef enum {
 	ANAME_PENDING_DROP_SOA,  /*!< Knot is to prove what an answer has not (A4). */
 } aname_pending_t;
 
+/*! What was decided of a family for this query, in memory of the worker (table/shared.h). */
+typedef struct {
+	aname_answer_t answer;
+	bool accepted; /*!< Fallbacks were. */
+	bool spared;   /*!< The other family was looked at, if that was called for (A10). */
+	uint8_t alone; /*!< What this family is worth alone: aname_worth_t. */
+	uint8_t scope; /*!< And for whom that is. */
+} aname_decision_t;
+
+/*! Of two families, for everybody and for the client. */
+#define ANAME_DECISIONS 4
+
 /*! A query in hand. */
 typedef struct {
 	aname_instance_t *instance; /*!< Whose it is; NULL: the object is free. */
@@ -98,6 +111,7 @@ typedef struct {
 	bool waited;     /*!< A lookup ended while it waited: the numbers have changed. */
 	bool for_subnet; /*!< The answer is to be for `client` (N4). */
 	bool by_subnet; /*!< Targets are chosen by `client`; else by where the query is from (P3). */
+	uint8_t settled; /*!< Which decisions are made: a bit for each (query/records.c). */
 	/* What the reply says of the families, so that it says the same everywhere (D2). */
 	uint8_t decided;      /*!< Families decided on; see query/bitmap.h. */
 	uint8_t missing;      /*!< Those of them that are NODATA. */
@@ -143,6 +157,19 @@ aname_query_t *aname_query_of(const knotd_qdata_t *qdata, const aname_instance_t
  */
 bool aname_query_begin(aname_query_t *query, aname_instance_t *instance, knot_pkt_t *pkt,
                        knotd_qdata_t *qdata, knotd_mod_t *mod);
+
+/*! Does this query show the zone's numbers, and log what there is to log? One a second does. */
+static inline bool aname_query_shows(const aname_query_t *query)
+{
+	return atomic_load_explicit(&query->instance->shown_s, memory_order_relaxed) !=
+	       query->now_s;
+}
+
+/*! Has one of the next queries show, however soon. */
+static inline void aname_query_show_soon(const aname_query_t *query)
+{
+	atomic_store_explicit(&query->instance->shown_s, query->now_s - 1, memory_order_relaxed);
+}
 
 /*! Is this the first time that this is to be logged of this content in this zone? */
 bool aname_query_log_once(const aname_query_t *query, const char *what, const void *content,

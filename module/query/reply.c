@@ -138,11 +138,6 @@ bool aname_reply_has_sibling(const knot_pkt_t *pkt, knotd_qdata_t *qdata, uint16
 	return find_sibling(pkt, qdata, type) >= 0;
 }
 
-int aname_reply_remove_sibling(const aname_query_t *query, uint16_t type)
-{
-	return aname_reply_replace(query, type, false);
-}
-
 bool aname_reply_use_sibling(const aname_query_t *query, uint16_t type, bool partial)
 {
 	int index = find_sibling(query->pkt, query->qdata, type);
@@ -176,12 +171,19 @@ int aname_reply_remove_soa(const aname_query_t *query)
 	return ret == KNOT_EOK ? remove_at(query, find_soa(query->pkt)) : ret;
 }
 
-int aname_reply_replace(const aname_query_t *query, uint16_t type, bool with)
+/*! Puts an answer that nobody waits for, as far as there is room. */
+static int put_aside(const aname_query_t *query, const aname_answer_t *answer, uint16_t type)
 {
-	int index = find_sibling(query->pkt, query->qdata, type);
-	if (index < 0) {
-		return KNOT_EOK;
-	}
+	int ret = aname_worth_has_addresses(answer->worth)
+	                  ? aname_reply_put(query, answer, type, false)
+	                  : KNOT_EOK;
+	return ret == KNOT_ESPACE ? KNOT_EOK : ret;
+}
+
+/*! Takes the zone's own set at `index` out, and puts an answer there, unless it is NULL. */
+static int replace(const aname_query_t *query, int index, uint16_t type,
+                   const aname_answer_t *answer)
+{
 	int ret = remove_signatures(query, index);
 	aname_rest_t rest;
 	if (ret == KNOT_EOK) {
@@ -190,20 +192,27 @@ int aname_reply_replace(const aname_query_t *query, uint16_t type, bool with)
 	if (ret != KNOT_EOK) {
 		return ret;
 	}
-	if (with) {
-		ret = aname_reply_add(query, type);
+	if (answer != NULL) {
+		ret = put_aside(query, answer, type);
 	}
 	int pasted = aname_packet_paste(query->pkt, &rest);
 	return ret != KNOT_EOK ? ret : pasted;
 }
 
-int aname_reply_add(const aname_query_t *query, uint16_t type)
+int aname_reply_remove_sibling(const aname_query_t *query, uint16_t type)
 {
-	aname_answer_t answer;
-	aname_records_decide(query, type, true, &answer);
-	if (!aname_worth_has_addresses(answer.worth)) {
-		return KNOT_EOK;
-	}
-	int ret = aname_reply_put(query, &answer, type, false);
-	return ret == KNOT_ESPACE ? KNOT_EOK : ret;
+	int index = find_sibling(query->pkt, query->qdata, type);
+	return index < 0 ? KNOT_EOK : replace(query, index, type, NULL);
+}
+
+int aname_reply_replace(aname_query_t *query, uint16_t type)
+{
+	int index = find_sibling(query->pkt, query->qdata, type);
+	return index < 0 ? KNOT_EOK
+	                 : replace(query, index, type, aname_records_decide(query, type, true));
+}
+
+int aname_reply_add(aname_query_t *query, uint16_t type)
+{
+	return put_aside(query, aname_records_decide(query, type, true), type);
 }

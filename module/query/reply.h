@@ -47,14 +47,9 @@ __attribute__((warn_unused_result)) int aname_reply_remove_sibling(const aname_q
  *  known yet (C2); false if it is not in the reply. */
 bool aname_reply_use_sibling(const aname_query_t *query, uint16_t type, bool partial);
 
-/*!
- * \brief Puts what is known now in the place of the zone's own set, if that is in the section
- *        being written (A3).
- *
- * \param with  false: put nothing in its place.
- */
-__attribute__((warn_unused_result)) int aname_reply_replace(const aname_query_t *query,
-                                                            uint16_t type, bool with);
+/*! Puts what is known now in the place of the zone's own set, if that is in the section being written
+ *  (A3). */
+__attribute__((warn_unused_result)) int aname_reply_replace(aname_query_t *query, uint16_t type);
 
 /*! Puts what is known now, as far as there is room. */
-__attribute__((warn_unused_result)) int aname_reply_add(const aname_query_t *query, uint16_t type);
+__attribute__((warn_unused_result)) int aname_reply_add(aname_query_t *query, uint16_t type);

@@ -347,16 +347,16 @@ static records_t make_records(uint32_t ttl, const char *const *targets, unsigned
 	return records;
 }
 
-static bool allow(void *ctx, const knot_dname_t *name, uint8_t name_len)
+static aname_failure_t check(void *ctx, const knot_dname_t *name, uint8_t name_len)
 {
 	name_t denied = make_name("denied.example.");
-	return !knot_dname_is_equal(name, denied.at);
+	return knot_dname_is_equal(name, denied.at) ? ANAME_FAILURE_DENIED : ANAME_FAILURE_NONE;
 }
 
 static aname_pool_plan_t *plan(const aname_options_t *options, records_t *records)
 {
 	records->rrset.owner = records->owner.at;
-	return aname_pool_plan_new(options, &records->rrset, 1, allow, NULL);
+	return aname_pool_plan_new(options, &records->rrset, 1, check, NULL);
 }
 
 static const char *const targets[] = { "C.example.", "a.example.",   "denied.example.",
@@ -384,7 +384,8 @@ static void plans(void **state)
 		assert_int_equal(made->choice->at[i].rank, i == 2 ? 0 : 1);
 		assert_int_equal(made->choice->at[i].weight, 1);
 	}
-	assert_int_equal(made->refused_count, 1);
+	assert_int_equal(made->denied, 1);
+	assert_int_equal(made->malformed, 0);
 	assert_int_equal(made->choice->first, 1u << 2);
 	assert_true(made->short_cut && !made->cut);
 
@@ -439,7 +440,8 @@ static void plans_of_nothing_good(void **state)
 	aname_pool_plan_t *made = plan(options, &records);
 	assert_non_null(made);
 	assert_int_equal(made->choice->count, 0);
-	assert_int_equal(made->refused_count, 3);
+	assert_int_equal(made->denied, 2);
+	assert_int_equal(made->malformed, 1);
 	assert_false(made->short_cut);
 	free(made);
 	knot_rdataset_clear(&records.rrset.rrs, NULL);
