@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <libknot/wire.h>
+
 static void names_free(aname_names_t *names)
 {
 	for (size_t i = 0; i < names->count; i++) {
@@ -262,12 +264,9 @@ static int compare_nets(const void *one, const void *other)
 	return order != 0 ? order : memcmp(a->high, b->high, sizeof(a->high));
 }
 
-void aname_nets_settle(aname_nets_t *nets)
+/*! Leaves out what others cover. */
+static void merge_nets(aname_nets_t *nets)
 {
-	if (nets->count < 2) {
-		return;
-	}
-	qsort(nets->at, nets->count, sizeof(*nets->at), compare_nets);
 	size_t kept = 1;
 	for (size_t i = 1; i < nets->count; i++) {
 		aname_net_t *last = &nets->at[kept - 1];
@@ -281,19 +280,48 @@ void aname_nets_settle(aname_nets_t *nets)
 	nets->count = kept;
 }
 
-const aname_net_t *aname_nets_find(const aname_nets_t *nets, const uint8_t *address, uint16_t len)
+void aname_nets_settle(aname_nets_t *nets)
 {
-	size_t from = 0, to = nets->count;
+	if (nets->count > 0) {
+		qsort(nets->at, nets->count, sizeof(*nets->at), compare_nets);
+		merge_nets(nets);
+	}
+	nets->ipv4 = 0;
+	while (nets->ipv4 < nets->count && nets->at[nets->ipv4].len == 4) {
+		nets->ipv4++;
+	}
+}
+
+/*! The first IPv4 network that does not end before an address. */
+static size_t search_ipv4(const aname_nets_t *nets, uint32_t address)
+{
+	size_t from = 0, left = nets->ipv4;
+	while (left > 0) {
+		size_t half = left / 2;
+		bool before = knot_wire_read_u32(nets->at[from + half].high) < address;
+		from = before ? from + half + 1 : from;
+		left = before ? left - half - 1 : half;
+	}
+	return from;
+}
+
+static size_t search_ipv6(const aname_nets_t *nets, const uint8_t *address)
+{
+	size_t from = nets->ipv4, to = nets->count;
 	while (from < to) {
 		size_t middle = from + (to - from) / 2;
-		const aname_net_t *net = &nets->at[middle];
-		if (net->len < len || (net->len == len && memcmp(net->high, address, len) < 0)) {
+		if (memcmp(nets->at[middle].high, address, 16) < 0) {
 			from = middle + 1;
 		} else {
 			to = middle;
 		}
 	}
-	const aname_net_t *net = &nets->at[from];
-	return from < nets->count && net->len == len && memcmp(net->low, address, len) <= 0 ? net
-	                                                                                    : NULL;
+	return from;
+}
+
+const aname_net_t *aname_nets_next(const aname_nets_t *nets, const uint8_t *address, uint16_t len)
+{
+	size_t i = len == 4 ? search_ipv4(nets, knot_wire_read_u32(address))
+	                    : search_ipv6(nets, address);
+	return i < (len == 4 ? nets->ipv4 : nets->count) ? &nets->at[i] : NULL;
 }

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <libknot/dname.h>
 
@@ -39,6 +40,7 @@ typedef struct {
 /*! A list of networks, which is settled: sorted, and no two of them overlap. */
 typedef struct {
 	size_t count;
+	size_t ipv4; /*!< How many of them are IPv4's: the first ones. */
 	aname_net_t *at;
 } aname_nets_t;
 
@@ -264,13 +266,14 @@ bool aname_weight_read(const char *text, knot_dname_storage_t suffix, uint32_t *
 /*! Settles a list: what matches it stays the same. Thread: whoever owns it. */
 void aname_nets_settle(aname_nets_t *nets);
 
-/*! The network of a settled list that an address is in; NULL if there is none. */
-const aname_net_t *aname_nets_find(const aname_nets_t *nets, const uint8_t *address, uint16_t len);
+/*! The first network of a settled list that does not end before an address; NULL if there is none. */
+const aname_net_t *aname_nets_next(const aname_nets_t *nets, const uint8_t *address, uint16_t len);
 
-/*! Is there one? */
+/*! Is an address in one of the networks, which are settled? */
 static inline bool aname_nets_match(const aname_nets_t *nets, const uint8_t *address, uint16_t len)
 {
-	return nets->count > 0 && aname_nets_find(nets, address, len) != NULL;
+	const aname_net_t *net = aname_nets_next(nets, address, len);
+	return net != NULL && memcmp(net->low, address, len) <= 0;
 }
 
 /*! Is it a name for `probe-host`: letters, digits, hyphens, underscores and dots? */

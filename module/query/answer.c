@@ -294,23 +294,23 @@ static ANAME_ASIDE int copy_some(const aname_answer_t *answer, const aname_optio
 		most += answer->use[i].set.count;
 	}
 	most = most < options->max_addresses ? most : options->max_addresses;
-	const knot_rdata_t **list = aname_packet_alloc(pkt, most * sizeof(*list));
-	if (list == NULL) {
+	aname_taken_t *room = aname_packet_alloc(pkt, 2 * (size_t)most * sizeof(*room));
+	if (room == NULL) {
 		return KNOT_ENOMEM;
 	}
-	const aname_subset_t subset = aname_subset_take(answer->use, answer->used,
-	                                                &options->deny_address, most, list);
-	size_t size = subset.count > 0 ? knot_rdata_size(list[0]->len) : 0;
+	const aname_subset_t subset =
+	        aname_subset_take(answer->use, answer->used, &options->deny_address, most, room);
+	size_t size = subset.count > 0 ? knot_rdata_size(subset.at[0].rdata->len) : 0;
 	set->count = subset.count;
 	set->size = subset.count * size;
 	set->rdata = aname_packet_alloc(pkt, set->size);
 	uint8_t *at = (uint8_t *)set->rdata;
 	for (unsigned i = 0, k = subset.first; i < subset.count && at != NULL; i++) {
-		memcpy(at, list[k], size);
+		memcpy(at, subset.at[k].rdata, size);
 		at += size;
 		k = k + 1 < subset.count ? k + 1 : 0;
 	}
-	aname_packet_release(pkt, list);
+	aname_packet_release(pkt, room);
 	return set->rdata != NULL ? KNOT_EOK : KNOT_ENOMEM;
 }
 

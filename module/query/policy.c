@@ -109,8 +109,10 @@ ANAME_ASIDE void aname_policy_filter(const aname_query_t *query, const aname_key
 	const aname_nets_t *deny = &query->instance->options->deny_address;
 	const knot_rdataset_t all = aname_snapshot_rdataset(part->snapshot);
 	if (aname_subset_any(&all, deny)) {
-		const knot_rdataset_t up = aname_part_rdataset(part);
-		part->down = !aname_subset_any(&up, deny);
+		if (part->view != NULL) {
+			const knot_rdataset_t up = aname_part_rdataset(part);
+			part->down = !aname_subset_any(&up, deny);
+		}
 		return;
 	}
 	uint8_t scope = part->scope;

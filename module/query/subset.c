@@ -1,37 +1,50 @@
 #include "query/subset.h"
 
+#include <string.h>
+
 #include <libknot/wire.h>
 
-/*! An address as a number. */
-typedef struct {
-	uint64_t high, low;
-} number_t;
+#include "path.h"
 
-/*! A part of a set that is still to come; its first address is let through. */
-typedef struct {
-	const uint8_t *rdata;
-	unsigned next, end;
-	number_t first;
-} rest_t;
+typedef aname_subset_order_t number_t;
+
+/*! Behind all addresses, but for the very last of IPv6. */
+static const number_t nowhere = { .high = UINT64_MAX, .low = UINT64_MAX };
 
 /*! A merge of sets. */
 typedef struct {
 	const aname_nets_t *deny;
-	unsigned len;  /*!< Octets of an address. */
-	unsigned step; /*!< Octets from one to the next. */
+	number_t free;  /*!< Up to where it is known beforehand that all is let through. */
+	number_t start; /*!< Where the answer starts. */
+	unsigned len;   /*!< Octets of an address. */
 	unsigned looked;
-	unsigned count;
-	rest_t rests[ANAME_POOL_MAX]; /*!< None of them is empty. */
+	unsigned count, most; /*!< Taken up to now, and of how many. */
+	aname_taken_t *taken; /*!< In order. */
+	aname_taken_t *spare; /*!< As much room. */
 } merge_t;
 
-static inline bool is_below(number_t one, number_t other)
+/*! A set on the way round, and an address of it that is let through. */
+typedef struct {
+	const uint8_t *rdata;
+	unsigned count; /*!< In the set. */
+	unsigned next;  /*!< Where the address stands. */
+	unsigned left;  /*!< Still to come, with this one. */
+	unsigned looked;
+	number_t order;
+	number_t free; /*!< From there on it is let through as far as here. */
+} round_t;
+
+/* All that looks at each address knows the family when it is compiled. */
+
+static inline bool is_below(number_t one, number_t other, unsigned len)
 {
-	return one.high < other.high || (one.high == other.high && one.low < other.low);
+	return len == 4 ? one.low < other.low
+	                : one.high < other.high || (one.high == other.high && one.low < other.low);
 }
 
-static inline bool is_same(number_t one, number_t other)
+static inline bool is_same(number_t one, number_t other, unsigned len)
 {
-	return one.low == other.low && one.high == other.high;
+	return one.low == other.low && (len == 4 || one.high == other.high);
 }
 
 static inline number_t number_of(const uint8_t *address, unsigned len)
@@ -41,105 +54,216 @@ static inline number_t number_of(const uint8_t *address, unsigned len)
 		                      .low = knot_wire_read_u64(address + 8) };
 }
 
-static inline const knot_rdata_t *rdata_at(const merge_t *merge, const uint8_t *rdata, unsigned i)
+static inline const knot_rdata_t *rdata_at(const uint8_t *rdata, unsigned i, unsigned len)
 {
-	return (const knot_rdata_t *)(rdata + (size_t)i * merge->step);
+	return (const knot_rdata_t *)(rdata + i * knot_rdata_size(len));
 }
 
-static inline number_t read_at(merge_t *merge, const uint8_t *rdata, unsigned i)
+static inline number_t read_at(const uint8_t *rdata, unsigned i, unsigned len)
 {
-	merge->looked++;
-	return number_of(rdata_at(merge, rdata, i)->data, merge->len);
+	return number_of(rdata_at(rdata, i, len)->data, len);
 }
 
-/*! The first place, from one on and before another, of what is above a number, or of the number
- *  itself if that is asked for. */
-static unsigned search(merge_t *merge, const uint8_t *rdata, unsigned from, unsigned to,
-                       number_t number, bool itself)
+/*! The first place, from one on and before another, of what is not below a number. */
+static inline unsigned search(const uint8_t *rdata, unsigned from, unsigned to, number_t number,
+                              unsigned len, unsigned *looked)
 {
-	while (from < to) {
-		unsigned middle = from + (to - from) / 2;
-		number_t there = read_at(merge, rdata, middle);
-		if (is_below(there, number) || (!itself && is_same(there, number))) {
-			from = middle + 1;
-		} else {
-			to = middle;
-		}
+	unsigned left = to - from;
+	while (left > 0) {
+		unsigned half = left / 2;
+		bool below = is_below(read_at(rdata, from + half, len), number, len);
+		from = below ? from + half + 1 : from;
+		left = below ? left - half - 1 : half;
+		++*looked;
 	}
 	return from;
 }
 
-/*! Goes on to the first address that is let through; false if there is none. */
-static inline bool settle(merge_t *merge, rest_t *rest)
+/*! How far a number is behind the start. */
+static inline number_t order_of(const merge_t *merge, number_t number, unsigned len)
 {
-	while (rest->next < rest->end) {
-		rest->first = read_at(merge, rest->rdata, rest->next);
-		if (merge->deny->count == 0) {
+	uint64_t low = number.low - merge->start.low;
+	return len == 4 ? (number_t){ .low = (uint32_t)low }
+	                : (number_t){ .high = number.high - merge->start.high -
+		                              (number.low < merge->start.low),
+		                      .low = low };
+}
+
+/*! Where the set goes on behind a network, before `end`. */
+static ANAME_ASIDE unsigned skip(const uint8_t *rdata, unsigned next, unsigned end,
+                                 const aname_net_t *net, unsigned len)
+{
+	unsigned looked = 0;
+	const number_t last = number_of(net->high, len);
+	unsigned behind = search(rdata, next, end, last, len, &looked);
+	return behind < end && is_same(read_at(rdata, behind, len), last, len) ? behind + 1
+	                                                                       : behind;
+}
+
+/*! Goes on to the first address that is let through; false if there is none. */
+static inline bool settle(const merge_t *merge, round_t *round, unsigned len)
+{
+	while (round->left > 0) {
+		const number_t number = read_at(round->rdata, round->next, len);
+		round->looked++;
+		round->order = order_of(merge, number, len);
+		if (is_below(number, round->free, len)) {
 			return true;
 		}
-		const knot_rdata_t *rdata = rdata_at(merge, rest->rdata, rest->next);
-		const aname_net_t *net = aname_nets_find(merge->deny, rdata->data, merge->len);
-		if (net == NULL) {
+		const aname_net_t *net = aname_nets_next(
+		        merge->deny, rdata_at(round->rdata, round->next, len)->data, len);
+		round->free = net != NULL ? number_of(net->low, len) : nowhere;
+		if (net == NULL || is_below(number, round->free, len)) {
 			return true;
 		}
-		rest->next = search(merge, rest->rdata, rest->next + 1, rest->end,
-		                    number_of(net->high, merge->len), false);
+		unsigned end = round->next + round->left;
+		end = end < round->count ? end : round->count;
+		unsigned next = skip(round->rdata, round->next, end, net, len);
+		round->left -= next - round->next;
+		round->next = next < round->count ? next : 0;
+		round->free = merge->free;
 	}
 	return false;
 }
 
-static void add(merge_t *merge, const knot_rdataset_t *set, unsigned from, unsigned to)
+/*! Goes on by `steps`, no further than to the end of the set. */
+static inline bool go_on(const merge_t *merge, round_t *round, unsigned steps, unsigned len)
 {
-	rest_t *rest = &merge->rests[merge->count];
-	*rest = (rest_t){ .rdata = (const uint8_t *)set->rdata, .next = from, .end = to };
-	merge->count += settle(merge, rest);
+	round->left -= steps;
+	round->next += steps;
+	if (round->next == round->count) {
+		round->next = 0;
+		round->free = merge->free;
+	}
+	return settle(merge, round, len);
 }
 
-/*! Takes the least addresses, each once; returns how many. */
-static unsigned take(merge_t *merge, unsigned most, const knot_rdata_t **list)
+/*! Begins a way round at the start; false if nothing of the set is let through. */
+static inline bool go_round(const merge_t *merge, const knot_rdataset_t *set, round_t *round,
+                            unsigned len)
 {
-	unsigned taken = 0;
-	while (taken < most && merge->count > 0) {
-		const rest_t *least = &merge->rests[0];
-		for (unsigned i = 1; i < merge->count; i++) {
-			const rest_t *rest = &merge->rests[i];
-			least = is_below(rest->first, least->first) ? rest : least;
-		}
-		const number_t number = least->first;
-		list[taken++] = rdata_at(merge, least->rdata, least->next);
-		for (unsigned i = 0; i < merge->count;) {
-			rest_t *rest = &merge->rests[i];
-			if (is_same(rest->first, number)) {
-				rest->next++;
-				if (!settle(merge, rest)) {
-					*rest = merge->rests[--merge->count];
-					continue;
-				}
-			}
+	round->rdata = (const uint8_t *)set->rdata;
+	round->count = round->left = set->count;
+	round->next = 0;
+	round->looked = 2;
+	round->free = merge->free;
+	if (set->count > 0 && is_below(read_at(round->rdata, 0, len), merge->start, len) &&
+	    !is_below(read_at(round->rdata, set->count - 1, len), merge->start, len)) {
+		round->next =
+		        search(round->rdata, 1, set->count - 1, merge->start, len, &round->looked);
+	}
+	return settle(merge, round, len);
+}
+
+/*! Where an address is to stand in what was taken, if it does not already. */
+static inline unsigned place_of(const merge_t *merge, number_t order, unsigned len)
+{
+	unsigned from = 0, left = merge->count;
+	while (left > 0) {
+		unsigned half = left / 2;
+		bool below = is_below(merge->taken[from + half].order, order, len);
+		from = below ? from + half + 1 : from;
+		left = below ? left - half - 1 : half;
+	}
+	return from;
+}
+
+/*! How many addresses of a set were taken already, one after the other, from a place on. */
+static inline unsigned count_taken(const merge_t *merge, const round_t *round, unsigned i,
+                                   unsigned len)
+{
+	unsigned end = round->count - round->next;
+	end = end < round->left ? end : round->left;
+	end = end < merge->count - i ? end : merge->count - i;
+	unsigned n = 0;
+	while (n < end && memcmp(merge->taken[i + n].rdata->data,
+	                         rdata_at(round->rdata, round->next + n, len)->data, len) == 0) {
+		n++;
+	}
+	return n;
+}
+
+/*! Adds what is left of a set from a place on in what was taken; what follows there moves on. */
+static void insert(merge_t *merge, const round_t *from, unsigned i, unsigned len)
+{
+	const aname_taken_t *taken = merge->taken;
+	aname_taken_t *restrict to = merge->spare;
+	const unsigned held = merge->count, most = merge->most;
+	round_t round = *from;
+	unsigned copied = 0, added = 0; /* Out of what was taken, and of the set. */
+	for (bool more = true; more && i + added < most; more = go_on(merge, &round, 1, len)) {
+		while (i < held && is_below(taken[i].order, round.order, len)) {
 			i++;
 		}
+		if (i + added >= most || (i < held && is_same(round.order, taken[i].order, len))) {
+			continue;
+		}
+		memcpy(to + copied + added, taken + copied, (i - copied) * sizeof(*to));
+		copied = i;
+		to[copied + added].order = round.order;
+		to[copied + added].rdata = rdata_at(round.rdata, round.next, len);
+		added++;
 	}
-	return taken;
+	unsigned count = held + added < most ? held + added : most;
+	memcpy(to + copied + added, taken + copied, (count - copied - added) * sizeof(*to));
+	merge->spare = merge->taken;
+	merge->taken = to;
+	merge->count = count;
+	merge->looked += round.looked - from->looked;
+}
+
+/*! Adds a set to what was taken, each address once. */
+static inline void add(merge_t *merge, const knot_rdataset_t *set, unsigned len)
+{
+	round_t round;
+	bool more = go_round(merge, set, &round, len);
+	unsigned i = more ? place_of(merge, round.order, len) : 0;
+	/* What was taken already stays where it is, up to the first address that was not. */
+	while (more && i < merge->count && !is_below(round.order, merge->taken[i].order, len)) {
+		unsigned same = count_taken(merge, &round, i, len);
+		if (same > 0) {
+			more = go_on(merge, &round, same, len);
+		}
+		i += same > 0 ? same : 1;
+	}
+	merge->looked += round.looked;
+	if (more && i < merge->most) {
+		insert(merge, &round, i, len);
+	}
+}
+
+/*! Adds all sets, the one with the start first: where sets do not overlap nothing moves. */
+static inline void add_all(merge_t *merge, const aname_use_t *use, unsigned used, unsigned first,
+                           unsigned len)
+{
+	add(merge, &use[first].set, len);
+	for (unsigned i = 0; i < used; i++) {
+		if (i != first) {
+			add(merge, &use[i].set, len);
+		}
+	}
 }
 
 /*! Begins a merge of sets like this one, which is not empty. */
 static void begin(merge_t *merge, const knot_rdataset_t *set, const aname_nets_t *deny)
 {
 	merge->deny = deny;
+	merge->free = deny->count == 0 ? nowhere : (number_t){ 0 };
+	merge->start = (number_t){ 0 };
 	merge->len = set->rdata->len;
-	merge->step = knot_rdata_size(merge->len);
 	merge->looked = 0;
 	merge->count = 0;
 }
 
-/*! Where more than an answer may hold begins; whatever the order of the sets is. */
-static number_t choose_start(merge_t *merge, const aname_use_t *use, unsigned used)
+/*! Chooses where more than an answer may hold begins, whatever the order of the sets is. Returns of
+ *  which set that is. */
+static unsigned choose_start(merge_t *merge, const aname_use_t *use, unsigned used)
 {
 	uint32_t sum = 0;
 	for (unsigned i = 0; i < used; i++) {
 		sum += use[i].pick;
 	}
-	number_t start = { 0 };
+	unsigned first = 0;
 	uint64_t most = 0;
 	for (unsigned i = 0; i < used; i++) {
 		unsigned count = use[i].set.count;
@@ -148,46 +272,55 @@ static number_t choose_start(merge_t *merge, const aname_use_t *use, unsigned us
 			continue;
 		}
 		number_t number =
-		        read_at(merge, (const uint8_t *)use[i].set.rdata, sum % count);
-		if (weight > most || is_below(number, start)) {
-			start = number;
+		        read_at((const uint8_t *)use[i].set.rdata, sum % count, merge->len);
+		if (weight > most || is_below(number, merge->start, merge->len)) {
+			merge->start = number;
 			most = weight;
+			first = i;
 		}
 	}
-	return start;
+	return first;
+}
+
+/*! Where the least address stands. */
+static unsigned find_first(const merge_t *merge)
+{
+	for (unsigned i = 0; i < merge->count; i++) {
+		const number_t number = number_of(merge->taken[i].rdata->data, merge->len);
+		if (is_below(number, merge->start, merge->len)) {
+			return i;
+		}
+	}
+	return 0;
 }
 
 aname_subset_t aname_subset_take(const aname_use_t *use, unsigned used, const aname_nets_t *deny,
-                                 unsigned most, const knot_rdata_t **list)
+                                 unsigned most, aname_taken_t *room)
 {
-	unsigned total = 0, from[ANAME_POOL_MAX];
-	const knot_rdataset_t *any = NULL;
+	unsigned total = 0, first = 0;
 	for (unsigned i = 0; i < used; i++) {
 		total += use[i].set.count;
-		any = use[i].set.count > 0 ? &use[i].set : any;
+		first = use[i].set.count > 0 ? i : first;
 	}
-	if (any == NULL) {
-		return (aname_subset_t){ 0 };
+	if (total == 0) {
+		return (aname_subset_t){ .at = room };
 	}
 	merge_t merge;
-	begin(&merge, any, deny);
-	const number_t start =
-	        total > most ? choose_start(&merge, use, used) : (number_t){ 0 };
-	for (unsigned i = 0; i < used; i++) {
-		const knot_rdataset_t *set = &use[i].set;
-		from[i] = total > most ? search(&merge, (const uint8_t *)set->rdata, 0, set->count,
-		                                start, true)
-		                       : 0;
-		add(&merge, set, from[i], set->count);
+	begin(&merge, &use[first].set, deny);
+	merge.most = most;
+	merge.taken = room;
+	merge.spare = room + most;
+	if (total > most) {
+		first = choose_start(&merge, use, used);
 	}
-	unsigned behind = take(&merge, most, list);
-	merge.count = 0;
-	for (unsigned i = 0; i < used && behind < most; i++) {
-		add(&merge, &use[i].set, 0, from[i]);
+	if (merge.len == 4) {
+		add_all(&merge, use, used, first, 4);
+	} else {
+		add_all(&merge, use, used, first, 16);
 	}
-	unsigned count = behind + take(&merge, most - behind, list + behind);
-	return (aname_subset_t){ .count = count,
-		                 .first = behind < count ? behind : 0,
+	return (aname_subset_t){ .at = merge.taken,
+		                 .count = merge.count,
+		                 .first = find_first(&merge),
 		                 .looked = merge.looked };
 }
 
@@ -198,6 +331,6 @@ bool aname_subset_any(const knot_rdataset_t *set, const aname_nets_t *deny)
 	}
 	merge_t merge;
 	begin(&merge, set, deny);
-	add(&merge, set, 0, set->count);
-	return merge.count > 0;
+	round_t round;
+	return go_round(&merge, set, &round, merge.len);
 }

@@ -3,7 +3,7 @@
  *        hold (R4, A8, L2).  [P]
  *
  * Sets stand sorted in snapshots. They are merged from one address on, and no further than the answer
- * reaches: the cost goes by the addresses that are taken and by the number of sets, and not by how
+ * reaches; behind the greatest address comes the least. So the cost goes by the addresses that are taken and by the number of sets, and not by how
  * many addresses the sets hold. Networks of `deny-address` are stepped over as a whole.
  *
  * Nothing but the snapshots and the options decides, so that all workers take the same.
@@ -27,8 +27,20 @@ typedef struct {
 	uint16_t pick;       /*!< Random; where a subset of them starts (A8). */
 } aname_use_t;
 
+/*! An address as a number, or how far one is behind another. Of IPv4 there is a lower half alone. */
+typedef struct {
+	uint64_t high, low;
+} aname_subset_order_t;
+
+/*! An address that was taken. */
+typedef struct {
+	aname_subset_order_t order; /*!< How far it is behind the one where the answer starts. */
+	const knot_rdata_t *rdata;
+} aname_taken_t;
+
 /*! What was taken. */
 typedef struct {
+	const aname_taken_t *at;
 	unsigned count;
 	unsigned first;  /*!< Where in the list the least address stands; the others follow it, and
 	                      the first of the list the last. */
@@ -43,11 +55,12 @@ typedef struct {
  *
  * \param use   Sets of one family, at most ANAME_POOL_MAX.
  * \param deny  Networks that are left out; settled.
- * \param list  Room for `most`, or as many as there are in all sets together; they point into the
- *              sets.
+ * \param room  Twice as many as `most`, which is at most what there is in all sets together.
+ *
+ * \return What was taken: in the room, and pointing into the sets.
  */
 aname_subset_t aname_subset_take(const aname_use_t *use, unsigned used, const aname_nets_t *deny,
-                                 unsigned most, const knot_rdata_t **list);
+                                 unsigned most, aname_taken_t *room);
 
 /*! Do networks leave anything of a set? */
 bool aname_subset_any(const knot_rdataset_t *set, const aname_nets_t *deny);

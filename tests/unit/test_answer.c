@@ -610,7 +610,7 @@ int main(void)
 		       stable_subset),
 		PROVES("A8: no address is left out more often than another", fair_subset),
 		PROVES("L2: denied addresses are not in the answer", denied),
-		PROVES("L2: addresses that policy lets through are counted", allowed),
+		PROVES("L2: whether policy lets any address through", allowed),
 		PROVES("T2: the TTL is written as decided, absurd ones too", ttls),
 		PROVES("A1: owners of 0 labels, 1 label and 255 octets", owners),
 		PROVES("the owner is a pointer to the question", compressed),
