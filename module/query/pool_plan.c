@@ -46,7 +46,7 @@ static size_t measure(const knot_rrset_t *rrsets, unsigned count, unsigned *reco
 		unsigned some = counting(&rrsets[i], *records);
 		knot_rdata_t *rdata = rrsets[i].rrs.rdata;
 		for (unsigned k = 0; k < some; k++, rdata = knot_rdataset_next(rdata)) {
-			octets += sizeof(uint16_t) + 2 * octets_of(rdata);
+			octets += sizeof(uint16_t) + 2 * (size_t)octets_of(rdata);
 		}
 		*records += some;
 	}
@@ -184,12 +184,12 @@ static ANAME_WARM bool are_copied(const aname_pool_plan_records_t *records,
 	const uint8_t *copy = records->copies;
 	knot_rdata_t *rdata = rrs->rdata;
 	for (unsigned k = 0; k < records->copied; k++, rdata = knot_rdataset_next(rdata)) {
-		if (memcmp(copy, &rdata->len, sizeof(rdata->len)) != 0 ||
-		    !aname_octets_equal(copy + sizeof(rdata->len), rdata->data,
-		                        octets_of(rdata))) {
+		/* RDATA stands there as it does here: its length, and its octets. */
+		size_t size = sizeof(rdata->len) + octets_of(rdata);
+		if (!aname_octets_equal(copy, (const uint8_t *)rdata, size)) {
 			return false;
 		}
-		copy += sizeof(rdata->len) + octets_of(rdata);
+		copy += size;
 	}
 	return true;
 }
@@ -203,8 +203,7 @@ ANAME_WARM bool aname_pool_plan_is_current(const aname_pool_plan_t *plan,
 	for (unsigned i = 0; i < count; i++) {
 		const aname_pool_plan_records_t *records = &plan->rrsets[i];
 		if (records->type != rrsets[i].type || records->ttl != rrsets[i].ttl ||
-		    records->count != rrsets[i].rrs.count ||
-		    !are_copied(records, &rrsets[i].rrs)) {
+		    records->count != rrsets[i].rrs.count || !are_copied(records, &rrsets[i].rrs)) {
 			return false;
 		}
 	}

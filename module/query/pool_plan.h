@@ -33,7 +33,8 @@ typedef struct {
 	uint16_t count;  /*!< Records in the zone. */
 	uint16_t copied; /*!< Those that count: the first ones. */
 	uint32_t ttl;
-	const uint8_t *copies; /*!< Of each of them its length, and its octets unless it is too long. */
+	const uint8_t
+	        *copies; /*!< Of each of them its length, and its octets unless it is too long. */
 } aname_pool_plan_records_t;
 
 typedef struct {

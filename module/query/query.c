@@ -56,14 +56,14 @@ ANAME_WARM bool aname_query_begin(aname_query_t *query, aname_instance_t *instan
 	query->waited = false;
 	query->for_subnet = false;
 	query->by_subnet = false;
-	query->settled = 0;
+	memset(query->settled, 0, sizeof(query->settled));
 	query->decided = 0;
 	query->missing = 0;
 	query->sign.state = ANAME_SIGN_NEEDLESS;
 	query->sign.wanted = false;
 	bool single = query->rrsets_count == 1 && query->rrsets[0].rrs.count == 1;
 	query->positions = single ? instance->positions : NULL;
-	aname_epoch_enter(query->epoch, query->worker);
+	query->entered = aname_epoch_enter(query->epoch, query->worker);
 	return true;
 }
 

@@ -44,7 +44,7 @@ typedef struct {
 	const aname_upstream_t *upstream;
 	aname_shared_t *shared;
 	aname_signing_t signing;
-	_Atomic(aname_pool_plan_t *) plan; /*!< Of a zone that chooses between several targets; see
+	_Atomic(aname_pool_plan_t *) plan; /*!< Of a zone with several records; see
 	                                    query/pool.h. */
 	uint16_t waiters_max;              /*!< TCP workers that may wait at once (C2). */
 	uint8_t onlinesign;                /*!< aname_onlinesign_t */
@@ -86,11 +86,16 @@ typedef enum {
 /*! What was decided of a family for this query, in memory of the worker (table/shared.h). */
 typedef struct {
 	aname_answer_t answer;
-	bool accepted; /*!< Fallbacks were. */
-	bool spared;   /*!< The other family was looked at, if that was called for (A10). */
-	uint8_t alone; /*!< What this family is worth alone: aname_worth_t. */
-	uint8_t scope; /*!< And for whom that is. */
+	/* If it is spared (A10): what this family is worth alone, and for whom. */
+	uint8_t alone, scope;
 } aname_decision_t;
+
+/*! How far a decision is, as bits. */
+typedef enum {
+	ANAME_SETTLED = 1,
+	ANAME_SETTLED_ACCEPTED = 2, /*!< Fallbacks were accepted. */
+	ANAME_SETTLED_SPARED = 4, /*!< The other family was looked at, where that is called for. */
+} aname_settled_t;
 
 /*! Of two families, for everybody and for the client. */
 #define ANAME_DECISIONS 4
@@ -103,6 +108,7 @@ typedef struct {
 	knotd_mod_t *mod;
 	aname_worker_t *slot; /*!< What belongs to the worker. */
 	aname_epoch_t *epoch; /*!< What is entered and left. */
+	uint64_t entered;     /*!< Which one was entered last. */
 	unsigned worker;
 	uint32_t now_s; /*!< As the following, in whole seconds. */
 	int64_t now_ms;
@@ -111,7 +117,7 @@ typedef struct {
 	bool waited;     /*!< A lookup ended while it waited: the numbers have changed. */
 	bool for_subnet; /*!< The answer is to be for `client` (N4). */
 	bool by_subnet; /*!< Targets are chosen by `client`; else by where the query is from (P3). */
-	uint8_t settled; /*!< Which decisions are made: a bit for each (query/records.c). */
+	uint8_t settled[ANAME_DECISIONS]; /*!< Of each decision: aname_settled_t. */
 	/* What the reply says of the families, so that it says the same everywhere (D2). */
 	uint8_t decided;      /*!< Families decided on; see query/bitmap.h. */
 	uint8_t missing;      /*!< Those of them that are NODATA. */

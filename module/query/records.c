@@ -67,26 +67,23 @@ static ANAME_WARM aname_decision_t *decide_alone(aname_query_t *query, uint16_t 
                                                  bool accept_fallback)
 {
 	unsigned place = place_of(query, type);
+	uint8_t *settled = &query->settled[place];
 	aname_decision_t *decision = &decisions_of(query)[place];
-	uint8_t bit = 1u << place;
-	if ((query->settled & bit) == 0 ||
-	    (decision->answer.cold && decision->accepted != accept_fallback)) {
+	uint8_t accepted = accept_fallback ? ANAME_SETTLED_ACCEPTED : 0;
+	if (*settled == 0 ||
+	    (decision->answer.cold && (*settled & ANAME_SETTLED_ACCEPTED) != accepted)) {
 		weigh(query, type, accept_fallback, &decision->answer);
-		decision->accepted = accept_fallback;
-		decision->spared = false;
-		decision->alone = decision->answer.worth;
-		decision->scope = decision->answer.scope;
-		query->settled |= bit;
+		*settled = ANAME_SETTLED | accepted;
 	}
 	return decision;
 }
 
-void aname_records_forget(aname_query_t *query, bool all)
+ANAME_ASIDE void aname_records_forget(aname_query_t *query, bool all)
 {
 	const aname_decision_t *decisions = decisions_of(query);
 	for (unsigned i = 0; i < ANAME_DECISIONS; i++) {
 		if (all || decisions[i].answer.used > 0) {
-			query->settled &= ~(1u << i);
+			query->settled[i] = 0;
 		}
 	}
 }
@@ -101,21 +98,30 @@ static ANAME_ASIDE void spare_other(aname_query_t *query, uint16_t type, bool ac
                                     aname_decision_t *decision)
 {
 	aname_answer_t *answer = &decision->answer;
-	decision->spared = true;
+	uint8_t *settled = &query->settled[place_of(query, type)];
+	if (*settled & ANAME_SETTLED_SPARED) {
+		return;
+	}
+	*settled |= ANAME_SETTLED_SPARED;
+	decision->alone = answer->worth;
+	decision->scope = answer->scope;
 	uint16_t other = aname_target_other_type(type);
 	bool sibling = has_sibling(query, other);
 	if ((has_sibling(query, type) && !answer->no_sibling) || (!sibling && !answer->emptied)) {
 		return; /* Whatever is known of the other one does not matter. */
 	}
 	const aname_decision_t *others = decide_alone(query, other, accept_fallback);
-	answer->scope = others->scope > answer->scope ? others->scope : answer->scope;
-	aname_answer_spare(others->alone, sibling && !others->answer.no_sibling, answer);
+	bool spared = query->settled[place_of(query, other)] & ANAME_SETTLED_SPARED;
+	uint8_t scope = spared ? others->scope : others->answer.scope;
+	answer->scope = scope > answer->scope ? scope : answer->scope;
+	aname_answer_spare(spared ? others->alone : others->answer.worth,
+	                   sibling && !others->answer.no_sibling, answer);
 }
 
 static ANAME_WARM aname_answer_t *decide(aname_query_t *query, uint16_t type, bool accept_fallback)
 {
 	aname_decision_t *decision = decide_alone(query, type, accept_fallback);
-	if (decision->alone == ANAME_FAILED && !decision->spared) {
+	if (decision->answer.worth == ANAME_FAILED) {
 		spare_other(query, type, accept_fallback, decision);
 	}
 	return &decision->answer;
@@ -144,6 +150,13 @@ static ANAME_ASIDE const aname_answer_t *decide_for_subnet(aname_query_t *query,
 	}
 	aname_answer_t *clients = decide(query, type, accept_fallback);
 	if (aname_worth_is_negative(clients->worth)) {
+		unsigned place = place_of(query, type);
+		aname_decision_t *decision = &decisions_of(query)[place];
+		if (!(query->settled[place] & ANAME_SETTLED_SPARED)) {
+			query->settled[place] |= ANAME_SETTLED_SPARED;
+			decision->alone = clients->worth;
+			decision->scope = clients->scope;
+		}
 		uint8_t scope = clients->scope;
 		*clients = *everybodys;
 		clients->scope = scope;

@@ -13,8 +13,8 @@
  * \brief Decides what to say of one family; has looked up what is due. Inside the epoch.
  *
  * One decision is made once: whoever asks again inside the same epoch gets the same, so that what it
- * costs is paid once and no reply contradicts itself. What has no addresses counts for all of the
- * query.
+ * costs is paid once and no reply contradicts itself. So it is in later epochs
+ * of the query if nothing was retired since, or if there are no addresses.
  *
  * \param type             KNOT_RRTYPE_A or KNOT_RRTYPE_AAAA.
  * \param accept_fallback  As for aname_answer_decide().
@@ -24,8 +24,8 @@
 const aname_answer_t *aname_records_decide(aname_query_t *query, uint16_t type,
                                            bool accept_fallback);
 
-/*! The epoch was left: forgets decisions that point to what may be gone; `all`: and all others, since
- *  there was time to learn more. Inside the epoch or outside. */
+/*! Forgets decisions that point to what may be gone, since the epoch was left; `all`: and all others,
+ *  since there was time to learn more. */
 void aname_records_forget(aname_query_t *query, bool all);
 
 /*! Notes what the reply shows of a family, for whatever denial goes with it. */

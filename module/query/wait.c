@@ -46,7 +46,7 @@ void aname_wait(aname_query_t *query, uint16_t type)
 			query->now_ms = aname_clock_ms();
 			query->now_s = query->now_ms / 1000;
 			query->waited = true;
-			aname_epoch_enter(query->epoch, query->worker);
+			query->entered = aname_epoch_enter(query->epoch, query->worker);
 			aname_records_forget(query, true);
 			aname_signing_choose(query);
 		}

@@ -28,9 +28,9 @@ aname_shared_t *aname_shared_new(aname_queue_wake_f wake, void *wake_ctx)
 	                                ANAME_WORKERS_MAX * sizeof(*shared->workers));
 	/* Pages that no worker uses are never written to. */
 	shared->decisions = calloc(ANAME_WORKERS_MAX, ANAME_WORKER_DECISIONS_SIZE);
-	if (shared->decisions == NULL || shared->table == NULL || shared->queue == NULL || shared->waiters == NULL ||
-	    shared->logbook == NULL || shared->workers == NULL || shared->sign_bin == NULL ||
-	    shared->secrets == NULL) {
+	if (shared->decisions == NULL || shared->table == NULL || shared->queue == NULL ||
+	    shared->waiters == NULL || shared->logbook == NULL || shared->workers == NULL ||
+	    shared->sign_bin == NULL || shared->secrets == NULL) {
 		aname_shared_free(shared);
 		return NULL;
 	}
