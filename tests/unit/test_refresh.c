@@ -2239,7 +2239,7 @@ static void no_memory_to_begin(void **state)
 		}
 		assert_int_equal(alloc_live(), live);
 	}
-	/* Eleven of what is shared, options, who holds them, their upstream, itself, what is
+	/* Twelve of what is shared, options, who holds them, their upstream, itself, what is
 	 * forced, what is probed. */
 	assert_int_equal(n, 19);
 }

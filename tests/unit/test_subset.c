@@ -43,8 +43,8 @@ static void add_set(sets_t *sets, uint32_t first, unsigned count, unsigned step,
 	aname_snapshot_t *snapshot = aname_snapshot_new(&result, 0, pick);
 	assert_non_null(snapshot);
 	free(addresses);
-	sets->use[sets->used] = (aname_use_t){ .set = aname_snapshot_rdataset(snapshot),
-		                               .pick = pick };
+	sets->use[sets->used] =
+	        (aname_use_t){ .set = aname_snapshot_rdataset(snapshot), .pick = pick };
 	sets->snapshots[sets->used++] = snapshot;
 }
 
@@ -91,8 +91,8 @@ static unsigned take(const sets_t *sets, unsigned most, list_t *list)
 {
 	aname_taken_t *room = calloc(2 * (size_t)most, sizeof(*room));
 	assert_non_null(room);
-	const aname_subset_t subset = aname_subset_take(
-	        sets->use, sets->used, &sets->options->deny_address, most, room);
+	const aname_subset_t subset =
+	        aname_subset_take(sets->use, sets->used, &sets->options->deny_address, most, room);
 	list->count = subset.count;
 	assert_true(subset.count <= most);
 	for (unsigned i = 0; i < subset.count; i++) {
@@ -157,18 +157,19 @@ static void ends_of_the_space(void **state)
 {
 	/* The first and the last address there are, with a network at either end. */
 	for (unsigned denied = 0; denied < 4; denied++) {
-		static const uint8_t addresses[][4] = {
-			{ 0, 0, 0, 0 }, { 0, 0, 0, 1 }, { 255, 255, 255, 254 }, { 255, 255, 255, 255 }
-		};
+		static const uint8_t addresses[][4] = { { 0, 0, 0, 0 },
+			                                { 0, 0, 0, 1 },
+			                                { 255, 255, 255, 254 },
+			                                { 255, 255, 255, 255 } };
 		sets_t sets = new_sets(4);
 		const aname_result_t result = { .known = ANAME_KNOWN_ADDRESSES,
 			                        .address_len = 4,
 			                        .count = 4,
 			                        .addresses = addresses[0] };
 		sets.snapshots[0] = aname_snapshot_new(&result, 0, 3);
-		sets.use[sets.used++] = (aname_use_t){
-			.set = aname_snapshot_rdataset(sets.snapshots[0]), .pick = 3
-		};
+		sets.use[sets.used++] =
+		        (aname_use_t){ .set = aname_snapshot_rdataset(sets.snapshots[0]),
+			               .pick = 3 };
 		if (denied & 1) {
 			make_add_net(&sets.options->deny_address, "0.0.0.0", "0.0.0.0");
 		}
@@ -242,7 +243,8 @@ int main(void)
 		       "hold, one behind the other",
 		       unions),
 		PROVES("L2: networks at the ends of all addresses", ends_of_the_space),
-		PROVES("L4: an answer from 32 sets of 1,024 looks at what it takes", cost_is_bounded),
+		PROVES("L4: an answer from 32 sets of 1,024 looks at what it takes",
+		       cost_is_bounded),
 		PROVES("L4: large sets cost as much as small ones", does_not_grow),
 	};
 	return RUN_TESTS("subset", tests);
