@@ -101,9 +101,9 @@ void aname_stats_answer(knotd_mod_t *mod, aname_worker_t *slot, unsigned worker,
 	atomic_store_explicit(&slot->answers[kind], value + 1, memory_order_relaxed);
 }
 
-void aname_stats_malformed(knotd_mod_t *mod, unsigned worker)
+void aname_stats_malformed(knotd_mod_t *mod, unsigned worker, unsigned count)
 {
-	knotd_mod_stats_incr(mod, worker, COUNTER_MALFORMED, 0, 1);
+	knotd_mod_stats_incr(mod, worker, COUNTER_MALFORMED, 0, count);
 }
 
 void aname_stats_show(knotd_mod_t *mod, const aname_numbers_t *numbers)

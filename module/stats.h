@@ -49,8 +49,8 @@ int aname_stats_register(knotd_mod_t *mod, bool total);
 /*! Counts an answer, for its zone and in total. Thread: worker `worker`, whose slot it is. */
 void aname_stats_answer(knotd_mod_t *mod, aname_worker_t *slot, unsigned worker, aname_kind_t kind);
 
-/*! Counts a malformed record that a query came upon. Thread: worker `worker`. */
-void aname_stats_malformed(knotd_mod_t *mod, unsigned worker);
+/*! Counts malformed records that a query came upon. Thread: worker `worker`. */
+void aname_stats_malformed(knotd_mod_t *mod, unsigned worker, unsigned count);
 
 /*! Shows these numbers from now on. Thread: worker. */
 void aname_stats_show(knotd_mod_t *mod, const aname_numbers_t *numbers);

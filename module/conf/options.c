@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <libknot/wire.h>
+
 static void names_free(aname_names_t *names)
 {
 	for (size_t i = 0; i < names->count; i++) {
@@ -127,9 +129,46 @@ bool aname_source_has_via(const aname_source_t *source, bool ipv6)
 	            : memcmp(source->via_ipv4, none, sizeof(source->via_ipv4)) != 0;
 }
 
+/*! So few are looked through one by one. */
+#define FEW_NAMES 4
+
+static int compare_names(const void *one, const void *other)
+{
+	return knot_dname_cmp(*(const knot_dname_t *const *)one,
+	                      *(const knot_dname_t *const *)other);
+}
+
+void aname_names_settle(aname_names_t *names)
+{
+	if (names->count < 2) {
+		return;
+	}
+	qsort(names->at, names->count, sizeof(*names->at), compare_names);
+	/* What is under a suffix follows it. */
+	size_t kept = 1;
+	for (size_t i = 1; i < names->count; i++) {
+		if (knot_dname_in_bailiwick(names->at[i], names->at[kept - 1]) >= 0) {
+			knot_dname_free(names->at[i], NULL);
+		} else {
+			names->at[kept++] = names->at[i];
+		}
+	}
+	names->count = kept;
+}
+
 bool aname_names_match(const aname_names_t *names, const knot_dname_t *name)
 {
-	for (size_t i = 0; i < names->count; i++) {
+	/* Of many none but the last that is not behind the name can be a suffix of it. */
+	size_t from = 0, to = names->count;
+	while (to - from > FEW_NAMES) {
+		size_t middle = from + (to - from) / 2;
+		if (knot_dname_cmp(names->at[middle], name) <= 0) {
+			from = middle;
+		} else {
+			to = middle;
+		}
+	}
+	for (size_t i = from; i < to; i++) {
 		if (knot_dname_in_bailiwick(name, names->at[i]) >= 0) {
 			return true;
 		}
@@ -217,14 +256,72 @@ bool aname_probe_status_read(const char *text, aname_probe_status_t *status)
 	return text[range ? 7 : 3] == '\0' && status->low <= status->high;
 }
 
-bool aname_nets_match(const aname_nets_t *nets, const uint8_t *address, uint16_t len)
+static int compare_nets(const void *one, const void *other)
 {
-	for (size_t i = 0; i < nets->count; i++) {
-		const aname_net_t *net = &nets->at[i];
-		if (net->len == len && memcmp(address, net->low, len) >= 0 &&
-		    memcmp(address, net->high, len) <= 0) {
-			return true;
+	const aname_net_t *a = one, *b = other;
+	int order = (int)a->len - (int)b->len;
+	order = order != 0 ? order : memcmp(a->low, b->low, sizeof(a->low));
+	return order != 0 ? order : memcmp(a->high, b->high, sizeof(a->high));
+}
+
+/*! Leaves out what others cover. */
+static void merge_nets(aname_nets_t *nets)
+{
+	size_t kept = 1;
+	for (size_t i = 1; i < nets->count; i++) {
+		aname_net_t *last = &nets->at[kept - 1];
+		const aname_net_t *next = &nets->at[i];
+		if (next->len != last->len || memcmp(next->low, last->high, next->len) > 0) {
+			nets->at[kept++] = *next;
+		} else if (memcmp(next->high, last->high, next->len) > 0) {
+			memcpy(last->high, next->high, next->len);
 		}
 	}
-	return false;
+	nets->count = kept;
+}
+
+void aname_nets_settle(aname_nets_t *nets)
+{
+	if (nets->count > 0) {
+		qsort(nets->at, nets->count, sizeof(*nets->at), compare_nets);
+		merge_nets(nets);
+	}
+	nets->ipv4 = 0;
+	while (nets->ipv4 < nets->count && nets->at[nets->ipv4].len == 4) {
+		nets->ipv4++;
+	}
+}
+
+/*! The first IPv4 network that does not end before an address. */
+static size_t search_ipv4(const aname_nets_t *nets, uint32_t address)
+{
+	size_t from = 0, left = nets->ipv4;
+	while (left > 0) {
+		size_t half = left / 2;
+		bool before = knot_wire_read_u32(nets->at[from + half].high) < address;
+		from = before ? from + half + 1 : from;
+		left = before ? left - half - 1 : half;
+	}
+	return from;
+}
+
+static size_t search_ipv6(const aname_nets_t *nets, const uint8_t *address)
+{
+	size_t from = nets->ipv4, to = nets->count;
+	while (from < to) {
+		size_t middle = from + (to - from) / 2;
+		if (memcmp(nets->at[middle].high, address, 16) < 0) {
+			from = middle + 1;
+		} else {
+			to = middle;
+		}
+	}
+	return from;
+}
+
+const aname_net_t *aname_nets_next(const aname_nets_t *nets, const uint8_t *address, uint16_t len)
+{
+	size_t i = len == 4 ? search_ipv4(nets, knot_wire_read_u32(address))
+	                    : search_ipv6(nets, address);
+	return i < (len == 4 ? nets->ipv4 : nets->count) ? &nets->at[i] : NULL;
 }

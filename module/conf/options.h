@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <libknot/dname.h>
 
@@ -29,15 +30,17 @@ typedef struct {
 	uint8_t high[16];
 } aname_net_t;
 
-/*! A list of domain suffixes in lower-case wire format. */
+/*! A list of domain suffixes in lower-case wire format. Where their order does not count it is
+ *  settled: sorted, and none of them is under another. */
 typedef struct {
 	size_t count;
 	knot_dname_t **at;
 } aname_names_t;
 
-/*! A list of networks. */
+/*! A list of networks, which is settled: sorted, and no two of them overlap. */
 typedef struct {
 	size_t count;
+	size_t ipv4; /*!< How many of them are IPv4's: the first ones. */
 	aname_net_t *at;
 } aname_nets_t;
 
@@ -245,7 +248,10 @@ void aname_options_free(aname_options_t *options);
 /*! Are they equal? */
 bool aname_options_equal(const aname_options_t *one, const aname_options_t *other);
 
-/*! Is a name at or under one of the suffixes? `name` in lower case. */
+/*! Settles a list: what matches it stays the same. Thread: whoever owns it. */
+void aname_names_settle(aname_names_t *names);
+
+/*! Is a name at or under one of the suffixes, which are settled? `name` in lower case. */
 bool aname_names_match(const aname_names_t *names, const knot_dname_t *name);
 
 /*!
@@ -257,8 +263,18 @@ bool aname_names_match(const aname_names_t *names, const knot_dname_t *name);
  */
 bool aname_weight_read(const char *text, knot_dname_storage_t suffix, uint32_t *weight);
 
-/*! Is an address in one of the networks? */
-bool aname_nets_match(const aname_nets_t *nets, const uint8_t *address, uint16_t len);
+/*! Settles a list: what matches it stays the same. Thread: whoever owns it. */
+void aname_nets_settle(aname_nets_t *nets);
+
+/*! The first network of a settled list that does not end before an address; NULL if there is none. */
+const aname_net_t *aname_nets_next(const aname_nets_t *nets, const uint8_t *address, uint16_t len);
+
+/*! Is an address in one of the networks, which are settled? */
+static inline bool aname_nets_match(const aname_nets_t *nets, const uint8_t *address, uint16_t len)
+{
+	const aname_net_t *net = aname_nets_next(nets, address, len);
+	return net != NULL && memcmp(net->low, address, len) <= 0;
+}
 
 /*! Is it a name for `probe-host`: letters, digits, hyphens, underscores and dots? */
 bool aname_probe_is_host(const char *text);

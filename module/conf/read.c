@@ -239,6 +239,9 @@ static int read_section(knotd_mod_t *mod, aname_options_t *options)
 	if (ret == KNOT_EOK) {
 		ret = read_nets(mod, &options->deny_address);
 	}
+	aname_names_settle(&options->allow_target);
+	aname_names_settle(&options->deny_target);
+	aname_nets_settle(&options->deny_address);
 	if (ret == KNOT_EOK) {
 		ret = read_names(mod, OPT_PREFER, &options->prefer);
 	}

@@ -1,6 +1,5 @@
 #include "query/answer.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include <libknot/errcode.h>
@@ -261,6 +260,7 @@ void aname_answer_weigh(const aname_pool_t *pool, bool accept_fallback, aname_an
 	 * time only. */
 	uint32_t cold = sets.cold & ~sets.usable;
 	begin(pool, cold != 0 && (choose(pool, sets.usable | cold) & cold) != 0, answer);
+	answer->cold = sets.cold != 0;
 	if (sets.usable != 0) {
 		take(pool, accept_fallback, choose(pool, sets.usable), false, answer);
 	} else if (sets.down != 0 && (sets.cold == 0 || accept_fallback)) {
@@ -286,114 +286,31 @@ void aname_answer_spare(aname_worth_t other, bool sibling, aname_answer_t *answe
 	}
 }
 
-unsigned aname_answer_allowed(const knot_rdataset_t *set, const aname_nets_t *deny)
-{
-	if (deny->count == 0) {
-		return set->count;
-	}
-	unsigned allowed = 0;
-	knot_rdata_t *rdata = set->rdata;
-	for (unsigned i = 0; i < set->count; i++, rdata = knot_rdataset_next(rdata)) {
-		allowed += !aname_nets_match(deny, rdata->data, rdata->len);
-	}
-	return allowed;
-}
-
-static int compare(const void *one, const void *other)
-{
-	return knot_rdata_cmp(*(const knot_rdata_t *const *)one,
-	                      *(const knot_rdata_t *const *)other);
-}
-
-/*! So many are sorted by insertion: what comes from few targets is in order nearly. */
-#define FEW 16
-
-static void sort(const knot_rdata_t **list, unsigned count)
-{
-	if (count > FEW) {
-		qsort(list, count, sizeof(*list), compare);
-		return;
-	}
-	for (unsigned i = 1; i < count; i++) {
-		const knot_rdata_t *next = list[i];
-		unsigned at = i;
-		for (; at > 0 && knot_rdata_cmp(list[at - 1], next) > 0; at--) {
-			list[at] = list[at - 1];
-		}
-		list[at] = next;
-	}
-}
-
-/*! Collects pointers to all allowed addresses, sorted, each once. */
-static unsigned collect(const aname_answer_t *answer, const aname_nets_t *deny,
-                        const knot_rdata_t **list)
-{
-	unsigned count = 0;
-	for (unsigned i = 0; i < answer->used; i++) {
-		const knot_rdataset_t *set = &answer->use[i].set;
-		knot_rdata_t *rdata = set->rdata;
-		for (unsigned k = 0; k < set->count; k++, rdata = knot_rdataset_next(rdata)) {
-			if (!aname_nets_match(deny, rdata->data, rdata->len)) {
-				list[count++] = rdata;
-			}
-		}
-	}
-	sort(list, count);
-
-	unsigned kept = 0;
-	for (unsigned i = 0; i < count; i++) {
-		if (kept == 0 || knot_rdata_cmp(list[kept - 1], list[i]) != 0) {
-			list[kept++] = list[i];
-		}
-	}
-	return kept;
-}
-
-/*! Keeps `most` addresses from a random position on, which is the same until the next refresh. */
-static unsigned limit(const aname_answer_t *answer, unsigned most, const knot_rdata_t **list,
-                      unsigned count)
-{
-	if (count <= most) {
-		return count;
-	}
-	uint32_t pick = 0;
-	for (unsigned i = 0; i < answer->used; i++) {
-		pick += answer->use[i].pick;
-	}
-	unsigned first = pick % count;
-	unsigned kept = 0;
-	for (unsigned i = 0; i < count; i++) {
-		if ((i + count - first) % count < most) {
-			list[kept++] = list[i];
-		}
-	}
-	return kept;
-}
-
 static ANAME_ASIDE int copy_some(const aname_answer_t *answer, const aname_options_t *options,
                                  knot_pkt_t *pkt, knot_rdataset_t *set)
 {
-	unsigned total = 0;
+	unsigned most = 0;
 	for (unsigned i = 0; i < answer->used; i++) {
-		total += answer->use[i].set.count;
+		most += answer->use[i].set.count;
 	}
-	const knot_rdata_t **list = aname_packet_alloc(pkt, total * sizeof(*list));
-	if (list == NULL) {
+	most = most < options->max_addresses ? most : options->max_addresses;
+	aname_taken_t *room = aname_packet_alloc(pkt, 2 * (size_t)most * sizeof(*room));
+	if (room == NULL) {
 		return KNOT_ENOMEM;
 	}
-	unsigned count = collect(answer, &options->deny_address, list);
-	count = limit(answer, options->max_addresses, list, count);
-
-	set->count = count;
-	set->size = count > 0 ? count * knot_rdata_size(list[0]->len) : 0;
+	const aname_subset_t subset =
+	        aname_subset_take(answer->use, answer->used, &options->deny_address, most, room);
+	size_t size = subset.count > 0 ? knot_rdata_size(subset.at[0].rdata->len) : 0;
+	set->count = subset.count;
+	set->size = subset.count * size;
 	set->rdata = aname_packet_alloc(pkt, set->size);
 	uint8_t *at = (uint8_t *)set->rdata;
-	for (unsigned i = 0; i < count && at != NULL; i++) {
-		size_t size = knot_rdata_size(list[i]->len);
-		memcpy(at, list[i], size);
+	for (unsigned i = 0, k = subset.first; i < subset.count && at != NULL; i++) {
+		memcpy(at, subset.at[k].rdata, size);
 		at += size;
+		k = k + 1 < subset.count ? k + 1 : 0;
 	}
-	aname_packet_release(pkt, list);
+	aname_packet_release(pkt, room);
 	return set->rdata != NULL ? KNOT_EOK : KNOT_ENOMEM;
 }
 

@@ -14,6 +14,7 @@
 
 #include "conf/options.h"
 #include "query/choice.h"
+#include "query/subset.h"
 #include "table/policy.h"
 #include "table/snapshot.h"
 
@@ -68,17 +69,12 @@ typedef struct {
 	aname_part_t parts[ANAME_POOL_MAX];
 } aname_pool_t;
 
-/*! Addresses to use. */
-typedef struct {
-	knot_rdataset_t set; /*!< In a snapshot. */
-	uint16_t pick;       /*!< Where a subset of them starts (A8). */
-} aname_use_t;
-
 /*! What all targets of an owner are worth together. */
 typedef struct {
 	uint8_t worth; /*!< aname_worth_t; addresses are those in `use`. LATE and STALE if any of
 	                      what counts is. */
 	bool partial;  /*!< There are targets of which nothing is known yet. */
+	bool cold;     /*!< There are such targets, be they wanted for this answer or not. */
 	bool gone;     /*!< If negative: there were addresses before. */
 	bool emptied;  /*!< If FAILED: there would be addresses, but for policy or health (A10). */
 	bool all_down; /*!< Health or an operator has left none: made as `all-down` says (H4). */
@@ -132,6 +128,7 @@ static inline void aname_answer_take(const aname_part_t *part, aname_answer_t *a
 {
 	answer->worth = part->judgement.worth;
 	answer->partial = false;
+	answer->cold = false;
 	answer->gone = part->gone;
 	answer->emptied = false;
 	answer->all_down = false;
@@ -173,9 +170,6 @@ static inline void aname_answer_decide(const aname_pool_t *pool, bool accept_fal
  * \param answer   One that FAILED, for which the zone has no sibling.
  */
 void aname_answer_spare(aname_worth_t other, bool sibling, aname_answer_t *answer);
-
-/*! How many addresses of a set policy lets through. */
-unsigned aname_answer_allowed(const knot_rdataset_t *set, const aname_nets_t *deny);
 
 /*! How an RRset goes into the reply. */
 typedef struct {

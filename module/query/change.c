@@ -50,15 +50,15 @@ static bool is_cold(const aname_query_t *query, const aname_answer_t *answer)
 
 static knotd_in_state_t answer_family(aname_query_t *query, knotd_in_state_t state, uint16_t type)
 {
-	aname_answer_t answer;
-	aname_records_decide(query, type, false, &answer);
-	if (is_cold(query, &answer) && aname_wait_allowed(query)) {
-		aname_wait(query, type, &answer);
+	const aname_answer_t *answer = aname_records_decide(query, type, false);
+	if (is_cold(query, answer) && aname_wait_allowed(query)) {
+		aname_wait(query, type);
+		answer = aname_records_decide(query, type, false);
 	}
 	if (query->sign.state == ANAME_SIGN_UNABLE) {
 		return state; /* That is how the wait for the keys ended. */
 	}
-	if (is_cold(query, &answer)) {
+	if (is_cold(query, answer)) {
 		if (aname_respond_truncates(query)) {
 			return aname_respond_truncated(query, type);
 		}
@@ -66,19 +66,19 @@ static knotd_in_state_t answer_family(aname_query_t *query, knotd_in_state_t sta
 			return aname_respond_servfail(query, ANAME_KIND_COLD,
 			                              KNOT_EDNS_EDE_NOT_READY);
 		}
-		aname_records_decide(query, type, true, &answer);
+		answer = aname_records_decide(query, type, true);
 	}
 
-	aname_records_note(query, type, &answer);
-	if (aname_worth_has_addresses(answer.worth)) {
+	aname_records_note(query, type, answer);
+	if (aname_worth_has_addresses(answer->worth)) {
 		/* The way here may have to be proven, but only to who asks for that. */
 		bool proven = knot_pkt_has_dnssec(query->qdata->query);
 		query->pending = proven ? ANAME_PENDING_ALL : ANAME_PENDING_NOTHING;
-		return aname_respond_instead(query, state, &answer, type);
+		return aname_respond_instead(query, state, answer, type);
 	}
-	return aname_worth_is_negative(answer.worth)
-	               ? aname_respond_nodata(query, state, &answer, type)
-	               : aname_respond_failure(query, &answer, type);
+	return aname_worth_is_negative(answer->worth)
+	               ? aname_respond_nodata(query, state, answer, type)
+	               : aname_respond_failure(query, answer, type);
 }
 
 /*! ANY, and a query for the NSEC record itself. */
@@ -149,6 +149,9 @@ bool aname_change_is_addition_due(knotd_in_state_t state, const knot_pkt_t *pkt,
 knotd_in_state_t aname_change_additional(aname_query_t *query, knotd_in_state_t state)
 {
 	/* Additions are the same for every client: the scope is the answer's. */
+	if (query->by_subnet) {
+		aname_records_forget(query, true); /* Others may be chosen now. */
+	}
 	query->for_subnet = query->by_subnet = false;
 	/* mod-onlinesign cannot sign an addition that Knot did not make. */
 	bool with = query->sign.state != ANAME_SIGN_PENDING &&

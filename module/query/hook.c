@@ -23,7 +23,9 @@ static ANAME_WARM bool take_up(aname_query_t *query, knot_pkt_t *pkt, knotd_qdat
 		return false;
 	}
 	if (query->instance == instance) {
-		aname_epoch_enter(query->epoch, query->worker);
+		if (!aname_epoch_enter_again(query->epoch, query->worker, &query->entered)) {
+			aname_records_forget(query, false);
+		}
 	} else if (!aname_query_begin(query, instance, pkt, qdata, mod)) {
 		return false;
 	} else if (instance->options->ecs) {

@@ -4,6 +4,7 @@
 #include "query/ecs.h"
 #include "query/policy.h"
 #include "query/targets.h"
+#include "stats.h"
 #include "table/policy.h"
 
 ANAME_WARM void aname_judge_target(const aname_query_t *query, const aname_key_t *key,
@@ -23,6 +24,17 @@ ANAME_WARM void aname_judge_target(const aname_query_t *query, const aname_key_t
 	}
 }
 
+/*! Fails the only record of a zone. */
+static ANAME_ASIDE void refuse(const aname_query_t *query, const knot_rdata_t *rdata,
+                               aname_failure_t failure, aname_part_t *part)
+{
+	aname_part_fail(part, failure);
+	if (failure == ANAME_FAILURE_MALFORMED) {
+		aname_stats_malformed(query->mod, query->worker, 1);
+	}
+	aname_policy_log_refused(query, rdata);
+}
+
 ANAME_WARM void aname_judge_record(const aname_query_t *query, const knot_rdata_t *rdata,
                                    uint32_t record_ttl, uint16_t type, aname_part_t *part)
 {
@@ -39,13 +51,13 @@ ANAME_WARM void aname_judge_record(const aname_query_t *query, const knot_rdata_
 		                         atomic_load_explicit(position, memory_order_relaxed));
 	}
 	knot_dname_storage_t lower;
-	const char *why = "the RDATA is not one whole name";
+	const char *why;
 	aname_failure_t failure = ANAME_FAILURE_MALFORMED;
 	if (entry != NULL || aname_target_find(query, rdata, &key, lower, &entry)) {
 		failure = aname_policy_check(query, &key, &why);
 	}
 	if (failure != ANAME_FAILURE_NONE) {
-		aname_policy_refuse(query, rdata, &key, failure, why, part);
+		refuse(query, rdata, failure, part);
 		return;
 	}
 	aname_judge_target(query, &key, entry, aname_policy_ttl(record_ttl), part);

@@ -1,16 +1,20 @@
 #include "query/policy.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "path.h"
 #include "query/targets.h"
 #include "rrtype.h"
-#include "stats.h"
+#include "table/rdata.h"
 
+/*! Of content that is too long for a name its length tells enough. */
 static void log_malformed(const aname_query_t *query, const knot_rdata_t *rdata, const char *why)
 {
-	aname_stats_malformed(query->mod, query->worker);
-	if (aname_query_log_once(query, why, rdata->data, rdata->len)) {
+	char text[64];
+	(void)snprintf(text, sizeof(text), "%s %u", why, rdata->len);
+	size_t octets = rdata->len <= KNOT_DNAME_MAXLEN ? rdata->len : 0;
+	if (aname_query_log_once(query, text, rdata->data, octets)) {
 		knotd_mod_log(query->mod, LOG_WARNING,
 		              "malformed ANAME record, %s (%u octets of RDATA)", why, rdata->len);
 	}
@@ -50,15 +54,20 @@ ANAME_WARM aname_failure_t aname_policy_check(const aname_query_t *query, const 
 	return ANAME_FAILURE_NONE;
 }
 
-ANAME_ASIDE void aname_policy_refuse(const aname_query_t *query, const knot_rdata_t *rdata,
-                                     const aname_key_t *key, aname_failure_t failure,
-                                     const char *why, aname_part_t *part)
+ANAME_ASIDE void aname_policy_log_refused(const aname_query_t *query, const knot_rdata_t *rdata)
 {
-	aname_part_fail(part, failure);
+	knot_dname_storage_t lower;
+	const char *why = "the RDATA is not one whole name";
+	aname_failure_t failure = ANAME_FAILURE_MALFORMED;
+	int len = aname_rdata_read(rdata->data, rdata->len, lower);
+	const aname_key_t key = { .name = lower, .name_len = len > 0 ? len : 0 };
+	if (len > 0) {
+		failure = aname_policy_check(query, &key, &why);
+	}
 	if (failure == ANAME_FAILURE_MALFORMED) {
 		log_malformed(query, rdata, why);
-	} else {
-		log_denied(query, key, why);
+	} else if (failure == ANAME_FAILURE_DENIED) {
+		log_denied(query, &key, why);
 	}
 }
 
@@ -70,7 +79,7 @@ static bool is_without(const aname_query_t *query, const aname_snapshot_t *snaps
 		return false;
 	}
 	const knot_rdataset_t all = aname_snapshot_rdataset(snapshot);
-	return aname_answer_allowed(&all, deny) == 0;
+	return !aname_subset_any(&all, deny);
 }
 
 static void log_emptied(const aname_query_t *query, const aname_key_t *key)
@@ -99,13 +108,17 @@ ANAME_ASIDE void aname_policy_filter(const aname_query_t *query, const aname_key
 	}
 	const aname_nets_t *deny = &query->instance->options->deny_address;
 	const knot_rdataset_t all = aname_snapshot_rdataset(part->snapshot);
-	if (aname_answer_allowed(&all, deny) > 0) {
-		const knot_rdataset_t up = aname_part_rdataset(part);
-		part->down = aname_answer_allowed(&up, deny) == 0;
+	if (aname_subset_any(&all, deny)) {
+		if (part->view != NULL) {
+			const knot_rdataset_t up = aname_part_rdataset(part);
+			part->down = !aname_subset_any(&up, deny);
+		}
 		return;
 	}
 	uint8_t scope = part->scope;
 	aname_part_fail(part, ANAME_FAILURE_EMPTIED);
 	part->scope = scope;
-	log_emptied(query, key);
+	if (query->positions != NULL || aname_query_shows(query)) {
+		log_emptied(query, key);
+	}
 }

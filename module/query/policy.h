@@ -19,11 +19,8 @@
 aname_failure_t aname_policy_check(const aname_query_t *query, const aname_key_t *key,
                                    const char **why);
 
-/*! Fails a target for what aname_policy_check() has found, or since its RDATA is malformed (there
- *  is no key then). Logs it, once per content. */
-void aname_policy_refuse(const aname_query_t *query, const knot_rdata_t *rdata,
-                         const aname_key_t *key, aname_failure_t failure, const char *why,
-                         aname_part_t *part);
+/*! Logs, once per content, that the zone may not have the target of a record, if so. */
+void aname_policy_log_refused(const aname_query_t *query, const knot_rdata_t *rdata);
 
 /*! Fails a target if `deny-address` leaves nothing of its addresses: then it counts as denied (L2).
  *  The answer is for as many clients as before. */

@@ -7,6 +7,7 @@
 #include "query/policy.h"
 #include "query/pool_plan.h"
 #include "query/targets.h"
+#include "stats.h"
 
 static const uint16_t types[] = { KNOT_RRTYPE_A, KNOT_RRTYPE_AAAA };
 
@@ -15,11 +16,11 @@ void aname_pool_deinit(aname_instance_t *instance)
 	free(atomic_exchange(&instance->plan, NULL));
 }
 
-static bool is_allowed(void *ctx, const knot_dname_t *name, uint8_t name_len)
+static aname_failure_t check(void *ctx, const knot_dname_t *name, uint8_t name_len)
 {
 	const char *why;
 	const aname_key_t key = { .name = name, .name_len = name_len };
-	return aname_policy_check(ctx, &key, &why) == ANAME_FAILURE_NONE;
+	return aname_policy_check(ctx, &key, &why);
 }
 
 /*! Makes the plan that the records call for now, and publishes it; NULL if out of memory. */
@@ -30,23 +31,21 @@ static ANAME_ASIDE aname_pool_plan_t *renew(const aname_query_t *query)
 	aname_pool_plan_t *plan = atomic_load(&query->instance->plan);
 	if (!aname_pool_plan_is_current(plan, query->rrsets, query->rrsets_count)) {
 		plan = aname_pool_plan_new(query->instance->options, query->rrsets,
-		                           query->rrsets_count, is_allowed, (void *)query);
+		                           query->rrsets_count, check, (void *)query);
 		if (plan != NULL) {
 			aname_bin_retire(shared->sign_bin,
 			                 atomic_exchange(&query->instance->plan, plan), free);
 			(void)aname_bin_reclaim(shared->sign_bin);
+			aname_query_show_soon(query); /* What is refused is logged. */
 		}
 	}
 	pthread_mutex_unlock(&shared->sign_lock);
 	return plan;
 }
 
-/*! The plan for the records of a query; NULL if there is none. */
+/*! The plan for the records of a query, which are several; NULL if out of memory. */
 static ANAME_WARM aname_pool_plan_t *plan_of(const aname_query_t *query)
 {
-	if (query->positions != NULL || !aname_pool_plan_is_wanted(query->instance->options)) {
-		return NULL;
-	}
 	aname_pool_plan_t *plan = atomic_load(&query->instance->plan);
 	return aname_pool_plan_is_current(plan, query->rrsets, query->rrsets_count) ? plan
 	                                                                            : renew(query);
@@ -85,22 +84,41 @@ static ANAME_WARM uint64_t network_of(const aname_query_t *query)
 	return aname_choice_network(&network);
 }
 
-void aname_pool_log_limit(const aname_query_t *query)
+/*! Logs what of the records does not count. */
+static ANAME_ASIDE void log_odd(const aname_query_t *query, const aname_pool_plan_t *plan)
 {
-	if (aname_query_log_once(query, "pool", NULL, 0)) {
+	for (unsigned i = 0; i < plan->rrsets_count; i++) {
+		knot_rdata_t *rdata = query->rrsets[i].rrs.rdata;
+		for (unsigned k = 0; k < plan->rrsets[i].copied; k++) {
+			aname_policy_log_refused(query, rdata);
+			rdata = knot_rdataset_next(rdata);
+		}
+	}
+	if (plan->cut && aname_query_log_once(query, "pool", NULL, 0)) {
 		knotd_mod_log(query->mod, LOG_WARNING,
 		              "limit reached, only %u ANAME records are used", ANAME_POOL_MAX);
 	}
 }
 
+/*! Adds records that are no targets. */
+static void add_refused(const aname_query_t *query, unsigned count, aname_failure_t failure,
+                        aname_pool_t *pool)
+{
+	for (unsigned i = 0; i < count; i++) {
+		aname_part_fail(&pool->parts[pool->count++], failure);
+	}
+	if (count > 0 && failure == ANAME_FAILURE_MALFORMED) {
+		aname_stats_malformed(query->mod, query->worker, count);
+	}
+}
+
 /*! Judges all targets, and weighs them. */
-static ANAME_ASIDE void weigh_all(const aname_query_t *query, const aname_pool_plan_t *plan,
-                                  uint16_t type, bool accept_fallback, uint64_t network,
-                                  aname_answer_t *answer)
+static void weigh_all(const aname_query_t *query, const aname_pool_plan_t *plan, uint16_t type,
+                      bool accept_fallback, const uint64_t *network, aname_answer_t *answer)
 {
 	aname_pool_t pool;
-	pool.choice = plan->choice;
-	pool.network = network;
+	pool.choice = network != NULL ? plan->choice : NULL;
+	pool.network = network != NULL ? *network : 0;
 	pool.all_down = query->instance->options->all_down;
 	pool.count = 0;
 	for (unsigned i = 0; i < plan->choice->count; i++) {
@@ -109,13 +127,8 @@ static ANAME_ASIDE void weigh_all(const aname_query_t *query, const aname_pool_p
 		aname_entry_t *entry = find(query, target, type, &key);
 		aname_judge_target(query, &key, entry, target->ttl, &pool.parts[pool.count++]);
 	}
-	for (unsigned i = 0; i < plan->refused_count; i++) {
-		aname_judge_record(query, plan->refused[i].rdata, plan->refused[i].ttl, type,
-		                   &pool.parts[pool.count++]);
-	}
-	if (plan->cut) {
-		aname_pool_log_limit(query);
-	}
+	add_refused(query, plan->malformed, ANAME_FAILURE_MALFORMED, &pool);
+	add_refused(query, plan->denied, ANAME_FAILURE_DENIED, &pool);
 	aname_answer_weigh(&pool, accept_fallback, answer);
 }
 
@@ -139,27 +152,43 @@ static ANAME_WARM bool take_first(const aname_query_t *query, const aname_pool_p
 	return true;
 }
 
-ANAME_WARM bool aname_pool_decide(const aname_query_t *query, uint16_t type, bool accept_fallback,
-                                  aname_answer_t *answer)
+/*! Decides where options choose between the targets. */
+static ANAME_WARM void choose(const aname_query_t *query, const aname_pool_plan_t *plan,
+                              uint16_t type, bool accept_fallback, aname_answer_t *answer)
 {
-	aname_pool_plan_t *plan = plan_of(query);
-	if (plan == NULL) {
-		return false;
-	}
 	uint64_t network = network_of(query);
 	if (!plan->short_cut || !take_first(query, plan, type, network, answer)) {
-		weigh_all(query, plan, type, accept_fallback, network, answer);
+		weigh_all(query, plan, type, accept_fallback, &network, answer);
 	}
 	/* Who stands in another network may get another answer. */
 	if (query->by_subnet && plan->choice->answer_targets > 0 && answer->used > 0 &&
 	    query->client.len > answer->scope) {
 		answer->scope = query->client.len;
 	}
-	return true;
+}
+
+ANAME_WARM void aname_pool_decide(const aname_query_t *query, uint16_t type, bool accept_fallback,
+                                  aname_answer_t *answer)
+{
+	const aname_pool_plan_t *plan = plan_of(query);
+	if (plan != NULL && plan->odd && aname_query_shows(query)) {
+		log_odd(query, plan);
+	}
+	if (plan == NULL) {
+		const aname_pool_t nothing = { .count = 0 };
+		aname_answer_weigh(&nothing, accept_fallback, answer);
+	} else if (aname_pool_plan_is_wanted(query->instance->options)) {
+		choose(query, plan, type, accept_fallback, answer);
+	} else {
+		weigh_all(query, plan, type, accept_fallback, NULL, answer);
+	}
 }
 
 void aname_pool_keep_fresh(const aname_query_t *query)
 {
+	if (query->positions != NULL || !aname_pool_plan_is_wanted(query->instance->options)) {
+		return;
+	}
 	aname_pool_plan_t *plan = plan_of(query);
 	for (unsigned i = 0; plan != NULL && i < 2 * plan->choice->count; i++) {
 		aname_planned_t *target = &plan->targets[i / 2];

@@ -24,38 +24,75 @@ static void *take(uint8_t **at, size_t size)
 	return taken;
 }
 
+/*! The octets of a record that count. */
+static inline unsigned octets_of(const knot_rdata_t *rdata)
+{
+	return rdata->len <= KNOT_DNAME_MAXLEN ? rdata->len : 0;
+}
+
+/*! How many records of an RRset count, before which there are so many in others. */
+static inline unsigned counting(const knot_rrset_t *rrset, unsigned before)
+{
+	unsigned left = ANAME_POOL_MAX - before;
+	return rrset->rrs.count < left ? rrset->rrs.count : left;
+}
+
+/*! Octets that copies of the records take, and the names that are in them. */
+static size_t measure(const knot_rrset_t *rrsets, unsigned count, unsigned *records)
+{
+	size_t octets = 0;
+	*records = 0;
+	for (unsigned i = 0; i < count; i++) {
+		unsigned some = counting(&rrsets[i], *records);
+		knot_rdata_t *rdata = rrsets[i].rrs.rdata;
+		for (unsigned k = 0; k < some; k++, rdata = knot_rdataset_next(rdata)) {
+			octets += sizeof(uint16_t) + 2 * (size_t)octets_of(rdata);
+		}
+		*records += some;
+	}
+	return octets;
+}
+
+static void copy_records(const knot_rrset_t *rrset, unsigned some, draft_t *draft)
+{
+	aname_pool_plan_t *plan = draft->plan;
+	plan->rrsets[plan->rrsets_count++] = (aname_pool_plan_records_t){
+		.type = rrset->type,
+		.count = rrset->rrs.count,
+		.copied = some,
+		.ttl = rrset->ttl,
+		.copies = draft->free,
+	};
+	knot_rdata_t *rdata = rrset->rrs.rdata;
+	for (unsigned k = 0; k < some; k++, rdata = knot_rdataset_next(rdata)) {
+		memcpy(draft->free, &rdata->len, sizeof(rdata->len));
+		draft->free += sizeof(rdata->len);
+		memcpy(draft->free, rdata->data, octets_of(rdata));
+		draft->free += octets_of(rdata);
+	}
+}
+
 static aname_pool_plan_t *allocate(const knot_rrset_t *rrsets, unsigned count, draft_t *draft)
 {
-	size_t records = 0, octets = 0;
-	for (unsigned i = 0; i < count; i++) {
-		records += rrsets[i].rrs.count;
-		octets += rrsets[i].rrs.size + 8;
-	}
-	size_t each = sizeof(aname_contender_t) + sizeof(aname_planned_t) + sizeof(aname_refused_t);
-	records = records < ANAME_POOL_MAX ? records : ANAME_POOL_MAX;
+	unsigned records, before = 0;
+	size_t octets = measure(rrsets, count, &records);
+	size_t each = sizeof(aname_contender_t) + sizeof(aname_planned_t);
 	uint8_t *at = calloc(1, sizeof(aname_pool_plan_t) + sizeof(aname_choice_t) +
-	                                records * each + 2 * octets + 3 * sizeof(uint64_t));
+	                                records * each + octets + 3 * sizeof(uint64_t));
 	if (at == NULL) {
 		return NULL;
 	}
 	aname_pool_plan_t *plan = take(&at, sizeof(aname_pool_plan_t));
 	plan->choice = take(&at, sizeof(aname_choice_t) + records * sizeof(aname_contender_t));
 	plan->targets = take(&at, records * sizeof(aname_planned_t));
-	plan->refused = take(&at, records * sizeof(aname_refused_t));
-	plan->rrsets_count = count;
-	for (unsigned i = 0; i < count; i++) {
-		const knot_rdataset_t *rrs = &rrsets[i].rrs;
-		uint8_t *copy = take(&at, rrs->size);
-		if (rrs->size > 0) {
-			memcpy(copy, rrs->rdata, rrs->size);
-		}
-		plan->rrsets[i] = (aname_pool_plan_records_t){ .type = rrsets[i].type,
-			                                       .ttl = rrsets[i].ttl,
-			                                       .size = rrs->size,
-			                                       .rdata = copy };
-	}
 	draft->plan = plan;
 	draft->free = at;
+	for (unsigned i = 0; i < count; i++) {
+		unsigned some = counting(&rrsets[i], before);
+		copy_records(&rrsets[i], some, draft);
+		plan->cut |= some < rrsets[i].rrs.count;
+		before += some;
+	}
 	return plan;
 }
 
@@ -99,34 +136,38 @@ static void add(draft_t *draft, const knot_dname_t *name, int name_len, uint32_t
 	choice->count++;
 }
 
+/*! Adds the target of a record, if it is one. */
+static void add_record(draft_t *draft, const knot_rdata_t *rdata, uint32_t ttl,
+                       aname_pool_plan_check_f check, void *ctx)
+{
+	knot_dname_storage_t name;
+	int len = aname_rdata_read(rdata->data, rdata->len, name);
+	aname_failure_t failure = len > 0 ? check(ctx, name, len) : ANAME_FAILURE_MALFORMED;
+	if (failure == ANAME_FAILURE_NONE) {
+		add(draft, name, len, aname_policy_ttl(ttl));
+	} else if (failure == ANAME_FAILURE_DENIED) {
+		draft->plan->denied++;
+	} else {
+		draft->plan->malformed++;
+	}
+}
+
 aname_pool_plan_t *aname_pool_plan_new(const aname_options_t *options, const knot_rrset_t *rrsets,
-                                       unsigned count, aname_pool_plan_allows_f allows, void *ctx)
+                                       unsigned count, aname_pool_plan_check_f check, void *ctx)
 {
 	draft_t draft = { .options = options, .owner = rrsets[0].owner };
 	aname_pool_plan_t *plan = allocate(rrsets, count, &draft);
 	if (plan == NULL) {
 		return NULL;
 	}
-	unsigned records = 0;
 	for (unsigned i = 0; i < count; i++) {
-		const knot_rdata_t *rdata = (const knot_rdata_t *)plan->rrsets[i].rdata;
-		for (unsigned k = 0; k < rrsets[i].rrs.count; k++) {
-			if (records == ANAME_POOL_MAX) {
-				plan->cut = true;
-				break;
-			}
-			records++;
-			knot_dname_storage_t name;
-			int len = aname_rdata_read(rdata->data, rdata->len, name);
-			if (len > 0 && allows(ctx, name, len)) {
-				add(&draft, name, len, aname_policy_ttl(rrsets[i].ttl));
-			} else {
-				plan->refused[plan->refused_count++] =
-				        (aname_refused_t){ rdata, rrsets[i].ttl };
-			}
-			rdata = knot_rdataset_next((knot_rdata_t *)rdata);
+		knot_rdata_t *rdata = rrsets[i].rrs.rdata;
+		for (unsigned k = 0; k < plan->rrsets[i].copied; k++) {
+			add_record(&draft, rdata, rrsets[i].ttl, check, ctx);
+			rdata = knot_rdataset_next(rdata);
 		}
 	}
+	plan->odd = plan->cut || plan->malformed + plan->denied > 0;
 	aname_choice_t *choice = plan->choice;
 	uint32_t all = choice->count > 0 ? UINT32_MAX >> (32 - choice->count) : 0;
 	choice->answer_targets = options->answer_targets;
@@ -134,6 +175,23 @@ aname_pool_plan_t *aname_pool_plan_new(const aname_options_t *options, const kno
 	plan->short_cut = choice->first != 0 && (choice->answer_targets == 1 ||
 	                                         (choice->first & (choice->first - 1)) == 0);
 	return plan;
+}
+
+/*! Are the records of an RRset that count those of which there are copies? */
+static ANAME_WARM bool are_copied(const aname_pool_plan_records_t *records,
+                                  const knot_rdataset_t *rrs)
+{
+	const uint8_t *copy = records->copies;
+	knot_rdata_t *rdata = rrs->rdata;
+	for (unsigned k = 0; k < records->copied; k++, rdata = knot_rdataset_next(rdata)) {
+		/* RDATA stands there as it does here: its length, and its octets. */
+		size_t size = sizeof(rdata->len) + octets_of(rdata);
+		if (!aname_octets_equal(copy, (const uint8_t *)rdata, size)) {
+			return false;
+		}
+		copy += size;
+	}
+	return true;
 }
 
 ANAME_WARM bool aname_pool_plan_is_current(const aname_pool_plan_t *plan,
@@ -145,9 +203,7 @@ ANAME_WARM bool aname_pool_plan_is_current(const aname_pool_plan_t *plan,
 	for (unsigned i = 0; i < count; i++) {
 		const aname_pool_plan_records_t *records = &plan->rrsets[i];
 		if (records->type != rrsets[i].type || records->ttl != rrsets[i].ttl ||
-		    records->size != rrsets[i].rrs.size ||
-		    !aname_octets_equal(records->rdata, (const uint8_t *)rrsets[i].rrs.rdata,
-		                        records->size)) {
+		    records->count != rrsets[i].rrs.count || !are_copied(records, &rrsets[i].rrs)) {
 			return false;
 		}
 	}

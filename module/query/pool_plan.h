@@ -1,6 +1,6 @@
 /*!
  * \brief What is known of a pool's targets before anybody asks: names, ranks, weights, where they
- *        are in the table.  [P]
+ *        are in the table, and which records are none.  [P]
  *
  * Made of the ANAME records of an owner and of the options of its zone, and never changed but for
  * where targets were found; a new one is made when the records have changed.
@@ -16,6 +16,7 @@
 
 #include "conf/options.h"
 #include "query/choice.h"
+#include "table/snapshot.h"
 
 /*! A target of the pool. */
 typedef struct {
@@ -25,49 +26,50 @@ typedef struct {
 	_Atomic uint32_t positions[2]; /*!< Where it was last found, of each family. */
 } aname_planned_t;
 
-/*! A record that is no target of this zone. */
-typedef struct {
-	const knot_rdata_t *rdata;
-	uint32_t ttl; /*!< As in the record. */
-} aname_refused_t;
-
-/*! What the plan was made of. */
+/*! What the plan was made of. Of a record that is too long for a name nothing counts but that it
+ *  is, whatever its octets are. */
 typedef struct {
 	uint16_t type;
+	uint16_t count;  /*!< Records in the zone. */
+	uint16_t copied; /*!< Those that count: the first ones. */
 	uint32_t ttl;
-	uint32_t size;
-	const uint8_t *rdata;
+	const uint8_t
+	        *copies; /*!< Of each of them its length, and its octets unless it is too long. */
 } aname_pool_plan_records_t;
 
 typedef struct {
 	bool short_cut; /*!< While all are usable an answer holds one target. */
 	bool cut;       /*!< There are more records than ANAME_POOL_MAX. */
-	unsigned refused_count;
+	bool odd;       /*!< That, or some are no targets: there is something to log. */
+	/* Records that are no targets of this zone. */
+	unsigned malformed; /*!< They can be none of any. */
+	unsigned denied;    /*!< Policy does not let them. */
 	unsigned rrsets_count;
 	aname_choice_t *choice;
 	aname_planned_t *targets; /*!< As many as there are contenders, in the same order. */
-	aname_refused_t *refused; /*!< Those that are left. */
 	aname_pool_plan_records_t rrsets[ANAME_RRTYPES_MAX];
 } aname_pool_plan_t;
 
-/*! May the zone have a target? `name` in lower case. */
-typedef bool (*aname_pool_plan_allows_f)(void *ctx, const knot_dname_t *name, uint8_t name_len);
+/*! May the zone have a target? NONE, MALFORMED or DENIED. `name` in lower case. */
+typedef aname_failure_t (*aname_pool_plan_check_f)(void *ctx, const knot_dname_t *name,
+                                                   uint8_t name_len);
 
 /*!
  * \brief Makes a plan.
  *
  * \param options  Of the zone: `prefer`, `weights` and `answer_targets`.
  * \param rrsets   The ANAME records of an owner, at most ANAME_RRTYPES_MAX RRsets.
- * \param allows   What it refuses is no target, as what is malformed.
+ * \param check    What it refuses is no target.
  *
  * \return The plan, freed with free(); NULL if out of memory. Ownership: the caller's.
  *
  * Thread: any.
  */
 aname_pool_plan_t *aname_pool_plan_new(const aname_options_t *options, const knot_rrset_t *rrsets,
-                                       unsigned count, aname_pool_plan_allows_f allows, void *ctx);
+                                       unsigned count, aname_pool_plan_check_f check, void *ctx);
 
-/*! Was it made of these records? Thread: any that may read the plan. */
+/*! Was it made of these records? No more than ANAME_POOL_MAX of them are looked at, and of each no
+ *  more than a name may have. Thread: any that may read the plan. */
 bool aname_pool_plan_is_current(const aname_pool_plan_t *plan, const knot_rrset_t *rrsets,
                                 unsigned count);
 

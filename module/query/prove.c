@@ -11,7 +11,7 @@
 knotd_in_state_t aname_prove_await_keys(aname_query_t *query, knotd_in_state_t state)
 {
 	if (query->sign.state == ANAME_SIGN_PENDING && aname_wait_allowed(query)) {
-		aname_wait(query, 0, NULL);
+		aname_wait(query, 0);
 	}
 	if (query->sign.state != ANAME_SIGN_PENDING) {
 		return state;

@@ -7,6 +7,8 @@
 
 _Static_assert(sizeof(aname_instance_t) <= 88 || sizeof(void *) != 8, "it fits into a block");
 _Static_assert(sizeof(aname_query_t) <= ANAME_WORKER_QUERY_SIZE, "there is room for a query");
+_Static_assert(ANAME_DECISIONS * sizeof(aname_decision_t) <= ANAME_WORKER_DECISIONS_SIZE,
+               "and for what is decided");
 _Static_assert(_Alignof(aname_query_t) <= ANAME_WORKER_QUERY_ALIGN, "and it is aligned");
 _Static_assert(offsetof(aname_query_t, instance) == 0, "a slot of zeros has a free one");
 
@@ -54,13 +56,14 @@ ANAME_WARM bool aname_query_begin(aname_query_t *query, aname_instance_t *instan
 	query->waited = false;
 	query->for_subnet = false;
 	query->by_subnet = false;
+	memset(query->settled, 0, sizeof(query->settled));
 	query->decided = 0;
 	query->missing = 0;
 	query->sign.state = ANAME_SIGN_NEEDLESS;
 	query->sign.wanted = false;
 	bool single = query->rrsets_count == 1 && query->rrsets[0].rrs.count == 1;
 	query->positions = single ? instance->positions : NULL;
-	aname_epoch_enter(query->epoch, query->worker);
+	query->entered = aname_epoch_enter(query->epoch, query->worker);
 	return true;
 }
 

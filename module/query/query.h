@@ -21,6 +21,7 @@
 #include <knot/module.h>
 
 #include "conf/options.h"
+#include "query/answer.h"
 #include "query/pool_plan.h"
 #include "table/shared.h"
 #include "table/store.h"
@@ -42,7 +43,7 @@ typedef struct {
 	const aname_upstream_t *upstream;
 	aname_shared_t *shared;
 	aname_signing_t signing;
-	_Atomic(aname_pool_plan_t *) plan; /*!< Of a zone that chooses between several targets; see
+	_Atomic(aname_pool_plan_t *) plan; /*!< Of a zone with several records; see
 	                                    query/pool.h. */
 	uint16_t waiters_max;              /*!< TCP workers that may wait at once (C2). */
 	uint8_t onlinesign;                /*!< aname_onlinesign_t */
@@ -81,6 +82,23 @@ typedef enum {
 	ANAME_PENDING_DROP_SOA,  /*!< Knot is to prove what an answer has not (A4). */
 } aname_pending_t;
 
+/*! What was decided of a family for this query, in memory of the worker (table/shared.h). */
+typedef struct {
+	aname_answer_t answer;
+	/* If it is spared (A10): what this family is worth alone, and for whom. */
+	uint8_t alone, scope;
+} aname_decision_t;
+
+/*! How far a decision is, as bits. */
+typedef enum {
+	ANAME_SETTLED = 1,
+	ANAME_SETTLED_ACCEPTED = 2, /*!< Fallbacks were accepted. */
+	ANAME_SETTLED_SPARED = 4, /*!< The other family was looked at, where that is called for. */
+} aname_settled_t;
+
+/*! Of two families, for everybody and for the client. */
+#define ANAME_DECISIONS 4
+
 /*! A query in hand. */
 typedef struct {
 	aname_instance_t *instance; /*!< Whose it is; NULL: the object is free. */
@@ -89,6 +107,7 @@ typedef struct {
 	knotd_mod_t *mod;
 	aname_worker_t *slot; /*!< What belongs to the worker. */
 	aname_epoch_t *epoch; /*!< What is entered and left. */
+	uint64_t entered;     /*!< Which one was entered last. */
 	unsigned worker;
 	uint32_t now_s; /*!< As the following, in whole seconds. */
 	int64_t now_ms;
@@ -97,6 +116,7 @@ typedef struct {
 	bool waited;     /*!< A lookup ended while it waited: the numbers have changed. */
 	bool for_subnet; /*!< The answer is to be for `client` (N4). */
 	bool by_subnet; /*!< Targets are chosen by `client`; else by where the query is from (P3). */
+	uint8_t settled[ANAME_DECISIONS]; /*!< Of each decision: aname_settled_t. */
 	/* What the reply says of the families, so that it says the same everywhere (D2). */
 	uint8_t decided;      /*!< Families decided on; see query/bitmap.h. */
 	uint8_t missing;      /*!< Those of them that are NODATA. */
@@ -148,6 +168,19 @@ bool aname_query_begin(aname_query_t *query, aname_instance_t *instance, knot_pk
 static inline uint32_t aname_query_zone(const aname_query_t *query)
 {
 	return aname_shared_zone(query->instance->shared, knotd_qdata_zone_name(query->qdata));
+}
+
+/*! Does this query show the zone's numbers, and log what there is to log? One a second does. */
+static inline bool aname_query_shows(const aname_query_t *query)
+{
+	return atomic_load_explicit(&query->instance->shown_s, memory_order_relaxed) !=
+	       query->now_s;
+}
+
+/*! Has one of the next queries show, however soon. */
+static inline void aname_query_show_soon(const aname_query_t *query)
+{
+	atomic_store_explicit(&query->instance->shown_s, query->now_s - 1, memory_order_relaxed);
 }
 
 /*! Is this the first time that this is to be logged of this content in this zone, and may the zone

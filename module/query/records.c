@@ -30,41 +30,62 @@ bool aname_records_find(const aname_query_t *query, const knot_rdata_t *rdata, a
 	       aname_policy_check(query, key, &why) == ANAME_FAILURE_NONE;
 }
 
-/*! All targets of a zone that has several records. */
-static ANAME_ASIDE void gather(const aname_query_t *query, uint16_t type, aname_pool_t *pool)
+/* Decisions. */
+
+/*! Where the decision on a family stands, as the query sees it now. */
+static inline unsigned place_of(const aname_query_t *query, uint16_t type)
 {
-	for (unsigned i = 0; i < query->rrsets_count; i++) {
-		const knot_rrset_t *rrset = &query->rrsets[i];
-		knot_rdata_t *rdata = rrset->rrs.rdata;
-		for (unsigned k = 0; k < rrset->rrs.count; k++, rdata = knot_rdataset_next(rdata)) {
-			if (pool->count == ANAME_POOL_MAX) {
-				aname_pool_log_limit(query);
-				return;
-			}
-			aname_judge_record(query, rdata, rrset->ttl, type,
-			                   &pool->parts[pool->count++]);
-		}
-	}
+	return 2 * (type == KNOT_RRTYPE_AAAA) + query->for_subnet;
+}
+
+static inline aname_decision_t *decisions_of(const aname_query_t *query)
+{
+	const aname_shared_t *shared = query->instance->shared;
+	return (aname_decision_t *)(shared->decisions +
+	                            (size_t)query->worker * ANAME_WORKER_DECISIONS_SIZE);
 }
 
 /*! Decides on a family by what is known of it alone. */
-static ANAME_WARM void decide_alone(const aname_query_t *query, uint16_t type, bool accept_fallback,
-                                    aname_answer_t *answer)
+static ANAME_WARM void weigh(const aname_query_t *query, uint16_t type, bool accept_fallback,
+                             aname_answer_t *answer)
 {
-	aname_pool_t pool;
-	if (query->positions != NULL) {
-		const knot_rrset_t *rrset = &query->rrsets[0];
-		pool.count = 1;
-		aname_judge_record(query, rrset->rrs.rdata, rrset->ttl, type, &pool.parts[0]);
-	} else if (aname_pool_decide(query, type, accept_fallback, answer)) {
+	if (query->positions == NULL) {
+		aname_pool_decide(query, type, accept_fallback, answer);
 		return;
-	} else {
-		pool.count = 0;
-		gather(query, type, &pool);
 	}
+	aname_pool_t pool;
+	const knot_rrset_t *rrset = &query->rrsets[0];
+	pool.count = 1;
+	aname_judge_record(query, rrset->rrs.rdata, rrset->ttl, type, &pool.parts[0]);
 	pool.choice = NULL;
 	pool.all_down = query->instance->options->all_down;
 	aname_answer_decide(&pool, accept_fallback, answer);
+}
+
+/*! The same, if it was not decided yet. Whether fallbacks are accepted matters to what is cold only. */
+static ANAME_WARM aname_decision_t *decide_alone(aname_query_t *query, uint16_t type,
+                                                 bool accept_fallback)
+{
+	unsigned place = place_of(query, type);
+	uint8_t *settled = &query->settled[place];
+	aname_decision_t *decision = &decisions_of(query)[place];
+	uint8_t accepted = accept_fallback ? ANAME_SETTLED_ACCEPTED : 0;
+	if (*settled == 0 ||
+	    (decision->answer.cold && (*settled & ANAME_SETTLED_ACCEPTED) != accepted)) {
+		weigh(query, type, accept_fallback, &decision->answer);
+		*settled = ANAME_SETTLED | accepted;
+	}
+	return decision;
+}
+
+ANAME_ASIDE void aname_records_forget(aname_query_t *query, bool all)
+{
+	const aname_decision_t *decisions = decisions_of(query);
+	for (unsigned i = 0; i < ANAME_DECISIONS; i++) {
+		if (all || decisions[i].answer.used > 0) {
+			query->settled[i] = 0;
+		}
+	}
 }
 
 static bool has_sibling(const aname_query_t *query, uint16_t type)
@@ -73,18 +94,37 @@ static bool has_sibling(const aname_query_t *query, uint16_t type)
 }
 
 /*! A family that fails does not take the other one with it (A10). */
-static ANAME_ASIDE void spare_other(const aname_query_t *query, uint16_t type, bool accept_fallback,
-                                    aname_answer_t *answer)
+static ANAME_ASIDE void spare_other(aname_query_t *query, uint16_t type, bool accept_fallback,
+                                    aname_decision_t *decision)
 {
+	aname_answer_t *answer = &decision->answer;
+	uint8_t *settled = &query->settled[place_of(query, type)];
+	if (*settled & ANAME_SETTLED_SPARED) {
+		return;
+	}
+	*settled |= ANAME_SETTLED_SPARED;
+	decision->alone = answer->worth;
+	decision->scope = answer->scope;
 	uint16_t other = aname_target_other_type(type);
 	bool sibling = has_sibling(query, other);
 	if ((has_sibling(query, type) && !answer->no_sibling) || (!sibling && !answer->emptied)) {
 		return; /* Whatever is known of the other one does not matter. */
 	}
-	aname_answer_t others;
-	decide_alone(query, other, accept_fallback, &others);
-	answer->scope = others.scope > answer->scope ? others.scope : answer->scope;
-	aname_answer_spare(others.worth, sibling && !others.no_sibling, answer);
+	const aname_decision_t *others = decide_alone(query, other, accept_fallback);
+	bool spared = query->settled[place_of(query, other)] & ANAME_SETTLED_SPARED;
+	uint8_t scope = spared ? others->scope : others->answer.scope;
+	answer->scope = scope > answer->scope ? scope : answer->scope;
+	aname_answer_spare(spared ? others->alone : others->answer.worth,
+	                   sibling && !others->answer.no_sibling, answer);
+}
+
+static ANAME_WARM aname_answer_t *decide(aname_query_t *query, uint16_t type, bool accept_fallback)
+{
+	aname_decision_t *decision = decide_alone(query, type, accept_fallback);
+	if (decision->answer.worth == ANAME_FAILED) {
+		spare_other(query, type, accept_fallback, decision);
+	}
+	return &decision->answer;
 }
 
 /*! Is what this module makes signed, be it by mod-onlinesign? */
@@ -99,38 +139,37 @@ static bool is_signed(const aname_query_t *query)
  * where everybody gets none, nobody gets any, and who would get none alone gets what everybody
  * gets.
  */
-static ANAME_ASIDE void decide_for_subnet(const aname_query_t *query, uint16_t type,
-                                          bool accept_fallback, aname_answer_t *answer)
+static ANAME_ASIDE const aname_answer_t *decide_for_subnet(aname_query_t *query, uint16_t type,
+                                                           bool accept_fallback)
 {
-	aname_query_t everybody = *query;
-	everybody.for_subnet = false;
-	aname_records_decide(&everybody, type, accept_fallback, answer);
-	if (aname_worth_is_negative(answer->worth)) {
-		return;
+	query->for_subnet = false;
+	const aname_answer_t *everybodys = decide(query, type, accept_fallback);
+	query->for_subnet = true;
+	if (aname_worth_is_negative(everybodys->worth)) {
+		return everybodys;
 	}
-	aname_answer_t clients;
-	decide_alone(query, type, accept_fallback, &clients);
-	if (clients.worth == ANAME_FAILED) {
-		spare_other(query, type, accept_fallback, &clients);
+	aname_answer_t *clients = decide(query, type, accept_fallback);
+	if (aname_worth_is_negative(clients->worth)) {
+		unsigned place = place_of(query, type);
+		aname_decision_t *decision = &decisions_of(query)[place];
+		if (!(query->settled[place] & ANAME_SETTLED_SPARED)) {
+			query->settled[place] |= ANAME_SETTLED_SPARED;
+			decision->alone = clients->worth;
+			decision->scope = clients->scope;
+		}
+		uint8_t scope = clients->scope;
+		*clients = *everybodys;
+		clients->scope = scope;
 	}
-	if (aname_worth_is_negative(clients.worth)) {
-		answer->scope = clients.scope;
-	} else {
-		*answer = clients;
-	}
+	return clients;
 }
 
-ANAME_WARM void aname_records_decide(const aname_query_t *query, uint16_t type,
-                                     bool accept_fallback, aname_answer_t *answer)
+ANAME_WARM const aname_answer_t *aname_records_decide(aname_query_t *query, uint16_t type,
+                                                      bool accept_fallback)
 {
-	if (query->for_subnet && is_signed(query)) {
-		decide_for_subnet(query, type, accept_fallback, answer);
-		return;
-	}
-	decide_alone(query, type, accept_fallback, answer);
-	if (answer->worth == ANAME_FAILED) {
-		spare_other(query, type, accept_fallback, answer);
-	}
+	return query->for_subnet && is_signed(query)
+	               ? decide_for_subnet(query, type, accept_fallback)
+	               : decide(query, type, accept_fallback);
 }
 
 void aname_records_note(aname_query_t *query, uint16_t type, const aname_answer_t *answer)
@@ -155,9 +194,8 @@ uint8_t aname_records_missing(aname_query_t *query)
 	for (unsigned i = 0; i < 2; i++) {
 		if (!(query->decided & aname_family_of(types[i]))) {
 			/* What is cold is not known, and not denied. */
-			aname_answer_t answer;
-			aname_records_decide(query, types[i], false, &answer);
-			aname_records_note(query, types[i], &answer);
+			aname_records_note(query, types[i],
+			                   aname_records_decide(query, types[i], false));
 		}
 	}
 	query->for_subnet = for_subnet;

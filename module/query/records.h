@@ -12,11 +12,21 @@
 /*!
  * \brief Decides what to say of one family; has looked up what is due. Inside the epoch.
  *
+ * One decision is made once: whoever asks again inside the same epoch gets the same, so that what it
+ * costs is paid once and no reply contradicts itself. So it is in later epochs
+ * of the query if nothing was retired since, or if there are no addresses.
+ *
  * \param type             KNOT_RRTYPE_A or KNOT_RRTYPE_AAAA.
  * \param accept_fallback  As for aname_answer_decide().
+ *
+ * \return What was decided, in memory of the worker; its addresses are good until the epoch is left.
  */
-void aname_records_decide(const aname_query_t *query, uint16_t type, bool accept_fallback,
-                          aname_answer_t *answer);
+const aname_answer_t *aname_records_decide(aname_query_t *query, uint16_t type,
+                                           bool accept_fallback);
+
+/*! Forgets decisions that point to what may be gone, since the epoch was left; `all`: and all others,
+ *  since there was time to learn more. */
+void aname_records_forget(aname_query_t *query, bool all);
 
 /*! Notes what the reply shows of a family, for whatever denial goes with it. */
 void aname_records_note(aname_query_t *query, uint16_t type, const aname_answer_t *answer);

@@ -187,7 +187,7 @@ int aname_reply_remove_sibling(const aname_query_t *query, uint16_t type)
 	                       : ret;
 }
 
-int aname_reply_replace(const aname_query_t *query, uint16_t type, bool *room)
+int aname_reply_replace(aname_query_t *query, uint16_t type, bool *room)
 {
 	if (!aname_reply_has_sibling(query->pkt, query->qdata, type)) {
 		return KNOT_EOK;
@@ -197,17 +197,16 @@ int aname_reply_replace(const aname_query_t *query, uint16_t type, bool *room)
 	return ret == KNOT_EOK ? aname_reply_add(query, type, room) : ret;
 }
 
-int aname_reply_add(const aname_query_t *query, uint16_t type, bool *room)
+int aname_reply_add(aname_query_t *query, uint16_t type, bool *room)
 {
 	if (!*room) {
 		return KNOT_EOK;
 	}
-	aname_answer_t answer;
-	aname_records_decide(query, type, true, &answer);
-	if (!aname_worth_has_addresses(answer.worth)) {
+	const aname_answer_t *answer = aname_records_decide(query, type, true);
+	if (!aname_worth_has_addresses(answer->worth)) {
 		return KNOT_EOK;
 	}
-	int ret = aname_reply_put(query, &answer, type, false);
+	int ret = aname_reply_put(query, answer, type, false);
 	*room = ret != KNOT_ESPACE;
 	return *room ? ret : KNOT_EOK;
 }

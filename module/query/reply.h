@@ -53,9 +53,9 @@ bool aname_reply_use_sibling(const aname_query_t *query, uint16_t type, bool par
  *
  * \param room  false: nothing is put. Becomes false if something does not fit.
  */
-__attribute__((warn_unused_result)) int aname_reply_replace(const aname_query_t *query,
-                                                            uint16_t type, bool *room);
+__attribute__((warn_unused_result)) int aname_reply_replace(aname_query_t *query, uint16_t type,
+                                                            bool *room);
 
 /*! Puts what is known now. Likewise. */
-__attribute__((warn_unused_result)) int aname_reply_add(const aname_query_t *query, uint16_t type,
+__attribute__((warn_unused_result)) int aname_reply_add(aname_query_t *query, uint16_t type,
                                                         bool *room);

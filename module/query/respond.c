@@ -108,21 +108,20 @@ static knotd_in_state_t respond_early_nodata(aname_query_t *query, const aname_a
 ANAME_WARM knotd_in_state_t aname_respond_early(aname_query_t *query, knotd_in_state_t state,
                                                 uint16_t type)
 {
-	aname_answer_t answer;
-	aname_records_decide(query, type, false, &answer);
+	const aname_answer_t *answer = aname_records_decide(query, type, false);
 	if (query->sign.state == ANAME_SIGN_PENDING) {
 		return state; /* on_answer() waits for the keys. */
 	}
-	switch (answer.worth) {
+	switch (answer->worth) {
 	case ANAME_FRESH:
 	case ANAME_LATE:
 	case ANAME_STALE:
 		knot_wire_set_aa(query->pkt->wire);
 		query->pending = ANAME_PENDING_NOTHING;
-		return aname_respond_addresses(query, &answer, type);
+		return aname_respond_addresses(query, answer, type);
 	case ANAME_COLD:
 	case ANAME_FAILED: return state;
-	default: return respond_early_nodata(query, &answer, state, type);
+	default: return respond_early_nodata(query, answer, state, type);
 	}
 }
 
@@ -186,21 +185,20 @@ knotd_in_state_t aname_respond_truncated(const aname_query_t *query, uint16_t ty
 /*! As aname_respond_any(), of one family. */
 static int put_family(aname_query_t *query, uint16_t type)
 {
-	aname_answer_t answer;
-	aname_records_decide(query, type, true, &answer);
+	const aname_answer_t *answer = aname_records_decide(query, type, true);
 	if (query->for_subnet) {
-		aname_ecs_return_scope(query, answer.scope);
+		aname_ecs_return_scope(query, answer->scope);
 	}
-	if (answer.worth == ANAME_FAILED && !answer.no_sibling) {
-		(void)aname_reply_use_sibling(query, type, answer.partial);
+	if (answer->worth == ANAME_FAILED && !answer->no_sibling) {
+		(void)aname_reply_use_sibling(query, type, answer->partial);
 		return KNOT_EOK;
 	}
 	int ret = aname_reply_remove_sibling(query, type);
-	if (ret != KNOT_EOK || !aname_worth_has_addresses(answer.worth)) {
+	if (ret != KNOT_EOK || !aname_worth_has_addresses(answer->worth)) {
 		return ret;
 	}
-	aname_records_note(query, type, &answer);
-	return aname_reply_put(query, &answer, type, true);
+	aname_records_note(query, type, answer);
+	return aname_reply_put(query, answer, type, true);
 }
 
 knotd_in_state_t aname_respond_any(aname_query_t *query)

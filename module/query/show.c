@@ -182,10 +182,11 @@ static void show_targets(const aname_query_t *query)
 {
 	aname_numbers_t numbers = { 0 };
 	bool failing = false;
+	unsigned left = ANAME_POOL_MAX;
 	for (unsigned i = 0; i < query->rrsets_count; i++) {
 		const knot_rdataset_t *rrs = &query->rrsets[i].rrs;
 		knot_rdata_t *rdata = rrs->rdata;
-		for (unsigned k = 0; k < rrs->count; k++, rdata = knot_rdataset_next(rdata)) {
+		for (unsigned k = 0; k < rrs->count && left > 0; k++, left--) {
 			knot_dname_storage_t lower;
 			target_t target;
 			if (find(query, rdata, lower, &target)) {
@@ -195,6 +196,7 @@ static void show_targets(const aname_query_t *query)
 				failing |= check_failure(query, &target, 1);
 				check_gone(query, &target);
 			}
+			rdata = knot_rdataset_next(rdata);
 		}
 	}
 	aname_stats_show(query->mod, &numbers);
@@ -208,14 +210,16 @@ static bool follows(const void *ctx, const knot_dname_t *target)
 {
 	const aname_query_t *query = ctx;
 	size_t len = knot_dname_size(target);
+	unsigned left = ANAME_POOL_MAX;
 	for (unsigned i = 0; i < query->rrsets_count; i++) {
 		const knot_rdataset_t *rrs = &query->rrsets[i].rrs;
 		knot_rdata_t *rdata = rrs->rdata;
-		for (unsigned k = 0; k < rrs->count; k++, rdata = knot_rdataset_next(rdata)) {
+		for (unsigned k = 0; k < rrs->count && left > 0; k++, left--) {
 			/* What is as long and begins in the same way has the same labels. */
 			if (rdata->len == len && knot_dname_is_case_equal(rdata->data, target)) {
 				return true;
 			}
+			rdata = knot_rdataset_next(rdata);
 		}
 	}
 	return false;

@@ -12,7 +12,7 @@ bool aname_wait_allowed(const aname_query_t *query)
 	       params->proto != KNOTD_QUERY_PROTO_QUIC && query->instance->options->wait_ms > 0;
 }
 
-void aname_wait(aname_query_t *query, uint16_t type, aname_answer_t *answer)
+void aname_wait(aname_query_t *query, uint16_t type)
 {
 	aname_shared_t *shared = query->instance->shared;
 	aname_waiter_t waiter;
@@ -34,24 +34,22 @@ void aname_wait(aname_query_t *query, uint16_t type, aname_answer_t *answer)
 	while (cold && woken) {
 		uint64_t generation = aname_waiters_generation(shared->waiters);
 		aname_signing_choose(query);
-		if (answer != NULL) {
-			aname_records_decide(query, type, false, answer);
+		cold = query->sign.state == ANAME_SIGN_PENDING;
+		if (type != 0) {
+			/* What is published from here on wakes it. */
+			aname_records_forget(query, true);
+			cold |= aname_records_decide(query, type, false)->partial;
 		}
-		cold = query->sign.state == ANAME_SIGN_PENDING ||
-		       (answer != NULL && answer->partial);
 		if (cold) {
 			aname_epoch_leave(query->epoch, query->worker);
 			woken = aname_waiters_wait(shared->waiters, &waiter, generation);
 			query->now_ms = aname_clock_ms();
 			query->now_s = query->now_ms / 1000;
 			query->waited = true;
-			aname_epoch_enter(query->epoch, query->worker);
+			query->entered = aname_epoch_enter(query->epoch, query->worker);
+			aname_records_forget(query, true);
 			aname_signing_choose(query);
 		}
-	}
-	if (cold && answer != NULL) {
-		/* The epoch was left: what was decided before points to what may be gone. */
-		aname_records_decide(query, type, false, answer);
 	}
 	aname_waiters_leave(shared->waiters, &waiter, aname_clock_ms());
 }

@@ -12,6 +12,6 @@
 /*! May this query wait? Over TCP and TLS through the kernel only (C1, C2). */
 bool aname_wait_allowed(const aname_query_t *query);
 
-/*! Waits for the keys and, if there is an answer, for all lookups at hand; decides anew after each
- *  that ends. */
-void aname_wait(aname_query_t *query, uint16_t type, aname_answer_t *answer);
+/*! Waits for the keys and, unless `type` is 0, for all lookups at hand of that family. What was decided
+ *  before is to be decided anew. */
+void aname_wait(aname_query_t *query, uint16_t type);

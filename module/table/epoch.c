@@ -85,7 +85,7 @@ void aname_bin_free(aname_bin_t *bin)
 	}
 }
 
-void aname_epoch_enter(aname_epoch_t *epoch, unsigned worker)
+uint64_t aname_epoch_enter(aname_epoch_t *epoch, unsigned worker)
 {
 	unsigned used = atomic_load_explicit(&epoch->slots_used, memory_order_acquire);
 	while (worker >= used &&
@@ -96,6 +96,15 @@ void aname_epoch_enter(aname_epoch_t *epoch, unsigned worker)
 	 * this slot entered, or this worker sees what the writer has already taken out. */
 	uint64_t now = atomic_load_explicit(&epoch->now, memory_order_acquire);
 	atomic_store(&epoch->slots[worker].entered, now);
+	return now;
+}
+
+bool aname_epoch_enter_again(aname_epoch_t *epoch, unsigned worker, uint64_t *entered)
+{
+	uint64_t before = *entered;
+	*entered = aname_epoch_enter(epoch, worker);
+	/* Whoever retires from here on sees this slot entered. */
+	return atomic_load(&epoch->now) == before;
 }
 
 void aname_epoch_leave(aname_epoch_t *epoch, unsigned worker)

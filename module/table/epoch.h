@@ -16,6 +16,7 @@
 #pragma once
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /*! Largest number of workers: knotd's limits of 256 UDP, TCP and XDP threads each. */
@@ -29,8 +30,20 @@ aname_epoch_t *aname_epoch_new(void);
 /*! Frees the set and all that is retired. No worker may be inside. */
 void aname_epoch_free(aname_epoch_t *epoch);
 
-/*! From now on what is published may be read. Thread: worker `worker` (below the maximum). */
-void aname_epoch_enter(aname_epoch_t *epoch, unsigned worker);
+/*! From now on what is published may be read. Returns which epoch that is. Thread: worker `worker`
+ *  (below the maximum). */
+uint64_t aname_epoch_enter(aname_epoch_t *epoch, unsigned worker);
+
+/*!
+ * \brief Enters, and finds out whether what was read in an earlier epoch may still be read.
+ *
+ * \param entered  Which one that was; becomes the one that is entered now.
+ *
+ * \return true if nothing was retired since, by any writer.
+ *
+ * Thread: worker `worker`.
+ */
+bool aname_epoch_enter_again(aname_epoch_t *epoch, unsigned worker, uint64_t *entered);
 
 /*! Whatever was read since enter is off limits. Thread: worker `worker`. */
 void aname_epoch_leave(aname_epoch_t *epoch, unsigned worker);

@@ -26,9 +26,11 @@ aname_shared_t *aname_shared_new(aname_queue_wake_f wake, void *wake_ctx)
 	shared->logbook = aname_logbook_new();
 	shared->workers = aligned_alloc(_Alignof(aname_worker_t),
 	                                ANAME_WORKERS_MAX * sizeof(*shared->workers));
-	if (shared->table == NULL || shared->queue == NULL || shared->waiters == NULL ||
-	    shared->logbook == NULL || shared->workers == NULL || shared->sign_bin == NULL ||
-	    shared->secrets == NULL) {
+	/* Pages that no worker uses are never written to. */
+	shared->decisions = calloc(ANAME_WORKERS_MAX, ANAME_WORKER_DECISIONS_SIZE);
+	if (shared->decisions == NULL || shared->table == NULL || shared->queue == NULL ||
+	    shared->waiters == NULL || shared->logbook == NULL || shared->workers == NULL ||
+	    shared->sign_bin == NULL || shared->secrets == NULL) {
 		aname_shared_free(shared);
 		return NULL;
 	}
@@ -67,6 +69,7 @@ void aname_shared_free(aname_shared_t *shared)
 	pthread_mutex_destroy(&shared->sign_lock);
 	pthread_mutex_destroy(&shared->lock);
 	free(shared->workers);
+	free(shared->decisions);
 	aname_logbook_free(shared->logbook);
 	aname_waiters_free(shared->waiters);
 	aname_queue_free(shared->queue);

@@ -51,6 +51,9 @@ typedef struct {
 #define ANAME_WORKER_QUERY_SIZE  384
 #define ANAME_WORKER_QUERY_ALIGN 16
 
+/*! Room for what is decided for that query, which is the business of query/records.h. */
+#define ANAME_WORKER_DECISIONS_SIZE 4096
+
 /*! What belongs to one worker: nobody else writes these cache lines. */
 typedef struct {
 	_Atomic uint64_t answers[ANAME_ANSWER_KINDS_MAX]; /*!< Of all instances; see stats.h. */
@@ -74,6 +77,7 @@ typedef struct aname_held_options {
 /*! What every query reads never changes and stands first, away from what is written. */
 typedef struct {
 	aname_worker_t *workers; /*!< ANAME_WORKERS_MAX of them. */
+	uint8_t *decisions;      /*!< ANAME_WORKER_DECISIONS_SIZE octets for each of them. */
 	aname_epoch_t *epoch;
 	aname_table_t *table;
 	aname_queue_t *queue;

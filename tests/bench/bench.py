@@ -12,6 +12,7 @@ import traceback
 
 import bring_up
 import dead_at_start
+import dear
 import failing
 import functions
 import instructions
@@ -103,6 +104,7 @@ BENCHES = {
     **bring_up.BENCHES,
     **warm.BENCHES,
     **instructions.BENCHES,
+    **dear.BENCHES,
     **functions.BENCHES,
     **workers.BENCHES,
     **signed.BENCHES,

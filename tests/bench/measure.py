@@ -47,9 +47,9 @@ def processors(workers):
 
 def dnsperf_start(questions, directory, *, count=None, seconds=None, rate=None, outstanding=50,
                   clients=1, tcp=False, server=("127.0.0.1", 5300), option=None, do=False,
-                  source=None):
+                  edns=False, source=None):
     """Ask (name, type) pairs round and round, in the background; with an EDNS option perhaps
-    ("code:hexadecimal"), with the bit DO perhaps, from an address perhaps."""
+    ("code:hexadecimal"), with the bit DO perhaps, with EDNS alone, from an address perhaps."""
     asked = abs(hash((tuple(questions), source)))
     path = os.path.join(directory, f"questions.{os.getpid()}.{asked}")
     with open(path, "w", encoding="ascii") as file:
@@ -60,6 +60,8 @@ def dnsperf_start(questions, directory, *, count=None, seconds=None, rate=None, 
         command += ["-m", "tcp"]
     if do:
         command += ["-D"]
+    if edns:
+        command += ["-e"]
     if option:
         command += ["-E", option]
     if source:

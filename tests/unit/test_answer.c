@@ -299,15 +299,15 @@ static void allowed(void **state)
 	aname_snapshot_t *some = make_snapshot(4, 0, 20, 0), *none = make_snapshot(4, 0, 0, 0);
 	const knot_rdataset_t some_set = aname_snapshot_rdataset(some);
 	const knot_rdataset_t none_set = aname_snapshot_rdataset(none);
-	assert_int_equal(aname_answer_allowed(&some_set, &options->deny_address), 20);
-	assert_int_equal(aname_answer_allowed(&none_set, &options->deny_address), 0);
+	assert_true(aname_subset_any(&some_set, &options->deny_address));
+	assert_false(aname_subset_any(&none_set, &options->deny_address));
 	make_add_net(&options->deny_address, "::", "ffff::");
-	assert_int_equal(aname_answer_allowed(&some_set, &options->deny_address), 20);
+	assert_true(aname_subset_any(&some_set, &options->deny_address));
 	make_add_net(&options->deny_address, "10.0.0.0", "10.0.0.6");
-	assert_int_equal(aname_answer_allowed(&some_set, &options->deny_address), 13);
-	assert_int_equal(aname_answer_allowed(&none_set, &options->deny_address), 0);
+	assert_true(aname_subset_any(&some_set, &options->deny_address));
+	assert_false(aname_subset_any(&none_set, &options->deny_address));
 	make_add_net(&options->deny_address, "0.0.0.0", "255.255.255.255");
-	assert_int_equal(aname_answer_allowed(&some_set, &options->deny_address), 0);
+	assert_false(aname_subset_any(&some_set, &options->deny_address));
 	free(some);
 	free(none);
 	aname_options_free(options);
@@ -610,7 +610,7 @@ int main(void)
 		       stable_subset),
 		PROVES("A8: no address is left out more often than another", fair_subset),
 		PROVES("L2: denied addresses are not in the answer", denied),
-		PROVES("L2: addresses that policy lets through are counted", allowed),
+		PROVES("L2: whether policy lets any address through", allowed),
 		PROVES("T2: the TTL is written as decided, absurd ones too", ttls),
 		PROVES("A1: owners of 0 labels, 1 label and 255 octets", owners),
 		PROVES("the owner is a pointer to the question", compressed),

@@ -347,16 +347,16 @@ static records_t make_records(uint32_t ttl, const char *const *targets, unsigned
 	return records;
 }
 
-static bool allow(void *ctx, const knot_dname_t *name, uint8_t name_len)
+static aname_failure_t check(void *ctx, const knot_dname_t *name, uint8_t name_len)
 {
 	name_t denied = make_name("denied.example.");
-	return !knot_dname_is_equal(name, denied.at);
+	return knot_dname_is_equal(name, denied.at) ? ANAME_FAILURE_DENIED : ANAME_FAILURE_NONE;
 }
 
 static aname_pool_plan_t *plan(const aname_options_t *options, records_t *records)
 {
 	records->rrset.owner = records->owner.at;
-	return aname_pool_plan_new(options, &records->rrset, 1, allow, NULL);
+	return aname_pool_plan_new(options, &records->rrset, 1, check, NULL);
 }
 
 static const char *const targets[] = { "C.example.", "a.example.",   "denied.example.",
@@ -384,7 +384,8 @@ static void plans(void **state)
 		assert_int_equal(made->choice->at[i].rank, i == 2 ? 0 : 1);
 		assert_int_equal(made->choice->at[i].weight, 1);
 	}
-	assert_int_equal(made->refused_count, 1);
+	assert_int_equal(made->denied, 1);
+	assert_int_equal(made->malformed, 0);
 	assert_int_equal(made->choice->first, 1u << 2);
 	assert_true(made->short_cut && !made->cut);
 
@@ -439,10 +440,79 @@ static void plans_of_nothing_good(void **state)
 	aname_pool_plan_t *made = plan(options, &records);
 	assert_non_null(made);
 	assert_int_equal(made->choice->count, 0);
-	assert_int_equal(made->refused_count, 3);
+	assert_int_equal(made->denied, 2);
+	assert_int_equal(made->malformed, 1);
 	assert_false(made->short_cut);
 	free(made);
 	knot_rdataset_clear(&records.rrset.rrs, NULL);
+	aname_options_free(options);
+}
+
+/*! Adds RDATA of some length. */
+static void add_octets(records_t *records, uint16_t len, uint8_t fill)
+{
+	uint8_t *octets = malloc(len);
+	assert_non_null(octets);
+	memset(octets, fill, len);
+	assert_int_equal(knot_rrset_add_rdata(&records->rrset, octets, len, NULL), KNOT_EOK);
+	free(octets);
+}
+
+static void plans_of_long_records(void **state)
+{
+	/* Their octets are not read, be it to make the plan or to compare it. */
+	aname_options_t *options = make_options();
+	records_t records = make_records(300, NULL, 0);
+	for (unsigned n = 0; n < 60; n++) {
+		add_octets(&records, 60000, n);
+	}
+	aname_pool_plan_t *made = plan(options, &records);
+	assert_non_null(made);
+	assert_int_equal(made->malformed, ANAME_POOL_MAX);
+	assert_true(made->cut && made->odd);
+	assert_int_equal(made->rrsets[0].copied, ANAME_POOL_MAX);
+	knot_rdata_t *first = records.rrset.rrs.rdata, *last = first;
+	for (unsigned n = 1; n < 60; n++) {
+		last = knot_rdataset_next(last);
+	}
+	memset(first->data, 0xff, first->len);
+	memset(last->data, 0xff, last->len);
+	assert_true(aname_pool_plan_is_current(made, &records.rrset, 1));
+	add_octets(&records, 60000, 0xfe);
+	assert_false(aname_pool_plan_is_current(made, &records.rrset, 1));
+	free(made);
+	knot_rdataset_clear(&records.rrset.rrs, NULL);
+	aname_options_free(options);
+}
+
+static void plans_of_two_types(void **state)
+{
+	/* The first 32 records count, of whatever type. */
+	aname_options_t *options = make_options();
+	records_t both[2];
+	knot_rrset_t rrsets[2];
+	for (unsigned i = 0; i < 2; i++) {
+		both[i] = make_records(300, NULL, 0);
+		for (uint32_t n = 0; n < 20; n++) {
+			name_t name = make_name_nth(20 * i + n);
+			assert_int_equal(
+			        knot_rrset_add_rdata(&both[i].rrset, name.at, name.len, NULL),
+			        KNOT_EOK);
+		}
+		rrsets[i] = both[i].rrset;
+		rrsets[i].owner = both[0].owner.at;
+	}
+	aname_pool_plan_t *made = aname_pool_plan_new(options, rrsets, 2, check, NULL);
+	assert_non_null(made);
+	assert_int_equal(made->choice->count, ANAME_POOL_MAX);
+	assert_int_equal(made->rrsets[0].copied, 20);
+	assert_int_equal(made->rrsets[1].copied, 12);
+	assert_true(made->cut && aname_pool_plan_is_current(made, rrsets, 2));
+	rrsets[1].rrs.rdata->data[1] ^= 1;
+	assert_false(aname_pool_plan_is_current(made, rrsets, 2));
+	free(made);
+	knot_rdataset_clear(&both[0].rrset.rrs, NULL);
+	knot_rdataset_clear(&both[1].rrset.rrs, NULL);
 	aname_options_free(options);
 }
 
@@ -482,6 +552,8 @@ int main(void)
 		PROVES("P4: a plan has the targets in canonical order", plans),
 		PROVES("R4: a plan has 32 targets at most", plans_of_many),
 		PROVES("a plan without a target", plans_of_nothing_good),
+		PROVES("L4: what is too long for a name is not read", plans_of_long_records),
+		PROVES("L4: of records of two types 32 are looked at", plans_of_two_types),
 		PROVES("out of memory: no plan, nothing leaked", no_memory),
 	};
 	return RUN_ROWS("choice: shares", shares, check_shares) + RUN_TESTS("choice", tests);

@@ -82,6 +82,28 @@ static void entering_anew_lets_go(void **state)
 	aname_epoch_free(epoch);
 }
 
+static void entering_again(void **state)
+{
+	/* What was read before is good for as long as nobody has retired anything. */
+	aname_epoch_t *epoch = new_epoch();
+	aname_bin_t *bin = aname_bin_new(epoch);
+	assert_non_null(bin);
+	uint64_t entered = aname_epoch_enter(epoch, 0);
+	aname_epoch_leave(epoch, 0);
+	assert_true(aname_epoch_enter_again(epoch, 0, &entered));
+	aname_epoch_leave(epoch, 0);
+	aname_bin_retire(bin, block(), free);
+	assert_false(aname_epoch_enter_again(epoch, 0, &entered));
+	aname_epoch_leave(epoch, 0);
+	assert_true(aname_epoch_enter_again(epoch, 0, &entered));
+	aname_epoch_retire(epoch, block());
+	aname_epoch_leave(epoch, 0);
+	assert_false(aname_epoch_enter_again(epoch, 0, &entered));
+	aname_epoch_leave(epoch, 0);
+	aname_bin_free(bin);
+	aname_epoch_free(epoch);
+}
+
 static void oldest_reader_counts(void **state)
 {
 	aname_epoch_t *epoch = new_epoch();
@@ -308,6 +330,8 @@ int main(void)
 		PROVES("nothing is freed under a reader, whichever it is", held_by_any_reader),
 		PROVES("a reader that enters later holds nothing from before", not_held_by_later),
 		PROVES("entering anew lets go of what was held", entering_anew_lets_go),
+		PROVES("L4: what was read is good in a later epoch if nothing was retired since",
+		       entering_again),
 		PROVES("the reader that entered first decides", oldest_reader_counts),
 		PROVES("thousands may wait, and all are freed in the end", more_than_the_ring),
 		PROVES("nothing may be retired, nothing may be freed", nothing_to_retire),

@@ -6,6 +6,7 @@
 #include "rrtype.h"
 #include "support/alloc.h"
 #include "support/make.h"
+#include "support/random.h"
 
 /* Equality. */
 
@@ -245,6 +246,10 @@ static void net(aname_options_t *o)
 {
 	make_add_net(&o->deny_address, "10.0.0.0", "10.0.0.9");
 }
+static void next_net(aname_options_t *o)
+{
+	make_add_net(&o->deny_address, "10.1.0.0", "10.1.0.9");
+}
 static void other_suffix(aname_options_t *o)
 {
 	o->allow_target.at[0][1] = 'b';
@@ -329,7 +334,8 @@ static const equal_row_t equal_rows[] = {
 	{ "another weight counts", weight, other_weight, false },
 	{ "a weight for another suffix counts", weight, other_weighed, false },
 	{ "one suffix more counts", allow, allow, false },
-	{ "one network more counts", net, net, false },
+	{ "one network more counts", net, next_net, false },
+	{ "L2: the same network once more does not", net, net, true },
 	{ "another suffix counts", allow, other_suffix, false },
 	{ "another network counts", net, other_net, false },
 };
@@ -487,6 +493,7 @@ static void check_names(void **state)
 	for (size_t i = 0; i < COUNT_OF(row->suffixes) && row->suffixes[i] != NULL; i++) {
 		make_add_name(&options->deny_target, row->suffixes[i]);
 	}
+	aname_names_settle(&options->deny_target);
 	name_t name = make_name(row->name);
 	assert_int_equal(aname_names_match(&options->deny_target, name.at), row->match);
 	aname_options_free(options);
@@ -504,7 +511,68 @@ static void longest_name(void **state)
 	assert_true(aname_names_match(&names, longest.at));
 }
 
+static void many_suffixes(void **state)
+{
+	/* As if each of them were tried, and what covers others stands for them. */
+	random_t random = { 11 };
+	for (unsigned i = 0; i < 200; i++) {
+		aname_options_t *options = make_options();
+		aname_names_t *names = &options->allow_target, *plain = &options->deny_target;
+		unsigned count = 1 + random_below(&random, 60);
+		for (unsigned k = 0; k < count; k++) {
+			char text[64];
+			(void)snprintf(text, sizeof(text), "%s%u.%c.", k % 3 == 0 ? "x." : "",
+			               random_below(&random, 30), 'a' + random_below(&random, 3));
+			make_add_name(names, text);
+			make_add_name(plain, text);
+		}
+		aname_names_settle(names);
+		assert_true(names->count <= count);
+		for (unsigned k = 0; k < 200; k++) {
+			char text[64];
+			(void)snprintf(text, sizeof(text), "%s%u.%c.", k % 2 == 0 ? "x." : "",
+			               random_below(&random, 32), 'a' + random_below(&random, 4));
+			name_t name = make_name(text);
+			bool match = false;
+			for (size_t n = 0; n < plain->count; n++) {
+				match |= knot_dname_in_bailiwick(name.at, plain->at[n]) >= 0;
+			}
+			assert_int_equal(aname_names_match(names, name.at), match);
+		}
+		aname_options_free(options);
+	}
+}
+
 /* Networks. */
+
+static void many_nets(void **state)
+{
+	random_t random = { 12 };
+	for (unsigned i = 0; i < 200; i++) {
+		aname_options_t *options = make_options();
+		bool denied[256] = { false };
+		unsigned count = random_below(&random, 40);
+		for (unsigned k = 0; k < count; k++) {
+			char low[20], high[20];
+			unsigned from = random_below(&random, 256);
+			unsigned to = from + random_below(&random, 8);
+			to = to < 255 ? to : 255;
+			(void)snprintf(low, sizeof(low), "10.0.0.%u", from);
+			(void)snprintf(high, sizeof(high), "10.0.0.%u", to);
+			make_add_net(&options->deny_address, low, high);
+			for (unsigned n = from; n <= to; n++) {
+				denied[n] = true;
+			}
+		}
+		make_add_net(&options->deny_address, "::", "::ff");
+		for (unsigned n = 0; n < 256; n++) {
+			const uint8_t address[4] = { 10, 0, 0, n };
+			assert_int_equal(aname_nets_match(&options->deny_address, address, 4),
+			                 denied[n]);
+		}
+		aname_options_free(options);
+	}
+}
 
 typedef struct {
 	const char *proves;
@@ -602,6 +670,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		PROVES("L2: names of 255 octets are compared whole", longest_name),
+		PROVES("L2, L4: of many suffixes the right one is found", many_suffixes),
+		PROVES("L2, L4: of many networks the right one is found", many_nets),
 		PROVES("freeing options frees all they hold, and NULL is allowed", free_all),
 		PROVES("whom lookups ask is free of padding", no_padding),
 		PROVES("H1: what is probed is free of padding", probe_no_padding),

@@ -71,6 +71,8 @@ static bool read_options(const kaname_check_t *check, aname_options_t *options)
 	            add_names(&options->allow_target, &check->allow) &&
 	            add_names(&options->deny_target, &check->deny_target) &&
 	            add_weights(&options->weights, &check->weight);
+	aname_names_settle(&options->allow_target);
+	aname_names_settle(&options->deny_target);
 	options->answer_targets =
 	        targets->count > 0 ? strtol(targets->at[0], NULL, 10) : options->weights.count > 0;
 	return good;
@@ -78,17 +80,19 @@ static bool read_options(const kaname_check_t *check, aname_options_t *options)
 
 /* The targets. */
 
-static bool is_allowed(void *ctx, const knot_dname_t *name, uint8_t name_len)
+static aname_failure_t check_target(void *ctx, const knot_dname_t *name, uint8_t name_len)
 {
 	const choice_t *choice = ctx;
 	const aname_options_t *options = choice->options;
 	knot_dname_storage_t zone;
-	return name[0] != '\0' &&
-	       knot_dname_from_str(zone, choice->check->zone, sizeof(zone)) != NULL &&
-	       !knot_dname_is_case_equal(zone, name) &&
-	       !aname_names_match(&options->deny_target, name) &&
-	       (options->allow_target.count == 0 ||
-	        aname_names_match(&options->allow_target, name));
+	bool good = name[0] != '\0' &&
+	            knot_dname_from_str(zone, choice->check->zone, sizeof(zone)) != NULL &&
+	            !knot_dname_is_case_equal(zone, name);
+	bool allowed = !aname_names_match(&options->deny_target, name) &&
+	               (options->allow_target.count == 0 ||
+	                aname_names_match(&options->allow_target, name));
+	aname_failure_t failure = allowed ? ANAME_FAILURE_NONE : ANAME_FAILURE_DENIED;
+	return good ? failure : ANAME_FAILURE_MALFORMED;
 }
 
 /*! Makes the plan of the records, as the module does; NULL if out of memory. */
@@ -109,7 +113,7 @@ static aname_pool_plan_t *make_plan(choice_t *choice)
 	}
 	aname_pool_plan_t *plan = NULL;
 	if (good) {
-		plan = aname_pool_plan_new(choice->options, &rrset, 1, is_allowed, choice);
+		plan = aname_pool_plan_new(choice->options, &rrset, 1, check_target, choice);
 	}
 	knot_rdataset_clear(&rrset.rrs, NULL);
 	return plan;

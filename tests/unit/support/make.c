@@ -135,6 +135,7 @@ void make_add_net(aname_nets_t *nets, const char *low, const char *high)
 	net->len = family == AF_INET ? 4 : 16;
 	assert_int_equal(inet_pton(family, low, net->low), 1);
 	assert_int_equal(inet_pton(family, high, net->high), 1);
+	aname_nets_settle(nets);
 }
 
 void make_address(uint8_t *at, uint16_t len, uint32_t n)
