@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "path.h"
+#include "query/circle.h"
 #include "query/pool.h"
 #include "query/records.h"
 #include "rrtype.h"
@@ -229,6 +230,7 @@ static bool is_time_to_show(aname_instance_t *instance, uint32_t now_s)
 
 static void show(const aname_query_t *query)
 {
+	aname_circle_register(query);
 	show_targets(query);
 	const aname_logbook_reader_t reader = { follows, query };
 	const aname_log_t log = { aname_query_log, query->mod };

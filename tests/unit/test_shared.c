@@ -469,8 +469,8 @@ static bool attempt_new(void *ctx)
 
 static void no_memory_for_shared(void **state)
 {
-	/* Itself, epoch, table and slots, queue, waiters, logbook, workers. */
-	assert_int_equal(alloc_fail_each(attempt_new, NULL), 11);
+	/* Itself, epoch, table and slots, queue, waiters, logbook, workers, owners, bin, secrets. */
+	assert_int_equal(alloc_fail_each(attempt_new, NULL), 13);
 }
 
 static void no_memory_to_hold(void **state)
