@@ -298,3 +298,24 @@ def test_F5_kaname_names_the_loop(loops, tool, start_unbound, authority):
     assert "ends at an owner here that leads back to itself" in text, text
     (line,) = [line for line in text.splitlines() if TARGET in line and " A " in line]
     assert "leads back" not in line, line
+
+
+def test_F5_the_canonical_name_costs_no_lookup(knotd, start_unbound, authority):
+    """getaddrinfo() is asked for it, and asks the recursor no more than before."""
+    authority.cname(TARGET, "edge.example.net.")
+    authority.set("edge.example.net", a=[A1], aaaa=["2001:db8::1"], ttl=300)
+    knotd.options["ttl-max"] = 3600
+    unbound = start_unbound(cache=True, cache_ttl=3600)
+    knotd.add_zone(ZONE, [aname(TARGET, ttl=3600)])
+    knotd.start()
+    before = queries_of(unbound)
+    answers({A1}, ede=set())
+    answers({"2001:db8::1"}, rdtype="AAAA", ede=set())
+
+    def counted():
+        query(ZONE, "A")
+        asked, started = queries_of(unbound) - before, knotd.stats(ZONE)["lookups[started]"]
+        assert asked == started == 2, f"expected 2 of both, got {asked} and {started}"
+        return True
+
+    eventually(counted, what="a query for each lookup")
