@@ -151,10 +151,11 @@ static int64_t count_workers(knotd_mod_t *mod, knotd_conf_env_t kind)
 }
 
 /*! Half of the TCP workers, at least one. */
-static uint16_t waiters_max(knotd_mod_t *mod)
+static uint8_t waiters_max(knotd_mod_t *mod)
 {
 	int64_t workers = count_workers(mod, KNOTD_CONF_ENV_WORKERS_TCP);
-	return workers > 1 ? workers / 2 : 1;
+	int64_t half = workers > 1 ? workers / 2 : 1;
+	return half < UINT8_MAX ? half : UINT8_MAX;
 }
 
 /*! Registers what can be registered only while knotd loads the instance. */
@@ -178,6 +179,7 @@ static int set_up(knotd_mod_t *mod, aname_instance_t *instance, bool may_wait)
 	log_ecs(mod, instance->options);
 
 	aname_signing_init(&instance->signing);
+	atomic_init(&instance->owner, ANAME_OWNER_NEW);
 
 	int ret = show(mod, instance->options);
 	if (ret == KNOT_EOK) {
@@ -408,6 +410,7 @@ static void aname_unload(knotd_mod_t *mod)
 	knotd_mod_ctx_set(mod, NULL);
 	aname_waiters_pause(instance->shared->waiters, aname_clock_ms());
 	hide(instance->options);
+	aname_owners_drop(instance->shared->owners, &instance->owner);
 	aname_pool_deinit(instance);
 	aname_signing_deinit(&instance->signing, instance->shared);
 	/* The last one saves what is known: its file is still wanted then. */

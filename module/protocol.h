@@ -5,10 +5,12 @@
  * and `key=value` fields, separated by tabs; values hold no tab and no line end. A reader skips
  * words and keys that it does not know. The first line is always the format, "aname" and "1".
  *
- * It may ask what is known, of all targets or of some, "status" or "status NAME ...":
+ * It may ask what is known, of all targets or of some, "status" or "status NAME ...", and before the
+ * names "owner=NAME" whether an owner of ANAME records leads back to itself:
  *
  *     server   pid=... targets=...  the process
  *     file     path=... saved=...   its state file, if it has one
+ *     owner    name=... circle=...  the owner asked for, if it does
  *     forced   name=... state=...   one for each target that is forced, of those asked for, and with
  *                                   address=... one for each address, if all is asked for
  *     target   name=... family=...  one for each target and family asked for, and with subnet=...
@@ -45,6 +47,8 @@
 
 #define ANAME_STATUS_REQUEST     "status"
 #define ANAME_STATUS_FORCE       "force"
+/*! Before the name of the owner. */
+#define ANAME_STATUS_OF          "owner="
 /*! Names that may follow the first. */
 #define ANAME_STATUS_NAMES       32
 /*! Longest line of a client, its end included. */
@@ -55,6 +59,7 @@
 #define ANAME_STATUS_FORMAT  "aname\t1"
 #define ANAME_STATUS_SERVER  "server"
 #define ANAME_STATUS_FILE    "file"
+#define ANAME_STATUS_OWNER   "owner"
 #define ANAME_STATUS_FORCED  "forced"
 #define ANAME_STATUS_TARGET  "target"
 #define ANAME_STATUS_ADDRESS "address"
@@ -103,16 +108,20 @@
 
 /* Those of a target. */
 
-#define ANAME_KEY_NAME     "name"
-#define ANAME_KEY_FAMILY   "family"   /*!< A or AAAA. */
-#define ANAME_KEY_SUBNET   "subnet"   /*!< Of the clients whose answer it is; else not there. */
-#define ANAME_KEY_STATE    "state"    /*!< One of those below. */
-#define ANAME_KEY_TTL      "ttl"      /*!< Left, of what is known. */
-#define ANAME_KEY_AGE      "age"      /*!< Since it was learnt. */
-#define ANAME_KEY_FAILING  "failing"  /*!< Since when lookups fail; not there if they do not. */
-#define ANAME_KEY_WHY      "why"      /*!< They fail. */
-#define ANAME_KEY_GONE     "gone"     /*!< Since when it had addresses last and has none now. */
-#define ANAME_KEY_DENIAL   "denial"   /*!< What that was learnt from: NXDOMAIN or NODATA. */
+#define ANAME_KEY_NAME    "name"
+#define ANAME_KEY_FAMILY  "family"  /*!< A or AAAA. */
+#define ANAME_KEY_SUBNET  "subnet"  /*!< Of the clients whose answer it is; else not there. */
+#define ANAME_KEY_STATE   "state"   /*!< One of those below. */
+#define ANAME_KEY_TTL     "ttl"     /*!< Left, of what is known. */
+#define ANAME_KEY_AGE     "age"     /*!< Since it was learnt. */
+#define ANAME_KEY_FAILING "failing" /*!< Since when lookups fail; not there if they do not. */
+#define ANAME_KEY_WHY     "why"     /*!< They fail. */
+#define ANAME_KEY_GONE    "gone"    /*!< Since when it had addresses last and has none now. */
+#define ANAME_KEY_DENIAL  "denial"  /*!< What that was learnt from: NXDOMAIN or NODATA. */
+#define ANAME_KEY_CIRCLE \
+	"circle"                      /*!< It ends at an owner that leads back to itself: which
+                                           circle, and how far from a way out, with a slash
+                                           between; else not there. Also of an owner. */
 #define ANAME_KEY_NEXT     "next"     /*!< To the next lookup; not there if none is to come. */
 #define ANAME_KEY_ASKED    "asked"    /*!< Since it was asked for. */
 #define ANAME_KEY_RESOLVER "resolver" /*!< ADDRESS@PORT, commas between; or the system's. */

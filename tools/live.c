@@ -13,7 +13,7 @@
 #define ATTEMPTS 10
 
 /*! The request's line; NULL if out of memory. */
-static char *make_request(const kaname_records_t *records)
+static char *make_request(const char *owner, const kaname_records_t *records)
 {
 	char *text = NULL;
 	size_t len = 0;
@@ -22,6 +22,9 @@ static char *make_request(const kaname_records_t *records)
 		return NULL;
 	}
 	(void)fputs(ANAME_STATUS_REQUEST, out);
+	if (owner != NULL) {
+		(void)fprintf(out, " %s%s", ANAME_STATUS_OF, owner);
+	}
 	size_t names = 0;
 	for (size_t i = 0; records != NULL && i < records->count && names < ANAME_STATUS_NAMES;
 	     i++) {
@@ -109,6 +112,8 @@ static void take(kaname_live_t *live, const kaname_line_t *line)
 		live->server = *line;
 	} else if (strcmp(line->at, ANAME_STATUS_FILE) == 0) {
 		live->file = *line;
+	} else if (strcmp(line->at, ANAME_STATUS_OWNER) == 0) {
+		live->owner = *line;
 	}
 }
 
@@ -180,10 +185,10 @@ kaname_exit_t kaname_live_ask(const kaname_args_t *args, const char *request, ka
 	return KANAME_OK;
 }
 
-kaname_exit_t kaname_live_read(const kaname_args_t *args, const kaname_records_t *records,
-                               kaname_live_t *live)
+kaname_exit_t kaname_live_read(const kaname_args_t *args, const char *owner,
+                               const kaname_records_t *records, kaname_live_t *live)
 {
-	char *request = make_request(records);
+	char *request = make_request(owner, records);
 	if (request == NULL) {
 		return kaname_socket_fail(args, strerror(ENOMEM));
 	}

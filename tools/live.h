@@ -23,6 +23,7 @@ typedef struct {
 	char *text; /*!< Holds all of it. */
 	kaname_line_t server;
 	kaname_line_t file;     /*!< The state file; empty if there is none. */
+	kaname_line_t owner;    /*!< The owner, if it leads back to itself; else empty. */
 	kaname_line_t *targets; /*!< Sorted by name and family, those of subnets last. */
 	size_t count;
 	kaname_line_t *addresses; /*!< Of all targets. */
@@ -45,8 +46,11 @@ __attribute__((warn_unused_result)) kaname_exit_t kaname_live_ask(const kaname_a
 
 /*!
  * \brief The same, of the targets of these records; NULL: of all.
+ *
+ * \param owner  Whose they are; NULL: no matter.
  */
 __attribute__((warn_unused_result)) kaname_exit_t kaname_live_read(const kaname_args_t *args,
+                                                                   const char *owner,
                                                                    const kaname_records_t *records,
                                                                    kaname_live_t *live);
 

@@ -107,8 +107,13 @@ static void put_failing(char cell[KANAME_CELL_MAX], const kaname_line_t *line)
 	}
 	if (gone != NULL) {
 		kaname_put_time(time, line, ANAME_KEY_GONE);
-		(void)snprintf(cell + used, KANAME_CELL_MAX - used, "gone for %.20s: %.40s", time,
-		               kaname_field_or(line, ANAME_KEY_DENIAL, "not known"));
+		used += snprintf(cell + used, KANAME_CELL_MAX - used, "gone for %.20s: %.40s", time,
+		                 kaname_field_or(line, ANAME_KEY_DENIAL, "not known"));
+	}
+	if (kaname_live_field(line, ANAME_KEY_CIRCLE) != NULL) {
+		(void)snprintf(cell + used, KANAME_CELL_MAX - used,
+		               "%sends at an owner here that leads back to itself",
+		               used > 0 ? "; " : "");
 	}
 }
 
@@ -305,6 +310,7 @@ static const kaname_json_field_t target_fields[] = {
 	{ ANAME_KEY_WHY, "failing_why", KANAME_AS_TEXT },
 	{ ANAME_KEY_GONE, "gone_seconds", KANAME_AS_NUMBER },
 	{ ANAME_KEY_DENIAL, "gone_denial", KANAME_AS_TEXT },
+	{ ANAME_KEY_CIRCLE, "circle", KANAME_AS_TEXT },
 	{ ANAME_KEY_NEXT, "next_lookup_in", KANAME_AS_NUMBER },
 	{ ANAME_KEY_ASKED, "asked_seconds_ago", KANAME_AS_NUMBER },
 	{ ANAME_KEY_STARTED, "lookups_started", KANAME_AS_NUMBER },
@@ -398,7 +404,7 @@ kaname_exit_t kaname_status(const kaname_args_t *args)
 	}
 	kaname_live_t live = { 0 };
 	if (ret == KANAME_OK) {
-		ret = kaname_live_read(args, args->count > 0 ? &records : NULL, &live);
+		ret = kaname_live_read(args, NULL, args->count > 0 ? &records : NULL, &live);
 	}
 	kaname_records_free(&records);
 	if (ret != KANAME_OK) {

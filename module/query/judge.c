@@ -1,26 +1,50 @@
 #include "query/judge.h"
 
 #include "path.h"
+#include "query/circle.h"
 #include "query/ecs.h"
 #include "query/policy.h"
 #include "query/targets.h"
 #include "stats.h"
 #include "table/policy.h"
 
-ANAME_WARM void aname_judge_target(const aname_query_t *query, const aname_key_t *key,
-                                   aname_entry_t *entry, uint32_t ttl, aname_part_t *part)
+/*! Judges a target that is not in the table, and has it looked up. */
+static ANAME_ASIDE void judge_absent(const aname_query_t *query, const aname_key_t *key,
+                                     uint32_t ttl, aname_part_t *part)
 {
-	if (entry != NULL) {
-		aname_target_judge(query, key, entry, ttl, part);
-	} else {
-		aname_target_ask(query, key, ttl, false);
-		aname_target_judge_unknown(query, part);
-	}
+	aname_target_ask(query, key, ttl, false);
+	aname_target_judge_unknown(query, part);
+}
+
+/*! What few zones ask for, of a target that is judged already. */
+static ANAME_ASIDE void judge_further(const aname_query_t *query, const aname_key_t *key,
+                                      aname_entry_t *entry, uint32_t ttl, aname_part_t *part)
+{
 	if (query->for_subnet) {
 		aname_ecs_answer_client(query, key, entry, ttl, part);
 	}
 	if (query->instance->options->deny_address.count > 0) {
 		aname_policy_filter(query, key, part);
+	}
+	if (query->slot->way != ANAME_WAY_OUT) {
+		aname_circle_leave(query, key, part);
+	}
+}
+
+ANAME_WARM void aname_judge_target(const aname_query_t *query, const aname_key_t *key,
+                                   aname_entry_t *entry, uint32_t ttl, aname_part_t *part)
+{
+	bool circle = aname_circle_is_possible(query);
+	if (circle) {
+		aname_circle_enter(query, key, entry);
+	}
+	if (entry != NULL) {
+		aname_target_judge(query, key, entry, ttl, part);
+	} else {
+		judge_absent(query, key, ttl, part);
+	}
+	if (circle || query->for_subnet || query->instance->options->deny_address.count > 0) {
+		judge_further(query, key, entry, ttl, part);
 	}
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "path.h"
+#include "query/circle.h"
 #include "query/judge.h"
 #include "query/policy.h"
 #include "query/pool_plan.h"
@@ -193,12 +194,18 @@ void aname_pool_keep_fresh(const aname_query_t *query)
 	for (unsigned i = 0; plan != NULL && i < 2 * plan->choice->count; i++) {
 		aname_planned_t *target = &plan->targets[i / 2];
 		aname_key_t key;
-		aname_part_t part;
+		aname_part_t part = { .scope = 0 };
 		aname_entry_t *entry = find(query, target, types[i % 2], &key);
+		if (aname_circle_is_possible(query)) {
+			aname_circle_enter(query, &key, entry);
+		}
 		if (entry != NULL) {
 			aname_target_judge(query, &key, entry, target->ttl, &part);
 		} else {
 			aname_target_ask(query, &key, target->ttl, false);
+		}
+		if (query->slot->way != ANAME_WAY_OUT) {
+			aname_circle_leave(query, &key, &part);
 		}
 	}
 }

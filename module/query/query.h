@@ -45,13 +45,14 @@ typedef struct {
 	aname_signing_t signing;
 	_Atomic(aname_pool_plan_t *) plan; /*!< Of a zone with several records; see
 	                                    query/pool.h. */
-	uint16_t waiters_max;              /*!< TCP workers that may wait at once (C2). */
+	uint8_t waiters_max;               /*!< TCP workers that may wait at once (C2). */
 	uint8_t onlinesign;                /*!< aname_onlinesign_t */
 	uint8_t zone_len;         /*!< Octets of the zone's name; 0 if loaded as global module. */
+	_Atomic bool failing;     /*!< Some target was failing when the numbers were last shown. */
 	_Atomic uint32_t unable;  /*!< Of the signer that was logged to be unable the lower half
 	                                    of its identity; 1: that there is none. */
 	_Atomic uint32_t shown_s; /*!< When the numbers were last brought up to date. */
-	_Atomic bool failing;     /*!< Some target was failing then. */
+	aname_owner_word_t owner; /*!< Whether targets may lead back to the owner (F5). */
 	_Atomic uint32_t positions[2]; /*!< Where the target was last found, of each family. */
 } aname_instance_t;
 

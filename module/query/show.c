@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "path.h"
+#include "query/circle.h"
 #include "query/pool.h"
 #include "query/records.h"
 #include "rrtype.h"
@@ -250,6 +251,7 @@ static void check_heaviest(const aname_query_t *query)
 
 static void show(const aname_query_t *query)
 {
+	aname_circle_register(query);
 	show_targets(query);
 	check_heaviest(query);
 	const aname_logbook_reader_t reader = { follows, query };

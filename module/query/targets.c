@@ -4,6 +4,9 @@
 #include "table/policy.h"
 #include "table/rdata.h"
 
+/*! By how much a query's clock may be behind the service's. */
+#define COARSE_MS 50
+
 uint16_t aname_target_other_type(uint16_t type)
 {
 	return type == KNOT_RRTYPE_A ? KNOT_RRTYPE_AAAA : KNOT_RRTYPE_A;
@@ -18,6 +21,19 @@ const aname_snapshot_t *aname_target_other(const aname_query_t *query, const ana
 	return entry != NULL ? aname_entry_snapshot(entry) : NULL;
 }
 
+/*!
+ * For how long a query has a target kept fresh that is not fresh now. In a circle not at all: there
+ * each lookup would be the next one's client, for ever (F5). Nor if it fails, and is looked up
+ * just now: the query may have come because of that.
+ */
+static ANAME_ASIDE uint32_t keep_late(const aname_query_t *query, const aname_snapshot_t *snapshot,
+                                      int64_t next_ms)
+{
+	bool own = snapshot != NULL && snapshot->failure != ANAME_FAILURE_NONE &&
+	           next_ms <= query->now_ms + COARSE_MS;
+	return own ? 0 : query->instance->options->schedule.idle & query->slot->keep;
+}
+
 ANAME_ASIDE void aname_target_ask(const aname_query_t *query, const aname_key_t *key, uint32_t ttl,
                                   bool for_client)
 {
@@ -30,6 +46,7 @@ ANAME_ASIDE void aname_target_ask(const aname_query_t *query, const aname_key_t 
 	}
 	aname_interest_t interest =
 	        aname_interest(&query->instance->options->schedule, ttl, query->now_s);
+	interest.until_s = query->now_s + keep_late(query, NULL, 0);
 	interest.definition = query->instance->options->definition;
 	interest.zone = aname_query_zone(query);
 	if (!aname_queue_push(shared->queue, key, client, hash, interest)) {
@@ -111,7 +128,9 @@ ANAME_WARM void aname_target_judge(const aname_query_t *query, const aname_key_t
 	part->view = NULL;
 	part->scope = 0;
 	part->gone = part->down = part->recent = part->lives = false;
+	uint32_t keep_s = schedule->idle & query->slot->keep;
 	if (part->judgement.worth != ANAME_FRESH && snapshot != NULL) {
+		keep_s = keep_late(query, snapshot, next_ms);
 		part->lives = fails_with_all(entry->upstream, snapshot, next_ms);
 		if (snapshot->lost) {
 			judge_lost(query, key, ttl, part);
@@ -124,7 +143,7 @@ ANAME_WARM void aname_target_judge(const aname_query_t *query, const aname_key_t
 
 	const aname_interest_t interest = {
 		.ttl = ttl < schedule->ttl_max ? ttl : schedule->ttl_max,
-		.until_s = query->now_s + schedule->idle,
+		.until_s = query->now_s + keep_s,
 	};
 	if (aname_entry_is_first(entry, query->now_s)) {
 		note_asked(query, entry);

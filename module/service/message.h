@@ -49,7 +49,7 @@ typedef struct {
 	uint32_t ttl;              /*!< Seconds: least of the chain and the set, or RFC 2308's. */
 	uint32_t count;            /*!< Addresses, at most ANAME_ADDRESSES_MAX. */
 	uint16_t address_len;      /*!< 4 or 16. */
-	knot_dname_storage_t last; /*!< Where the chain ends, lower case, if `unfinished`. */
+	knot_dname_storage_t last; /*!< Where the chain ends, lower case, if it was followed. */
 	uint8_t addresses[ANAME_ADDRESSES_MAX * 16];
 } aname_message_reply_t;
 

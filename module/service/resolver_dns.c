@@ -163,6 +163,7 @@ static bool take_reply(lookup_t *lookup, const aname_message_reply_t *reply)
 		                                .count = reply->count,
 		                                .addresses = reply->addresses,
 		                                .scope = lookup->scope,
+		                                .last = reply->last,
 		                                .unscoped = lookup->unscoped,
 		                                .nxdomain = reply->nxdomain };
 	return true;

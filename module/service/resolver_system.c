@@ -1,3 +1,4 @@
+#include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@ typedef struct {
 	uint16_t type;
 	bool ended;
 	uint8_t *addresses;
+	knot_dname_storage_t last;
 } lookup_t;
 
 /*! Is this an answer (the name has no such address), and not a failure to find out? */
@@ -68,6 +70,20 @@ static int collect(const struct addrinfo *list, int family, uint16_t len, uint8_
 	return count;
 }
 
+/*! Takes the canonical name, in lower case; NULL if there is none that is one. */
+static const knot_dname_t *take_last(const struct addrinfo *list, knot_dname_storage_t last)
+{
+	const char *text = list != NULL ? list->ai_canonname : NULL;
+	struct in6_addr address;
+	if (text == NULL || inet_pton(AF_INET, text, &address) == 1 ||
+	    inet_pton(AF_INET6, text, &address) == 1 ||
+	    knot_dname_from_str(last, text, sizeof(knot_dname_storage_t)) == NULL) {
+		return NULL;
+	}
+	knot_dname_to_lower(last);
+	return last;
+}
+
 static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *list)
 {
 	lookup_t *lookup = request->data;
@@ -88,6 +104,7 @@ static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *
 		result->known = count > 0 ? ANAME_KNOWN_ADDRESSES : ANAME_KNOWN_NODATA;
 		result->count = count;
 		result->addresses = lookup->addresses;
+		result->last = take_last(list, lookup->last);
 	} else if (is_negative(status)) {
 		result->known = ANAME_KNOWN_NODATA;
 	} else {
@@ -143,10 +160,11 @@ static int system_start(aname_resolver_t *resolver, const aname_question_t *ques
 	lookup->type = question->type;
 	lookup->request.data = lookup;
 
-	/* One family a call: AF_UNSPEC hides that one failed. No flags: AI_ADDRCONFIG loses
-	 * AAAA. */
+	/* One family a call: AF_UNSPEC hides that one failed. Not AI_ADDRCONFIG, which loses AAAA.
+	 * The canonical name is where aliases end (F5); it comes with the answer. */
 	struct addrinfo hints = { .ai_family = lookup->type == KNOT_RRTYPE_A ? AF_INET : AF_INET6,
-		                  .ai_socktype = SOCK_STREAM };
+		                  .ai_socktype = SOCK_STREAM,
+		                  .ai_flags = AI_CANONNAME };
 	int ret = uv_getaddrinfo(loop, &lookup->request, on_resolved, text, NULL, &hints);
 	if (ret != 0) {
 		free(lookup);

@@ -134,6 +134,17 @@ static void hasten_other(aname_refresh_t *refresh, const aname_entry_t *entry, i
 	}
 }
 
+/*! Where the aliases of a target end, as its owner is known (F5); 0: nowhere else. */
+static uint64_t end_of(const aname_refresh_t *refresh, const aname_entry_t *entry,
+                       const knot_dname_t *last)
+{
+	size_t len = last != NULL ? knot_dname_size(last) : 0;
+	if (len == 0 || knot_dname_is_equal(last, aname_entry_name(entry))) {
+		return 0;
+	}
+	return aname_owners_hash(refresh->shared->owners, last, len);
+}
+
 /*! Publishes a success and plans the next lookup. The entry is in no heap and no line. */
 static void learned(aname_refresh_t *refresh, aname_entry_t *entry, const aname_run_t *run,
                     const aname_result_t *result, int64_t now_ms)
@@ -150,6 +161,7 @@ static void learned(aname_refresh_t *refresh, aname_entry_t *entry, const aname_
 	}
 
 	snapshot->usual_ms = aname_policy_usual(before, now_ms - run->started_ms);
+	snapshot->end = end_of(refresh, entry, result->last);
 	aname_refresh_count(&refresh->shared->totals.succeeded, &entry->succeeded);
 	note_lag(refresh, entry, run, now_ms);
 	if (entry->for_subnet) {

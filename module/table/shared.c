@@ -24,17 +24,20 @@ aname_shared_t *aname_shared_new(aname_queue_wake_f wake, void *wake_ctx)
 	shared->secrets = aname_secrets_new(wake, wake_ctx);
 	shared->waiters = aname_waiters_new();
 	shared->logbook = aname_logbook_new();
+	shared->owners = aname_owners_new();
 	shared->workers = aligned_alloc(_Alignof(aname_worker_t),
 	                                ANAME_WORKERS_MAX * sizeof(*shared->workers));
 	/* Pages that no worker uses are never written to. */
 	shared->decisions = calloc(ANAME_WORKERS_MAX, ANAME_WORKER_DECISIONS_SIZE);
 	if (shared->decisions == NULL || shared->table == NULL || shared->queue == NULL ||
 	    shared->waiters == NULL || shared->logbook == NULL || shared->workers == NULL ||
-	    shared->sign_bin == NULL || shared->secrets == NULL) {
+	    shared->sign_bin == NULL || shared->secrets == NULL || shared->owners == NULL) {
 		aname_shared_free(shared);
 		return NULL;
 	}
 	for (unsigned i = 0; i < ANAME_WORKERS_MAX; i++) {
+		shared->workers[i].keep = UINT32_MAX;
+		shared->workers[i].way = ANAME_WAY_OUT;
 		memset(shared->workers[i].query, 0, sizeof(shared->workers[i].query));
 		for (unsigned k = 0; k < ANAME_ANSWER_KINDS_MAX; k++) {
 			atomic_init(&shared->workers[i].answers[k], 0);
@@ -71,6 +74,7 @@ void aname_shared_free(aname_shared_t *shared)
 	free(shared->workers);
 	free(shared->decisions);
 	aname_logbook_free(shared->logbook);
+	aname_owners_free(shared->owners);
 	aname_waiters_free(shared->waiters);
 	aname_queue_free(shared->queue);
 	aname_table_free(shared->table);

@@ -17,6 +17,7 @@
 #include "log/reported.h"
 #include "table/definition.h"
 #include "table/hash.h"
+#include "table/owners.h"
 #include "table/queue.h"
 #include "table/secrets.h"
 #include "table/table.h"
@@ -57,6 +58,8 @@ typedef struct {
 /*! What belongs to one worker: nobody else writes these cache lines. */
 typedef struct {
 	_Atomic uint64_t answers[ANAME_ANSWER_KINDS_MAX]; /*!< Of all instances; see stats.h. */
+	uint32_t keep; /*!< All bits, or none while a target is judged that is not kept fresh. */
+	uint8_t way;   /*!< aname_way_t of the target that is judged now; else OUT. */
 	uint8_t query[ANAME_WORKER_QUERY_SIZE]
 	        __attribute__((aligned(ANAME_WORKER_QUERY_ALIGN))); /*!< All zero at first. */
 } __attribute__((aligned(128))) aname_worker_t;
@@ -83,6 +86,7 @@ typedef struct {
 	aname_queue_t *queue;
 	aname_waiters_t *waiters;
 	aname_logbook_t *logbook;
+	aname_owners_t *owners;
 	aname_secrets_t *secrets;
 	pthread_mutex_t sign_lock; /*!< Guards who writes into a signing, and the bin. */
 	aname_bin_t *sign_bin;     /*!< What workers have retired. */

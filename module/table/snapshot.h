@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <libknot/dname.h>
 #include <libknot/rdataset.h>
 
 /*! Most addresses kept of one lookup; the rest is dropped after sorting. */
@@ -31,6 +32,7 @@ typedef enum {
 	ANAME_FAILURE_INSECURE,  /*!< The answer is not authenticated, and has to be (N3). */
 	ANAME_FAILURE_BOGUS,     /*!< The resolver says that DNSSEC validation failed. */
 	ANAME_FAILURE_MALFORMED, /*!< Not a target at all: bad RDATA, the root, the owner itself. */
+	ANAME_FAILURE_CIRCULAR,  /*!< It leads back to the owner (F5). */
 	ANAME_FAILURE_DOWN,      /*!< Health or an operator has left none of its addresses (H4). */
 	ANAME_FAILURE_EMPTIED,   /*!< Policy has left none of its addresses (L2, A10). */
 	ANAME_FAILURE_DENIED,    /*!< Policy (L2). */
@@ -46,6 +48,7 @@ typedef struct {
 	uint16_t address_len;     /*!< 4 or 16. */
 	uint32_t count;           /*!< Number of addresses, any order, repeated or not. */
 	const uint8_t *addresses; /*!< `count` times `address_len` octets. */
+	const knot_dname_t *last; /*!< Where the aliases end, lower case; NULL: not known. */
 	uint8_t scope;            /*!< Length of the client prefix it is for; 0: everybody. */
 	bool nxdomain;            /*!< For NODATA: the name is said not to exist. */
 	uint8_t unscoped;         /*!< Which server, from 1 on, did not say that itself; 0: none. */
@@ -72,6 +75,8 @@ typedef struct {
 	uint8_t bare : 4;   /*!< As in aname_result_t. */
 	uint8_t lost : 1;   /*!< For NODATA: there were addresses before, see aname_lost_t. */
 	uint8_t views;      /*!< How many aname_view_t there are. */
+	uint64_t end; /*!< Hash of the name at which the aliases ended, see table/owners.h; 0: of
+	                   the target's own, or not known. */
 	uint8_t rdata[] __attribute__((aligned(2)));
 } aname_snapshot_t;
 

@@ -23,6 +23,7 @@ typedef struct {
 	aname_result_t result;
 	uint8_t addresses[8192];
 	char detail[100];
+	knot_dname_txt_storage_t last;
 } heard_t;
 
 static heard_t heard;
@@ -41,6 +42,9 @@ static void on_done(void *owner, void *ctx, const aname_result_t *result)
 	}
 	(void)snprintf(heard.detail, sizeof(heard.detail), "%s",
 	               result->detail != NULL ? result->detail : "");
+	if (result->last != NULL) {
+		assert_non_null(knot_dname_to_str(heard.last, result->last, sizeof(heard.last)));
+	}
 }
 
 static int set_up(void **state)
@@ -137,6 +141,31 @@ static void check_row(void **state)
 	(void)tear_down(NULL);
 }
 
+typedef struct {
+	const char *proves;
+	const char *name;
+	const char *last; /*!< "": none. */
+} last_row_t;
+
+static const last_row_t last_rows[] = {
+	{ "F5: without a canonical name it is not known where aliases end", "v4-1.", "" },
+	{ "F5: the canonical name is where aliases end", "v4-1.canonical.", "edge.example.net." },
+	{ "F5: the canonical name may end in a dot", "v4-1.dotted.", "edge.example.net." },
+	{ "F5: an address is no canonical name", "v4-1.literal.", "" },
+	{ "F5: an IPv6 address is no canonical name", "v4-1.literal6.", "" },
+	{ "F5: what is no name is no canonical name", "v4-1.absurd.", "" },
+};
+
+static void check_last(void **state)
+{
+	const last_row_t *row = *state;
+	(void)set_up(NULL);
+	look_up(row->name, A);
+	assert_string_equal(heard.last, row->last);
+	assert_int_equal(heard.result.count, 2);
+	(void)tear_down(NULL);
+}
+
 /* How getaddrinfo is called. */
 
 static void asked_for(const char *text, const char *node, uint16_t type)
@@ -149,7 +178,7 @@ static void asked_for(const char *text, const char *node, uint16_t type)
 	assert_int_equal(seen.family, type == A ? AF_INET : AF_INET6);
 	assert_int_equal(seen.socktype, SOCK_STREAM);
 	assert_int_equal(seen.protocol, 0);
-	assert_int_equal(seen.flags, 0);
+	assert_int_equal(seen.flags, AI_CANONNAME);
 }
 
 static void called_well(void **state)
@@ -337,7 +366,8 @@ static void no_memory_to_report(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_LOOP("one family a call, with a final dot, no flags, no service", called_well),
+		WITH_LOOP("one family a call, with a final dot, for the canonical name, no service",
+		          called_well),
 		WITH_LOOP("absurd names are refused or reported, once", absurd_names),
 		WITH_LOOP("what waits is cancelled, what runs reports when it ends", cancel_queued),
 		WITH_LOOP("500 lookups, some cancelled: each reports once", many_at_once),
@@ -353,6 +383,7 @@ int main(void)
 	(void)setenv("UV_THREADPOOL_SIZE", "2", 1);
 	return RUN_TESTS("resolver: the pool", pool_tests) +
 	       RUN_ROWS("resolver: results", rows, check_row) +
+	       RUN_ROWS("resolver: where aliases end", last_rows, check_last) +
 	       RUN_ROWS("resolver: names", host_rows, check_host) +
 	       RUN_TESTS("resolver: the rest", tests);
 }

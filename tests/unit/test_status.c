@@ -143,7 +143,10 @@ static size_t write_entry(char *line, const aname_table_t *table, aname_entry_t 
 {
 	aname_forces_t *forces = aname_forces_new();
 	assert_non_null(forces);
-	size_t len = aname_status_write(line, table, entry, forces, now_ms);
+	aname_owners_t *owners = aname_owners_new();
+	assert_non_null(owners);
+	size_t len = aname_status_write(line, table, entry, owners, forces, now_ms);
+	aname_owners_free(owners);
 	aname_forces_free(forces);
 	return len;
 }

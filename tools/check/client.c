@@ -54,7 +54,7 @@ static bool is_all_down(const kaname_check_t *check, const kaname_answer_t *answ
 	kaname_live_t live;
 	if (answer->rcode != KNOT_RCODE_SERVFAIL || answer->ede != EDE_UNREACHABLE ||
 	    strcmp(kaname_check_all_down_option(check), "serve") == 0 ||
-	    kaname_live_read(check->args, &check->records, &live) != KANAME_OK) {
+	    kaname_live_read(check->args, check->zone, &check->records, &live) != KANAME_OK) {
 		return false;
 	}
 	bool down = kaname_check_all_down(check, &live, aname_family_text(type));

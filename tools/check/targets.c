@@ -54,6 +54,35 @@ static void report_gone(kaname_check_t *check, const kaname_line_t *line, const 
 	           of(line, ANAME_KEY_RESOLVER));
 }
 
+/*! Does a target lead back to the zone's owner, so that it is not used (F5)? Both are in one circle,
+ *  and the target is not nearer to a way out of it. */
+static bool leads_back(const kaname_live_t *live, const kaname_line_t *target)
+{
+	const char *own = of(&live->owner, ANAME_KEY_CIRCLE), *its = of(target, ANAME_KEY_CIRCLE);
+	char *own_distance = NULL, *its_distance = NULL;
+	unsigned long own_circle = strtoul(own, &own_distance, 10);
+	unsigned long its_circle = strtoul(its, &its_distance, 10);
+	return *own_distance == '/' && *its_distance == '/' &&
+	       (own_circle == UINT32_MAX ||
+	        (own_circle == its_circle &&
+	         strtoul(its_distance + 1, NULL, 10) >= strtoul(own_distance + 1, NULL, 10)));
+}
+
+static void report_circle(kaname_check_t *check, const kaname_line_t *line)
+{
+	knot_dname_storage_t target, zone;
+	bool below =
+	        knot_dname_from_str(target, of(line, ANAME_KEY_NAME), sizeof(target)) != NULL &&
+	        knot_dname_from_str(zone, check->zone, sizeof(zone)) != NULL &&
+	        knot_dname_in_bailiwick(target, zone) > 0;
+	kaname_bad(
+	        check, "remove one ANAME or CNAME record of the circle",
+	        "target %s %s: leads back to %s, and is not used: %s", of(line, ANAME_KEY_NAME),
+	        of(line, ANAME_KEY_FAMILY), check->zone,
+	        below ? "it is an alias of the owner, or of one that names it"
+	              : "it ends at another owner of this server, whose ANAME records lead here");
+}
+
 /*! The command that asks the same resolver as the module does, of several the first. */
 static void ask_the_same(const kaname_line_t *line, char *next, size_t size)
 {
@@ -119,7 +148,7 @@ static bool is_pending(const kaname_line_t *line)
 /*! Asks the module; and again for a while if targets are being looked up. */
 static kaname_exit_t read_live(kaname_check_t *check, kaname_live_t *live)
 {
-	kaname_exit_t ret = kaname_live_read(check->args, &check->records, live);
+	kaname_exit_t ret = kaname_live_read(check->args, check->zone, &check->records, live);
 	for (int i = 0; i < KANAME_CHECK_REPEATS && ret == KANAME_OK; i++) {
 		size_t settled = 0;
 		while (settled < live->count && !is_pending(&live->targets[settled])) {
@@ -130,7 +159,7 @@ static kaname_exit_t read_live(kaname_check_t *check, kaname_live_t *live)
 		}
 		kaname_live_free(live);
 		(void)poll(NULL, 0, KANAME_CHECK_REPEAT_MS);
-		ret = kaname_live_read(check->args, &check->records, live);
+		ret = kaname_live_read(check->args, check->zone, &check->records, live);
 	}
 	return ret;
 }
@@ -175,7 +204,7 @@ static held_t read_held(const kaname_check_t *check, const kaname_live_t *live, 
 		if (strcmp(of(line, ANAME_KEY_FAMILY),
 		           aname_family_text(kaname_families[family])) == 0 &&
 		    kaname_live_field(line, ANAME_KEY_SUBNET) == NULL &&
-		    kaname_live_field(line, ANAME_KEY_FAILING) == NULL) {
+		    kaname_live_field(line, ANAME_KEY_FAILING) == NULL && !leads_back(live, line)) {
 			take_held(check, line, &check->clients[family], &held);
 		}
 	}
@@ -276,7 +305,11 @@ void kaname_check_targets(kaname_check_t *check)
 	for (size_t i = 0; i < live.count; i++) {
 		const kaname_line_t *line = &live.targets[i];
 		if (kaname_live_field(line, ANAME_KEY_SUBNET) == NULL) {
-			check_target(check, line);
+			if (leads_back(&live, line)) {
+				report_circle(check, line);
+			} else {
+				check_target(check, line);
+			}
 			kaname_check_health(check, line);
 			general++;
 		} else {

@@ -105,7 +105,7 @@ static bool read_live(kaname_warm_t *warm)
 	const kaname_records_t *records =
 	        warm->records.count <= ANAME_STATUS_NAMES ? &warm->records : NULL;
 	const kaname_args_t args = kaname_warm_args(warm, LIVE_S);
-	warm->has_live = kaname_live_read(&args, records, &warm->live) == KANAME_OK;
+	warm->has_live = kaname_live_read(&args, NULL, records, &warm->live) == KANAME_OK;
 	warm->no_live = !warm->has_live;
 	return warm->has_live;
 }

@@ -133,7 +133,8 @@ static void fill_entry(client_t *client, int64_t now_ms)
 	aname_entry_t *entry = aname_table_step(table, &client->cursor);
 	if (entry != NULL && wanted(client, entry)) {
 		client->len += aname_status_write(client->buffer + client->len, table, entry,
-		                                  backend->forces, now_ms);
+		                                  client->clients->shared->owners, backend->forces,
+		                                  now_ms);
 		aname_status_addresses_begin(&client->addresses, backend, entry);
 	}
 }
@@ -204,6 +205,11 @@ static void show(client_t *client)
 {
 	const aname_status_clients_t *clients = client->clients;
 	client->len = aname_status_write_server(client->buffer, clients->shared, &clients->backend);
+	if (client->request.has_owner) {
+		client->len +=
+		        aname_status_write_owner(client->buffer + client->len,
+		                                 clients->shared->owners, client->request.owner);
+	}
 	client->cursor = aname_table_begin(clients->shared->table);
 	send_page(client);
 }

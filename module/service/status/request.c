@@ -4,7 +4,7 @@
 #include <string.h>
 
 /*! Most words of a request. */
-#define WORDS_MAX (1 + ANAME_STATUS_NAMES)
+#define WORDS_MAX (2 + ANAME_STATUS_NAMES)
 
 /*! Cuts a line into words; their number, or one more than there is room for. */
 static size_t cut(char *line, char *words[WORDS_MAX])
@@ -34,7 +34,15 @@ static const char *read_status(aname_status_request_t *request, char *const *wor
 {
 	request->kind = ANAME_REQUEST_STATUS;
 	request->names_count = 0;
-	for (size_t i = 0; i < count; i++) {
+	size_t of = strlen(ANAME_STATUS_OF);
+	request->has_owner = count > 0 && strncmp(words[0], ANAME_STATUS_OF, of) == 0;
+	if (request->has_owner && !read_name(request->owner, words[0] + of)) {
+		return "the owner has to be a domain name";
+	}
+	if (count - request->has_owner > ANAME_STATUS_NAMES) {
+		return "there are too many words";
+	}
+	for (size_t i = request->has_owner; i < count; i++) {
 		if (!read_name(request->names[request->names_count++], words[i])) {
 			return "what follows 'status' has to be domain names";
 		}

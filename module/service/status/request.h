@@ -6,6 +6,7 @@
 
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +27,8 @@ typedef struct {
 	uint32_t seconds; /*!< 1 to ANAME_FORCED_SECONDS_MAX; 0: without end. */
 	aname_subject_t subject;
 	/* STATUS */
+	bool has_owner; /*!< `owner` is asked for, too. */
+	knot_dname_storage_t owner;
 	size_t names_count; /*!< Zero: all targets. */
 	knot_dname_storage_t names[ANAME_STATUS_NAMES];
 } aname_status_request_t;

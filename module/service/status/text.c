@@ -143,6 +143,42 @@ static void write_gone(char *at, size_t *len, const aname_table_t *table, aname_
 	}
 }
 
+static void write_place(char *at, size_t *len, aname_owners_t *owners, uint64_t owner)
+{
+	aname_place_t place;
+	if (aname_owners_place(owners, owner, &place)) {
+		aname_line_add(at, len, ANAME_FIELD(CIRCLE) "%" PRIu32 "/%" PRIu16, place.circle,
+		               place.distance);
+	}
+}
+
+/*! That a target ends at an owner which leads back to itself. */
+static void write_circle(char *at, size_t *len, aname_owners_t *owners, aname_entry_t *entry)
+{
+	const aname_snapshot_t *known = aname_entry_snapshot(entry);
+	const knot_dname_t *name = aname_entry_name(entry);
+	write_place(at, len, owners,
+	            known != NULL && known->end != 0
+	                    ? known->end
+	                    : aname_owners_hash(owners, name, knot_dname_size(name)));
+}
+
+size_t aname_status_write_owner(char *at, aname_owners_t *owners, const knot_dname_t *name)
+{
+	size_t len = 0;
+	knot_dname_txt_storage_t text = "";
+	aname_place_t place;
+	uint64_t hash = aname_owners_hash(owners, name, knot_dname_size(name));
+	if (!aname_owners_place(owners, hash, &place)) {
+		return 0;
+	}
+	(void)knot_dname_to_str(text, name, sizeof(text));
+	aname_line_add(at, &len, ANAME_STATUS_OWNER ANAME_FIELD(NAME) "%s", text);
+	write_place(at, &len, owners, hash);
+	aname_line_end(at, &len);
+	return len;
+}
+
 void aname_status_add_force(char *at, size_t *len, const aname_force_t *force, int64_t now_ms)
 {
 	aname_line_add(at, len, ANAME_FIELD(FORCED) "%s", word_of(force->state));
@@ -160,7 +196,7 @@ static void write_forced(char *at, size_t *len, const aname_forces_t *forces,
 }
 
 size_t aname_status_write(char *at, const aname_table_t *table, aname_entry_t *entry,
-                          const aname_forces_t *forces, int64_t now_ms)
+                          aname_owners_t *owners, const aname_forces_t *forces, int64_t now_ms)
 {
 	size_t len = 0;
 	knot_dname_txt_storage_t name = "";
@@ -173,6 +209,7 @@ size_t aname_status_write(char *at, const aname_table_t *table, aname_entry_t *e
 	}
 	write_known(at, &len, entry, now_ms);
 	write_gone(at, &len, table, entry, now_ms);
+	write_circle(at, &len, owners, entry);
 
 	int64_t next_ms = atomic_load(&entry->next_ms);
 	if (next_ms != ANAME_NEXT_NEVER) {

@@ -18,6 +18,9 @@
 size_t aname_status_write_server(char *at, const aname_shared_t *shared,
                                  const aname_status_backend_t *backend);
 
+/*! Writes the line of an owner, if it leads back to itself. */
+size_t aname_status_write_owner(char *at, aname_owners_t *owners, const knot_dname_t *name);
+
 /*! Writes the line of something that is forced. */
 size_t aname_status_write_forced(char *at, const aname_force_t *force, int64_t now_ms);
 
@@ -25,10 +28,11 @@ size_t aname_status_write_forced(char *at, const aname_force_t *force, int64_t n
  * \brief Writes the line of an entry.
  *
  * \param table   Where it stands; the other family of its target is looked at there.
+ * \param owners  The owners of this server.
  * \param forces  What is forced.
  */
 size_t aname_status_write(char *at, const aname_table_t *table, aname_entry_t *entry,
-                          const aname_forces_t *forces, int64_t now_ms);
+                          aname_owners_t *owners, const aname_forces_t *forces, int64_t now_ms);
 
 /*!
  * \brief Writes a whole answer that has one line beside the format's and the end.

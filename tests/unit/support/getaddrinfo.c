@@ -121,6 +121,27 @@ static int error_of(const char *node)
 	return 0;
 }
 
+/*! The canonical name that a name has, or NULL. */
+static char *canonical_of(const char *node)
+{
+	static const struct {
+		const char *label;
+		const char *name;
+	} names[] = {
+		{ "canonical.", "Edge.Example.NET" },
+		{ "dotted.", "edge.example.net." },
+		{ "literal.", "192.0.2.1" },
+		{ "literal6.", "2001:db8::1" },
+		{ "absurd.", "one..two" },
+	};
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strstr(node, names[i].label) != NULL) {
+			return (char *)names[i].name;
+		}
+	}
+	return NULL;
+}
+
 static void note_call(const char *node, const char *service, const struct addrinfo *hints)
 {
 	pthread_mutex_lock(&lock);
@@ -154,7 +175,11 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
 		return error;
 	}
 	*list = make_list(number_of(node, "v4-"), number_of(node, "v6-"));
-	return *list != NULL ? 0 : EAI_MEMORY;
+	if (*list == NULL) {
+		return EAI_MEMORY;
+	}
+	(*list)->ai_canonname = canonical_of(node);
+	return 0;
 }
 
 void freeaddrinfo(struct addrinfo *first)

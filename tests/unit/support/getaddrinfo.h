@@ -4,6 +4,7 @@
  *
  * The labels of a name: "v4-3" gives three IPv4 addresses, "v6-2" two IPv6 addresses, each twice;
  * "again", "fail", "noname", "nodata", "addrfamily", "memory" and "system" give that error;
+ * "canonical", "dotted", "literal", "literal6" and "absurd" give a canonical name of that kind;
  * "held" waits until fake_let_go(), "slow" for a few milliseconds. All other labels mean nothing.
  */
 

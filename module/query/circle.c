@@ -1,0 +1,98 @@
+#include "query/circle.h"
+
+#include "path.h"
+#include "query/policy.h"
+#include "query/targets.h"
+
+static const uint16_t types[] = { KNOT_RRTYPE_A, KNOT_RRTYPE_AAAA };
+
+/*! Where a target ends, as far as it is known. */
+static uint64_t end_of(const aname_query_t *query, const aname_key_t *key, aname_entry_t *entry)
+{
+	const aname_snapshot_t *known = entry != NULL ? aname_entry_snapshot(entry) : NULL;
+	return known != NULL && known->end != 0 ? known->end
+	                                        : aname_owners_hash(query->instance->shared->owners,
+	                                                            key->name, key->name_len);
+}
+
+/*! Adds where the target of a record ends, in both families, if the zone may have it. */
+static void add_record(const aname_query_t *query, const knot_rdata_t *rdata, aname_owner_t *owner)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		aname_key_t key = { .upstream = query->instance->upstream, .type = types[i] };
+		knot_dname_storage_t lower;
+		aname_entry_t *entry;
+		const char *why;
+		if (!aname_target_find(query, rdata, &key, lower, &entry) ||
+		    aname_policy_check(query, &key, &why) != ANAME_FAILURE_NONE) {
+			return;
+		}
+		aname_owner_add(owner, end_of(query, &key, entry));
+	}
+}
+
+static bool has_sibling(const aname_query_t *query)
+{
+	return knotd_qdata_zone_apex_rrset(query->qdata, KNOT_RRTYPE_A).rrs.count > 0 ||
+	       knotd_qdata_zone_apex_rrset(query->qdata, KNOT_RRTYPE_AAAA).rrs.count > 0;
+}
+
+ANAME_ASIDE void aname_circle_register(const aname_query_t *query)
+{
+	aname_instance_t *instance = query->instance;
+	aname_owners_t *owners = instance->shared->owners;
+	aname_owner_t owner;
+	owner.owner =
+	        aname_owners_hash(owners, knotd_qdata_zone_name(query->qdata), instance->zone_len);
+	owner.sibling = has_sibling(query);
+	owner.count = 0;
+	unsigned records = 0;
+	for (unsigned i = 0; i < query->rrsets_count; i++) {
+		const knot_rdataset_t *rrs = &query->rrsets[i].rrs;
+		knot_rdata_t *rdata = rrs->rdata;
+		for (unsigned k = 0; k < rrs->count && records < ANAME_POOL_MAX; k++, records++) {
+			add_record(query, rdata, &owner);
+			rdata = knot_rdataset_next(rdata);
+		}
+	}
+	/* Without memory it is tried again with the next query. */
+	(void)aname_owners_register(owners, &instance->owner, &owner);
+}
+
+ANAME_ASIDE void aname_circle_enter(const aname_query_t *query, const aname_key_t *key,
+                                    aname_entry_t *entry)
+{
+	aname_instance_t *instance = query->instance;
+	if (atomic_load_explicit(&instance->owner, memory_order_relaxed) == ANAME_OWNER_NEW) {
+		aname_circle_register(query);
+	}
+	query->slot->way = aname_owners_way(instance->shared->owners, &instance->owner,
+	                                    end_of(query, key, entry));
+	query->slot->keep = query->slot->way == ANAME_WAY_OUT ? UINT32_MAX : 0;
+}
+
+static void log_back(const aname_query_t *query, const aname_key_t *key)
+{
+	if (aname_query_log_once(query, "circle", key->name, key->name_len)) {
+		knot_dname_txt_storage_t name = "";
+		(void)knot_dname_to_str(name, key->name, sizeof(name));
+		knotd_mod_log(
+		        query->mod, LOG_WARNING,
+		        "target %s leads back to this owner and is not used, remove one ANAME "
+		        "or CNAME record of the circle",
+		        name);
+	}
+}
+
+ANAME_ASIDE void aname_circle_leave(const aname_query_t *query, const aname_key_t *key,
+                                    aname_part_t *part)
+{
+	if (query->slot->way == ANAME_WAY_BACK) {
+		uint8_t scope = part->scope;
+		aname_part_fail(part, ANAME_FAILURE_CIRCULAR);
+		part->scope = scope;
+		log_back(query, key);
+	}
+	query->slot->way = ANAME_WAY_OUT;
+	query->slot->keep = UINT32_MAX;
+}

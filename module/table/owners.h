@@ -1,0 +1,102 @@
+/*!
+ * \brief The owners of this server that have ANAME records, and which of them lead back to
+ *        themselves (BEHAVIOUR F5).  [P]
+ *
+ * An owner is known by the hash of its name, and what it has by where its targets end: at the last
+ * owner name of the reply that their lookup got, or at their own name while none came. If that is
+ * an owner of this server the target is its address in other words, and where one leads to the
+ * next and the last to the first, addresses would go round. Such targets are told here from those
+ * that lead out.
+ *
+ * A worker registers the owner whose query it has in hand: at the first one, and once a second
+ * after that. What has changed is worked out then, within bounds, and each instance gets a mark if
+ * some target of its owner is in a circle. Only who finds the mark has to come here with a query.
+ *
+ * All of it is under one lock, which nobody holds while waiting for anything. What it takes: some
+ * 50 octets for each owner that was ever queried, and 8 more for each end beyond the first.
+ *
+ * Thread: any, unless it says otherwise.
+ */
+
+#pragma once
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <libknot/dname.h>
+
+typedef struct aname_owners aname_owners_t;
+
+/*! Most ends of one owner: of each target in both families. More are not looked at. */
+#define ANAME_OWNERS_ENDS_MAX 64
+
+/*! What an instance has of its owner's place: a number, and the mark. Written here only. */
+typedef _Atomic uint32_t aname_owner_word_t;
+
+/*! The mark: some target may be in a circle, or the owner is not registered yet. */
+#define ANAME_OWNER_MARK UINT32_C(1)
+/*! What the word is at first. */
+#define ANAME_OWNER_NEW  ANAME_OWNER_MARK
+
+/*! Where a target leads. */
+typedef enum {
+	ANAME_WAY_OUT = 0, /*!< Not into a circle: to addresses, or to an owner that has some. */
+	ANAME_WAY_NEARER,  /*!< To an owner of the same circle, nearer to a way out of it. */
+	ANAME_WAY_BACK,    /*!< To the owner itself in the end: not to be used. */
+} aname_way_t;
+
+/*! What an owner has. */
+typedef struct {
+	uint64_t owner; /*!< Its hash. */
+	bool sibling;   /*!< It has addresses of its own, too. */
+	unsigned count;
+	uint64_t ends[ANAME_OWNERS_ENDS_MAX]; /*!< Hashes of names, each once. */
+} aname_owner_t;
+
+/*! New and empty, NULL if out of memory. */
+aname_owners_t *aname_owners_new(void);
+
+/*! Frees it. Nobody may be registered that is still used. NULL is allowed. */
+void aname_owners_free(aname_owners_t *owners);
+
+/*! Hash of a name in lower case, of this length; other ones in other processes. Never 0. */
+uint64_t aname_owners_hash(const aname_owners_t *owners, const knot_dname_t *name, size_t len);
+
+/*! Adds an end that is not there yet, if there is room. */
+void aname_owner_add(aname_owner_t *owner, uint64_t end);
+
+/*!
+ * \brief Registers an owner, or brings up to date what it has. Cheap if nothing has changed.
+ *
+ * Where it leads is followed through at most ANAME_CIRCLES_NODES owners and ANAME_CIRCLES_EDGES
+ * ends. If that is not all, the owner may use no target that ends at another owner of this server:
+ * so nothing goes round, whatever there is further on. Chains that are meant have a few links.
+ *
+ * \param word  The instance's, ANAME_OWNER_NEW at first. Written by this and later calls, also for
+ *              others, until it is dropped. If there is another instance of the same owner, which
+ *              a reload is about to unload, this one takes its place.
+ *
+ * \return false if out of memory; then what was known before stands.
+ */
+bool aname_owners_register(aname_owners_t *owners, aname_owner_word_t *word,
+                           const aname_owner_t *owner);
+
+/*! Drops the owner of an instance, if it is registered by that. Thread: unload. */
+void aname_owners_drop(aname_owners_t *owners, aname_owner_word_t *word);
+
+/*! Where a target of an owner leads that ends there; OUT for an owner that is not registered. */
+aname_way_t aname_owners_way(aname_owners_t *owners, aname_owner_word_t *word, uint64_t end);
+
+/*! Where an owner stands in its circle. */
+typedef struct {
+	uint32_t circle;   /*!< The circle's identity; UINT32_MAX: it leads too far to be known. */
+	uint16_t distance; /*!< To the nearest way out; UINT16_MAX: there is none. */
+} aname_place_t;
+
+/*! Is an owner in a circle, and where? By its hash. */
+bool aname_owners_place(aname_owners_t *owners, uint64_t owner, aname_place_t *place);
+
+/*! How many there are. */
+size_t aname_owners_count(aname_owners_t *owners);
