@@ -6,17 +6,22 @@
 
 static const uint16_t types[] = { KNOT_RRTYPE_A, KNOT_RRTYPE_AAAA };
 
-/*! Where a target ends, as far as it is known. */
+/*! Where a target ends, as far as it is known. Aliases are the same for both families, and not every
+ *  answer names them. */
 static uint64_t end_of(const aname_query_t *query, const aname_key_t *key, aname_entry_t *entry)
 {
 	const aname_snapshot_t *known = entry != NULL ? aname_entry_snapshot(entry) : NULL;
+	if (known == NULL || known->end == 0) {
+		known = aname_target_other(query, key);
+	}
 	return known != NULL && known->end != 0 ? known->end
 	                                        : aname_owners_hash(query->instance->shared->owners,
 	                                                            key->name, key->name_len);
 }
 
 /*! Adds where the target of a record ends, in both families, if the zone may have it. */
-static void add_record(const aname_query_t *query, const knot_rdata_t *rdata, aname_owner_t *owner)
+static void add_record(const aname_query_t *query, const knot_rdata_t *rdata, uint16_t type,
+                       aname_owner_t *owner)
 {
 	for (unsigned i = 0; i < 2; i++) {
 		aname_key_t key = { .upstream = query->instance->upstream, .type = types[i] };
@@ -26,6 +31,10 @@ static void add_record(const aname_query_t *query, const knot_rdata_t *rdata, an
 		if (!aname_target_find(query, rdata, &key, lower, &entry) ||
 		    aname_policy_check(query, &key, &why) != ANAME_FAILURE_NONE) {
 			return;
+		}
+		if (i == 0 && type == owner->type) {
+			owner->records += aname_owners_hash(query->instance->shared->owners,
+			                                    key.name, key.name_len);
 		}
 		aname_owner_add(owner, end_of(query, &key, entry));
 	}
@@ -44,6 +53,8 @@ ANAME_ASIDE void aname_circle_register(const aname_query_t *query)
 	aname_owner_t owner;
 	owner.owner =
 	        aname_owners_hash(owners, knotd_qdata_zone_name(query->qdata), instance->zone_len);
+	owner.records = 0;
+	owner.type = query->rrsets[0].type;
 	owner.sibling = has_sibling(query);
 	owner.count = 0;
 	unsigned records = 0;
@@ -51,7 +62,7 @@ ANAME_ASIDE void aname_circle_register(const aname_query_t *query)
 		const knot_rdataset_t *rrs = &query->rrsets[i].rrs;
 		knot_rdata_t *rdata = rrs->rdata;
 		for (unsigned k = 0; k < rrs->count && records < ANAME_POOL_MAX; k++, records++) {
-			add_record(query, rdata, &owner);
+			add_record(query, rdata, query->rrsets[i].type, &owner);
 			rdata = knot_rdataset_next(rdata);
 		}
 	}

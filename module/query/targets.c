@@ -34,9 +34,21 @@ static ANAME_ASIDE uint32_t keep_late(const aname_query_t *query, const aname_sn
 	return own ? 0 : query->instance->options->schedule.idle & query->slot->keep;
 }
 
+/*! In a circle only those count who want addresses: who asks for the records may be this server
+ *  itself (service/confirm.h), because of the lookup before. */
+static bool is_idle_question(const aname_query_t *query)
+{
+	uint16_t type = knot_pkt_qtype(query->qdata->query);
+	return query->slot->way != ANAME_WAY_OUT && type != KNOT_RRTYPE_A &&
+	       type != KNOT_RRTYPE_AAAA;
+}
+
 ANAME_ASIDE void aname_target_ask(const aname_query_t *query, const aname_key_t *key, uint32_t ttl,
                                   bool for_client)
 {
+	if (is_idle_question(query)) {
+		return;
+	}
 	aname_shared_t *shared = query->instance->shared;
 	uint64_t hash = aname_table_hash(shared->table, key);
 	const aname_subnet_t *client = NULL;

@@ -10,6 +10,7 @@
 #include <libknot/rrtype/soa.h>
 
 #include "table/policy.h"
+#include "table/rdata.h"
 
 /* Building. */
 
@@ -140,9 +141,28 @@ static void take_addresses(const knot_pktsection_t *answer, const knot_dname_t *
 			continue;
 		}
 		lower_ttl(reply, rr->ttl);
-		memcpy(reply->addresses + (size_t)reply->count * reply->address_len,
-		       rr->rrs.rdata->data, reply->address_len);
+		memcpy(reply->addresses + reply->size, rr->rrs.rdata->data, reply->address_len);
+		reply->size += reply->address_len;
 		reply->count++;
+	}
+}
+
+/*! Takes the names that records hold, in lower case. */
+static void take_names(const knot_pktsection_t *answer, const knot_dname_t *name, uint16_t type,
+                       aname_message_reply_t *reply)
+{
+	for (uint16_t i = 0; i < answer->count; i++) {
+		const knot_rrset_t *rr = knot_pkt_rr(answer, i);
+		knot_dname_storage_t lower;
+		int len = is_of(rr, name, type)
+		                  ? aname_rdata_read(rr->rrs.rdata->data, rr->rrs.rdata->len, lower)
+		                  : -1;
+		if (len > 0 && reply->size + len <= sizeof(reply->addresses)) {
+			memcpy(reply->addresses + reply->size, lower, len);
+			reply->size += len;
+			reply->count++;
+			lower_ttl(reply, rr->ttl);
+		}
 	}
 }
 
@@ -237,7 +257,11 @@ static void read_answer(const knot_pkt_t *pkt, const aname_message_query_t *quer
 		return;
 	}
 	knot_dname_to_lower(reply->last);
-	take_addresses(answer, end, query->type, reply);
+	if (reply->address_len > 0) {
+		take_addresses(answer, end, query->type, reply);
+	} else {
+		take_names(answer, end, query->type, reply);
+	}
 	if (reply->count > 0) {
 		reply->known = ANAME_KNOWN_ADDRESSES;
 	} else {
@@ -323,7 +347,9 @@ void aname_message_read(const aname_message_query_t *query, const uint8_t *wire,
                         aname_message_reply_t *reply)
 {
 	memset(reply, 0, offsetof(aname_message_reply_t, addresses));
-	reply->address_len = query->type == KNOT_RRTYPE_A ? 4 : 16;
+	reply->address_len = query->type == KNOT_RRTYPE_A      ? 4
+	                     : query->type == KNOT_RRTYPE_AAAA ? 16
+	                                                       : 0;
 	if (len > UINT16_MAX) {
 		fail(reply, "the reply is too large");
 		return;

@@ -22,7 +22,8 @@
 /*! What a query asks. */
 typedef struct {
 	const knot_dname_t *name;                /*!< Lower case. */
-	uint16_t type;                           /*!< KNOT_RRTYPE_A or KNOT_RRTYPE_AAAA. */
+	uint16_t type;                           /*!< KNOT_RRTYPE_A or KNOT_RRTYPE_AAAA; of
+	                                              others the names in their RDATA are read. */
 	uint16_t id;                             /*!< Message identifier. */
 	bool edns;                               /*!< Offer EDNS. */
 	bool authentic;                          /*!< Ask for the AD bit (RFC 6840, 5.7). */
@@ -48,7 +49,8 @@ typedef struct {
 	unsigned aliases;          /*!< That were followed. */
 	uint32_t ttl;              /*!< Seconds: least of the chain and the set, or RFC 2308's. */
 	uint32_t count;            /*!< Addresses, at most ANAME_ADDRESSES_MAX. */
-	uint16_t address_len;      /*!< 4 or 16. */
+	uint16_t address_len;      /*!< 4 or 16; 0: they are names, one after the other. */
+	uint32_t size;             /*!< Octets of `addresses`. */
 	knot_dname_storage_t last; /*!< Where the chain ends, lower case, if it was followed. */
 	uint8_t addresses[ANAME_ADDRESSES_MAX * 16];
 } aname_message_reply_t;

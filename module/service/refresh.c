@@ -5,6 +5,7 @@
 
 #include <libknot/errcode.h>
 
+#include "service/confirm.h"
 #include "service/dispatch.h"
 #include "service/due.h"
 #include "service/health.h"
@@ -219,7 +220,11 @@ static void advance(aname_refresh_t *refresh)
 static void on_resolved(void *owner, void *run, const aname_result_t *result)
 {
 	aname_refresh_t *refresh = owner;
-	aname_result_take(refresh, run, result, aname_clock_ms());
+	if (aname_confirm_is(run)) {
+		aname_confirm_take(refresh, run, result, aname_clock_ms());
+	} else {
+		aname_result_take(refresh, run, result, aname_clock_ms());
+	}
 	aname_waiters_wake(refresh->shared->waiters);
 	advance(refresh);
 }

@@ -41,7 +41,8 @@ typedef void (*aname_resolved_f)(void *owner, void *ctx, const aname_result_t *r
 /*! What a lookup asks. */
 typedef struct {
 	const knot_dname_t *name;     /*!< The target, lower case. */
-	uint16_t type;                /*!< KNOT_RRTYPE_A or KNOT_RRTYPE_AAAA. */
+	uint16_t type;                /*!< KNOT_RRTYPE_A or KNOT_RRTYPE_AAAA; or that of records
+	                                   with a name in them, which is the result then. */
 	const aname_subnet_t *client; /*!< Whose answer is wanted; NULL: everybody's. */
 } aname_question_t;
 
@@ -50,7 +51,7 @@ typedef struct {
 	const char *name;
 
 	/*!
-	 * \brief Starts a lookup of one family.
+	 * \brief Starts a lookup of one family, or of one type.
 	 *
 	 * \param question  What to look up; copied. Who cannot send a client's subnet asks
 	 *                  for everybody.

@@ -218,8 +218,7 @@ static aname_message_reply_t *read_reply(const lookup_t *lookup, const uint8_t *
 		                              .subnet = client_of(lookup) };
 	aname_message_read(&query, wire, len, reply);
 	/* It has room for many more addresses than there are, and waits. */
-	size_t size = offsetof(aname_message_reply_t, addresses) +
-	              (size_t)reply->count * reply->address_len;
+	size_t size = offsetof(aname_message_reply_t, addresses) + reply->size;
 	aname_message_reply_t *cut = realloc(reply, size);
 	return cut != NULL ? cut : reply;
 }

@@ -1,12 +1,15 @@
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <resolv.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <libknot/descriptor.h>
 #include <libknot/errcode.h>
+#include <libknot/packet/wire.h>
 
+#include "service/message.h"
 #include "service/resolver.h"
 #include "service/threadpool.h"
 
@@ -23,6 +26,20 @@ typedef struct {
 	uint8_t *addresses;
 	knot_dname_storage_t last;
 } lookup_t;
+
+/*! Octets of a reply about records that are no addresses. */
+#define REPLY_MAX 4096
+
+/*! The same for another type, which the C library asks for in a thread of the pool. */
+typedef struct {
+	lookup_t lookup;
+	uv_work_t work;
+	knot_dname_storage_t name;
+	int len;   /*!< Of the reply, or -1. */
+	int error; /*!< Then, as h_errno. */
+	uint8_t wire[REPLY_MAX];
+	aname_message_reply_t reply;
+} question_t;
 
 /*! Is this an answer (the name has no such address), and not a failure to find out? */
 static bool is_negative(int status)
@@ -137,9 +154,88 @@ static bool is_host_name(const knot_dname_t *name)
 	return true;
 }
 
+/* Records that are no addresses. */
+
+/*! Asks, and may wait. Thread: one of the pool. */
+static void ask(uv_work_t *work)
+{
+	question_t *question = work->data;
+	knot_dname_txt_storage_t text = "";
+	(void)knot_dname_to_str(text, question->name, sizeof(text));
+	question->len = res_query(text, KNOT_CLASS_IN, question->lookup.type, question->wire,
+	                          sizeof(question->wire));
+	question->error = h_errno;
+}
+
+/*! The C library has matched question and identifier. */
+static void read_reply(question_t *question, aname_result_t *result)
+{
+	const aname_message_query_t query = { .name = question->name,
+		                              .type = question->lookup.type,
+		                              .id = knot_wire_get_id(question->wire) };
+	aname_message_reply_t *reply = &question->reply;
+	aname_message_read(&query, question->wire, question->len, reply);
+	*result = (aname_result_t){ .known = reply->known,
+		                    .failure = reply->failure,
+		                    .detail = reply->detail,
+		                    .ttl = reply->ttl,
+		                    .count = reply->count,
+		                    .addresses = reply->addresses };
+}
+
+static void on_asked(uv_work_t *work, int status)
+{
+	question_t *question = work->data;
+	aname_result_t *result = &question->lookup.base.result;
+	bool none = question->error == HOST_NOT_FOUND || question->error == NO_DATA;
+	if (status == 0 && question->len >= KNOT_WIRE_HEADER_SIZE && question->len <= REPLY_MAX) {
+		read_reply(question, result);
+	} else if (status == 0 && question->len < 0 && none) {
+		*result = (aname_result_t){ .known = ANAME_KNOWN_NODATA, .ttl = ANAME_TTL_UNKNOWN };
+	} else {
+		*result = (aname_result_t){ .failure = ANAME_FAILURE_SERVER,
+			                    .ttl = ANAME_TTL_UNKNOWN };
+	}
+	question->lookup.ended = true;
+	aname_resolver_defer(&question->lookup.base);
+}
+
+static int start_question(aname_resolver_t *resolver, const aname_question_t *asked, void *ctx,
+                          aname_lookup_t **out)
+{
+	uv_loop_t *loop = ((resolver_t *)resolver)->loop;
+	question_t *question =
+	        aname_threadpool_start(loop, false) ? calloc(1, sizeof(*question)) : NULL;
+	if (question == NULL) {
+		return KNOT_ENOMEM;
+	}
+	question->lookup.base.resolver = resolver;
+	question->lookup.base.ctx = ctx;
+	question->lookup.type = asked->type;
+	memcpy(question->name, asked->name, knot_dname_size(asked->name));
+	question->work.data = question;
+	int ret = uv_queue_work(loop, &question->work, ask, on_asked);
+	if (ret != 0) {
+		free(question);
+		return KNOT_ENOMEM;
+	}
+	*out = &question->lookup.base;
+	return KNOT_EOK;
+}
+
+/* The interface. */
+
+static bool is_address_type(uint16_t type)
+{
+	return type == KNOT_RRTYPE_A || type == KNOT_RRTYPE_AAAA;
+}
+
 static int system_start(aname_resolver_t *resolver, const aname_question_t *question, void *ctx,
                         aname_lookup_t **out)
 {
+	if (!is_address_type(question->type)) {
+		return start_question(resolver, question, ctx, out);
+	}
 	/* With its final dot: no search list, and no name is taken for an address. */
 	knot_dname_txt_storage_t text;
 	if (!is_host_name(question->name) ||
@@ -178,8 +274,8 @@ static void system_cancel(aname_lookup_t *base)
 {
 	lookup_t *lookup = (lookup_t *)base;
 	/* UV_EBUSY: it runs, and ends when the system's resolver gives up. A request that has ended
-	 * is none any more for libuv. */
-	if (!lookup->ended) {
+	 * is none any more for libuv. A question about records is left to end by itself. */
+	if (!lookup->ended && is_address_type(lookup->type)) {
 		(void)uv_cancel((uv_req_t *)&lookup->request);
 	}
 }

@@ -4,6 +4,7 @@
 
 #include <libknot/descriptor.h>
 
+#include "service/confirm.h"
 #include "service/health.h"
 #include "service/outage.h"
 #include "service/schedule.h"
@@ -57,6 +58,10 @@ static void fail(aname_refresh_t *refresh, aname_entry_t *entry, aname_failure_t
 		if (entry->plan.failures == 1) {
 			aname_events_subnet(&refresh->events, entry, why, now_ms);
 		}
+	}
+	if (failure == ANAME_FAILURE_SERVER && (before == NULL || before->end == 0)) {
+		/* It names no end: if there was no other one, that is the target itself. */
+		aname_confirm_ask(refresh, entry, NULL);
 	}
 	aname_outage_failed(refresh, entry, evidence, was_good, now_ms);
 	aname_outage_rest(refresh, entry, was_good, now_ms);
@@ -175,6 +180,7 @@ static void learned(aname_refresh_t *refresh, aname_entry_t *entry, const aname_
 	aname_health_publish(refresh, entry, snapshot, now_ms);
 	atomic_store(&entry->cold, false);
 	aname_schedule_plan(refresh, entry, next_ms);
+	aname_confirm_ask(refresh, entry, snapshot->end != 0 ? result->last : NULL);
 	if (lost) {
 		hasten_other(refresh, entry, now_ms);
 	}
@@ -232,11 +238,7 @@ static aname_run_t end_run(aname_refresh_t *refresh, aname_run_t *ended, int64_t
 	free(ended);
 	run.entry->run = NULL;
 	work->running[run.priority]--;
-	work->running_all--;
-	refresh->running--;
-	if (work->running_all == 0 && work->upstream->unheld_ms != 0) {
-		refresh->release_ms = now_ms; /* That was what it waited for. */
-	}
+	aname_refresh_end_run(refresh, work, now_ms);
 	return run;
 }
 

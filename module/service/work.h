@@ -12,6 +12,7 @@
  * | outage    | upstreams that are out: what waits for them, and how they are tried       |
  * | recovery  | what failed while an upstream was out, once that is back                  |
  * | room      | space for one more target: who gives way                                   |
+ * | confirm   | whether an owner of this server is the one that the world knows           |
  * | subnets   | entries for clients' subnets                                              |
  * | schedule  | where each entry stands: planned, ready, running, dormant                 |
  * | health    | which addresses are probed for whom                                       |
@@ -56,6 +57,7 @@ typedef struct aname_upstream_work {
 	aname_fair_queue_t ready[ANAME_PRIORITIES];
 	unsigned running[ANAME_PRIORITIES], running_all;
 	aname_places_t places; /*!< For whom they run. */
+	unsigned confirming;   /*!< Questions about owners, which run as well; see confirm.h. */
 	unsigned started;      /*!< Lookups, in all. */
 	uint32_t unscoped;     /*!< Servers of which it was logged that they do not say for whom. */
 	aname_answered_t answered;  /*!< What was answered of late. */
@@ -126,6 +128,17 @@ static inline const aname_schedule_t *aname_schedule_of(const aname_entry_t *ent
 static inline aname_upstream_work_t *aname_work_of(const aname_entry_t *entry)
 {
 	return entry->upstream->work;
+}
+
+/*! A lookup of an upstream has ended. */
+static inline void aname_refresh_end_run(aname_refresh_t *refresh, aname_upstream_work_t *work,
+                                         int64_t now_ms)
+{
+	work->running_all--;
+	refresh->running--;
+	if (work->running_all == 0 && work->upstream->unheld_ms != 0) {
+		refresh->release_ms = now_ms; /* That was what it waited for. */
+	}
 }
 
 /*! A random number that spreads work in time; nothing secret hangs on it. */

@@ -13,9 +13,10 @@
 /*! Of an owner that leads through too many others: it is not known where to. */
 #define TOO_FAR     UINT32_MAX
 
-/*! An owner. There is one for each zone: 40 octets. */
+/*! An owner. There is one for each zone: 48 octets. */
 typedef struct {
 	uint64_t hash;
+	uint64_t records;         /*!< As in aname_owner_t. */
 	aname_owner_word_t *word; /*!< Of the instance; NULL: free. */
 	union {
 		uint64_t one;
@@ -25,8 +26,10 @@ typedef struct {
 	uint32_t circle; /*!< Its identity; 0: it is in none; or TOO_FAR. */
 	uint16_t distance;
 	uint16_t at; /*!< In the graph, if it is there. */
+	uint16_t type;
 	uint8_t count;
-	bool sibling;
+	bool sibling : 1;
+	bool confirmed : 1;
 } node_t;
 
 struct aname_owners {
@@ -288,7 +291,7 @@ static bool follow(aname_owners_t *owners, unsigned at, unsigned *edges)
 	graph->exits[at] = node->sibling ? ANAME_EXIT_SIBLING : ANAME_EXIT_NONE;
 	for (unsigned k = 0; k < node->count; k++) {
 		uint32_t end = find(owners, ends_of(node)[k]);
-		if (end == 0) {
+		if (end == 0 || (end != owners->listed[at] && !node_of(owners, end)->confirmed)) {
 			graph->exits[at] = ANAME_EXIT_TARGET;
 			continue;
 		}
@@ -371,6 +374,8 @@ static bool update(aname_owners_t *owners, aname_owner_word_t *word, const aname
 		return false;
 	}
 	node_t *node = node_of(owners, number);
+	node->records = owner->records;
+	node->type = owner->type;
 	if (node->word != word || is_new) {
 		node->word = word;
 		set_circle(owners, number, node->circle, node->distance);
@@ -437,6 +442,34 @@ bool aname_owners_place(aname_owners_t *owners, uint64_t owner, aname_place_t *p
 	place->distance = node != NULL ? node->distance : 0;
 	pthread_mutex_unlock(&owners->lock);
 	return place->circle != 0;
+}
+
+bool aname_owners_ask(aname_owners_t *owners, uint64_t owner, uint16_t *type, bool *confirmed)
+{
+	pthread_mutex_lock(&owners->lock);
+	uint32_t number = find(owners, owner);
+	if (number != 0) {
+		*type = node_of(owners, number)->type;
+		*confirmed = node_of(owners, number)->confirmed;
+	}
+	pthread_mutex_unlock(&owners->lock);
+	return number != 0;
+}
+
+void aname_owners_confirm(aname_owners_t *owners, uint64_t owner, uint64_t records)
+{
+	pthread_mutex_lock(&owners->lock);
+	uint32_t number = find(owners, owner);
+	node_t *node = number != 0 ? node_of(owners, number) : NULL;
+	bool confirmed = node != NULL && records != 0 && records == node->records;
+	if (node != NULL && confirmed != node->confirmed) {
+		list_members(owners, number);
+		node->confirmed = confirmed;
+		if (!settle(owners)) {
+			set_circle(owners, number, TOO_FAR, 0);
+		}
+	}
+	pthread_mutex_unlock(&owners->lock);
 }
 
 size_t aname_owners_count(aname_owners_t *owners)

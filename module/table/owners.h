@@ -12,6 +12,10 @@
  * after that. What has changed is worked out then, within bounds, and each instance gets a mark if
  * some target of its owner is in a circle. Only who finds the mark has to come here with a query.
  *
+ * An owner counts as where others lead only when it is confirmed: whoever may add zones here may add
+ * one with any name, and what the world finds at that name is another one's then. That an owner leads
+ * back to itself needs no other one, and is not confirmed.
+ *
  * All of it is under one lock, which nobody holds while waiting for anything. What it takes: some
  * 50 octets for each owner that was ever queried, and 8 more for each end beyond the first.
  *
@@ -49,8 +53,10 @@ typedef enum {
 
 /*! What an owner has. */
 typedef struct {
-	uint64_t owner; /*!< Its hash. */
-	bool sibling;   /*!< It has addresses of its own, too. */
+	uint64_t owner;   /*!< Its hash. */
+	uint64_t records; /*!< Sum of the hashes of its records' targets, of the first type. */
+	uint16_t type;    /*!< That type. */
+	bool sibling;     /*!< It has addresses of its own, too. */
 	unsigned count;
 	uint64_t ends[ANAME_OWNERS_ENDS_MAX]; /*!< Hashes of names, each once. */
 } aname_owner_t;
@@ -97,6 +103,19 @@ typedef struct {
 
 /*! Is an owner in a circle, and where? By its hash. */
 bool aname_owners_place(aname_owners_t *owners, uint64_t owner, aname_place_t *place);
+
+/*!
+ * \brief Is there an owner here, and by which records can be told that the world knows it, too?
+ *
+ * \param type       Type of the records that are to be there.
+ * \param confirmed  It is known that they are.
+ *
+ * \return false if there is no such owner.
+ */
+bool aname_owners_ask(aname_owners_t *owners, uint64_t owner, uint16_t *type, bool *confirmed);
+
+/*! Takes what a resolver has found there: the sum of the hashes of the targets of these records. */
+void aname_owners_confirm(aname_owners_t *owners, uint64_t owner, uint64_t records);
 
 /*! How many there are. */
 size_t aname_owners_count(aname_owners_t *owners);

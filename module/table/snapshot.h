@@ -45,7 +45,7 @@ typedef struct {
 	const char *detail;       /*!< One phrase for the log, which stays, or NULL. */
 	uint32_t ttl;             /*!< Seconds, or ANAME_TTL_UNKNOWN. */
 	uint8_t bare;             /*!< If negative: how often in a row nothing said for how long. */
-	uint16_t address_len;     /*!< 4 or 16. */
+	uint16_t address_len;     /*!< 4 or 16; 0: they are names, in lower case. */
 	uint32_t count;           /*!< Number of addresses, any order, repeated or not. */
 	const uint8_t *addresses; /*!< `count` times `address_len` octets. */
 	const knot_dname_t *last; /*!< Where the aliases end, lower case; NULL: not known. */

@@ -4,11 +4,14 @@ import re
 import subprocess
 import time
 
+import dns.name
 import pytest
 from harness import (
     A1, A2, A3, FAILURES, SIBLING_A, STALE_TTL, TARGET, ZONE, aname, answers, during, eventually,
     failed, query, scaled,
 )
+from harness import rdata as zone_rdata
+from harness.authority import Behaviour
 
 KNOTD = "127.0.0.1@5300"
 FIRST = "127.0.0.1"
@@ -136,6 +139,46 @@ def test_F5_who_has_a_way_out_uses_that(loops, start_unbound, authority, proto):
     answers({A3}, one, proto=proto, ede=set())
     for _ in during(3):
         query(two, "A", proto).expect(a={A2})
+
+
+@pytest.mark.parametrize("through", ["target", "alias"])
+def test_F5_a_zone_in_the_name_of_somebody_elses_target_is_no_circle(
+    loops, start_unbound, authority, through
+):
+    """Whoever may add zones here adds one with the name of a CDN, and has it lead to a victim."""
+    end = TARGET if through == "target" else "edge.example.net"
+    if through == "alias":
+        authority.cname(TARGET, f"{end}.", ttl=2)
+    authority.set(end, a=[A1], ttl=2)
+    loops.add_zone(end, [aname(ZONE)])
+    unbound = serve(loops, start_unbound, {ZONE: [aname(TARGET)]})
+    for _ in during(3):
+        query(end, "A")
+        query(ZONE, "A")
+    # The recursor does not come by here for that name, so it is not the one that counts.
+    for _ in during(4):
+        query(end, "A").expect(a={A1})
+        query(ZONE, "A").expect(a={A1}, ede=set())
+    authority.set(end, a=[A2], ttl=2)
+    answers({A2}, ede=set())
+    assert not loops.log_lines("leads back"), "expected no circle"
+    falls_silent(unbound)
+
+
+def test_F5_records_of_another_server_are_no_circle(loops, start_unbound, authority):
+    """The same, where the name has ANAME records elsewhere, which are others."""
+    authority.set(TARGET, a=[A1], ttl=2)
+    elsewhere = dns.name.from_text("cdn.example.net").to_wire()
+    authority.behave(TARGET, "TYPE65305", Behaviour(rdata=(zone_rdata(elsewhere),), ttl=2))
+    loops.add_zone(TARGET, [aname(ZONE)])
+    serve(loops, start_unbound, {ZONE: [aname(TARGET)]})
+    for _ in during(6):
+        query(TARGET, "A")
+        query(ZONE, "A")
+    eventually(lambda: authority.count(TARGET, "TYPE65305") > 0, what="it was asked about")
+    for _ in during(3):
+        query(ZONE, "A").expect(a={A1}, ede=set())
+    assert not loops.log_lines("leads back"), "expected no circle"
 
 
 def mesh(count):

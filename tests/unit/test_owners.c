@@ -180,6 +180,18 @@ static void begin(world_t *world)
 	}
 }
 
+/*! Registers an owner that the world knows, too. */
+static bool enlist(aname_owners_t *owners, aname_owner_word_t *word, const aname_owner_t *owner)
+{
+	aname_owner_t known = *owner;
+	known.records = 1000 + owner->owner;
+	if (!aname_owners_register(owners, word, &known)) {
+		return false;
+	}
+	aname_owners_confirm(owners, known.owner, known.records);
+	return true;
+}
+
 /*! Registers an owner; the list of ends goes to the first 0. */
 static void put(aname_owners_t *owners, world_t *world, unsigned number, const uint64_t *ends)
 {
@@ -189,7 +201,7 @@ static void put(aname_owners_t *owners, world_t *world, unsigned number, const u
 	for (; *ends != 0; ends++) {
 		aname_owner_add(owner, *ends);
 	}
-	assert_true(aname_owners_register(owners, &world->words[number], owner));
+	assert_true(enlist(owners, &world->words[number], owner));
 	world->there[number] = true;
 }
 
@@ -287,7 +299,7 @@ static void a_reload_replaces_the_instance(void **state)
 	PUT(2, 1);
 	aname_owner_word_t later;
 	atomic_init(&later, ANAME_OWNER_NEW);
-	assert_true(aname_owners_register(owners, &later, &world.owners[1]));
+	assert_true(enlist(owners, &later, &world.owners[1]));
 	aname_owners_drop(owners, &world.words[1]);
 	assert_int_equal(aname_owners_count(owners), 2);
 	assert_int_equal(aname_owners_way(owners, &later, 2), ANAME_WAY_BACK);
@@ -298,6 +310,51 @@ static void a_reload_replaces_the_instance(void **state)
 	aname_owners_drop(owners, &world.words[1]);
 	assert_int_equal(aname_owners_count(owners), 2);
 	assert_int_equal(way(owners, &world, 2, 1), ANAME_WAY_OUT);
+	aname_owners_free(owners);
+}
+
+static void only_what_the_world_knows(void **state)
+{
+	/* Somebody adds 2 here, by the name of another one's target, and has it lead to 1. */
+	aname_owners_t *owners = aname_owners_new();
+	aname_owner_word_t words[3] = { ANAME_OWNER_NEW, ANAME_OWNER_NEW, ANAME_OWNER_NEW };
+	const aname_owner_t victim = {
+		.owner = 1, .records = 11, .type = 65305, .count = 1, .ends = { 2 }
+	};
+	const aname_owner_t foreign = {
+		.owner = 2, .records = 22, .type = 65401, .count = 1, .ends = { 1 }
+	};
+	uint16_t type = 0;
+	bool confirmed = true;
+	assert_false(aname_owners_ask(owners, 2, &type, &confirmed));
+	assert_true(enlist(owners, &words[1], &victim));
+	assert_true(aname_owners_register(owners, &words[2], &foreign));
+	assert_int_equal(aname_owners_way(owners, &words[1], 2), ANAME_WAY_OUT);
+	assert_int_equal(atomic_load(&words[1]) & ANAME_OWNER_MARK, 0);
+	assert_true(aname_owners_ask(owners, 2, &type, &confirmed));
+	assert_int_equal(type, 65401);
+	assert_false(confirmed);
+
+	/* There is nothing, or there is something else. */
+	aname_owners_confirm(owners, 2, 0);
+	aname_owners_confirm(owners, 2, 23);
+	aname_owners_confirm(owners, 3, 22);
+	assert_int_equal(aname_owners_way(owners, &words[1], 2), ANAME_WAY_OUT);
+	aname_owners_confirm(owners, 2, 22);
+	assert_int_equal(aname_owners_way(owners, &words[1], 2), ANAME_WAY_BACK);
+	assert_int_equal(aname_owners_way(owners, &words[2], 1), ANAME_WAY_BACK);
+	assert_true(aname_owners_ask(owners, 2, &type, &confirmed));
+	assert_true(confirmed);
+	/* It has moved elsewhere. */
+	aname_owners_confirm(owners, 2, 0);
+	assert_int_equal(aname_owners_way(owners, &words[1], 2), ANAME_WAY_OUT);
+	assert_int_equal(aname_owners_way(owners, &words[2], 1), ANAME_WAY_OUT);
+
+	/* Who leads to itself needs nobody to confirm that. */
+	const aname_owner_t self = { .owner = 2, .records = 22, .count = 1, .ends = { 2 } };
+	assert_true(aname_owners_register(owners, &words[2], &self));
+	assert_int_equal(aname_owners_way(owners, &words[2], 2), ANAME_WAY_BACK);
+	assert_int_equal(aname_owners_way(owners, &words[1], 2), ANAME_WAY_OUT);
 	aname_owners_free(owners);
 }
 
@@ -320,7 +377,7 @@ static void random_change(aname_owners_t *owners, world_t *world, random_t *rand
 		uint64_t end = 1 + random_below(random, OWNERS_MAX - 1);
 		aname_owner_add(owner, random_below(random, 6) < foreign / 2 ? FOREIGN + i : end);
 	}
-	assert_true(aname_owners_register(owners, &world->words[number], owner));
+	assert_true(enlist(owners, &world->words[number], owner));
 	world->there[number] = true;
 }
 
@@ -361,7 +418,7 @@ static void make_ring(aname_owners_t *owners, aname_owner_word_t *words, unsigne
 		const aname_owner_t owner = { .owner = n + 1,
 			                      .count = 1,
 			                      .ends = { (n + 1) % count + 1 } };
-		assert_true(aname_owners_register(owners, &words[n], &owner));
+		assert_true(enlist(owners, &words[n], &owner));
 	}
 }
 
@@ -416,7 +473,7 @@ static void a_mesh(void **state)
 		for (unsigned k = 0; k < SIZE; k++) {
 			aname_owner_add(&owner, k == i ? (i == 0 ? FOREIGN : i + 1) : k + 1);
 		}
-		assert_true(aname_owners_register(owners, &words[i], &owner));
+		assert_true(enlist(owners, &words[i], &owner));
 	}
 	for (unsigned i = 0; i < SIZE; i++) {
 		for (unsigned k = 0; k < SIZE; k++) {
@@ -437,7 +494,7 @@ static unsigned fill_and_empty(aname_owner_word_t *words, unsigned count)
 		const aname_owner_t owner = { .owner = i + 1,
 			                      .count = 2,
 			                      .ends = { i + 2, FOREIGN } };
-		done += aname_owners_register(owners, &words[i], &owner);
+		done += enlist(owners, &words[i], &owner);
 	}
 	for (unsigned i = 0; owners != NULL && i < count; i++) {
 		aname_owners_drop(owners, &words[i]);
@@ -475,6 +532,8 @@ int main(void)
 		PROVES("F5: chains are no circles", chains_are_no_circles),
 		PROVES("F5: while instances come and go the last one counts",
 		       a_reload_replaces_the_instance),
+		PROVES("F5: another one's name is no circle, whoever adds a zone with it",
+		       only_what_the_world_knows),
 		PROVES("F5: nothing goes round, and who has a way out has a target (random)",
 		       random_graphs),
 		PROVES("F5: rings are found up to the limit, and open again", rings_of_all_sizes),
