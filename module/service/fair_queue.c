@@ -166,14 +166,14 @@ bool aname_fair_queue_turn(aname_fair_queue_t *queue, bool (*may)(void *ctx, uin
 }
 
 /*! As aname_fair_queue_sift(), of one flow. */
-static size_t sift_line(aname_line_t *line, bool (*goes)(const aname_entry_t *entry),
-                        aname_line_t *gone)
+static size_t sift_line(aname_line_t *line, bool (*goes)(void *ctx, const aname_entry_t *entry),
+                        void *ctx, aname_line_t *gone)
 {
 	aname_line_t stay = { NULL, NULL };
 	size_t count = 0;
 	while (line->first != NULL) {
 		aname_entry_t *entry = aname_line_take(line);
-		bool to_go = goes(entry);
+		bool to_go = goes(ctx, entry);
 		aname_line_append(to_go ? gone : &stay, entry);
 		count += to_go;
 	}
@@ -181,7 +181,8 @@ static size_t sift_line(aname_line_t *line, bool (*goes)(const aname_entry_t *en
 	return count;
 }
 
-size_t aname_fair_queue_sift(aname_fair_queue_t *queue, bool (*goes)(const aname_entry_t *entry),
+size_t aname_fair_queue_sift(aname_fair_queue_t *queue,
+                             bool (*goes)(void *ctx, const aname_entry_t *entry), void *ctx,
                              aname_line_t *gone)
 {
 	size_t count = 0;
@@ -189,7 +190,7 @@ size_t aname_fair_queue_sift(aname_fair_queue_t *queue, bool (*goes)(const aname
 	for (bool more = queue->first != NULL; more;) {
 		aname_flow_t *flow = take_first(queue);
 		more = flow != last;
-		count += sift_line(&flow->line, goes, gone);
+		count += sift_line(&flow->line, goes, ctx, gone);
 		if (flow->line.first != NULL) {
 			append(queue, flow);
 		} else {

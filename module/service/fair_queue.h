@@ -87,7 +87,8 @@ bool aname_fair_queue_turn(aname_fair_queue_t *queue, bool (*may)(void *ctx, uin
                            void *ctx);
 
 /*! Takes all entries out that are to go, and appends them to a line; returns how many. */
-size_t aname_fair_queue_sift(aname_fair_queue_t *queue, bool (*goes)(const aname_entry_t *entry),
+size_t aname_fair_queue_sift(aname_fair_queue_t *queue,
+                             bool (*goes)(void *ctx, const aname_entry_t *entry), void *ctx,
                              aname_line_t *gone);
 
 /*! Forgets all entries, which stay as they are, and frees what it has allocated. */

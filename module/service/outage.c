@@ -7,8 +7,8 @@
 
 /*! Entries that fail at once in one step, so that nothing else is held up by very many. */
 #define FAIL_AT_ONCE 2000
-/*! Entries that are looked at in one step for whether they are still asked for. */
-#define LOOK_AT      64
+/*! How often those that wait are looked at for whether they are still asked for. */
+#define LOOK_MS      10000
 /*! While others than the one that is silent are known, they are asked at most this often. */
 #define CHECK_MS     10000
 
@@ -228,24 +228,39 @@ static aname_entry_t *take_ready(aname_upstream_work_t *work)
 	return NULL;
 }
 
-/*! The next of those that wait which is still asked for, or NULL. Some of the others are looked at
- *  as well, so that what nobody asks for does not wait for ever. */
+static bool is_unwanted(void *ctx, const aname_entry_t *entry)
+{
+	const int64_t *now_ms = ctx;
+	return !aname_schedule_is_wanted(entry, *now_ms);
+}
+
+/*! What nobody asks for does not wait for ever. */
+static void drop_unwanted(aname_refresh_t *refresh, aname_upstream_work_t *work, int64_t now_ms)
+{
+	if (now_ms < work->look_ms && work->look_ms - now_ms <= LOOK_MS) {
+		return;
+	}
+	work->look_ms = now_ms + LOOK_MS;
+	aname_line_t gone = { NULL, NULL };
+	work->waiting_count -= aname_fair_queue_sift(&work->waiting, is_unwanted, &now_ms, &gone);
+	while (gone.first != NULL) {
+		aname_schedule_dormant(refresh, aname_line_take(&gone), now_ms);
+	}
+}
+
+/*! The next of those that wait which is still asked for, or NULL. */
 static aname_entry_t *choose_waiting(aname_refresh_t *refresh, aname_upstream_work_t *work,
                                      int64_t now_ms)
 {
-	aname_entry_t *chosen = NULL;
-	size_t most = work->waiting_count < LOOK_AT ? work->waiting_count : LOOK_AT;
-	for (size_t i = 0; i < most; i++) {
+	drop_unwanted(refresh, work, now_ms);
+	while (work->waiting_count > 0) {
 		aname_entry_t *entry = take_waiting(work);
-		if (!aname_schedule_is_wanted(entry, now_ms)) {
-			aname_schedule_dormant(refresh, entry, now_ms);
-		} else if (chosen == NULL) {
-			chosen = entry;
-		} else {
-			wait_in_line(work, entry, false, atomic_load(&entry->next_ms));
+		if (aname_schedule_is_wanted(entry, now_ms)) {
+			return entry;
 		}
+		aname_schedule_dormant(refresh, entry, now_ms);
 	}
-	return chosen;
+	return NULL;
 }
 
 static int64_t pause_of(const aname_upstream_work_t *work, int64_t now_ms)
@@ -265,10 +280,15 @@ static bool may_try(const aname_upstream_work_t *work, int64_t now_ms)
 /*! Tries whether it is back. */
 static void try_again(aname_refresh_t *refresh, aname_upstream_work_t *work, int64_t now_ms)
 {
-	/* What has not failed yet tells more, and is new to whoever asks. */
+	/* What has not failed yet tells more, and is new to whoever asks; but there may be ever new
+	 * names of one zone (L4), so what waits has every other try. */
 	bool silent = atomic_load(&work->upstream->silent);
-	aname_entry_t *entry = silent ? take_ready(work) : NULL;
+	aname_entry_t *entry = silent && !work->tried_new ? take_ready(work) : NULL;
+	work->tried_new = entry != NULL;
 	entry = entry != NULL ? entry : choose_waiting(refresh, work, now_ms);
+	if (entry == NULL && silent) {
+		entry = take_ready(work);
+	}
 	if (entry != NULL) {
 		work->try_ms = now_ms + pause_of(work, now_ms);
 		aname_schedule_ready(refresh, entry, ANAME_PRIORITY_TRY,
@@ -366,8 +386,8 @@ void aname_outage_take_crossed_off(aname_refresh_t *refresh, aname_line_t *gone)
 {
 	for (aname_upstream_work_t *work = refresh->out_first; work != NULL;
 	     work = work->next_out) {
-		work->waiting_count -=
-		        aname_fair_queue_sift(&work->waiting, aname_schedule_is_crossed_off, gone);
+		work->waiting_count -= aname_fair_queue_sift(
+		        &work->waiting, aname_schedule_is_crossed_off, NULL, gone);
 	}
 }
 

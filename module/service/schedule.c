@@ -69,7 +69,7 @@ void aname_schedule_cross_off(aname_entry_t *entry)
 	entry->plan.state = ANAME_PLAN_NONE; /* Nothing that is ready is in that state. */
 }
 
-bool aname_schedule_is_crossed_off(const aname_entry_t *entry)
+bool aname_schedule_is_crossed_off(void *ctx, const aname_entry_t *entry)
 {
 	return entry->plan.state == ANAME_PLAN_NONE;
 }
@@ -80,7 +80,7 @@ void aname_schedule_take_crossed_off(aname_refresh_t *refresh, aname_line_t *gon
 	     work = work->next_ready) {
 		for (aname_priority_t priority = 0; priority < ANAME_PRIORITIES; priority++) {
 			aname_fair_queue_sift(&work->ready[priority], aname_schedule_is_crossed_off,
-			                      gone);
+			                      NULL, gone);
 		}
 	}
 }

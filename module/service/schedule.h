@@ -42,8 +42,8 @@ bool aname_schedule_reserve(aname_refresh_t *refresh, size_t more);
 /*! A target that is READY is to go; the next function takes it out. */
 void aname_schedule_cross_off(aname_entry_t *entry);
 
-/*! Was it crossed off? */
-bool aname_schedule_is_crossed_off(const aname_entry_t *entry);
+/*! Was it crossed off? In the form that aname_fair_queue_sift() calls. */
+bool aname_schedule_is_crossed_off(void *ctx, const aname_entry_t *entry);
 
 /*! Takes out what was crossed off, and appends it to a line. */
 void aname_schedule_take_crossed_off(aname_refresh_t *refresh, aname_line_t *gone);

@@ -67,6 +67,8 @@ typedef struct aname_upstream_work {
 	bool logged_out;            /*!< And that was logged. */
 	aname_fair_queue_t waiting; /*!< Out: what has failed. READY, but not to be looked up. */
 	size_t waiting_count;
+	int64_t look_ms;    /*!< When these are looked at for whether anybody wants them. */
+	bool tried_new;     /*!< Out: the last one tried had not failed before. */
 	int64_t try_ms;     /*!< Out: when one of those is looked up next. */
 	int64_t check_ms;   /*!< Not before this one is looked up that was answered. */
 	int64_t answers_ms; /*!< Since when there are answers, but failures only; 0: else. */

@@ -241,7 +241,7 @@ static void only_some(void **state)
 	free(entries);
 }
 
-static bool is_marked(const aname_entry_t *entry)
+static bool is_marked(void *ctx, const aname_entry_t *entry)
 {
 	return entry->plan.state == ANAME_PLAN_NONE;
 }
@@ -338,15 +338,15 @@ static void sifted(void **state)
 		push(&queue, &entries[i], i % 10);
 	}
 	aname_line_t gone = { NULL, NULL };
-	aname_fair_queue_sift(&queue, is_marked, &gone);
+	aname_fair_queue_sift(&queue, is_marked, NULL, &gone);
 	unsigned count = 0;
 	for (; gone.first != NULL; count++) {
-		assert_true(is_marked(aname_line_take(&gone)));
+		assert_true(is_marked(NULL, aname_line_take(&gone)));
 	}
 	assert_int_equal(count, 120);
 	for (unsigned i = 0; i < MANY; i++) {
-		if (!is_marked(&entries[i])) {
-			assert_false(is_marked(aname_fair_queue_take(&queue)));
+		if (!is_marked(NULL, &entries[i])) {
+			assert_false(is_marked(NULL, aname_fair_queue_take(&queue)));
 		}
 	}
 	assert_true(aname_fair_queue_is_empty(&queue));

@@ -669,6 +669,30 @@ static void outage(void **state)
 	scripted_deinit(&scripted);
 }
 
+static void outage_of_new_names(void **state)
+{
+	/* L4: the resolver is silent, and one zone asks for ever new names: another one's target that
+	 * has failed is tried all the same, with every fourth try at least. */
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
+	name_t good = make_name("good.example.");
+	scripted.zone = 100;
+	scripted_ask(&scripted, &good, A, 300);
+	scripted.zone = 7;
+	ask_many(&scripted, 0, 32);
+	go_on(&scripted, 30000, ANAME_FAILURE_NETWORK, NULL);
+	assert_true(scripted.upstream->silent);
+	const aname_entry_t *entry = scripted_find(&scripted, &good, A);
+	uint32_t before = atomic_load(&entry->started);
+	for (unsigned i = 0; i < 400; i++) {
+		name_t name = make_name_nth(1000 + i);
+		scripted_ask(&scripted, &name, A, 300);
+		go_on(&scripted, 100, ANAME_FAILURE_NETWORK, NULL);
+	}
+	assert_in_range(atomic_load(&entry->started) - before, 9, 40);
+	scripted_deinit(&scripted);
+}
+
 typedef struct {
 	const char *proves;
 	unsigned count;
@@ -2338,6 +2362,7 @@ static const struct CMUnitTest failures[] = {
 	PROVES("F4: success ends the pauses", recovers),
 	PROVES("after an outage what failed in it is tried soon, what failed before is not",
 	       outage),
+	PROVES("L4: ever new names take no other one's try", outage_of_new_names),
 	PROVES("P1: a resolver that says of failures is not silent", no_silence),
 	PROVES("F4: after a short outage, too", short_outage),
 	PROVES("F4: while nothing is heard what is new fails at once", fails_unasked),
