@@ -43,6 +43,8 @@ static void fail(aname_refresh_t *refresh, aname_entry_t *entry, aname_failure_t
 {
 	const aname_snapshot_t *before = aname_entry_snapshot(entry);
 	bool was_good = before != NULL && entry->plan.failures == 0;
+	/* A failure names no end: if there was no other one, that is the target itself. */
+	bool aliased = before != NULL && before->end != 0;
 	aname_refresh_count(&refresh->shared->totals.failed, &entry->failed);
 	aname_snapshot_t *snapshot = aname_snapshot_failed(before, failure, why, now_ms);
 	if (snapshot != NULL) {
@@ -59,8 +61,7 @@ static void fail(aname_refresh_t *refresh, aname_entry_t *entry, aname_failure_t
 			aname_events_subnet(&refresh->events, entry, why, now_ms);
 		}
 	}
-	if (failure == ANAME_FAILURE_SERVER && (before == NULL || before->end == 0)) {
-		/* It names no end: if there was no other one, that is the target itself. */
+	if (failure == ANAME_FAILURE_SERVER && !aliased) {
 		aname_confirm_ask(refresh, entry, NULL);
 	}
 	aname_outage_failed(refresh, entry, evidence, was_good, now_ms);
@@ -177,10 +178,11 @@ static void learned(aname_refresh_t *refresh, aname_entry_t *entry, const aname_
 	entry->plan.failures = 0;
 	int64_t next_ms = next_after(refresh, entry, snapshot, now_ms);
 	bool lost = snapshot->lost && !before->lost;
+	bool aliased = snapshot->end != 0;
 	aname_health_publish(refresh, entry, snapshot, now_ms);
 	atomic_store(&entry->cold, false);
 	aname_schedule_plan(refresh, entry, next_ms);
-	aname_confirm_ask(refresh, entry, snapshot->end != 0 ? result->last : NULL);
+	aname_confirm_ask(refresh, entry, aliased ? result->last : NULL);
 	if (lost) {
 		hasten_other(refresh, entry, now_ms);
 	}
