@@ -3,7 +3,8 @@ in tests/unit/test_subset.c, and by tests/bench/dear.py."""
 
 import pytest
 from harness import (
-    A1, SIBLING_A, STALE_TTL, TARGET, ZONE, aname, eventually, known, query, raw, section, siblings,
+    A1, SIBLING_A, STALE_TTL, TARGET, VERSION, ZONE, aname, eventually, known, query, raw, section,
+    siblings,
 )
 from harness.authority import ADDRESS
 from harness.zone import ALIAS, ANAME
@@ -46,6 +47,8 @@ def all_known(knotd, count):
 @pytest.mark.parametrize("mixed", [False, True])
 def test_L4_R2_long_malformed_records(knotd, unbound, authority, proto, mixed):
     """32 of 60 kB each, of one type or of two, and a good one that comes before them."""
+    if mixed and VERSION >= (3, 5):
+        pytest.skip("Knot knows ALIAS as a name, and refuses what is none")
     authority.set(TARGET, a=[A1])
     junk = [raw(bytes([255, i]) * 30000, rrtype=ALIAS if mixed and i % 2 else ANAME)
             for i in range(32)]
