@@ -6,42 +6,17 @@
 
 #include "table/circles.h"
 #include "table/hash.h"
+#include "table/owner_nodes.h"
 
-/*! Owners in one block. */
-#define CHUNK       1024
-#define BUCKETS_MIN 64
 /*! Of an owner that leads through too many others: it is not known where to. */
-#define TOO_FAR     UINT32_MAX
+#define TOO_FAR UINT32_MAX
 
-/*! An owner. There is one for each zone: 48 octets. */
-typedef struct {
-	uint64_t hash;
-	uint64_t records;         /*!< As in aname_owner_t. */
-	aname_owner_word_t *word; /*!< Of the instance; NULL: free. */
-	union {
-		uint64_t one;
-		uint64_t *more; /*!< If there are more than one. */
-	} ends;
-	uint32_t next;   /*!< In its bucket, or of those that are free; 0: none. */
-	uint32_t circle; /*!< Its identity; 0: it is in none; or TOO_FAR. */
-	uint16_t distance;
-	uint16_t at; /*!< In the graph, if it is there. */
-	uint16_t type;
-	uint8_t count;
-	bool sibling : 1;
-	bool confirmed : 1;
-} node_t;
+typedef aname_owner_node_t node_t;
 
 struct aname_owners {
 	pthread_mutex_t lock; /*!< Guards all but the key. */
 	aname_hash_key_t key;
-	node_t **chunks; /*!< The first node is none. */
-	size_t chunks_count;
-	uint32_t used; /*!< Nodes that were ever taken. */
-	uint32_t free; /*!< The first of those that are free. */
-	size_t count;
-	uint32_t *buckets;
-	size_t buckets_count;                 /*!< A power of two. */
+	aname_owner_nodes_t nodes;
 	uint32_t circles;                     /*!< The last one's identity. */
 	uint32_t listed[ANAME_CIRCLES_NODES]; /*!< The nodes of the graph. */
 	aname_circles_t graph;
@@ -50,17 +25,12 @@ struct aname_owners {
 aname_owners_t *aname_owners_new(void)
 {
 	aname_owners_t *owners = calloc(1, sizeof(*owners));
-	uint32_t *buckets = calloc(BUCKETS_MIN, sizeof(*buckets));
-	if (owners == NULL || buckets == NULL) {
+	if (owners == NULL || !aname_owner_nodes_init(&owners->nodes)) {
 		free(owners);
-		free(buckets);
 		return NULL;
 	}
 	pthread_mutex_init(&owners->lock, NULL);
 	aname_hash_new_key(&owners->key);
-	owners->buckets = buckets;
-	owners->buckets_count = BUCKETS_MIN;
-	owners->used = 1;
 	return owners;
 }
 
@@ -85,25 +55,12 @@ void aname_owner_add(aname_owner_t *owner, uint64_t end)
 
 static node_t *node_of(const aname_owners_t *owners, uint32_t number)
 {
-	return &owners->chunks[number / CHUNK][number % CHUNK];
+	return aname_owner_nodes_at(&owners->nodes, number);
 }
 
-static uint32_t *bucket_of(const aname_owners_t *owners, uint64_t hash)
+static uint32_t find(const aname_owners_t *owners, uint64_t hash)
 {
-	return &owners->buckets[hash & (owners->buckets_count - 1)];
-}
-
-static const uint64_t *ends_of(const node_t *node)
-{
-	return node->count > 1 ? node->ends.more : &node->ends.one;
-}
-
-static void free_ends(node_t *node)
-{
-	if (node->count > 1) {
-		free(node->ends.more);
-	}
-	node->count = 0;
+	return aname_owner_nodes_find(&owners->nodes, hash);
 }
 
 void aname_owners_free(aname_owners_t *owners)
@@ -111,26 +68,9 @@ void aname_owners_free(aname_owners_t *owners)
 	if (owners == NULL) {
 		return;
 	}
-	for (uint32_t i = 1; i < owners->used; i++) {
-		free_ends(node_of(owners, i));
-	}
-	for (size_t i = 0; i < owners->chunks_count; i++) {
-		free(owners->chunks[i]);
-	}
-	free(owners->chunks);
-	free(owners->buckets);
+	aname_owner_nodes_deinit(&owners->nodes);
 	pthread_mutex_destroy(&owners->lock);
 	free(owners);
-}
-
-/*! The number of an owner's node, or 0. */
-static uint32_t find(const aname_owners_t *owners, uint64_t hash)
-{
-	uint32_t number = *bucket_of(owners, hash);
-	while (number != 0 && node_of(owners, number)->hash != hash) {
-		number = node_of(owners, number)->next;
-	}
-	return number;
 }
 
 /*! The number of the node that an instance has registered, or 0. */
@@ -138,115 +78,6 @@ static uint32_t number_of(const aname_owners_t *owners, aname_owner_word_t *word
 {
 	uint32_t number = atomic_load_explicit(word, memory_order_relaxed) >> 1;
 	return number != 0 && node_of(owners, number)->word == word ? number : 0;
-}
-
-/*! Twice as many buckets, if it is time; without memory the chains become longer. */
-static void widen(aname_owners_t *owners)
-{
-	size_t count = 2 * owners->buckets_count;
-	uint32_t *buckets =
-	        owners->count < owners->buckets_count ? NULL : calloc(count, sizeof(*buckets));
-	if (buckets == NULL) {
-		return;
-	}
-	free(owners->buckets);
-	owners->buckets = buckets;
-	owners->buckets_count = count;
-	for (uint32_t i = 1; i < owners->used; i++) {
-		node_t *node = node_of(owners, i);
-		if (node->word != NULL) {
-			uint32_t *bucket = bucket_of(owners, node->hash);
-			node->next = *bucket;
-			*bucket = i;
-		}
-	}
-}
-
-/*! One more chunk, if the last one is full; false if out of memory. */
-static bool make_room(aname_owners_t *owners)
-{
-	if (owners->free != 0 || owners->used < owners->chunks_count * CHUNK) {
-		return true;
-	}
-	if (owners->used > UINT32_MAX / 2 - CHUNK) {
-		return false; /* The number would not fit beside the mark. */
-	}
-	node_t **chunks =
-	        realloc(owners->chunks, (owners->chunks_count + 1) * sizeof(owners->chunks[0]));
-	if (chunks == NULL) {
-		return false;
-	}
-	owners->chunks = chunks;
-	chunks[owners->chunks_count] = calloc(CHUNK, sizeof(node_t));
-	if (chunks[owners->chunks_count] == NULL) {
-		return false;
-	}
-	owners->chunks_count++;
-	return true;
-}
-
-/*! Adds an owner that is not there yet; 0 if out of memory. */
-static uint32_t add(aname_owners_t *owners, uint64_t hash, aname_owner_word_t *word)
-{
-	if (!make_room(owners)) {
-		return 0;
-	}
-	uint32_t number = owners->free;
-	if (number != 0) {
-		owners->free = node_of(owners, number)->next;
-	} else {
-		number = owners->used++;
-	}
-	owners->count++;
-	uint32_t *bucket = bucket_of(owners, hash);
-	*node_of(owners, number) = (node_t){ .hash = hash, .word = word, .next = *bucket };
-	*bucket = number;
-	widen(owners);
-	return number;
-}
-
-static void take_out(aname_owners_t *owners, uint32_t number)
-{
-	node_t *node = node_of(owners, number);
-	uint32_t *link = bucket_of(owners, node->hash);
-	while (*link != number) {
-		link = &node_of(owners, *link)->next;
-	}
-	*link = node->next;
-	free_ends(node);
-	node->word = NULL;
-	node->next = owners->free;
-	owners->free = number;
-	owners->count--;
-}
-
-/*! Does it have what it had? */
-static bool is_same(const node_t *node, const aname_owner_t *owner)
-{
-	return node->sibling == owner->sibling && node->count == owner->count &&
-	       (node->count == 0 ||
-	        memcmp(ends_of(node), owner->ends, node->count * sizeof(uint64_t)) == 0);
-}
-
-static bool set_ends(node_t *node, const aname_owner_t *owner)
-{
-	uint64_t *more = NULL;
-	if (owner->count > 1) {
-		more = malloc(owner->count * sizeof(uint64_t));
-		if (more == NULL) {
-			return false;
-		}
-		memcpy(more, owner->ends, owner->count * sizeof(uint64_t));
-	}
-	free_ends(node);
-	if (more != NULL) {
-		node->ends.more = more;
-	} else {
-		node->ends.one = owner->ends[0];
-	}
-	node->count = owner->count;
-	node->sibling = owner->sibling;
-	return true;
 }
 
 /* Circles. */
@@ -272,7 +103,7 @@ static void list_members(aname_owners_t *owners, uint32_t number)
 	for (unsigned i = 0; circle != 0 && circle != TOO_FAR && i < owners->graph.count; i++) {
 		const node_t *node = node_of(owners, owners->listed[i]);
 		for (unsigned k = 0; k < node->count; k++) {
-			uint32_t end = find(owners, ends_of(node)[k]);
+			uint32_t end = find(owners, aname_owner_node_ends(node)[k]);
 			if (end != 0 && node_of(owners, end)->circle == circle &&
 			    !is_listed(owners, end) && owners->graph.count < ANAME_CIRCLES_NODES) {
 				list(owners, end);
@@ -290,7 +121,7 @@ static bool follow(aname_owners_t *owners, unsigned at, unsigned *edges)
 	graph->first[at] = *edges;
 	graph->exits[at] = node->sibling ? ANAME_EXIT_SIBLING : ANAME_EXIT_NONE;
 	for (unsigned k = 0; k < node->count; k++) {
-		uint32_t end = find(owners, ends_of(node)[k]);
+		uint32_t end = find(owners, aname_owner_node_ends(node)[k]);
 		if (end == 0 || (end != owners->listed[at] && !node_of(owners, end)->confirmed)) {
 			graph->exits[at] = ANAME_EXIT_TARGET;
 			continue;
@@ -354,7 +185,7 @@ static bool change(aname_owners_t *owners, uint32_t number, const aname_owner_t 
 {
 	node_t *node = node_of(owners, number);
 	list_members(owners, number);
-	if (!set_ends(node, owner)) {
+	if (!aname_owner_node_set(node, owner)) {
 		return false;
 	}
 	if (!settle(owners)) {
@@ -368,7 +199,7 @@ static bool update(aname_owners_t *owners, aname_owner_word_t *word, const aname
 	uint32_t number = find(owners, owner->owner);
 	bool is_new = number == 0;
 	if (is_new) {
-		number = add(owners, owner->owner, word);
+		number = aname_owner_nodes_add(&owners->nodes, owner->owner, word);
 	}
 	if (number == 0) {
 		return false;
@@ -380,7 +211,7 @@ static bool update(aname_owners_t *owners, aname_owner_word_t *word, const aname
 		node->word = word;
 		set_circle(owners, number, node->circle, node->distance);
 	}
-	return (!is_new && is_same(node, owner)) || change(owners, number, owner);
+	return (!is_new && aname_owner_node_has(node, owner)) || change(owners, number, owner);
 }
 
 bool aname_owners_register(aname_owners_t *owners, aname_owner_word_t *word,
@@ -398,7 +229,7 @@ void aname_owners_drop(aname_owners_t *owners, aname_owner_word_t *word)
 	uint32_t number = number_of(owners, word);
 	if (number != 0) {
 		list_members(owners, number);
-		take_out(owners, number);
+		aname_owner_nodes_take_out(&owners->nodes, number);
 		/* It is the first one that is listed. */
 		owners->graph.count--;
 		if (owners->graph.count > 0) {
@@ -475,7 +306,7 @@ void aname_owners_confirm(aname_owners_t *owners, uint64_t owner, uint64_t recor
 size_t aname_owners_count(aname_owners_t *owners)
 {
 	pthread_mutex_lock(&owners->lock);
-	size_t count = owners->count;
+	size_t count = owners->nodes.count;
 	pthread_mutex_unlock(&owners->lock);
 	return count;
 }
