@@ -7,7 +7,9 @@
 
 #pragma once
 
-#include "table/owners.h"
+#include <stddef.h>
+
+#include "table/owner.h"
 
 /*! An owner. There is one for each zone: 48 octets. */
 typedef struct {

@@ -40,17 +40,6 @@ uint64_t aname_owners_hash(const aname_owners_t *owners, const knot_dname_t *nam
 	return aname_hash_end(aname_hash_octets(hash, name, len, &owners->key));
 }
 
-void aname_owner_add(aname_owner_t *owner, uint64_t end)
-{
-	unsigned i = 0;
-	while (i < owner->count && owner->ends[i] != end) {
-		i++;
-	}
-	if (i == owner->count && i < ANAME_OWNERS_ENDS_MAX) {
-		owner->ends[owner->count++] = end;
-	}
-}
-
 /* Nodes. */
 
 static node_t *node_of(const aname_owners_t *owners, uint32_t number)

@@ -24,25 +24,15 @@
 
 #pragma once
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include <libknot/dname.h>
 
+#include "table/owner.h"
+
 typedef struct aname_owners aname_owners_t;
-
-/*! Most ends of one owner: of each target in both families. More are not looked at. */
-#define ANAME_OWNERS_ENDS_MAX 64
-
-/*! What an instance has of its owner's place: a number, and the mark. Written here only. */
-typedef _Atomic uint32_t aname_owner_word_t;
-
-/*! The mark: some target may be in a circle, or the owner is not registered yet. */
-#define ANAME_OWNER_MARK UINT32_C(1)
-/*! What the word is at first. */
-#define ANAME_OWNER_NEW  ANAME_OWNER_MARK
 
 /*! Where a target leads. */
 typedef enum {
@@ -50,16 +40,6 @@ typedef enum {
 	ANAME_WAY_NEARER,  /*!< To an owner of the same circle, nearer to a way out of it. */
 	ANAME_WAY_BACK,    /*!< To the owner itself in the end: not to be used. */
 } aname_way_t;
-
-/*! What an owner has. */
-typedef struct {
-	uint64_t owner;   /*!< Its hash. */
-	uint64_t records; /*!< Sum of the hashes of its records' targets, of the first type. */
-	uint16_t type;    /*!< That type. */
-	bool sibling;     /*!< It has addresses of its own, too. */
-	unsigned count;
-	uint64_t ends[ANAME_OWNERS_ENDS_MAX]; /*!< Hashes of names, each once. */
-} aname_owner_t;
 
 /*! New and empty, NULL if out of memory. */
 aname_owners_t *aname_owners_new(void);
@@ -69,9 +49,6 @@ void aname_owners_free(aname_owners_t *owners);
 
 /*! Hash of a name in lower case, of this length; other ones in other processes. Never 0. */
 uint64_t aname_owners_hash(const aname_owners_t *owners, const knot_dname_t *name, size_t len);
-
-/*! Adds an end that is not there yet, if there is room. */
-void aname_owner_add(aname_owner_t *owner, uint64_t end);
 
 /*!
  * \brief Registers an owner, or brings up to date what it has. Cheap if nothing has changed.
