@@ -16,7 +16,6 @@
  * a knotd_mod_t. In unload the zone's name and the log are gone already.
  */
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,9 +31,7 @@
 #include "service/service.h"
 #include "stats.h"
 #include "table/clock.h"
-
-/*! After so long it is tried again to start what could not be started. */
-#define AGAIN_MS 1000
+#include "unstarted.h"
 
 /*! There are fewer threads to look targets up, or none. */
 static void log_few_threads(knotd_mod_t *mod, const aname_threadpool_t *pool)
@@ -349,6 +346,7 @@ static int load(knotd_mod_t *mod)
 /*! A zone whose module fails to load is refused by Knot 3.5: only what conf-check refuses fails. */
 static int aname_load(knotd_mod_t *mod)
 {
+	aname_unstarted_forget(mod);
 	knotd_mod_ctx_set(mod, NULL);
 	aname_origin_t origin;
 	aname_onlinesign_t onlinesign;
@@ -370,39 +368,36 @@ static int aname_load(knotd_mod_t *mod)
 		return ret;
 	}
 	/* Without a context hooks do nothing but to try again. */
+	bool again = instance == NULL && aname_unstarted_note(mod, aname_clock_coarse_ms());
 	knotd_mod_log(mod, LOG_ERR,
 	              "not started (%s): served without this module's answers; raise the limits on "
 	              "threads (ulimit -u, TasksMax, the container's pids limit), open files or "
-	              "memory; it is tried again once a second while the zone is asked for",
-	              knot_strerror(ret));
+	              "memory; %s",
+	              knot_strerror(ret),
+	              again ? "it is tried again once a second while the zone is asked for"
+	                    : "then reload");
 	return KNOT_EOK;
+}
+
+static bool try_again(void *mod)
+{
+	int ret;
+	aname_instance_t *instance = make(mod, &ret);
+	bool started = instance != NULL && start(mod, instance, false) == KNOT_EOK;
+	if (started) {
+		knotd_mod_log(mod, LOG_NOTICE, "started after all");
+	}
+	return started;
 }
 
 void aname_start_again(knotd_mod_t *mod)
 {
-	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-	static _Atomic int64_t next_ms; /* One for all, but who succeeds is followed by the next. */
-	int64_t now_ms = aname_clock_coarse_ms();
-	if (now_ms < atomic_load_explicit(&next_ms, memory_order_relaxed) ||
-	    pthread_mutex_trylock(&lock) != 0) {
-		return;
-	}
-	int ret = KNOT_EOK;
-	if (knotd_mod_ctx(mod) == NULL) {
-		aname_instance_t *instance = make(mod, &ret);
-		ret = instance != NULL ? start(mod, instance, false) : ret;
-		if (ret == KNOT_EOK) {
-			knotd_mod_log(mod, LOG_NOTICE, "started after all");
-		}
-	}
-	if (ret != KNOT_EOK) {
-		atomic_store_explicit(&next_ms, now_ms + AGAIN_MS, memory_order_relaxed);
-	}
-	pthread_mutex_unlock(&lock);
+	aname_unstarted_try(mod, try_again, aname_clock_coarse_ms());
 }
 
 static void aname_unload(knotd_mod_t *mod)
 {
+	aname_unstarted_forget(mod);
 	aname_instance_t *instance = knotd_mod_ctx(mod);
 	if (instance == NULL) {
 		return;

@@ -24,9 +24,10 @@
 #define LOAD_S  10
 
 /*
- * The only mutable state at file scope in this project, but for libuv's pool (threadpool.c) and
- * what the machine has slept (table/clock.c). It is static because libuv must never see the loop go
- * while a getaddrinfo runs, and that may be at the very end of the process.
+ * The only mutable state at file scope in this project, but for libuv's pool (threadpool.c), what the
+ * machine has slept (table/clock.c), and what is to be started again (unstarted.c). It is static
+ * because libuv must never see the loop go while a getaddrinfo runs, and that may be at the very end
+ * of the process.
  */
 static struct {
 	pthread_mutex_t lock; /*!< Guards what follows, but for the thread's own use of it. */

@@ -13,7 +13,8 @@
 /*! Most ends of one owner: of each target in both families. More are not looked at. */
 #define ANAME_OWNERS_ENDS_MAX 64
 
-/*! What an instance has of its owner's place: a number, and the mark. Written here only. */
+/*! What an instance has of its owner's place: a number, and the mark. Written by
+ *  table/owners.c only. */
 typedef _Atomic uint32_t aname_owner_word_t;
 
 /*! The mark: some target may be in a circle, or the owner is not registered yet. */
