@@ -7,6 +7,7 @@
 #include "support/memory.h"
 #include "support/packets.h"
 #include "support/random.h"
+#include "support/union.h"
 
 /*! Most addresses in one test. */
 #define MANY 4096
@@ -23,34 +24,17 @@ static uint16_t type_of(uint16_t len)
 	return len == 4 ? KNOT_RRTYPE_A : KNOT_RRTYPE_AAAA;
 }
 
-static int compare(const void *one, const void *other)
-{
-	return memcmp(one, other, 16);
-}
-
-/*! All addresses of an answer, sorted, each once, in the plainest way. */
+/*! All addresses of an answer, sorted, each once. */
 static void expect_all(const aname_answer_t *answer, const aname_nets_t *deny, list_t *list)
 {
 	memset(list, 0, sizeof(*list));
+	unsigned total = 0;
 	for (unsigned i = 0; i < answer->used; i++) {
-		knot_rdata_t *rdata = answer->use[i].set.rdata;
-		for (unsigned k = 0; k < answer->use[i].set.count; k++) {
-			list->len = rdata->len;
-			if (!aname_nets_match(deny, rdata->data, rdata->len)) {
-				assert_true(list->count < MANY);
-				memcpy(list->at[list->count++], rdata->data, rdata->len);
-			}
-			rdata = knot_rdataset_next(rdata);
-		}
+		total += answer->use[i].set.count;
+		list->len = total > 0 ? answer->use[i].set.rdata->len : 0;
 	}
-	qsort(list->at, list->count, sizeof(list->at[0]), compare);
-	unsigned kept = 0;
-	for (unsigned i = 0; i < list->count; i++) {
-		if (kept == 0 || compare(list->at[kept - 1], list->at[i]) != 0) {
-			memmove(list->at[kept++], list->at[i], sizeof(list->at[0]));
-		}
-	}
-	list->count = kept;
+	assert_true(total <= MANY);
+	list->count = union_of(answer->use, answer->used, deny, list->at);
 }
 
 /*! Parses the reply; checks name, type, class and TTL of all records in it; returns the data. */
@@ -194,8 +178,9 @@ static void check_count(void **state)
 	read_back(&reply, knot_pkt_qname(reply.pkt), row->len, 300, &got);
 	assert_int_equal(got.count, row->expected);
 	for (unsigned i = 0; i < got.count; i++) {
-		assert_non_null(bsearch(got.at[i], all.at, all.count, sizeof(all.at[0]), compare));
-		assert_true(i == 0 || compare(got.at[i - 1], got.at[i]) < 0);
+		assert_non_null(
+		        bsearch(got.at[i], all.at, all.count, sizeof(all.at[0]), union_compare));
+		assert_true(i == 0 || union_compare(got.at[i - 1], got.at[i]) < 0);
 	}
 	if (all.count == row->expected) {
 		assert_same(&got, &all);
@@ -587,8 +572,9 @@ static void fuzz_once(random_t *random)
 	read_back(&reply, knot_pkt_qname(reply.pkt), len, answer.ttl, &got);
 	assert_int_equal(got.count, fits ? expected : 0);
 	for (unsigned i = 0; i < got.count; i++) {
-		assert_non_null(bsearch(got.at[i], all.at, all.count, sizeof(all.at[0]), compare));
-		assert_true(i == 0 || compare(got.at[i - 1], got.at[i]) < 0);
+		assert_non_null(
+		        bsearch(got.at[i], all.at, all.count, sizeof(all.at[0]), union_compare));
+		assert_true(i == 0 || union_compare(got.at[i - 1], got.at[i]) < 0);
 	}
 	end(&reply);
 	free_all(snapshots, used);

@@ -3,16 +3,12 @@
 #include "query/subset.h"
 #include "support/make.h"
 #include "support/random.h"
+#include "support/union.h"
 #include "table/snapshot.h"
 
 #define SETS      ANAME_POOL_MAX
 #define ADDRESSES ANAME_ADDRESSES_MAX
 #define MOST      32
-
-static int compare(const void *one, const void *other)
-{
-	return memcmp(one, other, 16);
-}
 
 typedef struct {
 	unsigned count;
@@ -61,31 +57,6 @@ static void free_sets(sets_t *sets)
 	aname_options_free(sets->options);
 }
 
-/*! All that may be in an answer, worked out in the plain way. */
-static void list_all(const sets_t *sets, list_t *list)
-{
-	list->count = 0;
-	for (unsigned i = 0; i < sets->used; i++) {
-		knot_rdata_t *rdata = sets->use[i].set.rdata;
-		for (unsigned k = 0; k < sets->use[i].set.count; k++) {
-			if (!aname_nets_match(&sets->options->deny_address, rdata->data,
-			                      rdata->len)) {
-				memset(list->at[list->count], 0, 16);
-				memcpy(list->at[list->count++], rdata->data, rdata->len);
-			}
-			rdata = knot_rdataset_next(rdata);
-		}
-	}
-	qsort(list->at, list->count, sizeof(list->at[0]), compare);
-	unsigned kept = 0;
-	for (unsigned i = 0; i < list->count; i++) {
-		if (kept == 0 || compare(list->at[kept - 1], list->at[i]) != 0) {
-			memmove(list->at[kept++], list->at[i], sizeof(list->at[0]));
-		}
-	}
-	list->count = kept;
-}
-
 /*! Takes addresses, the least first; returns how many were looked at. */
 static unsigned take(const sets_t *sets, unsigned most, list_t *list)
 {
@@ -100,7 +71,7 @@ static unsigned take(const sets_t *sets, unsigned most, list_t *list)
 		assert_int_equal(rdata->len, sets->len);
 		memset(list->at[i], 0, 16);
 		memcpy(list->at[i], rdata->data, rdata->len);
-		assert_true(i == 0 || compare(list->at[i - 1], list->at[i]) < 0);
+		assert_true(i == 0 || union_compare(list->at[i - 1], list->at[i]) < 0);
 	}
 	free(room);
 	return subset.looked;
@@ -109,7 +80,7 @@ static unsigned take(const sets_t *sets, unsigned most, list_t *list)
 static unsigned find(const list_t *list, const uint8_t *address)
 {
 	const uint8_t(*found)[16] =
-	        bsearch(address, list->at, list->count, sizeof(list->at[0]), compare);
+	        bsearch(address, list->at, list->count, sizeof(list->at[0]), union_compare);
 	assert_non_null(found);
 	return found - (const uint8_t(*)[16])list->at;
 }
@@ -118,7 +89,7 @@ static unsigned find(const list_t *list, const uint8_t *address)
 static void check(const sets_t *sets, unsigned most)
 {
 	static list_t all, got;
-	list_all(sets, &all);
+	all.count = union_of(sets->use, sets->used, &sets->options->deny_address, all.at);
 	(void)take(sets, most, &got);
 	assert_int_equal(got.count, all.count < most ? all.count : most);
 	unsigned gaps = 0;
