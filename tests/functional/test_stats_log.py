@@ -309,7 +309,9 @@ def test_W2_no_recovery_for_a_zone_that_follows_another_target_now(
     authority.set(TARGET, a=[A1], aaaa=[AAAA1])
     for _ in during(3.5):
         query(ZONE, "A").expect(a={A2})
-    assert not knotd.log_lines("recovered"), "expected no recovery of what is not followed"
+    # What it follows now may have met the outage that the system's resolver seems to have.
+    assert not lines_of(knotd, ZONE, TARGET, "recovered"), (
+        "expected no recovery of what is not followed")
 
 
 def test_W2_changes_are_logged_for_those_who_follow(knotd, unbound, authority):
