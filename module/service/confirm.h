@@ -21,13 +21,3 @@
  * \param last  The last name of the reply, lower case; NULL: the target's own.
  */
 void aname_confirm_ask(aname_refresh_t *refresh, aname_entry_t *entry, const knot_dname_t *last);
-
-/*! Is this the run of such a question, and not that of a target? */
-static inline bool aname_confirm_is(const aname_run_t *run)
-{
-	return run->entry == NULL;
-}
-
-/*! Takes what came of it: the owner is confirmed, or not. */
-void aname_confirm_take(aname_refresh_t *refresh, aname_run_t *run, const aname_result_t *result,
-                        int64_t now_ms);

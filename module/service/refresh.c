@@ -5,7 +5,8 @@
 
 #include <libknot/errcode.h>
 
-#include "service/confirm.h"
+#include "service/enquiry.h"
+#include "service/far_owners.h"
 #include "service/dispatch.h"
 #include "service/due.h"
 #include "service/health.h"
@@ -220,8 +221,8 @@ static void advance(aname_refresh_t *refresh)
 static void on_resolved(void *owner, void *run, const aname_result_t *result)
 {
 	aname_refresh_t *refresh = owner;
-	if (aname_confirm_is(run)) {
-		aname_confirm_take(refresh, run, result, aname_clock_ms());
+	if (aname_enquiry_is(run)) {
+		aname_enquiry_end(refresh, run, result, aname_clock_ms());
 	} else {
 		aname_result_take(refresh, run, result, aname_clock_ms());
 	}
@@ -367,13 +368,14 @@ aname_refresh_t *aname_refresh_new(aname_shared_t *shared, uv_loop_t *loop,
 	refresh->settle_ms = INT64_MAX;
 	refresh->log_terms_ms = INT64_MAX;
 	refresh->forces = aname_forces_new();
-	if (refresh->forces == NULL || !aname_health_init(refresh)) {
-		aname_forces_free(refresh->forces);
-		free(refresh);
-		return NULL;
-	}
-	if (uv_timer_init(loop, &refresh->timer) != 0) {
-		aname_health_deinit(refresh);
+	refresh->far_owners = aname_far_owners_new(shared->owners);
+	bool parts = refresh->forces != NULL && refresh->far_owners != NULL &&
+	             aname_health_init(refresh);
+	if (!parts || uv_timer_init(loop, &refresh->timer) != 0) {
+		if (parts) {
+			aname_health_deinit(refresh);
+		}
+		aname_far_owners_free(refresh->far_owners);
 		aname_forces_free(refresh->forces);
 		free(refresh);
 		return NULL;
@@ -400,6 +402,7 @@ void aname_refresh_free(aname_refresh_t *refresh)
 	aname_health_deinit(refresh);
 	aname_upstreams_free(refresh);
 	aname_forces_free(refresh->forces);
+	aname_far_owners_free(refresh->far_owners);
 	refresh->handles = 2;
 	uv_close((uv_handle_t *)&refresh->timer, on_closed);
 	uv_close((uv_handle_t *)&refresh->show, on_closed);

@@ -180,7 +180,9 @@ static void read_reply(question_t *question, aname_result_t *result)
 		                    .detail = reply->detail,
 		                    .ttl = reply->ttl,
 		                    .count = reply->count,
-		                    .addresses = reply->addresses };
+		                    .addresses = reply->addresses,
+		                    .last = reply->failure == ANAME_FAILURE_NONE ? reply->last
+		                                                                 : NULL };
 }
 
 static void on_asked(uv_work_t *work, int status)

@@ -5,6 +5,7 @@
 #include <libknot/descriptor.h>
 
 #include "service/confirm.h"
+#include "service/far_owners.h"
 #include "service/health.h"
 #include "service/outage.h"
 #include "service/schedule.h"
@@ -182,7 +183,9 @@ static void learned(aname_refresh_t *refresh, aname_entry_t *entry, const aname_
 	aname_health_publish(refresh, entry, snapshot, now_ms);
 	atomic_store(&entry->cold, false);
 	aname_schedule_plan(refresh, entry, next_ms);
-	aname_confirm_ask(refresh, entry, aliased ? result->last : NULL);
+	const knot_dname_t *last = aliased ? result->last : NULL;
+	aname_confirm_ask(refresh, entry, last);
+	aname_far_owners_ask(refresh, entry, last, (next_ms - now_ms) / 1000, now_ms);
 	if (lost) {
 		hasten_other(refresh, entry, now_ms);
 	}

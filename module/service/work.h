@@ -13,6 +13,8 @@
  * | recovery  | what failed while an upstream was out, once that is back                  |
  * | room      | space for one more target: who gives way                                   |
  * | confirm   | whether an owner of this server is the one that the world knows           |
+ * | far_owners| owners of other servers, through which targets may lead back here         |
+ * | enquiry   | questions for ANAME records, which these two ask                          |
  * | subnets   | entries for clients' subnets                                              |
  * | schedule  | where each entry stands: planned, ready, running, dormant                 |
  * | health    | which addresses are probed for whom                                       |
@@ -57,7 +59,7 @@ typedef struct aname_upstream_work {
 	aname_fair_queue_t ready[ANAME_PRIORITIES];
 	unsigned running[ANAME_PRIORITIES], running_all;
 	aname_places_t places; /*!< For whom they run. */
-	unsigned confirming;   /*!< Questions about owners, which run as well; see confirm.h. */
+	unsigned enquiries;    /*!< Questions about owners, which run as well; see enquiry.h. */
 	unsigned started;      /*!< Lookups, in all. */
 	uint32_t unscoped;     /*!< Servers of which it was logged that they do not say for whom. */
 	aname_answered_t answered;  /*!< What was answered of late. */
@@ -80,6 +82,9 @@ typedef struct aname_upstream_work {
 	struct aname_upstream_work
 	        *next_unheld; /*!< The next that nobody holds, while those are noted. */
 } aname_upstream_work_t;
+
+/*! Owners on other servers, see far_owners.h. */
+typedef struct aname_far_owners aname_far_owners_t;
 
 typedef struct aname_refresh {
 	aname_shared_t *shared;
@@ -113,6 +118,7 @@ typedef struct aname_refresh {
 	aname_admission_t admission;
 	aname_probes_t *probes;
 	aname_forces_t *forces; /*!< What operators have forced. */
+	aname_far_owners_t *far_owners;
 	int64_t definitions_ms; /*!< When a definition is to be released; INT64_MAX: none. */
 	int64_t log_health_ms;  /*!< When to log what was not logged of addresses; likewise. */
 	uv_timer_t show;        /*!< When verdicts that have changed are published. */

@@ -11,7 +11,7 @@
 
 #include "table/owner.h"
 
-/*! An owner. There is one for each zone: 48 octets. */
+/*! An owner. There is one for each zone, and some of other servers: 48 octets. */
 typedef struct {
 	uint64_t hash;
 	uint64_t records;         /*!< As in aname_owner_t. */
@@ -28,6 +28,7 @@ typedef struct {
 	uint8_t count;
 	bool sibling : 1;
 	bool confirmed : 1;
+	bool far : 1; /*!< It is on another server. */
 } aname_owner_node_t;
 
 /*! Nodes in one block. */

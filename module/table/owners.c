@@ -18,6 +18,7 @@ struct aname_owners {
 	aname_hash_key_t key;
 	aname_owner_nodes_t nodes;
 	uint32_t circles;                     /*!< The last one's identity. */
+	uint16_t type;                        /*!< Of the owner here that was registered last. */
 	uint32_t listed[ANAME_CIRCLES_NODES]; /*!< The nodes of the graph. */
 	aname_circles_t graph;
 };
@@ -183,7 +184,8 @@ static bool change(aname_owners_t *owners, uint32_t number, const aname_owner_t 
 	return true;
 }
 
-static bool update(aname_owners_t *owners, aname_owner_word_t *word, const aname_owner_t *owner)
+static bool update(aname_owners_t *owners, aname_owner_word_t *word, const aname_owner_t *owner,
+                   bool far)
 {
 	uint32_t number = find(owners, owner->owner);
 	bool is_new = number == 0;
@@ -194,6 +196,12 @@ static bool update(aname_owners_t *owners, aname_owner_word_t *word, const aname
 		return false;
 	}
 	node_t *node = node_of(owners, number);
+	if (far && !is_new && !node->far) {
+		return false;
+	}
+	if (is_new || node->far != far) {
+		node->far = node->confirmed = far;
+	}
 	node->records = owner->records;
 	node->type = owner->type;
 	if (node->word != word || is_new) {
@@ -207,9 +215,27 @@ bool aname_owners_register(aname_owners_t *owners, aname_owner_word_t *word,
                            const aname_owner_t *owner)
 {
 	pthread_mutex_lock(&owners->lock);
-	bool done = update(owners, word, owner);
+	owners->type = owner->type;
+	bool done = update(owners, word, owner, false);
 	pthread_mutex_unlock(&owners->lock);
 	return done;
+}
+
+bool aname_owners_register_far(aname_owners_t *owners, aname_owner_word_t *word,
+                               const aname_owner_t *owner)
+{
+	pthread_mutex_lock(&owners->lock);
+	bool done = update(owners, word, owner, true);
+	pthread_mutex_unlock(&owners->lock);
+	return done;
+}
+
+uint16_t aname_owners_type(aname_owners_t *owners)
+{
+	pthread_mutex_lock(&owners->lock);
+	uint16_t type = owners->type;
+	pthread_mutex_unlock(&owners->lock);
+	return type;
 }
 
 void aname_owners_drop(aname_owners_t *owners, aname_owner_word_t *word)
@@ -268,12 +294,14 @@ bool aname_owners_ask(aname_owners_t *owners, uint64_t owner, uint16_t *type, bo
 {
 	pthread_mutex_lock(&owners->lock);
 	uint32_t number = find(owners, owner);
-	if (number != 0) {
-		*type = node_of(owners, number)->type;
-		*confirmed = node_of(owners, number)->confirmed;
+	const node_t *node = number != 0 ? node_of(owners, number) : NULL;
+	bool here = node != NULL && !node->far;
+	if (here) {
+		*type = node->type;
+		*confirmed = node->confirmed;
 	}
 	pthread_mutex_unlock(&owners->lock);
-	return number != 0;
+	return here;
 }
 
 void aname_owners_confirm(aname_owners_t *owners, uint64_t owner, uint64_t records)
@@ -282,7 +310,7 @@ void aname_owners_confirm(aname_owners_t *owners, uint64_t owner, uint64_t recor
 	uint32_t number = find(owners, owner);
 	node_t *node = number != 0 ? node_of(owners, number) : NULL;
 	bool confirmed = node != NULL && records != 0 && records == node->records;
-	if (node != NULL && confirmed != node->confirmed) {
+	if (node != NULL && !node->far && confirmed != node->confirmed) {
 		list_members(owners, number);
 		node->confirmed = confirmed;
 		if (!settle(owners)) {

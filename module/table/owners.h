@@ -14,7 +14,8 @@
  *
  * An owner counts as where others lead only when it is confirmed: whoever may add zones here may add
  * one with any name, and what the world finds at that name is another one's then. That an owner leads
- * back to itself needs no other one, and is not confirmed.
+ * back to itself needs no other one, and is not confirmed. Owners of other servers are registered
+ * beside those of this one by whoever finds them.
  *
  * All of it is under one lock, which nobody holds while waiting for anything. What it takes: some
  * 50 octets for each owner that was ever queried, and 8 more for each end beyond the first.
@@ -66,7 +67,22 @@ uint64_t aname_owners_hash(const aname_owners_t *owners, const knot_dname_t *nam
 bool aname_owners_register(aname_owners_t *owners, aname_owner_word_t *word,
                            const aname_owner_t *owner);
 
-/*! Drops the owner of an instance, if it is registered by that. Thread: unload. */
+/*!
+ * \brief Registers an owner of another server, which is there for all the world: it counts as
+ *        confirmed.
+ *
+ * \param word  As for one of this server.
+ *
+ * \return false if out of memory, or if there is one of this server with the name, which goes before
+ *         it, also when it comes later.
+ */
+bool aname_owners_register_far(aname_owners_t *owners, aname_owner_word_t *word,
+                               const aname_owner_t *owner);
+
+/*! Type of the records of the owner of this server that was registered last; 0: there was none. */
+uint16_t aname_owners_type(aname_owners_t *owners);
+
+/*! Drops the owner that is registered by a word, if there is one. Thread: as that of the word. */
 void aname_owners_drop(aname_owners_t *owners, aname_owner_word_t *word);
 
 /*! Where a target of an owner leads that ends there; OUT for an owner that is not registered. */
@@ -82,7 +98,7 @@ typedef struct {
 bool aname_owners_place(aname_owners_t *owners, uint64_t owner, aname_place_t *place);
 
 /*!
- * \brief Is there an owner here, and by which records can be told that the world knows it, too?
+ * \brief Is there an owner on this server, and by which records can be told that the world knows it, too?
  *
  * \param type       Type of the records that are to be there.
  * \param confirmed  It is known that they are.

@@ -14,6 +14,7 @@ from harness import rdata as zone_rdata
 from harness.authority import Behaviour
 
 KNOTD = "127.0.0.1@5300"
+OTHER = ("127.0.0.1", 5301)
 FIRST = "127.0.0.1"
 OTHER_SIBLING = "203.0.113.81"
 IDLE = 3
@@ -34,6 +35,20 @@ def serve(knotd, start_unbound, zones):
         knotd.add_zone(zone, records)
     knotd.start()
     return start_unbound(stubs=dict.fromkeys(zones, KNOTD))
+
+
+def answers_there(address, name, proto="udp", timeout=15):
+    """The other server has this address alone."""
+    eventually(
+        lambda: query(name, "A", proto, server=OTHER).expect(a={address}), timeout,
+        what=f"{name} is {address} there",
+    )
+
+
+def serve_only(knotd, start_unbound, stubs):
+    """The zones it has; the recursor comes for each name where it is said."""
+    knotd.start()
+    return start_unbound(stubs=stubs)
 
 
 def queries_of(unbound):
@@ -302,11 +317,105 @@ def test_F5_servers_of_the_same_zones_end_together(
     )
     for name in zones:
         answers({A1}, name, proto=proto)
-        eventually(
-            lambda name=name: query(name, "A", proto, server=("127.0.0.1", 5301)).expect(a={A1}),
-            timeout=scaled(15),
-        )
+        answers_there(A1, name, proto)
     falls_silent(unbound, timeout=60)
+
+
+def each_its_own(knotd, other_knotd, start_unbound, here, there):
+    """Two servers, each with zones of its own, and a recursor that knows where they are."""
+    other_knotd.options.update(knotd.options)
+    for server, zones in ((knotd, here), (other_knotd, there)):
+        for name, records in zones.items():
+            server.add_zone(name, records)
+    other_knotd.start(ready=[])
+    return serve_only(knotd, start_unbound, {
+        **dict.fromkeys(here, KNOTD), **dict.fromkeys(there, "127.0.0.1@5301"),
+    })
+
+
+@pytest.mark.slow
+@pytest.mark.limit(150)
+def test_F5_a_loop_over_two_servers_that_is_opened_heals(
+    loops, other_knotd, start_unbound, authority
+):
+    one, two = "one.example", "two.example"
+    authority.set(TARGET, a=[A1], ttl=2)
+    each_its_own(
+        loops, other_knotd, start_unbound,
+        {one: [aname(two, ttl=2)]}, {two: [aname(one, ttl=2), aname(TARGET, ttl=2)]},
+    )
+
+    def is_told():
+        query(one, "A")
+        query(two, "A", server=OTHER)
+        return other_knotd.log_lines(f"target {one}. leads back to this owner")
+
+    eventually(is_told, timeout=30, what="the other server sees the loop")
+    authority.set("other.example.net", a=[A2], ttl=2)
+    loops.reload_zone(one, [aname("other.example.net", ttl=2)], serial=2)
+    answers({A2}, one)
+    # Records of other servers are asked for every 30 s.
+    eventually(
+        lambda: query(two, "A", server=OTHER).expect(a={A1, A2}), timeout=60,
+        what="both targets count again",
+    )
+
+
+@pytest.mark.limit(180)
+def test_F5_a_mesh_over_two_servers_ends_with_the_clients(
+    loops, other_knotd, start_unbound, authority
+):
+    """Each has half of the zones, and each one's lookups are the other one's clients."""
+    authority.set(TARGET, a=[A1], ttl=2)
+    zones = list(mesh(16).items())
+    unbound = each_its_own(
+        loops, other_knotd, start_unbound, dict(zones[:8]), dict(zones[8:]))
+    # Where all wait for each other a recursor remembers failures for some seconds.
+    for name, _ in zones[:8]:
+        answers({A1}, name, timeout=60)
+    for name, _ in zones[8:]:
+        answers_there(A1, name, timeout=60)
+    falls_silent(unbound, timeout=60)
+
+
+def test_F5_an_address_does_not_go_round_over_two_servers(
+    loops, other_knotd, start_unbound, authority, proto
+):
+    """What the real target has lost one server does not have from the other one for ever."""
+    one, two = "one.example", "two.example"
+    authority.set(TARGET, a=[A1], ttl=2)
+    each_its_own(
+        loops, other_knotd, start_unbound,
+        {one: [aname(two, ttl=2), "www 2 IN CNAME @"]},
+        {two: [aname(f"www.{one}", ttl=2), aname(TARGET, ttl=2)]},
+    )
+    answers({A1}, one, proto=proto)
+    answers_there(A1, two, proto)
+
+    def is_told():
+        query(two, "A", server=OTHER)
+        query(one, "A")
+        return other_knotd.log_lines(f"target www.{one}. leads back to this owner")
+
+    eventually(is_told, timeout=30, what="the other server sees the loop")
+    authority.set(TARGET, a=[A2], ttl=2)
+    answers({A2}, one, proto=proto)
+    answers_there(A2, two, proto)
+    never(A1, one)
+
+
+def test_F5_a_chain_over_two_servers_is_kept_fresh(loops, other_knotd, start_unbound, authority):
+    authority.set(TARGET, a=[A1], ttl=2)
+    loops.options["idle"] = 300
+    each_its_own(
+        loops, other_knotd, start_unbound,
+        {"one.example": [aname("two.example", ttl=2)]}, {"two.example": [aname(TARGET, ttl=2)]},
+    )
+    answers({A1}, "one.example")
+    authority.set(TARGET, a=[A2], ttl=2)
+    eventually(lambda: authority.count(TARGET, "A") > 3, what="it is looked up without clients")
+    query("one.example", "A").expect(a={A2}, ede=set())
+    assert not loops.log_lines("leads back"), "expected no circle"
 
 
 def test_F5_kaname_names_the_loop(loops, tool, start_unbound, authority):

@@ -520,6 +520,47 @@ static void without_memory(void **state)
 	free(words);
 }
 
+static void those_of_other_servers(void **state)
+{
+	aname_owners_t *owners = aname_owners_new();
+	aname_owner_word_t here = ANAME_OWNER_NEW, far = ANAME_OWNER_NEW, later = ANAME_OWNER_NEW;
+	const aname_owner_t one = {
+		.owner = 1, .records = 11, .type = 65305, .count = 1, .ends = { 2 }
+	};
+	const aname_owner_t two = { .owner = 2, .type = 65305, .count = 1, .ends = { 1 } };
+	const aname_owner_t two_here = {
+		.owner = 2, .records = 22, .type = 65401, .count = 1, .ends = { 3 }
+	};
+	uint16_t type = 0;
+	bool confirmed = true;
+	assert_int_equal(aname_owners_type(owners), 0);
+	assert_true(enlist(owners, &here, &one));
+	assert_int_equal(aname_owners_type(owners), 65305);
+	assert_true(aname_owners_register_far(owners, &far, &two));
+	/* It is there for all the world, and yet none of this server. */
+	assert_int_equal(aname_owners_way(owners, &here, 2), ANAME_WAY_BACK);
+	assert_false(aname_owners_ask(owners, 2, &type, &confirmed));
+	aname_owners_confirm(owners, 2, 0);
+	assert_int_equal(aname_owners_way(owners, &here, 2), ANAME_WAY_BACK);
+
+	/* One of this server goes before it, is not confirmed, and is not replaced. */
+	assert_true(aname_owners_register(owners, &later, &two_here));
+	assert_true(aname_owners_ask(owners, 2, &type, &confirmed));
+	assert_false(confirmed);
+	assert_int_equal(type, 65401);
+	assert_int_equal(aname_owners_way(owners, &here, 2), ANAME_WAY_OUT);
+	assert_false(aname_owners_register_far(owners, &far, &two));
+	aname_owners_drop(owners, &far);
+	assert_true(aname_owners_ask(owners, 2, &type, &confirmed));
+
+	aname_owners_drop(owners, &later);
+	assert_true(aname_owners_register_far(owners, &far, &two));
+	assert_int_equal(aname_owners_way(owners, &here, 2), ANAME_WAY_BACK);
+	aname_owners_drop(owners, &far);
+	assert_int_equal(aname_owners_way(owners, &here, 2), ANAME_WAY_OUT);
+	aname_owners_free(owners);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -534,6 +575,8 @@ int main(void)
 		       a_reload_replaces_the_instance),
 		PROVES("F5: another one's name is no circle, whoever adds a zone with it",
 		       only_what_the_world_knows),
+		PROVES("F5: owners of other servers count as long as there is none here",
+		       those_of_other_servers),
 		PROVES("F5: nothing goes round, and who has a way out has a target (random)",
 		       random_graphs),
 		PROVES("F5: rings are found up to the limit, and open again", rings_of_all_sizes),

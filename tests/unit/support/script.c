@@ -348,6 +348,25 @@ void scripted_resolve_scope(scripted_t *scripted, script_lookup_t *lookup, uint3
 	report(scripted, lookup, &result);
 }
 
+void scripted_resolve_names(scripted_t *scripted, script_lookup_t *lookup, const name_t *last,
+                            const name_t *names, uint32_t count)
+{
+	assert_non_null(lookup);
+	static uint8_t list[64 * KNOT_DNAME_MAXLEN];
+	size_t len = 0;
+	assert_true(count <= 64);
+	for (uint32_t i = 0; i < count; i++) {
+		memcpy(list + len, names[i].at, names[i].len);
+		len += names[i].len;
+	}
+	const aname_result_t result = { .known = count > 0 ? ANAME_KNOWN_ADDRESSES
+		                                           : ANAME_KNOWN_NODATA,
+		                        .count = count,
+		                        .addresses = list,
+		                        .last = last != NULL ? last->at : NULL };
+	report(scripted, lookup, &result);
+}
+
 void scripted_fail(scripted_t *scripted, script_lookup_t *lookup, aname_failure_t failure)
 {
 	assert_non_null(lookup);

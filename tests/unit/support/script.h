@@ -99,6 +99,11 @@ void scripted_resolve(scripted_t *scripted, script_lookup_t *lookup, uint32_t fi
 void scripted_resolve_scope(scripted_t *scripted, script_lookup_t *lookup, uint32_t address,
                             uint32_t ttl, uint8_t scope);
 
+/*! ... or, for records that are no addresses, with names, of which the reply says that they stand at
+ *  `last` (NULL: at the name that was asked for) ... */
+void scripted_resolve_names(scripted_t *scripted, script_lookup_t *lookup, const name_t *last,
+                            const name_t *names, uint32_t count);
+
 /*! ... or with a failure. */
 void scripted_fail(scripted_t *scripted, script_lookup_t *lookup, aname_failure_t failure);
 
