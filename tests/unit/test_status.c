@@ -838,52 +838,74 @@ static void many_addresses(void **state)
 	aname_shared_free(shared);
 }
 
-static void large_table(void **state)
+/*! A server with its socket, and so many targets. */
+typedef struct {
+	aname_shared_t *shared;
+	aname_forces_t *forces;
+	aname_status_backend_t backend;
+	uv_loop_t loop;
+	aname_status_t *status;
+	char directory[DIRECTORY_MAX];
+} server_t;
+
+static void serve(server_t *server, uint32_t targets, client_t *client)
 {
 	const aname_upstream_t *upstream;
-	aname_shared_t *shared = make_floor(&upstream);
-	for (uint32_t i = 0; i < 100000; i++) {
-		(void)add(shared->table, upstream, i);
+	server->shared = make_floor(&upstream);
+	for (uint32_t i = 0; i < targets; i++) {
+		(void)add(server->shared->table, upstream, i);
 	}
-	aname_forces_t *forces = aname_forces_new();
-	assert_non_null(forces);
-	const aname_status_backend_t backend = { .forces = forces };
-	uv_loop_t loop;
-	assert_int_equal(uv_loop_init(&loop), 0);
-	aname_status_t *status = aname_status_new(shared, &backend, &loop);
-	assert_non_null(status);
-	char directory[DIRECTORY_MAX];
-	make_directory(directory);
-	client_t client = { .len = 0 };
-	(void)snprintf(client.path, sizeof(client.path), "%s/s", directory);
-	aname_status_listen(status, client.path);
+	server->forces = aname_forces_new();
+	assert_non_null(server->forces);
+	server->backend = (aname_status_backend_t){ .forces = server->forces };
+	assert_int_equal(uv_loop_init(&server->loop), 0);
+	server->status = aname_status_new(server->shared, &server->backend, &server->loop);
+	assert_non_null(server->status);
+	make_directory(server->directory);
+	(void)snprintf(client->path, sizeof(client->path), "%s/s", server->directory);
+	aname_status_listen(server->status, client->path);
+}
 
+/*! Runs the loop until the client has everything. */
+static void serve_client(server_t *server, client_t *client)
+{
+	uv_async_init(&server->loop, &client->done, on_done);
+	pthread_t thread;
+	assert_int_equal(pthread_create(&thread, NULL, run_client, client), 0);
+	uv_run(&server->loop, UV_RUN_DEFAULT);
+	pthread_join(thread, NULL);
+}
+
+/*! Nothing is left on the loop, or in the directory. */
+static void stop_serving(server_t *server, client_t *client)
+{
+	aname_status_listen(server->status, "");
+	uv_run(&server->loop, UV_RUN_DEFAULT);
+	assert_int_equal(uv_loop_close(&server->loop), 0);
+	aname_status_free(server->status);
+	assert_int_equal(rmdir(server->directory), 0);
+	free(client->text);
+	aname_forces_free(server->forces);
+	aname_shared_free(server->shared);
+}
+
+static void large_table(void **state)
+{
+	server_t server;
+	client_t client = { .len = 0 };
+	serve(&server, 100000, &client);
 	unsigned iterations = 0;
 	uv_prepare_t prepare = { .data = &iterations };
-	uv_prepare_init(&loop, &prepare);
+	uv_prepare_init(&server.loop, &prepare);
 	uv_prepare_start(&prepare, count_iteration);
-	uv_async_init(&loop, &client.done, on_done);
-	pthread_t thread;
-	assert_int_equal(pthread_create(&thread, NULL, run_client, &client), 0);
-	uv_run(&loop, UV_RUN_DEFAULT);
-	pthread_join(thread, NULL);
+	serve_client(&server, &client);
 
 	assert_int_equal(count_lines(&client, "target\t"), 100000);
 	assert_memory_equal(client.text + client.len - 5, "\nend\n", 5);
 	/* Other work is done between the pages. */
 	assert_true(iterations > client.len / 131072);
-
-	aname_status_listen(status, "");
 	uv_close((uv_handle_t *)&prepare, NULL);
-	uv_run(&loop, UV_RUN_DEFAULT);
-	assert_int_equal(uv_loop_close(&loop), 0);
-	aname_status_free(status);
-	struct stat st;
-	assert_int_not_equal(stat(client.path, &st), 0);
-	assert_int_equal(rmdir(directory), 0);
-	free(client.text);
-	aname_forces_free(forces);
-	aname_shared_free(shared);
+	stop_serving(&server, &client);
 }
 
 /*! How many the other end has not hung up on. */
@@ -899,48 +921,22 @@ static unsigned count_open(const int *fds, unsigned count)
 
 static void stalled_give_way(void **state)
 {
-	const aname_upstream_t *upstream;
-	aname_shared_t *shared = make_floor(&upstream);
-	for (uint32_t i = 0; i < 20000; i++) {
-		(void)add(shared->table, upstream, i);
-	}
-	aname_forces_t *forces = aname_forces_new();
-	assert_non_null(forces);
-	const aname_status_backend_t backend = { .forces = forces };
-	uv_loop_t loop;
-	assert_int_equal(uv_loop_init(&loop), 0);
-	aname_status_t *status = aname_status_new(shared, &backend, &loop);
-	assert_non_null(status);
-	char directory[DIRECTORY_MAX];
-	make_directory(directory);
+	server_t server;
 	client_t client = { .insists = true };
-	(void)snprintf(client.path, sizeof(client.path), "%s/s", directory);
-	aname_status_listen(status, client.path);
+	serve(&server, 20000, &client);
 	int stalled[8];
 	for (unsigned i = 0; i < COUNT_OF(stalled); i++) {
 		stalled[i] = connect_to(client.path);
 		assert_int_equal(send(stalled[i], "status\n", 7, MSG_NOSIGNAL), 7);
 	}
-	uv_async_init(&loop, &client.done, on_done);
-	pthread_t thread;
-	assert_int_equal(pthread_create(&thread, NULL, run_client, &client), 0);
-	uv_run(&loop, UV_RUN_DEFAULT);
-	pthread_join(thread, NULL);
+	serve_client(&server, &client);
 
 	assert_int_equal(count_lines(&client, "target\t"), 20000);
 	assert_int_equal(count_open(stalled, COUNT_OF(stalled)), 7);
-
 	for (unsigned i = 0; i < COUNT_OF(stalled); i++) {
 		(void)close(stalled[i]);
 	}
-	aname_status_listen(status, "");
-	uv_run(&loop, UV_RUN_DEFAULT);
-	assert_int_equal(uv_loop_close(&loop), 0);
-	aname_status_free(status);
-	assert_int_equal(rmdir(directory), 0);
-	free(client.text);
-	aname_forces_free(forces);
-	aname_shared_free(shared);
+	stop_serving(&server, &client);
 }
 
 int main(void)
