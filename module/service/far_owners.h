@@ -29,7 +29,8 @@ aname_far_owners_t *aname_far_owners_new(aname_owners_t *owners);
 void aname_far_owners_free(aname_far_owners_t *far);
 
 /*!
- * \brief A lookup of a target has succeeded: asks where its end leads, if it is time to.
+ * \brief A lookup of a target has succeeded, and not the first one: asks where its end leads, if it
+ *        is time to.
  *
  * \param last    The last name of the reply, lower case; NULL: the target's own.
  * \param life_s  For how long the answer is good.

@@ -185,7 +185,10 @@ static void learned(aname_refresh_t *refresh, aname_entry_t *entry, const aname_
 	aname_schedule_plan(refresh, entry, next_ms);
 	const knot_dname_t *last = aliased ? result->last : NULL;
 	aname_confirm_ask(refresh, entry, last);
-	aname_far_owners_ask(refresh, entry, last, (next_ms - now_ms) / 1000, now_ms);
+	if (before != NULL) {
+		/* Who asks for a new name waits for nothing but its addresses. */
+		aname_far_owners_ask(refresh, entry, last, (next_ms - now_ms) / 1000, now_ms);
+	}
 	if (lost) {
 		hasten_other(refresh, entry, now_ms);
 	}

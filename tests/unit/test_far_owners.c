@@ -58,10 +58,16 @@ static aname_way_t way(world_t *world, const name_t *end)
 	return aname_owners_way(world->owners, &world->word, hash_of(world, end));
 }
 
-/*! A lookup of `two.` ends, now. */
+/*! A lookup of `two.` ends, now; the first one asks nothing else. */
 static void look_up(world_t *world)
 {
 	scripted_ask(&world->scripted, &world->two, KNOT_RRTYPE_A, 300);
+	if (aname_entry_snapshot(scripted_find(&world->scripted, &world->two, KNOT_RRTYPE_A)) ==
+	    NULL) {
+		scripted_resolve(&world->scripted, world->scripted.script.pending, 1, 1, 1);
+		assert_int_equal(world->scripted.script.pending_count, 0);
+		scripted_skip(&world->scripted, 1000);
+	}
 	script_lookup_t *lookup = scripted_pending(&world->scripted, &world->two, KNOT_RRTYPE_A);
 	scripted_resolve(&world->scripted, lookup, 1, 1, 60);
 }
