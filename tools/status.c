@@ -112,7 +112,7 @@ static void put_failing(char cell[KANAME_CELL_MAX], const kaname_line_t *line)
 	}
 	if (kaname_live_field(line, ANAME_KEY_CIRCLE) != NULL) {
 		(void)snprintf(cell + used, KANAME_CELL_MAX - used,
-		               "%sends at an owner here that leads back to itself",
+		               "%sends at an owner that leads back to itself",
 		               used > 0 ? "; " : "");
 	}
 }

@@ -80,7 +80,7 @@ static void report_circle(kaname_check_t *check, const kaname_line_t *line)
 	        "target %s %s: leads back to %s, and is not used: %s", of(line, ANAME_KEY_NAME),
 	        of(line, ANAME_KEY_FAMILY), check->zone,
 	        below ? "it is an alias of the owner, or of one that names it"
-	              : "it ends at another owner of this server, whose ANAME records lead here");
+	              : "it ends at another owner, here or elsewhere, whose ANAME records lead here");
 }
 
 /*! The command that asks the same resolver as the module does, of several the first. */
