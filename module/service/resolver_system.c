@@ -28,7 +28,9 @@ typedef struct {
 } lookup_t;
 
 /*! Octets of a reply about records that are no addresses. */
-#define REPLY_MAX 4096
+#define REPLY_MAX   4096
+/*! Longest chain of aliases before them; getaddrinfo() has a limit of its own. */
+#define ALIASES_MAX 16
 
 /*! The same for another type, which the C library asks for in a thread of the pool. */
 typedef struct {
@@ -172,6 +174,7 @@ static void read_reply(question_t *question, aname_result_t *result)
 {
 	const aname_message_query_t query = { .name = question->name,
 		                              .type = question->lookup.type,
+		                              .max_aliases = ALIASES_MAX,
 		                              .id = knot_wire_get_id(question->wire) };
 	aname_message_reply_t *reply = &question->reply;
 	aname_message_read(&query, question->wire, question->len, reply);
