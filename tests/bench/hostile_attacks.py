@@ -11,7 +11,7 @@ import json
 import os
 import random
 import signal
-import socket
+import subprocess
 import sys
 import threading
 import time
@@ -24,6 +24,9 @@ OPEN = {"acl": "open"}
 RECORDS = 32
 # Nobody waits longer than this for an update, or for a reload.
 UPDATE_S, RELOAD_S = 60, 120
+# What no attack may ever see.
+SIGNED = "answers signed with the keys of another"
+MALFORMED = "malformed replies"
 # Rounds of one attack at most.
 ROUNDS = 1000000
 
@@ -88,6 +91,11 @@ class Attack:
                 self.sock.recv(65535)
         except OSError:
             pass
+
+    def malformed(self, error):
+        """A reply broke a rule that every reply obeys."""
+        self.seen[MALFORMED] += 1
+        print(f"{self.name}: {error}", flush=True)
 
     def greatest(self, what, value):
         self.seen[what] = max(self.seen[what], value)
@@ -173,7 +181,7 @@ class Waiting(Attack):
                         for i in range(self.CLIENTS)]
 
     def wait(self, number):
-        from harness.ask import NoReply, query
+        from harness.ask import Malformed, NoReply, query
         chance = random.Random(number)
         while True:
             client = ".".join(str(chance.randrange(1, 224)) for _ in range(3))
@@ -183,6 +191,8 @@ class Waiting(Attack):
                 self.seen["waits" if reply.elapsed > self.WAIT_S else "without a wait"] += 1
             except (NoReply, OSError, EOFError):
                 self.seen["without a reply"] += 1
+            except Malformed as error:
+                self.malformed(error)
             time.sleep(self.pause * self.pace / 10)
 
     def round(self, number):
@@ -248,7 +258,7 @@ class Keys(Attack):
             self.seen["queries"] += 1
             made = [one for one in reply.message.answer + reply.message.authority
                     if one.rdtype == dns.rdatatype.RRSIG and one.covers != dns.rdatatype.SOA]
-            self.seen["signed with the keys of another"] += bool(made)
+            self.seen[SIGNED] += bool(made)
         if number % self.CHANGE_EACH == self.CHANGE_EACH - 1:
             serial = number // self.CHANGE_EACH + 2
             self.knotd.reload_zone(self.ZONE, self.records(), serial=serial)
@@ -311,6 +321,8 @@ class Running:
 
 
 def main(name, directory, pace, report):
+    import dns.exception
+    from harness.ask import Malformed
     from harness.knotd import Knotd
     attack = ATTACKS[name](Knotd(directory), float(pace))
 
@@ -323,15 +335,13 @@ def main(name, directory, pace, report):
     for number in range(ROUNDS):
         try:
             attack.round(number)
-        except (OSError, AssertionError, socket.timeout, EOFError) as error:
+        except Malformed as error:
+            attack.malformed(error)
+        except (OSError, AssertionError, EOFError, subprocess.SubprocessError,
+                dns.exception.DNSException) as error:
             # What it does to itself is its own affair, but it is told.
             attack.seen["errors"] += 1
-            print(f"{attack.name}, round {number}: {error!r}", flush=True)
-        except Exception as error:  # pylint: disable=broad-except
-            if type(error).__module__.partition(".")[0] != "dns":
-                raise
-            attack.seen["errors"] += 1
-            print(f"{attack.name}, round {number}: {error!r}", flush=True)
+            print(f"{name}, round {number}: {error!r}", flush=True)
         time.sleep(attack.pause * attack.pace)
 
 
