@@ -78,7 +78,7 @@ class Hosting:
         if status.count("serial:") != len(self.knotd.zones) or any(
                 f"serial: {none}" in status for none in ("-", "none")):
             return False
-        signed = [name for name, zone in self.knotd.zones.items() if "dnssec-signing" in zone.options]
+        signed = [name for name, zone in self.knotd.zones.items() if zone.options.keys() & SIGNED]
         return all(query(name, "DNSKEY", "tcp").addresses("DNSKEY") for name in signed)
 
     def know(self):
@@ -98,7 +98,8 @@ class Hosting:
             loops = hostile_attacks.Loops(self.knotd).zones()
             self.bench.start_unbound(stubs=dict.fromkeys(loops, "127.0.0.1@5300"))
         for name in names:
-            for zone, (records, options) in hostile_attacks.ATTACKS[name](self.knotd).zones().items():
+            zones = hostile_attacks.ATTACKS[name](self.knotd).zones()
+            for zone, (records, options) in zones.items():
                 self.knotd.add_zone(zone, records, zone_options=options)
             running.append(hostile_attacks.Running(name, self.knotd, pace))
         self.knotd.write_conf()
@@ -147,8 +148,8 @@ def told(seen):
 
 
 def bench_hostile(bench):
-    """What clients of 40 good zones get while one attack goes on: a zone of ever new targets, answers
-    that are dear, slow targets, clients who wait, forged keys, loops. Six minutes."""
+    """What clients of 40 good zones get while one attack goes on: a zone of ever new targets,
+    answers that are dear, slow targets, clients who wait, forged keys, loops. Six minutes."""
     seconds = bench.seconds(SECONDS)
     for name in ("none", *hostile_attacks.ATTACKS):
         hosting = Hosting(bench, GOOD, int(seconds / NEWCOMER_S) + 10, RATE, NEWCOMER_S,
@@ -178,11 +179,11 @@ def bench_hostile(bench):
 
 
 def bench_hostile_all(bench):
-    """All attacks at once beside 1,000 good zones, a tenth of them signed, for an hour or --seconds;
-    told every minute. Fails unless 99.9 % of the answers are fresh, none is wrong, and no sanitizer
-    finds anything."""
+    """All attacks at once beside 1,000 good zones, a tenth of them signed, for an hour or
+    --seconds; told every minute. Fails unless 99.9 % of the answers are fresh, none is wrong, and
+    no sanitizer finds anything."""
     seconds = bench.duration or ALL_SECONDS
-    # A target in both families, twice as many as there are: the attacks take the rest and more.
+    # A name is two targets: the attacks have room for as many as there are, and want more.
     newcomers = int(seconds / ALL_NEWCOMER_S) + 10
     hosting = Hosting(bench, ALL_GOOD, newcomers, ALL_RATE, ALL_NEWCOMER_S,
                       {"max-targets": 4 * ALL_GOOD, "max-lookups": 64, "lookup-rate": 1000})

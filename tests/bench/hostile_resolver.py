@@ -35,7 +35,9 @@ UDP_OCTETS = 1232
 NXDOMAIN = 3
 # A recursor's answer that has not come by then does not come.
 RELAY_S = 5.0
-SOA = b"\0" + struct.pack("!HHIH", 6, 1, 60, 22) + b"\0\0" + struct.pack("!5I", 1, 3600, 600, 86400, 60)
+# The root's, with the root as both of its names.
+SOA = (b"\0" + struct.pack("!HHIH", 6, 1, 60, 22) + b"\0\0"
+       + struct.pack("!5I", 1, 3600, 600, 86400, 60))
 
 
 def target(number):
@@ -120,7 +122,9 @@ def reply_to(question, addresses, ttl, limit):
         scope = question.subnet[2] if question.name.endswith(".subnets.test") else 0
         subnet = question.subnet[:3] + bytes([scope]) + question.subnet[4:]
         option = struct.pack("!HH", ECS, len(subnet)) + subnet
-    opt = struct.pack("!BHHIH", 0, OPT, UDP_OCTETS, 0, len(option)) + option if question.edns else b""
+    opt = b""
+    if question.edns:
+        opt = struct.pack("!BHHIH", 0, OPT, UDP_OCTETS, 0, len(option)) + option
     rcode = NXDOMAIN if addresses is None else 0
 
     def message(flags, answer, authority):

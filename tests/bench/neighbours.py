@@ -2,8 +2,8 @@
 
 All names are asked for round and round at a rate, most by UDP and some by TCP, and each reply is
 read: does it hold the addresses that the target has, with a lifetime that it may have, and does
-every signature verify? What is truncated is asked for again over TCP. Beside that a name that nobody
-has asked for yet is asked for by TCP now and then: a newcomer, who has to find a place.
+every signature verify? What is truncated is asked for again over TCP. Beside that a name that
+nobody has asked for yet is asked for by TCP now and then: a newcomer, who has to find a place.
 
 What came is written down once a second, a line of JSON each, and read by Neighbours in the process
 that measures.
