@@ -142,6 +142,17 @@ def cells_of(tally):
             "of them fresh": ([tally.new["fresh"]], 0, "")}
 
 
+def record_kinds(bench, tally, label=""):
+    """What came, in all its kinds."""
+    for what, counter in (("first replies", tally.first), ("after truncated ones", tally.end),
+                          ("newcomers", tally.new)):
+        if counter:
+            kinds = ", ".join(f"{kind} {count:,}" for kind, count in sorted(counter.items()))
+            bench.record(f"{label}{what}", kinds)
+    for odd in tally.odd:
+        bench.record(f"{label}{odd}", "")
+
+
 def told(seen):
     """An attack's own words."""
     return ", ".join(f"{what} {round(seen[what], 2):,}" for what in TOLD if seen.get(what))
@@ -172,8 +183,7 @@ def bench_hostile(bench):
         bench.record(f"  {name}: wrong answers of good zones", len(tally.wrong), "0")
         for wrong in tally.wrong[:3]:
             bench.record(f"    {name}: {wrong}", "")
-        newcomers = ", ".join(f"{kind} {count}" for kind, count in sorted(tally.new.items()))
-        bench.record(f"  {name}: newcomers", newcomers)
+        record_kinds(bench, tally, f"  {name}: ")
         bench.record(f"  {name}: questions to the resolver", hosting.asked())
         hosting.knotd.finish(timeout=60)
 
@@ -209,13 +219,13 @@ def minute(hosting, running, start, left):
     half, most, _ = world.quantiles(tally.latencies)
     print(f"  {(time.monotonic() - start) / 60:5.1f} min: {tally.asked} queries,"
           f" fresh {tally.share('fresh'):.3f} %, stale {tally.first['stale']},"
-          f" TC {tally.first['TC']}, failed {tally.failed}, late {tally.first['late']},"
+          f" TC {tally.first['TC']}, failed {tally.failures}, late {tally.first['late']},"
           f" wrong {len(tally.wrong)}, p50 {half:.1f} ms, p99 {most:.1f} ms,"
           f" newcomers {tally.new['fresh']} of {tally.newcomers},"
           f" RSS {hosting.knotd.rss() >> 20 if hosting.knotd.alive else 0} MiB,"
           f" findings {len(hosting.findings())}"
           + (f", attacks that ended: {', '.join(ended)}" if ended else ""),
-          file=hosting.bench.output, flush=True)
+          *tally.odd, sep="\n    ", file=hosting.bench.output, flush=True)
     return tally
 
 
@@ -225,6 +235,8 @@ def verdict(bench, hosting, running, tally):
     lived, problems, forbidden = hosting.knotd.alive, [], collections.Counter()
     if lived:
         bench.record("resident memory in the end, MiB", hosting.knotd.rss() >> 20)
+    else:
+        problems.append(f"knotd ended by itself with {hosting.knotd.process.returncode}")
     for one in running:
         try:
             seen = one.seen()
@@ -243,6 +255,7 @@ def verdict(bench, hosting, running, tally):
     for text in findings:
         print(text[:6000], file=bench.output, flush=True)
     bench.record_server("all", f"{ALL_GOOD:,} good zones", cells_of(tally))
+    record_kinds(bench, tally)
     bars = (("knotd lived until the end", int(lived), ">= 1"),
             ("fresh answers of good zones, %", f"{tally.share('fresh'):.3f}", FRESH_BAR),
             ("wrong answers of good zones", len(tally.wrong), "0"),

@@ -34,6 +34,8 @@ LOST_S, LOST_TCP_S = 2.0, 6.0
 NEWCOMERS = 100000
 SO_TIMESTAMPNS = 35
 TYPES = {"A": 1, "AAAA": 28}
+# What is no failure of its own; of others the first few are told.
+GOOD, EXAMPLES = ("fresh", "stale", "TC", "late", "wrong"), 5
 # First replies, what came of truncated ones, and newcomers.
 PARTS = FIRST, END, NEW = "first", "end", "new"
 
@@ -132,7 +134,7 @@ class Client:
 
     def begin(self):
         self.counts = {part: collections.Counter() for part in PARTS}
-        self.latencies, self.wrong = [], []
+        self.latencies, self.wrong, self.odd = [], [], []
 
     def run(self):
         """For ever: whoever started it ends it."""
@@ -158,7 +160,7 @@ class Client:
 
     def write(self):
         line = {"time": time.monotonic(), "known": len(self.known), **self.counts,
-                "wrong": self.wrong,
+                "wrong": self.wrong, "odd": self.odd[:EXAMPLES],
                 "latencies": [round(one, 2) for one in self.latencies]}
         self.output.write(json.dumps(line) + "\n")
         self.output.flush()
@@ -187,6 +189,8 @@ class Client:
         kind, what = asked.kind(wire)
         if kind == "wrong":
             self.wrong.append(what)
+        if kind not in GOOD:
+            self.odd.append(f"{part}: {asked.name}/{asked.type} {kind} {wire.hex()}")
         if kind == "fresh" and part != NEW:
             self.known.add((asked.number, asked.type))
         if part != END and latency_ms > LATE_MS:
@@ -240,8 +244,12 @@ class Client:
             self.note(connection.asked, connection.got[2:], connection.part, took)
             self.close(connection)
         elif not got:
-            self.counts[connection.part]["closed"] += 1
+            self.fail(connection, "closed")
             self.close(connection)
+
+    def fail(self, connection, kind):
+        self.counts[connection.part][kind] += 1
+        self.odd.append(f"{connection.part}: {connection.asked.name} over TCP: {kind}")
 
     def close(self, connection):
         del self.connections[connection]
@@ -251,16 +259,17 @@ class Client:
     def give_up(self):
         """What does not come."""
         while self.pending:
-            key, (_, since) = next(iter(self.pending.items()))
+            key, (asked, since) = next(iter(self.pending.items()))
             if time.time_ns() - since < LOST_S * 1e9:
                 break
             del self.pending[key]
             self.counts[FIRST]["lost"] += 1
+            self.odd.append(f"{FIRST}: {asked.name}/{asked.type} over UDP: lost")
         while self.connections:
             connection = next(iter(self.connections))
             if time.monotonic() - connection.since < LOST_TCP_S:
                 break
-            self.counts[connection.part]["lost"] += 1
+            self.fail(connection, "lost")
             self.close(connection)
 
 
@@ -269,7 +278,7 @@ class Tally:
 
     def __init__(self):
         self.first, self.end, self.new = (collections.Counter() for _ in range(3))
-        self.latencies, self.wrong = [], []
+        self.latencies, self.wrong, self.odd = [], [], []
         self.known = 0
 
     def add(self, line):
@@ -277,6 +286,7 @@ class Tally:
             counter.update(line[name])
         self.latencies += line["latencies"]
         self.wrong += line["wrong"]
+        self.odd = (self.odd + line["odd"])[:EXAMPLES]
         self.known = line["known"]
 
     def merge(self, other):
@@ -298,8 +308,16 @@ class Tally:
     @property
     def failed(self):
         """First replies without addresses, but for truncated ones, and those that got none."""
-        good = ("fresh", "stale", "TC", "late", "wrong")
-        return sum(count for kind, count in self.first.items() if kind not in good)
+        return sum(self._failed().values())
+
+    @property
+    def failures(self):
+        """Their number and kinds, as text."""
+        kinds = ", ".join(f"{kind} {count}" for kind, count in sorted(self._failed().items()))
+        return f"{self.failed}{f' ({kinds})' if kinds else ''}"
+
+    def _failed(self):
+        return {kind: count for kind, count in self.first.items() if kind not in GOOD}
 
 
 class Neighbours:
