@@ -316,6 +316,8 @@ class Running:
         """Ends it; what it has seen."""
         self.daemon.require()
         self.daemon.stop()
+        if not os.path.exists(self.report):
+            return {}  # It had not begun yet.
         with open(self.report, encoding="ascii") as file:
             return json.load(file)
 
