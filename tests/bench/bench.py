@@ -15,6 +15,7 @@ import dead_at_start
 import dear
 import failing
 import functions
+import hostile
 import instructions
 import pools
 import probes
@@ -34,12 +35,14 @@ class Bench:
     """A server, a recursor, a target authority, and what was measured.
 
     quick: fewer repetitions, for a look and not for a claim.
+    duration: seconds that what runs for long goes on, None for what it says itself.
     """
 
-    def __init__(self, quick=False, output=sys.stdout):
+    def __init__(self, quick=False, output=sys.stdout, duration=None):
         from harness.authority import Authority
         self.authority = Authority()
         self.quick = quick
+        self.duration = duration
         self.output = output
         self.name = ""
         self.rows = []
@@ -118,7 +121,10 @@ BENCHES = {
     **sections.BENCHES,
     **pools.BENCHES,
     **probes.BENCHES,
+    **hostile.BENCHES,
 }
+# Only if they are named.
+LONG = {"hostile-all"}
 
 
 def listing():
@@ -136,13 +142,14 @@ def parse_arguments():
     parser.add_argument("--module", default=os.path.join(
         os.path.dirname(__file__), "../../build/bench/module/aname.so"))
     parser.add_argument("--quick", action="store_true", help="fewer pairs: a look, not a claim")
+    parser.add_argument("--seconds", type=int, help="how long hostile-all goes on")
     parser.add_argument("--json", metavar="FILE", help="write machine and rows to this file, too")
     parser.add_argument("--markdown", action="store_true",
                         help="print tables for a document; what goes on goes to standard error")
     parser.add_argument("--read", metavar="FILE", action="append",
                         help="measure nothing: show what --json wrote; may be given again")
     parser.add_argument("names", nargs="*", choices=[*BENCHES, []], metavar="NAME",
-                        help="what to measure, see below (default: all)")
+                        help="what to measure, see below (default: all but hostile-all)")
     return parser.parse_args()
 
 
@@ -167,12 +174,12 @@ def measure_all(arguments, output):
     print(report.machine_text(facts), file=output, flush=True)
     from harness import namespace
     namespace.isolate()
-    bench = Bench(arguments.quick, output)
+    bench = Bench(arguments.quick, output, arguments.seconds)
     facts["quick"] = arguments.quick
     facts["seconds"] = {}
     failed = []
     try:
-        for name in arguments.names or BENCHES:
+        for name in arguments.names or [name for name in BENCHES if name not in LONG]:
             if not run_one(bench, name, facts["seconds"]):
                 failed.append(name)
     finally:

@@ -63,10 +63,10 @@ def kind_of(wire, question):
 
 def _records(wire, count):
     """(types of all records, whether there is the extended error 3)."""
-    at = _behind_name(wire, 12) + 4
+    at = behind_name(wire, 12) + 4
     types, stale = [], False
     for _ in range(count):
-        at = _behind_name(wire, at)
+        at = behind_name(wire, at)
         rdtype, _, _, size = struct.unpack_from("!HHIH", wire, at)
         types.append(rdtype)
         if rdtype == OPT:
@@ -75,7 +75,7 @@ def _records(wire, count):
     return types, stale
 
 
-def _behind_name(wire, at):
+def behind_name(wire, at):
     while wire[at] and wire[at] < 0xC0:
         at += wire[at] + 1
     return at + (2 if wire[at] else 1)
