@@ -280,6 +280,17 @@ static void merge_nets(aname_nets_t *nets)
 	nets->count = kept;
 }
 
+/*! FNV-1a: only whoever configures this server chooses networks. */
+static uint64_t hash_nets(const aname_nets_t *nets)
+{
+	const uint8_t *octets = (const uint8_t *)nets->at;
+	uint64_t hash = 0xcbf29ce484222325;
+	for (size_t i = 0; i < nets->count * sizeof(*nets->at); i++) {
+		hash = (hash ^ octets[i]) * 0x100000001b3;
+	}
+	return hash;
+}
+
 void aname_nets_settle(aname_nets_t *nets)
 {
 	if (nets->count > 0) {
@@ -290,6 +301,7 @@ void aname_nets_settle(aname_nets_t *nets)
 	while (nets->ipv4 < nets->count && nets->at[nets->ipv4].len == 4) {
 		nets->ipv4++;
 	}
+	nets->id = hash_nets(nets);
 }
 
 /*! The first IPv4 network that does not end before an address. */

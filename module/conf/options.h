@@ -41,6 +41,7 @@ typedef struct {
 typedef struct {
 	size_t count;
 	size_t ipv4; /*!< How many of them are IPv4's: the first ones. */
+	uint64_t id; /*!< The same for equal lists. */
 	aname_net_t *at;
 } aname_nets_t;
 

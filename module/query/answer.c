@@ -298,8 +298,7 @@ static ANAME_ASIDE int copy_some(const aname_answer_t *answer, const aname_optio
 	if (room == NULL) {
 		return KNOT_ENOMEM;
 	}
-	const aname_subset_t subset =
-	        aname_subset_take(answer->use, answer->used, &options->deny_address, most, room);
+	const aname_subset_t subset = aname_subset_take(answer->use, answer->used, most, room);
 	size_t size = subset.count > 0 ? knot_rdata_size(subset.at[0].rdata->len) : 0;
 	set->count = subset.count;
 	set->size = subset.count * size;
@@ -323,8 +322,7 @@ ANAME_WARM int aname_answer_put(const aname_answer_t *answer, const aname_option
 		.type = form->type,
 		.rclass = KNOT_CLASS_IN,
 	};
-	bool whole = answer->used == 1 && answer->use[0].set.count <= options->max_addresses &&
-	             options->deny_address.count == 0;
+	bool whole = answer->used == 1 && answer->use[0].set.count <= options->max_addresses;
 	int ret;
 	if (whole) {
 		ret = aname_packet_copy(pkt, &answer->use[0].set, &rrset.rrs);

@@ -10,13 +10,14 @@ static const uint16_t types[] = { KNOT_RRTYPE_A, KNOT_RRTYPE_AAAA };
  *  answer names them. */
 static uint64_t end_of(const aname_query_t *query, const aname_key_t *key, aname_entry_t *entry)
 {
-	const aname_snapshot_t *known = entry != NULL ? aname_entry_snapshot(entry) : NULL;
-	if (known == NULL || known->end == 0) {
-		known = aname_target_other(query, key);
+	uint64_t end = entry != NULL ? atomic_load(&entry->end) : 0;
+	if (end == 0) {
+		const aname_entry_t *other = aname_target_other_entry(query, key);
+		end = other != NULL ? atomic_load(&other->end) : 0;
 	}
-	return known != NULL && known->end != 0 ? known->end
-	                                        : aname_owners_hash(query->instance->shared->owners,
-	                                                            key->name, key->name_len);
+	return end != 0 ? end
+	                : aname_owners_hash(query->instance->shared->owners, key->name,
+	                                    key->name_len);
 }
 
 /*! Adds where the target of a record ends, in both families, if the zone may have it. */

@@ -7,6 +7,7 @@
 #include "query/targets.h"
 #include "rrtype.h"
 #include "table/rdata.h"
+#include "table/rest.h"
 
 /*! Of content that is too long for a name its length tells enough. */
 static void log_malformed(const aname_query_t *query, const knot_rdata_t *rdata, const char *why)
@@ -71,15 +72,36 @@ ANAME_ASIDE void aname_policy_log_refused(const aname_query_t *query, const knot
 	}
 }
 
+/*! Works out what policy leaves of a target; NULL if out of memory. */
+static ANAME_ASIDE const aname_rest_t *work_out(const aname_query_t *query,
+                                                const aname_snapshot_t *snapshot)
+{
+	aname_shared_t *shared = query->instance->shared;
+	pthread_mutex_lock(&shared->sign_lock);
+	const aname_rest_t *rest = aname_rest_work_out(
+	        snapshot, &query->instance->options->deny_address, shared->sign_bin);
+	pthread_mutex_unlock(&shared->sign_lock);
+	return rest;
+}
+
+/*! What policy leaves of a target; NULL if out of memory. */
+static const aname_rest_t *rest_of(const aname_query_t *query, const aname_snapshot_t *snapshot)
+{
+	const aname_rest_t *rest = aname_rest_of(snapshot, &query->instance->options->deny_address);
+	return rest != NULL ? rest : work_out(query, snapshot);
+}
+
 /*! Is it known that a family of a target has nothing either, or nothing that policy leaves? */
 static bool is_without(const aname_query_t *query, const aname_snapshot_t *snapshot)
 {
-	const aname_nets_t *deny = &query->instance->options->deny_address;
 	if (snapshot == NULL || snapshot->known == ANAME_KNOWN_NOTHING) {
 		return false;
 	}
-	const knot_rdataset_t all = aname_snapshot_rdataset(snapshot);
-	return !aname_subset_any(&all, deny);
+	if (snapshot->count == 0) {
+		return true;
+	}
+	const aname_rest_t *rest = rest_of(query, snapshot);
+	return rest != NULL && rest->snapshot != NULL && rest->snapshot->count == 0;
 }
 
 static void log_emptied(const aname_query_t *query, const aname_key_t *key)
@@ -100,25 +122,34 @@ static void log_emptied(const aname_query_t *query, const aname_key_t *key)
 	}
 }
 
+/*! Leaves of a part what policy leaves of its snapshot. */
+static void narrow(aname_part_t *part, const aname_snapshot_t *rest)
+{
+	if (part->view != NULL) {
+		ptrdiff_t view = part->view - aname_snapshot_views(part->snapshot);
+		part->view = aname_snapshot_views(rest) + view;
+		part->down = part->view->count == 0;
+	}
+	part->snapshot = rest;
+}
+
 ANAME_ASIDE void aname_policy_filter(const aname_query_t *query, const aname_key_t *key,
                                      aname_part_t *part)
 {
 	if (part->snapshot == NULL || part->snapshot->count == 0) {
 		return;
 	}
-	const aname_nets_t *deny = &query->instance->options->deny_address;
-	const knot_rdataset_t all = aname_snapshot_rdataset(part->snapshot);
-	if (aname_subset_any(&all, deny)) {
-		if (part->view != NULL) {
-			const knot_rdataset_t up = aname_part_rdataset(part);
-			part->down = !aname_subset_any(&up, deny);
+	const aname_rest_t *rest = rest_of(query, part->snapshot);
+	if (rest != NULL && (rest->snapshot == NULL || rest->snapshot->count > 0)) {
+		if (rest->snapshot != NULL) {
+			narrow(part, rest->snapshot);
 		}
 		return;
 	}
 	uint8_t scope = part->scope;
-	aname_part_fail(part, ANAME_FAILURE_EMPTIED);
+	aname_part_fail(part, rest != NULL ? ANAME_FAILURE_EMPTIED : ANAME_FAILURE_NONE);
 	part->scope = scope;
-	if (query->positions != NULL || aname_query_shows(query)) {
+	if (rest != NULL && (query->positions != NULL || aname_query_shows(query))) {
 		log_emptied(query, key);
 	}
 }

@@ -10,8 +10,6 @@
 #include "query/targets.h"
 #include "stats.h"
 
-static const uint16_t types[] = { KNOT_RRTYPE_A, KNOT_RRTYPE_AAAA };
-
 void aname_pool_deinit(aname_instance_t *instance)
 {
 	free(atomic_exchange(&instance->plan, NULL));
@@ -31,8 +29,9 @@ static ANAME_ASIDE aname_pool_plan_t *renew(const aname_query_t *query)
 	pthread_mutex_lock(&shared->sign_lock);
 	aname_pool_plan_t *plan = atomic_load(&query->instance->plan);
 	if (!aname_pool_plan_is_current(plan, query->rrsets, query->rrsets_count)) {
-		plan = aname_pool_plan_new(query->instance->options, query->rrsets,
-		                           query->rrsets_count, check, (void *)query);
+		plan = aname_pool_plan_new(query->instance->options, query->instance->upstream,
+		                           query->rrsets, query->rrsets_count, check,
+		                           (void *)query);
 		if (plan != NULL) {
 			aname_bin_retire(shared->sign_bin,
 			                 atomic_exchange(&query->instance->plan, plan), free);
@@ -54,14 +53,11 @@ static ANAME_WARM aname_pool_plan_t *plan_of(const aname_query_t *query)
 
 /*! Finds a target, where it was last, most likely; NULL if it is not in the table. */
 static ANAME_WARM aname_entry_t *find(const aname_query_t *query, aname_planned_t *target,
-                                      uint16_t type, aname_key_t *key)
+                                      unsigned family)
 {
 	const aname_table_t *table = query->instance->shared->table;
-	_Atomic uint32_t *position = &target->positions[type == KNOT_RRTYPE_AAAA];
-	key->upstream = query->instance->upstream;
-	key->type = type;
-	key->name = target->name;
-	key->name_len = target->name_len;
+	const aname_key_t *key = &target->keys[family];
+	_Atomic uint32_t *position = &target->positions[family];
 	aname_entry_t *entry =
 	        aname_table_look(table, key, atomic_load_explicit(position, memory_order_relaxed));
 	if (entry == NULL) {
@@ -114,7 +110,7 @@ static void add_refused(const aname_query_t *query, unsigned count, aname_failur
 }
 
 /*! Judges all targets, and weighs them. */
-static void weigh_all(const aname_query_t *query, const aname_pool_plan_t *plan, uint16_t type,
+static void weigh_all(const aname_query_t *query, const aname_pool_plan_t *plan, unsigned family,
                       bool accept_fallback, const uint64_t *network, aname_answer_t *answer)
 {
 	aname_pool_t pool;
@@ -124,9 +120,8 @@ static void weigh_all(const aname_query_t *query, const aname_pool_plan_t *plan,
 	pool.count = 0;
 	for (unsigned i = 0; i < plan->choice->count; i++) {
 		aname_planned_t *target = &plan->targets[i];
-		aname_key_t key;
-		aname_entry_t *entry = find(query, target, type, &key);
-		aname_judge_target(query, &key, entry, target->ttl, &pool.parts[pool.count++]);
+		aname_judge_target(query, &target->keys[family], find(query, target, family),
+		                   target->ttl, &pool.parts[pool.count++]);
 	}
 	add_refused(query, plan->malformed, ANAME_FAILURE_MALFORMED, &pool);
 	add_refused(query, plan->denied, ANAME_FAILURE_DENIED, &pool);
@@ -135,17 +130,16 @@ static void weigh_all(const aname_query_t *query, const aname_pool_plan_t *plan,
 
 /*! Takes the target that comes first, if nothing else has to be looked at for that. */
 static ANAME_WARM bool take_first(const aname_query_t *query, const aname_pool_plan_t *plan,
-                                  uint16_t type, uint64_t network, aname_answer_t *answer)
+                                  unsigned family, uint64_t network, aname_answer_t *answer)
 {
 	aname_planned_t *target =
 	        &plan->targets[aname_choice_first(plan->choice, plan->choice->first, network)];
-	aname_key_t key;
 	aname_part_t part;
-	aname_entry_t *entry = find(query, target, type, &key);
+	aname_entry_t *entry = find(query, target, family);
 	if (entry == NULL) {
 		return false;
 	}
-	aname_judge_target(query, &key, entry, target->ttl, &part);
+	aname_judge_target(query, &target->keys[family], entry, target->ttl, &part);
 	if (part.judgement.worth != ANAME_FRESH || part.down) {
 		return false;
 	}
@@ -155,11 +149,11 @@ static ANAME_WARM bool take_first(const aname_query_t *query, const aname_pool_p
 
 /*! Decides where options choose between the targets. */
 static ANAME_WARM void choose(const aname_query_t *query, const aname_pool_plan_t *plan,
-                              uint16_t type, bool accept_fallback, aname_answer_t *answer)
+                              unsigned family, bool accept_fallback, aname_answer_t *answer)
 {
 	uint64_t network = network_of(query);
-	if (!plan->short_cut || !take_first(query, plan, type, network, answer)) {
-		weigh_all(query, plan, type, accept_fallback, &network, answer);
+	if (!plan->short_cut || !take_first(query, plan, family, network, answer)) {
+		weigh_all(query, plan, family, accept_fallback, &network, answer);
 	}
 	/* Who stands in another network may get another answer. */
 	if (query->by_subnet && plan->choice->answer_targets > 0 && answer->used > 0 &&
@@ -172,6 +166,7 @@ ANAME_WARM void aname_pool_decide(const aname_query_t *query, uint16_t type, boo
                                   aname_answer_t *answer)
 {
 	const aname_pool_plan_t *plan = plan_of(query);
+	unsigned family = type == KNOT_RRTYPE_AAAA;
 	if (plan != NULL && plan->odd && aname_query_shows(query)) {
 		log_odd(query, plan);
 	}
@@ -179,9 +174,9 @@ ANAME_WARM void aname_pool_decide(const aname_query_t *query, uint16_t type, boo
 		const aname_pool_t nothing = { .count = 0 };
 		aname_answer_weigh(&nothing, accept_fallback, answer);
 	} else if (aname_pool_plan_is_wanted(query->instance->options)) {
-		choose(query, plan, type, accept_fallback, answer);
+		choose(query, plan, family, accept_fallback, answer);
 	} else {
-		weigh_all(query, plan, type, accept_fallback, NULL, answer);
+		weigh_all(query, plan, family, accept_fallback, NULL, answer);
 	}
 }
 
@@ -193,19 +188,19 @@ void aname_pool_keep_fresh(const aname_query_t *query)
 	aname_pool_plan_t *plan = plan_of(query);
 	for (unsigned i = 0; plan != NULL && i < 2 * plan->choice->count; i++) {
 		aname_planned_t *target = &plan->targets[i / 2];
-		aname_key_t key;
+		const aname_key_t *key = &target->keys[i % 2];
 		aname_part_t part = { .scope = 0 };
-		aname_entry_t *entry = find(query, target, types[i % 2], &key);
+		aname_entry_t *entry = find(query, target, i % 2);
 		if (aname_circle_is_possible(query)) {
-			aname_circle_enter(query, &key, entry);
+			aname_circle_enter(query, key, entry);
 		}
 		if (entry != NULL) {
-			aname_target_judge(query, &key, entry, target->ttl, &part);
+			aname_target_judge(query, key, entry, target->ttl, &part);
 		} else {
-			aname_target_ask(query, &key, target->ttl, false);
+			aname_target_ask(query, key, target->ttl, false);
 		}
 		if (query->slot->way != ANAME_WAY_OUT) {
-			aname_circle_leave(query, &key, &part);
+			aname_circle_leave(query, key, &part);
 		}
 	}
 }

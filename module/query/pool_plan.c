@@ -12,6 +12,7 @@
 typedef struct {
 	aname_pool_plan_t *plan;
 	const aname_options_t *options;
+	const aname_upstream_t *upstream;
 	const knot_dname_t *owner;
 	uint8_t *free; /*!< Where the next name goes. */
 } draft_t;
@@ -24,10 +25,15 @@ static void *take(uint8_t **at, size_t size)
 	return taken;
 }
 
-/*! The octets of a record that count. */
-static inline unsigned octets_of(const knot_rdata_t *rdata)
+static inline bool is_too_long(const knot_rdata_t *rdata)
 {
-	return rdata->len <= KNOT_DNAME_MAXLEN ? rdata->len : 0;
+	return rdata->len > KNOT_DNAME_MAXLEN;
+}
+
+/*! The octets of a record that count, as it stands in the zone's memory. */
+static inline size_t octets_of(const knot_rdata_t *rdata)
+{
+	return is_too_long(rdata) ? sizeof(rdata->len) : knot_rdata_size(rdata->len);
 }
 
 /*! How many records of an RRset count, before which there are so many in others. */
@@ -46,7 +52,7 @@ static size_t measure(const knot_rrset_t *rrsets, unsigned count, unsigned *reco
 		unsigned some = counting(&rrsets[i], *records);
 		knot_rdata_t *rdata = rrsets[i].rrs.rdata;
 		for (unsigned k = 0; k < some; k++, rdata = knot_rdataset_next(rdata)) {
-			octets += sizeof(uint16_t) + 2 * (size_t)octets_of(rdata);
+			octets += 2 * octets_of(rdata);
 		}
 		*records += some;
 	}
@@ -56,20 +62,22 @@ static size_t measure(const knot_rrset_t *rrsets, unsigned count, unsigned *reco
 static void copy_records(const knot_rrset_t *rrset, unsigned some, draft_t *draft)
 {
 	aname_pool_plan_t *plan = draft->plan;
-	plan->rrsets[plan->rrsets_count++] = (aname_pool_plan_records_t){
+	aname_pool_plan_records_t *records = &plan->rrsets[plan->rrsets_count++];
+	*records = (aname_pool_plan_records_t){
 		.type = rrset->type,
 		.count = rrset->rrs.count,
 		.copied = some,
 		.ttl = rrset->ttl,
 		.copies = draft->free,
 	};
+	bool too_long = false;
 	knot_rdata_t *rdata = rrset->rrs.rdata;
 	for (unsigned k = 0; k < some; k++, rdata = knot_rdataset_next(rdata)) {
-		memcpy(draft->free, &rdata->len, sizeof(rdata->len));
-		draft->free += sizeof(rdata->len);
-		memcpy(draft->free, rdata->data, octets_of(rdata));
+		memcpy(draft->free, rdata, octets_of(rdata));
 		draft->free += octets_of(rdata);
+		too_long |= is_too_long(rdata);
 	}
+	records->whole = too_long ? 0 : draft->free - records->copies;
 }
 
 static aname_pool_plan_t *allocate(const knot_rrset_t *rrsets, unsigned count, draft_t *draft)
@@ -102,7 +110,7 @@ static unsigned find(const aname_pool_plan_t *plan, const knot_dname_t *name, bo
 	unsigned i = 0;
 	int order = -1;
 	while (i < plan->choice->count &&
-	       (order = knot_dname_cmp(plan->targets[i].name, name)) < 0) {
+	       (order = knot_dname_cmp(plan->targets[i].keys[0].name, name)) < 0) {
 		i++;
 	}
 	*found = i < plan->choice->count && order == 0;
@@ -124,8 +132,14 @@ static void add(draft_t *draft, const knot_dname_t *name, int name_len, uint32_t
 	memmove(target + 1, target, (choice->count - at) * sizeof(*target));
 	memmove(&choice->at[at + 1], &choice->at[at], (choice->count - at) * sizeof(choice->at[0]));
 	memset(target, 0, sizeof(*target));
-	target->name = memcpy(draft->free, name, name_len);
-	target->name_len = name_len;
+	for (unsigned i = 0; i < 2; i++) {
+		target->keys[i] = (aname_key_t){
+			.upstream = draft->upstream,
+			.name = memcpy(draft->free, name, name_len),
+			.type = i == 0 ? KNOT_RRTYPE_A : KNOT_RRTYPE_AAAA,
+			.name_len = name_len,
+		};
+	}
 	target->ttl = ttl;
 	draft->free += name_len;
 	choice->at[at] = (aname_contender_t){
@@ -152,10 +166,11 @@ static void add_record(draft_t *draft, const knot_rdata_t *rdata, uint32_t ttl,
 	}
 }
 
-aname_pool_plan_t *aname_pool_plan_new(const aname_options_t *options, const knot_rrset_t *rrsets,
+aname_pool_plan_t *aname_pool_plan_new(const aname_options_t *options,
+                                       const aname_upstream_t *upstream, const knot_rrset_t *rrsets,
                                        unsigned count, aname_pool_plan_check_f check, void *ctx)
 {
-	draft_t draft = { .options = options, .owner = rrsets[0].owner };
+	draft_t draft = { .options = options, .upstream = upstream, .owner = rrsets[0].owner };
 	aname_pool_plan_t *plan = allocate(rrsets, count, &draft);
 	if (plan == NULL) {
 		return NULL;
@@ -177,21 +192,31 @@ aname_pool_plan_t *aname_pool_plan_new(const aname_options_t *options, const kno
 	return plan;
 }
 
-/*! Are the records of an RRset that count those of which there are copies? */
-static ANAME_WARM bool are_copied(const aname_pool_plan_records_t *records,
-                                  const knot_rdataset_t *rrs)
+/*! Are the records of an RRset that count those of which there are copies, one by one? */
+static ANAME_ASIDE bool are_each_copied(const aname_pool_plan_records_t *records,
+                                        const knot_rdataset_t *rrs)
 {
 	const uint8_t *copy = records->copies;
 	knot_rdata_t *rdata = rrs->rdata;
 	for (unsigned k = 0; k < records->copied; k++, rdata = knot_rdataset_next(rdata)) {
-		/* RDATA stands there as it does here: its length, and its octets. */
-		size_t size = sizeof(rdata->len) + octets_of(rdata);
-		if (!aname_octets_equal(copy, (const uint8_t *)rdata, size)) {
+		size_t size = octets_of(rdata);
+		if (memcmp(copy, rdata, size) != 0) {
 			return false;
 		}
 		copy += size;
 	}
 	return true;
+}
+
+/*! The same; at once, if none is too long. */
+static ANAME_WARM bool are_copied(const aname_pool_plan_records_t *records,
+                                  const knot_rdataset_t *rrs)
+{
+	return records->whole == 0
+	               ? are_each_copied(records, rrs)
+	               : rrs->size >= records->whole &&
+	                         aname_octets_equal(records->copies, (const uint8_t *)rrs->rdata,
+	                                            records->whole);
 }
 
 ANAME_WARM bool aname_pool_plan_is_current(const aname_pool_plan_t *plan,

@@ -17,13 +17,13 @@
 #include "conf/options.h"
 #include "query/choice.h"
 #include "table/snapshot.h"
+#include "table/table.h"
 
 /*! A target of the pool. */
 typedef struct {
-	const knot_dname_t *name; /*!< Lower case. */
-	uint32_t ttl;             /*!< Of its record, as it counts; of several the least. */
-	uint8_t name_len;
+	aname_key_t keys[2];           /*!< For A and AAAA. */
 	_Atomic uint32_t positions[2]; /*!< Where it was last found, of each family. */
+	uint32_t ttl;                  /*!< Of its record, as it counts; of several the least. */
 } aname_planned_t;
 
 /*! What the plan was made of. Of a record that is too long for a name nothing counts but that it
@@ -33,8 +33,9 @@ typedef struct {
 	uint16_t count;  /*!< Records in the zone. */
 	uint16_t copied; /*!< Those that count: the first ones. */
 	uint32_t ttl;
-	const uint8_t
-	        *copies; /*!< Of each of them its length, and its octets unless it is too long. */
+	/* Of each of them what stands in the zone's memory; of one that is too long its length. */
+	const uint8_t *copies;
+	uint32_t whole; /*!< Octets of the copies if none is too long; else 0. */
 } aname_pool_plan_records_t;
 
 typedef struct {
@@ -57,15 +58,17 @@ typedef aname_failure_t (*aname_pool_plan_check_f)(void *ctx, const knot_dname_t
 /*!
  * \brief Makes a plan.
  *
- * \param options  Of the zone: `prefer`, `weights` and `answer_targets`.
- * \param rrsets   The ANAME records of an owner, at most ANAME_RRTYPES_MAX RRsets.
- * \param check    What it refuses is no target.
+ * \param options   Of the zone: `prefer`, `weights` and `answer_targets`.
+ * \param upstream  Whom the zone asks; for the keys alone.
+ * \param rrsets    The ANAME records of an owner, at most ANAME_RRTYPES_MAX RRsets.
+ * \param check     What it refuses is no target.
  *
  * \return The plan, freed with free(); NULL if out of memory. Ownership: the caller's.
  *
  * Thread: any.
  */
-aname_pool_plan_t *aname_pool_plan_new(const aname_options_t *options, const knot_rrset_t *rrsets,
+aname_pool_plan_t *aname_pool_plan_new(const aname_options_t *options,
+                                       const aname_upstream_t *upstream, const knot_rrset_t *rrsets,
                                        unsigned count, aname_pool_plan_check_f check, void *ctx);
 
 /*! Was it made of these records? No more than ANAME_POOL_MAX of them are looked at, and of each no

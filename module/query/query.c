@@ -31,15 +31,15 @@ ANAME_WARM bool aname_query_begin(aname_query_t *query, aname_instance_t *instan
                                   knotd_qdata_t *qdata, knotd_mod_t *mod)
 {
 	const aname_options_t *options = instance->options;
+	unsigned count = 0;
 	query->instance = NULL;
-	query->rrsets_count = 0;
 	for (unsigned i = 0; i < options->rrtypes_count; i++) {
 		knot_rrset_t rrset = knotd_qdata_zone_apex_rrset(qdata, options->rrtypes[i]);
 		if (rrset.rrs.count > 0) {
-			query->rrsets[query->rrsets_count++] = rrset;
+			query->rrsets[count++] = rrset;
 		}
 	}
-	if (query->rrsets_count == 0) {
+	if (count == 0) {
 		return false;
 	}
 
@@ -47,12 +47,13 @@ ANAME_WARM bool aname_query_begin(aname_query_t *query, aname_instance_t *instan
 	query->worker = qdata->params->thread_id;
 	query->slot = &instance->shared->workers[query->worker];
 	query->epoch = instance->shared->epoch;
-	query->pending = ANAME_PENDING_ALL;
 	query->pkt = pkt;
 	query->qdata = qdata;
 	query->mod = mod;
 	query->now_ms = aname_clock_coarse_ms();
 	query->now_s = (uint64_t)query->now_ms / 1000;
+	/* These stand in one word. */
+	query->pending = ANAME_PENDING_ALL;
 	query->waited = false;
 	query->for_subnet = false;
 	query->by_subnet = false;
@@ -61,7 +62,8 @@ ANAME_WARM bool aname_query_begin(aname_query_t *query, aname_instance_t *instan
 	query->missing = 0;
 	query->sign.state = ANAME_SIGN_NEEDLESS;
 	query->sign.wanted = false;
-	bool single = query->rrsets_count == 1 && query->rrsets[0].rrs.count == 1;
+	query->rrsets_count = count;
+	bool single = count == 1 && query->rrsets[0].rrs.count == 1;
 	query->positions = single ? instance->positions : NULL;
 	query->entered = aname_epoch_enter(query->epoch, query->worker);
 	return true;

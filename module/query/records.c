@@ -40,9 +40,7 @@ static inline unsigned place_of(const aname_query_t *query, uint16_t type)
 
 static inline aname_decision_t *decisions_of(const aname_query_t *query)
 {
-	const aname_shared_t *shared = query->instance->shared;
-	return (aname_decision_t *)(shared->decisions +
-	                            (size_t)query->worker * ANAME_WORKER_DECISIONS_SIZE);
+	return (aname_decision_t *)query->slot->decisions;
 }
 
 /*! Decides on a family by what is known of it alone. */

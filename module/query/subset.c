@@ -8,13 +8,8 @@
 
 typedef aname_subset_order_t number_t;
 
-/*! Behind all addresses, but for the very last of IPv6. */
-static const number_t nowhere = { .high = UINT64_MAX, .low = UINT64_MAX };
-
 /*! A merge of sets. */
 typedef struct {
-	const aname_nets_t *deny;
-	number_t free;  /*!< Up to where it is known beforehand that all is let through. */
 	number_t start; /*!< Where the answer starts. */
 	unsigned len;   /*!< Octets of an address. */
 	unsigned looked;
@@ -23,7 +18,7 @@ typedef struct {
 	aname_taken_t *spare; /*!< As much room. */
 } merge_t;
 
-/*! A set on the way round, and an address of it that is let through. */
+/*! A set on the way round, and an address of it. */
 typedef struct {
 	const uint8_t *rdata;
 	unsigned count; /*!< In the set. */
@@ -31,7 +26,6 @@ typedef struct {
 	unsigned left;  /*!< Still to come, with this one. */
 	unsigned looked;
 	number_t order;
-	number_t free; /*!< From there on it is let through as far as here. */
 } round_t;
 
 /* All that looks at each address knows the family when it is compiled. */
@@ -89,41 +83,15 @@ static inline number_t order_of(const merge_t *merge, number_t number, unsigned 
 		                      .low = low };
 }
 
-/*! Where the set goes on behind a network, before `end`. */
-static ANAME_ASIDE unsigned skip(const uint8_t *rdata, unsigned next, unsigned end,
-                                 const aname_net_t *net, unsigned len)
+/*! Reads the address that is next; false if there is none. */
+static inline bool read_next(const merge_t *merge, round_t *round, unsigned len)
 {
-	unsigned looked = 0;
-	const number_t last = number_of(net->high, len);
-	unsigned behind = search(rdata, next, end, last, len, &looked);
-	return behind < end && is_same(read_at(rdata, behind, len), last, len) ? behind + 1
-	                                                                       : behind;
-}
-
-/*! Goes on to the first address that is let through; false if there is none. */
-static inline bool settle(const merge_t *merge, round_t *round, unsigned len)
-{
-	while (round->left > 0) {
-		const number_t number = read_at(round->rdata, round->next, len);
-		round->looked++;
-		round->order = order_of(merge, number, len);
-		if (is_below(number, round->free, len)) {
-			return true;
-		}
-		const aname_net_t *net = aname_nets_next(
-		        merge->deny, rdata_at(round->rdata, round->next, len)->data, len);
-		round->free = net != NULL ? number_of(net->low, len) : nowhere;
-		if (net == NULL || is_below(number, round->free, len)) {
-			return true;
-		}
-		unsigned end = round->next + round->left;
-		end = end < round->count ? end : round->count;
-		unsigned next = skip(round->rdata, round->next, end, net, len);
-		round->left -= next - round->next;
-		round->next = next < round->count ? next : 0;
-		round->free = merge->free;
+	if (round->left == 0) {
+		return false;
 	}
-	return false;
+	round->order = order_of(merge, read_at(round->rdata, round->next, len), len);
+	round->looked++;
+	return true;
 }
 
 /*! Goes on by `steps`, no further than to the end of the set. */
@@ -131,14 +99,11 @@ static inline bool go_on(const merge_t *merge, round_t *round, unsigned steps, u
 {
 	round->left -= steps;
 	round->next += steps;
-	if (round->next == round->count) {
-		round->next = 0;
-		round->free = merge->free;
-	}
-	return settle(merge, round, len);
+	round->next = round->next < round->count ? round->next : 0;
+	return read_next(merge, round, len);
 }
 
-/*! Begins a way round at the start; false if nothing of the set is let through. */
+/*! Begins a way round at the start; false if the set is empty. */
 static inline bool go_round(const merge_t *merge, const knot_rdataset_t *set, round_t *round,
                             unsigned len)
 {
@@ -146,13 +111,12 @@ static inline bool go_round(const merge_t *merge, const knot_rdataset_t *set, ro
 	round->count = round->left = set->count;
 	round->next = 0;
 	round->looked = 2;
-	round->free = merge->free;
 	if (set->count > 0 && is_below(read_at(round->rdata, 0, len), merge->start, len) &&
 	    !is_below(read_at(round->rdata, set->count - 1, len), merge->start, len)) {
 		round->next =
 		        search(round->rdata, 1, set->count - 1, merge->start, len, &round->looked);
 	}
-	return settle(merge, round, len);
+	return read_next(merge, round, len);
 }
 
 /*! Where an address is to stand in what was taken, if it does not already. */
@@ -244,17 +208,6 @@ static inline void add_all(merge_t *merge, const aname_use_t *use, unsigned used
 	}
 }
 
-/*! Begins a merge of sets like this one, which is not empty. */
-static void begin(merge_t *merge, const knot_rdataset_t *set, const aname_nets_t *deny)
-{
-	merge->deny = deny;
-	merge->free = deny->count == 0 ? nowhere : (number_t){ 0 };
-	merge->start = (number_t){ 0 };
-	merge->len = set->rdata->len;
-	merge->looked = 0;
-	merge->count = 0;
-}
-
 /*! Chooses where more than an answer may hold begins, whatever the order of the sets is. Returns of
  *  which set that is. */
 static unsigned choose_start(merge_t *merge, const aname_use_t *use, unsigned used)
@@ -294,8 +247,8 @@ static unsigned find_first(const merge_t *merge)
 	return 0;
 }
 
-aname_subset_t aname_subset_take(const aname_use_t *use, unsigned used, const aname_nets_t *deny,
-                                 unsigned most, aname_taken_t *room)
+aname_subset_t aname_subset_take(const aname_use_t *use, unsigned used, unsigned most,
+                                 aname_taken_t *room)
 {
 	unsigned total = 0, first = 0;
 	for (unsigned i = 0; i < used; i++) {
@@ -305,11 +258,12 @@ aname_subset_t aname_subset_take(const aname_use_t *use, unsigned used, const an
 	if (total == 0) {
 		return (aname_subset_t){ .at = room };
 	}
-	merge_t merge;
-	begin(&merge, &use[first].set, deny);
-	merge.most = most;
-	merge.taken = room;
-	merge.spare = room + most;
+	merge_t merge = {
+		.len = use[first].set.rdata->len,
+		.most = most,
+		.taken = room,
+		.spare = room + most,
+	};
 	if (total > most) {
 		first = choose_start(&merge, use, used);
 	}
@@ -322,15 +276,4 @@ aname_subset_t aname_subset_take(const aname_use_t *use, unsigned used, const an
 		                 .count = merge.count,
 		                 .first = find_first(&merge),
 		                 .looked = merge.looked };
-}
-
-bool aname_subset_any(const knot_rdataset_t *set, const aname_nets_t *deny)
-{
-	if (set->count == 0 || deny->count == 0) {
-		return set->count > 0;
-	}
-	merge_t merge;
-	begin(&merge, set, deny);
-	round_t round;
-	return go_round(&merge, set, &round, merge.len);
 }

@@ -2,9 +2,10 @@
  * \brief Which addresses go into an answer: the union of sets, or as many of it as an answer may
  *        hold (R4, A8, L2).  [P]
  *
- * Sets stand sorted in snapshots. They are merged from one address on, and no further than the answer
- * reaches; behind the greatest address comes the least. So the cost goes by the addresses that are taken and by the number of sets, and not by how
- * many addresses the sets hold. Networks of `deny-address` are stepped over as a whole.
+ * Sets stand sorted in snapshots, without what policy denies (table/rest.h). They are merged from one
+ * address on, and no further than the answer reaches; behind the greatest address comes the least. So
+ * the cost goes by the addresses that are taken and by the number of sets, and not by how many
+ * addresses the sets hold.
  *
  * Nothing but the snapshots and the options decides, so that all workers take the same.
  *
@@ -18,7 +19,6 @@
 
 #include <libknot/rdataset.h>
 
-#include "conf/options.h"
 #include "query/choice.h"
 
 /*! Addresses to use: a set, sorted, each once. */
@@ -54,13 +54,9 @@ typedef struct {
  * by its size: which one of it, the sum of all picks says. The least address follows the greatest.
  *
  * \param use   Sets of one family, at most ANAME_POOL_MAX.
- * \param deny  Networks that are left out; settled.
  * \param room  Twice as many as `most`, which is at most what there is in all sets together.
  *
  * \return What was taken: in the room, and pointing into the sets.
  */
-aname_subset_t aname_subset_take(const aname_use_t *use, unsigned used, const aname_nets_t *deny,
-                                 unsigned most, aname_taken_t *room);
-
-/*! Do networks leave anything of a set? */
-bool aname_subset_any(const knot_rdataset_t *set, const aname_nets_t *deny);
+aname_subset_t aname_subset_take(const aname_use_t *use, unsigned used, unsigned most,
+                                 aname_taken_t *room);

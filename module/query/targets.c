@@ -12,12 +12,17 @@ uint16_t aname_target_other_type(uint16_t type)
 	return type == KNOT_RRTYPE_A ? KNOT_RRTYPE_AAAA : KNOT_RRTYPE_A;
 }
 
-const aname_snapshot_t *aname_target_other(const aname_query_t *query, const aname_key_t *key)
+aname_entry_t *aname_target_other_entry(const aname_query_t *query, const aname_key_t *key)
 {
 	const aname_table_t *table = query->instance->shared->table;
 	aname_key_t other = *key;
 	other.type = aname_target_other_type(key->type);
-	aname_entry_t *entry = aname_table_find(table, &other, aname_table_hash(table, &other));
+	return aname_table_find(table, &other, aname_table_hash(table, &other));
+}
+
+const aname_snapshot_t *aname_target_other(const aname_query_t *query, const aname_key_t *key)
+{
+	aname_entry_t *entry = aname_target_other_entry(query, key);
 	return entry != NULL ? aname_entry_snapshot(entry) : NULL;
 }
 

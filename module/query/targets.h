@@ -12,6 +12,9 @@
 /*! The other family. */
 uint16_t aname_target_other_type(uint16_t type);
 
+/*! The other family of a target; NULL if it is not in the table. */
+aname_entry_t *aname_target_other_entry(const aname_query_t *query, const aname_key_t *key);
+
 /*! What is known of the other family of a target; NULL if nothing. */
 const aname_snapshot_t *aname_target_other(const aname_query_t *query, const aname_key_t *key);
 

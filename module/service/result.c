@@ -45,7 +45,7 @@ static void fail(aname_refresh_t *refresh, aname_entry_t *entry, aname_failure_t
 	const aname_snapshot_t *before = aname_entry_snapshot(entry);
 	bool was_good = before != NULL && entry->plan.failures == 0;
 	/* A failure names no end: if there was no other one, that is the target itself. */
-	bool aliased = before != NULL && before->end != 0;
+	bool aliased = atomic_load(&entry->end) != 0;
 	aname_refresh_count(&refresh->shared->totals.failed, &entry->failed);
 	aname_snapshot_t *snapshot = aname_snapshot_failed(before, failure, why, now_ms);
 	if (snapshot != NULL) {
@@ -168,7 +168,7 @@ static void learned(aname_refresh_t *refresh, aname_entry_t *entry, const aname_
 	}
 
 	snapshot->usual_ms = aname_policy_usual(before, now_ms - run->started_ms);
-	snapshot->end = end_of(refresh, entry, result->last);
+	atomic_store(&entry->end, end_of(refresh, entry, result->last));
 	aname_refresh_count(&refresh->shared->totals.succeeded, &entry->succeeded);
 	note_lag(refresh, entry, run, now_ms);
 	if (entry->for_subnet) {
@@ -179,7 +179,7 @@ static void learned(aname_refresh_t *refresh, aname_entry_t *entry, const aname_
 	entry->plan.failures = 0;
 	int64_t next_ms = next_after(refresh, entry, snapshot, now_ms);
 	bool lost = snapshot->lost && !before->lost;
-	bool aliased = snapshot->end != 0;
+	bool aliased = atomic_load(&entry->end) != 0;
 	aname_health_publish(refresh, entry, snapshot, now_ms);
 	atomic_store(&entry->cold, false);
 	aname_schedule_plan(refresh, entry, next_ms);

@@ -149,6 +149,11 @@ void aname_epoch_retire(aname_epoch_t *epoch, void *memory)
 	aname_bin_retire(&epoch->bin, memory, free);
 }
 
+void aname_epoch_destroy(aname_epoch_t *epoch, void *memory, void (*destroy)(void *))
+{
+	aname_bin_retire(&epoch->bin, memory, destroy);
+}
+
 static uint64_t oldest_reader(aname_epoch_t *epoch)
 {
 	uint64_t oldest = UINT64_MAX;

@@ -78,5 +78,8 @@ unsigned aname_bin_reclaim(aname_bin_t *bin);
  */
 void aname_epoch_retire(aname_epoch_t *epoch, void *memory);
 
+/*! The same, with `destroy` in the place of free(). */
+void aname_epoch_destroy(aname_epoch_t *epoch, void *memory, void (*destroy)(void *));
+
 /*! Frees what can be freed by now; returns how many blocks still wait. Thread: the writer. */
 unsigned aname_epoch_reclaim(aname_epoch_t *epoch);

@@ -49,7 +49,7 @@ typedef struct {
 #define ANAME_ANSWER_KINDS_MAX 16
 
 /*! Room for the query that a worker has in hand, which is the business of query/query.h. */
-#define ANAME_WORKER_QUERY_SIZE  384
+#define ANAME_WORKER_QUERY_SIZE  368
 #define ANAME_WORKER_QUERY_ALIGN 16
 
 /*! Room for what is decided for that query, which is the business of query/records.h. */
@@ -58,6 +58,7 @@ typedef struct {
 /*! What belongs to one worker: nobody else writes these cache lines. */
 typedef struct {
 	_Atomic uint64_t answers[ANAME_ANSWER_KINDS_MAX]; /*!< Of all instances; see stats.h. */
+	uint8_t *decisions; /*!< ANAME_WORKER_DECISIONS_SIZE octets. */
 	uint32_t keep; /*!< All bits, or none while a target is judged that is not kept fresh. */
 	uint8_t way;   /*!< aname_way_t of the target that is judged now; else OUT. */
 	uint8_t query[ANAME_WORKER_QUERY_SIZE]

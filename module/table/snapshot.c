@@ -141,6 +141,19 @@ aname_snapshot_t *aname_snapshot_new(const aname_result_t *result, int64_t now_m
 	return snapshot;
 }
 
+/*! Copies the beginning of a snapshot, but not the rests, which workers write. */
+static void copy_begin(aname_snapshot_t *to, const aname_snapshot_t *from, size_t size)
+{
+	const size_t skipped = sizeof(from->rests);
+	const size_t last = from->lost ? last_at(from) : size;
+	memcpy((uint8_t *)to + skipped, (const uint8_t *)from + skipped, last - skipped);
+	atomic_init(&to->rests, NULL);
+	if (last < size) {
+		copy_begin((aname_snapshot_t *)((uint8_t *)to + last), aname_snapshot_last(from),
+		           size - last);
+	}
+}
+
 /*! What was known before, as it is remembered: without the aname_failing_t. */
 static void remember(aname_snapshot_t *snapshot, const aname_snapshot_t *last, int64_t since_ms,
                      bool nxdomain)
@@ -149,7 +162,7 @@ static void remember(aname_snapshot_t *snapshot, const aname_snapshot_t *last, i
 	*(aname_lost_t *)((uint8_t *)snapshot + lost_at(snapshot)) =
 	        (aname_lost_t){ .since_ms = since_ms, .nxdomain = nxdomain };
 	aname_snapshot_t *copy = (aname_snapshot_t *)((uint8_t *)snapshot + last_at(snapshot));
-	memcpy(copy, last, end_of(last));
+	copy_begin(copy, last, end_of(last));
 	copy->failure = ANAME_FAILURE_NONE;
 	copy->views = 0;
 }
@@ -194,7 +207,7 @@ aname_snapshot_t *aname_snapshot_copy(const aname_snapshot_t *snapshot)
 	size_t size = told_end_of(snapshot);
 	aname_snapshot_t *copy = allocate(size);
 	if (copy != NULL) {
-		memcpy(copy, snapshot, size);
+		copy_begin(copy, snapshot, size);
 		copy->views = 0;
 	}
 	return copy;
@@ -222,7 +235,7 @@ aname_snapshot_t *aname_snapshot_failed(const aname_snapshot_t *previous, aname_
 	if (snapshot == NULL) {
 		return NULL;
 	}
-	memcpy(snapshot, from, known_end_of(from));
+	copy_begin(snapshot, from, known_end_of(from));
 	snapshot->failure = failure;
 	snapshot->views = 0;
 	*(aname_failing_t *)((uint8_t *)snapshot + at) = (aname_failing_t){
@@ -321,7 +334,7 @@ aname_snapshot_t *aname_snapshot_with_views(const aname_snapshot_t *snapshot,
 	if (copy == NULL) {
 		return NULL;
 	}
-	memcpy(copy, snapshot, told_end_of(snapshot));
+	copy_begin(copy, snapshot, told_end_of(snapshot));
 	copy->views = count;
 	aname_view_t *view = (aname_view_t *)((uint8_t *)copy + views);
 	for (unsigned i = 0; i < count; i++) {
@@ -330,6 +343,53 @@ aname_snapshot_t *aname_snapshot_with_views(const aname_snapshot_t *snapshot,
 		at = look(copy, &view[i], at, sight, ctx);
 	}
 	return copy;
+}
+
+/*! Copies the addresses that networks leave of a set; returns how many. */
+static unsigned leave(const knot_rdataset_t *set, const aname_nets_t *deny, uint8_t *to)
+{
+	unsigned left = 0;
+	knot_rdata_t *rdata = set->rdata;
+	for (unsigned i = 0; i < set->count; i++, rdata = knot_rdataset_next(rdata)) {
+		if (!aname_nets_match(deny, rdata->data, rdata->len)) {
+			size_t step = knot_rdata_size(rdata->len);
+			memcpy(to + left * step, rdata, step);
+			left++;
+		}
+	}
+	return left;
+}
+
+aname_snapshot_t *aname_snapshot_without(const aname_snapshot_t *snapshot, const aname_nets_t *deny)
+{
+	const aname_view_t *views = aname_snapshot_views(snapshot);
+	const knot_rdataset_t all = aname_snapshot_rdataset(snapshot);
+	size_t each = sizeof(aname_view_t) + all.size;
+	aname_snapshot_t *rest =
+	        allocate(align(end_of(snapshot), _Alignof(aname_view_t)) + snapshot->views * each);
+	if (rest == NULL) {
+		return NULL;
+	}
+	*rest = (aname_snapshot_t){
+		.learned_ms = snapshot->learned_ms,
+		.ttl = snapshot->ttl,
+		.pick = snapshot->pick,
+		.step = snapshot->step,
+		.known = snapshot->known,
+		.scope = snapshot->scope,
+		.views = snapshot->views,
+	};
+	rest->count = leave(&all, deny, rest->rdata);
+	aname_view_t *view = (aname_view_t *)((uint8_t *)rest + views_at(rest));
+	size_t at = views_at(rest) + rest->views * sizeof(*view);
+	for (unsigned i = 0; i < rest->views; i++) {
+		const knot_rdataset_t seen = aname_view_rdataset(snapshot, &views[i]);
+		view[i] = views[i];
+		view[i].at = at;
+		view[i].count = leave(&seen, deny, (uint8_t *)rest + at);
+		at += (size_t)view[i].count * rest->step;
+	}
+	return rest;
 }
 
 const aname_view_t *aname_snapshot_views(const aname_snapshot_t *snapshot)

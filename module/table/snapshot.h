@@ -4,11 +4,16 @@
 
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include <libknot/dname.h>
 #include <libknot/rdataset.h>
+
+#include "conf/options.h"
+
+struct aname_rest;
 
 /*! Most addresses kept of one lookup; the rest is dropped after sorting. */
 #define ANAME_ADDRESSES_MAX 1024
@@ -55,7 +60,8 @@ typedef struct {
 } aname_result_t;
 
 /*!
- * \brief One published state of a target. Never changed once published.
+ * \brief One published state of a target. Never changed once published, but for what workers find
+ *        that networks leave of it.
  *
  * The addresses are sorted, unique, and laid out as libknot's rdata array, so that they go into
  * an RRset by one copy. Behind them stands what only few have: an aname_lost_t, if a negative
@@ -63,20 +69,19 @@ typedef struct {
  * for each definition that probes them.
  */
 typedef struct {
-	int64_t learned_ms; /*!< When the answer came. */
-	uint32_t ttl;       /*!< Seconds, as the source gave it, or ANAME_TTL_UNKNOWN. */
-	uint16_t pick;      /*!< Random; where a subset of the addresses starts (A8). */
-	uint16_t count;     /*!< Addresses in `rdata`. */
-	uint8_t step;       /*!< Octets from one of them to the next. */
-	uint8_t known;      /*!< aname_known_t */
-	uint8_t failure;    /*!< aname_failure_t of the last lookup. */
-	uint8_t scope;      /*!< As the resolver gave it (RFC 7871); 0: for everybody. */
-	uint16_t usual_ms;  /*!< How long lookups take, see aname_policy_usual(). */
-	uint8_t bare : 4;   /*!< As in aname_result_t. */
-	uint8_t lost : 1;   /*!< For NODATA: there were addresses before, see aname_lost_t. */
-	uint8_t views;      /*!< How many aname_view_t there are. */
-	uint64_t end; /*!< Hash of the name at which the aliases ended, see table/owners.h; 0: of
-	                   the target's own, or not known. */
+	_Atomic(struct aname_rest *) rests; /*!< See table/rest.h. Stands first: no copy has it. */
+	int64_t learned_ms;                 /*!< When the answer came. */
+	uint32_t ttl;      /*!< Seconds, as the source gave it, or ANAME_TTL_UNKNOWN. */
+	uint16_t pick;     /*!< Random; where a subset of the addresses starts (A8). */
+	uint16_t count;    /*!< Addresses in `rdata`. */
+	uint8_t step;      /*!< Octets from one of them to the next. */
+	uint8_t known;     /*!< aname_known_t */
+	uint8_t failure;   /*!< aname_failure_t of the last lookup. */
+	uint8_t scope;     /*!< As the resolver gave it (RFC 7871); 0: for everybody. */
+	uint16_t usual_ms; /*!< How long lookups take, see aname_policy_usual(). */
+	uint8_t bare : 4;  /*!< As in aname_result_t. */
+	uint8_t lost : 1;  /*!< For NODATA: there were addresses before, see aname_lost_t. */
+	uint8_t views;     /*!< How many aname_view_t there are. */
 	uint8_t rdata[] __attribute__((aligned(2)));
 } aname_snapshot_t;
 
@@ -218,6 +223,14 @@ const aname_failing_t *aname_snapshot_failing(const aname_snapshot_t *snapshot);
 aname_snapshot_t *aname_snapshot_with_views(const aname_snapshot_t *snapshot,
                                             const uint32_t *definitions, unsigned count,
                                             bool forced_down, aname_sight_f sight, void *ctx);
+
+/*!
+ * \brief What networks leave of the addresses, and of the views, in the same order; nothing else.
+ *
+ * \return New snapshot, NULL if out of memory. Ownership: the caller's, freed with free().
+ */
+aname_snapshot_t *aname_snapshot_without(const aname_snapshot_t *snapshot,
+                                         const aname_nets_t *deny);
 
 /*! All views; NULL if there are none. */
 const aname_view_t *aname_snapshot_views(const aname_snapshot_t *snapshot);

@@ -3,6 +3,7 @@
 #include "path.h"
 #include "table/hash.h"
 #include "table/policy.h"
+#include "table/rest.h"
 #include "table/slots.h"
 
 #include <stdlib.h>
@@ -42,7 +43,7 @@ static void entry_free(aname_entry_t *entry)
 	if (!entry->for_subnet) {
 		free(atomic_load(&entry->subnets));
 	}
-	free(atomic_load(&entry->snapshot));
+	aname_rest_destroy(atomic_load(&entry->snapshot));
 	free(entry);
 }
 
@@ -358,7 +359,7 @@ void aname_table_remove(aname_table_t *table, aname_entry_t *entry)
 	}
 	aname_snapshot_t *snapshot = atomic_load(&entry->snapshot);
 	atomic_fetch_sub(&table->addresses, count_of(snapshot));
-	aname_epoch_retire(table->epoch, snapshot);
+	aname_epoch_destroy(table->epoch, snapshot, aname_rest_destroy);
 	aname_epoch_retire(table->epoch, entry);
 }
 
@@ -369,7 +370,7 @@ void aname_table_publish(aname_table_t *table, aname_entry_t *entry, aname_snaps
 	table->changes++;
 	atomic_fetch_add(&table->addresses, count);
 	atomic_fetch_sub(&table->addresses, count_of(before));
-	aname_epoch_retire(table->epoch, before);
+	aname_epoch_destroy(table->epoch, before, aname_rest_destroy);
 }
 
 size_t aname_table_targets(const aname_table_t *table)

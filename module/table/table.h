@@ -138,6 +138,9 @@ struct aname_entry {
 		aname_subnet_entry_t *subnet_entry; /*!< For a subnet. */
 	};
 	_Atomic(aname_snapshot_t *) snapshot; /*!< Written by the service. NULL: none yet. */
+	_Atomic uint64_t end;    /*!< Written by the service: hash of the name at which the aliases
+	                              ended last, see table/owners.h; 0: of the target's own, or
+	                              not known. */
 	_Atomic int64_t next_ms; /*!< Written by the service: when it will look it up again; in the
 	                              past when it is due. */
 	uint32_t hash;           /*!< As much of it as the table itself needs. */

@@ -13,6 +13,8 @@ STATIC, SIGNED = "s.test", "ss.test"
 # A hundred networks that hold every other address of the targets, and 900 that hold none.
 NETWORKS = ([f"10.0.{i // 4}.{i % 4 * 64 + 1}" for i in range(100)] +
             [f"172.16.{i // 250}.{i % 250 + 1}" for i in range(900)])
+# A thousand networks that are hit, one after the other, by the targets that all have the same.
+HIT = [f"10.0.{k >> 8}.{k & 255}" for k in range(1000)]
 SUFFIXES = [f"s{i}.example.org" for i in range(1000)]
 
 
@@ -41,7 +43,8 @@ def zones():
     big = [aname(name, ttl=LIFE) for name in targets("a")]
     with_mail = [*big, "@ IN MX 0 @", "@ 300 IN A 192.0.2.9", "www IN CNAME @"]
     signed = {"dnssec-signing": True}
-    deny, ecs = "mod-aname/deny", "mod-aname/ecs"
+    deny, hit, ecs = "mod-aname/deny", "mod-aname/hit", "mod-aname/ecs"
+    same = [aname(name, ttl=LIFE) for name in targets("same")]
     return {
         STATIC: (measure.static(["192.0.2.1"]), None, {}),
         SIGNED: (measure.static(["192.0.2.1"]), None, signed),
@@ -57,7 +60,11 @@ def zones():
         "biges.test": (with_mail, ecs, signed),
         "bigd.test": (big, deny, {}),
         "one.test": (big[:1], "mod-aname/test", {}),
-        "same.test": ([aname(name, ttl=LIFE) for name in targets("same")], "mod-aname/test", {}),
+        "same.test": (same, "mod-aname/test", {}),
+        "hit.test": (same, hit, {}),
+        "hits.test": (same, hit, signed),
+        "hit1.test": (same[:1], hit, {}),
+        "mixh.test": ([aname(name, ttl=LIFE) for name in targets("mix")], hit, {}),
         "mix.test": ([aname(name, ttl=LIFE) for name in targets("mix")], "mod-aname/test", {}),
         "long.test": ([aname(longest(i, False), ttl=LIFE) for i in range(TARGETS)],
                       "mod-aname/test", {}),
@@ -97,6 +104,10 @@ CASES = (
     ("32 targets of 1,024 A, signed, MX @", "bigs.test", "MX", True),
     ("32 targets of 1,024 A, signed, the record itself", "bigs.test", "TYPE65305", True),
     ("32 targets of 1,024 A, 100 of 1,000 networks denied", "bigd.test", "A", False),
+    ("32 targets of 1,024 A, 1,000 networks denied in each", "hit.test", "A", False),
+    ("32 targets of 1,024 A, 1,000 networks denied in each, signed", "hits.test", "A", True),
+    ("one target of 1,024 A, 1,000 networks denied", "hit1.test", "A", False),
+    ("32 targets of 1,024 A, dovetailed, 1,000 networks denied", "mixh.test", "A", False),
     ("32 names of 255 octets", "long.test", "A", False),
     ("32 names of 255 octets in mixed case", "mixed.test", "A", False),
     ("one name of 255 octets in mixed case", "mixed1.test", "A", False),
@@ -135,7 +146,7 @@ def make_knotd(bench):
     knotd = bench.new_knotd(**{"udp-workers": 1, "tcp-workers": 1, "edns-client-subnet": "on",
                                "listen": "127.0.0.1@5300"})
     knotd.options = common
-    for name, options in (("deny", {"deny-address": NETWORKS}),
+    for name, options in (("deny", {"deny-address": NETWORKS}), ("hit", {"deny-address": HIT}),
                           ("allow", {"allow-target": SUFFIXES}), ("ecs", {"ecs": "on"})):
         knotd.sections.append(section("mod-aname", name, **{**common, **options}))
     for zone, (records, module, options) in zones().items():

@@ -18,6 +18,7 @@ enum {
 	NAMES = 600,
 	READERS = 6,
 	QUERIES = 15000,
+	LISTS = 20, /*!< More than a snapshot remembers. */
 };
 
 static name_t names[NAMES];
@@ -269,6 +270,12 @@ static void readers_and_publisher(void **state)
 	}
 	aname_options_t *options = make_options();
 	options->max_addresses = 1000;
+	aname_nets_t lists[LISTS] = { 0 };
+	for (unsigned i = 0; i < LISTS; i++) {
+		char high[64];
+		(void)snprintf(high, sizeof(high), "0:%x:ffff:ffff:ffff:ffff:ffff:ffff", i);
+		make_add_net(&lists[i], "::", high);
+	}
 	service_t service = { .shared = aname_shared_new(NULL, NULL), .random = { 99 } };
 	assert_non_null(service.shared);
 	service.upstream = make_upstream(service.shared, &options->schedule, &options->source);
@@ -280,6 +287,9 @@ static void readers_and_publisher(void **state)
 		readers[i] = (reader_t){ .worker = { .shared = service.shared,
 			                             .options = options,
 			                             .upstream = service.upstream,
+			                             .lists = lists,
+			                             .lists_count = LISTS,
+			                             .list = i,
 			                             .worker = workers[i],
 			                             .waiters = i % 2 == 0 ? 2 : 0 },
 			                 .seed = i + 1,
@@ -293,6 +303,9 @@ static void readers_and_publisher(void **state)
 	check_end(&service, readers);
 	aname_shared_free(service.shared);
 	aname_options_free(options);
+	for (unsigned i = 0; i < LISTS; i++) {
+		free(lists[i].at);
+	}
 }
 
 int main(void)

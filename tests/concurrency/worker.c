@@ -4,6 +4,7 @@
 
 #include "table/clock.h"
 #include "table/policy.h"
+#include "table/rest.h"
 
 static aname_interest_t interest_of(const worker_t *worker, uint32_t ttl)
 {
@@ -31,6 +32,26 @@ static aname_entry_t *find(worker_t *worker, const aname_key_t *key, uint64_t ha
 	return entry;
 }
 
+/*! What a list leaves of a target, of which it denies all or nothing. */
+static void check_rest(worker_t *worker, const aname_snapshot_t *snapshot)
+{
+	const aname_nets_t *deny = &worker->lists[worker->list++ % worker->lists_count];
+	aname_shared_t *shared = worker->shared;
+	const aname_rest_t *rest = aname_rest_of(snapshot, deny);
+	if (rest == NULL) {
+		pthread_mutex_lock(&shared->sign_lock);
+		rest = aname_rest_work_out(snapshot, deny, shared->sign_bin);
+		pthread_mutex_unlock(&shared->sign_lock);
+	}
+	CHECK(rest != NULL && rest->deny == deny->id);
+	const knot_rdata_t *first = aname_snapshot_rdataset(snapshot).rdata;
+	if (aname_nets_match(deny, first->data, first->len)) {
+		CHECK(rest->snapshot != NULL && rest->snapshot->count == 0);
+	} else {
+		CHECK(rest->snapshot == NULL);
+	}
+}
+
 static void judge(worker_t *worker, const aname_key_t *key, uint32_t ttl, aname_part_t *part)
 {
 	uint64_t hash = aname_table_hash(worker->shared->table, key);
@@ -51,6 +72,9 @@ static void judge(worker_t *worker, const aname_key_t *key, uint32_t ttl, aname_
 	const aname_schedule_t *schedule = &worker->options->schedule;
 	CHECK(cold || snapshot != NULL);
 
+	if (worker->lists != NULL && snapshot != NULL && snapshot->count > 0) {
+		check_rest(worker, snapshot);
+	}
 	part->snapshot = snapshot;
 	part->failure = snapshot != NULL ? snapshot->failure : ANAME_FAILURE_NONE;
 	part->judgement = aname_policy_judge(snapshot, cold, schedule,

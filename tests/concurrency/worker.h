@@ -38,6 +38,8 @@ typedef struct {
 	unsigned worker;              /*!< Its number with knotd. */
 	unsigned waiters;             /*!< How many may wait at once; 0: this one does not wait. */
 	unsigned refused;             /*!< Times it was not let wait. */
+	const aname_nets_t *lists;    /*!< Through which targets are seen in turns; NULL: none. */
+	unsigned lists_count, list;   /*!< How many, and how often one was taken. */
 	uint32_t slots[WORKER_SLOTS]; /*!< Where targets were last, by hash. */
 	knot_pkt_t *pkt;              /*!< The reply, until the next one. */
 	knot_mm_t mm;                 /*!< Where it is. */

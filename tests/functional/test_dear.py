@@ -3,8 +3,8 @@ in tests/unit/test_subset.c, and by tests/bench/dear.py."""
 
 import pytest
 from harness import (
-    A1, SIBLING_A, STALE_TTL, TARGET, VERSION, ZONE, aname, eventually, known, query, raw, section,
-    siblings,
+    A1, SIBLING_A, STALE_ANSWER, STALE_TTL, TARGET, VERSION, ZONE, aname, eventually, known, query,
+    raw, section, siblings,
 )
 from harness.authority import ADDRESS
 from harness.zone import ALIAS, ANAME
@@ -173,3 +173,47 @@ def test_L4_D1_large_sets_are_signed_once(knotd, authority):
     first = signature()
     for _ in range(10):
         assert signature() == first, "expected the signature that was made first"
+
+
+def test_L4_L2_networks_that_are_hit_one_after_the_other(knotd, authority):
+    """Eight targets of 1,024, of which a thousand networks leave 24 each; another section has another
+    list, and lists change: each zone gets what its own list leaves, now and after a reload."""
+    direct(knotd, **{"max-addresses": 256})
+    sets = [addresses(i) for i in range(8)]
+    for i, some in enumerate(sets):
+        authority.set(f"t{i}.example.net", a=some, ttl=3600)
+    union = set().union(*sets)
+    records = [aname(f"t{i}.example.net", ttl=3600) for i in range(8)]
+    first, second = addresses(0, 1000), addresses(31, 1000)
+    for name, deny in (("first", first), ("second", second)):
+        knotd.sections.append(section("mod-aname", name, **{**knotd.options, "deny-address": deny}))
+        knotd.add_zone(f"{name}.example.com", records, modules=[f"mod-aname/{name}"])
+    knotd.start()
+    for _ in range(3):
+        assert whole("first.example.com", 31) == union - set(first)
+        assert whole("second.example.com", 31) == union - set(second)
+    third = addresses(10, 1000)
+    knotd.sections[-1] = section("mod-aname", "second", **{**knotd.options, "deny-address": third})
+    knotd.reload()
+    eventually(lambda: set(query("second.example.com", "A", "tcp").addresses("A")) ==
+               union - set(third), what="the other list counts")
+    assert whole("first.example.com", 31) == union - set(first)
+
+
+def test_L4_L2_W1_lost_addresses_are_denied_as_well(knotd, authority):
+    """Of a target that is gone what is kept is what the list leaves, in whatever zone."""
+    direct(knotd, **{"max-addresses": 256, "negative-delay": 600, "ttl-max": 1})
+    deny = addresses(0, 1000)
+    authority.set(TARGET, a=addresses(0), ttl=1)
+    knotd.sections.append(section("mod-aname", "deny", **{**knotd.options, "deny-address": deny}))
+    knotd.add_zone(ZONE, [aname(TARGET)], modules=["mod-aname/deny"])
+    knotd.add_zone("example.edu", [aname(TARGET)])
+    knotd.start()
+    assert whole(ZONE, 24) == set(addresses(1000, 24))
+    whole("example.edu", 256)
+    authority.nxdomain(TARGET, negative_ttl=1)
+    for zone in (ZONE, "example.edu"):
+        eventually(lambda zone=zone: query(zone, "A", "tcp").expect(ede={STALE_ANSWER}),
+                   timeout=30, what="the target is known to be gone")
+    assert whole(ZONE, 24) == set(addresses(1000, 24))
+    whole("example.edu", 256)

@@ -356,7 +356,7 @@ static aname_failure_t check(void *ctx, const knot_dname_t *name, uint8_t name_l
 static aname_pool_plan_t *plan(const aname_options_t *options, records_t *records)
 {
 	records->rrset.owner = records->owner.at;
-	return aname_pool_plan_new(options, &records->rrset, 1, check, NULL);
+	return aname_pool_plan_new(options, NULL, &records->rrset, 1, check, NULL);
 }
 
 static const char *const targets[] = { "C.example.", "a.example.",   "denied.example.",
@@ -376,8 +376,8 @@ static void plans(void **state)
 	assert_int_equal(made->choice->count, COUNT_OF(expected));
 	for (unsigned i = 0; i < COUNT_OF(expected); i++) {
 		name_t name = make_name(expected[i]);
-		assert_true(knot_dname_is_equal(made->targets[i].name, name.at));
-		assert_int_equal(made->targets[i].name_len, name.len);
+		assert_true(knot_dname_is_equal(made->targets[i].keys[0].name, name.at));
+		assert_int_equal(made->targets[i].keys[0].name_len, name.len);
 		assert_int_equal(made->targets[i].ttl, 300);
 		assert_int_equal(made->choice->at[i].seed,
 		                 aname_choice_seed(records.owner.at, name.at));
@@ -502,7 +502,7 @@ static void plans_of_two_types(void **state)
 		rrsets[i] = both[i].rrset;
 		rrsets[i].owner = both[0].owner.at;
 	}
-	aname_pool_plan_t *made = aname_pool_plan_new(options, rrsets, 2, check, NULL);
+	aname_pool_plan_t *made = aname_pool_plan_new(options, NULL, rrsets, 2, check, NULL);
 	assert_non_null(made);
 	assert_int_equal(made->choice->count, ANAME_POOL_MAX);
 	assert_int_equal(made->rrsets[0].copied, 20);

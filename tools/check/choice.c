@@ -113,7 +113,7 @@ static aname_pool_plan_t *make_plan(choice_t *choice)
 	}
 	aname_pool_plan_t *plan = NULL;
 	if (good) {
-		plan = aname_pool_plan_new(choice->options, &rrset, 1, check_target, choice);
+		plan = aname_pool_plan_new(choice->options, NULL, &rrset, 1, check_target, choice);
 	}
 	knot_rdataset_clear(&rrset.rrs, NULL);
 	return plan;
@@ -143,7 +143,7 @@ typedef struct {
 static void name_of(const choice_t *choice, unsigned target, knot_dname_txt_storage_t name)
 {
 	name[0] = '\0';
-	(void)knot_dname_to_str(name, choice->plan->targets[target].name,
+	(void)knot_dname_to_str(name, choice->plan->targets[target].keys[0].name,
 	                        sizeof(knot_dname_txt_storage_t));
 }
 

@@ -155,12 +155,10 @@ static void write_place(char *at, size_t *len, aname_owners_t *owners, uint64_t 
 /*! That a target ends at an owner which leads back to itself. */
 static void write_circle(char *at, size_t *len, aname_owners_t *owners, aname_entry_t *entry)
 {
-	const aname_snapshot_t *known = aname_entry_snapshot(entry);
+	uint64_t end = atomic_load(&entry->end);
 	const knot_dname_t *name = aname_entry_name(entry);
 	write_place(at, len, owners,
-	            known != NULL && known->end != 0
-	                    ? known->end
-	                    : aname_owners_hash(owners, name, knot_dname_size(name)));
+	            end != 0 ? end : aname_owners_hash(owners, name, knot_dname_size(name)));
 }
 
 size_t aname_status_write_owner(char *at, aname_owners_t *owners, const knot_dname_t *name)
