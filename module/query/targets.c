@@ -125,7 +125,8 @@ static ANAME_ASIDE void look_through(const aname_query_t *query, const aname_key
 /*! Once a second, for each target. */
 static ANAME_ASIDE void note_asked(const aname_query_t *query, aname_entry_t *entry)
 {
-	aname_entry_note_asked(entry, aname_query_zone(query), query->now_s);
+	aname_entry_note_asked(aname_table_charges(query->instance->shared->table), entry,
+	                       aname_query_zone(query), query->now_s);
 }
 
 ANAME_WARM void aname_target_judge(const aname_query_t *query, const aname_key_t *key,

@@ -70,7 +70,8 @@ static void handle_request(aname_refresh_t *refresh, const aname_request_t *requ
 		entry = add(refresh, &key, hash, now_ms);
 	}
 	if (entry != NULL) {
-		aname_entry_touch(entry, request->interest, now_ms / 1000);
+		aname_entry_touch(aname_table_charges(refresh->shared->table), entry,
+		                  request->interest, now_ms / 1000);
 		aname_schedule_now(refresh, entry, request->interest, now_ms);
 		if (request->interest.definition != 0) {
 			aname_health_ask(refresh, entry, request->interest.definition, now_ms);

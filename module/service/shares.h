@@ -1,7 +1,7 @@
 /*!
  * \brief Which targets give way where no more may be held (BEHAVIOUR L4).  [P]
  *
- * A target is charged to the zone that asked for it last. Nobody has a quota while there is room.
+ * Whom a target is charged to is in table/charges.h. Nobody has a quota while there is room.
  * Where there is none, those zones give way that hold the most: all of them come down to a level
  * that makes room, and each gives what it asked for least recently, which is first of all what its
  * records no longer name. Nobody comes down below an even share that way: below that only targets

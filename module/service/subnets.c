@@ -117,7 +117,8 @@ aname_entry_t *aname_subnets_settle(aname_refresh_t *refresh, aname_entry_t *ent
 		settled->plan.min_ttl_prev = min_ttl_prev;
 	}
 	uint32_t settled_s = atomic_load(&settled->asked_s);
-	aname_entry_touch(settled, interest, asked_s > settled_s ? asked_s : settled_s);
+	aname_entry_touch(aname_table_charges(refresh->shared->table), settled, interest,
+	                  asked_s > settled_s ? asked_s : settled_s);
 	return settled;
 }
 
@@ -168,7 +169,8 @@ void aname_subnets_request(aname_refresh_t *refresh, aname_entry_t *target,
 		entry = admit(refresh, target, client, now_ms);
 	}
 	if (entry != NULL) {
-		aname_entry_touch(entry, request->interest, now_ms / 1000);
+		aname_entry_touch(aname_table_charges(refresh->shared->table), entry,
+		                  request->interest, now_ms / 1000);
 		aname_schedule_now(refresh, entry, request->interest, now_ms);
 	}
 }

@@ -12,6 +12,7 @@
 struct aname_table {
 	_Atomic(aname_slots_t *) slots;
 	aname_epoch_t *epoch;
+	aname_charges_t *charges;
 	aname_hash_key_t secret;
 	size_t used;     /*!< Slots with an entry or a tombstone. */
 	unsigned builds; /*!< How often the slots were laid out anew. */
@@ -27,11 +28,14 @@ aname_table_t *aname_table_new(aname_epoch_t *epoch)
 {
 	aname_table_t *table = calloc(1, sizeof(*table));
 	aname_slots_t *slots = aname_slots_new(ANAME_SLOTS_MIN);
-	if (table == NULL || slots == NULL) {
+	aname_charges_t *charges = aname_charges_new();
+	if (table == NULL || slots == NULL || charges == NULL) {
 		free(table);
 		free(slots);
+		aname_charges_free(charges);
 		return NULL;
 	}
+	table->charges = charges;
 	aname_hash_new_key(&table->secret);
 	table->epoch = epoch;
 	atomic_init(&table->slots, slots);
@@ -59,7 +63,13 @@ void aname_table_free(aname_table_t *table)
 	}
 	aname_table_foreach(table, visit_free, NULL);
 	free(atomic_load(&table->slots));
+	aname_charges_free(table->charges);
 	free(table);
+}
+
+aname_charges_t *aname_table_charges(const aname_table_t *table)
+{
+	return table->charges;
 }
 
 uint64_t aname_table_hash(const aname_table_t *table, const aname_key_t *key)
@@ -349,6 +359,7 @@ void aname_table_remove(aname_table_t *table, aname_entry_t *entry)
 		i = aname_slots_after(slots, i);
 	}
 	atomic_store(&slots->at[i], &tombstone);
+	aname_charges_drop(table->charges, &entry->charged);
 
 	if (entry->for_subnet) {
 		delist(atomic_load(&entry->subnet_entry->target->subnets), entry);

@@ -20,6 +20,7 @@
 #include <libknot/dname.h>
 
 #include "conf/options.h"
+#include "table/charges.h"
 #include "table/epoch.h"
 #include "table/snapshot.h"
 #include "table/subnet.h"
@@ -127,9 +128,9 @@ struct aname_entry {
 	_Atomic uint32_t started, succeeded, failed; /*!< Lookups; written by the service. */
 	_Atomic uint32_t lag_ms; /*!< Lag of the last refresh; written by the service. */
 	/* Written by workers, at most once a second each. */
-	_Atomic uint32_t asked_by; /*!< The zone that asked first in that second; 0: not known. */
-	_Atomic uint32_t asked_s;  /*!< When it was asked for last. */
-	_Atomic uint32_t until_s;  /*!< It is to be kept fresh until then. */
+	aname_charged_t charged;  /*!< The zone that it is charged to, see charges.h. */
+	_Atomic uint32_t asked_s; /*!< When it was asked for last. */
+	_Atomic uint32_t until_s; /*!< It is to be kept fresh until then. */
 	/* Written by workers, when it changes. */
 	_Atomic uint32_t min_ttl; /*!< The shortest lifetime that queries asked for. */
 	const aname_upstream_t *upstream;
@@ -162,6 +163,9 @@ aname_table_t *aname_table_new(aname_epoch_t *epoch);
 
 /*! Frees the table and all it holds. No worker may be inside the epoch. */
 void aname_table_free(aname_table_t *table);
+
+/*! Whom its targets are charged to. Thread: any. */
+aname_charges_t *aname_table_charges(const aname_table_t *table);
 
 /*! Hash of a key under this table's secret. Thread: any. */
 uint64_t aname_table_hash(const aname_table_t *table, const aname_key_t *key);
@@ -331,13 +335,13 @@ static inline bool aname_entry_is_first(const aname_entry_t *entry, uint32_t now
 /*!
  * \brief Notes that a target was asked for, the first time in a second.
  *
- * From then on it is charged to that zone (BEHAVIOUR L4).
- *
- * \param zone  aname_shared_zone(); 0 leaves it charged to whom it was.
+ * \param charges  Of the table.
+ * \param zone     aname_shared_zone(), or 0.
  *
  * Thread: workers inside the epoch; the service thread.
  */
-static inline void aname_entry_note_asked(aname_entry_t *entry, uint32_t zone, uint32_t now_s)
+static inline void aname_entry_note_asked(aname_charges_t *charges, aname_entry_t *entry,
+                                          uint32_t zone, uint32_t now_s)
 {
 	/* Of two workers at once one may get lost: it is an estimate. */
 	uint32_t demand = aname_entry_demand(entry, now_s);
@@ -345,9 +349,7 @@ static inline void aname_entry_note_asked(aname_entry_t *entry, uint32_t zone, u
 	atomic_store_explicit(&entry->demand, (demand < most ? demand : most) + ANAME_DEMAND_STEP,
 	                      memory_order_relaxed);
 	atomic_store_explicit(&entry->asked_s, now_s, memory_order_relaxed);
-	if (zone != 0) {
-		atomic_store_explicit(&entry->asked_by, zone, memory_order_relaxed);
-	}
+	aname_charges_ask(charges, &entry->charged, zone);
 }
 
 /*! Notes what a query needs of a target; writes only what changes. Thread: likewise. */
@@ -370,11 +372,11 @@ static inline void aname_entry_note_interest(aname_entry_t *entry, aname_interes
  *
  * Thread: workers inside the epoch; the service thread.
  */
-static inline void aname_entry_touch(aname_entry_t *entry, aname_interest_t interest,
-                                     uint32_t now_s)
+static inline void aname_entry_touch(aname_charges_t *charges, aname_entry_t *entry,
+                                     aname_interest_t interest, uint32_t now_s)
 {
 	if (aname_entry_is_first(entry, now_s)) {
-		aname_entry_note_asked(entry, interest.zone, now_s);
+		aname_entry_note_asked(charges, entry, interest.zone, now_s);
 	}
 	aname_entry_note_interest(entry, interest);
 }
@@ -382,7 +384,7 @@ static inline void aname_entry_touch(aname_entry_t *entry, aname_interest_t inte
 /*! The zone that it is charged to; 0: not known yet. Thread: any that may read the entry. */
 static inline uint32_t aname_entry_zone(const aname_entry_t *entry)
 {
-	return atomic_load_explicit(&entry->asked_by, memory_order_relaxed);
+	return atomic_load_explicit(&entry->charged, memory_order_relaxed);
 }
 
 /*! Notes that a client came back for the answer of a subnet. Writes once. Thread: workers. */

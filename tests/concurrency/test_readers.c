@@ -202,7 +202,8 @@ static void take_requests(service_t *service)
 			CHECK(entry != NULL);
 			service->entries[name] = entry;
 		}
-		aname_entry_touch(entry, request.interest, aname_clock_ms() / 1000);
+		aname_entry_touch(aname_table_charges(service->shared->table), entry,
+		                  request.interest, aname_clock_ms() / 1000);
 		publish(service, name);
 	}
 }

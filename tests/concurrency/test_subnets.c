@@ -75,7 +75,8 @@ static void look(reader_t *reader)
 	CHECK(entry->subnet_entry->target == target);
 	const aname_snapshot_t *known = aname_entry_snapshot(entry);
 	uint32_t now_s = aname_clock_coarse_ms() / 1000;
-	aname_entry_touch(entry, aname_interest(&make_schedule, 60, now_s), now_s);
+	aname_entry_touch(aname_table_charges(reader->shared->table), entry,
+	                  aname_interest(&make_schedule, 60, now_s), now_s);
 	aname_entry_note_return(entry, known, aname_clock_coarse_ms() + 1000);
 	if (known == NULL) {
 		return;

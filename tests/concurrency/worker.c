@@ -80,7 +80,8 @@ static void judge(worker_t *worker, const aname_key_t *key, uint32_t ttl, aname_
 	part->judgement = aname_policy_judge(snapshot, cold, schedule,
 	                                     aname_policy_left(snapshot, schedule, ttl, now_ms),
 	                                     next_ms, now_ms);
-	aname_entry_touch(entry, interest_of(worker, ttl), now_ms / 1000);
+	aname_entry_touch(aname_table_charges(worker->shared->table), entry,
+	                  interest_of(worker, ttl), now_ms / 1000);
 	if (aname_policy_ask(snapshot, aname_policy_left(snapshot, schedule, ttl, now_ms), next_ms,
 	                     now_ms)) {
 		ask(worker, key, hash, ttl);

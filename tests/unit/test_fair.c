@@ -161,7 +161,7 @@ static aname_entry_t *make_entries(size_t count)
 
 static void push(aname_fair_queue_t *queue, aname_entry_t *entry, uint32_t zone)
 {
-	atomic_store(&entry->asked_by, zone);
+	atomic_store(&entry->charged, zone);
 	aname_fair_queue_push(queue, entry);
 }
 
@@ -195,7 +195,7 @@ static void first_of_all(void **state)
 	aname_fair_queue_t queue = { 0 };
 	aname_entry_t *entries = make_entries(5);
 	for (unsigned i = 0; i < 5; i++) {
-		atomic_store(&entries[i].asked_by, i % 2 + 1);
+		atomic_store(&entries[i].charged, i % 2 + 1);
 	}
 	aname_fair_queue_push_first(&queue, &entries[0]);
 	aname_fair_queue_push(&queue, &entries[2]);
@@ -470,7 +470,9 @@ static void shared_target(void **state)
 	/* A target that a flood has brought in is charged to the zone that asks for it later. */
 	scripted_t scripted;
 	begin(&scripted);
-	ask(&scripted, 7, 0);
+	for (uint32_t i = 0; i < 3; i++) {
+		ask(&scripted, 7, i);
+	}
 	resolve_all(&scripted);
 	scripted_skip(&scripted, 1000);
 	name_t name = make_name_nth(0);
@@ -480,6 +482,31 @@ static void shared_target(void **state)
 	scripted_touch(&scripted, entry, 300);
 	assert_int_equal(aname_entry_zone(entry), 100);
 	scripted_skip(&scripted, 1000);
+	for (uint32_t i = 0; i < 5000; i++) {
+		ask(&scripted, 7, 1000 + i);
+		resolve_all(&scripted);
+	}
+	assert_true(is_held(&scripted, 0));
+	scripted_deinit(&scripted);
+}
+
+static void anothers_target(void **state)
+{
+	/* A zone that asks for another one's target among many of its own has it charged to none but
+	 * that one, so it waits and gives way with that one's. */
+	scripted_t scripted;
+	begin(&scripted);
+	ask(&scripted, 100, 0);
+	name_t name = make_name_nth(0);
+	aname_entry_t *entry = scripted_find(&scripted, &name, A);
+	for (uint32_t i = 0; i < 32; i++) {
+		ask(&scripted, 7, i);
+		scripted_skip(&scripted, 1000);
+		scripted.zone = 7;
+		scripted_touch(&scripted, entry, 300);
+		assert_int_equal(aname_entry_zone(entry), 100);
+	}
+	resolve_all(&scripted);
 	for (uint32_t i = 0; i < 5000; i++) {
 		ask(&scripted, 7, 1000 + i);
 		resolve_all(&scripted);
@@ -561,6 +588,7 @@ int main(void)
 		PROVES("L4: a flood of one zone's targets takes nobody's place", flood_of_targets),
 		PROVES("L4: nor does one that waits to be looked up", flood_that_waits),
 		PROVES("L4: a shared target is charged to who asks", shared_target),
+		PROVES("L4: nobody has another one's target charged to its many", anothers_target),
 		PROVES("L4: four slow zones leave places for others", slow_zones),
 		PROVES("L4: one zone leaves half of the places", one_zone),
 	};

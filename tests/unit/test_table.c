@@ -324,6 +324,7 @@ static void touch(void **state)
 	fixture_t *fixture = *state;
 	name_t name = make_name("a.example.");
 	aname_entry_t *entry = add(fixture, &name, KNOT_RRTYPE_A);
+	aname_charges_t *charges = aname_table_charges(fixture->table);
 	static const struct {
 		uint32_t ttl, ttl_max, idle;
 		int64_t now_ms;
@@ -343,7 +344,8 @@ static void touch(void **state)
 		const aname_schedule_t schedule = { .ttl_max = rows[i].ttl_max,
 			                            .idle = rows[i].idle };
 		uint32_t now_s = rows[i].now_ms / 1000;
-		aname_entry_touch(entry, aname_interest(&schedule, rows[i].ttl, now_s), now_s);
+		aname_entry_touch(charges, entry, aname_interest(&schedule, rows[i].ttl, now_s),
+		                  now_s);
 		assert_int_equal(atomic_load(&entry->min_ttl), rows[i].min_ttl);
 		assert_int_equal(atomic_load(&entry->until_s), rows[i].until_s);
 		assert_int_equal(atomic_load(&entry->asked_s), rows[i].asked_s);
@@ -356,6 +358,7 @@ static void demand(void **state)
 	 * days, and one that is not asked for any more has none soon. */
 	static const uint32_t every_s[] = { 1, 2, 5, 10, 30, 60, 1000 };
 	enum { ROWS = sizeof(every_s) / sizeof(every_s[0]), DAY = 86400 };
+	aname_charges_t *charges = aname_charges_new();
 	aname_entry_t *entries[ROWS];
 	for (unsigned i = 0; i < ROWS; i++) {
 		entries[i] = calloc(1, sizeof(aname_entry_t));
@@ -365,8 +368,8 @@ static void demand(void **state)
 		for (unsigned i = 0; i < ROWS; i++) {
 			/* However often within the second, and by a worker whose clock is behind. */
 			for (unsigned n = 0; now_s % every_s[i] == 0 && n < 3; n++) {
-				aname_entry_touch(entries[i], (aname_interest_t){ .ttl = 60 },
-				                  now_s);
+				aname_entry_touch(charges, entries[i],
+				                  (aname_interest_t){ .ttl = 60 }, now_s);
 			}
 		}
 		for (unsigned i = 1; i < ROWS && now_s > 2000; i++) {
@@ -378,11 +381,12 @@ static void demand(void **state)
 	for (unsigned i = 0; i < ROWS; i++) {
 		assert_int_equal(aname_entry_demand(entries[i], 1000 + DAY + 1000), 0);
 		atomic_store(&entries[i]->demand, UINT16_MAX);
-		aname_entry_touch(entries[i], (aname_interest_t){ .ttl = 60 },
+		aname_entry_touch(charges, entries[i], (aname_interest_t){ .ttl = 60 },
 		                  atomic_load(&entries[i]->asked_s) + 1);
 		assert_true(aname_entry_demand(entries[i], 0) > 60000);
 		free(entries[i]);
 	}
+	aname_charges_free(charges);
 }
 
 /* Failing allocations. */
@@ -397,7 +401,7 @@ static bool attempt_new(void *epoch)
 static void no_memory_for_table(void **state)
 {
 	fixture_t *fixture = *state;
-	assert_int_equal(alloc_fail_each(attempt_new, fixture->epoch), 2);
+	assert_int_equal(alloc_fail_each(attempt_new, fixture->epoch), 3);
 }
 
 static void no_memory_to_add(void **state)

@@ -185,7 +185,8 @@ static aname_interest_t interest_of(const scripted_t *scripted, uint32_t record_
 
 void scripted_touch(scripted_t *scripted, aname_entry_t *entry, uint32_t record_ttl)
 {
-	aname_entry_touch(entry, interest_of(scripted, record_ttl), aname_clock_ms() / 1000);
+	aname_entry_touch(aname_table_charges(scripted->shared->table), entry,
+	                  interest_of(scripted, record_ttl), aname_clock_ms() / 1000);
 }
 
 bool scripted_try_init(scripted_t *scripted, const aname_schedule_t *schedule,
