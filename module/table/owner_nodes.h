@@ -28,7 +28,6 @@ typedef struct {
 	uint8_t count;
 	bool sibling : 1;
 	bool confirmed : 1;
-	bool far : 1; /*!< It is on another server. */
 } aname_owner_node_t;
 
 /*! Nodes in one block. */

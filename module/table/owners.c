@@ -53,6 +53,27 @@ static uint32_t find(const aname_owners_t *owners, uint64_t hash)
 	return aname_owner_nodes_find(&owners->nodes, hash);
 }
 
+/*! Under which hash one of another server stands, since there may be one here by the same name; and
+ *  the reverse. */
+static uint64_t far_of(uint64_t hash)
+{
+	return ~hash;
+}
+
+/*! The owner that others find at a name: the one here if that is what the world knows, or else the
+ *  world's, if it is known; 0: none. */
+static uint32_t known_at(const aname_owners_t *owners, uint64_t hash)
+{
+	uint32_t here = find(owners, hash);
+	return here != 0 && node_of(owners, here)->confirmed ? here : find(owners, far_of(hash));
+}
+
+/*! Where an edge of an owner leads; 0: to none. That it leads back to itself needs nobody else. */
+static uint32_t follow_end(const aname_owners_t *owners, uint32_t from, uint64_t end)
+{
+	return node_of(owners, from)->hash == end ? from : known_at(owners, end);
+}
+
 void aname_owners_free(aname_owners_t *owners)
 {
 	if (owners == NULL) {
@@ -84,21 +105,37 @@ static bool is_listed(const aname_owners_t *owners, uint32_t number)
 	return at < owners->graph.count && owners->listed[at] == number;
 }
 
-/*! Lists who is in a circle with an owner, and the owner itself. */
-static void list_members(aname_owners_t *owners, uint32_t number)
+/*! Lists who is in a circle with an owner, and the owner itself, besides those that are listed. */
+static void add_members(aname_owners_t *owners, uint32_t number)
 {
-	owners->graph.count = 0;
+	if (is_listed(owners, number)) {
+		return;
+	}
+	unsigned first = owners->graph.count;
 	list(owners, number);
 	uint32_t circle = node_of(owners, number)->circle;
-	for (unsigned i = 0; circle != 0 && circle != TOO_FAR && i < owners->graph.count; i++) {
+	for (unsigned i = first; circle != 0 && circle != TOO_FAR && i < owners->graph.count; i++) {
 		const node_t *node = node_of(owners, owners->listed[i]);
 		for (unsigned k = 0; k < node->count; k++) {
-			uint32_t end = find(owners, aname_owner_node_ends(node)[k]);
+			uint32_t end = follow_end(owners, owners->listed[i],
+			                          aname_owner_node_ends(node)[k]);
 			if (end != 0 && node_of(owners, end)->circle == circle &&
 			    !is_listed(owners, end) && owners->graph.count < ANAME_CIRCLES_NODES) {
 				list(owners, end);
 			}
 		}
+	}
+}
+
+/*! Lists them alone, and those of the one by the same name: who has led to one of the two may lead
+ *  to the other one next. */
+static void list_members(aname_owners_t *owners, uint32_t number)
+{
+	owners->graph.count = 0;
+	add_members(owners, number);
+	uint32_t other = find(owners, far_of(node_of(owners, number)->hash));
+	if (other != 0 && owners->graph.count < ANAME_CIRCLES_NODES) {
+		add_members(owners, other);
 	}
 }
 
@@ -111,8 +148,9 @@ static bool follow(aname_owners_t *owners, unsigned at, unsigned *edges)
 	graph->first[at] = *edges;
 	graph->exits[at] = node->sibling ? ANAME_EXIT_SIBLING : ANAME_EXIT_NONE;
 	for (unsigned k = 0; k < node->count; k++) {
-		uint32_t end = find(owners, aname_owner_node_ends(node)[k]);
-		if (end == 0 || (end != owners->listed[at] && !node_of(owners, end)->confirmed)) {
+		uint32_t end =
+		        follow_end(owners, owners->listed[at], aname_owner_node_ends(node)[k]);
+		if (end == 0) {
 			graph->exits[at] = ANAME_EXIT_TARGET;
 			continue;
 		}
@@ -187,21 +225,17 @@ static bool change(aname_owners_t *owners, uint32_t number, const aname_owner_t 
 static bool update(aname_owners_t *owners, aname_owner_word_t *word, const aname_owner_t *owner,
                    bool far)
 {
-	uint32_t number = find(owners, owner->owner);
+	uint64_t hash = far ? far_of(owner->owner) : owner->owner;
+	uint32_t number = find(owners, hash);
 	bool is_new = number == 0;
 	if (is_new) {
-		number = aname_owner_nodes_add(&owners->nodes, owner->owner, word);
+		number = aname_owner_nodes_add(&owners->nodes, hash, word);
 	}
 	if (number == 0) {
 		return false;
 	}
 	node_t *node = node_of(owners, number);
-	if (far && !is_new && !node->far) {
-		return false;
-	}
-	if (is_new || node->far != far) {
-		node->far = node->confirmed = far;
-	}
+	node->confirmed |= far;
 	node->records = owner->records;
 	node->type = owner->type;
 	if (node->word != word || is_new) {
@@ -272,7 +306,8 @@ static aname_way_t way_of(const node_t *from, const node_t *to)
 aname_way_t aname_owners_way(aname_owners_t *owners, aname_owner_word_t *word, uint64_t end)
 {
 	pthread_mutex_lock(&owners->lock);
-	uint32_t from = number_of(owners, word), to = find(owners, end);
+	uint32_t from = number_of(owners, word);
+	uint32_t to = from != 0 ? follow_end(owners, from, end) : 0;
 	aname_way_t way = from != 0 && to != 0 ? way_of(node_of(owners, from), node_of(owners, to))
 	                                       : ANAME_WAY_OUT;
 	pthread_mutex_unlock(&owners->lock);
@@ -283,6 +318,9 @@ bool aname_owners_place(aname_owners_t *owners, uint64_t owner, aname_place_t *p
 {
 	pthread_mutex_lock(&owners->lock);
 	uint32_t number = find(owners, owner);
+	if (number == 0 || node_of(owners, number)->circle == 0) {
+		number = known_at(owners, owner);
+	}
 	const node_t *node = number != 0 ? node_of(owners, number) : NULL;
 	place->circle = node != NULL ? node->circle : 0;
 	place->distance = node != NULL ? node->distance : 0;
@@ -294,14 +332,12 @@ bool aname_owners_ask(aname_owners_t *owners, uint64_t owner, uint16_t *type, bo
 {
 	pthread_mutex_lock(&owners->lock);
 	uint32_t number = find(owners, owner);
-	const node_t *node = number != 0 ? node_of(owners, number) : NULL;
-	bool here = node != NULL && !node->far;
-	if (here) {
-		*type = node->type;
-		*confirmed = node->confirmed;
+	if (number != 0) {
+		*type = node_of(owners, number)->type;
+		*confirmed = node_of(owners, number)->confirmed;
 	}
 	pthread_mutex_unlock(&owners->lock);
-	return here;
+	return number != 0;
 }
 
 void aname_owners_confirm(aname_owners_t *owners, uint64_t owner, uint64_t records)
@@ -310,7 +346,7 @@ void aname_owners_confirm(aname_owners_t *owners, uint64_t owner, uint64_t recor
 	uint32_t number = find(owners, owner);
 	node_t *node = number != 0 ? node_of(owners, number) : NULL;
 	bool confirmed = node != NULL && records != 0 && records == node->records;
-	if (node != NULL && !node->far && confirmed != node->confirmed) {
+	if (node != NULL && confirmed != node->confirmed) {
 		list_members(owners, number);
 		node->confirmed = confirmed;
 		if (!settle(owners)) {

@@ -71,10 +71,12 @@ bool aname_owners_register(aname_owners_t *owners, aname_owner_word_t *word,
  * \brief Registers an owner of another server, which is there for all the world: it counts as
  *        confirmed.
  *
+ * There may be one of this server by the same name: while that is not confirmed, others lead to the
+ * world's.
+ *
  * \param word  As for one of this server.
  *
- * \return false if out of memory, or if there is one of this server with the name, which goes before
- *         it, also when it comes later.
+ * \return false if out of memory.
  */
 bool aname_owners_register_far(aname_owners_t *owners, aname_owner_word_t *word,
                                const aname_owner_t *owner);
