@@ -19,6 +19,7 @@
 typedef struct {
 	struct {
 		uint64_t hash; /*!< Of the name. */
+		uint32_t zone; /*!< Whom it was charged to. */
 		uint16_t type;
 		uint8_t name_len; /*!< 0: free. */
 		knot_dname_storage_t name;
@@ -26,13 +27,23 @@ typedef struct {
 	unsigned next; /*!< Which one gives way next. */
 } aname_answered_t;
 
-/*! Remembers one whose lookup has succeeded, not that of a subnet. */
+/*! Remembers one whose lookup has succeeded, not that of a subnet. One zone's are half of all at
+ *  most. */
 void aname_answered_add(aname_answered_t *answered, const aname_entry_t *entry, uint64_t hash);
 
-/*! Is there one that is still kept fresh and has not failed since? Forgets the others. */
-bool aname_answered_any(aname_answered_t *answered, const aname_table_t *table,
-                        const aname_upstream_t *upstream);
+/*! Which ones are there, that are still kept fresh and have not failed since? */
+typedef enum {
+	ANAME_ANSWERED_NONE = 0,
+	ANAME_ANSWERED_OWN,    /*!< Of the zone in question alone. */
+	ANAME_ANSWERED_OTHERS, /*!< Of another zone. */
+} aname_answered_of_t;
 
-/*! One of them that waits for its next lookup, and is of another name if that can be; or NULL. */
+/*! Thread: service. Forgets the others. */
+aname_answered_of_t aname_answered_any(aname_answered_t *answered, const aname_table_t *table,
+                                       const aname_upstream_t *upstream, uint32_t zone);
+
+/*! One of them that waits for its next lookup: of another zone if that can be, or else of another
+ *  name; or NULL. */
 aname_entry_t *aname_answered_choose(aname_answered_t *answered, const aname_table_t *table,
-                                     const aname_upstream_t *upstream, uint64_t other_than);
+                                     const aname_upstream_t *upstream, uint64_t other_than,
+                                     uint32_t zone);

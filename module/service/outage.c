@@ -20,26 +20,37 @@ static uint64_t hash_of(const aname_refresh_t *refresh, const aname_entry_t *ent
 	return aname_shared_hash(refresh->shared->seed, name, knot_dname_size(name));
 }
 
-/*! Is a name known that was answered when it was asked last? */
-static bool any_answered(const aname_refresh_t *refresh, aname_upstream_work_t *work)
+/*! Is a name known that was answered when it was asked last, and one of another zone than the first
+ *  that has failed? */
+static aname_answered_of_t any_answered(const aname_refresh_t *refresh, aname_upstream_work_t *work,
+                                        const aname_streak_t *streak)
 {
-	return aname_answered_any(&work->answered, refresh->shared->table, work->upstream);
+	return aname_answered_any(&work->answered, refresh->shared->table, work->upstream,
+	                          streak->zone);
 }
 
-/*! Has one of those looked up, and of another name than the one that failed if there is any. */
-static void check(aname_refresh_t *refresh, aname_upstream_work_t *work, uint64_t failed,
-                  int64_t now_ms)
+/*! Has one of those looked up, and of another zone or name than the one that failed if there is any. */
+static void check(aname_refresh_t *refresh, aname_upstream_work_t *work,
+                  const aname_streak_t *streak, int64_t now_ms)
 {
 	aname_entry_t *entry =
 	        now_ms >= work->check_ms
 	                ? aname_answered_choose(&work->answered, refresh->shared->table,
-	                                        work->upstream, failed)
+	                                        work->upstream, streak->name, streak->zone)
 	                : NULL;
 	if (entry != NULL) {
 		work->check_ms = now_ms + CHECK_MS;
 		aname_schedule_unplan(refresh, entry);
 		aname_schedule_ready(refresh, entry, ANAME_PRIORITY_REFRESH, now_ms);
 	}
+}
+
+/*! Do failures tell of the resolver, and not of a name? Not if all are of one zone, whose doing it may
+ *  be (L4), while others can be asked for. */
+static bool tells(const aname_streak_t *streak, aname_answered_of_t answered)
+{
+	return streak->several && streak->witness &&
+	       (streak->zones || answered != ANAME_ANSWERED_OTHERS);
 }
 
 /* Those that wait. */
@@ -94,11 +105,12 @@ static bool is_silent(aname_refresh_t *refresh, aname_upstream_work_t *work, int
 {
 	const aname_streak_t *unheard = &work->unheard;
 	bool lasts = aname_streak_lasts(unheard, now_ms);
-	if (unheard->several && unheard->witness) {
+	aname_answered_of_t answered = any_answered(refresh, work, unheard);
+	if (tells(unheard, answered)) {
 		return lasts;
 	}
-	if (any_answered(refresh, work)) {
-		check(refresh, work, unheard->name, now_ms);
+	if (answered != ANAME_ANSWERED_NONE) {
+		check(refresh, work, unheard, now_ms);
 		return false;
 	}
 	/* Either there is no other name, or no other has an answer, either. */
@@ -112,10 +124,11 @@ static bool fails_as_a_whole(aname_refresh_t *refresh, aname_upstream_work_t *wo
 	if (!failing->several || !aname_streak_lasts(failing, now_ms)) {
 		return false;
 	}
-	if (failing->witness || !any_answered(refresh, work)) {
+	aname_answered_of_t answered = any_answered(refresh, work, failing);
+	if (tells(failing, answered) || answered == ANAME_ANSWERED_NONE) {
 		return true;
 	}
-	check(refresh, work, failing->name, now_ms);
+	check(refresh, work, failing, now_ms);
 	return false;
 }
 
@@ -145,7 +158,8 @@ void aname_outage_failed(aname_refresh_t *refresh, const aname_entry_t *entry,
 	}
 	aname_upstream_work_t *work = aname_work_of(entry);
 	uint64_t name = hash_of(refresh, entry);
-	aname_streak_add(&work->failing, name, was_good, now_ms);
+	uint32_t zone = aname_entry_zone(entry);
+	aname_streak_add(&work->failing, name, zone, was_good, now_ms);
 	if (evidence == ANAME_EVIDENCE_SILENCE) {
 		work->answers_ms = 0;
 	} else if (work->answers_ms == 0) {
@@ -154,7 +168,7 @@ void aname_outage_failed(aname_refresh_t *refresh, const aname_entry_t *entry,
 	if (evidence == ANAME_EVIDENCE_ANSWER) {
 		note_heard(work, now_ms);
 	} else if (evidence != ANAME_EVIDENCE_LOCAL) {
-		aname_streak_add(&work->unheard, name, was_good, now_ms);
+		aname_streak_add(&work->unheard, name, zone, was_good, now_ms);
 		if (!atomic_load(&work->upstream->silent) && is_silent(refresh, work, now_ms)) {
 			/* Workers are told (P1). */
 			atomic_store_explicit(&work->upstream->silent, true, memory_order_relaxed);

@@ -26,9 +26,11 @@
 /*! Lookups of an upstream that have failed in a row. All zero: none has. */
 typedef struct {
 	int64_t since_ms; /*!< When the first one ended. */
-	uint64_t name;    /*!< Hash of its target's name. */
+	uint64_t name;    /*!< Hash of its target's name, */
+	uint32_t zone;    /*!< and whom it is charged to. */
 	bool again;       /*!< There are others, */
-	bool several;     /*!< of other names. */
+	bool several;     /*!< of other names, */
+	bool zones;       /*!< and of other zones, or nobody knows of which. */
 	bool witness;     /*!< One is among them of a target that had not failed before. */
 } aname_streak_t;
 
@@ -36,17 +38,21 @@ typedef struct {
  * \brief One more lookup has failed.
  *
  * \param name  Hash of its target's name.
+ * \param zone  aname_entry_zone(); 0: not known.
  * \param was_good  The lookup before it had succeeded.
  */
-static inline void aname_streak_add(aname_streak_t *streak, uint64_t name, bool was_good,
-                                    int64_t now_ms)
+static inline void aname_streak_add(aname_streak_t *streak, uint64_t name, uint32_t zone,
+                                    bool was_good, int64_t now_ms)
 {
 	if (streak->since_ms == 0) {
-		*streak = (aname_streak_t){ .since_ms = now_ms, .name = name, .witness = was_good };
+		*streak = (aname_streak_t){
+			.since_ms = now_ms, .name = name, .zone = zone, .witness = was_good
+		};
 		return;
 	}
 	streak->again = true;
 	streak->several |= name != streak->name;
+	streak->zones |= zone != streak->zone || zone == 0;
 	streak->witness |= was_good;
 }
 

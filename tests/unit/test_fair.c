@@ -413,6 +413,12 @@ static bool is_held(scripted_t *scripted, uint32_t n)
 	return scripted_find(scripted, &name, A) != NULL;
 }
 
+static script_lookup_t *pending_of(scripted_t *scripted, uint32_t n)
+{
+	name_t name = make_name_nth(n);
+	return scripted_pending(scripted, &name, A);
+}
+
 static void flood_of_targets(void **state)
 {
 	/* 40 zones with a target each, asked for once; then one zone brings 100 times as many as
@@ -515,6 +521,45 @@ static void anothers_target(void **state)
 	scripted_deinit(&scripted);
 }
 
+/*! Targets of zone 7 that were answered once are not any more, while one of zone 100 is known. */
+static void fail_one_zone(scripted_t *scripted)
+{
+	begin(scripted);
+	scripted->server = 1;
+	scripted_change(scripted, &make_schedule);
+	ask(scripted, 100, 0);
+	for (uint32_t i = 1; i < 9; i++) {
+		ask(scripted, 7, i);
+	}
+	scripted_resolve(scripted, pending_of(scripted, 0), 1, 1, 300);
+	while (scripted->script.pending != NULL) {
+		scripted_resolve(scripted, scripted->script.pending, 1, 1, 5);
+	}
+	scripted_skip(scripted, 5000);
+	for (uint32_t i = 1; i < 9; i++) {
+		assert_false(scripted->upstream->silent);
+		scripted_fail(scripted, pending_of(scripted, i), ANAME_FAILURE_TIMEOUT);
+		scripted_skip(scripted, 100);
+	}
+	/* That one is asked for, long before it is due. */
+	assert_false(scripted->upstream->silent);
+	assert_non_null(pending_of(scripted, 0));
+}
+
+static void one_zone_is_no_outage(void **state)
+{
+	scripted_t scripted;
+	fail_one_zone(&scripted);
+	scripted_resolve(&scripted, pending_of(&scripted, 0), 1, 1, 300);
+	assert_false(scripted.upstream->silent);
+	scripted_deinit(&scripted);
+	/* It is one if that one fails as well. */
+	fail_one_zone(&scripted);
+	scripted_fail(&scripted, pending_of(&scripted, 0), ANAME_FAILURE_TIMEOUT);
+	assert_true(scripted.upstream->silent);
+	scripted_deinit(&scripted);
+}
+
 static unsigned pending_below(const scripted_t *scripted, uint32_t n)
 {
 	unsigned count = 0;
@@ -588,6 +633,9 @@ int main(void)
 		PROVES("L4: a flood of one zone's targets takes nobody's place", flood_of_targets),
 		PROVES("L4: nor does one that waits to be looked up", flood_that_waits),
 		PROVES("L4: a shared target is charged to who asks", shared_target),
+		PROVES("L4: targets of one zone that fail are no outage while another one's are "
+		       "answered",
+		       one_zone_is_no_outage),
 		PROVES("L4: nobody has another one's target charged to its many", anothers_target),
 		PROVES("L4: four slow zones leave places for others", slow_zones),
 		PROVES("L4: one zone leaves half of the places", one_zone),
