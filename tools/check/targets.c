@@ -75,12 +75,12 @@ static void report_circle(kaname_check_t *check, const kaname_line_t *line)
 	        knot_dname_from_str(target, of(line, ANAME_KEY_NAME), sizeof(target)) != NULL &&
 	        knot_dname_from_str(zone, check->zone, sizeof(zone)) != NULL &&
 	        knot_dname_in_bailiwick(target, zone) > 0;
-	kaname_bad(
-	        check, "remove one ANAME or CNAME record of the circle",
-	        "target %s %s: leads back to %s, and is not used: %s", of(line, ANAME_KEY_NAME),
-	        of(line, ANAME_KEY_FAMILY), check->zone,
-	        below ? "it is an alias of the owner, or of one that names it"
-	              : "it ends at another owner, here or elsewhere, whose ANAME records lead here");
+	kaname_bad(check, "remove one ANAME or CNAME record of the circle",
+	           "target %s %s: leads back to %s, and is not used: %s", of(line, ANAME_KEY_NAME),
+	           of(line, ANAME_KEY_FAMILY), check->zone,
+	           below ? "it is an alias of the owner, or of one that names it"
+	                 : "it ends at another owner, here or elsewhere, whose ANAME records lead "
+	                   "here");
 }
 
 /*! The command that asks the same resolver as the module does, of several the first. */
