@@ -1,5 +1,6 @@
 /*!
- * \brief RR types by number and by text: those of ANAME records, and those of addresses.  [P]
+ * \brief RR types by number and by text: those of ANAME records, and those of addresses; and how many
+ *        records count.  [P]
  */
 
 #pragma once
@@ -11,6 +12,9 @@
 /*! Types that are ANAME if `rrtype` is not set (BEHAVIOUR R1). */
 #define ANAME_RRTYPE_ANAME 65305
 #define ANAME_RRTYPE_ALIAS 65401
+
+/*! Most records of one owner that are used. */
+#define ANAME_POOL_MAX 32
 
 /*! The text of a type that has no other (RFC 3597, 5). */
 #define ANAME_RRTYPE_GENERIC(number)  ANAME_RRTYPE_GENERIC_(number)

@@ -22,10 +22,8 @@
 #include <libknot/dname.h>
 
 #include "conf/options.h"
+#include "rrtype.h"
 #include "table/subnet.h"
-
-/*! Most targets of one owner that are used. */
-#define ANAME_POOL_MAX 32
 
 /*! The prefixes of a client's address that count, in bits. */
 #define ANAME_CHOICE_IPV4 24

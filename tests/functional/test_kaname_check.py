@@ -145,8 +145,20 @@ def test_no_record(knotd, check):
 
 def test_a_malformed_record(knotd, unbound, authority, check):
     knotd.add_zone(ZONE, [raw(b"\xc0\x0c")])
+    knotd.add_zone("example.org", [aname(TARGET)])
     knotd.start()
-    check(bad=["is no domain name: \\# 2", "SERVFAIL"])
+    authority.set(TARGET, a=[A1], aaaa=[AAAA1])
+    known("example.org")
+    lines, _ = check(bad=["is no domain name: \\# 2", "SERVFAIL"])
+    assert not any(TARGET in line for line in lines), f"expected no other zone's, got {lines}"
+
+
+def test_more_records_than_are_used(knotd, unbound, authority, check):
+    authority.set("*.example.net", a=[A1], aaaa=[AAAA1])
+    knotd.add_zone(ZONE, [aname(f"t{number}.example.net") for number in range(40)])
+    knotd.start()
+    known()
+    check(bad=["the apex has 40 records, of which only 32 are used"])
 
 
 def test_the_zone_itself_and_the_root_as_targets(knotd, unbound, authority, check):

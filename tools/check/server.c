@@ -246,6 +246,11 @@ static kaname_exit_t check_records(kaname_check_t *check)
 	for (size_t i = 0; i < check->records.count; i++) {
 		check_record(check, &check->records.at[i], &types);
 	}
+	if (check->records.count > ANAME_POOL_MAX) {
+		kaname_bad(check, "'kaname unset' removes one",
+		           "the apex has %zu records, of which only %d are used",
+		           check->records.count, ANAME_POOL_MAX);
+	}
 	return KANAME_OK;
 }
 
