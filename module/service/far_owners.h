@@ -29,11 +29,11 @@ aname_far_owners_t *aname_far_owners_new(aname_owners_t *owners);
 void aname_far_owners_free(aname_far_owners_t *far);
 
 /*!
- * \brief A lookup of a target has succeeded, and not the first one: asks where its end leads, if it
- *        is time to.
+ * \brief A lookup of a target has ended with addresses, or with a failure that others may have caused,
+ *        and not the first one: asks where its end leads, if it is time to.
  *
  * \param last    The last name of the reply, lower case; NULL: the target's own.
- * \param life_s  For how long the answer is good.
+ * \param life_s  For how long the answer is good, or it is not looked up again.
  */
 void aname_far_owners_ask(aname_refresh_t *refresh, aname_entry_t *entry, const knot_dname_t *last,
                           uint32_t life_s, int64_t now_ms);

@@ -64,6 +64,10 @@ static void fail(aname_refresh_t *refresh, aname_entry_t *entry, aname_failure_t
 	}
 	if (failure == ANAME_FAILURE_SERVER && !aliased) {
 		aname_confirm_ask(refresh, entry, NULL);
+		if (before != NULL) {
+			aname_far_owners_ask(refresh, entry, NULL,
+			                     aname_schedule_of(entry)->retry_max, now_ms);
+		}
 	}
 	aname_outage_failed(refresh, entry, evidence, was_good, now_ms);
 	aname_outage_rest(refresh, entry, was_good, now_ms);

@@ -333,6 +333,27 @@ def each_its_own(knotd, other_knotd, start_unbound, here, there):
     })
 
 
+@pytest.mark.limit(120)
+def test_F5_a_loop_over_two_servers_without_any_address_ends(
+    loops, other_knotd, start_unbound, authority
+):
+    """Nobody ever had one: each lookup fails, and is the other server's client all the same."""
+    one, two = "one.example", "two.example"
+    unbound = each_its_own(
+        loops, other_knotd, start_unbound, {one: [aname(two, ttl=2)]}, {two: [aname(one, ttl=2)]},
+    )
+    failed(one)
+
+    def is_told():
+        query(one, "A")
+        query(two, "A", server=OTHER)
+        return (loops.log_lines(f"target {two}. leads back to this owner")
+                and other_knotd.log_lines(f"target {one}. leads back to this owner"))
+
+    eventually(is_told, timeout=60, what="both servers see the loop")
+    falls_silent(unbound)
+
+
 @pytest.mark.slow
 @pytest.mark.limit(150)
 def test_F5_a_loop_over_two_servers_that_is_opened_heals(
