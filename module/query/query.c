@@ -73,10 +73,11 @@ bool aname_query_log_once(const aname_query_t *query, const char *what, const vo
                           size_t len)
 {
 	const knot_dname_t *zone = knotd_qdata_zone_name(query->qdata);
-	uint64_t hash = aname_shared_hash(0, what, strlen(what));
-	hash = aname_shared_hash(hash, zone, query->instance->zone_len);
-	return aname_shared_log_once(query->instance->shared, aname_shared_hash(hash, content, len),
-	                             aname_query_zone(query), query->now_ms);
+	aname_shared_t *shared = query->instance->shared;
+	uint64_t hash = aname_shared_content(shared, 0, what, strlen(what));
+	hash = aname_shared_content(shared, hash, zone, query->instance->zone_len);
+	hash = aname_shared_content(shared, hash, content, len);
+	return aname_shared_log_once(shared, hash, aname_query_zone(query), query->now_ms);
 }
 
 void aname_query_log(void *mod, int priority, const char *message)

@@ -34,7 +34,8 @@ static void take(aname_refresh_t *refresh, aname_enquiry_t *enquiry, const aname
 	free(confirmation);
 }
 
-void aname_confirm_ask(aname_refresh_t *refresh, aname_entry_t *entry, const knot_dname_t *last)
+void aname_confirm_ask(aname_refresh_t *refresh, aname_entry_t *entry, const knot_dname_t *last,
+                       int64_t now_ms)
 {
 	aname_question_t question = { .name = last != NULL ? last : aname_entry_name(entry) };
 	uint64_t owner = aname_owners_hash(refresh->shared->owners, question.name,
@@ -48,7 +49,8 @@ void aname_confirm_ask(aname_refresh_t *refresh, aname_entry_t *entry, const kno
 	}
 	confirmation->owner = owner;
 	confirmation->enquiry.take = take;
-	if (!aname_enquiry_start(refresh, entry->upstream, &question, &confirmation->enquiry)) {
+	if (!aname_enquiry_start(refresh, entry->upstream, &question, &confirmation->enquiry,
+	                         now_ms)) {
 		free(confirmation); /* It is asked when the target is looked up next. */
 	}
 }

@@ -20,4 +20,5 @@
  *
  * \param last  The last name of the reply, lower case; NULL: the target's own.
  */
-void aname_confirm_ask(aname_refresh_t *refresh, aname_entry_t *entry, const knot_dname_t *last);
+void aname_confirm_ask(aname_refresh_t *refresh, aname_entry_t *entry, const knot_dname_t *last,
+                       int64_t now_ms);

@@ -5,12 +5,10 @@
 #include <libknot/errcode.h>
 #include <libknot/error.h>
 
+#include "service/pace.h"
 #include "service/result.h"
 #include "service/schedule.h"
 #include "service/subnets.h"
-
-/*! Lookups may start this much ahead of an even pace. */
-#define BURST_US 100000
 
 static aname_upstream_work_t *take_first(aname_refresh_t *refresh)
 {
@@ -45,9 +43,7 @@ static unsigned most_running(aname_refresh_t *refresh, aname_upstream_work_t *wo
 	if (work->resolver == NULL) {
 		return 1; /* So that one lookup starts, and fails because of that. */
 	}
-	unsigned limit = atomic_load_explicit(&refresh->max_lookups, memory_order_relaxed);
-	unsigned capacity = work->resolver->api->capacity(work->resolver);
-	return limit < capacity ? limit : capacity;
+	return aname_work_most(refresh, work);
 }
 
 /*! No kind of work may take all the lookups: cold floods and dead targets leave some. */
@@ -151,23 +147,6 @@ static aname_upstream_work_t *next_work(aname_refresh_t *refresh, aname_priority
 	return NULL;
 }
 
-/*! Milliseconds until the pace allows one more lookup; zero: take it. */
-static int64_t pace(aname_refresh_t *refresh, int64_t now_ms)
-{
-	int64_t now_us = now_ms * 1000;
-	int64_t step_us =
-	        1000000 / atomic_load_explicit(&refresh->lookup_rate, memory_order_relaxed);
-	bool set_back = refresh->pace_us - now_us > BURST_US + step_us;
-	if (refresh->pace_us < now_us || set_back) {
-		refresh->pace_us = now_us;
-	}
-	if (refresh->pace_us - now_us > BURST_US) {
-		return (refresh->pace_us - now_us - BURST_US) / 1000 + 1;
-	}
-	refresh->pace_us += step_us;
-	return 0;
-}
-
 /* Starting. */
 
 /*! Has the resolver start a lookup; the entry's run is set if it does. */
@@ -235,7 +214,7 @@ int64_t aname_dispatch_start_ready(aname_refresh_t *refresh, int64_t now_ms)
 	aname_priority_t priority;
 	aname_upstream_work_t *work;
 	while ((work = next_work(refresh, &priority)) != NULL) {
-		int64_t wait_ms = pace(refresh, now_ms);
+		int64_t wait_ms = aname_pace_take(refresh, now_ms);
 		if (wait_ms > 0) {
 			return wait_ms;
 		}

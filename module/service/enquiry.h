@@ -2,8 +2,10 @@
  * \brief A question for ANAME records, which a target's upstream is asked beside its lookups.  [U]
  *
  * So it is found out where names lead that are not looked up here (BEHAVIOUR F5). Such questions run
- * in an upstream's places like lookups, a part of them at most, and are not counted as lookups. What
- * is asked is not repeated: whoever wants to know asks again with a later lookup.
+ * in an upstream's places like lookups, a part of them at most, start at the same pace, and are not
+ * counted as lookups. Those about owners of other servers, whom anybody may name, have a part of that
+ * part, so that some is left for those about owners of this one. What is asked is not repeated:
+ * whoever wants to know asks again with a later lookup.
  *
  * Thread: service.
  */
@@ -27,23 +29,26 @@ typedef void (*aname_enquiry_taken_f)(aname_refresh_t *refresh, aname_enquiry_t 
 struct aname_enquiry {
 	aname_run_t run; /*!< Without an entry. */
 	const aname_upstream_t *upstream;
+	bool walk; /*!< About owners of other servers, see far_owners.h. */
 	aname_enquiry_taken_f take;
 };
 
-/*! Would one be started now? */
-bool aname_enquiry_has_room(const aname_refresh_t *refresh, const aname_upstream_work_t *work);
+/*! Is there a place for one of either kind? */
+bool aname_enquiry_has_room(const aname_refresh_t *refresh, const aname_upstream_work_t *work,
+                            bool walk);
 
 /*!
  * \brief Asks an upstream.
  *
- * \param enquiry   With `take`; kept until that is called.
+ * \param enquiry   With `walk` and `take`; kept until that is called.
  * \param question  Copied.
  *
- * \return false if there is no room, or none of something else that it takes; then `enquiry` is
- *         still the caller's.
+ * \return false if there is no room, the pace does not allow it, or there is none of something else
+ *         that it takes; then `enquiry` is still the caller's.
  */
 bool aname_enquiry_start(aname_refresh_t *refresh, const aname_upstream_t *upstream,
-                         const aname_question_t *question, aname_enquiry_t *enquiry);
+                         const aname_question_t *question, aname_enquiry_t *enquiry,
+                         int64_t now_ms);
 
 /*! Is this the run of such a question, and not that of a target? */
 static inline bool aname_enquiry_is(const aname_run_t *run)

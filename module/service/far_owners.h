@@ -9,6 +9,12 @@
  * whether an owner of this server leads back to itself, and which way it gets out, as if all of them
  * were here. That is asked again now and then as long as such targets are looked up.
  *
+ * So one zone does not hide others' circles (BEHAVIOUR L4): such walks go on for one target of a zone
+ * at a time, and end at the first name about which nothing is learned; the names are taken in any
+ * order, so that not the same ones are left out each time. Who is noted is charged to the zone whose
+ * target led there, of several the one that holds the fewest, and where all are taken the zone that
+ * holds the most gives way.
+ *
  * An owner of this server counts as a part of the way only when it is confirmed, as in confirm.h.
  *
  * Thread: service.
@@ -20,7 +26,9 @@
 
 /*! How many are noted, for all zones; those beyond are not seen, and what leads through them is as
  *  if it led to addresses. */
-#define ANAME_FAR_OWNERS_MAX 512
+#define ANAME_FAR_OWNERS_MAX   512
+/*! For how many zones names are asked for at once. */
+#define ANAME_FAR_OWNERS_WALKS 8
 
 /*! None. NULL if out of memory. */
 aname_far_owners_t *aname_far_owners_new(aname_owners_t *owners);

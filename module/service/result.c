@@ -63,7 +63,7 @@ static void fail(aname_refresh_t *refresh, aname_entry_t *entry, aname_failure_t
 		}
 	}
 	if (failure == ANAME_FAILURE_SERVER && !aliased) {
-		aname_confirm_ask(refresh, entry, NULL);
+		aname_confirm_ask(refresh, entry, NULL, now_ms);
 		if (before != NULL) {
 			aname_far_owners_ask(refresh, entry, NULL,
 			                     aname_schedule_of(entry)->retry_max, now_ms);
@@ -188,7 +188,7 @@ static void learned(aname_refresh_t *refresh, aname_entry_t *entry, const aname_
 	atomic_store(&entry->cold, false);
 	aname_schedule_plan(refresh, entry, next_ms);
 	const knot_dname_t *last = aliased ? result->last : NULL;
-	aname_confirm_ask(refresh, entry, last);
+	aname_confirm_ask(refresh, entry, last, now_ms);
 	if (before != NULL) {
 		/* Who asks for a new name waits for nothing but its addresses. */
 		aname_far_owners_ask(refresh, entry, last, (next_ms - now_ms) / 1000, now_ms);

@@ -7,7 +7,7 @@
  * | upstreams | upstreams that come, change, and are released                             |
  * | arrivals  | targets of before a restart, whose upstream comes                         |
  * | due       | what the time has come for: refreshes, time limits, forgetting            |
- * | dispatch  | which entry is looked up next: priorities, limits, pace                   |
+ * | dispatch  | which entry is looked up next: priorities, limits                         |
  * | result    | what a lookup taught, or that it failed, and when the next one is         |
  * | outage    | upstreams that are out: what waits for them, and how they are tried       |
  * | recovery  | what failed while an upstream was out, once that is back                  |
@@ -15,6 +15,7 @@
  * | confirm   | whether an owner of this server is the one that the world knows           |
  * | far_owners| owners of other servers, through which targets may lead back here         |
  * | enquiry   | questions for ANAME records, which these two ask                          |
+ * | pace      | how many queries are started a second                                     |
  * | subnets   | entries for clients' subnets                                              |
  * | schedule  | where each entry stands: planned, ready, running, dormant                 |
  * | health    | which addresses are probed for whom                                       |
@@ -60,6 +61,7 @@ typedef struct aname_upstream_work {
 	unsigned running[ANAME_PRIORITIES], running_all;
 	aname_places_t places; /*!< For whom they run. */
 	unsigned enquiries;    /*!< Questions about owners, which run as well; see enquiry.h. */
+	unsigned walks;        /*!< Those of them about owners of other servers. */
 	unsigned started;      /*!< Lookups, in all. */
 	uint32_t unscoped;     /*!< Servers of which it was logged that they do not say for whom. */
 	aname_answered_t answered;  /*!< What was answered of late. */
@@ -102,7 +104,7 @@ typedef struct aname_refresh {
 	uint64_t release_mark; /*!< In the queue: requests of who was there then. */
 	int64_t release_ms;    /*!< When the next one is to be taken out. */
 	int64_t log_terms_ms;  /*!< When to log that terms differ; INT64_MAX: no need. */
-	int64_t pace_us;       /*!< When the next lookup is due at an even pace. */
+	int64_t pace_us;       /*!< When the next query is due at an even pace; see pace.h. */
 	bool forces_said;      /*!< Operators have, or a state file: another one's do not count. */
 	bool trim;             /*!< There may be more targets than `max-targets`. */
 	int64_t room_again_ms; /*!< Before that nobody is asked to give way again. */
@@ -136,6 +138,15 @@ static inline const aname_schedule_t *aname_schedule_of(const aname_entry_t *ent
 static inline aname_upstream_work_t *aname_work_of(const aname_entry_t *entry)
 {
 	return entry->upstream->work;
+}
+
+/*! How many lookups may run by an upstream, which has a resolver. */
+static inline unsigned aname_work_most(const aname_refresh_t *refresh,
+                                       const aname_upstream_work_t *work)
+{
+	unsigned limit = atomic_load_explicit(&refresh->max_lookups, memory_order_relaxed);
+	unsigned capacity = work->resolver->api->capacity(work->resolver);
+	return limit < capacity ? limit : capacity;
 }
 
 /*! A lookup of an upstream has ended. */

@@ -92,7 +92,7 @@ typedef struct {
 	pthread_mutex_t sign_lock; /*!< Guards who writes into a signing, and the bin. */
 	aname_bin_t *sign_bin;     /*!< What workers have retired. */
 	uint64_t signers;          /*!< Identity of the last signer; guarded by the lock above. */
-	aname_hash_key_t hash_key; /*!< For where signatures are stored. */
+	aname_hash_key_t hash_key; /*!< For where signatures are stored, and what was logged. */
 	uint64_t seed;             /*!< For hashes of what is logged for zones. */
 	aname_limits_reached_t reached;
 	aname_totals_t totals;
@@ -277,8 +277,11 @@ aname_definition_t *aname_shared_release_definition(aname_shared_t *shared, int6
 /*!
  * \brief Is this to be logged: is it not remembered as logged, and may the zone log it now?
  *
- * Remembers about a thousand contents, each for a minute at least; what finds no free
- * slot is not logged until there is one, and what was pushed out may be logged again.
+ * Remembers about a thousand contents, and which of them came up last. A new one takes the place of
+ * one that did not come up for longer, never the reverse: nobody keeps another zone's out. What was
+ * pushed out may be logged again.
+ *
+ * \param content_hash  Of aname_shared_content(), whose zone is a part of it.
  *
  * Thread: any.
  */
@@ -298,5 +301,10 @@ bool aname_shared_log_once(aname_shared_t *shared, uint64_t content_hash, uint32
  */
 uint32_t aname_shared_zone(const aname_shared_t *shared, const knot_dname_t *zone);
 
-/*! Hash of a content, for aname_shared_log_once(); chain calls through `seed`. */
+/*! Hash of a content, for aname_shared_log_once(); chain calls through `before`, 0 at first. Others in
+ *  other processes, so that nobody can choose contents that push out a certain one. Thread: any. */
+uint64_t aname_shared_content(const aname_shared_t *shared, uint64_t before, const void *data,
+                              size_t len);
+
+/*! Hash of something short, on which nothing hangs; chain calls through `seed`. Thread: any. */
 uint64_t aname_shared_hash(uint64_t seed, const void *data, size_t len);

@@ -423,27 +423,81 @@ static void logged_once(void **state)
 	enum { NOW_MS = 5000000, MINUTE_MS = 60000 };
 	aname_shared_t *shared = new_shared();
 	for (uint64_t n = 1; n < 200; n++) {
-		uint64_t hash = aname_shared_hash(0, &n, sizeof(n));
-		bool first = aname_shared_log_once(shared, hash, (uint32_t)hash, NOW_MS);
-		assert_false(aname_shared_log_once(shared, hash, (uint32_t)hash, NOW_MS + 500));
-		/* Where another one has just taken the slot, it is not logged yet. */
-		assert_true(first || n > 1);
+		/* Far fewer than there is room for, so that hardly any is pushed out. */
+		uint64_t hash = aname_shared_content(shared, 0, &n, sizeof(n));
+		int64_t now_ms = NOW_MS + (int64_t)n * MINUTE_MS;
+		assert_true(aname_shared_log_once(shared, hash, (uint32_t)hash, now_ms));
+		assert_false(aname_shared_log_once(shared, hash, (uint32_t)hash, now_ms + 500));
 	}
-	aname_shared_free(shared);
-
-	shared = new_shared();
-	const uint64_t one = UINT64_C(1) << 40, other = UINT64_C(2) << 40;
-	assert_true(aname_shared_log_once(shared, one, (uint32_t)one, NOW_MS));
-	assert_false(aname_shared_log_once(shared, other, (uint32_t)other, NOW_MS));
-	assert_false(
-	        aname_shared_log_once(shared, other, (uint32_t)other, NOW_MS + MINUTE_MS - 1000));
-	assert_true(aname_shared_log_once(shared, other, (uint32_t)other, NOW_MS + MINUTE_MS));
-	assert_false(aname_shared_log_once(shared, one, (uint32_t)one, NOW_MS + MINUTE_MS));
-	/* Pushed out by one in the same slot, it may be logged again. */
-	assert_true(aname_shared_log_once(shared, one, (uint32_t)one, NOW_MS + 2 * MINUTE_MS));
-	assert_false(aname_shared_log_once(shared, one, (uint32_t)one, NOW_MS + 90 * MINUTE_MS));
 	assert_true(aname_shared_log_once(shared, UINT64_MAX, (uint32_t)UINT64_MAX, NOW_MS));
 	assert_false(aname_shared_log_once(shared, UINT64_MAX, (uint32_t)UINT64_MAX, NOW_MS));
+	aname_shared_free(shared);
+}
+
+static void logged_by_others(void **state)
+{
+	/* All of it falls on the same few slots, as if one could know which these are. */
+	enum { NOW_MS = 5000000, VICTIM = 7, HOSTILE = 8 };
+	aname_shared_t *shared = new_shared();
+	const uint64_t step = UINT64_C(1) << 40;
+	uint64_t hostile = 100;
+	int64_t now_ms = NOW_MS;
+	for (; now_ms < NOW_MS + 20000; now_ms += 500) {
+		(void)aname_shared_log_once(shared, hostile++ * step, HOSTILE, now_ms);
+	}
+	assert_true(aname_shared_log_once(shared, step, VICTIM, now_ms));
+	/* It is not logged again as long as it comes up at least as often as the hostile ones. */
+	for (unsigned i = 0; i < 200; i++, now_ms += 1000) {
+		(void)aname_shared_log_once(shared, hostile++ * step, HOSTILE, now_ms);
+		assert_false(aname_shared_log_once(shared, step, VICTIM, now_ms));
+	}
+	/* Pushed out it may be. */
+	for (unsigned i = 0; i < 100; i++, now_ms += 1000) {
+		(void)aname_shared_log_once(shared, hostile++ * step, HOSTILE, now_ms);
+	}
+	assert_true(aname_shared_log_once(shared, step, VICTIM, now_ms));
+	aname_shared_free(shared);
+}
+
+static void content_of_another_process(void **state)
+{
+	/* Two contents that share a slot in one process seldom do so in another one. */
+	enum { CONTENTS = 256, SLOTS = 256 };
+	static uint64_t hashes[2][CONTENTS];
+	for (unsigned i = 0; i < 2; i++) {
+		aname_shared_t *shared = new_shared();
+		for (uint64_t n = 0; n < CONTENTS; n++) {
+			uint64_t content = aname_shared_hash(0, &n, sizeof(n));
+			hashes[i][n] = aname_shared_content(shared, 0, &content, sizeof(content));
+		}
+		aname_shared_free(shared);
+	}
+	unsigned pairs = 0, again = 0;
+	for (unsigned n = 0; n < CONTENTS; n++) {
+		assert_true(hashes[0][n] != hashes[1][n]);
+		for (unsigned m = 0; m < n; m++) {
+			bool share = (hashes[0][n] - hashes[0][m]) % SLOTS == 0;
+			pairs += share;
+			again += share && (hashes[1][n] - hashes[1][m]) % SLOTS == 0;
+		}
+	}
+	assert_in_range(pairs, 32, 512);
+	assert_true(8 * again < pairs);
+}
+
+static void content_in_parts(void **state)
+{
+	aname_shared_t *shared = new_shared();
+	uint64_t one = aname_shared_content(shared, 0, "malformed", 9);
+	assert_true(one == aname_shared_content(shared, 0, "malformed", 9));
+	assert_true(one != aname_shared_content(shared, 0, "malformee", 9));
+	assert_true(one != aname_shared_content(shared, 0, "malformed", 8));
+	assert_true(one != aname_shared_content(shared, 1, "malformed", 9));
+	assert_true(aname_shared_content(shared, one, "a", 1) !=
+	            aname_shared_content(shared, one, "b", 1));
+	assert_true(aname_shared_content(shared, one, NULL, 0) ==
+	            aname_shared_content(shared, one, "", 0));
+	assert_true(aname_shared_content(shared, one, NULL, 0) != one);
 	aname_shared_free(shared);
 }
 
@@ -537,7 +591,10 @@ int main(void)
 		       definition_released),
 		PROVES("what nobody holds is not let go", unhold_foreign),
 		PROVES("W2: a content is logged once", logged_once),
-		PROVES("W2: contents are told apart", content_hash),
+		PROVES("L4: others' contents do not keep it out", logged_by_others),
+		PROVES("L4: nobody knows which ones share a slot", content_of_another_process),
+		PROVES("W2: contents are told apart", content_in_parts),
+		PROVES("W2: states are told apart", content_hash),
 		PROVES("out of memory: no shared state, nothing leaked", no_memory_for_shared),
 		PROVES("out of memory: options are not held, and freed", no_memory_to_hold),
 		PROVES("out of memory: those who hold already are not touched",
