@@ -271,6 +271,25 @@ static void go_on(aname_refresh_t *refresh, walk_t *walk, int64_t now_ms)
 	}
 }
 
+/*! Is it an owner here that has these records? If there is one by that name, it is confirmed, or not
+ *  any more. */
+static bool is_ours(aname_far_owners_t *far, const aname_owner_t *owner,
+                    const aname_result_t *result)
+{
+	uint16_t type;
+	bool confirmed;
+	if (!aname_owners_ask(far->owners, owner->owner, &type, &confirmed)) {
+		return false;
+	}
+	/* Records of another type say nothing about its own. */
+	if (type == owner->type) {
+		aname_owners_confirm(far->owners, owner->owner,
+		                     aname_enquiry_sum(far->owners, result));
+		(void)aname_owners_ask(far->owners, owner->owner, &type, &confirmed);
+	}
+	return confirmed;
+}
+
 /*! Notes the records at a name, and has their targets asked for. */
 static void take_records(aname_refresh_t *refresh, walk_t *walk, const knot_dname_t *name,
                          const aname_result_t *result, int64_t now_ms)
@@ -283,15 +302,8 @@ static void take_records(aname_refresh_t *refresh, walk_t *walk, const knot_dnam
 		add_name(walk, target);
 		target += knot_dname_size(target);
 	}
-	uint16_t type;
-	bool confirmed;
-	if (aname_owners_ask(far->owners, owner.owner, &type, &confirmed)) {
-		/* Records of another type say nothing about its own. */
-		if (type == walk->asked) {
-			aname_owners_confirm(far->owners, owner.owner,
-			                     aname_enquiry_sum(far->owners, result));
-		}
-	} else if (result->count > 0) {
+	bool ours = is_ours(far, &owner, result);
+	if (result->count > 0 && !ours) {
 		note(far, &owner, walk->zone, now_ms);
 	} else {
 		forget(far, owner.owner, walk->asked);
