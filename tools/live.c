@@ -36,8 +36,8 @@ static char *make_request(const char *owner, const kaname_records_t *records)
 		}
 	}
 	if (records != NULL && names == 0) {
-		(void)fputs(" .",
-		            out); /* Without any name it would be all; this is none's target. */
+		/* Without any name it would be all; this is none's target. */
+		(void)fputs(" .", out);
 	}
 	(void)fputc('\n', out);
 	if (fclose(out) != 0) {

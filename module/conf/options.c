@@ -6,6 +6,8 @@
 
 #include <libknot/wire.h>
 
+#include "fnv.h"
+
 static void names_free(aname_names_t *names)
 {
 	for (size_t i = 0; i < names->count; i++) {
@@ -280,17 +282,6 @@ static void merge_nets(aname_nets_t *nets)
 	nets->count = kept;
 }
 
-/*! FNV-1a: only whoever configures this server chooses networks. */
-static uint64_t hash_nets(const aname_nets_t *nets)
-{
-	const uint8_t *octets = (const uint8_t *)nets->at;
-	uint64_t hash = 0xcbf29ce484222325;
-	for (size_t i = 0; i < nets->count * sizeof(*nets->at); i++) {
-		hash = (hash ^ octets[i]) * 0x100000001b3;
-	}
-	return hash;
-}
-
 void aname_nets_settle(aname_nets_t *nets)
 {
 	if (nets->count > 0) {
@@ -301,7 +292,8 @@ void aname_nets_settle(aname_nets_t *nets)
 	while (nets->ipv4 < nets->count && nets->at[nets->ipv4].len == 4) {
 		nets->ipv4++;
 	}
-	nets->id = hash_nets(nets);
+	/* Only whoever configures this server chooses networks. */
+	nets->id = aname_fnv(ANAME_FNV_BASIS, nets->at, nets->count * sizeof(*nets->at));
 }
 
 /*! The first IPv4 network that does not end before an address. */

@@ -262,4 +262,7 @@ void aname_events_limits(aname_events_t *events, aname_limits_reached_t *reached
 	          "1000 a second");
 	log_limit(events, &events->views, atomic_load(&reached->views_full), now_ms,
 	          "a target is probed in 15 ways, and not in others; let sections probe alike");
+	log_limit(events, &events->far, atomic_load(&reached->far_full), now_ms,
+	          "512 names of other servers that have ANAME records are known, circles through "
+	          "more of them may not be seen");
 }

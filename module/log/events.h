@@ -24,7 +24,7 @@ typedef struct {
 typedef struct {
 	aname_logbook_t *logbook;
 	aname_budget_t *budget; /*!< For what is about targets. */
-	aname_events_limit_t queue, table, gave_way, waiters, probes, late, views;
+	aname_events_limit_t queue, table, gave_way, waiters, probes, late, views, far;
 } aname_events_t;
 
 /*! A target's answer for a subnet has begun to fail. Many subnets fail at once: that is logged now

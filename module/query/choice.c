@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "fnv.h"
 #include "path.h"
 
 /*! log2(1 + i / 128) with 31 bits behind the point. */
@@ -73,14 +74,14 @@ static uint64_t hash_name(uint64_t hash, const knot_dname_t *name)
 		/* Lengths of labels are below all letters. */
 		uint8_t octet = name[i];
 		octet += octet >= 'A' && octet <= 'Z' ? 'a' - 'A' : 0;
-		hash = (hash ^ octet) * 0x100000001b3;
+		hash = aname_fnv_octet(hash, octet);
 	}
 	return hash;
 }
 
 uint64_t aname_choice_seed(const knot_dname_t *owner, const knot_dname_t *target)
 {
-	return mix(hash_name(hash_name(0xcbf29ce484222325, owner), target));
+	return mix(hash_name(hash_name(ANAME_FNV_BASIS, owner), target));
 }
 
 ANAME_WARM uint64_t aname_choice_network(const aname_subnet_t *network)

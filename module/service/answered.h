@@ -31,14 +31,14 @@ typedef struct {
  *  most. */
 void aname_answered_add(aname_answered_t *answered, const aname_entry_t *entry, uint64_t hash);
 
-/*! Which ones are there, that are still kept fresh and have not failed since? */
+/*! Whose names there are. */
 typedef enum {
 	ANAME_ANSWERED_NONE = 0,
 	ANAME_ANSWERED_OWN,    /*!< Of the zone in question alone. */
 	ANAME_ANSWERED_OTHERS, /*!< Of another zone. */
 } aname_answered_of_t;
 
-/*! Thread: service. Forgets the others. */
+/*! Which ones are there, that are still kept fresh and have not failed since? Forgets the others. */
 aname_answered_of_t aname_answered_any(aname_answered_t *answered, const aname_table_t *table,
                                        const aname_upstream_t *upstream, uint32_t zone);
 

@@ -24,7 +24,6 @@ static bool is_wanted(aname_refresh_t *refresh, uint64_t owner, uint16_t *type)
 static void take(aname_refresh_t *refresh, aname_enquiry_t *enquiry, const aname_result_t *result,
                  int64_t now_ms)
 {
-	(void)now_ms;
 	confirmation_t *confirmation = (confirmation_t *)enquiry;
 	if (result->failure == ANAME_FAILURE_NONE) {
 		aname_owners_t *owners = refresh->shared->owners;

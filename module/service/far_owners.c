@@ -22,6 +22,7 @@ typedef struct {
 
 struct aname_far_owners {
 	aname_owners_t *owners;
+	_Atomic uint64_t *full;                  /*!< Counts that there was no room. */
 	far_owner_t *list[ANAME_FAR_OWNERS_MAX]; /*!< The words stay where they are. */
 	size_t count;
 	uint32_t walking[ANAME_FAR_OWNERS_WALKS]; /*!< Zones whose names are being asked for. */
@@ -40,11 +41,12 @@ typedef struct {
 	knot_dname_storage_t names[NAMES_MAX];
 } walk_t;
 
-aname_far_owners_t *aname_far_owners_new(aname_owners_t *owners)
+aname_far_owners_t *aname_far_owners_new(aname_shared_t *shared)
 {
 	aname_far_owners_t *far = calloc(1, sizeof(*far));
 	if (far != NULL) {
-		far->owners = owners;
+		far->owners = shared->owners;
+		far->full = &shared->reached.far_full;
 	}
 	return far;
 }
@@ -133,6 +135,7 @@ static bool make_room(aname_far_owners_t *far, uint32_t zone, int64_t now_ms)
 	}
 	size_t at = oldest(far, NULL);
 	if (now_ms - far->list[at]->seen_ms < GIVE_WAY_MS) {
+		atomic_fetch_add(far->full, 1);
 		uint32_t most = heaviest(far);
 		if (!is_lighter(far, zone, most)) {
 			return false;

@@ -31,7 +31,7 @@
 #define ANAME_FAR_OWNERS_WALKS 8
 
 /*! None. NULL if out of memory. */
-aname_far_owners_t *aname_far_owners_new(aname_owners_t *owners);
+aname_far_owners_t *aname_far_owners_new(aname_shared_t *shared);
 
 /*! Takes them out of the owners, and frees them. NULL is allowed. */
 void aname_far_owners_free(aname_far_owners_t *far);

@@ -5,10 +5,10 @@
 
 #include <libknot/errcode.h>
 
-#include "service/enquiry.h"
-#include "service/far_owners.h"
 #include "service/dispatch.h"
 #include "service/due.h"
+#include "service/enquiry.h"
+#include "service/far_owners.h"
 #include "service/health.h"
 #include "service/outage.h"
 #include "service/result.h"
@@ -369,7 +369,7 @@ aname_refresh_t *aname_refresh_new(aname_shared_t *shared, uv_loop_t *loop,
 	refresh->settle_ms = INT64_MAX;
 	refresh->log_terms_ms = INT64_MAX;
 	refresh->forces = aname_forces_new();
-	refresh->far_owners = aname_far_owners_new(shared->owners);
+	refresh->far_owners = aname_far_owners_new(shared);
 	bool parts = refresh->forces != NULL && refresh->far_owners != NULL &&
 	             aname_health_init(refresh);
 	if (!parts || uv_timer_init(loop, &refresh->timer) != 0) {

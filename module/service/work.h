@@ -1,26 +1,26 @@
 /*!
  * \brief What the parts that keep the table true share: their state.  [U]
  *
- * | part      | what it does                                                              |
- * |-----------|---------------------------------------------------------------------------|
- * | refresh   | one step: takes requests, does what is due, starts what may; the limits   |
- * | upstreams | upstreams that come, change, and are released                             |
- * | arrivals  | targets of before a restart, whose upstream comes                         |
- * | due       | what the time has come for: refreshes, time limits, forgetting            |
- * | dispatch  | which entry is looked up next: priorities, limits                         |
- * | result    | what a lookup taught, or that it failed, and when the next one is         |
- * | outage    | upstreams that are out: what waits for them, and how they are tried       |
- * | recovery  | what failed while an upstream was out, once that is back                  |
- * | room      | space for one more target: who gives way                                   |
- * | confirm   | whether an owner of this server is the one that the world knows           |
- * | far_owners| owners of other servers, through which targets may lead back here         |
- * | enquiry   | questions for ANAME records, which these two ask                          |
- * | pace      | how many queries are started a second                                     |
- * | subnets   | entries for clients' subnets                                              |
- * | schedule  | where each entry stands: planned, ready, running, dormant                 |
- * | health    | which addresses are probed for whom                                       |
- * | verdicts  | verdicts that change: published in rounds, logged, counted                |
- * | views     | what workers see of addresses                                             |
+ * | part       | what it does                                                              |
+ * |------------|---------------------------------------------------------------------------|
+ * | refresh    | one step: takes requests, does what is due, starts what may; the limits   |
+ * | upstreams  | upstreams that come, change, and are released                             |
+ * | arrivals   | targets of before a restart, whose upstream comes                         |
+ * | due        | what the time has come for: refreshes, time limits, forgetting            |
+ * | dispatch   | which entry is looked up next: priorities, limits                         |
+ * | result     | what a lookup taught, or that it failed, and when the next one is         |
+ * | outage     | upstreams that are out: what waits for them, and how they are tried       |
+ * | recovery   | what failed while an upstream was out, once that is back                  |
+ * | room       | space for one more target: who gives way                                  |
+ * | confirm    | whether an owner of this server is the one that the world knows           |
+ * | far_owners | owners of other servers, through which targets may lead back here         |
+ * | enquiry    | questions for ANAME records, which these two ask                          |
+ * | pace       | how many queries are started a second                                     |
+ * | subnets    | entries for clients' subnets                                              |
+ * | schedule   | where each entry stands: planned, ready, running, dormant                 |
+ * | health     | which addresses are probed for whom                                       |
+ * | verdicts   | verdicts that change: published in rounds, logged, counted                |
+ * | views      | what workers see of addresses                                             |
  *
  * Beside them stands state/, which saves all that, and restores it.
  *

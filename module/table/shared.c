@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fnv.h"
 #include "table/clock.h"
 
 aname_shared_t *aname_shared_new(aname_queue_wake_f wake, void *wake_ctx)
@@ -422,10 +423,5 @@ uint32_t aname_shared_zone(const aname_shared_t *shared, const knot_dname_t *zon
 
 uint64_t aname_shared_hash(uint64_t seed, const void *data, size_t len)
 {
-	/* FNV-1a: short contents, off the warm path, nothing hangs on a collision. */
-	uint64_t h = seed ^ 0xcbf29ce484222325;
-	for (size_t i = 0; i < len; i++) {
-		h = (h ^ ((const uint8_t *)data)[i]) * 0x100000001b3;
-	}
-	return h;
+	return aname_fnv(seed ^ ANAME_FNV_BASIS, data, len);
 }

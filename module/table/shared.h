@@ -35,6 +35,7 @@ typedef struct {
 	_Atomic uint64_t probes_full;  /*!< Addresses not probed: max-probes. */
 	_Atomic uint64_t probes_late;  /*!< Probes later than by an interval. */
 	_Atomic uint64_t views_full;   /*!< Targets not probed in one more way. */
+	_Atomic uint64_t far_full;     /*!< Owners of other servers not noted, or no longer. */
 } aname_limits_reached_t;
 
 /*! Sums over all targets, for the statistics. Written by the service. */

@@ -359,12 +359,11 @@ void aname_table_remove(aname_table_t *table, aname_entry_t *entry)
 		i = aname_slots_after(slots, i);
 	}
 	atomic_store(&slots->at[i], &tombstone);
-	aname_charges_drop(table->charges, &entry->charged);
-
 	if (entry->for_subnet) {
 		delist(atomic_load(&entry->subnet_entry->target->subnets), entry);
 		atomic_fetch_sub(&table->subnets, 1);
 	} else {
+		aname_charges_drop(table->charges, &entry->charged);
 		aname_epoch_retire(table->epoch, atomic_load(&entry->subnets));
 		atomic_fetch_sub(&table->targets, 1);
 	}

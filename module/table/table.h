@@ -128,7 +128,8 @@ struct aname_entry {
 	_Atomic uint32_t started, succeeded, failed; /*!< Lookups; written by the service. */
 	_Atomic uint32_t lag_ms; /*!< Lag of the last refresh; written by the service. */
 	/* Written by workers, at most once a second each. */
-	aname_charged_t charged;  /*!< The zone that it is charged to, see charges.h. */
+	aname_charged_t charged;  /*!< The zone that it is charged to, see charges.h; unused for a
+	                               subnet. */
 	_Atomic uint32_t asked_s; /*!< When it was asked for last. */
 	_Atomic uint32_t until_s; /*!< It is to be kept fresh until then. */
 	/* Written by workers, when it changes. */
@@ -332,6 +333,19 @@ static inline bool aname_entry_is_first(const aname_entry_t *entry, uint32_t now
 	return atomic_load_explicit(&entry->asked_s, memory_order_relaxed) != now_s;
 }
 
+/*! Whom it is charged to: that of a subnet is a part of what its target costs. */
+static inline aname_charged_t *aname_entry_charged(aname_entry_t *entry)
+{
+	return entry->for_subnet ? &entry->subnet_entry->target->charged : &entry->charged;
+}
+
+/*! The zone that it is charged to; 0: not known yet. Thread: any that may read the entry. */
+static inline uint32_t aname_entry_zone(const aname_entry_t *entry)
+{
+	return atomic_load_explicit(aname_entry_charged((aname_entry_t *)entry),
+	                            memory_order_relaxed);
+}
+
 /*!
  * \brief Notes that a target was asked for, the first time in a second.
  *
@@ -349,7 +363,7 @@ static inline void aname_entry_note_asked(aname_charges_t *charges, aname_entry_
 	atomic_store_explicit(&entry->demand, (demand < most ? demand : most) + ANAME_DEMAND_STEP,
 	                      memory_order_relaxed);
 	atomic_store_explicit(&entry->asked_s, now_s, memory_order_relaxed);
-	aname_charges_ask(charges, &entry->charged, zone);
+	aname_charges_ask(charges, aname_entry_charged(entry), zone);
 }
 
 /*! Notes what a query needs of a target; writes only what changes. Thread: likewise. */
@@ -379,12 +393,6 @@ static inline void aname_entry_touch(aname_charges_t *charges, aname_entry_t *en
 		aname_entry_note_asked(charges, entry, interest.zone, now_s);
 	}
 	aname_entry_note_interest(entry, interest);
-}
-
-/*! The zone that it is charged to; 0: not known yet. Thread: any that may read the entry. */
-static inline uint32_t aname_entry_zone(const aname_entry_t *entry)
-{
-	return atomic_load_explicit(&entry->charged, memory_order_relaxed);
 }
 
 /*! Notes that a client came back for the answer of a subnet. Writes once. Thread: workers. */

@@ -135,6 +135,27 @@ class Connection:
         self.sock.setblocking(False)
         self.sock.connect_ex(SERVER)
 
+    def go_on(self, poll, events):
+        """Sends what is left, and takes what has come; False if no more comes."""
+        try:
+            if events & selectors.EVENT_WRITE:
+                self.rest = self.rest[self.sock.send(self.rest):]
+                if not self.rest:
+                    poll.modify(self.sock, selectors.EVENT_READ, self)
+                return True
+            got = self.sock.recv(65535)
+        except BlockingIOError:
+            return True
+        except OSError:
+            got = b""
+        self.got += got
+        return bool(got)
+
+    def reply(self):
+        """The reply, or None while it is not whole."""
+        size = int.from_bytes(self.got[:2], "big")
+        return self.got[2:] if len(self.got) >= 2 + max(12, size) else None
+
 
 class Crowd:
     """Asks questions of the server at a rate, in an order by chance."""
@@ -266,27 +287,15 @@ class Crowd:
         self.poll.register(connection.sock, selectors.EVENT_WRITE, connection)
 
     def _receive_tcp(self, connection, events):
-        try:
-            if events & selectors.EVENT_WRITE:
-                connection.rest = connection.rest[connection.sock.send(connection.rest):]
-                if not connection.rest:
-                    self.poll.modify(connection.sock, selectors.EVENT_READ, connection)
-                return
-            got = connection.sock.recv(65535)
-        except BlockingIOError:
-            return
-        except OSError:
-            got = b""
-        connection.got += got
-        size = int.from_bytes(connection.got[:2], "big")
-        if len(connection.got) >= 2 + max(12, size):
+        more, reply = connection.go_on(self.poll, events), connection.reply()
+        if reply is not None:
             asked = connection.asked
-            kind = kind_of(connection.got[2:], self.questions[asked.index])
+            kind = kind_of(reply, self.questions[asked.index])
             asked.counted.end[kind] += 1
             if kind == "fresh":
                 asked.counted.fresh.setdefault(asked.index, time.monotonic())
             self._end(connection)
-        elif not got:
+        elif not more:
             self._end(connection)
             self._again(connection.asked)
 

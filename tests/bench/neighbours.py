@@ -101,17 +101,13 @@ class Asked:
         return None
 
 
-class Connection:
+class Connection(crowd.Connection):
     """A query over TCP: by itself, or after a reply that was truncated. What comes counts to a part
     of what a Tally has."""
 
     def __init__(self, asked, part, since):
-        query = asked.wire.query(1)
-        self.asked, self.part, self.since = asked, part, since
-        self.rest, self.got = struct.pack("!H", len(query)) + query, b""
-        self.sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        self.sock.setblocking(False)
-        self.sock.connect_ex(crowd.SERVER)
+        super().__init__(asked, asked.wire.query(1))
+        self.part, self.since = part, since
 
 
 class Client:
@@ -226,24 +222,12 @@ class Client:
                 self.connect(asked, END, time.monotonic())
 
     def receive_tcp(self, connection, events):
-        try:
-            if events & selectors.EVENT_WRITE:
-                connection.rest = connection.rest[connection.sock.send(connection.rest):]
-                if not connection.rest:
-                    self.poll.modify(connection.sock, selectors.EVENT_READ, connection)
-                return
-            got = connection.sock.recv(65535)
-        except BlockingIOError:
-            return
-        except OSError:
-            got = b""
-        connection.got += got
-        if len(connection.got) >= 14 and len(connection.got) >= 2 + int.from_bytes(
-                connection.got[:2], "big"):
+        more, reply = connection.go_on(self.poll, events), connection.reply()
+        if reply is not None:
             took = (time.monotonic() - connection.since) * 1000
-            self.note(connection.asked, connection.got[2:], connection.part, took)
+            self.note(connection.asked, reply, connection.part, took)
             self.close(connection)
-        elif not got:
+        elif not more:
             self.fail(connection, "closed")
             self.close(connection)
 

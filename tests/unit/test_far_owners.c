@@ -286,6 +286,7 @@ static void there_are_so_many_at_most(void **state)
 		answer(&world, &world.target, NULL, NULL, 0);
 	}
 	assert_int_equal(count(&world), ANAME_FAR_OWNERS_MAX);
+	assert_true(scripted_heard(&world.scripted, "512 names of other servers") > 0);
 	/* They give way to those of later, */
 	clock_skip(600000);
 	find_circle(&world);

@@ -484,6 +484,32 @@ static void prefix_cut(void **state)
 
 /* Bounds. */
 
+static void charged_as_their_target(void **state)
+{
+	/* L4: however many a zone's clients bring in, no target of it is another one's because of
+	 * that, and who asks for a subnet of a target has it charged no more than the target. */
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
+	scripted.zone = 7;
+	know(&scripted);
+	for (uint32_t i = 0; i < 20; i++) {
+		const aname_subnet_t client = nth(i);
+		learn(&scripted, &client, i + 1, 300, 24);
+	}
+	const aname_charges_t *charges = aname_table_charges(scripted.shared->table);
+	uint32_t whole = aname_table_targets(scripted.shared->table);
+	assert_int_equal(aname_charges_of(charges, 7), whole);
+	const aname_subnet_t client = nth(3);
+	scripted.zone = 100;
+	scripted_skip(&scripted, 1000);
+	scripted_ask_client(&scripted, &www, A, 300, &client);
+	aname_entry_t *entry = found(&scripted, &www, &client);
+	assert_int_equal(aname_entry_zone(entry),
+	                 aname_entry_zone(scripted_find(&scripted, &www, A)));
+	assert_int_equal(aname_entry_zone(entry), 7);
+	scripted_deinit(&scripted);
+}
+
 static void most_of_a_target(void **state)
 {
 	const aname_limits_t limits = { 4, 10000, 1000, 1000000, 1000, 20, 1000 };
@@ -773,6 +799,7 @@ int main(void)
 		PROVES("N4: under options that nobody has nothing is asked for", options_given_up),
 	};
 	const struct CMUnitTest bounds[] = {
+		PROVES("L4: subnets are charged as their target is", charged_as_their_target),
 		PROVES("N4: so many of a target, the least recently asked go", most_of_a_target),
 		PROVES("N4: a flood pushes out its own kind", flood_keeps_regulars),
 		PROVES("N4: so many in all, the largest holder gives way", most_of_all),

@@ -20,6 +20,8 @@ import dns.rrset
 from .ask import Subnet, read_tcp, subnets_of
 
 ADDRESS = "127.0.0.53"
+# ANAME and ALIAS.
+ANAME_TYPES = ("TYPE65305", "TYPE65401")
 # Where others stand that play a resolver.
 SCRIPTED, OTHER = "127.0.0.11", "127.0.0.12"
 SOA = ". 60 IN SOA ns.authority.example. hostmaster.authority.example. 1 3600 600 86400 {ttl}"
@@ -158,7 +160,7 @@ class Authority:
                 query
                 for query in self._seen
                 if wanted in (None, query.name)
-                and (rdtype == query.rdtype or (rdtype is None and query.rdtype != "TYPE65305"))
+                and (rdtype == query.rdtype or (rdtype is None and query.rdtype not in ANAME_TYPES))
                 and query.time >= since
             ]
 
