@@ -10,84 +10,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "commands.h"
 #include "protocol.h"
 #include "tool.h"
 
 /*! Longest time-out in seconds: a day. */
 #define TIMEOUT_MAX  86400
 #define VERSION_TEXT "kaname " KANAME_VERSION "\n"
-
-typedef struct {
-	const char *name;
-	int least, most;     /*!< Arguments. */
-	const char *options; /*!< Short forms of those it takes. */
-	const char *usage;
-	const char *purpose;
-	kaname_exit_t (*run)(const kaname_args_t *args);
-} command_t;
-
-static const command_t commands[] = {
-	{ "rdata", 1, 1, "", "rdata TARGET", "print the generic RDATA that names TARGET",
-	  kaname_rdata },
-	{ "show", 1, 1000, "", "show RDATA", "print the target that generic RDATA names",
-	  kaname_show },
-	{ "zone", 0, 1, "or", "zone [-o ORIGIN] [-r] [FILE]",
-	  "translate ANAME and ALIAS lines for knotd", kaname_zone },
-	{ "set", 2, 2, "stTa", "set ZONE TARGET [--ttl N] [--add]",
-	  "declare the ANAME record of a zone", kaname_set },
-	{ "get", 1, 1, "st", "get ZONE", "print the ANAME records of a zone", kaname_get },
-	{ "unset", 1, 2, "st", "unset ZONE [TARGET]", "remove them, or one of them", kaname_unset },
-	{ "list", 0, 1000, "stj", "list [ZONE|TARGET...] [--json]",
-	  "print the ANAME records of all zones", kaname_list },
-	{ "warm", 0, 1000, "stSqv", "warm [ZONE...] [-t TIME] [--quiet]",
-	  "have all of them looked up, and wait for it", kaname_warm },
-	{ "status", 0, 1, "stSj", "status [ZONE] [--json]",
-	  "print what the server knows of the targets", kaname_status },
-	{ "force", 2, 2, "stSjF", "force WHAT down|up|auto [--for TIME]",
-	  "put your word on a target or address first", kaname_force },
-	{ "check", 1, 1, "stSc", "check ZONE [--client ADDRESS]",
-	  "look for what is wrong with a zone", kaname_check },
-};
-#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
-
-static const struct option long_options[] = {
-	{ "origin", required_argument, NULL, 'o' },
-	{ "reverse", no_argument, NULL, 'r' },
-	{ "socket", required_argument, NULL, 's' },
-	{ "timeout", required_argument, NULL, 't' },
-	{ "ttl", required_argument, NULL, 'T' },
-	{ "add", no_argument, NULL, 'a' },
-	{ "status-socket", required_argument, NULL, 'S' },
-	{ "json", no_argument, NULL, 'j' },
-	{ "for", required_argument, NULL, 'F' },
-	{ "client", required_argument, NULL, 'c' },
-	{ "quiet", no_argument, NULL, 'q' },
-	{ "verbose", no_argument, NULL, 'v' },
-	{ "help", no_argument, NULL, 'h' },
-	{ "version", no_argument, NULL, 'V' },
-	{ NULL },
-};
-
-/*! What an option means, in the order of the help. */
-static const struct {
-	const char *usage, *meaning;
-} meanings[] = {
-	{ "-o, --origin ORIGIN", "origin of relative names until $ORIGIN" },
-	{ "-r, --reverse", "turn generic lines back into words" },
-	{ "-s, --socket PATH", "control socket of knotd (" KANAME_CONTROL_SOCKET ")" },
-	{ "-t, --timeout TIME", "how long knotd may be silent (10s; see kaname(1))" },
-	{ "--ttl SECONDS", "TTL (that of the record before, else 300)" },
-	{ "--add", "add a target, and keep those that are there" },
-	{ "-S, --status-socket PATH", "the module's socket (" ANAME_STATUS_SOCKET " beside -s)" },
-	{ "--json", "print JSON" },
-	{ "--for TIME", "for how long, such as 90s, 10m, 1h, 7d (without end)" },
-	{ "--client ADDRESS", "whose targets to show" },
-	{ "--quiet", "print nothing, the exit status tells" },
-	{ "--verbose", "print all names that failed, not 20" },
-	{ "-h, --help", "print this and exit" },
-	{ "-V, --version", "print the version and exit" },
-};
-#define MEANINGS (sizeof(meanings) / sizeof(meanings[0]))
 
 void kaname_error(const char *format, ...)
 {
@@ -112,40 +41,15 @@ kaname_exit_t kaname_finish(kaname_exit_t code)
 	return code;
 }
 
-static kaname_exit_t help(void)
-{
-	(void)printf("Usage: kaname COMMAND [OPTIONS] [ARGUMENTS]\n\nCommands:\n");
-	for (size_t i = 0; i < COMMANDS; i++) {
-		(void)printf("  %-38s %s\n", commands[i].usage, commands[i].purpose);
-	}
-	(void)printf("\nOptions:\n");
-	for (size_t i = 0; i < MEANINGS; i++) {
-		(void)printf("  %-38s %s\n", meanings[i].usage, meanings[i].meaning);
-	}
-	(void)printf(
-	        "\nExit status: 0 done; 1 refused, or bad input; 2 not understood; 3 could not "
-	        "read,\nwrite, or reach the server. See kaname(1).\n");
-	return kaname_finish(KANAME_OK);
-}
-
-static kaname_exit_t usage(const command_t *command)
+static kaname_exit_t usage(const kaname_command_t *command)
 {
 	if (command != NULL) {
-		kaname_error("usage: kaname %s", command->usage);
+		kaname_error("usage: kaname %s, see kaname %s --help", command->usage,
+		             command->name);
 	} else {
 		kaname_error("usage: kaname COMMAND [OPTIONS] [ARGUMENTS], see kaname --help");
 	}
 	return KANAME_USAGE;
-}
-
-static const command_t *find_command(const char *name)
-{
-	for (size_t i = 0; i < COMMANDS; i++) {
-		if (strcmp(commands[i].name, name) == 0) {
-			return &commands[i];
-		}
-	}
-	return NULL;
 }
 
 /*! Reads a number of an option; false, and reported, if it is none or out of range. */
@@ -214,21 +118,41 @@ static bool take_option(kaname_args_t *args, int option)
 	return good;
 }
 
-static const char *long_name(char option)
+/*! The options as getopt_long() reads them. */
+typedef struct {
+	struct option names[64]; /*!< A zeroed one behind the last. */
+	char short_forms[64];
+} forms_t;
+
+static void make_forms(forms_t *forms)
 {
-	const struct option *at = long_options;
-	while (at->val != option) {
-		at++;
+	size_t names = 0, len = 0;
+	for (size_t i = 0; i < kaname_options_count; i++) {
+		const kaname_option_t *option = &kaname_options[i];
+		/* It stands there once for each meaning. */
+		if (kaname_option_find(NULL, option->key) != option) {
+			continue;
+		}
+		forms->names[names++] = (struct option){
+			.name = option->name,
+			.has_arg = option->value != NULL ? required_argument : no_argument,
+			.val = (unsigned char)option->key,
+		};
+		if (option->has_short) {
+			forms->short_forms[len++] = option->key;
+			if (option->value != NULL) {
+				forms->short_forms[len++] = ':';
+			}
+		}
 	}
-	return at->name;
 }
 
-static kaname_exit_t run(const command_t *command, const char *given, kaname_args_t *args)
+static kaname_exit_t run(const kaname_command_t *command, const char *given, kaname_args_t *args)
 {
 	for (const char *option = given; *option != '\0'; option++) {
 		if (strchr(command->options, *option) == NULL) {
 			kaname_error("%s does not take the option --%s", command->name,
-			             long_name(*option));
+			             kaname_option_find(NULL, *option)->name);
 			return usage(command);
 		}
 	}
@@ -238,36 +162,63 @@ static kaname_exit_t run(const command_t *command, const char *given, kaname_arg
 	return kaname_finish(command->run(args));
 }
 
+/*!
+ * \brief Takes the options, wherever they stand.
+ *
+ * \param given  Keys of those that are there.
+ * \param ask    'h' or 'V' if that was asked for.
+ *
+ * \return False, and reported, if one is not understood.
+ */
+static bool take_options(int argc, char **argv, kaname_args_t *args, char given[64], char *ask)
+{
+	static forms_t forms;
+	make_forms(&forms);
+	size_t count = 0;
+	int option;
+	while ((option = getopt_long(argc, argv, forms.short_forms, forms.names, NULL)) != -1) {
+		if (option == '?') {
+			(void)usage(NULL);
+			return false;
+		}
+		if (option == 'h' || option == 'V') {
+			*ask = *ask == '\0' ? (char)option : *ask;
+			continue;
+		}
+		if (!take_option(args, option)) {
+			return false;
+		}
+		if (count < 63) {
+			given[count++] = (char)option;
+		}
+	}
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	kaname_args_t args = { .timeout = -1, .ttl = -1, .seconds = -1 };
-	char given[64] = "";
-	size_t count = 0;
-	int option;
-	while ((option = getopt_long(argc, argv, "o:rs:t:S:hV", long_options, NULL)) != -1) {
-		if (option == '?') {
+	char given[64] = "", ask = '\0';
+	if (!take_options(argc, argv, &args, given, &ask)) {
+		return KANAME_USAGE;
+	}
+	if (ask == 'V') {
+		(void)fputs(VERSION_TEXT, stdout);
+		return kaname_finish(KANAME_OK);
+	}
+	const kaname_command_t *command = NULL;
+	if (optind < argc) {
+		command = kaname_command_find(argv[optind]);
+		if (command == NULL) {
+			kaname_error("there is no command %s", argv[optind]);
 			return usage(NULL);
 		}
-		if (option == 'h') {
-			return help();
-		}
-		if (option == 'V') {
-			(void)fputs(VERSION_TEXT, stdout);
-			return kaname_finish(KANAME_OK);
-		}
-		if (!take_option(&args, option)) {
-			return KANAME_USAGE;
-		}
-		if (count < sizeof(given) - 1) {
-			given[count++] = option;
-		}
 	}
-	if (optind == argc) {
-		return usage(NULL);
+	if (ask == 'h') {
+		kaname_print_help(command);
+		return kaname_finish(KANAME_OK);
 	}
-	const command_t *command = find_command(argv[optind]);
 	if (command == NULL) {
-		kaname_error("there is no command %s", argv[optind]);
 		return usage(NULL);
 	}
 	args.count = argc - optind - 1;

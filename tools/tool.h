@@ -55,6 +55,7 @@ kaname_exit_t kaname_finish(kaname_exit_t code);
 kaname_exit_t kaname_rdata(const kaname_args_t *args);
 kaname_exit_t kaname_show(const kaname_args_t *args);
 kaname_exit_t kaname_zone(const kaname_args_t *args);
+kaname_exit_t kaname_help(const kaname_args_t *args);
 
 /* Those that ask a running server. */
 kaname_exit_t kaname_set(const kaname_args_t *args);
