@@ -2,6 +2,7 @@
  * \brief The command force: puts an operator's word before what probes say.
  */
 
+#include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 
 #include "live.h"
 #include "print.h"
+#include "records.h"
 #include "service/status/request.h"
 #include "socket.h"
 #include "tool.h"
@@ -45,19 +47,32 @@ static kaname_exit_t check_args(const kaname_args_t *args)
 	return KANAME_OK;
 }
 
+/*! Writes an address or a name as the module reads it; false, and reported, if it is neither. */
+static bool read_subject(const char *word, knot_dname_txt_storage_t subject)
+{
+	struct in6_addr address;
+	knot_dname_storage_t name;
+	if (inet_pton(AF_INET, word, &address) == 1 || inet_pton(AF_INET6, word, &address) == 1) {
+		(void)snprintf(subject, sizeof(knot_dname_txt_storage_t), "%s", word);
+		return true;
+	}
+	return kaname_name_take(name, word, KANAME_NAME_ANY) &&
+	       knot_dname_to_str(subject, name, sizeof(knot_dname_txt_storage_t)) != NULL;
+}
+
 /*! Reads the command line; false, and reported, if what is to be forced is nothing of the kind. */
 static bool read_args(force_t *force, const kaname_args_t *args)
 {
 	char *const *words = args->arguments;
 	char line[ANAME_STATUS_REQUEST_MAX - 1], time[30] = "";
-	if (words[0][0] == '\0' || strpbrk(words[0], " \t\r\n") != NULL) {
-		kaname_error("'%s': expected one word", words[0]);
-		return false;
-	}
+	knot_dname_txt_storage_t subject;
 	if (args->seconds > 0) {
 		(void)snprintf(time, sizeof(time), " %" PRId64, args->seconds);
 	}
-	int len = snprintf(line, sizeof(line), ANAME_STATUS_FORCE " %s %s%s", words[0], words[1],
+	if (!read_subject(words[0], subject)) {
+		return false;
+	}
+	int len = snprintf(line, sizeof(line), ANAME_STATUS_FORCE " %s %s%s", subject, words[1],
 	                   time);
 	if (len >= (int)sizeof(line)) {
 		kaname_error("what is to be forced is too long for a name");

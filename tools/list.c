@@ -33,9 +33,7 @@ static kaname_exit_t read_choice(const kaname_args_t *args, choice_t *choice)
 	}
 	for (int i = 0; i < args->count; i++) {
 		knot_dname_t *name = choice->at[i].name;
-		if (kaname_name_read(name, args->arguments[i]) == NULL) {
-			kaname_error("%s: expected the name of a zone or of a target",
-			             args->arguments[i]);
+		if (!kaname_name_take(name, args->arguments[i], KANAME_NAME_ANY)) {
 			return KANAME_NO;
 		}
 		choice->count++;

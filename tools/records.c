@@ -215,11 +215,21 @@ void kaname_record_print(const kaname_record_t *record, const char *zone)
 	}
 }
 
+bool kaname_name_take(knot_dname_storage_t name, const char *text, kaname_name_kind_t kind)
+{
+	const char *note, *refused = kaname_name_understand(name, text, kind, &note);
+	if (refused != NULL) {
+		kaname_error("'%s' %s", text, refused);
+	} else if (note != NULL) {
+		(void)fprintf(stderr, "note: %s is %s in the DNS\n", text, note);
+	}
+	return refused == NULL;
+}
+
 bool kaname_zone_name(knot_dname_txt_storage_t zone, const char *text)
 {
 	knot_dname_storage_t name;
-	if (kaname_name_read(name, text) == NULL) {
-		kaname_error("%s: expected the name of a zone", text);
+	if (!kaname_name_take(name, text, KANAME_NAME_ZONE)) {
 		return false;
 	}
 	knot_dname_to_lower(name);

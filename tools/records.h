@@ -10,6 +10,7 @@
 #include <libknot/dname.h>
 
 #include "control.h"
+#include "name.h"
 #include "rrtype.h"
 
 /*! One record. */
@@ -64,6 +65,15 @@ const char *kaname_record_word(const kaname_record_t *record);
 
 /*! Prints one as a line: the words if it is good, the generic form if it is not. */
 void kaname_record_print(const kaname_record_t *record, const char *zone);
+
+/*!
+ * \brief Reads a name of the command line (name.h).
+ *
+ * What was made of a name in UTF-8 is told.
+ *
+ * \return False, and reported, if it is none of that kind.
+ */
+bool kaname_name_take(knot_dname_storage_t name, const char *text, kaname_name_kind_t kind);
 
 /*! Reads a zone's name and writes it as knotd does; false, and reported, if it is none. */
 bool kaname_zone_name(knot_dname_txt_storage_t zone, const char *text);

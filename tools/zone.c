@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "records.h"
 #include "text.h"
 #include "tool.h"
 #include "translate.h"
@@ -18,8 +19,7 @@
 kaname_exit_t kaname_rdata(const kaname_args_t *args)
 {
 	knot_dname_storage_t name;
-	if (kaname_name_read(name, args->arguments[0]) == NULL) {
-		kaname_error("%s: expected a domain name", args->arguments[0]);
+	if (!kaname_name_take(name, args->arguments[0], KANAME_NAME_ANY)) {
 		return KANAME_NO;
 	}
 	char text[KANAME_GENERIC_MAX];
@@ -142,9 +142,8 @@ kaname_exit_t kaname_zone(const kaname_args_t *args)
 {
 	knot_dname_storage_t name;
 	knot_dname_txt_storage_t origin;
-	if (args->origin != NULL && (kaname_name_read(name, args->origin) == NULL ||
+	if (args->origin != NULL && (!kaname_name_take(name, args->origin, KANAME_NAME_ANY) ||
 	                             knot_dname_to_str(origin, name, sizeof(origin)) == NULL)) {
-		kaname_error("-o %s: expected a domain name", args->origin);
 		return KANAME_USAGE;
 	}
 	char path[PATH_MAX];

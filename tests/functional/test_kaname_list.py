@@ -81,7 +81,7 @@ def test_S4_zones_and_targets_choose(knotd, tool, listed):
     assert "no ANAME or ALIAS record" in done.stderr and "nowhere.example" in done.stderr
     assert "next: " in done.stderr
     assert json.loads(tool("list", "--json", "nowhere.example", code=1).stdout) == {"records": []}
-    assert "expected the name" in tool("list", "a..b", code=1).stderr
+    assert "expected a domain name" in tool("list", "a..b", code=1).stderr
 
 
 def test_S4_zones_that_are_not_loaded_do_not_disturb(knotd, tool):

@@ -151,6 +151,16 @@ def test_rdata_takes_names_only(directory, target):
     assert done.stdout == "" and "expected a domain name" in done.stderr
 
 
+def test_a_name_in_utf8_becomes_a_labels(directory):
+    text = "b\u00fccher.example"
+    done = kaname("rdata", text, directory=directory, code=(0, 1))
+    if done.returncode == 1:
+        assert "without libidn2" in done.stderr
+        return
+    assert done.stdout == rdata(b"\x0dxn--bcher-kva\x07example\x00") + "\n"
+    assert done.stderr == f"note: {text} is xn--bcher-kva.example in the DNS\n"
+
+
 @pytest.mark.parametrize(
     "text, output",
     [
