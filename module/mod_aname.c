@@ -213,7 +213,7 @@ static int recall_options(knotd_mod_t *mod, aname_instance_t *instance,
 	if (shared == NULL) {
 		return KNOT_ENOENT;
 	}
-	instance->options = aname_shared_recall(shared, origin, &instance->upstream);
+	instance->options = aname_shared_recall(shared, origin, &instance->zone.upstream);
 	if (instance->options == NULL) {
 		return KNOT_ENOENT;
 	}
@@ -237,7 +237,7 @@ static int read_options(knotd_mod_t *mod, aname_instance_t *instance, const anam
 		aname_options_free(options);
 		return ret;
 	}
-	instance->options = aname_shared_hold(instance->shared, options, &instance->upstream);
+	instance->options = aname_shared_hold(instance->shared, options, &instance->zone.upstream);
 	if (instance->options == NULL) {
 		aname_service_release();
 		return KNOT_ENOMEM;
@@ -303,6 +303,16 @@ static aname_instance_t *make(knotd_mod_t *mod, int *ret)
 	return instance;
 }
 
+/*! Has the status socket know the zone. */
+static void note_zone(aname_instance_t *instance, const knot_dname_t *zone)
+{
+	if (zone != NULL) {
+		uint64_t name =
+		        aname_owners_hash(instance->shared->owners, zone, instance->zone_len);
+		aname_zones_add(instance->shared->zones, &instance->zone, name);
+	}
+}
+
 /*! Frees one that was made. */
 static void discard(aname_instance_t *instance)
 {
@@ -319,6 +329,7 @@ static int start(knotd_mod_t *mod, aname_instance_t *instance, bool may_wait)
 		discard(instance);
 		return ret;
 	}
+	note_zone(instance, knotd_mod_zone(mod));
 	/* Workers may be there already, and are to see it whole. */
 	atomic_thread_fence(memory_order_release);
 	knotd_mod_ctx_set(mod, instance);
@@ -406,6 +417,7 @@ static void aname_unload(knotd_mod_t *mod)
 	aname_waiters_pause(instance->shared->waiters, aname_clock_ms());
 	hide(instance->options);
 	aname_owners_drop(instance->shared->owners, &instance->owner);
+	aname_zones_drop(instance->shared->zones, &instance->zone);
 	aname_pool_deinit(instance);
 	aname_signing_deinit(&instance->signing, instance->shared);
 	/* The last one saves what is known: its file is still wanted then. */

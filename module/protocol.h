@@ -5,12 +5,14 @@
  * and `key=value` fields, separated by tabs; values hold no tab and no line end. A reader skips
  * words and keys that it does not know. The first line is always the format, "aname" and "1".
  *
- * It may ask what is known, of all targets or of some, "status" or "status NAME ...", and before the
- * names "owner=NAME" whether an owner of ANAME records leads back to itself:
+ * It may ask what is known, of all targets or of some, "status" or "status NAME ...". Before the names
+ * may stand "owner=NAME", a zone: then it is what is known from whom that zone asks, and nothing that
+ * was learnt for others from another resolver; and whether it leads back to itself:
  *
  *     server   pid=... targets=...  the process
  *     file     path=... saved=...   its state file, if it has one
- *     owner    name=... circle=...  the owner asked for, if it does
+ *     zone     name=... resolver=...  the zone asked for, if the module is loaded for it
+ *     owner    name=... circle=...  the owner asked for, if it leads back to itself
  *     forced   name=... state=...   one for each target that is forced, of those asked for, and with
  *                                   address=... one for each address, if all is asked for
  *     target   name=... family=...  one for each target and family asked for, and with subnet=...
@@ -33,6 +35,10 @@
  */
 
 #pragma once
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <sys/stat.h>
 
 /* Where it is. */
 
@@ -59,6 +65,7 @@
 #define ANAME_STATUS_FORMAT  "aname\t1"
 #define ANAME_STATUS_SERVER  "server"
 #define ANAME_STATUS_FILE    "file"
+#define ANAME_STATUS_ZONE    "zone"
 #define ANAME_STATUS_OWNER   "owner"
 #define ANAME_STATUS_FORCED  "forced"
 #define ANAME_STATUS_TARGET  "target"
@@ -80,6 +87,10 @@
 /* Those of the server. */
 
 #define ANAME_KEY_PID     "pid"
+#define ANAME_KEY_VERSION "version" /*!< Of the module that is running. */
+#define ANAME_KEY_MODULE  "module"  /*!< The file that it was loaded from; not there: not known. */
+#define ANAME_KEY_FILE_ID "file-id" /*!< Which file was there then, see aname_file_id(). */
+#define ANAME_KEY_ZONES   "zones"   /*!< For which it is loaded. */
 #define ANAME_KEY_TARGETS "targets" /*!< Held, one per name and family. */
 #define ANAME_KEY_FULL    "full"    /*!< There is no room for another one; else not there. */
 
@@ -106,7 +117,7 @@
 #define ANAME_KEY_LOADED "loaded" /*!< To load it at the start, in milliseconds. */
 #define ANAME_KEY_OCTETS "octets" /*!< In it. */
 
-/* Those of a target. */
+/* Those of a target; of a zone `name`, `resolver`, `via` and `secure`. */
 
 #define ANAME_KEY_NAME    "name"
 #define ANAME_KEY_FAMILY  "family"  /*!< A or AAAA. */
@@ -126,6 +137,12 @@
 #define ANAME_KEY_ASKED    "asked"    /*!< Since it was asked for. */
 #define ANAME_KEY_RESOLVER "resolver" /*!< ADDRESS@PORT, commas between; or the system's. */
 #define ANAME_KEY_VIA      "via"      /*!< From where that is asked, if chosen. */
+#define ANAME_KEY_SECURE \
+	"secure" /*!< Only what it has validated counts (`target-dnssec`); else not there. */
+#define ANAME_KEY_UNUSED \
+	"unused" /*!< The zones for which it was looked up name it no longer, as far as they
+                                           were asked since; else not there. */
+#define ANAME_KEY_NXDOMAIN "nxdomain" /*!< The name does not exist; else not there. */
 
 /* Those of an address, beside `name`, `family` and `why` (its last probe failed). */
 
@@ -167,3 +184,18 @@
 #define ANAME_DENIAL_NODATA   "NODATA"
 
 #define ANAME_RESOLVER_SYSTEM "system"
+
+/* The file of the module. */
+
+/*! Stands in it before its version, which ends with a zero. */
+#define ANAME_VERSION_MARK "@(#)mod-aname "
+/*! Room for the text of aname_file_id(). */
+#define ANAME_FILE_ID_SIZE 64
+
+/*! Writes what tells a file from the one that replaces it. */
+static inline void aname_file_id(char text[ANAME_FILE_ID_SIZE], const struct stat *file)
+{
+	(void)snprintf(text, ANAME_FILE_ID_SIZE, "%" PRIuMAX ":%" PRIuMAX ":%" PRIdMAX,
+	               (uintmax_t)file->st_dev, (uintmax_t)file->st_ino,
+	               (intmax_t)file->st_mtim.tv_sec);
+}

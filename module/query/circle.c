@@ -20,12 +20,12 @@ static uint64_t end_of(const aname_query_t *query, const aname_key_t *key, aname
 	                                    key->name_len);
 }
 
-/*! Adds where the target of a record ends, in both families, if the zone may have it. */
+/*! Adds the target of a record, and where it ends, in both families, if the zone may have it. */
 static void add_record(const aname_query_t *query, const knot_rdata_t *rdata, uint16_t type,
-                       aname_owner_t *owner)
+                       aname_owner_t *owner, aname_zone_targets_t *targets)
 {
 	for (unsigned i = 0; i < 2; i++) {
-		aname_key_t key = { .upstream = query->instance->upstream, .type = types[i] };
+		aname_key_t key = { .upstream = query->instance->zone.upstream, .type = types[i] };
 		knot_dname_storage_t lower;
 		aname_entry_t *entry;
 		const char *why;
@@ -33,9 +33,11 @@ static void add_record(const aname_query_t *query, const knot_rdata_t *rdata, ui
 		    aname_policy_check(query, &key, &why) != ANAME_FAILURE_NONE) {
 			return;
 		}
-		if (i == 0 && type == owner->type) {
-			owner->records += aname_owners_hash(query->instance->shared->owners,
-			                                    key.name, key.name_len);
+		if (i == 0) {
+			uint64_t hash = aname_owners_hash(query->instance->shared->owners, key.name,
+			                                  key.name_len);
+			owner->records += type == owner->type ? hash : 0;
+			targets->at[targets->count++] = hash;
 		}
 		aname_owner_add(owner, end_of(query, &key, entry));
 	}
@@ -58,15 +60,17 @@ ANAME_ASIDE void aname_circle_register(const aname_query_t *query)
 	owner.type = query->rrsets[0].type;
 	owner.sibling = has_sibling(query);
 	owner.count = 0;
+	aname_zone_targets_t targets = { .count = 0 };
 	unsigned records = 0;
 	for (unsigned i = 0; i < query->rrsets_count; i++) {
 		const knot_rdataset_t *rrs = &query->rrsets[i].rrs;
 		knot_rdata_t *rdata = rrs->rdata;
 		for (unsigned k = 0; k < rrs->count && records < ANAME_POOL_MAX; k++, records++) {
-			add_record(query, rdata, query->rrsets[i].type, &owner);
+			add_record(query, rdata, query->rrsets[i].type, &owner, &targets);
 			rdata = knot_rdataset_next(rdata);
 		}
 	}
+	aname_zones_note(instance->shared->zones, &instance->zone, &targets);
 	/* Without memory it is tried again with the next query. */
 	(void)aname_owners_register(owners, &instance->owner, &owner);
 }

@@ -22,7 +22,7 @@ static inline bool aname_circle_is_possible(const aname_query_t *query)
 	       ANAME_OWNER_MARK;
 }
 
-/*! Registers the owner, with what its targets are known to end at now. */
+/*! Registers the owner, with what its targets are known to end at now, and its zone with these. */
 void aname_circle_register(const aname_query_t *query);
 
 /*!

@@ -14,6 +14,10 @@ static ANAME_ASIDE void judge_absent(const aname_query_t *query, const aname_key
 {
 	aname_target_ask(query, key, ttl, false);
 	aname_target_judge_unknown(query, part);
+	if (part->judgement.worth == ANAME_COLD) {
+		aname_query_show_soon(
+		        query); /* That the zone names it is noted before it is there. */
+	}
 }
 
 /*! What few zones ask for, of a target that is judged already. */
@@ -63,7 +67,7 @@ ANAME_WARM void aname_judge_record(const aname_query_t *query, const knot_rdata_
                                    uint32_t record_ttl, uint16_t type, aname_part_t *part)
 {
 	aname_key_t key;
-	key.upstream = query->instance->upstream;
+	key.upstream = query->instance->zone.upstream;
 	key.type = type;
 	key.name = rdata->data;
 	key.name_len = rdata->len;

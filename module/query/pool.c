@@ -29,7 +29,7 @@ static ANAME_ASIDE aname_pool_plan_t *renew(const aname_query_t *query)
 	pthread_mutex_lock(&shared->sign_lock);
 	aname_pool_plan_t *plan = atomic_load(&query->instance->plan);
 	if (!aname_pool_plan_is_current(plan, query->rrsets, query->rrsets_count)) {
-		plan = aname_pool_plan_new(query->instance->options, query->instance->upstream,
+		plan = aname_pool_plan_new(query->instance->options, query->instance->zone.upstream,
 		                           query->rrsets, query->rrsets_count, check,
 		                           (void *)query);
 		if (plan != NULL) {

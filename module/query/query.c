@@ -5,7 +5,7 @@
 #include "path.h"
 #include "table/clock.h"
 
-_Static_assert(sizeof(aname_instance_t) <= 88 || sizeof(void *) != 8, "it fits into a block");
+_Static_assert(sizeof(aname_instance_t) <= 120 || sizeof(void *) != 8, "it fits into a block");
 _Static_assert(sizeof(aname_query_t) <= ANAME_WORKER_QUERY_SIZE, "there is room for a query");
 _Static_assert(ANAME_DECISIONS * sizeof(aname_decision_t) <= ANAME_WORKER_DECISIONS_SIZE,
                "and for what is decided");
@@ -27,6 +27,13 @@ ANAME_WARM aname_query_t *aname_query_of(const knotd_qdata_t *qdata,
 	return query;
 }
 
+/*! Its last ANAME record was removed. */
+static ANAME_ASIDE void forget_targets(aname_instance_t *instance)
+{
+	const aname_zone_targets_t none = { .count = 0 };
+	aname_zones_note(instance->shared->zones, &instance->zone, &none);
+}
+
 ANAME_WARM bool aname_query_begin(aname_query_t *query, aname_instance_t *instance, knot_pkt_t *pkt,
                                   knotd_qdata_t *qdata, knotd_mod_t *mod)
 {
@@ -40,6 +47,9 @@ ANAME_WARM bool aname_query_begin(aname_query_t *query, aname_instance_t *instan
 		}
 	}
 	if (count == 0) {
+		if (aname_zone_has_targets(&instance->zone)) {
+			forget_targets(instance);
+		}
 		return false;
 	}
 

@@ -37,10 +37,10 @@ typedef struct {
 } aname_signing_t;
 
 /*! One instance: the module loaded for one zone, or globally. Never changed after load, but for
- *  what is atomic. There is one for each of very many zones: 88 octets are a whole block of malloc's. */
+ *  what is atomic. There is one for each of very many zones: 120 octets are a whole block of
+ *  malloc's. */
 typedef struct {
 	const aname_options_t *options;
-	const aname_upstream_t *upstream;
 	aname_shared_t *shared;
 	aname_signing_t signing;
 	_Atomic(aname_pool_plan_t *) plan; /*!< Of a zone with several records; see
@@ -54,6 +54,7 @@ typedef struct {
 	_Atomic uint32_t shown_s; /*!< When the numbers were last brought up to date. */
 	aname_owner_word_t owner; /*!< Whether targets may lead back to the owner (F5). */
 	_Atomic uint32_t positions[2]; /*!< Where the target was last found, of each family. */
+	aname_zone_t zone;             /*!< Whom it asks, and what it names. */
 } aname_instance_t;
 
 typedef enum {

@@ -165,7 +165,7 @@ static bool find(const aname_query_t *query, const knot_rdata_t *rdata, knot_dna
 {
 	bool found = false;
 	for (unsigned i = 0; i < 2; i++) {
-		aname_key_t key = { .upstream = query->instance->upstream, .type = types[i] };
+		aname_key_t key = { .upstream = query->instance->zone.upstream, .type = types[i] };
 		aname_entry_t *entry = NULL;
 		if (!aname_records_find(query, rdata, &key, lower, &entry)) {
 			return false;

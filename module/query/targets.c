@@ -186,8 +186,13 @@ static aname_entry_t *search(const aname_query_t *query, const aname_key_t *key)
 	const aname_table_t *table = query->instance->shared->table;
 	aname_entry_t *entry = aname_table_find(table, key, aname_table_hash(table, key));
 	if (entry != NULL && query->positions != NULL) {
-		atomic_store_explicit(&query->positions[key->type == KNOT_RRTYPE_AAAA],
-		                      aname_table_slot(table, entry), memory_order_relaxed);
+		_Atomic uint32_t *position = &query->positions[key->type == KNOT_RRTYPE_AAAA];
+		uint32_t slot = aname_table_slot(table, entry);
+		if (atomic_load_explicit(position, memory_order_relaxed) != slot) {
+			atomic_store_explicit(position, slot, memory_order_relaxed);
+			/* It may be another one than before. */
+			aname_query_show_soon(query);
+		}
 	}
 	return entry;
 }

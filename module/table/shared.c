@@ -26,13 +26,15 @@ aname_shared_t *aname_shared_new(aname_queue_wake_f wake, void *wake_ctx)
 	shared->waiters = aname_waiters_new();
 	shared->logbook = aname_logbook_new();
 	shared->owners = aname_owners_new();
+	shared->zones = aname_zones_new();
 	shared->workers = aligned_alloc(_Alignof(aname_worker_t),
 	                                ANAME_WORKERS_MAX * sizeof(*shared->workers));
 	/* Pages that no worker uses are never written to. */
 	shared->decisions = calloc(ANAME_WORKERS_MAX, ANAME_WORKER_DECISIONS_SIZE);
 	if (shared->decisions == NULL || shared->table == NULL || shared->queue == NULL ||
 	    shared->waiters == NULL || shared->logbook == NULL || shared->workers == NULL ||
-	    shared->sign_bin == NULL || shared->secrets == NULL || shared->owners == NULL) {
+	    shared->sign_bin == NULL || shared->secrets == NULL || shared->owners == NULL ||
+	    shared->zones == NULL) {
 		aname_shared_free(shared);
 		return NULL;
 	}
@@ -78,6 +80,7 @@ void aname_shared_free(aname_shared_t *shared)
 	free(shared->decisions);
 	aname_logbook_free(shared->logbook);
 	aname_owners_free(shared->owners);
+	aname_zones_free(shared->zones);
 	aname_waiters_free(shared->waiters);
 	aname_queue_free(shared->queue);
 	aname_table_free(shared->table);

@@ -23,6 +23,7 @@
 #include "table/table.h"
 #include "table/upstream.h"
 #include "table/waiters.h"
+#include "table/zones.h"
 
 /*! How often limits were reached; logged by the service. */
 typedef struct {
@@ -89,6 +90,7 @@ typedef struct {
 	aname_waiters_t *waiters;
 	aname_logbook_t *logbook;
 	aname_owners_t *owners;
+	aname_zones_t *zones;
 	aname_secrets_t *secrets;
 	pthread_mutex_t sign_lock; /*!< Guards who writes into a signing, and the bin. */
 	aname_bin_t *sign_bin;     /*!< What workers have retired. */

@@ -129,6 +129,7 @@ aname_snapshot_t *aname_snapshot_new(const aname_result_t *result, int64_t now_m
 		.known = count > 0 ? ANAME_KNOWN_ADDRESSES : ANAME_KNOWN_NODATA,
 		.failure = ANAME_FAILURE_NONE,
 		.bare = result->bare,
+		.nxdomain = count == 0 && result->nxdomain,
 		.scope = result->scope,
 	};
 	aname_snapshot_t *snapshot = allocate(end_of(&head));

@@ -71,17 +71,18 @@ typedef struct {
 typedef struct {
 	_Atomic(struct aname_rest *) rests; /*!< See table/rest.h. Stands first: no copy has it. */
 	int64_t learned_ms;                 /*!< When the answer came. */
-	uint32_t ttl;      /*!< Seconds, as the source gave it, or ANAME_TTL_UNKNOWN. */
-	uint16_t pick;     /*!< Random; where a subset of the addresses starts (A8). */
-	uint16_t count;    /*!< Addresses in `rdata`. */
-	uint8_t step;      /*!< Octets from one of them to the next. */
-	uint8_t known;     /*!< aname_known_t */
-	uint8_t failure;   /*!< aname_failure_t of the last lookup. */
-	uint8_t scope;     /*!< As the resolver gave it (RFC 7871); 0: for everybody. */
-	uint16_t usual_ms; /*!< How long lookups take, see aname_policy_usual(). */
-	uint8_t bare : 4;  /*!< As in aname_result_t. */
-	uint8_t lost : 1;  /*!< For NODATA: there were addresses before, see aname_lost_t. */
-	uint8_t views;     /*!< How many aname_view_t there are. */
+	uint32_t ttl;         /*!< Seconds, as the source gave it, or ANAME_TTL_UNKNOWN. */
+	uint16_t pick;        /*!< Random; where a subset of the addresses starts (A8). */
+	uint16_t count;       /*!< Addresses in `rdata`. */
+	uint8_t step;         /*!< Octets from one of them to the next. */
+	uint8_t known;        /*!< aname_known_t */
+	uint8_t failure;      /*!< aname_failure_t of the last lookup. */
+	uint8_t scope;        /*!< As the resolver gave it (RFC 7871); 0: for everybody. */
+	uint16_t usual_ms;    /*!< How long lookups take, see aname_policy_usual(). */
+	uint8_t bare : 4;     /*!< As in aname_result_t. */
+	uint8_t lost : 1;     /*!< For NODATA: there were addresses before, see aname_lost_t. */
+	uint8_t nxdomain : 1; /*!< Likewise: the name is said not to exist; not saved. */
+	uint8_t views;        /*!< How many aname_view_t there are. */
 	uint8_t rdata[] __attribute__((aligned(2)));
 } aname_snapshot_t;
 

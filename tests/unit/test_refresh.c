@@ -2266,7 +2266,7 @@ static void no_memory_to_begin(void **state)
 	}
 	/* Fifteen of what is shared, options, who holds them, their upstream, itself, what is
 	 * forced, what is probed, and owners of other servers. */
-	assert_int_equal(n, 23);
+	assert_int_equal(n, 25);
 }
 
 /*! A short life of two targets; returns how many allocations failed (0 or 1). */

@@ -525,7 +525,7 @@ static bool attempt_new(void *ctx)
 static void no_memory_for_shared(void **state)
 {
 	/* Itself, epoch, table, slots and charges, queue, waiters, logbook, workers, decisions, owners, bin, secrets. */
-	assert_int_equal(alloc_fail_each(attempt_new, NULL), 15);
+	assert_int_equal(alloc_fail_each(attempt_new, NULL), 17);
 }
 
 static void no_memory_to_hold(void **state)

@@ -138,15 +138,12 @@ static const row_t rows[] = {
 };
 
 /*! Writes the line of an entry where nothing is forced. */
-static size_t write_entry(char *line, const aname_table_t *table, aname_entry_t *entry,
+static size_t write_entry(char *line, const aname_shared_t *shared, aname_entry_t *entry,
                           int64_t now_ms)
 {
 	aname_forces_t *forces = aname_forces_new();
 	assert_non_null(forces);
-	aname_owners_t *owners = aname_owners_new();
-	assert_non_null(owners);
-	size_t len = aname_status_write(line, table, entry, owners, forces, now_ms);
-	aname_owners_free(owners);
+	size_t len = aname_status_write(line, shared, entry, forces, now_ms);
 	aname_forces_free(forces);
 	return len;
 }
@@ -186,7 +183,7 @@ static void check_row(void **state)
 	entry->asked_s = NOW_MS / 1000;
 	char *line = malloc(ANAME_LINE_MAX);
 	assert_non_null(line);
-	size_t len = write_entry(line, shared->table, entry, NOW_MS);
+	size_t len = write_entry(line, shared, entry, NOW_MS);
 	line[len] = '\0';
 	if (strstr(line, row->contains) == NULL) {
 		fail_msg("'%s' in: %s", row->contains, line);
@@ -254,7 +251,7 @@ static void check_gone(void **state)
 
 	char *line = calloc(1, ANAME_LINE_MAX + 1);
 	assert_non_null(line);
-	(void)write_entry(line, table, entry, NOW_MS);
+	(void)write_entry(line, shared, entry, NOW_MS);
 	const char *gone = strstr(line, "\tgone=");
 	if (row->contains == NULL) {
 		assert_null(gone);
@@ -263,6 +260,49 @@ static void check_gone(void **state)
 	}
 	free(line);
 	aname_shared_free(shared);
+}
+
+static void what_no_zone_names(void **state)
+{
+	const aname_upstream_t *upstream;
+	aname_shared_t *shared = make_floor(&upstream);
+	aname_entry_t *entry = add(shared->table, upstream, 0);
+	const knot_dname_t *name = aname_entry_name(entry);
+	aname_zone_targets_t targets = { .count = 1 };
+	targets.at[0] = aname_owners_hash(shared->owners, name, knot_dname_size(name));
+	aname_zone_t zone = { .upstream = upstream };
+	char *line = calloc(1, ANAME_LINE_MAX);
+	assert_non_null(line);
+	aname_zones_add(shared->zones, &zone, 1);
+
+	/* It is from before a restart: nobody has asked. */
+	(void)write_entry(line, shared, entry, NOW_MS);
+	assert_null(strstr(line, "\tunused="));
+	entry->charged = 1;
+	(void)write_entry(line, shared, entry, NOW_MS);
+	assert_non_null(strstr(line, "\tunused=yes"));
+	aname_zones_note(shared->zones, &zone, &targets);
+	memset(line, 0, ANAME_LINE_MAX);
+	(void)write_entry(line, shared, entry, NOW_MS);
+	assert_null(strstr(line, "\tunused="));
+	aname_zones_drop(shared->zones, &zone);
+	(void)write_entry(line, shared, entry, NOW_MS);
+	assert_non_null(strstr(line, "\tunused=yes"));
+	free(line);
+	aname_shared_free(shared);
+}
+
+static void line_of_a_zone(void **state)
+{
+	aname_source_t source = { .servers_count = 1, .secure = 1, .via_ipv4 = { 192, 0, 2, 1 } };
+	source.servers[0] = (aname_server_t){ .address = { 127, 0, 0, 1 }, .len = 4, .port = 53 };
+	name_t name = make_name("example.com");
+	char *line = calloc(1, ANAME_LINE_MAX);
+	assert_non_null(line);
+	(void)aname_status_write_zone(line, name.at, &source);
+	assert_string_equal(line, "zone\tname=example.com.\tresolver=127.0.0.1@53\tvia=192.0.2.1\t"
+	                          "secure=yes\n");
+	free(line);
 }
 
 static void longest_entry(void **state)
@@ -291,7 +331,7 @@ static void longest_entry(void **state)
 
 	char *line = malloc(ANAME_LINE_MAX);
 	assert_non_null(line);
-	size_t len = write_entry(line, shared->table, entry, INT64_MAX / 2);
+	size_t len = write_entry(line, shared, entry, INT64_MAX / 2);
 	assert_in_range(len, ANAME_ADDRESSES_MAX * 39, ANAME_LINE_MAX - 1000);
 	assert_int_equal(line[len - 1], '\n');
 	free(line);
@@ -584,10 +624,17 @@ static void line_of_the_server(void **state)
 	assert_non_null(strstr(line,
 	                       "\tlag=0\tup=1\tdown=2\tunknown=3\tprobes=4"
 	                       "\tprobes-failed=5\tprobes-refused=6\tdoubt=yes\tprobes-late=7\n"));
+	assert_non_null(strstr(line, "\tversion="));
+	assert_non_null(strstr(line, "\tzones=0\t"));
+	assert_null(strstr(line, "\tmodule="));
 	memset(line, 0, ANAME_LINE_MAX);
 	backend.numbers = NULL;
+	aname_self_t self;
+	aname_self_find(&self);
+	backend.self = &self;
 	(void)aname_status_write_server(line, shared, &backend);
 	assert_non_null(strstr(line, "\tlag=0\n"));
+	assert_non_null(strstr(line, "/test_status\tfile-id="));
 	free(line);
 	aname_shared_free(shared);
 }
@@ -944,6 +991,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		PROVES("a walk meets every entry once, and no removed one", walk_meets_each_once),
 		PROVES("a walk ends when the table is laid out anew", walk_ends_when_rebuilt),
+		PROVES("what no zone's records name any more is told", what_no_zone_names),
+		PROVES("the line of a zone says whom it asks", line_of_a_zone),
 		PROVES("the longest entry fits", longest_entry),
 		PROVES("a request names up to 32 targets, and nothing but targets",
 		       names_of_a_request),

@@ -11,6 +11,7 @@
 #include "service/forced.h"
 #include "service/probe/probes.h"
 #include "service/state/state.h"
+#include "service/status/self.h"
 
 typedef struct {
 	void *ctx; /*!< For the functions. */
@@ -32,4 +33,7 @@ typedef struct {
 
 	/*! Where what is changed is saved; NULL where it is not. */
 	aname_state_t *state;
+
+	/*! Which module this is; set by the status socket itself. */
+	const aname_self_t *self;
 } aname_status_backend_t;

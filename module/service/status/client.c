@@ -38,6 +38,8 @@ struct aname_status_client {
 	int64_t progress_ms;     /*!< When it came, or took a page last. */
 	aname_state_sync_t sync; /*!< It waits until what it has changed is on disk. */
 	size_t force;            /*!< Which one of what is forced is next. */
+	/*! Whom the zone asks that it asks for, to compare only; NULL: no matter. */
+	const aname_upstream_t *upstream;
 	aname_cursor_t cursor;
 	size_t len; /*!< Octets in `buffer`, of the request and later of the page. */
 	aname_status_addresses_t addresses; /*!< Of the last entry, still to be written. */
@@ -110,6 +112,7 @@ static bool is_named(const client_t *client, const knot_dname_t *name)
 static bool wanted(const client_t *client, const aname_entry_t *entry)
 {
 	return entry->upstream->held &&
+	       (client->upstream == NULL || client->upstream == entry->upstream) &&
 	       (client->request.names_count == 0 || is_named(client, aname_entry_name(entry)));
 }
 
@@ -129,12 +132,11 @@ static bool fill_force(client_t *client, int64_t now_ms)
 static void fill_entry(client_t *client, int64_t now_ms)
 {
 	const aname_status_backend_t *backend = &client->clients->backend;
-	const aname_table_t *table = client->clients->shared->table;
-	aname_entry_t *entry = aname_table_step(table, &client->cursor);
+	const aname_shared_t *shared = client->clients->shared;
+	aname_entry_t *entry = aname_table_step(shared->table, &client->cursor);
 	if (entry != NULL && wanted(client, entry)) {
-		client->len += aname_status_write(client->buffer + client->len, table, entry,
-		                                  client->clients->shared->owners, backend->forces,
-		                                  now_ms);
+		client->len += aname_status_write(client->buffer + client->len, shared, entry,
+		                                  backend->forces, now_ms);
 		aname_status_addresses_begin(&client->addresses, backend, entry);
 	}
 }
@@ -201,14 +203,26 @@ static void reply(client_t *client, const char *word, const char *why)
 	send_page(client);
 }
 
+/*! Writes what there is to say of the zone that is asked for, and notes whom it asks. */
+static void show_zone(client_t *client)
+{
+	const aname_shared_t *shared = client->clients->shared;
+	const knot_dname_t *zone = client->request.owner;
+	uint64_t hash = aname_owners_hash(shared->owners, zone, knot_dname_size(zone));
+	aname_source_t source;
+	client->upstream = aname_zones_upstream(shared->zones, hash, &source);
+	if (client->upstream != NULL) {
+		client->len += aname_status_write_zone(client->buffer + client->len, zone, &source);
+	}
+	client->len += aname_status_write_owner(client->buffer + client->len, shared->owners, zone);
+}
+
 static void show(client_t *client)
 {
 	const aname_status_clients_t *clients = client->clients;
 	client->len = aname_status_write_server(client->buffer, clients->shared, &clients->backend);
 	if (client->request.has_owner) {
-		client->len +=
-		        aname_status_write_owner(client->buffer + client->len,
-		                                 clients->shared->owners, client->request.owner);
+		show_zone(client);
 	}
 	client->cursor = aname_table_begin(clients->shared->table);
 	send_page(client);

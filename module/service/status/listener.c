@@ -35,6 +35,7 @@ struct aname_status {
 	char told[80];      /*!< What the log says of why there is none; empty: nothing. */
 	int64_t paused_ms;  /*!< When the log has told last that nobody is accepted. */
 	bool paused_before; /*!< It has. */
+	aname_self_t self;
 	aname_status_clients_t clients;
 };
 
@@ -274,6 +275,8 @@ aname_status_t *aname_status_new(aname_shared_t *shared, const aname_status_back
 	if (status != NULL) {
 		status->clients.shared = shared;
 		status->clients.backend = *backend;
+		aname_self_find(&status->self);
+		status->clients.backend.self = &status->self;
 		status->clients.loop = loop;
 	}
 	return status;

@@ -69,6 +69,9 @@ static void write_resolver(char *at, size_t *len, const aname_source_t *source)
 		aname_line_add(at, len, "%s%s@%u", i > 0 ? "," : "", address, server->port);
 	}
 	write_via(at, len, source);
+	if (source->secure != 0) {
+		aname_line_add(at, len, ANAME_FIELD(SECURE) "yes");
+	}
 }
 
 /*! Smallest TTL of a record that asked lately, as the service's plan has it. */
@@ -108,6 +111,9 @@ static void write_known(char *at, size_t *len, aname_entry_t *entry, int64_t now
 		aname_line_add(at, len, ANAME_FIELD(TTL) "%" PRIu32 ANAME_FIELD(AGE) "%" PRId64,
 		               judgement.ttl, (now_ms - known->learned_ms) / 1000);
 		write_addresses(at, len, known);
+		if (known->nxdomain) {
+			aname_line_add(at, len, ANAME_FIELD(NXDOMAIN) "yes");
+		}
 	}
 	const aname_failing_t *failing = aname_snapshot_failing(known);
 	if (failing != NULL) {
@@ -177,6 +183,17 @@ size_t aname_status_write_owner(char *at, aname_owners_t *owners, const knot_dna
 	return len;
 }
 
+size_t aname_status_write_zone(char *at, const knot_dname_t *name, const aname_source_t *source)
+{
+	size_t len = 0;
+	knot_dname_txt_storage_t text = "";
+	(void)knot_dname_to_str(text, name, sizeof(text));
+	aname_line_add(at, &len, ANAME_STATUS_ZONE ANAME_FIELD(NAME) "%s", text);
+	write_resolver(at, &len, source);
+	aname_line_end(at, &len);
+	return len;
+}
+
 void aname_status_add_force(char *at, size_t *len, const aname_force_t *force, int64_t now_ms)
 {
 	aname_line_add(at, len, ANAME_FIELD(FORCED) "%s", word_of(force->state));
@@ -193,10 +210,23 @@ static void write_forced(char *at, size_t *len, const aname_forces_t *forces,
 	}
 }
 
-size_t aname_status_write(char *at, const aname_table_t *table, aname_entry_t *entry,
-                          aname_owners_t *owners, const aname_forces_t *forces, int64_t now_ms)
+/*! That no zone's records name a target any more. What nobody has asked for since the start may have
+ *  its zone still to come. */
+static void write_unused(char *at, size_t *len, const aname_shared_t *shared, aname_entry_t *entry)
+{
+	const knot_dname_t *name = aname_entry_name(entry);
+	uint64_t hash = aname_owners_hash(shared->owners, name, knot_dname_size(name));
+	if (aname_entry_zone(entry) != 0 &&
+	    !aname_zones_name(shared->zones, entry->upstream, hash)) {
+		aname_line_add(at, len, ANAME_FIELD(UNUSED) "yes");
+	}
+}
+
+size_t aname_status_write(char *at, const aname_shared_t *shared, aname_entry_t *entry,
+                          const aname_forces_t *forces, int64_t now_ms)
 {
 	size_t len = 0;
+	const aname_table_t *table = shared->table;
 	knot_dname_txt_storage_t name = "";
 	(void)knot_dname_to_str(name, aname_entry_name(entry), sizeof(name));
 	aname_line_add(at, &len,
@@ -207,7 +237,7 @@ size_t aname_status_write(char *at, const aname_table_t *table, aname_entry_t *e
 	}
 	write_known(at, &len, entry, now_ms);
 	write_gone(at, &len, table, entry, now_ms);
-	write_circle(at, &len, owners, entry);
+	write_circle(at, &len, shared->owners, entry);
 
 	int64_t next_ms = atomic_load(&entry->next_ms);
 	if (next_ms != ANAME_NEXT_NEVER) {
@@ -222,6 +252,7 @@ size_t aname_status_write(char *at, const aname_table_t *table, aname_entry_t *e
 	aname_line_add(at, &len, ANAME_FIELD(FAILED) "%" PRIu32 ANAME_FIELD(LAG) "%" PRIu32,
 	               atomic_load(&entry->failed), atomic_load(&entry->lag_ms));
 	write_resolver(at, &len, &entry->upstream->source);
+	write_unused(at, &len, shared, entry);
 	write_forced(at, &len, forces, aname_entry_name(entry), now_ms);
 	aname_line_end(at, &len);
 	return len;
@@ -277,6 +308,16 @@ static void write_numbers(char *at, size_t *len, const aname_shared_t *shared,
 	}
 }
 
+/*! Which module this is. */
+static void write_self(char *at, size_t *len, const aname_self_t *self)
+{
+	aname_line_add(at, len, ANAME_FIELD(VERSION) "%s", aname_self_version());
+	if (self != NULL && self->path[0] != '\0') {
+		aname_line_add(at, len, ANAME_FIELD(MODULE) "%s" ANAME_FIELD(FILE_ID) "%s",
+		               self->path, self->file_id);
+	}
+}
+
 /*! Writes the line of the state file, if there is one. */
 static void write_file(char *at, size_t *len, const aname_status_backend_t *backend)
 {
@@ -310,6 +351,8 @@ size_t aname_status_write_server(char *at, const aname_shared_t *shared,
 	aname_line_add(at, &len,
 	               ANAME_STATUS_FORMAT "\n" ANAME_STATUS_SERVER ANAME_FIELD(PID) "%ld",
 	               (long)getpid());
+	write_self(at, &len, backend->self);
+	aname_line_add(at, &len, ANAME_FIELD(ZONES) "%zu", aname_zones_count(shared->zones));
 	aname_line_add(at, &len, ANAME_FIELD(TARGETS) "%zu" ANAME_FIELD(ADDRESSES) "%zu",
 	               aname_table_targets(shared->table), aname_table_addresses(shared->table));
 	aname_line_add(at, &len, ANAME_FIELD(STARTED) "%" PRIu64 ANAME_FIELD(SUCCEEDED) "%" PRIu64,

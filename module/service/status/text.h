@@ -21,18 +21,21 @@ size_t aname_status_write_server(char *at, const aname_shared_t *shared,
 /*! Writes the line of an owner, if it leads back to itself. */
 size_t aname_status_write_owner(char *at, aname_owners_t *owners, const knot_dname_t *name);
 
+/*! Writes the line of a zone, which asks `source`. */
+size_t aname_status_write_zone(char *at, const knot_dname_t *name, const aname_source_t *source);
+
 /*! Writes the line of something that is forced. */
 size_t aname_status_write_forced(char *at, const aname_force_t *force, int64_t now_ms);
 
 /*!
  * \brief Writes the line of an entry.
  *
- * \param table   Where it stands; the other family of its target is looked at there.
- * \param owners  The owners of this server.
+ * \param shared  Where it stands; the other family of its target is looked at there, and who names
+ *                it.
  * \param forces  What is forced.
  */
-size_t aname_status_write(char *at, const aname_table_t *table, aname_entry_t *entry,
-                          aname_owners_t *owners, const aname_forces_t *forces, int64_t now_ms);
+size_t aname_status_write(char *at, const aname_shared_t *shared, aname_entry_t *entry,
+                          const aname_forces_t *forces, int64_t now_ms);
 
 /*!
  * \brief Writes a whole answer that has one line beside the format's and the end.
