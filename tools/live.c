@@ -61,7 +61,7 @@ const char *kaname_live_field(const kaname_line_t *line, const char *key)
 static int compare(const void *one, const void *other)
 {
 	static const char *const keys[] = { ANAME_KEY_NAME, ANAME_KEY_FAMILY, ANAME_KEY_RESOLVER,
-		                            ANAME_KEY_VIA, ANAME_KEY_SUBNET };
+		                            ANAME_KEY_VIA,  ANAME_KEY_SECURE, ANAME_KEY_SUBNET };
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		const char *a = kaname_live_field(one, keys[i]);
 		const char *b = kaname_live_field(other, keys[i]);
@@ -116,6 +116,8 @@ static void take(kaname_live_t *live, const kaname_line_t *line)
 		live->server = *line;
 	} else if (strcmp(line->at, ANAME_STATUS_FILE) == 0) {
 		live->file = *line;
+	} else if (strcmp(line->at, ANAME_STATUS_ZONE) == 0) {
+		live->zone = *line;
 	} else if (strcmp(line->at, ANAME_STATUS_OWNER) == 0) {
 		live->owner = *line;
 	}

@@ -23,8 +23,9 @@ typedef struct {
 	char *text; /*!< Holds all of it. */
 	kaname_line_t server;
 	kaname_line_t file;     /*!< The state file; empty if there is none. */
+	kaname_line_t zone;     /*!< The zone, if the module is loaded for it; else empty. */
 	kaname_line_t owner;    /*!< The owner, if it leads back to itself; else empty. */
-	kaname_line_t *targets; /*!< Sorted by name and family, those of subnets last. */
+	kaname_line_t *targets; /*!< Sorted by name, family and resolver, then by subnet. */
 	size_t count;
 	kaname_line_t *addresses; /*!< Of all targets. */
 	size_t addresses_count;
@@ -47,7 +48,7 @@ __attribute__((warn_unused_result)) kaname_exit_t kaname_live_ask(const kaname_a
 /*!
  * \brief The same, of the targets of these records; NULL: of all.
  *
- * \param owner  Whose they are; NULL: no matter.
+ * \param owner  Whose they are: what others have from another resolver is left out; NULL: all.
  */
 __attribute__((warn_unused_result)) kaname_exit_t kaname_live_read(const kaname_args_t *args,
                                                                    const char *owner,

@@ -18,6 +18,9 @@
 
 static const kaname_json_field_t server_fields[] = {
 	{ ANAME_KEY_PID, "pid", KANAME_AS_NUMBER },
+	{ ANAME_KEY_VERSION, "version", KANAME_AS_TEXT },
+	{ ANAME_KEY_MODULE, "module", KANAME_AS_TEXT },
+	{ ANAME_KEY_ZONES, "zones", KANAME_AS_NUMBER },
 	{ ANAME_KEY_TARGETS, "targets", KANAME_AS_NUMBER },
 	{ ANAME_KEY_ADDRESSES, "addresses", KANAME_AS_NUMBER },
 	{ ANAME_KEY_STARTED, "lookups_started", KANAME_AS_NUMBER },
@@ -59,6 +62,8 @@ static const kaname_json_field_t target_fields[] = {
 	{ ANAME_KEY_WHY, "failing_why", KANAME_AS_TEXT },
 	{ ANAME_KEY_GONE, "gone_seconds", KANAME_AS_NUMBER },
 	{ ANAME_KEY_DENIAL, "gone_denial", KANAME_AS_TEXT },
+	{ ANAME_KEY_NXDOMAIN, "nxdomain", KANAME_AS_FLAG },
+	{ ANAME_KEY_UNUSED, "unused", KANAME_AS_FLAG },
 	{ ANAME_KEY_CIRCLE, "circle", KANAME_AS_TEXT },
 	{ ANAME_KEY_NEXT, "next_lookup_in", KANAME_AS_NUMBER },
 	{ ANAME_KEY_ASKED, "asked_seconds_ago", KANAME_AS_NUMBER },
@@ -68,6 +73,7 @@ static const kaname_json_field_t target_fields[] = {
 	{ ANAME_KEY_LAG, "refresh_lag_ms", KANAME_AS_NUMBER },
 	{ ANAME_KEY_RESOLVER, "resolver", KANAME_AS_LIST },
 	{ ANAME_KEY_VIA, "via", KANAME_AS_LIST },
+	{ ANAME_KEY_SECURE, "secure", KANAME_AS_FLAG },
 	{ ANAME_KEY_FORCED, "forced", KANAME_AS_TEXT },
 	{ ANAME_KEY_UNTIL, "forced_ends_in", KANAME_AS_NUMBER },
 };
@@ -118,10 +124,10 @@ static void print_json(const kaname_live_t *live)
 
 /* Either. */
 
-/*! The records of the zone that was named. */
-static kaname_exit_t read_records(const kaname_args_t *args, kaname_records_t *records)
+/*! The records of the zone that was named, and its name. */
+static kaname_exit_t read_records(const kaname_args_t *args, knot_dname_txt_storage_t zone,
+                                  kaname_records_t *records)
 {
-	knot_dname_txt_storage_t zone;
 	kaname_control_t control;
 	if (!kaname_zone_name(zone, args->arguments[0])) {
 		return KANAME_NO;
@@ -148,12 +154,14 @@ kaname_exit_t kaname_status(const kaname_args_t *args)
 {
 	kaname_records_t records = { 0 };
 	kaname_exit_t ret = KANAME_OK;
-	if (args->count > 0) {
-		ret = read_records(args, &records);
+	knot_dname_txt_storage_t zone;
+	bool one = args->count > 0;
+	if (one) {
+		ret = read_records(args, zone, &records);
 	}
 	kaname_live_t live = { 0 };
 	if (ret == KANAME_OK) {
-		ret = kaname_live_read(args, NULL, args->count > 0 ? &records : NULL, &live);
+		ret = kaname_live_read(args, one ? zone : NULL, one ? &records : NULL, &live);
 	}
 	kaname_records_free(&records);
 	if (ret != KANAME_OK) {

@@ -65,6 +65,17 @@ static void put_resolver(char cell[KANAME_CELL_MAX], const kaname_line_t *line)
 	kaname_put_field(cell, line, ANAME_KEY_RESOLVER);
 }
 
+static void put_via(char cell[KANAME_CELL_MAX], const kaname_line_t *line)
+{
+	kaname_put_field(cell, line, ANAME_KEY_VIA);
+}
+
+static void put_dnssec(char cell[KANAME_CELL_MAX], const kaname_line_t *line)
+{
+	bool secure = kaname_live_field(line, ANAME_KEY_SECURE) != NULL;
+	(void)snprintf(cell, KANAME_CELL_MAX, "%s", secure ? "secure" : "any");
+}
+
 static void put_addresses(char cell[KANAME_CELL_MAX], const kaname_line_t *line)
 {
 	const char *at = kaname_field_or(line, ANAME_KEY_ADDRESSES, "-");
@@ -94,6 +105,10 @@ static void put_failing(char cell[KANAME_CELL_MAX], const kaname_line_t *line)
 	char time[KANAME_CELL_MAX];
 	int used = 0;
 	(void)snprintf(cell, KANAME_CELL_MAX, "-");
+	if (kaname_live_field(line, ANAME_KEY_UNUSED) != NULL) {
+		(void)snprintf(cell, KANAME_CELL_MAX, "unused: no zone names it any more");
+		return;
+	}
 	if (failing != NULL) {
 		kaname_put_time(time, line, ANAME_KEY_FAILING);
 		used = snprintf(cell, KANAME_CELL_MAX, "for %.20s: %.400s%s", time,
@@ -113,18 +128,11 @@ static void put_failing(char cell[KANAME_CELL_MAX], const kaname_line_t *line)
 }
 
 static const kaname_column_t target_columns[] = {
-	{ "TARGET", put_name },
-	{ "TYPE", put_family },
-	{ "CLIENTS", put_subnet },
-	{ "STATE", put_state },
-	{ "TTL", put_ttl },
-	{ "NEXT", put_next },
-	{ "ASKED", put_asked },
-	{ "LOOKUPS", put_lookups },
-	{ "LAG", put_lag },
-	{ "RESOLVER", put_resolver },
-	{ "ADDRESSES", put_addresses },
-	{ "FAILING", put_failing },
+	{ "TARGET", put_name },         { "TYPE", put_family },     { "CLIENTS", put_subnet },
+	{ "STATE", put_state },         { "TTL", put_ttl },         { "NEXT", put_next },
+	{ "ASKED", put_asked },         { "LOOKUPS", put_lookups }, { "LAG", put_lag },
+	{ "RESOLVER", put_resolver },   { "VIA", put_via },         { "DNSSEC", put_dnssec },
+	{ "ADDRESSES", put_addresses }, { "FAILING", put_failing },
 };
 
 /* The addresses that are probed or forced. */
@@ -226,11 +234,35 @@ static void print_addresses(const kaname_live_t *live)
 	free(sorted);
 }
 
+/*! Does any target have this field? */
+static bool has_any(const kaname_live_t *live, const char *key)
+{
+	size_t i = 0;
+	while (i < live->count && kaname_live_field(&live->targets[i], key) == NULL) {
+		i++;
+	}
+	return i < live->count;
+}
+
+/*! The targets; what few configurations have is a column only where it is there. */
+static void print_targets(const kaname_live_t *live)
+{
+	kaname_column_t columns[COUNT_OF(target_columns)];
+	size_t count = 0;
+	for (size_t i = 0; i < COUNT_OF(target_columns); i++) {
+		const kaname_column_t *column = &target_columns[i];
+		if ((column->put != put_via || has_any(live, ANAME_KEY_VIA)) &&
+		    (column->put != put_dnssec || has_any(live, ANAME_KEY_SECURE))) {
+			columns[count++] = *column;
+		}
+	}
+	kaname_print_table(columns, count, live->targets, live->count);
+}
+
 void kaname_print_people(const kaname_live_t *live)
 {
 	if (live->count > 0) {
-		kaname_print_table(target_columns, COUNT_OF(target_columns), live->targets,
-		                   live->count);
+		print_targets(live);
 	}
 	if (live->addresses_count > 0) {
 		(void)putchar('\n');

@@ -89,7 +89,9 @@ static void ask_the_same(const kaname_line_t *line, char *next, size_t size)
 	const char *resolver = of(line, ANAME_KEY_RESOLVER);
 	const char *name = of(line, ANAME_KEY_NAME), *family = of(line, ANAME_KEY_FAMILY);
 	if (strcmp(resolver, ANAME_RESOLVER_SYSTEM) == 0) {
-		(void)snprintf(next, size, "'getent ahosts %s' asks the same resolver", name);
+		/* 'ahosts' would hide that one family fails. */
+		(void)snprintf(next, size, "'getent ahostsv%d %s' asks the same resolver",
+		               strcmp(family, "A") == 0 ? 4 : 6, name);
 		return;
 	}
 	char source[INET6_ADDRSTRLEN + sizeof("-b ")], port[sizeof("-p 65535 ")] = "";
