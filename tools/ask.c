@@ -83,6 +83,9 @@ int kaname_query_write(const kaname_question_t *question, uint16_t id,
 	}
 	knot_pkt_clear(pkt);
 	knot_wire_set_id(pkt->wire, id);
+	if (question->recursive) {
+		knot_wire_set_rd(pkt->wire);
+	}
 	int ret = knot_pkt_put_question(pkt, question->name, KNOT_CLASS_IN, question->type);
 	if (ret == KNOT_EOK) {
 		ret = put_opt(pkt, question->dnssec);
@@ -123,9 +126,14 @@ static void take_answer(const kaname_question_t *question, kaname_answer_t *answ
                         const knot_pkt_t *pkt)
 {
 	const knot_pktsection_t *section = knot_pkt_section(pkt, KNOT_ANSWER);
+	memcpy(answer->last, question->name, knot_dname_size(question->name));
 	for (unsigned i = 0; i < section->count; i++) {
 		const knot_rrset_t *rrset = knot_pkt_rr(section, i);
-		if (rrset->type == question->type) {
+		if (rrset->type == KNOT_RRTYPE_CNAME &&
+		    knot_dname_is_case_equal(rrset->owner, answer->last)) {
+			const knot_dname_t *target = knot_cname_name(rrset->rrs.rdata);
+			memcpy(answer->last, target, knot_dname_size(target));
+		} else if (rrset->type == question->type) {
 			take_addresses(answer, rrset);
 		} else if (rrset->type == KNOT_RRTYPE_RRSIG) {
 			answer->is_signed |=
@@ -155,6 +163,7 @@ bool kaname_reply_read(const kaname_question_t *question, const uint8_t *query, 
 		answer->rcode = knot_pkt_ext_rcode(pkt);
 		answer->truncated = knot_wire_get_tc(wire);
 		answer->authoritative = knot_wire_get_aa(wire);
+		answer->recursion = knot_wire_get_ra(wire);
 		take_answer(question, answer, pkt);
 	}
 	knot_pkt_free(pkt);

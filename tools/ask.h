@@ -23,7 +23,8 @@ typedef struct {
 	const knot_dname_t *name;
 	uint16_t type; /*!< KNOT_RRTYPE_A or KNOT_RRTYPE_AAAA. */
 	bool tcp;
-	bool dnssec; /*!< Ask for signatures (DO). */
+	bool dnssec;    /*!< Ask for signatures (DO). */
+	bool recursive; /*!< Ask a recursor to look further (RD). */
 	struct sockaddr_storage server;
 	int timeout_ms;
 } kaname_question_t;
@@ -33,10 +34,12 @@ typedef struct {
 	const char *failure; /*!< Why there is no reply, or NULL. */
 	uint8_t rcode;
 	bool truncated, authoritative;
-	bool is_signed; /*!< A signature over the addresses is there. */
-	int ede;        /*!< Extended error (RFC 8914), or -1. */
-	uint32_t ttl;   /*!< Of the addresses. */
-	unsigned count; /*!< Addresses; those that are kept are in text. */
+	bool recursion;            /*!< The server looks further for this client (RA). */
+	knot_dname_storage_t last; /*!< The name at the end of the aliases in the reply. */
+	bool is_signed;            /*!< A signature over the addresses is there. */
+	int ede;                   /*!< Extended error (RFC 8914), or -1. */
+	uint32_t ttl;              /*!< Of the addresses. */
+	unsigned count;            /*!< Addresses; those that are kept are in text. */
 	char addresses[KANAME_ADDRESSES_MAX][INET6_ADDRSTRLEN];
 } kaname_answer_t;
 

@@ -9,6 +9,9 @@ const kaname_option_t kaname_options[] = {
 	{ 'r', true, "reverse", NULL, "turn generic lines back into words", NULL },
 	{ 'T', false, "ttl", "SECONDS", "TTL (that of the record before, else 300)", NULL },
 	{ 'a', false, "add", NULL, "add a target, and keep those that are there", NULL },
+	{ 'y', false, "type", "ANAME|ALIAS",
+	  "record type (that of the records before, else\nANAME)", NULL },
+	{ 'n', false, "no-check", NULL, "do not look the target up first", NULL },
 	{ 'F', false, "for", "TIME", "for how long, such as 90s, 10m, 1h, 7d\n(without end)",
 	  NULL },
 	{ 'c', false, "client", "ADDRESS", "whose targets to show", NULL },
@@ -58,10 +61,11 @@ const kaname_command_t kaname_commands[] = {
 	  "  kaname zone -o example.com example.com.in > example.com.zone\n"
 	  "  kaname zone -r example.com.zone\n",
 	  kaname_zone },
-	{ "set", 2, 2, "Tast", "set ZONE TARGET [--ttl N] [--add]",
+	{ "set", 2, 2, "Taynst", "set ZONE TARGET [--ttl N] [--add]",
 	  "declare the ANAME record of a zone",
 	  "Declares the ANAME record at the apex of a zone, in place of all ANAME and ALIAS\n"
-	  "records there, in one transaction.\n",
+	  "records there, in one transaction. The target is looked up first, as the module\n"
+	  "does it: one that does not exist or has no address is refused.\n",
 	  ARGUMENT_ZONE "  TARGET  the host name that the apex is to follow\n",
 	  STATUS_DONE "  1  refused, by kaname or by the server; nothing was changed\n" STATUS_USAGE
 	          STATUS_SERVER,

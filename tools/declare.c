@@ -2,10 +2,10 @@
  * \brief The commands set, get and unset: ANAME records on a running server.
  *
  * A change is a transaction of knotd's: all of it or nothing. It is begun, changed and committed
- * on one connection; signals wait until it is over, so that none stays open.
+ * on one connection; signals wait until it is over, so that none stays open. What takes time, to
+ * look a target up, is done before, without a connection.
  */
 
-#include <arpa/inet.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -15,6 +15,8 @@
 #include <libknot/libknot.h>
 
 #include "records.h"
+#include "setting.h"
+#include "target.h"
 #include "text.h"
 #include "tool.h"
 
@@ -23,10 +25,11 @@
 
 /*! A change under way. */
 typedef struct {
-	const kaname_args_t *args;
+	kaname_args_t args;
 	kaname_control_t control;
 	knot_dname_txt_storage_t zone;
 	knot_dname_storage_t target; /*!< If one was given. */
+	kaname_setting_t setting;    /*!< Of the zone, where a record is declared. */
 	kaname_records_t records;    /*!< Those that are there. */
 } change_t;
 
@@ -100,34 +103,87 @@ static bool is_target(const change_t *change, const kaname_record_t *record)
 /*! The TTL to set: the one given, else that of the first record, else the default. */
 static uint32_t ttl_of(const change_t *change)
 {
-	if (change->args->ttl >= 0) {
-		return change->args->ttl;
+	if (change->args.ttl >= 0) {
+		return change->args.ttl;
 	}
 	return change->records.count > 0 ? change->records.at[0].ttl : TTL_DEFAULT;
 }
 
+/*! The type of the records that there are, or of that with the same target; NULL if there are none.
+ *  `mixed` is set if there are both. */
+static const aname_rrtype_t *type_before(const change_t *change, bool *mixed)
+{
+	const aname_rrtype_t *found[ANAME_RRTYPES] = { NULL }, *its = NULL;
+	for (size_t i = 0; i < change->records.count; i++) {
+		const kaname_record_t *record = &change->records.at[i];
+		size_t type = strcmp(record->type, aname_rrtypes[0].generic) != 0;
+		found[type] = &aname_rrtypes[type];
+		if (change->args.add && is_target(change, record)) {
+			its = its == NULL || its == found[type] ? found[type] : NULL;
+		}
+	}
+	*mixed = found[0] != NULL && found[1] != NULL && its == NULL;
+	return its != NULL ? its : found[0] != NULL ? found[0] : found[1];
+}
+
 /*!
- * Writes the whole set anew, since the TTL is one for all of it. ALIAS records beside it are left
- * alone if they are to stay, the target's own excepted.
+ * The type of the record to set: the one given, else that of the records before, so that servers
+ * which know one type only go on, else the first that the zone takes. NULL, and reported, where
+ * there are both.
+ */
+static const aname_rrtype_t *choose_type(const change_t *change)
+{
+	bool mixed;
+	const aname_rrtype_t *type = type_before(change, &mixed);
+	if (change->args.type != NULL) {
+		type = kaname_type_find(change->args.type);
+	} else if (mixed) {
+		kaname_error("%s has both ANAME and ALIAS records", change->zone);
+		(void)fprintf(stderr,
+		              "next: say with --type which of them this one is to be; "
+		              "'kaname get %s' lists all\n",
+		              change->zone);
+		return NULL;
+	} else if (type == NULL) {
+		type = kaname_type_default(&change->setting.types);
+	}
+	if (!kaname_type_is_taken(&change->setting.types, type)) {
+		(void)fprintf(
+		        stderr,
+		        "warning: the zone's option 'rrtype' does not take %s, so that this "
+		        "record is served as it is and not followed\nnext: --type with a type "
+		        "that it takes, or add %s to 'rrtype' and 'knotc reload'\n",
+		        type->word, type->word);
+	}
+	return type;
+}
+
+/*!
+ * Writes the whole set anew, since the TTL is one for all of it. Records that are to stay are left
+ * alone, the target's own excepted.
  */
 static kaname_exit_t set_records(change_t *change)
 {
+	const aname_rrtype_t *type = choose_type(change);
+	if (type == NULL) {
+		return KANAME_NO;
+	}
 	uint32_t ttl = ttl_of(change);
 	kaname_exit_t ret = take_all_away(change);
 	for (size_t i = 0; i < change->records.count && ret == KANAME_OK; i++) {
 		const kaname_record_t *record = &change->records.at[i];
-		if (change->args->add && !is_target(change, record)) {
+		if (change->args.add && !is_target(change, record)) {
 			ret = put(change, record->type, ttl, record->data);
 		}
 	}
 	char data[KANAME_GENERIC_MAX];
 	kaname_generic_write(data, change->target);
-	return ret == KANAME_OK ? put(change, aname_rrtypes[0].generic, ttl, data) : ret;
+	return ret == KANAME_OK ? put(change, type->generic, ttl, data) : ret;
 }
 
 static kaname_exit_t unset_records(change_t *change)
 {
-	if (change->args->count < 2) {
+	if (change->args.count < 2) {
 		if (change->records.count == 0) {
 			kaname_error("%s has no ANAME or ALIAS record", change->zone);
 			return KANAME_NO;
@@ -146,7 +202,7 @@ static kaname_exit_t unset_records(change_t *change)
 	if (!found) {
 		kaname_error("%s has no ANAME or ALIAS record with the target %s; 'kaname get %s' "
 		             "lists all",
-		             change->zone, change->args->arguments[1], change->zone);
+		             change->zone, change->args.arguments[1], change->zone);
 		return KANAME_NO;
 	}
 	return ret;
@@ -198,69 +254,77 @@ static void block_signals(int how)
 	(void)sigprocmask(how, &set, NULL);
 }
 
-static kaname_exit_t change(const kaname_args_t *args, kaname_exit_t (*make)(change_t *change))
+/*! Makes a change on a connection of its own, and sees to it that it lasts. */
+static kaname_exit_t apply(change_t *change, kaname_exit_t (*make)(change_t *change))
 {
-	kaname_args_t patient = *args;
-	patient.timeout = args->timeout >= 0 ? args->timeout : KANAME_TIMEOUT_CHANGE_S;
-	change_t it = { .args = &patient };
-	if (!kaname_zone_name(it.zone, args->arguments[0])) {
-		return KANAME_NO;
+	kaname_exit_t ret = kaname_control_open(&change->control, &change->args);
+	if (ret != KANAME_OK) {
+		return ret;
 	}
-	if (args->count > 1 && kaname_name_read(it.target, args->arguments[1]) == NULL) {
-		kaname_error("%s: expected the name of a target", args->arguments[1]);
-		return KANAME_NO;
-	}
-	kaname_exit_t ret = kaname_control_open(&it.control, it.args);
-	if (ret == KANAME_OK) {
-		block_signals(SIG_BLOCK);
-		ret = transact(&it, make);
-		kaname_control_close(&it.control);
-		block_signals(SIG_UNBLOCK);
-	}
-	kaname_records_free(&it.records);
+	block_signals(SIG_BLOCK);
+	ret = transact(change, make);
+	kaname_control_close(&change->control);
+	block_signals(SIG_UNBLOCK);
+	kaname_records_free(&change->records);
 	return ret;
 }
 
-/*! Is it an address, in place of the name of something that has one? */
-static bool is_address(const char *text)
+/*! Asks what there is to know of the zone, on a connection of its own. */
+static kaname_exit_t read_setting(change_t *change)
 {
-	struct in6_addr address;
-	return inet_pton(AF_INET, text, &address) == 1 || inet_pton(AF_INET6, text, &address) == 1;
+	kaname_exit_t ret = kaname_control_open(&change->control, &change->args);
+	if (ret == KANAME_OK) {
+		ret = kaname_setting_read(&change->control, change->zone, &change->setting);
+		kaname_control_close(&change->control);
+	}
+	return ret;
+}
+
+/*! The options, with the time that a change may take. */
+static kaname_args_t patient(const kaname_args_t *args)
+{
+	kaname_args_t its = *args;
+	its.timeout = args->timeout >= 0 ? args->timeout : KANAME_TIMEOUT_CHANGE_S;
+	return its;
 }
 
 kaname_exit_t kaname_set(const kaname_args_t *args)
 {
-	if (is_address(args->arguments[1])) {
-		kaname_error("%s is an address: expected the name of a target; an address needs no "
-		             "ANAME but an A or AAAA record",
-		             args->arguments[1]);
-		return KANAME_NO;
-	}
-	if (strpbrk(args->arguments[1], "/:") != NULL) {
-		kaname_error("%s: expected the name of a target alone, such as www.cdn.example, "
-		             "without scheme, port or path",
-		             args->arguments[1]);
-		return KANAME_NO;
-	}
-	knot_dname_storage_t target;
-	if (kaname_name_read(target, args->arguments[1]) != NULL && target[0] == 0) {
-		kaname_error("the root has no addresses: expected the name of a target");
-		return KANAME_NO;
-	}
+	static change_t it;
+	it.args = patient(args);
 	knot_dname_storage_t owner;
-	if (kaname_name_read(owner, args->arguments[0]) != NULL &&
-	    kaname_name_read(target, args->arguments[1]) != NULL &&
-	    knot_dname_is_case_equal(owner, target)) {
+	if (args->type != NULL && kaname_type_find(args->type) == NULL) {
+		kaname_error("--type %s: expected ANAME or ALIAS", args->type);
+		return KANAME_USAGE;
+	}
+	if (!kaname_zone_name(it.zone, args->arguments[0]) ||
+	    !kaname_name_take(it.target, args->arguments[1], KANAME_NAME_TARGET)) {
+		return KANAME_NO;
+	}
+	if (knot_dname_from_str(owner, it.zone, sizeof(owner)) == NULL ||
+	    knot_dname_is_case_equal(owner, it.target)) {
 		kaname_error("%s cannot follow itself: expected the name of a target elsewhere",
 		             args->arguments[0]);
 		return KANAME_NO;
 	}
-	return change(args, set_records);
+	kaname_exit_t ret = read_setting(&it);
+	if (ret == KANAME_OK && !args->no_check) {
+		ret = kaname_target_check(it.target, owner, &it.setting.servers);
+	}
+	return ret == KANAME_OK ? apply(&it, set_records) : ret;
 }
 
 kaname_exit_t kaname_unset(const kaname_args_t *args)
 {
-	return change(args, unset_records);
+	static change_t it;
+	it.args = patient(args);
+	if (!kaname_zone_name(it.zone, args->arguments[0]) ||
+	    (args->count > 1 &&
+	     !kaname_name_take(it.target, args->arguments[1], KANAME_NAME_ANY))) {
+		return KANAME_NO;
+	}
+	kaname_exit_t ret = read_setting(&it);
+	return ret == KANAME_OK ? apply(&it, unset_records) : ret;
 }
 
 static kaname_exit_t print(const kaname_records_t *records, const char *zone)

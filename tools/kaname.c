@@ -106,6 +106,8 @@ static bool take_option(kaname_args_t *args, int option)
 		break;
 	case 'T': good = read_number("ttl", INT32_MAX, &args->ttl); break;
 	case 'a': args->add = true; break;
+	case 'n': args->no_check = true; break;
+	case 'y': args->type = optarg; break;
 	case 'S': args->status_socket = optarg; break;
 	case 'j': args->json = true; break;
 	case 'F': good = read_time("for", ANAME_FORCED_SECONDS_MAX, &args->seconds); break;

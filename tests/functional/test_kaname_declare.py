@@ -5,15 +5,19 @@ import os
 import signal
 import socket
 import subprocess
+import time
 
 import dns.name
 import pytest
 from harness import (
-    A1, A2, AAAA1, ALIAS, ANAME, TARGET, ZONE, aname, answers, eventually, query, raw, rdata,
+    A1, A2, AAAA1, ALIAS, ANAME, TARGET, ZONE, aname, answers, eventually, query, raw,
+    rdata, scaled,
 )
+from harness.authority import ADDRESS
 from harness.kaname import KANAME, environment, kaname
 
 OTHER = "other.example.net"
+THIRD = "third.example.net"
 
 
 def serial(zone=ZONE):
@@ -84,14 +88,61 @@ def test_records_of_the_other_type_are_seen_kept_and_replaced(knotd, tool):
     knotd.add_zone(ZONE, [aname(TARGET, rrtype=ALIAS, ttl=90)])
     knotd.start()
     assert lines(tool("get", ZONE)) == [f"{ZONE}. 90 ALIAS {TARGET}."]
-    tool("set", ZONE, OTHER, "--add")
+    tool("set", ZONE, OTHER, "--add", "--type", "ANAME")
     assert records(ALIAS) == {(90, wire(TARGET))} and records(ANAME) == {(90, wire(OTHER))}
     assert lines(tool("get", ZONE)) == [f"{ZONE}. 90 ALIAS {TARGET}.", f"{ZONE}. 90 ANAME {OTHER}."]
-    tool("set", ZONE, OTHER)
+    tool("set", ZONE, OTHER, "--type", "aname")
     assert records(ALIAS) == set() and records(ANAME) == {(90, wire(OTHER))}
-    tool("set", ZONE, TARGET, "--add")
+    tool("set", ZONE, TARGET, "--add", "--type", "ALIAS")
     tool("unset", ZONE)
     assert records(ALIAS) == records(ANAME) == set()
+
+
+def test_the_type_stays_that_of_the_records_before(knotd, tool):
+    """A secondary that knows ALIAS only would go dark."""
+    knotd.add_zone(ZONE, [aname(TARGET, rrtype=ALIAS, ttl=90)])
+    knotd.start()
+    tool("set", ZONE, OTHER)
+    assert records(ALIAS) == {(90, wire(OTHER))} and records(ANAME) == set()
+    tool("set", ZONE, TARGET, "--add")
+    assert records(ALIAS) == {(90, wire(OTHER)), (90, wire(TARGET))} and records(ANAME) == set()
+    tool("set", ZONE, OTHER, "--type", "ANAME")
+    assert records(ALIAS) == set() and records(ANAME) == {(90, wire(OTHER))}
+    tool("set", ZONE, TARGET)
+    assert records(ALIAS) == set() and records(ANAME) == {(90, wire(TARGET))}
+
+
+def test_of_both_types_one_has_to_be_chosen(knotd, tool):
+    knotd.add_zone(ZONE, [aname(TARGET, rrtype=ALIAS), aname(OTHER)])
+    knotd.start()
+    now = serial()
+    for arguments in ([THIRD], [THIRD, "--add"], [TARGET]):
+        output = tool("set", ZONE, *arguments, code=1).stderr
+        assert "both ANAME and ALIAS" in output and "next: say with --type" in output
+        assert "nothing was changed" in output
+    assert serial() == now and not transaction(knotd)
+    # Of a target that is there it is known.
+    tool("set", ZONE, TARGET, "--add", "--ttl", "77")
+    assert records(ALIAS) == {(77, wire(TARGET))} and records(ANAME) == {(77, wire(OTHER))}
+    tool("set", ZONE, THIRD, "--add", "--type", "ALIAS")
+    assert records(ALIAS) == {(77, wire(TARGET)), (77, wire(THIRD))}
+    assert "expected ANAME or ALIAS" in tool("set", ZONE, THIRD, "--type", "CNAME", code=2).stderr
+
+
+@pytest.mark.parametrize("rrtype, first", [("ALIAS", ALIAS), ("TYPE65401", ALIAS),
+                                           (["ALIAS", "ANAME"], ANAME), ("TYPE65300", ANAME)],
+                         ids=["alias", "generic", "both", "neither"])
+def test_a_first_record_is_of_a_type_that_the_zone_takes(knotd, tool, rrtype, first):
+    knotd.options["rrtype"] = rrtype
+    knotd.add_zone(ZONE)
+    knotd.start()
+    told = tool("set", ZONE, TARGET).stderr
+    assert records(first) == {(300, wire(TARGET))} and records(ALIAS + ANAME - first) == set()
+    assert ("'rrtype' does not take" in told) == (rrtype == "TYPE65300"), told
+    # Another one is declared all the same: it may be for secondaries.
+    told = tool("set", ZONE, TARGET, "--type", "ANAME" if first == ALIAS else "ALIAS").stderr
+    assert ("'rrtype' does not take" in told) == (len(rrtype) != 2), told
+    assert records(first) == set() and records(ALIAS + ANAME - first) == {(300, wire(TARGET))}
 
 
 def test_other_records_and_names_are_left_alone(knotd, tool):
@@ -221,6 +272,13 @@ def test_nobody_waits_for_such_a_server_for_a_minute(frozen, tool, arguments):
         (["set", ZONE, f"https://{TARGET}/"], 1),
         (["set", ZONE, f"{TARGET}/path"], 1),
         (["set", ZONE, f"{TARGET}:443"], 1),
+        (["set", ZONE, f"{A1}."], 1),
+        (["set", ZONE, f"*.{TARGET}"], 1),
+        (["set", ZONE, "localhost"], 1),
+        (["set", ZONE, "cdn"], 1),
+        (["set", ZONE, "a b"], 1),
+        (["set", f"{ZONE}/", TARGET], 1),
+        (["unset", ZONE, f"{TARGET}:443"], 1),
         (["set", ZONE, ZONE.upper()], 1),
         (["set", "a..b", TARGET], 1),
         (["set", ZONE], 2),
@@ -236,8 +294,8 @@ def test_bad_arguments_never_reach_the_server(directory, arguments, code):
     # No server is there: that would be exit code 3.
     done = kaname("-s", f"{directory}/none.sock", *arguments, directory=directory, code=code)
     assert done.stdout == "" and done.stderr.startswith("kaname: ")
-    if "/" in arguments[-1] or ":443" in arguments[-1]:
-        assert "the name of a target alone, such as www.cdn.example, without scheme" in done.stderr
+    if TARGET + "/" in arguments[-1] or ":443" in arguments[-1]:
+        assert f"expected the name alone, '{TARGET}'" in done.stderr
 
 
 def test_signed_zones_are_signed_anew(knotd, tool):
@@ -264,3 +322,152 @@ def test_an_interrupt_leaves_no_transaction_open(knotd):
                 process.send_signal(signal.SIGINT)
             process.wait(30)
         assert not transaction(knotd)
+
+
+# The target is looked up first.
+
+
+def by(knotd, start_unbound, how):
+    """Have the zone's targets looked up by the system's resolver, or by the one in its section."""
+    if how == "resolver":
+        knotd.options["resolver"] = ADDRESS
+    else:
+        start_unbound()
+
+
+WAYS = pytest.mark.parametrize("how", ["system", "resolver"])
+
+
+@WAYS
+def test_set_says_what_the_target_has(knotd, authority, start_unbound, tool, how):
+    by(knotd, start_unbound, how)
+    authority.set(TARGET, a=[A1, A2], aaaa=[AAAA1])
+    authority.set(OTHER, a=[A1])
+    authority.cname(THIRD, f"{TARGET}.")
+    authority.set("many.example.net", a=[f"192.0.2.{n}" for n in range(1, 21)])
+    knotd.add_zone(ZONE)
+    knotd.start()
+    told = tool("set", ZONE, TARGET).stderr.splitlines()
+    assert len(told) == 1 and told[0].startswith(f"note: {TARGET}. has "), told
+    assert set(told[0].split(" has ")[1].split(", ")) == {A1, A2, AAAA1}
+    assert tool("set", ZONE, OTHER).stderr == f"note: {OTHER}. has {A1}; no AAAA\n"
+    assert AAAA1 in tool("set", ZONE, THIRD).stderr
+    assert "and 12 more of type A; no AAAA" in tool("set", ZONE, "many.example.net").stderr
+    assert tool("set", ZONE, OTHER, "--no-check").stderr == ""
+
+
+@WAYS
+def test_set_refuses_what_does_not_exist_or_has_no_address(
+    knotd, authority, start_unbound, tool, how
+):
+    by(knotd, start_unbound, how)
+    authority.set(TARGET, a=[A1])
+    authority.set(OTHER)
+    knotd.add_zone(ZONE, [aname(TARGET)])
+    knotd.start()
+    now = serial()
+    told = tool("set", ZONE, THIRD, code=1).stderr
+    assert f"{THIRD}. does not exist, says " in told and "--no-check" in told, told
+    told = tool("set", ZONE, OTHER, code=1).stderr
+    assert f"{OTHER}. has neither A nor AAAA, says " in told and "--no-check" in told, told
+    assert (ADDRESS if how == "resolver" else "the system's resolver") in told
+    assert serial() == now and "nothing was changed" in told
+    tool("set", ZONE, THIRD, "--no-check")
+    assert records() == {(300, wire(THIRD))}
+
+
+@WAYS
+def test_set_refuses_a_target_that_leads_back(knotd, authority, start_unbound, tool, how):
+    by(knotd, start_unbound, how)
+    authority.cname(f"www.{ZONE}", f"{ZONE}.")
+    authority.set(ZONE, a=[A1])
+    authority.set(f"lb.{ZONE}", a=[A2])
+    knotd.add_zone(ZONE)
+    knotd.start()
+    told = tool("set", ZONE, f"www.{ZONE}", code=1).stderr
+    assert "leads back to the zone's apex" in told and "nothing was changed" in told
+    # One below it that has addresses of its own is a target like others.
+    tool("set", ZONE, f"lb.{ZONE}")
+    assert records() == {(300, wire(f"lb.{ZONE}"))}
+
+
+@WAYS
+@pytest.mark.parametrize("failure", ["SERVFAIL", "silence"])
+def test_what_cannot_be_looked_up_is_declared_with_a_warning(
+    knotd, authority, start_unbound, tool, how, failure
+):
+    by(knotd, start_unbound, how)
+    if failure == "silence":
+        authority.drop(TARGET)
+    else:
+        authority.fail(TARGET)
+    knotd.add_zone(ZONE)
+    knotd.start()
+    begun = time.monotonic()
+    told = tool("set", ZONE, TARGET).stderr
+    assert told.startswith(f"warning: {TARGET}. could not be looked up ("), told
+    assert "next: 'kaname check'" in told
+    assert time.monotonic() - begun < scaled(8), "a lookup takes 5 s at most"
+    assert records() == {(300, wire(TARGET))}
+
+
+def test_of_several_resolvers_the_next_is_asked(knotd, authority, recursor, tool):
+    """As the module does; and a family that fails does not hide the other."""
+    for name in (TARGET, OTHER):
+        recursor.drop(name)
+    knotd.options["resolver"] = [recursor.address[0], ADDRESS]
+    authority.set(TARGET, a=[A1], aaaa=[AAAA1])
+    authority.set(OTHER, a=[A1])
+    authority.fail(OTHER, "AAAA")
+    knotd.add_zone(ZONE)
+    knotd.start()
+    assert tool("set", ZONE, TARGET).stderr == f"note: {TARGET}. has {A1}, {AAAA1}\n"
+    assert recursor.count(TARGET) == 1
+    told = tool("set", ZONE, OTHER).stderr
+    assert f"{OTHER}. has {A1}; its AAAA could not be looked up (SERVFAIL)" in told
+
+
+def test_a_resolver_that_leaves_aliases_to_who_asks_is_followed(knotd, authority, tool):
+    knotd.options["resolver"] = ADDRESS
+    authority.cname(TARGET, f"{OTHER}.", follow=False)
+    authority.cname(OTHER, f"{THIRD}.", follow=False)
+    authority.set(THIRD, a=[A1])
+    authority.cname("round.example.net", "round.example.net.", follow=False)
+    knotd.add_zone(ZONE)
+    knotd.start()
+    assert tool("set", ZONE, TARGET).stderr == f"note: {TARGET}. has {A1}; no AAAA\n"
+    assert "neither A nor AAAA" in tool("set", ZONE, "round.example.net", code=1).stderr
+
+
+def test_nothing_is_open_while_a_target_is_looked_up(knotd, authority, tool):
+    """Neither a transaction nor knotd's only control thread waits for a resolver."""
+    knotd.options["resolver"] = ADDRESS
+    authority.drop(TARGET)
+    knotd.add_zone(ZONE)
+    knotd.start()
+    with subprocess.Popen(
+        [KANAME, "-s", knotd.socket, "set", ZONE, TARGET],
+        env=environment(knotd.directory), stderr=subprocess.DEVNULL,
+    ) as process:
+
+        def asked():
+            assert authority.seen(TARGET), "it has not asked yet"
+            return True
+
+        eventually(asked, what="it asks")
+        knotd.knotc("zone-begin", ZONE)
+        knotd.knotc("zone-set", ZONE, "x", "60", "A", "192.0.2.9")
+        knotd.knotc("zone-commit", ZONE)
+        assert process.poll() is None, "expected it to be waiting"
+        assert process.wait(scaled(30)) == 0
+    assert query(f"x.{ZONE}", "A").addresses() == {"192.0.2.9"}
+    assert records() == {(300, wire(TARGET))}
+
+
+def test_a_zone_of_a_catalog_is_declared_in(knotd, tool):
+    """knotd tells nothing of its section, nor of where it is saved."""
+    knotd.add_catalog("member.example", [aname(TARGET)])
+    knotd.start(ready=())
+    eventually(lambda: tool("get", "member.example"), what="the catalog's zone is there")
+    tool("set", "member.example", OTHER)
+    assert lines(tool("get", "member.example")) == [f"member.example. 300 ANAME {OTHER}."]
