@@ -68,7 +68,7 @@ const kaname_command_t kaname_commands[] = {
 	  "does it: one that does not exist or has no address is refused.\n",
 	  ARGUMENT_ZONE "  TARGET  the host name that the apex is to follow\n",
 	  STATUS_DONE "  1  refused, by kaname or by the server; nothing was changed\n" STATUS_USAGE
-	          STATUS_SERVER,
+	          STATUS_SERVER "     or what is served could not be saved\n",
 	  "  kaname set example.com www.cdn.example\n"
 	  "  kaname set example.com www.other-cdn.example --add\n",
 	  kaname_set },

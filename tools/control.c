@@ -22,6 +22,10 @@ static const struct {
 	                    "zone-commit', or dropped with 'knotc zone-abort'" },
 	{ KNOT_EEMPTYZONE, "the zone is not loaded, the server's log says why" },
 	{ KNOT_ENONODE, "the zone is not loaded, the server's log says why" },
+	{ KNOT_ESPACE, "the zone's journal is full, or the disk that it is on: free some space, or "
+	               "raise 'journal-max-usage' of the zone or 'journal-db-max-size'" },
+	{ KNOT_ECONNRESET, "has knotd ended? 'systemctl status knot' and its log say why; a full "
+	                   "disk under its journal is one reason" },
 	{ KNOT_ENOTSUP, "does this knotd know the command? It takes Knot DNS 3.2 or later" },
 	{ KNOT_ECONNREFUSED, "is knotd running? 'systemctl status knot'" },
 	{ KNOT_ENOENT, "is knotd running? If its control socket is elsewhere, name it with -s" },

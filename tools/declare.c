@@ -15,6 +15,7 @@
 #include <libknot/libknot.h>
 
 #include "records.h"
+#include "saved.h"
 #include "setting.h"
 #include "target.h"
 #include "text.h"
@@ -263,6 +264,9 @@ static kaname_exit_t apply(change_t *change, kaname_exit_t (*make)(change_t *cha
 	}
 	block_signals(SIG_BLOCK);
 	ret = transact(change, make);
+	if (ret == KANAME_OK) {
+		ret = kaname_saved_after(&change->control, &change->setting, change->zone);
+	}
 	kaname_control_close(&change->control);
 	block_signals(SIG_UNBLOCK);
 	kaname_records_free(&change->records);
@@ -277,7 +281,7 @@ static kaname_exit_t read_setting(change_t *change)
 		ret = kaname_setting_read(&change->control, change->zone, &change->setting);
 		kaname_control_close(&change->control);
 	}
-	return ret;
+	return ret == KANAME_OK ? kaname_saved_before(&change->setting, change->zone) : ret;
 }
 
 /*! The options, with the time that a change may take. */

@@ -10,11 +10,12 @@ import time
 import dns.name
 import pytest
 from harness import (
-    A1, A2, AAAA1, ALIAS, ANAME, TARGET, ZONE, aname, answers, eventually, query, raw,
+    A1, A2, AAAA1, ALIAS, ANAME, TARGET, ZONE, aname, answers, eventually, namespace, query, raw,
     rdata, scaled,
 )
 from harness.authority import ADDRESS
 from harness.kaname import KANAME, environment, kaname
+from harness.knotd import VERSION
 
 OTHER = "other.example.net"
 THIRD = "third.example.net"
@@ -462,6 +463,101 @@ def test_nothing_is_open_while_a_target_is_looked_up(knotd, authority, tool):
         assert process.wait(scaled(30)) == 0
     assert query(f"x.{ZONE}", "A").addresses() == {"192.0.2.9"}
     assert records() == {(300, wire(TARGET))}
+
+
+# Will it be there after a restart?
+
+
+@pytest.fixture
+def small_disk(knotd):
+    """The zone files' directory on a file system of its own, of 1 MiB; function to fill it."""
+    namespace.mount_tmpfs(knotd.zone_directory, "1m")
+
+    def fill_up(leave=0):
+        path = os.path.join(knotd.zone_directory, "full")
+        free = os.statvfs(knotd.zone_directory)
+        with open(path, "wb") as file:
+            file.write(bytes(free.f_bavail * free.f_frsize - leave))
+        return path
+
+    yield fill_up
+    if knotd.alive:
+        knotd.finish()
+    namespace.put_back(knotd.zone_directory)
+
+
+def restarted(knotd):
+    knotd.finish()
+    knotd.start()
+    return records()
+
+
+@pytest.mark.parametrize("command", [["set", ZONE, OTHER], ["unset", ZONE]], ids=" ".join)
+def test_with_a_full_disk_nothing_is_changed(knotd, tool, small_disk, command):
+    """Knot up to 3.4 would put an empty zone file in the place of the good one, and say OK."""
+    knotd.add_zone(ZONE, [aname(TARGET)], zone_options={"zonefile-sync": 0})
+    knotd.start()
+    full = small_disk()
+    now = serial()
+    told = tool(*command, code=3).stderr
+    assert "there is no room in" in told and "nothing was changed" in told and "next: free" in told
+    assert serial() == now and not transaction(knotd)
+    assert restarted(knotd) == {(300, wire(TARGET))}
+    os.unlink(full)
+    tool("set", ZONE, OTHER)
+    assert restarted(knotd) == {(300, wire(OTHER))}
+
+
+def test_a_zone_file_that_was_cut_off_is_told(knotd, tool, small_disk):
+    """The disk has room for the file that is there, and not for the one that is written."""
+    knotd.add_zone(ZONE, [aname(TARGET)], zone_options={"zonefile-sync": -1})
+    knotd.start()
+    knotd.knotc("zone-begin", ZONE)
+    text = "x" * 200
+    for number in range(200):
+        knotd.knotc("zone-set", ZONE, f"n{number}", "60", "TXT", text)
+    knotd.knotc("zone-commit", ZONE)
+    knotd.zones[ZONE].options["zonefile-sync"] = 0
+    full = small_disk(leave=16384)
+    knotd.reload()
+    old = VERSION < (3, 5)
+    told = tool("set", ZONE, OTHER, code=3 if old else 0).stderr
+    if old:
+        assert "is served, but the zone file" in told and "is cut off" in told, told
+    else:
+        assert "saved in the journal only" in told and "could not be written" in told, told
+    assert records() == {(300, wire(OTHER))}
+    # What it says to do is what helps.
+    os.unlink(full)
+    assert f"'knotc -b zone-flush {ZONE}.'" in told
+    knotd.knotc("-b", "zone-flush", ZONE)
+    assert restarted(knotd) == {(300, wire(OTHER))}
+
+
+@pytest.mark.parametrize("journal", ["changes", "none"])
+def test_a_zone_file_that_cannot_be_written_is_told(knotd, tool, small_disk, journal):
+    knotd.add_zone(ZONE, [aname(TARGET)],
+                   zone_options={"zonefile-sync": 0, "journal-content": journal})
+    knotd.start()
+    namespace.make_read_only(knotd.zone_directory)
+    told = tool("set", ZONE, OTHER, code=0 if journal == "changes" else 3).stderr
+    assert "could not be written" in told and f"'knotc -b zone-flush {ZONE}.'" in told, told
+    lost = "not saved, and lost when knotd ends"
+    assert ("saved in the journal only" if journal == "changes" else lost) in told
+    assert records() == {(300, wire(OTHER))}
+    assert restarted(knotd) == {(300, wire(OTHER if journal == "changes" else TARGET))}
+
+
+def test_what_the_configuration_saves_nowhere_is_told(knotd, tool):
+    knotd.add_zone(ZONE, [aname(TARGET)],
+                   zone_options={"zonefile-sync": -1, "journal-content": "none"})
+    knotd.start()
+    told = tool("set", ZONE, OTHER).stderr
+    assert "served, but saved nowhere" in told and "knotc -f zone-flush" in told
+    assert restarted(knotd) == {(300, wire(TARGET))}
+    tool("set", ZONE, OTHER)
+    knotd.knotc("-b", "-f", "zone-flush", ZONE)
+    assert restarted(knotd) == {(300, wire(OTHER))}
 
 
 def test_a_zone_of_a_catalog_is_declared_in(knotd, tool):

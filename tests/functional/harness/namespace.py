@@ -14,6 +14,8 @@ import tempfile
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWNET = 0x40000000
+MS_RDONLY = 1
+MS_REMOUNT = 32
 MS_BIND = 4096
 MS_REC = 16384
 MS_PRIVATE = 1 << 18
@@ -58,6 +60,18 @@ def replace(path, text):
         os.chmod(private.name, 0o644)
         # The mount keeps the file alive after its name is gone.
         _mount(private.name, os.path.realpath(path), MS_BIND)
+
+
+def mount_tmpfs(path, size):
+    """A file system of this size, such as "1m", in memory; put_back() takes it away."""
+    _check(_libc.mount(b"none", os.fsencode(path), b"tmpfs", ctypes.c_ulong(0),
+                       os.fsencode(f"size={size}")), f"mount {path}")
+
+
+def make_read_only(path):
+    """Of a file system that mount_tmpfs() mounted there."""
+    _check(_libc.mount(b"none", os.fsencode(path), None, ctypes.c_ulong(MS_REMOUNT | MS_RDONLY),
+                       None), f"remount {path}")
 
 
 def put_back(path):
