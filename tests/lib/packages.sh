@@ -19,7 +19,8 @@ packages_harness=(
 packages_test=(
 	"${packages_harness[@]}" libcmocka-dev
 	knot-module-geoip bind9 bind9-dnsutils pdns-server pdns-backend-sqlite3 pdns-recursor
-	dnsmasq-base jq python3-pytest python3-pytest-xdist python3-docutils musl-tools groff-base
+	dnsdist dnsmasq-base jq musl-tools groff-base
+	python3-pytest python3-pytest-xdist python3-docutils
 )
 packages_bench=("${packages_harness[@]}" dnsperf)
 # Who is compared with; those of one string belong together.
@@ -58,7 +59,7 @@ packages_install() ( # packages, none of them installed
 	# ... nor at the next boot.
 	declare -A services=(
 		[knot]=knot [unbound]=unbound [bind9]=named [pdns-server]=pdns
-		[pdns-recursor]=pdns-recursor [nsd]=nsd [nginx]=nginx
+		[pdns-recursor]=pdns-recursor [nsd]=nsd [nginx]=nginx [dnsdist]=dnsdist
 	)
 	for package in "$@"; do
 		if [ -n "${services[$package]-}" ]; then

@@ -19,9 +19,9 @@ def text_of(*path):
 
 
 def commands(guide, name):
-    """The block of commands of that name in doc/GUIDE.md."""
+    """The block of commands, or lines of a configuration, of that name in doc/GUIDE.md."""
     text = text_of("doc", f"{guide}.md")
-    found = re.findall(rf"<!-- test: {name} -->\n *```sh\n(.*?)\n *```", text, re.DOTALL)
+    found = re.findall(rf"<!-- test: {name} -->\n *```\w+\n(.*?)\n *```", text, re.DOTALL)
     assert len(found) == 1, f"expected one block of commands for {name}, got {found}"
     return found[0]
 

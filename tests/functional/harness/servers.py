@@ -76,6 +76,18 @@ class AuthoritativeNamed(_Server):
         super().__init__("named", argv, directory)
 
 
+class RecursiveNamed(_Server):
+    """named that passes everything on to the Authority. options: more of its section."""
+
+    address = ("127.0.0.1", 5311)
+    probe = "probe.example"
+
+    def __init__(self, directory, options=""):
+        forward = f"forward only; forwarders {{ {ADDRESS}; }}; dnssec-validation no;"
+        argv = named_argv(directory, self.address, f"recursion yes; {forward} {options}", "")
+        super().__init__("named", argv, directory)
+
+
 class Dnsmasq(_Server):
     """dnsmasq that forwards everything to the Authority, and keeps nothing."""
 
@@ -110,8 +122,9 @@ security-poll-suffix=
 dnssec=off
 dont-query=
 forward-zones={zone}={authority}
-use-incoming-edns-subnet=yes
-edns-subnet-allow-list={authority}/32
+max-cache-ttl={max_ttl}
+use-incoming-edns-subnet={incoming}
+edns-subnet-allow-list={allow}
 ecs-ipv4-bits=24
 ecs-ipv6-bits=56
 """
@@ -131,10 +144,12 @@ dnssec:
   validation: 'off'
 incoming:
   listen: ['{address}:53']
-  use_incoming_edns_subnet: true
+  use_incoming_edns_subnet: {incoming}
 outgoing:
   dont_query: []
-  edns_subnet_allow_list: ['{authority}/32']
+  edns_subnet_allow_list: [{allow}]
+recordcache:
+  max_ttl: {max_ttl}
 ecs:
   ipv4_bits: 24
   ipv6_bits: 56
@@ -149,16 +164,23 @@ def _recursor_version():
 
 
 class PowerDNSRecursor(_Server):
-    """PowerDNS Recursor that passes clients' subnets on to the Authority, for one zone."""
+    """PowerDNS Recursor that passes clients' subnets on to the Authority, for one zone.
 
-    def __init__(self, directory, zone, *, address="127.0.0.62"):
+    incoming: whether those of queries, and not of their senders; allow: whom they are told, domains
+    or networks; max_ttl: how long answers are kept.
+    """
+
+    def __init__(self, directory, zone, *, address="127.0.0.62", incoming=True,
+                 allow=f"{ADDRESS}/32", max_ttl=86400):
         directory = os.path.join(directory, "recursor")
         os.makedirs(directory)
         self.address = (address, 53)
         self.probe = f"probe.{zone}"
         old = _recursor_version() < 5
         text = (RECURSOR_CONF if old else RECURSOR_YML).format(
-            directory=directory, address=address, zone=zone, authority=ADDRESS
+            directory=directory, address=address, zone=zone, authority=ADDRESS, allow=allow,
+            incoming=("yes" if incoming else "no") if old else str(incoming).lower(),
+            max_ttl=max_ttl,
         )
         name = "recursor.conf" if old else "recursor.yml"
         with open(os.path.join(directory, name), "w", encoding="ascii") as conf:
