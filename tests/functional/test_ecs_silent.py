@@ -1,7 +1,7 @@
 """N4: servers that tailor their answers to a client's subnet, and do not say so in the reply."""
 
 import pytest
-from harness import A1, A2, A3, AAAA1, AAAA2, AAAA3, TARGET, ZONE, aname, during, known, query
+from harness import A1, A2, A3, AAAA1, AAAA2, AAAA3, TARGET, ZONE, aname, during, guide, known, query
 from harness.authority import Behaviour
 from harness.servers import PowerDNSRecursor
 from harness.subnets import HERE, NEAR, OTHER_TARGET, OTHER_ZONE, SIX, THERE, for_subnet, serve
@@ -51,6 +51,25 @@ def test_N4_a_real_recursor_that_does_not_say_for_whom(ecs, authority, recursor,
     query(ZONE, "A", proto).expect(a={A1}, scope=(), ede=set())
     lines = ecs.wait_log(*LOGGED, recursor.address[0], ask=ZONE)
     assert len(lines) == 1, f"expected it to be told once, got {lines}"
+
+
+@pytest.mark.parametrize("missing", ["incoming", "allow", None])
+def test_N4_the_recursors_settings(ecs, authority, directory, start_server, missing):
+    """Both are needed, as the operator's guide has it."""
+    how = {"incoming": {"incoming": False}, "allow": {"allow": ""}, None: {}}[missing]
+    recursor = start_server(
+        PowerDNSRecursor(directory, "example.net", **{"allow": "example.net", **how})
+    )
+    text = guide.text_of("doc", "operation.md")
+    for setting in ("use-incoming-edns-subnet=yes", "edns-subnet-allow-list=cdn.example",
+                    "use_incoming_edns_subnet: true", "edns_subnet_allow_list: [cdn.example]"):
+        assert f"{setting}\n" in text, f"expected {setting} in the guide"
+    ecs.options["resolver"] = recursor.address[0]
+    authority.behave(TARGET, "A", places({HERE: A2, THERE: A3}, ttl=60))
+    serve(ecs)
+    here, there = (A1, A1) if missing else (A2, A3)
+    for client, address in ((HERE, here), (THERE, there)):
+        known(ZONE, "A", ecs=client).expect(a={address})
 
 
 def test_N4_without_the_option_it_is_for_the_subnet_asked_for(ecs, authority, proto):

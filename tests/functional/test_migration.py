@@ -187,6 +187,15 @@ def test_cloudflare_with_the_dot_that_newer_exports_have(taken, directory):
     taken()
 
 
+def test_cloudflare_records_that_lead_nowhere_elsewhere(directory):
+    nowhere = [
+        f"shop.{ZONE}.\t1\tIN\tCNAME\t0c2d.cfargotunnel.com. ; cf_tags=cf-proxied:true",
+        f"api.{ZONE}.\t1\tIN\tAAAA\t100:: ; cf_tags=cf-proxied:true",
+    ]
+    write(directory, example__com__txt=CLOUDFLARE + "\n".join(nowhere) + "\n")
+    assert run("cloudflare-nowhere", directory).splitlines() == nowhere
+
+
 def test_route53(taken, directory):
     write(directory, example__com__json=route53())
     run("route53", directory)
@@ -404,3 +413,17 @@ def test_powerdns_signs_and_the_keys_are_brought(knotd, powerdns, directory, sig
     keys.learn()
     assert len(keys.rdatas) == len(signing), "other keys than before"
     verified(keys)
+
+
+def test_beside_dnscontrol_a_type_that_it_passes_over(knotd, unbound, authority, directory):
+    authority.set("www.cdn.example", a=[A1], aaaa=[AAAA1])
+    knotd.options["rrtype"] = "TYPE65534"
+    knotd.add_zone(ZONE)
+    knotd.start()
+    wrapper = os.path.join(directory, "knotc")
+    with open(wrapper, "w", encoding="ascii") as file:
+        file.write(f'#!/bin/sh\nexec {shutil.which("knotc")} -s {knotd.socket} "$@"\n')
+    os.chmod(wrapper, 0o755)
+    run("dnscontrol", directory)
+    answers({A1})
+    answers({AAAA1}, rdtype="AAAA")
