@@ -2,14 +2,16 @@
 
 import os
 import re
+import subprocess
 
 import docutils.core
 import pytest
 from harness import schema
 from harness.guide import ROOT, run, text_of
 from harness.kaname import KANAME
-from harness.scenario import A1, TARGET, ZONE, answers, failed
+from harness.scenario import A1, TARGET, ZONE, answers, failed, known
 from harness.schema import Option
+from harness.wait import scaled
 from harness.zone import aname
 
 
@@ -221,3 +223,76 @@ def test_the_question_what_fails_as_it_stands_in_the_guide(knotd, unbound, autho
     *lines, lag = run("operation", "status", directory).splitlines()
     assert [line.split("\t")[:2] for line in lines] == [["bad.example.net.", "A"]], lines
     assert lag.isdigit()
+
+
+# Where lookups fail, and what stands around the text there.
+FAILURES = "|".join([
+    r"fail\(", r"try_failed\(", r"result_failed\(", r"snapshot_failed\(",
+    r"\.detail = ", r"->detail = ", "why = ", r"detail != NULL \? result->detail : ",
+    'return "(?=not a host|no thread)', 'return "(?=[^"]*before the)',
+])
+
+
+def failures():
+    """Every text that the code gives as the reason of a failed lookup."""
+    found = set()
+    folder = os.path.join(ROOT, "module", "service")
+    for place, _, files in os.walk(folder):
+        for name in files:
+            if not name.endswith(".c"):
+                continue
+            with open(os.path.join(place, name), encoding="utf-8") as file:
+                text = file.read()
+            for statement in re.split(r"[;{}]\n", text):
+                if re.search(FAILURES, statement):
+                    found |= set(re.findall(r'"([^"%\n]+)"', statement))
+    return found
+
+
+def test_every_reason_of_a_failure_is_in_the_troubleshooting_table():
+    reasons = failures()
+    assert len(reasons) >= 25, f"expected to find the reasons in the code, got {sorted(reasons)}"
+    text = text_of("doc", "operation.md")
+    table = text[text.index("### Why a target fails") :]
+    missing = [
+        reason for reason in sorted(reasons)
+        if f"`{reason}`" not in table and not reason.endswith(", before the restart")
+    ]
+    assert not missing, f"not in the guide: {missing}"
+    assert any(reason.endswith(", before the restart") for reason in reasons)
+    assert "`…, before the restart`" in table
+    # Those of the C library, by way of libuv, and of c-ares.
+    for reason in ("temporary failure", "permanent failure", "Could not contact DNS servers"):
+        assert f"`{reason}`" in table
+
+
+def test_what_short_output_hides(knotd, unbound, authority):
+    """kdig +short, as the guide has it: nothing may mean anything."""
+    targets = {"notcp": [A1], "ignore": [A1], "usual": [A1], "tcp": [A1], "none": [], "bad": None}
+    for name, addresses in targets.items():
+        if addresses is None:
+            authority.fail(f"{name}.example.net")
+        else:
+            authority.set(f"{name}.example.net", a=addresses, delay=0.2)
+        knotd.add_zone(f"{name}.example", [aname(f"{name}.example.net")])
+    knotd.start()
+    failed("bad.example")
+    known("none.example", "A")
+
+    def short(name, *options):
+        """The answers, and what else it says; it ends with 0 in any case."""
+        done = subprocess.run(
+            ["kdig", "@127.0.0.1", "-p", "5300", *options, "+short", f"{name}.example", "A"],
+            capture_output=True, text=True, check=True, timeout=scaled(30),
+        )
+        lines = [line for line in done.stdout.splitlines() if line and not line.startswith(";;")]
+        return lines, done.stdout + done.stderr
+
+    for name, option in (("notcp", "+notcp"), ("ignore", "+ignore")):
+        assert short(name, option)[0] == [], f"expected nothing of a cold name with {option}"
+    for name in ("none", "bad"):
+        assert short(name)[0] == []
+        assert short(name, "+tcp")[0] == []
+    found, everything = short("usual")
+    assert found == [A1] and "WARNING: truncated reply" in everything
+    assert short("tcp", "+tcp") == ([A1], f"{A1}\n")

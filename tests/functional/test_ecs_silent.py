@@ -1,7 +1,9 @@
 """N4: servers that tailor their answers to a client's subnet, and do not say so in the reply."""
 
 import pytest
-from harness import A1, A2, A3, AAAA1, AAAA2, AAAA3, TARGET, ZONE, aname, during, guide, known, query
+from harness import (
+    A1, A2, A3, AAAA1, AAAA2, AAAA3, TARGET, ZONE, aname, during, guide, known, query,
+)
 from harness.authority import Behaviour
 from harness.servers import PowerDNSRecursor
 from harness.subnets import HERE, NEAR, OTHER_TARGET, OTHER_ZONE, SIX, THERE, for_subnet, serve
@@ -54,7 +56,7 @@ def test_N4_a_real_recursor_that_does_not_say_for_whom(ecs, authority, recursor,
 
 
 @pytest.mark.parametrize("missing", ["incoming", "allow", None])
-def test_N4_the_recursors_settings(ecs, authority, directory, start_server, missing):
+def test_N4_the_settings_of_the_recursor(ecs, authority, directory, start_server, missing):
     """Both are needed, as the operator's guide has it."""
     how = {"incoming": {"incoming": False}, "allow": {"allow": ""}, None: {}}[missing]
     recursor = start_server(

@@ -26,7 +26,8 @@ def test_shared_out_by_address(knotd, unbound, authority):
 def test_shared_out_by_port(knotd, directory, authority, start_server):
     authority.set(TARGET, a=[A1])
     # As it is here for the tests, and at the guide's place; that of Debian has but one.
-    start_server(Unbound(directory, address="127.0.0.62", server=f"  interface: 127.0.0.1@{PORT}\n"))
+    interface = f"  interface: 127.0.0.1@{PORT}\n"
+    start_server(Unbound(directory, address="127.0.0.62", server=interface))
     knotd.server["listen"] = ["127.0.0.1@5300", "127.0.0.1@53"]
     knotd.options["resolver"] = f"127.0.0.1@{PORT}"
     knotd.add_zone(ZONE, [aname(TARGET)])
