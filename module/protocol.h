@@ -142,6 +142,9 @@
 #define ANAME_KEY_UNUSED \
 	"unused" /*!< The zones for which it was looked up name it no longer, as far as they
                                            were asked since; else not there. */
+#define ANAME_KEY_UNSIGNED \
+	"unsigned" /*!< Of a zone: it is signed, and the module cannot sign for it, so that it
+                                          answers nothing; else not there. */
 #define ANAME_KEY_NXDOMAIN "nxdomain" /*!< The name does not exist; else not there. */
 
 /* Those of an address, beside `name`, `family` and `why` (its last probe failed). */

@@ -242,17 +242,17 @@ void aname_zones_note(aname_zones_t *zones, aname_zone_t *zone, const aname_zone
 	pthread_mutex_unlock(&zones->lock);
 }
 
-const aname_upstream_t *aname_zones_upstream(aname_zones_t *zones, uint64_t name,
-                                             aname_source_t *source)
+bool aname_zones_show(aname_zones_t *zones, uint64_t name, aname_zone_view_t *view)
 {
 	pthread_mutex_lock(&zones->lock);
 	const zone_t *zone = *find(bucket_of(zones, name), name);
-	const aname_upstream_t *upstream = zone != NULL ? zone->upstream : NULL;
-	if (upstream != NULL) {
-		*source = upstream->source;
+	if (zone != NULL) {
+		view->upstream = zone->upstream;
+		view->source = zone->upstream->source;
+		view->unable = atomic_load_explicit(&zone->unable, memory_order_relaxed);
 	}
 	pthread_mutex_unlock(&zones->lock);
-	return upstream;
+	return zone != NULL;
 }
 
 bool aname_zones_name(aname_zones_t *zones, const aname_upstream_t *upstream, uint64_t target)

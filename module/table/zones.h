@@ -10,7 +10,7 @@
  * changed, as far as the zone is asked at all: that of a zone which nobody has asked yet are not
  * known. A later instance takes over what is known from the earlier one.
  *
- * All of it is under one lock, which nobody holds while waiting for anything. What it takes: 32 octets
+ * All of it is under one lock, which nobody holds while waiting for anything. What it takes: 40 octets
  * in each instance, 8 for a bucket, and some 24 for each target.
  *
  * Thread: any, unless it says otherwise.
@@ -29,13 +29,15 @@
 typedef struct aname_zones aname_zones_t;
 
 /*! One zone: a part of its instance. All zeros at first, but for `upstream`; written by table/zones.c
- *  only. */
+ *  only, unless it says otherwise. */
 typedef struct aname_zone {
 	const aname_upstream_t *upstream; /*!< Whom it asks. */
 	struct aname_zone *next;          /*!< In its bucket: the later one first. */
 	uint64_t name;                    /*!< Hash of its name. */
 	/*! Hashes of its targets: 0: none; odd: the only one; even: a list of them. */
 	_Atomic uint64_t targets;
+	/*! Written by workers: it is signed, and the module cannot sign for it (D4). */
+	_Atomic bool unable;
 } aname_zone_t;
 
 /*! The targets of a zone, as hashes of their names (aname_owners_hash()). */
@@ -74,15 +76,16 @@ static inline bool aname_zone_has_targets(const aname_zone_t *zone)
 	return atomic_load_explicit(&zone->targets, memory_order_relaxed) != 0;
 }
 
-/*!
- * \brief Whom a zone asks.
- *
- * \param source  Set to a copy of it.
- *
- * \return Its identity, to compare only: it may be released any time. NULL if there is no such zone.
- */
-const aname_upstream_t *aname_zones_upstream(aname_zones_t *zones, uint64_t name,
-                                             aname_source_t *source);
+/*! What there is to show of a zone. */
+typedef struct {
+	/*! Identity of whom it asks, to compare only: it may be released any time. */
+	const aname_upstream_t *upstream;
+	aname_source_t source; /*!< A copy of whom that is. */
+	bool unable;
+} aname_zone_view_t;
+
+/*! Shows a zone; false if there is none by this name. */
+bool aname_zones_show(aname_zones_t *zones, uint64_t name, aname_zone_view_t *view);
 
 /*! Does any zone that asks this upstream name this target, as far as is known? */
 bool aname_zones_name(aname_zones_t *zones, const aname_upstream_t *upstream, uint64_t target);

@@ -2264,7 +2264,7 @@ static void no_memory_to_begin(void **state)
 		}
 		assert_int_equal(alloc_live(), live);
 	}
-	/* Fifteen of what is shared, options, who holds them, their upstream, itself, what is
+	/* Seventeen of what is shared, options, who holds them, their upstream, itself, what is
 	 * forced, what is probed, and owners of other servers. */
 	assert_int_equal(n, 25);
 }

@@ -294,14 +294,18 @@ static void what_no_zone_names(void **state)
 
 static void line_of_a_zone(void **state)
 {
-	aname_source_t source = { .servers_count = 1, .secure = 1, .via_ipv4 = { 192, 0, 2, 1 } };
-	source.servers[0] = (aname_server_t){ .address = { 127, 0, 0, 1 }, .len = 4, .port = 53 };
+	aname_zone_view_t view = {
+		.source = { .servers_count = 1, .secure = 1, .via_ipv4 = { 192, 0, 2, 1 } },
+		.unable = true,
+	};
+	view.source.servers[0] =
+	        (aname_server_t){ .address = { 127, 0, 0, 1 }, .len = 4, .port = 53 };
 	name_t name = make_name("example.com");
 	char *line = calloc(1, ANAME_LINE_MAX);
 	assert_non_null(line);
-	(void)aname_status_write_zone(line, name.at, &source);
+	(void)aname_status_write_zone(line, name.at, &view);
 	assert_string_equal(line, "zone\tname=example.com.\tresolver=127.0.0.1@53\tvia=192.0.2.1\t"
-	                          "secure=yes\n");
+	                          "secure=yes\tunsigned=yes\n");
 	free(line);
 }
 

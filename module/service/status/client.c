@@ -209,10 +209,10 @@ static void show_zone(client_t *client)
 	const aname_shared_t *shared = client->clients->shared;
 	const knot_dname_t *zone = client->request.owner;
 	uint64_t hash = aname_owners_hash(shared->owners, zone, knot_dname_size(zone));
-	aname_source_t source;
-	client->upstream = aname_zones_upstream(shared->zones, hash, &source);
-	if (client->upstream != NULL) {
-		client->len += aname_status_write_zone(client->buffer + client->len, zone, &source);
+	aname_zone_view_t view;
+	if (aname_zones_show(shared->zones, hash, &view)) {
+		client->upstream = view.upstream;
+		client->len += aname_status_write_zone(client->buffer + client->len, zone, &view);
 	}
 	client->len += aname_status_write_owner(client->buffer + client->len, shared->owners, zone);
 }

@@ -183,13 +183,16 @@ size_t aname_status_write_owner(char *at, aname_owners_t *owners, const knot_dna
 	return len;
 }
 
-size_t aname_status_write_zone(char *at, const knot_dname_t *name, const aname_source_t *source)
+size_t aname_status_write_zone(char *at, const knot_dname_t *name, const aname_zone_view_t *view)
 {
 	size_t len = 0;
 	knot_dname_txt_storage_t text = "";
 	(void)knot_dname_to_str(text, name, sizeof(text));
 	aname_line_add(at, &len, ANAME_STATUS_ZONE ANAME_FIELD(NAME) "%s", text);
-	write_resolver(at, &len, source);
+	write_resolver(at, &len, &view->source);
+	if (view->unable) {
+		aname_line_add(at, &len, ANAME_FIELD(UNSIGNED) "yes");
+	}
 	aname_line_end(at, &len);
 	return len;
 }

@@ -21,8 +21,8 @@ size_t aname_status_write_server(char *at, const aname_shared_t *shared,
 /*! Writes the line of an owner, if it leads back to itself. */
 size_t aname_status_write_owner(char *at, aname_owners_t *owners, const knot_dname_t *name);
 
-/*! Writes the line of a zone, which asks `source`. */
-size_t aname_status_write_zone(char *at, const knot_dname_t *name, const aname_source_t *source);
+/*! Writes the line of a zone. */
+size_t aname_status_write_zone(char *at, const knot_dname_t *name, const aname_zone_view_t *view);
 
 /*! Writes the line of something that is forced. */
 size_t aname_status_write_forced(char *at, const aname_force_t *force, int64_t now_ms);
