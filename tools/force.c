@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <libknot/errcode.h>
+
 #include "live.h"
 #include "print.h"
 #include "records.h"
@@ -177,6 +179,53 @@ static void note_restart(const force_t *force)
 	}
 }
 
+/*! Does a run of records, all of one owner, name this target and no other? */
+static bool is_only(const kaname_record_t *records, size_t count, const knot_dname_t *target)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!records[i].good || !knot_dname_is_case_equal(records[i].target, target)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/*! Notes that zones have nothing but what was forced down; where that cannot be found out nothing. */
+static void note_only(const kaname_args_t *args, const force_t *force)
+{
+	kaname_control_t control;
+	kaname_records_t records = { 0 };
+	if (force->request.subject.len > 0 || force->request.state != ANAME_FORCED_DOWN ||
+	    kaname_control_try(&control, args) != KNOT_EOK) {
+		return;
+	}
+	size_t zones = 0;
+	const char *zone = NULL;
+	bool good = kaname_records_all(&control, &records) == KANAME_OK;
+	for (size_t i = 0, end; good && i < records.count; i = end) {
+		const kaname_record_t *first = &records.at[i];
+		for (end = i + 1;
+		     end < records.count && strcmp(records.at[end].owner, first->owner) == 0;
+		     end++) {
+		}
+		if (is_only(first, end - i, force->request.subject.name)) {
+			zones++;
+			zone = zone != NULL ? zone : first->owner;
+		}
+	}
+	if (zones > 0) {
+		char more[40] = "";
+		if (zones > 1) {
+			(void)snprintf(more, sizeof(more), " and %zu more", zones - 1);
+		}
+		(void)fprintf(stderr,
+		              "note: it is the only target of %s%s: with 'all-down: serve', the "
+		              "default, its addresses are served there all the same\n",
+		              zone, more);
+	}
+	kaname_records_free(&records);
+}
+
 static void print_people(const kaname_args_t *args, const force_t *force, bool known)
 {
 	if (force->request.state == ANAME_FORCED_AUTO) {
@@ -198,6 +247,7 @@ static void print_people(const kaname_args_t *args, const force_t *force, bool k
 		              force->request.subject.len == 0 ? "of that name is known"
 		                                              : "with that address is known");
 	}
+	note_only(args, force);
 	note_restart(force);
 }
 

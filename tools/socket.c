@@ -159,6 +159,13 @@ static const char *find_fault(const char *text)
 	return NULL;
 }
 
+bool kaname_socket_is_there(const kaname_args_t *args)
+{
+	char path[PATH_MAX];
+	find_path(args, path, sizeof(path));
+	return access(path, F_OK) == 0;
+}
+
 kaname_exit_t kaname_socket_fail(const kaname_args_t *args, const char *why)
 {
 	char path[PATH_MAX];

@@ -21,6 +21,9 @@ __attribute__((warn_unused_result)) kaname_exit_t kaname_socket_ask(const kaname
                                                                     const char *request,
                                                                     char **text);
 
+/*! Is there a socket where it would be asked? */
+bool kaname_socket_is_there(const kaname_args_t *args);
+
 /*! Reports that what came cannot be used; returns KANAME_IO. */
 kaname_exit_t kaname_socket_fail(const kaname_args_t *args, const char *why);
 

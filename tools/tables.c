@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "print.h"
+#include "running.h"
 
 /*! Addresses shown to people; the others are counted. */
 #define ADDRESSES_SHOWN 4
@@ -282,6 +283,11 @@ void kaname_print_people(const kaname_live_t *live)
 	if (why != NULL) {
 		kaname_error("state file %s: %s; what is known does not survive a restart",
 		             kaname_field_or(&live->file, ANAME_KEY_FILE, "?"), why);
+		(void)fprintf(stderr, "next: %s\n", next);
+	}
+	char text[KANAME_CELL_MAX];
+	if (kaname_running_compare(live, text, sizeof(text), &next) != KANAME_RUNNING_SAME) {
+		kaname_error("%s", text);
 		(void)fprintf(stderr, "next: %s\n", next);
 	}
 	if (kaname_live_field(&live->server, ANAME_KEY_DOUBT) != NULL) {

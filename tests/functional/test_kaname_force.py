@@ -7,7 +7,7 @@ import stat
 
 import pytest
 from harness import (
-    A1, A2, AAAA1, TARGET, ZONE, answers, eventually, known, query, simple,
+    A1, A2, AAAA1, ALIAS, TARGET, ZONE, aname, answers, eventually, known, query, simple,
 )
 
 OTHER = "other.example.net"
@@ -40,7 +40,7 @@ def test_H8_a_target_is_forced_and_taken_back(knotd, unbound, authority, tool, s
     assert status()["forced"] == [] and health(status()) == {}
     done = tool("force", TARGET.upper(), "down")
     assert done.stdout == f"{TARGET}. is forced down until 'kaname force {TARGET}. auto'\n"
-    assert done.stderr == ""
+    assert done.stderr.startswith(f"note: it is the only target of {ZONE}.: with 'all-down: serve'")
 
     told = status()
     assert forced(told) == {f"{TARGET}.": ("down", None)}
@@ -55,6 +55,27 @@ def test_H8_a_target_is_forced_and_taken_back(knotd, unbound, authority, tool, s
     assert status()["forced"] == [] and health(status()) == {}
     knotd.wait_log(f"target {TARGET}. is no longer forced down", ask=ZONE)
     assert "it is not forced" in tool("force", TARGET, "auto", code=1).stderr
+
+
+def test_H4_that_a_zone_has_nothing_else_is_told(knotd, unbound, authority, tool):
+    """And that it is served all the same; not where there is another target."""
+    for name in (TARGET, OTHER):
+        authority.set(name, a=[A1])
+    knotd.add_zone(ZONE, [aname(TARGET), aname(OTHER)])
+    knotd.add_zone("example.org", [aname(OTHER)])
+    knotd.add_zone("example.net", [aname(OTHER), aname(OTHER.upper(), rrtype=ALIAS)])
+    knotd.start()
+    for zone in (ZONE, "example.org", "example.net"):
+        known(zone)
+    assert tool("force", TARGET, "down").stderr == ""
+    assert tool("force", OTHER, "up").stderr == ""
+    told = tool("force", OTHER, "down").stderr
+    assert told == (
+        "note: it is the only target of example.net. and 1 more: with 'all-down: serve', the "
+        "default, its addresses are served there all the same\n"
+    )
+    answers({A1}, "example.org")
+    assert json.loads(tool("force", OTHER, "down", "--json").stdout)["forced"] == "down"
 
 
 def test_H8_an_addresss_own_word_goes_before_its_targets(knotd, unbound, authority, tool, status):

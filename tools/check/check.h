@@ -39,7 +39,10 @@ typedef struct {
 	kaname_values_t delay;   /*!< Option `negative-delay`. */
 	/* Options of the same names. */
 	kaname_values_t prefer, weight, answer_targets, allow, deny_target, all_down;
+	kaname_values_t resolver, status_socket;
 	bool is_loaded, is_signed;
+	bool is_mute;               /*!< The module has no status socket, as is configured. */
+	bool is_unsigned;           /*!< It is signed, and the module cannot sign for it. */
 	bool is_asked;              /*!< As a client asks. */
 	kaname_answer_t clients[2]; /*!< What a client then got over TCP, by family. */
 	unsigned bad;
@@ -66,6 +69,9 @@ __attribute__((format(printf, 3, 4))) void kaname_bad(kaname_check_t *check, con
  * \return KANAME_OK if the rest is worth asking; KANAME_NO if it is not; KANAME_IO, reported.
  */
 __attribute__((warn_unused_result)) kaname_exit_t kaname_check_server(kaname_check_t *check);
+
+/*! Names the owners of ANAME and ALIAS records below the apex, which nobody follows. */
+__attribute__((warn_unused_result)) kaname_exit_t kaname_check_below(kaname_check_t *check);
 
 /*! What a client gets, asked as one. */
 void kaname_check_client(kaname_check_t *check);

@@ -53,7 +53,7 @@ static bool is_all_down(const kaname_check_t *check, const kaname_answer_t *answ
 {
 	kaname_live_t live;
 	if (answer->rcode != KNOT_RCODE_SERVFAIL || answer->ede != EDE_UNREACHABLE ||
-	    strcmp(kaname_check_all_down_option(check), "serve") == 0 ||
+	    check->is_mute || strcmp(kaname_check_all_down_option(check), "serve") == 0 ||
 	    kaname_live_read(check->args, check->zone, &check->records, &live) != KANAME_OK) {
 		return false;
 	}
@@ -110,6 +110,19 @@ static void ask_patiently(const kaname_question_t *question, kaname_answer_t *an
 	}
 }
 
+/*! Is the zone signed, and the module has no key for it? */
+static bool is_unsigned(const kaname_check_t *check)
+{
+	kaname_live_t live;
+	if (!check->is_signed || !check->is_loaded || check->is_mute ||
+	    kaname_live_read(check->args, check->zone, &check->records, &live) != KANAME_OK) {
+		return false;
+	}
+	bool is = kaname_live_field(&live.zone, ANAME_KEY_UNSIGNED) != NULL;
+	kaname_live_free(&live);
+	return is;
+}
+
 /*! Asks for both families, over TCP first: there a name that is not known yet is waited for. */
 static void ask_all(kaname_check_t *check, const char *address,
                     const struct sockaddr_storage *server)
@@ -136,7 +149,16 @@ static void ask_all(kaname_check_t *check, const char *address,
 		}
 	}
 	check->is_asked = true;
-	if (!any) {
+	check->is_unsigned = is_unsigned(check);
+	if (check->is_unsigned) {
+		kaname_bad(
+		        check,
+		        "the log says why; have this server sign the zone with keys that knotd's "
+		        "user can read, or use mod-onlinesign after mod-aname: see 'Signed "
+		        "zones' in the operator's guide",
+		        "the zone is signed, and mod-aname cannot sign the addresses: it leaves "
+		        "the apex as it is in the zone");
+	} else if (!any) {
 		kaname_bad(check,
 		           check->bad > 0
 		                   ? "what is BAD above comes first"

@@ -6,6 +6,7 @@
 
 #include <libknot/libknot.h>
 
+#include "socket.h"
 #include "text.h"
 
 /* The server and the zone. */
@@ -271,11 +272,17 @@ static kaname_exit_t read_options(kaname_check_t *check)
 		{ "allow-target", &check->allow },
 		{ "deny-target", &check->deny_target },
 		{ "all-down", &check->all_down },
+		{ "resolver", &check->resolver },
+		{ "status-socket", &check->status_socket },
 	};
 	kaname_exit_t ret = KANAME_OK;
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]) && ret == KANAME_OK; i++) {
 		ret = read_option(check, options[i].option, options[i].values);
 	}
+	/* Another section may have one. */
+	check->is_mute = check->status_socket.count > 0 &&
+	                 strcmp(check->status_socket.at[0], ANAME_STATUS_OFF) == 0 &&
+	                 check->args->status_socket == NULL && !kaname_socket_is_there(check->args);
 	return ret;
 }
 
@@ -287,8 +294,8 @@ static kaname_exit_t read_listen(kaname_check_t *check)
 kaname_exit_t kaname_check_server(kaname_check_t *check)
 {
 	kaname_exit_t (*const steps[])(kaname_check_t *) = {
-		check_server,  check_zone,   check_modules, check_signing,
-		check_records, read_options, read_listen,
+		check_server,       check_zone,    check_modules, check_signing,
+		kaname_check_below, check_records, read_options,  read_listen,
 	};
 	kaname_exit_t ret = KANAME_OK;
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && ret == KANAME_OK; i++) {

@@ -9,8 +9,10 @@
 #include <libknot/libknot.h>
 
 #include "check/health.h"
+#include "check/upstream.h"
 #include "check/worth.h"
 #include "live.h"
+#include "running.h"
 
 static const char *of(const kaname_line_t *line, const char *key)
 {
@@ -129,12 +131,14 @@ static void check_target(kaname_check_t *check, const kaname_line_t *line)
 		kaname_good("%s: resolvable, asked: %s %s s ago; %s, TTL left %s s, held: %s", what,
 		            resolver, of(line, ANAME_KEY_AGE), state, of(line, ANAME_KEY_TTL),
 		            addresses);
+	} else if (kaname_live_field(line, ANAME_KEY_NXDOMAIN) != NULL) {
+		kaname_bad(check, "is it misspelt? 'kaname set' with another one mends it",
+		           "%s: does not exist (NXDOMAIN), asked: %s %s s ago", what, resolver,
+		           of(line, ANAME_KEY_AGE));
 	} else if (strcmp(state, ANAME_STATE_NODATA) == 0 || strcmp(state, ANAME_STATE_LATE) == 0 ||
 	           strcmp(state, ANAME_STATE_STALE) == 0) {
-		kaname_note(
-		        "%s: resolvable, asked: %s %s s ago; it has no address of this family, TTL "
-		        "left %s s",
-		        what, resolver, of(line, ANAME_KEY_AGE), of(line, ANAME_KEY_TTL));
+		kaname_note("%s: has no address of this family, asked: %s %s s ago, TTL left %s s",
+		            what, resolver, of(line, ANAME_KEY_AGE), of(line, ANAME_KEY_TTL));
 	} else {
 		kaname_note("%s: not looked up yet", what);
 	}
@@ -261,11 +265,24 @@ static void check_file(kaname_check_t *check, const kaname_live_t *live)
 	}
 }
 
+/*! Is the module that is running the one on disk? */
+static void check_running(kaname_check_t *check, const kaname_live_t *live)
+{
+	char text[KANAME_CHECK_TEXT_MAX];
+	const char *next;
+	switch (kaname_running_compare(live, text, sizeof(text), &next)) {
+	case KANAME_RUNNING_OLD: kaname_note("%s: %s", text, next); break;
+	case KANAME_RUNNING_GONE: kaname_bad(check, next, "%s", text); break;
+	default: break;
+	}
+}
+
 /*! Does a client who gets an answer get what is held for it, and not what is in the zone? */
 static void check_served(kaname_check_t *check, const held_t held[2], bool all_down, int family)
 {
 	const kaname_answer_t *answer = &check->clients[family];
-	if (!check->is_asked || answer->failure != NULL || answer->rcode != KNOT_RCODE_NOERROR) {
+	if (!check->is_asked || check->is_unsigned || answer->failure != NULL ||
+	    answer->rcode != KNOT_RCODE_NOERROR) {
 		return;
 	}
 	if (all_down) {
@@ -296,14 +313,21 @@ static void check_served(kaname_check_t *check, const held_t held[2], bool all_d
 void kaname_check_targets(kaname_check_t *check)
 {
 	kaname_live_t live;
+	if (check->is_mute) {
+		kaname_note("what the module knows was not asked: 'status-socket: off'");
+		kaname_check_resolver(check, NULL);
+		return;
+	}
 	if (read_live(check, &live) != KANAME_OK) {
 		kaname_bad(check, "see above; without it the log is what there is",
 		           "what the module knows could not be asked");
 		return;
 	}
 	size_t general = 0, subnets = 0, failing = 0;
+	check_running(check, &live);
 	check_file(check, &live);
 	kaname_check_probes(check, &live);
+	kaname_check_resolver(check, &live);
 	for (size_t i = 0; i < live.count; i++) {
 		const kaname_line_t *line = &live.targets[i];
 		if (kaname_live_field(line, ANAME_KEY_SUBNET) == NULL) {
@@ -311,6 +335,7 @@ void kaname_check_targets(kaname_check_t *check)
 				report_circle(check, line);
 			} else {
 				check_target(check, line);
+				kaname_check_odd_addresses(check, line);
 			}
 			kaname_check_health(check, line);
 			general++;
