@@ -53,11 +53,11 @@ const kaname_command_t kaname_commands[] = {
 	{ "zone", 0, 1, "or", "zone [-o ORIGIN] [-r] [FILE]",
 	  "translate ANAME and ALIAS lines for knotd",
 	  "Copies a master file to standard output and turns ANAME and ALIAS records into\n"
-	  "the generic ones that every knotd reads. Nothing else is changed. It needs no\n"
-	  "server.\n",
+	  "the generic ones that every knotd reads. Nothing else is changed, but what is\n"
+	  "most likely a mistake is told. It needs no server.\n",
 	  "  FILE    the master file (standard input)\n",
-	  STATUS_DONE
-	  "  1  a record could not be translated, and is left as it is\n" STATUS_USAGE STATUS_IO,
+	  STATUS_DONE "  1  a record could not be translated, or knotd refuses it: it is left as "
+	              "it is\n" STATUS_USAGE STATUS_IO,
 	  "  kaname zone -o example.com example.com.in > example.com.zone\n"
 	  "  kaname zone -r example.com.zone\n",
 	  kaname_zone },

@@ -129,6 +129,26 @@ static const char *unclosed(const position_t *position, unsigned *line)
 	return "a closing parenthesis for the one that opens here";
 }
 
+/*! Takes CR away from before the end of a line, where it is not part of a text. */
+static void drop_cr(kaname_entry_t *entry, const position_t *position)
+{
+	if (!position->in_token && entry->len >= 2 && entry->text[entry->len - 2] == '\r') {
+		entry->text[--entry->len - 1] = '\n';
+		entry->had_cr = true;
+	}
+}
+
+/*! Takes a byte order mark in UTF-8 away from the beginning of the file. */
+static void drop_mark(kaname_entry_t *entry, position_t *position)
+{
+	static const char mark[] = "\xef\xbb\xbf";
+	if (entry->line == 0 && entry->len == sizeof(mark) - 1 &&
+	    memcmp(entry->text, mark, entry->len) == 0) {
+		entry->len = entry->tokens_count = 0;
+		*position = (position_t){ .line = 1 };
+	}
+}
+
 /*! The file ends; is that an end of the entry, too? */
 static kaname_entry_ret_t at_end(const kaname_entry_t *entry, const position_t *position, FILE *in,
                                  unsigned *line, const char **expected)
@@ -148,6 +168,7 @@ kaname_entry_ret_t kaname_entry_read(kaname_entry_t *entry, FILE *in, unsigned *
 {
 	position_t position = { .line = entry->line + 1 };
 	entry->len = entry->tokens_count = 0;
+	entry->had_cr = false;
 	kaname_entry_ret_t ret = KANAME_ENTRY_READ;
 	bool done = false;
 	while (!done && ret == KANAME_ENTRY_READ) {
@@ -167,10 +188,12 @@ kaname_entry_ret_t kaname_entry_read(kaname_entry_t *entry, FILE *in, unsigned *
 		*line = position.line;
 		if (c != '\n') {
 			ret = take(entry, c, &position, expected);
+			drop_mark(entry, &position);
 		} else if (position.in_quotes && position.depth == 0) {
 			*expected = unclosed(&position, line);
 			ret = KANAME_ENTRY_BROKEN;
 		} else {
+			drop_cr(entry, &position);
 			done = ends(&position);
 		}
 	}

@@ -2,8 +2,9 @@
  * \brief One entry of a master file (RFC 1035, 5.1), octet by octet as it was written.
  *
  * An entry ends with its line, or with a later one if parentheses or quotes lead it on. Nothing
- * is changed or left out: the tokens point into the text, and what lies between them are blanks,
- * line ends, parentheses and comments.
+ * is changed or left out, but a byte order mark in front of the first one, and CR before the end of
+ * a line: the tokens point into the text, and what lies between them are blanks, line ends,
+ * parentheses and comments.
  */
 
 #pragma once
@@ -27,6 +28,7 @@ typedef struct {
 	size_t tokens_count, tokens_size;
 	unsigned line; /*!< Line of the file at which it ends; 0 at first. */
 	bool indented; /*!< It begins with a blank: its owner is that of the entry before. */
+	bool had_cr;   /*!< A line of it ended in CR LF. */
 } kaname_entry_t;
 
 /*! What came of reading. */

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "entry.h"
+#include "review.h"
 #include "rrtype.h"
 #include "text.h"
 
@@ -21,6 +22,7 @@ typedef struct {
 	const kaname_translation_t *how;
 	kaname_entry_t entry;
 	kaname_text_t *text;
+	kaname_review_t review;
 	kaname_exit_t ret;
 	bool cr_reported;
 } work_t;
@@ -147,21 +149,26 @@ static bool forward(work_t *work, size_t token, size_t type)
 		       "one target, and nothing but a comment after it");
 		return false;
 	}
+	const char *name = kaname_entry_at(entry, first);
+	size_t len = entry->tokens[first].len;
 	const knot_dname_t *target;
-	const char *expected = kaname_text_target(work->text, kaname_entry_at(entry, first),
-	                                          entry->tokens[first].len, &target);
+	const char *expected = kaname_review_address(name, len);
+	if (expected == NULL) {
+		expected = kaname_text_target(work->text, name, len, &target);
+	}
 	if (expected != NULL) {
 		refuse(work, entry->tokens[first].line, expected);
 		return false;
 	}
+	kaname_review_target(&work->review, entry->tokens[first].line, name, len, target);
 	char rdata[KANAME_GENERIC_MAX + 1];
 	kaname_generic_write(rdata, target);
 	/* A parenthesis right behind the digits would be one of them to libzscanner. */
 	size_t end = end_of(&entry->tokens[first]);
 	if (end < entry->len && entry->text[end] == ')') {
-		size_t len = strlen(rdata);
-		rdata[len] = ' ';
-		rdata[len + 1] = '\0';
+		size_t rdata_len = strlen(rdata);
+		rdata[rdata_len] = ' ';
+		rdata[rdata_len + 1] = '\0';
 	}
 	rewrite(work, token, aname_rrtypes[type].generic, rdata);
 	return true;
@@ -206,6 +213,7 @@ static void take_origin(work_t *work)
 {
 	const kaname_entry_t *entry = &work->entry;
 	const char *expected = "one domain name after $ORIGIN";
+	kaname_review_origin(&work->review);
 	if (entry->tokens_count == 2) {
 		expected = kaname_text_origin(work->text, kaname_entry_at(entry, 1),
 		                              entry->tokens[1].len);
@@ -350,11 +358,21 @@ static void take_directive(work_t *work)
 
 static void report_cr(work_t *work)
 {
-	const kaname_entry_t *entry = &work->entry;
-	if (!work->cr_reported && entry->len >= 2 && entry->text[entry->len - 2] == '\r') {
+	if (!work->cr_reported && work->entry.had_cr) {
 		work->cr_reported = true;
-		remark(work, entry->line,
-		       "warning: lines end in CR LF and are left so, but knotd takes LF only");
+		remark(work, work->entry.line,
+		       "note: lines end in CR LF, and are written with LF alone, as knotd needs "
+		       "them");
+	}
+}
+
+/*! Looks at a record on its way to knotd. */
+static void review(work_t *work, size_t token, bool translated)
+{
+	kaname_review_owner(&work->review, &work->entry);
+	const char *expected = kaname_review_record(&work->review, &work->entry, token, translated);
+	if (expected != NULL) {
+		refuse(work, work->entry.tokens[token].line, expected);
 	}
 }
 
@@ -367,6 +385,9 @@ static void take_entry(work_t *work)
 	} else {
 		size_t token = type_token(&work->entry);
 		size_t type = translated_type(&work->entry, token, work->how->reverse);
+		if (!work->how->reverse) {
+			review(work, token, type < ANAME_RRTYPES);
+		}
 		if (type < ANAME_RRTYPES) {
 			written = work->how->reverse ? backward(work, token, type)
 			                             : forward(work, token, type);
@@ -391,6 +412,7 @@ static kaname_exit_t run(work_t *work)
 			return KANAME_IO;
 		}
 	}
+	kaname_review_end(&work->review, work->entry.line);
 	if (ret == KANAME_ENTRY_BROKEN) {
 		refuse(work, line, expected);
 	}
@@ -404,6 +426,9 @@ kaname_exit_t kaname_translate(const kaname_translation_t *how)
 		errno = ENOMEM;
 		return KANAME_IO;
 	}
+	work.review = (kaname_review_t){
+		.text = work.text, .remark = how->remark, .ctx = how->ctx, .file = how->file
+	};
 	kaname_exit_t ret = KANAME_NO;
 	if (how->origin != NULL &&
 	    kaname_text_origin(work.text, how->origin, strlen(how->origin)) != NULL) {

@@ -9,6 +9,7 @@ import dns.name
 import pytest
 from harness import A1, AAAA1, ALIAS, ANAME, TARGET, ZONE, known, query, rdata
 from harness.kaname import BUILD, KANAME, environment, kaname
+from harness.knotd import VERSION
 
 # Zones as they are found: an operator's own, hand-written ones and what other servers write.
 BY_HAND = """\
@@ -205,10 +206,68 @@ def test_included_files_are_left_alone_and_reported(knotd, directory):
     translated = kaname("zone", "-o", "sub.example.com", part, directory=directory).stdout
     with open(part, "w", encoding="ascii") as file:
         file.write(translated)
-    assert kaname("zone", path, directory=directory).stderr == ""
+    assert "included" not in kaname("zone", path, directory=directory).stderr
     knotd.write_zone(ZONE, text=done.stdout)
     knotd.start()
     query(f"b.sub.{ZONE}", f"TYPE{ANAME}").expect()
+
+
+@pytest.mark.parametrize("text", [BY_HAND, POOL], ids=["by-hand", "pool"])
+def test_a_file_as_other_systems_write_it_loads(knotd, directory, text):
+    """With a byte order mark, and lines that end in CR LF."""
+    dos = os.path.join(directory, "dos.zone")
+    with open(dos, "wb") as file:
+        file.write(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode("ascii"))
+    generic = kaname("zone", dos, directory=directory)
+    assert generic.stdout == kaname("zone", directory=directory, text=text).stdout
+    assert f"{dos}:1: note: lines end in CR LF, and are written with LF" in generic.stderr
+    knotd.add_zone(ZONE, text=generic.stdout)
+    knotd.start()
+    assert query(ZONE, f"TYPE{ANAME}", "tcp").addresses()
+
+
+@pytest.mark.parametrize("mark, end", [("\ufeff", "\n"), ("", "\r\n")], ids=["mark", "dos"])
+def test_knotd_itself_does_not_take_such_a_file(knotd, mark, end):
+    text = mark + "@ IN SOA ns h 1 3600 600 86400 60\n@ NS ns\nns A 192.0.2.53\n".replace("\n", end)
+    knotd.add_zone(ZONE)
+    with open(knotd.zone_file(ZONE), "wb") as file:
+        file.write(text.encode("utf-8"))
+    knotd.write_conf()
+    assert knotd.knotc("zone-check", ZONE, check=False).returncode != 0
+
+
+def test_likely_mistakes_are_told_with_their_line(directory):
+    text = BY_HAND.replace("cdn.example.net.\t", "xxx.pikapod.net\t")
+    done = kaname("zone", directory=directory, text=text)
+    told = done.stderr.splitlines()
+    assert told == [
+        "stdin:12: warning: xxx.pikapod.net has no dot at its end, so the target is"
+        " xxx.pikapod.net.example.com.; if it is to be xxx.pikapod.net. write that dot",
+        "stdin:25: warning: alias.lab.example.com. is not the apex: this record is served as it is"
+        " and not followed; where nothing else has the name a CNAME record does that",
+        "stdin:25: warning: sub.cdn has no dot at its end, so the target is"
+        " sub.cdn.lab.example.com.; if it is to be sub.cdn. write that dot",
+    ]
+
+
+@pytest.mark.parametrize("record, expected", [
+    ("@ 300 IN ANAME 192.0.2.1", "an address needs an A record"),
+    ("@ 300 IN ALIAS 2001:db8::1", "an address needs an AAAA record"),
+    ("@ 86400 AWS ALIAS A lb.example.net. ZABC false", "which only Route 53 knows"),
+    ("@ 3600 IN AZURE ALIAS A /subscriptions/x", "which only Azure DNS knows"),
+    ("www 300 IN URL https://example.net/", "no DNS server does that"),
+    ("@ 300 IN CNAME cdn.example.net.", "ANAME in the place of CNAME"),
+], ids=lambda value: value.split()[-1][:12])
+def test_what_cannot_work_is_told_and_left(knotd, directory, record, expected):
+    text = f"$ORIGIN {ZONE}.\n@ 300 SOA ns h 1 2 3 4 5\n@ 300 NS ns\nns 300 A 192.0.2.53\n{record}\n"
+    done = kaname("zone", directory=directory, text=text, code=1)
+    assert done.stdout == text
+    assert done.stderr.startswith("stdin:5: expected ") and expected in done.stderr, done.stderr
+    # knotd refuses it as well.
+    knotd.add_zone(ZONE, text=text)
+    knotd.write_conf()
+    if "ALIAS" not in record or VERSION < (3, 5):
+        assert knotd.knotc("zone-check", ZONE, check=False).returncode != 0
 
 
 def test_a_full_disk_is_an_error(directory):

@@ -18,6 +18,7 @@ typedef struct {
 	unsigned count;   /*!< Remarks. */
 	unsigned line;    /*!< Of the first. */
 	char first[5000]; /*!< Text of the first. */
+	char last[5000];  /*!< And of the last. */
 } translation_t;
 
 static void on_remark(void *ctx, const char *file, unsigned line, const char *what)
@@ -28,6 +29,7 @@ static void on_remark(void *ctx, const char *file, unsigned line, const char *wh
 		translation->line = line;
 		(void)snprintf(translation->first, sizeof(translation->first), "%s", what);
 	}
+	(void)snprintf(translation->last, sizeof(translation->last), "%s", what);
 }
 
 static translation_t translate_in(const char *text, size_t len, const char *origin, bool reverse,
@@ -121,12 +123,21 @@ static const row_t rows[] = {
 	{ "other unknown types stay", "@ TYPE65400 \\# 3 016100\n", "@ TYPE65400 \\# 3 016100\n" },
 	{ "$TTL, $INCLUDE and unknown directives", "$TTL 1h\n$INCLUDE ANAME b.\n$X ANAME y.\n",
 	  "$TTL 1h\n$INCLUDE ANAME b.\n$X ANAME y.\n" },
-	{ "octets of any value", "\xef\xbb\xbf@ A \x01\xff\n;\xe4\nb ANAME cdn.example.net.\n",
-	  "\xef\xbb\xbf@ A \x01\xff\n;\xe4\nb TYPE65305 " CDN "\n" },
+	{ "octets of any value", "@ A \x01\xff\n;\xe4\nb ANAME cdn.example.net.\n",
+	  "@ A \x01\xff\n;\xe4\nb TYPE65305 " CDN "\n" },
+	{ "a byte order mark that is not at the beginning",
+	  "a TXT x\n\xef\xbb\xbf"
+	  "b TXT y\n",
+	  "a TXT x\n\xef\xbb\xbf"
+	  "b TXT y\n" },
 };
 
 /* Other spellings of what then comes back as something else. */
 static const row_t spellings[] = {
+	{ "a byte order mark", "\xef\xbb\xbf@ ANAME cdn.example.net.\n", "@ TYPE65305 " CDN "\n" },
+	{ "one before a blank", "\xef\xbb\xbf ANAME cdn.example.net.\n", " TYPE65305 " CDN "\n" },
+	{ "one before a parenthesis and a comment", "\xef\xbb\xbf; (\n@ ANAME cdn.example.net.\n",
+	  "; (\n@ TYPE65305 " CDN "\n" },
 	{ "parentheses without blanks", "@ ANAME(cdn.example.net.);x\n",
 	  "@ TYPE65305(" CDN " );x\n" },
 	{ "parentheses from the first column on", "(@ ANAME cdn.example.net.)\n",
@@ -313,11 +324,100 @@ static void origin_survives_errors(void **state)
 
 static void dos_lines(void **state)
 {
-	translation_t translation = translate("a A 192.0.2.1\r\nb ANAME c.\r\n", NULL, false);
-	assert_string_equal(translation.out, "a A 192.0.2.1\r\nb TYPE65305 \\# 3 016300\r\n");
+	translation_t translation = translate(
+	        "a A 192.0.2.1\r\n\r\n;c\r\nb ANAME ( c. ; x\r\n )\r\nd TXT (\"x\r\ny\"\r\n)\r\n",
+	        NULL, false);
+	/* In a text it is an octet like others. */
+	assert_string_equal(translation.out,
+	                    "a A 192.0.2.1\n\n;c\nb TYPE65305 ( \\# 3 016300 ; x\n )\n"
+	                    "d TXT (\"x\r\ny\"\n)\n");
 	assert_int_equal(translation.ret, KANAME_OK);
 	assert_int_equal(translation.count, 1);
 	assert_non_null(strstr(translation.first, "CR LF"));
+	free(translation.out);
+}
+
+/* What is most likely a mistake. */
+
+#define SOA "@ SOA a b 1 2 3 4 5\n"
+
+typedef struct {
+	const char *proves;
+	const char *in;
+	kaname_exit_t ret;
+	unsigned line;    /*!< Of the remark; 0: there is none. */
+	const char *what; /*!< In the remark. */
+} remark_row_t;
+
+static const remark_row_t remarks[] = {
+	{ "a relative target of several labels", "\n@ ANAME xxx.pikapod.net\n", KANAME_OK, 2,
+	  "xxx.pikapod.net has no dot at its end, so the target is xxx.pikapod.net.example." },
+	{ "one label is as it is meant", "@ ANAME www\n", KANAME_OK, 0, NULL },
+	{ "so is one with an escaped dot", "@ ANAME a\\.b\n", KANAME_OK, 0, NULL },
+	{ "and an absolute one", "@ ANAME xxx.pikapod.net.\n", KANAME_OK, 0, NULL },
+	{ "with the root for an origin names are complete",
+	  "$ORIGIN .\nexample SOA a b 1 2 3 4 5\nexample ANAME xxx.pikapod.net\n", KANAME_OK, 0,
+	  NULL },
+	{ "an address", "@ ANAME 192.0.2.1\n", KANAME_NO, 1, "an A record" },
+	{ "an address with a dot", "@ ALIAS 192.0.2.1.\n", KANAME_NO, 1, "an A record" },
+	{ "an IPv6 address", "@ ALIAS 2001:db8::1\n", KANAME_NO, 1, "an AAAA record" },
+	{ "an owner below the apex", SOA "www ANAME cdn.\n", KANAME_OK, 2,
+	  "www.example. is not the apex" },
+	{ "an absolute one", SOA "www.example. ANAME cdn.\n", KANAME_OK, 2, "not the apex" },
+	{ "one that was named before", SOA "www A 192.0.2.1\n\n 300 IN ALIAS cdn.\n", KANAME_OK, 4,
+	  "www.example. is not the apex" },
+	{ "one that was named with another origin",
+	  SOA "www A 192.0.2.1\n$ORIGIN b.\n ALIAS cdn.\n", KANAME_OK, 4, "www.example. is" },
+	{ "a wildcard", SOA "* ANAME cdn.\n", KANAME_OK, 2, "*.example. is not the apex" },
+	{ "the apex", SOA "@ ANAME cdn.\n", KANAME_OK, 0, NULL },
+	{ "the apex in full and in upper case", SOA "EXAMPLE. ANAME cdn.\n", KANAME_OK, 0, NULL },
+	{ "the apex from another origin", SOA "$ORIGIN www.example.\nexample. ANAME cdn.\n",
+	  KANAME_OK, 0, NULL },
+	{ "the apex again", SOA " NS ns\n ANAME cdn.\n", KANAME_OK, 0, NULL },
+	{ "without SOA the apex is not known", "www ANAME cdn.\n", KANAME_OK, 0, NULL },
+	{ "CNAME at the apex", SOA "@ NS ns\n 300 IN CNAME cdn.\n", KANAME_NO, 3,
+	  "ANAME in the place of CNAME" },
+	{ "CNAME elsewhere", SOA "www CNAME @\n", KANAME_OK, 0, NULL },
+	{ "an alias of Route 53", "@ 86400 AWS ALIAS A lb.example. Z123 false\n", KANAME_NO, 1,
+	  "only Route 53 knows" },
+	{ "an alias of Azure", "@ 3600 IN AZURE ALIAS A /subscriptions/x\n", KANAME_NO, 1,
+	  "only Azure DNS knows" },
+	{ "a record of PowerDNS", "@ LUA A \"ifportup(443, {'192.0.2.1'})\"\n", KANAME_NO, 1,
+	  "only PowerDNS knows" },
+	{ "a redirect", "www 300 IN URL301 https://a/\n", KANAME_NO, 1, "redirects" },
+	{ "a name like one", "AWS A 192.0.2.1\nURL CNAME AZURE\n", KANAME_OK, 0, NULL },
+};
+
+static void check_remark(void **state)
+{
+	const remark_row_t *row = *state;
+	translation_t translation = translate(row->in, "example.", false);
+	assert_int_equal(translation.count, row->line > 0);
+	assert_int_equal(translation.line, row->line);
+	assert_int_equal(translation.ret, row->ret);
+	if (row->what != NULL && strstr(translation.first, row->what) == NULL) {
+		fail_msg("'%s' in: %s", row->what, translation.first);
+	}
+	if (row->ret == KANAME_NO) {
+		assert_string_equal(translation.out, row->in);
+	}
+	free(translation.out);
+	/* What the way back makes of it is no matter of remarks. */
+	translation_t reverse = translate(row->in, "example.", true);
+	assert_int_equal(reverse.count, 0);
+	free(reverse.out);
+}
+
+static void many_below(void **state)
+{
+	char text[40 * 25 + 100] = SOA;
+	for (unsigned i = 0; i < 25; i++) {
+		(void)sprintf(text + strlen(text), "n%u ANAME cdn.\n", i);
+	}
+	translation_t translation = translate(text, "example.", false);
+	assert_int_equal(translation.ret, KANAME_OK);
+	assert_int_equal(translation.count, 21);
+	assert_non_null(strstr(translation.last, "5 more records"));
 	free(translation.out);
 }
 
@@ -585,7 +685,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		PROVES("an error does not keep the rest from being translated", goes_on),
 		PROVES("an error does not lose the origin", origin_survives_errors),
-		PROVES("lines that end in CR LF stay so, and are reported once", dos_lines),
+		PROVES("lines that end in CR LF end in LF, which is reported once", dos_lines),
+		PROVES("of many records below the apex 20 are reported, and the rest is counted",
+		       many_below),
 		PROVES("a record of more than 1 MiB is an error", too_long),
 		PROVES("the longest RDATA is read", longest_rdata),
 		PROVES("a failed write is a failure", write_fails),
@@ -601,5 +703,6 @@ int main(void)
 	       RUN_ROWS("translate: what cannot be translated", wrongs, check_wrong) +
 	       RUN_ROWS("translate: what cannot be turned back", wrongs_back, check_wrong_back) +
 	       RUN_ROWS("translate: what cannot be read", broken, check_broken) +
+	       RUN_ROWS("translate: what is most likely a mistake", remarks, check_remark) +
 	       RUN_TESTS("translate: the whole", tests);
 }
