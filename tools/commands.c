@@ -116,12 +116,15 @@ const kaname_command_t kaname_commands[] = {
 	  "  kaname force www.cdn.example down --for 2h\n"
 	  "  kaname force 192.0.2.80 auto\n",
 	  kaname_force },
-	{ "check", 1, 1, "csSt", "check ZONE [--client ADDRESS]",
-	  "look for what is wrong with a zone",
+	{ "check", 0, 1, "csSt", "check [ZONE] [--client ADDRESS]",
+	  "look for what is wrong, with a zone or all",
 	  "Looks for what is wrong when a zone does not answer as it should, and prints a\n"
-	  "line for each step: ok, note, or BAD with what to do next.\n",
-	  ARGUMENT_ZONE, "  0  nothing is wrong\n  1  something is\n" STATUS_USAGE STATUS_SERVER,
-	  "  kaname check example.com\n"
+	  "line for each step: ok, note, or BAD with what to do next. Without a zone it\n"
+	  "looks at the whole server: sections, lists of modules, and what is known of the\n"
+	  "targets of all zones.\n",
+	  "  ZONE    the one to look at closely (all, from afar)\n",
+	  "  0  nothing is wrong\n  1  something is\n" STATUS_USAGE STATUS_SERVER,
+	  "  kaname check\n  kaname check example.com\n"
 	  "  kaname check example.com --client 192.0.2.1\n",
 	  kaname_check },
 	{ "help", 0, 1, "", "help [COMMAND]", "explain a command",

@@ -1,4 +1,5 @@
 #include "check/check.h"
+#include "check/whole.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -50,6 +51,13 @@ kaname_exit_t kaname_check(const kaname_args_t *args)
 	static kaname_check_t check;
 	aname_subnet_t network;
 	check.args = args;
+	if (args->count == 0 && args->client != NULL) {
+		kaname_error("--client goes with a zone");
+		return KANAME_USAGE;
+	}
+	if (args->count == 0) {
+		return kaname_check_whole(args);
+	}
 	if (args->client != NULL && !kaname_check_network(args->client, &network)) {
 		kaname_error("--client %s: expected an address", args->client);
 		return KANAME_USAGE;

@@ -1,0 +1,12 @@
+/*!
+ * \brief The part of the command check that looks at all sections of the module: whether anybody uses
+ *        them, and for values that knotd takes and that cannot be meant.
+ */
+
+#pragma once
+
+#include "check/check.h"
+#include "check/layout.h"
+
+/*! Says what is wrong with sections. */
+void kaname_check_sections(kaname_check_t *check, const kaname_layout_t *layout);

@@ -1,0 +1,347 @@
+#include "check/whole.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libknot/libknot.h>
+
+#include "check/check.h"
+#include "check/host.h"
+#include "check/layout.h"
+#include "check/options.h"
+#include "print.h"
+#include "running.h"
+#include "socket.h"
+
+/*! Zones that get a line each; the others are counted. */
+#define SHOWN 100
+
+/*! All that is known. */
+typedef struct {
+	kaname_check_t *check; /*!< Counts what is BAD. */
+	kaname_layout_t layout;
+	kaname_items_t loaded; /*!< Zones for which the module is loaded. */
+	kaname_records_t records;
+	kaname_live_t live;
+	bool is_live; /*!< The module could be asked. */
+	size_t well, bad, unknown;
+} whole_t;
+
+/*! What was found of one zone. */
+typedef struct {
+	const char *zone;
+	unsigned bad;
+	char first[KANAME_CHECK_TEXT_MAX]; /*!< Of these. */
+	bool unknown;                      /*!< Some target was never looked up. */
+} finding_t;
+
+__attribute__((format(printf, 2, 3))) static void find_bad(finding_t *finding, const char *format,
+                                                           ...)
+{
+	va_list args;
+	va_start(args, format);
+	if (finding->bad++ == 0) {
+		(void)vsnprintf(finding->first, sizeof(finding->first), format, args);
+	}
+	va_end(args);
+}
+
+/* Targets. */
+
+/*! The first line of a target, of those in order; `count` are its. */
+static const kaname_line_t *find_lines(const kaname_live_t *live, const char *name, size_t *count)
+{
+	size_t low = 0, high = live->count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (strcmp(kaname_field_or(&live->targets[middle], ANAME_KEY_NAME, ""), name) < 0) {
+			low = middle + 1;
+		} else {
+			high = middle;
+		}
+	}
+	*count = 0;
+	while (low + *count < live->count &&
+	       strcmp(kaname_field_or(&live->targets[low + *count], ANAME_KEY_NAME, ""), name) ==
+	               0) {
+		(*count)++;
+	}
+	return live->targets + low;
+}
+
+/*! Was this learnt from whom the zone asks? */
+static bool is_from(const kaname_line_t *line, const kaname_source_t *source)
+{
+	return strcmp(kaname_field_or(line, ANAME_KEY_RESOLVER, ""), source->resolver) == 0 &&
+	       strcmp(kaname_field_or(line, ANAME_KEY_VIA, ""), source->via) == 0 &&
+	       (kaname_live_field(line, ANAME_KEY_SECURE) != NULL) == source->secure;
+}
+
+static void judge_line(finding_t *finding, const kaname_line_t *line)
+{
+	const char *name = kaname_field_or(line, ANAME_KEY_NAME, ""),
+	           *family = kaname_field_or(line, ANAME_KEY_FAMILY, "");
+	const char *failing = kaname_live_field(line, ANAME_KEY_FAILING);
+	if (failing != NULL) {
+		find_bad(finding, "target %s %s cannot be resolved for %s s (%s), asked: %s", name,
+		         family, failing, kaname_field_or(line, ANAME_KEY_WHY, "?"),
+		         kaname_field_or(line, ANAME_KEY_RESOLVER, "?"));
+	} else if (kaname_live_field(line, ANAME_KEY_GONE) != NULL) {
+		find_bad(finding, "target %s %s is gone", name, family);
+	} else if (kaname_live_field(line, ANAME_KEY_NXDOMAIN) != NULL) {
+		find_bad(finding, "target %s %s does not exist (NXDOMAIN)", name, family);
+	}
+}
+
+static void judge_target(const whole_t *whole, finding_t *finding, const char *name,
+                         const kaname_source_t *source)
+{
+	size_t count, own = 0;
+	const kaname_line_t *lines = find_lines(&whole->live, name, &count);
+	for (size_t i = 0; i < count; i++) {
+		if (kaname_live_field(&lines[i], ANAME_KEY_SUBNET) == NULL &&
+		    is_from(&lines[i], source)) {
+			own++;
+			judge_line(finding, &lines[i]);
+		}
+	}
+	finding->unknown |= own == 0;
+}
+
+/* Zones. */
+
+static void judge_list(finding_t *finding, const kaname_listed_t *listed)
+{
+	if (listed->times > 1) {
+		find_bad(finding,
+		         "mod-aname stands %u times in the list of modules (%s '%s'), and "
+		         "only the first counts",
+		         listed->times, listed->where, listed->whose);
+	}
+	if (listed->before) {
+		find_bad(finding, "mod-onlinesign stands before mod-aname in the list of modules");
+	}
+	if (listed->alias && listed->times > 0) {
+		find_bad(finding, "mod-alias is in the list of modules, too, and takes the same "
+		                  "records");
+	}
+}
+
+/*! The records of a zone for which the module is loaded. */
+static void judge_records(const whole_t *whole, finding_t *finding, const kaname_listed_t *listed,
+                          const kaname_record_t *records, size_t count)
+{
+	kaname_source_t source;
+	kaname_layout_source(&whole->layout, listed->id, &source);
+	if (count > ANAME_POOL_MAX) {
+		find_bad(finding, "the apex has %zu records, of which only %d are used", count,
+		         ANAME_POOL_MAX);
+	}
+	for (size_t i = 0; i < count; i++) {
+		knot_dname_storage_t target;
+		knot_dname_txt_storage_t name;
+		if (!records[i].good || records[i].target[0] == 0 ||
+		    knot_dname_store(target, records[i].target) == 0) {
+			find_bad(finding, "the RDATA of a record is no target");
+			continue;
+		}
+		knot_dname_to_lower(target);
+		if (whole->is_live && listed->known &&
+		    knot_dname_to_str(name, target, sizeof(name)) != NULL) {
+			judge_target(whole, finding, name, &source);
+		}
+	}
+}
+
+static void report_zone(whole_t *whole, const finding_t *finding)
+{
+	char next[KANAME_CHECK_TEXT_MAX];
+	whole->unknown += finding->unknown;
+	if (finding->bad == 0) {
+		whole->well++;
+		return;
+	}
+	if (whole->bad++ >= SHOWN) {
+		whole->check->bad++;
+		return;
+	}
+	(void)snprintf(next, sizeof(next), "'kaname check %s' says more", finding->zone);
+	kaname_bad(whole->check, next, "%s: %u thing%s to look at: %s%s", finding->zone,
+	           finding->bad, finding->bad == 1 ? "" : "s", finding->first,
+	           finding->bad > 1 ? "; and more" : "");
+}
+
+/*! A zone with records; those of one owner follow each other. */
+static void judge_zone(whole_t *whole, const kaname_record_t *records, size_t count)
+{
+	size_t found;
+	finding_t finding = { .zone = records->owner };
+	const kaname_listed_t listed = kaname_layout_zone(&whole->layout, records->owner);
+	bool loaded = kaname_items_find(&whole->loaded, records->owner, &found) != NULL;
+	judge_list(&finding, &listed);
+	if (loaded) {
+		judge_records(whole, &finding, &listed, records, count);
+	} else if (listed.times > 0) {
+		find_bad(&finding, "mod-aname is in the list of modules, and not loaded: the log "
+		                   "says why");
+	} else if (!listed.alias) {
+		find_bad(&finding,
+		         "there are %s records, and mod-aname is not in the list of "
+		         "modules",
+		         kaname_record_word(records));
+	}
+	report_zone(whole, &finding);
+}
+
+static void judge_zones(whole_t *whole)
+{
+	const kaname_records_t *records = &whole->records;
+	for (size_t i = 0, end; i < records->count; i = end) {
+		for (end = i + 1; end < records->count &&
+		                  strcmp(records->at[end].owner, records->at[i].owner) == 0;
+		     end++) {
+		}
+		judge_zone(whole, &records->at[i], end - i);
+	}
+	if (whole->bad > SHOWN) {
+		kaname_note("%zu more zones have something to look at", whole->bad - SHOWN);
+	}
+	if (whole->unknown > 0) {
+		kaname_note("of %zu zone%s targets were not looked up yet, since nobody has asked: "
+		            "'kaname warm' has them",
+		            whole->unknown, whole->unknown == 1 ? "" : "s");
+	}
+	kaname_good("%zu zone%s with ANAME or ALIAS records %s as far as can be seen from here",
+	            whole->well, whole->well == 1 ? "" : "s",
+	            whole->well == 1 ? "is well" : "are well");
+}
+
+/* The server. */
+
+static void judge_server(whole_t *whole)
+{
+	const char *next, *why;
+	char text[KANAME_CHECK_TEXT_MAX];
+	kaname_check_t *check = whole->check;
+	kaname_running_t running = kaname_running_compare(&whole->live, text, sizeof(text), &next);
+	if (running == KANAME_RUNNING_GONE) {
+		kaname_bad(check, next, "%s", text);
+	} else if (running == KANAME_RUNNING_OLD) {
+		kaname_note("%s: %s", text, next);
+	}
+	why = kaname_live_file_fault(&whole->live, &next);
+	if (why != NULL) {
+		kaname_bad(check, next,
+		           "state file %s: %s; what is known does not survive a restart",
+		           kaname_field_or(&whole->live.file, ANAME_KEY_FILE, "?"), why);
+	}
+	if (kaname_live_field(&whole->live.server, ANAME_KEY_FULL) != NULL) {
+		kaname_bad(check, "raise 'max-targets' and reload",
+		           "there is no room for another target: %s are held",
+		           kaname_field_or(&whole->live.server, ANAME_KEY_TARGETS, "?"));
+	}
+	if (kaname_live_field(&whole->live.server, ANAME_KEY_DOUBT) != NULL) {
+		kaname_bad(check,
+		           "does this host reach the internet? If it does, 'kaname force' says "
+		           "what is up",
+		           "no probe of several targets succeeds any more: this server's own "
+		           "connection is in doubt");
+	}
+}
+
+/*! The module says what it knows; with `status-socket: off` that is left out. */
+static void ask_module(whole_t *whole, const kaname_args_t *args)
+{
+	const kaname_items_t *sockets = &whole->layout.status_socket;
+	bool off = false;
+	for (size_t i = 0; i < sockets->count; i++) {
+		off |= strcmp(sockets->at[i].value, ANAME_STATUS_OFF) == 0;
+	}
+	if (off && args->status_socket == NULL && !kaname_socket_is_there(args)) {
+		kaname_note("what the module knows was not asked: 'status-socket: off'");
+	} else if (whole->loaded.count > 0) {
+		whole->is_live = kaname_live_read(args, NULL, NULL, &whole->live) == KANAME_OK;
+		if (!whole->is_live) {
+			kaname_bad(whole->check, "see above; without it the log is what there is",
+			           "what the module knows could not be asked");
+		}
+	}
+}
+
+static void take_version(void *ctx, knot_ctl_data_t *data)
+{
+	const char *text = (*data)[KNOT_CTL_IDX_DATA];
+	(void)snprintf(ctx, 100, "%s", text != NULL ? text : "?");
+}
+
+static void take_loaded(void *ctx, knot_ctl_data_t *data)
+{
+	const char *zone = (*data)[KNOT_CTL_IDX_ZONE];
+	if (zone != NULL) {
+		(void)kaname_items_add(ctx, zone, "");
+	}
+}
+
+/*! Reads all that is asked by control, which is closed then. */
+static kaname_exit_t read_all(whole_t *whole, kaname_control_t *control)
+{
+	char version[100] = "?";
+	knot_ctl_data_t ask = { [KNOT_CTL_IDX_CMD] = "status", [KNOT_CTL_IDX_TYPE] = "version" };
+	/* One counter of each zone; where the module is not loaded there is none. */
+	knot_ctl_data_t count = { [KNOT_CTL_IDX_CMD] = "zone-stats",
+		                  [KNOT_CTL_IDX_FLAGS] = "F",
+		                  [KNOT_CTL_IDX_SECTION] = "mod-aname",
+		                  [KNOT_CTL_IDX_ITEM] = "targets" };
+	kaname_exit_t ret = kaname_control_ask(control, &ask, take_version, version);
+	if (ret != KANAME_IO) {
+		kaname_good("knotd answers to control commands (%s)", version);
+		ret = kaname_control_ask(control, &count, take_loaded, &whole->loaded);
+		kaname_items_sort(&whole->loaded);
+	}
+	if (ret != KANAME_IO) {
+		ret = kaname_layout_read(control, &whole->layout);
+	}
+	if (ret == KANAME_IO) {
+		kaname_control_close(control);
+		return ret;
+	}
+	return kaname_records_all(control, &whole->records);
+}
+
+kaname_exit_t kaname_check_whole(const kaname_args_t *args)
+{
+	static kaname_check_t check;
+	static whole_t whole;
+	kaname_control_t control;
+	check.args = args;
+	whole.check = &check;
+	kaname_exit_t ret = kaname_control_open(&control, args);
+	if (ret != KANAME_OK) {
+		return ret;
+	}
+	ret = read_all(&whole, &control);
+	if (ret == KANAME_OK) {
+		kaname_check_sections(&check, &whole.layout);
+		ask_module(&whole, args);
+		if (whole.is_live) {
+			judge_server(&whole);
+		}
+		judge_zones(&whole);
+		if (check.bad == 0) {
+			(void)printf("the server is as it should be\n");
+		} else {
+			(void)printf("%u thing%s to look at\n", check.bad,
+			             check.bad == 1 ? "" : "s");
+		}
+		ret = check.bad == 0 ? KANAME_OK : KANAME_NO;
+	}
+	if (whole.is_live) {
+		kaname_live_free(&whole.live);
+	}
+	kaname_records_free(&whole.records);
+	kaname_items_free(&whole.loaded);
+	kaname_layout_free(&whole.layout);
+	return ret;
+}
