@@ -15,25 +15,11 @@
 
 #include <stdbool.h>
 
-#include <uv.h>
-
-#include "service/status/backend.h"
-#include "table/shared.h"
+#include "service/status/conversation.h"
 
 /*! Clients at once. One more has the place of the one that is silent for longest, that has not
  *  asked yet or takes nothing of its answer; it is turned away only where all are being served. */
 #define ANAME_STATUS_CLIENTS 8
-
-typedef struct aname_status_client aname_status_client_t;
-
-/*! The clients of a listener. Ownership: each frees itself when it is closed. */
-typedef struct {
-	aname_shared_t *shared;
-	aname_status_backend_t backend;
-	uv_loop_t *loop;
-	aname_status_client_t *first;
-	unsigned count;
-} aname_status_clients_t;
 
 /*!
  * \brief Makes a place for one more client, if there is none.
