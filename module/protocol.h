@@ -28,6 +28,20 @@
  *     refused  why=...              it is not; who may not is told so, too
  *     end
  *
+ * It may have targets looked up now, and wait for that: "refresh SECONDS NAME ...", which root and
+ * knotd's own user may:
+ *
+ *     server   pid=... targets=...  the process
+ *     unknown  name=...             one for each name by which nothing is known
+ *     target   name=... before=...  one for each target and family, by each resolver: as it is when
+ *                                   this is asked; and then
+ *     target   name=... family=...  as it is when its lookup has ended; with pending=... it has not,
+ *                                   and the seconds are over
+ *     done     subnets=...          what else is looked up, and not waited for
+ *     end                           this was all; or
+ *     refused  why=...
+ *     end
+ *
  * What is not understood is answered by
  *
  *     error    why=...
@@ -53,6 +67,7 @@
 
 #define ANAME_STATUS_REQUEST     "status"
 #define ANAME_STATUS_FORCE       "force"
+#define ANAME_STATUS_REFRESH     "refresh"
 /*! Before the name of the owner. */
 #define ANAME_STATUS_OF          "owner="
 /*! Names that may follow the first. */
@@ -70,6 +85,8 @@
 #define ANAME_STATUS_FORCED  "forced"
 #define ANAME_STATUS_TARGET  "target"
 #define ANAME_STATUS_ADDRESS "address"
+#define ANAME_STATUS_UNKNOWN "unknown"
+#define ANAME_STATUS_DONE    "done"
 #define ANAME_STATUS_OK      "ok"
 #define ANAME_STATUS_REFUSED "refused"
 #define ANAME_STATUS_ERROR   "error"
@@ -124,6 +141,9 @@
 #define ANAME_KEY_SUBNET  "subnet"  /*!< Of the clients whose answer it is; else not there. */
 #define ANAME_KEY_STATE   "state"   /*!< One of those below. */
 #define ANAME_KEY_TTL     "ttl"     /*!< Left, of what is known. */
+#define ANAME_KEY_GIVEN   "given"   /*!< TTL that came with it; not there: none did. */
+#define ANAME_KEY_BEFORE  "before"  /*!< It was so before it was looked up; else not there. */
+#define ANAME_KEY_PENDING "pending" /*!< Its lookup has not ended; else not there. */
 #define ANAME_KEY_AGE     "age"     /*!< Since it was learnt. */
 #define ANAME_KEY_FAILING "failing" /*!< Since when lookups fail; not there if they do not. */
 #define ANAME_KEY_WHY     "why"     /*!< They fail. */
@@ -170,6 +190,19 @@
 #define ANAME_HEALTH_WORD_UNKNOWN "unknown"
 /*! In requests: no longer forced. */
 #define ANAME_FORCED_WORD_AUTO    "auto"
+
+/*! Why it is refused when others wait for lookups; one may ask again soon. */
+#define ANAME_WHY_BUSY "others wait for lookups already"
+
+/* What is looked up and not waited for. */
+
+#define ANAME_KEY_SUBNETS "subnets" /*!< Answers for clients' subnets. */
+#define ANAME_KEY_LEFT_OUT \
+	"left-out" /*!< Families of targets beyond the first 256, which are not
+                                           looked up; not there: none. */
+
+/*! Longest time for which lookups are waited for, in seconds. */
+#define ANAME_REFRESH_SECONDS_MAX 600
 
 /*! Longest time for which something is forced, in seconds: a year. */
 #define ANAME_FORCED_SECONDS_MAX 31536000

@@ -22,6 +22,7 @@ const kaname_option_t kaname_options[] = {
 	  NULL },
 	{ 'S', true, "status-socket", "PATH",
 	  "the module's socket\n(" ANAME_STATUS_SOCKET " beside that of knotd)", NULL },
+	{ 't', true, "timeout", "TIME", "how long to wait for the answers (10s)", "refresh" },
 	{ 't', true, "timeout", "TIME", "how long to wait for the names; 0: for ever (30s)",
 	  "warm" },
 	{ 't', true, "timeout", "TIME", "how long knotd may be silent; 0: for ever (60s)",
@@ -116,6 +117,17 @@ const kaname_command_t kaname_commands[] = {
 	  "  kaname force www.cdn.example down --for 2h\n"
 	  "  kaname force 192.0.2.80 auto\n",
 	  kaname_force },
+	{ "refresh", 1, 1000, "jsSt", "refresh ZONE|TARGET... [--json]",
+	  "have targets looked up now",
+	  "Has the module look targets up now, before they are due: a CDN has changed, and\n"
+	  "one does not want to wait for the TTL. Waits for the answers, and prints what\n"
+	  "was known before and what is now. What is served meanwhile stays as it is. Only\n"
+	  "root and the user that knotd runs as may do it.\n",
+	  "  ZONE    all its targets\n  TARGET  a target, by all resolvers that are asked for it\n",
+	  "  0  all were answered\n  1  some fail, or have no answer in time, or "
+	  "refused\n" STATUS_USAGE STATUS_SERVER,
+	  "  kaname refresh www.cdn.example\n  kaname refresh example.com -t 5s\n",
+	  kaname_refresh },
 	{ "check", 0, 1, "csSt", "check [ZONE] [--client ADDRESS]",
 	  "look for what is wrong, with a zone or all",
 	  "Looks for what is wrong when a zone does not answer as it should, and prints a\n"

@@ -98,7 +98,9 @@ static bool allocate(kaname_live_t *live)
 	live->targets = calloc(count, sizeof(*live->targets));
 	live->addresses = calloc(count, sizeof(*live->addresses));
 	live->forced = calloc(count, sizeof(*live->forced));
-	return live->targets != NULL && live->addresses != NULL && live->forced != NULL;
+	live->unknown = calloc(count, sizeof(*live->unknown));
+	return live->targets != NULL && live->addresses != NULL && live->forced != NULL &&
+	       live->unknown != NULL;
 }
 
 /*! Takes one line, which is cut already. */
@@ -120,6 +122,13 @@ static void take(kaname_live_t *live, const kaname_line_t *line)
 		live->zone = *line;
 	} else if (strcmp(line->at, ANAME_STATUS_OWNER) == 0) {
 		live->owner = *line;
+	} else if (strcmp(line->at, ANAME_STATUS_UNKNOWN) == 0) {
+		live->unknown[live->unknown_count++] = *line;
+	} else if (strcmp(line->at, ANAME_STATUS_DONE) == 0) {
+		live->done = *line;
+	} else if (strcmp(line->at, ANAME_STATUS_REFUSED) == 0 ||
+	           strcmp(line->at, ANAME_STATUS_ERROR) == 0) {
+		live->refused = *line;
 	}
 }
 
@@ -159,6 +168,7 @@ void kaname_live_free(kaname_live_t *live)
 	free(live->targets);
 	free(live->addresses);
 	free(live->forced);
+	free(live->unknown);
 }
 
 kaname_exit_t kaname_live_ask(const kaname_args_t *args, const char *request, kaname_live_t *live)

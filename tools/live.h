@@ -31,6 +31,10 @@ typedef struct {
 	size_t addresses_count;
 	kaname_line_t *forced; /*!< What is forced. */
 	size_t forced_count;
+	kaname_line_t *unknown; /*!< Names by which nothing is known. */
+	size_t unknown_count;
+	kaname_line_t done;    /*!< What was done; empty: nothing was to be. */
+	kaname_line_t refused; /*!< It is not done, or was not understood; empty: it is. */
 } kaname_live_t;
 
 /*!

@@ -68,3 +68,4 @@ kaname_exit_t kaname_status(const kaname_args_t *args);
 kaname_exit_t kaname_warm(const kaname_args_t *args);
 kaname_exit_t kaname_check(const kaname_args_t *args);
 kaname_exit_t kaname_force(const kaname_args_t *args);
+kaname_exit_t kaname_refresh(const kaname_args_t *args);

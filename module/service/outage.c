@@ -74,6 +74,22 @@ static aname_entry_t *take_waiting(aname_upstream_work_t *work)
 	return aname_fair_queue_take(&work->waiting);
 }
 
+static bool is_same(void *ctx, const aname_entry_t *entry)
+{
+	return entry == ctx;
+}
+
+bool aname_outage_take_waiting(aname_upstream_work_t *work, aname_entry_t *entry)
+{
+	aname_line_t gone = { NULL, NULL };
+	size_t count = aname_fair_queue_sift(&work->waiting, is_same, entry, &gone);
+	work->waiting_count -= count;
+	if (count > 0) {
+		(void)aname_line_take(&gone);
+	}
+	return count > 0;
+}
+
 /* It is out. */
 
 static void begin(aname_refresh_t *refresh, aname_upstream_work_t *work, int64_t now_ms)

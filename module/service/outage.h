@@ -51,6 +51,10 @@ void aname_outage_rest(aname_refresh_t *refresh, aname_entry_t *entry, bool firs
 /*! A lookup has succeeded. The entry is in no heap and no line. */
 void aname_outage_succeeded(aname_refresh_t *refresh, const aname_entry_t *entry, int64_t now_ms);
 
+/*! Takes an entry out of the line of those that wait; false if it is not there. Takes as long as that
+ *  line is. */
+bool aname_outage_take_waiting(aname_upstream_work_t *work, aname_entry_t *entry);
+
 /*! A lookup that had no time left long ago has ended now, and failed. */
 void aname_outage_ended_late(aname_refresh_t *refresh, aname_entry_t *entry, int64_t started_ms,
                              int64_t now_ms);

@@ -16,6 +16,7 @@
 #include "service/schedule.h"
 #include "service/subnets.h"
 #include "service/upstreams.h"
+#include "service/urgent.h"
 #include "service/verdicts.h"
 #include "table/clock.h"
 
@@ -300,6 +301,13 @@ int aname_refresh_force(aname_refresh_t *refresh, const aname_subject_t *subject
 	aname_health_note_forced(refresh, subject);
 	advance_all(refresh);
 	return KNOT_EOK;
+}
+
+size_t aname_refresh_urge(aname_refresh_t *refresh, aname_urgent_t *urgent)
+{
+	size_t left = aname_urgent_look(refresh, urgent, aname_clock_ms());
+	advance_all(refresh);
+	return left;
 }
 
 const aname_forces_t *aname_refresh_forces(const aname_refresh_t *refresh)

@@ -17,6 +17,7 @@
 #include "table/shared.h"
 
 typedef struct aname_refresh aname_refresh_t;
+typedef struct aname_urgent aname_urgent_t;
 
 /*!
  * \brief Makes the part that refreshes, for one shared state and loop.
@@ -62,6 +63,9 @@ void aname_refresh_pause(aname_refresh_t *refresh);
 __attribute__((warn_unused_result)) int aname_refresh_force(aname_refresh_t *refresh,
                                                             const aname_subject_t *subject,
                                                             aname_forced_t state, int64_t until_ms);
+
+/*! Has targets looked up that an operator asks for, or goes on with that, as aname_urgent_look(). */
+size_t aname_refresh_urge(aname_refresh_t *refresh, aname_urgent_t *urgent);
 
 /*! What is forced. Good for as long as `refresh` is. */
 const aname_forces_t *aname_refresh_forces(const aname_refresh_t *refresh);

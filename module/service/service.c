@@ -201,6 +201,21 @@ static aname_probes_numbers_t numbers(void *ctx)
 	return aname_refresh_probes(ctx);
 }
 
+static void find_urgent(void *ctx, aname_urgent_t *urgent)
+{
+	aname_urgent_find(ctx, urgent);
+}
+
+static size_t urge(void *ctx, aname_urgent_t *urgent)
+{
+	return aname_refresh_urge(ctx, urgent);
+}
+
+static aname_entry_t *urgent_entry(void *ctx, const aname_urgent_t *urgent, size_t number)
+{
+	return aname_urgent_entry(ctx, urgent, number);
+}
+
 /*! Makes the status socket, which shows and changes what refresh has. */
 static aname_status_t *make_status(aname_shared_t *shared)
 {
@@ -210,6 +225,9 @@ static aname_status_t *make_status(aname_shared_t *shared)
 	const aname_status_backend_t backend = { .ctx = service.refresh,
 		                                 .forces = aname_refresh_forces(service.refresh),
 		                                 .force = force,
+		                                 .find_urgent = find_urgent,
+		                                 .urge = urge,
+		                                 .urgent_entry = urgent_entry,
 		                                 .probed = probed,
 		                                 .numbers = numbers,
 		                                 .state = service.state };

@@ -6,6 +6,7 @@
  * | refresh    | one step: takes requests, does what is due, starts what may; the limits   |
  * | upstreams  | upstreams that come, change, and are released                             |
  * | arrivals   | targets of before a restart, whose upstream comes                         |
+ * | urgent     | lookups that an operator asks for                                         |
  * | due        | what the time has come for: refreshes, time limits, forgetting            |
  * | dispatch   | which entry is looked up next: priorities, limits                         |
  * | result     | what a lookup taught, or that it failed, and when the next one is         |

@@ -13,8 +13,8 @@ import time
 
 import pytest
 from harness import (
-    A1, A2, TARGET, ZONE, aname, answers, during, eventually, failed, known, query, raw, scaled,
-    section, simple,
+    A1, A2, TARGET, ZONE, aname, answers, during, eventually, failed, known, let_pass, query, raw,
+    scaled, section, simple,
 )
 from harness.authority import Behaviour
 from harness.kaname import KANAME, environment, kaname
@@ -316,6 +316,8 @@ def test_W1_the_status_socket_comes_back_by_itself(knotd, unbound, authority, li
     simple(knotd, authority)
     known()
     eventually(lambda: is_there(path))
+    # Every ten seconds the socket is looked after, and who says nothing for ten seconds is dropped.
+    let_pass(scaled(2))
     asked = connect(path)
     if what == "directory":
         shutil.rmtree(rundir)

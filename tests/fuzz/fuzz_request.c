@@ -92,7 +92,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_force(&request);
 		return 0;
 	}
-	require(request.kind == ANAME_REQUEST_STATUS);
+	require(request.kind == ANAME_REQUEST_STATUS || request.kind == ANAME_REQUEST_REFRESH);
+	if (request.kind == ANAME_REQUEST_REFRESH) {
+		require(request.seconds >= 1 && request.seconds <= ANAME_REFRESH_SECONDS_MAX);
+		require(request.names_count >= 1);
+	}
 	require(request.names_count <= ANAME_STATUS_NAMES);
 	for (size_t i = 0; i < request.names_count; i++) {
 		check_name(request.names[i]);

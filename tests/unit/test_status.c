@@ -430,6 +430,42 @@ static void names_of_a_request(void **state)
 	assert_non_null(aname_status_request_read(&request, line, 11));
 }
 
+typedef struct {
+	const char *line;
+	bool understood;
+	uint32_t seconds;
+	size_t names_count;
+} refresh_row_t;
+
+static void lookups_of_a_request(void **state)
+{
+	static const refresh_row_t refresh_rows[] = {
+		{ "refresh 10 a.example", true, 10, 1 },
+		{ "refresh 600 A.example b.example.", true, 600, 2 },
+		{ "refresh 601 a.example", false, 0, 0 },
+		{ "refresh 0 a.example", false, 0, 0 },
+		{ "refresh a.example", false, 0, 0 },
+		{ "refresh 10", false, 0, 0 },
+		{ "refresh 10 a..example", false, 0, 0 },
+		{ "refresh", false, 0, 0 },
+	};
+	for (size_t i = 0; i < COUNT_OF(refresh_rows); i++) {
+		static aname_status_request_t request;
+		const refresh_row_t *row = &refresh_rows[i];
+		char line[100];
+		int len = snprintf(line, sizeof(line), "%s", row->line);
+		const char *why = aname_status_request_read(&request, line, len);
+		assert_int_equal(why == NULL, row->understood);
+		if (row->understood) {
+			assert_int_equal(request.kind, ANAME_REQUEST_REFRESH);
+			assert_int_equal(request.seconds, row->seconds);
+			assert_int_equal(request.names_count, row->names_count);
+			const name_t name = make_name("a.example.");
+			assert_true(knot_dname_is_equal(request.names[0], name.at));
+		}
+	}
+}
+
 /*! Octets from a generator whose beginning is fixed, some of them words of the language. */
 static void garbage(void **state)
 {
@@ -1000,6 +1036,8 @@ int main(void)
 		PROVES("the longest entry fits", longest_entry),
 		PROVES("a request names up to 32 targets, and nothing but targets",
 		       names_of_a_request),
+		PROVES("a request names what is to be looked up, and how long that is waited for",
+		       lookups_of_a_request),
 		PROVES("garbage is not understood, or as it stands", garbage),
 		PROVES("H8: addresses that are probed, with age and reason", lines_of_probed),
 		PROVES("H8: addresses that are forced, where nothing is probed", lines_of_forced),

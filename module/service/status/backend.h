@@ -12,6 +12,7 @@
 #include "service/probe/probes.h"
 #include "service/state/state.h"
 #include "service/status/self.h"
+#include "service/urgent.h"
 
 typedef struct {
 	void *ctx; /*!< For the functions. */
@@ -22,6 +23,11 @@ typedef struct {
 	/*! Forces a subject, or no longer does, as aname_forces_set(). */
 	int (*force)(void *ctx, const aname_subject_t *subject, aname_forced_t state,
 	             int64_t until_ms);
+
+	/*! Targets that are to be looked up now, as the functions of urgent.h. */
+	void (*find_urgent)(void *ctx, aname_urgent_t *urgent);
+	size_t (*urge)(void *ctx, aname_urgent_t *urgent);
+	aname_entry_t *(*urgent_entry)(void *ctx, const aname_urgent_t *urgent, size_t number);
 
 	/*! What is known of an address of a target by the definition with this identity; NULL if
 	 *  nothing. The function is NULL where nothing is probed. */

@@ -9,6 +9,7 @@
 #include <libknot/errcode.h>
 
 #include "protocol.h"
+#include "service/status/refreshed.h"
 #include "service/status/shown.h"
 #include "table/clock.h"
 
@@ -71,6 +72,8 @@ static void answer(client_t *client, size_t len)
 		aname_client_reply(client, ANAME_STATUS_ERROR, why);
 	} else if (client->request.kind == ANAME_REQUEST_FORCE) {
 		force(client);
+	} else if (client->request.kind == ANAME_REQUEST_REFRESH) {
+		aname_client_refresh(client);
 	} else {
 		aname_client_show(client);
 	}

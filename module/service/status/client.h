@@ -1,8 +1,8 @@
 /*!
  * \brief Clients of the status socket: one line in, the table out, page by page.  [U]
  *
- * Whoever may connect may read. Only root and the user of this process may change anything (H8),
- * as the kernel says who has connected.
+ * Whoever may connect may read. Only root and the user of this process may change anything (H8) or
+ * have anything looked up, as the kernel says who has connected.
  *
  * The table is sent in small pages of which a few go out in an iteration of the loop, so that a
  * large table holds up no lookup; clients are few, and slow ones are dropped: after 10 s, and at

@@ -20,6 +20,9 @@
 #include "service/status/request.h"
 #include "table/shared.h"
 
+/*! Clients that wait for lookups at once. */
+#define ANAME_STATUS_WAITING 4
+
 typedef struct aname_client aname_client_t;
 
 /*! The clients of a listener. Ownership: each frees itself when it is closed. */
@@ -29,6 +32,7 @@ typedef struct {
 	uv_loop_t *loop;
 	aname_client_t *first;
 	unsigned count;
+	unsigned waiting; /*!< Those that wait for lookups. */
 } aname_status_clients_t;
 
 /*! What a client is sent in one go, about; its buffer has room for one line more. */
@@ -40,17 +44,18 @@ struct aname_client {
 	uv_write_t write;
 	aname_status_clients_t *clients;
 	aname_client_t *next;
-	unsigned handles; /*!< Not closed yet. */
-	bool asked;       /*!< Its request is read. */
-	bool done;        /*!< The last line is in the buffer. */
-	bool waits;       /*!< It is not its own fault that nothing is sent. */
-	void (*more)(aname_client_t *client);   /*!< A page is written, and not the last one. */
+	unsigned handles;                     /*!< Not closed yet. */
+	bool asked;                           /*!< Its request is read. */
+	bool done;                            /*!< The last line is in the buffer. */
+	bool waits;                           /*!< It is not its own fault that nothing is sent. */
+	void (*more)(aname_client_t *client); /*!< A page is written, and not the last one. */
 	void (*let_go)(aname_client_t *client); /*!< It is dropped; NULL: nobody cares. */
 	int64_t progress_ms;                    /*!< When it came, or took a page last. */
 	aname_state_sync_t sync; /*!< It waits until what it has changed is on disk. */
 	size_t force;            /*!< Which one of what is forced is next. */
 	/*! Whom the zone asks that it asks for, to compare only; NULL: no matter. */
 	const aname_upstream_t *upstream;
+	struct aname_refreshed *refreshed; /*!< What it has had looked up; NULL: nothing. */
 	aname_cursor_t cursor;
 	size_t len; /*!< Octets in `buffer`, of the request and later of the page. */
 	aname_status_addresses_t addresses; /*!< Of the last entry, still to be written. */

@@ -30,6 +30,16 @@ static bool read_name(knot_dname_storage_t name, const char *word)
 	return true;
 }
 
+/*! Reads as many names as there is room for at most. */
+static bool read_names(aname_status_request_t *request, char *const *words, size_t count)
+{
+	bool good = true;
+	for (size_t i = 0; i < count && good; i++) {
+		good = read_name(request->names[request->names_count++], words[i]);
+	}
+	return good;
+}
+
 static const char *read_status(aname_status_request_t *request, char *const *words, size_t count)
 {
 	request->kind = ANAME_REQUEST_STATUS;
@@ -42,12 +52,9 @@ static const char *read_status(aname_status_request_t *request, char *const *wor
 	if (count - request->has_owner > ANAME_STATUS_NAMES) {
 		return "there are too many words";
 	}
-	for (size_t i = request->has_owner; i < count; i++) {
-		if (!read_name(request->names[request->names_count++], words[i])) {
-			return "what follows 'status' has to be domain names";
-		}
-	}
-	return NULL;
+	return read_names(request, words + request->has_owner, count - request->has_owner)
+	               ? NULL
+	               : "what follows 'status' has to be domain names";
 }
 
 /*! A target is never called like this, but an address that is written wrongly is. */
@@ -84,17 +91,19 @@ static bool read_state(aname_forced_t *state, const char *word)
 	return false;
 }
 
-_Static_assert(ANAME_FORCED_SECONDS_MAX == 31536000, "as the message below says");
+_Static_assert(ANAME_FORCED_SECONDS_MAX == 31536000 && ANAME_REFRESH_SECONDS_MAX == 600,
+               "as the messages below say");
 
-static bool read_seconds(uint32_t *seconds, const char *word)
+/*! Reads a number of seconds from 1 to `most`. */
+static bool read_seconds(uint32_t *seconds, const char *word, uint32_t most)
 {
 	size_t len = strspn(word, "0123456789");
 	uint32_t value = 0;
-	for (size_t i = 0; i < len && value <= ANAME_FORCED_SECONDS_MAX; i++) {
+	for (size_t i = 0; i < len && value <= most; i++) {
 		value = 10 * value + (word[i] - '0');
 	}
 	*seconds = value;
-	return word[len] == '\0' && value > 0 && value <= ANAME_FORCED_SECONDS_MAX;
+	return word[len] == '\0' && value > 0 && value <= most;
 }
 
 static const char *read_force(aname_status_request_t *request, char *const *words, size_t count)
@@ -115,10 +124,22 @@ static const char *read_force(aname_status_request_t *request, char *const *word
 	if (count == 3 && request->state == ANAME_FORCED_AUTO) {
 		return "auto has no end, so no seconds follow it";
 	}
-	if (count == 3 && !read_seconds(&request->seconds, words[2])) {
+	if (count == 3 && !read_seconds(&request->seconds, words[2], ANAME_FORCED_SECONDS_MAX)) {
 		return "the time has to be 1 to 31536000 seconds";
 	}
 	return NULL;
+}
+
+static const char *read_refresh(aname_status_request_t *request, char *const *words, size_t count)
+{
+	request->kind = ANAME_REQUEST_REFRESH;
+	request->names_count = 0;
+	if (count < 2 || !read_seconds(&request->seconds, words[0], ANAME_REFRESH_SECONDS_MAX)) {
+		return "what follows 'refresh' has to be 1 to 600 seconds, and names of targets";
+	}
+	return read_names(request, words + 1, count - 1)
+	               ? NULL
+	               : "what follows the seconds has to be domain names";
 }
 
 const char *aname_status_request_read(aname_status_request_t *request, char *line, size_t len)
@@ -134,6 +155,9 @@ const char *aname_status_request_read(aname_status_request_t *request, char *lin
 	}
 	if (count > 0 && strcmp(words[0], ANAME_STATUS_FORCE) == 0) {
 		return read_force(request, words + 1, count - 1);
+	}
+	if (count > 0 && strcmp(words[0], ANAME_STATUS_REFRESH) == 0) {
+		return read_refresh(request, words + 1, count - 1);
 	}
 	return "there is no such request";
 }

@@ -18,18 +18,21 @@
 typedef enum {
 	ANAME_REQUEST_STATUS = 0,
 	ANAME_REQUEST_FORCE,
+	ANAME_REQUEST_REFRESH,
 } aname_request_kind_t;
 
 typedef struct {
 	aname_request_kind_t kind;
 	/* FORCE */
 	aname_forced_t state;
-	uint32_t seconds; /*!< 1 to ANAME_FORCED_SECONDS_MAX; 0: without end. */
+	uint32_t seconds; /*!< 1 to ANAME_FORCED_SECONDS_MAX; 0: without end. REFRESH: 1 to
+	                       ANAME_REFRESH_SECONDS_MAX. */
 	aname_subject_t subject;
 	/* STATUS */
 	bool has_owner; /*!< `owner` is asked for, too. */
 	knot_dname_storage_t owner;
-	size_t names_count; /*!< Zero: all targets. */
+	/* STATUS, REFRESH */
+	size_t names_count; /*!< Zero: all targets; never with REFRESH. */
 	knot_dname_storage_t names[ANAME_STATUS_NAMES];
 } aname_status_request_t;
 

@@ -254,6 +254,11 @@ size_t aname_status_write(char *at, const aname_shared_t *shared, aname_entry_t 
 	               atomic_load(&entry->started), atomic_load(&entry->succeeded));
 	aname_line_add(at, &len, ANAME_FIELD(FAILED) "%" PRIu32 ANAME_FIELD(LAG) "%" PRIu32,
 	               atomic_load(&entry->failed), atomic_load(&entry->lag_ms));
+	const aname_snapshot_t *known = aname_entry_snapshot(entry);
+	if (known != NULL && known->known != ANAME_KNOWN_NOTHING &&
+	    known->ttl != ANAME_TTL_UNKNOWN) {
+		aname_line_add(at, &len, ANAME_FIELD(GIVEN) "%" PRIu32, known->ttl);
+	}
 	write_resolver(at, &len, &entry->upstream->source);
 	write_unused(at, &len, shared, entry);
 	write_forced(at, &len, forces, aname_entry_name(entry), now_ms);

@@ -1,0 +1,503 @@
+/*!
+ * \brief The command refresh: has targets looked up now, and shows what they were and what they are.
+ *
+ * The module looks up what it knows. What it does not know yet, of a zone that has it, is asked for
+ * as a client asks, which has it looked up by the resolver of that zone.
+ */
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <libknot/libknot.h>
+
+#include "ask.h"
+#include "config.h"
+#include "live.h"
+#include "print.h"
+#include "records.h"
+#include "text.h"
+#include "tool.h"
+
+/*! While others wait for lookups, or a name is not known yet, it is asked anew after this. */
+#define AGAIN_MS 100
+/*! A reply takes no longer: more than `wait` may be. */
+#define REPLY_MS 6000
+
+/*! A target that was asked for, by its name or as one of a zone. */
+typedef struct {
+	knot_dname_txt_storage_t name;
+	knot_dname_txt_storage_t zone; /*!< Empty: it was named itself. */
+} wanted_t;
+
+typedef struct {
+	const kaname_args_t *args;
+	int seconds; /*!< To wait for lookups. */
+	int64_t end_ms;
+	wanted_t at[ANAME_STATUS_NAMES];
+	size_t count;
+	unsigned failed, pending;
+	bool any; /*!< Something was printed. */
+} refresh_t;
+
+/* What is asked for. */
+
+static bool add(refresh_t *refresh, const char *name, const char *zone)
+{
+	for (size_t i = 0; i < refresh->count; i++) {
+		if (strcmp(refresh->at[i].name, name) == 0) {
+			return true;
+		}
+	}
+	if (refresh->count == ANAME_STATUS_NAMES) {
+		kaname_error("more than %d targets at once", ANAME_STATUS_NAMES);
+		(void)fprintf(stderr, "next: name fewer, in several commands\n");
+		return false;
+	}
+	wanted_t *wanted = &refresh->at[refresh->count++];
+	(void)snprintf(wanted->name, sizeof(wanted->name), "%s", name);
+	(void)snprintf(wanted->zone, sizeof(wanted->zone), "%s", zone);
+	return true;
+}
+
+/*! Writes the target of a record in lower case, as the module has it; false if it has none. */
+static bool target_of(const kaname_record_t *record, knot_dname_txt_storage_t text)
+{
+	knot_dname_storage_t lower;
+	if (!record->good) {
+		return false;
+	}
+	memcpy(lower, record->target, knot_dname_size(record->target));
+	knot_dname_to_lower(lower);
+	return knot_dname_to_str(text, lower, sizeof(knot_dname_txt_storage_t)) != NULL;
+}
+
+/*! Adds the targets of a zone; KANAME_NO if the server has none of that name, or it has none. */
+static kaname_exit_t add_zone(refresh_t *refresh, kaname_control_t *control, const char *zone)
+{
+	knot_ctl_data_t ask = { [KNOT_CTL_IDX_CMD] = "zone-read",
+		                [KNOT_CTL_IDX_ZONE] = zone,
+		                [KNOT_CTL_IDX_OWNER] = "@",
+		                [KNOT_CTL_IDX_TYPE] = "SOA" };
+	kaname_exit_t ret = kaname_control_ask(control, &ask, NULL, NULL);
+	if (ret != KANAME_OK) {
+		return ret;
+	}
+	kaname_records_t records = { 0 };
+	ret = kaname_records_read(control, "zone-read", zone, &records);
+	size_t before = refresh->count;
+	for (size_t i = 0; i < records.count && ret == KANAME_OK; i++) {
+		knot_dname_txt_storage_t target;
+		if (target_of(&records.at[i], target) && !add(refresh, target, zone)) {
+			ret = KANAME_USAGE;
+		}
+	}
+	kaname_records_free(&records);
+	return ret == KANAME_OK && refresh->count == before ? KANAME_NO : ret;
+}
+
+/*! Reads the command line. */
+static kaname_exit_t read_args(refresh_t *refresh)
+{
+	kaname_control_t control;
+	kaname_exit_t ret = kaname_control_open(&control, refresh->args);
+	if (ret != KANAME_OK) {
+		return ret;
+	}
+	for (int i = 0; i < refresh->args->count && ret == KANAME_OK; i++) {
+		knot_dname_txt_storage_t name;
+		if (!kaname_zone_name(name, refresh->args->arguments[i])) {
+			ret = KANAME_NO;
+			break;
+		}
+		ret = add_zone(refresh, &control, name);
+		if (ret == KANAME_NO) {
+			ret = add(refresh, name, "") ? KANAME_OK : KANAME_USAGE;
+		}
+	}
+	kaname_control_close(&control);
+	return ret == KANAME_USAGE ? KANAME_NO : ret;
+}
+
+/* What came of it. */
+
+static const char *field(const kaname_line_t *line, const char *key)
+{
+	return line != NULL ? kaname_live_field(line, key) : NULL;
+}
+
+static long number(const kaname_line_t *line, const char *key)
+{
+	const char *text = field(line, key);
+	return text != NULL ? strtol(text, NULL, 10) : -1;
+}
+
+/*! Are both lines about the same? */
+static bool is_same(const kaname_line_t *one, const kaname_line_t *other)
+{
+	static const char *const keys[] = { ANAME_KEY_NAME, ANAME_KEY_FAMILY, ANAME_KEY_RESOLVER,
+		                            ANAME_KEY_VIA, ANAME_KEY_SECURE };
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		const char *a = field(one, keys[i]), *b = field(other, keys[i]);
+		if (strcmp(a != NULL ? a : "", b != NULL ? b : "") != 0) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static const kaname_line_t *find_before(const kaname_live_t *live, const kaname_line_t *now)
+{
+	for (size_t i = 0; i < live->count; i++) {
+		const kaname_line_t *line = &live->targets[i];
+		if (field(line, ANAME_KEY_BEFORE) != NULL && is_same(line, now)) {
+			return line;
+		}
+	}
+	return NULL;
+}
+
+/*! What of a line is known: addresses with commas between, "" for none; NULL: nothing is. */
+static const char *known(const kaname_line_t *line)
+{
+	return field(line, ANAME_KEY_ADDRESSES);
+}
+
+static bool has_changed(const kaname_line_t *before, const kaname_line_t *now)
+{
+	const char *a = known(before), *b = known(now);
+	return (a == NULL) != (b == NULL) || (a != NULL && strcmp(a, b) != 0);
+}
+
+/*! Has the resolver answered out of its cache, as far as its TTL shows? What it has had before lives no
+ *  longer by that. */
+static bool is_cached(const kaname_line_t *before, const kaname_line_t *now)
+{
+	long given = number(now, ANAME_KEY_GIVEN), given_before = number(before, ANAME_KEY_GIVEN);
+	return field(now, ANAME_KEY_WHY) == NULL && !has_changed(before, now) && given >= 0 &&
+	       given < given_before;
+}
+
+static void print_known(const char *addresses)
+{
+	if (addresses == NULL) {
+		(void)fputs("not known", stdout);
+	} else if (addresses[0] == '\0') {
+		(void)fputs("no address", stdout);
+	}
+	for (const char *at = addresses; at != NULL && *at != '\0'; at++) {
+		(void)putchar(*at == ',' ? ' ' : *at);
+	}
+}
+
+/*! What to do where the resolver's cache stands in the way. */
+static void print_cached(const kaname_line_t *now)
+{
+	bool is_system =
+	        strcmp(kaname_field_or(now, ANAME_KEY_RESOLVER, ""), ANAME_RESOLVER_SYSTEM) == 0;
+	(void)printf("  the resolver answers out of its cache, most likely: the TTL was larger "
+	             "before; what has changed\n  since is seen in %ld s at the latest, or when "
+	             "it is flushed there: %s%s%s\n",
+	             number(now, ANAME_KEY_GIVEN),
+	             is_system ? "'resolvectl flush-caches'" : "'unbound-control flush ",
+	             is_system ? "" : kaname_field_or(now, ANAME_KEY_NAME, ""),
+	             is_system ? "" : "', 'rndc flushname', 'rec_control wipe-cache'");
+}
+
+static void print_people(const kaname_line_t *before, const kaname_line_t *now)
+{
+	const char *why = field(now, ANAME_KEY_WHY);
+	(void)printf("%s %s by %s: ", kaname_field_or(now, ANAME_KEY_NAME, "?"),
+	             kaname_field_or(now, ANAME_KEY_FAMILY, "?"),
+	             kaname_field_or(now, ANAME_KEY_RESOLVER, "?"));
+	if (field(now, ANAME_KEY_PENDING) != NULL) {
+		(void)fputs("no answer yet; before: ", stdout);
+		print_known(known(before));
+	} else if (why != NULL) {
+		(void)printf("fails (%s); in use: ", why);
+		print_known(known(now));
+	} else if (has_changed(before, now)) {
+		print_known(known(before));
+		(void)fputs(" -> ", stdout);
+		print_known(known(now));
+	} else {
+		(void)fputs("as before, ", stdout);
+		print_known(known(now));
+	}
+	if (why == NULL && field(now, ANAME_KEY_GIVEN) != NULL) {
+		(void)printf(", TTL %ld", number(now, ANAME_KEY_GIVEN));
+	}
+	(void)putchar('\n');
+	if (is_cached(before, now)) {
+		print_cached(now);
+	}
+}
+
+static const kaname_json_field_t now_fields[] = {
+	{ ANAME_KEY_NAME, "target", KANAME_AS_TEXT },
+	{ ANAME_KEY_FAMILY, "family", KANAME_AS_TEXT },
+	{ ANAME_KEY_RESOLVER, "resolver", KANAME_AS_LIST },
+	{ ANAME_KEY_VIA, "via", KANAME_AS_LIST },
+	{ ANAME_KEY_ADDRESSES, "addresses", KANAME_AS_LIST },
+	{ ANAME_KEY_GIVEN, "ttl", KANAME_AS_NUMBER },
+	{ ANAME_KEY_WHY, "failing_why", KANAME_AS_TEXT },
+	{ ANAME_KEY_PENDING, "pending", KANAME_AS_FLAG },
+};
+static const kaname_json_field_t before_fields[] = {
+	{ ANAME_KEY_ADDRESSES, "addresses_before", KANAME_AS_LIST },
+};
+
+static void print_json(const refresh_t *refresh, const kaname_line_t *before,
+                       const kaname_line_t *now)
+{
+	static const kaname_line_t none;
+	(void)fputs(refresh->any ? ",\n {" : "\n {", stdout);
+	kaname_print_members(now, now_fields, sizeof(now_fields) / sizeof(now_fields[0]));
+	(void)fputs(", ", stdout);
+	kaname_print_members(before != NULL ? before : &none, before_fields, 1);
+	(void)printf(", \"changed\": %s, \"cached\": %s}",
+	             has_changed(before, now) ? "true" : "false",
+	             is_cached(before, now) ? "true" : "false");
+}
+
+static void print(refresh_t *refresh, const kaname_line_t *before, const kaname_line_t *now)
+{
+	bool pending = field(now, ANAME_KEY_PENDING) != NULL;
+	refresh->pending += pending;
+	refresh->failed += !pending && field(now, ANAME_KEY_WHY) != NULL;
+	if (refresh->args->json) {
+		print_json(refresh, before, now);
+	} else {
+		print_people(before, now);
+	}
+	refresh->any = true;
+}
+
+/* What is not known yet. */
+
+/*! Asks as a client for both families of a zone, over TCP. */
+static void ask_as_client(const kaname_values_t *listen, const char *zone)
+{
+	static kaname_answer_t answer;
+	knot_dname_storage_t name;
+	kaname_question_t question = { .name = kaname_name_read(name, zone),
+		                       .tcp = true,
+		                       .timeout_ms = REPLY_MS };
+	for (size_t i = 0; i < listen->count; i++) {
+		if (kaname_address_read(listen->at[i], &question.server)) {
+			question.type = KNOT_RRTYPE_A;
+			kaname_ask(&question, &answer);
+			question.type = KNOT_RRTYPE_AAAA;
+			kaname_ask(&question, &answer);
+			return;
+		}
+	}
+}
+
+/*! Has a lookup of a line ended? */
+static bool has_ended(const kaname_line_t *line)
+{
+	return number(line, ANAME_KEY_SUCCEEDED) > 0 || number(line, ANAME_KEY_FAILED) > 0;
+}
+
+/*! Waits until both families of a name are known, or the time is up; prints what is. */
+static kaname_exit_t await(refresh_t *refresh, const char *name)
+{
+	for (;;) {
+		kaname_live_t live;
+		char request[sizeof(knot_dname_txt_storage_t) + 20];
+		(void)snprintf(request, sizeof(request), ANAME_STATUS_REQUEST " %s\n", name);
+		kaname_exit_t ret = kaname_live_ask(refresh->args, request, &live);
+		if (ret != KANAME_OK) {
+			return ret;
+		}
+		size_t ended = 0;
+		for (size_t i = 0; i < live.count; i++) {
+			ended += has_ended(&live.targets[i]);
+		}
+		bool over = (live.count >= 2 && ended == live.count) ||
+		            kaname_now_ms() >= refresh->end_ms;
+		for (size_t i = 0; i < live.count && over; i++) {
+			print(refresh, NULL, &live.targets[i]);
+		}
+		refresh->pending += over && live.count == 0;
+		if (over && live.count == 0) {
+			kaname_error("%s: no lookup has begun in time", name);
+			(void)fprintf(stderr, "next: 'kaname check' of the zone\n");
+		}
+		kaname_live_free(&live);
+		if (over) {
+			return KANAME_OK;
+		}
+		(void)poll(NULL, 0, AGAIN_MS);
+	}
+}
+
+/*! Finds a zone that has a target; KANAME_NO if there is none. */
+static kaname_exit_t find_zone(refresh_t *refresh, wanted_t *wanted)
+{
+	kaname_control_t control;
+	kaname_records_t records = { 0 };
+	kaname_exit_t ret = kaname_control_open(&control, refresh->args);
+	if (ret != KANAME_OK) {
+		return ret;
+	}
+	ret = kaname_records_all(&control, &records);
+	for (size_t i = 0; i < records.count && wanted->zone[0] == '\0'; i++) {
+		knot_dname_txt_storage_t target;
+		if (target_of(&records.at[i], target) && strcmp(target, wanted->name) == 0) {
+			(void)snprintf(wanted->zone, sizeof(wanted->zone), "%s",
+			               records.at[i].owner);
+		}
+	}
+	kaname_records_free(&records);
+	return ret == KANAME_OK && wanted->zone[0] == '\0' ? KANAME_NO : ret;
+}
+
+static kaname_exit_t read_listen(const refresh_t *refresh, kaname_values_t *listen)
+{
+	kaname_control_t control;
+	kaname_exit_t ret = kaname_control_open(&control, refresh->args);
+	if (ret != KANAME_OK) {
+		return ret;
+	}
+	ret = kaname_config_read(&control, "server", NULL, "listen", listen);
+	kaname_control_close(&control);
+	return ret;
+}
+
+/*! Has a name looked up by which the module knows nothing. */
+static kaname_exit_t look_up_unknown(refresh_t *refresh, const char *name)
+{
+	static kaname_values_t listen;
+	wanted_t *wanted = NULL;
+	for (size_t i = 0; i < refresh->count && wanted == NULL; i++) {
+		wanted = strcmp(refresh->at[i].name, name) == 0 ? &refresh->at[i] : NULL;
+	}
+	if (wanted == NULL) {
+		return KANAME_OK;
+	}
+	kaname_exit_t ret = wanted->zone[0] == '\0' ? find_zone(refresh, wanted) : KANAME_OK;
+	if (ret == KANAME_NO) {
+		kaname_error("%s is no zone of this server with an ANAME record, and no zone has "
+		             "it as its target",
+		             name);
+		(void)fprintf(stderr, "next: 'kaname list' prints all zones and their targets\n");
+	}
+	if (ret == KANAME_OK) {
+		ret = read_listen(refresh, &listen);
+	}
+	if (ret != KANAME_OK) {
+		return ret;
+	}
+	ask_as_client(&listen, wanted->zone);
+	return await(refresh, wanted->name);
+}
+
+/* The whole. */
+
+/*! Asks the module, and again while others wait for lookups. */
+static kaname_exit_t ask(const refresh_t *refresh, kaname_live_t *live)
+{
+	char request[ANAME_STATUS_REQUEST_MAX];
+	int len = snprintf(request, sizeof(request), ANAME_STATUS_REFRESH " %d", refresh->seconds);
+	for (size_t i = 0; i < refresh->count && len < (int)sizeof(request); i++) {
+		len += snprintf(request + len, sizeof(request) - len, " %s", refresh->at[i].name);
+	}
+	if (len >= (int)sizeof(request) - 1) {
+		kaname_error("the names are too long for one request");
+		(void)fprintf(stderr, "next: name fewer, in several commands\n");
+		return KANAME_NO;
+	}
+	(void)snprintf(request + len, sizeof(request) - len, "\n");
+	kaname_args_t args = *refresh->args;
+	/* It says nothing while it waits. */
+	args.timeout = args.timeout == 0 ? 0 : refresh->seconds + KANAME_TIMEOUT_S;
+	for (;;) {
+		kaname_exit_t ret = kaname_live_ask(&args, request, live);
+		const char *why = ret == KANAME_OK ? field(&live->refused, ANAME_KEY_WHY) : NULL;
+		if (why == NULL || strcmp(why, ANAME_WHY_BUSY) != 0 ||
+		    kaname_now_ms() >= refresh->end_ms) {
+			return ret;
+		}
+		kaname_live_free(live);
+		(void)poll(NULL, 0, AGAIN_MS);
+	}
+}
+
+/*! Prints that it was refused. */
+static kaname_exit_t report_refused(const kaname_live_t *live)
+{
+	const char *why = kaname_field_or(&live->refused, ANAME_KEY_WHY, "it does not say why");
+	const char *next = "ask again";
+	if (strcmp(live->refused.at, ANAME_STATUS_ERROR) == 0) {
+		next = "the module that runs is older than this kaname: restart knotd after an "
+		       "upgrade";
+	} else if (strstr(why, "only root") != NULL) {
+		next = "'sudo kaname refresh', or be the user of the option 'user' in knot.conf";
+	}
+	kaname_error("the server refused to look anything up: %s", why);
+	(void)fprintf(stderr, "next: %s\n", next);
+	return KANAME_NO;
+}
+
+/*! Prints what the module has looked up, and has the rest looked up. */
+static kaname_exit_t report(refresh_t *refresh, const kaname_live_t *live)
+{
+	kaname_exit_t ret = KANAME_OK;
+	if (refresh->args->json) {
+		(void)fputs("{\"targets\": [", stdout);
+	}
+	for (size_t i = 0; i < live->count; i++) {
+		if (field(&live->targets[i], ANAME_KEY_BEFORE) == NULL) {
+			print(refresh, find_before(live, &live->targets[i]), &live->targets[i]);
+		}
+	}
+	for (size_t i = 0; i < live->unknown_count; i++) {
+		const char *name = kaname_field_or(&live->unknown[i], ANAME_KEY_NAME, "");
+		kaname_exit_t one = look_up_unknown(refresh, name);
+		ret = one > ret ? one : ret;
+	}
+	long subnets = number(&live->done, ANAME_KEY_SUBNETS),
+	     left_out = number(&live->done, ANAME_KEY_LEFT_OUT);
+	if (refresh->args->json) {
+		(void)printf("%s], \"subnets\": %ld}\n", refresh->any ? "\n" : "",
+		             subnets > 0 ? subnets : 0);
+	} else if (subnets > 0) {
+		(void)printf("%ld answers for client subnets are looked up, too\n", subnets);
+	}
+	(void)fflush(stdout);
+	if (left_out > 0) {
+		kaname_error("%ld more were not looked up, it was too much at once", left_out);
+		ret = ret > KANAME_NO ? ret : KANAME_NO;
+	}
+	return ret;
+}
+
+kaname_exit_t kaname_refresh(const kaname_args_t *args)
+{
+	static refresh_t refresh;
+	refresh.args = args;
+	refresh.seconds = args->timeout > 0 ? args->timeout : KANAME_TIMEOUT_S;
+	if (args->timeout == 0 || refresh.seconds > ANAME_REFRESH_SECONDS_MAX) {
+		refresh.seconds = ANAME_REFRESH_SECONDS_MAX;
+	}
+	refresh.end_ms = kaname_now_ms() + 1000 * (int64_t)refresh.seconds;
+	kaname_exit_t ret = read_args(&refresh);
+	kaname_live_t live = { 0 };
+	if (ret == KANAME_OK) {
+		ret = ask(&refresh, &live);
+	}
+	if (ret != KANAME_OK) {
+		return ret;
+	}
+	ret = live.refused.at != NULL ? report_refused(&live) : report(&refresh, &live);
+	kaname_live_free(&live);
+	if (ret == KANAME_OK && refresh.pending > 0) {
+		kaname_error("not all have an answer in time");
+		(void)fprintf(stderr, "next: -t TIME waits longer; 'kaname status' shows what "
+		                      "came since\n");
+	}
+	return ret == KANAME_OK && refresh.failed + refresh.pending > 0 ? KANAME_NO : ret;
+}
