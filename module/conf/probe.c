@@ -51,9 +51,12 @@ static int check_numbers(knotd_conf_check_args_t *args)
 static int check_texts(knotd_conf_check_args_t *args)
 {
 	knotd_conf_t host = knotd_conf_check_item(args, OPT_PROBE_HOST);
-	if (host.count > 0 && !aname_probe_is_host(host.single.string)) {
-		args->err_str = "option 'probe-host' must be a host name of 1 to 253 letters, "
-		                "digits, hyphens, underscores and dots";
+	const char *name = host.count > 0 ? host.single.string : NULL;
+	if (name != NULL &&
+	    (!aname_probe_is_host(name) || strspn(name, "0123456789.") == strlen(name))) {
+		args->err_str = "option 'probe-host' must be a host name alone, without scheme "
+		                "and port and no address, of 1 to 253 letters, digits, hyphens, "
+		                "underscores and dots";
 		return KNOT_EINVAL;
 	}
 	knotd_conf_t path = knotd_conf_check_item(args, OPT_PROBE_PATH);

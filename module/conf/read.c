@@ -11,6 +11,7 @@
 #include "conf/knotd.h"
 #include "conf/probe.h"
 #include "conf/schema.h"
+#include "conf/values.h"
 #include "protocol.h"
 #include "rrtype.h"
 

@@ -12,6 +12,7 @@
 #include "conf/items.h"
 #include "conf/options.h"
 #include "conf/probe.h"
+#include "conf/values.h"
 #include "protocol.h"
 #include "rrtype.h"
 
@@ -144,13 +145,6 @@ static int check_rrtypes(knotd_conf_check_args_t *args)
 	return ret;
 }
 
-uint16_t aname_conf_port(const struct sockaddr_storage *ss)
-{
-	uint16_t port = ss->ss_family == AF_INET ? ((const struct sockaddr_in *)ss)->sin_port
-	                                         : ((const struct sockaddr_in6 *)ss)->sin6_port;
-	return ntohs(port);
-}
-
 static int check_servers(knotd_conf_check_args_t *args, const knotd_conf_t *servers)
 {
 	if (servers->count > ANAME_SERVERS_MAX) {
@@ -169,11 +163,11 @@ static int check_servers(knotd_conf_check_args_t *args, const knotd_conf_t *serv
 	return KNOT_EOK;
 }
 
-static int check_via(knotd_conf_check_args_t *args, bool resolver)
+static int check_via(knotd_conf_check_args_t *args, const knotd_conf_t *servers)
 {
 	knotd_conf_t via = knotd_conf_check_item(args, OPT_VIA);
 	const char *error = NULL;
-	if (via.count > 0 && !resolver) {
+	if (via.count > 0 && servers->count == 0) {
 		error = "option 'via' needs 'resolver', the system's resolver chooses its source "
 		        "itself";
 	}
@@ -189,9 +183,14 @@ static int check_via(knotd_conf_check_args_t *args, bool resolver)
 			        "are random";
 		}
 	}
+	int ret = KNOT_EINVAL;
+	if (error == NULL) {
+		ret = aname_conf_check_peers(args, servers, &via);
+	} else {
+		args->err_str = error;
+	}
 	knotd_conf_free(&via);
-	args->err_str = error != NULL ? error : args->err_str;
-	return error != NULL ? KNOT_EINVAL : KNOT_EOK;
+	return ret;
 }
 
 static int check_source(knotd_conf_check_args_t *args)
@@ -199,7 +198,7 @@ static int check_source(knotd_conf_check_args_t *args)
 	knotd_conf_t servers = knotd_conf_check_item(args, OPT_RESOLVER);
 	int ret = check_servers(args, &servers);
 	if (ret == KNOT_EOK) {
-		ret = check_via(args, servers.count > 0);
+		ret = check_via(args, &servers);
 	}
 	if (ret == KNOT_EOK && servers.count > 0 && !ANAME_DNS) {
 		args->err_str = "option 'resolver' is not available, the module was built "
@@ -222,46 +221,21 @@ static int check_source(knotd_conf_check_args_t *args)
 	return ret;
 }
 
-static int check_status(knotd_conf_check_args_t *args)
+static int check_paths(knotd_conf_check_args_t *args)
 {
-	knotd_conf_t conf = knotd_conf_check_item(args, OPT_STATUS_SOCKET);
-	const char *path = conf.count > 0 ? conf.single.string : NULL;
-	if (path != NULL && (path[0] == '\0' || strlen(path) >= ANAME_STATUS_PATH_MAX)) {
-		args->err_str = "option 'status-socket' must be 'off' or a path of 1 to 107 octets";
-		return KNOT_EINVAL;
-	}
-	return KNOT_EOK;
+	int ret = aname_conf_check_path(args, OPT_STATUS_SOCKET, ANAME_STATUS_PATH_MAX - 1);
+	return ret == KNOT_EOK
+	               ? aname_conf_check_path(args, OPT_STATE_FILE, ANAME_STATE_PATH_MAX - 1)
+	               : ret;
 }
 
-static int check_state(knotd_conf_check_args_t *args)
+static int check_suffixes(knotd_conf_check_args_t *args)
 {
-	knotd_conf_t conf = knotd_conf_check_item(args, OPT_STATE_FILE);
-	const char *path = conf.count > 0 ? conf.single.string : NULL;
-	size_t len = path != NULL ? strlen(path) : 1;
-	if (len == 0 || len >= ANAME_STATE_PATH_MAX) {
-		args->err_str = "option 'state-file' must be 'off' or a path of 1 to 4000 octets";
-		return KNOT_EINVAL;
+	int ret = aname_conf_check_suffixes(args, OPT_ALLOW_TARGET);
+	if (ret == KNOT_EOK) {
+		ret = aname_conf_check_suffixes(args, OPT_DENY_TARGET);
 	}
-	if (path != NULL && strpbrk(path, "\t\r\n") != NULL) {
-		args->err_str = "option 'state-file' must be 'off' or a path without tabs and line "
-		                "breaks";
-		return KNOT_EINVAL;
-	}
-	if (path != NULL && path[len - 1] == '/') {
-		args->err_str = "option 'state-file' must be 'off' or the path of a file, and not "
-		                "of a directory: put the file's name behind the last '/'";
-		return KNOT_EINVAL;
-	}
-	return KNOT_EOK;
-}
-
-/*! Tells what is wrong with one value of an option. */
-static int refuse(knotd_conf_check_args_t *args, const char *format, const char *value, int ret)
-{
-	static _Thread_local char error[sizeof(knot_dname_txt_storage_t) + 100];
-	(void)snprintf(error, sizeof(error), format, value);
-	args->err_str = error;
-	return ret;
+	return ret == KNOT_EOK ? aname_conf_check_suffixes(args, OPT_PREFER) : ret;
 }
 
 /*! Is the suffix of a weight that of one before it, too? (Of values that are the same knotd keeps
@@ -288,14 +262,17 @@ static int check_weights(knotd_conf_check_args_t *args)
 		knot_dname_storage_t suffix;
 		uint32_t weight;
 		if (!aname_weight_read(text, suffix, &weight)) {
-			ret = refuse(args,
-			             "option 'weight' must be SUFFIX@N with N from 0 to 1000000, "
-			             "and not %s",
-			             text, KNOT_EINVAL);
+			ret = aname_conf_refuse(args, KNOT_EINVAL,
+			                        "option 'weight' must be SUFFIX@N with N from 0 to "
+			                        "1000000, and not %s",
+			                        text);
 		} else if (is_weighed_before(&conf, i, suffix)) {
-			ret = refuse(args,
-			             "option 'weight' names a suffix twice, the second time in %s",
-			             text, KNOT_EINVAL);
+			ret = aname_conf_refuse(args, KNOT_EINVAL,
+			                        "option 'weight' names a suffix twice, the second "
+			                        "time in %s",
+			                        text);
+		} else {
+			ret = aname_conf_check_suffix(args, OPT_WEIGHT, suffix);
 		}
 	}
 	knotd_conf_free(&conf);
@@ -312,10 +289,11 @@ static int check_prefer(knotd_conf_check_args_t *args)
 		knot_dname_txt_storage_t text = "";
 		if (memchr(suffix, '@', knot_dname_size(suffix)) != NULL) {
 			(void)knot_dname_to_str(text, suffix, sizeof(text));
-			ret = refuse(args,
-			             "option 'prefer' must be suffixes alone, and not %s; SUFFIX@N "
-			             "is for 'weight'",
-			             text, KNOT_EINVAL);
+			ret = aname_conf_refuse(
+			        args, KNOT_EINVAL,
+			        "option 'prefer' must be suffixes alone, and not %s; "
+			        "SUFFIX@N is for 'weight'",
+			        text);
 		}
 	}
 	knotd_conf_free(&conf);
@@ -345,9 +323,17 @@ int aname_conf_check(knotd_conf_check_args_t *args)
 {
 	atomic_fetch_add(&checks_done, 1);
 	int (*const checks[])(knotd_conf_check_args_t *) = {
-		check_numbers, check_order,   check_source,         check_rrtypes,
-		check_prefer,  check_weights, check_answer_targets, aname_conf_check_probe,
-		check_status,  check_state,
+		check_numbers,
+		check_order,
+		check_source,
+		check_rrtypes,
+		check_prefer,
+		check_weights,
+		check_answer_targets,
+		aname_conf_check_probe,
+		check_paths,
+		check_suffixes,
+		aname_conf_check_ranges,
 	};
 	int ret = KNOT_EOK;
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]) && ret == KNOT_EOK; i++) {

@@ -24,6 +24,3 @@ uint64_t aname_conf_checks(void);
 
 /*! Reads ANAME, ALIAS or TYPEn; zero if it is none of them, or not a private type. Thread: any. */
 uint16_t aname_conf_rrtype(const char *text);
-
-/*! The port of an IPv4 or IPv6 address. Thread: any. */
-uint16_t aname_conf_port(const struct sockaddr_storage *ss);

@@ -183,6 +183,14 @@ GOOD = [
     ("allow-target", ["example.net", "example.org."]),
     ("deny-target", "."),
     ("deny-address", ["10.0.0.0/8", "192.0.2.1", "fc00::/7", "2001:db8::1"]),
+    ("resolver", ["127.0.0.1", "127.0.0.1@5353", "::1"]),
+    ("status-socket", "OFF"),
+    ("status-socket", "./no"),
+    ("status-socket", "no.sock"),
+    ("state-file", "../x/state"),
+    ("deny-address", "192.0.2.1-192.0.2.1"),
+    ("deny-address", "::/0"),
+    ("probe-host", "1.example."),
     ("ttl-max", "1d"),
     ("idle", "2h"),
     ("retry-max", "5m"),
@@ -195,6 +203,68 @@ def test_L3_good_words_are_accepted(knotd, option, value):
     knotd.options[option] = value
     accepted, output = knotd.conf_check()
     assert accepted, f"expected {option}: {value} to be accepted, got {output!r}"
+
+
+# What knotd's parser takes, and what cannot be meant: (option, value, what the message says).
+ODD = [
+    *((option, value, f"must be 'off' or a path, and not {value}; a file of that name is ./{value}")
+      for option in ("status-socket", "state-file") for value in ("no", "none", "True", "0", "on")),
+    *((option, value, text) for option in ("status-socket", "state-file") for value, text in (
+        ('""', "'off' or a path of 1 to "),
+        ("''", 'Knot\'s quotes are "double"'),
+        ("unix:/run/x.sock", "without scheme"),
+        ("/tmp/", "not of a directory"),
+        (".", "not of a directory"),
+        ("x/..", "not of a directory"),
+    )),
+    *((option, value, text) for option in ("allow-target", "deny-target", "prefer") for value, text in (
+        ("*.cdn.example", "leave out the '*.'"),
+        ("https://cdn.example", "a name stands alone"),
+        ("cdn.example:443", "a name stands alone"),
+        ("192.0.2.1", "'deny-address' is for addresses"),
+        ("192.0.2.0/24", "a name stands alone"),
+    )),
+    ("weight", "*.cdn.example@1", "leave out the '*.'"),
+    ("weight", "192.0.2.1@1", "targets are names"),
+    ("resolver", "0.0.0.0", "must be addresses of recursors, and not 0.0.0.0"),
+    ("resolver", '"::"', "must be addresses of recursors, and not ::"),
+    ("resolver", "224.0.0.1", "that of no host"),
+    ("resolver", "255.255.255.255", "that of no host"),
+    ("resolver", "ff02::1", "that of no host"),
+    ("resolver", "127.0.0.1@0", "a port from 1 to 65535"),
+    ("resolver", ["192.0.2.1", "192.0.2.2", "192.0.2.1@53"], "names 192.0.2.1@53 twice"),
+    ("deny-address", "192.0.2.9-192.0.2.1", "ranges that end behind their start"),
+    ("probe-host", "https://www.example.com", "without scheme and port"),
+    ("probe-host", "192.0.2.1", "no address"),
+    ("probe-host", "''", "253"),
+]
+
+
+@pytest.mark.parametrize("option, value, text", ODD, ids=[f"{o}-{v}"[:40] for o, v, _ in ODD])
+def test_L3_what_cannot_be_meant_is_refused(knotd, option, value, text):
+    knotd.add_zone(ZONE)
+    output = refused(knotd, {option: value})
+    assert f"option '{option}'" in output and text in output, output
+
+
+@pytest.mark.parametrize("value", ["0.0.0.0", '"::"', "224.0.0.1"])
+def test_L3_via_is_an_address_of_this_host(knotd, value):
+    knotd.add_zone(ZONE)
+    output = refused(knotd, {"resolver": "127.0.0.1", "via": value})
+    assert "option 'via' must be addresses of this host" in output
+
+
+@pytest.mark.parametrize("option", ["allow-target", "deny-target", "prefer", "weight"])
+def test_L3_names_are_written_in_A_labels(knotd, option):
+    knotd.add_zone(ZONE)
+    knotd.options[option] = "NAME@1" if option == "weight" else "NAME"
+    knotd.write_conf()
+    for name, good in (("b\u00fccher.example", False), ("xn--bcher-kva.example", True)):
+        with open(knotd.conf, "w", encoding="utf-8") as conf:
+            conf.write(knotd.conf_text().replace("NAME", name))
+        done = knotd.knotc("conf-check", check=False)
+        assert (done.returncode == 0) == good, done.stdout + done.stderr
+        assert good or f"option '{option}'" in done.stderr and "A-labels" in done.stderr
 
 
 @pytest.mark.parametrize("options", [{"threads": 0}, {"ttl-min": 9, "ttl-max": 8}, {"rrtype": "A"}])
