@@ -42,6 +42,18 @@
  *     refused  why=...
  *     end
  *
+ * And it may watch what happens, "watch" or "watch NAME ...". It is answered by the line of the server
+ * and then, as long as it stays connected, by
+ *
+ *     event    event=... time=...   one for each event, and what it has of the keys of a target or
+ *                                   an address; time: milliseconds since the epoch
+ *
+ * Those about targets only of those that were named; the same line again, with other names, watches
+ * those from then on. Who does not read loses events, and is told how many. When too many watch:
+ *
+ *     refused  why=...
+ *     end
+ *
  * What is not understood is answered by
  *
  *     error    why=...
@@ -68,6 +80,7 @@
 #define ANAME_STATUS_REQUEST     "status"
 #define ANAME_STATUS_FORCE       "force"
 #define ANAME_STATUS_REFRESH     "refresh"
+#define ANAME_STATUS_WATCH       "watch"
 /*! Before the name of the owner. */
 #define ANAME_STATUS_OF          "owner="
 /*! Names that may follow the first. */
@@ -87,6 +100,7 @@
 #define ANAME_STATUS_ADDRESS "address"
 #define ANAME_STATUS_UNKNOWN "unknown"
 #define ANAME_STATUS_DONE    "done"
+#define ANAME_STATUS_EVENT   "event"
 #define ANAME_STATUS_OK      "ok"
 #define ANAME_STATUS_REFUSED "refused"
 #define ANAME_STATUS_ERROR   "error"
@@ -193,6 +207,45 @@
 
 /*! Why it is refused when others wait for lookups; one may ask again soon. */
 #define ANAME_WHY_BUSY "others wait for lookups already"
+
+/* Events. */
+
+#define ANAME_EVENT_CHANGED       "changed"       /*!< The addresses of a target are others. */
+#define ANAME_EVENT_FAILS         "fails"         /*!< Lookups begin to fail. */
+#define ANAME_EVENT_RECOVERED     "recovered"     /*!< They succeed again. */
+#define ANAME_EVENT_SUBNET_FAILS  "subnet-fails"  /*!< One for a client's subnet fails. */
+#define ANAME_EVENT_GONE          "gone"          /*!< It has no address any more. */
+#define ANAME_EVENT_RETURNED      "returned"      /*!< It has some again. */
+#define ANAME_EVENT_DOWN          "down"          /*!< An address is, its probes say. */
+#define ANAME_EVENT_UP            "up"            /*!< It is up again. */
+#define ANAME_EVENT_FORCED        "forced"        /*!< A target or address, by hand. */
+#define ANAME_EVENT_AUTO          "auto"          /*!< It is not any more. */
+#define ANAME_EVENT_RESOLVER_OUT  "resolver-out"  /*!< Nothing succeeds by it. */
+#define ANAME_EVENT_RESOLVER_BACK "resolver-back" /*!< Something does again. */
+#define ANAME_EVENT_DOUBT         "doubt"         /*!< No probe succeeds any more. */
+#define ANAME_EVENT_NO_DOUBT      "no-doubt"      /*!< Some do again. */
+#define ANAME_EVENT_LIMIT         "limit"         /*!< One was reached. */
+#define ANAME_EVENT_KEY_TROUBLE   "key-trouble"   /*!< A private key cannot be read. */
+#define ANAME_EVENT_KEY_GOOD      "key-good"      /*!< It can again. */
+#define ANAME_EVENT_LOST          "lost"          /*!< Events that were left out here. */
+
+/* Their keys, beside those of targets and addresses. */
+
+#define ANAME_KEY_EVENT     "event"
+#define ANAME_KEY_TIME      "time"      /*!< Milliseconds since the epoch. */
+#define ANAME_KEY_FROM      "from"      /*!< Addresses before: the first 32, commas between. */
+#define ANAME_KEY_TO        "to"        /*!< And after, likewise. */
+#define ANAME_KEY_FROM_MORE "from-more" /*!< How many more addresses there were than listed. */
+#define ANAME_KEY_MORE      "more"      /*!< And how many more there are. */
+#define ANAME_KEY_SECONDS   "seconds"   /*!< For how long it was, or will be. */
+#define ANAME_KEY_OTHERS    "others"    /*!< Other targets that have the address. */
+#define ANAME_KEY_LIMIT     "limit"     /*!< Which one. */
+#define ANAME_KEY_COUNT     "count"     /*!< How often, or how many. */
+#define ANAME_KEY_KEY       "key"       /*!< Identifier of a private key. */
+#define ANAME_KEY_DIRECTORY "directory" /*!< Where private keys are. */
+
+/*! Why it is refused to one more who watches. */
+#define ANAME_WHY_WATCHED "4 watch already"
 
 /* What is looked up and not waited for. */
 

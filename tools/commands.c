@@ -17,6 +17,8 @@ const kaname_option_t kaname_options[] = {
 	{ 'c', false, "client", "ADDRESS", "whose targets to show", NULL },
 	{ 'q', false, "quiet", NULL, "print nothing, the exit status tells", NULL },
 	{ 'v', false, "verbose", NULL, "print all names that failed, not 20", NULL },
+	{ 'R', false, "reconnect", NULL, "go on when knotd is restarted", NULL },
+	{ 'j', false, "json", NULL, "it does so anyway", "watch" },
 	{ 'j', false, "json", NULL, "print JSON", NULL },
 	{ 's', true, "socket", "PATH", "control socket of knotd\n(" KANAME_CONTROL_SOCKET ")",
 	  NULL },
@@ -128,6 +130,17 @@ const kaname_command_t kaname_commands[] = {
 	  "refused\n" STATUS_USAGE STATUS_SERVER,
 	  "  kaname refresh www.cdn.example\n  kaname refresh example.com -t 5s\n",
 	  kaname_refresh },
+	{ "watch", 0, 1, "RjsSt", "watch [ZONE] [--reconnect]", "print what happens, as it happens",
+	  "Prints a line of JSON for each event as it happens, until it is interrupted:\n"
+	  "addresses that change, targets that fail, recover, are gone or return, addresses\n"
+	  "that are down or up, what is forced, resolvers that are out or back, limits that\n"
+	  "are reached, trouble with keys. kaname(1) explains each of them.\n",
+	  "  ZONE    only its targets, and what concerns the whole server (all)\n",
+	  "  1  there is no such zone, or too many watch already\n" STATUS_USAGE
+	  "  3  the server could not be reached, or has ended the connection\n",
+	  "  kaname watch | jq -c 'select(.event == \"fails\")'\n"
+	  "  kaname watch example.com --reconnect >> /var/log/aname-events.json\n",
+	  kaname_watch },
 	{ "check", 0, 1, "csSt", "check [ZONE] [--client ADDRESS]",
 	  "look for what is wrong, with a zone or all",
 	  "Looks for what is wrong when a zone does not answer as it should, and prints a\n"

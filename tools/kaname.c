@@ -114,6 +114,7 @@ static bool take_option(kaname_args_t *args, int option)
 	case 'c': args->client = optarg; break;
 	case 'q': args->quiet = true; break;
 	case 'v': args->verbose = true; break;
+	case 'R': args->reconnect = true; break;
 	default: good = false; break;
 	}
 	args->timeout = (int)seconds;

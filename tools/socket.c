@@ -173,6 +173,28 @@ kaname_exit_t kaname_socket_fail(const kaname_args_t *args, const char *why)
 	return fail(path, why, "ask again; kaname and the module must be of one version");
 }
 
+bool kaname_socket_send(int fd, const char *request)
+{
+	return send_all(fd, request);
+}
+
+int kaname_socket_open(const kaname_args_t *args, const char *request, bool quiet)
+{
+	char path[PATH_MAX];
+	find_path(args, path, sizeof(path));
+	int fd = connect_to(path, args->timeout >= 0 ? args->timeout : KANAME_TIMEOUT_S);
+	if (fd >= 0 && !send_all(fd, request)) {
+		int error = errno;
+		(void)close(fd);
+		fd = -1;
+		errno = error;
+	}
+	if (fd < 0 && !quiet) {
+		(void)fail(path, strerror(errno), find_next(errno));
+	}
+	return fd;
+}
+
 kaname_exit_t kaname_socket_ask(const kaname_args_t *args, const char *request, char **text)
 {
 	char path[PATH_MAX];

@@ -24,6 +24,18 @@ __attribute__((warn_unused_result)) kaname_exit_t kaname_socket_ask(const kaname
 /*! Is there a socket where it would be asked? */
 bool kaname_socket_is_there(const kaname_args_t *args);
 
+/*!
+ * \brief Connects, and sends a request whose answer does not end.
+ *
+ * \param quiet  Nothing is reported.
+ *
+ * \return The descriptor, to be closed; -1, reported unless quiet.
+ */
+int kaname_socket_open(const kaname_args_t *args, const char *request, bool quiet);
+
+/*! Sends one more line; false if that fails. */
+bool kaname_socket_send(int fd, const char *request);
+
 /*! Reports that what came cannot be used; returns KANAME_IO. */
 kaname_exit_t kaname_socket_fail(const kaname_args_t *args, const char *why);
 

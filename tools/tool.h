@@ -39,6 +39,7 @@ typedef struct {
 	const char *client;        /*!< --client, or NULL. */
 	bool quiet;                /*!< --quiet */
 	bool verbose;              /*!< --verbose */
+	bool reconnect;            /*!< --reconnect */
 	int count;                 /*!< Arguments that are no options. */
 	char **arguments;
 } kaname_args_t;
@@ -69,3 +70,4 @@ kaname_exit_t kaname_warm(const kaname_args_t *args);
 kaname_exit_t kaname_check(const kaname_args_t *args);
 kaname_exit_t kaname_force(const kaname_args_t *args);
 kaname_exit_t kaname_refresh(const kaname_args_t *args);
+kaname_exit_t kaname_watch(const kaname_args_t *args);

@@ -4,10 +4,14 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "log/tell.h"
 #include "rrtype.h"
+#include "table/policy.h"
 
 /*! A change of the same target, and a limit of the same kind, is logged this often. */
-#define LOG_AGAIN_MS 60000
+#define LOG_AGAIN_MS  60000
+/*! A limit of the same kind is told this often to those who watch. */
+#define TELL_AGAIN_MS 1000
 
 static void log_event(aname_events_t *events, int priority, const char *message, int64_t now_ms)
 {
@@ -36,6 +40,7 @@ static void log_about(aname_events_t *events, const aname_entry_t *entry, int pr
 void aname_events_subnet(aname_events_t *events, const aname_entry_t *entry, const char *why,
                          int64_t now_ms)
 {
+	aname_tell_subnet(events->watch, entry, why);
 	aname_entry_t *target = entry->subnet_entry->target;
 	aname_subnets_t *subnets = atomic_load(&target->subnets);
 	if (target->plan.failures > 0 ||
@@ -91,6 +96,7 @@ void aname_events_change(aname_events_t *events, aname_entry_t *entry,
 	    aname_snapshot_same(before, after)) {
 		return;
 	}
+	aname_tell_changed(events->watch, entry, before, after);
 	if (!is_change_due(&entry->plan, now_ms)) {
 		return;
 	}
@@ -149,6 +155,7 @@ void aname_events_terms(aname_events_t *events, const aname_upstream_t *upstream
 bool aname_events_out(aname_events_t *events, const aname_upstream_t *upstream, bool answers,
                       int64_t *logged_ms, int64_t now_ms)
 {
+	aname_tell_out(events->watch, upstream, answers);
 	if (*logged_ms != 0 && now_ms - *logged_ms < LOG_AGAIN_MS) {
 		return false;
 	}
@@ -167,8 +174,12 @@ bool aname_events_out(aname_events_t *events, const aname_upstream_t *upstream, 
 }
 
 void aname_events_back(aname_events_t *events, const aname_upstream_t *upstream, int64_t seconds,
-                       int64_t now_ms)
+                       bool logged, int64_t now_ms)
 {
+	aname_tell_back(events->watch, upstream, seconds);
+	if (!logged) {
+		return;
+	}
 	char name[INET6_ADDRSTRLEN + 40], message[300];
 	name_upstream(upstream, name, sizeof(name));
 	(void)snprintf(message, sizeof(message),
@@ -201,8 +212,34 @@ void aname_events_health(aname_events_t *events, const aname_entry_t *entry, siz
 	log_about(events, entry, why != NULL ? LOG_WARNING : LOG_NOTICE, what, now_ms);
 }
 
+void aname_events_published(aname_events_t *events, aname_entry_t *entry, aname_entry_t *other,
+                            const aname_snapshot_t *after, int64_t now_ms)
+{
+	const aname_snapshot_t *before = aname_entry_snapshot(entry);
+	const aname_snapshot_t *of_other = other != NULL ? aname_entry_snapshot(other) : NULL;
+	aname_tell_failure(events->watch, entry, before, after, now_ms);
+	bool gone = aname_policy_gone_surely(after, of_other) ||
+	            aname_policy_gone_surely(of_other, after);
+	bool unsure = aname_policy_gone(after, of_other) || aname_policy_gone(of_other, after);
+	bool addresses = after->count > 0 || (of_other != NULL && of_other->count > 0);
+	bool was_gone = entry->plan.gone || (other != NULL && other->plan.gone);
+	if (gone == was_gone || (was_gone && (unsure || !addresses))) {
+		return;
+	}
+	entry->plan.gone = gone;
+	if (other != NULL) {
+		other->plan.gone = gone;
+	}
+	const aname_lost_t *lost = aname_snapshot_lost(after),
+	                   *lost_other = of_other != NULL ? aname_snapshot_lost(of_other) : NULL;
+	aname_tell_gone(events->watch, entry, gone,
+	                (lost != NULL && lost->nxdomain) ||
+	                        (lost_other != NULL && lost_other->nxdomain));
+}
+
 void aname_events_doubt(aname_events_t *events, bool in_doubt, int64_t now_ms)
 {
+	aname_tell_doubt(events->watch, in_doubt);
 	log_event(events, in_doubt ? LOG_ERR : LOG_NOTICE,
 	          in_doubt ? "no probe succeeds any more, of several targets: this server's own "
 	                     "connection is in doubt"
@@ -210,11 +247,31 @@ void aname_events_doubt(aname_events_t *events, bool in_doubt, int64_t now_ms)
 	          now_ms);
 }
 
+static void tell_force(aname_events_t *events, const aname_events_force_t *event)
+{
+	aname_watch_line_t line;
+	if (!aname_watch_any(events->watch) ||
+	    !aname_watch_begin(&line, events->watch,
+	                       event->ended ? ANAME_EVENT_AUTO : ANAME_EVENT_FORCED, NULL,
+	                       ANAME_WATCH_ALL)) {
+		return;
+	}
+	aname_watch_field(&line, event->is_address ? ANAME_KEY_ADDRESS : ANAME_KEY_NAME, "%s",
+	                  event->subject);
+	aname_watch_field(&line, ANAME_KEY_STATE, "%s",
+	                  event->up ? ANAME_HEALTH_WORD_UP : ANAME_HEALTH_WORD_DOWN);
+	if (event->seconds >= 0 && !event->ended) {
+		aname_watch_field(&line, ANAME_KEY_SECONDS, "%" PRId64, event->seconds);
+	}
+	aname_watch_end(&line);
+}
+
 void aname_events_force(aname_events_t *events, const aname_events_force_t *event, int64_t now_ms)
 {
 	char until[40] = "until that is taken back", message[1200];
 	const char *what = event->is_address ? "address" : "target",
 	           *state = event->up ? "up" : "down";
+	tell_force(events, event);
 	if (event->seconds >= 0) {
 		(void)snprintf(until, sizeof(until), "for %" PRId64 " s", event->seconds);
 	}
@@ -228,9 +285,23 @@ void aname_events_force(aname_events_t *events, const aname_events_force_t *even
 	log_event(events, LOG_NOTICE, message, now_ms);
 }
 
-static void log_limit(aname_events_t *events, aname_events_limit_t *limit, uint64_t count,
-                      int64_t now_ms, const char *what)
+/*! Who watches is told what is reached from then on. */
+static void tell_limit(aname_events_t *events, aname_events_limit_t *limit, uint64_t count,
+                       int64_t now_ms, const char *name)
 {
+	if (!aname_watch_any(events->watch)) {
+		limit->told = count;
+	} else if (count != limit->told && now_ms - limit->told_ms >= TELL_AGAIN_MS) {
+		aname_tell_limit(events->watch, name, count - limit->told);
+		limit->told = count;
+		limit->told_ms = now_ms;
+	}
+}
+
+static void log_limit(aname_events_t *events, aname_events_limit_t *limit, uint64_t count,
+                      int64_t now_ms, const char *name, const char *what)
+{
+	tell_limit(events, limit, count, now_ms, name);
 	if (count == limit->logged ||
 	    (limit->logged != 0 && now_ms - limit->logged_ms < LOG_AGAIN_MS)) {
 		return;
@@ -246,23 +317,23 @@ static void log_limit(aname_events_t *events, aname_events_limit_t *limit, uint6
 
 void aname_events_limits(aname_events_t *events, aname_limits_reached_t *reached, int64_t now_ms)
 {
-	log_limit(events, &events->queue, atomic_load(&reached->queue_full), now_ms,
+	log_limit(events, &events->queue, atomic_load(&reached->queue_full), now_ms, "queue",
 	          "requests for lookups come faster than they can be taken");
-	log_limit(events, &events->table, atomic_load(&reached->table_full), now_ms,
+	log_limit(events, &events->table, atomic_load(&reached->table_full), now_ms, "max-targets",
 	          "no room for a new target, raise 'max-targets'");
-	log_limit(events, &events->gave_way, atomic_load(&reached->gave_way), now_ms,
+	log_limit(events, &events->gave_way, atomic_load(&reached->gave_way), now_ms, "gave-way",
 	          "a target gave way to a new one, of the zones that hold the most or what was "
 	          "not asked for lately, raise 'max-targets'");
-	log_limit(events, &events->waiters, atomic_load(&reached->waiters_full), now_ms,
+	log_limit(events, &events->waiters, atomic_load(&reached->waiters_full), now_ms, "waiting",
 	          "half of the TCP workers wait for lookups already");
-	log_limit(events, &events->probes, atomic_load(&reached->probes_full), now_ms,
+	log_limit(events, &events->probes, atomic_load(&reached->probes_full), now_ms, "max-probes",
 	          "no room for an address to probe, raise 'max-probes'");
-	log_limit(events, &events->late, atomic_load(&reached->probes_late), now_ms,
+	log_limit(events, &events->late, atomic_load(&reached->probes_late), now_ms, "probes-late",
 	          "probes come later than 'probe-interval' says, more are due than 500 at once or "
 	          "1000 a second");
-	log_limit(events, &events->views, atomic_load(&reached->views_full), now_ms,
+	log_limit(events, &events->views, atomic_load(&reached->views_full), now_ms, "probe-ways",
 	          "a target is probed in 15 ways, and not in others; let sections probe alike");
-	log_limit(events, &events->far, atomic_load(&reached->far_full), now_ms,
+	log_limit(events, &events->far, atomic_load(&reached->far_full), now_ms, "far-owners",
 	          "512 names of other servers that have ANAME records are known, circles through "
 	          "more of them may not be seen");
 }

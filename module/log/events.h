@@ -1,8 +1,10 @@
 /*!
- * \brief What is logged of targets and limits (BEHAVIOUR W2).  [P]
+ * \brief What is logged of targets and limits (BEHAVIOUR W2), and told to those who watch (W3).  [P]
  *
  * That a target fails, or is gone, can be seen in what is published: whoever answers for a zone
- * that follows it logs that (query/show.c).
+ * that follows it logs that (query/show.c). Who watches is told when it is published.
+ *
+ * The log has some of what happens, now and then; who watches is told all.
  *
  * Thread: service.
  */
@@ -19,11 +21,14 @@
 typedef struct {
 	uint64_t logged;
 	int64_t logged_ms;
+	uint64_t told; /*!< To those who watch. */
+	int64_t told_ms;
 } aname_events_limit_t;
 
 typedef struct {
 	aname_logbook_t *logbook;
 	aname_budget_t *budget; /*!< For what is about targets. */
+	aname_watch_t *watch;   /*!< Who is told as well, of each event as it happens. */
 	aname_events_limit_t queue, table, gave_way, waiters, probes, late, views, far;
 } aname_events_t;
 
@@ -54,9 +59,9 @@ void aname_events_terms(aname_events_t *events, const aname_upstream_t *upstream
 bool aname_events_out(aname_events_t *events, const aname_upstream_t *upstream, bool answers,
                       int64_t *logged_ms, int64_t now_ms);
 
-/*! Lookups succeed again, after so many seconds. */
+/*! Lookups succeed again, after so many seconds; `logged`: the log has that they did not. */
 void aname_events_back(aname_events_t *events, const aname_upstream_t *upstream, int64_t seconds,
-                       int64_t now_ms);
+                       bool logged, int64_t now_ms);
 
 /*!
  * \brief An address is down, or up again.
@@ -69,6 +74,16 @@ void aname_events_back(aname_events_t *events, const aname_upstream_t *upstream,
 void aname_events_health(aname_events_t *events, const aname_entry_t *entry, size_t others,
                          const aname_probe_t *probe, const uint8_t *address, uint8_t len,
                          const char *why, int64_t now_ms);
+
+/*!
+ * \brief What is known of a target is about to be published: tells those who watch whether it fails or
+ *        is gone now, or no longer.
+ *
+ * \param other  The other family of the target, or NULL.
+ * \param after  What is published then.
+ */
+void aname_events_published(aname_events_t *events, aname_entry_t *entry, aname_entry_t *other,
+                            const aname_snapshot_t *after, int64_t now_ms);
 
 /*! No probe succeeds any more, or some do again. */
 void aname_events_doubt(aname_events_t *events, bool in_doubt, int64_t now_ms);

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <libknot/descriptor.h>
+
 #include "service/users.h"
 #include "service/verdicts.h"
 #include "service/views.h"
@@ -111,10 +113,35 @@ static void end(aname_refresh_t *refresh, aname_entry_t *entry,
 	for_difference(refresh, entry, definition, snapshot, NULL, let_go, now_ms);
 }
 
+/*! The other family of a target, or NULL. */
+static aname_entry_t *other_of(const aname_table_t *table, const aname_entry_t *entry)
+{
+	const aname_key_t key = {
+		.upstream = entry->upstream,
+		.name = entry->name,
+		.name_len = entry->name_len,
+		.type = entry->type == KNOT_RRTYPE_A ? KNOT_RRTYPE_AAAA : KNOT_RRTYPE_A,
+	};
+	return aname_table_find(table, &key, aname_table_hash(table, &key));
+}
+
+/*! Tells those who watch what is about to be published. What is gone is noted in any case, so that they
+ *  are told when it returns. */
+static void tell(aname_refresh_t *refresh, aname_entry_t *entry, const aname_snapshot_t *after,
+                 int64_t now_ms)
+{
+	if (!entry->for_subnet && (aname_watch_any(&refresh->shared->watch) || after->lost != 0 ||
+	                           entry->plan.gone != 0)) {
+		aname_events_published(&refresh->events, entry,
+		                       other_of(refresh->shared->table, entry), after, now_ms);
+	}
+}
+
 void aname_health_publish(aname_refresh_t *refresh, aname_entry_t *entry,
                           aname_snapshot_t *snapshot, int64_t now_ms)
 {
 	aname_table_t *table = refresh->shared->table;
+	tell(refresh, entry, snapshot, now_ms);
 	const aname_definition_t *definitions[ANAME_VIEWS_MAX];
 	unsigned count = aname_views_definitions(refresh, entry, definitions);
 	if (count == 0 && !aname_forces_any(refresh->forces)) {

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "log/tell.h"
 #include "service/key_file.h"
 #include "table/clock.h"
 
@@ -93,6 +94,7 @@ static job_t *job_new(aname_secret_t *secret)
 static void publish(aname_key_reader_t *reader, aname_secret_t *secret,
                     const aname_secret_found_t *found)
 {
+	aname_tell_key(&reader->shared->watch, found, secret->failures);
 	aname_secrets_put(reader->shared->secrets, secret, found, aname_clock_ms());
 }
 
@@ -182,6 +184,7 @@ static void log_directory(aname_key_reader_t *reader, const job_t *job, bool bac
 	const char *directory = atomic_load(&job->progress.directory);
 	directory = directory != NULL ? directory : job->source.directories;
 	int len = (int)strcspn(directory, "\n");
+	aname_tell_directory(&reader->shared->watch, directory, len, back);
 	if (back) {
 		aname_log(&log, LOG_NOTICE, "key directory %.*s answers again", len, directory);
 	} else {

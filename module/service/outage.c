@@ -368,10 +368,8 @@ static void end(aname_refresh_t *refresh, aname_upstream_work_t *work, int64_t n
 	}
 	aname_recovery_end(refresh, work, due, now_ms);
 	work->back_ms = now_ms;
-	if (work->logged_out) {
-		aname_events_back(&refresh->events, work->upstream,
-		                  (now_ms - work->failing.since_ms) / 1000, now_ms);
-	}
+	aname_events_back(&refresh->events, work->upstream,
+	                  (now_ms - work->failing.since_ms) / 1000, work->logged_out, now_ms);
 }
 
 void aname_outage_succeeded(aname_refresh_t *refresh, const aname_entry_t *entry, int64_t now_ms)

@@ -369,6 +369,7 @@ aname_refresh_t *aname_refresh_new(aname_shared_t *shared, uv_loop_t *loop,
 	refresh->shared = shared;
 	refresh->events.logbook = shared->logbook;
 	refresh->events.budget = &shared->budget;
+	refresh->events.watch = &shared->watch;
 	refresh->loop = loop;
 	refresh->paused = true;
 	refresh->make = make;

@@ -1,11 +1,14 @@
 #include "service/verdicts.h"
 
+#include "log/tell.h"
 #include "service/users.h"
 #include "service/views.h"
 #include "table/clock.h"
 
 /*! Changes of one address are logged so often at most. */
 #define LOG_AGAIN_MS 10000
+/*! Targets of one address of which those who watch are told. */
+#define TELL_MAX     1000
 
 /*! Changes are published so long after the first one, and with what has changed until then. */
 #define PAUSE_MIN_MS 50
@@ -85,6 +88,25 @@ static void note_change(aname_refresh_t *refresh, const aname_probed_t *probed, 
 	}
 }
 
+/*! Tells those who watch, of each target that has the address, if there are not too many. */
+static void tell(aname_refresh_t *refresh, const aname_probed_t *probed)
+{
+	const aname_users_t *users = aname_users_of(probed);
+	const char *why = probed->verdict.health == ANAME_HEALTH_DOWN ? probed->why : NULL;
+	const knot_dname_t *told = NULL;
+	for (size_t i = 0;
+	     i < users->count && i < TELL_MAX && aname_watch_any(&refresh->shared->watch); i++) {
+		const knot_dname_t *target = aname_entry_name(users->entries[i]);
+		if (told == NULL || !knot_dname_is_equal(told, target)) {
+			aname_tell_health(&refresh->shared->watch, target, users->count - 1,
+			                  i == 0 ? ANAME_WATCH_ALL : ANAME_WATCH_NAMED,
+			                  &probed->definition->probe, probed->address, probed->len,
+			                  why);
+		}
+		told = target;
+	}
+}
+
 /* Rounds in which changes are published. */
 
 /*! Publishes anew who has an address whose health has changed, each target once in a round. */
@@ -137,6 +159,7 @@ void aname_verdicts_changed(void *ctx, aname_probed_t *probed, int64_t now_ms)
 	bool down = probed->verdict.health == ANAME_HEALTH_DOWN;
 	if (down || users->was_down) {
 		users->changed_ms = now_ms;
+		tell(refresh, probed);
 		note_change(refresh, probed, now_ms);
 	}
 	users->was_down = down;

@@ -15,6 +15,7 @@
 #include "conf/options.h"
 #include "log/logbook.h"
 #include "log/reported.h"
+#include "log/watch.h"
 #include "table/definition.h"
 #include "table/hash.h"
 #include "table/owners.h"
@@ -101,6 +102,7 @@ typedef struct {
 	aname_totals_t totals;
 	_Atomic uint64_t logged[ANAME_LOGGED_SIZE]; /*!< Upper bits of hashes, and seconds. */
 	aname_reported_t reported;
+	aname_watch_t watch;     /*!< Who watches what happens; the service thread's own. */
 	aname_budget_t budget;   /*!< For what is logged of targets and contents. */
 	aname_queue_wake_f wake; /*!< Wakes the service; may be NULL. */
 	void *wake_ctx;

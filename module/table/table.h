@@ -69,7 +69,8 @@ typedef struct {
 	uint32_t window_s;     /*!< When `min_ttl` was last emptied. */
 	uint16_t changed;      /*!< When a change was last logged, see log/events.c; 0: never. */
 	uint8_t failures;      /*!< In a row, or the most that fits. */
-	uint8_t state;         /*!< aname_plan_state_t */
+	uint8_t state : 4;     /*!< aname_plan_state_t */
+	uint8_t gone : 1;      /*!< Those who watch were told, if any did; see log/events.c. */
 } aname_plan_t;
 
 typedef struct aname_entry aname_entry_t;

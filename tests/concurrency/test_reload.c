@@ -1,13 +1,17 @@
 /*
  * Workers against the real service and what a knotd in motion does with it: instances come, stay
  * for a while and go, with options that agree or differ, on several threads at once; now and then
- * nobody holds the service at all. libuv looks names up in a getaddrinfo() of our own.
+ * nobody holds the service at all. libuv looks names up in a getaddrinfo() of our own. Clients of the
+ * status socket watch, have targets looked up, and go as they like.
  */
 #include "support/test.h"
 
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <libknot/libknot.h>
 
@@ -23,6 +27,7 @@ enum {
 	LOADERS = 2,
 	RELOADS = 500,
 	NAMES = 48,
+	CLIENTS = 6,
 };
 
 /*! A target, and what the resolver says of it. */
@@ -57,6 +62,9 @@ typedef struct {
 	const aname_upstream_t *upstream;
 } instance_t;
 
+/*! Where the status socket is. */
+static char socket_path[DIRECTORY_MAX + 10];
+
 static void load(instance_t *instance, random_t *random)
 {
 	aname_options_t *options = make_options();
@@ -68,6 +76,7 @@ static void load(instance_t *instance, random_t *random)
 	options->limits.lookup_rate = 1000 + 1000 * random_below(random, 2);
 	aname_service_report_t report;
 	CHECK(aname_service_acquire(&options->limits, 0, &instance->shared, &report) == KNOT_EOK);
+	CHECK(aname_service_show(socket_path, true) == KNOT_EOK);
 	instance->options = aname_shared_hold(instance->shared, options, &instance->upstream);
 	CHECK(instance->options != NULL);
 }
@@ -75,6 +84,7 @@ static void load(instance_t *instance, random_t *random)
 static void unload(instance_t *instance)
 {
 	aname_shared_unhold(instance->shared, instance->options);
+	aname_service_hide(socket_path, true);
 	aname_service_release();
 	instance->shared = NULL;
 }
@@ -181,6 +191,101 @@ static void *ask_all(void *arg)
 	return NULL;
 }
 
+/* Clients of the status socket. */
+
+typedef struct {
+	uint64_t seed;
+	unsigned connected, events, refreshed, shown;
+} viewer_t;
+
+static int connect_to_socket(void)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", socket_path);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	CHECK(fd >= 0);
+	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) != 0) {
+		(void)close(fd); /* Nobody holds the service. */
+		return -1;
+	}
+	return fd;
+}
+
+/*! Reads for a while, or to the end; counts lines that begin so. */
+static unsigned read_lines(int fd, int while_ms, const char *begin)
+{
+	char text[8192];
+	size_t len = 0;
+	unsigned count = 0;
+	int64_t end_ms = aname_clock_ms() + while_ms;
+	for (;;) {
+		struct pollfd readable = { .fd = fd, .events = POLLIN };
+		int64_t left_ms = end_ms - aname_clock_ms();
+		if (left_ms <= 0 || poll(&readable, 1, (int)left_ms) <= 0) {
+			return count;
+		}
+		ssize_t got = read(fd, text + len, sizeof(text) - len - 1);
+		if (got <= 0) {
+			return count;
+		}
+		len += got;
+		text[len] = '\0';
+		char *line = text;
+		for (char *end = strchr(line, '\n'); end != NULL; end = strchr(line, '\n')) {
+			count += strncmp(line, begin, strlen(begin)) == 0;
+			line = end + 1;
+		}
+		len -= line - text;
+		memmove(text, line, len);
+		len = len < sizeof(text) / 2 ? len : 0;
+	}
+}
+
+static void view_once(viewer_t *viewer, int fd, random_t *random)
+{
+	knot_dname_txt_storage_t name;
+	char request[sizeof(name) + 20];
+	const target_t *target = &targets[random_below(random, NAMES)];
+	CHECK(knot_dname_to_str(name, target->name.at, sizeof(name)) != NULL);
+	switch (random_below(random, 4)) {
+	case 0:
+		(void)snprintf(request, sizeof(request), "refresh 1 %s\n", name);
+		(void)send(fd, request, strlen(request), MSG_NOSIGNAL);
+		viewer->refreshed += read_lines(fd, 3000, "done\t");
+		break;
+	case 1:
+		(void)send(fd, "status\n", 7, MSG_NOSIGNAL);
+		viewer->shown += read_lines(fd, 3000, "target\t");
+		break;
+	case 2:
+		/* It watches one, and then all. */
+		(void)snprintf(request, sizeof(request), "watch %s\n", name);
+		(void)send(fd, request, strlen(request), MSG_NOSIGNAL);
+		viewer->events += read_lines(fd, random_below(random, 100), "event\t");
+		/* Falls through. */
+	default:
+		(void)send(fd, "watch\n", 6, MSG_NOSIGNAL);
+		viewer->events += read_lines(fd, random_below(random, 500), "event\t");
+		break;
+	}
+}
+
+static void *view_all(void *arg)
+{
+	viewer_t *viewer = arg;
+	random_t random = { viewer->seed };
+	while (atomic_load(&server.loading) > 0) {
+		int fd = connect_to_socket();
+		if (fd >= 0) {
+			viewer->connected++;
+			view_once(viewer, fd, &random);
+			(void)close(fd);
+		}
+		(void)poll(NULL, 0, 1);
+	}
+	return NULL;
+}
+
 /* The test. */
 
 static void init_server(void)
@@ -218,13 +323,31 @@ static void check_end(const asker_t *askers)
 	}
 }
 
+static void check_viewers(const viewer_t *viewers)
+{
+	viewer_t all = { 0 };
+	for (unsigned i = 0; i < CLIENTS; i++) {
+		all.connected += viewers[i].connected;
+		all.events += viewers[i].events;
+		all.refreshed += viewers[i].refreshed;
+		all.shown += viewers[i].shown;
+	}
+	print_message("clients %u, events %u, refreshed %u, targets shown %u\n", all.connected,
+	              all.events, all.refreshed, all.shown);
+	assert_true(all.connected > 0 && all.events > 0 && all.refreshed > 0 && all.shown > 0);
+}
+
 static void workers_and_reloads(void **state)
 {
 	fake_let_go();
 	make_targets();
 	init_server();
 	static asker_t askers[WORKERS];
-	pthread_t asking[WORKERS], loading[LOADERS];
+	static viewer_t viewers[CLIENTS];
+	pthread_t asking[WORKERS], loading[LOADERS], viewing[CLIENTS];
+	char directory[DIRECTORY_MAX];
+	make_directory(directory);
+	(void)snprintf(socket_path, sizeof(socket_path), "%s/s", directory);
 	for (unsigned i = 0; i < LOADERS; i++) {
 		assert_int_equal(pthread_create(&loading[i], NULL, reload, &server.instances[i]),
 		                 0);
@@ -234,13 +357,22 @@ static void workers_and_reloads(void **state)
 			               .seed = i + 1 };
 		assert_int_equal(pthread_create(&asking[i], NULL, ask_all, &askers[i]), 0);
 	}
+	for (unsigned i = 0; i < CLIENTS; i++) {
+		viewers[i].seed = 1000 + i;
+		assert_int_equal(pthread_create(&viewing[i], NULL, view_all, &viewers[i]), 0);
+	}
 	for (unsigned i = 0; i < WORKERS; i++) {
 		assert_int_equal(pthread_join(asking[i], NULL), 0);
 	}
 	for (unsigned i = 0; i < LOADERS; i++) {
 		assert_int_equal(pthread_join(loading[i], NULL), 0);
 	}
+	for (unsigned i = 0; i < CLIENTS; i++) {
+		assert_int_equal(pthread_join(viewing[i], NULL), 0);
+	}
 	check_end(askers);
+	check_viewers(viewers);
+	assert_int_equal(rmdir(directory), 0);
 }
 
 int main(void)

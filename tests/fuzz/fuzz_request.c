@@ -92,7 +92,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_force(&request);
 		return 0;
 	}
-	require(request.kind == ANAME_REQUEST_STATUS || request.kind == ANAME_REQUEST_REFRESH);
+	require(request.kind == ANAME_REQUEST_STATUS || request.kind == ANAME_REQUEST_REFRESH ||
+	        request.kind == ANAME_REQUEST_WATCH);
 	if (request.kind == ANAME_REQUEST_REFRESH) {
 		require(request.seconds >= 1 && request.seconds <= ANAME_REFRESH_SECONDS_MAX);
 		require(request.names_count >= 1);

@@ -11,6 +11,7 @@
 #include "protocol.h"
 #include "service/status/refreshed.h"
 #include "service/status/shown.h"
+#include "service/status/watched.h"
 #include "table/clock.h"
 
 /*! A client that takes nothing of what it asked for has lost its place to the next after this. */
@@ -72,6 +73,8 @@ static void answer(client_t *client, size_t len)
 		aname_client_reply(client, ANAME_STATUS_ERROR, why);
 	} else if (client->request.kind == ANAME_REQUEST_FORCE) {
 		force(client);
+	} else if (client->request.kind == ANAME_REQUEST_WATCH) {
+		aname_client_watch(client);
 	} else if (client->request.kind == ANAME_REQUEST_REFRESH) {
 		aname_client_refresh(client);
 	} else {

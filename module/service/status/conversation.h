@@ -21,7 +21,9 @@
 #include "table/shared.h"
 
 /*! Clients that wait for lookups at once. */
-#define ANAME_STATUS_WAITING 4
+#define ANAME_STATUS_WAITING  4
+/*! Clients that watch at once. */
+#define ANAME_STATUS_WATCHERS 4
 
 typedef struct aname_client aname_client_t;
 
@@ -32,7 +34,8 @@ typedef struct {
 	uv_loop_t *loop;
 	aname_client_t *first;
 	unsigned count;
-	unsigned waiting; /*!< Those that wait for lookups. */
+	unsigned waiting;  /*!< Those that wait for lookups. */
+	unsigned watchers; /*!< Those that watch. */
 } aname_status_clients_t;
 
 /*! What a client is sent in one go, about; its buffer has room for one line more. */
@@ -56,6 +59,7 @@ struct aname_client {
 	/*! Whom the zone asks that it asks for, to compare only; NULL: no matter. */
 	const aname_upstream_t *upstream;
 	struct aname_refreshed *refreshed; /*!< What it has had looked up; NULL: nothing. */
+	struct aname_watched *watched;     /*!< What it watches; NULL: nothing. */
 	aname_cursor_t cursor;
 	size_t len; /*!< Octets in `buffer`, of the request and later of the page. */
 	aname_status_addresses_t addresses; /*!< Of the last entry, still to be written. */

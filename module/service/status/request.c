@@ -134,12 +134,24 @@ static const char *read_refresh(aname_status_request_t *request, char *const *wo
 {
 	request->kind = ANAME_REQUEST_REFRESH;
 	request->names_count = 0;
-	if (count < 2 || !read_seconds(&request->seconds, words[0], ANAME_REFRESH_SECONDS_MAX)) {
+	if (count < 2 || count > 1 + ANAME_STATUS_NAMES ||
+	    !read_seconds(&request->seconds, words[0], ANAME_REFRESH_SECONDS_MAX)) {
 		return "what follows 'refresh' has to be 1 to 600 seconds, and names of targets";
 	}
 	return read_names(request, words + 1, count - 1)
 	               ? NULL
 	               : "what follows the seconds has to be domain names";
+}
+
+static const char *read_watch(aname_status_request_t *request, char *const *words, size_t count)
+{
+	request->kind = ANAME_REQUEST_WATCH;
+	request->names_count = 0;
+	if (count > ANAME_STATUS_NAMES) {
+		return "there are too many words";
+	}
+	return read_names(request, words, count) ? NULL
+	                                         : "what follows 'watch' has to be domain names";
 }
 
 const char *aname_status_request_read(aname_status_request_t *request, char *line, size_t len)
@@ -158,6 +170,9 @@ const char *aname_status_request_read(aname_status_request_t *request, char *lin
 	}
 	if (count > 0 && strcmp(words[0], ANAME_STATUS_REFRESH) == 0) {
 		return read_refresh(request, words + 1, count - 1);
+	}
+	if (count > 0 && strcmp(words[0], ANAME_STATUS_WATCH) == 0) {
+		return read_watch(request, words + 1, count - 1);
 	}
 	return "there is no such request";
 }

@@ -19,6 +19,7 @@ typedef enum {
 	ANAME_REQUEST_STATUS = 0,
 	ANAME_REQUEST_FORCE,
 	ANAME_REQUEST_REFRESH,
+	ANAME_REQUEST_WATCH,
 } aname_request_kind_t;
 
 typedef struct {
@@ -31,7 +32,7 @@ typedef struct {
 	/* STATUS */
 	bool has_owner; /*!< `owner` is asked for, too. */
 	knot_dname_storage_t owner;
-	/* STATUS, REFRESH */
+	/* STATUS, REFRESH, WATCH */
 	size_t names_count; /*!< Zero: all targets; never with REFRESH. */
 	knot_dname_storage_t names[ANAME_STATUS_NAMES];
 } aname_status_request_t;
