@@ -1,0 +1,89 @@
+# Completion of kaname(1) for bash.
+#
+# Commands and options are those that `kaname --help` and `kaname COMMAND --help` print. Zones and
+# targets are those of `kaname list`, as far as a server answers at once.
+
+_kaname_commands() {
+	"$1" --help 2>/dev/null | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p'
+}
+
+# The options of a command, "option" or "option value" a line.
+_kaname_options() { # kaname, command
+	"$1" "$2" --help 2>/dev/null | awk '
+		/^Options:/ { options = 1 }
+		/^$/ { options = 0 }
+		options && /^  -/ {
+			split(substr($0, 1, 28), word, /[ ,]+/)
+			value = ""
+			for (i in word) { if (word[i] ~ /^[A-Z]/) value = " " word[i] }
+			for (i in word) { if (word[i] ~ /^-/) print word[i] value }
+		}'
+}
+
+_kaname_has_value() { # kaname, command, option
+	_kaname_options "$1" "$2" | grep -Eq -- "^$3 "
+}
+
+# What a server has; nothing, and quietly, if none answers at once.
+_kaname_listed() { # kaname, columns of `list`, socket
+	timeout 2 "$1" list -t 1 ${3:+-s "$3"} 2>/dev/null | awk -v columns="$2" '
+		{ split(columns, wanted, ","); for (i in wanted) print $wanted[i] }' | sort -u | head -n 5000
+}
+
+_kaname() {
+	local kaname=${COMP_WORDS[0]} word=${COMP_WORDS[COMP_CWORD]} command="" socket=""
+	local -i i arguments=0
+	COMPREPLY=()
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		case ${COMP_WORDS[i]} in
+		-s | --socket) socket=${COMP_WORDS[++i]} ;;
+		-*) _kaname_has_value "$kaname" "${command:-status}" "${COMP_WORDS[i]}" && i+=1 ;;
+		*)
+			if [ -z "$command" ]; then
+				command=${COMP_WORDS[i]}
+			else
+				arguments+=1
+			fi
+			;;
+		esac
+	done
+	# What the option before takes.
+	local before=${COMP_WORDS[COMP_CWORD - 1]}
+	case $before in
+	-s | --socket | -S | --status-socket | --output)
+		mapfile -t COMPREPLY < <(compgen -f -- "$word")
+		return
+		;;
+	--type)
+		mapfile -t COMPREPLY < <(compgen -W "ANAME ALIAS" -- "$word")
+		return
+		;;
+	-*)
+		if ((COMP_CWORD > 1)) && _kaname_has_value "$kaname" "${command:-status}" "$before"; then
+			return
+		fi
+		;;
+	esac
+	if [[ $word == -* ]]; then
+		mapfile -t COMPREPLY < <(compgen -W \
+			"$(_kaname_options "$kaname" "${command:-help}" | cut -d" " -f1)" -- "$word")
+		return
+	fi
+	local words=""
+	case $command:$arguments in
+	:* | help:0) words=$(_kaname_commands "$kaname") ;;
+	set:0 | get:0 | unset:0 | status:0 | check:0 | watch:0 | warm:*)
+		words=$(_kaname_listed "$kaname" 1 "$socket")
+		;;
+	unset:1 | force:0) words=$(_kaname_listed "$kaname" 4 "$socket") ;;
+	list:* | refresh:*) words=$(_kaname_listed "$kaname" 1,4 "$socket") ;;
+	force:1) words="down up auto" ;;
+	zone:*)
+		mapfile -t COMPREPLY < <(compgen -f -- "$word")
+		return
+		;;
+	esac
+	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
+}
+
+complete -F _kaname kaname
