@@ -508,6 +508,27 @@ def test_with_a_full_disk_nothing_is_changed(knotd, tool, small_disk, command):
     assert restarted(knotd) == {(300, wire(OTHER))}
 
 
+def test_what_knotd_itself_does_on_a_full_disk(knotd, small_disk):
+    """What the guide says of it, and why kaname looks."""
+    knotd.add_zone(ZONE, [aname(TARGET)], zone_options={"zonefile-sync": 0})
+    knotd.start()
+    full = small_disk()
+    knotd.knotc("zone-begin", ZONE)
+    knotd.knotc("zone-set", ZONE, "x", "60", "A", "192.0.2.9")
+    knotd.knotc("zone-commit", ZONE)
+    if VERSION < (3, 5):
+        knotd.wait_log("zone file updated")
+        assert os.path.getsize(knotd.zone_file(ZONE)) == 0
+    else:
+        knotd.wait_log("failed to update zone file")
+        assert os.path.getsize(knotd.zone_file(ZONE)) > 0
+    os.unlink(full)
+    knotd.knotc("-b", "zone-flush", ZONE)
+    knotd.finish()
+    knotd.start()
+    assert query(f"x.{ZONE}", "A").addresses() == {"192.0.2.9"}
+
+
 def test_a_zone_file_that_was_cut_off_is_told(knotd, tool, small_disk):
     """The disk has room for the file that is there, and not for the one that is written."""
     knotd.add_zone(ZONE, [aname(TARGET)], zone_options={"zonefile-sync": -1})
