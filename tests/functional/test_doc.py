@@ -233,6 +233,10 @@ FAILURES = "|".join([
 ])
 
 
+# Those of the C library, by way of libuv, and of c-ares.
+LIBRARIES = {"temporary failure", "permanent failure", "Could not contact DNS servers"}
+
+
 def failures():
     """Every text that the code gives as the reason of a failed lookup."""
     found = set()
@@ -261,9 +265,17 @@ def test_every_reason_of_a_failure_is_in_the_troubleshooting_table():
     assert not missing, f"not in the guide: {missing}"
     assert any(reason.endswith(", before the restart") for reason in reasons)
     assert "`…, before the restart`" in table
-    # Those of the C library, by way of libuv, and of c-ares.
-    for reason in ("temporary failure", "permanent failure", "Could not contact DNS servers"):
+    for reason in LIBRARIES:
         assert f"`{reason}`" in table
+
+
+def test_kaname_check_knows_reasons_that_there_are():
+    """Those by which it advises are spelt as the module spells them."""
+    text = text_of("tools", "check", "why.c")
+    known = re.findall(r'\{ "([^"]+)"', text[text.index("advices[] = {") :])
+    assert len(known) >= 15, f"expected to find them, got {known}"
+    unknown = set(known) - failures() - LIBRARIES
+    assert not unknown, f"no lookup fails for {unknown}"
 
 
 def test_what_short_output_hides(knotd, unbound, authority):

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import subprocess
 
 import pytest
 from harness import (
@@ -203,8 +205,38 @@ def test_a_dead_resolver_with_addresses_left(knotd, unbound, authority, check):
     eventually(lambda: query(ZONE, "A").ede and query(ZONE, "AAAA").ede, timeout=30)
     lines, found = check(bad=["stale answer", "cannot be resolved for"])
     says(lines, "BAD", "UDP", f"A: {A1}")
-    says(found, f"held: {A1}", f"'getent ahostsv4 {TARGET}.' asks the same")
-    says(found, f"held: {AAAA1}", f"'getent ahostsv6 {TARGET}.' asks the same")
+    says(found, f"held: {A1}", f"'getent -A ahostsv4 {TARGET}.' asks the same")
+    says(found, f"held: {AAAA1}", f"'getent -A ahostsv6 {TARGET}.' asks the same")
+
+
+def test_the_command_that_asks_the_same_resolver(knotd, unbound, authority, check):
+    """It shows both families, on a host without addresses of theirs, and which one fails."""
+    authority.set(TARGET, a=[A1])
+    authority.fail(TARGET, "AAAA")
+    knotd.add_zone(ZONE, [aname(TARGET)])
+    knotd.start()
+    _, found = check(bad=["cannot be resolved for"])
+    command = re.search(rf"next: '(getent -A ahostsv6 {TARGET}\.)' asks the same", "\n".join(found))
+    assert command, f"expected the command, got {found}"
+    says(found, "temporary failure", "ask each 'nameserver'")
+
+    def asked(text):
+        done = subprocess.run(text.split(), capture_output=True, text=True, check=False)
+        return {line.split()[0] for line in done.stdout.splitlines()}
+
+    assert asked(command[1]) <= {f"::ffff:{A1}"}, asked(command[1])
+    assert asked(command[1].replace("v6", "v4")) == {A1}
+    authority.set(TARGET, a=[A1], aaaa=[AAAA1])
+    eventually(lambda: asked(command[1]) == {AAAA1}, timeout=30, step=0.5)
+
+
+def test_a_type_that_is_not_taken_is_no_other_module_s_fault(knotd, unbound, authority, check):
+    simple(knotd, authority)
+    known()
+    knotd.options["rrtype"] = "ALIAS"
+    knotd.reload()
+    _, found = check(bad=["does not take TYPE65305", "no client gets an address", "are held"])
+    assert "another module" not in "\n".join(found), f"expected one cause, got {found}"
 
 
 def test_a_target_that_does_not_exist(knotd, unbound, authority, check):

@@ -10,6 +10,7 @@
 
 #include "check/health.h"
 #include "check/upstream.h"
+#include "check/why.h"
 #include "check/worth.h"
 #include "live.h"
 #include "running.h"
@@ -91,9 +92,12 @@ static void ask_the_same(const kaname_line_t *line, char *next, size_t size)
 	const char *resolver = of(line, ANAME_KEY_RESOLVER);
 	const char *name = of(line, ANAME_KEY_NAME), *family = of(line, ANAME_KEY_FAMILY);
 	if (strcmp(resolver, ANAME_RESOLVER_SYSTEM) == 0) {
-		/* 'ahosts' would hide that one family fails. */
-		(void)snprintf(next, size, "'getent ahostsv%d %s' asks the same resolver",
-		               strcmp(family, "A") == 0 ? 4 : 6, name);
+		/* 'ahosts' would hide that one family fails, and without -A getent leaves out a
+		 * family that this host has no address of. It maps A where there is no AAAA. */
+		bool v4 = strcmp(family, "A") == 0;
+		(void)snprintf(next, size, "'getent -A ahostsv%d %s' asks the same resolver%s",
+		               v4 ? 4 : 6, name,
+		               v4 ? "" : " (what begins with ::ffff: there is no AAAA)");
 		return;
 	}
 	char source[INET6_ADDRSTRLEN + sizeof("-b ")], port[sizeof("-p 65535 ")] = "";
@@ -107,6 +111,18 @@ static void ask_the_same(const kaname_line_t *line, char *next, size_t size)
 	               (int)len, resolver, port, name, family);
 }
 
+/*! What is to be done about a target that fails: a command that asks the same resolver as the
+ *  module does, of several the first, and what to look at. */
+static void write_next(const kaname_line_t *line, char *next, size_t size)
+{
+	const char *advice = kaname_check_why_advice(line);
+	ask_the_same(line, next, size);
+	size_t len = strlen(next);
+	if (advice != NULL) {
+		(void)snprintf(next + len, size - len, "; %s", advice);
+	}
+}
+
 static void check_target(kaname_check_t *check, const kaname_line_t *line)
 {
 	const char *state = of(line, ANAME_KEY_STATE),
@@ -117,7 +133,7 @@ static void check_target(kaname_check_t *check, const kaname_line_t *line)
 	char what[KANAME_CHECK_TEXT_MAX], next[KANAME_CHECK_TEXT_MAX];
 	(void)snprintf(what, sizeof(what), "target %s %s", of(line, ANAME_KEY_NAME),
 	               of(line, ANAME_KEY_FAMILY));
-	ask_the_same(line, next, sizeof(next));
+	write_next(line, next, sizeof(next));
 	if (failing == NULL && kaname_live_field(line, ANAME_KEY_GONE) != NULL) {
 		report_gone(check, line, what);
 	} else if (failing != NULL) {
@@ -298,7 +314,9 @@ static void check_served(kaname_check_t *check, const held_t held[2], bool all_d
 		return;
 	}
 	const char *next = "does another module in the zone's list answer for the apex?";
-	if (check->is_signed) {
+	if (check->bad_before > 0) {
+		next = "what is BAD above comes first";
+	} else if (check->is_signed) {
 		next = "the log says why, if not 'dnssec: off'; see 'Signed zones' in the "
 		       "operator's guide";
 	} else if (check->modules.count == 0 || check->deny.count == KANAME_VALUES_MAX) {
