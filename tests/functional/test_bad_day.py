@@ -5,12 +5,14 @@ Of every row what stands in code in the columns of `kaname check` and of the log
 
 import os
 import re
+import shutil
 
 import pytest
 from harness import (
     A1, A2, A3, AAAA1, AAAA2, PRIMARY, SIBLING_A, STALE_ANSWER, TARGET, ZONE, aname, answers,
     eventually, failed, known, namespace, query, section, siblings, simple,
 )
+from harness import knotd as harness_knotd
 from harness.endpoints import Endpoints
 from harness.guide import text_of
 from harness.kaname import kaname
@@ -90,10 +92,10 @@ def test_the_recursor_is_dead(knotd, unbound, authority, told, kind):
     temporary = "temporary failure"
     assert why and temporary in ROWS[row][0]
     if kind == "dns":
-        told.check(row, bad=True, but=[temporary])
+        told.check(row, bad=True, but=[temporary], more=["does it run, and listen there?"])
         told.status("stale … Could not contact DNS servers")
     else:
-        told.check(row, bad=True, but=why)
+        told.check(row, bad=True, but=why, more=["ask each 'nameserver' of /etc/resolv.conf"])
         told.status(f"stale … {temporary}")
     unbound.start()
     answers({A1}, ede=set(), timeout=30)
@@ -133,7 +135,7 @@ def test_slow_authority(knotd, unbound, authority, told, kind):
     knotd.add_zone(ZONE, [aname(TARGET)])
     knotd.start()
     failed()
-    told.check("The target's own servers are slow", bad=True)
+    told.check("The target's own servers are slow", bad=True, more=["'timeout' waits longer"])
     told.status("failing … no answer in time")
     if kind == "system":
         answers({A1}, timeout=30)
@@ -183,6 +185,24 @@ def test_an_option_that_cannot_be(knotd, unbound, authority, told, option, value
     assert knotd.knotc("reload", check=False).returncode != 0
     says([names], knotd.log_text(), "the log")
     answers({A1})
+
+
+def test_upgraded_and_not_restarted(knotd, unbound, authority, told, directory, monkeypatch):
+    """A package puts the new file in the old one's place."""
+    row = "The module was upgraded, and knotd not restarted"
+    file = os.path.join(directory, "aname.so")
+    shutil.copy(harness_knotd.MODULE, file)
+    monkeypatch.setattr(harness_knotd, "MODULE", file)
+    simple(knotd, authority)
+    known()
+    with open(file, "rb") as old, open(f"{file}.new", "wb") as new:
+        new.write(old.read() + b"\0")
+    os.rename(f"{file}.new", file)
+    knotd.reload()
+    told.check(row, bad=False)
+    knotd.finish()
+    knotd.start()
+    assert "was replaced" not in told.tool("check", ZONE).stdout
 
 
 def test_a_secondary_is_out_of_step(knotd, primary, unbound, authority, told, directory):
