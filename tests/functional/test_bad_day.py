@@ -152,6 +152,15 @@ def test_the_cdn_changes_all_addresses(knotd, unbound, authority, told):
     told.status(f"fresh … {A2} {A3}")
 
 
+def test_the_cdn_changes_and_it_is_not_waited_for(knotd, unbound, authority, told):
+    simple(knotd, authority)
+    known()
+    authority.set(TARGET, a=[A2], aaaa=[AAAA2])
+    told.tool("refresh", TARGET)
+    query(ZONE, "A").expect(a={A2})
+    query(ZONE, "AAAA").expect(aaaa={AAAA2})
+
+
 def test_the_target_is_deleted(knotd, unbound, authority, told):
     knotd.options["ttl-max"] = 1
     simple(knotd, authority)
@@ -278,27 +287,39 @@ def test_a_signed_zone_without_its_key(knotd, unbound, authority, told):
     assert "signed" in first, f"expected the zone's key to be named first, got {text}"
 
 
+POOL = {"one.example.net": "127.0.0.81", "two.example.net": "127.0.0.82"}
+
+
+@pytest.fixture
+def endpoints():
+    found = Endpoints(POOL.values()).start()
+    yield found
+    found.kill()
+
+
 @pytest.mark.parametrize("way", ["serve", "servfail"])
-def test_a_whole_pool_is_down(knotd, unbound, authority, told, way):
+def test_a_whole_pool_is_down(knotd, unbound, authority, told, endpoints, way):
     row = "A whole pool is down"
-    names = {"one.example.net": "127.0.0.81", "two.example.net": "127.0.0.82"}
-    endpoints = Endpoints(names.values()).start()
-    for name, address in names.items():
+    for name, address in POOL.items():
         authority.set(name, a=[address])
     knotd.options.update({
         "resolver": unbound.address[0], "probe": "tcp", "probe-port": 8443, "probe-interval": 1,
         "probe-timeout": 300, "all-down": way,
     })
-    knotd.add_zone(ZONE, [aname(name) for name in names])
+    knotd.add_zone(ZONE, [aname(name) for name in POOL])
     knotd.start()
-    known()
-    eventually(lambda: endpoints.connections("127.0.0.81") and endpoints.connections("127.0.0.82"))
+    # Probed is what a query has met.
+    answers(set(POOL.values()))
+    eventually(
+        lambda: query(ZONE, "A") and all(endpoints.connections(one) for one in POOL.values()),
+        what="both are probed",
+    )
     endpoints.kill()
     eventually(lambda: len(knotd.log_lines("is down")) == 2 or query(ZONE, "A") is None, timeout=20)
     if way == "serve":
         told.check(row, bad=True)
-        answers(set(names.values()))
-        for address in names.values():
+        answers(set(POOL.values()))
+        for address in POOL.values():
             told.tool("force", address, "up")
         eventually(lambda: "all addresses are down" not in told.tool(
             "check", ZONE, code=(0, 1)).stdout)
