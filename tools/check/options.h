@@ -1,6 +1,9 @@
 /*!
  * \brief The part of the command check that looks at all sections of the module: whether anybody uses
- *        them, and for values that knotd takes and that cannot be meant.
+ *        them, and for values that cannot be meant.
+ *
+ * The module refuses those; but what a configuration database has from an older one is not looked at
+ * again by knotd.
  */
 
 #pragma once
