@@ -9,6 +9,8 @@ release_make() { # release, directory, source tree
 		"${DEBIAN_MIRROR:-http://deb.debian.org/debian}" || return 1
 	# A mirror may lag; what is wanted here is any state of that release.
 	echo 'Acquire::Check-Valid-Until "false";' >"$2/etc/apt/apt.conf.d/90test"
+	# Nothing of it has to survive a power failure.
+	echo force-unsafe-io >"$2/etc/dpkg/dpkg.cfg.d/90test"
 	cp /etc/resolv.conf "$2/etc/resolv.conf"
 	mkdir "$2/src"
 	tar -C "$3" --exclude=./build --exclude=./.git -cf - . | tar -C "$2/src" -xf -
@@ -31,28 +33,76 @@ release_run() { # directory, seconds, command
 		' sh "$1" "${@:3}"
 }
 
-# A stage of tests/run: the same there. Its numbers are those of the last line that is said there.
-release_tests() { # release, pytest arguments
-	local name="release $1" dir=$temporary/$1 kept=$logs/release-$1 code=0 counts=
-	local log=$kept.log knot
-	begin "$name"
-	if ! release_make "$1" "$dir" "$root" >"$log" 2>&1; then
-		end "not made: FAILED"
-		show_tail "$log"
-		summary+=("$name: not made, see ${log#"$root"/}")
-		failed=$((failed + 1))
-		rm -rf "$dir"
+# "passed failed" of the last line of a log, or nothing.
+_release_counts() { # log
+	if [[ $(tail -n 1 "$1") =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
+		printf '%s\n' "${BASH_REMATCH[1]} ${BASH_REMATCH[2]}"
+	fi
+}
+
+# Makes one for a stage that has begun, or ends that.
+_release_made() { # name of the stage, release, directory, log
+	if release_make "$2" "$3" "$root" >"$4" 2>&1; then
 		return
 	fi
+	end "not made: FAILED"
+	show_tail "$4"
+	summary+=("$1: not made, see ${4#"$root"/}")
+	failed=$((failed + 1))
+	rm -rf "$3"
+	return 1
+}
+
+# A script of tests/packages there, as a stage.
+_release_script() { # name of the stage, directory, script, arguments
+	local code=0 log=$logs/${1// /-}.log
+	begin "$1"
+	release_run "$2" 1200 "/src/tests/packages/$3" "${@:4}" >"$log" 2>&1 </dev/null || code=$?
+	end_stage "$1" "$(_release_counts "$log")" $code "$log" "$log"
+}
+
+# The package there; what it has built is kept for others.
+_release_package() { # release, directory, arguments of tests/packages/run
+	_release_script "package $1" "$2" run "${@:3}"
+	mkdir -p "$temporary/packages"
+	cp "$2"/packages/*.deb "$temporary/packages" || true
+}
+
+# Stages of tests/run: the same there, then its package, and on Debian 13 the README in a fresh one.
+release_tests() { # release, pytest arguments
+	local name="release $1" dir=$temporary/$1 kept=$logs/release-$1 code=0
+	local log=$kept.log knot
+	begin "$name"
+	_release_made "$name" "$1" "$dir" "$log" || return 0
+	[ "$1" != trixie ] || cp -a "$dir" "$dir.fresh"
 	release_run "$dir" 2400 /src/tests/run --release "${@:2}" >>"$log" 2>&1 </dev/null || code=$?
-	if [[ $(tail -n 1 "$log") =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]]; then
-		counts="${BASH_REMATCH[1]} ${BASH_REMATCH[2]}"
-	fi
-	knot=$(chroot "$dir" knotd -V 2>/dev/null | sed -n '1s/.*Knot DNS/Knot DNS/p')
+	knot=$(chroot "$dir" knotd -V 2>/dev/null | sed -n '1s/.*Knot DNS/Knot DNS/p') || true
 	rm -rf "$kept"
-	if [ $code -ne 0 ] || [ -z "$counts" ]; then
+	if [ $code -ne 0 ] || [ -z "$(_release_counts "$log")" ]; then
 		cp -r "$dir/src/build/logs" "$kept" 2>/dev/null || true
 	fi
-	end_stage "$name, $knot" "$counts" $code "$log" "$kept"
+	end_stage "$name, $knot" "$(_release_counts "$log")" $code "$log" "$kept"
+	if [ "$1" = trixie ]; then
+		_release_package "$1" "$dir" --example
+		rm -rf "$dir"
+		_release_script "README on a fresh $1" "$dir.fresh" readme
+	else
+		_release_package "$1" "$dir"
+	fi
+	rm -rf "$dir" "$dir.fresh"
+}
+
+# Stages of tests/run: the package of Debian 12, and the upgrade to 13, whose package is there.
+release_upgrade() {
+	local dir=$temporary/bookworm log=$logs/release-bookworm.log
+	begin "make bookworm"
+	_release_made "make bookworm" bookworm "$dir" "$log" || return 0
+	cp -a "$dir" "$dir.fresh"
+	end ok
+	_release_package bookworm "$dir" --example
 	rm -rf "$dir"
+	mkdir "$dir.fresh/packages"
+	cp "$temporary"/packages/*.deb "$dir.fresh/packages"
+	_release_script "upgrade bookworm to trixie" "$dir.fresh" upgrade
+	rm -rf "$dir.fresh"
 }
