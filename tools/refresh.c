@@ -17,6 +17,7 @@
 #include "live.h"
 #include "print.h"
 #include "records.h"
+#include "refreshed.h"
 #include "text.h"
 #include "tool.h"
 
@@ -37,8 +38,7 @@ typedef struct {
 	int64_t end_ms;
 	wanted_t at[ANAME_STATUS_NAMES];
 	size_t count;
-	unsigned failed, pending;
-	bool any; /*!< Something was printed. */
+	kaname_refreshed_t printed;
 } refresh_t;
 
 /* What is asked for. */
@@ -120,160 +120,6 @@ static kaname_exit_t read_args(refresh_t *refresh)
 	return ret == KANAME_USAGE ? KANAME_NO : ret;
 }
 
-/* What came of it. */
-
-static const char *field(const kaname_line_t *line, const char *key)
-{
-	return line != NULL ? kaname_live_field(line, key) : NULL;
-}
-
-static long number(const kaname_line_t *line, const char *key)
-{
-	const char *text = field(line, key);
-	return text != NULL ? strtol(text, NULL, 10) : -1;
-}
-
-/*! Are both lines about the same? */
-static bool is_same(const kaname_line_t *one, const kaname_line_t *other)
-{
-	static const char *const keys[] = { ANAME_KEY_NAME, ANAME_KEY_FAMILY, ANAME_KEY_RESOLVER,
-		                            ANAME_KEY_VIA, ANAME_KEY_SECURE };
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-		const char *a = field(one, keys[i]), *b = field(other, keys[i]);
-		if (strcmp(a != NULL ? a : "", b != NULL ? b : "") != 0) {
-			return false;
-		}
-	}
-	return true;
-}
-
-static const kaname_line_t *find_before(const kaname_live_t *live, const kaname_line_t *now)
-{
-	for (size_t i = 0; i < live->count; i++) {
-		const kaname_line_t *line = &live->targets[i];
-		if (field(line, ANAME_KEY_BEFORE) != NULL && is_same(line, now)) {
-			return line;
-		}
-	}
-	return NULL;
-}
-
-/*! What of a line is known: addresses with commas between, "" for none; NULL: nothing is. */
-static const char *known(const kaname_line_t *line)
-{
-	return field(line, ANAME_KEY_ADDRESSES);
-}
-
-static bool has_changed(const kaname_line_t *before, const kaname_line_t *now)
-{
-	const char *a = known(before), *b = known(now);
-	return (a == NULL) != (b == NULL) || (a != NULL && strcmp(a, b) != 0);
-}
-
-/*! Has the resolver answered out of its cache, as far as its TTL shows? What it has had before lives no
- *  longer by that. */
-static bool is_cached(const kaname_line_t *before, const kaname_line_t *now)
-{
-	long given = number(now, ANAME_KEY_GIVEN), given_before = number(before, ANAME_KEY_GIVEN);
-	return field(now, ANAME_KEY_WHY) == NULL && !has_changed(before, now) && given >= 0 &&
-	       given < given_before;
-}
-
-static void print_known(const char *addresses)
-{
-	if (addresses == NULL) {
-		(void)fputs("not known", stdout);
-	} else if (addresses[0] == '\0') {
-		(void)fputs("no address", stdout);
-	}
-	for (const char *at = addresses; at != NULL && *at != '\0'; at++) {
-		(void)putchar(*at == ',' ? ' ' : *at);
-	}
-}
-
-/*! What to do where the resolver's cache stands in the way. */
-static void print_cached(const kaname_line_t *now)
-{
-	bool is_system =
-	        strcmp(kaname_field_or(now, ANAME_KEY_RESOLVER, ""), ANAME_RESOLVER_SYSTEM) == 0;
-	(void)printf("  the resolver answers out of its cache, most likely: the TTL was larger "
-	             "before; what has changed\n  since is seen in %ld s at the latest, or when "
-	             "it is flushed there: %s%s%s\n",
-	             number(now, ANAME_KEY_GIVEN),
-	             is_system ? "'resolvectl flush-caches'" : "'unbound-control flush ",
-	             is_system ? "" : kaname_field_or(now, ANAME_KEY_NAME, ""),
-	             is_system ? "" : "', 'rndc flushname', 'rec_control wipe-cache'");
-}
-
-static void print_people(const kaname_line_t *before, const kaname_line_t *now)
-{
-	const char *why = field(now, ANAME_KEY_WHY);
-	(void)printf("%s %s by %s: ", kaname_field_or(now, ANAME_KEY_NAME, "?"),
-	             kaname_field_or(now, ANAME_KEY_FAMILY, "?"),
-	             kaname_field_or(now, ANAME_KEY_RESOLVER, "?"));
-	if (field(now, ANAME_KEY_PENDING) != NULL) {
-		(void)fputs("no answer yet; before: ", stdout);
-		print_known(known(before));
-	} else if (why != NULL) {
-		(void)printf("fails (%s); in use: ", why);
-		print_known(known(now));
-	} else if (has_changed(before, now)) {
-		print_known(known(before));
-		(void)fputs(" -> ", stdout);
-		print_known(known(now));
-	} else {
-		(void)fputs("as before, ", stdout);
-		print_known(known(now));
-	}
-	if (why == NULL && field(now, ANAME_KEY_GIVEN) != NULL) {
-		(void)printf(", TTL %ld", number(now, ANAME_KEY_GIVEN));
-	}
-	(void)putchar('\n');
-	if (is_cached(before, now)) {
-		print_cached(now);
-	}
-}
-
-static const kaname_json_field_t now_fields[] = {
-	{ ANAME_KEY_NAME, "target", KANAME_AS_TEXT },
-	{ ANAME_KEY_FAMILY, "family", KANAME_AS_TEXT },
-	{ ANAME_KEY_RESOLVER, "resolver", KANAME_AS_LIST },
-	{ ANAME_KEY_VIA, "via", KANAME_AS_LIST },
-	{ ANAME_KEY_ADDRESSES, "addresses", KANAME_AS_LIST },
-	{ ANAME_KEY_GIVEN, "ttl", KANAME_AS_NUMBER },
-	{ ANAME_KEY_WHY, "failing_why", KANAME_AS_TEXT },
-	{ ANAME_KEY_PENDING, "pending", KANAME_AS_FLAG },
-};
-static const kaname_json_field_t before_fields[] = {
-	{ ANAME_KEY_ADDRESSES, "addresses_before", KANAME_AS_LIST },
-};
-
-static void print_json(const refresh_t *refresh, const kaname_line_t *before,
-                       const kaname_line_t *now)
-{
-	static const kaname_line_t none;
-	(void)fputs(refresh->any ? ",\n {" : "\n {", stdout);
-	kaname_print_members(now, now_fields, sizeof(now_fields) / sizeof(now_fields[0]));
-	(void)fputs(", ", stdout);
-	kaname_print_members(before != NULL ? before : &none, before_fields, 1);
-	(void)printf(", \"changed\": %s, \"cached\": %s}",
-	             has_changed(before, now) ? "true" : "false",
-	             is_cached(before, now) ? "true" : "false");
-}
-
-static void print(refresh_t *refresh, const kaname_line_t *before, const kaname_line_t *now)
-{
-	bool pending = field(now, ANAME_KEY_PENDING) != NULL;
-	refresh->pending += pending;
-	refresh->failed += !pending && field(now, ANAME_KEY_WHY) != NULL;
-	if (refresh->args->json) {
-		print_json(refresh, before, now);
-	} else {
-		print_people(before, now);
-	}
-	refresh->any = true;
-}
-
 /* What is not known yet. */
 
 /*! Asks as a client for both families of a zone, over TCP. */
@@ -298,7 +144,8 @@ static void ask_as_client(const kaname_values_t *listen, const char *zone)
 /*! Has a lookup of a line ended? */
 static bool has_ended(const kaname_line_t *line)
 {
-	return number(line, ANAME_KEY_SUCCEEDED) > 0 || number(line, ANAME_KEY_FAILED) > 0;
+	return kaname_refreshed_number(line, ANAME_KEY_SUCCEEDED) > 0 ||
+	       kaname_refreshed_number(line, ANAME_KEY_FAILED) > 0;
 }
 
 /*! Waits until both families of a name are known, or the time is up; prints what is. */
@@ -319,9 +166,9 @@ static kaname_exit_t await(refresh_t *refresh, const char *name)
 		bool over = (live.count >= 2 && ended == live.count) ||
 		            kaname_now_ms() >= refresh->end_ms;
 		for (size_t i = 0; i < live.count && over; i++) {
-			print(refresh, NULL, &live.targets[i]);
+			kaname_refreshed_print(&refresh->printed, NULL, &live.targets[i]);
 		}
-		refresh->pending += over && live.count == 0;
+		refresh->printed.pending += over && live.count == 0;
 		if (over && live.count == 0) {
 			kaname_error("%s: no lookup has begun in time", name);
 			(void)fprintf(stderr, "next: 'kaname check' of the zone\n");
@@ -416,7 +263,8 @@ static kaname_exit_t ask(const refresh_t *refresh, kaname_live_t *live)
 	args.timeout = args.timeout == 0 ? 0 : refresh->seconds + KANAME_TIMEOUT_S;
 	for (;;) {
 		kaname_exit_t ret = kaname_live_ask(&args, request, live);
-		const char *why = ret == KANAME_OK ? field(&live->refused, ANAME_KEY_WHY) : NULL;
+		const char *why =
+		        ret == KANAME_OK ? kaname_live_field(&live->refused, ANAME_KEY_WHY) : NULL;
 		if (why == NULL || strcmp(why, ANAME_WHY_BUSY) != 0 ||
 		    kaname_now_ms() >= refresh->end_ms) {
 			return ret;
@@ -450,8 +298,10 @@ static kaname_exit_t report(refresh_t *refresh, const kaname_live_t *live)
 		(void)fputs("{\"targets\": [", stdout);
 	}
 	for (size_t i = 0; i < live->count; i++) {
-		if (field(&live->targets[i], ANAME_KEY_BEFORE) == NULL) {
-			print(refresh, find_before(live, &live->targets[i]), &live->targets[i]);
+		if (kaname_live_field(&live->targets[i], ANAME_KEY_BEFORE) == NULL) {
+			kaname_refreshed_print(&refresh->printed,
+			                       kaname_refreshed_before(live, &live->targets[i]),
+			                       &live->targets[i]);
 		}
 	}
 	for (size_t i = 0; i < live->unknown_count; i++) {
@@ -459,10 +309,10 @@ static kaname_exit_t report(refresh_t *refresh, const kaname_live_t *live)
 		kaname_exit_t one = look_up_unknown(refresh, name);
 		ret = one > ret ? one : ret;
 	}
-	long subnets = number(&live->done, ANAME_KEY_SUBNETS),
-	     left_out = number(&live->done, ANAME_KEY_LEFT_OUT);
+	long subnets = kaname_refreshed_number(&live->done, ANAME_KEY_SUBNETS),
+	     left_out = kaname_refreshed_number(&live->done, ANAME_KEY_LEFT_OUT);
 	if (refresh->args->json) {
-		(void)printf("%s], \"subnets\": %ld}\n", refresh->any ? "\n" : "",
+		(void)printf("%s], \"subnets\": %ld}\n", refresh->printed.any ? "\n" : "",
 		             subnets > 0 ? subnets : 0);
 	} else if (subnets > 0) {
 		(void)printf("%ld answers for client subnets are looked up, too\n", subnets);
@@ -479,6 +329,7 @@ kaname_exit_t kaname_refresh(const kaname_args_t *args)
 {
 	static refresh_t refresh;
 	refresh.args = args;
+	refresh.printed.json = args->json;
 	refresh.seconds = args->timeout > 0 ? args->timeout : KANAME_TIMEOUT_S;
 	if (args->timeout == 0 || refresh.seconds > ANAME_REFRESH_SECONDS_MAX) {
 		refresh.seconds = ANAME_REFRESH_SECONDS_MAX;
@@ -494,10 +345,11 @@ kaname_exit_t kaname_refresh(const kaname_args_t *args)
 	}
 	ret = live.refused.at != NULL ? report_refused(&live) : report(&refresh, &live);
 	kaname_live_free(&live);
-	if (ret == KANAME_OK && refresh.pending > 0) {
+	if (ret == KANAME_OK && refresh.printed.pending > 0) {
 		kaname_error("not all have an answer in time");
 		(void)fprintf(stderr, "next: -t TIME waits longer; 'kaname status' shows what "
 		                      "came since\n");
 	}
-	return ret == KANAME_OK && refresh.failed + refresh.pending > 0 ? KANAME_NO : ret;
+	return ret == KANAME_OK && refresh.printed.failed + refresh.printed.pending > 0 ? KANAME_NO
+	                                                                                : ret;
 }

@@ -10,6 +10,7 @@
 
 #include "service/forced.h"
 #include "service/probe/probes.h"
+#include "service/refresh.h"
 #include "service/state/state.h"
 #include "service/status/self.h"
 #include "service/urgent.h"
@@ -43,3 +44,6 @@ typedef struct {
 	/*! Which module this is; set by the status socket itself. */
 	const aname_self_t *self;
 } aname_status_backend_t;
+
+/*! What the service offers; both outlive the socket. `self` is not set. */
+aname_status_backend_t aname_status_backend_of(aname_refresh_t *refresh, aname_state_t *state);
