@@ -260,6 +260,7 @@ static kaname_exit_t ask(const refresh_t *refresh, kaname_live_t *live)
 	(void)snprintf(request + len, sizeof(request) - len, "\n");
 	kaname_args_t args = *refresh->args;
 	/* It says nothing while it waits. */
+	args.busy_ms = refresh->end_ms;
 	args.timeout = args.timeout == 0 ? 0 : refresh->seconds + KANAME_TIMEOUT_S;
 	for (;;) {
 		kaname_exit_t ret = kaname_live_ask(&args, request, live);

@@ -11,7 +11,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "ask.h"
 #include "protocol.h"
+
+/*! A socket that serves others is asked again after this. */
+#define BUSY_MS 100
 
 static void find_path(const kaname_args_t *args, char *path, size_t size)
 {
@@ -200,6 +204,11 @@ kaname_exit_t kaname_socket_ask(const kaname_args_t *args, const char *request, 
 	char path[PATH_MAX];
 	find_path(args, path, sizeof(path));
 	*text = exchange(args, path, request);
+	while (*text != NULL && (*text)[0] == '\0' && kaname_now_ms() < args->busy_ms) {
+		free(*text);
+		(void)poll(NULL, 0, BUSY_MS);
+		*text = exchange(args, path, request);
+	}
 	if (*text == NULL) {
 		return fail(path, strerror(errno), find_next(errno));
 	}

@@ -37,10 +37,12 @@ typedef struct {
 	int64_t seconds;           /*!< --for, or -1. */
 	const char *status_socket; /*!< -S, or NULL. */
 	const char *client;        /*!< --client, or NULL. */
-	bool quiet;                /*!< --quiet */
-	bool verbose;              /*!< --verbose */
-	bool reconnect;            /*!< --reconnect */
-	int count;                 /*!< Arguments that are no options. */
+	int64_t busy_ms; /*!< Until when, by kaname_now_ms(), a status socket is asked again that
+	                                serves others; 0: it is not. */
+	bool quiet;      /*!< --quiet */
+	bool verbose;    /*!< --verbose */
+	bool reconnect;  /*!< --reconnect */
+	int count;       /*!< Arguments that are no options. */
 	char **arguments;
 } kaname_args_t;
 
