@@ -34,16 +34,9 @@ enum {
 	PROBES,
 };
 
-_Static_assert(ANAME_KINDS <= ANAME_ANSWER_KINDS_MAX, "there is room for every kind");
-
 static char *kind_name(uint32_t index, uint32_t count)
 {
-	static const char *const names[] = {
-#define X(kind, name) name,
-		ANAME_ANSWER_KINDS(X)
-#undef X
-	};
-	return index < ANAME_KINDS ? strdup(names[index]) : NULL;
+	return index < ANAME_KINDS ? strdup(aname_kind_name(index)) : NULL;
 }
 
 static char *lookup_name(uint32_t index, uint32_t count)
@@ -142,11 +135,7 @@ void aname_stats_show_totals(knotd_mod_t *mod, aname_shared_t *shared)
 	                      atomic_load(&shared->totals.probes_failed));
 
 	for (unsigned kind = 0; kind < ANAME_KINDS; kind++) {
-		uint64_t sum = 0;
-		for (unsigned worker = 0; worker < ANAME_WORKERS_MAX; worker++) {
-			sum += atomic_load_explicit(&shared->workers[worker].answers[kind],
-			                            memory_order_relaxed);
-		}
-		knotd_mod_stats_store(mod, 0, COUNTER_ANSWERS, kind, sum);
+		knotd_mod_stats_store(mod, 0, COUNTER_ANSWERS, kind,
+		                      aname_kind_total(shared, kind));
 	}
 }

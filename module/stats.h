@@ -1,5 +1,5 @@
 /*!
- * \brief The counters: one list of kinds and names, registration, increments.  [K]
+ * \brief The counters: registration, increments.  [K]
  *
  * Every instance of a zone counts its answers; the numbers of its targets are stored from time to
  * time by the worker that answers for it. An instance loaded as global module shows the same
@@ -10,28 +10,7 @@
 
 #include <knot/module.h>
 
-#include "table/shared.h"
-
-/*! What an answer was made of; name in `knotc stats`. */
-#define ANAME_ANSWER_KINDS(X)                                                              \
-	X(FRESH, "fresh")         /* Addresses within their lifetime. */                   \
-	X(LATE, "late")           /* Past it, a lookup under way has not failed (T2). */   \
-	X(STALE, "stale")         /* Past it, and the target fails or is too late (F1). */ \
-	X(SIBLING, "sibling")     /* The zone's own A or AAAA (F2). */                     \
-	X(NODATA, "nodata")       /* The target has none (A7). */                          \
-	X(GONE, "gone")           /* The same, where there were addresses before (W1). */  \
-	X(TRUNCATED, "truncated") /* TC over UDP: not looked up yet (C1). */               \
-	X(COLD, "cold")           /* SERVFAIL: not looked up yet (C2, C3). */              \
-	X(FAILED, "failed")       /* SERVFAIL (F3). */                                     \
-	X(DENIED, "denied")       /* SERVFAIL: policy (L2). */                             \
-	X(ALL_DOWN, "all-down")   /* Health has left none: as `all-down` says (H4). */
-
-typedef enum {
-#define X(kind, name) ANAME_KIND_##kind,
-	ANAME_ANSWER_KINDS(X)
-#undef X
-	        ANAME_KINDS,
-} aname_kind_t;
+#include "table/kinds.h"
 
 /*! What else is shown. */
 typedef struct {

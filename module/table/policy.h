@@ -31,7 +31,7 @@
  *
  * There are three other lists beside it, each of something else: aname_known_t is what a lookup
  * has taught, which time does not change; aname_failure_t is why the last one failed, be it that
- * what was known before is still worth something; and the counters of stats.h are how a query was
+ * what was known before is still worth something; and the counters of kinds.h are how a query was
  * answered, where a failure may end in a sibling or in TC.
  */
 typedef enum {

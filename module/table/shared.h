@@ -60,7 +60,7 @@ typedef struct {
 
 /*! What belongs to one worker: nobody else writes these cache lines. */
 typedef struct {
-	_Atomic uint64_t answers[ANAME_ANSWER_KINDS_MAX]; /*!< Of all instances; see stats.h. */
+	_Atomic uint64_t answers[ANAME_ANSWER_KINDS_MAX]; /*!< Of all instances; see kinds.h. */
 	uint8_t *decisions; /*!< ANAME_WORKER_DECISIONS_SIZE octets. */
 	uint32_t keep; /*!< All bits, or none while a target is judged that is not kept fresh. */
 	uint8_t way;   /*!< aname_way_t of the target that is judged now; else OUT. */
