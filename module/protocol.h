@@ -123,6 +123,7 @@
 #define ANAME_KEY_FILE_ID "file-id" /*!< Which file was there then, see aname_file_id(). */
 #define ANAME_KEY_ZONES   "zones"   /*!< For which it is loaded. */
 #define ANAME_KEY_TARGETS "targets" /*!< Held, one per name and family. */
+#define ANAME_KEY_ANSWERS "answers" /*!< Given by all zones: KIND:COUNT, commas between. */
 #define ANAME_KEY_FULL    "full"    /*!< There is no room for another one; else not there. */
 
 /* Of its probes. Addresses are counted once for each way in which they are probed. */

@@ -16,6 +16,7 @@
 #include "service/status/text.h"
 #include "support/make.h"
 #include "table/clock.h"
+#include "table/kinds.h"
 #include "table/policy.h"
 
 /* A walk through the table. */
@@ -669,12 +670,18 @@ static void line_of_the_server(void **state)
 	assert_null(strstr(line, "\tmodule="));
 	memset(line, 0, ANAME_LINE_MAX);
 	backend.numbers = NULL;
+	/* What two workers have counted. */
+	atomic_store(&shared->workers[0].answers[ANAME_KIND_FRESH], 7);
+	atomic_store(&shared->workers[1].answers[ANAME_KIND_FRESH], 5);
+	atomic_store(&shared->workers[1].answers[ANAME_KIND_ALL_DOWN], 1);
 	aname_self_t self;
 	aname_self_find(&self);
 	backend.self = &self;
 	(void)aname_status_write_server(line, shared, &backend);
 	assert_non_null(strstr(line, "\tlag=0\n"));
 	assert_non_null(strstr(line, "/test_status\tfile-id="));
+	assert_non_null(strstr(line, "\tanswers=fresh:12,late:0,stale:0,sibling:0,nodata:0,gone:0,"
+	                             "truncated:0,cold:0,failed:0,denied:0,all-down:1\t"));
 	free(line);
 	aname_shared_free(shared);
 }

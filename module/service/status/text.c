@@ -8,6 +8,7 @@
 #include "rrtype.h"
 #include "service/status/line.h"
 #include "table/clock.h"
+#include "table/kinds.h"
 #include "table/policy.h"
 
 static const char *state_of(const aname_judgement_t *judgement)
@@ -351,6 +352,15 @@ static void write_file(char *at, size_t *len, const aname_status_backend_t *back
 	aname_line_end(at, len);
 }
 
+/*! How many answers of each kind were given, of all zones. */
+static void write_answers(char *at, size_t *len, const aname_shared_t *shared)
+{
+	for (unsigned kind = 0; kind < ANAME_KINDS; kind++) {
+		aname_line_add(at, len, "%s%s:%" PRIu64, kind > 0 ? "," : ANAME_FIELD(ANSWERS),
+		               aname_kind_name(kind), aname_kind_total(shared, kind));
+	}
+}
+
 size_t aname_status_write_server(char *at, const aname_shared_t *shared,
                                  const aname_status_backend_t *backend)
 {
@@ -363,6 +373,7 @@ size_t aname_status_write_server(char *at, const aname_shared_t *shared,
 	aname_line_add(at, &len, ANAME_FIELD(ZONES) "%zu", aname_zones_count(shared->zones));
 	aname_line_add(at, &len, ANAME_FIELD(TARGETS) "%zu" ANAME_FIELD(ADDRESSES) "%zu",
 	               aname_table_targets(shared->table), aname_table_addresses(shared->table));
+	write_answers(at, &len, shared);
 	aname_line_add(at, &len, ANAME_FIELD(STARTED) "%" PRIu64 ANAME_FIELD(SUCCEEDED) "%" PRIu64,
 	               atomic_load(&totals->started), atomic_load(&totals->succeeded));
 	aname_line_add(at, &len, ANAME_FIELD(FAILED) "%" PRIu64 ANAME_FIELD(LAG) "%" PRIu32 "%s",
