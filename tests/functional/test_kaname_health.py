@@ -1,22 +1,16 @@
 """What kaname makes of the health that the status socket shows, from a socket that plays a part."""
 
-import contextlib
 import json
 import os
 import re
-import socket
-import threading
 
 import pytest
 from harness import A1, A2, AAAA1, TARGET, ZONE, guide, known, simple
 from harness.kaname import KANAME, kaname
+from harness.playing import line, playing
 
 HEAD = "aname\t1\nserver\tpid=1\ttargets=2\taddresses=3"
 NUMBERS = "\tup=1\tdown=1\tunknown=1\tprobes=70\tprobes-failed=9\tprobes-refused=2"
-
-
-def line(word, **fields):
-    return "\t".join([word, *(f"{key.rstrip('_')}={value}" for key, value in fields.items())])
 
 
 def target(addresses, family="A", name=TARGET, **more):
@@ -36,34 +30,6 @@ def probed(value, health, **more):
 
 
 DOWN = {"since": 35, "probed": 2, "why": "connection refused"}
-
-
-@contextlib.contextmanager
-def playing(path, *lines):
-    """A status socket that answers every request by these lines; yields the requests."""
-    requests = []
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(path)
-        listener.listen()
-
-        def serve():
-            while True:
-                try:
-                    client, _ = listener.accept()
-                except OSError:
-                    return
-                with client:
-                    requests.append(client.recv(8192).decode())
-                    client.sendall("".join(f"{one}\n" for one in lines).encode())
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        try:
-            yield requests
-        finally:
-            listener.shutdown(socket.SHUT_RDWR)
-            thread.join()
-            os.unlink(path)
 
 
 @pytest.fixture
