@@ -20,6 +20,9 @@ const kaname_option_t kaname_options[] = {
 	{ 'R', false, "reconnect", NULL, "go on when knotd is restarted", NULL },
 	{ 'j', false, "json", NULL, "it does so anyway", "watch" },
 	{ 'j', false, "json", NULL, "print JSON", NULL },
+	{ 'p', false, "prometheus", NULL, "print metrics for Prometheus", NULL },
+	{ 'u', false, "summary", NULL, "of them those of the server alone", NULL },
+	{ 'O', false, "output", "FILE", "put them into this file, at once or not at all", NULL },
 	{ 's', true, "socket", "PATH", "control socket of knotd\n(" KANAME_CONTROL_SOCKET ")",
 	  NULL },
 	{ 'S', true, "status-socket", "PATH",
@@ -98,7 +101,7 @@ const kaname_command_t kaname_commands[] = {
 	  "  ZONE    only this one (all)\n",
 	  "  0  all are known\n  1  some are not\n" STATUS_USAGE STATUS_SERVER,
 	  "  kaname warm\n  kaname warm example.com --timeout 5s\n", kaname_warm },
-	{ "status", 0, 1, "jsSt", "status [ZONE] [--json]",
+	{ "status", 0, 1, "jpuOsSt", "status [ZONE] [--json|--prometheus]",
 	  "print what the server knows of the targets",
 	  "Prints what the module knows of the targets: their state, how long it is good\n"
 	  "for, when they are looked up next, what fails and why; the addresses that are\n"
@@ -107,6 +110,7 @@ const kaname_command_t kaname_commands[] = {
 	  STATUS_DONE
 	  "  1  there is no such zone, or it has no records\n" STATUS_USAGE STATUS_SERVER,
 	  "  kaname status example.com\n"
+	  "  kaname status --prometheus --output /var/lib/node-exporter/aname.prom\n"
 	  "  kaname status --json | jq '.targets[] | select(.failing_why)'\n",
 	  kaname_status },
 	{ "force", 2, 2, "FjsSt", "force WHAT down|up|auto [--for TIME]",

@@ -110,6 +110,9 @@ static bool take_option(kaname_args_t *args, int option)
 	case 'y': args->type = optarg; break;
 	case 'S': args->status_socket = optarg; break;
 	case 'j': args->json = true; break;
+	case 'p': args->prometheus = true; break;
+	case 'O': args->output = optarg; break;
+	case 'u': args->summary = true; break;
 	case 'F': good = read_time("for", ANAME_FORCED_SECONDS_MAX, &args->seconds); break;
 	case 'c': args->client = optarg; break;
 	case 'q': args->quiet = true; break;

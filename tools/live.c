@@ -169,6 +169,7 @@ void kaname_live_free(kaname_live_t *live)
 	free(live->addresses);
 	free(live->forced);
 	free(live->unknown);
+	*live = (kaname_live_t){ 0 };
 }
 
 kaname_exit_t kaname_live_ask(const kaname_args_t *args, const char *request, kaname_live_t *live)

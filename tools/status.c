@@ -8,6 +8,7 @@
 
 #include "live.h"
 #include "print.h"
+#include "prometheus/prometheus.h"
 #include "records.h"
 #include "tables.h"
 #include "tool.h"
@@ -150,12 +151,30 @@ static kaname_exit_t read_records(const kaname_args_t *args, knot_dname_txt_stor
 	return ret;
 }
 
+/*! Options that stand alone, or that another one needs. */
+static bool are_options_good(const kaname_args_t *args)
+{
+	if (args->json && args->prometheus) {
+		kaname_error("--json or --prometheus: one of them");
+		return false;
+	}
+	if ((args->output != NULL || args->summary) && !args->prometheus) {
+		kaname_error("%s: with --prometheus only",
+		             args->output != NULL ? "--output" : "--summary");
+		return false;
+	}
+	return true;
+}
+
 kaname_exit_t kaname_status(const kaname_args_t *args)
 {
 	kaname_records_t records = { 0 };
 	kaname_exit_t ret = KANAME_OK;
 	knot_dname_txt_storage_t zone;
 	bool one = args->count > 0;
+	if (!are_options_good(args)) {
+		return KANAME_USAGE;
+	}
 	if (one) {
 		ret = read_records(args, zone, &records);
 	}
@@ -164,14 +183,13 @@ kaname_exit_t kaname_status(const kaname_args_t *args)
 		ret = kaname_live_read(args, one ? zone : NULL, one ? &records : NULL, &live);
 	}
 	kaname_records_free(&records);
-	if (ret != KANAME_OK) {
-		return ret;
-	}
-	if (args->json) {
+	if (args->prometheus) {
+		ret = kaname_prometheus(args, ret, &live);
+	} else if (ret == KANAME_OK && args->json) {
 		print_json(&live);
-	} else {
+	} else if (ret == KANAME_OK) {
 		kaname_print_people(&live);
 	}
 	kaname_live_free(&live);
-	return KANAME_OK;
+	return ret;
 }

@@ -34,6 +34,9 @@ typedef struct {
 	const char *type;          /*!< --type, or NULL. */
 	bool no_check;             /*!< --no-check */
 	bool json;                 /*!< --json */
+	bool prometheus;           /*!< --prometheus */
+	bool summary;              /*!< --summary */
+	const char *output;        /*!< --output, or NULL. */
 	int64_t seconds;           /*!< --for, or -1. */
 	const char *status_socket; /*!< -S, or NULL. */
 	const char *client;        /*!< --client, or NULL. */

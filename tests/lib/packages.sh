@@ -21,6 +21,7 @@ packages_test=(
 	knot-module-geoip bind9 bind9-dnsutils pdns-server pdns-backend-sqlite3 pdns-recursor
 	dnsdist dnsmasq-base jq musl-tools groff-base zsh
 	python3-pytest python3-pytest-xdist python3-docutils
+	prometheus python3-prometheus-client
 )
 packages_bench=("${packages_harness[@]}" dnsperf)
 # Who is compared with; those of one string belong together.
@@ -60,6 +61,7 @@ packages_install() ( # packages, none of them installed
 	declare -A services=(
 		[knot]=knot [unbound]=unbound [bind9]=named [pdns-server]=pdns
 		[pdns-recursor]=pdns-recursor [nsd]=nsd [nginx]=nginx [dnsdist]=dnsdist
+		[prometheus]=prometheus [knot-exporter]=knot-exporter
 	)
 	for package in "$@"; do
 		if [ -n "${services[$package]-}" ]; then
