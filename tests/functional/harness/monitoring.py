@@ -182,8 +182,29 @@ class Prometheus(Daemon):
             for rule in group["rules"]:
                 assert rule["health"] != "err", f"{rule['name']}: {rule['lastError']}"
         alerts = self.api("alerts")["alerts"]
+        for alert in alerts:
+            for text in alert["annotations"].values():
+                assert not re.search(r"<(no value|error)", text) and "  " not in text, alert
         return [alert["labels"] for alert in alerts if alert["state"] == "firing"]
 
     def names(self):
         """Names of the alerts that fire."""
         return {labels["alertname"] for labels in self.firing()}
+
+
+def panels():
+    """{title, in its row: [expression]} of the dashboard, whatever is chosen in it."""
+    with open(os.path.join(EXAMPLES, "grafana.json"), encoding="ascii") as file:
+        dashboard = json.load(file)
+    found, row = {}, None
+    for panel in dashboard["panels"]:
+        if panel["type"] == "row":
+            row = panel["title"]
+            continue
+        expressions = [target["expr"] for target in panel["targets"]]
+        for variable, chosen in {"instance": ".*", "exporter": ".*",
+                                 "__rate_interval": f"{WINDOW}s"}.items():
+            expressions = [one.replace(f"${variable}", chosen) for one in expressions]
+        assert not any("$" in one for one in expressions), expressions
+        found[row, panel["title"]] = expressions
+    return found
