@@ -10,7 +10,7 @@ import pytest
 from harness import A1, NoReply, aname, answers, eventually, query, section
 from harness.authority import ADDRESS
 from harness.endpoints import Endpoints
-from harness.guide import ROOT
+from harness.guide import ROOT, text_of
 from harness.monitoring import (
     EXAMPLES, HAS_EXPORTER, RULES, Exporter, Prometheus, StatusFile, panels, promtool,
 )
@@ -54,6 +54,22 @@ def test_the_dashboard_can_be_imported():
             assert used <= variables, f"{panel['title']}: {used}"
     assert {kind["id"] for kind in dashboard["__requires"] if kind["type"] == "panel"} == {
         panel["type"] for panel in dashboard["panels"]} - {"row"}
+
+
+def test_the_guide_has_every_alert_and_every_metric():
+    guide = text_of("doc", "operation.md")
+    guide = guide[guide.index("## Watching it") : guide.index("## Restarting")]
+    for path in RULES:
+        with open(path, encoding="ascii") as file:
+            names = re.findall(r"- alert: (\w+)", file.read())
+        missing = {name for name in names if f"`{name}`" not in guide}
+        assert not missing, f"expected the guide to have {missing}"
+    code = text_of("tools", "prometheus", "prometheus.c")
+    missing = {name for name in re.findall(r'"(aname_\w+)"', code) if f"`{name}`" not in guide}
+    assert not missing, f"expected the guide to have {missing}"
+    told = set(re.findall(r"`((?:Knot)?Aname\w+)`", guide))
+    rules = "".join(text_of("examples", "monitoring", os.path.basename(path)) for path in RULES)
+    assert not {name for name in told if f"- alert: {name}\n" not in rules}, told
 
 
 class Traffic:
@@ -173,6 +189,15 @@ def repair_all(knotd, authority, endpoints):
         knotd.reload_zone(zone(name), [aname(host("fine"))], serial=3)
 
 
+def selects(server):
+    """What the guide says selects both forms of the exporter's names."""
+    found = re.search(r"<!-- test: exporter -->\n```promql\n(.*)\n```",
+                      text_of("doc", "operation.md"))
+    zones = {labels.get("zone") for labels, _ in server.query(found[1])}
+    assert not HAS_EXPORTER or {f"{zone(name)}." for name in NAMES} <= zones, zones
+    return True
+
+
 def shows(server):
     """Every panel of the dashboard has something to show."""
     for (row, title), expressions in panels().items():
@@ -217,6 +242,7 @@ def test_each_failure_of_a_real_server_fires_its_alert_and_no_other(
         fail_all(knotd, authority, endpoints)
         fires(server, {**BY_STATUS, **(BY_EXPORTER if HAS_EXPORTER else {})})
         tool("force", "192.0.2.250", "down")
+        eventually(lambda: selects(server), timeout=30, step=0.5, what="the guide's query")
         eventually(lambda: shows(server), timeout=30, step=0.5, what="the dashboard is filled")
         repair_all(knotd, authority, endpoints)
         fires(server, {})
