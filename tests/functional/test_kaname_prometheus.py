@@ -7,7 +7,9 @@ import stat
 import subprocess
 
 import pytest
-from harness import A1, A2, AAAA1, TARGET, ZONE, aname, eventually, failed, known, query, section, simple
+from harness import (
+    A1, A2, AAAA1, TARGET, ZONE, aname, eventually, failed, known, query, section, simple,
+)
 from harness.authority import ADDRESS
 from harness.kaname import kaname
 from harness.monitoring import EXAMPLES
@@ -30,7 +32,8 @@ def samples(text):
     assert text.endswith("# EOF\n"), f"expected the end to be marked, got {text[-100:]}"
     for one in text.splitlines():
         if one.startswith("#"):
-            assert re.match(r"# (TYPE [a-z_]+ gauge|UNIT [a-z_]+ [a-z]+|HELP [a-z_]+ .+|EOF)$", one), one
+            kinds = r"# (TYPE [a-z_]+ gauge|UNIT [a-z_]+ [a-z]+|HELP [a-z_]+ .+|EOF)"
+            assert re.fullmatch(kinds, one), one
             continue
         name, labels, value = LINE.fullmatch(one).groups()
         pairs = LABEL.findall(labels or "")
@@ -68,8 +71,9 @@ def reads(text, directory):
     for module in ("parser", "openmetrics.parser"):
         done = subprocess.run(
             ["/usr/bin/python3", "-c",
-             f"import sys; from prometheus_client.{module} import text_string_to_metric_families as f;"
-             "print(sum(len(m.samples) for m in f(sys.stdin.read())))"],
+             "import sys;"
+             f"from prometheus_client.{module} import text_string_to_metric_families as read;"
+             "print(sum(len(m.samples) for m in read(sys.stdin.read())))"],
             input=text, capture_output=True, text=True, check=False,
         )
         assert done.returncode == 0, f"{module}: {done.stderr} about {text}"

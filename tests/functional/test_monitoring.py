@@ -35,7 +35,7 @@ def test_the_rules_fire_when_they_have_to(name):
 
 
 def test_the_dashboard_can_be_imported():
-    """What Grafana asks of a dashboard: a model with unique panels that do not lie on each other."""
+    """What Grafana asks of one: panels that have an id each and do not lie on each other."""
     with open(os.path.join(EXAMPLES, "grafana.json"), encoding="ascii") as file:
         dashboard = json.load(file)
     assert dashboard["id"] is None and dashboard["title"] and dashboard["schemaVersion"] >= 30
@@ -127,7 +127,8 @@ def zone(name):
 def configure(knotd, authority):
     """A zone for each way to fail, all well at first."""
     common = {
-        "resolver": ADDRESS, "ttl-max": 1, "retry-max": 1, "timeout": 60000, "retries": 10, "cold": "servfail",
+        "resolver": ADDRESS, "ttl-max": 1, "retry-max": 1, "timeout": 60000, "retries": 10,
+        "cold": "servfail",
         "deny-target": host("denied"), "all-down": "servfail", "state-interval": 1,
         "lookup-rate": 20,
         "state-file": os.path.join(knotd.directory, "state", "aname.state"),

@@ -1,8 +1,8 @@
 /*!
  * \brief Metrics as text that Prometheus reads.
  *
- * What is written is read alike by readers of Prometheus's text format 0.0.4, the textfile collector
- * for one, and of OpenMetrics 1.0. The two want the type of a counter under different names; so a
+ * What is written is read alike by readers of Prometheus's text format 0.0.4, the textfile
+ * collector for one, and of OpenMetrics 1.0. The two want the type of a counter under different names; so a
  * counter is written without one, and its name, which ends with `_total`, tells.
  */
 

@@ -3,8 +3,8 @@
  *        --summary say.
  *
  * Of the server there are some forty samples. For each target, family and resolver that zones name
- * there are up to thirteen, and for each address that is probed two; with --summary there are none of
- * these. Answers for client subnets are only counted.
+ * there are up to thirteen, and for each address that is probed two; with --summary there are none
+ * of these. Answers for client subnets are only counted.
  */
 
 #pragma once

@@ -59,8 +59,8 @@ static int compare(const void *one, const void *other)
 	return order != 0 ? order : (a->line > b->line) - (a->line < b->line);
 }
 
-/*! Numbers series that their labels do not tell apart, as addresses that are probed in two ways which
- *  differ in what counts only: a file with the same series twice is refused as a whole. */
+/*! Numbers series that their labels do not tell apart, as addresses that are probed in two ways
+ *  which differ in what counts only: a file with the same series twice is refused as a whole. */
 static bool number(kaname_series_t *series, size_t count)
 {
 	qsort(series, count, sizeof(*series), compare);

@@ -1,5 +1,5 @@
-"""A real Prometheus with the rules of the examples, and what it scrapes: knot-exporter, and the file
-that `kaname status --prometheus` writes.
+"""A real Prometheus with the rules of the examples, and what it scrapes: knot-exporter, and the
+file that `kaname status --prometheus` writes.
 """
 
 import glob
@@ -125,7 +125,7 @@ class Exporter(Daemon):
 
 
 class Prometheus(Daemon):
-    """Prometheus that scrapes both once a second; the rules are those of the examples, shortened."""
+    """Prometheus that scrapes both once a second, with the rules of the examples, shortened."""
 
     def __init__(self, directory, exporter=HAS_EXPORTER):
         below = os.path.join(directory, "prometheus")
