@@ -140,10 +140,16 @@ const char *kaname_review_record(kaname_review_t *review, const kaname_entry_t *
 
 /* Targets. */
 
-const char *kaname_review_address(const char *target, size_t len)
+const char *kaname_review_written(const char *target, size_t len)
 {
 	char text[INET6_ADDRSTRLEN];
 	struct in6_addr address;
+	for (size_t i = 0; i < len; i++) {
+		if ((unsigned char)target[i] >= 0x80) {
+			return "A-labels (xn--...) in the place of letters that are not ASCII, as "
+			       "'kaname rdata' tells them";
+		}
+	}
 	len -= len > 0 && target[len - 1] == '.';
 	if (len == 0 || len >= sizeof(text)) {
 		return NULL;

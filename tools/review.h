@@ -58,11 +58,11 @@ const char *kaname_review_record(kaname_review_t *review, const kaname_entry_t *
                                  bool translated);
 
 /*!
- * \brief Looks at the target of an ANAME or ALIAS record, before it is read.
+ * \brief Looks at the target of an ANAME or ALIAS record as it is written, before it is read.
  *
- * \return What was expected in its place, if it is an address; else NULL.
+ * \return What was expected in its place, if it is an address or not in ASCII; else NULL.
  */
-const char *kaname_review_address(const char *target, size_t len);
+const char *kaname_review_written(const char *target, size_t len);
 
 /*! Warns of a relative target of several labels, once it is read. */
 void kaname_review_target(kaname_review_t *review, unsigned line, const char *written, size_t len,

@@ -110,6 +110,10 @@ kaname_exit_t kaname_saved_after(kaname_control_t *control, const kaname_setting
 		[KNOT_CTL_IDX_ZONE] = zone,
 	};
 	kaname_exit_t ret = kaname_control_ask(control, &ask, NULL, NULL);
+	if (ret == KANAME_IO) {
+		(void)fprintf(stderr, "the change was made; whether it is in the zone file is not "
+		                      "known\n");
+	}
 	if (ret == KANAME_NO) {
 		return report_unwritten(control, setting, zone);
 	}

@@ -152,7 +152,7 @@ static bool forward(work_t *work, size_t token, size_t type)
 	const char *name = kaname_entry_at(entry, first);
 	size_t len = entry->tokens[first].len;
 	const knot_dname_t *target;
-	const char *expected = kaname_review_address(name, len);
+	const char *expected = kaname_review_written(name, len);
 	if (expected == NULL) {
 		expected = kaname_text_target(work->text, name, len, &target);
 	}

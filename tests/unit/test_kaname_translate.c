@@ -361,6 +361,7 @@ static const remark_row_t remarks[] = {
 	{ "an address", "@ ANAME 192.0.2.1\n", KANAME_NO, 1, "an A record" },
 	{ "an address with a dot", "@ ALIAS 192.0.2.1.\n", KANAME_NO, 1, "an A record" },
 	{ "an IPv6 address", "@ ALIAS 2001:db8::1\n", KANAME_NO, 1, "an AAAA record" },
+	{ "letters that are not ASCII", "@ ANAME bücher.example.\n", KANAME_NO, 1, "A-labels" },
 	{ "an owner below the apex", SOA "www ANAME cdn.\n", KANAME_OK, 2,
 	  "www.example. is not the apex" },
 	{ "an absolute one", SOA "www.example. ANAME cdn.\n", KANAME_OK, 2, "not the apex" },
