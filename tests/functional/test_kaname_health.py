@@ -148,7 +148,7 @@ def test_the_configurations_of_the_guide_to_pools_are_accepted(knotd):
 def test_what_the_server_says_to_force_is_told(path, ask, lines, code, told):
     with playing(path, *lines) as requests:
         done = ask("force", "A.example", "down", "--for", "2m", code=code)
-    assert requests[0] == "force A.example down 120\n"
+    assert requests[0] == "force A.example. down 120\n"
     assert told in done.stderr and (code == 0) == ("is forced down" in done.stdout)
 
 
