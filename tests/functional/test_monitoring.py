@@ -13,7 +13,7 @@ from harness.authority import ADDRESS
 from harness.endpoints import Endpoints
 from harness.guide import ROOT, text_of
 from harness.monitoring import (
-    EXAMPLES, HAS_EXPORTER, RULES, Exporter, Prometheus, StatusFile, panels, promtool,
+    EXAMPLES, HAS_EXPORTER, RULES, WINDOW, Exporter, Prometheus, StatusFile, panels, promtool,
 )
 
 PORT = 8443
@@ -257,8 +257,9 @@ def test_each_failure_of_a_real_server_fires_its_alert_and_no_other(
         start_server(Exporter(knotd))
     server = prometheus()
     with Traffic([zone(name) for name in NAMES]):
-        eventually(lambda: server.query('increase(aname_answers_total{kind="fresh"}[15s]) > 20'),
-                   timeout=60, step=0.5, what="the server is watched")
+        watched = f'increase(aname_answers_total{{kind="fresh"}}[{WINDOW}s]) > 20'
+        eventually(lambda: server.query(watched), timeout=60, step=0.5,
+                   what="the server is watched")
         fires(server, {})
         fail_all(knotd, authority, endpoints)
         fires(server, {**BY_STATUS, **(BY_EXPORTER if HAS_EXPORTER else {})}, StaysCold(knotd))

@@ -18,20 +18,22 @@ import urllib.request
 from .guide import ROOT
 from .kaname import KANAME, environment
 from .process import Daemon
-from .wait import eventually, scaled
+from .wait import SLOW, eventually, scaled
 
 EXAMPLES = os.path.join(ROOT, "examples", "monitoring")
 RULES = sorted(glob.glob(os.path.join(EXAMPLES, "*.rules.yml")))
 HAS_EXPORTER = shutil.which("knot-exporter") is not None
 
-# How far the tests see back where the rules say ten minutes, and how long an alert waits.
-WINDOW, PENDING = 15, 1
+# How often all is asked, in seconds; how far the tests see back where the rules say ten minutes; and
+# how long an alert waits.
+STEP = max(1, round(SLOW))
+WINDOW, PENDING = 15 * STEP, STEP
 
 CONFIGURATION = """\
 global:
-  scrape_interval: 1s
-  scrape_timeout: 1s
-  evaluation_interval: 1s
+  scrape_interval: {step}s
+  scrape_timeout: {step}s
+  evaluation_interval: {step}s
 rule_files: ['{directory}/*.rules.yml']
 scrape_configs:
   - job_name: node
@@ -125,7 +127,7 @@ class Exporter(Daemon):
 
 
 class Prometheus(Daemon):
-    """Prometheus that scrapes both once a second, with the rules of the examples, shortened."""
+    """Prometheus that scrapes both often, with the rules of the examples, shortened."""
 
     def __init__(self, directory, exporter=HAS_EXPORTER):
         below = os.path.join(directory, "prometheus")
@@ -138,7 +140,7 @@ class Prometheus(Daemon):
         conf = os.path.join(below, "prometheus.yml")
         with open(conf, "w", encoding="ascii") as file:
             file.write(CONFIGURATION.format(
-                directory=below, exporter=EXPORTER if exporter else ""
+                step=STEP, directory=below, exporter=EXPORTER if exporter else ""
             ))
         super().__init__(
             "prometheus",
