@@ -170,6 +170,10 @@ BY_STATUS = {
 }
 
 
+# That lookups are late; it is remembered for a minute or two.
+LAG = {"AnameRefreshLag", "KnotAnameLag"}
+
+
 def fail_all(knotd, authority, endpoints):
     """Break everything, each in its own way."""
     authority.fail(host("stale"))
@@ -238,6 +242,9 @@ def fires(server, wanted, meanwhile=lambda: None):
         for labels in server.firing():
             subject = labels.get("zone") or labels.get("target") or ""
             found.setdefault(labels["alertname"], set()).update({subject.split(".")[0]} - {""})
+        # A machine that is busy may well be late.
+        for name in LAG - set(wanted):
+            found.pop(name, None)
         assert found == wanted, f"expected {wanted}, got {found}"
         return True
 
@@ -272,8 +279,8 @@ def test_each_failure_of_a_real_server_fires_its_alert_and_no_other(
         for number in range(2):
             names = [f"t{target}.many{number}.target.example" for target in range(30)]
             knotd.reload_zone(zone(("failed", "denied")[number]), map(aname, names), serial=1001)
-        lag = {"AnameRefreshLag": set(), **({"KnotAnameLag": set()} if HAS_EXPORTER else {})}
-        eventually(lambda: set(lag) <= server.names(), timeout=60, step=0.5, what="lag fires")
+        lag = LAG if HAS_EXPORTER else {"AnameRefreshLag"}
+        eventually(lambda: lag <= server.names(), timeout=60, step=0.5, what="lag fires")
     knotd.finish()
     fires(server, {"AnameNotAsked": set(), **({"KnotNotAsked": set()} if HAS_EXPORTER else {})})
     assert status_file.codes[-1] == 3
