@@ -313,7 +313,9 @@ def test_powerdns_by_transfer(knotd, powerdns, authority, directory, proto):
     assert query(ZONE, "MX", proto).addresses() == {f"10 mail.{ZONE}."}
     got = kaname("-s", knotd.socket, "get", ZONE, directory=directory).stdout.split()
     assert got == [f"{ZONE}.", "300", "ALIAS", f"{TARGET}."], got
-    kaname("-s", knotd.socket, "check", ZONE, directory=directory)
+    told = kaname("-s", knotd.socket, "check", ZONE, directory=directory, code=1).stdout
+    bad = [line for line in told.splitlines() if line.startswith("BAD")]
+    assert len(bad) == 1 and f"not followed: shop.{ZONE}. ALIAS" in bad[0], told
     # Not at the apex: the record it is.
     query(f"shop.{ZONE}", "A", proto).expect(a=(), soa=True)
     assert query(f"shop.{ZONE}", f"TYPE{ALIAS}").addresses()
