@@ -16,7 +16,7 @@ from harness import (
     A1, A2, TARGET, ZONE, aname, answers, during, eventually, failed, known, let_pass, query, raw,
     scaled, section, simple,
 )
-from harness.authority import Behaviour
+from harness.authority import ADDRESS, Behaviour
 from harness.kaname import KANAME, environment, kaname
 
 OTHER = "other.example.net"
@@ -464,6 +464,29 @@ def test_L1_root_keeps_its_place_on_the_status_socket(knotd, unbound, authority)
     eventually(lambda: sum(map(is_open, theirs)) == 5)
     assert all(map(is_open, ours)), "expected another user's client to give way"
     for client in (*ours, *theirs):
+        client.close()
+
+
+def test_L1_the_status_is_shown_beside_all_who_wait_for_lookups_and_watch(knotd, authority, live):
+    knotd.options.update({"resolver": ADDRESS, "retries": 10, "timeout": 60000})
+    names = [f"target-{n}.example.net" for n in range(4)]
+    for n, name in enumerate(names):
+        authority.set(name, a=(A1,), aaaa=())
+        knotd.add_zone(f"zone-{n}.example", [aname(name)])
+    knotd.start()
+    for n, name in enumerate(names):
+        known(f"zone-{n}.example")
+        authority.drop(name)
+    path = status_socket(knotd)
+    clients = [connect(path, b"watch\n") for _ in range(4)]
+    clients += [connect(path, f"refresh 600 {name}\n".encode()) for name in names]
+    for client in clients:
+        assert client.recv(65536).startswith(b"aname\t1\n")
+    silent = [connect(path) for _ in range(20)]
+    for _ in range(10):
+        assert live()
+    assert all(map(is_open, clients)), "expected those who wait and watch to be left alone"
+    for client in (*clients, *silent):
         client.close()
 
 

@@ -119,11 +119,11 @@ static bool has_spoken(const client_t *client)
 	return !client->asked && poll(&readable, 1, 0) > 0;
 }
 
-/*! Is it itself what it waits for? */
+/*! Is it itself what it waits for, and has it one of the places that are given away? */
 static bool is_silent(const client_t *client, int64_t now_ms)
 {
 	if (client->asked) {
-		return client->sync.number == 0 && !client->waits &&
+		return client->sync.number == 0 && client->let_go == NULL &&
 		       now_ms - client->progress_ms >= STALLED_MS;
 	}
 	return !has_spoken(client);
@@ -150,9 +150,14 @@ static client_t *find_silent(const aname_status_clients_t *clients)
 	return found;
 }
 
+static bool has_place(const aname_status_clients_t *clients)
+{
+	return clients->count - clients->waiting - clients->watchers < ANAME_STATUS_CLIENTS;
+}
+
 bool aname_status_place(aname_status_clients_t *clients)
 {
-	if (clients->count < ANAME_STATUS_CLIENTS) {
+	if (has_place(clients)) {
 		return true;
 	}
 	client_t *silent = find_silent(clients);
@@ -190,7 +195,7 @@ static client_t *client_new(aname_status_clients_t *clients)
 
 void aname_status_serve(aname_status_clients_t *clients, int fd)
 {
-	client_t *client = clients->count < ANAME_STATUS_CLIENTS ? client_new(clients) : NULL;
+	client_t *client = has_place(clients) ? client_new(clients) : NULL;
 	if (client == NULL) {
 		(void)close(fd);
 		return;

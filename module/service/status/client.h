@@ -17,8 +17,9 @@
 
 #include "service/status/conversation.h"
 
-/*! Clients at once. One more has the place of the one that is silent for longest, that has not
- *  asked yet or takes nothing of its answer; it is turned away only where all are being served. */
+/*! Clients at once, beside those that wait for lookups or watch, who have places of their own. One
+ *  more has the place of the one that is silent for longest, that has not asked yet or takes nothing of
+ *  its answer; it is turned away only where all are being served. */
 #define ANAME_STATUS_CLIENTS 8
 
 /*!

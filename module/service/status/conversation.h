@@ -50,10 +50,10 @@ struct aname_client {
 	unsigned handles;                     /*!< Not closed yet. */
 	bool asked;                           /*!< Its request is read. */
 	bool done;                            /*!< The last line is in the buffer. */
-	bool waits;                           /*!< It is not its own fault that nothing is sent. */
 	void (*more)(aname_client_t *client); /*!< A page is written, and not the last one. */
-	void (*let_go)(aname_client_t *client); /*!< It is dropped; NULL: nobody cares. */
-	int64_t progress_ms;                    /*!< When it came, or took a page last. */
+	/*! It is dropped; set: it waits for lookups or watches, NULL: it does not. */
+	void (*let_go)(aname_client_t *client);
+	int64_t progress_ms;     /*!< When it came, or took a page last. */
 	aname_state_sync_t sync; /*!< It waits until what it has changed is on disk. */
 	size_t force;            /*!< Which one of what is forced is next. */
 	/*! Whom the zone asks that it asks for, to compare only; NULL: no matter. */

@@ -117,12 +117,12 @@ static bool is_over(aname_client_t *client)
 	const aname_status_backend_t *backend = &client->clients->backend;
 	refreshed_t *refreshed = client->refreshed;
 	size_t left = backend->urge(backend->ctx, &refreshed->urgent);
-	client->waits = left > 0 && aname_clock_ms() < refreshed->end_ms;
-	if (client->waits) {
+	bool over = left == 0 || aname_clock_ms() >= refreshed->end_ms;
+	if (!over) {
 		uv_update_time(client->clients->loop);
 		(void)uv_timer_start(&client->timer, on_time_to_look, LOOK_MS, 0);
 	}
-	return !client->waits;
+	return over;
 }
 
 /*! How it was goes out first, while nothing is looked up yet; then how it is. */

@@ -44,7 +44,6 @@ static void more(aname_client_t *client)
 	watched_t *watched = client->watched;
 	client->len = aname_watcher_take(&watched->watcher, client->buffer, sizeof(client->buffer));
 	watched->sending = client->len > 0;
-	client->waits = !watched->sending;
 	if (watched->sending) {
 		aname_client_send(client);
 	}
