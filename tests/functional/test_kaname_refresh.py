@@ -258,6 +258,40 @@ def test_T6_only_root_and_knotds_user_may(knotd, authority, tool):
     assert authority.count(TARGET) == count
 
 
+def test_T6_who_goes_waits_no_longer(knotd, authority, tool):
+    """Whatever waits for lookups of a resolver that is slow to fail is soon free for others."""
+    ask_the_authority(knotd, timeout=60000, retries=10)
+    names = [f"target-{n}.example.net" for n in range(4)]
+    for n, name in enumerate(names):
+        authority.set(name, a=(A1,), aaaa=())
+        knotd.add_zone(f"zone-{n}.example", [aname(name)])
+    simple(knotd, authority)
+    known()
+    path = os.path.join(knotd.directory, "mod-aname.sock")
+    clients = []
+    for n, name in enumerate(names):
+        known(f"zone-{n}.example")
+        authority.drop(name)
+        clients.append(socket.socket(socket.AF_UNIX))
+        clients[-1].connect(path)
+        clients[-1].sendall(f"refresh 600 {name}\n".encode())
+    # Who has only said all that it has to say waits all the same.
+    clients[0].shutdown(socket.SHUT_WR)
+    for client in clients:
+        assert client.recv(65536).startswith(b"aname\t1\n")
+    done = tool("refresh", TARGET, "-t", "1s", code=1)
+    assert "others wait for lookups already" in done.stderr
+    for client in clients[1:]:
+        client.close()
+    assert tool("refresh", TARGET, "-t", "5s").stdout
+    clients[0].settimeout(1)
+    with pytest.raises(TimeoutError):
+        while True:
+            told = clients[0].recv(65536)
+            assert told and b"end" not in told, f"expected that it still waits, got {told}"
+    clients[0].close()
+
+
 def serve_lines(path, lines):
     """Somebody at the status socket who says this to the first client."""
     listener = socket.socket(socket.AF_UNIX)

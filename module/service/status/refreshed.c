@@ -1,5 +1,6 @@
 #include "service/status/refreshed.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -144,9 +145,23 @@ static void more(aname_client_t *client)
 	aname_client_send(client);
 }
 
+/*! Has it gone, so that nobody would read the answer? Who has only said all it has to say is there. */
+static bool has_gone(const aname_client_t *client)
+{
+	uv_os_fd_t fd = -1;
+	(void)uv_fileno((const uv_handle_t *)&client->pipe, &fd);
+	struct pollfd hung_up = { .fd = fd };
+	return poll(&hung_up, 1, 0) > 0 && (hung_up.revents & (POLLHUP | POLLERR)) != 0;
+}
+
 static void on_time_to_look(uv_timer_t *timer)
 {
-	more(timer->data);
+	aname_client_t *client = timer->data;
+	if (has_gone(client)) {
+		aname_client_drop(client);
+	} else {
+		more(client);
+	}
 }
 
 void aname_client_refresh(aname_client_t *client)
