@@ -426,6 +426,38 @@ def test_W3_so_many_may_watch_at_once(knotd, authority, watch, tool):
     eventually(lambda: watch(ready=False).wait("connected", timeout=1))
 
 
+def test_W3_others_give_way_to_root(knotd, authority, watch):
+    """Whoever may connect to the status socket keeps neither root nor knotd's own user out."""
+    simple(knotd, authority)
+    path = os.path.join(knotd.directory, "mod-aname.sock")
+    os.chmod(knotd.directory, 0o755)
+    os.chmod(path, 0o777)
+    others = [
+        subprocess.Popen(
+            [KANAME, "watch", "-S", path], user=NOBODY, cwd="/", stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL, env=environment(knotd.directory))
+        for _ in range(4)
+    ]
+    try:
+        for other in others:
+            assert b"connected" in other.stdout.readline()
+        watch()
+        eventually(lambda: sum(other.poll() == 3 for other in others) == 1)
+        for _ in range(3):
+            watch()
+        eventually(lambda: all(other.poll() == 3 for other in others))
+        # Nobody else's place is taken from root.
+        done = subprocess.run(
+            [KANAME, "watch", "-S", path], user=NOBODY, cwd="/", capture_output=True, text=True,
+            env=environment(knotd.directory), check=False, timeout=scaled(30))
+        assert done.returncode == 1 and "4 watch already" in done.stderr
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+            other.stdout.close()
+
+
 def test_W3_it_ends_with_the_server(knotd, authority, watch):
     simple(knotd, authority)
     one, other = watch(), watch("--reconnect")

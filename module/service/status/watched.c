@@ -101,25 +101,33 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
 
 /* Who watches. */
 
-/*! One who watches and takes nothing, if there is one. */
-static aname_client_t *find_stalled(const aname_status_clients_t *clients)
+/*! One who watches and takes nothing; or else, for one who may change something, one who may not, so
+ *  that nobody else can keep those out. NULL if there is none. */
+static aname_client_t *find_yielding(const aname_client_t *newcomer)
 {
-	for (aname_client_t *client = clients->first; client != NULL; client = client->next) {
+	bool may = aname_client_may_change(newcomer);
+	aname_client_t *other = NULL;
+	for (aname_client_t *client = newcomer->clients->first; client != NULL;
+	     client = client->next) {
 		if (client->watched != NULL && client->watched->sending &&
 		    aname_clock_ms() - client->progress_ms >= STALLED_MS) {
 			return client;
 		}
+		if (client->watched != NULL && may && !aname_client_may_change(client)) {
+			other = client;
+		}
 	}
-	return NULL;
+	return other;
 }
 
 /*! Is there a place for one more? */
-static bool has_place(const aname_status_clients_t *clients)
+static bool has_place(const aname_client_t *newcomer)
 {
+	const aname_status_clients_t *clients = newcomer->clients;
 	if (clients->watchers == ANAME_STATUS_WATCHERS) {
-		aname_client_t *stalled = find_stalled(clients);
-		if (stalled != NULL) {
-			aname_client_drop(stalled);
+		aname_client_t *yielding = find_yielding(newcomer);
+		if (yielding != NULL) {
+			aname_client_drop(yielding);
 		}
 	}
 	return clients->watchers < ANAME_STATUS_WATCHERS;
@@ -128,7 +136,7 @@ static bool has_place(const aname_status_clients_t *clients)
 void aname_client_watch(aname_client_t *client)
 {
 	aname_status_clients_t *clients = client->clients;
-	watched_t *watched = has_place(clients) ? calloc(1, sizeof(*watched)) : NULL;
+	watched_t *watched = has_place(client) ? calloc(1, sizeof(*watched)) : NULL;
 	if (watched == NULL) {
 		aname_client_reply(client, ANAME_STATUS_REFUSED, ANAME_WHY_WATCHED);
 		return;

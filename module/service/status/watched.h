@@ -2,7 +2,8 @@
  * \brief The request watch: tells what happens, as it happens, for as long as the client stays.  [U]
  *
  * What waits to be sent is bounded (log/watch.h), and a client that does not take it is not dropped,
- * unless another one wants its place.
+ * unless another one wants its place. Whoever may not change anything has no place where one who may
+ * wants it.
  *
  * Thread: service.
  */
