@@ -177,6 +177,13 @@ kaname_exit_t kaname_socket_fail(const kaname_args_t *args, const char *why)
 	return fail(path, why, "ask again; kaname and the module must be of one version");
 }
 
+kaname_exit_t kaname_socket_fail_silent(const kaname_args_t *args)
+{
+	char path[PATH_MAX];
+	find_path(args, path, sizeof(path));
+	return fail(path, strerror(ETIMEDOUT), find_next(ETIMEDOUT));
+}
+
 bool kaname_socket_send(int fd, const char *request)
 {
 	return send_all(fd, request);

@@ -39,5 +39,8 @@ bool kaname_socket_send(int fd, const char *request);
 /*! Reports that what came cannot be used; returns KANAME_IO. */
 kaname_exit_t kaname_socket_fail(const kaname_args_t *args, const char *why);
 
+/*! Reports that nothing came in time; returns KANAME_IO. */
+kaname_exit_t kaname_socket_fail_silent(const kaname_args_t *args);
+
 /*! Does a text end like this? */
 bool kaname_socket_ends_with(const char *text, const char *end);

@@ -32,7 +32,9 @@ typedef struct {
 	knot_dname_txt_storage_t zone; /*!< Empty: all. */
 	char request[ANAME_STATUS_REQUEST_MAX];
 	int fd;
-	bool connected; /*!< That was printed. */
+	bool connected;    /*!< That was printed. */
+	bool silent;       /*!< It was not, since nothing has come in time. */
+	int64_t answer_ms; /*!< Until then something has to have come; 0: no matter when. */
 	int64_t records_ms;
 	size_t len;
 	char text[65536]; /*!< What has come of the next lines. */
@@ -259,22 +261,34 @@ static kaname_exit_t receive(watch_t *watch)
 	return ret;
 }
 
+/*! How long to wait for what comes, in milliseconds: to a first word, then to the next look at the
+ *  zone's records; -1: for ever. */
+static int find_wait(const watch_t *watch)
+{
+	int64_t until_ms = 0;
+	if (!watch->connected) {
+		until_ms = watch->answer_ms;
+	} else if (watch->zone[0] != '\0') {
+		until_ms = watch->records_ms;
+	}
+	int64_t wait_ms = until_ms - kaname_now_ms();
+	return until_ms == 0 ? -1 : wait_ms > 0 ? (int)wait_ms : 0;
+}
+
 /*! Prints until the connection ends; KANAME_IO, not reported, then. */
 static kaname_exit_t follow(watch_t *watch)
 {
 	kaname_exit_t ret = KANAME_OK;
 	while (ret == KANAME_OK) {
-		int64_t wait_ms = -1;
-		if (watch->zone[0] != '\0') {
-			wait_ms = watch->records_ms - kaname_now_ms();
-			wait_ms = wait_ms > 0 ? wait_ms : 0;
-		}
 		struct pollfd readable = { .fd = watch->fd, .events = POLLIN };
-		int ready = poll(&readable, 1, (int)wait_ms);
+		int ready = poll(&readable, 1, find_wait(watch));
 		if (ready > 0) {
 			ret = receive(watch);
-		} else if (ready == 0) {
+		} else if (ready == 0 && watch->connected) {
 			follow_zone(watch);
+		} else if (ready == 0) {
+			watch->silent = true;
+			ret = KANAME_IO;
 		} else if (errno != EINTR) {
 			ret = KANAME_IO;
 		}
@@ -288,13 +302,19 @@ static kaname_exit_t follow(watch_t *watch)
 /*! Connects, and with --reconnect again and again. */
 static kaname_exit_t watch_once(watch_t *watch, bool first)
 {
+	int timeout_s = watch->args->timeout >= 0 ? watch->args->timeout : KANAME_TIMEOUT_S;
 	watch->len = 0;
+	watch->silent = false;
+	watch->answer_ms = timeout_s > 0 ? kaname_now_ms() + 1000 * (int64_t)timeout_s : 0;
 	watch->fd = kaname_socket_open(watch->args, watch->request, !first);
 	if (watch->fd < 0) {
 		return KANAME_IO;
 	}
 	kaname_exit_t ret = follow(watch);
 	(void)close(watch->fd);
+	if (watch->silent && first) {
+		return kaname_socket_fail_silent(watch->args);
+	}
 	if (ret == KANAME_IO && first && !watch->connected) {
 		return kaname_socket_fail(watch->args, "it is busy with other clients");
 	}

@@ -458,6 +458,19 @@ def test_W3_others_give_way_to_root(knotd, authority, watch):
             other.stdout.close()
 
 
+def test_W3_a_server_that_is_stopped_is_not_waited_for(knotd, authority, tool, watch):
+    simple(knotd, authority)
+    one = watch()
+    knotd.freeze()
+    done = tool("watch", "-t", "1", code=3)
+    assert not done.stdout and "(Connection timed out)" in done.stderr
+    assert "\nnext: knotd does not answer" in done.stderr
+    knotd.thaw()
+    # Silence is no fault of one that is connected.
+    tool("force", TARGET, "down")
+    one.wait("forced")
+
+
 def test_W3_it_ends_with_the_server(knotd, authority, watch):
     simple(knotd, authority)
     one, other = watch(), watch("--reconnect")
