@@ -347,7 +347,11 @@ const char *kaname_name_understand(knot_dname_storage_t name, const char *text,
 	}
 	(void)snprintf(converted, sizeof(converted), "%s", ascii);
 	free(ascii);
-	refused = read_ascii(name, converted, kind);
+	/* Full-width signs have become those that no name has. */
+	refused = refuse_text(converted, kind);
+	if (refused == NULL) {
+		refused = read_ascii(name, converted, kind);
+	}
 	*note = refused == NULL ? converted : NULL;
 	return refused;
 }

@@ -46,6 +46,8 @@ static const good_t good[] = {
 	  "bu\xcc\x88"
 	  "cher.example",
 	  "xn--bcher-kva.example.", "xn--bcher-kva.example" },
+	{ "full-width letters", KANAME_NAME_TARGET, "ｗｗｗ.example", "www.example.",
+	  "www.example" },
 	{ "an ideographic full stop", KANAME_NAME_TARGET, "www。bücher。example",
 	  "www.xn--bcher-kva.example.", "www.xn--bcher-kva.example" },
 #endif
@@ -134,7 +136,18 @@ static const bad_t bad[] = {
 	  "in UTF-8" },
 	{ "a character that no name has", KANAME_NAME_ANY, "a\xe2\x80\xa8.example",
 	  "internationalized", "xn--" },
-	{ "digits that become an address", KANAME_NAME_TARGET, "１９２.0.2.1", "number", "AAAA" },
+	{ "digits that become an address", KANAME_NAME_TARGET, "１９２.0.2.1", "is an address",
+	  "AAAA" },
+	{ "an address and a port in full width", KANAME_NAME_TARGET, "１.２.３.４：８０",
+	  "is an address", "AAAA" },
+	{ "a port in full width", KANAME_NAME_ANY, "www.cdn.example：443", "has a port",
+	  "'www.cdn.example'" },
+	{ "a URL in full width", KANAME_NAME_TARGET, "http：／／www.cdn.example",
+	  "scheme or a path", "'www.cdn.example'" },
+	{ "a bracket in full width", KANAME_NAME_TARGET, "（a）.example", "has a '('",
+	  "nothing else" },
+	{ "a wildcard in full width", KANAME_NAME_TARGET, "＊.cdn.example", "is a wildcard",
+	  "below it" },
 #else
 	{ "UTF-8 without libidn2", KANAME_NAME_TARGET, "bücher.example", "without libidn2",
 	  "xn--" },
