@@ -53,6 +53,14 @@ static const char *known(const kaname_line_t *line)
 	return field(line, ANAME_KEY_ADDRESSES);
 }
 
+/*! Has its lookup not ended? So it is, too, where nothing is known by what has just been asked for the
+ *  first time, neither an answer nor a failure. */
+static bool is_pending(const kaname_line_t *now)
+{
+	return field(now, ANAME_KEY_PENDING) != NULL ||
+	       (known(now) == NULL && field(now, ANAME_KEY_WHY) == NULL);
+}
+
 static bool has_changed(const kaname_line_t *before, const kaname_line_t *now)
 {
 	const char *a = known(before), *b = known(now);
@@ -100,7 +108,7 @@ static void print_people(const kaname_line_t *before, const kaname_line_t *now)
 	(void)printf("%s %s by %s: ", kaname_field_or(now, ANAME_KEY_NAME, "?"),
 	             kaname_field_or(now, ANAME_KEY_FAMILY, "?"),
 	             kaname_field_or(now, ANAME_KEY_RESOLVER, "?"));
-	if (field(now, ANAME_KEY_PENDING) != NULL) {
+	if (is_pending(now)) {
 		(void)fputs("no answer yet; before: ", stdout);
 		print_known(known(before));
 	} else if (why != NULL) {
@@ -131,7 +139,6 @@ static const kaname_json_field_t now_fields[] = {
 	{ ANAME_KEY_ADDRESSES, "addresses", KANAME_AS_LIST },
 	{ ANAME_KEY_GIVEN, "ttl", KANAME_AS_NUMBER },
 	{ ANAME_KEY_WHY, "failing_why", KANAME_AS_TEXT },
-	{ ANAME_KEY_PENDING, "pending", KANAME_AS_FLAG },
 };
 static const kaname_json_field_t before_fields[] = {
 	{ ANAME_KEY_ADDRESSES, "addresses_before", KANAME_AS_LIST },
@@ -143,7 +150,7 @@ static void print_json(const kaname_refreshed_t *refreshed, const kaname_line_t 
 	static const kaname_line_t none;
 	(void)fputs(refreshed->any ? ",\n {" : "\n {", stdout);
 	kaname_print_members(now, now_fields, sizeof(now_fields) / sizeof(now_fields[0]));
-	(void)fputs(", ", stdout);
+	(void)printf(", \"pending\": %s, ", is_pending(now) ? "true" : "false");
 	kaname_print_members(before != NULL ? before : &none, before_fields, 1);
 	(void)printf(", \"changed\": %s, \"cached\": %s}",
 	             has_changed(before, now) ? "true" : "false",
@@ -153,7 +160,7 @@ static void print_json(const kaname_refreshed_t *refreshed, const kaname_line_t 
 void kaname_refreshed_print(kaname_refreshed_t *refreshed, const kaname_line_t *before,
                             const kaname_line_t *now)
 {
-	bool pending = field(now, ANAME_KEY_PENDING) != NULL;
+	bool pending = is_pending(now);
 	refreshed->pending += pending;
 	refreshed->failed += !pending && field(now, ANAME_KEY_WHY) != NULL;
 	if (refreshed->json) {

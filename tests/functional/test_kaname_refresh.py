@@ -240,6 +240,21 @@ def test_it_is_bounded_in_time(knotd, authority, tool):
     query(ZONE, "A").expect(a={A1})
 
 
+@pytest.mark.parametrize("how", ["text", "json"])
+def test_a_target_nobody_asked_for_may_have_no_answer_in_time(knotd, authority, tool, how):
+    """That is no success, and nothing "as before"."""
+    ask_the_authority(knotd, timeout=60000, retries=10)
+    authority.drop(TARGET)
+    knotd.add_zone(ZONE, [aname(TARGET)])
+    knotd.start()
+    done = tool("refresh", TARGET, "-t", "1s", *(["--json"] if how == "json" else []), code=1)
+    assert "not all have an answer in time" in done.stderr and "\nnext: -t TIME" in done.stderr
+    if how == "json":
+        assert [entry["pending"] for entry in json.loads(done.stdout)["targets"]] == [True, True]
+    else:
+        assert done.stdout.count("no answer yet; before: not known") == 2, done.stdout
+
+
 def test_T6_only_root_and_knotds_user_may(knotd, authority, tool):
     ask_the_authority(knotd)
     simple(knotd, authority)
