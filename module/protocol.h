@@ -179,7 +179,8 @@
                                            were asked since; else not there. */
 #define ANAME_KEY_UNSIGNED \
 	"unsigned" /*!< Of a zone: it is signed, and the module cannot sign for it, so that it
-                                          answers nothing; else not there. */
+                                          answers nothing; else not there. Of the server: how
+                                          many these are. */
 #define ANAME_KEY_NXDOMAIN "nxdomain" /*!< The name does not exist; else not there. */
 
 /* Those of an address, beside `name`, `family` and `why` (its last probe failed). */

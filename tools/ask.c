@@ -133,6 +133,9 @@ static void take_answer(const kaname_question_t *question, kaname_answer_t *answ
 		    knot_dname_is_case_equal(rrset->owner, answer->last)) {
 			const knot_dname_t *target = knot_cname_name(rrset->rrs.rdata);
 			memcpy(answer->last, target, knot_dname_size(target));
+		} else if (rrset->type == question->type && rrset->type == KNOT_RRTYPE_SOA) {
+			answer->has_serial = true;
+			answer->serial = knot_soa_serial(rrset->rrs.rdata);
 		} else if (rrset->type == question->type) {
 			take_addresses(answer, rrset);
 		} else if (rrset->type == KNOT_RRTYPE_RRSIG) {

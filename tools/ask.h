@@ -21,7 +21,7 @@
 
 typedef struct {
 	const knot_dname_t *name;
-	uint16_t type; /*!< KNOT_RRTYPE_A or KNOT_RRTYPE_AAAA. */
+	uint16_t type; /*!< KNOT_RRTYPE_A, KNOT_RRTYPE_AAAA or KNOT_RRTYPE_SOA. */
 	bool tcp;
 	bool dnssec;    /*!< Ask for signatures (DO). */
 	bool recursive; /*!< Ask a recursor to look further (RD). */
@@ -39,6 +39,8 @@ typedef struct {
 	bool is_signed;            /*!< A signature over the addresses is there. */
 	int ede;                   /*!< Extended error (RFC 8914), or -1. */
 	uint32_t ttl;              /*!< Of the addresses. */
+	bool has_serial;           /*!< There is an SOA record in the answer. */
+	uint32_t serial;           /*!< Its serial. */
 	unsigned count;            /*!< Addresses; those that are kept are in text. */
 	char addresses[KANAME_ADDRESSES_MAX][INET6_ADDRSTRLEN];
 } kaname_answer_t;

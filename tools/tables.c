@@ -107,7 +107,7 @@ static void put_failing(char cell[KANAME_CELL_MAX], const kaname_line_t *line)
 	int used = 0;
 	(void)snprintf(cell, KANAME_CELL_MAX, "-");
 	if (kaname_live_field(line, ANAME_KEY_UNUSED) != NULL) {
-		(void)snprintf(cell, KANAME_CELL_MAX, "unused: no zone names it any more");
+		(void)snprintf(cell, KANAME_CELL_MAX, "unused: no zone uses it any more");
 		return;
 	}
 	if (failing != NULL) {

@@ -297,11 +297,8 @@ static ANAME_ASIDE void choose_for_zone(aname_query_t *query, const knot_rrset_t
 	} else if (sign->state == ANAME_SIGN_UNABLE) {
 		log_unable(query, &obstacle);
 	}
-	bool unable = sign->state == ANAME_SIGN_UNABLE;
-	_Atomic bool *noted = &query->instance->zone.unable;
-	if (atomic_load_explicit(noted, memory_order_relaxed) != unable) {
-		atomic_store_explicit(noted, unable, memory_order_relaxed);
-	}
+	aname_zones_unable(query->instance->shared->zones, &query->instance->zone,
+	                   sign->state == ANAME_SIGN_UNABLE);
 }
 
 /*! Is it still the one that an earlier hook of this query has chosen? Its keys stay READY. */

@@ -19,6 +19,7 @@ struct aname_zones {
 	size_t buckets_count; /*!< A power of two. */
 	size_t count;         /*!< Zones, of several instances each one. */
 	aname_tally_t named;  /*!< By how many zones each target is. */
+	atomic_size_t unable; /*!< Zones for which the module cannot sign; not under the lock. */
 };
 
 aname_zones_t *aname_zones_new(void)
@@ -225,8 +226,30 @@ void aname_zones_drop(aname_zones_t *zones, aname_zone_t *zone)
 		count_targets(zones, zone, false);
 		free_packed(targets_of(zone));
 		atomic_store_explicit(&zone->targets, 0, memory_order_relaxed);
+		aname_zones_unable(zones, zone, false);
 	}
 	pthread_mutex_unlock(&zones->lock);
+}
+
+void aname_zones_unable(aname_zones_t *zones, aname_zone_t *zone, bool unable)
+{
+	/* Written when it changes only: it is looked at with each query of the zone. */
+	if (atomic_load_explicit(&zone->unable, memory_order_relaxed) == unable ||
+	    atomic_exchange(&zone->unable, unable) == unable) {
+		return;
+	}
+	if (unable) {
+		atomic_fetch_add(&zones->unable, 1);
+	} else {
+		atomic_fetch_sub(&zones->unable, 1);
+	}
+}
+
+size_t aname_zones_unable_count(const aname_zones_t *zones)
+{
+	/* The one that takes it off may come before the one that adds it. */
+	size_t count = atomic_load(&zones->unable);
+	return count <= SIZE_MAX / 2 ? count : 0;
 }
 
 void aname_zones_note(aname_zones_t *zones, aname_zone_t *zone, const aname_zone_targets_t *targets)

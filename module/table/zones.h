@@ -7,7 +7,7 @@
  *
  * A zone is noted when its instance is loaded, and goes when that is unloaded; while a reload has two
  * of them the later one counts. Its targets are noted by workers, once a second and when they have
- * changed, as far as the zone is asked at all: that of a zone which nobody has asked yet are not
+ * changed, as far as the zone is asked at all: those of a zone which nobody has asked yet are not
  * known. A later instance takes over what is known from the earlier one.
  *
  * All of it is under one lock, which nobody holds while waiting for anything. What it takes: 40 octets
@@ -36,8 +36,7 @@ typedef struct aname_zone {
 	uint64_t name;                    /*!< Hash of its name. */
 	/*! Hashes of its targets: 0: none; odd: the only one; even: a list of them. */
 	_Atomic uint64_t targets;
-	/*! Written by workers: it is signed, and the module cannot sign for it (D4). */
-	_Atomic bool unable;
+	_Atomic bool unable; /*!< See aname_zones_unable(). */
 } aname_zone_t;
 
 /*! The targets of a zone, as hashes of their names (aname_owners_hash()). */
@@ -69,6 +68,12 @@ void aname_zones_drop(aname_zones_t *zones, aname_zone_t *zone);
 /*! Notes the targets that a zone's records name now. Without memory they are none. */
 void aname_zones_note(aname_zones_t *zones, aname_zone_t *zone,
                       const aname_zone_targets_t *targets);
+
+/*! Notes whether a zone is signed, and the module cannot sign for it (D4). Takes no lock. */
+void aname_zones_unable(aname_zones_t *zones, aname_zone_t *zone, bool unable);
+
+/*! For how many zones it cannot; while a reload has two instances of one that may be two. */
+size_t aname_zones_unable_count(const aname_zones_t *zones);
 
 /*! Are there targets that were noted? */
 static inline bool aname_zone_has_targets(const aname_zone_t *zone)

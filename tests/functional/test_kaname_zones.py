@@ -99,7 +99,7 @@ def test_a_typo_that_was_mended_is_told_from_what_fails(knotd, unbound, authorit
     query(ZONE, "A")
     assert unused(tool) == {f"{TYPO}."}
     row = next(row for row in tool("status").stdout.splitlines() if row.startswith(TYPO))
-    assert "unused: no zone names it any more" in row
+    assert "unused: no zone uses it any more" in row
     answers({A1})
     assert unused(tool) == {f"{TYPO}."}
     # It is used again if a zone names it again, be it in the same second or not.

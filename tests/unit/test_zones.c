@@ -102,6 +102,29 @@ static void each_zone_has_its_own_upstream(void **state)
 	aname_zones_free(zones);
 }
 
+static void zones_that_cannot_be_signed_for_are_counted(void **state)
+{
+	aname_zones_t *zones = aname_zones_new();
+	aname_zone_t a = { .upstream = &one }, b = { .upstream = &one };
+	aname_zone_view_t view;
+	aname_zones_add(zones, &a, 100);
+	aname_zones_add(zones, &b, 200);
+	assert_int_equal(aname_zones_unable_count(zones), 0);
+	aname_zones_unable(zones, &a, true);
+	aname_zones_unable(zones, &a, true);
+	aname_zones_unable(zones, &b, true);
+	assert_int_equal(aname_zones_unable_count(zones), 2);
+	assert_true(aname_zones_show(zones, 100, &view) && view.unable);
+	aname_zones_unable(zones, &b, false);
+	aname_zones_unable(zones, &b, false);
+	assert_int_equal(aname_zones_unable_count(zones), 1);
+	/* A zone that is unloaded needs none any more. */
+	aname_zones_drop(zones, &a);
+	assert_int_equal(aname_zones_unable_count(zones), 0);
+	aname_zones_drop(zones, &b);
+	aname_zones_free(zones);
+}
+
 static void two_zones_name_one_target(void **state)
 {
 	aname_zones_t *zones = aname_zones_new();
@@ -201,6 +224,8 @@ int main(void)
 		       a_tally_is_what_was_put_in),
 		PROVES("each zone has its own upstream, and names its own targets",
 		       each_zone_has_its_own_upstream),
+		PROVES("zones that cannot be signed for are counted",
+		       zones_that_cannot_be_signed_for_are_counted),
 		PROVES("what two zones name is named until neither does",
 		       two_zones_name_one_target),
 		PROVES("T4: a reload forgets nothing of what is named", a_reload_forgets_nothing),

@@ -1,4 +1,5 @@
 #include "check/check.h"
+#include "check/primary.h"
 #include "check/whole.h"
 
 #include <stdarg.h>
@@ -69,10 +70,15 @@ kaname_exit_t kaname_check(const kaname_args_t *args)
 	if (ret != KANAME_OK) {
 		return ret;
 	}
+	static kaname_primaries_t primaries;
 	ret = kaname_check_server(&check);
+	if (ret == KANAME_OK) {
+		ret = kaname_check_primaries_read(&check, &primaries);
+	}
 	/* Others may want it while clients wait. */
 	kaname_control_close(&check.control);
 	if (ret == KANAME_OK) {
+		kaname_check_primaries(&check, &primaries);
 		kaname_check_client(&check);
 	}
 	if (ret == KANAME_OK && check.is_loaded) {

@@ -20,6 +20,9 @@
 static const kaname_metric_t server_metrics[] = {
 	{ "aname_zones", NULL, "Zones that the module is loaded for.", ANAME_KEY_ZONES, NUMBER,
 	  NULL },
+	{ "aname_zones_unsigned", NULL,
+	  "Signed zones for which the module cannot sign, and so answers nothing.",
+	  ANAME_KEY_UNSIGNED, NUMBER, NULL },
 	{ "aname_targets", NULL, "Targets held, one for each name and family.", ANAME_KEY_TARGETS,
 	  NUMBER, NULL },
 	{ "aname_addresses", NULL, "Addresses of targets held.", ANAME_KEY_ADDRESSES, NUMBER,

@@ -370,7 +370,8 @@ size_t aname_status_write_server(char *at, const aname_shared_t *shared,
 	               ANAME_STATUS_FORMAT "\n" ANAME_STATUS_SERVER ANAME_FIELD(PID) "%ld",
 	               (long)getpid());
 	write_self(at, &len, backend->self);
-	aname_line_add(at, &len, ANAME_FIELD(ZONES) "%zu", aname_zones_count(shared->zones));
+	aname_line_add(at, &len, ANAME_FIELD(ZONES) "%zu" ANAME_FIELD(UNSIGNED) "%zu",
+	               aname_zones_count(shared->zones), aname_zones_unable_count(shared->zones));
 	aname_line_add(at, &len, ANAME_FIELD(TARGETS) "%zu" ANAME_FIELD(ADDRESSES) "%zu",
 	               aname_table_targets(shared->table), aname_table_addresses(shared->table));
 	write_answers(at, &len, shared);
