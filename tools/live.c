@@ -209,6 +209,13 @@ kaname_exit_t kaname_live_read(const kaname_args_t *args, const char *owner,
 	if (request == NULL) {
 		return kaname_socket_fail(args, strerror(ENOMEM));
 	}
+	if (strlen(request) >= ANAME_STATUS_REQUEST_MAX) {
+		free(request);
+		kaname_error("%s: the names of its targets are too long for one request",
+		             owner != NULL ? owner : "the server");
+		(void)fprintf(stderr, "next: 'kaname status' without a zone shows all\n");
+		return KANAME_NO;
+	}
 	kaname_exit_t ret = kaname_live_ask(args, request, live);
 	free(request);
 	return ret;

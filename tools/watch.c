@@ -177,7 +177,9 @@ static kaname_exit_t read_zone(watch_t *watch)
 	ret = kaname_records_read(&control, "zone-read", watch->zone, &records);
 	kaname_control_close(&control);
 	if (ret == KANAME_OK && !write_request(&records, watch->request)) {
-		kaname_error("the zone's targets are too long for one request");
+		kaname_error("%s: the names of its targets are too long for one request",
+		             watch->zone);
+		(void)fprintf(stderr, "next: 'kaname watch' without a zone tells of all\n");
 		ret = KANAME_NO;
 	}
 	kaname_records_free(&records);

@@ -212,6 +212,17 @@ def test_a_zone_shows_its_own_targets_only(knotd, unbound, authority, tool, live
     assert "no such zone" in tool("status", "example.edu", code=1).stderr
 
 
+def test_a_pool_whose_names_are_too_long_for_one_request_is_told(knotd, tool):
+    """Octets that are escaped in text."""
+    wires = [bytes([40, n]) + b"\1" * 39 + (b"\50" + b"\1" * 40) * 3 + b"\0" for n in range(32)]
+    knotd.add_zone(ZONE, [raw(wire) for wire in wires])
+    knotd.start()
+    for command in ("status", "check", "watch", "refresh"):
+        done = tool(command, ZONE, code=1)
+        assert "too long for one request" in done.stderr and "\nnext: " in done.stderr, done
+        assert "busy" not in done.stderr
+
+
 def test_only_owner_and_group_may_connect(knotd):
     knotd.add_zone(ZONE)
     old = os.umask(0)
