@@ -35,6 +35,7 @@ typedef struct {
 	bool connected;    /*!< That was printed. */
 	bool silent;       /*!< It was not, since nothing has come in time. */
 	int64_t answer_ms; /*!< Until then something has to have come; 0: no matter when. */
+	bool missing;      /*!< That the zone is not there any more was told. */
 	int64_t records_ms;
 	size_t len;
 	char text[65536]; /*!< What has come of the next lines. */
@@ -187,6 +188,23 @@ static kaname_exit_t read_zone(watch_t *watch)
 	return ret;
 }
 
+/*! Is the zone loaded? Tells it once if not, since it is asked for over and over. */
+static bool is_zone_there(watch_t *watch, kaname_control_t *control)
+{
+	knot_ctl_data_t ask = { [KNOT_CTL_IDX_CMD] = "zone-read",
+		                [KNOT_CTL_IDX_ZONE] = watch->zone,
+		                [KNOT_CTL_IDX_OWNER] = "@",
+		                [KNOT_CTL_IDX_TYPE] = "SOA" };
+	kaname_exit_t ret = kaname_control_ask(control, &ask, NULL, NULL);
+	if (ret == KANAME_NO && !watch->missing) {
+		kaname_error("%s: its targets of before are watched until it is there again",
+		             watch->zone);
+		kaname_control_error(control, watch->zone);
+	}
+	watch->missing = ret == KANAME_NO;
+	return ret == KANAME_OK;
+}
+
 /*! Looks whether the zone has other targets by now; if they cannot be read, later. */
 static void follow_zone(watch_t *watch)
 {
@@ -197,7 +215,10 @@ static void follow_zone(watch_t *watch)
 	if (kaname_control_try(&control, watch->args) != KNOT_EOK) {
 		return;
 	}
-	kaname_exit_t ret = kaname_records_read(&control, "zone-read", watch->zone, &records);
+	kaname_exit_t ret = KANAME_NO;
+	if (is_zone_there(watch, &control)) {
+		ret = kaname_records_read(&control, "zone-read", watch->zone, &records);
+	}
 	kaname_control_close(&control);
 	if (ret == KANAME_OK && write_request(&records, request) &&
 	    strcmp(request, watch->request) != 0 && kaname_socket_send(watch->fd, request)) {

@@ -471,6 +471,31 @@ def test_W3_a_server_that_is_stopped_is_not_waited_for(knotd, authority, tool, w
     one.wait("forced")
 
 
+def test_W3_a_zone_that_is_taken_away_is_told_once(knotd, authority, watch):
+    ask_the_authority(knotd, **{"ttl-max": 1})
+    knotd.add_zone("other.example", [aname(TARGET)])
+    simple(knotd, authority)
+    known()
+    one = watch(ZONE)
+    taken = knotd.zones.pop(ZONE)
+    knotd.reload()
+
+    def looked(count):
+        lines = [line for line in knotd.log_lines(r"\[example.com.\]") if "no such zone" in line]
+        assert len(lines) >= count, lines
+        return True
+
+    eventually(lambda: looked(2), timeout=30)
+    authority.set(TARGET, a=(A2,), aaaa=(AAAA1,), ttl=1)
+    answers({A2}, "other.example")
+    one.wait("changed")
+    knotd.zones[ZONE] = taken
+    knotd.reload()
+    error = one.stop()
+    assert error.count("no such zone") == 1 and error.count("next: ") == 1, error
+    assert "its targets of before are watched" in error
+
+
 def test_W3_it_ends_with_the_server(knotd, authority, watch):
     simple(knotd, authority)
     one, other = watch(), watch("--reconnect")
