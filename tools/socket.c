@@ -147,17 +147,21 @@ static const char *find_next(int error)
 	}
 }
 
-/*! Why what came cannot be used; NULL if it can. */
-static const char *find_fault(const char *text)
+/*! Why what came cannot be used, and what to do then; NULL if it can. */
+static const char *find_fault(const char *text, const char **next)
 {
 	if (text[0] == '\0') {
+		*next = "ask again; or was knotd stopped meanwhile? 'systemctl status knot'";
 		return "it is busy with other clients";
 	}
+	*next = "ask again; kaname and the module must be of one version";
 	if (strncmp(text, ANAME_STATUS_FORMAT "\n", strlen(ANAME_STATUS_FORMAT "\n")) != 0) {
 		return "it speaks otherwise than this version of kaname";
 	}
 	if (!kaname_socket_ends_with(text, "\n" ANAME_STATUS_END "\n") &&
 	    !kaname_socket_ends_with(text, "\n" ANAME_STATUS_AGAIN "\n")) {
+		*next = "was knotd stopped or restarted meanwhile? 'systemctl status knot'; then "
+		        "ask again";
 		return "it did not say all";
 	}
 	return NULL;
@@ -219,10 +223,10 @@ kaname_exit_t kaname_socket_ask(const kaname_args_t *args, const char *request, 
 	if (*text == NULL) {
 		return fail(path, strerror(errno), find_next(errno));
 	}
-	const char *fault = find_fault(*text);
+	const char *next, *fault = find_fault(*text, &next);
 	if (fault != NULL) {
 		free(*text);
-		return kaname_socket_fail(args, fault);
+		return fail(path, fault, next);
 	}
 	return KANAME_OK;
 }

@@ -142,7 +142,9 @@ def test_the_configurations_of_the_guide_to_pools_are_accepted(knotd):
         (("aname\t1", "end"), 1, "it does not say why"),
         (("aname\t1", "ok"), 3, "it did not say all"),
         (("aname\t2", "ok", "end"), 3, "it speaks otherwise"),
-        ((), 3, "must be of one version"),
+        (("aname\t1", "ok"), 3, "next: was knotd stopped or restarted meanwhile?"),
+        (("aname\t2", "ok", "end"), 3, "kaname and the module must be of one version"),
+        ((), 3, "next: ask again; or was knotd stopped meanwhile?"),
     ],
 )
 def test_what_the_server_says_to_force_is_told(path, ask, lines, code, told):
