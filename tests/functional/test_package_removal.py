@@ -55,6 +55,28 @@ def test_it_warns_where_a_file_is_a_link(removed, directory):
     assert "still names mod-aname" in told and f"{PLACE}/knot.conf:3:" in told
 
 
+@pytest.mark.parametrize("argument", ["-c {}", "-c{}", "--config {}", "--config={}"])
+def test_it_warns_where_the_file_is_elsewhere(removed, directory, argument):
+    path = os.path.join(directory, "elsewhere.conf")
+    with open(path, "w", encoding="ascii") as file:
+        file.write(NAMING)
+    namespace.replace("/etc/default/knot", f'KNOTD_ARGS="-v {argument.format(path)}"\n')
+    try:
+        told = removed({"knot.conf": "server:\n"})
+    finally:
+        namespace.put_back("/etc/default/knot")
+    assert "still names mod-aname" in told and f"{path}:3:" in told
+
+
+def test_a_file_of_settings_that_is_no_script_keeps_nothing(removed):
+    namespace.replace("/etc/default/knot", "KNOTD_ARGS=(\n")
+    try:
+        told = removed({"knot.conf": NAMING})
+    finally:
+        namespace.put_back("/etc/default/knot")
+    assert "still names mod-aname" in told and "yntax error" not in told
+
+
 @pytest.mark.parametrize(
     "text", ["# mod-aname\n", b"\0\xff\xfe" * 1000, ""], ids=["comment", "no text", "empty"])
 def test_it_says_nothing_without_need(removed, text):
