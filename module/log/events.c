@@ -252,12 +252,13 @@ static void tell_force(aname_events_t *events, const aname_events_force_t *event
 	aname_watch_line_t line;
 	if (!aname_watch_any(events->watch) ||
 	    !aname_watch_begin(&line, events->watch,
-	                       event->ended ? ANAME_EVENT_AUTO : ANAME_EVENT_FORCED, NULL,
+	                       event->ended ? ANAME_EVENT_AUTO : ANAME_EVENT_FORCED, event->target,
 	                       ANAME_WATCH_ALL)) {
 		return;
 	}
-	aname_watch_field(&line, event->is_address ? ANAME_KEY_ADDRESS : ANAME_KEY_NAME, "%s",
-	                  event->subject);
+	if (event->target == NULL) {
+		aname_watch_field(&line, ANAME_KEY_ADDRESS, "%s", event->subject);
+	}
 	aname_watch_field(&line, ANAME_KEY_STATE, "%s",
 	                  event->up ? ANAME_HEALTH_WORD_UP : ANAME_HEALTH_WORD_DOWN);
 	if (event->seconds >= 0 && !event->ended) {
@@ -269,7 +270,7 @@ static void tell_force(aname_events_t *events, const aname_events_force_t *event
 void aname_events_force(aname_events_t *events, const aname_events_force_t *event, int64_t now_ms)
 {
 	char until[40] = "until that is taken back", message[1200];
-	const char *what = event->is_address ? "address" : "target",
+	const char *what = event->target == NULL ? "address" : "target",
 	           *state = event->up ? "up" : "down";
 	tell_force(events, event);
 	if (event->seconds >= 0) {

@@ -90,11 +90,11 @@ void aname_events_doubt(aname_events_t *events, bool in_doubt, int64_t now_ms);
 
 /*! That an operator's word has begun to count for something, or ended. */
 typedef struct {
-	const char *subject; /*!< A target's name, or an address. */
-	bool is_address;
-	bool up;         /*!< It is, or was, forced up; else down. */
-	bool ended;      /*!< It is no longer forced. */
-	int64_t seconds; /*!< To its end; negative: it has none. */
+	const char *subject;        /*!< A target's name, or an address. */
+	const knot_dname_t *target; /*!< That name; NULL: it is an address. */
+	bool up;                    /*!< It is, or was, forced up; else down. */
+	bool ended;                 /*!< It is no longer forced. */
+	int64_t seconds;            /*!< To its end; negative: it has none. */
 } aname_events_force_t;
 void aname_events_force(aname_events_t *events, const aname_events_force_t *event, int64_t now_ms);
 

@@ -102,7 +102,7 @@ static void log_force(aname_refresh_t *refresh, const aname_force_t *force, bool
 	aname_subject_text(&force->subject, subject);
 	const aname_events_force_t event = {
 		.subject = subject,
-		.is_address = force->subject.len > 0,
+		.target = force->subject.len > 0 ? NULL : force->subject.name,
 		.up = force->state == ANAME_FORCED_UP,
 		.ended = ended,
 		.seconds = force->until_ms != ANAME_FORCED_EVER

@@ -261,6 +261,26 @@ def test_W3_what_is_forced(knotd, authority, watch, tool):
     assert event["state"] == "up" and "seconds" not in event
 
 
+def test_W3_what_is_forced_is_told_where_it_is_a_target(knotd, authority, watch, tool):
+    """Not as if it were one of every zone that is watched."""
+    ask_the_authority(knotd)
+    knotd.add_zone("other.example", [aname(OTHER)])
+    simple(knotd, authority)
+    its = watch(ZONE)
+    others = watch("other.example")
+    tool("force", TARGET, "down")
+    tool("force", TARGET, "auto")
+    tool("force", OTHER, "down")
+    assert others.wait("forced")["target"] == f"{OTHER}."
+    # An address may be that of any target.
+    tool("force", A1, "down")
+    assert "zone" not in its.wait("forced", address=A1)
+    others.wait("forced", address=A1)
+    told = [(event["event"], event.get("target")) for event in its.events[1:]]
+    assert told == [("forced", f"{TARGET}."), ("auto", f"{TARGET}."), ("forced", None)], told
+    assert "auto" not in others.kinds()
+
+
 def test_W3_a_limit_that_is_reached(knotd, authority, watch):
     ask_the_authority(knotd, **{"max-targets": 2})
     for n in range(4):
