@@ -292,6 +292,20 @@ static kaname_args_t patient(const kaname_args_t *args)
 	return its;
 }
 
+/*! Says so where this server will serve the record and not follow it. */
+static void tell_module(const kaname_setting_t *setting, const char *zone)
+{
+	if (setting->lacks_module) {
+		(void)fprintf(
+		        stderr,
+		        "warning: mod-aname is not in the list of modules of %s, so that this "
+		        "server serves the record as it is and does not follow it\n"
+		        "next: add 'module: mod-aname' to the zone or its template, then "
+		        "'knotc conf-check' and 'knotc reload'\n",
+		        zone);
+	}
+}
+
 kaname_exit_t kaname_set(const kaname_args_t *args)
 {
 	static change_t it;
@@ -315,7 +329,13 @@ kaname_exit_t kaname_set(const kaname_args_t *args)
 	if (ret == KANAME_OK && !args->no_check) {
 		ret = kaname_target_check(it.target, owner, &it.setting.servers);
 	}
-	return ret == KANAME_OK ? apply(&it, set_records) : ret;
+	if (ret == KANAME_OK) {
+		ret = apply(&it, set_records);
+	}
+	if (ret == KANAME_OK) {
+		tell_module(&it.setting, it.zone);
+	}
+	return ret;
 }
 
 kaname_exit_t kaname_unset(const kaname_args_t *args)

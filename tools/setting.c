@@ -26,22 +26,30 @@ static kaname_exit_t check_loaded(kaname_control_t *control, const char *zone)
 	return ret;
 }
 
-/*! Reads an option of the section that is the zone's first of the module. */
-static kaname_exit_t read_option(kaname_control_t *control, const kaname_values_t *modules,
-                                 const char *option, kaname_values_t *values)
+/*! The identifier of the section that is the zone's first of the module, empty if it has none; NULL
+ *  if the module is not in the list. */
+static const char *section_of(const kaname_values_t *modules)
 {
 	static const char module[] = "mod-aname";
-	values->count = 0;
 	for (size_t i = 0; i < modules->count; i++) {
 		const char *id = modules->at[i] + sizeof(module) - 1;
 		if (strncmp(modules->at[i], module, sizeof(module) - 1) == 0 &&
 		    (*id == '/' || *id == '\0')) {
-			return *id == '/'
-			               ? kaname_config_read(control, module, id + 1, option, values)
-			               : KANAME_OK;
+			return *id == '/' ? id + 1 : "";
 		}
 	}
-	return KANAME_OK;
+	return NULL;
+}
+
+/*! Reads an option of that section. */
+static kaname_exit_t read_option(kaname_control_t *control, const kaname_values_t *modules,
+                                 const char *option, kaname_values_t *values)
+{
+	const char *id = section_of(modules);
+	values->count = 0;
+	return id != NULL && *id != '\0'
+	               ? kaname_config_read(control, "mod-aname", id, option, values)
+	               : KANAME_OK;
 }
 
 /*! Puts the zone's name, without its dot, in the place of "%s"; false for the other forms. */
@@ -114,6 +122,7 @@ kaname_exit_t kaname_setting_read(kaname_control_t *control, const char *zone,
 	}
 	ret = kaname_config_zone(control, zone, "module", &modules);
 	if (ret == KANAME_OK) {
+		setting->lacks_module = section_of(&modules) == NULL;
 		ret = read_option(control, &modules, "resolver", &setting->servers);
 	}
 	if (ret == KANAME_OK) {

@@ -16,6 +16,7 @@
 typedef struct {
 	kaname_values_t servers; /*!< Option `resolver`; none: the system's. */
 	kaname_values_t types;   /*!< Option `rrtype`; none: ANAME and ALIAS. */
+	bool lacks_module;       /*!< The module is not in the zone's list, that is known. */
 	bool is_saved_to_file;   /*!< The zone file is written at all. */
 	bool is_written_at_once; /*!< With each change. */
 	bool has_journal;        /*!< A change that is committed is in there. */

@@ -11,7 +11,7 @@ import dns.name
 import pytest
 from harness import (
     A1, A2, AAAA1, ALIAS, ANAME, TARGET, ZONE, aname, answers, eventually, namespace, query, raw,
-    rdata, scaled,
+    rdata, scaled, section,
 )
 from harness.authority import ADDRESS
 from harness.kaname import KANAME, environment, kaname
@@ -164,6 +164,23 @@ def test_a_malformed_record_is_shown_and_replaced(knotd, tool):
     assert "no domain name" in shown.stderr and "kaname set" in shown.stderr
     tool("set", ZONE, TARGET)
     assert records() == {(300, wire(TARGET))}
+
+
+def test_a_zone_without_the_module_is_told(knotd, tool):
+    knotd.sections.append(section("template", "with", module="mod-aname", file="%s.zone",
+                                  storage=knotd.zone_directory))
+    knotd.add_zone(ZONE)
+    knotd.add_zone("with.example", modules=[], zone_options={"template": "with"})
+    knotd.add_zone("without.example", modules=[])
+    knotd.start(ready=())
+    for zone in (ZONE, "with.example"):
+        eventually(lambda name=zone: query(name, "SOA").addresses("SOA"), what=f"{zone} is there")
+        assert "mod-aname" not in tool("set", zone, TARGET, "--no-check").stderr
+    told = tool("set", "without.example", TARGET, "--no-check").stderr
+    assert "warning: mod-aname is not in the list of modules of without.example." in told
+    assert "\nnext: add 'module: mod-aname'" in told
+    assert tool("get", "without.example").stdout == f"without.example. 300 ANAME {TARGET}.\n"
+    assert "mod-aname" not in tool("unset", "without.example").stderr
 
 
 def test_the_server_says_no_as_to_knotc(knotd, tool):
@@ -586,5 +603,5 @@ def test_a_zone_of_a_catalog_is_declared_in(knotd, tool):
     knotd.add_catalog("member.example", [aname(TARGET)])
     knotd.start(ready=())
     eventually(lambda: tool("get", "member.example"), what="the catalog's zone is there")
-    tool("set", "member.example", OTHER)
+    assert "list of modules" not in tool("set", "member.example", OTHER).stderr
     assert lines(tool("get", "member.example")) == [f"member.example. 300 ANAME {OTHER}."]
