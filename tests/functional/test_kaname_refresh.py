@@ -166,6 +166,16 @@ def test_a_target_nobody_asked_for_is_looked_up_if_a_zone_has_it(knotd, authorit
         done.stderr and "\nnext: 'kaname list'" in done.stderr
 
 
+def test_T6_a_family_that_nobody_asked_for_is_left_alone(knotd, authority, refresh):
+    """It is looked up when a client asks, and then is as new as can be."""
+    ask_the_authority(knotd)
+    simple(knotd, authority)
+    known(ZONE, "A")
+    assert list(refresh(ZONE)) == [(f"{TARGET}.", "A")]
+    known(ZONE, "AAAA")
+    assert list(refresh(ZONE)) == [(f"{TARGET}.", "A"), (f"{TARGET}.", "AAAA")]
+
+
 def test_several_are_looked_up_with_one_command(knotd, authority, refresh):
     ask_the_authority(knotd)
     authority.set(OTHER, a=(A2,))
