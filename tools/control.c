@@ -17,7 +17,8 @@ static const struct {
 	const char *next;
 } hints[] = {
 	{ KNOT_ENOZONE, "is the zone in this server's configuration? 'knotc zone-status' lists "
-	                "all; -s SOCKET asks another server" },
+	                "all; a name below an apex is none, and takes a CNAME; -s SOCKET asks "
+	                "another server" },
 	{ KNOT_TXN_EEXISTS, "a transaction of somebody else is open: have it finished with 'knotc "
 	                    "zone-commit', or dropped with 'knotc zone-abort'" },
 	{ KNOT_EEMPTYZONE, "the zone is not loaded, the server's log says why" },

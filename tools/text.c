@@ -152,7 +152,8 @@ const char *kaname_text_target(kaname_text_t *text, const char *name, size_t len
 		       "the option -o";
 	}
 	if (!scan_name(text, NAME_RECORD, name, len, ZS_STATE_DATA)) {
-		return "a domain name";
+		return "a domain name; 'kaname rdata NAME' says what is wrong with this one, or "
+		       "how the DNS has it if it is in UTF-8";
 	}
 	*target = text->scanner.r_data;
 	return NULL;

@@ -184,7 +184,7 @@ def test_errors_name_the_file_and_the_line(directory):
         file.write("$ORIGIN example.\n@ ANAME a..b\n@ ALIAS b\n@ ANAME\n")
     with open(path, encoding="ascii") as file:
         redirected = kaname("zone", directory=directory, stdin=file, code=1)
-    assert f"{path}:2: expected a domain name" in redirected.stderr
+    assert f"{path}:2: expected a domain name; 'kaname rdata NAME' says" in redirected.stderr
     assert f"{path}:4: expected the target's name" in redirected.stderr
     assert redirected.stdout.splitlines()[2] == f"@ TYPE65401 {rdata(b'%cb%cexample%c' % (1, 7, 0))}"
     named = kaname("zone", path, directory=directory, code=1)
