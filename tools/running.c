@@ -51,7 +51,9 @@ static bool is_here(const kaname_live_t *live)
 	               kaname_field_or(&live->server, ANAME_KEY_PID, "0"));
 	FILE *file = fopen(path, "re");
 	if (file != NULL) {
-		(void)fscanf(file, "%15s", name);
+		if (fscanf(file, "%15s", name) != 1) {
+			name[0] = '\0';
+		}
 		(void)fclose(file);
 	}
 	return strcmp(name, "knotd") == 0;
