@@ -111,7 +111,7 @@ const kaname_command_t kaname_commands[] = {
 	  "  1  there is no such zone, or it has no records\n" STATUS_USAGE STATUS_SERVER,
 	  "  kaname status example.com\n"
 	  "  kaname status --prometheus --output aname.prom\n"
-	  "  kaname status --json | jq '.targets[] | select(.failing_why and (.unused | not))'\n",
+	  "  kaname status --json | jq '.targets[]|select(.failing_why and (.unused|not))'\n",
 	  kaname_status },
 	{ "force", 2, 2, "FjsSt", "force WHAT down|up|auto [--for TIME]",
 	  "put your word on a target or address first",
