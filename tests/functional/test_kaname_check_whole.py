@@ -104,6 +104,39 @@ def test_records_that_nobody_follows(knotd, unbound, authority, check):
     assert len(found) == 3, lines
 
 
+def test_targets_that_no_list_lets_in(knotd, unbound, authority, check):
+    """They are SERVFAIL to clients, whatever is known of them for others."""
+    authority.set(TARGET, a=[A1], aaaa=[AAAA1])
+    knotd.sections += [
+        section("mod-aname", "deny", deny_target="Example.net"),
+        section("mod-aname", "allow", allow_target=["example.org", "example.com"]),
+    ]
+    knotd.add_zone(ZONE, [aname(TARGET)])
+    knotd.add_zone("deny.example", [aname(TARGET)], modules=["mod-aname/deny"])
+    knotd.add_zone("allow.example", [aname(TARGET)], modules=["mod-aname/allow"])
+    knotd.add_zone("fine.example", [aname("www.example.org")], modules=["mod-aname/allow"])
+    knotd.start()
+    lines, found = check(1)
+    says(found, "deny.example.: 1 thing to look at", f"{TARGET}. is not used: 'deny-target'")
+    says(found, "allow.example.: 1 thing to look at", f"{TARGET}. is not used: 'allow-target'")
+    assert len(found) == 2, lines
+
+
+def test_a_zone_that_is_not_loaded(knotd, unbound, authority, check):
+    authority.set(TARGET, a=[A1], aaaa=[AAAA1])
+    knotd.add_zone(ZONE, [aname(TARGET)])
+    knotd.add_zone("broken.example", [aname(TARGET)])
+    knotd.add_zone("other.example", modules=[])
+    for name in ("broken.example", "other.example"):
+        with open(knotd.zone_file(name), "w", encoding="ascii") as file:
+            file.write("@ 300 NO-SUCH-TYPE x\n")
+    knotd.start(ready=[ZONE])
+    lines, found = check(1)
+    says(found, "broken.example.: 1 thing to look at: it is configured, but not loaded",
+         "kaname check broken.example")
+    assert len(found) == 1, lines
+
+
 def test_lists_of_modules_that_cannot_be_meant(knotd, unbound, authority, check):
     authority.set(TARGET, a=[A1], aaaa=[AAAA1])
     knotd.options["timeout"] = 3000

@@ -1,6 +1,7 @@
 #include "check/layout.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,27 @@ static kaname_exit_t read_catalogs(kaname_control_t *control, kaname_layout_t *l
 	return KANAME_OK;
 }
 
+/*! A zone that has contents has a serial. */
+static void take_unloaded(void *ctx, knot_ctl_data_t *data)
+{
+	const char *zone = (*data)[KNOT_CTL_IDX_ZONE], *value = (*data)[KNOT_CTL_IDX_DATA],
+	           *type = (*data)[KNOT_CTL_IDX_TYPE];
+	if (zone != NULL && value != NULL && type != NULL && strcmp(type, "serial") == 0 &&
+	    !isdigit((unsigned char)value[0])) {
+		(void)kaname_items_add(ctx, zone, value);
+	}
+}
+
+static kaname_exit_t read_unloaded(kaname_control_t *control, kaname_layout_t *layout)
+{
+	knot_ctl_data_t ask = { [KNOT_CTL_IDX_CMD] = "zone-status", [IDX_FILTER] = "s" };
+	if (kaname_control_ask(control, &ask, take_unloaded, &layout->unloaded) == KANAME_IO) {
+		return KANAME_IO;
+	}
+	kaname_items_sort(&layout->unloaded);
+	return KANAME_OK;
+}
+
 kaname_exit_t kaname_layout_read(kaname_control_t *control, kaname_layout_t *layout)
 {
 	const struct {
@@ -63,6 +85,7 @@ kaname_exit_t kaname_layout_read(kaname_control_t *control, kaname_layout_t *lay
 	for (size_t i = 0; i < COUNT(reads) && ret != KANAME_IO; i++) {
 		ret = kaname_items_read(control, reads[i].section, reads[i].item, reads[i].items);
 	}
+	ret = ret != KANAME_IO ? read_unloaded(control, layout) : ret;
 	return ret != KANAME_IO ? read_catalogs(control, layout) : ret;
 }
 
@@ -85,6 +108,7 @@ void kaname_layout_free(kaname_layout_t *layout)
 		&layout->template_modules,
 		&layout->catalog_templates,
 		&layout->catalogs,
+		&layout->unloaded,
 	};
 	for (size_t i = 0; i < COUNT(all); i++) {
 		kaname_items_free(all[i]);
@@ -163,6 +187,39 @@ bool kaname_layout_uses(const kaname_layout_t *layout, const char *section)
 {
 	return names(&layout->zone_modules, section) || names(&layout->template_modules, section) ||
 	       names(&layout->global_modules, section);
+}
+
+/* Which targets sections take. */
+
+/*! Is a target at or below one of these suffixes? `any` is set if there are some. */
+static bool is_below(const kaname_items_t *suffixes, const char *section,
+                     const knot_dname_t *target, bool *any)
+{
+	size_t count = 0;
+	const kaname_item_t *at =
+	        section != NULL ? kaname_items_find(suffixes, section, &count) : NULL;
+	*any = at != NULL;
+	for (size_t i = 0; i < count; i++) {
+		knot_dname_storage_t suffix;
+		if (knot_dname_from_str(suffix, at[i].value, sizeof(suffix)) == NULL) {
+			continue;
+		}
+		knot_dname_to_lower(suffix);
+		if (knot_dname_in_bailiwick(target, suffix) >= 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+const char *kaname_layout_denies(const kaname_layout_t *layout, const char *section,
+                                 const knot_dname_t *target)
+{
+	bool any;
+	if (is_below(&layout->deny, section, target, &any)) {
+		return "deny-target";
+	}
+	return !is_below(&layout->allow, section, target, &any) && any ? "allow-target" : NULL;
 }
 
 /* Whom sections ask. */

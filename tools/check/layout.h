@@ -10,6 +10,8 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 
+#include <libknot/dname.h>
+
 #include "config.h"
 #include "items.h"
 
@@ -31,6 +33,7 @@ typedef struct {
 	kaname_items_t zone_modules, zone_template, templates, template_modules, global_modules;
 	kaname_items_t catalog_templates; /*!< By catalog. */
 	kaname_items_t catalogs;          /*!< By member: its catalog. */
+	kaname_items_t unloaded;          /*!< Zones without contents. */
 } kaname_layout_t;
 
 /*! What a zone's list of modules says. */
@@ -55,6 +58,11 @@ kaname_listed_t kaname_layout_zone(const kaname_layout_t *layout, const char *zo
 
 /*! Does any zone or template name a section of the module? */
 bool kaname_layout_uses(const kaname_layout_t *layout, const char *section);
+
+/*! The option of a section, or NULL for none, that takes a target, in lower case, out of use; NULL: none
+ *  does. */
+const char *kaname_layout_denies(const kaname_layout_t *layout, const char *section,
+                                 const knot_dname_t *target);
 
 /*! Whom a section asks; NULL: what stands without one. */
 void kaname_layout_source(const kaname_layout_t *layout, const char *section,

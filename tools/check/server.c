@@ -120,6 +120,16 @@ static kaname_exit_t check_loaded(kaname_check_t *check, bool listed)
 
 static void check_order(kaname_check_t *check)
 {
+	unsigned times = 0;
+	for (size_t i = 0; i < check->modules.count; i++) {
+		times += is_module(check->modules.at[i], "mod-aname");
+	}
+	if (times > 1) {
+		kaname_bad(check, "leave one, with one section",
+		           "mod-aname stands %u times in the zone's list of modules, and only the "
+		           "first counts",
+		           times);
+	}
 	size_t aname = position_of(check, "mod-aname"),
 	       onlinesign = position_of(check, "mod-onlinesign");
 	if (position_of(check, "mod-alias") != 0) {

@@ -148,8 +148,13 @@ static void judge_records(const whole_t *whole, finding_t *finding, const kaname
 			continue;
 		}
 		knot_dname_to_lower(target);
-		if (whole->is_live && listed->known &&
-		    knot_dname_to_str(name, target, sizeof(name)) != NULL) {
+		const char *denies =
+		        listed->known ? kaname_layout_denies(&whole->layout, listed->id, target)
+		                      : NULL;
+		if (denies != NULL && knot_dname_to_str(name, target, sizeof(name)) != NULL) {
+			find_bad(finding, "target %s is not used: '%s'", name, denies);
+		} else if (whole->is_live && listed->known &&
+		           knot_dname_to_str(name, target, sizeof(name)) != NULL) {
 			judge_target(whole, finding, name, &source);
 		}
 	}
@@ -195,9 +200,22 @@ static void judge_zone(whole_t *whole, const kaname_record_t *records, size_t co
 	report_zone(whole, &finding);
 }
 
+/*! Zones that are configured with the module, and have no contents, so no records either. */
+static void judge_unloaded(whole_t *whole)
+{
+	for (size_t i = 0; i < whole->layout.unloaded.count; i++) {
+		finding_t finding = { .zone = whole->layout.unloaded.at[i].id };
+		if (kaname_layout_zone(&whole->layout, finding.zone).times > 0) {
+			find_bad(&finding, "it is configured, but not loaded: the log says why");
+			report_zone(whole, &finding);
+		}
+	}
+}
+
 static void judge_zones(whole_t *whole)
 {
 	const kaname_records_t *records = &whole->records;
+	judge_unloaded(whole);
 	for (size_t i = 0, end; i < records->count; i = end) {
 		for (end = i + 1; end < records->count &&
 		                  strcmp(records->at[end].owner, records->at[i].owner) == 0;
