@@ -69,7 +69,8 @@ bool aname_subnets_may_ask(aname_entry_t *entry)
 	uint32_t most = asked_for->family == ANAME_SUBNET_IPV4 ? schedule->ecs_prefix_ipv4
 	                                                       : schedule->ecs_prefix_ipv6;
 	if (asked_for->len > most) {
-		*asked_for = aname_subnet_cut(asked_for, most);
+		const aname_subnet_t cut = aname_subnet_cut(asked_for, most);
+		*asked_for = cut;
 	}
 	return most > 0;
 }
