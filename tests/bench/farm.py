@@ -133,10 +133,11 @@ def ask_status(knotd, line="status"):
 
 
 def totals(knotd):
-    """{name: number} of the whole server, as the status socket has them."""
+    """{name: number} of the whole server, as the status socket has them; other fields are left out."""
     text = ask_status(knotd, f"status no.{world.SUFFIX}")
     line = re.search(r"^server\t(.*)$", text, re.MULTILINE).group(1)
-    return {key: int(value) for key, value in (field.split("=") for field in line.split("\t"))}
+    fields = (field.split("=", 1) for field in line.split("\t"))
+    return {key: int(value) for key, value in fields if value.isdecimal()}
 
 
 def lags(knotd):

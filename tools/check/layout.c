@@ -199,7 +199,7 @@ static bool is_below(const kaname_items_t *suffixes, const char *section,
 	const kaname_item_t *at =
 	        section != NULL ? kaname_items_find(suffixes, section, &count) : NULL;
 	*any = at != NULL;
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; at != NULL && i < count; i++) {
 		knot_dname_storage_t suffix;
 		if (knot_dname_from_str(suffix, at[i].value, sizeof(suffix)) == NULL) {
 			continue;
