@@ -126,7 +126,9 @@ static void take_answer(const kaname_question_t *question, kaname_answer_t *answ
                         const knot_pkt_t *pkt)
 {
 	const knot_pktsection_t *section = knot_pkt_section(pkt, KNOT_ANSWER);
-	memcpy(answer->last, question->name, knot_dname_size(question->name));
+	if (question->name != NULL) {
+		memcpy(answer->last, question->name, knot_dname_size(question->name));
+	}
 	for (unsigned i = 0; i < section->count; i++) {
 		const knot_rrset_t *rrset = knot_pkt_rr(section, i);
 		if (rrset->type == KNOT_RRTYPE_CNAME &&

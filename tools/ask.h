@@ -20,8 +20,8 @@
 #define KANAME_ADDRESSES_MAX 256
 
 typedef struct {
-	const knot_dname_t *name;
-	uint16_t type; /*!< KNOT_RRTYPE_A, KNOT_RRTYPE_AAAA or KNOT_RRTYPE_SOA. */
+	const knot_dname_t *name; /*!< NULL where a reply is read by its identifier alone. */
+	uint16_t type;            /*!< KNOT_RRTYPE_A, KNOT_RRTYPE_AAAA or KNOT_RRTYPE_SOA. */
 	bool tcp;
 	bool dnssec;    /*!< Ask for signatures (DO). */
 	bool recursive; /*!< Ask a recursor to look further (RD). */
