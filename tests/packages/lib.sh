@@ -47,7 +47,7 @@ need() {
 
 # Runs a part that counts for itself, and adds what it counted.
 inside() { # command
-	local log=/root/inside.log counts
+	local log=/srv/inside.log counts
 	"$@" 2>&1 </dev/null | tee "$log" | sed '$d'
 	counts=$(tail -n 1 "$log")
 	[[ $counts =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed$ ]] || {
@@ -95,7 +95,7 @@ says() { # text, words in it
 # An authority for the targets, knotd as well, which nothing but its end stops.
 readonly target=192.0.2.80
 start_authority() { # address@port, zone, owner of an A record
-	local home=/root/authority
+	local home=/srv/authority
 	mkdir -p "$home"
 	cat >"$home/knot.conf" <<-END
 		server:
