@@ -13,6 +13,7 @@ from harness import (
 )
 from harness.authority import ADDRESS, Behaviour
 from harness.kaname import KANAME, environment
+from harness.playing import line, playing
 
 NOBODY = 65534
 OTHER = "other.example.net"
@@ -317,25 +318,10 @@ def test_T6_who_goes_waits_no_longer(knotd, authority, tool):
     clients[0].close()
 
 
-def serve_lines(path, lines):
-    """Somebody at the status socket who says this to the first client."""
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(path)
-    listener.listen()
-
-    def serve():
-        with listener, listener.accept()[0] as client:
-            client.recv(8192)
-            client.sendall("".join(f"{line}\n" for line in lines).encode())
-
-    return serve
-
-
 def test_a_module_that_does_not_know_it_is_told(knotd, authority, tool, directory):
     simple(knotd, authority)
     path = f"{directory}/old.sock"
-    with concurrent.futures.ThreadPoolExecutor() as pool:
-        pool.submit(serve_lines(path, ["aname\t1", "error\twhy=there is no such request", "end"]))
+    with playing(path, "aname\t1", line("error", why="there is no such request"), "end"):
         done = tool("refresh", TARGET, "-S", path, code=1)
     assert "there is no such request" in done.stderr
     assert "next: the module that runs is older than this kaname: restart knotd" in done.stderr

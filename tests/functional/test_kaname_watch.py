@@ -19,6 +19,7 @@ from harness import (
 from harness.authority import ADDRESS, Behaviour
 from harness.guide import text_of
 from harness.kaname import BUILD, KANAME, environment
+from harness.playing import line, playing
 from harness.signing import SIGNED, policy
 from harness.validator import signed
 
@@ -547,38 +548,17 @@ def test_W3_a_reload_does_not_end_it(knotd, authority, watch):
 def test_W3_an_older_module_is_told(knotd, authority, tool, directory):
     simple(knotd, authority)
     path = f"{directory}/old.sock"
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(path)
-    listener.listen()
-
-    def serve():
-        with listener, listener.accept()[0] as client:
-            client.recv(8192)
-            client.sendall(b"aname\t1\nerror\twhy=there is no such request\nend\n")
-
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    done = tool("watch", "-S", path, code=1)
+    with playing(path, "aname\t1", line("error", why="there is no such request"), "end"):
+        done = tool("watch", "-S", path, code=1)
     assert "there is no such request" in done.stderr and "restart knotd" in done.stderr
-    thread.join(scaled(10))
 
 
 def test_W3_events_that_nobody_sends_yet_are_passed_on(knotd, authority, watch, directory):
     """By a newer module, with fields that this kaname does not know."""
     simple(knotd, authority)
     path = f"{directory}/new.sock"
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(path)
-    listener.listen()
-
-    def serve():
-        with listener, listener.accept()[0] as client:
-            client.recv(8192)
-            client.sendall(b"aname\t1\nserver\tpid=7\tversion=9.9.9\nnew\tx=y\n"
-                           b"event\tevent=new-kind\ttime=0\tname=a.example.\tnew=field\n")
-            client.recv(8192)
-
-    threading.Thread(target=serve, daemon=True).start()
-    one = watch("-S", path)
-    assert one.wait("new-kind") == {"time": "1970-01-01T00:00:00.000Z", "event": "new-kind",
-                                    "target": "a.example."}
+    event = line("event", event="new-kind", time=0, name="a.example.", new="field")
+    with playing(path, "aname\t1", "server\tpid=7\tversion=9.9.9", "new\tx=y", event):
+        one = watch("-S", path)
+        assert one.wait("new-kind") == {"time": "1970-01-01T00:00:00.000Z", "event": "new-kind",
+                                        "target": "a.example."}
