@@ -113,6 +113,11 @@ class Knotd(Daemon):
         with open(self.zone_file(name), "w", encoding="ascii") as file:
             file.write(zone_text(name, records, **soa) if text is None else text)
 
+    def served_text(self, name):
+        """The zone as it is served, signatures and all, as text of a zone file."""
+        lines = self.knotc("zone-read", name).stdout.splitlines()
+        return "\n".join([*(line.split("] ", 1)[1] for line in lines if "] " in line), ""])
+
     def zone_file(self, name):
         return os.path.join(self.zone_directory, f"{name.rstrip('.')}.zone")
 
