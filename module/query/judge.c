@@ -15,8 +15,8 @@ static ANAME_ASIDE void judge_absent(const aname_query_t *query, const aname_key
 	aname_target_ask(query, key, ttl, false);
 	aname_target_judge_unknown(query, part);
 	if (part->judgement.worth == ANAME_COLD) {
-		aname_query_show_soon(
-		        query); /* That the zone names it is noted before it is there. */
+		/* That the zone names it is noted before it is there. */
+		aname_query_show_soon(query);
 	}
 }
 

@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <libknot/descriptor.h>
-
 #include "service/users.h"
 #include "service/verdicts.h"
 #include "service/views.h"
@@ -113,18 +111,6 @@ static void end(aname_refresh_t *refresh, aname_entry_t *entry,
 	for_difference(refresh, entry, definition, snapshot, NULL, let_go, now_ms);
 }
 
-/*! The other family of a target, or NULL. */
-static aname_entry_t *other_of(const aname_table_t *table, const aname_entry_t *entry)
-{
-	const aname_key_t key = {
-		.upstream = entry->upstream,
-		.name = entry->name,
-		.name_len = entry->name_len,
-		.type = entry->type == KNOT_RRTYPE_A ? KNOT_RRTYPE_AAAA : KNOT_RRTYPE_A,
-	};
-	return aname_table_find(table, &key, aname_table_hash(table, &key));
-}
-
 /*! Tells those who watch what is about to be published. What is gone is noted in any case, so that they
  *  are told when it returns. */
 static void tell(aname_refresh_t *refresh, aname_entry_t *entry, const aname_snapshot_t *after,
@@ -133,7 +119,8 @@ static void tell(aname_refresh_t *refresh, aname_entry_t *entry, const aname_sna
 	if (!entry->for_subnet && (aname_watch_any(&refresh->shared->watch) || after->lost != 0 ||
 	                           entry->plan.gone != 0)) {
 		aname_events_published(&refresh->events, entry,
-		                       other_of(refresh->shared->table, entry), after, now_ms);
+		                       aname_table_find_other(refresh->shared->table, entry), after,
+		                       now_ms);
 	}
 }
 

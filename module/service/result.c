@@ -129,14 +129,7 @@ static int64_t next_after(aname_refresh_t *refresh, aname_entry_t *entry,
  *  is kept fresh. */
 static void hasten_other(aname_refresh_t *refresh, const aname_entry_t *entry, int64_t now_ms)
 {
-	const aname_table_t *table = refresh->shared->table;
-	const aname_key_t key = {
-		.upstream = entry->upstream,
-		.name = entry->name,
-		.name_len = entry->name_len,
-		.type = entry->type == KNOT_RRTYPE_A ? KNOT_RRTYPE_AAAA : KNOT_RRTYPE_A,
-	};
-	aname_entry_t *other = aname_table_find(table, &key, aname_table_hash(table, &key));
+	aname_entry_t *other = aname_table_find_other(refresh->shared->table, entry);
 	const aname_snapshot_t *known = other != NULL ? aname_entry_snapshot(other) : NULL;
 	if (known != NULL && known->count > 0 && other->plan.state == ANAME_PLAN_WAITING &&
 	    other->plan.failures == 0 && other->run == NULL) {

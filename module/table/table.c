@@ -101,6 +101,18 @@ aname_entry_t *aname_table_find(const aname_table_t *table, const aname_key_t *k
 	}
 }
 
+aname_entry_t *aname_table_find_other(const aname_table_t *table, const aname_entry_t *entry)
+{
+	const knot_dname_t *name = aname_entry_name(entry);
+	const aname_key_t key = {
+		.upstream = entry->upstream,
+		.name = name,
+		.name_len = knot_dname_size(name),
+		.type = entry->type == KNOT_RRTYPE_A ? KNOT_RRTYPE_AAAA : KNOT_RRTYPE_A,
+	};
+	return aname_table_find(table, &key, aname_table_hash(table, &key));
+}
+
 ANAME_WARM aname_entry_t *aname_table_look(const aname_table_t *table, const aname_key_t *key,
                                            uint32_t slot)
 {

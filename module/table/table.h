@@ -181,6 +181,10 @@ uint64_t aname_table_hash(const aname_table_t *table, const aname_key_t *key);
  */
 aname_entry_t *aname_table_find(const aname_table_t *table, const aname_key_t *key, uint64_t hash);
 
+/*! The other family of an entry's target, for everybody; NULL if it is not there. Thread: as
+ *  aname_table_find(). */
+aname_entry_t *aname_table_find_other(const aname_table_t *table, const aname_entry_t *entry);
+
 /*!
  * \brief Looks for a target where it was found before, which costs less than to search for it.
  *

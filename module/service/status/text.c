@@ -123,27 +123,15 @@ static void write_known(char *at, size_t *len, aname_entry_t *entry, int64_t now
 	}
 }
 
-/*! What is known of the other family of a target by everybody; NULL if nothing. */
-static const aname_snapshot_t *other_of(const aname_table_t *table, const aname_entry_t *entry)
-{
-	const knot_dname_t *name = aname_entry_name(entry);
-	const aname_key_t key = {
-		.upstream = entry->upstream,
-		.name = name,
-		.type = entry->type == KNOT_RRTYPE_A ? KNOT_RRTYPE_AAAA : KNOT_RRTYPE_A,
-		.name_len = knot_dname_size(name),
-	};
-	aname_entry_t *other = aname_table_find(table, &key, aname_table_hash(table, &key));
-	return other != NULL ? aname_entry_snapshot(other) : NULL;
-}
-
 /*! That a target is gone which had addresses; as queries see it. */
 static void write_gone(char *at, size_t *len, const aname_table_t *table, aname_entry_t *entry,
                        int64_t now_ms)
 {
 	const aname_snapshot_t *known = aname_entry_snapshot(entry);
 	const aname_lost_t *lost = known != NULL ? aname_snapshot_lost(known) : NULL;
-	if (lost != NULL && aname_policy_gone_surely(known, other_of(table, entry))) {
+	aname_entry_t *other = lost != NULL ? aname_table_find_other(table, entry) : NULL;
+	const aname_snapshot_t *of_other = other != NULL ? aname_entry_snapshot(other) : NULL;
+	if (lost != NULL && aname_policy_gone_surely(known, of_other)) {
 		aname_line_add(at, len, ANAME_FIELD(GONE) "%" PRId64 ANAME_FIELD(DENIAL) "%s",
 		               (now_ms - lost->since_ms) / 1000,
 		               lost->nxdomain ? ANAME_DENIAL_NXDOMAIN : ANAME_DENIAL_NODATA);
