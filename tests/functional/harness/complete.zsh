@@ -1,11 +1,11 @@
-# Prints what zsh offers to complete a line: complete.zsh DIRECTORY-OF-COMPLETIONS LINE FILE
+# Writes down what zsh offers to complete a line: complete.zsh COMPLETIONS LINE FILE SECONDS
 #
-# An interactive zsh on a terminal of its own has the line, and a Tab. What its completions add is
-# written to the file, which ends with a line of its own.
+# An interactive zsh on a terminal of its own has the line in its editor, and completes it. What its
+# completions add is written to the file, which ends with a line of its own, within so many seconds.
 zmodload zsh/zpty || exit 1
-completions=$1 line=$2 file=$3
-zpty shell zsh -f -i
-zpty -w shell "PROMPT=; fpath=($completions \$fpath); autoload -Uz compinit; compinit -u -D"
+completions=$1 line=$2 file=$3 seconds=$4
+zpty -b shell zsh -f -i
+zpty -w shell "fpath=($completions \$fpath); autoload -Uz compinit; compinit -u -D; line=${(q)line}"
 zpty -w shell '
 compadd() {
 	local -a hits
@@ -22,13 +22,12 @@ comppostfuncs=(finished)
 zstyle ":completion:*" list-grouped false
 zstyle ":completion:*" force-list always
 LISTMAX=0
-bindkey "^I" complete-word
-PROMPT=ready
-'
-zpty -r -m shell seen '*ready*' 
-zpty -w -n shell "$line"$'\t'
-for ((i = 0; i < 200; i++)); do
+complete-it() { zle -D zle-line-init; BUFFER=$line CURSOR=$#line; zle complete-word }
+zle -N zle-line-init complete-it'
+for ((i = 0; i < 20 * seconds; i++)); do
 	grep -qx -- --end-- $file 2>/dev/null && break
+	# What nobody reads of a terminal holds up who writes to it.
+	while zpty -r shell seen; do :; done
 	sleep 0.05
 done
 zpty -d shell
