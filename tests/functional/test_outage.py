@@ -197,6 +197,7 @@ def test_F1_F4_servfail_of_one_of_two(field, start_unbound, authority):
     with field.load() as load:
         serve(authority, A2, AAAA2)
         field.all_fresh(A2, AAAA2)
+        load.reach(100)
     load.verify(100)
 
 

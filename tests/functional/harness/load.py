@@ -5,7 +5,7 @@ import threading
 import time
 
 from .ask import SERVER, Malformed, make_query, parse
-from .wait import scaled
+from .wait import eventually, scaled
 
 
 class Load:
@@ -42,6 +42,10 @@ class Load:
     @property
     def count(self):
         return len(self.latencies)
+
+    def reach(self, count):
+        """Go on until there were so many replies, on however slow a machine."""
+        eventually(lambda: self.count >= count, timeout=20, what=f"{count} replies to the load")
 
     def _run(self, number):
         queries = [make_query(*question) for question in self.questions]
