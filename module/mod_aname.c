@@ -26,6 +26,7 @@
 #include "conf/read.h"
 #include "conf/schema.h"
 #include "query/hook.h"
+#include "query/nodes.h"
 #include "query/pool.h"
 #include "query/signing.h"
 #include "service/service.h"
@@ -176,7 +177,7 @@ static int set_up(knotd_mod_t *mod, aname_instance_t *instance, bool may_wait)
 	log_ecs(mod, instance->options);
 
 	aname_signing_init(&instance->signing);
-	atomic_init(&instance->owner, ANAME_OWNER_NEW);
+	atomic_init(&instance->apex.owner, ANAME_OWNER_NEW);
 
 	int ret = show(mod, instance->options);
 	if (ret == KNOT_EOK) {
@@ -213,7 +214,7 @@ static int recall_options(knotd_mod_t *mod, aname_instance_t *instance,
 	if (shared == NULL) {
 		return KNOT_ENOENT;
 	}
-	instance->options = aname_shared_recall(shared, origin, &instance->zone.upstream);
+	instance->options = aname_shared_recall(shared, origin, &instance->zone.named.upstream);
 	if (instance->options == NULL) {
 		return KNOT_ENOENT;
 	}
@@ -237,7 +238,8 @@ static int read_options(knotd_mod_t *mod, aname_instance_t *instance, const anam
 		aname_options_free(options);
 		return ret;
 	}
-	instance->options = aname_shared_hold(instance->shared, options, &instance->zone.upstream);
+	instance->options =
+	        aname_shared_hold(instance->shared, options, &instance->zone.named.upstream);
 	if (instance->options == NULL) {
 		aname_service_release();
 		return KNOT_ENOMEM;
@@ -283,6 +285,34 @@ static bool is_refusal(int ret)
 	return ret == KNOT_EINVAL || ret == KNOT_ERANGE || ret == KNOT_ENOTSUP;
 }
 
+/*! Frees one that was made. */
+static void discard(aname_instance_t *instance)
+{
+	aname_shared_unhold(instance->shared, instance->options);
+	aname_service_release();
+	free(instance);
+}
+
+/*! Frees what is kept of nodes besides the apex. */
+static void drop_nodes(aname_instance_t *instance)
+{
+	if (instance->options->any_owner) {
+		aname_nodes_deinit(instance);
+	}
+}
+
+/*! Makes room for what is kept of nodes besides the apex; frees the instance if there is none. */
+static aname_instance_t *add_nodes(aname_instance_t *instance, int *ret)
+{
+	aname_instance_t *wider = realloc(instance, sizeof(*instance) + sizeof(aname_nodes_t));
+	*ret = wider != NULL ? aname_nodes_init(wider) : KNOT_ENOMEM;
+	if (*ret != KNOT_EOK) {
+		discard(wider != NULL ? wider : instance);
+		return NULL;
+	}
+	return wider;
+}
+
 /*! Makes an instance that holds the service and its options; NULL with the reason if it cannot. */
 static aname_instance_t *make(knotd_mod_t *mod, int *ret)
 {
@@ -300,6 +330,9 @@ static aname_instance_t *make(knotd_mod_t *mod, int *ret)
 		free(instance);
 		return NULL;
 	}
+	if (instance->options->any_owner) {
+		instance = add_nodes(instance, ret);
+	}
 	return instance;
 }
 
@@ -313,19 +346,12 @@ static void note_zone(aname_instance_t *instance, const knot_dname_t *zone)
 	}
 }
 
-/*! Frees one that was made. */
-static void discard(aname_instance_t *instance)
-{
-	aname_shared_unhold(instance->shared, instance->options);
-	aname_service_release();
-	free(instance);
-}
-
 /*! Gives an instance to knotd, if all that it needs can be had; else frees it. */
 static int start(knotd_mod_t *mod, aname_instance_t *instance, bool may_wait)
 {
 	int ret = set_up(mod, instance, may_wait);
 	if (ret != KNOT_EOK) {
+		drop_nodes(instance);
 		discard(instance);
 		return ret;
 	}
@@ -349,6 +375,7 @@ static int load(knotd_mod_t *mod)
 		return start(mod, instance, true);
 	}
 	if (instance != NULL) {
+		drop_nodes(instance);
 		discard(instance);
 	}
 	return enlisted != KNOT_EOK ? enlisted : ret;
@@ -416,9 +443,10 @@ static void aname_unload(knotd_mod_t *mod)
 	knotd_mod_ctx_set(mod, NULL);
 	aname_waiters_pause(instance->shared->waiters, aname_clock_ms());
 	hide(instance->options);
-	aname_owners_drop(instance->shared->owners, &instance->owner);
+	aname_owners_drop(instance->shared->owners, &instance->apex.owner);
 	aname_zones_drop(instance->shared->zones, &instance->zone);
-	aname_pool_deinit(instance);
+	aname_pool_deinit(&instance->apex);
+	drop_nodes(instance);
 	aname_signing_deinit(&instance->signing, instance->shared);
 	/* The last one saves what is known: its file is still wanted then. */
 	aname_service_release();

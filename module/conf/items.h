@@ -48,6 +48,7 @@
 #define OPT_WEIGHT        "\x06""weight"
 #define OPT_EACH_TARGETS  "\x0E""answer-targets"
 #define OPT_ALL_DOWN      "\x08""all-down"
+#define OPT_OWNERS        "\x06""owners"
 #define OPT_PROBE          "\x05""probe"
 #define OPT_PROBE_PORT     "\x0A""probe-port"
 #define OPT_PROBE_HOST     "\x0A""probe-host"

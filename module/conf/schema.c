@@ -10,6 +10,7 @@
 #include <libknot/lookup.h>
 
 #include "conf/items.h"
+#include "conf/lookup.h"
 #include "conf/options.h"
 #include "conf/probe.h"
 #include "conf/values.h"
@@ -37,6 +38,12 @@ static const knot_lookup_t all_down_modes[] = {
 	{ 0, NULL },
 };
 
+static const knot_lookup_t owners_modes[] = {
+	{ 0, "apex" },
+	{ 1, "any" },
+	{ 0, NULL },
+};
+
 static const knot_lookup_t dnssec_modes[] = {
 	{ 0, "any" },
 	{ 1, "secure" },
@@ -49,6 +56,7 @@ const yp_item_t aname_conf[] = {
 	NUMBERS(X)
 #undef X
 	        { OPT_RRTYPE, YP_TSTR, YP_VNONE, YP_FMULTI },
+	{ OPT_OWNERS, YP_TOPT, YP_VOPT = { owners_modes, 0 } },
 	{ OPT_RESOLVER, YP_TADDR, YP_VADDR = { DNS_PORT }, YP_FMULTI },
 	{ OPT_VIA, YP_TADDR, YP_VNONE, YP_FMULTI },
 	{ OPT_TARGET_DNSSEC, YP_TOPT, YP_VOPT = { dnssec_modes, 0 } },
@@ -319,21 +327,25 @@ uint64_t aname_conf_checks(void)
 	return atomic_load(&checks_done);
 }
 
+static int check_owners(knotd_conf_check_args_t *args)
+{
+	if (knotd_conf_check_item(args, OPT_OWNERS).single.option != 0 &&
+	    !aname_zone_lookup_exists()) {
+		args->err_str =
+		        "option 'owners': 'any' needs Knot DNS 3.3.5 or later, this one "
+		        "shows modules no owner but the apex; leave it at 'apex', or upgrade";
+		return KNOT_ENOTSUP;
+	}
+	return KNOT_EOK;
+}
+
 int aname_conf_check(knotd_conf_check_args_t *args)
 {
 	atomic_fetch_add(&checks_done, 1);
 	int (*const checks[])(knotd_conf_check_args_t *) = {
-		check_numbers,
-		check_order,
-		check_source,
-		check_rrtypes,
-		check_prefer,
-		check_weights,
-		check_answer_targets,
-		aname_conf_check_probe,
-		check_paths,
-		check_suffixes,
-		aname_conf_check_ranges,
+		check_numbers,          check_order,  check_source,   check_rrtypes,
+		check_owners,           check_prefer, check_weights,  check_answer_targets,
+		aname_conf_check_probe, check_paths,  check_suffixes, aname_conf_check_ranges,
 	};
 	int ret = KNOT_EOK;
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]) && ret == KNOT_EOK; i++) {

@@ -1,6 +1,9 @@
 #include "query/change.h"
 
 #include "conf/knotd.h"
+#include "path.h"
+#include "query/find.h"
+#include "query/node.h"
 #include "query/prove.h"
 #include "query/records.h"
 #include "query/reply.h"
@@ -24,22 +27,41 @@ static bool is_rrtype(const aname_options_t *options, uint16_t type)
 	return false;
 }
 
-bool aname_change_is_due(knotd_in_state_t state, const knot_pkt_t *pkt, knotd_qdata_t *qdata,
-                         const aname_instance_t *instance)
+/*! Has Knot answered from the zone, or not at all? */
+static bool is_knots(knotd_in_state_t state, const knot_pkt_t *pkt, knotd_qdata_t *qdata,
+                     const knot_dname_t *owner, uint16_t type)
 {
+	return state == KNOTD_IN_STATE_NODATA || aname_reply_has_sibling(pkt, qdata, owner, type);
+}
+
+/*! Has Knot come to another node with ANAME records? */
+static ANAME_ASIDE bool is_due_elsewhere(knotd_in_state_t state, const knot_pkt_t *pkt,
+                                         knotd_qdata_t *qdata, const aname_instance_t *instance,
+                                         aname_found_t *found)
+{
+	uint16_t type = knot_pkt_qtype(pkt);
+	return qdata->rcode == KNOT_RCODE_NOERROR &&
+	       aname_find_records(qdata, instance, qdata->name, found) &&
+	       (!is_family(type) || is_knots(state, pkt, qdata, found->rrsets[0].owner, type));
+}
+
+bool aname_change_is_due(knotd_in_state_t state, const knot_pkt_t *pkt, knotd_qdata_t *qdata,
+                         const aname_instance_t *instance, aname_found_t *found)
+{
+	found->count = 0;
 	if (instance == NULL || (state != KNOTD_IN_STATE_HIT && state != KNOTD_IN_STATE_NODATA)) {
 		return false;
 	}
 	uint16_t type = knot_pkt_qtype(pkt);
-	if (is_family(type)) {
-		/* Has Knot answered from the zone, or not at all? */
-		return aname_reply_at_apex(qdata, instance) &&
-		       (state == KNOTD_IN_STATE_NODATA ||
-		        aname_reply_has_sibling(pkt, qdata, type));
+	bool family = is_family(type);
+	if (!family && type != KNOT_RRTYPE_ANY && type != KNOT_RRTYPE_NSEC &&
+	    !(state == KNOTD_IN_STATE_HIT && is_rrtype(instance->options, type))) {
+		return false;
 	}
-	bool other = type == KNOT_RRTYPE_ANY || type == KNOT_RRTYPE_NSEC ||
-	             (state == KNOTD_IN_STATE_HIT && is_rrtype(instance->options, type));
-	return other && aname_reply_at_apex(qdata, instance);
+	if (aname_reply_at_apex(qdata, instance)) {
+		return !family || is_knots(state, pkt, qdata, NULL, type);
+	}
+	return aname_instance_any(instance) && is_due_elsewhere(state, pkt, qdata, instance, found);
 }
 
 /*! Is this not known yet: a target, or the keys? */
@@ -125,8 +147,7 @@ knotd_in_state_t aname_change_to_nodata(aname_query_t *query, knotd_in_state_t s
 {
 	uint16_t type = knot_pkt_qtype(query->pkt);
 	query->pending = ANAME_PENDING_ALL;
-	if (state == KNOTD_IN_STATE_NODATA ||
-	    aname_reply_has_sibling(query->pkt, query->qdata, type)) {
+	if (is_knots(state, query->pkt, query->qdata, NULL, type)) {
 		state = aname_respond_noted_nodata(query, state, type);
 	}
 	return state;
@@ -136,7 +157,7 @@ static bool is_aname_asked(knotd_in_state_t state, const knot_pkt_t *pkt, knotd_
                            const aname_instance_t *instance)
 {
 	return state == KNOTD_IN_STATE_HIT && is_rrtype(instance->options, knot_pkt_qtype(pkt)) &&
-	       aname_reply_at_apex(qdata, instance);
+	       (aname_instance_any(instance) || aname_reply_at_apex(qdata, instance));
 }
 
 bool aname_change_is_addition_due(knotd_in_state_t state, const knot_pkt_t *pkt,
@@ -144,6 +165,64 @@ bool aname_change_is_addition_due(knotd_in_state_t state, const knot_pkt_t *pkt,
 {
 	return instance != NULL && (knot_pkt_section(pkt, KNOT_ADDITIONAL)->count > 0 ||
 	                            is_aname_asked(state, pkt, qdata, instance));
+}
+
+/*! Turns to the node whose siblings stand beside, if it has ANAME records and is not below a
+ *  delegation. */
+static bool turn_to_addition(aname_query_t *query, uint16_t index)
+{
+	const knot_rrset_t *rrset = &query->pkt->rr[index];
+	aname_found_t found;
+	if (!is_family(rrset->type) ||
+	    knot_dname_in_bailiwick(rrset->owner, knotd_qdata_zone_name(query->qdata)) <= 0) {
+		return false;
+	}
+	/* What is the zone's own has its name from there, in lower case; and its RDATA: what this module has
+	 * put has not. */
+	const knot_rrset_t sibling = aname_find_rrset_of(query->qdata, rrset->owner, rrset->type);
+	if (sibling.rrs.rdata != rrset->rrs.rdata ||
+	    !aname_find_at(query->qdata, query->instance, rrset->owner, &found) ||
+	    aname_find_is_delegated(query->qdata, query->instance, rrset->owner)) {
+		return false;
+	}
+	aname_node_turn(query, &found);
+	return true;
+}
+
+/*! Reads the owner's name as it is in the packet: a wildcard's is what was asked for. */
+static bool read_owner(const knot_pkt_t *pkt, uint16_t index, knot_dname_storage_t owner)
+{
+	return knot_dname_unpack(owner, pkt->wire + pkt->rr_info[index].pos, KNOT_DNAME_MAXLEN,
+	                         pkt->wire) > 0;
+}
+
+/*! Replaces the siblings of the node that the query is about. */
+static int replace(aname_query_t *query, bool *room)
+{
+	int ret = KNOT_EOK;
+	for (unsigned i = 0; i < 2 && ret == KNOT_EOK; i++) {
+		ret = aname_reply_replace(query, families[i], room);
+	}
+	return ret;
+}
+
+/*! Replaces the siblings of all nodes besides the apex. */
+static ANAME_ASIDE int replace_elsewhere(aname_query_t *query, bool *room)
+{
+	aname_node_saved_t saved;
+	aname_node_save(query, &saved);
+	const knot_pktsection_t *section = knot_pkt_section(query->pkt, query->pkt->current);
+	int ret = KNOT_EOK;
+	for (uint16_t i = section->pos; i < section->pos + section->count && ret == KNOT_EOK; i++) {
+		knot_dname_storage_t owner;
+		if (turn_to_addition(query, i) && read_owner(query->pkt, i, owner)) {
+			query->covered = owner;
+			ret = replace(query, room);
+			i = section->pos - 1; /* What is behind it has moved. */
+		}
+	}
+	aname_node_restore(query, &saved);
+	return ret;
 }
 
 knotd_in_state_t aname_change_additional(aname_query_t *query, knotd_in_state_t state)
@@ -157,12 +236,18 @@ knotd_in_state_t aname_change_additional(aname_query_t *query, knotd_in_state_t 
 	bool with = query->sign.state != ANAME_SIGN_PENDING &&
 	            !(query->instance->onlinesign == ANAME_ONLINESIGN_AFTER &&
 	              knot_pkt_has_dnssec(query->qdata->query));
-	bool add = with && is_aname_asked(state, query->pkt, query->qdata, query->instance);
 	bool room = with;
 	int ret = KNOT_EOK;
-	for (unsigned i = 0; i < 2 && ret == KNOT_EOK; i++) {
-		ret = add ? aname_reply_add(query, families[i], &room)
-		          : aname_reply_replace(query, families[i], &room);
+	if (aname_instance_any(query->instance)) {
+		ret = replace_elsewhere(query, &room);
+	}
+	bool add = with && query->node != NULL &&
+	           is_aname_asked(state, query->pkt, query->qdata, query->instance);
+	for (unsigned i = 0; i < 2 && ret == KNOT_EOK && add; i++) {
+		ret = aname_reply_add(query, families[i], &room);
+	}
+	if (ret == KNOT_EOK && !add && (query->apex || aname_node_turn_to_apex(query))) {
+		ret = replace(query, &room);
 	}
 	return ret == KNOT_EOK ? aname_prove_correct(query, state) : aname_respond_error(ret);
 }

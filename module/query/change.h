@@ -11,9 +11,14 @@
 
 #include "query/query.h"
 
-/*! Has Knot come to the apex, with something that may have to be changed? Outside the epoch. */
+/*!
+ * \brief Has Knot come to a node with ANAME records, with something that may have to be changed? Outside
+ *        the epoch.
+ *
+ * \param found  The records; none if it is the apex, where they are still to be looked for.
+ */
 bool aname_change_is_due(knotd_in_state_t state, const knot_pkt_t *pkt, knotd_qdata_t *qdata,
-                         const aname_instance_t *instance);
+                         const aname_instance_t *instance, aname_found_t *found);
 
 /*! Changes the answer to a query for which that is so. */
 knotd_in_state_t aname_change_answer(aname_query_t *query, knotd_in_state_t state);

@@ -1,6 +1,8 @@
 #include "query/circle.h"
 
 #include "path.h"
+#include "query/find.h"
+#include "query/nodes.h"
 #include "query/policy.h"
 #include "query/targets.h"
 
@@ -25,7 +27,8 @@ static void add_record(const aname_query_t *query, const knot_rdata_t *rdata, ui
                        aname_owner_t *owner, aname_zone_targets_t *targets)
 {
 	for (unsigned i = 0; i < 2; i++) {
-		aname_key_t key = { .upstream = query->instance->zone.upstream, .type = types[i] };
+		aname_key_t key = { .upstream = query->instance->zone.named.upstream,
+			            .type = types[i] };
 		knot_dname_storage_t lower;
 		aname_entry_t *entry;
 		const char *why;
@@ -45,8 +48,8 @@ static void add_record(const aname_query_t *query, const knot_rdata_t *rdata, ui
 
 static bool has_sibling(const aname_query_t *query)
 {
-	return knotd_qdata_zone_apex_rrset(query->qdata, KNOT_RRTYPE_A).rrs.count > 0 ||
-	       knotd_qdata_zone_apex_rrset(query->qdata, KNOT_RRTYPE_AAAA).rrs.count > 0;
+	return aname_find_rrset(query, KNOT_RRTYPE_A).rrs.count > 0 ||
+	       aname_find_rrset(query, KNOT_RRTYPE_AAAA).rrs.count > 0;
 }
 
 ANAME_ASIDE void aname_circle_register(const aname_query_t *query)
@@ -54,8 +57,8 @@ ANAME_ASIDE void aname_circle_register(const aname_query_t *query)
 	aname_instance_t *instance = query->instance;
 	aname_owners_t *owners = instance->shared->owners;
 	aname_owner_t owner;
-	owner.owner =
-	        aname_owners_hash(owners, knotd_qdata_zone_name(query->qdata), instance->zone_len);
+	const knot_dname_t *name = query->rrsets[0].owner;
+	owner.owner = aname_owners_hash(owners, name, knot_dname_size(name));
 	owner.records = 0;
 	owner.type = query->rrsets[0].type;
 	owner.sibling = has_sibling(query);
@@ -70,19 +73,21 @@ ANAME_ASIDE void aname_circle_register(const aname_query_t *query)
 			rdata = knot_rdataset_next(rdata);
 		}
 	}
-	aname_zones_note(instance->shared->zones, &instance->zone, &targets);
+	aname_zones_note(instance->shared->zones,
+	                 query->apex ? &instance->zone.named : aname_nodes_named(query->node),
+	                 &targets);
 	/* Without memory it is tried again with the next query. */
-	(void)aname_owners_register(owners, &instance->owner, &owner);
+	(void)aname_owners_register(owners, &query->node->owner, &owner);
 }
 
 ANAME_ASIDE void aname_circle_enter(const aname_query_t *query, const aname_key_t *key,
                                     aname_entry_t *entry)
 {
 	aname_instance_t *instance = query->instance;
-	if (atomic_load_explicit(&instance->owner, memory_order_relaxed) == ANAME_OWNER_NEW) {
+	if (atomic_load_explicit(&query->node->owner, memory_order_relaxed) == ANAME_OWNER_NEW) {
 		aname_circle_register(query);
 	}
-	query->slot->way = aname_owners_way(instance->shared->owners, &instance->owner,
+	query->slot->way = aname_owners_way(instance->shared->owners, &query->node->owner,
 	                                    end_of(query, key, entry));
 	query->slot->keep = query->slot->way == ANAME_WAY_OUT ? UINT32_MAX : 0;
 }

@@ -18,8 +18,7 @@
 /*! May targets of the zone lead back to its owner? Else there is nothing to ask here. */
 static inline bool aname_circle_is_possible(const aname_query_t *query)
 {
-	return atomic_load_explicit(&query->instance->owner, memory_order_relaxed) &
-	       ANAME_OWNER_MARK;
+	return atomic_load_explicit(&query->node->owner, memory_order_relaxed) & ANAME_OWNER_MARK;
 }
 
 /*! Registers the owner, with what its targets are known to end at now, and its zone with these. */

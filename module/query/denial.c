@@ -3,23 +3,43 @@
 #include <string.h>
 
 #include "query/bitmap.h"
+#include "query/find.h"
 #include "query/packet.h"
 #include "query/sign.h"
 
-static bool is_apex_nsec(const knot_rrset_t *rrset)
+/*! Is it a denial, and the only one of its owner? */
+static bool is_denial(const knot_rrset_t *rrset)
 {
 	return (rrset->type == KNOT_RRTYPE_NSEC || rrset->type == KNOT_RRTYPE_NSEC3) &&
-	       rrset->rrs.count == 1 &&
-	       aname_bitmap_has(rrset->type, rrset->rrs.rdata, KNOT_RRTYPE_SOA);
+	       rrset->rrs.count == 1;
 }
 
-int aname_denial_find(const knot_pkt_t *pkt, int from)
+bool aname_denial_is_apex(const knot_rrset_t *rrset)
+{
+	return aname_bitmap_has(rrset->type, rrset->rrs.rdata, KNOT_RRTYPE_SOA);
+}
+
+/*! Does it list ANAME records? A node at a delegation lists none. */
+static bool lists_aname(const knot_rrset_t *rrset, const aname_options_t *options)
+{
+	unsigned i = 0;
+	while (i < options->rrtypes_count &&
+	       !aname_bitmap_has(rrset->type, rrset->rrs.rdata, options->rrtypes[i])) {
+		i++;
+	}
+	return i < options->rrtypes_count;
+}
+
+int aname_denial_find(const knot_pkt_t *pkt, const aname_options_t *options, int from)
 {
 	const knot_pktsection_t *section = knot_pkt_section(pkt, pkt->current);
 	for (int i = from > section->pos ? from : section->pos; i < section->pos + section->count;
 	     i++) {
 		/* Knot's own is the zone's; what a module made is the packet's. */
-		if (is_apex_nsec(&pkt->rr[i]) && !(pkt->rr_info[i].flags & KNOT_PF_FREE)) {
+		const knot_rrset_t *rrset = &pkt->rr[i];
+		if (is_denial(rrset) && !(pkt->rr_info[i].flags & KNOT_PF_FREE) &&
+		    (aname_denial_is_apex(rrset) ||
+		     (options->any_owner && lists_aname(rrset, options)))) {
 			return i;
 		}
 	}
@@ -61,7 +81,9 @@ typedef struct {
 static int find_replacement(const aname_query_t *query, const knot_rrset_t *rrset,
                             knot_rdataset_t *made, replacement_t *replacement)
 {
-	aname_content_t content = { .rrset = rrset, .without = query->missing };
+	aname_content_t content = { .rrset = rrset,
+		                    .without = query->missing,
+		                    .apex = rrset->type == KNOT_RRTYPE_NSEC && query->apex };
 	const aname_signed_t *stored = query->sign.wanted ? aname_sign_find(query, &content) : NULL;
 	*replacement =
 	        (replacement_t){ .rrs = stored != NULL ? &stored->made : made,
@@ -186,21 +208,18 @@ static int cut_in(const aname_query_t *query, uint16_t index, const replacement_
 	return aname_packet_paste(pkt, &rest);
 }
 
-int aname_denial_correct(const aname_query_t *query, int first)
+int aname_denial_correct(const aname_query_t *query, int index)
 {
 	knot_pkt_t *pkt = query->pkt;
-	int ret = KNOT_EOK;
-	for (int i = first; i >= 0 && ret == KNOT_EOK; i = aname_denial_find(pkt, i + 1)) {
-		const knot_rrset_t rrset = pkt->rr[i];
-		knot_rdataset_t made = { 0 };
-		replacement_t replacement;
-		ret = find_replacement(query, &rrset, &made, &replacement);
-		if (ret == KNOT_EOK) {
-			ret = overwrite(query, i, &replacement);
-			ret = ret == KNOT_ESPACE ? cut_in(query, i, &replacement) : ret;
-		}
-		knot_rdataset_clear(&made, &pkt->mm);
+	const knot_rrset_t rrset = pkt->rr[index];
+	knot_rdataset_t made = { 0 };
+	replacement_t replacement;
+	int ret = find_replacement(query, &rrset, &made, &replacement);
+	if (ret == KNOT_EOK) {
+		ret = overwrite(query, index, &replacement);
+		ret = ret == KNOT_ESPACE ? cut_in(query, index, &replacement) : ret;
 	}
+	knot_rdataset_clear(&made, &pkt->mm);
 	return ret;
 }
 
@@ -212,6 +231,9 @@ typedef struct {
 } types_t;
 
 static const types_t looked_for[] = { { 1, 264 }, { 32768, 32769 }, { 65280, 65534 } };
+
+/*! How many of the types that are made stand at every node: the first ones. */
+#define MADE_EVERYWHERE 4
 
 /*! Lists a type; not what is missing, and not what this very reply denies. */
 static void list(const aname_query_t *query, uint16_t type, uint8_t missing,
@@ -227,7 +249,7 @@ static void list_range(const aname_query_t *query, const types_t *types, uint8_t
                        dnssec_nsec_bitmap_t *bitmap)
 {
 	for (unsigned type = types->first; type <= types->last; type++) {
-		if (knotd_qdata_zone_apex_rrset(query->qdata, type).rrs.count > 0) {
+		if (aname_find_rrset(query, type).rrs.count > 0) {
 			list(query, type, missing, bitmap);
 		}
 	}
@@ -240,7 +262,8 @@ static void list_types(const aname_query_t *query, uint8_t missing, dnssec_nsec_
 	static const uint16_t made[] = { KNOT_RRTYPE_A,      KNOT_RRTYPE_AAAA,   KNOT_RRTYPE_RRSIG,
 		                         KNOT_RRTYPE_NSEC,   KNOT_RRTYPE_DNSKEY, KNOT_RRTYPE_CDS,
 		                         KNOT_RRTYPE_CDNSKEY };
-	for (size_t i = 0; i < sizeof(made) / sizeof(made[0]); i++) {
+	size_t count = query->apex ? sizeof(made) / sizeof(made[0]) : MADE_EVERYWHERE;
+	for (size_t i = 0; i < count; i++) {
 		list(query, made[i], missing, bitmap);
 	}
 	for (size_t i = 0; i < sizeof(looked_for) / sizeof(looked_for[0]); i++) {
@@ -251,25 +274,27 @@ static void list_types(const aname_query_t *query, uint8_t missing, dnssec_nsec_
 	}
 }
 
-/*! RDATA of the NSEC: the next name is the first one below the apex. */
+/*! RDATA of the NSEC: the next name is the first one below its owner. */
 static int put_online(const aname_query_t *query, const dnssec_nsec_bitmap_t *bitmap, uint32_t ttl)
 {
 	knot_pkt_t *pkt = query->pkt;
-	const knot_dname_t *apex = knotd_qdata_zone_name(query->qdata);
-	size_t apex_size = knot_dname_size(apex);
-	/* A zone name of 254 octets or more has no room for a label: it is its own next name. */
-	size_t label_size = apex_size + 2 <= KNOT_DNAME_MAXLEN ? 2 : 0;
-	size_t size = label_size + apex_size + dnssec_nsec_bitmap_size(bitmap);
+	knot_dname_storage_t owner;
+	size_t owner_size = knot_dname_size(query->qdata->name);
+	memcpy(owner, query->qdata->name, owner_size);
+	knot_dname_to_lower(owner);
+	/* A name of 254 octets or more has no room for a label: it is its own next name. */
+	size_t label_size = owner_size + 2 <= KNOT_DNAME_MAXLEN ? 2 : 0;
+	size_t size = label_size + owner_size + dnssec_nsec_bitmap_size(bitmap);
 	uint8_t *rdata = aname_packet_alloc(pkt, size);
 	if (rdata == NULL) {
 		return KNOT_ENOMEM;
 	}
 	memcpy(rdata, "\x01", label_size);
-	memcpy(rdata + label_size, apex, apex_size);
-	dnssec_nsec_bitmap_write(bitmap, rdata + label_size + apex_size);
+	memcpy(rdata + label_size, owner, owner_size);
+	dnssec_nsec_bitmap_write(bitmap, rdata + label_size + owner_size);
 
 	knot_rrset_t nsec;
-	knot_rrset_init(&nsec, knot_dname_copy(apex, &pkt->mm), KNOT_RRTYPE_NSEC, KNOT_CLASS_IN,
+	knot_rrset_init(&nsec, knot_dname_copy(owner, &pkt->mm), KNOT_RRTYPE_NSEC, KNOT_CLASS_IN,
 	                ttl);
 	int ret = knot_rrset_add_rdata(&nsec, rdata, size, &pkt->mm);
 	aname_packet_release(pkt, rdata);

@@ -14,20 +14,23 @@
 
 #include "query/query.h"
 
-/*! Where the next NSEC or NSEC3 record of an apex stands in the section being written, from an
- *  index on; -1 if there is none. */
-int aname_denial_find(const knot_pkt_t *pkt, int from);
+/*! Is an NSEC or NSEC3 record that of an apex? */
+bool aname_denial_is_apex(const knot_rrset_t *rrset);
+
+/*! Where the next NSEC or NSEC3 record of an apex, or of whatever nodes count, stands in the section being
+ *  written, from an index on; -1 if there is none. */
+int aname_denial_find(const knot_pkt_t *pkt, const aname_options_t *options, int from);
 
 /*!
- * \brief Puts all of them right. Inside the epoch, with the keys READY; what is missing stands in
- *        the query (aname_records_missing()).
+ * \brief Puts one right. Inside the epoch, with the keys READY; what is missing of the node stands in the
+ *        query (aname_records_missing()).
  *
- * \param first  Where the first one stands.
+ * \param index  Where it stands.
  *
  * \return KNOT_EOK, KNOT_ESPACE, or another error: then the reply must not leave.
  */
-__attribute__((warn_unused_result)) int aname_denial_correct(const aname_query_t *query, int first);
+__attribute__((warn_unused_result)) int aname_denial_correct(const aname_query_t *query, int index);
 
-/*! Puts the apex NSEC of a NODATA answer for mod-onlinesign to sign: the apex and its immediate
- *  successor, with all types that are there. Likewise. */
+/*! Puts the NSEC of a NODATA answer for mod-onlinesign to sign: the name that Knot has come to and its
+ *  immediate successor, with all types that are there. Likewise. */
 __attribute__((warn_unused_result)) int aname_denial_put_online(const aname_query_t *query);

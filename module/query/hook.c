@@ -4,6 +4,8 @@
 #include "path.h"
 #include "query/change.h"
 #include "query/ecs.h"
+#include "query/node.h"
+#include "query/nodes.h"
 #include "query/prove.h"
 #include "query/query.h"
 #include "query/records.h"
@@ -12,12 +14,25 @@
 #include "query/show.h"
 #include "query/signing.h"
 
+/*! Begins a query about the node of these records, about none if there are none, or if `found` is NULL about
+ *  the apex. */
+static ANAME_WARM bool begin(aname_query_t *query, aname_instance_t *instance, knot_pkt_t *pkt,
+                             knotd_qdata_t *qdata, knotd_mod_t *mod, const aname_found_t *found)
+{
+	bool begun = aname_query_begin(query, instance, pkt, qdata, mod, found == NULL);
+	if (found != NULL && found->count > 0) {
+		aname_node_turn(query, found);
+	}
+	return begun;
+}
+
 /*!
  * Takes a query up, or takes it up again. False outside the epoch, if there is nothing to do for
- * it: no ANAME at the apex, or a zone in which what this module makes would be bogus (D4).
+ * it: no ANAME at the apex if `found` is NULL, or a zone in which what this module makes would be bogus (D4).
  */
 static ANAME_WARM bool take_up(aname_query_t *query, knot_pkt_t *pkt, knotd_qdata_t *qdata,
-                               knotd_mod_t *mod, aname_instance_t *instance)
+                               knotd_mod_t *mod, aname_instance_t *instance,
+                               const aname_found_t *found)
 {
 	if (query == NULL) {
 		return false;
@@ -25,8 +40,9 @@ static ANAME_WARM bool take_up(aname_query_t *query, knot_pkt_t *pkt, knotd_qdat
 	if (query->instance == instance) {
 		if (!aname_epoch_enter_again(query->epoch, query->worker, &query->entered)) {
 			aname_records_forget(query, false);
+			aname_node_enter_again(query);
 		}
-	} else if (!aname_query_begin(query, instance, pkt, qdata, mod)) {
+	} else if (!begin(query, instance, pkt, qdata, mod, found)) {
 		return false;
 	} else if (instance->options->ecs) {
 		aname_ecs_take(query);
@@ -67,7 +83,7 @@ static knotd_in_state_t on_preanswer(knotd_in_state_t state, knot_pkt_t *pkt, kn
 	    asked->qname_size == instance->zone_len &&
 	    aname_octets_equal(asked->lower_qname, knotd_qdata_zone_name(qdata),
 	                       instance->zone_len) &&
-	    take_up(query, pkt, qdata, mod, instance)) {
+	    take_up(query, pkt, qdata, mod, instance, NULL)) {
 		state = aname_respond_early(query, state, type);
 		aname_show(query);
 		aname_epoch_leave(query->epoch, query->worker);
@@ -90,8 +106,12 @@ static ANAME_ASIDE knotd_in_state_t change(knotd_in_state_t state, knot_pkt_t *p
 		return query->pending == ANAME_PENDING_NODATA ? aname_change_to_nodata(query, state)
 		                                              : state;
 	}
-	if (aname_change_is_due(state, pkt, qdata, instance) &&
-	    take_up(query, pkt, qdata, mod, instance)) {
+	aname_found_t found;
+	if (aname_change_is_due(state, pkt, qdata, instance, &found) &&
+	    take_up(query, pkt, qdata, mod, instance, found.count > 0 ? &found : NULL)) {
+		if (query->sign.wanted && !query->apex) {
+			aname_nodes_note_nsec3(query);
+		}
 		state = aname_change_answer(query, state);
 		aname_show(query);
 		aname_epoch_leave(query->epoch, query->worker);
@@ -109,6 +129,13 @@ static knotd_in_state_t on_answer(knotd_in_state_t state, knot_pkt_t *pkt, knotd
 	                                        : change(state, pkt, qdata, mod, instance, query);
 }
 
+/*! What a query is about that is none about addresses: the apex, or nodes that are turned to. */
+static const aname_found_t *begin_with(const aname_instance_t *instance)
+{
+	static const aname_found_t none = { .count = 0 };
+	return aname_instance_any(instance) ? &none : NULL;
+}
+
 /*! A negative answer lives no longer than what it rests on, and denials tell the truth (D2, D3). */
 static ANAME_ASIDE knotd_in_state_t prove(knotd_in_state_t state, knot_pkt_t *pkt,
                                           knotd_qdata_t *qdata, knotd_mod_t *mod,
@@ -119,7 +146,7 @@ static ANAME_ASIDE knotd_in_state_t prove(knotd_in_state_t state, knot_pkt_t *pk
 	}
 	int first;
 	if (aname_prove_is_due(pkt, qdata, instance, &first) &&
-	    take_up(query, pkt, qdata, mod, instance)) {
+	    take_up(query, pkt, qdata, mod, instance, begin_with(instance))) {
 		state = aname_prove(query, state, first);
 		aname_show(query);
 		aname_epoch_leave(query->epoch, query->worker);
@@ -142,7 +169,7 @@ static ANAME_ASIDE knotd_in_state_t add(knotd_in_state_t state, knot_pkt_t *pkt,
                                         aname_instance_t *instance, aname_query_t *query)
 {
 	if (aname_change_is_addition_due(state, pkt, qdata, instance) &&
-	    take_up(query, pkt, qdata, mod, instance)) {
+	    take_up(query, pkt, qdata, mod, instance, begin_with(instance))) {
 		state = aname_change_additional(query, state);
 		aname_show(query);
 		aname_epoch_leave(query->epoch, query->worker);

@@ -67,14 +67,15 @@ ANAME_WARM void aname_judge_record(const aname_query_t *query, const knot_rdata_
                                    uint32_t record_ttl, uint16_t type, aname_part_t *part)
 {
 	aname_key_t key;
-	key.upstream = query->instance->zone.upstream;
+	key.upstream = query->instance->zone.named.upstream;
 	key.type = type;
 	key.name = rdata->data;
 	key.name_len = rdata->len;
 	aname_entry_t *entry = NULL;
-	if (query->positions != NULL && rdata->len > 0 && rdata->len <= KNOT_DNAME_MAXLEN) {
+	if (!query->several && rdata->len > 0 && rdata->len <= KNOT_DNAME_MAXLEN) {
 		/* Where it was last, most likely. */
-		const _Atomic uint32_t *position = &query->positions[type == KNOT_RRTYPE_AAAA];
+		const _Atomic uint32_t *position =
+		        &query->node->positions[type == KNOT_RRTYPE_AAAA];
 		entry = aname_table_look(query->instance->shared->table, &key,
 		                         atomic_load_explicit(position, memory_order_relaxed));
 	}

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "path.h"
+#include "query/find.h"
 #include "query/targets.h"
 #include "rrtype.h"
 #include "table/rdata.h"
@@ -30,6 +31,28 @@ static void log_denied(const aname_query_t *query, const aname_key_t *key, const
 	}
 }
 
+/*! Is the target the owner itself, or a name that the owner, a wildcard, answers for? */
+static ANAME_ASIDE bool is_other_owner(const aname_query_t *query, const aname_key_t *key)
+{
+	const knot_dname_t *owner = query->rrsets[0].owner;
+	if (knot_dname_is_equal(key->name, owner)) {
+		return true;
+	}
+	aname_found_t found;
+	return knot_dname_is_wildcard(owner) && knot_dname_in_bailiwick(key->name, owner + 2) > 0 &&
+	       aname_find_records(query->qdata, query->instance, key->name, &found) &&
+	       knot_dname_is_equal(found.rrsets[0].owner, owner);
+}
+
+static ANAME_WARM bool is_owner(const aname_query_t *query, const aname_key_t *key)
+{
+	if (!query->apex) {
+		return is_other_owner(query, key);
+	}
+	return key->name_len == query->instance->zone_len &&
+	       memcmp(key->name, knotd_qdata_zone_name(query->qdata), key->name_len) == 0;
+}
+
 ANAME_WARM aname_failure_t aname_policy_check(const aname_query_t *query, const aname_key_t *key,
                                               const char **why)
 {
@@ -38,8 +61,7 @@ ANAME_WARM aname_failure_t aname_policy_check(const aname_query_t *query, const 
 		*why = "the target is the root";
 		return ANAME_FAILURE_MALFORMED;
 	}
-	if (key->name_len == query->instance->zone_len &&
-	    memcmp(key->name, knotd_qdata_zone_name(query->qdata), key->name_len) == 0) {
+	if (is_owner(query, key)) {
 		*why = "the target is the owner itself";
 		return ANAME_FAILURE_MALFORMED;
 	}
@@ -149,7 +171,7 @@ ANAME_ASIDE void aname_policy_filter(const aname_query_t *query, const aname_key
 	uint8_t scope = part->scope;
 	aname_part_fail(part, rest != NULL ? ANAME_FAILURE_EMPTIED : ANAME_FAILURE_NONE);
 	part->scope = scope;
-	if (rest != NULL && (query->positions != NULL || aname_query_shows(query))) {
+	if (rest != NULL && (!query->several || aname_query_shows(query))) {
 		log_emptied(query, key);
 	}
 }

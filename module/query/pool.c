@@ -10,9 +10,9 @@
 #include "query/targets.h"
 #include "stats.h"
 
-void aname_pool_deinit(aname_instance_t *instance)
+void aname_pool_deinit(aname_node_t *node)
 {
-	free(atomic_exchange(&instance->plan, NULL));
+	free(atomic_exchange(&node->plan, NULL));
 }
 
 static aname_failure_t check(void *ctx, const knot_dname_t *name, uint8_t name_len)
@@ -27,14 +27,14 @@ static ANAME_ASIDE aname_pool_plan_t *renew(const aname_query_t *query)
 {
 	aname_shared_t *shared = query->instance->shared;
 	pthread_mutex_lock(&shared->sign_lock);
-	aname_pool_plan_t *plan = atomic_load(&query->instance->plan);
+	aname_pool_plan_t *plan = atomic_load(&query->node->plan);
 	if (!aname_pool_plan_is_current(plan, query->rrsets, query->rrsets_count)) {
-		plan = aname_pool_plan_new(query->instance->options, query->instance->zone.upstream,
-		                           query->rrsets, query->rrsets_count, check,
-		                           (void *)query);
+		plan = aname_pool_plan_new(query->instance->options,
+		                           query->instance->zone.named.upstream, query->rrsets,
+		                           query->rrsets_count, check, (void *)query);
 		if (plan != NULL) {
 			aname_bin_retire(shared->sign_bin,
-			                 atomic_exchange(&query->instance->plan, plan), free);
+			                 atomic_exchange(&query->node->plan, plan), free);
 			(void)aname_bin_reclaim(shared->sign_bin);
 			aname_query_show_soon(query); /* What is refused is logged. */
 		}
@@ -46,7 +46,7 @@ static ANAME_ASIDE aname_pool_plan_t *renew(const aname_query_t *query)
 /*! The plan for the records of a query, which are several; NULL if out of memory. */
 static ANAME_WARM aname_pool_plan_t *plan_of(const aname_query_t *query)
 {
-	aname_pool_plan_t *plan = atomic_load(&query->instance->plan);
+	aname_pool_plan_t *plan = atomic_load(&query->node->plan);
 	return aname_pool_plan_is_current(plan, query->rrsets, query->rrsets_count) ? plan
 	                                                                            : renew(query);
 }
@@ -182,7 +182,7 @@ ANAME_WARM void aname_pool_decide(const aname_query_t *query, uint16_t type, boo
 
 void aname_pool_keep_fresh(const aname_query_t *query)
 {
-	if (query->positions != NULL || !aname_pool_plan_is_wanted(query->instance->options)) {
+	if (!query->several || !aname_pool_plan_is_wanted(query->instance->options)) {
 		return;
 	}
 	aname_pool_plan_t *plan = plan_of(query);

@@ -23,5 +23,5 @@ void aname_pool_decide(const aname_query_t *query, uint16_t type, bool accept_fa
  *  not known is none. Once a second is enough. */
 void aname_pool_keep_fresh(const aname_query_t *query);
 
-/*! Frees what an instance has; no hook of it may run any more. Thread: unload. */
-void aname_pool_deinit(aname_instance_t *instance);
+/*! Frees what a node has; no hook may use it any more. Thread: any. */
+void aname_pool_deinit(aname_node_t *node);

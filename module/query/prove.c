@@ -2,6 +2,9 @@
 
 #include "conf/knotd.h"
 #include "query/denial.h"
+#include "query/find.h"
+#include "query/node.h"
+#include "query/nodes.h"
 #include "query/packet.h"
 #include "query/records.h"
 #include "query/reply.h"
@@ -28,6 +31,43 @@ knotd_in_state_t aname_prove_await_keys(aname_query_t *query, knotd_in_state_t s
 	return KNOTD_IN_STATE_TRUNC;
 }
 
+/*!
+ * Turns to the node whose denial stands at `index`; to none if it is not known whose it is: then nobody has
+ * got from here that a family of it is missing. False if it is right as it is.
+ */
+static bool turn_to_denied(aname_query_t *query, int index)
+{
+	const knot_rrset_t *denial = &query->pkt->rr[index];
+	if (aname_denial_is_apex(denial)) {
+		return aname_node_turn_to_apex(query);
+	}
+	const knot_dname_t *owner = denial->type == KNOT_RRTYPE_NSEC
+	                                    ? denial->owner
+	                                    : aname_nodes_find_nsec3(query, denial->owner);
+	aname_found_t found;
+	if (owner != NULL && aname_find_at(query->qdata, query->instance, owner, &found)) {
+		aname_node_turn(query, &found);
+	} else {
+		aname_node_turn_away(query);
+	}
+	return true;
+}
+
+/*! Puts one right. */
+static int correct_one(aname_query_t *query, int index, const aname_node_saved_t *saved)
+{
+	if (!turn_to_denied(query, index)) {
+		return KNOT_EOK;
+	}
+	if (query->node != NULL) {
+		if (query->node == saved->node) {
+			aname_node_take_decided(query, saved);
+		}
+		(void)aname_records_missing(query);
+	}
+	return aname_denial_correct(query, index);
+}
+
 /*! Puts denials right, the first of which stands at `first`; -1: there is none. */
 static knotd_in_state_t correct(aname_query_t *query, knotd_in_state_t state, int first)
 {
@@ -38,14 +78,21 @@ static knotd_in_state_t correct(aname_query_t *query, knotd_in_state_t state, in
 	if (awaited != state || query->sign.state == ANAME_SIGN_UNABLE) {
 		return awaited;
 	}
-	(void)aname_records_missing(query);
-	int ret = aname_denial_correct(query, first);
+	aname_node_saved_t saved;
+	aname_node_save(query, &saved);
+	const aname_options_t *options = query->instance->options;
+	int ret = KNOT_EOK;
+	for (int i = first; i >= 0 && ret == KNOT_EOK;
+	     i = aname_denial_find(query->pkt, options, i + 1)) {
+		ret = correct_one(query, i, &saved);
+	}
+	aname_node_restore(query, &saved);
 	return ret == KNOT_EOK ? state : aname_respond_error(ret);
 }
 
 knotd_in_state_t aname_prove_correct(aname_query_t *query, knotd_in_state_t state)
 {
-	return correct(query, state, aname_denial_find(query->pkt, 0));
+	return correct(query, state, aname_denial_find(query->pkt, query->instance->options, 0));
 }
 
 knotd_in_state_t aname_prove_finish_nodata(const aname_query_t *query, knotd_in_state_t state)
@@ -67,8 +114,23 @@ bool aname_prove_is_due(const knot_pkt_t *pkt, const knotd_qdata_t *qdata,
 	if (instance == NULL || !knot_pkt_has_dnssec(qdata->query)) {
 		return false;
 	}
-	*first = aname_denial_find(pkt, 0);
+	*first = aname_denial_find(pkt, instance->options, 0);
 	return *first >= 0 || instance->onlinesign == ANAME_ONLINESIGN_AFTER;
+}
+
+/*! Turns to the node that Knot has come to; false if that has no ANAME records. */
+static bool turn_to_last(aname_query_t *query)
+{
+	if (aname_reply_at_apex(query->qdata, query->instance)) {
+		return aname_node_turn_to_apex(query);
+	}
+	aname_found_t found;
+	if (!aname_instance_any(query->instance) || query->qdata->rcode != KNOT_RCODE_NOERROR ||
+	    !aname_find_records(query->qdata, query->instance, query->qdata->name, &found)) {
+		return false;
+	}
+	aname_node_turn(query, &found);
+	return true;
 }
 
 knotd_in_state_t aname_prove(aname_query_t *query, knotd_in_state_t state, int first)
@@ -76,7 +138,7 @@ knotd_in_state_t aname_prove(aname_query_t *query, knotd_in_state_t state, int f
 	if (query->instance->onlinesign != ANAME_ONLINESIGN_AFTER) {
 		return correct(query, state, first);
 	}
-	if (state != KNOTD_IN_STATE_NODATA || !aname_reply_at_apex(query->qdata, query->instance)) {
+	if (state != KNOTD_IN_STATE_NODATA || !turn_to_last(query)) {
 		return state;
 	}
 	/* After a HIT mod-onlinesign signs what is there, and makes no proof of its own. */

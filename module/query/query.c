@@ -31,26 +31,36 @@ ANAME_WARM aname_query_t *aname_query_of(const knotd_qdata_t *qdata,
 static ANAME_ASIDE void forget_targets(aname_instance_t *instance)
 {
 	const aname_zone_targets_t none = { .count = 0 };
-	aname_zones_note(instance->shared->zones, &instance->zone, &none);
+	aname_zones_note(instance->shared->zones, &instance->zone.named, &none);
 }
 
-ANAME_WARM bool aname_query_begin(aname_query_t *query, aname_instance_t *instance, knot_pkt_t *pkt,
-                                  knotd_qdata_t *qdata, knotd_mod_t *mod)
+/*! The records of the apex. */
+static ANAME_WARM unsigned find_at_apex(knotd_qdata_t *qdata, const aname_options_t *options,
+                                        knot_rrset_t *rrsets)
 {
-	const aname_options_t *options = instance->options;
 	unsigned count = 0;
-	query->instance = NULL;
 	for (unsigned i = 0; i < options->rrtypes_count; i++) {
 		knot_rrset_t rrset = knotd_qdata_zone_apex_rrset(qdata, options->rrtypes[i]);
 		if (rrset.rrs.count > 0) {
-			query->rrsets[count++] = rrset;
+			rrsets[count++] = rrset;
 		}
 	}
-	if (count == 0) {
-		if (aname_zone_has_targets(&instance->zone)) {
-			forget_targets(instance);
+	return count;
+}
+
+ANAME_WARM bool aname_query_begin(aname_query_t *query, aname_instance_t *instance, knot_pkt_t *pkt,
+                                  knotd_qdata_t *qdata, knotd_mod_t *mod, bool at_apex)
+{
+	query->instance = NULL;
+	unsigned count = 0;
+	if (at_apex) {
+		count = find_at_apex(qdata, instance->options, query->rrsets);
+		if (count == 0) {
+			if (aname_named_any(&instance->zone.named)) {
+				forget_targets(instance);
+			}
+			return false;
 		}
-		return false;
 	}
 
 	query->instance = instance;
@@ -72,9 +82,10 @@ ANAME_WARM bool aname_query_begin(aname_query_t *query, aname_instance_t *instan
 	query->missing = 0;
 	query->sign.state = ANAME_SIGN_NEEDLESS;
 	query->sign.wanted = false;
+	query->node = at_apex ? &instance->apex : NULL;
 	query->rrsets_count = count;
-	bool single = count == 1 && query->rrsets[0].rrs.count == 1;
-	query->positions = single ? instance->positions : NULL;
+	query->several = count != 1 || query->rrsets[0].rrs.count != 1;
+	query->apex = at_apex;
 	query->entered = aname_epoch_enter(query->epoch, query->worker);
 	return true;
 }

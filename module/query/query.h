@@ -23,6 +23,7 @@
 #include "conf/options.h"
 #include "query/answer.h"
 #include "query/pool_plan.h"
+#include "table/owner.h"
 #include "table/shared.h"
 #include "table/store.h"
 
@@ -36,6 +37,25 @@ typedef struct {
 	_Atomic(aname_store_t *) store;
 } aname_signing_t;
 
+/*! What an instance keeps of a node of its zone that has ANAME records. All zeros at first, but for
+ *  `owner`. */
+typedef struct {
+	_Atomic(aname_pool_plan_t *)
+	        plan;                  /*!< Where there are several records; see query/pool.h. */
+	_Atomic uint32_t positions[2]; /*!< Where the target was last found, of each family. */
+	_Atomic uint32_t shown_s;      /*!< When it was last shown (query/show.h). */
+	aname_owner_word_t owner;      /*!< Whether targets may lead back to the owner (F5). */
+} aname_node_t;
+
+/*! The nodes of a zone besides its apex, see query/nodes.h. */
+typedef struct {
+	_Atomic(struct aname_buckets *) names, nsec3;
+	_Atomic uint32_t moving; /*!< Odd while nodes are moved to other buckets. */
+	uint32_t count;
+	uint32_t swept;       /*!< The bucket whose nodes were looked for last. */
+	struct listed *spare; /*!< Stands for nodes for which there is no memory. */
+} aname_nodes_t;
+
 /*! One instance: the module loaded for one zone, or globally. Never changed after load, but for
  *  what is atomic. There is one for each of very many zones: 120 octets are a whole block of
  *  malloc's. */
@@ -43,19 +63,22 @@ typedef struct {
 	const aname_options_t *options;
 	aname_shared_t *shared;
 	aname_signing_t signing;
-	_Atomic(aname_pool_plan_t *) plan; /*!< Of a zone with several records; see
-	                                    query/pool.h. */
-	uint8_t waiters_max;               /*!< TCP workers that may wait at once (C2). */
-	uint8_t onlinesign;                /*!< aname_onlinesign_t */
-	uint8_t zone_len;         /*!< Octets of the zone's name; 0 if loaded as global module. */
-	_Atomic bool failing;     /*!< Some target was failing when the numbers were last shown. */
-	_Atomic uint32_t unable;  /*!< Of the signer that was logged to be unable the lower half
+	aname_node_t apex;
+	uint8_t waiters_max;     /*!< TCP workers that may wait at once (C2). */
+	uint8_t onlinesign;      /*!< aname_onlinesign_t */
+	uint8_t zone_len;        /*!< Octets of the zone's name; 0 if loaded as global module. */
+	_Atomic bool failing;    /*!< Some target was failing when the numbers were last shown. */
+	_Atomic uint32_t unable; /*!< Of the signer that was logged to be unable the lower half
 	                                    of its identity; 1: that there is none. */
-	_Atomic uint32_t shown_s; /*!< When the numbers were last brought up to date. */
-	aname_owner_word_t owner; /*!< Whether targets may lead back to the owner (F5). */
-	_Atomic uint32_t positions[2]; /*!< Where the target was last found, of each family. */
-	aname_zone_t zone;             /*!< Whom it asks, and what it names. */
+	aname_zone_t zone;       /*!< Whom it asks, and what it names. */
+	aname_nodes_t nodes[];   /*!< One with `owners: any`; else none. */
 } aname_instance_t;
+
+/*! The ANAME records of a node, as they stand in the zone. */
+typedef struct {
+	unsigned count; /*!< RRsets; 0: there is none. */
+	knot_rrset_t rrsets[ANAME_RRTYPES_MAX];
+} aname_found_t;
 
 typedef enum {
 	ANAME_SIGN_NEEDLESS = 0, /*!< The zone is not signed, or mod-onlinesign does it. */
@@ -135,9 +158,13 @@ typedef struct {
 	aname_subnet_t client; /*!< The client's network, as far as that. */
 
 	aname_sign_t sign;
-	_Atomic uint32_t *positions; /*!< Of the instance; NULL if there are several records. */
-	unsigned rrsets_count;
-	knot_rrset_t rrsets[ANAME_RRTYPES_MAX]; /*!< The ANAME records of the apex. */
+	/* The node whose records count now, see query/node.h. */
+	aname_node_t *node;          /*!< NULL: none. */
+	const knot_dname_t *covered; /*!< If it is a wildcard: the name that it answers for. */
+	uint16_t rrsets_count;
+	bool several;                           /*!< It has several records. */
+	bool apex;                              /*!< It is the apex. */
+	knot_rrset_t rrsets[ANAME_RRTYPES_MAX]; /*!< Its ANAME records. */
 } aname_query_t;
 
 /*!
@@ -152,18 +179,26 @@ aname_query_t *aname_query_of(const knotd_qdata_t *qdata, const aname_instance_t
                               aname_pending_t *pending);
 
 /*!
- * \brief Begins a query: finds the ANAME records of the apex, and enters the epoch.
+ * \brief Begins a query: finds the ANAME records of the apex, if it is about that, and enters the
+ *        epoch.
  *
  * From there until the epoch is left what is published may be read, and answers that point to it
  * are good. Who signs is to be found out anew after each time that it is entered.
  *
  * \param query  aname_query_of(), or an object of the caller's own.
+ * \param at_apex  It is about the apex; else about no node yet (query/node.h).
  *
  * \return true inside the epoch: leave it when done. false outside, and the object free, if there
  *         is no ANAME at the apex.
  */
 bool aname_query_begin(aname_query_t *query, aname_instance_t *instance, knot_pkt_t *pkt,
-                       knotd_qdata_t *qdata, knotd_mod_t *mod);
+                       knotd_qdata_t *qdata, knotd_mod_t *mod, bool at_apex);
+
+/*! May nodes besides the apex count? */
+static inline bool aname_instance_any(const aname_instance_t *instance)
+{
+	return instance->options->any_owner;
+}
 
 /*! The zone that is asked, as what is everybody's is shared out by it (aname_shared_zone()). Hashes its
  *  name: not with every query. */
@@ -175,14 +210,13 @@ static inline uint32_t aname_query_zone(const aname_query_t *query)
 /*! Does this query show the zone's numbers, and log what there is to log? One a second does. */
 static inline bool aname_query_shows(const aname_query_t *query)
 {
-	return atomic_load_explicit(&query->instance->shown_s, memory_order_relaxed) !=
-	       query->now_s;
+	return atomic_load_explicit(&query->node->shown_s, memory_order_relaxed) != query->now_s;
 }
 
 /*! Has one of the next queries show, however soon. */
 static inline void aname_query_show_soon(const aname_query_t *query)
 {
-	atomic_store_explicit(&query->instance->shown_s, query->now_s - 1, memory_order_relaxed);
+	atomic_store_explicit(&query->node->shown_s, query->now_s - 1, memory_order_relaxed);
 }
 
 /*! Is this the first time that this is to be logged of this content in this zone, and may the zone

@@ -3,6 +3,7 @@
 #include "conf/knotd.h"
 #include "path.h"
 #include "query/bitmap.h"
+#include "query/find.h"
 #include "query/judge.h"
 #include "query/policy.h"
 #include "query/pool.h"
@@ -47,7 +48,7 @@ static inline aname_decision_t *decisions_of(const aname_query_t *query)
 static ANAME_WARM void weigh(const aname_query_t *query, uint16_t type, bool accept_fallback,
                              aname_answer_t *answer)
 {
-	if (query->positions == NULL) {
+	if (query->several) {
 		aname_pool_decide(query, type, accept_fallback, answer);
 		return;
 	}
@@ -88,7 +89,7 @@ ANAME_ASIDE void aname_records_forget(aname_query_t *query, bool all)
 
 static bool has_sibling(const aname_query_t *query, uint16_t type)
 {
-	return knotd_qdata_zone_apex_rrset(query->qdata, type).rrs.count > 0;
+	return aname_find_rrset(query, type).rrs.count > 0;
 }
 
 /*! A family that fails does not take the other one with it (A10). */

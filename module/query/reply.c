@@ -2,6 +2,8 @@
 
 #include "octets.h"
 #include "path.h"
+#include "query/find.h"
+#include "query/node.h"
 #include "query/packet.h"
 #include "query/records.h"
 #include "query/sign.h"
@@ -19,13 +21,23 @@ bool aname_reply_at_apex(knotd_qdata_t *qdata, const aname_instance_t *instance)
 	        knot_dname_is_case_equal(name, zone));
 }
 
+/*! Whose the addresses are, in the section being written: of a wildcard who was asked for, or is an alias's
+ *  target (RFC 4592, 4.1). The first name of the packet is as good as that. */
+static const knot_dname_t *owner_of(const aname_query_t *query, bool first)
+{
+	const knot_dname_t *owner = query->rrsets[0].owner;
+	return first || !aname_node_is_wildcard(query)
+	               ? owner
+	               : knot_dname_copy(query->covered, &query->pkt->mm);
+}
+
 ANAME_WARM int aname_reply_put(const aname_query_t *query, const aname_answer_t *answer,
                                uint16_t type, bool asked)
 {
 	bool udp = query->qdata->params->proto == KNOTD_QUERY_PROTO_UDP;
 	bool first = query->pkt->rrset_count == 0;
 	const aname_form_t form = {
-		.owner = query->rrsets[0].owner, /* That of the ANAME records: the apex. */
+		.owner = owner_of(query, first),
 		.type = type,
 		.compr_hint = first ? KNOT_COMPR_HINT_QNAME : KNOT_COMPR_HINT_NONE,
 		.rotate = query->instance->options->rotate
@@ -33,6 +45,9 @@ ANAME_WARM int aname_reply_put(const aname_query_t *query, const aname_answer_t 
 		                  : 0,
 		.flags = asked && udp ? KNOT_PF_NULL : KNOT_PF_NOTRUNC,
 	};
+	if (form.owner == NULL) {
+		return KNOT_ENOMEM;
+	}
 	int ret = aname_answer_put(answer, query->instance->options, query->pkt, &form);
 	return ret != KNOT_EOK || !query->sign.wanted
 	               ? ret
@@ -42,10 +57,13 @@ ANAME_WARM int aname_reply_put(const aname_query_t *query, const aname_answer_t 
 /*! Puts the ANAME records of one type with the zone's signatures over them, or nothing. */
 static int put_records(const aname_query_t *query, const knot_rrset_t *records)
 {
-	int ret =
-	        aname_packet_append(query->pkt, KNOT_COMPR_HINT_NONE, records, 0, KNOT_PF_NOTRUNC);
+	knot_rrset_t shown = *records;
+	shown.owner = (knot_dname_t *)owner_of(query, false); /* Nobody writes there. */
+	int ret = shown.owner == NULL ? KNOT_ENOMEM
+	                              : aname_packet_append(query->pkt, KNOT_COMPR_HINT_NONE,
+	                                                    &shown, 0, KNOT_PF_NOTRUNC);
 	if (ret == KNOT_EOK && query->sign.wanted) {
-		ret = aname_sign_put_zones(query, records->type, records->ttl);
+		ret = aname_sign_put_zones(query, &shown);
 		if (ret != KNOT_EOK) {
 			aname_packet_drop_last(query->pkt);
 		}
@@ -124,32 +142,46 @@ void aname_reply_lower_soa(const aname_query_t *query, uint32_t ttl)
  * Where the zone's own set of this type stands in the section being written, or -1. It is known
  * by its RDATA, which Knot does not copy: what another module made is left alone.
  */
-static int find_sibling(const knot_pkt_t *pkt, knotd_qdata_t *qdata, uint16_t type)
+static int find_sibling(const knot_pkt_t *pkt, knotd_qdata_t *qdata, const knot_dname_t *owner,
+                        uint16_t type)
 {
 	const knot_pktsection_t *section = knot_pkt_section(pkt, pkt->current);
 	if (section->count == 0) {
 		return -1;
 	}
-	knot_rrset_t sibling = knotd_qdata_zone_apex_rrset(qdata, type);
+	knot_rrset_t sibling = aname_find_rrset_of(qdata, owner, type);
 	if (sibling.rrs.count == 0) {
 		return -1;
 	}
+	bool wildcard = owner != NULL && knot_dname_is_wildcard(owner);
 	for (int i = section->pos; i < section->pos + section->count; i++) {
-		if (pkt->rr[i].type == type && pkt->rr[i].rrs.rdata == sibling.rrs.rdata) {
+		const knot_rrset_t *rrset = &pkt->rr[i];
+		/* But for a wildcard's at the end of an alias. */
+		if (rrset->type == type &&
+		    (rrset->rrs.rdata == sibling.rrs.rdata ||
+		     (wildcard && knot_rdataset_eq(&rrset->rrs, &sibling.rrs)))) {
 			return i;
 		}
 	}
 	return -1;
 }
 
-bool aname_reply_has_sibling(const knot_pkt_t *pkt, knotd_qdata_t *qdata, uint16_t type)
+/*! The same, of the node that the query is about. */
+static int find_nodes_sibling(const aname_query_t *query, uint16_t type)
 {
-	return find_sibling(pkt, qdata, type) >= 0;
+	const knot_dname_t *owner = query->apex ? NULL : query->rrsets[0].owner;
+	return find_sibling(query->pkt, query->qdata, owner, type);
+}
+
+bool aname_reply_has_sibling(const knot_pkt_t *pkt, knotd_qdata_t *qdata, const knot_dname_t *owner,
+                             uint16_t type)
+{
+	return find_sibling(pkt, qdata, owner, type) >= 0;
 }
 
 bool aname_reply_use_sibling(const aname_query_t *query, uint16_t type, bool partial)
 {
-	int index = find_sibling(query->pkt, query->qdata, type);
+	int index = find_nodes_sibling(query, type);
 	if (index < 0) {
 		return false;
 	}
@@ -182,14 +214,13 @@ int aname_reply_remove_soa(const aname_query_t *query)
 
 int aname_reply_remove_sibling(const aname_query_t *query, uint16_t type)
 {
-	int ret = remove_signatures(query, find_sibling(query->pkt, query->qdata, type));
-	return ret == KNOT_EOK ? remove_at(query, find_sibling(query->pkt, query->qdata, type))
-	                       : ret;
+	int ret = remove_signatures(query, find_nodes_sibling(query, type));
+	return ret == KNOT_EOK ? remove_at(query, find_nodes_sibling(query, type)) : ret;
 }
 
 int aname_reply_replace(aname_query_t *query, uint16_t type, bool *room)
 {
-	if (!aname_reply_has_sibling(query->pkt, query->qdata, type)) {
+	if (find_nodes_sibling(query, type) < 0) {
 		return KNOT_EOK;
 	}
 	/* What else is there goes back first: that it fits is known. */

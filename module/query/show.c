@@ -62,7 +62,8 @@ static bool is_change(const aname_query_t *query, const target_t *target, const 
 		return false;
 	}
 	uint64_t key = aname_shared_hash(shared->seed, state, strlen(state));
-	key = aname_shared_hash(key, query->rrsets[0].owner, query->instance->zone_len);
+	const knot_dname_t *owner = query->rrsets[0].owner;
+	key = aname_shared_hash(key, owner, knot_dname_size(owner));
 	key = aname_shared_hash(key, target->name, target->name_len);
 	return aname_reported_change(&shared->reported, key | (key == 0), in_state, &shared->budget,
 	                             aname_query_zone(query), query->now_ms);
@@ -165,7 +166,8 @@ static bool find(const aname_query_t *query, const knot_rdata_t *rdata, knot_dna
 {
 	bool found = false;
 	for (unsigned i = 0; i < 2; i++) {
-		aname_key_t key = { .upstream = query->instance->zone.upstream, .type = types[i] };
+		aname_key_t key = { .upstream = query->instance->zone.named.upstream,
+			            .type = types[i] };
 		aname_entry_t *entry = NULL;
 		if (!aname_records_find(query, rdata, &key, lower, &entry)) {
 			return false;
@@ -200,7 +202,9 @@ static void show_targets(const aname_query_t *query)
 			rdata = knot_rdataset_next(rdata);
 		}
 	}
-	aname_stats_show(query->mod, &numbers);
+	if (query->apex) {
+		aname_stats_show(query->mod, &numbers);
+	}
 	atomic_store_explicit(&query->instance->failing, failing, memory_order_relaxed);
 }
 
@@ -227,10 +231,10 @@ static bool follows(const void *ctx, const knot_dname_t *target)
 }
 
 /*! True once a second, for one worker. */
-static bool is_time_to_show(aname_instance_t *instance, uint32_t now_s)
+static bool is_time_to_show(aname_node_t *node, uint32_t now_s)
 {
-	return atomic_load_explicit(&instance->shown_s, memory_order_relaxed) != now_s &&
-	       atomic_exchange_explicit(&instance->shown_s, now_s, memory_order_relaxed) != now_s;
+	return atomic_load_explicit(&node->shown_s, memory_order_relaxed) != now_s &&
+	       atomic_exchange_explicit(&node->shown_s, now_s, memory_order_relaxed) != now_s;
 }
 
 /*! Tells under the zone that holds the most targets that some of them gave way. */
@@ -270,7 +274,7 @@ static void look_at_clock(aname_shared_t *shared)
 /*! As aname_show(), when it may be time to. */
 static ANAME_ASIDE void show_now(const aname_query_t *query)
 {
-	if (is_time_to_show(query->instance, query->now_s) || query->waited) {
+	if (is_time_to_show(query->node, query->now_s) || query->waited) {
 		look_at_clock(query->instance->shared);
 		aname_pool_keep_fresh(query);
 		show(query);
@@ -279,7 +283,10 @@ static ANAME_ASIDE void show_now(const aname_query_t *query)
 
 ANAME_WARM void aname_show(const aname_query_t *query)
 {
-	const _Atomic uint32_t *shown_s = &query->instance->shown_s;
+	if (query->node == NULL) {
+		return;
+	}
+	const _Atomic uint32_t *shown_s = &query->node->shown_s;
 	if (atomic_load_explicit(shown_s, memory_order_relaxed) != query->now_s || query->waited) {
 		show_now(query);
 	}
@@ -290,7 +297,7 @@ static ANAME_ASIDE void show_aside(knot_pkt_t *pkt, knotd_qdata_t *qdata, knotd_
                                    aname_instance_t *instance)
 {
 	aname_query_t aside;
-	if (aname_query_begin(&aside, instance, pkt, qdata, mod)) {
+	if (aname_query_begin(&aside, instance, pkt, qdata, mod, true)) {
 		show(&aside);
 		aname_epoch_leave(aside.epoch, aside.worker);
 	}
@@ -299,7 +306,7 @@ static ANAME_ASIDE void show_aside(knot_pkt_t *pkt, knotd_qdata_t *qdata, knotd_
 ANAME_WARM void aname_show_aside(knot_pkt_t *pkt, knotd_qdata_t *qdata, knotd_mod_t *mod,
                                  aname_instance_t *instance)
 {
-	if (is_time_to_show(instance, aname_clock_coarse_ms() / 1000)) {
+	if (is_time_to_show(&instance->apex, aname_clock_coarse_ms() / 1000)) {
 		show_aside(pkt, qdata, mod, instance);
 	}
 }
@@ -308,14 +315,14 @@ void aname_show_expect_failure(const aname_query_t *query)
 {
 	aname_instance_t *instance = query->instance;
 	if (!atomic_load_explicit(&instance->failing, memory_order_relaxed)) {
-		atomic_store_explicit(&instance->shown_s, query->now_s - 1, memory_order_relaxed);
+		aname_query_show_soon(query);
 	}
 }
 
 void aname_show_totals(aname_instance_t *instance, knotd_mod_t *mod)
 {
 	int64_t now_ms = aname_clock_coarse_ms();
-	if (is_time_to_show(instance, now_ms / 1000)) {
+	if (is_time_to_show(&instance->apex, now_ms / 1000)) {
 		const aname_log_t log = { aname_query_log, mod };
 		aname_logbook_read(instance->shared->logbook, &log, now_ms);
 		aname_stats_show_totals(mod, instance->shared);

@@ -4,8 +4,32 @@
 #include <string.h>
 
 #include "path.h"
+#include "query/find.h"
 #include "query/packet.h"
 #include "query/signer.h"
+
+/*! Contents of a node that are in use at once, mostly: each family, and its denial. */
+#define CONTENTS_EACH 3
+
+/*! Gives a store room for what all nodes have that were asked for. Under the lock. */
+static aname_store_t *widen(const aname_query_t *query, aname_store_t *store)
+{
+	aname_shared_t *shared = query->instance->shared;
+	unsigned groups = store->groups;
+	size_t wanted = (size_t)CONTENTS_EACH * query->instance->nodes->count;
+	/* At most half full, or contents push each other out. */
+	while (groups < ANAME_STORE_GROUPS_MAX && (size_t)groups * ANAME_STORE_GROUP < 2 * wanted) {
+		groups *= 2;
+	}
+	aname_store_t *wider =
+	        groups > store->groups ? aname_store_widen(store, groups, shared->sign_bin) : NULL;
+	if (wider == NULL) {
+		return store;
+	}
+	atomic_store(&query->instance->signing.store, wider);
+	aname_bin_retire(shared->sign_bin, store, free);
+	return wider;
+}
 
 /*! The store of an instance, made when it is first needed. Under the lock. */
 static aname_store_t *store_of(const aname_query_t *query)
@@ -14,12 +38,11 @@ static aname_store_t *store_of(const aname_query_t *query)
 	aname_store_t *store = atomic_load(&signing->store);
 	if (store == NULL) {
 		const aname_options_t *options = query->instance->options;
-		bool many = options->ecs ||
-		            (query->positions == NULL && aname_pool_plan_is_wanted(options));
+		bool many = options->ecs || (query->several && aname_pool_plan_is_wanted(options));
 		store = aname_store_new(many ? ANAME_STORE_GROUPS_TAILORED : ANAME_STORE_GROUPS);
 		atomic_store(&signing->store, store);
 	}
-	return store;
+	return store != NULL && aname_instance_any(query->instance) ? widen(query, store) : store;
 }
 
 /*! Makes signatures in one block, not stored yet. */
@@ -155,7 +178,8 @@ static int sign_last(const aname_query_t *query, uint16_t index, uint32_t origin
 	}
 	knot_rrset_t rrset = pkt->rr[index];
 	rrset.ttl = original_ttl;
-	aname_content_t content = { .rrset = &rrset };
+	rrset.owner = query->rrsets[0].owner; /* A wildcard's is signed as the wildcard's (O3). */
+	aname_content_t content = { .rrset = &rrset, .apex = query->apex };
 	const aname_signed_t *stored = aname_sign_find(query, &content);
 	if (stored == NULL) {
 		stored = aname_sign_content(query, &content, &itself);
@@ -168,7 +192,7 @@ static int sign_last(const aname_query_t *query, uint16_t index, uint32_t origin
 		aname_packet_lower_ttl(pkt, index, left);
 	}
 	uint16_t hint = pkt->rr_info[index].compress_ptr[KNOT_COMPR_HINT_OWNER];
-	return put(query, &stored->rrsigs, rrset.owner, pkt->rr[index].ttl, hint, flags);
+	return put(query, &stored->rrsigs, pkt->rr[index].owner, pkt->rr[index].ttl, hint, flags);
 }
 
 int aname_sign_put(const aname_query_t *query, uint32_t original_ttl, uint16_t flags)
@@ -184,21 +208,21 @@ int aname_sign_put(const aname_query_t *query, uint32_t original_ttl, uint16_t f
 	return ret;
 }
 
-int aname_sign_put_zones(const aname_query_t *query, uint16_t type, uint32_t ttl)
+int aname_sign_put_zones(const aname_query_t *query, const knot_rrset_t *rrset)
 {
-	const knot_rrset_t rrsigs = knotd_qdata_zone_apex_rrset(query->qdata, KNOT_RRTYPE_RRSIG);
+	const knot_rrset_t rrsigs = aname_find_rrset(query, KNOT_RRTYPE_RRSIG);
 	knot_rdataset_t covering = { 0 };
 	knot_rdata_t *rdata = rrsigs.rrs.rdata;
 	int ret = KNOT_EOK;
 	for (unsigned i = 0; i < rrsigs.rrs.count && ret == KNOT_EOK; i++) {
-		if (knot_rrsig_type_covered(rdata) == type) {
+		if (knot_rrsig_type_covered(rdata) == rrset->type) {
 			ret = knot_rdataset_add(&covering, rdata, &query->pkt->mm);
 		}
 		rdata = knot_rdataset_next(rdata);
 	}
 	if (ret == KNOT_EOK && covering.count > 0) {
-		ret = put(query, &covering, knotd_qdata_zone_name(query->qdata), ttl,
-		          KNOT_COMPR_HINT_NONE, KNOT_PF_NOTRUNC);
+		ret = put(query, &covering, rrset->owner, rrset->ttl, KNOT_COMPR_HINT_NONE,
+		          KNOT_PF_NOTRUNC);
 	}
 	knot_rdataset_clear(&covering, &query->pkt->mm);
 	return ret;

@@ -37,12 +37,12 @@ __attribute__((warn_unused_result)) int aname_sign_put(const aname_query_t *quer
                                                        uint32_t original_ttl, uint16_t flags);
 
 /*!
- * \brief Puts the zone's own signatures over one of its apex RRsets.
+ * \brief Puts the zone's own signatures over an RRset of the node that the query is about.
  *
  * \return KNOT_EOK, or an error of knot_pkt_put().
  */
 __attribute__((warn_unused_result)) int aname_sign_put_zones(const aname_query_t *query,
-                                                             uint16_t type, uint32_t ttl);
+                                                             const knot_rrset_t *rrset);
 
 /*! Puts signatures over an RRset into the reply; errors of knot_pkt_put(). */
 __attribute__((warn_unused_result)) int aname_sign_copy(const aname_query_t *query,

@@ -114,9 +114,9 @@ static ANAME_ASIDE void look_through(const aname_query_t *query, const aname_key
 {
 	bool seen = aname_answer_look(part, query->instance->options->definition, query->now_ms);
 	/* Where there is no room for one more view, it is not asked for with every query. */
-	bool room = part->snapshot->views < ANAME_VIEWS_DEFINITIONS ||
-	            atomic_load_explicit(&query->instance->shown_s, memory_order_relaxed) !=
-	                    query->now_s;
+	bool room =
+	        part->snapshot->views < ANAME_VIEWS_DEFINITIONS ||
+	        atomic_load_explicit(&query->node->shown_s, memory_order_relaxed) != query->now_s;
 	if (!seen && room && part->snapshot->count > 0 && !for_subnet) {
 		aname_target_ask(query, key, ttl, false); /* To have it probed. */
 	}
@@ -185,8 +185,8 @@ static aname_entry_t *search(const aname_query_t *query, const aname_key_t *key)
 {
 	const aname_table_t *table = query->instance->shared->table;
 	aname_entry_t *entry = aname_table_find(table, key, aname_table_hash(table, key));
-	if (entry != NULL && query->positions != NULL) {
-		_Atomic uint32_t *position = &query->positions[key->type == KNOT_RRTYPE_AAAA];
+	if (entry != NULL && !query->several) {
+		_Atomic uint32_t *position = &query->node->positions[key->type == KNOT_RRTYPE_AAAA];
 		uint32_t slot = aname_table_slot(table, entry);
 		if (atomic_load_explicit(position, memory_order_relaxed) != slot) {
 			atomic_store_explicit(position, slot, memory_order_relaxed);

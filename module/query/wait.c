@@ -1,5 +1,6 @@
 #include "query/wait.h"
 
+#include "query/node.h"
 #include "query/rcu.h"
 #include "query/records.h"
 #include "query/signing.h"
@@ -47,6 +48,7 @@ void aname_wait(aname_query_t *query, uint16_t type)
 			query->now_s = query->now_ms / 1000;
 			query->waited = true;
 			query->entered = aname_epoch_enter(query->epoch, query->worker);
+			aname_node_enter_again(query);
 			aname_records_forget(query, true);
 			aname_signing_choose(query);
 		}

@@ -11,10 +11,14 @@ static size_t size_of(const knot_rdataset_t *rrs)
 
 uint64_t aname_store_hash(const aname_hash_key_t *key, const aname_content_t *content)
 {
-	/* The owner is left out: the RDATA tells enough. */
 	const knot_rrset_t *rrset = content->rrset;
 	size_t size = size_of(&rrset->rrs);
 	uint64_t hash = aname_hash_word(key->begin, content->signer << 8 | content->without, key);
+	if (!content->apex) {
+		size_t len = knot_dname_size(rrset->owner);
+		hash = aname_hash_word(hash, len, key);
+		hash = aname_hash_octets(hash, rrset->owner, len, key);
+	}
 	hash = aname_hash_word(hash, (uint64_t)rrset->ttl << 16 | rrset->type, key);
 	hash = aname_hash_word(hash, size, key);
 	return aname_hash_end(
@@ -37,7 +41,7 @@ aname_signed_t *aname_signed_new(const aname_content_t *content, uint64_t hash,
                                  const aname_validity_t *validity)
 {
 	const knot_rrset_t *rrset = content->rrset;
-	size_t owner_len = knot_dname_size(rrset->owner);
+	size_t owner_len = content->apex ? 0 : knot_dname_size(rrset->owner);
 	aname_signed_t *signed_set = malloc(sizeof(*signed_set) + rrset->rrs.size + made->size +
 	                                    rrsigs->size + owner_len);
 	if (signed_set == NULL) {
@@ -89,11 +93,12 @@ void aname_store_free(aname_store_t *store)
 	free(store);
 }
 
-/*! All but NSEC3 records stand at the apex. */
-static bool has_owner(const aname_signed_t *signed_set, const knot_dname_t *owner)
+static bool has_owner(const aname_signed_t *signed_set, const aname_content_t *content)
 {
-	return signed_set->type != KNOT_RRTYPE_NSEC3 ||
-	       knot_dname_is_equal(signed_set->owner, owner);
+	return signed_set->owner_len == 0
+	               ? content->apex
+	               : !content->apex &&
+	                         knot_dname_is_equal(signed_set->owner, content->rrset->owner);
 }
 
 static bool matches(const aname_signed_t *signed_set, const aname_content_t *content)
@@ -104,7 +109,7 @@ static bool matches(const aname_signed_t *signed_set, const aname_content_t *con
 	       signed_set->rrs.count == rrset->rrs.count &&
 	       signed_set->rrs.size == rrset->rrs.size &&
 	       memcmp(signed_set->rrs.rdata, rrset->rrs.rdata, size_of(&rrset->rrs)) == 0 &&
-	       has_owner(signed_set, rrset->owner);
+	       has_owner(signed_set, content);
 }
 
 static void note_use(aname_signed_t *found, int64_t now_s)
@@ -161,6 +166,27 @@ const aname_signed_t *aname_store_find(aname_store_t *store, const aname_content
 	return NULL;
 }
 
+aname_store_t *aname_store_widen(const aname_store_t *store, unsigned groups, aname_bin_t *bin)
+{
+	aname_store_t *wider = aname_store_new(groups);
+	for (unsigned n = 0; wider != NULL && n < store->groups * ANAME_STORE_GROUP; n++) {
+		aname_signed_t *moved =
+		        atomic_load(&store->at[n / ANAME_STORE_GROUP][n % ANAME_STORE_GROUP]);
+		for (unsigned i = 0; moved != NULL && i < GROUPS_EACH * ANAME_STORE_GROUP; i++) {
+			unsigned group = group_of(wider, moved->hash, i / ANAME_STORE_GROUP);
+			_Atomic(aname_signed_t *) *at = &wider->at[group][i % ANAME_STORE_GROUP];
+			if (atomic_load(at) == NULL) {
+				atomic_store(at, moved);
+				moved = NULL;
+			}
+		}
+		if (moved != NULL) {
+			aname_bin_retire(bin, moved, free);
+		}
+	}
+	return wider;
+}
+
 /*! Do both sign the same? */
 static bool is_same(const aname_signed_t *one, const aname_signed_t *other)
 {
@@ -169,7 +195,8 @@ static bool is_same(const aname_signed_t *one, const aname_signed_t *other)
 	};
 	const aname_content_t content = { .signer = other->signer,
 		                          .rrset = &rrset,
-		                          .without = other->without };
+		                          .without = other->without,
+		                          .apex = other->owner_len == 0 };
 	return one->hash == other->hash && matches(one, &content);
 }
 

@@ -1,8 +1,8 @@
 /*!
- * \brief The signatures made for one apex, found by what they sign.  [P]
+ * \brief The signatures made for one zone, found by what they sign.  [P]
  *
- * A signature belongs to a content: type, original TTL, RDATA, the keys, and for an NSEC3 record
- * its owner, since all else stands at the apex that the store is for. An address
+ * A signature belongs to a content: type, original TTL, RDATA, the keys, and its owner unless that is
+ * the apex, where nearly all of them stand. An address
  * set that a refresh did not change is the same content, and keeps its signature; several sets
  * may be alive at once. Also kept are denials: the content is then the zone's own NSEC or NSEC3
  * record, and what is stored is the record put in its place with the signatures over it.
@@ -28,12 +28,15 @@
  *  for each target of a pool. */
 #define ANAME_STORE_GROUPS          16
 #define ANAME_STORE_GROUPS_TAILORED 256
+/*! Most groups, for a zone with many owners: what is beyond is signed anew when it is asked for. */
+#define ANAME_STORE_GROUPS_MAX      16384
 
 /*! What is signed. */
 typedef struct {
 	uint64_t signer;           /*!< Identity of the keys, below 2^48. */
 	const knot_rrset_t *rrset; /*!< Its TTL is the original TTL. */
 	uint8_t without;           /*!< Of a denial: the families taken out (query/bitmap.h). */
+	bool apex;                 /*!< Its owner is the zone's apex. */
 } aname_content_t;
 
 /*! A content with its signatures. Never changed once put into a store, but for its last use. */
@@ -45,7 +48,7 @@ typedef struct {
 	uint8_t without;
 	aname_validity_t validity;
 	_Atomic uint32_t used_s; /*!< When it was last found; written once a second. */
-	uint8_t owner_len;
+	uint8_t owner_len;       /*!< 0: the apex. */
 	uint8_t *owner;
 	knot_rdataset_t rrs;    /*!< As asked for. */
 	knot_rdataset_t made;   /*!< What is served in its place; empty: itself. */
@@ -91,6 +94,19 @@ static inline bool aname_signed_is_due(const aname_signed_t *signed_set, int64_t
 
 /*! New empty store. Ownership: the caller's, aname_store_free(). NULL if out of memory. */
 aname_store_t *aname_store_new(unsigned groups);
+
+/*!
+ * \brief Makes a larger store of what another one holds, which is to be replaced by it and retired: freed
+ *        with free(), since what it held is in this one.
+ *
+ * \param groups  More than it has.
+ * \param bin     Where what has no place is retired.
+ *
+ * \return The store; NULL if out of memory.
+ *
+ * Thread: one at a time, that of the bin. Others may be reading.
+ */
+aname_store_t *aname_store_widen(const aname_store_t *store, unsigned groups, aname_bin_t *bin);
 
 /*! Frees the store and what it holds. Nobody may be reading. */
 void aname_store_free(aname_store_t *store);

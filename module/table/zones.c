@@ -57,9 +57,9 @@ typedef struct {
 	uint64_t at[];
 } list_t;
 
-static uint64_t targets_of(const zone_t *zone)
+static uint64_t targets_of(const aname_named_t *named)
 {
-	return atomic_load_explicit(&zone->targets, memory_order_relaxed);
+	return atomic_load_explicit(&named->targets, memory_order_relaxed);
 }
 
 /*! The hashes, of which there are `count`; `one` has room for the only one. */
@@ -77,14 +77,14 @@ static uint64_t key_of(const aname_upstream_t *upstream, uint64_t target)
 	return (target | ONE) ^ ((uint64_t)(uintptr_t)upstream * 0x9e3779b97f4a7c15);
 }
 
-/*! Counts the targets of a zone, for which there is room, or no longer. */
-static void count_targets(aname_zones_t *zones, const zone_t *zone, bool counts)
+/*! Counts the targets of a node, for which there is room, or no longer. */
+static void count_targets(aname_zones_t *zones, const aname_named_t *named, bool counts)
 {
 	uint64_t one;
 	size_t count;
-	const uint64_t *at = hashes_of(targets_of(zone), &one, &count);
+	const uint64_t *at = hashes_of(targets_of(named), &one, &count);
 	for (size_t i = 0; i < count; i++) {
-		uint64_t key = key_of(zone->upstream, at[i]);
+		uint64_t key = key_of(named->upstream, at[i]);
 		if (counts) {
 			aname_tally_add(&zones->named, key);
 		} else {
@@ -180,16 +180,16 @@ static void widen(aname_zones_t *zones)
 
 /*! Has a zone take over what is known of another one by its name, which asks another upstream,
  *  perhaps. */
-static void take_over(aname_zones_t *zones, zone_t *zone, zone_t *from)
+static void take_over(aname_zones_t *zones, aname_named_t *named, aname_named_t *from)
 {
 	uint64_t targets = targets_of(from);
-	if (targets_of(zone) != 0 || targets == 0) {
+	if (targets_of(named) != 0 || targets == 0) {
 		return;
 	}
 	count_targets(zones, from, false);
 	atomic_store_explicit(&from->targets, 0, memory_order_relaxed);
-	atomic_store_explicit(&zone->targets, targets, memory_order_relaxed);
-	count_targets(zones, zone, true);
+	atomic_store_explicit(&named->targets, targets, memory_order_relaxed);
+	count_targets(zones, named, true);
 }
 
 void aname_zones_add(aname_zones_t *zones, aname_zone_t *zone, uint64_t name)
@@ -200,7 +200,7 @@ void aname_zones_add(aname_zones_t *zones, aname_zone_t *zone, uint64_t name)
 	zone->next = *bucket;
 	*bucket = zone;
 	if (before != NULL) {
-		take_over(zones, zone, before);
+		take_over(zones, &zone->named, &before->named);
 	} else {
 		zones->count++;
 		widen(zones);
@@ -219,13 +219,13 @@ void aname_zones_drop(aname_zones_t *zones, aname_zone_t *zone)
 		*link = zone->next;
 		zone_t *other = *find(bucket_of(zones, zone->name), zone->name);
 		if (other != NULL) {
-			take_over(zones, other, zone);
+			take_over(zones, &other->named, &zone->named);
 		} else {
 			zones->count--;
 		}
-		count_targets(zones, zone, false);
-		free_packed(targets_of(zone));
-		atomic_store_explicit(&zone->targets, 0, memory_order_relaxed);
+		count_targets(zones, &zone->named, false);
+		free_packed(targets_of(&zone->named));
+		atomic_store_explicit(&zone->named.targets, 0, memory_order_relaxed);
 		aname_zones_unable(zones, zone, false);
 	}
 	pthread_mutex_unlock(&zones->lock);
@@ -252,14 +252,15 @@ size_t aname_zones_unable_count(const aname_zones_t *zones)
 	return count <= SIZE_MAX / 2 ? count : 0;
 }
 
-void aname_zones_note(aname_zones_t *zones, aname_zone_t *zone, const aname_zone_targets_t *targets)
+void aname_zones_note(aname_zones_t *zones, aname_named_t *named,
+                      const aname_zone_targets_t *targets)
 {
 	pthread_mutex_lock(&zones->lock);
-	uint64_t before = targets_of(zone);
+	uint64_t before = targets_of(named);
 	if (!is_same(before, targets)) {
-		count_targets(zones, zone, false);
-		atomic_store_explicit(&zone->targets, pack(zones, targets), memory_order_relaxed);
-		count_targets(zones, zone, true);
+		count_targets(zones, named, false);
+		atomic_store_explicit(&named->targets, pack(zones, targets), memory_order_relaxed);
+		count_targets(zones, named, true);
 		free_packed(before);
 	}
 	pthread_mutex_unlock(&zones->lock);
@@ -270,8 +271,8 @@ bool aname_zones_show(aname_zones_t *zones, uint64_t name, aname_zone_view_t *vi
 	pthread_mutex_lock(&zones->lock);
 	const zone_t *zone = *find(bucket_of(zones, name), name);
 	if (zone != NULL) {
-		view->upstream = zone->upstream;
-		view->source = zone->upstream->source;
+		view->upstream = zone->named.upstream;
+		view->source = zone->named.upstream->source;
 		view->unable = atomic_load_explicit(&zone->unable, memory_order_relaxed);
 	}
 	pthread_mutex_unlock(&zones->lock);

@@ -28,15 +28,21 @@
 
 typedef struct aname_zones aname_zones_t;
 
-/*! One zone: a part of its instance. All zeros at first, but for `upstream`; written by table/zones.c
- *  only, unless it says otherwise. */
-typedef struct aname_zone {
-	const aname_upstream_t *upstream; /*!< Whom it asks. */
-	struct aname_zone *next;          /*!< In its bucket: the later one first. */
-	uint64_t name;                    /*!< Hash of its name. */
-	/*! Hashes of its targets: 0: none; odd: the only one; even: a list of them. */
+/*! What the records of a node name. All zeros at first, but for `upstream`; written by table/zones.c
+ *  only. */
+typedef struct {
+	const aname_upstream_t *upstream; /*!< Whom its zone asks. */
+	/*! Hashes of the targets: 0: none; odd: the only one; even: a list of them. */
 	_Atomic uint64_t targets;
-	_Atomic bool unable; /*!< See aname_zones_unable(). */
+} aname_named_t;
+
+/*! One zone: a part of its instance. All zeros at first, but for `named.upstream`; written by
+ *  table/zones.c only, unless it says otherwise. */
+typedef struct aname_zone {
+	aname_named_t named;     /*!< By the records of its apex. */
+	struct aname_zone *next; /*!< In its bucket: the later one first. */
+	uint64_t name;           /*!< Hash of its name. */
+	_Atomic bool unable;     /*!< See aname_zones_unable(). */
 } aname_zone_t;
 
 /*! The targets of a zone, as hashes of their names (aname_owners_hash()). */
@@ -54,7 +60,7 @@ void aname_zones_free(aname_zones_t *zones);
 /*!
  * \brief Adds a zone.
  *
- * \param zone  Of the instance that was loaded, which holds `upstream`, for as long as the zone is
+ * \param zone  Of the instance that was loaded, which holds the upstream, for as long as the zone is
  *              there. Stays where it is until it is dropped.
  * \param name  Hash of its name, as aname_owners_hash().
  *
@@ -65,8 +71,9 @@ void aname_zones_add(aname_zones_t *zones, aname_zone_t *zone, uint64_t name);
 /*! Drops a zone, if it is there. Before what it asks is let go. Thread: unload. */
 void aname_zones_drop(aname_zones_t *zones, aname_zone_t *zone);
 
-/*! Notes the targets that a zone's records name now. Without memory they are none. */
-void aname_zones_note(aname_zones_t *zones, aname_zone_t *zone,
+/*! Notes the targets that a node's records name now. Without memory they are none. Of a node besides
+ *  the apex none are left when it goes: what is not in a zone is not taken over by another one. */
+void aname_zones_note(aname_zones_t *zones, aname_named_t *named,
                       const aname_zone_targets_t *targets);
 
 /*! Notes whether a zone is signed, and the module cannot sign for it (D4). Takes no lock. */
@@ -76,9 +83,9 @@ void aname_zones_unable(aname_zones_t *zones, aname_zone_t *zone, bool unable);
 size_t aname_zones_unable_count(const aname_zones_t *zones);
 
 /*! Are there targets that were noted? */
-static inline bool aname_zone_has_targets(const aname_zone_t *zone)
+static inline bool aname_named_any(const aname_named_t *named)
 {
-	return atomic_load_explicit(&zone->targets, memory_order_relaxed) != 0;
+	return atomic_load_explicit(&named->targets, memory_order_relaxed) != 0;
 }
 
 /*! What there is to show of a zone. */

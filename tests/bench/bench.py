@@ -17,6 +17,7 @@ import failing
 import functions
 import hostile
 import instructions
+import owners
 import pools
 import probes
 import refresh
@@ -119,6 +120,7 @@ BENCHES = {
     **saved.BENCHES,
     **dead_at_start.BENCHES,
     **sections.BENCHES,
+    **owners.BENCHES,
     **pools.BENCHES,
     **probes.BENCHES,
     **hostile.BENCHES,

@@ -271,7 +271,7 @@ static void what_no_zone_names(void **state)
 	const knot_dname_t *name = aname_entry_name(entry);
 	aname_zone_targets_t targets = { .count = 1 };
 	targets.at[0] = aname_owners_hash(shared->owners, name, knot_dname_size(name));
-	aname_zone_t zone = { .upstream = upstream };
+	aname_zone_t zone = { .named.upstream = upstream };
 	char *line = calloc(1, ANAME_LINE_MAX);
 	assert_non_null(line);
 	aname_zones_add(shared->zones, &zone, 1);
@@ -282,7 +282,7 @@ static void what_no_zone_names(void **state)
 	entry->charged = 1;
 	(void)write_entry(line, shared, entry, NOW_MS);
 	assert_non_null(strstr(line, "\tunused=yes"));
-	aname_zones_note(shared->zones, &zone, &targets);
+	aname_zones_note(shared->zones, &zone.named, &targets);
 	memset(line, 0, ANAME_LINE_MAX);
 	(void)write_entry(line, shared, entry, NOW_MS);
 	assert_null(strstr(line, "\tunused="));

@@ -119,6 +119,61 @@ static void found_by_content(void **state)
 	fixture_free(&fixture);
 }
 
+static void each_owner_has_its_own(void **state)
+{
+	fixture_t fixture = fixture_new();
+	thing_t *apex = thing_new(1), *other = thing_new(1), *third = thing_new(1);
+	name_t shop = make_name("shop.example.com."), wildcard = make_name("*.example.com.");
+	apex->content.apex = true;
+	other->rrset.owner = shop.at;
+	third->rrset.owner = wildcard.at;
+	put(&fixture, apex, &good, NOW);
+	assert_null(find(&fixture, other));
+	assert_null(aname_store_look(fixture.store, &other->content, NOW));
+	put(&fixture, other, &good, NOW);
+	assert_null(find(&fixture, third));
+	put(&fixture, third, &good, NOW);
+	const aname_signed_t *found[] = { find(&fixture, apex), find(&fixture, other),
+		                          find(&fixture, third) };
+	assert_non_null(found[0]);
+	assert_non_null(found[1]);
+	assert_non_null(found[2]);
+	assert_ptr_not_equal(found[0], found[1]);
+	assert_ptr_not_equal(found[1], found[2]);
+	thing_free(apex);
+	thing_free(other);
+	thing_free(third);
+	fixture_free(&fixture);
+}
+
+static void a_wider_store_holds_the_same(void **state)
+{
+	enum { THINGS = 40 };
+	fixture_t fixture = fixture_new();
+	thing_t *things[THINGS];
+	const aname_signed_t *before[THINGS];
+	for (unsigned n = 0; n < THINGS; n++) {
+		things[n] = thing_new(n);
+		put(&fixture, things[n], &good, NOW);
+	}
+	for (unsigned n = 0; n < THINGS; n++) {
+		before[n] = find(&fixture, things[n]);
+	}
+	aname_store_t *wider =
+	        aname_store_widen(fixture.store, 4 * ANAME_STORE_GROUPS, fixture.bin);
+	assert_non_null(wider);
+	aname_bin_retire(fixture.bin, fixture.store, free);
+	fixture.store = wider;
+	unsigned held = 0;
+	for (unsigned n = 0; n < THINGS; n++) {
+		assert_ptr_equal(find(&fixture, things[n]), before[n]);
+		held += before[n] != NULL;
+		thing_free(things[n]);
+	}
+	assert_true(held > THINGS / 2);
+	fixture_free(&fixture);
+}
+
 static void nsec3_by_owner(void **state)
 {
 	fixture_t fixture = fixture_new();
@@ -383,6 +438,11 @@ int main(void)
 		PROVES("a content is there where it was found last, or not at all", looked_for),
 		PROVES("D1: a signature is found by all that it signs", found_by_content),
 		PROVES("D2: an NSEC3 record is found by its owner, too", nsec3_by_owner),
+		PROVES("O3: what is signed of the apex, of another owner and of a wildcard is kept "
+		       "apart",
+		       each_owner_has_its_own),
+		PROVES("a store that is made wider holds what it held",
+		       a_wider_store_holds_the_same),
 		PROVES("D5: a hash alone finds nothing", a_hash_is_not_trusted),
 		PROVES("several contents are kept, the last one always", several_at_once),
 		PROVES("however many there are, memory is bounded", bounded_in_memory),

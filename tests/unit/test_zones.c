@@ -66,13 +66,13 @@ static void note(aname_zones_t *zones, aname_zone_t *zone, unsigned count, uint6
 	for (unsigned i = 0; i < count; i++) {
 		targets.at[i] = first + 2 * i;
 	}
-	aname_zones_note(zones, zone, &targets);
+	aname_zones_note(zones, &zone->named, &targets);
 }
 
 static void each_zone_has_its_own_upstream(void **state)
 {
 	aname_zones_t *zones = aname_zones_new();
-	aname_zone_t a = { .upstream = &one }, b = { .upstream = &other };
+	aname_zone_t a = { .named.upstream = &one }, b = { .named.upstream = &other };
 	assert_null(upstream_of(zones, 100));
 	aname_zones_drop(zones, &a);
 	aname_zones_add(zones, &a, 100);
@@ -85,7 +85,7 @@ static void each_zone_has_its_own_upstream(void **state)
 	note(zones, &a, 1, 11);
 	assert_true(aname_zones_name(zones, &one, 11));
 	assert_false(aname_zones_name(zones, &other, 11));
-	assert_true(aname_zone_has_targets(&a));
+	assert_true(aname_named_any(&a.named));
 	note(zones, &b, 3, 11);
 	assert_true(aname_zones_name(zones, &other, 15));
 	note(zones, &a, 1, 13);
@@ -93,7 +93,7 @@ static void each_zone_has_its_own_upstream(void **state)
 	assert_true(aname_zones_name(zones, &one, 13));
 	note(zones, &a, 0, 0);
 	assert_false(aname_zones_name(zones, &one, 13));
-	assert_false(aname_zone_has_targets(&a));
+	assert_false(aname_named_any(&a.named));
 	aname_zones_drop(zones, &b);
 	assert_false(aname_zones_name(zones, &other, 11));
 	assert_null(upstream_of(zones, 200));
@@ -105,7 +105,7 @@ static void each_zone_has_its_own_upstream(void **state)
 static void zones_that_cannot_be_signed_for_are_counted(void **state)
 {
 	aname_zones_t *zones = aname_zones_new();
-	aname_zone_t a = { .upstream = &one }, b = { .upstream = &one };
+	aname_zone_t a = { .named.upstream = &one }, b = { .named.upstream = &one };
 	aname_zone_view_t view;
 	aname_zones_add(zones, &a, 100);
 	aname_zones_add(zones, &b, 200);
@@ -128,7 +128,7 @@ static void zones_that_cannot_be_signed_for_are_counted(void **state)
 static void two_zones_name_one_target(void **state)
 {
 	aname_zones_t *zones = aname_zones_new();
-	aname_zone_t a = { .upstream = &one }, b = { .upstream = &one };
+	aname_zone_t a = { .named.upstream = &one }, b = { .named.upstream = &one };
 	aname_zones_add(zones, &a, 100);
 	aname_zones_add(zones, &b, 200);
 	note(zones, &a, 2, 11);
@@ -145,7 +145,7 @@ static void two_zones_name_one_target(void **state)
 static void a_reload_forgets_nothing(void **state)
 {
 	aname_zones_t *zones = aname_zones_new();
-	aname_zone_t before = { .upstream = &one }, after = { .upstream = &other };
+	aname_zone_t before = { .named.upstream = &one }, after = { .named.upstream = &other };
 	aname_zones_add(zones, &before, 100);
 	note(zones, &before, 2, 11);
 	aname_zones_add(zones, &after, 100);
@@ -176,7 +176,7 @@ static void many_zones(void **state)
 	aname_zone_t *all = calloc(2 * MANY, sizeof(*all));
 	assert_non_null(all);
 	for (unsigned i = 0; i < 2 * MANY; i++) {
-		all[i].upstream = i < MANY ? &one : &other;
+		all[i].named.upstream = i < MANY ? &one : &other;
 		aname_zones_add(zones, &all[i], i % MANY);
 		note(zones, &all[i], i % 3, 1000 * (i % MANY) + 1);
 	}
@@ -197,7 +197,7 @@ static void many_zones(void **state)
 static bool note_many(void *ctx)
 {
 	aname_zones_t *zones = aname_zones_new();
-	aname_zone_t a = { .upstream = &one };
+	aname_zone_t a = { .named.upstream = &one };
 	if (zones == NULL) {
 		return false;
 	}
@@ -205,7 +205,7 @@ static bool note_many(void *ctx)
 	note(zones, &a, 2, 11);
 	bool named = aname_zones_name(zones, &one, 11);
 	assert_int_equal(aname_zones_name(zones, &one, 13), named);
-	assert_int_equal(aname_zone_has_targets(&a), named);
+	assert_int_equal(aname_named_any(&a.named), named);
 	aname_zones_drop(zones, &a);
 	assert_false(aname_zones_name(zones, &one, 11));
 	aname_zones_free(zones);
