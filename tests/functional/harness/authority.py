@@ -107,6 +107,10 @@ class Authority:
         self.behave(name, "A", Behaviour(rdata=tuple(a), **how))
         self.behave(name, "AAAA", Behaviour(rdata=tuple(aaaa), **how))
 
+    def hold(self, name, rdtype, rdata, ttl):
+        """Give a name these addresses of one family, or their absence, for so long."""
+        self.behave(name, rdtype, Behaviour(rdata=tuple(rdata), ttl=ttl, negative_ttl=ttl))
+
     def cname(self, name, target, **how):
         self.behave(name, None, Behaviour(cname=target, **how))
 

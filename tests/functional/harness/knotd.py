@@ -16,11 +16,13 @@ MODULE = os.environ.get("ANAME_MODULE", "")
 
 def _version():
     output = subprocess.run(["knotd", "-V"], capture_output=True, text=True, check=True).stdout
-    return tuple(int(part) for part in re.search(r"(\d+)\.(\d+)", output).groups())
+    found = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", output)
+    return tuple(int(part or 0) for part in found.groups())
 
 
-# (major, minor) of Knot DNS.
-VERSION = _version()
+# (major, minor, patch) of Knot DNS, and without the patch.
+RELEASE = _version()
+VERSION = RELEASE[:2]
 
 
 def _value(value):

@@ -22,9 +22,9 @@ class Keys:
         self.text = zone
         self.rdatas = set()
 
-    def learn(self):
+    def learn(self, attempt=query):
         """Ask for them; returns how many there are now."""
-        reply = query(self.text, "DNSKEY", "tcp")
+        reply = attempt(self.text, "DNSKEY", "tcp")
         now = [
             rdata
             for rrset in reply.message.answer
