@@ -9,6 +9,7 @@ import pytest
 from harness import schema
 from harness.guide import ROOT, run, text_of
 from harness.kaname import KANAME
+from harness.knotd import RELEASE
 from harness.scenario import A1, TARGET, ZONE, answers, failed, known
 from harness.schema import Option
 from harness.wait import scaled
@@ -87,6 +88,7 @@ def values(name, option):
     if name in ("dnssec", "cold", "target-dnssec", "all-down", "probe"):
         return option.syntax.split(" | "), ["perhaps"]
     good = {
+        "owners": ["apex", "any"] if RELEASE >= (3, 3, 5) else ["apex"],
         "rrtype": ["[ANAME, ALIAS]", "TYPE65280", "TYPE65534"],
         "resolver": ["192.0.2.1", "[192.0.2.1@5353, ::1@53]"],
         "via": ["192.0.2.1", "[192.0.2.1, 2001:db8::1]"],
@@ -102,6 +104,7 @@ def values(name, option):
         "probe-status": ["200", "[100-599, 204]"],
     }
     bad = {
+        "owners": ["all"] if RELEASE >= (3, 3, 5) else ["all", "any"],
         "rrtype": ["A", "TYPE65535"], "resolver": ["localhost"], "deny-address": ["192.0.2.0/33"],
         "via": ["192.0.2.1@53", "[192.0.2.1, 192.0.2.2]"],
         "prefer": ["a..b"], "weight": ["example.net", "example.net@1000001"],

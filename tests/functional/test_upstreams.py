@@ -9,7 +9,7 @@ from harness import (
     schema, section,
 )
 from harness.authority import ADDRESS, Behaviour
-from harness.knotd import Zone
+from harness.knotd import RELEASE, Zone
 from harness.load import Load
 
 # What names another upstream.
@@ -23,6 +23,7 @@ OTHER_VALUES = {
     "deny-target": [TARGET],
     "dnssec": ["off"],
     "ecs": [True],
+    "owners": ["any"] if RELEASE >= (3, 3, 5) else [],
     "prefer": ["example.org."],
     "probe": ["tcp", "tls", "http", "https"],
     "probe-host": ["www.example.org"],
