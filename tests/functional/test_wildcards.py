@@ -75,6 +75,8 @@ def holds(name, target, proto, zone=ZONE, chain=(), owner=None):
     ("x.w", BOTH), ("two.x.w", BOTH), ("so.many.labels.here.x.w", BOTH), ("*.w", BOTH),
     ("x.deep.w", DEEP), ("y.x.deep.w", DEEP), ("x.six", SIX), ("x.gone", GONE), ("x.sib", BOTH),
     ("*a.w", BOTH), ("named.w", SIX), ("x.mid.*.t", DEEP), ("w.w", BOTH), ("x.o", BOTH),
+    # As many labels as there is room for, and one long one.
+    ("a." * 119 + "w", BOTH), ("a" * 63 + ".deep.w", DEEP),
 ])
 def test_O1_what_a_wildcard_stands_for(proto, name, target):
     warm([f"{name}.{ZONE}"])
