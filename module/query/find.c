@@ -5,9 +5,40 @@
 #include "conf/lookup.h"
 #include "octets.h"
 
+/*! Has a label of the name an octet of zero? */
+static bool has_zero(const knot_dname_t *name)
+{
+	for (; name[0] != 0; name += name[0] + 1) {
+		if (memchr(name + 1, 0, name[0]) != NULL) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /*!
- * Looks at the node by a name in lower case. To Knot, an octet of zero in a label is as good as a
- * label's end: records of a node by another name are none.
+ * Is the node that was found another one than that by the name? To Knot an octet of zero in a label is as
+ * good as a label's end where it looks for nodes. Whose a node is shows in what it has; one that has none
+ * of this counts as that by the name.
+ */
+static bool is_other(knotd_qdata_t *qdata, const knot_dname_t *lower)
+{
+	static const uint16_t types[] = { KNOT_RRTYPE_A,   KNOT_RRTYPE_AAAA, KNOT_RRTYPE_CNAME,
+		                          KNOT_RRTYPE_TXT, KNOT_RRTYPE_MX,   KNOT_RRTYPE_NS,
+		                          KNOT_RRTYPE_SRV, KNOT_RRTYPE_NSEC, KNOT_RRTYPE_HTTPS,
+		                          KNOT_RRTYPE_CAA, KNOT_RRTYPE_TLSA, KNOT_RRTYPE_PTR };
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]) && has_zero(lower); i++) {
+		knot_rrset_t rrset;
+		if (knotd_qdata_zone_rrset(qdata, NULL, lower, types[i], &rrset) == KNOT_EOK &&
+		    rrset.rrs.count > 0) {
+			return !knot_dname_is_equal(rrset.owner, lower);
+		}
+	}
+	return false;
+}
+
+/*!
+ * Looks at the node by a name in lower case. Records of a node by another name are none.
  *
  * Returns whether the node exists.
  */
@@ -25,7 +56,7 @@ static bool look(knotd_qdata_t *qdata, const aname_options_t *options, const kno
 			found->count++;
 		}
 	}
-	return true;
+	return found->count > 0 || !is_other(qdata, lower);
 }
 
 bool aname_find_at(knotd_qdata_t *qdata, const aname_instance_t *instance,
@@ -53,8 +84,9 @@ static size_t find_encloser(knotd_qdata_t *qdata, const aname_instance_t *instan
 	while (last - missing > 1) {
 		unsigned middle = missing + (last - missing) / 2;
 		knot_rrset_t any;
-		if (knotd_qdata_zone_rrset(qdata, NULL, lower + begins[middle], KNOT_RRTYPE_SOA,
-		                           &any) == KNOT_EOK) {
+		const knot_dname_t *name = lower + begins[middle];
+		if (knotd_qdata_zone_rrset(qdata, NULL, name, KNOT_RRTYPE_SOA, &any) == KNOT_EOK &&
+		    !is_other(qdata, name)) {
 			last = middle;
 		} else {
 			missing = middle;

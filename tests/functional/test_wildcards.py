@@ -107,6 +107,14 @@ def test_O1_octets_of_zero_do_not_make_another_name(proto, name):
         assert reply.addresses() == wanted, f"expected {wanted}, got {reply}"
 
 
+@pytest.mark.parametrize("name", ["b\\000a", "x.b\\000a", "b\\000a\\000c"])
+def test_O1_octets_of_zero_do_not_make_a_name_exist(proto, name):
+    """To Knot's look-up of nodes the first one is a.b, which exists."""
+    for rdtype, wanted in zip(ADDRESS_TYPES, OF[BOTH]):
+        reply = ask(f"{name}.{STAR}", rdtype, proto).expect(ede=set(), soa=False)
+        assert reply.addresses(owner=f"{name}.{STAR}") == wanted, f"expected {wanted}, got {reply}"
+
+
 def test_O1_the_name_is_the_query_s(proto):
     for name in (f"SoMe.W.{ZONE}", f"A.b.C.w.{ZONE.upper()}"):
         reply = ask(name, "A", proto).expect(a={A1, A2})
