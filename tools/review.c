@@ -80,8 +80,9 @@ static void warn_below(kaname_review_t *review, unsigned line)
 		return;
 	}
 	warn(review, line,
-	     "warning: %s is not the apex: this record is served as it is and not followed; where "
-	     "nothing else has the name a CNAME record does that",
+	     "warning: %s is not the apex: this record is followed with 'owners: any' in the "
+	     "zone's "
+	     "section of mod-aname, and served as it is without",
 	     owner);
 }
 
@@ -89,7 +90,7 @@ void kaname_review_end(kaname_review_t *review, unsigned line)
 {
 	if (review->below > BELOW_MAX) {
 		warn(review, line > 0 ? line : 1,
-		     "warning: %u more records that are not at the apex are not followed",
+		     "warning: %u more records that are not at the apex need 'owners: any'",
 		     review->below - BELOW_MAX);
 	}
 }

@@ -243,8 +243,8 @@ def test_likely_mistakes_are_told_with_their_line(directory):
     assert told == [
         "stdin:12: warning: xxx.pikapod.net has no dot at its end, so the target is"
         " xxx.pikapod.net.example.com.; if it is to be xxx.pikapod.net. write that dot",
-        "stdin:25: warning: alias.lab.example.com. is not the apex: this record is served as it is"
-        " and not followed; where nothing else has the name a CNAME record does that",
+        "stdin:25: warning: alias.lab.example.com. is not the apex: this record is followed with"
+        " 'owners: any' in the zone's section of mod-aname, and served as it is without",
         "stdin:25: warning: sub.cdn has no dot at its end, so the target is"
         " sub.cdn.lab.example.com.; if it is to be sub.cdn. write that dot",
     ]

@@ -419,6 +419,14 @@ static void many_below(void **state)
 	assert_int_equal(translation.ret, KANAME_OK);
 	assert_int_equal(translation.count, 21);
 	assert_non_null(strstr(translation.last, "5 more records"));
+	assert_non_null(strstr(translation.first, "with 'owners: any'"));
+	assert_non_null(strstr(translation.last, "need 'owners: any'"));
+	/* All of them are translated. */
+	size_t translated = 0;
+	for (const char *at = translation.out; (at = strstr(at, "TYPE65305")) != NULL; at++) {
+		translated++;
+	}
+	assert_int_equal(translated, 25);
 	free(translation.out);
 }
 
