@@ -1,7 +1,7 @@
 # Completion of kaname(1) for bash.
 #
-# Commands and options are those that `kaname --help` and `kaname COMMAND --help` print. Zones and
-# targets are those of `kaname list`, as far as a server answers at once.
+# Commands and options are those that `kaname --help` and `kaname COMMAND --help` print. Zones,
+# owners and targets are those of `kaname list`, as far as a server answers at once.
 
 _kaname_commands() {
 	"$1" --help 2>/dev/null | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p'
@@ -25,13 +25,16 @@ _kaname_has_value() { # kaname, command, option
 }
 
 # What a server has; nothing, and quietly, if none answers at once.
-_kaname_listed() { # kaname, columns of `list`, socket
-	timeout 2 "$1" list -t 1 ${3:+-s "$3"} 2>/dev/null | awk -v columns="$2" '
-		{ split(columns, wanted, ","); for (i in wanted) print $wanted[i] }' | sort -u | head -n 5000
+_kaname_listed() { # kaname, what: zones, targets, owners; socket, zone
+	timeout 2 "$1" list -t 1 ${3:+-s "$3"} ${4:+"$4"} 2>/dev/null | awk -v wanted="$2" '
+		{ zone = $(NF - 1) == ";" ? $NF : $1 }
+		wanted ~ /zones/ { print zone }
+		wanted ~ /owners/ { print $1 }
+		wanted ~ /targets/ && $3 !~ /^TYPE/ { print $4 }' | sort -u | head -n 5000
 }
 
 _kaname() {
-	local kaname=${COMP_WORDS[0]} word=${COMP_WORDS[COMP_CWORD]} command="" socket=""
+	local kaname=${COMP_WORDS[0]} word=${COMP_WORDS[COMP_CWORD]} command="" socket="" zone=""
 	local -i i arguments=0
 	COMPREPLY=()
 	for ((i = 1; i < COMP_CWORD; i++)); do
@@ -42,6 +45,7 @@ _kaname() {
 			if [ -z "$command" ]; then
 				command=${COMP_WORDS[i]}
 			else
+				zone=${zone:-${COMP_WORDS[i]}}
 				arguments+=1
 			fi
 			;;
@@ -52,6 +56,13 @@ _kaname() {
 	case $before in
 	-s | --socket | -S | --status-socket | --output)
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
+		return
+		;;
+	--owner)
+		if [ -n "$zone" ]; then
+			mapfile -t COMPREPLY < <(compgen -W \
+				"$(_kaname_listed "$kaname" owners "$socket" "$zone")" -- "$word")
+		fi
 		return
 		;;
 	--type)
@@ -73,10 +84,10 @@ _kaname() {
 	case $command:$arguments in
 	:* | help:0) words=$(_kaname_commands "$kaname") ;;
 	set:0 | get:0 | unset:0 | status:0 | check:0 | watch:0 | warm:*)
-		words=$(_kaname_listed "$kaname" 1 "$socket")
+		words=$(_kaname_listed "$kaname" zones "$socket")
 		;;
-	unset:1 | force:0) words=$(_kaname_listed "$kaname" 4 "$socket") ;;
-	list:* | refresh:*) words=$(_kaname_listed "$kaname" 1,4 "$socket") ;;
+	unset:1 | force:0) words=$(_kaname_listed "$kaname" targets "$socket") ;;
+	list:* | refresh:*) words=$(_kaname_listed "$kaname" zones,targets "$socket") ;;
 	force:1) words="down up auto" ;;
 	zone:*)
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")

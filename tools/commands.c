@@ -8,6 +8,9 @@ const kaname_option_t kaname_options[] = {
 	{ 'o', true, "origin", "ORIGIN", "origin of relative names until $ORIGIN", NULL },
 	{ 'r', true, "reverse", NULL, "turn generic lines back into words", NULL },
 	{ 'T', false, "ttl", "SECONDS", "TTL (that of the record before, else 300)", NULL },
+	{ 'w', false, "owner", "NAME", "a name other than the apex; @, * and *.x too", "set" },
+	{ 'w', false, "owner", "NAME", "that of this owner, and not the apex", "unset" },
+	{ 'w', false, "owner", "NAME", "those of this owner alone, @: of the apex", NULL },
 	{ 'a', false, "add", NULL, "add a target, and keep those that are there", NULL },
 	{ 'y', false, "type", "ANAME|ALIAS",
 	  "record type (that of the records before, else\nANAME)", NULL },
@@ -67,31 +70,40 @@ const kaname_command_t kaname_commands[] = {
 	  "  kaname zone -o example.com example.com.in > example.com.zone\n"
 	  "  kaname zone -r example.com.zone\n",
 	  kaname_zone },
-	{ "set", 2, 2, "Taynst", "set ZONE TARGET [--ttl N] [--add]",
+	{ "set", 2, 2, "wTaynst", "set ZONE TARGET [--owner NAME]",
 	  "declare the ANAME record of a zone",
-	  "Declares the ANAME record at the apex of a zone, in place of all ANAME and ALIAS\n"
-	  "records there, in one transaction. The target is looked up first, as the module\n"
-	  "does it: one that does not exist or has no address is refused.\n",
-	  ARGUMENT_ZONE "  TARGET  the host name that the apex is to follow\n",
+	  "Declares the ANAME record at the apex of a zone, or at another owner, in place\n"
+	  "of all ANAME and ALIAS records there, in one transaction. The target is looked\n"
+	  "up first, as the module does it: one that does not exist or has no address is\n"
+	  "refused. Owners other than the apex are followed with 'owners: any' in the\n"
+	  "zone's section of mod-aname.\n",
+	  ARGUMENT_ZONE "  TARGET  the host name that the owner is to follow\n",
 	  STATUS_DONE "  1  refused, by kaname or by the server; nothing was changed\n" STATUS_USAGE
 	          STATUS_SERVER "     or what is served could not be saved\n",
 	  "  kaname set example.com www.cdn.example\n"
-	  "  kaname set example.com www.other-cdn.example --add\n",
+	  "  kaname set example.com www.other-cdn.example --add\n"
+	  "  kaname set example.com www.cdn.example --owner shop\n"
+	  "  kaname set example.com www.cdn.example --owner '*'\n",
 	  kaname_set },
-	{ "get", 1, 1, "st", "get ZONE", "print the ANAME records of a zone",
-	  "Prints the ANAME and ALIAS records at the apex of a zone.\n", ARGUMENT_ZONE,
+	{ "get", 1, 1, "wst", "get ZONE [--owner NAME]", "print the ANAME records of a zone",
+	  "Prints the ANAME and ALIAS records of a zone: those at its apex first, and then\n"
+	  "those of other owners.\n",
+	  ARGUMENT_ZONE,
 	  STATUS_DONE "  1  there are none, or the server refused\n" STATUS_USAGE STATUS_SERVER,
-	  "  kaname get example.com\n", kaname_get },
-	{ "unset", 1, 2, "st", "unset ZONE [TARGET]", "remove them, or one of them",
-	  "Removes the ANAME and ALIAS records at the apex of a zone, or those with this\n"
-	  "target.\n",
+	  "  kaname get example.com\n  kaname get example.com --owner shop\n", kaname_get },
+	{ "unset", 1, 2, "wst", "unset ZONE [TARGET] [--owner NAME]", "remove them, or one of them",
+	  "Removes the ANAME and ALIAS records at the apex of a zone, or at another owner,\n"
+	  "or those of them with this target.\n",
 	  ARGUMENT_ZONE "  TARGET  of which records (all)\n",
 	  STATUS_DONE "  1  there are none, or the server refused\n" STATUS_USAGE STATUS_SERVER,
-	  "  kaname unset example.com\n", kaname_unset },
+	  "  kaname unset example.com\n  kaname unset example.com --owner shop\n", kaname_unset },
 	{ "list", 0, 1000, "jst", "list [ZONE|TARGET...] [--json]",
 	  "print the ANAME records of all zones",
-	  "Prints the ANAME and ALIAS records at the apexes of all zones that are loaded.\n",
-	  "  ZONE    only its records\n  TARGET  only records that name it\n",
+	  "Prints the ANAME and ALIAS records of all zones that are loaded, those of all\n"
+	  "owners: a line for each, as in a zone file. Where the owner is not the apex the\n"
+	  "zone stands behind it, after a semicolon.\n",
+	  "  ZONE    only its records, or those of an owner\n"
+	  "  TARGET  only records that name it\n",
 	  STATUS_DONE "  1  there are none of one of the arguments\n" STATUS_USAGE STATUS_SERVER,
 	  "  kaname list\n  kaname list www.cdn.example\n", kaname_list },
 	{ "warm", 0, 1000, "qvsSt", "warm [ZONE...] [-t TIME] [--quiet]",

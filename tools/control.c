@@ -17,8 +17,8 @@ static const struct {
 	const char *next;
 } hints[] = {
 	{ KNOT_ENOZONE, "is the zone in this server's configuration? 'knotc zone-status' lists "
-	                "all; a name below an apex is none, and takes a CNAME; -s SOCKET asks "
-	                "another server" },
+	                "all; a name below an apex is none, 'kaname set ZONE TARGET --owner NAME' "
+	                "declares there; -s SOCKET asks another server" },
 	{ KNOT_TXN_EEXISTS, "a transaction of somebody else is open: have it finished with 'knotc "
 	                    "zone-commit', or dropped with 'knotc zone-abort'" },
 	{ KNOT_EEMPTYZONE, "the zone is not loaded, the server's log says why" },
@@ -158,6 +158,24 @@ kaname_exit_t kaname_control_ask(kaname_control_t *control, knot_ctl_data_t *ask
 		return lost(ret);
 	}
 	return control->error[0] == '\0' ? KANAME_OK : KANAME_NO;
+}
+
+static void take_version(void *ctx, knot_ctl_data_t *data)
+{
+	const char *text = (*data)[KNOT_CTL_IDX_DATA];
+	/* Up to 3.2 a word stands before it. */
+	const char *number = text != NULL ? strpbrk(text, "0123456789") : NULL;
+	if (number != NULL) {
+		(void)snprintf(ctx, KANAME_VERSION_MAX, "%s", number);
+	}
+}
+
+kaname_exit_t kaname_control_version(kaname_control_t *control, char version[KANAME_VERSION_MAX])
+{
+	knot_ctl_data_t ask = { [KNOT_CTL_IDX_CMD] = "status", [KNOT_CTL_IDX_TYPE] = "version" };
+	(void)snprintf(version, KANAME_VERSION_MAX, "?");
+	kaname_exit_t ret = kaname_control_ask(control, &ask, take_version, version);
+	return ret == KANAME_IO ? ret : KANAME_OK;
 }
 
 bool kaname_control_refused(const kaname_control_t *control, int reason)

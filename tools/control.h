@@ -11,7 +11,9 @@
 #include "tool.h"
 
 /*! Longest error kept, terminating zero included. */
-#define KANAME_ERROR_MAX 200
+#define KANAME_ERROR_MAX   200
+/*! And longest text of a release. */
+#define KANAME_VERSION_MAX 100
 
 typedef struct {
 	knot_ctl_t *ctl;
@@ -55,6 +57,10 @@ void kaname_control_close(kaname_control_t *control);
 __attribute__((warn_unused_result)) kaname_exit_t kaname_control_ask(kaname_control_t *control,
                                                                      knot_ctl_data_t *ask,
                                                                      kaname_unit_f unit, void *ctx);
+
+/*! Asks which release the server is; "?" if it does not say. KANAME_OK; or KANAME_IO, reported. */
+__attribute__((warn_unused_result)) kaname_exit_t kaname_control_version(
+        kaname_control_t *control, char version[KANAME_VERSION_MAX]);
 
 /*! Was the command refused for this reason, a KNOT_E*? */
 bool kaname_control_refused(const kaname_control_t *control, int reason);

@@ -1,5 +1,5 @@
 /*!
- * \brief The commands set, get and unset: ANAME records on a running server.
+ * \brief The commands set and unset: ANAME records on a running server.
  *
  * A change is a transaction of knotd's: all of it or nothing. It is begun, changed and committed
  * on one connection; signals wait until it is over, so that none stays open. What takes time, to
@@ -14,6 +14,7 @@
 
 #include <libknot/libknot.h>
 
+#include "owner.h"
 #include "records.h"
 #include "saved.h"
 #include "setting.h"
@@ -29,6 +30,7 @@ typedef struct {
 	kaname_args_t args;
 	kaname_control_t control;
 	knot_dname_txt_storage_t zone;
+	kaname_owner_t owner;
 	knot_dname_storage_t target; /*!< If one was given. */
 	kaname_setting_t setting;    /*!< Of the zone, where a record is declared. */
 	kaname_records_t records;    /*!< Those that are there. */
@@ -56,7 +58,7 @@ static kaname_exit_t put(change_t *change, const char *type, uint32_t ttl, const
 	char ttl_text[16];
 	(void)snprintf(ttl_text, sizeof(ttl_text), "%" PRIu32, ttl);
 	knot_ctl_data_t ask = {
-		[KNOT_CTL_IDX_CMD] = "zone-set", [KNOT_CTL_IDX_OWNER] = "@",
+		[KNOT_CTL_IDX_CMD] = "zone-set", [KNOT_CTL_IDX_OWNER] = change->owner.text,
 		[KNOT_CTL_IDX_TTL] = ttl_text,   [KNOT_CTL_IDX_TYPE] = type,
 		[KNOT_CTL_IDX_DATA] = data,
 	};
@@ -68,7 +70,7 @@ static kaname_exit_t take_away(change_t *change, const char *type, const char *d
 {
 	knot_ctl_data_t ask = {
 		[KNOT_CTL_IDX_CMD] = "zone-unset",
-		[KNOT_CTL_IDX_OWNER] = "@",
+		[KNOT_CTL_IDX_OWNER] = change->owner.text,
 		[KNOT_CTL_IDX_TYPE] = type,
 		[KNOT_CTL_IDX_DATA] = data,
 	};
@@ -139,7 +141,7 @@ static const aname_rrtype_t *choose_type(const change_t *change)
 	if (change->args.type != NULL) {
 		type = kaname_type_find(change->args.type);
 	} else if (mixed) {
-		kaname_error("%s has both ANAME and ALIAS records", change->zone);
+		kaname_error("%s has both ANAME and ALIAS records", change->owner.text);
 		(void)fprintf(stderr,
 		              "next: say with --type which of them this one is to be; "
 		              "'kaname get %s' lists all\n",
@@ -165,12 +167,15 @@ static const aname_rrtype_t *choose_type(const change_t *change)
  */
 static kaname_exit_t set_records(change_t *change)
 {
-	const aname_rrtype_t *type = choose_type(change);
+	/* What was there before may be gone, or have come. */
+	kaname_exit_t ret =
+	        kaname_owner_check(&change->control, "zone-get", change->zone, &change->owner);
+	const aname_rrtype_t *type = ret == KANAME_OK ? choose_type(change) : NULL;
 	if (type == NULL) {
-		return KANAME_NO;
+		return ret == KANAME_OK ? KANAME_NO : ret;
 	}
 	uint32_t ttl = ttl_of(change);
-	kaname_exit_t ret = take_all_away(change);
+	ret = take_all_away(change);
 	for (size_t i = 0; i < change->records.count && ret == KANAME_OK; i++) {
 		const kaname_record_t *record = &change->records.at[i];
 		if (change->args.add && !is_target(change, record)) {
@@ -186,7 +191,11 @@ static kaname_exit_t unset_records(change_t *change)
 {
 	if (change->args.count < 2) {
 		if (change->records.count == 0) {
-			kaname_error("%s has no ANAME or ALIAS record", change->zone);
+			kaname_error("%s has no ANAME or ALIAS record", change->owner.text);
+			(void)fprintf(stderr,
+			              "next: 'kaname get %s' lists those of all owners of the "
+			              "zone; --owner says which\n",
+			              change->zone);
 			return KANAME_NO;
 		}
 		return take_all_away(change);
@@ -203,7 +212,7 @@ static kaname_exit_t unset_records(change_t *change)
 	if (!found) {
 		kaname_error("%s has no ANAME or ALIAS record with the target %s; 'kaname get %s' "
 		             "lists all",
-		             change->zone, change->args.arguments[1], change->zone);
+		             change->owner.text, change->args.arguments[1], change->zone);
 		return KANAME_NO;
 	}
 	return ret;
@@ -217,7 +226,9 @@ static kaname_exit_t transact(change_t *change, kaname_exit_t (*make)(change_t *
 		/* Nothing was begun, and what is open is somebody else's. */
 		return ret;
 	}
-	ret = kaname_records_read(&change->control, "zone-get", change->zone, &change->records);
+	ret = kaname_records_read(&change->control, "zone-get", change->zone,
+	                          change->owner.is_apex ? KANAME_APEX : change->owner.text,
+	                          &change->records);
 	if (ret == KANAME_OK) {
 		ret = make(change);
 	}
@@ -273,14 +284,28 @@ static kaname_exit_t apply(change_t *change, kaname_exit_t (*make)(change_t *cha
 	return ret;
 }
 
-/*! Asks what there is to know of the zone, on a connection of its own. */
-static kaname_exit_t read_setting(change_t *change)
+/*!
+ * Asks what there is to know of the zone, on a connection of its own.
+ *
+ * \param target  What is to be declared, so that it is looked at whether that can stand there; NULL:
+ *                nothing is.
+ */
+static kaname_exit_t read_setting(change_t *change, const knot_dname_t *target)
 {
 	kaname_exit_t ret = kaname_control_open(&change->control, &change->args);
-	if (ret == KANAME_OK) {
-		ret = kaname_setting_read(&change->control, change->zone, &change->setting);
-		kaname_control_close(&change->control);
+	if (ret != KANAME_OK) {
+		return ret;
 	}
+	ret = kaname_setting_read(&change->control, change->zone, &change->setting);
+	if (ret == KANAME_OK && target != NULL) {
+		ret = kaname_owner_check(&change->control, "zone-read", change->zone,
+		                         &change->owner);
+	}
+	if (ret == KANAME_OK && target != NULL) {
+		ret = kaname_owner_check_target(&change->control, change->zone, &change->owner,
+		                                target);
+	}
+	kaname_control_close(&change->control);
 	return ret == KANAME_OK ? kaname_saved_before(&change->setting, change->zone) : ret;
 }
 
@@ -306,34 +331,71 @@ static void tell_module(const kaname_setting_t *setting, const char *zone)
 	}
 }
 
+/*! The same of an owner that is not the apex. */
+static void tell_owner(const kaname_setting_t *setting, const kaname_owner_t *owner)
+{
+	static const char so[] = "so that this server serves the record as it is and does not "
+	                         "follow it";
+	kaname_owners_t owners = kaname_owners(&setting->owners, setting->version);
+	if (owner->is_apex || setting->lacks_module) {
+		return;
+	}
+	if (owners == KANAME_OWNERS_OLD) {
+		(void)fprintf(stderr,
+		              "warning: %s is not the apex, and Knot DNS %s shows modules no "
+		              "other owner, %s\nnext: " KANAME_OWNERS_CURE_OLD "\n",
+		              owner->text, setting->version, so);
+	} else if (!setting->has_list) {
+		(void)fprintf(stderr,
+		              "note: %s is not the apex: it is followed with " KANAME_OWNERS_CURE
+		              ", which knotd does not tell of a zone that a catalog brings\n",
+		              owner->text);
+	} else if (owners == KANAME_OWNERS_APEX) {
+		(void)fprintf(
+		        stderr,
+		        "warning: %s is not the apex, and 'owners: apex' counts for the zone, %s\n"
+		        "next: " KANAME_OWNERS_CURE ", which the zone's list of modules names as "
+		        "'mod-aname/ID', then 'knotc conf-check' and 'knotc reload'\n",
+		        owner->text, so);
+	}
+}
+
+/*! Reads the command line, as far as it takes no server. */
+static bool take_arguments(change_t *change, const kaname_args_t *args, kaname_name_kind_t kind)
+{
+	change->args = patient(args);
+	return kaname_zone_name(change->zone, args->arguments[0]) &&
+	       kaname_owner_take(&change->owner, change->zone, args->owner) &&
+	       (args->count < 2 || kaname_name_take(change->target, args->arguments[1], kind));
+}
+
 kaname_exit_t kaname_set(const kaname_args_t *args)
 {
 	static change_t it;
-	it.args = patient(args);
-	knot_dname_storage_t owner;
 	if (args->type != NULL && kaname_type_find(args->type) == NULL) {
 		kaname_error("--type %s: expected ANAME or ALIAS", args->type);
 		return KANAME_USAGE;
 	}
-	if (!kaname_zone_name(it.zone, args->arguments[0]) ||
-	    !kaname_name_take(it.target, args->arguments[1], KANAME_NAME_TARGET)) {
+	if (!take_arguments(&it, args, KANAME_NAME_TARGET)) {
 		return KANAME_NO;
 	}
-	if (knot_dname_from_str(owner, it.zone, sizeof(owner)) == NULL ||
-	    knot_dname_is_case_equal(owner, it.target)) {
+	if (knot_dname_is_case_equal(it.owner.name, it.target)) {
 		kaname_error("%s cannot follow itself: expected the name of a target elsewhere",
-		             args->arguments[0]);
+		             it.owner.is_apex ? args->arguments[0] : it.owner.text);
 		return KANAME_NO;
 	}
-	kaname_exit_t ret = read_setting(&it);
+	kaname_exit_t ret = read_setting(&it, it.target);
 	if (ret == KANAME_OK && !args->no_check) {
-		ret = kaname_target_check(it.target, owner, &it.setting.servers);
+		ret = kaname_target_check(it.target, it.owner.name,
+		                          it.owner.is_apex ? "the zone's apex" : it.owner.text,
+		                          &it.setting.servers);
 	}
 	if (ret == KANAME_OK) {
 		ret = apply(&it, set_records);
 	}
 	if (ret == KANAME_OK) {
 		tell_module(&it.setting, it.zone);
+		tell_owner(&it.setting, &it.owner);
 	}
 	return ret;
 }
@@ -341,53 +403,9 @@ kaname_exit_t kaname_set(const kaname_args_t *args)
 kaname_exit_t kaname_unset(const kaname_args_t *args)
 {
 	static change_t it;
-	it.args = patient(args);
-	if (!kaname_zone_name(it.zone, args->arguments[0]) ||
-	    (args->count > 1 &&
-	     !kaname_name_take(it.target, args->arguments[1], KANAME_NAME_ANY))) {
+	if (!take_arguments(&it, args, KANAME_NAME_ANY)) {
 		return KANAME_NO;
 	}
-	kaname_exit_t ret = read_setting(&it);
+	kaname_exit_t ret = read_setting(&it, NULL);
 	return ret == KANAME_OK ? apply(&it, unset_records) : ret;
-}
-
-static kaname_exit_t print(const kaname_records_t *records, const char *zone)
-{
-	kaname_exit_t ret = KANAME_OK;
-	for (size_t i = 0; i < records->count; i++) {
-		kaname_record_print(&records->at[i], zone);
-		if (!records->at[i].good) {
-			kaname_error("%s: the RDATA of a %s record is no domain name; 'kaname set' "
-			             "replaces it",
-			             zone, records->at[i].type);
-			ret = KANAME_NO;
-		}
-	}
-	if (records->count == 0) {
-		kaname_error("%s has no ANAME or ALIAS record", zone);
-		(void)fprintf(stderr, "next: 'kaname set %s TARGET' declares one\n", zone);
-		ret = KANAME_NO;
-	}
-	return ret;
-}
-
-kaname_exit_t kaname_get(const kaname_args_t *args)
-{
-	knot_dname_txt_storage_t zone;
-	kaname_control_t control;
-	if (!kaname_zone_name(zone, args->arguments[0])) {
-		return KANAME_NO;
-	}
-	kaname_exit_t ret = kaname_control_open(&control, args);
-	if (ret != KANAME_OK) {
-		return ret;
-	}
-	kaname_records_t records = { 0 };
-	ret = kaname_records_read(&control, "zone-read", zone, &records);
-	kaname_control_close(&control);
-	if (ret == KANAME_OK) {
-		ret = print(&records, zone);
-	}
-	kaname_records_free(&records);
-	return ret;
 }

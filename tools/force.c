@@ -201,7 +201,7 @@ static void note_only(const kaname_args_t *args, const force_t *force)
 	}
 	size_t zones = 0;
 	const char *zone = NULL;
-	bool good = kaname_records_all(&control, &records) == KANAME_OK;
+	bool good = kaname_records_all(&control, KANAME_APEX, &records) == KANAME_OK;
 	for (size_t i = 0, end; good && i < records.count; i = end) {
 		const kaname_record_t *first = &records.at[i];
 		for (end = i + 1;

@@ -106,6 +106,7 @@ static bool take_option(kaname_args_t *args, int option)
 		break;
 	case 'T': good = read_number("ttl", INT32_MAX, &args->ttl); break;
 	case 'a': args->add = true; break;
+	case 'w': args->owner = optarg; break;
 	case 'n': args->no_check = true; break;
 	case 'y': args->type = optarg; break;
 	case 'S': args->status_socket = optarg; break;

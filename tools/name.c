@@ -355,3 +355,62 @@ const char *kaname_name_understand(knot_dname_storage_t name, const char *text,
 	*note = refused == NULL ? converted : NULL;
 	return refused;
 }
+
+/* Owners. */
+
+/*! Does a text end in a dot that no backslash stands before? */
+static bool is_absolute(const char *text)
+{
+	bool dot = false;
+	for (; *text != '\0'; text++) {
+		dot = *text == '.';
+		text += text[0] == '\\' && text[1] != '\0';
+	}
+	return dot;
+}
+
+/*! Makes a relative name absolute; the reason if that is not a name, or most likely not meant. */
+static const char *complete(knot_dname_storage_t name, const char *text, const knot_dname_t *zone)
+{
+	knot_dname_txt_storage_t its;
+	size_t len = knot_dname_size(name) - 1, zone_size = knot_dname_size(zone);
+	if (zone[0] != 0 && knot_dname_in_bailiwick(name, zone) >= 0 &&
+	    knot_dname_to_str(its, zone, sizeof(its)) != NULL) {
+		return because("is relative to the zone without a dot at its end, and would be "
+		               "%.*s.%s: expected '%.*s.', or what stands before the zone's name",
+		               QUOTED_MAX, text, its, QUOTED_MAX, text);
+	}
+	if (len + zone_size > KNOT_DNAME_MAXLEN) {
+		return because("has %zu octets with the zone's name, and %d are the most: expected "
+		               "a domain name",
+		               len + zone_size, KNOT_DNAME_MAXLEN);
+	}
+	memcpy(name + len, zone, zone_size);
+	return NULL;
+}
+
+const char *kaname_name_owner(knot_dname_storage_t name, const char *text, const knot_dname_t *zone,
+                              const char **note)
+{
+	knot_dname_txt_storage_t its;
+	*note = NULL;
+	if (strcmp(text, "@") == 0) {
+		memcpy(name, zone, knot_dname_size(zone));
+		return NULL;
+	}
+	const char *refused = kaname_name_understand(name, text, KANAME_NAME_ANY, note);
+	if (refused != NULL) {
+		return refused;
+	}
+	knot_dname_to_lower(name);
+	if (!is_absolute(*note != NULL ? *note : text)) {
+		refused = complete(name, text, zone);
+	} else if (knot_dname_in_bailiwick(name, zone) < 0 &&
+	           knot_dname_to_str(its, zone, sizeof(its)) != NULL) {
+		refused = because("is not within the zone: expected a name that ends in '%s', or "
+		                  "one that is relative to the zone, such as 'www'",
+		                  its);
+	}
+	*note = refused == NULL ? *note : NULL;
+	return refused;
+}

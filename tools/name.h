@@ -32,3 +32,17 @@ typedef enum {
  */
 const char *kaname_name_understand(knot_dname_storage_t name, const char *text,
                                    kaname_name_kind_t kind, const char **note);
+
+/*!
+ * \brief Reads the owner of a record in a zone, as zone files have it: relative to the zone, or
+ *        absolute with a dot at its end; "@" is the apex. A wildcard is one.
+ *
+ * A relative name that ends with the zone's name is refused: most likely the dot was left out.
+ *
+ * \param name  The name, absolute and in lower case, as knotd has owners.
+ * \param zone  In lower case.
+ *
+ * \return As kaname_name_understand().
+ */
+const char *kaname_name_owner(knot_dname_storage_t name, const char *text, const knot_dname_t *zone,
+                              const char **note);

@@ -9,7 +9,8 @@
 
 typedef struct {
 	kaname_records_t *records;
-	bool all; /*!< Of all zones. */
+	const char *zone;  /*!< NULL: all of them. */
+	const char *owner; /*!< NULL: all of them. */
 	const aname_rrtype_t *type;
 } reading_t;
 
@@ -52,26 +53,39 @@ static kaname_record_t *add(kaname_records_t *records)
 	return &records->at[records->count];
 }
 
+/*! A copy of a text; NULL also where there is none. */
+static char *copy(const char *text)
+{
+	return text != NULL ? strdup(text) : NULL;
+}
+
 static void take_unit(void *ctx, knot_ctl_data_t *data)
 {
 	reading_t *reading = ctx;
 	const char *ttl = (*data)[KNOT_CTL_IDX_TTL], *text = (*data)[KNOT_CTL_IDX_DATA];
-	const char *owner = (*data)[KNOT_CTL_IDX_OWNER];
+	const char *owner = (*data)[KNOT_CTL_IDX_OWNER], *zone = (*data)[KNOT_CTL_IDX_ZONE];
 	if (ttl == NULL || text == NULL || owner == NULL) {
 		return;
 	}
+	bool is_below = zone != NULL && strcmp(zone, owner) != 0;
 	kaname_record_t *record = add(reading->records);
-	char *copy = strdup(text), *owner_copy = reading->all ? strdup(owner) : NULL;
-	if (record == NULL || copy == NULL || (reading->all && owner_copy == NULL)) {
-		free(copy);
-		free(owner_copy);
+	kaname_record_t its = {
+		.owner = copy(owner),
+		.zone = is_below ? copy(zone) : NULL,
+		.ttl = strtoul(ttl, NULL, 10),
+		.type = reading->type->generic,
+		.data = copy(text),
+		.place = reading->records->count,
+	};
+	if (record == NULL || its.owner == NULL || its.data == NULL ||
+	    (is_below && its.zone == NULL)) {
+		free(its.owner);
+		free(its.zone);
+		free(its.data);
 		reading->records->failed = true;
 		return;
 	}
-	*record = (kaname_record_t){ .owner = owner_copy,
-		                     .ttl = strtoul(ttl, NULL, 10),
-		                     .type = reading->type->generic,
-		                     .data = copy };
+	*record = its;
 	reading->records->count++;
 }
 
@@ -86,11 +100,14 @@ static void read_targets(kaname_records_t *records)
 	kaname_text_free(text);
 }
 
-/*! Is it no error, but the way in which the server says that there is no record? */
-static bool is_none(const kaname_control_t *control)
+/*! Is it no error, but the way in which the server says that there is no record? Of the apex that
+ *  there is no such name means that the zone is not loaded. */
+static bool is_none(const kaname_control_t *control, const reading_t *reading)
 {
 	return kaname_control_refused(control, KNOT_ENORECORD) ||
-	       kaname_control_refused(control, KNOT_ENOENT);
+	       kaname_control_refused(control, KNOT_ENOENT) ||
+	       (reading->owner != NULL && strcmp(reading->owner, KANAME_APEX) != 0 &&
+	        kaname_control_refused(control, KNOT_ENONODE));
 }
 
 /*! The same of all zones: those without the record, or not loaded, do not keep the others from
@@ -101,32 +118,31 @@ static bool is_none_of_all(const kaname_control_t *control)
 	       kaname_control_refused(control, KNOT_ENOZONE);
 }
 
-static kaname_exit_t read_type(kaname_control_t *control, const char *command, const char *zone,
-                               reading_t *reading)
+static kaname_exit_t read_type(kaname_control_t *control, const char *command, reading_t *reading)
 {
 	knot_ctl_data_t ask = {
 		[KNOT_CTL_IDX_CMD] = command,
-		[KNOT_CTL_IDX_ZONE] = zone,
-		[KNOT_CTL_IDX_OWNER] = "@",
+		[KNOT_CTL_IDX_ZONE] = reading->zone,
+		[KNOT_CTL_IDX_OWNER] = reading->owner,
 		[KNOT_CTL_IDX_TYPE] = reading->type->generic,
 	};
 	kaname_exit_t ret = kaname_control_ask(control, &ask, take_unit, reading);
-	if (ret == KANAME_NO && (is_none(control) || (reading->all && is_none_of_all(control)))) {
+	bool all = reading->zone == NULL;
+	if (ret == KANAME_NO && (is_none(control, reading) || (all && is_none_of_all(control)))) {
 		ret = KANAME_OK;
 	} else if (ret == KANAME_NO) {
-		kaname_control_error(control, reading->all ? "all zones" : zone);
+		kaname_control_error(control, all ? "all zones" : reading->zone);
 	}
 	return ret;
 }
 
-static kaname_exit_t read_types(kaname_control_t *control, const char *command, const char *zone,
-                                reading_t *reading)
+static kaname_exit_t read_types(kaname_control_t *control, const char *command, reading_t *reading)
 {
 	kaname_exit_t ret = KANAME_OK;
 	for (size_t i = 0; i < ANAME_RRTYPES && ret == KANAME_OK && !reading->records->failed;
 	     i++) {
 		reading->type = &aname_rrtypes[i];
-		ret = read_type(control, command, zone, reading);
+		ret = read_type(control, command, reading);
 	}
 	return ret;
 }
@@ -139,15 +155,6 @@ static kaname_exit_t finish(const kaname_records_t *records, kaname_exit_t ret)
 		return KANAME_IO;
 	}
 	return ret;
-}
-
-kaname_exit_t kaname_records_read(kaname_control_t *control, const char *command, const char *zone,
-                                  kaname_records_t *records)
-{
-	reading_t reading = { .records = records };
-	kaname_exit_t ret = read_types(control, command, zone, &reading);
-	read_targets(records);
-	return finish(records, ret);
 }
 
 /*! Compares two texts of names in their canonical order: label by label, from the root on. */
@@ -166,6 +173,10 @@ static int compare_records(const void *one, const void *other)
 	const kaname_record_t *a = one, *b = other;
 	int order = compare_names(a->owner, b->owner);
 	if (order == 0) {
+		/* What is the apex of a zone may be a delegation of another. */
+		order = (a->zone != NULL) - (b->zone != NULL);
+	}
+	if (order == 0) {
 		order = (strcmp(a->type, aname_rrtypes[0].generic) != 0) -
 		        (strcmp(b->type, aname_rrtypes[0].generic) != 0);
 	}
@@ -173,18 +184,33 @@ static int compare_records(const void *one, const void *other)
 	return order != 0 ? order : (a->place > b->place) - (a->place < b->place);
 }
 
-kaname_exit_t kaname_records_all(kaname_control_t *control, kaname_records_t *records)
+static void sort(kaname_records_t *records)
 {
-	reading_t reading = { .records = records, .all = true };
-	kaname_exit_t ret = read_types(control, "zone-read", NULL, &reading);
-	kaname_control_close(control);
-	read_targets(records);
-	for (size_t i = 0; i < records->count; i++) {
-		records->at[i].place = i;
-	}
 	if (records->count > 1) {
 		qsort(records->at, records->count, sizeof(*records->at), compare_records);
 	}
+}
+
+kaname_exit_t kaname_records_read(kaname_control_t *control, const char *command, const char *zone,
+                                  const char *owner, kaname_records_t *records)
+{
+	reading_t reading = { .records = records, .zone = zone, .owner = owner };
+	kaname_exit_t ret = read_types(control, command, &reading);
+	read_targets(records);
+	if (owner == NULL) {
+		sort(records);
+	}
+	return finish(records, ret);
+}
+
+kaname_exit_t kaname_records_all(kaname_control_t *control, const char *owner,
+                                 kaname_records_t *records)
+{
+	reading_t reading = { .records = records, .owner = owner };
+	kaname_exit_t ret = read_types(control, "zone-read", &reading);
+	kaname_control_close(control);
+	read_targets(records);
+	sort(records);
 	return finish(records, ret);
 }
 
@@ -192,6 +218,7 @@ void kaname_records_free(kaname_records_t *records)
 {
 	for (size_t i = 0; i < records->count; i++) {
 		free(records->at[i].owner);
+		free(records->at[i].zone);
 		free(records->at[i].data);
 	}
 	free(records->at);
@@ -204,15 +231,19 @@ const char *kaname_record_word(const kaname_record_t *record)
 	return type->word;
 }
 
-void kaname_record_print(const kaname_record_t *record, const char *zone)
+void kaname_record_print(const kaname_record_t *record, bool with_zone)
 {
 	knot_dname_txt_storage_t target;
 	if (record->good && knot_dname_to_str(target, record->target, sizeof(target)) != NULL) {
-		(void)printf("%s %u %s %s\n", zone, record->ttl, kaname_record_word(record),
+		(void)printf("%s %u %s %s", record->owner, record->ttl, kaname_record_word(record),
 		             target);
 	} else {
-		(void)printf("%s %u %s %s\n", zone, record->ttl, record->type, record->data);
+		(void)printf("%s %u %s %s", record->owner, record->ttl, record->type, record->data);
 	}
+	if (with_zone && record->zone != NULL) {
+		(void)printf(" ; %s", record->zone);
+	}
+	(void)putchar('\n');
 }
 
 bool kaname_name_take(knot_dname_storage_t name, const char *text, kaname_name_kind_t kind)

@@ -1,5 +1,5 @@
 /*!
- * \brief The ANAME and ALIAS records at the apex of a zone, or of all zones, as knotd gives them.
+ * \brief The ANAME and ALIAS records of a zone, or of all zones, as knotd gives them.
  */
 
 #pragma once
@@ -15,13 +15,14 @@
 
 /*! One record. */
 typedef struct {
-	char *owner; /*!< As the server wrote it; NULL where the zone is known. */
+	char *owner; /*!< As the server wrote it. */
+	char *zone;  /*!< NULL where the owner is its apex. */
 	uint32_t ttl;
 	const char *type; /*!< Generic, of aname_rrtypes. */
 	char *data;       /*!< As the server wrote it. */
 	bool good;        /*!< It has a target. */
 	knot_dname_storage_t target;
-	size_t place; /*!< Of all zones: in the order in which the server told. */
+	size_t place; /*!< In the order in which the server told. */
 } kaname_record_t;
 
 typedef struct {
@@ -30,17 +31,24 @@ typedef struct {
 	bool failed; /*!< Memory ran out. */
 } kaname_records_t;
 
+/*! The owner that is the apex. */
+#define KANAME_APEX "@"
+
 /*!
  * \brief Reads all of them.
  *
  * \param command  "zone-read" for what is served, "zone-get" for what the open transaction has.
- * \param records  Zeroed; to be freed in any case.
+ * \param owner    Absolute, or KANAME_APEX; NULL: of all owners, for which knotd looks at each name
+ *                 of the zone.
+ * \param records  Zeroed; to be freed in any case. In the order of aname_rrtypes, and as the server
+ *                 has them; of all owners in the canonical order of these first.
  *
  * \return KANAME_OK, with or without records; everything else is reported.
  */
 __attribute__((warn_unused_result)) kaname_exit_t kaname_records_read(kaname_control_t *control,
                                                                       const char *command,
                                                                       const char *zone,
+                                                                      const char *owner,
                                                                       kaname_records_t *records);
 
 /*!
@@ -50,12 +58,14 @@ __attribute__((warn_unused_result)) kaname_exit_t kaname_records_read(kaname_con
  * who reads slowly, so that nothing else is done while the connection is open.
  *
  * \param control  Connected; closed in any case.
+ * \param owner    KANAME_APEX; NULL: of all owners.
  * \param records  Zeroed; to be freed in any case. In the canonical order of the owners; of one
  *                 owner in that of aname_rrtypes, and as the server has them.
  *
  * \return KANAME_OK, with or without records; everything else is reported.
  */
 __attribute__((warn_unused_result)) kaname_exit_t kaname_records_all(kaname_control_t *control,
+                                                                     const char *owner,
                                                                      kaname_records_t *records);
 
 void kaname_records_free(kaname_records_t *records);
@@ -63,8 +73,9 @@ void kaname_records_free(kaname_records_t *records);
 /*! The word for its type. */
 const char *kaname_record_word(const kaname_record_t *record);
 
-/*! Prints one as a line: the words if it is good, the generic form if it is not. */
-void kaname_record_print(const kaname_record_t *record, const char *zone);
+/*! Prints one as a line of a master file: the words if it is good, the generic form if it is not.
+ *  Behind them stands the zone, as a comment, if that is wanted and the owner is not its apex. */
+void kaname_record_print(const kaname_record_t *record, bool with_zone);
 
 /*!
  * \brief Reads a name of the command line (name.h).

@@ -85,7 +85,7 @@ static kaname_exit_t add_zone(refresh_t *refresh, kaname_control_t *control, con
 		return ret;
 	}
 	kaname_records_t records = { 0 };
-	ret = kaname_records_read(control, "zone-read", zone, &records);
+	ret = kaname_records_read(control, "zone-read", zone, KANAME_APEX, &records);
 	size_t before = refresh->count;
 	for (size_t i = 0; i < records.count && ret == KANAME_OK; i++) {
 		knot_dname_txt_storage_t target;
@@ -190,7 +190,7 @@ static kaname_exit_t find_zone(refresh_t *refresh, wanted_t *wanted)
 	if (ret != KANAME_OK) {
 		return ret;
 	}
-	ret = kaname_records_all(&control, &records);
+	ret = kaname_records_all(&control, KANAME_APEX, &records);
 	for (size_t i = 0; i < records.count && wanted->zone[0] == '\0'; i++) {
 		knot_dname_txt_storage_t target;
 		if (target_of(&records.at[i], target) && strcmp(target, wanted->name) == 0) {

@@ -120,13 +120,20 @@ kaname_exit_t kaname_setting_read(kaname_control_t *control, const char *zone,
 	if (ret != KANAME_OK) {
 		return ret;
 	}
-	ret = kaname_config_zone(control, zone, "module", &modules);
+	ret = kaname_control_version(control, setting->version);
 	if (ret == KANAME_OK) {
+		ret = kaname_config_zone(control, zone, "module", &modules);
+	}
+	if (ret == KANAME_OK) {
+		setting->has_list = true;
 		setting->lacks_module = section_of(&modules) == NULL;
 		ret = read_option(control, &modules, "resolver", &setting->servers);
 	}
 	if (ret == KANAME_OK) {
 		ret = read_option(control, &modules, "rrtype", &setting->types);
+	}
+	if (ret == KANAME_OK) {
+		ret = read_option(control, &modules, "owners", &setting->owners);
 	}
 	if (ret == KANAME_OK) {
 		ret = read_saving(control, zone, setting);

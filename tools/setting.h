@@ -16,12 +16,15 @@
 typedef struct {
 	kaname_values_t servers; /*!< Option `resolver`; none: the system's. */
 	kaname_values_t types;   /*!< Option `rrtype`; none: ANAME and ALIAS. */
+	kaname_values_t owners;  /*!< Option `owners`; none: apex. */
 	bool lacks_module;       /*!< The module is not in the zone's list, that is known. */
+	bool has_list;           /*!< That list is known, and so are these options. */
 	bool is_saved_to_file;   /*!< The zone file is written at all. */
 	bool is_written_at_once; /*!< With each change. */
 	bool has_journal;        /*!< A change that is committed is in there. */
 	bool is_known;           /*!< The three before are. */
-	char file[PATH_MAX];     /*!< Path of the zone file, empty if it is not known. */
+	char version[KANAME_VERSION_MAX]; /*!< Of knotd. */
+	char file[PATH_MAX];              /*!< Path of the zone file, empty if it is not known. */
 } kaname_setting_t;
 
 /*!

@@ -138,7 +138,7 @@ static kaname_exit_t read_records(const kaname_args_t *args, knot_dname_txt_stor
 	if (ret != KANAME_OK) {
 		return ret;
 	}
-	ret = kaname_records_read(&control, "zone-read", zone, records);
+	ret = kaname_records_read(&control, "zone-read", zone, KANAME_APEX, records);
 	kaname_control_close(&control);
 	size_t good = 0;
 	for (size_t i = 0; i < records->count; i++) {

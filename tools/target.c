@@ -82,15 +82,15 @@ static kaname_exit_t refuse(const char *name, const char *what, const kaname_loo
 	return KANAME_NO;
 }
 
-/*! The ends of its aliases; the zone itself, if one of them is. */
-static bool leads_back(const kaname_lookup_t *lookup, const knot_dname_t *zone)
+/*! Is the owner at the end of its aliases? */
+static bool leads_back(const kaname_lookup_t *lookup, const knot_dname_t *owner)
 {
-	return knot_dname_is_case_equal(lookup->last[0], zone) ||
-	       knot_dname_is_case_equal(lookup->last[1], zone);
+	return knot_dname_is_case_equal(lookup->last[0], owner) ||
+	       knot_dname_is_case_equal(lookup->last[1], owner);
 }
 
-kaname_exit_t kaname_target_check(const knot_dname_t *target, const knot_dname_t *zone,
-                                  const kaname_values_t *servers)
+kaname_exit_t kaname_target_check(const knot_dname_t *target, const knot_dname_t *owner,
+                                  const char *what, const kaname_values_t *servers)
 {
 	static kaname_lookup_t lookup;
 	knot_dname_txt_storage_t name;
@@ -100,11 +100,10 @@ kaname_exit_t kaname_target_check(const knot_dname_t *target, const knot_dname_t
 	}
 	kaname_lookup(target, servers, &lookup);
 	const kaname_family_t *a = &lookup.families[0], *aaaa = &lookup.families[1];
-	if (leads_back(&lookup, zone)) {
-		kaname_error(
-		        "%s is an alias that leads back to the zone's apex, which would follow "
-		        "itself; nothing was changed",
-		        name);
+	if (leads_back(&lookup, owner)) {
+		kaname_error("%s is an alias that leads back to %s, which would follow itself; "
+		             "nothing was changed",
+		             name, what);
 		(void)fprintf(stderr, "next: name the host that has the addresses\n");
 		return KANAME_NO;
 	}

@@ -12,15 +12,17 @@
 /*!
  * \brief Looks a target up, and says what was found.
  *
- * A target that does not exist, has no address or leads back to the zone is refused; of one that
+ * A target that does not exist, has no address or leads back to the owner is refused; of one that
  * cannot be looked up at the moment that is said, and no more.
  *
+ * \param what     What the owner is called.
  * \param servers  Option `resolver` of the zone's section.
  *
  * \return KANAME_OK, or KANAME_NO, reported.
  */
 __attribute__((warn_unused_result)) kaname_exit_t kaname_target_check(
-        const knot_dname_t *target, const knot_dname_t *zone, const kaname_values_t *servers);
+        const knot_dname_t *target, const knot_dname_t *owner, const char *what,
+        const kaname_values_t *servers);
 
 /*! The type of this word, in any letter case; NULL if there is none. */
 const aname_rrtype_t *kaname_type_find(const char *word);

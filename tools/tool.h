@@ -31,6 +31,7 @@ typedef struct {
 	int timeout;               /*!< -t in seconds, 0 for ever, or -1. */
 	int64_t ttl;               /*!< --ttl, or -1. */
 	bool add;                  /*!< --add */
+	const char *owner;         /*!< --owner, or NULL. */
 	const char *type;          /*!< --type, or NULL. */
 	bool no_check;             /*!< --no-check */
 	bool json;                 /*!< --json */

@@ -175,7 +175,7 @@ static kaname_exit_t read_zone(watch_t *watch)
 	if (ret != KANAME_OK) {
 		return ret;
 	}
-	ret = kaname_records_read(&control, "zone-read", watch->zone, &records);
+	ret = kaname_records_read(&control, "zone-read", watch->zone, KANAME_APEX, &records);
 	kaname_control_close(&control);
 	if (ret == KANAME_OK && !write_request(&records, watch->request)) {
 		kaname_error("%s: the names of its targets are too long for one request",
@@ -217,7 +217,8 @@ static void follow_zone(watch_t *watch)
 	}
 	kaname_exit_t ret = KANAME_NO;
 	if (is_zone_there(watch, &control)) {
-		ret = kaname_records_read(&control, "zone-read", watch->zone, &records);
+		ret = kaname_records_read(&control, "zone-read", watch->zone, KANAME_APEX,
+		                          &records);
 	}
 	kaname_control_close(&control);
 	if (ret == KANAME_OK && write_request(&records, request) &&

@@ -6,7 +6,7 @@ import subprocess
 import time
 
 import pytest
-from harness import A1, TARGET, ZONE, aname, scaled
+from harness import A1, TARGET, ZONE, aname, raw, scaled
 from harness.guide import ROOT
 from harness.kaname import KANAME, environment, kaname
 
@@ -93,8 +93,8 @@ def test_words_that_a_command_takes(directory, complete):
 @shells
 def test_zones_and_targets_of_the_server(knotd, authority, directory, complete):
     authority.set(TARGET, a=(A1,))
-    knotd.add_zone(ZONE, [aname(TARGET)])
-    knotd.add_zone("other.example", [aname(OTHER)])
+    knotd.add_zone(ZONE, [aname(TARGET), aname(OTHER, owner="shop"), raw(b"", owner="bad")])
+    knotd.add_zone("other.example", [aname(OTHER, owner="*")])
     knotd.start()
     server = ["-s", knotd.socket]
     zones, targets = {f"{ZONE}.", "other.example."}, {f"{TARGET}.", f"{OTHER}."}
@@ -104,6 +104,10 @@ def test_zones_and_targets_of_the_server(knotd, authority, directory, complete):
     assert complete(["unset", *server, ZONE, ""], directory) == targets
     assert complete(["refresh", *server, ""], directory) == zones | targets
     assert complete(["list", *server, "oth"], directory) == {"other.example.", f"{OTHER}."}
+    for command in ("get", "set", "unset"):
+        told = complete([command, *server, ZONE, "--owner", ""], directory)
+        assert told == {f"{ZONE}.", f"shop.{ZONE}.", f"bad.{ZONE}."}, command
+        assert complete([command, *server, ZONE, "--owner", "sh"], directory) == {f"shop.{ZONE}."}
 
 
 @shells

@@ -189,7 +189,7 @@ def test_the_server_says_no_as_to_knotc(knotd, tool):
     for command in (["set", "example.org", TARGET], ["get", "example.org"], ["unset", "example.org"]):
         output = tool(*command, code=1).stderr
         assert output.startswith("error: [example.org.] (no such zone found)\nnext: ")
-        assert "a name below an apex is none, and takes a CNAME" in output
+        assert "a name below an apex is none, 'kaname set ZONE TARGET --owner NAME'" in output
     knotc = knotd.knotc("zone-begin", "example.org", check=False)
     assert "(no such zone found)" in knotc.stdout + knotc.stderr
 

@@ -20,7 +20,7 @@ def test_S4_all_zones_are_listed_in_canonical_order(knotd, listed):
     knotd.add_zone("example", [aname(TARGET)])
     knotd.add_zone("a.z.example", [aname(TARGET, rrtype=ALIAS)])
     knotd.add_zone("xn--bcher-kva.example", [aname("xn--strae-oqa.example.net")])
-    knotd.add_zone("without.example", ["www 60 IN A 192.0.2.1", aname(TARGET, owner="www")])
+    knotd.add_zone("without.example", ["www 60 IN A 192.0.2.1"])
     knotd.start()
     assert listed() == [
         f"example. 300 ANAME {TARGET}.",
@@ -28,6 +28,37 @@ def test_S4_all_zones_are_listed_in_canonical_order(knotd, listed):
         "xn--bcher-kva.example. 300 ANAME xn--strae-oqa.example.net.",
         f"a.z.example. 300 ALIAS {TARGET}.",
     ]
+
+
+def test_S4_owners_below_the_apex_are_listed_with_their_zone(knotd, tool, listed):
+    """It stands behind what a line had before, as a comment: a zone file could have the line."""
+    knotd.add_zone(ZONE, [
+        aname(OTHER, owner="z"), aname(TARGET, owner="*.a", ttl=60), aname(TARGET),
+        aname(TARGET, owner="a", rrtype=ALIAS), raw(b"\xc0\x0c", owner="bad"),
+    ])
+    knotd.add_zone(f"sub.{ZONE}", [aname(OTHER)])
+    knotd.add_zone("example", [aname(OTHER, owner="WWW")])
+    knotd.start()
+    lines = [
+        f"{ZONE}. 300 ANAME {TARGET}.",
+        f"a.{ZONE}. 300 ALIAS {TARGET}. ; {ZONE}.",
+        f"*.a.{ZONE}. 60 ANAME {TARGET}. ; {ZONE}.",
+        rf"bad.{ZONE}. 300 TYPE65305 \# 2 C00C ; {ZONE}.",
+        f"sub.{ZONE}. 300 ANAME {OTHER}.",
+        f"z.{ZONE}. 300 ANAME {OTHER}. ; {ZONE}.",
+        f"www.example. 300 ANAME {OTHER}. ; example.",
+    ]
+    assert sorted(listed()) == sorted(lines)
+    assert [line for line in listed() if "www" not in line] == lines[:-1], "canonical order"
+    assert listed(f"a.{ZONE}") == lines[1:2] and listed("example") == lines[-1:]
+    assert listed(ZONE) == lines[:4] + lines[5:6]
+    assert listed(OTHER) == [line for line in listed() if OTHER in line]
+    one = json.loads(tool("list", "--json", f"z.{ZONE}").stdout)["records"]
+    assert one == [{"owner": f"z.{ZONE}.", "ttl": 300, "type": "ANAME", "target": f"{OTHER}.",
+                    "malformed": None, "zone": f"{ZONE}."}]
+    # A zone file with these lines is the one that it was.
+    text = kaname("zone", directory=knotd.directory, text="\n".join(lines) + "\n").stdout
+    assert text.count("TYPE65305") == 6 and text.count("TYPE65401") == 1
 
 
 def test_S4_members_of_a_pool_have_a_line_each(knotd, tool, listed):
@@ -60,9 +91,9 @@ def test_S4_it_is_one_json_document(knotd, tool):
     assert json.loads(tool("list", "--json").stdout) == {
         "records": [
             {"owner": f"{ZONE}.", "ttl": 7, "type": "ANAME", "target": f"{TARGET}.",
-             "malformed": None},
+             "malformed": None, "zone": f"{ZONE}."},
             {"owner": "example.org.", "ttl": 300, "type": "ALIAS", "target": f"{OTHER}.",
-             "malformed": None},
+             "malformed": None, "zone": "example.org."},
         ]
     }
 

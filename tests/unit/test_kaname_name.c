@@ -170,6 +170,73 @@ static void check_bad(void **state)
 	assert_null(note);
 }
 
+typedef struct {
+	const char *proves;
+	const char *zone, *text;
+	const char *reads; /*!< The owner as text; NULL: none is read. */
+	const char *cause, *cure;
+} owner_row_t;
+
+#define ZONE_250 LABEL_63 "." LABEL_63 "." LABEL_63 "." LABEL_56 "."
+#define LABEL_56 "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffff"
+
+static const owner_row_t owners[] = {
+	{ "the apex", "example.", "@", "example.", NULL, NULL },
+	{ "the apex in full", "example.", "Example.", "example.", NULL, NULL },
+	{ "a relative name", "example.", "Shop", "shop.example.", NULL, NULL },
+	{ "one of several labels", "example.", "a.b", "a.b.example.", NULL, NULL },
+	{ "an absolute one", "example.", "a.b.example.", "a.b.example.", NULL, NULL },
+	{ "the wildcard", "example.", "*", "*.example.", NULL, NULL },
+	{ "a deeper one", "example.", "*.a", "*.a.example.", NULL, NULL },
+	{ "an escaped dot at the end", "example.", "a\\.", "a\\..example.", NULL, NULL },
+	{ "an escaped backslash before a dot", "example.", "a\\\\.example.", "a\\\\.example.", NULL,
+	  NULL },
+	{ "a name below the root", ".", "shop", "shop.", NULL, NULL },
+	{ "an absolute one below the root", ".", "a.b.", "a.b.", NULL, NULL },
+	{ "the root", ".", ".", ".", NULL, NULL },
+	{ "a delegation of RFC 2317", "2.0.192.in-addr.arpa.", "0/25", "0/25.2.0.192.in-addr.arpa.",
+	  NULL, NULL },
+	{ "255 octets", ZONE_250, "abc", "abc." ZONE_250, NULL, NULL },
+#if KANAME_IDN
+	{ "UTF-8", "example.", "bücher", "xn--bcher-kva.example.", NULL, NULL },
+	{ "UTF-8, absolute", "example.", "bücher.example.", "xn--bcher-kva.example.", NULL, NULL },
+	{ "UTF-8 and no dot", "example.", "bücher.example", NULL,
+	  "would be bücher.example.example.", "expected 'bücher.example.'" },
+#endif
+	{ "256 octets", ZONE_250, "abcd", NULL, "has 256 octets with", "255 are the most" },
+	{ "nothing", "example.", "", NULL, "is empty", "expected a domain name" },
+	{ "the zone's name without a dot", "example.", "EXAMPLE", NULL, "relative to the zone",
+	  "expected 'EXAMPLE.'" },
+	{ "a name below it without a dot", "example.", "a.example", NULL,
+	  "would be a.example.example.", "expected 'a.example.'" },
+	{ "a name elsewhere", "example.", "a.example.org.", NULL, "not within the zone",
+	  "'example.'" },
+	{ "the parent", "a.example.", "example.", NULL, "not within the zone", "'a.example.'" },
+	{ "one that only looks like it", "example.", "anexample.", NULL, "not within", "'www'" },
+	{ "what is no name", "example.", "a..b", NULL, "an empty label", "two dots" },
+};
+
+static void check_owner(void **state)
+{
+	const owner_row_t *row = *state;
+	knot_dname_storage_t zone, name;
+	knot_dname_txt_storage_t text;
+	const char *note;
+	assert_non_null(knot_dname_from_str(zone, row->zone, sizeof(zone)));
+	const char *refused = kaname_name_owner(name, row->text, zone, &note);
+	if (row->reads != NULL) {
+		assert_null(refused);
+		assert_non_null(knot_dname_to_str(text, name, sizeof(text)));
+		assert_string_equal(text, row->reads);
+		return;
+	}
+	assert_non_null(refused);
+	assert_null(note);
+	if (strstr(refused, row->cause) == NULL || strstr(refused, row->cure) == NULL) {
+		fail_msg("'%s' and '%s' in: '%s' %s", row->cause, row->cure, row->text, refused);
+	}
+}
+
 static void any_text(void **state)
 {
 	/* Whatever is typed: it is answered, and nothing is read or written out of bounds. */
@@ -187,6 +254,10 @@ static void any_text(void **state)
 		const char *note;
 		const char *refused = kaname_name_understand(name, text, i % 3, &note);
 		assert_true(refused != NULL || knot_dname_size(name) <= KNOT_DNAME_MAXLEN);
+		static const knot_dname_t zone[] = "\x01"
+		                                   "a";
+		refused = kaname_name_owner(name, text, zone, &note);
+		assert_true(refused != NULL || knot_dname_in_bailiwick(name, zone) >= 0);
 	}
 }
 
@@ -196,6 +267,7 @@ int main(void)
 		PROVES("any text is answered", any_text),
 	};
 	return RUN_ROWS("name: what is taken", good, check_good) +
+	       RUN_ROWS("name: owners", owners, check_owner) +
 	       RUN_ROWS("name: what is refused, with its cause and its cure", bad, check_bad) +
 	       RUN_TESTS("name: the whole", tests);
 }

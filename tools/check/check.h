@@ -31,6 +31,7 @@ extern const uint16_t kaname_families[2];
 typedef struct {
 	const kaname_args_t *args;
 	kaname_control_t control;
+	char version[KANAME_VERSION_MAX]; /*!< Of knotd. */
 	knot_dname_txt_storage_t zone;
 	kaname_records_t records;
 	kaname_values_t modules; /*!< The zone's list, in order. */

@@ -11,24 +11,13 @@
 
 /* The server and the zone. */
 
-static void take_version(void *ctx, knot_ctl_data_t *data)
-{
-	const char *text = (*data)[KNOT_CTL_IDX_DATA];
-	if (text != NULL) {
-		(void)snprintf(ctx, 100, "%s", text);
-	}
-}
-
 static kaname_exit_t check_server(kaname_check_t *check)
 {
-	char version[100] = "";
-	knot_ctl_data_t ask = { [KNOT_CTL_IDX_CMD] = "status", [KNOT_CTL_IDX_TYPE] = "version" };
-	kaname_exit_t ret = kaname_control_ask(&check->control, &ask, take_version, version);
-	if (ret != KANAME_IO) {
-		kaname_good("knotd answers to control commands (%s)",
-		            version[0] != '\0' ? version : "?");
+	kaname_exit_t ret = kaname_control_version(&check->control, check->version);
+	if (ret == KANAME_OK) {
+		kaname_good("knotd answers to control commands (%s)", check->version);
 	}
-	return ret == KANAME_IO ? ret : KANAME_OK;
+	return ret;
 }
 
 static void count_unit(void *ctx, knot_ctl_data_t *data)
@@ -243,7 +232,8 @@ static kaname_exit_t check_records(kaname_check_t *check)
 	if (ret == KANAME_IO) {
 		return ret;
 	}
-	ret = kaname_records_read(&check->control, "zone-read", check->zone, &check->records);
+	ret = kaname_records_read(&check->control, "zone-read", check->zone, KANAME_APEX,
+	                          &check->records);
 	if (ret != KANAME_OK) {
 		return ret;
 	}

@@ -288,12 +288,6 @@ static void ask_module(whole_t *whole, const kaname_args_t *args)
 	}
 }
 
-static void take_version(void *ctx, knot_ctl_data_t *data)
-{
-	const char *text = (*data)[KNOT_CTL_IDX_DATA];
-	(void)snprintf(ctx, 100, "%s", text != NULL ? text : "?");
-}
-
 static void take_loaded(void *ctx, knot_ctl_data_t *data)
 {
 	const char *zone = (*data)[KNOT_CTL_IDX_ZONE];
@@ -305,14 +299,13 @@ static void take_loaded(void *ctx, knot_ctl_data_t *data)
 /*! Reads all that is asked by control, which is closed then. */
 static kaname_exit_t read_all(whole_t *whole, kaname_control_t *control)
 {
-	char version[100] = "?";
-	knot_ctl_data_t ask = { [KNOT_CTL_IDX_CMD] = "status", [KNOT_CTL_IDX_TYPE] = "version" };
+	char version[KANAME_VERSION_MAX];
 	/* One counter of each zone; where the module is not loaded there is none. */
 	knot_ctl_data_t count = { [KNOT_CTL_IDX_CMD] = "zone-stats",
 		                  [KNOT_CTL_IDX_FLAGS] = "F",
 		                  [KNOT_CTL_IDX_SECTION] = "mod-aname",
 		                  [KNOT_CTL_IDX_ITEM] = "targets" };
-	kaname_exit_t ret = kaname_control_ask(control, &ask, take_version, version);
+	kaname_exit_t ret = kaname_control_version(control, version);
 	if (ret != KANAME_IO) {
 		kaname_good("knotd answers to control commands (%s)", version);
 		ret = kaname_control_ask(control, &count, take_loaded, &whole->loaded);
@@ -325,7 +318,7 @@ static kaname_exit_t read_all(whole_t *whole, kaname_control_t *control)
 		kaname_control_close(control);
 		return ret;
 	}
-	return kaname_records_all(control, &whole->records);
+	return kaname_records_all(control, KANAME_APEX, &whole->records);
 }
 
 kaname_exit_t kaname_check_whole(const kaname_args_t *args)

@@ -304,7 +304,7 @@ static kaname_exit_t read_all(kaname_warm_t *warm)
 	kaname_control_t control;
 	kaname_exit_t ret = connect_control(warm, &control);
 	if (ret == KANAME_OK) {
-		ret = kaname_records_all(&control, &warm->records);
+		ret = kaname_records_all(&control, KANAME_APEX, &warm->records);
 	}
 	if (ret == KANAME_OK && !make_names(warm)) {
 		kaname_error("out of memory");
