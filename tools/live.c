@@ -12,8 +12,56 @@
 /*! How often it is asked anew when the table was rebuilt meanwhile. */
 #define ATTEMPTS 10
 
-/*! The request's line; NULL if out of memory. */
-static char *make_request(const char *owner, const kaname_records_t *records)
+/* What is asked. */
+
+/*! Names of targets, in lower case. */
+typedef struct {
+	knot_dname_txt_storage_t *at;
+	size_t count;
+} names_t;
+
+static int compare_texts(const void *one, const void *other)
+{
+	return strcmp(one, other);
+}
+
+/*! Takes the targets of records, each once and sorted; false if out of memory. */
+static bool take_names(const kaname_records_t *records, names_t *names)
+{
+	names->count = 0;
+	names->at = calloc(records->count + 1, sizeof(*names->at));
+	for (size_t i = 0; i < records->count && names->at != NULL; i++) {
+		knot_dname_storage_t lower;
+		if (!records->at[i].good || knot_dname_store(lower, records->at[i].target) == 0) {
+			continue;
+		}
+		knot_dname_to_lower(lower);
+		char *text = names->at[names->count];
+		names->count += knot_dname_to_str(text, lower, sizeof(*names->at)) != NULL;
+	}
+	if (names->count > 1) {
+		qsort(names->at, names->count, sizeof(*names->at), compare_texts);
+	}
+	size_t kept = 0;
+	for (size_t i = 0; i < names->count; i++) {
+		if (kept > 0 && strcmp(names->at[kept - 1], names->at[i]) == 0) {
+			continue;
+		}
+		if (kept != i) {
+			memcpy(names->at[kept], names->at[i], sizeof(*names->at));
+		}
+		kept++;
+	}
+	names->count = kept;
+	return names->at != NULL;
+}
+
+/*!
+ * The request's line; NULL if out of memory.
+ *
+ * \param names  NULL: all.
+ */
+static char *make_request(const char *owner, const names_t *names)
 {
 	char *text = NULL;
 	size_t len = 0;
@@ -25,17 +73,10 @@ static char *make_request(const char *owner, const kaname_records_t *records)
 	if (owner != NULL) {
 		(void)fprintf(out, " %s%s", ANAME_STATUS_OF, owner);
 	}
-	size_t names = 0;
-	for (size_t i = 0; records != NULL && i < records->count && names < ANAME_STATUS_NAMES;
-	     i++) {
-		knot_dname_txt_storage_t name;
-		if (records->at[i].good &&
-		    knot_dname_to_str(name, records->at[i].target, sizeof(name)) != NULL) {
-			(void)fprintf(out, " %s", name);
-			names++;
-		}
+	for (size_t i = 0; names != NULL && i < names->count; i++) {
+		(void)fprintf(out, " %s", names->at[i]);
 	}
-	if (records != NULL && names == 0) {
+	if (names != NULL && names->count == 0) {
 		/* Without any name it would be all; this is none's target. */
 		(void)fputs(" .", out);
 	}
@@ -47,6 +88,8 @@ static char *make_request(const char *owner, const kaname_records_t *records)
 	return text;
 }
 
+/* What comes back. */
+
 const char *kaname_live_field(const kaname_line_t *line, const char *key)
 {
 	size_t len = strlen(key);
@@ -56,6 +99,12 @@ const char *kaname_live_field(const kaname_line_t *line, const char *key)
 		}
 	}
 	return NULL;
+}
+
+static const char *name_of(const kaname_line_t *line)
+{
+	const char *name = kaname_live_field(line, ANAME_KEY_NAME);
+	return name != NULL ? name : "";
 }
 
 static int compare(const void *one, const void *other)
@@ -194,7 +243,8 @@ kaname_exit_t kaname_live_ask(const kaname_args_t *args, const char *request, ka
 	}
 	if (why != NULL) {
 		kaname_live_free(live);
-		return kaname_socket_fail(args, why);
+		(void)kaname_socket_fail(args, why);
+		return KANAME_IO;
 	}
 	if (live->count > 1) {
 		qsort(live->targets, live->count, sizeof(*live->targets), compare);
@@ -202,21 +252,72 @@ kaname_exit_t kaname_live_ask(const kaname_args_t *args, const char *request, ka
 	return KANAME_OK;
 }
 
-kaname_exit_t kaname_live_read(const kaname_args_t *args, const char *owner,
-                               const kaname_records_t *records, kaname_live_t *live)
+/*! Leaves out the targets that have none of these names. */
+static void leave_out(kaname_live_t *live, const names_t *names)
 {
-	char *request = make_request(owner, records);
+	size_t kept = 0;
+	for (size_t i = 0; i < live->count; i++) {
+		const char *name = kaname_live_field(&live->targets[i], ANAME_KEY_NAME);
+		if (name != NULL && bsearch(name, names->at, names->count, sizeof(*names->at),
+		                            compare_texts) != NULL) {
+			live->targets[kept++] = live->targets[i];
+		}
+	}
+	live->count = kept;
+}
+
+/*! Asks for what is known of these names; false in `fits` if they are more than a request takes. */
+static kaname_exit_t ask_of(const kaname_args_t *args, const char *owner, const names_t *names,
+                            kaname_live_t *live, bool *fits)
+{
+	char *request = make_request(owner, names);
 	if (request == NULL) {
 		return kaname_socket_fail(args, strerror(ENOMEM));
 	}
-	if (strlen(request) >= ANAME_STATUS_REQUEST_MAX) {
-		free(request);
-		kaname_error("%s: the names of its targets are too long for one request",
-		             owner != NULL ? owner : "the server");
-		(void)fprintf(stderr, "next: 'kaname status' without a zone shows all\n");
-		return KANAME_NO;
-	}
-	kaname_exit_t ret = kaname_live_ask(args, request, live);
+	*fits = strlen(request) < ANAME_STATUS_REQUEST_MAX &&
+	        (names == NULL || names->count <= ANAME_STATUS_NAMES);
+	kaname_exit_t ret = *fits ? kaname_live_ask(args, request, live) : KANAME_OK;
 	free(request);
 	return ret;
+}
+
+kaname_exit_t kaname_live_read(const kaname_args_t *args, const char *owner,
+                               const kaname_records_t *records, kaname_live_t *live)
+{
+	bool fits = true;
+	names_t names = { .count = 0 };
+	if (records == NULL) {
+		return ask_of(args, owner, NULL, live, &fits);
+	}
+	if (!take_names(records, &names)) {
+		return kaname_socket_fail(args, strerror(ENOMEM));
+	}
+	kaname_exit_t ret = ask_of(args, owner, &names, live, &fits);
+	if (ret == KANAME_OK && !fits) {
+		ret = ask_of(args, owner, NULL, live, &fits);
+		if (ret == KANAME_OK) {
+			leave_out(live, &names);
+		}
+	}
+	free(names.at);
+	return ret;
+}
+
+const kaname_line_t *kaname_live_find(const kaname_live_t *live, const char *name, size_t *count)
+{
+	size_t low = 0, high = live->count;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (strcmp(name_of(&live->targets[middle]), name) < 0) {
+			low = middle + 1;
+		} else {
+			high = middle;
+		}
+	}
+	*count = 0;
+	while (low + *count < live->count &&
+	       strcmp(name_of(&live->targets[low + *count]), name) == 0) {
+		(*count)++;
+	}
+	return live->targets + low;
 }

@@ -52,6 +52,8 @@ __attribute__((warn_unused_result)) kaname_exit_t kaname_live_ask(const kaname_a
 /*!
  * \brief The same, of the targets of these records; NULL: of all.
  *
+ * Where they name more than a request takes, all is asked for, and what they do not name is left out.
+ *
  * \param owner  Whose they are: what others have from another resolver is left out; NULL: all.
  */
 __attribute__((warn_unused_result)) kaname_exit_t kaname_live_read(const kaname_args_t *args,
@@ -66,3 +68,6 @@ const char *kaname_live_file_fault(const kaname_live_t *live, const char **next)
 
 /*! A field of a line; NULL if it has none of this key. */
 const char *kaname_live_field(const kaname_line_t *line, const char *key);
+
+/*! The first line of a target, in lower case; `count` are its, which may be none. */
+const kaname_line_t *kaname_live_find(const kaname_live_t *live, const char *name, size_t *count);

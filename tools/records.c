@@ -214,13 +214,18 @@ kaname_exit_t kaname_records_all(kaname_control_t *control, const char *owner,
 	return finish(records, ret);
 }
 
-void kaname_records_free(kaname_records_t *records)
+void kaname_records_clear(kaname_records_t *records)
 {
 	for (size_t i = 0; i < records->count; i++) {
 		free(records->at[i].owner);
 		free(records->at[i].zone);
 		free(records->at[i].data);
 	}
+}
+
+void kaname_records_free(kaname_records_t *records)
+{
+	kaname_records_clear(records);
 	free(records->at);
 }
 

@@ -70,6 +70,9 @@ __attribute__((warn_unused_result)) kaname_exit_t kaname_records_all(kaname_cont
 
 void kaname_records_free(kaname_records_t *records);
 
+/*! Frees what they hold, and not the list itself. */
+void kaname_records_clear(kaname_records_t *records);
+
 /*! The word for its type. */
 const char *kaname_record_word(const kaname_record_t *record);
 

@@ -212,12 +212,25 @@ def test_a_zone_shows_its_own_targets_only(knotd, unbound, authority, tool, live
     assert "no such zone" in tool("status", "example.edu", code=1).stderr
 
 
-def test_a_pool_whose_names_are_too_long_for_one_request_is_told(knotd, tool):
-    """Octets that are escaped in text."""
+def test_a_pool_whose_names_are_too_long_for_one_request(knotd, authority, tool):
+    """Octets that are escaped in text. What only reads asks for all, and leaves out the rest."""
     wires = [bytes([40, n]) + b"\1" * 39 + (b"\50" + b"\1" * 40) * 3 + b"\0" for n in range(32)]
+    authority.set(TARGET, a=[A1])
+    knotd.options["resolver"] = ADDRESS
     knotd.add_zone(ZONE, [raw(wire) for wire in wires])
+    knotd.add_zone("other.example", [aname(TARGET)])
     knotd.start()
-    for command in ("status", "check", "watch", "refresh"):
+    for zone in (ZONE, "other.example"):
+        query(zone, "A", "tcp")
+
+    def names():
+        told = json.loads(tool("status", ZONE, "--json").stdout)["targets"]
+        return {target["target"] for target in told}
+
+    eventually(lambda: len(names()) == 32, what="all 32 targets are there")
+    assert f"{TARGET}." not in names()
+    assert f"target {TARGET}." not in tool("check", ZONE, code=1, timeout=60).stdout
+    for command in ("watch", "refresh"):
         done = tool(command, ZONE, code=1)
         assert "too long for one request" in done.stderr and "\nnext: " in done.stderr, done
         assert "busy" not in done.stderr

@@ -83,8 +83,10 @@ kaname_exit_t kaname_check(const kaname_args_t *args)
 	}
 	if (ret == KANAME_OK && check.is_loaded) {
 		kaname_check_targets(&check);
+		kaname_check_others(&check);
 	}
 	kaname_records_free(&check.records);
+	kaname_records_free(&check.others);
 	if (ret == KANAME_IO || (ret == KANAME_NO && check.bad == 0)) {
 		/* It is reported, and nothing is known of the rest. */
 		return ret;

@@ -14,6 +14,7 @@
 #include "config.h"
 #include "control.h"
 #include "live.h"
+#include "owner.h"
 #include "records.h"
 #include "table/subnet.h"
 #include "tool.h"
@@ -33,11 +34,13 @@ typedef struct {
 	kaname_control_t control;
 	char version[KANAME_VERSION_MAX]; /*!< Of knotd. */
 	knot_dname_txt_storage_t zone;
-	kaname_records_t records;
-	kaname_values_t modules; /*!< The zone's list, in order. */
-	kaname_values_t listen;  /*!< The server's addresses. */
-	kaname_values_t deny;    /*!< Option `deny-address`. */
-	kaname_values_t delay;   /*!< Option `negative-delay`. */
+	kaname_records_t records; /*!< Of the apex. */
+	kaname_owners_t owners;   /*!< Are other owners followed? */
+	kaname_records_t others;  /*!< Of these, if they are; without what no client sees. */
+	kaname_values_t modules;  /*!< The zone's list, in order. */
+	kaname_values_t listen;   /*!< The server's addresses. */
+	kaname_values_t deny;     /*!< Option `deny-address`. */
+	kaname_values_t delay;    /*!< Option `negative-delay`. */
 	/* Options of the same names. */
 	kaname_values_t prefer, weight, answer_targets, allow, deny_target, all_down;
 	kaname_values_t resolver, status_socket;
@@ -71,8 +74,22 @@ __attribute__((format(printf, 3, 4))) void kaname_bad(kaname_check_t *check, con
  */
 __attribute__((warn_unused_result)) kaname_exit_t kaname_check_server(kaname_check_t *check);
 
-/*! Names the owners of ANAME and ALIAS records below the apex, which nobody follows. */
+/*! Reads an option of the zone's section; no values if it is not set there. */
+__attribute__((warn_unused_result)) kaname_exit_t kaname_check_option(kaname_check_t *check,
+                                                                      const char *option,
+                                                                      kaname_values_t *values);
+
+/*! Does a list of the option `rrtype` take a type? */
+bool kaname_check_takes(const kaname_values_t *types, const char *type);
+
+/*! Finds out whether records below the apex are followed, and names their owners if not. */
 __attribute__((warn_unused_result)) kaname_exit_t kaname_check_below(kaname_check_t *check);
+
+/*! Reads the records of owners other than the apex, and looks at them, if they are followed. */
+__attribute__((warn_unused_result)) kaname_exit_t kaname_check_others_read(kaname_check_t *check);
+
+/*! What the module knows of their targets, and what clients get of some of them. */
+void kaname_check_others(kaname_check_t *check);
 
 /*! What a client gets, asked as one. */
 void kaname_check_client(kaname_check_t *check);
@@ -88,3 +105,13 @@ void kaname_check_choice(kaname_check_t *check, const kaname_live_t *live);
 
 /*! What the module knows of the targets, and whether that is what the client got. */
 void kaname_check_targets(kaname_check_t *check);
+
+/*!
+ * \brief Tells what is known of a target.
+ *
+ * \param whose  Whose target it is, or NULL for the apex.
+ */
+void kaname_check_target(kaname_check_t *check, const char *whose, const kaname_line_t *line);
+
+/*! Is a target being looked up for the first time? */
+bool kaname_check_is_pending(const kaname_line_t *line);

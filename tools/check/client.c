@@ -170,6 +170,9 @@ static void ask_all(kaname_check_t *check, const char *address,
 
 void kaname_check_client(kaname_check_t *check)
 {
+	if (check->records.count == 0) {
+		return;
+	}
 	/* One is enough. */
 	for (size_t i = 0; i < check->listen.count; i++) {
 		struct sockaddr_storage server = { 0 };

@@ -177,8 +177,8 @@ static kaname_exit_t check_signing(kaname_check_t *check)
 
 /* The record. */
 
-/*! Reads an option of the zone's section; no values if it is not set there. */
-static kaname_exit_t read_option(kaname_check_t *check, const char *option, kaname_values_t *values)
+kaname_exit_t kaname_check_option(kaname_check_t *check, const char *option,
+                                  kaname_values_t *values)
 {
 	values->count = 0;
 	size_t position = position_of(check, "mod-aname");
@@ -187,7 +187,7 @@ static kaname_exit_t read_option(kaname_check_t *check, const char *option, kana
 	                  : KANAME_OK;
 }
 
-static bool takes_type(const kaname_values_t *types, const char *type)
+bool kaname_check_takes(const kaname_values_t *types, const char *type)
 {
 	const aname_rrtype_t *it = aname_rrtypes;
 	it += strcmp(type, it->generic) != 0;
@@ -209,7 +209,7 @@ static void check_record(kaname_check_t *check, const kaname_record_t *record,
 		kaname_bad(check, "'kaname set' replaces it",
 		           "the RDATA of a %s record is no domain name: %s", record->type,
 		           record->data);
-	} else if (!takes_type(types, record->type)) {
+	} else if (!kaname_check_takes(types, record->type)) {
 		kaname_bad(check, "'kaname set' declares it anew, or add the type to 'rrtype'",
 		           "the option 'rrtype' does not take %s, the type of the record of %s",
 		           record->type, target);
@@ -228,7 +228,7 @@ static void check_record(kaname_check_t *check, const kaname_record_t *record,
 static kaname_exit_t check_records(kaname_check_t *check)
 {
 	kaname_values_t types;
-	kaname_exit_t ret = read_option(check, "rrtype", &types);
+	kaname_exit_t ret = kaname_check_option(check, "rrtype", &types);
 	if (ret == KANAME_IO) {
 		return ret;
 	}
@@ -236,6 +236,10 @@ static kaname_exit_t check_records(kaname_check_t *check)
 	                          &check->records);
 	if (ret != KANAME_OK) {
 		return ret;
+	}
+	if (check->records.count == 0 && check->others.count > 0) {
+		kaname_note("the apex has no ANAME or ALIAS record, and other owners have");
+		return KANAME_OK;
 	}
 	if (check->records.count == 0) {
 		char next[KANAME_CHECK_TEXT_MAX];
@@ -277,7 +281,7 @@ static kaname_exit_t read_options(kaname_check_t *check)
 	};
 	kaname_exit_t ret = KANAME_OK;
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]) && ret == KANAME_OK; i++) {
-		ret = read_option(check, options[i].option, options[i].values);
+		ret = kaname_check_option(check, options[i].option, options[i].values);
 	}
 	/* Another section may have one. */
 	check->is_mute = check->status_socket.count > 0 &&
@@ -294,8 +298,9 @@ static kaname_exit_t read_listen(kaname_check_t *check)
 kaname_exit_t kaname_check_server(kaname_check_t *check)
 {
 	kaname_exit_t (*const steps[])(kaname_check_t *) = {
-		check_server,       check_zone,    check_modules, check_signing,
-		kaname_check_below, check_records, read_options,  read_listen,
+		check_server,  check_zone,         check_modules,
+		check_signing, kaname_check_below, kaname_check_others_read,
+		check_records, read_options,       read_listen,
 	};
 	kaname_exit_t ret = KANAME_OK;
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && ret == KANAME_OK; i++) {

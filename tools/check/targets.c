@@ -123,7 +123,7 @@ static void write_next(const kaname_line_t *line, char *next, size_t size)
 	}
 }
 
-static void check_target(kaname_check_t *check, const kaname_line_t *line)
+void kaname_check_target(kaname_check_t *check, const char *whose, const kaname_line_t *line)
 {
 	const char *state = of(line, ANAME_KEY_STATE),
 	           *failing = kaname_live_field(line, ANAME_KEY_FAILING);
@@ -131,7 +131,8 @@ static void check_target(kaname_check_t *check, const kaname_line_t *line)
 	           *resolver = of(line, ANAME_KEY_RESOLVER);
 	const char *planned = kaname_live_field(line, ANAME_KEY_NEXT);
 	char what[KANAME_CHECK_TEXT_MAX], next[KANAME_CHECK_TEXT_MAX];
-	(void)snprintf(what, sizeof(what), "target %s %s", of(line, ANAME_KEY_NAME),
+	(void)snprintf(what, sizeof(what), "%s%starget %s %s", whose != NULL ? whose : "",
+	               whose != NULL ? ": " : "", of(line, ANAME_KEY_NAME),
 	               of(line, ANAME_KEY_FAMILY));
 	write_next(line, next, sizeof(next));
 	if (failing == NULL && kaname_live_field(line, ANAME_KEY_GONE) != NULL) {
@@ -160,8 +161,7 @@ static void check_target(kaname_check_t *check, const kaname_line_t *line)
 	}
 }
 
-/*! Is it being looked up for the first time? */
-static bool is_pending(const kaname_line_t *line)
+bool kaname_check_is_pending(const kaname_line_t *line)
 {
 	return strcmp(of(line, ANAME_KEY_STATE), ANAME_STATE_COLD) == 0 &&
 	       kaname_live_field(line, ANAME_KEY_NEXT) != NULL;
@@ -173,7 +173,7 @@ static kaname_exit_t read_live(kaname_check_t *check, kaname_live_t *live)
 	kaname_exit_t ret = kaname_live_read(check->args, check->zone, &check->records, live);
 	for (int i = 0; i < KANAME_CHECK_REPEATS && ret == KANAME_OK; i++) {
 		size_t settled = 0;
-		while (settled < live->count && !is_pending(&live->targets[settled])) {
+		while (settled < live->count && !kaname_check_is_pending(&live->targets[settled])) {
 			settled++;
 		}
 		if (settled == live->count) {
@@ -352,7 +352,7 @@ void kaname_check_targets(kaname_check_t *check)
 			if (leads_back(&live, line)) {
 				report_circle(check, line);
 			} else {
-				check_target(check, line);
+				kaname_check_target(check, NULL, line);
 				kaname_check_odd_addresses(check, line);
 			}
 			kaname_check_health(check, line);
@@ -376,7 +376,7 @@ void kaname_check_targets(kaname_check_t *check)
 		        "and family, and all of them are asked for",
 		        general == 0 ? "the target" : "all of the target",
 		        of(&live.server, ANAME_KEY_TARGETS));
-	} else if (live.count == 0) {
+	} else if (live.count == 0 && check->records.count > 0) {
 		kaname_note("the module knows nothing of the target: it was not asked for it");
 	}
 	const held_t held[2] = { read_held(check, &live, 0), read_held(check, &live, 1) };
@@ -385,7 +385,7 @@ void kaname_check_targets(kaname_check_t *check)
 		check_served(check, held, kaname_check_all_down(check, &live, family), i);
 	}
 	kaname_check_suffixes(check);
-	if (check->args->client != NULL) {
+	if (check->args->client != NULL && check->records.count > 0) {
 		kaname_check_choice(check, &live);
 	}
 	kaname_live_free(&live);

@@ -50,27 +50,6 @@ __attribute__((format(printf, 2, 3))) static void find_bad(finding_t *finding, c
 
 /* Targets. */
 
-/*! The first line of a target, of those in order; `count` are its. */
-static const kaname_line_t *find_lines(const kaname_live_t *live, const char *name, size_t *count)
-{
-	size_t low = 0, high = live->count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (strcmp(kaname_field_or(&live->targets[middle], ANAME_KEY_NAME, ""), name) < 0) {
-			low = middle + 1;
-		} else {
-			high = middle;
-		}
-	}
-	*count = 0;
-	while (low + *count < live->count &&
-	       strcmp(kaname_field_or(&live->targets[low + *count], ANAME_KEY_NAME, ""), name) ==
-	               0) {
-		(*count)++;
-	}
-	return live->targets + low;
-}
-
 /*! Was this learnt from whom the zone asks? */
 static bool is_from(const kaname_line_t *line, const kaname_source_t *source)
 {
@@ -99,7 +78,7 @@ static void judge_target(const whole_t *whole, finding_t *finding, const char *n
                          const kaname_source_t *source)
 {
 	size_t count, own = 0;
-	const kaname_line_t *lines = find_lines(&whole->live, name, &count);
+	const kaname_line_t *lines = kaname_live_find(&whole->live, name, &count);
 	for (size_t i = 0; i < count; i++) {
 		if (kaname_live_field(&lines[i], ANAME_KEY_SUBNET) == NULL &&
 		    is_from(&lines[i], source)) {
