@@ -293,26 +293,6 @@ static void discard(aname_instance_t *instance)
 	free(instance);
 }
 
-/*! Frees what is kept of nodes besides the apex. */
-static void drop_nodes(aname_instance_t *instance)
-{
-	if (instance->options->any_owner) {
-		aname_nodes_deinit(instance);
-	}
-}
-
-/*! Makes room for what is kept of nodes besides the apex; frees the instance if there is none. */
-static aname_instance_t *add_nodes(aname_instance_t *instance, int *ret)
-{
-	aname_instance_t *wider = realloc(instance, sizeof(*instance) + sizeof(aname_nodes_t));
-	*ret = wider != NULL ? aname_nodes_init(wider) : KNOT_ENOMEM;
-	if (*ret != KNOT_EOK) {
-		discard(wider != NULL ? wider : instance);
-		return NULL;
-	}
-	return wider;
-}
-
 /*! Makes an instance that holds the service and its options; NULL with the reason if it cannot. */
 static aname_instance_t *make(knotd_mod_t *mod, int *ret)
 {
@@ -330,8 +310,10 @@ static aname_instance_t *make(knotd_mod_t *mod, int *ret)
 		free(instance);
 		return NULL;
 	}
-	if (instance->options->any_owner) {
-		instance = add_nodes(instance, ret);
+	*ret = aname_nodes_init(&instance);
+	if (*ret != KNOT_EOK) {
+		discard(instance);
+		return NULL;
 	}
 	return instance;
 }
@@ -351,7 +333,7 @@ static int start(knotd_mod_t *mod, aname_instance_t *instance, bool may_wait)
 {
 	int ret = set_up(mod, instance, may_wait);
 	if (ret != KNOT_EOK) {
-		drop_nodes(instance);
+		aname_nodes_deinit(instance);
 		discard(instance);
 		return ret;
 	}
@@ -375,7 +357,7 @@ static int load(knotd_mod_t *mod)
 		return start(mod, instance, true);
 	}
 	if (instance != NULL) {
-		drop_nodes(instance);
+		aname_nodes_deinit(instance);
 		discard(instance);
 	}
 	return enlisted != KNOT_EOK ? enlisted : ret;
@@ -446,7 +428,7 @@ static void aname_unload(knotd_mod_t *mod)
 	aname_owners_drop(instance->shared->owners, &instance->apex.owner);
 	aname_zones_drop(instance->shared->zones, &instance->zone);
 	aname_pool_deinit(&instance->apex);
-	drop_nodes(instance);
+	aname_nodes_deinit(instance);
 	aname_signing_deinit(&instance->signing, instance->shared);
 	/* The last one saves what is known: its file is still wanted then. */
 	aname_service_release();

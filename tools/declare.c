@@ -287,8 +287,8 @@ static kaname_exit_t apply(change_t *change, kaname_exit_t (*make)(change_t *cha
 /*!
  * Asks what there is to know of the zone, on a connection of its own.
  *
- * \param target  What is to be declared, so that it is looked at whether that can stand there; NULL:
- *                nothing is.
+ * \param target  What is to be declared, so that it is looked at whether that can stand there;
+ *                NULL: nothing is.
  */
 static kaname_exit_t read_setting(change_t *change, const knot_dname_t *target)
 {

@@ -1,5 +1,6 @@
 /*!
- * \brief The commands list and get: the ANAME and ALIAS records of all zones of the server, or of one.
+ * \brief The commands list and get: the ANAME and ALIAS records of all zones of the server, or of
+ *        one.
  */
 
 #include <stdio.h>

@@ -52,7 +52,8 @@ __attribute__((warn_unused_result)) kaname_exit_t kaname_live_ask(const kaname_a
 /*!
  * \brief The same, of the targets of these records; NULL: of all.
  *
- * Where they name more than a request takes, all is asked for, and what they do not name is left out.
+ * Where they name more than a request takes, all is asked for, and what they do not name is left
+ * out.
  *
  * \param owner  Whose they are: what others have from another resolver is left out; NULL: all.
  */

@@ -170,7 +170,8 @@ kaname_exit_t kaname_owner_check_target(kaname_control_t *control, const char *z
 
 /* Whether the module follows it. */
 
-/*! Is a release older than the first that shows modules all owners? One that does not say is not. */
+/*! Is a release older than the first that shows modules all owners? One that does not say is
+ *  not. */
 static bool is_old(const char *version)
 {
 	static const unsigned long first[] = { 3, 3, 5 };

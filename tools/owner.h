@@ -1,6 +1,6 @@
 /*!
- * \brief Owners of ANAME records: how one is named on the command line, whether a record there would
- *        be seen, and whether the module follows it.
+ * \brief Owners of ANAME records: how one is named on the command line, whether a record there
+ *        would be seen, and whether the module follows it.
  *
  * At the apex it always does; elsewhere where the zone's section has `owners: any`, and on a Knot
  * that shows modules other owners.

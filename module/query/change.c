@@ -177,8 +177,8 @@ static bool turn_to_addition(aname_query_t *query, uint16_t index)
 	    knot_dname_in_bailiwick(rrset->owner, knotd_qdata_zone_name(query->qdata)) <= 0) {
 		return false;
 	}
-	/* What is the zone's own has its name from there, in lower case; and its RDATA: what this module has
-	 * put has not. */
+	/* What is the zone's own has its name from there, in lower case; and its RDATA: what
+	 * this module has put has not. */
 	const knot_rrset_t sibling = aname_find_rrset_of(query->qdata, rrset->owner, rrset->type);
 	if (sibling.rrs.rdata != rrset->rrs.rdata ||
 	    !aname_find_at(query->qdata, query->instance, rrset->owner, &found) ||
@@ -212,13 +212,16 @@ static ANAME_ASIDE int replace_elsewhere(aname_query_t *query, bool *room)
 	aname_node_saved_t saved;
 	aname_node_save(query, &saved);
 	const knot_pktsection_t *section = knot_pkt_section(query->pkt, query->pkt->current);
+	/* What is replaced goes to the end: what was behind it stands in its place. */
+	uint16_t left = section->count, index = section->pos;
 	int ret = KNOT_EOK;
-	for (uint16_t i = section->pos; i < section->pos + section->count && ret == KNOT_EOK; i++) {
+	for (; left > 0 && index < section->pos + section->count && ret == KNOT_EOK; left--) {
 		knot_dname_storage_t owner;
-		if (turn_to_addition(query, i) && read_owner(query->pkt, i, owner)) {
+		if (turn_to_addition(query, index) && read_owner(query->pkt, index, owner)) {
 			query->covered = owner;
 			ret = replace(query, room);
-			i = section->pos - 1; /* What is behind it has moved. */
+		} else {
+			index++;
 		}
 	}
 	aname_node_restore(query, &saved);

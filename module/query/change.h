@@ -12,8 +12,8 @@
 #include "query/query.h"
 
 /*!
- * \brief Has Knot come to a node with ANAME records, with something that may have to be changed? Outside
- *        the epoch.
+ * \brief Has Knot come to a node with ANAME records, with something that may have to be changed?
+ *        Outside the epoch.
  *
  * \param found  The records; none if it is the apex, where they are still to be looked for.
  */

@@ -17,13 +17,13 @@
 /*! Is an NSEC or NSEC3 record that of an apex? */
 bool aname_denial_is_apex(const knot_rrset_t *rrset);
 
-/*! Where the next NSEC or NSEC3 record of an apex, or of whatever nodes count, stands in the section being
- *  written, from an index on; -1 if there is none. */
+/*! Where the next NSEC or NSEC3 record of an apex, or of whatever nodes count, stands in the
+ *  section being written, from an index on; -1 if there is none. */
 int aname_denial_find(const knot_pkt_t *pkt, const aname_options_t *options, int from);
 
 /*!
- * \brief Puts one right. Inside the epoch, with the keys READY; what is missing of the node stands in the
- *        query (aname_records_missing()).
+ * \brief Puts one right. Inside the epoch, with the keys READY; what is missing of the node stands
+ *        in the query (aname_records_missing()).
  *
  * \param index  Where it stands.
  *
@@ -31,6 +31,6 @@ int aname_denial_find(const knot_pkt_t *pkt, const aname_options_t *options, int
  */
 __attribute__((warn_unused_result)) int aname_denial_correct(const aname_query_t *query, int index);
 
-/*! Puts the NSEC of a NODATA answer for mod-onlinesign to sign: the name that Knot has come to and its
- *  immediate successor, with all types that are there. Likewise. */
+/*! Puts the NSEC of a NODATA answer for mod-onlinesign to sign: the name that Knot has come to
+ *  and its immediate successor, with all types that are there. Likewise. */
 __attribute__((warn_unused_result)) int aname_denial_put_online(const aname_query_t *query);

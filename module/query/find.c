@@ -17,9 +17,9 @@ static bool has_zero(const knot_dname_t *name)
 }
 
 /*!
- * Is the node that was found another one than that by the name? To Knot an octet of zero in a label is as
- * good as a label's end where it looks for nodes. Whose a node is shows in what it has; one that has none
- * of this counts as that by the name.
+ * Is the node that was found another one than that by the name? To Knot an octet of zero in a label
+ * is as good as a label's end where it looks for nodes. Whose a node is shows in what it has; one
+ * that has none of this counts as that by the name.
  */
 static bool is_other(knotd_qdata_t *qdata, const knot_dname_t *lower)
 {
@@ -66,8 +66,8 @@ bool aname_find_at(knotd_qdata_t *qdata, const aname_instance_t *instance,
 }
 
 /*!
- * Where in a name that does not exist its closest encloser begins. Above a node all names exist, so half of
- * those that are left can be told at a time.
+ * Where in a name that does not exist its closest encloser begins. Above a node all names exist, so
+ * half of those that are left can be told at a time.
  */
 static size_t find_encloser(knotd_qdata_t *qdata, const aname_instance_t *instance,
                             const knot_dname_t *lower, size_t len)
@@ -133,7 +133,11 @@ bool aname_find_is_delegated(knotd_qdata_t *qdata, const aname_instance_t *insta
                              const knot_dname_t *name)
 {
 	size_t len = knot_dname_size(name);
+	unsigned labels = 0;
 	for (; len > instance->zone_len; len -= name[0] + 1, name += name[0] + 1) {
+		if (++labels > ANAME_FIND_DEPTH) {
+			return true;
+		}
 		knot_rrset_t ns;
 		if (knotd_qdata_zone_rrset(qdata, NULL, name, KNOT_RRTYPE_NS, &ns) == KNOT_EOK &&
 		    ns.rrs.count > 0) {

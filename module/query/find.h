@@ -9,8 +9,8 @@
 #include "query/query.h"
 
 /*!
- * \brief Finds the ANAME records by which a name is answered: its own, or those of the wildcard that
- *        covers it (RFC 4592, 3.3.1).
+ * \brief Finds the ANAME records by which a name is answered: its own, or those of the wildcard
+ *        that covers it (RFC 4592, 3.3.1).
  *
  * For a name that Knot has found in authoritative data, be it by a wildcard: what is at or below a
  * delegation is not told from other data here.
@@ -27,7 +27,11 @@ bool aname_find_records(knotd_qdata_t *qdata, const aname_instance_t *instance,
 bool aname_find_at(knotd_qdata_t *qdata, const aname_instance_t *instance,
                    const knot_dname_t *owner, aname_found_t *found);
 
-/*! Is a name in the zone at or below a delegation? Then nothing there is the zone's own. */
+/*! So many labels above a name are looked at for a delegation, since each takes a look-up. */
+#define ANAME_FIND_DEPTH 8
+
+/*! Is a name in the zone at or below a delegation, or too deep to tell? Then nothing there is
+ *  taken for the zone's own. */
 bool aname_find_is_delegated(knotd_qdata_t *qdata, const aname_instance_t *instance,
                              const knot_dname_t *name);
 

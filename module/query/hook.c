@@ -14,8 +14,8 @@
 #include "query/show.h"
 #include "query/signing.h"
 
-/*! Begins a query about the node of these records, about none if there are none, or if `found` is NULL about
- *  the apex. */
+/*! Begins a query about the node of these records, about none if there are none, or if `found`
+ *  is NULL about the apex. */
 static ANAME_WARM bool begin(aname_query_t *query, aname_instance_t *instance, knot_pkt_t *pkt,
                              knotd_qdata_t *qdata, knotd_mod_t *mod, const aname_found_t *found)
 {
@@ -28,7 +28,8 @@ static ANAME_WARM bool begin(aname_query_t *query, aname_instance_t *instance, k
 
 /*!
  * Takes a query up, or takes it up again. False outside the epoch, if there is nothing to do for
- * it: no ANAME at the apex if `found` is NULL, or a zone in which what this module makes would be bogus (D4).
+ * it: no ANAME at the apex if `found` is NULL, or a zone in which what this module makes would be
+ * bogus (D4).
  */
 static ANAME_WARM bool take_up(aname_query_t *query, knot_pkt_t *pkt, knotd_qdata_t *qdata,
                                knotd_mod_t *mod, aname_instance_t *instance,

@@ -76,14 +76,9 @@ bool aname_node_turn_to_apex(aname_query_t *query)
 	if (query->node == apex) {
 		return true;
 	}
-	const aname_options_t *options = query->instance->options;
-	aname_found_t found = { .count = 0 };
-	for (unsigned i = 0; i < options->rrtypes_count; i++) {
-		knot_rrset_t rrset = knotd_qdata_zone_apex_rrset(query->qdata, options->rrtypes[i]);
-		if (rrset.rrs.count > 0) {
-			found.rrsets[found.count++] = rrset;
-		}
-	}
+	aname_found_t found;
+	found.count =
+	        aname_query_apex_records(query->qdata, query->instance->options, found.rrsets);
 	if (found.count == 0) {
 		return false;
 	}

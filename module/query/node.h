@@ -1,8 +1,8 @@
 /*!
  * \brief Nodes of a zone that have ANAME records, and the one that a query is about now.  [K]
  *
- * Without `owners: any` that is the apex, or none. With it a reply may be about several: the one that
- * is asked for, those that its denials speak of, and those beside which addresses stand.
+ * Without `owners: any` that is the apex, or none. With it a reply may be about several: the one
+ * that is asked for, those that its denials speak of, and those beside which addresses stand.
  *
  * Thread: worker.
  */
@@ -36,8 +36,8 @@ void aname_node_take_decided(aname_query_t *query, const aname_node_saved_t *sav
 /*! Turns back to it. */
 void aname_node_restore(aname_query_t *query, const aname_node_saved_t *saved);
 
-/*! Turns a query to a node besides the apex; a wildcard answers for the name that Knot has come to. Inside
- *  the epoch. */
+/*! Turns a query to a node besides the apex; a wildcard answers for the name that Knot has come
+ *  to. Inside the epoch. */
 void aname_node_turn(aname_query_t *query, const aname_found_t *found);
 
 /*! The epoch was left, and entered again: what was kept of the node then may have gone. */

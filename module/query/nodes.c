@@ -50,6 +50,9 @@ static void destroy(void *memory)
 
 void aname_nodes_deinit(aname_instance_t *instance)
 {
+	if (!aname_instance_any(instance)) {
+		return;
+	}
 	aname_nodes_t *nodes = instance->nodes;
 	buckets_t *names = atomic_load(&nodes->names);
 	for (size_t i = 0; names != NULL && i <= names->mask; i++) {
@@ -61,9 +64,7 @@ void aname_nodes_deinit(aname_instance_t *instance)
 	}
 	free(names);
 	free(atomic_load(&nodes->nsec3));
-	if (nodes->spare != NULL) {
-		destroy(nodes->spare);
-	}
+	destroy(nodes->spare);
 }
 
 /* Reading. */
@@ -202,15 +203,21 @@ static listed_t *make(const aname_instance_t *instance, uint64_t hash, const kno
 	return listed;
 }
 
-int aname_nodes_init(aname_instance_t *instance)
+int aname_nodes_init(aname_instance_t **instance)
 {
-	aname_nodes_t *nodes = instance->nodes;
-	memset(nodes, 0, sizeof(*nodes));
-	atomic_init(&nodes->names, NULL);
-	atomic_init(&nodes->nsec3, NULL);
-	atomic_init(&nodes->moving, 0);
-	nodes->spare = make(instance, 0, (const knot_dname_t *)"", 1);
-	return nodes->spare != NULL ? KNOT_EOK : KNOT_ENOMEM;
+	if (!aname_instance_any(*instance)) {
+		return KNOT_EOK;
+	}
+	listed_t *spare = make(*instance, 0, (const knot_dname_t *)"", 1);
+	aname_instance_t *wider =
+	        spare != NULL ? realloc(*instance, sizeof(*wider) + sizeof(wider->nodes[0])) : NULL;
+	if (wider == NULL) {
+		free(spare);
+		return KNOT_ENOMEM;
+	}
+	*wider->nodes = (aname_nodes_t){ .spare = spare };
+	*instance = wider;
+	return KNOT_EOK;
 }
 
 /*! Lists a node, if no other worker has meanwhile. */
@@ -329,7 +336,8 @@ void aname_nodes_note_nsec3(const aname_query_t *query)
 	pthread_mutex_unlock(&shared->sign_lock);
 }
 
-/*! What the first label of an NSEC3 record begins with (RFC 5155, 3; RFC 4648, 7); 0: it is none. */
+/*! What the first label of an NSEC3 record begins with (RFC 5155, 3; RFC 4648, 7); 0: it is
+ *  none. */
 static uint64_t read_label(const knot_dname_t *owner)
 {
 	uint64_t begin = 0;

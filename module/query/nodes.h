@@ -2,15 +2,15 @@
  * \brief What an instance keeps of the nodes of its zone that have ANAME records, besides the apex.
  *        [K]
  *
- * A node is listed with the first query about it, by its name, and goes when its records have gone and
- * it is come by, or with the instance. So a zone in which nobody asks keeps nothing, whatever its size.
- * Who is listed is found without a lock, inside the epoch; what is written is under the shared state's
- * sign_lock.
+ * A node is listed with the first query about it, by its name. It goes when its records have gone,
+ * some time later while others are listed, or with the instance. So a zone in which nobody asks
+ * keeps nothing, whatever its size. Who is listed is found without a lock, inside the epoch; what
+ * is written is under the shared state's sign_lock.
  *
- * An NSEC3 record does not tell whose it is. A node is found by it as well: from the first reply about it
- * on, which is early enough, since before that nobody has got from here that it lacks a family.
+ * An NSEC3 record does not tell whose it is. A node is found by it as well, from the first reply
+ * with signatures about it on: before that, and after a reload, its record lists both families.
  *
- * What it takes: some 130 octets for each node that was asked for.
+ * What it takes: 85 octets and its name for each node that was asked for, and 16 to 32 for buckets.
  *
  * Thread: worker inside the epoch, unless it says otherwise.
  */
@@ -19,10 +19,18 @@
 
 #include "query/query.h"
 
-/*! Makes an instance with `owners: any` ready; KNOT_ENOMEM. Thread: load. */
-__attribute__((warn_unused_result)) int aname_nodes_init(aname_instance_t *instance);
+/*!
+ * \brief Gives an instance with `owners: any` room for the list; to others it does nothing.
+ *
+ * \param instance  Of the heap, not known to anybody yet. It may be moved.
+ *
+ * \return KNOT_EOK; KNOT_ENOMEM with the instance as it was.
+ *
+ * Thread: load.
+ */
+__attribute__((warn_unused_result)) int aname_nodes_init(aname_instance_t **instance);
 
-/*! Frees what is there. No hook of the instance may run any more. Thread: unload. */
+/*! Frees the list, if the instance has one. No hook of it may run any more. Thread: unload. */
 void aname_nodes_deinit(aname_instance_t *instance);
 
 /*!
@@ -30,8 +38,8 @@ void aname_nodes_deinit(aname_instance_t *instance);
  *
  * \param owner  Its name in lower case.
  *
- * \return It, good until the epoch is left. Without memory one that stands for all such nodes: good for
- *         an answer, but nothing of it lasts.
+ * \return It, good until the epoch is left. Without memory one that stands for all such nodes: good
+ *         for an answer, but nothing of it lasts.
  */
 aname_node_t *aname_nodes_get(const aname_query_t *query, const knot_dname_t *owner);
 

@@ -1,6 +1,7 @@
 #include "query/prove.h"
 
 #include "conf/knotd.h"
+#include "path.h"
 #include "query/denial.h"
 #include "query/find.h"
 #include "query/node.h"
@@ -32,8 +33,8 @@ knotd_in_state_t aname_prove_await_keys(aname_query_t *query, knotd_in_state_t s
 }
 
 /*!
- * Turns to the node whose denial stands at `index`; to none if it is not known whose it is: then nobody has
- * got from here that a family of it is missing. False if it is right as it is.
+ * Turns to the node whose denial stands at `index`; to none if it is not known whose it is: then
+ * nobody has got from here that a family of it is missing. False if it is right as it is.
  */
 static bool turn_to_denied(aname_query_t *query, int index)
 {
@@ -68,6 +69,33 @@ static int correct_one(aname_query_t *query, int index, const aname_node_saved_t
 	return aname_denial_correct(query, index);
 }
 
+/*! Puts all right, of whatever nodes they are. */
+static ANAME_ASIDE int correct_each(aname_query_t *query, int first)
+{
+	aname_node_saved_t saved;
+	aname_node_save(query, &saved);
+	const aname_options_t *options = query->instance->options;
+	int ret = KNOT_EOK;
+	for (int i = first; i >= 0 && ret == KNOT_EOK;
+	     i = aname_denial_find(query->pkt, options, i + 1)) {
+		ret = correct_one(query, i, &saved);
+	}
+	aname_node_restore(query, &saved);
+	return ret;
+}
+
+/*! Puts those of the apex right, where there are no others. */
+static int correct_apex(aname_query_t *query, int first)
+{
+	(void)aname_records_missing(query);
+	int ret = KNOT_EOK;
+	for (int i = first; i >= 0 && ret == KNOT_EOK;
+	     i = aname_denial_find(query->pkt, query->instance->options, i + 1)) {
+		ret = aname_denial_correct(query, i);
+	}
+	return ret;
+}
+
 /*! Puts denials right, the first of which stands at `first`; -1: there is none. */
 static knotd_in_state_t correct(aname_query_t *query, knotd_in_state_t state, int first)
 {
@@ -78,15 +106,8 @@ static knotd_in_state_t correct(aname_query_t *query, knotd_in_state_t state, in
 	if (awaited != state || query->sign.state == ANAME_SIGN_UNABLE) {
 		return awaited;
 	}
-	aname_node_saved_t saved;
-	aname_node_save(query, &saved);
-	const aname_options_t *options = query->instance->options;
-	int ret = KNOT_EOK;
-	for (int i = first; i >= 0 && ret == KNOT_EOK;
-	     i = aname_denial_find(query->pkt, options, i + 1)) {
-		ret = correct_one(query, i, &saved);
-	}
-	aname_node_restore(query, &saved);
+	int ret = aname_instance_any(query->instance) ? correct_each(query, first)
+	                                              : correct_apex(query, first);
 	return ret == KNOT_EOK ? state : aname_respond_error(ret);
 }
 

@@ -34,9 +34,8 @@ static ANAME_ASIDE void forget_targets(aname_instance_t *instance)
 	aname_zones_note(instance->shared->zones, &instance->zone.named, &none);
 }
 
-/*! The records of the apex. */
-static ANAME_WARM unsigned find_at_apex(knotd_qdata_t *qdata, const aname_options_t *options,
-                                        knot_rrset_t *rrsets)
+ANAME_WARM unsigned aname_query_apex_records(knotd_qdata_t *qdata, const aname_options_t *options,
+                                             knot_rrset_t *rrsets)
 {
 	unsigned count = 0;
 	for (unsigned i = 0; i < options->rrtypes_count; i++) {
@@ -54,7 +53,7 @@ ANAME_WARM bool aname_query_begin(aname_query_t *query, aname_instance_t *instan
 	query->instance = NULL;
 	unsigned count = 0;
 	if (at_apex) {
-		count = find_at_apex(qdata, instance->options, query->rrsets);
+		count = aname_query_apex_records(qdata, instance->options, query->rrsets);
 		if (count == 0) {
 			if (aname_named_any(&instance->zone.named)) {
 				forget_targets(instance);

@@ -200,6 +200,10 @@ static inline bool aname_instance_any(const aname_instance_t *instance)
 	return instance->options->any_owner;
 }
 
+/*! Finds the ANAME records of the apex; returns how many RRsets there are. */
+unsigned aname_query_apex_records(knotd_qdata_t *qdata, const aname_options_t *options,
+                                  knot_rrset_t *rrsets);
+
 /*! The zone that is asked, as what is everybody's is shared out by it (aname_shared_zone()). Hashes its
  *  name: not with every query. */
 static inline uint32_t aname_query_zone(const aname_query_t *query)

@@ -21,8 +21,8 @@ bool aname_reply_at_apex(knotd_qdata_t *qdata, const aname_instance_t *instance)
 	        knot_dname_is_case_equal(name, zone));
 }
 
-/*! Whose the addresses are, in the section being written: of a wildcard who was asked for, or is an alias's
- *  target (RFC 4592, 4.1). The first name of the packet is as good as that. */
+/*! Whose the addresses are, in the section being written: of a wildcard who was asked for, or is
+ *  an alias's target (RFC 4592, 4.1). The first name of the packet is as good as that. */
 static const knot_dname_t *owner_of(const aname_query_t *query, bool first)
 {
 	const knot_dname_t *owner = query->rrsets[0].owner;

@@ -12,7 +12,8 @@
 /*! Has Knot, following aliases in the zone, come to the apex? */
 bool aname_reply_at_apex(knotd_qdata_t *qdata, const aname_instance_t *instance);
 
-/*! Is the zone's own set of a type, of a node, in the section being written? `owner` NULL: the apex. */
+/*! Is the zone's own set of a type, of a node, in the section being written? `owner` NULL: the
+ *  apex. */
 bool aname_reply_has_sibling(const knot_pkt_t *pkt, knotd_qdata_t *qdata, const knot_dname_t *owner,
                              uint16_t type);
 

@@ -1,11 +1,11 @@
 /*!
  * \brief The signatures made for one zone, found by what they sign.  [P]
  *
- * A signature belongs to a content: type, original TTL, RDATA, the keys, and its owner unless that is
- * the apex, where nearly all of them stand. An address
- * set that a refresh did not change is the same content, and keeps its signature; several sets
- * may be alive at once. Also kept are denials: the content is then the zone's own NSEC or NSEC3
- * record, and what is stored is the record put in its place with the signatures over it.
+ * A signature belongs to a content: type, original TTL, RDATA, the keys, and its owner unless that
+ * is the apex, where nearly all of them stand. An address set that a refresh did not change is the
+ * same content, and keeps its signature; several sets may be alive at once. Also kept are denials:
+ * the content is then the zone's own NSEC or NSEC3 record, and what is stored is the record put in
+ * its place with the signatures over it.
  *
  * Workers read without a lock, inside the epoch; what they get is good until they leave it.
  */
@@ -96,8 +96,8 @@ static inline bool aname_signed_is_due(const aname_signed_t *signed_set, int64_t
 aname_store_t *aname_store_new(unsigned groups);
 
 /*!
- * \brief Makes a larger store of what another one holds, which is to be replaced by it and retired: freed
- *        with free(), since what it held is in this one.
+ * \brief Makes a larger store of what another one holds, which is to be replaced by it and retired:
+ *        freed with free(), since what it held is in this one.
  *
  * \param groups  More than it has.
  * \param bin     Where what has no place is retired.

@@ -28,8 +28,8 @@
 
 typedef struct aname_zones aname_zones_t;
 
-/*! What the records of a node name. All zeros at first, but for `upstream`; written by table/zones.c
- *  only. */
+/*! What the records of a node name. All zeros at first, but for `upstream`; written by
+ *  table/zones.c only. */
 typedef struct {
 	const aname_upstream_t *upstream; /*!< Whom its zone asks. */
 	/*! Hashes of the targets: 0: none; odd: the only one; even: a list of them. */
@@ -60,8 +60,8 @@ void aname_zones_free(aname_zones_t *zones);
 /*!
  * \brief Adds a zone.
  *
- * \param zone  Of the instance that was loaded, which holds the upstream, for as long as the zone is
- *              there. Stays where it is until it is dropped.
+ * \param zone  Of the instance that was loaded, which holds the upstream, for as long as the zone
+ *              is there. Stays where it is until it is dropped.
  * \param name  Hash of its name, as aname_owners_hash().
  *
  * Thread: load.
@@ -71,8 +71,9 @@ void aname_zones_add(aname_zones_t *zones, aname_zone_t *zone, uint64_t name);
 /*! Drops a zone, if it is there. Before what it asks is let go. Thread: unload. */
 void aname_zones_drop(aname_zones_t *zones, aname_zone_t *zone);
 
-/*! Notes the targets that a node's records name now. Without memory they are none. Of a node besides
- *  the apex none are left when it goes: what is not in a zone is not taken over by another one. */
+/*! Notes the targets that a node's records name now. Without memory they are none. Of a node
+ *  besides the apex none are left when it goes: what is not in a zone is not taken over by
+ *  another one. */
 void aname_zones_note(aname_zones_t *zones, aname_named_t *named,
                       const aname_zone_targets_t *targets);
 

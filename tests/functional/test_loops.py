@@ -251,6 +251,19 @@ def test_F5_a_loop_that_is_opened_heals(loops, start_unbound, authority, proto):
     failed(two, proto=proto)
 
 
+def test_F5_an_owner_whose_record_is_removed_opens_the_loop(
+    loops, start_unbound, authority, proto
+):
+    """With addresses of its own it is an owner no more."""
+    one, two = "one.example", "two.example"
+    serve(loops, start_unbound, {one: [aname(two)], two: [aname(one)]})
+    for name in (one, two):
+        failed(name, proto=proto)
+    loops.reload_zone(two, [f"@ 2 IN A {A3}"], serial=2)
+    answers({A3}, two, proto=proto)
+    answers({A3}, one, proto=proto, ede=set())
+
+
 def test_F5_a_zone_that_goes_opens_the_loop(loops, start_unbound, authority, proto):
     """Without the module's instance the other one is no owner any more."""
     one, two = "one.example", "two.example"

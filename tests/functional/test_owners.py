@@ -394,6 +394,19 @@ def test_O1_an_older_knot_is_told_what_any_needs(knotd, unbound, authority):
     assert accepted, f"expected `apex` to be accepted, got {said}"
 
 
+@needs_any
+def test_O1_F5_an_owner_whose_record_is_removed_opens_the_circle(knotd, start_unbound, proto):
+    knotd.options.update({"owners": "any", "resolver": "127.0.0.1", "retry-max": 1, "ttl-max": 2})
+    first = aname(f"b.{ZONE}", owner="a")
+    knotd.add_zone(ZONE, [first, aname(f"a.{ZONE}", owner="b")])
+    knotd.start()
+    start_unbound(stubs={ZONE: "127.0.0.1@5300"})
+    for name in ("a", "b"):
+        failed(f"{name}.{ZONE}", proto=proto)
+    knotd.reload_zone(ZONE, [first, f"b 2 IN A {A3}"], serial=2)
+    eventually(lambda: query(f"a.{ZONE}", "A", proto).expect(a={A3}, ede=set()), timeout=20)
+
+
 # What changes with the zone.
 
 KEY = "update-key"
