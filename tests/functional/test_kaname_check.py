@@ -13,6 +13,7 @@ from harness import (
 from harness.authority import ADDRESS, Behaviour
 from harness.endpoints import Endpoints
 from harness.kaname import kaname
+from harness.told import says
 
 
 @pytest.fixture
@@ -39,12 +40,6 @@ def check(knotd):
         return lines, found
 
     return run
-
-
-def says(lines, *words):
-    assert any(all(word in line for word in words) for line in lines), (
-        f"expected a line with {words} in\n" + "\n".join(lines)
-    )
 
 
 def test_a_good_zone_is_as_it_should_be(knotd, unbound, authority, check):

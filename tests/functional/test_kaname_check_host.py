@@ -12,29 +12,9 @@ from harness import (
 )
 from harness import knotd as harness_knotd
 from harness.authority import ADDRESS
+from harness.told import parts, says, says_not
 
 PUBLIC = "198.18.0.80"
-
-
-def parts(text):
-    """(all lines, those that are BAD with what to do)."""
-    lines = text.splitlines()
-    return lines, [
-        line + " " + lines[number + 1] for number, line in enumerate(lines)
-        if line.startswith("BAD ")
-    ]
-
-
-def says(lines, *words):
-    assert any(all(word in line for word in words) for line in lines), (
-        f"expected a line with {words} in\n" + "\n".join(lines)
-    )
-
-
-def says_not(lines, *words):
-    assert not any(all(word in line for word in words) for line in lines), (
-        f"expected no line with {words} in\n" + "\n".join(lines)
-    )
 
 
 # Where it listens.

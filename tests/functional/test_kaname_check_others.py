@@ -6,6 +6,7 @@ from harness import (
 )
 from harness.authority import ADDRESS
 from harness.knotd import RELEASE
+from harness.told import parts, says, says_not
 
 OTHER = "other.example.net"
 OLD = RELEASE < (3, 3, 5)
@@ -14,27 +15,6 @@ any_owner = pytest.mark.skipif(
     OLD or "owners" not in schema.options(),
     reason="owners: any takes Knot DNS 3.3.5 or later, and a module that has it",
 )
-
-
-def parts(text):
-    """(all lines, those that are BAD with what to do)."""
-    lines = text.splitlines()
-    return lines, [
-        line + " " + lines[number + 1] for number, line in enumerate(lines)
-        if line.startswith("BAD ")
-    ]
-
-
-def says(lines, *words):
-    assert any(all(word in line for word in words) for line in lines), (
-        f"expected a line with {words} in\n" + "\n".join(lines)
-    )
-
-
-def says_not(lines, *words):
-    assert not any(all(word in line for word in words) for line in lines), (
-        f"expected no line with {words} in\n" + "\n".join(lines)
-    )
 
 
 def begin(knotd, authority, records, **how):

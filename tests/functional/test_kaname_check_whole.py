@@ -12,6 +12,7 @@ from harness import (
 from harness import sanitizer
 from harness.authority import ADDRESS
 from harness.process import Daemon
+from harness.told import says
 
 DEAD = f"{ADDRESS}@5377"
 
@@ -29,12 +30,6 @@ def check(tool):
         ]
 
     return run
-
-
-def says(lines, *words):
-    assert any(all(word in line for word in words) for line in lines), (
-        f"expected a line with {words} in\n" + "\n".join(lines)
-    )
 
 
 def test_a_good_server_is_as_it_should_be(knotd, unbound, authority, check):

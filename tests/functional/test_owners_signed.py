@@ -72,9 +72,7 @@ def full(owner, zone):
 @pytest.fixture(scope="module", name="servers", autouse=True)
 def shared_servers():
     with shared() as servers:
-        for name, families in OF.items():
-            for rdtype, addresses in zip(ADDRESS_TYPES, families):
-                servers.authority.hold(name, rdtype, sorted(addresses), LONG)
+        servers.hold(OF)
         servers.authority.fail(FAIL)
         servers.authority.set(SHORT, a=[A1], aaaa=[], ttl=LONG, negative_ttl=20)
         servers.any.options["retry-max"] = 1

@@ -44,9 +44,7 @@ OF_STAR = [aname(BOTH, owner="*"), 'text IN TXT "t"', "a.b IN A 198.51.100.9", "
 @pytest.fixture(scope="module", name="servers", autouse=True)
 def shared_servers():
     with shared() as servers:
-        for name, families in OF.items():
-            for rdtype, addresses in zip(ADDRESS_TYPES, families):
-                servers.authority.hold(name, rdtype, sorted(addresses), LONG)
+        servers.hold(OF)
         servers.authority.nxdomain(GONE, negative_ttl=LONG)
         servers.authority.fail(FAIL)
         servers.authority.set("late.t.example", a=[A1], aaaa=[AAAA1], delay=0.15)

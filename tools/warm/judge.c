@@ -15,27 +15,6 @@ typedef struct {
 	const char *why, *target; /*!< Of one that is failing. */
 } targets_t;
 
-static const char *name_of(const kaname_line_t *line)
-{
-	const char *name = kaname_live_field(line, ANAME_KEY_NAME);
-	return name != NULL ? name : "";
-}
-
-/*! The first line of a target, or the one where it would stand: lines are sorted by name. */
-static size_t find(const kaname_live_t *live, const char *name)
-{
-	size_t low = 0, high = live->count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (strcmp(name_of(&live->targets[middle]), name) < 0) {
-			low = middle + 1;
-		} else {
-			high = middle;
-		}
-	}
-	return low;
-}
-
 static bool is_state(const kaname_line_t *line, const char *state)
 {
 	const char *is = kaname_live_field(line, ANAME_KEY_STATE);
@@ -49,12 +28,11 @@ static void add_target(targets_t *targets, const kaname_live_t *live, const char
 {
 	bool usable = false, cold = false;
 	const kaname_line_t *failing = NULL;
-	for (size_t i = find(live, name); i < live->count; i++) {
-		const kaname_line_t *line = &live->targets[i];
+	size_t count;
+	const kaname_line_t *lines = kaname_live_find(live, name, &count);
+	for (size_t i = 0; i < count; i++) {
+		const kaname_line_t *line = &lines[i];
 		const char *of = kaname_live_field(line, ANAME_KEY_FAMILY);
-		if (strcmp(name_of(line), name) != 0) {
-			break;
-		}
 		if (of == NULL || strcmp(of, family) != 0 ||
 		    kaname_live_field(line, ANAME_KEY_SUBNET) != NULL) {
 			continue;
@@ -72,7 +50,7 @@ static void add_target(targets_t *targets, const kaname_live_t *live, const char
 	targets->cold |= !usable && failing == NULL && cold;
 	if (!usable && failing != NULL) {
 		targets->why = kaname_live_field(failing, ANAME_KEY_WHY);
-		targets->target = name_of(failing);
+		targets->target = kaname_live_field(failing, ANAME_KEY_NAME);
 	}
 }
 

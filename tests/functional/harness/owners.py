@@ -76,6 +76,12 @@ class Servers:
         self.any.add_zone(name, records, **how)
         self.plain.add_zone(name, records if plain is None else plain, **how)
 
+    def hold(self, targets):
+        """Targets, {name: (IPv4 addresses, IPv6 addresses)}, that stay as they are."""
+        for name, families in targets.items():
+            for rdtype, addresses in zip(ADDRESS_TYPES, families):
+                self.authority.hold(name, rdtype, sorted(addresses), LONG)
+
     def start(self):
         for server, address in self._servers:
             server.server["listen"] = f"{address[0]}@{address[1]}"
