@@ -13,6 +13,9 @@
 /*! Buckets at first, a power of two. */
 #define BUCKETS_MIN 8
 
+/*! Buckets that are looked through once a second. */
+#define SWEPT_EACH 32
+
 /*! A node besides the apex. */
 typedef struct listed {
 	aname_node_t node; /*!< First. */
@@ -185,6 +188,26 @@ static void sweep(const aname_query_t *query, aname_nodes_t *nodes)
 		nodes->count--;
 		aname_bin_retire(query->instance->shared->sign_bin, listed, destroy);
 	}
+}
+
+void aname_nodes_sweep(const aname_query_t *query)
+{
+	if (!aname_instance_any(query->instance)) {
+		return;
+	}
+	aname_shared_t *shared = query->instance->shared;
+	aname_nodes_t *nodes = query->instance->nodes;
+	if (atomic_load(&nodes->names) == NULL ||
+	    atomic_exchange(&nodes->swept_s, query->now_s) == query->now_s) {
+		return;
+	}
+	pthread_mutex_lock(&shared->sign_lock);
+	size_t buckets = atomic_load(&nodes->names)->mask + 1;
+	for (size_t i = 0; i < buckets && i < SWEPT_EACH; i++) {
+		sweep(query, nodes);
+	}
+	(void)aname_bin_reclaim(shared->sign_bin);
+	pthread_mutex_unlock(&shared->sign_lock);
 }
 
 static listed_t *make(const aname_instance_t *instance, uint64_t hash, const knot_dname_t *owner,

@@ -2,8 +2,8 @@
  * \brief What an instance keeps of the nodes of its zone that have ANAME records, besides the apex.
  *        [K]
  *
- * A node is listed with the first query about it, by its name. It goes when its records have gone,
- * some time later while others are listed, or with the instance. So a zone in which nobody asks
+ * A node is listed with the first query about it, by its name. It goes soon after its records have
+ * gone, while the zone's owners are asked for, or with the instance. So a zone in which nobody asks
  * keeps nothing, whatever its size. Who is listed is found without a lock, inside the epoch; what
  * is written is under the shared state's sign_lock.
  *
@@ -42,6 +42,10 @@ void aname_nodes_deinit(aname_instance_t *instance);
  *         for an answer, but nothing of it lasts.
  */
 aname_node_t *aname_nodes_get(const aname_query_t *query, const knot_dname_t *owner);
+
+/*! Once a second for the zone: lets some nodes go whose records have gone, so that nobody is taken
+ *  to lead through them (F5), and what they named is named no more. */
+void aname_nodes_sweep(const aname_query_t *query);
 
 /*! Does it stand for nodes for which there was no memory? */
 static inline bool aname_nodes_is_spare(const aname_query_t *query, const aname_node_t *node)

@@ -27,11 +27,12 @@ ANAME_WARM aname_query_t *aname_query_of(const knotd_qdata_t *qdata,
 	return query;
 }
 
-/*! Its last ANAME record was removed. */
-static ANAME_ASIDE void forget_targets(aname_instance_t *instance)
+/*! The last ANAME record of the apex was removed: it names no target, and leads nowhere. */
+static ANAME_ASIDE void forget_apex(aname_instance_t *instance)
 {
 	const aname_zone_targets_t none = { .count = 0 };
 	aname_zones_note(instance->shared->zones, &instance->zone.named, &none);
+	aname_owners_drop(instance->shared->owners, &instance->apex.owner);
 }
 
 ANAME_WARM unsigned aname_query_apex_records(knotd_qdata_t *qdata, const aname_options_t *options,
@@ -56,7 +57,7 @@ ANAME_WARM bool aname_query_begin(aname_query_t *query, aname_instance_t *instan
 		count = aname_query_apex_records(qdata, instance->options, query->rrsets);
 		if (count == 0) {
 			if (aname_named_any(&instance->zone.named)) {
-				forget_targets(instance);
+				forget_apex(instance);
 			}
 			return false;
 		}

@@ -52,8 +52,9 @@ typedef struct {
 	_Atomic(struct aname_buckets *) names, nsec3;
 	_Atomic uint32_t moving; /*!< Odd while nodes are moved to other buckets. */
 	uint32_t count;
-	uint32_t swept;       /*!< The bucket whose nodes were looked for last. */
-	struct listed *spare; /*!< Stands for nodes for which there is no memory. */
+	uint32_t swept;           /*!< The bucket whose nodes were looked for last. */
+	_Atomic uint32_t swept_s; /*!< When some were looked for because it was time. */
+	struct listed *spare;     /*!< Stands for nodes for which there is no memory. */
 } aname_nodes_t;
 
 /*! One instance: the module loaded for one zone, or globally. Never changed after load, but for

@@ -5,6 +5,7 @@
 
 #include "path.h"
 #include "query/circle.h"
+#include "query/nodes.h"
 #include "query/pool.h"
 #include "query/records.h"
 #include "rrtype.h"
@@ -277,6 +278,7 @@ static ANAME_ASIDE void show_now(const aname_query_t *query)
 	if (is_time_to_show(query->node, query->now_s) || query->waited) {
 		look_at_clock(query->instance->shared);
 		aname_pool_keep_fresh(query);
+		aname_nodes_sweep(query);
 		show(query);
 	}
 }
