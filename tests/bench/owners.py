@@ -4,7 +4,8 @@ import measure
 from instructions import QUERIES, Windows
 from measure import question
 
-ANY, APEX, PLAIN = ("any.test", "anyy.test"), ("one.test", "onee.test"), ("own.test", "ownn.test")
+# As deep as each other among the zones, for which Knot looks first.
+ANY, APEX, PLAIN = ("any.test", "anyy.test"), ("just.test", "justt.test"), ("own.test", "ownn.test")
 OTHERS = 20  # Names beside the ones that are asked for.
 CASES = (
     # label, owner and zone, beside what, bar
