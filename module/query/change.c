@@ -3,6 +3,7 @@
 #include "conf/knotd.h"
 #include "path.h"
 #include "query/find.h"
+#include "query/memo.h"
 #include "query/node.h"
 #include "query/prove.h"
 #include "query/records.h"
@@ -40,9 +41,17 @@ static ANAME_ASIDE bool is_due_elsewhere(knotd_in_state_t state, const knot_pkt_
                                          aname_found_t *found)
 {
 	uint16_t type = knot_pkt_qtype(pkt);
-	return qdata->rcode == KNOT_RCODE_NOERROR &&
-	       aname_find_records(qdata, instance, qdata->name, found) &&
-	       (!is_family(type) || is_knots(state, pkt, qdata, found->rrsets[0].owner, type));
+	if (qdata->rcode != KNOT_RCODE_NOERROR) {
+		return false;
+	}
+	if (!is_family(type)) {
+		return aname_find_records(qdata, instance, qdata->name, found);
+	}
+	if (aname_find_records(qdata, instance, qdata->name, found)) {
+		return is_knots(state, pkt, qdata, found->rrsets[0].owner, type);
+	}
+	aname_memo_note_plain(state, pkt, qdata, instance);
+	return false;
 }
 
 bool aname_change_is_due(knotd_in_state_t state, const knot_pkt_t *pkt, knotd_qdata_t *qdata,
@@ -147,7 +156,8 @@ knotd_in_state_t aname_change_to_nodata(aname_query_t *query, knotd_in_state_t s
 {
 	uint16_t type = knot_pkt_qtype(query->pkt);
 	query->pending = ANAME_PENDING_ALL;
-	if (is_knots(state, query->pkt, query->qdata, NULL, type)) {
+	const knot_dname_t *owner = query->apex ? NULL : query->rrsets[0].owner;
+	if (is_knots(state, query->pkt, query->qdata, owner, type)) {
 		state = aname_respond_noted_nodata(query, state, type);
 	}
 	return state;

@@ -4,6 +4,7 @@
 #include "path.h"
 #include "query/change.h"
 #include "query/ecs.h"
+#include "query/memo.h"
 #include "query/node.h"
 #include "query/nodes.h"
 #include "query/prove.h"
@@ -13,6 +14,33 @@
 #include "query/respond.h"
 #include "query/show.h"
 #include "query/signing.h"
+
+/*! How far the query in hand of each worker is. PREANSWER, where each comes by first, begins it. */
+static struct {
+	_Alignas(64) const knotd_mod_t *complete; /*!< Whose later hooks have nothing to do. */
+	/* Of whose instance it is, if it is about addresses of a name that may be in the memo. */
+	const knotd_mod_t *plain;
+	const aname_instance_t *instance;
+	uint16_t type;
+} progress[ANAME_WORKERS_MAX];
+
+/*! Has no later hook anything to do? */
+static inline bool is_complete(const knotd_qdata_t *qdata, const knotd_mod_t *mod)
+{
+	unsigned worker = qdata->params->thread_id;
+	return worker < ANAME_WORKERS_MAX && progress[worker].complete == mod;
+}
+
+/*! Notes that none has. Of a worker that has a slot. */
+static inline void set_complete(const knotd_qdata_t *qdata, const knotd_mod_t *mod)
+{
+	progress[qdata->params->thread_id].complete = mod;
+}
+
+static inline bool is_family(uint16_t type)
+{
+	return type == KNOT_RRTYPE_A || type == KNOT_RRTYPE_AAAA;
+}
 
 /*! Begins a query about the node of these records, about none if there are none, or if `found`
  *  is NULL about the apex. */
@@ -26,6 +54,18 @@ static ANAME_WARM bool begin(aname_query_t *query, aname_instance_t *instance, k
 	return begun;
 }
 
+/*! What a query has to know before anything is decided for it. False outside the epoch, if what
+ *  this module makes would be bogus (D4). */
+static ANAME_WARM bool choose_signer(aname_query_t *query)
+{
+	aname_signing_choose(query);
+	if (query->sign.state == ANAME_SIGN_UNABLE) {
+		aname_epoch_leave(query->epoch, query->worker);
+		return false;
+	}
+	return true;
+}
+
 /*!
  * Takes a query up, or takes it up again. False outside the epoch, if there is nothing to do for
  * it: no ANAME at the apex if `found` is NULL, or a zone in which what this module makes would be
@@ -35,9 +75,6 @@ static ANAME_WARM bool take_up(aname_query_t *query, knot_pkt_t *pkt, knotd_qdat
                                knotd_mod_t *mod, aname_instance_t *instance,
                                const aname_found_t *found)
 {
-	if (query == NULL) {
-		return false;
-	}
 	if (query->instance == instance) {
 		if (!aname_epoch_enter_again(query->epoch, query->worker, &query->entered)) {
 			aname_records_forget(query, false);
@@ -48,54 +85,133 @@ static ANAME_WARM bool take_up(aname_query_t *query, knot_pkt_t *pkt, knotd_qdat
 	} else if (instance->options->ecs) {
 		aname_ecs_take(query);
 	}
-	aname_signing_choose(query);
-	if (query->sign.state == ANAME_SIGN_UNABLE) {
-		aname_epoch_leave(query->epoch, query->worker);
-		return false;
+	return choose_signer(query);
+}
+
+/*! Answers a query that is about a node, if that can be done right away. Leaves the epoch. */
+static ANAME_WARM knotd_in_state_t respond_early(aname_query_t *query, knotd_in_state_t state,
+                                                 uint16_t type)
+{
+	state = aname_respond_early(query, state, type);
+	if (query->pending == ANAME_PENDING_NOTHING) {
+		set_complete(query->qdata, query->mod);
 	}
-	return true;
+	aname_show(query);
+	aname_epoch_leave(query->epoch, query->worker);
+	return state;
+}
+
+/*! The same of a query that is about another node than the apex, with copies of its records: what
+ *  later hooks are to go on with are those of the zone. Leaves the epoch. */
+static ANAME_WARM knotd_in_state_t respond_early_elsewhere(aname_query_t *query,
+                                                           knotd_in_state_t state, uint16_t type)
+{
+	state = aname_respond_early(query, state, type);
+	aname_show(query);
+	if (query->pending == ANAME_PENDING_NOTHING) {
+		set_complete(query->qdata, query->mod);
+	} else {
+		aname_node_keep_known(query);
+	}
+	aname_epoch_leave(query->epoch, query->worker);
+	return state;
+}
+
+/*!
+ * The short cut for another node than the apex, if it is known that Knot would come to it. Else the
+ * query is let go.
+ */
+static ANAME_ASIDE knotd_in_state_t on_known(knotd_in_state_t state, knot_pkt_t *pkt,
+                                             knotd_qdata_t *qdata, knotd_mod_t *mod,
+                                             aname_instance_t *instance, aname_query_t *query)
+{
+	uint64_t version = aname_memo_version(qdata, instance);
+	if (version == 0 || !aname_query_begin(query, instance, pkt, qdata, mod, false)) {
+		return state;
+	}
+	if (instance->options->ecs) {
+		aname_ecs_take(query);
+	}
+	if (!choose_signer(query)) {
+		return state;
+	}
+	if (!aname_node_turn_to_known(query, version)) {
+		aname_epoch_leave(query->epoch, query->worker);
+		query->instance = NULL;
+		return state;
+	}
+	return respond_early_elsewhere(query, state, knot_pkt_qtype(pkt));
 }
 
 /*!
  * The short cut: a query for the apex itself that can be answered right away. Knot does not look
  * at the zone after a HIT, which keeps siblings out.
  */
+static ANAME_ASIDE knotd_in_state_t on_zone(knotd_in_state_t state, knot_pkt_t *pkt,
+                                            knotd_qdata_t *qdata, knotd_mod_t *mod,
+                                            aname_instance_t *instance, aname_query_t *query)
+{
+	/* That Knot has found the zone by the end of the name, and that it is as long, tells not
+	 * enough: to Knot, an octet of zero in a label is as good as a label's end. */
+	if (aname_octets_equal(qdata->query->lower_qname, knotd_qdata_zone_name(qdata),
+	                       instance->zone_len) &&
+	    take_up(query, pkt, qdata, mod, instance, NULL)) {
+		state = respond_early(query, state, knot_pkt_qtype(pkt));
+	}
+	return state;
+}
+
 static knotd_in_state_t on_preanswer(knotd_in_state_t state, knot_pkt_t *pkt, knotd_qdata_t *qdata,
                                      knotd_mod_t *mod)
 {
 	aname_instance_t *instance = knotd_mod_ctx(mod);
-	aname_pending_t before;
-	aname_query_t *query = aname_query_of(qdata, instance, &before);
+	aname_query_t *query = aname_query_of(qdata, instance);
 	if (query == NULL) {
 		if (instance == NULL) {
 			aname_start_again(mod);
 		}
 		return state;
 	}
-	if (query->instance == instance) {
-		query->instance = NULL; /* That was the query before. */
+	/* What there is is of the query before. */
+	unsigned worker = qdata->params->thread_id;
+	query->instance = NULL;
+	progress[worker].complete = progress[worker].plain = NULL;
+	uint16_t type = knot_pkt_qtype(qdata->query);
+	if (state != KNOTD_IN_STATE_BEGIN || !is_family(type)) {
+		return state;
 	}
-
-	/* That Knot has found the zone by the end of the name, and that it is as long, tells not
-	 * enough: to Knot, an octet of zero in a label is as good as a label's end. */
-	const knot_pkt_t *asked = qdata->query;
-	uint16_t type = knot_pkt_qtype(pkt);
-	if (state == KNOTD_IN_STATE_BEGIN && (type == KNOT_RRTYPE_A || type == KNOT_RRTYPE_AAAA) &&
-	    asked->qname_size == instance->zone_len &&
-	    aname_octets_equal(asked->lower_qname, knotd_qdata_zone_name(qdata),
-	                       instance->zone_len) &&
-	    take_up(query, pkt, qdata, mod, instance, NULL)) {
-		state = aname_respond_early(query, state, type);
-		aname_show(query);
-		aname_epoch_leave(query->epoch, query->worker);
+	if (qdata->query->qname_size == instance->zone_len) {
+		return on_zone(state, pkt, qdata, mod, instance, query);
 	}
+	if (!aname_instance_any(instance)) {
+		return state;
+	}
+	if (aname_memo_may_be_owner(qdata, instance)) {
+		return on_known(state, pkt, qdata, mod, instance, query);
+	}
+	progress[worker].plain = mod;
+	progress[worker].instance = instance;
+	progress[worker].type = type;
 	return state;
 }
 
 /*! Is this the object of an earlier hook of this query, in this very instance? */
 static bool is_mine(const aname_query_t *query, const aname_instance_t *instance)
 {
-	return query != NULL && query->instance == instance;
+	return query->instance == instance;
+}
+
+/*! Notes what the query in hand tells of another node than the apex, to which Knot has come. */
+static ANAME_ASIDE void note_node(const aname_query_t *query)
+{
+	const knotd_qdata_t *qdata = query->qdata;
+	if (query->sign.wanted) {
+		aname_nodes_note_nsec3(query);
+	}
+	if (qdata->name == qdata->query->lower_qname &&
+	    knot_dname_is_equal(qdata->name, query->rrsets[0].owner)) {
+		aname_node_note_known(query);
+	}
 }
 
 /*! Everything else: what is cold or failing, ANY, and aliases that lead to the apex. */
@@ -110,24 +226,49 @@ static ANAME_ASIDE knotd_in_state_t change(knotd_in_state_t state, knot_pkt_t *p
 	aname_found_t found;
 	if (aname_change_is_due(state, pkt, qdata, instance, &found) &&
 	    take_up(query, pkt, qdata, mod, instance, found.count > 0 ? &found : NULL)) {
-		if (query->sign.wanted && !query->apex) {
-			aname_nodes_note_nsec3(query);
+		if (!query->apex) {
+			note_node(query);
 		}
 		state = aname_change_answer(query, state);
+		if (query->pending == ANAME_PENDING_NOTHING) {
+			set_complete(qdata, mod);
+		}
 		aname_show(query);
 		aname_epoch_leave(query->epoch, query->worker);
 	}
 	return state;
 }
 
+/*! The same, unless it is known that there is nothing to change. */
+static ANAME_ASIDE knotd_in_state_t change_unknown(knotd_in_state_t state, knot_pkt_t *pkt,
+                                                   knotd_qdata_t *qdata, knotd_mod_t *mod)
+{
+	aname_instance_t *instance = knotd_mod_ctx(mod);
+	aname_query_t *query = aname_query_of(qdata, instance);
+	if (query == NULL || (aname_instance_any(instance) && !is_mine(query, instance) &&
+	                      is_family(knot_pkt_qtype(qdata->query)) &&
+	                      aname_memo_is_plain(state, qdata, instance))) {
+		return state;
+	}
+	return change(state, pkt, qdata, mod, instance, query);
+}
+
 static knotd_in_state_t on_answer(knotd_in_state_t state, knot_pkt_t *pkt, knotd_qdata_t *qdata,
                                   knotd_mod_t *mod)
 {
-	aname_instance_t *instance = knotd_mod_ctx(mod);
-	aname_pending_t pending;
-	aname_query_t *query = aname_query_of(qdata, instance, &pending);
-	return pending == ANAME_PENDING_NOTHING ? state
-	                                        : change(state, pkt, qdata, mod, instance, query);
+	unsigned worker = qdata->params->thread_id;
+	if (worker < ANAME_WORKERS_MAX) {
+		if (progress[worker].complete == mod) {
+			return state;
+		}
+		if (progress[worker].plain == mod &&
+		    aname_memo_is_complete(state, progress[worker].type, pkt, qdata,
+		                           progress[worker].instance)) {
+			progress[worker].complete = mod;
+			return state;
+		}
+	}
+	return change_unknown(state, pkt, qdata, mod);
 }
 
 /*! What a query is about that is none about addresses: the apex, or nodes that are turned to. */
@@ -139,9 +280,14 @@ static const aname_found_t *begin_with(const aname_instance_t *instance)
 
 /*! A negative answer lives no longer than what it rests on, and denials tell the truth (D2, D3). */
 static ANAME_ASIDE knotd_in_state_t prove(knotd_in_state_t state, knot_pkt_t *pkt,
-                                          knotd_qdata_t *qdata, knotd_mod_t *mod,
-                                          aname_instance_t *instance, aname_query_t *query)
+                                          knotd_qdata_t *qdata, knotd_mod_t *mod)
 {
+	aname_instance_t *instance = knotd_mod_ctx(mod);
+	aname_query_t *query = aname_query_of(qdata, instance);
+	if (query == NULL ||
+	    (is_mine(query, instance) && query->pending == ANAME_PENDING_NOTHING)) {
+		return state;
+	}
 	if (is_mine(query, instance)) {
 		state = aname_prove_finish_nodata(query, state);
 	}
@@ -158,23 +304,24 @@ static ANAME_ASIDE knotd_in_state_t prove(knotd_in_state_t state, knot_pkt_t *pk
 static knotd_in_state_t on_authority(knotd_in_state_t state, knot_pkt_t *pkt, knotd_qdata_t *qdata,
                                      knotd_mod_t *mod)
 {
-	aname_instance_t *instance = knotd_mod_ctx(mod);
-	aname_pending_t pending;
-	aname_query_t *query = aname_query_of(qdata, instance, &pending);
-	return pending == ANAME_PENDING_NOTHING ? state
-	                                        : prove(state, pkt, qdata, mod, instance, query);
+	return is_complete(qdata, mod) ? state : prove(state, pkt, qdata, mod);
 }
 
 static ANAME_ASIDE knotd_in_state_t add(knotd_in_state_t state, knot_pkt_t *pkt,
-                                        knotd_qdata_t *qdata, knotd_mod_t *mod,
-                                        aname_instance_t *instance, aname_query_t *query)
+                                        knotd_qdata_t *qdata, knotd_mod_t *mod)
 {
+	aname_instance_t *instance = knotd_mod_ctx(mod);
+	aname_query_t *query = aname_query_of(qdata, instance);
+	if (query == NULL ||
+	    (is_mine(query, instance) && query->pending == ANAME_PENDING_NOTHING)) {
+		return state;
+	}
 	if (aname_change_is_addition_due(state, pkt, qdata, instance) &&
 	    take_up(query, pkt, qdata, mod, instance, begin_with(instance))) {
 		state = aname_change_additional(query, state);
 		aname_show(query);
 		aname_epoch_leave(query->epoch, query->worker);
-	} else if (query != NULL && !is_mine(query, instance)) {
+	} else if (!is_mine(query, instance)) {
 		aname_show_aside(pkt, qdata, mod, instance);
 	}
 	return state;
@@ -183,11 +330,7 @@ static ANAME_ASIDE knotd_in_state_t add(knotd_in_state_t state, knot_pkt_t *pkt,
 static knotd_in_state_t on_additional(knotd_in_state_t state, knot_pkt_t *pkt, knotd_qdata_t *qdata,
                                       knotd_mod_t *mod)
 {
-	aname_instance_t *instance = knotd_mod_ctx(mod);
-	aname_pending_t pending;
-	aname_query_t *query = aname_query_of(qdata, instance, &pending);
-	return pending == ANAME_PENDING_NOTHING ? state
-	                                        : add(state, pkt, qdata, mod, instance, query);
+	return is_complete(qdata, mod) ? state : add(state, pkt, qdata, mod);
 }
 
 /*! Shows the numbers of the whole process after any query, whoever is asked for what. */

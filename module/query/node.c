@@ -1,7 +1,11 @@
 #include "query/node.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "path.h"
+#include "query/find.h"
+#include "query/memo.h"
 #include "query/nodes.h"
 
 void aname_node_save(const aname_query_t *query, aname_node_saved_t *saved)
@@ -61,6 +65,59 @@ void aname_node_turn(aname_query_t *query, const aname_found_t *found)
 		query->apex = false;
 	}
 	query->covered = query->qdata->name;
+}
+
+ANAME_WARM bool aname_node_turn_to_known(aname_query_t *query, uint64_t version)
+{
+	const aname_known_node_t *known;
+	aname_node_t *node = aname_nodes_find_asked(query, &known);
+	if (known == NULL || known->version != version || (query->sign.wanted && !known->proven)) {
+		return false;
+	}
+	start(query, node);
+	/* The name stands in the query for as long as that is in hand. */
+	aname_known_read(known, query->qdata->query->lower_qname, query->rrsets);
+	query->rrsets_count = known->count;
+	query->several = known->count != 1 || known->sets[0].count != 1;
+	query->apex = false;
+	query->covered = query->qdata->name;
+	return true;
+}
+
+void aname_node_keep_known(aname_query_t *query)
+{
+	aname_found_t found;
+	if (aname_find_at(query->qdata, query->instance, query->rrsets[0].owner, &found)) {
+		take(query, &found);
+	} else {
+		aname_node_turn_away(query); /* The zone's version is the same: they are there. */
+	}
+}
+
+void aname_node_note_known(const aname_query_t *query)
+{
+	uint64_t version = aname_memo_version(query->qdata, query->instance);
+	if (version == 0 || aname_nodes_is_spare(query, query->node)) {
+		return;
+	}
+	_Atomic(aname_known_node_t *) *place = aname_nodes_known(query->node);
+	const aname_known_node_t *before = atomic_load(place);
+	bool same = before != NULL && before->version == version;
+	if (same && before->proven >= query->sign.wanted) {
+		return;
+	}
+	aname_known_node_t *known =
+	        aname_known_make(version, query->sign.wanted || (same && before->proven),
+	                         query->rrsets, query->rrsets_count);
+	if (known == NULL) {
+		return;
+	}
+	aname_shared_t *shared = query->instance->shared;
+	pthread_mutex_lock(&shared->sign_lock);
+	aname_bin_retire(shared->sign_bin, atomic_exchange(place, known), free);
+	(void)aname_bin_reclaim(shared->sign_bin);
+	pthread_mutex_unlock(&shared->sign_lock);
+	aname_memo_note_owner(query->qdata, query->instance);
 }
 
 void aname_node_enter_again(aname_query_t *query)

@@ -40,6 +40,25 @@ void aname_node_restore(aname_query_t *query, const aname_node_saved_t *saved);
  *  to. Inside the epoch. */
 void aname_node_turn(aname_query_t *query, const aname_found_t *found);
 
+/*!
+ * \brief Turns a query to the node by the name that is asked for, before Knot looks: with copies of
+ *        its records, which are good until the epoch is left.
+ *
+ * \param version  Of the zone, see query/memo.h; not 0.
+ *
+ * \return false, and the query is about no node, if nothing is known of it in this version, or what
+ *         is known is not enough where a reply with signatures is wanted.
+ */
+bool aname_node_turn_to_known(aname_query_t *query, uint64_t version);
+
+/*! Turns a query that is about such a node to the records in the zone, which are good until it
+ *  ends. Inside the epoch. */
+void aname_node_keep_known(aname_query_t *query);
+
+/*! Notes what the node is that a query is about, to which Knot has come by the very name that is
+ *  asked for. Inside the epoch. */
+void aname_node_note_known(const aname_query_t *query);
+
 /*! The epoch was left, and entered again: what was kept of the node then may have gone. */
 void aname_node_enter_again(aname_query_t *query);
 

@@ -5,8 +5,10 @@
 
 #include <libknot/descriptor.h>
 
+#include "octets.h"
 #include "path.h"
 #include "query/find.h"
+#include "query/memo.h"
 #include "table/dnssec.h"
 #include "table/hash.h"
 
@@ -22,6 +24,7 @@ typedef struct listed {
 	aname_named_t named;
 	aname_shared_t *shared; /*!< Where it is registered. */
 	_Atomic(struct listed *) next, next_nsec3;
+	_Atomic(aname_known_node_t *) known; /*!< Its records in a version of the zone. */
 	_Atomic uint64_t nsec3; /*!< What its NSEC3 record begins with; 0: not known. */
 	uint64_t hash;          /*!< Of its name. */
 	_Atomic uint32_t salt;  /*!< Of the NSEC3PARAM record by which that was worked out. */
@@ -48,6 +51,7 @@ static void destroy(void *memory)
 	aname_owners_drop(listed->shared->owners, &listed->node.owner);
 	aname_zones_note(listed->shared->zones, &listed->named, &none);
 	free(atomic_load(&listed->node.plan));
+	free(atomic_load(&listed->known));
 	free(listed);
 }
 
@@ -78,7 +82,7 @@ static ANAME_WARM listed_t *find(const buckets_t *names, uint64_t hash, const kn
 {
 	listed_t *listed = names == NULL ? NULL : atomic_load(&names->at[hash & names->mask]);
 	while (listed != NULL && (listed->hash != hash || listed->name_len != len ||
-	                          memcmp(listed->name, name, len) != 0)) {
+	                          !aname_octets_equal(listed->name, name, len))) {
 		listed = atomic_load(&listed->next);
 	}
 	return listed;
@@ -238,7 +242,7 @@ int aname_nodes_init(aname_instance_t **instance)
 		free(spare);
 		return KNOT_ENOMEM;
 	}
-	*wider->nodes = (aname_nodes_t){ .spare = spare };
+	*wider->nodes = (aname_nodes_t){ .spare = spare, .begin = aname_memo_begin() };
 	*instance = wider;
 	return KNOT_EOK;
 }
@@ -286,12 +290,33 @@ static ANAME_ASIDE listed_t *find_or_add(const aname_query_t *query, uint64_t ha
 	return listed;
 }
 
-ANAME_WARM aname_node_t *aname_nodes_get(const aname_query_t *query, const knot_dname_t *owner)
+static inline uint64_t hash_name(const aname_query_t *query, const knot_dname_t *name, size_t len)
 {
 	const aname_hash_key_t *key = &query->instance->shared->hash_key;
+	return aname_hash_end(
+	        aname_hash_octets(aname_hash_word(key->begin, len, key), name, len, key));
+}
+
+_Atomic(aname_known_node_t *) *aname_nodes_known(aname_node_t *node)
+{
+	return &((listed_t *)node)->known;
+}
+
+ANAME_WARM aname_node_t *aname_nodes_find_asked(const aname_query_t *query,
+                                                const aname_known_node_t **known)
+{
+	const knot_pkt_t *asked = query->qdata->query;
+	listed_t *listed = find(atomic_load(&query->instance->nodes->names),
+	                        hash_name(query, asked->lower_qname, asked->qname_size),
+	                        asked->lower_qname, asked->qname_size);
+	*known = listed == NULL ? NULL : atomic_load(&listed->known);
+	return listed == NULL ? NULL : &listed->node;
+}
+
+ANAME_WARM aname_node_t *aname_nodes_get(const aname_query_t *query, const knot_dname_t *owner)
+{
 	size_t len = knot_dname_size(owner);
-	uint64_t hash = aname_hash_end(
-	        aname_hash_octets(aname_hash_word(key->begin, len, key), owner, len, key));
+	uint64_t hash = hash_name(query, owner, len);
 	listed_t *listed = find(atomic_load(&query->instance->nodes->names), hash, owner, len);
 	if (listed == NULL) {
 		listed = find_or_add(query, hash, owner, len);

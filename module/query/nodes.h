@@ -10,13 +10,15 @@
  * An NSEC3 record does not tell whose it is. A node is found by it as well, from the first reply
  * with signatures about it on: before that, and after a reload, its record lists both families.
  *
- * What it takes: 85 octets and its name for each node that was asked for, and 16 to 32 for buckets.
+ * What it takes: 93 octets and its name for each node that was asked for, some 60 for what is known
+ * of it, and 16 to 32 for buckets.
  *
  * Thread: worker inside the epoch, unless it says otherwise.
  */
 
 #pragma once
 
+#include "query/known.h"
 #include "query/query.h"
 
 /*!
@@ -42,6 +44,19 @@ void aname_nodes_deinit(aname_instance_t *instance);
  *         for an answer, but nothing of it lasts.
  */
 aname_node_t *aname_nodes_get(const aname_query_t *query, const knot_dname_t *owner);
+
+/*!
+ * \brief The node by the name that is asked for, if it is listed.
+ *
+ * \param known  What is known of it; NULL if nothing is.
+ *
+ * \return It, good until the epoch is left, as is what is known; NULL if it is not listed.
+ */
+aname_node_t *aname_nodes_find_asked(const aname_query_t *query, const aname_known_node_t **known);
+
+/*! Where a listed node keeps what is known of it. To be written under the shared state's
+ *  sign_lock. */
+_Atomic(aname_known_node_t *) *aname_nodes_known(aname_node_t *node);
 
 /*! Once a second for the zone: lets some nodes go whose records have gone, so that nobody is taken
  *  to lead through them (F5), and what they named is named no more. */

@@ -13,18 +13,13 @@ _Static_assert(_Alignof(aname_query_t) <= ANAME_WORKER_QUERY_ALIGN, "and it is a
 _Static_assert(offsetof(aname_query_t, instance) == 0, "a slot of zeros has a free one");
 
 ANAME_WARM aname_query_t *aname_query_of(const knotd_qdata_t *qdata,
-                                         const aname_instance_t *instance, aname_pending_t *pending)
+                                         const aname_instance_t *instance)
 {
-	*pending = ANAME_PENDING_ALL;
 	unsigned number = qdata->params->thread_id;
 	if (instance == NULL || number >= ANAME_WORKERS_MAX) {
 		return NULL;
 	}
-	aname_query_t *query = (aname_query_t *)instance->shared->workers[number].query;
-	if (query->instance == instance) {
-		*pending = query->pending;
-	}
-	return query;
+	return (aname_query_t *)instance->shared->workers[number].query;
 }
 
 /*! The last ANAME record of the apex was removed: it names no target, and leads nowhere. */

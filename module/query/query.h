@@ -55,6 +55,7 @@ typedef struct {
 	uint32_t swept;           /*!< The bucket whose nodes were looked for last. */
 	_Atomic uint32_t swept_s; /*!< When some were looked for because it was time. */
 	struct listed *spare;     /*!< Stands for nodes for which there is no memory. */
+	uint64_t begin;           /*!< Of versions of the zone (query/memo.h). */
 } aname_nodes_t;
 
 /*! One instance: the module loaded for one zone, or globally. Never changed after load, but for
@@ -171,13 +172,10 @@ typedef struct {
 /*!
  * \brief The object of the worker that has a query.
  *
- * \param pending  What an earlier hook of this very instance has left to be done.
- *
  * \return The object, perhaps another instance's, or at PREANSWER of the query before. NULL if
  *         there is no instance, or no slot for so many workers.
  */
-aname_query_t *aname_query_of(const knotd_qdata_t *qdata, const aname_instance_t *instance,
-                              aname_pending_t *pending);
+aname_query_t *aname_query_of(const knotd_qdata_t *qdata, const aname_instance_t *instance);
 
 /*!
  * \brief Begins a query: finds the ANAME records of the apex, if it is about that, and enters the

@@ -85,7 +85,9 @@ int aname_reply_put_soa(const aname_query_t *query, uint32_t ttl)
 	if (soa.ttl > ttl) {
 		soa.ttl = ttl;
 	}
-	return aname_packet_append(query->pkt, KNOT_COMPR_HINT_QNAME, &soa, 0,
+	/* Who asks for the apex has named the SOA's owner. */
+	uint16_t compr_hint = query->apex ? KNOT_COMPR_HINT_QNAME : KNOT_COMPR_HINT_NONE;
+	return aname_packet_append(query->pkt, compr_hint, &soa, 0,
 	                           KNOT_PF_NOTRUNC | KNOT_PF_SOAMINTTL);
 }
 

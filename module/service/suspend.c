@@ -17,6 +17,7 @@ static void look(aname_suspend_t *suspend)
 
 static void on_timer(uv_timer_t *timer)
 {
+	atomic_fetch_add_explicit(&aname_clock_steps, 1, memory_order_relaxed);
 	look(timer->data);
 }
 

@@ -3,7 +3,7 @@
  *
  * libuv's timers stand still meanwhile, so what was due then would be late by as long as the
  * machine slept. It is looked for each time the loop has anything to do, which a query sees to, and
- * at least every five seconds.
+ * at least every five seconds. With the latter the clock's steps are counted (table/clock.h).
  *
  * Thread: service.
  */

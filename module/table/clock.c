@@ -4,6 +4,7 @@
 #define LEAST_MS 1000
 
 _Atomic int64_t aname_clock_slept_ms;
+_Atomic uint32_t aname_clock_steps;
 
 /*! By how much the clock that goes on was ahead at the beginning; INT64_MAX: not begun. */
 static _Atomic int64_t ahead_ms = INT64_MAX;

@@ -20,6 +20,9 @@
 /*! What was slept since aname_clock_begin(). */
 extern _Atomic int64_t aname_clock_slept_ms;
 
+/*! Goes up every few seconds; see aname_clock_step(). */
+extern _Atomic uint32_t aname_clock_steps;
+
 /*! Begins to count what is slept; at most once. */
 void aname_clock_begin(void);
 
@@ -41,6 +44,13 @@ static inline int64_t aname_clock_read_ms(clockid_t id)
 static inline int64_t aname_clock_slept(void)
 {
 	return atomic_load_explicit(&aname_clock_slept_ms, memory_order_relaxed);
+}
+
+/*! A count that the service has go up every few seconds, for what must not last longer than that
+ *  and cannot afford a clock. */
+static inline uint32_t aname_clock_step(void)
+{
+	return atomic_load_explicit(&aname_clock_steps, memory_order_relaxed);
 }
 
 /*! Time in milliseconds, to the millisecond. */

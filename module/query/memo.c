@@ -1,0 +1,184 @@
+#include "query/memo.h"
+
+#include <string.h>
+
+#include "conf/lookup.h"
+#include "path.h"
+#include "table/clock.h"
+#include "table/hash.h"
+
+/* Numbers are spread by multiplying them by large odd ones. Nobody outside chooses what goes in,
+ * but for serials and the beginnings of names, which tell nothing alone. */
+#define SPREAD_1 UINT64_C(0x9e3779b97f4a7c15)
+#define SPREAD_2 UINT64_C(0xc2b2ae3d27d4eb4f)
+#define SPREAD_3 UINT64_C(0x165667b19e3779f9)
+
+/*! Facts that are kept, as one word each: of a name by its hash, of a set by where it stands. */
+#define FACTS_BITS 17
+static _Atomic uint64_t facts[1 << FACTS_BITS];
+
+/*! By how names of owners begin: a bit each. It is emptied when a quarter of the bits is set. */
+#define OWNERS_BITS 20
+static _Atomic uint64_t owners[1 << (OWNERS_BITS - 6)];
+static _Atomic uint32_t owners_set;
+
+uint64_t aname_memo_begin(void)
+{
+	static _Atomic uint64_t count;
+	return (atomic_fetch_add(&count, 1) + 1) * SPREAD_2;
+}
+
+ANAME_WARM uint64_t aname_memo_version(knotd_qdata_t *qdata, const aname_instance_t *instance)
+{
+	knot_rrset_t soa = knotd_qdata_zone_apex_rrset(qdata, KNOT_RRTYPE_SOA);
+	/* It ends with five numbers, the first of which is the serial (RFC 1035, 3.3.13). */
+	const size_t numbers = 5 * sizeof(uint32_t);
+	if (soa.rrs.count == 0 || soa.rrs.rdata->len < numbers) {
+		return 0;
+	}
+	uint32_t serial;
+	memcpy(&serial, soa.rrs.rdata->data + soa.rrs.rdata->len - numbers, sizeof(serial));
+	uint64_t when = (uint64_t)serial << 32 | aname_clock_step();
+	uint64_t version = (instance->nodes->begin + (uintptr_t)soa.rrs.rdata) * SPREAD_1;
+	version ^= (version >> 32) ^ when * SPREAD_2;
+	return version | 1;
+}
+
+/* Owners. */
+
+/*! Which bit stands for names that begin like this one. */
+static inline uint32_t owners_bit(const knot_dname_t *lower, const aname_instance_t *instance)
+{
+	uint64_t begin;
+	memcpy(&begin, lower, sizeof(begin));
+	return ((begin ^ instance->nodes->begin) * SPREAD_1) >> (64 - OWNERS_BITS);
+}
+
+ANAME_WARM bool aname_memo_may_be_owner(knotd_qdata_t *qdata, const aname_instance_t *instance)
+{
+	const knot_pkt_t *asked = qdata->query;
+	if (asked->qname_size < sizeof(uint64_t)) {
+		return true;
+	}
+	uint32_t bit = owners_bit(asked->lower_qname, instance);
+	uint64_t word = atomic_load_explicit(&owners[bit / 64], memory_order_relaxed);
+	return word >> (bit % 64) & 1;
+}
+
+/*! Nearly all names would be taken for owners. Those that are will be noted again. */
+static ANAME_ASIDE void empty_owners(void)
+{
+	atomic_store_explicit(&owners_set, 0, memory_order_relaxed);
+	for (size_t i = 0; i < sizeof(owners) / sizeof(owners[0]); i++) {
+		atomic_store_explicit(&owners[i], 0, memory_order_relaxed);
+	}
+}
+
+void aname_memo_note_owner(knotd_qdata_t *qdata, const aname_instance_t *instance)
+{
+	if (qdata->query->qname_size < sizeof(uint64_t)) {
+		return;
+	}
+	uint32_t bit = owners_bit(qdata->query->lower_qname, instance);
+	uint64_t set = UINT64_C(1) << bit % 64;
+	if ((atomic_fetch_or_explicit(&owners[bit / 64], set, memory_order_relaxed) & set) == 0 &&
+	    atomic_fetch_add_explicit(&owners_set, 1, memory_order_relaxed) >=
+	            (UINT32_C(1) << OWNERS_BITS) / 4) {
+		empty_owners();
+	}
+}
+
+/* Facts. */
+
+/*! A fact about something in a version of a zone. */
+static inline uint64_t make_fact(uint64_t version, uint64_t about)
+{
+	uint64_t mixed = (version ^ about * SPREAD_3) * SPREAD_1;
+	return mixed ^ mixed >> 32;
+}
+
+static inline _Atomic uint64_t *place_of(uint64_t fact)
+{
+	return &facts[fact >> (64 - FACTS_BITS)];
+}
+
+static inline bool is_known(uint64_t fact)
+{
+	return atomic_load_explicit(place_of(fact), memory_order_relaxed) == fact;
+}
+
+static void note(uint64_t fact)
+{
+	atomic_store_explicit(place_of(fact), fact, memory_order_relaxed);
+}
+
+/*! No ANAME records answer for the name that Knot has come to. Odd, as no address is. */
+static uint64_t fact_of_name(uint64_t version, knotd_qdata_t *qdata,
+                             const aname_instance_t *instance)
+{
+	const aname_hash_key_t *key = &instance->shared->hash_key;
+	size_t len = knot_dname_size(qdata->name);
+	uint64_t begin = aname_hash_word(key->begin, len, key);
+	uint64_t hash = aname_hash_end(aname_hash_octets(begin, qdata->name, len, key));
+	return make_fact(version, hash | 1);
+}
+
+/*! Is the reply nothing but the set that was asked for, of the very name and no alias's? */
+static inline bool is_simple(knotd_in_state_t state, uint16_t type, const knot_pkt_t *pkt,
+                             knotd_qdata_t *qdata)
+{
+	return state == KNOTD_IN_STATE_HIT && qdata->name == qdata->query->lower_qname &&
+	       pkt->rrset_count > 0 && pkt->rr[0].type == type;
+}
+
+/*! The set that stands at this address is one of a node without ANAME records. */
+static inline uint64_t fact_of_set(uint64_t version, const knot_pkt_t *pkt)
+{
+	return make_fact(version, (uintptr_t)pkt->rr[0].rrs.rdata);
+}
+
+ANAME_WARM bool aname_memo_is_complete(knotd_in_state_t state, uint16_t type, const knot_pkt_t *pkt,
+                                       knotd_qdata_t *qdata, const aname_instance_t *instance)
+{
+	if (!is_simple(state, type, pkt, qdata)) {
+		return false;
+	}
+	uint64_t version = aname_memo_version(qdata, instance);
+	return version != 0 && is_known(fact_of_set(version, pkt));
+}
+
+bool aname_memo_is_plain(knotd_in_state_t state, knotd_qdata_t *qdata,
+                         const aname_instance_t *instance)
+{
+	if (state != KNOTD_IN_STATE_HIT && state != KNOTD_IN_STATE_NODATA) {
+		return false;
+	}
+	uint64_t version = aname_memo_version(qdata, instance);
+	return version != 0 && is_known(fact_of_name(version, qdata, instance));
+}
+
+/*!
+ * Is the set in the reply that of the name itself? A wildcard's is not, for which a signed reply
+ * has to prove something, be it that of the wildcard which was asked for.
+ */
+static bool is_own(const knot_pkt_t *pkt, knotd_qdata_t *qdata)
+{
+	knot_rrset_t own;
+	return !knot_dname_is_wildcard(qdata->name) &&
+	       knotd_qdata_zone_rrset(qdata, NULL, qdata->name, pkt->rr[0].type, &own) ==
+	               KNOT_EOK &&
+	       own.rrs.count > 0 && own.rrs.rdata == pkt->rr[0].rrs.rdata;
+}
+
+void aname_memo_note_plain(knotd_in_state_t state, const knot_pkt_t *pkt, knotd_qdata_t *qdata,
+                           const aname_instance_t *instance)
+{
+	uint64_t version = aname_memo_version(qdata, instance);
+	if (version == 0) {
+		return;
+	}
+	note(fact_of_name(version, qdata, instance));
+	if (is_simple(state, knot_pkt_qtype(pkt), pkt, qdata) && is_own(pkt, qdata)) {
+		note(fact_of_set(version, pkt));
+	}
+}
