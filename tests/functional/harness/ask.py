@@ -16,6 +16,7 @@ import dns.rdata
 import dns.rdatatype
 
 from . import zone
+from .threads import described
 
 SERVER = ("127.0.0.1", 5300)
 STALE_ANSWER = 3
@@ -254,6 +255,12 @@ def exchange(wire, proto="udp", server=SERVER, timeout=5.0, source=None, what="t
     return {"udp": _udp, "tcp": _tcp}[proto](wire, server, timeout, source, what)
 
 
+def silent(what, timeout, error):
+    """A NoReply; what its processes do matters when a whole answer was waited for."""
+    doing = f"; {described()}" if timeout >= 5 else ""
+    return NoReply(f"no reply to {what} within {timeout} s: {error}{doing}")
+
+
 def _udp(wire, server, timeout, source, what):
     with socket.socket(_family(server), socket.SOCK_DGRAM) as sock:
         sock.settimeout(timeout)
@@ -264,7 +271,7 @@ def _udp(wire, server, timeout, source, what):
             sock.send(wire)
             return sock.recv(65535)
         except (TimeoutError, ConnectionError) as error:
-            raise NoReply(f"no reply to {what} within {timeout} s: {error}") from None
+            raise silent(what, timeout, error) from None
 
 
 def _tcp(wire, server, timeout, source, what):
@@ -275,7 +282,7 @@ def _tcp(wire, server, timeout, source, what):
             sock.sendall(struct.pack("!H", len(wire)) + wire)
             return read_tcp(sock)
     except (TimeoutError, ConnectionError) as error:
-        raise NoReply(f"no reply to {what} within {timeout} s: {error}") from None
+        raise silent(what, timeout, error) from None
 
 
 def read_tcp(sock):
