@@ -112,6 +112,18 @@ static knotd_in_state_t answer_family(aname_query_t *query, knotd_in_state_t sta
 	               : aname_respond_failure(query, answer, type);
 }
 
+bool aname_change_answer_warm(aname_query_t *query, knotd_in_state_t *state)
+{
+	uint16_t type = knot_pkt_qtype(query->pkt);
+	const aname_answer_t *answer = aname_records_decide(query, type, false);
+	if (!aname_worth_has_addresses(answer->worth)) {
+		return false;
+	}
+	query->pending = ANAME_PENDING_NOTHING;
+	*state = aname_respond_addresses(query, answer, type);
+	return true;
+}
+
 /*! ANY, and a query for the NSEC record itself. */
 static knotd_in_state_t answer_other(aname_query_t *query, knotd_in_state_t state, uint16_t type)
 {

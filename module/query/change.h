@@ -23,6 +23,10 @@ bool aname_change_is_due(knotd_in_state_t state, const knot_pkt_t *pkt, knotd_qd
 /*! Changes the answer to a query for which that is so. */
 knotd_in_state_t aname_change_answer(aname_query_t *query, knotd_in_state_t state);
 
+/*! Puts the addresses if they are warm, and Knot has put nothing; else false, and nothing is
+ *  changed. */
+bool aname_change_answer_warm(aname_query_t *query, knotd_in_state_t *state);
+
 /*! Makes the answer the negative one that was decided on before Knot looked. Outside the epoch. */
 knotd_in_state_t aname_change_to_nodata(aname_query_t *query, knotd_in_state_t state);
 

@@ -4,6 +4,7 @@
 
 #include "conf/lookup.h"
 #include "octets.h"
+#include "query/memo.h"
 
 /*! Has a label of the name an octet of zero? */
 static bool has_zero(const knot_dname_t *name)
@@ -95,17 +96,25 @@ static size_t find_encloser(knotd_qdata_t *qdata, const aname_instance_t *instan
 	return begins[last];
 }
 
-/*! The wildcard at the closest encloser of a name that does not exist. */
-static bool look_for_wildcard(knotd_qdata_t *qdata, const aname_instance_t *instance,
-                              const knot_dname_t *lower, size_t len, aname_found_t *found)
+/*! The wildcard beneath the name that begins at `encloser` in another one. */
+static bool look_at_wildcard(knotd_qdata_t *qdata, const aname_instance_t *instance,
+                             const knot_dname_t *lower, size_t len, size_t encloser,
+                             aname_found_t *found)
 {
-	size_t encloser = find_encloser(qdata, instance, lower, len);
 	knot_dname_storage_t wildcard = "\x01*";
 	if (len - encloser + 2 > KNOT_DNAME_MAXLEN) {
 		return false;
 	}
 	memcpy(wildcard + 2, lower + encloser, len - encloser);
 	return aname_find_at(qdata, instance, wildcard, found);
+}
+
+/*! Is it the name that Knot has come to, and known to be one that the wildcard beside it answers? */
+static bool is_covered(knotd_qdata_t *qdata, const aname_instance_t *instance,
+                       const knot_dname_t *name)
+{
+	uint64_t version = name == qdata->name ? aname_memo_version(qdata, instance) : 0;
+	return version != 0 && aname_memo_is_covered(version, qdata, instance);
 }
 
 bool aname_find_records(knotd_qdata_t *qdata, const aname_instance_t *instance,
@@ -124,9 +133,13 @@ bool aname_find_records(knotd_qdata_t *qdata, const aname_instance_t *instance,
 	    knot_dname_in_bailiwick(lower, zone) <= 0) {
 		return false;
 	}
+	if (is_covered(qdata, instance, name)) {
+		return look_at_wildcard(qdata, instance, lower, len, lower[0] + 1, found);
+	}
 	return look(qdata, instance->options, lower, found)
 	               ? found->count > 0
-	               : look_for_wildcard(qdata, instance, lower, len, found);
+	               : look_at_wildcard(qdata, instance, lower, len,
+	                                  find_encloser(qdata, instance, lower, len), found);
 }
 
 bool aname_find_is_delegated(knotd_qdata_t *qdata, const aname_instance_t *instance,

@@ -1,5 +1,6 @@
 #include "query/hook.h"
 
+#include "conf/knotd.h"
 #include "octets.h"
 #include "path.h"
 #include "query/change.h"
@@ -204,14 +205,10 @@ static bool is_mine(const aname_query_t *query, const aname_instance_t *instance
 /*! Notes what the query in hand tells of another node than the apex, to which Knot has come. */
 static ANAME_ASIDE void note_node(const aname_query_t *query)
 {
-	const knotd_qdata_t *qdata = query->qdata;
 	if (query->sign.wanted) {
 		aname_nodes_note_nsec3(query);
 	}
-	if (qdata->name == qdata->query->lower_qname &&
-	    knot_dname_is_equal(qdata->name, query->rrsets[0].owner)) {
-		aname_node_note_known(query);
-	}
+	aname_node_note_known(query);
 }
 
 /*! Everything else: what is cold or failing, ANY, and aliases that lead to the apex. */
@@ -239,15 +236,68 @@ static ANAME_ASIDE knotd_in_state_t change(knotd_in_state_t state, knot_pkt_t *p
 	return state;
 }
 
+/*! What a query is about that is none about addresses: the apex, or nodes that are turned to. */
+static const aname_found_t *begin_with(const aname_instance_t *instance)
+{
+	static const aname_found_t none = { .count = 0 };
+	return aname_instance_any(instance) ? &none : NULL;
+}
+
+/*!
+ * Answers where Knot has come to nothing, be it by an alias or a wildcard, with what is known to
+ * answer for that, if nothing has to be proven. False, and the query is let go, if there is more
+ * to it.
+ */
+static ANAME_ASIDE bool answer_known_end(knot_pkt_t *pkt, knotd_qdata_t *qdata, knotd_mod_t *mod,
+                                         aname_instance_t *instance, aname_query_t *query,
+                                         knotd_in_state_t *state)
+{
+	uint64_t version = aname_memo_version(qdata, instance);
+	if (version == 0 || !begin(query, instance, pkt, qdata, mod, begin_with(instance))) {
+		return false;
+	}
+	if (instance->options->ecs) {
+		aname_ecs_take(query);
+	}
+	aname_signing_choose(query);
+	bool known =
+	        query->sign.state == ANAME_SIGN_NEEDLESS || query->sign.state == ANAME_SIGN_READY;
+	bool done = known && !query->sign.wanted && aname_node_turn_to_known_end(query, version) &&
+	            aname_change_answer_warm(query, state);
+	if (done) {
+		set_complete(qdata, mod);
+		aname_show(query);
+	} else {
+		query->instance = NULL;
+	}
+	aname_epoch_leave(query->epoch, query->worker);
+	return done;
+}
+
+/*! Has Knot come to nothing, and nothing has to be proven? */
+static bool may_be_known_end(knotd_in_state_t state, knotd_qdata_t *qdata,
+                             const aname_instance_t *instance)
+{
+	return state == KNOTD_IN_STATE_NODATA && qdata->rcode == KNOT_RCODE_NOERROR &&
+	       instance->onlinesign == ANAME_ONLINESIGN_NONE &&
+	       (!knot_pkt_has_dnssec(qdata->query) ||
+	        knotd_qdata_zone_apex_rrset(qdata, KNOT_RRTYPE_DNSKEY).rrs.count == 0);
+}
+
 /*! The same, unless it is known that there is nothing to change. */
 static ANAME_ASIDE knotd_in_state_t change_unknown(knotd_in_state_t state, knot_pkt_t *pkt,
                                                    knotd_qdata_t *qdata, knotd_mod_t *mod)
 {
 	aname_instance_t *instance = knotd_mod_ctx(mod);
 	aname_query_t *query = aname_query_of(qdata, instance);
-	if (query == NULL || (aname_instance_any(instance) && !is_mine(query, instance) &&
-	                      is_family(knot_pkt_qtype(qdata->query)) &&
-	                      aname_memo_is_plain(state, qdata, instance))) {
+	if (query == NULL) {
+		return state;
+	}
+	if (aname_instance_any(instance) && !is_mine(query, instance) &&
+	    is_family(knot_pkt_qtype(qdata->query)) &&
+	    (aname_memo_is_plain(state, qdata, instance) ||
+	     (may_be_known_end(state, qdata, instance) &&
+	      answer_known_end(pkt, qdata, mod, instance, query, &state)))) {
 		return state;
 	}
 	return change(state, pkt, qdata, mod, instance, query);
@@ -269,13 +319,6 @@ static knotd_in_state_t on_answer(knotd_in_state_t state, knot_pkt_t *pkt, knotd
 		}
 	}
 	return change_unknown(state, pkt, qdata, mod);
-}
-
-/*! What a query is about that is none about addresses: the apex, or nodes that are turned to. */
-static const aname_found_t *begin_with(const aname_instance_t *instance)
-{
-	static const aname_found_t none = { .count = 0 };
-	return aname_instance_any(instance) ? &none : NULL;
 }
 
 /*! A negative answer lives no longer than what it rests on, and denials tell the truth (D2, D3). */

@@ -1,9 +1,10 @@
 /*!
  * \brief The records of a node besides the apex, as they stand in one version of its zone.  [P]
  *
- * It is kept with the node (query/nodes.h) when Knot has come to the node by the very name that was
- * asked for, so it is known to be authoritative. While the zone's version (query/memo.h) is the same
- * it is answered from these copies before Knot looks. It is not changed once it is published.
+ * It is kept with the node (query/nodes.h) when Knot has come to the node by the name that was
+ * asked for, by an alias or by a wildcard, so it is known to be authoritative. While the zone's
+ * version (query/memo.h) is the same these copies are as good as the zone's records. What is
+ * published is not changed any more.
  *
  * Thread: worker.
  */

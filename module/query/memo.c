@@ -74,12 +74,12 @@ static ANAME_ASIDE void empty_owners(void)
 	}
 }
 
-void aname_memo_note_owner(knotd_qdata_t *qdata, const aname_instance_t *instance)
+void aname_memo_note_owner(const aname_instance_t *instance, const knot_dname_t *lower)
 {
-	if (qdata->query->qname_size < sizeof(uint64_t)) {
+	if (knot_dname_size(lower) < sizeof(uint64_t)) {
 		return;
 	}
-	uint32_t bit = owners_bit(qdata->query->lower_qname, instance);
+	uint32_t bit = owners_bit(lower, instance);
 	uint64_t set = UINT64_C(1) << bit % 64;
 	if ((atomic_fetch_or_explicit(&owners[bit / 64], set, memory_order_relaxed) & set) == 0 &&
 	    atomic_fetch_add_explicit(&owners_set, 1, memory_order_relaxed) >=
@@ -112,15 +112,21 @@ static void note(uint64_t fact)
 	atomic_store_explicit(place_of(fact), fact, memory_order_relaxed);
 }
 
-/*! No ANAME records answer for the name that Knot has come to. Odd, as no address is. */
-static uint64_t fact_of_name(uint64_t version, knotd_qdata_t *qdata,
+/*! What facts of a name are about: the last bits, with which nothing stands in memory. */
+typedef enum {
+	NAME_IS_PLAIN = 1,   /*!< No ANAME records answer for it. */
+	NAME_IS_COVERED = 3, /*!< It is answered by the wildcard beside it. */
+} name_fact_t;
+
+/*! A fact of the name that Knot has come to. */
+static uint64_t fact_of_name(uint64_t version, name_fact_t what, knotd_qdata_t *qdata,
                              const aname_instance_t *instance)
 {
 	const aname_hash_key_t *key = &instance->shared->hash_key;
 	size_t len = knot_dname_size(qdata->name);
 	uint64_t begin = aname_hash_word(key->begin, len, key);
 	uint64_t hash = aname_hash_end(aname_hash_octets(begin, qdata->name, len, key));
-	return make_fact(version, hash | 1);
+	return make_fact(version, hash << 2 | what);
 }
 
 /*! Is the reply nothing but the set that was asked for, of the very name and no alias's? */
@@ -154,7 +160,7 @@ bool aname_memo_is_plain(knotd_in_state_t state, knotd_qdata_t *qdata,
 		return false;
 	}
 	uint64_t version = aname_memo_version(qdata, instance);
-	return version != 0 && is_known(fact_of_name(version, qdata, instance));
+	return version != 0 && is_known(fact_of_name(version, NAME_IS_PLAIN, qdata, instance));
 }
 
 /*!
@@ -177,8 +183,19 @@ void aname_memo_note_plain(knotd_in_state_t state, const knot_pkt_t *pkt, knotd_
 	if (version == 0) {
 		return;
 	}
-	note(fact_of_name(version, qdata, instance));
+	note(fact_of_name(version, NAME_IS_PLAIN, qdata, instance));
 	if (is_simple(state, knot_pkt_qtype(pkt), pkt, qdata) && is_own(pkt, qdata)) {
 		note(fact_of_set(version, pkt));
 	}
+}
+
+bool aname_memo_is_covered(uint64_t version, knotd_qdata_t *qdata, const aname_instance_t *instance)
+{
+	return is_known(fact_of_name(version, NAME_IS_COVERED, qdata, instance));
+}
+
+void aname_memo_note_covered(uint64_t version, knotd_qdata_t *qdata,
+                             const aname_instance_t *instance)
+{
+	note(fact_of_name(version, NAME_IS_COVERED, qdata, instance));
 }

@@ -27,8 +27,8 @@ uint64_t aname_memo_version(knotd_qdata_t *qdata, const aname_instance_t *instan
 /*! May the name that is asked for be one of aname_memo_note_owner()? For most others false. */
 bool aname_memo_may_be_owner(knotd_qdata_t *qdata, const aname_instance_t *instance);
 
-/*! The name that is asked for is a node that is to be answered for before Knot looks. */
-void aname_memo_note_owner(knotd_qdata_t *qdata, const aname_instance_t *instance);
+/*! The name is that of a node that is to be answered for before Knot looks. */
+void aname_memo_note_owner(const aname_instance_t *instance, const knot_dname_t *lower);
 
 /*!
  * \brief For a query for addresses: is Knot's answer nothing but the set of the very name that is
@@ -44,3 +44,11 @@ bool aname_memo_is_plain(knotd_in_state_t state, knotd_qdata_t *qdata,
 /*! Notes, where Knot has answered a query for addresses, that none do. */
 void aname_memo_note_plain(knotd_in_state_t state, const knot_pkt_t *pkt, knotd_qdata_t *qdata,
                            const aname_instance_t *instance);
+
+/*! Is it known that the name that Knot has come to is answered by the wildcard beside it? */
+bool aname_memo_is_covered(uint64_t version, knotd_qdata_t *qdata,
+                           const aname_instance_t *instance);
+
+/*! Notes that it is: the name above it is its closest encloser. */
+void aname_memo_note_covered(uint64_t version, knotd_qdata_t *qdata,
+                             const aname_instance_t *instance);

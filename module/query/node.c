@@ -7,6 +7,7 @@
 #include "query/find.h"
 #include "query/memo.h"
 #include "query/nodes.h"
+#include "query/packet.h"
 
 void aname_node_save(const aname_query_t *query, aname_node_saved_t *saved)
 {
@@ -67,21 +68,50 @@ void aname_node_turn(aname_query_t *query, const aname_found_t *found)
 	query->covered = query->qdata->name;
 }
 
-ANAME_WARM bool aname_node_turn_to_known(aname_query_t *query, uint64_t version)
+/*! Turns to a node, if it is known well enough. Its name stays as long as the query. */
+static ANAME_WARM bool turn_to(aname_query_t *query, uint64_t version, const knot_dname_t *owner,
+                               size_t len)
 {
 	const aname_known_node_t *known;
-	aname_node_t *node = aname_nodes_find_asked(query, &known);
+	aname_node_t *node = aname_nodes_find(query, owner, len, &known);
 	if (known == NULL || known->version != version || (query->sign.wanted && !known->proven)) {
 		return false;
 	}
 	start(query, node);
-	/* The name stands in the query for as long as that is in hand. */
-	aname_known_read(known, query->qdata->query->lower_qname, query->rrsets);
+	aname_known_read(known, owner, query->rrsets);
 	query->rrsets_count = known->count;
 	query->several = known->count != 1 || known->sets[0].count != 1;
 	query->apex = false;
 	query->covered = query->qdata->name;
 	return true;
+}
+
+ANAME_WARM bool aname_node_turn_to_known(aname_query_t *query, uint64_t version)
+{
+	const knot_pkt_t *asked = query->qdata->query;
+	return !knot_dname_is_wildcard(asked->lower_qname) &&
+	       turn_to(query, version, asked->lower_qname, asked->qname_size);
+}
+
+bool aname_node_turn_to_known_end(aname_query_t *query, uint64_t version)
+{
+	const knot_dname_t *name = query->qdata->name;
+	size_t len = knot_dname_size(name);
+	if (turn_to(query, version, name, len)) {
+		return true;
+	}
+	if (!aname_memo_is_covered(version, query->qdata, query->instance)) {
+		return false;
+	}
+	size_t above = len - name[0] - 1;
+	uint8_t *wildcard = aname_packet_alloc(query->pkt, above + 2);
+	if (wildcard == NULL) {
+		return false;
+	}
+	wildcard[0] = 1;
+	wildcard[1] = '*';
+	memcpy(wildcard + 2, name + name[0] + 1, above);
+	return turn_to(query, version, wildcard, above + 2);
 }
 
 void aname_node_keep_known(aname_query_t *query)
@@ -94,12 +124,9 @@ void aname_node_keep_known(aname_query_t *query)
 	}
 }
 
-void aname_node_note_known(const aname_query_t *query)
+/*! Keeps copies of the records that a query is about. */
+static void keep(const aname_query_t *query, uint64_t version)
 {
-	uint64_t version = aname_memo_version(query->qdata, query->instance);
-	if (version == 0 || aname_nodes_is_spare(query, query->node)) {
-		return;
-	}
 	_Atomic(aname_known_node_t *) *place = aname_nodes_known(query->node);
 	const aname_known_node_t *before = atomic_load(place);
 	bool same = before != NULL && before->version == version;
@@ -117,7 +144,21 @@ void aname_node_note_known(const aname_query_t *query)
 	aname_bin_retire(shared->sign_bin, atomic_exchange(place, known), free);
 	(void)aname_bin_reclaim(shared->sign_bin);
 	pthread_mutex_unlock(&shared->sign_lock);
-	aname_memo_note_owner(query->qdata, query->instance);
+}
+
+void aname_node_note_known(const aname_query_t *query)
+{
+	uint64_t version = aname_memo_version(query->qdata, query->instance);
+	if (version == 0 || aname_nodes_is_spare(query, query->node)) {
+		return;
+	}
+	const knot_dname_t *owner = query->rrsets[0].owner, *name = query->qdata->name;
+	keep(query, version);
+	if (knot_dname_is_equal(owner, name)) {
+		aname_memo_note_owner(query->instance, owner);
+	} else if (knot_dname_is_equal(owner + 2, name + name[0] + 1)) {
+		aname_memo_note_covered(version, query->qdata, query->instance);
+	}
 }
 
 void aname_node_enter_again(aname_query_t *query)

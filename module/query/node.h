@@ -51,12 +51,15 @@ void aname_node_turn(aname_query_t *query, const aname_found_t *found);
  */
 bool aname_node_turn_to_known(aname_query_t *query, uint64_t version);
 
+/*! The same, after Knot has looked, to the node that answers for the name that it has come to. */
+bool aname_node_turn_to_known_end(aname_query_t *query, uint64_t version);
+
 /*! Turns a query that is about such a node to the records in the zone, which are good until it
  *  ends. Inside the epoch. */
 void aname_node_keep_known(aname_query_t *query);
 
-/*! Notes what the node is that a query is about, to which Knot has come by the very name that is
- *  asked for. Inside the epoch. */
+/*! Notes what the node is that a query is about, to whose records Knot has come, by whatever name.
+ *  Inside the epoch. */
 void aname_node_note_known(const aname_query_t *query);
 
 /*! The epoch was left, and entered again: what was kept of the node then may have gone. */

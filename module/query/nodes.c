@@ -302,13 +302,11 @@ _Atomic(aname_known_node_t *) *aname_nodes_known(aname_node_t *node)
 	return &((listed_t *)node)->known;
 }
 
-ANAME_WARM aname_node_t *aname_nodes_find_asked(const aname_query_t *query,
-                                                const aname_known_node_t **known)
+ANAME_WARM aname_node_t *aname_nodes_find(const aname_query_t *query, const knot_dname_t *name,
+                                          size_t len, const aname_known_node_t **known)
 {
-	const knot_pkt_t *asked = query->qdata->query;
 	listed_t *listed = find(atomic_load(&query->instance->nodes->names),
-	                        hash_name(query, asked->lower_qname, asked->qname_size),
-	                        asked->lower_qname, asked->qname_size);
+	                        hash_name(query, name, len), name, len);
 	*known = listed == NULL ? NULL : atomic_load(&listed->known);
 	return listed == NULL ? NULL : &listed->node;
 }

@@ -46,13 +46,15 @@ void aname_nodes_deinit(aname_instance_t *instance);
 aname_node_t *aname_nodes_get(const aname_query_t *query, const knot_dname_t *owner);
 
 /*!
- * \brief The node by the name that is asked for, if it is listed.
+ * \brief The node by a name, if it is listed.
  *
+ * \param name   In lower case, `len` octets long.
  * \param known  What is known of it; NULL if nothing is.
  *
  * \return It, good until the epoch is left, as is what is known; NULL if it is not listed.
  */
-aname_node_t *aname_nodes_find_asked(const aname_query_t *query, const aname_known_node_t **known);
+aname_node_t *aname_nodes_find(const aname_query_t *query, const knot_dname_t *name, size_t len,
+                               const aname_known_node_t **known);
 
 /*! Where a listed node keeps what is known of it. To be written under the shared state's
  *  sign_lock. */
