@@ -31,6 +31,11 @@ def pytest_configure(config):
         namespace.isolate()
 
 
+def pytest_collection_modifyitems(items):
+    """What takes long begins first, so that nobody waits for it at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 class OverLimit(Exception):
     """The test took longer than it may."""
 

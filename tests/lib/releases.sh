@@ -66,33 +66,52 @@ _release_package() { # release, directory, arguments of tests/packages/run
 	_release_script "package $1" "$2" run "${@:3}"
 	mkdir -p "$temporary/packages"
 	cp "$2"/packages/*.deb "$temporary/packages" || true
+	rm -rf "$2"
 }
 
-# Stages of tests/run: the same there, then its package, and on Debian 13 the README in a fresh one.
-release_tests() { # release, pytest arguments
-	local name="release $1" dir=$temporary/$1 kept=$logs/release-$1 code=0
-	local log=$kept.log knot
-	begin "$name"
-	_release_made "$name" "$1" "$dir" "$log" || return 0
-	[ "$1" != trixie ] || cp -a "$dir" "$dir.fresh"
-	release_run "$dir" 2400 /src/tests/run --release "${@:2}" >>"$log" 2>&1 </dev/null || code=$?
-	knot=$(chroot "$dir" knotd -V 2>/dev/null | sed -n '1s/.*Knot DNS/Knot DNS/p') || true
+# A part of tests/run there, as a stage; the log may have begun.
+_release_part() { # name of the stage, directory, log, arguments of tests/run
+	local code=0 kept=${3%.log}
+	release_run "$2" 2400 /src/tests/run "${@:4}" >>"$3" 2>&1 </dev/null || code=$?
 	rm -rf "$kept"
-	if [ $code -ne 0 ] || [ -z "$(_release_counts "$log")" ]; then
-		cp -r "$dir/src/build/logs" "$kept" 2>/dev/null || true
+	if [ $code -ne 0 ] || [ -z "$(_release_counts "$3")" ]; then
+		cp -r "$2/src/build/logs" "$kept" 2>/dev/null || true
 	fi
-	end_stage "$name, $knot" "$(_release_counts "$log")" $code "$log" "$kept"
-	if [ "$1" = trixie ]; then
-		_release_package "$1" "$dir" --example
-		rm -rf "$dir"
-		_release_script "README on a fresh $1" "$dir.fresh" readme
-	else
-		_release_package "$1" "$dir"
-	fi
-	rm -rf "$dir" "$dir.fresh"
+	end_stage "$1" "$(_release_counts "$3")" $code "$3" "$kept"
 }
 
-# Stages of tests/run: the package of Debian 12, and the upgrade to 13, whose package is there.
+# Stages beside others: all that comes before the functional tests there, then its package in a copy,
+# and on Debian 13 the README in a fresh one.
+release_prepare() { # release
+	local dir=$temporary/$1 log=$logs/release-$1-begin.log
+	begin "release $1, begin"
+	_release_made "release $1, begin" "$1" "$dir" "$log" || return 0
+	[ "$1" != trixie ] || cp -a "$dir" "$dir.fresh"
+	_release_part "release $1, begin" "$dir" "$log" --release-begin
+	cp -a "$dir" "$dir.package"
+	touch "$dir.ready"
+	if [ "$1" = trixie ]; then
+		_release_package "$1" "$dir.package" --example
+		_release_script "README on a fresh $1" "$dir.fresh" readme
+		rm -rf "$dir.fresh"
+	else
+		_release_package "$1" "$dir.package"
+	fi
+}
+
+# Stage: the functional tests there.
+release_tests() { # release, pytest arguments
+	local dir=$temporary/$1 log=$logs/release-$1.log knot
+	# What went wrong is told there.
+	beside_waits_for "$dir.ready" || return 0
+	begin "release $1"
+	knot=$(chroot "$dir" knotd -V 2>/dev/null | sed -n '1s/.*Knot DNS/Knot DNS/p') || true
+	: >"$log"
+	_release_part "release $1, $knot" "$dir" "$log" --release-end "${@:2}"
+	rm -rf "$dir"
+}
+
+# Stages beside others: the package of Debian 12, and the upgrade to 13, whose package is there.
 release_upgrade() {
 	local dir=$temporary/bookworm log=$logs/release-bookworm.log
 	begin "make bookworm"
@@ -100,7 +119,6 @@ release_upgrade() {
 	cp -a "$dir" "$dir.fresh"
 	end ok
 	_release_package bookworm "$dir" --example
-	rm -rf "$dir"
 	mkdir "$dir.fresh/packages"
 	cp "$temporary"/packages/*.deb "$dir.fresh/packages"
 	_release_script "upgrade bookworm to trixie" "$dir.fresh" upgrade
