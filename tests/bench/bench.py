@@ -10,6 +10,7 @@ import tempfile
 import time
 import traceback
 
+import bigzones
 import bring_up
 import dead_at_start
 import dear
@@ -121,6 +122,7 @@ BENCHES = {
     **dead_at_start.BENCHES,
     **sections.BENCHES,
     **owners.BENCHES,
+    **bigzones.BENCHES,
     **pools.BENCHES,
     **probes.BENCHES,
     **hostile.BENCHES,
