@@ -10,9 +10,10 @@ import random
 import dns.name
 import pytest
 from harness import zone_text
-from harness.oracle import Declared, Target, Zone
+from harness.oracle import Zone
 from harness.owners import LONG, ask, ask_plain, needs_any, shared, warm
 from harness.proofs import listed, proven
+from harness.random_zone import LABELS, TARGETS, Maker, random_name
 from harness.signatures import Keys, verify
 from harness.signing import CHAINS, SIGNED
 from harness.knotd import section
@@ -23,121 +24,13 @@ ZONES_OF_A_KIND = 3
 ROUNDS = 150
 KINDS = ["unsigned", *CHAINS]
 
-TARGETS = {
-    "both.t.example": Target(("192.0.2.1", "192.0.2.2"), ("2001:db8::1",)),
-    "other.t.example": Target(("192.0.2.3",), ("2001:db8::2", "2001:db8::3")),
-    "four.t.example": Target(("192.0.2.4",), ()),
-    "six.t.example": Target((), ("2001:db8::6",)),
-    "none.t.example": Target(),
-    "gone.t.example": Target(),
-    "half.t.example": Target(("192.0.2.8",), None),
-    "fail.t.example": Target(None, None),
-}
 # Knot finds the name z.y by the label y\000z, too, so that label is for wildcards only.
-LABELS = ["a", "b", "c", "*", "d", "p\\.q"]
 OTHERS = ["new", "y\\000z"]
 TYPES = ["A", "A", "A", "AAAA", "AAAA", "AAAA", "TXT", "MX", "SRV", "CAA", "CNAME", "DS", "NS",
          "SOA", "DNAME", "TYPE65305", "ANY"]
 ADDRESSES = {"A", "AAAA"}
 # Each server has its own.
 OF_THE_SERVER = {"SOA", "DNSKEY", "CDS", "CDNSKEY"}
-
-
-def random_name(chance, most=3):
-    return ".".join(chance.choice(LABELS) for _ in range(chance.choice((1, 1, 2, 2, 2, most))))
-
-
-class Maker:
-    """A random zone, without what no zone may have."""
-
-    def __init__(self, chance, origin):
-        self.chance = chance
-        self.records = []
-        self.anames = {}
-        self.cut = set()
-        self.number = 0
-        names = sorted({random_name(chance) for _ in range(26)},
-                       key=lambda name: (name.count("."), name))
-        for name in names:
-            self._add(name)
-        if chance.random() < 0.7:
-            self.anames["@"] = self._targets()
-        self.declared = Declared(origin, self.records, self.anames)
-
-    def _targets(self):
-        return tuple(self.chance.sample(sorted(TARGETS), self.chance.choice((1, 1, 1, 2))))
-
-    def _address(self):
-        self.number += 1
-        return self.number
-
-    def _add(self, name):
-        above = {name[i + 1:] for i, char in enumerate(name) if char == "."}
-        below_cut = above & self.cut
-        kind = self.chance.choice(
-            ["aname"] * 6 + ["own", "text", "mx", "srv", "cname", "cname", "dname", "ns", "plenty"]
-        )
-        if below_cut and below_cut & self.dnames or (name[0] == "*" and kind in ("dname", "ns")):
-            return
-        getattr(self, f"_{kind}")(name)
-
-    @property
-    def dnames(self):
-        return {record.split()[0] for record in self.records if " DNAME " in record}
-
-    def _aname(self, name):
-        self.anames[name] = self._targets()
-        if self.chance.random() < 0.4:
-            self._own(name)
-        if self.chance.random() < 0.3:
-            self._text(name)
-
-    def _own(self, name):
-        kinds = self.chance.choice((("A",), ("AAAA",), ("A", "AAAA")))
-        if "A" in kinds:
-            self.records.append(f"{name} IN A 198.51.100.{self._address()}")
-        if "AAAA" in kinds:
-            self.records.append(f"{name} IN AAAA 2001:db8:ffff::{self._address():x}")
-
-    def _text(self, name):
-        self.records.append(f'{name} IN TXT "{self._address()}"')
-
-    def _mx(self, name):
-        # Knot adds the addresses of an exchange that is named twice twice.
-        for exchange in sorted({random_name(self.chance) for _ in range(2)}):
-            self.records.append(f"{name} IN MX {self._address()} {exchange}")
-        if self.chance.random() < 0.5:
-            self._aname(name)
-
-    def _srv(self, name):
-        self.records.append(f"{name} IN SRV 1 1 {self._address()} {random_name(self.chance)}")
-
-    def _cname(self, name):
-        self.records.append(f"{name} IN CNAME {random_name(self.chance)}")
-
-    def _dname(self, name):
-        self.cut.add(name)
-        self.records.append(f"{name} IN DNAME {random_name(self.chance, 2)}")
-        if self.chance.random() < 0.5:
-            self._aname(name)
-
-    def _ns(self, name):
-        self.cut.add(name)
-        self.records.append(f"{name} IN NS ns.{name}")
-        self._own(f"ns.{name}")
-        if self.chance.random() < 0.3:
-            self.records.append(f"{name} IN NS {random_name(self.chance)}")
-        if self.chance.random() < 0.5:
-            self.anames[f"ns.{name}"] = self._targets()
-        if self.chance.random() < 0.5:
-            self._aname(name)
-        if self.chance.random() < 0.3:
-            self.records.append(f"{name} IN DS 4711 13 2 {'ab' * 32}")
-
-    def _plenty(self, name):
-        self.anames[name] = ("both.t.example", "other.t.example")
-        for number in range(20):
-            self.records.append(f"{name} IN A 203.0.113.{number + 1}")
 
 
 class Walked:

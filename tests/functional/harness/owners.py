@@ -84,7 +84,7 @@ class Servers:
 
     def start(self):
         for server, address in self._servers:
-            server.server["listen"] = f"{address[0]}@{address[1]}"
+            server.server.setdefault("listen", f"{address[0]}@{address[1]}")
             server.start(ready=())
         for server, address in self._servers:
             for zone in server.zones:

@@ -3,7 +3,10 @@
 import os
 import subprocess
 
+import dns.dnssec
 import dns.flags
+import dns.name
+import dns.rdata
 
 from .ask import SERVER, NoReply, query
 from .process import Daemon
@@ -13,40 +16,50 @@ from .wait import eventually
 
 UNBOUND = "127.0.0.54"
 NAMED = ("127.0.0.1", 5355)
+RECURSOR = ("127.0.0.57", 53)
 # Where knotd listens on port 53 for named, whose static stubs know no other port.
 KNOTD = "127.0.0.56"
 
 NAMED_OPTIONS = """\
     recursion yes;
-    allow-recursion { any; };
+    allow-recursion {{ any; }};
     dnssec-validation yes;
     synth-from-dnssec yes;
-    qname-minimization disabled;
+    qname-minimization {minimization};
     minimal-responses no;
 """
 
 
-def key_records(zone):
+def key_records(zone, server=SERVER):
     """[(flags, protocol, algorithm, key)] of the zone as knotd serves them now, as text."""
-    return [
-        tuple(rdata.split(" ", 3)) for rdata in sorted(query(zone, "DNSKEY").addresses("DNSKEY"))
-    ]
+    reply = query(zone, "DNSKEY", server=server)
+    return [tuple(rdata.split(" ", 3)) for rdata in sorted(reply.addresses("DNSKEY"))]
 
 
-def anchors(zone):
+def anchors(zone, server=SERVER):
     """The zone's secure entry points."""
-    keys = key_records(zone)
+    keys = key_records(zone, server)
     points = [key for key in keys if int(key[0]) & 1]
     return points or keys
 
 
-def signed(zone):
+def signed(zone, server=SERVER):
     """Wait until knotd serves the zone signed, and return its secure entry points."""
-    return eventually(lambda: anchors(zone), timeout=20, what=f"{zone} is signed")
+    return eventually(lambda: anchors(zone, server), timeout=20, what=f"{zone} is signed")
+
+
+def ds_records(zone, points):
+    """The text of DS records for these entry points."""
+    return [
+        dns.dnssec.make_ds(
+            dns.name.from_text(zone), dns.rdata.from_text("IN", "DNSKEY", " ".join(key)), "SHA256"
+        ).to_text()
+        for key in points
+    ]
 
 
 class _Asked:
-    """What both kinds have in common."""
+    """What all kinds have in common."""
 
     repeats = False
 
@@ -67,11 +80,33 @@ class _Asked:
         return reply
 
 
-class ValidatingUnbound(_Asked, Unbound):
-    """unbound, drawing conclusions from every denial it has seen (RFC 8198)."""
+class _Validator(_Asked, Daemon):
+    """One that is ready when it answers for `zone`."""
 
-    def __init__(self, directory, zones, *, address=UNBOUND, cache=True, cache_ttl=86400):
+    def start(self):
+        super().start()
+        eventually(self._ready, timeout=20, what=f"{self.name} answers")
+
+    def _ready(self):
+        self.require()
+        try:
+            return self.ask(self.zone, "SOA", timeout=0.5).addresses("SOA")
+        except NoReply:
+            return False
+
+
+class ValidatingUnbound(_Asked, Unbound):
+    """unbound, drawing conclusions from every denial it has seen (RFC 8198).
+
+    minimise: it asks for names label by label (RFC 9156), as it does by default
+    """
+
+    def __init__(self, directory, zones, *, address=UNBOUND, cache=True, cache_ttl=86400,
+                 server=SERVER, minimise=False):
         lines = ["  aggressive-nsec: yes", "  val-log-level: 2", "  val-clean-additional: yes"]
+        if minimise:
+            # A name that fails is asked for as a whole only where it may be asked for twice.
+            lines += ["  qname-minimisation: yes", "  outbound-msg-retry: 5"]
         for zone, points in zones.items():
             lines += [f'  trust-anchor: "{zone}. DNSKEY {" ".join(key)}"' for key in points]
         super().__init__(
@@ -80,7 +115,7 @@ class ValidatingUnbound(_Asked, Unbound):
             cache=cache,
             cache_ttl=cache_ttl,
             negative_ttl=cache_ttl,
-            stubs={zone: "127.0.0.1@5300" for zone in zones},
+            stubs={zone: f"{server[0]}@{server[1]}" for zone in zones},
             modules="validator iterator",
             server="\n".join(lines),
         )
@@ -126,12 +161,12 @@ def _static_keys(zones):
     )
 
 
-class ValidatingNamed(_Asked, Daemon):
-    """BIND's named. knotd has to listen on KNOTD, port 53, too."""
+class ValidatingNamed(_Validator):
+    """BIND's named. knotd has to listen on KNOTD, port 53, too. minimise: as with unbound."""
 
     repeats = True
 
-    def __init__(self, directory, zones):
+    def __init__(self, directory, zones, *, minimise=False):
         self.address = NAMED
         self.zone = next(iter(zones))
         stubs = [
@@ -139,16 +174,57 @@ class ValidatingNamed(_Asked, Daemon):
             for zone in zones
         ]
         rest = [f"trust-anchors {{\n{_static_keys(zones)}\n}};", *stubs]
-        argv = named_argv(directory, NAMED, NAMED_OPTIONS, "\n".join(rest))
+        options = NAMED_OPTIONS.format(minimization="relaxed" if minimise else "disabled")
+        argv = named_argv(directory, NAMED, options, "\n".join(rest))
         super().__init__("named", argv, directory)
 
-    def start(self):
-        super().start()
-        eventually(self._ready, timeout=20, what="named answers")
 
-    def _ready(self):
-        self.require()
-        try:
-            return self.ask(self.zone, "SOA", timeout=0.5).addresses("SOA")
-        except NoReply:
-            return False
+# Since version 5.
+RECURSOR_YML = """\
+recursor:
+  config_dir: {directory}
+  socket_dir: {directory}
+  hint_file: {directory}/hints
+  daemon: false
+  threads: 1
+  security_poll_suffix: ''
+logging:
+  disable_syslog: true
+dnssec:
+  validation: validate
+  trustanchors:
+{anchors}
+incoming:
+  listen: ['{address}:{port}']
+outgoing:
+  dont_query: []
+"""
+
+
+class ValidatingRecursor(_Validator):
+    """PowerDNS Recursor, which uses denials by default, but not those of servers that it is told to
+    ask. root: the address, with port 53, of a server of the root, which leads to the zones, and is
+    one of them.
+    """
+
+    repeats = True
+
+    def __init__(self, directory, zones, *, root):
+        self.address = RECURSOR
+        self.zone = next(iter(zones))
+        below = os.path.join(directory, "validating-recursor")
+        os.makedirs(below)
+        trusted = [
+            f"    - {{name: '{zone}', dsrecords: ['{ds}']}}"
+            for zone, keys in zones.items() for ds in ds_records(zone, keys)
+        ]
+        files = {
+            "recursor.yml": RECURSOR_YML.format(
+                directory=below, address=RECURSOR[0], port=RECURSOR[1], anchors="\n".join(trusted)
+            ),
+            "hints": f". 3600 IN NS root.\nroot. 3600 IN A {root}\n",
+        }
+        for name, text in files.items():
+            with open(os.path.join(below, name), "w", encoding="ascii") as file:
+                file.write(text)
+        super().__init__("recursor", ["pdns_recursor", f"--config-dir={below}"], directory)
