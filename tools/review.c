@@ -101,7 +101,7 @@ void kaname_review_end(kaname_review_t *review, unsigned line)
 static const struct {
 	const char *word, *expected;
 } pseudo_types[] = {
-#define TARGET "an ANAME record (at the apex) or a CNAME record with its target in the place of "
+#define TARGET "an ANAME record with its target (or CNAME, where nothing else is) in the place of "
 	{ "AWS", TARGET "this one, which only Route 53 knows" },
 	{ "R53_ALIAS", TARGET "this one, which only Route 53 knows" },
 	{ "AZURE", TARGET "this one, which only Azure DNS knows" },

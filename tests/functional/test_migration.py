@@ -14,6 +14,7 @@ from harness import (
 )
 from harness.kaname import kaname
 from harness.knotd import RELEASE
+from harness.owners import needs_any
 from harness.powerdns import PowerDNS
 from harness.signatures import Keys, verify
 
@@ -88,6 +89,7 @@ def route53(*more):
         plain(f"mail.{ZONE}.", "A", "198.51.100.25"),
         alias(f"www.{ZONE}.", "A", f"{ZONE}."),
         alias(f"www.{ZONE}.", "AAAA", f"{ZONE}."),
+        alias(f"shop.{ZONE}.", "A", f"{TARGET}."),
         *(alias(*one) if len(one) == 3 else plain(*one[:3]) | one[3] for one in more),
     ]
     return json.dumps({"ResourceRecordSets": sets}, indent=4)
@@ -154,8 +156,9 @@ def write(directory, **files):
 def taken(knotd, unbound, authority, directory):
     """Serves the zone file that the commands made, and looks at what all samples have."""
 
-    def take():
+    def take(**options):
         authority.set(TARGET, a=[A1], aaaa=[AAAA1])
+        knotd.options.update(options)
         with open(os.path.join(directory, f"{ZONE}.zone"), encoding="ascii") as file:
             knotd.add_zone(ZONE, text=file.read())
         knotd.template["semantic-checks"] = True
@@ -199,11 +202,29 @@ def test_cloudflare_records_that_lead_nowhere_elsewhere(directory):
 
 def test_route53(taken, directory):
     write(directory, example__com__json=route53())
-    run("route53", directory)
+    run("route53", directory, BELOW="CNAME")
     taken()
     assert query(ZONE, "A").ttl() <= 60
     assert query(ZONE, "TXT").addresses() == {'"v=spf1 mx -all"', '"two" "strings"'}
     answers({"198.51.100.7"}, name=f"any.{ZONE}")
+    for name, target in (("www", ZONE), ("shop", TARGET)):
+        assert query(f"{name}.{ZONE}", "CNAME").addresses() == {f"{target}."}
+
+
+@needs_any
+def test_route53_aliases_at_any_name(taken, directory):
+    """Beside other records, and at a wildcard; one that stays in the zone is a CNAME."""
+    more = [(f"txt.{ZONE}.", "A", f"{TARGET}."), (f"txt.{ZONE}.", "TXT", '"t"', {}),
+            (f"\\052.shop.{ZONE}.", "A", f"{TARGET}."),
+            (f"both.{ZONE}.", "A", f"{TARGET}."), (f"both.{ZONE}.", "AAAA", f"{TARGET}.")]
+    write(directory, example__com__json=route53(*more))
+    run("route53", directory)
+    taken(owners="any")
+    for name in ("shop", "any.shop", "both", "txt"):
+        answers({A1}, name=f"{name}.{ZONE}")
+        answers({AAAA1}, f"{name}.{ZONE}", "AAAA")
+        assert not query(f"{name}.{ZONE}", "CNAME").addresses()
+    assert query(f"www.{ZONE}", "CNAME").addresses() == {f"{ZONE}."}
 
 
 @pytest.mark.parametrize(
@@ -217,16 +238,28 @@ def test_route53(taken, directory):
 )
 def test_route53_what_has_no_like_is_named(directory, more, output):
     write(directory, example__com__json=route53(more))
-    assert output in run("route53", directory, good=False)
+    assert output in run("route53", directory, good=False, BELOW="CNAME")
 
 
 def test_dnsmadeeasy(taken, directory):
     write(directory, records__json=dnsmadeeasy(), head__zone=HEAD)
-    run("dnsmadeeasy", directory)
+    run("dnsmadeeasy", directory, BELOW="CNAME")
     taken()
     assert query(f"_sip._tcp.{ZONE}", "SRV").addresses() == {f"0 5 5060 mail.{ZONE}."}
     assert "letsencrypt" in query(ZONE, "CAA").addresses().pop()
     assert query(f"shop.{ZONE}", "CNAME").addresses() == {f"{TARGET}."}
+
+
+@needs_any
+def test_dnsmadeeasy_anames_at_any_name(taken, directory):
+    more = [("shop", "TXT", '"t"', {}), ("*.shop", "ANAME", f"{TARGET}.", {})]
+    write(directory, records__json=dnsmadeeasy(*more), head__zone=HEAD)
+    run("dnsmadeeasy", directory)
+    taken(owners="any")
+    for name in ("shop", "any.shop"):
+        answers({A1}, name=f"{name}.{ZONE}")
+        answers({AAAA1}, f"{name}.{ZONE}", "AAAA")
+    assert query(f"shop.{ZONE}", "TXT").addresses() == {'"t"'}
 
 
 @pytest.mark.parametrize(
@@ -245,6 +278,17 @@ def test_any_file_with_the_words(taken, directory):
     write(directory, example__com__in=WORDS)
     run("words", directory)
     taken()
+
+
+@needs_any
+def test_any_file_with_the_words_below_the_apex(taken, directory):
+    """As they stand there."""
+    write(directory, example__com__in=WORDS + f"shop ALIAS {TARGET}.\n*.shop ANAME {TARGET}.\n")
+    run("words", directory)
+    taken(owners="any")
+    for name in ("shop", "any.shop"):
+        answers({A1}, name=f"{name}.{ZONE}")
+        answers({AAAA1}, f"{name}.{ZONE}", "AAAA")
 
 
 def test_cname_at_the_apex(taken, directory):

@@ -60,7 +60,8 @@ RECORDS = [
     'text.w IN TXT "t"', '*.w IN TXT "w"', "leaf.ent.w IN A 198.51.100.9", "www IN CNAME shop",
     "tofour IN CNAME four", "tonone IN CNAME none", "*.wc IN CNAME x.w", "towild IN CNAME y.x.six",
     "tono IN CNAME nowhere", "d IN DNAME w", "static IN A 198.51.100.10",
-    "static.w IN A 198.51.100.11", "cut IN NS ns.cut", f"ns.cut IN A {OTHERS}", "safe IN NS ns.safe", f"ns.safe IN A {OTHERS}",
+    "static.w IN A 198.51.100.11", "cut IN NS ns.cut", f"ns.cut IN A {OTHERS}",
+    "safe IN NS ns.safe", f"ns.safe IN A {OTHERS}",
 ]
 BESIDE = ["x", "y.x", "ent", "deep", "w", "zz", "0", "shop0", "b", "c"]
 # What the children have, on a server of their own.
