@@ -3,13 +3,17 @@
 import os
 import shutil
 
+import dns.name
 import pytest
 from harness import (
-    A1, A2, AAAA1, ALIAS, PRIMARY, SIBLING_A, TARGET, ZONE, aname, answers, eventually, known,
-    query, section, siblings,
+    A1, A2, AAAA1, ALIAS, ANAME, PRIMARY, SERVER, SIBLING_A, SIBLING_AAAA, TARGET, ZONE, aname,
+    answers, eventually, known, query, section, siblings,
 )
 from harness.kaname import kaname
+from harness.owners import needs_any
+from harness.proofs import listed
 from harness.signatures import Keys, verify
+from harness.validator import ValidatingUnbound, anchors
 
 
 def serve(primary, knotd, records, options=(), here=()):
@@ -78,3 +82,87 @@ def test_a_signed_zone_that_is_signed_anew(knotd, primary, unbound, authority):
     theirs, ours = signed(PRIMARY), signed(("127.0.0.1", 5300))
     assert not theirs & ours, "signed with keys of its own"
     verified({A1})
+
+
+# Any owner.
+
+TYPE = f"TYPE{ANAME}"
+OWNERS = [
+    aname(TARGET), aname(TARGET, owner="shop"), aname(TARGET, owner="bare"), "www IN CNAME bare",
+    aname(TARGET, owner="*.w"), f"shop IN A {SIBLING_A}", f"shop IN AAAA {SIBLING_AAAA}",
+    aname(TARGET, owner="*.own"), f"*.own IN A {SIBLING_A}", "mail IN MX 10 shop",
+    "mx IN MX 10 bare",
+]
+AT = {"": "", "shop": "shop", "bare": "bare", "x.w": "*.w", "y.x.own": "*.own"}
+
+
+def full(name):
+    return f"{name}.{ZONE}".lstrip(".")
+
+
+@needs_any
+def test_O1_R5_each_server_gives_what_it_knows_of_every_owner(knotd, primary, unbound, authority):
+    """Of one without the module the addresses beside the record, or none; all have all records."""
+    authority.set(TARGET, a=[A1], aaaa=[AAAA1])
+    knotd.options["owners"] = "any"
+    serve(primary, knotd, OWNERS)
+    own = {"shop": {SIBLING_A}, "y.x.own": {SIBLING_A}}
+    for name in AT:
+        answers({A1}, full(name))
+        answers({AAAA1}, full(name), "AAAA")
+        there = query(full(name), "A", server=PRIMARY).expect(a=own.get(name, ()))
+        assert ("SOA" in there.types("authority")) == (name not in own), f"got {there}"
+        for server in (PRIMARY, SERVER):
+            assert query(full(name), TYPE, server=server).addresses(), f"expected the record of {name}"
+    answers({A1}, full("www"))
+    query(full("www"), "A", server=PRIMARY).expect(a=(), soa=True)
+    for name, owner, found in (("mx", "bare", set()), ("mail", "shop", {SIBLING_A})):
+        reply = query(full(name), "MX", server=PRIMARY)
+        assert reply.addresses("A", full(owner), "additional") == found, f"got {reply}"
+
+
+@needs_any
+def test_O1_a_secondary_with_owners_apex_follows_the_apex_alone(knotd, primary, unbound, authority):
+    authority.set(TARGET, a=[A1], aaaa=[AAAA1])
+    serve(primary, knotd, OWNERS)
+    answers({A1})
+    for name, own in (("shop", {SIBLING_A}), ("bare", ()), ("x.w", ()), ("x.own", {SIBLING_A})):
+        query(full(name), "A").expect(a=own)
+
+
+@needs_any
+def test_O3_denials_of_a_server_without_the_module_deny_the_addresses(
+    knotd, primary, unbound, authority, directory, start_server
+):
+    """Why it must not stand beside others: whoever has seen one asks nobody for the addresses."""
+    authority.set(TARGET, a=[A1], aaaa=[AAAA1])
+    knotd.options["owners"] = "any"
+    signing = {"dnssec-signing": "on"}
+    serve(primary, knotd, OWNERS, options=signing, here=signing)
+    points = signed(PRIMARY), signed(SERVER)
+    assert not points[0] & points[1], "expected other keys"
+    listed_types = {}
+    for server in (PRIMARY, SERVER):
+        answers_here = query(full("bare"), "CAA", "tcp", server=server, do=True).expect(soa=True)
+        listed_types[server] = [
+            types & {"A", "AAAA"} for types, _ in listed(
+                answers_here, dns.name.from_text(full("bare")))
+        ]
+    assert listed_types == {PRIMARY: [set()], SERVER: [{"A", "AAAA"}]}, f"got {listed_types}"
+    zones = {ZONE: anchors(ZONE, PRIMARY)}
+    validator = start_server(ValidatingUnbound(directory, zones, server=PRIMARY))
+    validator.secure(full("bare"), "CAA")
+    primary.kill()
+    validator.secure(full("bare"), "A").expect(aa=None, a=(), soa=True)
+
+
+@needs_any
+def test_O1_a_member_of_a_catalog(knotd, unbound, authority):
+    """The template of the members names the section, here as at any other server."""
+    authority.set(TARGET, a=[A1], aaaa=[AAAA1])
+    knotd.options["owners"] = "any"
+    knotd.add_catalog(ZONE, OWNERS, module=knotd.aname)
+    knotd.start(ready=())
+    eventually(lambda: query(ZONE, "SOA").addresses("SOA"), what="the member is loaded")
+    for name in AT:
+        answers({A1}, full(name))
