@@ -157,10 +157,10 @@ static uint8_t waiters_max(knotd_mod_t *mod)
 }
 
 /*! Registers what can be registered only while knotd loads the instance. */
-static int enlist(knotd_mod_t *mod)
+static int enlist(knotd_mod_t *mod, bool any_owner)
 {
 	bool global = knotd_mod_zone(mod) == NULL;
-	int ret = aname_stats_register(mod, global);
+	int ret = aname_stats_register(mod, global, any_owner);
 	if (ret == KNOT_EOK) {
 		ret = global ? aname_hook_global(mod) : aname_hook_zone(mod);
 	}
@@ -352,7 +352,7 @@ static int load(knotd_mod_t *mod)
 		return ret;
 	}
 	/* From here on the load must not fail: knotd would go on calling the hooks. */
-	int enlisted = enlist(mod);
+	int enlisted = enlist(mod, instance != NULL && aname_instance_any(instance));
 	if (instance != NULL && enlisted == KNOT_EOK) {
 		return start(mod, instance, true);
 	}

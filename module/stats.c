@@ -11,7 +11,8 @@ enum {
 	COUNTER_MALFORMED,
 	COUNTER_SUBNETS,
 	COUNTER_HEALTH,
-	COUNTER_PROBES, /* Of the whole process only: a probe is for many zones. */
+	COUNTER_PROBES,                  /* Of the whole process only: a probe is for many zones. */
+	COUNTER_OWNERS = COUNTER_PROBES, /* Of a zone with `owners: any` only, in its place. */
 };
 
 enum {
@@ -57,7 +58,7 @@ static char *probe_name(uint32_t index, uint32_t count)
 	return index < PROBES ? strdup(names[index]) : NULL;
 }
 
-int aname_stats_register(knotd_mod_t *mod, bool total)
+int aname_stats_register(knotd_mod_t *mod, bool total, bool any_owner)
 {
 	/* In the order of the counters' numbers. */
 	static const struct {
@@ -73,14 +74,17 @@ int aname_stats_register(knotd_mod_t *mod, bool total)
 		{ "malformed", 1, NULL },
 		{ "subnets", 1, NULL },
 		{ "health", HEALTHS, health_name },
-		{ "probes", PROBES, probe_name },
 	};
-	size_t count = sizeof(counters) / sizeof(counters[0]) - (total ? 0 : 1);
 
 	int ret = KNOT_EOK;
-	for (size_t i = 0; i < count && ret == KNOT_EOK; i++) {
+	for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]) && ret == KNOT_EOK; i++) {
 		ret = knotd_mod_stats_add(mod, counters[i].name, counters[i].count,
 		                          counters[i].names);
+	}
+	if (ret == KNOT_EOK && total) {
+		ret = knotd_mod_stats_add(mod, "probes", PROBES, probe_name);
+	} else if (ret == KNOT_EOK && any_owner) {
+		ret = knotd_mod_stats_add(mod, "owners", 1, NULL);
 	}
 	return ret;
 }
@@ -112,6 +116,11 @@ void aname_stats_show(knotd_mod_t *mod, const aname_numbers_t *numbers)
 	knotd_mod_stats_store(mod, 0, COUNTER_HEALTH, HEALTH_UP, numbers->up);
 	knotd_mod_stats_store(mod, 0, COUNTER_HEALTH, HEALTH_DOWN, numbers->down);
 	knotd_mod_stats_store(mod, 0, COUNTER_HEALTH, HEALTH_UNKNOWN, numbers->unknown);
+}
+
+void aname_stats_show_owners(knotd_mod_t *mod, uint64_t owners)
+{
+	knotd_mod_stats_store(mod, 0, COUNTER_OWNERS, 0, owners);
 }
 
 void aname_stats_show_totals(knotd_mod_t *mod, aname_shared_t *shared)

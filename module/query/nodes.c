@@ -7,6 +7,7 @@
 
 #include "octets.h"
 #include "path.h"
+#include "query/count.h"
 #include "query/find.h"
 #include "query/memo.h"
 #include "table/dnssec.h"
@@ -72,6 +73,7 @@ void aname_nodes_deinit(aname_instance_t *instance)
 	free(names);
 	free(atomic_load(&nodes->nsec3));
 	destroy(nodes->spare);
+	aname_count_deinit(instance);
 }
 
 /* Reading. */
@@ -97,6 +99,26 @@ static listed_t *find_nsec3(const buckets_t *buckets, uint64_t nsec3)
 		listed = atomic_load(&listed->next_nsec3);
 	}
 	return listed;
+}
+
+void aname_nodes_step(const aname_query_t *query, aname_nodes_cursor_t *cursor,
+                      void (*visit)(const knot_dname_t *name, void *ctx), void *ctx)
+{
+	aname_nodes_t *nodes = query->instance->nodes;
+	const buckets_t *names = atomic_load(&nodes->names);
+	size_t count = names != NULL ? names->mask + 1 : 0;
+	cursor->moved = cursor->buckets != 0 && cursor->buckets != count;
+	cursor->buckets = count;
+	if (cursor->bucket < count && !cursor->moved) {
+		const listed_t *listed = atomic_load(&names->at[cursor->bucket++]);
+		for (; listed != NULL; listed = atomic_load(&listed->next)) {
+			visit(listed->name, ctx);
+		}
+		/* Some may have been missed just now. There are only ever more buckets. */
+		cursor->moved = (atomic_load(&nodes->moving) & 1) != 0 ||
+		                atomic_load(&nodes->names) != names;
+	}
+	cursor->end = cursor->bucket >= count;
 }
 
 /* Writing: under the lock. */

@@ -64,6 +64,22 @@ _Atomic(aname_known_node_t *) *aname_nodes_known(aname_node_t *node);
  *  to lead through them (F5), and what they named is named no more. */
 void aname_nodes_sweep(const aname_query_t *query);
 
+/*! Where a walk over the nodes is. All zeros at first. */
+typedef struct {
+	size_t buckets; /*!< How many there are. */
+	size_t bucket;  /*!< The next one. */
+	bool end;       /*!< Every node that was there all the time has been visited. */
+	bool moved;     /*!< They were laid out anew: the walk cannot go on. */
+} aname_nodes_cursor_t;
+
+/*!
+ * \brief Goes one step on, over a node or two, or none.
+ *
+ * \param visit  Gets the name of each, in lower case; good until the epoch is left.
+ */
+void aname_nodes_step(const aname_query_t *query, aname_nodes_cursor_t *cursor,
+                      void (*visit)(const knot_dname_t *name, void *ctx), void *ctx);
+
 /*! Does it stand for nodes for which there was no memory? */
 static inline bool aname_nodes_is_spare(const aname_query_t *query, const aname_node_t *node)
 {

@@ -56,6 +56,10 @@ typedef struct {
 	_Atomic uint32_t swept_s; /*!< When some were looked for because it was time. */
 	struct listed *spare;     /*!< Stands for nodes for which there is no memory. */
 	uint64_t begin;           /*!< Of versions of the zone (query/memo.h). */
+	/* How far their numbers are, see query/count.h. */
+	_Atomic bool counting;                /*!< Some worker goes on with it. */
+	_Atomic int64_t counted_ms;           /*!< When one did last. */
+	_Atomic(struct aname_count *) counts; /*!< The pass that goes on; NULL: none. */
 } aname_nodes_t;
 
 /*! One instance: the module loaded for one zone, or globally. Never changed after load, but for

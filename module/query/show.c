@@ -5,9 +5,10 @@
 
 #include "path.h"
 #include "query/circle.h"
+#include "query/count.h"
 #include "query/nodes.h"
+#include "query/numbers.h"
 #include "query/pool.h"
-#include "query/records.h"
 #include "rrtype.h"
 #include "stats.h"
 #include "table/clock.h"
@@ -15,47 +16,10 @@
 
 static const uint16_t types[] = { KNOT_RRTYPE_A, KNOT_RRTYPE_AAAA };
 
-/*! A target of the zone, as it is known. */
-typedef struct {
-	const knot_dname_t *name; /*!< Lower case. */
-	uint8_t name_len;
-	aname_entry_t *entries[2]; /*!< Of each family, or NULL. */
-	const aname_snapshot_t *known[2];
-} target_t;
-
-/* Numbers. */
-
-static void add_numbers(const target_t *target, uint32_t definition, aname_numbers_t *numbers)
-{
-	for (unsigned i = 0; i < 2; i++) {
-		aname_entry_t *entry = target->entries[i];
-		if (entry == NULL) {
-			continue;
-		}
-		const aname_snapshot_t *known = target->known[i];
-		uint32_t lag_ms = atomic_load_explicit(&entry->lag_ms, memory_order_relaxed);
-		const aname_subnets_t *subnets = atomic_load(&entry->subnets);
-		numbers->targets++;
-		numbers->subnets += subnets != NULL ? atomic_load(&subnets->count) : 0;
-		numbers->addresses += known != NULL ? known->count : 0;
-		numbers->started += atomic_load_explicit(&entry->started, memory_order_relaxed);
-		numbers->succeeded += atomic_load_explicit(&entry->succeeded, memory_order_relaxed);
-		numbers->failed += atomic_load_explicit(&entry->failed, memory_order_relaxed);
-		numbers->lag_ms = lag_ms > numbers->lag_ms ? lag_ms : numbers->lag_ms;
-		const aname_view_t *view =
-		        known != NULL ? aname_snapshot_view(known, definition) : NULL;
-		if (view != NULL && definition != 0) {
-			numbers->up += view->count - view->unknown;
-			numbers->down += known->count - view->count;
-			numbers->unknown += view->unknown;
-		}
-	}
-}
-
 /* States of targets. */
 
 /*! Is it to be logged now, under this zone, that a target is in a state, or no longer? */
-static bool is_change(const aname_query_t *query, const target_t *target, const char *state,
+static bool is_change(const aname_query_t *query, const aname_target_t *target, const char *state,
                       bool in_state)
 {
 	aname_shared_t *shared = query->instance->shared;
@@ -85,7 +49,7 @@ static ANAME_ASIDE void log_failure(const aname_query_t *query, const char *name
 }
 
 /*! Logs that a family of a target begins to fail, or recovers. Returns whether it fails. */
-static bool check_failure(const aname_query_t *query, const target_t *target, unsigned i)
+static bool check_failure(const aname_query_t *query, const aname_target_t *target, unsigned i)
 {
 	const aname_snapshot_t *known = target->known[i];
 	const char *family = aname_family_text(types[i]);
@@ -113,7 +77,7 @@ static uint32_t kept_for(const aname_query_t *query, const aname_lost_t *lost)
 }
 
 static ANAME_ASIDE void log_gone(const aname_query_t *query, const char *name,
-                                 const target_t *target)
+                                 const aname_target_t *target)
 {
 	unsigned count = 0;
 	uint32_t kept_s = 0;
@@ -138,7 +102,7 @@ static ANAME_ASIDE void log_gone(const aname_query_t *query, const char *name,
 }
 
 /*! Logs that a target is gone as a whole, or has addresses again. */
-static void check_gone(const aname_query_t *query, const target_t *target)
+static void check_gone(const aname_query_t *query, const aname_target_t *target)
 {
 	const aname_snapshot_t *const *known = target->known;
 	bool gone = false, unsure = false, addresses = false;
@@ -161,27 +125,6 @@ static void check_gone(const aname_query_t *query, const target_t *target)
 
 /* All targets. */
 
-/*! Finds what is known of a record's target; false if there is nothing to show of it. */
-static bool find(const aname_query_t *query, const knot_rdata_t *rdata, knot_dname_storage_t lower,
-                 target_t *target)
-{
-	bool found = false;
-	for (unsigned i = 0; i < 2; i++) {
-		aname_key_t key = { .upstream = query->instance->zone.named.upstream,
-			            .type = types[i] };
-		aname_entry_t *entry = NULL;
-		if (!aname_records_find(query, rdata, &key, lower, &entry)) {
-			return false;
-		}
-		target->name = key.name;
-		target->name_len = key.name_len;
-		target->entries[i] = entry;
-		target->known[i] = entry != NULL ? aname_entry_snapshot(entry) : NULL;
-		found |= entry != NULL;
-	}
-	return found;
-}
-
 static void show_targets(const aname_query_t *query)
 {
 	aname_numbers_t numbers = { 0 };
@@ -192,10 +135,9 @@ static void show_targets(const aname_query_t *query)
 		knot_rdata_t *rdata = rrs->rdata;
 		for (unsigned k = 0; k < rrs->count && left > 0; k++, left--) {
 			knot_dname_storage_t lower;
-			target_t target;
-			if (find(query, rdata, lower, &target)) {
-				add_numbers(&target, query->instance->options->definition,
-				            &numbers);
+			aname_target_t target;
+			if (aname_numbers_find(query, rdata, lower, &target)) {
+				aname_numbers_add(query, &target, &numbers);
 				failing |= check_failure(query, &target, 0);
 				failing |= check_failure(query, &target, 1);
 				check_gone(query, &target);
@@ -203,7 +145,9 @@ static void show_targets(const aname_query_t *query)
 			rdata = knot_rdataset_next(rdata);
 		}
 	}
-	if (query->apex) {
+	if (aname_instance_any(query->instance)) {
+		aname_count(query);
+	} else {
 		aname_stats_show(query->mod, &numbers);
 	}
 	atomic_store_explicit(&query->instance->failing, failing, memory_order_relaxed);

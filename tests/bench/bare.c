@@ -24,7 +24,7 @@ static int bare_load(knotd_mod_t *mod)
 		KNOTD_STAGE_AUTHORITY,
 		KNOTD_STAGE_ADDITIONAL,
 	};
-	int ret = aname_stats_register(mod, false);
+	int ret = aname_stats_register(mod, false, false);
 	for (size_t i = 0; i < sizeof(stages) / sizeof(stages[0]) && ret == KNOT_EOK; i++) {
 		ret = knotd_mod_in_hook(mod, stages[i], on_query);
 	}

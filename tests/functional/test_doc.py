@@ -152,8 +152,12 @@ def test_knotd_knows_no_other_option(knotd):
 def test_every_counter_is_explained(knotd):
     knotd.template["global-module"] = "mod-aname"
     knotd.add_zone(ZONE)
+    if RELEASE >= (3, 3, 5):
+        knotd.sections.append("mod-aname:\n  - id: any\n    owners: any\n")
+        knotd.add_zone("example.org", modules=["mod-aname/any"])
     knotd.start()
     counters = {**knotd.stats(ZONE), **knotd.stats()}
+    counters.update(knotd.stats("example.org") if RELEASE >= (3, 3, 5) else {"owners": 0})
     found = {counter.split("[")[0] for counter in counters}
     kinds = {kind for kind in re.findall(r"\[([\w-]+)\]", " ".join(counters))}
     manual_text = text_of("doc", "mod-aname.rst")
