@@ -168,8 +168,10 @@ static const aname_rrtype_t *choose_type(const change_t *change)
 static kaname_exit_t set_records(change_t *change)
 {
 	/* What was there before may be gone, or have come. */
-	kaname_exit_t ret =
-	        kaname_owner_check(&change->control, "zone-get", change->zone, &change->owner);
+	kaname_exit_t ret = kaname_owner_check(&change->control, change->zone, &change->owner);
+	if (ret == KANAME_OK) {
+		ret = kaname_owner_release(&change->control, change->zone, &change->owner);
+	}
 	const aname_rrtype_t *type = ret == KANAME_OK ? choose_type(change) : NULL;
 	if (type == NULL) {
 		return ret == KANAME_OK ? KANAME_NO : ret;
@@ -226,9 +228,14 @@ static kaname_exit_t transact(change_t *change, kaname_exit_t (*make)(change_t *
 		/* Nothing was begun, and what is open is somebody else's. */
 		return ret;
 	}
-	ret = kaname_records_read(&change->control, "zone-get", change->zone,
-	                          change->owner.is_apex ? KANAME_APEX : change->owner.text,
-	                          &change->records);
+	if (make == set_records) {
+		ret = kaname_owner_hold(&change->control, change->zone, &change->owner);
+	}
+	if (ret == KANAME_OK) {
+		ret = kaname_records_read(&change->control, "zone-get", change->zone,
+		                          change->owner.is_apex ? KANAME_APEX : change->owner.text,
+		                          &change->records);
+	}
 	if (ret == KANAME_OK) {
 		ret = make(change);
 	}
@@ -247,10 +254,7 @@ static kaname_exit_t transact(change_t *change, kaname_exit_t (*make)(change_t *
 		}
 	}
 	if (ret == KANAME_IO) {
-		(void)fprintf(stderr,
-		              "next: if 'knotc zone-status %s' shows an open transaction, "
-		              "drop it with 'knotc zone-abort %s'\n",
-		              change->zone, change->zone);
+		kaname_owner_tell_open(change->zone);
 	}
 	return ret;
 }
@@ -298,8 +302,9 @@ static kaname_exit_t read_setting(change_t *change, const knot_dname_t *target)
 	}
 	ret = kaname_setting_read(&change->control, change->zone, &change->setting);
 	if (ret == KANAME_OK && target != NULL) {
-		ret = kaname_owner_check(&change->control, "zone-read", change->zone,
-		                         &change->owner);
+		block_signals(SIG_BLOCK);
+		ret = kaname_owner_try(&change->control, change->zone, &change->owner);
+		block_signals(SIG_UNBLOCK);
 	}
 	if (ret == KANAME_OK && target != NULL) {
 		ret = kaname_owner_check_target(&change->control, change->zone, &change->owner,

@@ -50,6 +50,42 @@ static void take_type(void *ctx, knot_ctl_data_t *data)
 	}
 }
 
+/*!
+ * Stands at a name while a transaction is looked at, so that the name and all above it exist there: a
+ * name that does not is an error to knotd, which logs it.
+ */
+#define PLACEHOLDER_TYPE "TYPE65280"
+#define PLACEHOLDER_DATA "\\# 6 6b616e616d65"
+
+static kaname_exit_t command(kaname_control_t *control, const char *command, const char *zone,
+                             const char *owner)
+{
+	knot_ctl_data_t ask = { [KNOT_CTL_IDX_CMD] = command, [KNOT_CTL_IDX_ZONE] = zone };
+	if (owner != NULL) {
+		ask[KNOT_CTL_IDX_OWNER] = owner;
+		ask[KNOT_CTL_IDX_TYPE] = PLACEHOLDER_TYPE;
+		ask[KNOT_CTL_IDX_TTL] = "0";
+		ask[KNOT_CTL_IDX_DATA] = PLACEHOLDER_DATA;
+	}
+	kaname_exit_t ret = kaname_control_ask(control, &ask, NULL, NULL);
+	if (ret == KANAME_NO) {
+		kaname_control_error(control, zone);
+	}
+	return ret;
+}
+
+kaname_exit_t kaname_owner_hold(kaname_control_t *control, const char *zone,
+                                const kaname_owner_t *owner)
+{
+	return owner->is_apex ? KANAME_OK : command(control, "zone-set", zone, owner->text);
+}
+
+kaname_exit_t kaname_owner_release(kaname_control_t *control, const char *zone,
+                                   const kaname_owner_t *owner)
+{
+	return owner->is_apex ? KANAME_OK : command(control, "zone-unset", zone, owner->text);
+}
+
 static kaname_exit_t read_node(kaname_control_t *control, const char *command, const char *zone,
                                const char *name, node_t *node)
 {
@@ -111,7 +147,7 @@ static kaname_exit_t judge(const node_t *node, const char *zone, const kaname_ow
 	return KANAME_OK;
 }
 
-kaname_exit_t kaname_owner_check(kaname_control_t *control, const char *command, const char *zone,
+kaname_exit_t kaname_owner_check(kaname_control_t *control, const char *zone,
                                  const kaname_owner_t *owner)
 {
 	kaname_exit_t ret = KANAME_OK;
@@ -121,7 +157,7 @@ kaname_exit_t kaname_owner_check(kaname_control_t *control, const char *command,
 	while (!is_last && ret == KANAME_OK &&
 	       knot_dname_to_str(text, name, sizeof(text)) != NULL) {
 		node_t node;
-		ret = read_node(control, command, zone, text, &node);
+		ret = read_node(control, "zone-get", zone, text, &node);
 		/* At the apex NS records are the zone's own. */
 		is_last = name[0] == 0 || strcmp(text, zone) == 0;
 		node.ns &= !is_last;
@@ -133,6 +169,34 @@ kaname_exit_t kaname_owner_check(kaname_control_t *control, const char *command,
 	return ret;
 }
 
+void kaname_owner_tell_open(const char *zone)
+{
+	(void)fprintf(stderr,
+	              "next: if 'knotc zone-status %s' shows an open transaction, drop it with "
+	              "'knotc zone-abort %s'\n",
+	              zone, zone);
+}
+
+kaname_exit_t kaname_owner_try(kaname_control_t *control, const char *zone,
+                               const kaname_owner_t *owner)
+{
+	kaname_exit_t ret = owner->is_apex ? KANAME_OK : command(control, "zone-begin", zone, NULL);
+	if (owner->is_apex || ret != KANAME_OK) {
+		/* Nothing was begun, and what is open is somebody else's. */
+		return ret;
+	}
+	ret = kaname_owner_hold(control, zone, owner);
+	if (ret == KANAME_OK) {
+		ret = kaname_owner_check(control, zone, owner);
+	}
+	kaname_exit_t aborted =
+	        ret != KANAME_IO ? command(control, "zone-abort", zone, NULL) : KANAME_IO;
+	if (aborted == KANAME_IO) {
+		kaname_owner_tell_open(zone);
+	}
+	return aborted != KANAME_OK ? aborted : ret;
+}
+
 kaname_exit_t kaname_owner_check_target(kaname_control_t *control, const char *zone,
                                         const kaname_owner_t *owner, const knot_dname_t *target)
 {
@@ -142,23 +206,22 @@ kaname_exit_t kaname_owner_check_target(kaname_control_t *control, const char *z
 		return KANAME_OK;
 	}
 	knot_dname_to_lower(lower);
-	/* Up to the closest name that there is: if a wildcard stands below that, it is this one. */
-	while (knot_dname_in_bailiwick(name, parent) > 0) {
-		knot_dname_txt_storage_t text;
-		node_t node;
-		if (knot_dname_to_str(text, name, sizeof(text)) == NULL) {
-			return KANAME_OK;
-		}
-		kaname_exit_t ret = read_node(control, "zone-read", zone, text, &node);
-		if (ret != KANAME_OK || node.exists) {
-			return ret;
-		}
-		name = parent_of(name);
-	}
-	if (name == lower) {
+	if (knot_dname_in_bailiwick(name, parent) <= 0) {
 		return KANAME_OK;
 	}
+	/* The wildcard stands for what is below a name that does not exist, just below its parent. */
+	while (knot_dname_in_bailiwick(name, parent) > 1) {
+		name = parent_of(name);
+	}
 	knot_dname_txt_storage_t text;
+	node_t node;
+	if (knot_dname_to_str(text, name, sizeof(text)) == NULL) {
+		return KANAME_OK;
+	}
+	kaname_exit_t ret = read_node(control, "zone-read", zone, text, &node);
+	if (ret != KANAME_OK || node.exists) {
+		return ret;
+	}
 	kaname_error("%s is no name of the zone but one that %s itself stands for, which would "
 	             "follow itself; nothing was changed",
 	             knot_dname_to_str(text, target, sizeof(text)) != NULL ? text : "the target",

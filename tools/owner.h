@@ -33,18 +33,41 @@ typedef struct {
 bool kaname_owner_take(kaname_owner_t *owner, const char *zone, const char *text);
 
 /*!
+ * \brief Has an owner's name exist in the open transaction, by a record of a private type, until
+ *        kaname_owner_release().
+ *
+ * Meanwhile it may be read, and all names above it, without an error in the server's log. Of the
+ * apex nothing is done.
+ *
+ * \return KANAME_OK; KANAME_NO and KANAME_IO, both reported.
+ */
+__attribute__((warn_unused_result)) kaname_exit_t kaname_owner_hold(kaname_control_t *control,
+                                                                    const char *zone,
+                                                                    const kaname_owner_t *owner);
+
+__attribute__((warn_unused_result)) kaname_exit_t kaname_owner_release(kaname_control_t *control,
+                                                                       const char *zone,
+                                                                       const kaname_owner_t *owner);
+
+/*!
  * \brief Can a record stand there and be seen?
  *
- * Not at or below a delegation, below a DNAME record, or beside a CNAME record.
- *
- * \param command  "zone-read", or "zone-get" in a transaction.
+ * Not at or below a delegation, below a DNAME record, or beside a CNAME record. In the open
+ * transaction, where the owner is held.
  *
  * \return KANAME_OK; KANAME_NO if it cannot, or the server refuses, and KANAME_IO, all reported.
  */
 __attribute__((warn_unused_result)) kaname_exit_t kaname_owner_check(kaname_control_t *control,
-                                                                     const char *command,
                                                                      const char *zone,
                                                                      const kaname_owner_t *owner);
+
+/*! Prints what to do where it is not known whether a transaction was ended. */
+void kaname_owner_tell_open(const char *zone);
+
+/*! The same in a transaction of its own, which is dropped. Signals have to wait meanwhile. */
+__attribute__((warn_unused_result)) kaname_exit_t kaname_owner_try(kaname_control_t *control,
+                                                                   const char *zone,
+                                                                   const kaname_owner_t *owner);
 
 /*!
  * \brief Would a wildcard stand for its own target, and follow itself?

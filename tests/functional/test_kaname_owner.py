@@ -216,6 +216,36 @@ def test_set_refuses_a_target_that_leads_back_to_the_owner(knotd, authority, too
     assert records("shop") == {(300, wire(OTHER))}
 
 
+@pytest.mark.parametrize("signed", [False, True])
+@pytest.mark.parametrize("owner", ["shop", "a.b.c.shop", "*.x", "there"])
+def test_a_new_name_leaves_no_error_in_knotds_log(knotd, tool, owner, signed):
+    knotd.add_zone(ZONE, [f"there A {A1}", f"lb A {A1}"],
+                   zone_options={"dnssec-signing": "on"} if signed else None)
+    knotd.start()
+    tool("set", ZONE, f"lb.{ZONE}", "--owner", owner, "--no-check")
+    tool("set", ZONE, OTHER, "--owner", owner, "--add", "--no-check")
+    assert records(owner) == {(300, wire(f"lb.{ZONE}")), (300, wire(OTHER))}
+    assert "error" not in knotd.log_text(), knotd.log_text()
+    # What made the name exist meanwhile is not there any more, in no reply and no history.
+    text = knotd.knotc("zone-read", ZONE).stdout
+    assert "TYPE65280" not in text, text
+    assert not query(f"{owner}.{ZONE}", "TYPE65280", "tcp").types()
+    assert not transaction(knotd)
+
+
+def test_what_is_open_already_is_left_alone(knotd, tool):
+    knotd.add_zone(ZONE)
+    knotd.start()
+    knotd.knotc("zone-begin", ZONE)
+    knotd.knotc("zone-set", ZONE, "own", "60", "A", A1)
+    for owner in ("@", "shop"):
+        tool("set", ZONE, TARGET, "--owner", owner, "--no-check", code=1)
+    assert transaction(knotd)
+    knotd.knotc("zone-commit", ZONE)
+    assert query(f"own.{ZONE}", "A", "tcp").addresses("A") == {A1}
+    tool("get", ZONE, code=1)
+
+
 # Whether the module follows it.
 
 
