@@ -109,7 +109,8 @@ const kaname_command_t kaname_commands[] = {
 	{ "warm", 0, 1000, "qvsSt", "warm [ZONE...] [-t TIME] [--quiet]",
 	  "have all of them looked up, and wait for it",
 	  "Asks the server for the addresses of all zones with ANAME records until each is\n"
-	  "known or has failed: for a server that was just started.\n",
+	  "known or has failed: for a server that was just started. With 'owners: any' it\n"
+	  "asks for all owners of a zone.\n",
 	  "  ZONE    only this one (all)\n",
 	  "  0  all are known\n  1  some are not\n" STATUS_USAGE STATUS_SERVER,
 	  "  kaname warm\n  kaname warm example.com --timeout 5s\n", kaname_warm },
@@ -118,7 +119,7 @@ const kaname_command_t kaname_commands[] = {
 	  "Prints what the module knows of the targets: their state, how long it is good\n"
 	  "for, when they are looked up next, what fails and why; the addresses that are\n"
 	  "probed or forced, and what is forced.\n",
-	  "  ZONE    only its targets (all)\n",
+	  "  ZONE    only its targets, with 'owners: any' those of all its owners (all)\n",
 	  STATUS_DONE
 	  "  1  there is no such zone, or it has no records\n" STATUS_USAGE STATUS_SERVER,
 	  "  kaname status example.com\n"
@@ -141,7 +142,8 @@ const kaname_command_t kaname_commands[] = {
 	  "one does not want to wait for the TTL. Waits for the answers, and prints what\n"
 	  "was known before and what is now. What is served meanwhile stays as it is. Only\n"
 	  "root and the user that knotd runs as may do it.\n",
-	  "  ZONE    all its targets\n  TARGET  a target, by all resolvers that are asked for it\n",
+	  "  ZONE    all its targets, with 'owners: any' those of all its owners\n"
+	  "  TARGET  a target, by all resolvers that are asked for it\n",
 	  "  0  all were answered\n  1  some fail, or have no answer in time, or "
 	  "refused\n" STATUS_USAGE STATUS_SERVER,
 	  "  kaname refresh www.cdn.example\n  kaname refresh example.com -t 5s\n",
@@ -151,7 +153,8 @@ const kaname_command_t kaname_commands[] = {
 	  "addresses that change, targets that fail, recover, are gone or return, addresses\n"
 	  "that are down or up, what is forced, resolvers that are out or back, limits that\n"
 	  "are reached, trouble with keys. kaname(1) explains each of them.\n",
-	  "  ZONE    only its targets, and what concerns the whole server (all)\n",
+	  "  ZONE    only its targets, with 'owners: any' those of all its owners, and what\n"
+	  "          concerns the whole server (all)\n",
 	  "  1  there is no such zone, or too many watch already\n" STATUS_USAGE
 	  "  3  the server could not be reached, or has ended the connection\n",
 	  "  kaname watch | jq -c 'select(.event == \"fails\")'\n"

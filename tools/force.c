@@ -10,9 +10,9 @@
 
 #include <libknot/errcode.h>
 
+#include "followed.h"
 #include "live.h"
 #include "print.h"
-#include "records.h"
 #include "service/status/request.h"
 #include "socket.h"
 #include "tool.h"
@@ -190,7 +190,7 @@ static bool is_only(const kaname_record_t *records, size_t count, const knot_dna
 	return true;
 }
 
-/*! Notes that zones have nothing but what was forced down; where that cannot be found out nothing. */
+/*! Notes that owners have nothing but what was forced down; where that cannot be found out nothing. */
 static void note_only(const kaname_args_t *args, const force_t *force)
 {
 	kaname_control_t control;
@@ -199,29 +199,28 @@ static void note_only(const kaname_args_t *args, const force_t *force)
 	    kaname_control_try(&control, args) != KNOT_EOK) {
 		return;
 	}
-	size_t zones = 0;
-	const char *zone = NULL;
-	bool good = kaname_records_all(&control, KANAME_APEX, &records) == KANAME_OK;
+	size_t owners = 0;
+	const char *owner = NULL;
+	bool good = kaname_followed_all(&control, &records) == KANAME_OK;
 	for (size_t i = 0, end; good && i < records.count; i = end) {
 		const kaname_record_t *first = &records.at[i];
-		for (end = i + 1;
-		     end < records.count && strcmp(records.at[end].owner, first->owner) == 0;
+		for (end = i + 1; end < records.count && kaname_same_owner(&records.at[end], first);
 		     end++) {
 		}
 		if (is_only(first, end - i, force->request.subject.name)) {
-			zones++;
-			zone = zone != NULL ? zone : first->owner;
+			owners++;
+			owner = owner != NULL ? owner : first->owner;
 		}
 	}
-	if (zones > 0) {
+	if (owners > 0) {
 		char more[40] = "";
-		if (zones > 1) {
-			(void)snprintf(more, sizeof(more), " and %zu more", zones - 1);
+		if (owners > 1) {
+			(void)snprintf(more, sizeof(more), " and %zu more", owners - 1);
 		}
 		(void)fprintf(stderr,
 		              "note: it is the only target of %s%s: with 'all-down: serve', the "
 		              "default, its addresses are served there all the same\n",
-		              zone, more);
+		              owner, more);
 	}
 	kaname_records_free(&records);
 }

@@ -191,6 +191,19 @@ static void sort(kaname_records_t *records)
 	}
 }
 
+static int compare_zones(const void *one, const void *other)
+{
+	int order = compare_names(kaname_zone_of(one), kaname_zone_of(other));
+	return order != 0 ? order : compare_records(one, other);
+}
+
+void kaname_records_sort_by_zone(kaname_records_t *records)
+{
+	if (records->count > 1) {
+		qsort(records->at, records->count, sizeof(*records->at), compare_zones);
+	}
+}
+
 kaname_exit_t kaname_records_read(kaname_control_t *control, const char *command, const char *zone,
                                   const char *owner, kaname_records_t *records)
 {
@@ -203,15 +216,26 @@ kaname_exit_t kaname_records_read(kaname_control_t *control, const char *command
 	return finish(records, ret);
 }
 
-kaname_exit_t kaname_records_all(kaname_control_t *control, const char *owner,
+kaname_exit_t kaname_records_add(kaname_control_t *control, const char *zone, const char *owner,
                                  kaname_records_t *records)
 {
-	reading_t reading = { .records = records, .owner = owner };
-	kaname_exit_t ret = read_types(control, "zone-read", &reading);
-	kaname_control_close(control);
+	reading_t reading = { .records = records, .zone = zone, .owner = owner };
+	return read_types(control, "zone-read", &reading);
+}
+
+kaname_exit_t kaname_records_finish(kaname_records_t *records, kaname_exit_t ret)
+{
 	read_targets(records);
 	sort(records);
 	return finish(records, ret);
+}
+
+kaname_exit_t kaname_records_all(kaname_control_t *control, const char *owner,
+                                 kaname_records_t *records)
+{
+	kaname_exit_t ret = kaname_records_add(control, NULL, owner, records);
+	kaname_control_close(control);
+	return kaname_records_finish(records, ret);
 }
 
 void kaname_records_clear(kaname_records_t *records)

@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <libknot/dname.h>
 
@@ -67,6 +68,41 @@ __attribute__((warn_unused_result)) kaname_exit_t kaname_records_read(kaname_con
 __attribute__((warn_unused_result)) kaname_exit_t kaname_records_all(kaname_control_t *control,
                                                                      const char *owner,
                                                                      kaname_records_t *records);
+
+/*!
+ * \brief Adds those of one zone, or of all, in parts: until kaname_records_finish() they have neither
+ *        targets nor an order.
+ *
+ * \param zone   NULL: of all that are loaded.
+ * \param owner  As for kaname_records_read().
+ *
+ * \return KANAME_OK, with or without records; everything else is reported.
+ */
+__attribute__((warn_unused_result)) kaname_exit_t kaname_records_add(kaname_control_t *control,
+                                                                     const char *zone,
+                                                                     const char *owner,
+                                                                     kaname_records_t *records);
+
+/*! Ends that, as kaname_records_all(). Returns `ret`, or KANAME_IO, reported. */
+__attribute__((warn_unused_result)) kaname_exit_t kaname_records_finish(kaname_records_t *records,
+                                                                        kaname_exit_t ret);
+
+/*! Sorts them by zone, in canonical order, and those of one as kaname_records_read(). */
+void kaname_records_sort_by_zone(kaname_records_t *records);
+
+/*! The zone of a record, as the server writes it. */
+static inline const char *kaname_zone_of(const kaname_record_t *record)
+{
+	return record->zone != NULL ? record->zone : record->owner;
+}
+
+/*! Are two records of the same owner? A name may be the apex of one zone and a delegation of
+ *  another. */
+static inline bool kaname_same_owner(const kaname_record_t *one, const kaname_record_t *other)
+{
+	return strcmp(one->owner, other->owner) == 0 &&
+	       strcmp(kaname_zone_of(one), kaname_zone_of(other)) == 0;
+}
 
 void kaname_records_free(kaname_records_t *records);
 

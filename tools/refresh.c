@@ -14,64 +14,34 @@
 
 #include "ask.h"
 #include "config.h"
+#include "followed.h"
 #include "live.h"
 #include "print.h"
-#include "records.h"
 #include "refreshed.h"
 #include "text.h"
 #include "tool.h"
+#include "wanted.h"
 
 /*! While others wait for lookups, or a name is not known yet, it is asked anew after this. */
 #define AGAIN_MS 100
 /*! A reply takes no longer: more than `wait` may be. */
 #define REPLY_MS 6000
 
-/*! A target that was asked for, by its name or as one of a zone. */
-typedef struct {
-	knot_dname_txt_storage_t name;
-	knot_dname_txt_storage_t zone; /*!< Empty: it was named itself. */
-} wanted_t;
+/*! So many targets that the module does not know are asked for as a client asks. */
+#define UNKNOWN_MAX 32
 
 typedef struct {
 	const kaname_args_t *args;
-	int seconds; /*!< To wait for lookups. */
 	int64_t end_ms;
-	wanted_t at[ANAME_STATUS_NAMES];
-	size_t count;
+	kaname_wants_t wants; /*!< Those that were named themselves have no owner. */
 	kaname_refreshed_t printed;
+	bool begun;         /*!< Something was looked up, and what comes of it is printed. */
+	size_t unknown;     /*!< Targets that the module did not know. */
+	size_t unknown_out; /*!< Those of them that were left alone. */
+	long subnets, left_out;
 } refresh_t;
 
 /* What is asked for. */
-
-static bool add(refresh_t *refresh, const char *name, const char *zone)
-{
-	for (size_t i = 0; i < refresh->count; i++) {
-		if (strcmp(refresh->at[i].name, name) == 0) {
-			return true;
-		}
-	}
-	if (refresh->count == ANAME_STATUS_NAMES) {
-		kaname_error("more than %d targets at once", ANAME_STATUS_NAMES);
-		(void)fprintf(stderr, "next: name fewer, in several commands\n");
-		return false;
-	}
-	wanted_t *wanted = &refresh->at[refresh->count++];
-	(void)snprintf(wanted->name, sizeof(wanted->name), "%s", name);
-	(void)snprintf(wanted->zone, sizeof(wanted->zone), "%s", zone);
-	return true;
-}
-
-/*! Writes the target of a record in lower case, as the module has it; false if it has none. */
-static bool target_of(const kaname_record_t *record, knot_dname_txt_storage_t text)
-{
-	knot_dname_storage_t lower;
-	if (!record->good) {
-		return false;
-	}
-	memcpy(lower, record->target, knot_dname_size(record->target));
-	knot_dname_to_lower(lower);
-	return knot_dname_to_str(text, lower, sizeof(knot_dname_txt_storage_t)) != NULL;
-}
 
 /*! Adds the targets of a zone; KANAME_NO if the server has none of that name, or it has none. */
 static kaname_exit_t add_zone(refresh_t *refresh, kaname_control_t *control, const char *zone)
@@ -85,16 +55,13 @@ static kaname_exit_t add_zone(refresh_t *refresh, kaname_control_t *control, con
 		return ret;
 	}
 	kaname_records_t records = { 0 };
-	ret = kaname_records_read(control, "zone-read", zone, KANAME_APEX, &records);
-	size_t before = refresh->count;
-	for (size_t i = 0; i < records.count && ret == KANAME_OK; i++) {
-		knot_dname_txt_storage_t target;
-		if (target_of(&records.at[i], target) && !add(refresh, target, zone)) {
-			ret = KANAME_USAGE;
-		}
+	ret = kaname_followed_read(control, zone, &records);
+	size_t before = refresh->wants.count;
+	if (ret == KANAME_OK) {
+		ret = kaname_wants_add_records(&refresh->wants, &records);
 	}
 	kaname_records_free(&records);
-	return ret == KANAME_OK && refresh->count == before ? KANAME_NO : ret;
+	return ret == KANAME_OK && refresh->wants.count == before ? KANAME_NO : ret;
 }
 
 /*! Reads the command line. */
@@ -113,21 +80,22 @@ static kaname_exit_t read_args(refresh_t *refresh)
 		}
 		ret = add_zone(refresh, &control, name);
 		if (ret == KANAME_NO) {
-			ret = add(refresh, name, "") ? KANAME_OK : KANAME_USAGE;
+			ret = kaname_wants_add(&refresh->wants, name, NULL);
 		}
 	}
 	kaname_control_close(&control);
-	return ret == KANAME_USAGE ? KANAME_NO : ret;
+	kaname_wants_sort(&refresh->wants);
+	return ret;
 }
 
 /* What is not known yet. */
 
-/*! Asks as a client for both families of a zone, over TCP. */
-static void ask_as_client(const kaname_values_t *listen, const char *zone)
+/*! Asks as a client for both families of an owner, over TCP. */
+static void ask_as_client(const kaname_values_t *listen, const char *owner)
 {
 	static kaname_answer_t answer;
 	knot_dname_storage_t name;
-	kaname_question_t question = { .name = kaname_name_read(name, zone),
+	kaname_question_t question = { .name = kaname_name_read(name, owner),
 		                       .tcp = true,
 		                       .timeout_ms = REPLY_MS };
 	for (size_t i = 0; i < listen->count; i++) {
@@ -181,8 +149,8 @@ static kaname_exit_t await(refresh_t *refresh, const char *name)
 	}
 }
 
-/*! Finds a zone that has a target; KANAME_NO if there is none. */
-static kaname_exit_t find_zone(refresh_t *refresh, wanted_t *wanted)
+/*! Finds an owner that has a target; KANAME_NO if there is none. */
+static kaname_exit_t find_owner(const refresh_t *refresh, kaname_wanted_t *wanted)
 {
 	kaname_control_t control;
 	kaname_records_t records = { 0 };
@@ -190,16 +158,17 @@ static kaname_exit_t find_zone(refresh_t *refresh, wanted_t *wanted)
 	if (ret != KANAME_OK) {
 		return ret;
 	}
-	ret = kaname_records_all(&control, KANAME_APEX, &records);
-	for (size_t i = 0; i < records.count && wanted->zone[0] == '\0'; i++) {
+	ret = kaname_followed_all(&control, &records);
+	for (size_t i = 0; i < records.count && wanted->owner == NULL; i++) {
 		knot_dname_txt_storage_t target;
-		if (target_of(&records.at[i], target) && strcmp(target, wanted->name) == 0) {
-			(void)snprintf(wanted->zone, sizeof(wanted->zone), "%s",
-			               records.at[i].owner);
+		if (kaname_target_of(&records.at[i], target) && strcmp(target, wanted->name) == 0) {
+			/* It is not needed there any more. */
+			wanted->owner = records.at[i].owner;
+			records.at[i].owner = NULL;
 		}
 	}
 	kaname_records_free(&records);
-	return ret == KANAME_OK && wanted->zone[0] == '\0' ? KANAME_NO : ret;
+	return ret == KANAME_OK && wanted->owner == NULL ? KANAME_NO : ret;
 }
 
 static kaname_exit_t read_listen(const refresh_t *refresh, kaname_values_t *listen)
@@ -218,14 +187,15 @@ static kaname_exit_t read_listen(const refresh_t *refresh, kaname_values_t *list
 static kaname_exit_t look_up_unknown(refresh_t *refresh, const char *name)
 {
 	static kaname_values_t listen;
-	wanted_t *wanted = NULL;
-	for (size_t i = 0; i < refresh->count && wanted == NULL; i++) {
-		wanted = strcmp(refresh->at[i].name, name) == 0 ? &refresh->at[i] : NULL;
-	}
+	kaname_wanted_t *wanted = kaname_wants_find(&refresh->wants, name);
 	if (wanted == NULL) {
 		return KANAME_OK;
 	}
-	kaname_exit_t ret = wanted->zone[0] == '\0' ? find_zone(refresh, wanted) : KANAME_OK;
+	if (refresh->unknown++ >= UNKNOWN_MAX) {
+		refresh->unknown_out++;
+		return KANAME_OK;
+	}
+	kaname_exit_t ret = wanted->owner == NULL ? find_owner(refresh, wanted) : KANAME_OK;
 	if (ret == KANAME_NO) {
 		kaname_error("%s is no zone of this server with an ANAME record, and no zone has "
 		             "it as its target",
@@ -238,30 +208,29 @@ static kaname_exit_t look_up_unknown(refresh_t *refresh, const char *name)
 	if (ret != KANAME_OK) {
 		return ret;
 	}
-	ask_as_client(&listen, wanted->zone);
+	ask_as_client(&listen, wanted->owner);
 	return await(refresh, wanted->name);
 }
 
 /* The whole. */
 
-/*! Asks the module, and again while others wait for lookups. */
-static kaname_exit_t ask(const refresh_t *refresh, kaname_live_t *live)
+/*! What is left of the time, in seconds; at least one. */
+static int seconds_left(const refresh_t *refresh)
 {
-	char request[ANAME_STATUS_REQUEST_MAX];
-	int len = snprintf(request, sizeof(request), ANAME_STATUS_REFRESH " %d", refresh->seconds);
-	for (size_t i = 0; i < refresh->count && len < (int)sizeof(request); i++) {
-		len += snprintf(request + len, sizeof(request) - len, " %s", refresh->at[i].name);
-	}
-	if (len >= (int)sizeof(request) - 1) {
-		kaname_error("the names are too long for one request");
-		(void)fprintf(stderr, "next: name fewer, in several commands\n");
-		return KANAME_NO;
-	}
-	(void)snprintf(request + len, sizeof(request) - len, "\n");
+	int64_t left_s = (refresh->end_ms - kaname_now_ms() + 999) / 1000;
+	return left_s < 1                           ? 1
+	       : left_s > ANAME_REFRESH_SECONDS_MAX ? ANAME_REFRESH_SECONDS_MAX
+	                                            : (int)left_s;
+}
+
+/*! Asks the module, and again while others wait for lookups. */
+static kaname_exit_t ask(const refresh_t *refresh, const char *request, int seconds,
+                         kaname_live_t *live)
+{
 	kaname_args_t args = *refresh->args;
 	/* It says nothing while it waits. */
 	args.busy_ms = refresh->end_ms;
-	args.timeout = args.timeout == 0 ? 0 : refresh->seconds + KANAME_TIMEOUT_S;
+	args.timeout = args.timeout == 0 ? 0 : seconds + KANAME_TIMEOUT_S;
 	for (;;) {
 		kaname_exit_t ret = kaname_live_ask(&args, request, live);
 		const char *why =
@@ -295,9 +264,10 @@ static kaname_exit_t report_refused(const kaname_live_t *live)
 static kaname_exit_t report(refresh_t *refresh, const kaname_live_t *live)
 {
 	kaname_exit_t ret = KANAME_OK;
-	if (refresh->args->json) {
+	if (refresh->args->json && !refresh->begun) {
 		(void)fputs("{\"targets\": [", stdout);
 	}
+	refresh->begun = true;
 	for (size_t i = 0; i < live->count; i++) {
 		if (kaname_live_field(&live->targets[i], ANAME_KEY_BEFORE) == NULL) {
 			kaname_refreshed_print(&refresh->printed,
@@ -312,18 +282,70 @@ static kaname_exit_t report(refresh_t *refresh, const kaname_live_t *live)
 	}
 	long subnets = kaname_refreshed_number(&live->done, ANAME_KEY_SUBNETS),
 	     left_out = kaname_refreshed_number(&live->done, ANAME_KEY_LEFT_OUT);
-	if (refresh->args->json) {
-		(void)printf("%s], \"subnets\": %ld}\n", refresh->printed.any ? "\n" : "",
-		             subnets > 0 ? subnets : 0);
-	} else if (subnets > 0) {
-		(void)printf("%ld answers for client subnets are looked up, too\n", subnets);
-	}
-	(void)fflush(stdout);
-	if (left_out > 0) {
-		kaname_error("%ld more were not looked up, it was too much at once", left_out);
-		ret = ret > KANAME_NO ? ret : KANAME_NO;
+	refresh->subnets += subnets > 0 ? subnets : 0;
+	refresh->left_out += left_out > 0 ? left_out : 0;
+	return ret;
+}
+
+/*! Has all of them looked up, as many at once as a request takes, until the time is up. */
+static kaname_exit_t look_up_all(refresh_t *refresh)
+{
+	kaname_exit_t ret = KANAME_OK;
+	for (size_t i = 0, count; i < refresh->wants.count && ret < KANAME_IO; i += count) {
+		char request[ANAME_STATUS_REQUEST_MAX];
+		kaname_live_t live;
+		int seconds = seconds_left(refresh);
+		(void)snprintf(request, sizeof(request), ANAME_STATUS_REFRESH " %d", seconds);
+		count = kaname_wants_write(&refresh->wants, i, request);
+		if (i > 0 && kaname_now_ms() >= refresh->end_ms) {
+			refresh->printed.pending += refresh->wants.count - i;
+			break;
+		}
+		kaname_exit_t one = ask(refresh, request, seconds, &live);
+		if (one == KANAME_OK && live.refused.at != NULL) {
+			ret = report_refused(&live);
+			kaname_live_free(&live);
+			break;
+		}
+		if (one == KANAME_OK) {
+			one = report(refresh, &live);
+			kaname_live_free(&live);
+		}
+		ret = one > ret ? one : ret;
 	}
 	return ret;
+}
+
+/*! Ends what was printed. */
+static kaname_exit_t report_rest(const refresh_t *refresh, kaname_exit_t ret)
+{
+	if (refresh->args->json && refresh->begun) {
+		(void)printf("%s], \"subnets\": %ld}\n", refresh->printed.any ? "\n" : "",
+		             refresh->subnets);
+	} else if (refresh->subnets > 0) {
+		(void)printf("%ld answers for client subnets are looked up, too\n",
+		             refresh->subnets);
+	}
+	(void)fflush(stdout);
+	if (refresh->unknown_out > 0) {
+		(void)fprintf(stderr,
+		              "note: %zu more targets were not looked up yet, since nobody has "
+		              "asked\nnext: 'kaname warm ZONE' has them looked up\n",
+		              refresh->unknown_out);
+	}
+	if (refresh->left_out > 0) {
+		kaname_error("%ld more were not looked up, it was too much at once",
+		             refresh->left_out);
+		ret = ret > KANAME_NO ? ret : KANAME_NO;
+	}
+	if (ret == KANAME_OK && refresh->printed.pending > 0) {
+		kaname_error("not all have an answer in time");
+		(void)fprintf(stderr, "next: -t TIME waits longer; 'kaname status' shows what "
+		                      "came since\n");
+	}
+	return ret == KANAME_OK && refresh->printed.failed + refresh->printed.pending > 0
+	               ? KANAME_NO
+	               : ret;
 }
 
 kaname_exit_t kaname_refresh(const kaname_args_t *args)
@@ -331,26 +353,15 @@ kaname_exit_t kaname_refresh(const kaname_args_t *args)
 	static refresh_t refresh;
 	refresh.args = args;
 	refresh.printed.json = args->json;
-	refresh.seconds = args->timeout > 0 ? args->timeout : KANAME_TIMEOUT_S;
-	if (args->timeout == 0 || refresh.seconds > ANAME_REFRESH_SECONDS_MAX) {
-		refresh.seconds = ANAME_REFRESH_SECONDS_MAX;
+	int seconds = args->timeout > 0 ? args->timeout : KANAME_TIMEOUT_S;
+	if (args->timeout == 0 || seconds > ANAME_REFRESH_SECONDS_MAX) {
+		seconds = ANAME_REFRESH_SECONDS_MAX;
 	}
-	refresh.end_ms = kaname_now_ms() + 1000 * (int64_t)refresh.seconds;
+	refresh.end_ms = kaname_now_ms() + 1000 * (int64_t)seconds;
 	kaname_exit_t ret = read_args(&refresh);
-	kaname_live_t live = { 0 };
 	if (ret == KANAME_OK) {
-		ret = ask(&refresh, &live);
+		ret = report_rest(&refresh, look_up_all(&refresh));
 	}
-	if (ret != KANAME_OK) {
-		return ret;
-	}
-	ret = live.refused.at != NULL ? report_refused(&live) : report(&refresh, &live);
-	kaname_live_free(&live);
-	if (ret == KANAME_OK && refresh.printed.pending > 0) {
-		kaname_error("not all have an answer in time");
-		(void)fprintf(stderr, "next: -t TIME waits longer; 'kaname status' shows what "
-		                      "came since\n");
-	}
-	return ret == KANAME_OK && refresh.printed.failed + refresh.printed.pending > 0 ? KANAME_NO
-	                                                                                : ret;
+	kaname_wants_free(&refresh.wants);
+	return ret;
 }

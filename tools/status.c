@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "followed.h"
 #include "live.h"
 #include "print.h"
 #include "prometheus/prometheus.h"
-#include "records.h"
 #include "tables.h"
 #include "tool.h"
 
@@ -138,7 +138,7 @@ static kaname_exit_t read_records(const kaname_args_t *args, knot_dname_txt_stor
 	if (ret != KANAME_OK) {
 		return ret;
 	}
-	ret = kaname_records_read(&control, "zone-read", zone, KANAME_APEX, records);
+	ret = kaname_followed_read(&control, zone, records);
 	kaname_control_close(&control);
 	size_t good = 0;
 	for (size_t i = 0; i < records->count; i++) {

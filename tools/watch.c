@@ -17,20 +17,26 @@
 #include <libknot/libknot.h>
 
 #include "ask.h"
+#include "followed.h"
 #include "live.h"
 #include "print.h"
-#include "records.h"
 #include "socket.h"
 #include "tool.h"
+#include "wanted.h"
 
 /*! How often the zone's records are looked at, and knotd is tried again. */
 #define RECORDS_MS 5000
 #define AGAIN_MS   1000
+/*! Room for the RDATA of a SOA record as text. */
+#define SERIAL_MAX 4096
 
 typedef struct {
 	const kaname_args_t *args;
 	knot_dname_txt_storage_t zone; /*!< Empty: all. */
+	kaname_wants_t wants;          /*!< The zone's targets. */
+	bool all; /*!< They are more than a request takes: all is asked for, and the rest left out. */
 	char request[ANAME_STATUS_REQUEST_MAX];
+	char serial[SERIAL_MAX]; /*!< The zone's SOA record when they were read. */
 	int fd;
 	bool connected;    /*!< That was printed. */
 	bool silent;       /*!< It was not, since nothing has come in time. */
@@ -99,10 +105,14 @@ static void end_line(void)
 
 static void print_event(const watch_t *watch, const kaname_line_t *line)
 {
+	const char *name = kaname_live_field(line, ANAME_KEY_NAME);
+	if (watch->all && name != NULL && kaname_wants_find(&watch->wants, name) == NULL) {
+		return; /* It is of another zone. */
+	}
 	const char *time_text = kaname_field_or(line, ANAME_KEY_TIME, "0");
 	print_time(strtoll(time_text, NULL, 10));
 	print_member("event", kaname_field_or(line, ANAME_KEY_EVENT, "?"));
-	if (watch->zone[0] != '\0' && kaname_live_field(line, ANAME_KEY_NAME) != NULL) {
+	if (watch->zone[0] != '\0' && name != NULL) {
 		print_member("zone", watch->zone);
 	}
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
@@ -139,34 +149,61 @@ static void print_disconnected(watch_t *watch)
 
 /* What is asked. */
 
-/*! Writes the request for the targets of the zone's records; false if that is too long. */
-static bool write_request(const kaname_records_t *records, char request[ANAME_STATUS_REQUEST_MAX])
+/*! Writes the request for the zone's targets. */
+static void write_request(watch_t *watch)
 {
-	int len = snprintf(request, ANAME_STATUS_REQUEST_MAX, ANAME_STATUS_WATCH);
-	unsigned names = 0;
-	for (size_t i = 0; i < records->count && names < ANAME_STATUS_NAMES; i++) {
-		knot_dname_txt_storage_t name;
-		if (records->at[i].good && len < ANAME_STATUS_REQUEST_MAX &&
-		    knot_dname_to_str(name, records->at[i].target, sizeof(name)) != NULL) {
-			len += snprintf(request + len, ANAME_STATUS_REQUEST_MAX - len, " %s", name);
-			names++;
-		}
+	const char *const any = ANAME_STATUS_WATCH, *const none = ANAME_STATUS_WATCH " .";
+	/* Without any name it would be all; the other one is none's target. */
+	(void)snprintf(watch->request, sizeof(watch->request), "%s",
+	               watch->wants.count > 0 ? any : none);
+	watch->all = kaname_wants_write(&watch->wants, 0, watch->request) < watch->wants.count;
+	if (watch->all) {
+		(void)snprintf(watch->request, sizeof(watch->request), "%s\n", any);
 	}
-	if (names == 0 && len < ANAME_STATUS_REQUEST_MAX) {
-		/* Without any name it would be all; this is none's target. */
-		len += snprintf(request + len, ANAME_STATUS_REQUEST_MAX - len, " .");
+}
+
+/*! Reads the zone's records; what is watched stays as it is if they cannot be read. */
+static kaname_exit_t read_records(watch_t *watch, kaname_control_t *control)
+{
+	kaname_records_t records = { 0 };
+	kaname_wants_t wants = { 0 };
+	kaname_exit_t ret = kaname_followed_read(control, watch->zone, &records);
+	if (ret == KANAME_OK) {
+		ret = kaname_wants_add_records(&wants, &records);
 	}
-	if (len >= ANAME_STATUS_REQUEST_MAX - 1) {
-		return false;
+	kaname_records_free(&records);
+	if (ret == KANAME_OK) {
+		kaname_wants_sort(&wants);
+		kaname_wants_free(&watch->wants);
+		watch->wants = wants;
+		write_request(watch);
+	} else {
+		kaname_wants_free(&wants);
 	}
-	(void)snprintf(request + len, ANAME_STATUS_REQUEST_MAX - len, "\n");
-	return true;
+	return ret;
+}
+
+static void take_serial(void *ctx, knot_ctl_data_t *data)
+{
+	const char *rdata = (*data)[KNOT_CTL_IDX_DATA];
+	(void)snprintf(ctx, SERIAL_MAX, "%s", rdata != NULL ? rdata : "");
+}
+
+/*! Reads the zone's SOA record; another one tells that the zone is. */
+static kaname_exit_t read_serial(const watch_t *watch, kaname_control_t *control,
+                                 char serial[SERIAL_MAX])
+{
+	serial[0] = '\0';
+	knot_ctl_data_t ask = { [KNOT_CTL_IDX_CMD] = "zone-read",
+		                [KNOT_CTL_IDX_ZONE] = watch->zone,
+		                [KNOT_CTL_IDX_OWNER] = "@",
+		                [KNOT_CTL_IDX_TYPE] = "SOA" };
+	return kaname_control_ask(control, &ask, take_serial, serial);
 }
 
 /*! Reads the zone's records the first time. */
 static kaname_exit_t read_zone(watch_t *watch)
 {
-	kaname_records_t records = { 0 };
 	kaname_control_t control;
 	if (!kaname_zone_name(watch->zone, watch->args->arguments[0])) {
 		return KANAME_NO;
@@ -175,57 +212,56 @@ static kaname_exit_t read_zone(watch_t *watch)
 	if (ret != KANAME_OK) {
 		return ret;
 	}
-	ret = kaname_records_read(&control, "zone-read", watch->zone, KANAME_APEX, &records);
-	kaname_control_close(&control);
-	if (ret == KANAME_OK && !write_request(&records, watch->request)) {
-		kaname_error("%s: the names of its targets are too long for one request",
-		             watch->zone);
-		(void)fprintf(stderr, "next: 'kaname watch' without a zone tells of all\n");
-		ret = KANAME_NO;
+	ret = read_serial(watch, &control, watch->serial);
+	if (ret == KANAME_NO) {
+		kaname_control_error(&control, watch->zone);
 	}
-	kaname_records_free(&records);
+	if (ret == KANAME_OK) {
+		ret = read_records(watch, &control);
+	}
+	kaname_control_close(&control);
 	watch->records_ms = kaname_now_ms() + RECORDS_MS;
 	return ret;
 }
 
-/*! Is the zone loaded? Tells it once if not, since it is asked for over and over. */
-static bool is_zone_there(watch_t *watch, kaname_control_t *control)
+/*! May the zone have changed? Tells it once if it is not loaded, since it is asked for over and over. */
+static bool has_changed(watch_t *watch, kaname_control_t *control)
 {
-	knot_ctl_data_t ask = { [KNOT_CTL_IDX_CMD] = "zone-read",
-		                [KNOT_CTL_IDX_ZONE] = watch->zone,
-		                [KNOT_CTL_IDX_OWNER] = "@",
-		                [KNOT_CTL_IDX_TYPE] = "SOA" };
-	kaname_exit_t ret = kaname_control_ask(control, &ask, NULL, NULL);
+	char serial[SERIAL_MAX];
+	kaname_exit_t ret = read_serial(watch, control, serial);
 	if (ret == KANAME_NO && !watch->missing) {
 		kaname_error("%s: its targets of before are watched until it is there again",
 		             watch->zone);
 		kaname_control_error(control, watch->zone);
 	}
 	watch->missing = ret == KANAME_NO;
-	return ret == KANAME_OK;
+	/* To read many records takes a while; a file may be loaded anew with the same serial. */
+	bool many = watch->wants.count > ANAME_STATUS_NAMES;
+	if (ret != KANAME_OK || (many && strcmp(serial, watch->serial) == 0)) {
+		return false;
+	}
+	memcpy(watch->serial, serial, sizeof(serial));
+	return true;
 }
 
 /*! Looks whether the zone has other targets by now; if they cannot be read, later. */
 static void follow_zone(watch_t *watch)
 {
-	kaname_records_t records = { 0 };
 	kaname_control_t control;
-	char request[ANAME_STATUS_REQUEST_MAX];
+	char before[ANAME_STATUS_REQUEST_MAX];
+	memcpy(before, watch->request, sizeof(before));
 	watch->records_ms = kaname_now_ms() + RECORDS_MS;
 	if (kaname_control_try(&control, watch->args) != KNOT_EOK) {
 		return;
 	}
-	kaname_exit_t ret = KANAME_NO;
-	if (is_zone_there(watch, &control)) {
-		ret = kaname_records_read(&control, "zone-read", watch->zone, KANAME_APEX,
-		                          &records);
+	if (has_changed(watch, &control) && read_records(watch, &control) != KANAME_OK) {
+		watch->serial[0] = '\0'; /* Once more. */
 	}
 	kaname_control_close(&control);
-	if (ret == KANAME_OK && write_request(&records, request) &&
-	    strcmp(request, watch->request) != 0 && kaname_socket_send(watch->fd, request)) {
-		memcpy(watch->request, request, sizeof(request));
+	if (strcmp(before, watch->request) != 0 && !kaname_socket_send(watch->fd, watch->request)) {
+		memcpy(watch->request, before, sizeof(before));
+		watch->serial[0] = '\0';
 	}
-	kaname_records_free(&records);
 }
 
 /* What comes. */

@@ -1,0 +1,214 @@
+"""The commands of kaname that ask the module, in zones with `owners: any`: all owners count."""
+
+import json
+import select
+import subprocess
+
+import pytest
+from harness import (
+    A1, A2, A3, AAAA1, ADDRESS_TYPES, TARGET, ZONE, aname, eventually, query, section,
+)
+from harness.authority import ADDRESS
+from harness.kaname import KANAME, environment
+from harness.owners import LONG, needs_any
+
+pytestmark = needs_any
+OTHER, THIRD, FOURTH = (f"{name}.example.net" for name in ("other", "third", "fourth"))
+APEX = "apex.example"
+
+
+@pytest.fixture(name="server")
+def any_server(knotd, authority):
+    """knotd to be given zones: by default with `owners: any`, APEX without it."""
+    knotd.options.update({"resolver": ADDRESS, "owners": "any", "retries": 0})
+    knotd.sections.append(section("mod-aname", "apex", resolver=ADDRESS))
+    for name, a in ((TARGET, [A1]), (OTHER, [A2]), (THIRD, [A3]), (FOURTH, [A1, A2])):
+        authority.hold(name, "A", a, LONG)
+        authority.hold(name, "AAAA", [AAAA1], LONG)
+    return knotd
+
+
+def add_apex(server):
+    """A zone of which only the apex is followed."""
+    server.add_zone(APEX, [aname(THIRD), aname(FOURTH, owner="shop")], modules=["mod-aname/apex"])
+
+
+def bring_up(*names):
+    for name in names:
+        for rdtype in ADDRESS_TYPES:
+            eventually(lambda n=name, t=rdtype: not query(n, t).tc, what=f"{name} is known")
+
+
+def targets(told):
+    return {target["target"] for target in json.loads(told.stdout)["targets"]}
+
+
+def dotted(*names):
+    return {f"{name}." for name in names}
+
+
+# status
+
+
+def test_status_of_a_zone_shows_the_targets_of_all_its_owners(server, tool):
+    server.add_zone(ZONE, [
+        aname(TARGET), aname(OTHER, owner="shop"), aname(THIRD, owner="*.wild"),
+        aname(FOURTH, owner="unasked"),
+    ])
+    add_apex(server)
+    server.start()
+    bring_up(ZONE, f"shop.{ZONE}", f"x.wild.{ZONE}", APEX)
+    assert targets(tool("status", ZONE, "--json")) == dotted(TARGET, OTHER, THIRD)
+    text = tool("status", ZONE).stdout
+    assert all(name in text for name in (TARGET, OTHER, THIRD)) and FOURTH not in text, text
+    # Of the other zone the apex alone counts, whoever asks for its other owners elsewhere.
+    bring_up(f"unasked.{ZONE}")
+    assert targets(tool("status", APEX, "--json")) == dotted(THIRD)
+    told = tool("status", ZONE, "--prometheus").stdout
+    assert f'target="{FOURTH}."' in told, told
+
+
+def test_status_of_a_zone_without_records_at_the_apex(server, tool):
+    server.add_zone(ZONE, [aname(OTHER, owner="shop")])
+    server.add_zone("none.example", [f"www A {A1}"])
+    server.start()
+    bring_up(f"shop.{ZONE}")
+    assert targets(tool("status", ZONE, "--json")) == dotted(OTHER)
+    told = tool("status", "none.example", code=1).stderr
+    assert "none.example. has no ANAME or ALIAS record with a target" in told, told
+
+
+def test_status_of_a_zone_with_more_owners_than_a_request_takes(server, authority, tool):
+    names = [f"t{n}.example.net" for n in range(100)]
+    for name in names:
+        authority.hold(name, "A", [A1], LONG)
+    server.add_zone(ZONE, [aname(name, owner=f"n{n}") for n, name in enumerate(names)])
+    server.add_zone("example.org", [aname(OTHER, owner="shop")])
+    server.start()
+    bring_up(f"shop.example.org", *(f"n{n}.{ZONE}" for n in range(0, 100, 2)))
+    assert targets(tool("status", ZONE, "--json")) == dotted(*names[::2])
+    assert targets(tool("status", "example.org", "--json")) == dotted(OTHER)
+
+
+def test_status_of_a_zone_of_a_catalog(server, tool):
+    """knotd does not tell whose section such a zone has, but its counters do."""
+    server.add_catalog("member.example", [aname(OTHER, owner="shop")], module=server.aname)
+    server.start(ready=())
+    eventually(lambda: query("member.example", "SOA").addresses("SOA"), what="the zone is there")
+    bring_up("shop.member.example")
+    assert targets(tool("status", "member.example", "--json")) == dotted(OTHER)
+
+
+# refresh
+
+
+def test_T6_refresh_of_a_zone_looks_up_the_targets_of_all_its_owners(server, authority, tool):
+    names = [f"t{n}.example.net" for n in range(70)]
+    for name in names:
+        authority.hold(name, "A", [A1], LONG)
+    server.add_zone(ZONE, [aname(name, owner=f"n{n}") for n, name in enumerate(names)])
+    add_apex(server)
+    server.start()
+    bring_up(APEX, *(f"n{n}.{ZONE}" for n in range(70)))
+    for name in (*names, THIRD):
+        authority.hold(name, "A", [A3 if name == THIRD else A2], LONG)
+    told = json.loads(tool("refresh", ZONE, "-t", "30", "--json").stdout)
+    changed = {one["target"]: one["addresses"] for one in told["targets"] if one["family"] == "A"}
+    assert changed == {f"{name}.": [A2] for name in names}
+    assert query(f"n69.{ZONE}", "A").addresses("A") == {A2}
+    assert authority.count(THIRD, "A") == 1 and authority.count(FOURTH) == 0
+
+
+def test_refresh_asks_owners_below_the_apex_for_what_nobody_has_asked(server, tool):
+    server.add_zone(ZONE, [aname(OTHER, owner="shop"), aname(THIRD, owner="*.wild")])
+    server.start()
+    told = json.loads(tool("refresh", ZONE, "--json").stdout)["targets"]
+    assert {(one["target"], one["family"]) for one in told} == {
+        (f"{name}.", family) for name in (OTHER, THIRD) for family in ADDRESS_TYPES
+    }
+    assert query(f"x.wild.{ZONE}", "A").addresses("A") == {A3}
+
+
+def test_refresh_of_a_target_that_only_another_owner_has(server, authority, tool):
+    server.add_zone(ZONE, [aname(OTHER, owner="shop")])
+    add_apex(server)
+    server.start()
+    assert A2 in tool("refresh", OTHER).stdout
+    # Nobody follows this one.
+    told = tool("refresh", FOURTH, code=1).stderr
+    assert "no zone has it as its target" in told and not authority.count(FOURTH), told
+
+
+def test_refresh_leaves_what_nobody_has_asked_for_to_warm_where_it_is_much(server, authority, tool):
+    names = [f"t{n}.example.net" for n in range(50)]
+    for name in names:
+        authority.hold(name, "A", [A1], LONG)
+    server.add_zone(ZONE, [aname(name, owner=f"n{n}") for n, name in enumerate(names)])
+    server.start()
+    told = tool("refresh", ZONE, "-t", "60", timeout=90)
+    assert "note: 18 more targets were not looked up yet" in told.stderr, told.stderr
+    assert "next: 'kaname warm ZONE'" in told.stderr
+    assert sum(bool(authority.count(name)) for name in names) == 32
+
+
+# watch
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_watch_of_a_zone_tells_of_the_targets_of_all_its_owners(server, authority, tool, many):
+    more = [f"t{n}.example.net" for n in range(60 if many else 0)]
+    server.add_zone(ZONE, [
+        aname(TARGET), aname(OTHER, owner="shop"),
+        *(aname(name, owner=f"n{n}") for n, name in enumerate(more)),
+    ])
+    server.add_zone("example.org", [aname(FOURTH, owner="shop")])
+    add_apex(server)
+    server.start()
+    bring_up(ZONE, f"shop.{ZONE}", APEX, "shop.example.org")
+    with subprocess.Popen(
+        [KANAME, "-s", server.socket, "watch", ZONE], stdout=subprocess.PIPE, text=True,
+        env=environment(server.directory), cwd=server.directory,
+    ) as process:
+        try:
+            assert json.loads(process.stdout.readline())["event"] == "connected"
+            for name in (THIRD, FOURTH, OTHER, TARGET):
+                authority.hold(name, "A", ["192.0.2.200"], LONG)
+                tool("refresh", name)
+            seen = [json.loads(process.stdout.readline()) for _ in range(2)]
+            assert [event["target"] for event in seen] == [f"{OTHER}.", f"{TARGET}."], seen
+            assert all(event["zone"] == f"{ZONE}." for event in seen)
+            # A record that comes is watched as soon as it is seen.
+            tool("set", ZONE, FOURTH, "--owner", "new", "--no-check")
+
+            def told():
+                address = f"192.0.2.{told.number % 100 + 100}"
+                told.number += 1
+                authority.hold(FOURTH, "A", [address], LONG)
+                tool("refresh", FOURTH)
+                ready = select.select([process.stdout], [], [], 0.5)[0]
+                return process.stdout.readline() if ready else None
+
+            told.number = 0
+            line = eventually(told, timeout=15, what="the new target is watched")
+            assert json.loads(line)["target"] == f"{FOURTH}."
+        finally:
+            process.kill()
+
+
+# force
+
+
+def test_H8_force_notes_owners_that_have_nothing_else(server, tool):
+    server.add_zone(ZONE, [
+        aname(TARGET), aname(OTHER, owner="shop"), aname(TARGET, owner="pool"),
+        aname(OTHER, owner="pool"),
+    ])
+    add_apex(server)
+    server.start()
+    bring_up(f"shop.{ZONE}")
+    told = tool("force", OTHER, "down").stderr
+    assert f"note: it is the only target of shop.{ZONE}.: with 'all-down: serve'" in told, told
+    assert "no target" not in told, told
+    # Where the module does not follow it there is nothing to note.
+    told = tool("force", FOURTH, "down").stderr
+    assert "only target" not in told and "no target of that name is known now" in told, told
