@@ -195,6 +195,88 @@ def test_watch_of_a_zone_tells_of_the_targets_of_all_its_owners(server, authorit
             process.kill()
 
 
+# warm
+
+
+def test_S4_warm_brings_up_all_owners(server, authority, tool):
+    server.add_zone(ZONE, [
+        aname(TARGET), aname(OTHER, owner="shop"), aname(THIRD, owner="*.wild"),
+        "sub NS ns.example.net.", aname("hidden.example.net", owner="a.sub"),
+    ])
+    server.add_zone("example.org", [aname(FOURTH, owner="a.b.c")])
+    add_apex(server)
+    server.start()
+    told = tool("warm", ZONE)
+    assert told.stdout == "4 names: 4 known, 0 failed\n", told.stdout
+    for name in (ZONE, f"shop.{ZONE}", f"x.wild.{ZONE}"):
+        assert all(not query(name, rdtype).tc for rdtype in ADDRESS_TYPES), name
+    assert not authority.count("hidden.example.net") and not authority.count(FOURTH)
+    told = tool("warm")
+    assert told.stdout == "6 names: 6 known, 0 failed\n", told.stdout
+    assert query("a.b.c.example.org", "A").addresses("A") == {A1, A2}
+    assert query(f"shop.{APEX}", "A").addresses("A") == set()
+
+
+def test_S4_warm_names_the_owner_that_is_not_known(server, authority, tool):
+    authority.fail(THIRD)
+    server.add_zone(ZONE, [aname(OTHER, owner="shop"), aname(THIRD, owner="bad")])
+    server.start()
+    told = tool("warm", code=1).stdout
+    assert told.startswith(f"bad.{ZONE}. A, AAAA: ") and "2 names: 1 known, 1 failed" in told, told
+
+
+def test_S4_warm_with_many_such_zones(server, tool):
+    zones = [f"z{n}.example" for n in range(70)]
+    for zone in zones:
+        server.add_zone(zone, [aname(TARGET), aname(OTHER, owner="shop")])
+    add_apex(server)
+    server.start()
+    assert tool("warm").stdout == "141 names: 141 known, 0 failed\n"
+    assert query(f"shop.{zones[-1]}", "A").addresses("A") == {A2}
+
+
+# check
+
+
+def test_check_of_the_server_judges_all_owners(server, authority, tool):
+    authority.fail("fails.example.net")
+    authority.nxdomain("none.example.net")
+    records = [aname(TARGET), aname(OTHER, owner="shop"), aname("fails.example.net", owner="f1"),
+               aname("fails.example.net", owner="f2")]
+    server.add_zone(ZONE, records)
+    server.add_zone("example.org", [aname("none.example.net", owner="*.x")])
+    server.add_zone("well.example", [aname(OTHER, owner="shop")])
+    # Of a zone within another one the records are its own.
+    server.add_zone(f"child.{ZONE}", [aname(OTHER), aname(TARGET, owner="deep")])
+    add_apex(server)
+    server.start()
+    tool("warm", code=1)
+    query(f"f1.{ZONE}", "A", "tcp")
+    told = tool("check", code=1).stdout
+    bad = [line for line in told.splitlines() if line.startswith("BAD")]
+    assert len(bad) == 2, told
+    # Two owners with one target are one thing; both families fail.
+    assert any(line.startswith(f"BAD   {ZONE}.: 2 things to look at: target fails.example.net. A")
+               for line in bad), told
+    assert any("example.org.: " in line and "target none.example.net. A" in line
+               for line in bad), told
+    assert "3 zones with ANAME or ALIAS records are well" in told, told
+    assert "not looked up yet" not in told, told
+
+
+def test_check_of_the_server_tells_of_owners_nobody_sees_or_asks(server, tool):
+    server.add_zone(ZONE, ["sub NS ns.example.net.", aname(OTHER, owner="a.sub")])
+    server.add_zone("example.org", [aname(OTHER, owner="shop")])
+    add_apex(server)
+    server.start()
+    told = tool("check", code=1).stdout
+    assert f"a.sub.{ZONE}. is at or below a delegation" in told, told
+    assert "of 2 zones targets were not looked up yet" in told, told
+    tool("warm")
+    told = tool("check", code=1).stdout
+    assert "not looked up yet" not in told, told
+
+
 # force
 
 

@@ -6,7 +6,7 @@
 
 #include <libknot/libknot.h>
 
-#include "items.h"
+#include "check/cuts.h"
 #include "text.h"
 
 /*! Records of a kind of mistake that get a line each; the others are counted. */
@@ -25,66 +25,6 @@ typedef struct {
 } found_t;
 
 /* Owners that no client sees. */
-
-static void take_cut(void *ctx, knot_ctl_data_t *data)
-{
-	const char *owner = (*data)[KNOT_CTL_IDX_OWNER], *type = (*data)[KNOT_CTL_IDX_TYPE];
-	if (owner != NULL && type != NULL) {
-		(void)kaname_items_add(ctx, owner, type);
-	}
-}
-
-/*! Reads where the zone is cut: at delegations and DNAME records. */
-static kaname_exit_t read_cuts(found_t *found)
-{
-	static const char *const types[] = { "NS", "DNAME" };
-	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-		knot_ctl_data_t ask = {
-			[KNOT_CTL_IDX_CMD] = "zone-read",
-			[KNOT_CTL_IDX_ZONE] = found->check->zone,
-			[KNOT_CTL_IDX_TYPE] = types[i],
-		};
-		if (kaname_control_ask(&found->check->control, &ask, take_cut, &found->cuts) ==
-		    KANAME_IO) {
-			return KANAME_IO;
-		}
-	}
-	kaname_items_sort(&found->cuts);
-	return KANAME_OK;
-}
-
-static bool has_cut(const found_t *found, const char *name, const char *type)
-{
-	size_t count = 0;
-	const kaname_item_t *at = kaname_items_find(&found->cuts, name, &count);
-	for (size_t i = 0; at != NULL && i < count; i++) {
-		if (strcmp(at[i].value, type) == 0) {
-			return true;
-		}
-	}
-	return false;
-}
-
-/*! Is an owner at or below a delegation, or below a DNAME record? */
-static bool is_hidden(const found_t *found, const char *owner)
-{
-	knot_dname_storage_t storage;
-	knot_dname_txt_storage_t text;
-	const char *zone = found->check->zone;
-	const knot_dname_t *name = knot_dname_from_str(storage, owner, sizeof(storage));
-	bool is_apex = false;
-	for (bool own = true; name != NULL && !is_apex; own = false, name += name[0] + 1) {
-		if (knot_dname_to_str(text, name, sizeof(text)) == NULL) {
-			return false;
-		}
-		is_apex = name[0] == 0 || strcmp(text, zone) == 0;
-		if ((!is_apex && has_cut(found, text, "NS")) ||
-		    (!own && has_cut(found, text, "DNAME"))) {
-			return true;
-		}
-	}
-	return false;
-}
 
 static void note_hidden(found_t *found, const char *owner)
 {
@@ -136,7 +76,7 @@ static void judge_record(found_t *found, const kaname_record_t *record)
 /*! The records of one owner. Returns whether clients see them. */
 static bool judge_owner(found_t *found, const kaname_record_t *records, size_t count)
 {
-	if (is_hidden(found, records->owner)) {
+	if (kaname_cuts_hide(&found->cuts, found->check->zone, records->owner)) {
 		note_hidden(found, records->owner);
 		return false;
 	}
@@ -210,7 +150,7 @@ kaname_exit_t kaname_check_others_read(kaname_check_t *check)
 		ret = kaname_check_option(check, "rrtype", &found.types);
 	}
 	if (ret == KANAME_OK) {
-		ret = read_cuts(&found);
+		ret = kaname_cuts_read(&check->control, check->zone, &found.cuts);
 	}
 	if (ret == KANAME_OK) {
 		judge_all(&found, &check->others);

@@ -8,12 +8,15 @@
 #include <libknot/libknot.h>
 
 #include "check/check.h"
+#include "check/cuts.h"
 #include "check/host.h"
 #include "check/layout.h"
 #include "check/options.h"
+#include "followed.h"
 #include "print.h"
 #include "running.h"
 #include "socket.h"
+#include "wanted.h"
 
 /*! Zones that get a line each; the others are counted. */
 #define SHOWN 100
@@ -24,6 +27,8 @@ typedef struct {
 	kaname_layout_t layout;
 	kaname_items_t loaded; /*!< Zones for which the module is loaded. */
 	kaname_records_t records;
+	kaname_control_t control; /*!< While records are judged. */
+	kaname_items_t cuts;      /*!< Of the zone that is judged. */
 	kaname_live_t live;
 	bool is_live; /*!< The module could be asked. */
 	size_t well, bad, unknown;
@@ -108,35 +113,97 @@ static void judge_list(finding_t *finding, const kaname_listed_t *listed)
 	}
 }
 
-/*! The records of a zone for which the module is loaded. */
-static void judge_records(const whole_t *whole, finding_t *finding, const kaname_listed_t *listed,
-                          const kaname_record_t *records, size_t count)
+/*! A target of the zone. */
+static void judge_name(const whole_t *whole, finding_t *finding, const kaname_listed_t *listed,
+                       const kaname_source_t *source, const char *name)
 {
-	kaname_source_t source;
-	kaname_layout_source(&whole->layout, listed->id, &source);
+	knot_dname_storage_t target;
+	if (!listed->known || knot_dname_from_str(target, name, sizeof(target)) == NULL) {
+		return;
+	}
+	const char *denies = kaname_layout_denies(&whole->layout, listed->id, target);
+	if (denies != NULL) {
+		find_bad(finding, "target %s is not used: '%s'", name, denies);
+	} else if (whole->is_live) {
+		judge_target(whole, finding, name, source);
+	}
+}
+
+/*! Owners below the apex that no client sees are left out, and told. */
+static bool is_hidden(const whole_t *whole, finding_t *finding, const kaname_record_t *record)
+{
+	if (record->zone == NULL || !kaname_cuts_hide(&whole->cuts, finding->zone, record->owner)) {
+		return false;
+	}
+	find_bad(finding,
+	         "%s is at or below a delegation, or below a DNAME record: no client sees "
+	         "the record",
+	         record->owner);
+	return true;
+}
+
+/*! The records of an owner as such; their targets go to `wants`. */
+static kaname_exit_t judge_owner(const whole_t *whole, finding_t *finding,
+                                 const kaname_record_t *records, size_t count,
+                                 kaname_wants_t *wants)
+{
+	kaname_exit_t ret = KANAME_OK;
+	if (is_hidden(whole, finding, records)) {
+		return ret;
+	}
 	if (count > ANAME_POOL_MAX) {
-		find_bad(finding, "the apex has %zu records, of which only %d are used", count,
+		find_bad(finding, "%s has %zu records, of which only %d are used",
+		         records->zone == NULL ? "the apex" : records->owner, count,
 		         ANAME_POOL_MAX);
 	}
-	for (size_t i = 0; i < count; i++) {
-		knot_dname_storage_t target;
+	for (size_t i = 0; i < count && ret == KANAME_OK; i++) {
 		knot_dname_txt_storage_t name;
-		if (!records[i].good || records[i].target[0] == 0 ||
-		    knot_dname_store(target, records[i].target) == 0) {
-			find_bad(finding, "the RDATA of a record is no target");
-			continue;
-		}
-		knot_dname_to_lower(target);
-		const char *denies =
-		        listed->known ? kaname_layout_denies(&whole->layout, listed->id, target)
-		                      : NULL;
-		if (denies != NULL && knot_dname_to_str(name, target, sizeof(name)) != NULL) {
-			find_bad(finding, "target %s is not used: '%s'", name, denies);
-		} else if (whole->is_live && listed->known &&
-		           knot_dname_to_str(name, target, sizeof(name)) != NULL) {
-			judge_target(whole, finding, name, &source);
+		if (!kaname_target_of(&records[i], name) || records[i].target[0] == 0) {
+			find_bad(finding, "the RDATA of a record%s%s is no target",
+			         records->zone != NULL ? " of " : "",
+			         records->zone != NULL ? records->owner : "");
+		} else {
+			ret = kaname_wants_add(wants, name, NULL);
 		}
 	}
+	return ret;
+}
+
+/*! Reads where the zone is cut, if it has records below its apex. */
+static kaname_exit_t read_cuts(whole_t *whole, const kaname_record_t *records, size_t count)
+{
+	bool below = false;
+	for (size_t i = 0; i < count && !below; i++) {
+		below = records[i].zone != NULL;
+	}
+	kaname_items_free(&whole->cuts);
+	whole->cuts = (kaname_items_t){ 0 };
+	return below ? kaname_cuts_read(&whole->control, kaname_zone_of(records), &whole->cuts)
+	             : KANAME_OK;
+}
+
+/*! The records of a zone for which the module is loaded. */
+static kaname_exit_t judge_records(whole_t *whole, finding_t *finding,
+                                   const kaname_listed_t *listed, const kaname_record_t *records,
+                                   size_t count)
+{
+	kaname_source_t source;
+	kaname_wants_t wants = { 0 };
+	kaname_layout_source(&whole->layout, listed->id, &source);
+	kaname_exit_t ret = read_cuts(whole, records, count);
+	for (size_t i = 0, end; i < count && ret == KANAME_OK; i = end) {
+		for (end = i + 1; end < count && kaname_same_owner(&records[end], &records[i]);
+		     end++) {
+		}
+		ret = judge_owner(whole, finding, &records[i], end - i, &wants);
+	}
+	/* Each target once, however many owners have it. */
+	kaname_wants_sort(&wants);
+	for (size_t i = 0; i < wants.count; i++) {
+		judge_name(whole, finding, listed, &source, wants.at[i].name);
+	}
+	kaname_wants_free(&wants);
+	return ret;
 }
 
 static void report_zone(whole_t *whole, const finding_t *finding)
@@ -158,15 +225,17 @@ static void report_zone(whole_t *whole, const finding_t *finding)
 }
 
 /*! A zone with records; those of one owner follow each other. */
-static void judge_zone(whole_t *whole, const kaname_record_t *records, size_t count)
+static kaname_exit_t judge_zone(whole_t *whole, const kaname_record_t *records, size_t count)
 {
 	size_t found;
-	finding_t finding = { .zone = records->owner };
-	const kaname_listed_t listed = kaname_layout_zone(&whole->layout, records->owner);
-	bool loaded = kaname_items_find(&whole->loaded, records->owner, &found) != NULL;
+	const char *zone = kaname_zone_of(records);
+	finding_t finding = { .zone = zone };
+	kaname_exit_t ret = KANAME_OK;
+	const kaname_listed_t listed = kaname_layout_zone(&whole->layout, zone);
+	bool loaded = kaname_items_find(&whole->loaded, zone, &found) != NULL;
 	judge_list(&finding, &listed);
 	if (loaded) {
-		judge_records(whole, &finding, &listed, records, count);
+		ret = judge_records(whole, &finding, &listed, records, count);
 	} else if (listed.times > 0) {
 		find_bad(&finding, "mod-aname is in the list of modules, and not loaded: the log "
 		                   "says why");
@@ -177,6 +246,7 @@ static void judge_zone(whole_t *whole, const kaname_record_t *records, size_t co
 		         kaname_record_word(records));
 	}
 	report_zone(whole, &finding);
+	return ret;
 }
 
 /*! Zones that are configured with the module, and have no contents, so no records either. */
@@ -191,16 +261,33 @@ static void judge_unloaded(whole_t *whole)
 	}
 }
 
-static void judge_zones(whole_t *whole)
+/*! Judges the records of all zones, with a connection for what is read of some. */
+static kaname_exit_t judge_all(whole_t *whole)
 {
-	const kaname_records_t *records = &whole->records;
-	judge_unloaded(whole);
-	for (size_t i = 0, end; i < records->count; i = end) {
-		for (end = i + 1; end < records->count &&
-		                  strcmp(records->at[end].owner, records->at[i].owner) == 0;
+	kaname_records_t *records = &whole->records;
+	kaname_exit_t ret = kaname_control_open(&whole->control, whole->check->args);
+	if (ret != KANAME_OK) {
+		return ret;
+	}
+	kaname_records_sort_by_zone(records);
+	for (size_t i = 0, end; i < records->count && ret == KANAME_OK; i = end) {
+		const char *zone = kaname_zone_of(&records->at[i]);
+		for (end = i + 1;
+		     end < records->count && strcmp(kaname_zone_of(&records->at[end]), zone) == 0;
 		     end++) {
 		}
-		judge_zone(whole, &records->at[i], end - i);
+		ret = judge_zone(whole, &records->at[i], end - i);
+	}
+	kaname_control_close(&whole->control);
+	return ret;
+}
+
+static kaname_exit_t judge_zones(whole_t *whole)
+{
+	judge_unloaded(whole);
+	kaname_exit_t ret = judge_all(whole);
+	if (ret != KANAME_OK) {
+		return ret;
 	}
 	if (whole->bad > SHOWN) {
 		kaname_note("%zu more zones have something to look at", whole->bad - SHOWN);
@@ -213,6 +300,7 @@ static void judge_zones(whole_t *whole)
 	kaname_good("%zu zone%s with ANAME or ALIAS records %s as far as can be seen from here",
 	            whole->well, whole->well == 1 ? "" : "s",
 	            whole->well == 1 ? "is well" : "are well");
+	return KANAME_OK;
 }
 
 /* The server. */
@@ -297,7 +385,7 @@ static kaname_exit_t read_all(whole_t *whole, kaname_control_t *control)
 		kaname_control_close(control);
 		return ret;
 	}
-	return kaname_records_all(control, KANAME_APEX, &whole->records);
+	return kaname_followed_all(control, &whole->records);
 }
 
 kaname_exit_t kaname_check_whole(const kaname_args_t *args)
@@ -318,20 +406,20 @@ kaname_exit_t kaname_check_whole(const kaname_args_t *args)
 		if (whole.is_live) {
 			judge_server(&whole);
 		}
-		judge_zones(&whole);
-		if (check.bad == 0) {
-			(void)printf("the server is as it should be\n");
-		} else {
-			(void)printf("%u thing%s to look at\n", check.bad,
-			             check.bad == 1 ? "" : "s");
-		}
-		ret = check.bad == 0 ? KANAME_OK : KANAME_NO;
+		ret = judge_zones(&whole);
+	}
+	if (ret == KANAME_OK && check.bad == 0) {
+		(void)printf("the server is as it should be\n");
+	} else if (ret == KANAME_OK) {
+		(void)printf("%u thing%s to look at\n", check.bad, check.bad == 1 ? "" : "s");
+		ret = KANAME_NO;
 	}
 	if (whole.is_live) {
 		kaname_live_free(&whole.live);
 	}
 	kaname_records_free(&whole.records);
 	kaname_items_free(&whole.loaded);
+	kaname_items_free(&whole.cuts);
 	kaname_layout_free(&whole.layout);
 	return ret;
 }

@@ -9,6 +9,7 @@
 
 #include "ask.h"
 #include "config.h"
+#include "followed.h"
 #include "text.h"
 
 /*! The control socket is tried again after so long. */
@@ -178,9 +179,9 @@ static void leave_out(kaname_warm_t *warm, zones_t *zones)
 	warm->left_out = 0;
 	for (size_t i = 0; i < warm->count; i++) {
 		kaname_warm_name_t *name = &warm->names[i];
-		const char *owner = kaname_warm_owner(name);
+		const char *zone = kaname_zone_of(name->records);
 		name->left_out =
-		        zones->count == 0 || bsearch(&owner, zones->at, zones->count,
+		        zones->count == 0 || bsearch(&zone, zones->at, zones->count,
 		                                     sizeof(*zones->at), compare_zones) == NULL;
 		if (name->left_out && warm->left_out++ == 0) {
 			warm->first_left_out = name;
@@ -191,11 +192,11 @@ static void leave_out(kaname_warm_t *warm, zones_t *zones)
 /* The names. */
 
 /*! Is it a zone that was asked for? */
-static bool is_chosen(kaname_warm_t *warm, const char *owner)
+static bool is_chosen(kaname_warm_t *warm, const char *zone)
 {
 	bool chosen = warm->args->count == 0;
 	for (int i = 0; i < warm->args->count; i++) {
-		if (strcmp(warm->zones[i], owner) == 0) {
+		if (strcmp(warm->zones[i], zone) == 0) {
 			chosen = warm->found[i] = true;
 		}
 	}
@@ -209,16 +210,15 @@ static bool make_names(kaname_warm_t *warm)
 	warm->count = 0;
 	warm->names = calloc(records->count + 1, sizeof(*warm->names));
 	for (size_t i = 0, next; i < records->count && warm->names != NULL; i = next) {
-		const char *owner = records->at[i].owner;
+		const kaname_record_t *first = &records->at[i];
 		for (next = i + 1; next < records->count; next++) {
-			if (strcmp(records->at[next].owner, owner) != 0) {
+			if (!kaname_same_owner(&records->at[next], first)) {
 				break;
 			}
 		}
-		if (is_chosen(warm, owner)) {
+		if (is_chosen(warm, kaname_zone_of(first))) {
 			warm->names[warm->count++] =
-			        (kaname_warm_name_t){ .records = &records->at[i],
-				                      .records_count = next - i };
+			        (kaname_warm_name_t){ .records = first, .records_count = next - i };
 		}
 	}
 	return warm->names != NULL;
@@ -304,7 +304,7 @@ static kaname_exit_t read_all(kaname_warm_t *warm)
 	kaname_control_t control;
 	kaname_exit_t ret = connect_control(warm, &control);
 	if (ret == KANAME_OK) {
-		ret = kaname_records_all(&control, KANAME_APEX, &warm->records);
+		ret = kaname_followed_all(&control, &warm->records);
 	}
 	if (ret == KANAME_OK && !make_names(warm)) {
 		kaname_error("out of memory");

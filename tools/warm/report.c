@@ -172,7 +172,7 @@ static void print_notes(const kaname_warm_t *warm)
 		              "next: 'kaname check %s' says why, if it is not meant so\n",
 		              warm->left_out, warm->left_out == 1 ? " is" : "s are",
 		              warm->left_out == 1 ? "its zone" : "their zones",
-		              kaname_warm_owner(warm->first_left_out));
+		              kaname_zone_of(warm->first_left_out->records));
 	}
 	if (warm->loading) {
 		(void)fprintf(stderr, "note: there are zones that are still being loaded\n");
