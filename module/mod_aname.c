@@ -25,6 +25,7 @@
 #include "conf/knotd.h"
 #include "conf/read.h"
 #include "conf/schema.h"
+#include "query/count.h"
 #include "query/hook.h"
 #include "query/nodes.h"
 #include "query/pool.h"
@@ -428,6 +429,7 @@ static void aname_unload(knotd_mod_t *mod)
 	aname_owners_drop(instance->shared->owners, &instance->apex.owner);
 	aname_zones_drop(instance->shared->zones, &instance->zone);
 	aname_pool_deinit(&instance->apex);
+	aname_count_deinit(instance);
 	aname_nodes_deinit(instance);
 	aname_signing_deinit(&instance->signing, instance->shared);
 	/* The last one saves what is known: its file is still wanted then. */

@@ -204,5 +204,7 @@ void aname_count(const aname_query_t *query)
 
 void aname_count_deinit(aname_instance_t *instance)
 {
-	free(atomic_load(&instance->nodes->counts));
+	if (aname_instance_any(instance)) {
+		free(atomic_load(&instance->nodes->counts));
+	}
 }

@@ -30,5 +30,5 @@
  *  at its end. */
 void aname_count(const aname_query_t *query);
 
-/*! Frees a pass that goes on. Thread: unload. */
+/*! Frees a pass that goes on, if the instance has one. Thread: unload. */
 void aname_count_deinit(aname_instance_t *instance);

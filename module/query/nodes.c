@@ -7,14 +7,17 @@
 
 #include "octets.h"
 #include "path.h"
-#include "query/count.h"
 #include "query/find.h"
 #include "query/memo.h"
-#include "table/dnssec.h"
+#include "query/nsec3.h"
+#include "table/background.h"
 #include "table/hash.h"
 
 /*! Buckets at first, a power of two. */
 #define BUCKETS_MIN 8
+
+/*! So many nodes are freed behind the back of who reloads, for which that would take long. */
+#define MANY 1024
 
 /*! Buckets that are looked through once a second. */
 #define SWEPT_EACH 32
@@ -56,12 +59,10 @@ static void destroy(void *memory)
 	free(listed);
 }
 
-void aname_nodes_deinit(aname_instance_t *instance)
+/*! Frees the list, and what it is in. */
+static void destroy_list(void *memory)
 {
-	if (!aname_instance_any(instance)) {
-		return;
-	}
-	aname_nodes_t *nodes = instance->nodes;
+	aname_nodes_t *nodes = memory;
 	buckets_t *names = atomic_load(&nodes->names);
 	for (size_t i = 0; names != NULL && i <= names->mask; i++) {
 		for (listed_t *listed = atomic_load(&names->at[i]), *next; listed != NULL;
@@ -73,7 +74,24 @@ void aname_nodes_deinit(aname_instance_t *instance)
 	free(names);
 	free(atomic_load(&nodes->nsec3));
 	destroy(nodes->spare);
-	aname_count_deinit(instance);
+	free(nodes);
+}
+
+void aname_nodes_deinit(aname_instance_t *instance)
+{
+	if (!aname_instance_any(instance)) {
+		return;
+	}
+	aname_nodes_t *nodes = malloc(sizeof(*nodes));
+	if (nodes == NULL) {
+		return; /* It is lost. */
+	}
+	*nodes = *instance->nodes;
+	if (nodes->count < MANY) {
+		destroy_list(nodes);
+	} else {
+		aname_background_run(destroy_list, nodes);
+	}
 }
 
 /* Reading. */
@@ -346,30 +364,6 @@ ANAME_WARM aname_node_t *aname_nodes_get(const aname_query_t *query, const knot_
 
 /* NSEC3. */
 
-/*! Octets that tell NSEC3 records apart: so many letters of five bits each. */
-#define NSEC3_LETTERS 12
-
-/*! What the hash of a name begins with; 0: it cannot be worked out. */
-static uint64_t hash_nsec3(const knot_rdata_t *param, const listed_t *listed)
-{
-	const dnssec_binary_t rdata = { .data = (uint8_t *)param->data, .size = param->len };
-	const dnssec_binary_t name = { .data = (uint8_t *)listed->name, .size = listed->name_len };
-	dnssec_nsec3_params_t params = { 0 };
-	dnssec_binary_t hash = { 0 };
-	uint64_t begin = 0;
-	if (dnssec_nsec3_params_from_rdata(&params, &rdata) != DNSSEC_EOK) {
-		return 0;
-	}
-	if (dnssec_nsec3_hash(&name, &params, &hash) == DNSSEC_EOK && hash.size >= 8) {
-		for (unsigned i = 0; i < 8; i++) {
-			begin = begin << 8 | hash.data[i];
-		}
-	}
-	dnssec_binary_free(&hash);
-	dnssec_nsec3_params_free(&params);
-	return begin >> (64 - 5 * NSEC3_LETTERS);
-}
-
 void aname_nodes_note_nsec3(const aname_query_t *query)
 {
 	const knot_rrset_t param =
@@ -385,7 +379,7 @@ void aname_nodes_note_nsec3(const aname_query_t *query)
 		return;
 	}
 	aname_shared_t *shared = query->instance->shared;
-	uint64_t nsec3 = hash_nsec3(rdata, listed);
+	uint64_t nsec3 = aname_nsec3_begin_of(rdata, listed->name, listed->name_len);
 	pthread_mutex_lock(&shared->sign_lock);
 	aname_nodes_t *nodes = query->instance->nodes;
 	if (find(atomic_load(&nodes->names), listed->hash, listed->name, listed->name_len) ==
@@ -404,26 +398,10 @@ void aname_nodes_note_nsec3(const aname_query_t *query)
 	pthread_mutex_unlock(&shared->sign_lock);
 }
 
-/*! What the first label of an NSEC3 record begins with (RFC 5155, 3; RFC 4648, 7); 0: it is
- *  none. */
-static uint64_t read_label(const knot_dname_t *owner)
-{
-	uint64_t begin = 0;
-	if (owner[0] < NSEC3_LETTERS) {
-		return 0;
-	}
-	for (unsigned i = 1; i <= NSEC3_LETTERS; i++) {
-		uint8_t letter = owner[i];
-		uint8_t digit = letter <= '9' ? letter - '0' : (letter | 0x20) - 'a' + 10;
-		begin = begin << 5 | (digit & 0x1f);
-	}
-	return begin;
-}
-
 const knot_dname_t *aname_nodes_find_nsec3(const aname_query_t *query, const knot_dname_t *owner)
 {
 	aname_nodes_t *nodes = query->instance->nodes;
-	uint64_t begin = read_label(owner);
+	uint64_t begin = aname_nsec3_begin_at(owner);
 	if (begin == 0) {
 		return NULL;
 	}

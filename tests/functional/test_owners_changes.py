@@ -166,3 +166,20 @@ def test_O1_O2_a_zone_that_is_loaded_again_with_its_serial(anywhere):
             query(name, "A").expect(a={A2})
         anywhere.reload_zone(ORIGIN, [static])
         eventually(lambda: query(name, "A").expect(a={"198.51.100.1"}), timeout=20)
+
+
+def test_O1_O2_T4_many_owners_and_a_reload(anywhere):
+    """What is kept of them goes with the instance, behind the back of who reloads, and comes again."""
+    count = 1500
+    names = [f"n{number}.{ORIGIN}" for number in range(count)]
+    anywhere.add_zone(ORIGIN, [aname("four.t.example", owner=f"n{number}")
+                               for number in range(count)])
+    anywhere.start()
+    answers({A2}, names[0], ede=set())
+    for _ in range(2):
+        for name in names:
+            query(name, "A").expect(a={A2}, ede=set())
+        eventually(lambda: query(names[0], "A") and anywhere.stats(ORIGIN)["owners"] == count,
+                   timeout=20, what=f"{count} owners are known")
+        anywhere.reload()
+    query(names[-1], "A").expect(a={A2}, ede=set())
