@@ -49,6 +49,7 @@
 #define OPT_EACH_TARGETS  "\x0E""answer-targets"
 #define OPT_ALL_DOWN      "\x08""all-down"
 #define OPT_OWNERS        "\x06""owners"
+#define OPT_HTTPS         "\x05""https"
 #define OPT_PROBE          "\x05""probe"
 #define OPT_PROBE_PORT     "\x0A""probe-port"
 #define OPT_PROBE_HOST     "\x0A""probe-host"

@@ -96,7 +96,8 @@ bool aname_options_equal(const aname_options_t *one, const aname_options_t *othe
 	       one->state_interval == other->state_interval &&
 	       texts_equal(one->state_file, other->state_file) &&
 	       one->dnssec_off == other->dnssec_off && one->all_down == other->all_down &&
-	       one->any_owner == other->any_owner && one->answer_targets == other->answer_targets &&
+	       one->any_owner == other->any_owner && one->https_alias == other->https_alias &&
+	       one->answer_targets == other->answer_targets &&
 	       names_equal(&one->prefer, &other->prefer) &&
 	       weights_equal(&one->weights, &other->weights) &&
 	       names_equal(&one->allow_target, &other->allow_target) &&

@@ -225,6 +225,7 @@ typedef struct {
 	aname_cold_t cold;
 	bool answer_aname;
 	bool any_owner;      /*!< ANAME counts at every owner, and not at the apex only (O1). */
+	bool https_alias;    /*!< HTTPS records in AliasMode stand for ANAME records (Q1). */
 	bool rotate;         /*!< knotd rotates the records of answers. */
 	bool ecs;            /*!< Clients' subnets are sent to the resolver (N4). */
 	char *status_socket; /*!< Path of the status socket, "" for none. */

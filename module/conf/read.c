@@ -225,6 +225,7 @@ static void read_values(knotd_mod_t *mod, aname_options_t *options)
 	options->cold = knotd_conf_mod(mod, OPT_COLD).single.option;
 	options->all_down = knotd_conf_mod(mod, OPT_ALL_DOWN).single.option;
 	options->any_owner = knotd_conf_mod(mod, OPT_OWNERS).single.option != 0;
+	options->https_alias = knotd_conf_mod(mod, OPT_HTTPS).single.option != 0;
 }
 
 /*! Reads the whole section. */

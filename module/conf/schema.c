@@ -44,6 +44,12 @@ static const knot_lookup_t owners_modes[] = {
 	{ 0, NULL },
 };
 
+static const knot_lookup_t https_modes[] = {
+	{ 0, "off" },
+	{ 1, "alias" },
+	{ 0, NULL },
+};
+
 static const knot_lookup_t dnssec_modes[] = {
 	{ 0, "any" },
 	{ 1, "secure" },
@@ -57,6 +63,7 @@ const yp_item_t aname_conf[] = {
 #undef X
 	        { OPT_RRTYPE, YP_TSTR, YP_VNONE, YP_FMULTI },
 	{ OPT_OWNERS, YP_TOPT, YP_VOPT = { owners_modes, 0 } },
+	{ OPT_HTTPS, YP_TOPT, YP_VOPT = { https_modes, 0 } },
 	{ OPT_RESOLVER, YP_TADDR, YP_VADDR = { DNS_PORT }, YP_FMULTI },
 	{ OPT_VIA, YP_TADDR, YP_VNONE, YP_FMULTI },
 	{ OPT_TARGET_DNSSEC, YP_TOPT, YP_VOPT = { dnssec_modes, 0 } },

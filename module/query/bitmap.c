@@ -10,9 +10,11 @@
 #include "table/dnssec.h"
 
 /*! Octets of types 0 to 255 without trailing zeros, at most. */
-#define WINDOW_MAX 32
+#define WINDOW_MAX       32
 /*! AAAA is type 28, in the fourth octet. */
-#define WINDOW_MIN 4
+#define WINDOW_MIN       4
+/*! HTTPS is type 65, in the ninth one. */
+#define WINDOW_MIN_HTTPS 9
 
 /*! Octets of an NSEC3 record before its salt. */
 #define NSEC3_HEADER 5
@@ -37,19 +39,19 @@ bool aname_bitmap_has(uint16_t nsec_type, const knot_rdata_t *rdata, uint16_t ty
 	       dnssec_nsec_bitmap_contains(rdata->data + offset, rdata->len - offset, type);
 }
 
-/*! Has a window list a family, or not. Types are numbered from the most significant bit on
+/*! Has a window list a type, or not. Types are numbered from the most significant bit on
  *  (RFC 4034, 4.1.2). */
-static void set_family(uint8_t *window, uint16_t type, uint8_t without)
+static void set_type(uint8_t *window, uint16_t type, uint8_t changes)
 {
 	uint8_t bit = 0x80 >> (type % 8);
-	if (without & aname_family_of(type)) {
+	if (changes & aname_family_of(type)) {
 		window[type / 8] &= ~bit;
 	} else {
 		window[type / 8] |= bit;
 	}
 }
 
-int aname_bitmap_correct(uint16_t nsec_type, const knot_rdata_t *rdata, uint8_t without,
+int aname_bitmap_correct(uint16_t nsec_type, const knot_rdata_t *rdata, uint8_t changes,
                          uint8_t *copy)
 {
 	size_t offset = bitmap_offset(nsec_type, rdata);
@@ -61,19 +63,23 @@ int aname_bitmap_correct(uint16_t nsec_type, const knot_rdata_t *rdata, uint8_t 
 
 	/* Types below 256 are in window 0, which comes first, if it is there. */
 	uint8_t window[WINDOW_MAX] = { 0 };
-	size_t window_len = WINDOW_MIN;
+	bool https = changes & ANAME_LISTED_HTTPS;
+	size_t window_min = https ? WINDOW_MIN_HTTPS : WINDOW_MIN, window_len = window_min;
 	if (left >= 2 && bitmap[0] == 0) {
 		size_t len = bitmap[1];
 		if (len > WINDOW_MAX || len + 2 > left) {
 			return KNOT_EMALF;
 		}
 		memcpy(window, bitmap + 2, len);
-		window_len = len > WINDOW_MIN ? len : WINDOW_MIN;
+		window_len = len > window_min ? len : window_min;
 		bitmap += len + 2;
 		left -= len + 2;
 	}
-	set_family(window, KNOT_RRTYPE_A, without);
-	set_family(window, KNOT_RRTYPE_AAAA, without);
+	set_type(window, KNOT_RRTYPE_A, changes);
+	set_type(window, KNOT_RRTYPE_AAAA, changes);
+	if (https) {
+		set_type(window, KNOT_RRTYPE_HTTPS, changes);
+	}
 	while (window_len > 0 && window[window_len - 1] == 0) {
 		window_len--;
 	}

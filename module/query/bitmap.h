@@ -32,16 +32,21 @@ static inline uint8_t aname_family_of(uint16_t type)
 	}
 }
 
+/*! Beside a set of families that are not to be listed: HTTPS is (Q1). */
+#define ANAME_LISTED_HTTPS 0x4
+
 /*!
- * \brief Copies an NSEC or NSEC3 record so that it lists A and AAAA, but for some families.
+ * \brief Copies an NSEC or NSEC3 record so that it lists A and AAAA, but for some families, and
+ *        HTTPS, if so.
  *
  * \param nsec_type  KNOT_RRTYPE_NSEC or KNOT_RRTYPE_NSEC3.
  * \param rdata      The record of an apex; one whose bitmap is malformed is refused.
- * \param without    Families that it is not to list.
+ * \param changes    Families that it is not to list, and ANAME_LISTED_HTTPS; without that HTTPS
+ *                   stays as it is.
  * \param copy       Room for the record and ANAME_BITMAP_GROWTH octets more.
  *
  * \return Octets of RDATA, or KNOT_EMALF.
  */
 __attribute__((warn_unused_result)) int aname_bitmap_correct(uint16_t nsec_type,
                                                              const knot_rdata_t *rdata,
-                                                             uint8_t without, uint8_t *copy);
+                                                             uint8_t changes, uint8_t *copy);

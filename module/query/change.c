@@ -3,6 +3,7 @@
 #include "conf/knotd.h"
 #include "path.h"
 #include "query/find.h"
+#include "query/https.h"
 #include "query/memo.h"
 #include "query/node.h"
 #include "query/prove.h"
@@ -35,6 +36,12 @@ static bool is_knots(knotd_in_state_t state, const knot_pkt_t *pkt, knotd_qdata_
 	return state == KNOTD_IN_STATE_NODATA || aname_reply_has_sibling(pkt, qdata, owner, type);
 }
 
+/*! Is it a question for HTTPS to which the zone has no answer, and the module may have one (Q1)? */
+static bool is_https(knotd_in_state_t state, const aname_options_t *options, uint16_t type)
+{
+	return type == KNOT_RRTYPE_HTTPS && state == KNOTD_IN_STATE_NODATA && options->https_alias;
+}
+
 /*! Has Knot come to another node with ANAME records? */
 static ANAME_ASIDE bool is_due_elsewhere(knotd_in_state_t state, const knot_pkt_t *pkt,
                                          knotd_qdata_t *qdata, const aname_instance_t *instance,
@@ -64,7 +71,8 @@ bool aname_change_is_due(knotd_in_state_t state, const knot_pkt_t *pkt, knotd_qd
 	uint16_t type = knot_pkt_qtype(pkt);
 	bool family = is_family(type);
 	if (!family && type != KNOT_RRTYPE_ANY && type != KNOT_RRTYPE_NSEC &&
-	    !(state == KNOTD_IN_STATE_HIT && is_rrtype(instance->options, type))) {
+	    !(state == KNOTD_IN_STATE_HIT && is_rrtype(instance->options, type)) &&
+	    !is_https(state, instance->options, type)) {
 		return false;
 	}
 	if (aname_reply_at_apex(qdata, instance)) {
@@ -137,6 +145,18 @@ static knotd_in_state_t answer_other(aname_query_t *query, knotd_in_state_t stat
 	return state == KNOTD_IN_STATE_HIT ? aname_prove_correct(query, state) : state;
 }
 
+/*! HTTPS, of which the zone has none. */
+static knotd_in_state_t answer_https(aname_query_t *query, knotd_in_state_t state)
+{
+	if (!aname_https_exists(query)) {
+		return state;
+	}
+	knotd_in_state_t awaited = aname_prove_await_keys(query, state);
+	return awaited != state || query->sign.state == ANAME_SIGN_UNABLE
+	               ? awaited
+	               : aname_https_respond(query);
+}
+
 /*!
  * A query for the ANAME record itself is to tell, too, which family the target has not (A4): as if
  * there were no answer, Knot makes the proof, and on_authority() takes the SOA out again.
@@ -158,6 +178,9 @@ knotd_in_state_t aname_change_answer(aname_query_t *query, knotd_in_state_t stat
 	uint16_t type = knot_pkt_qtype(query->pkt);
 	if (is_family(type)) {
 		return answer_family(query, state, type);
+	}
+	if (type == KNOT_RRTYPE_HTTPS) {
+		return answer_https(query, state);
 	}
 	return type == KNOT_RRTYPE_ANY || type == KNOT_RRTYPE_NSEC
 	               ? answer_other(query, state, type)

@@ -1,6 +1,6 @@
 /*!
- * \brief An answer of Knot's that is changed: what is cold or failing, ANY, aliases to the apex.
- *        [K]
+ * \brief An answer of Knot's that is changed: what is cold or failing, ANY, HTTPS, aliases to the
+ *        apex.  [K]
  *
  * What returns a state returns the one that the hook is to return.
  *

@@ -4,6 +4,7 @@
 
 #include "query/bitmap.h"
 #include "query/find.h"
+#include "query/https.h"
 #include "query/packet.h"
 #include "query/sign.h"
 
@@ -47,7 +48,7 @@ int aname_denial_find(const knot_pkt_t *pkt, const aname_options_t *options, int
 }
 
 /*! The record as it should be, in memory of the packet. */
-static int correct_record(knot_pkt_t *pkt, const knot_rrset_t *rrset, uint8_t without,
+static int correct_record(knot_pkt_t *pkt, const knot_rrset_t *rrset, uint8_t changes,
                           knot_rdataset_t *made)
 {
 	const knot_rdata_t *rdata = rrset->rrs.rdata;
@@ -55,7 +56,7 @@ static int correct_record(knot_pkt_t *pkt, const knot_rrset_t *rrset, uint8_t wi
 	if (copy == NULL) {
 		return KNOT_ENOMEM;
 	}
-	int ret = aname_bitmap_correct(rrset->type, rdata, without, copy);
+	int ret = aname_bitmap_correct(rrset->type, rdata, changes, copy);
 	if (ret >= 0) {
 		knot_rrset_t record = *rrset;
 		knot_rdataset_init(&record.rrs);
@@ -76,13 +77,14 @@ typedef struct {
 /*!
  * Finds what a record is to be, or makes it.
  *
- * \param made  Where it is made if need be; to be cleared.
+ * \param changes  In its list of types.
+ * \param made     Where it is made if need be; to be cleared.
  */
-static int find_replacement(const aname_query_t *query, const knot_rrset_t *rrset,
+static int find_replacement(const aname_query_t *query, const knot_rrset_t *rrset, uint8_t changes,
                             knot_rdataset_t *made, replacement_t *replacement)
 {
 	aname_content_t content = { .rrset = rrset,
-		                    .without = query->missing,
+		                    .changes = changes,
 		                    .apex = rrset->type == KNOT_RRTYPE_NSEC && query->apex };
 	const aname_signed_t *stored = query->sign.wanted ? aname_sign_find(query, &content) : NULL;
 	*replacement =
@@ -90,7 +92,7 @@ static int find_replacement(const aname_query_t *query, const knot_rrset_t *rrse
 		                 .ttl = rrset->ttl < query->missing_ttl ? rrset->ttl
 		                                                        : query->missing_ttl };
 	if (stored == NULL) {
-		int ret = correct_record(query->pkt, rrset, query->missing, made);
+		int ret = correct_record(query->pkt, rrset, changes, made);
 		if (ret != KNOT_EOK || !query->sign.wanted) {
 			return ret;
 		}
@@ -208,13 +210,14 @@ static int cut_in(const aname_query_t *query, uint16_t index, const replacement_
 	return aname_packet_paste(pkt, &rest);
 }
 
-int aname_denial_correct(const aname_query_t *query, int index)
+int aname_denial_correct(const aname_query_t *query, int index, bool https)
 {
 	knot_pkt_t *pkt = query->pkt;
 	const knot_rrset_t rrset = pkt->rr[index];
 	knot_rdataset_t made = { 0 };
 	replacement_t replacement;
-	int ret = find_replacement(query, &rrset, &made, &replacement);
+	uint8_t changes = query->missing | (https ? ANAME_LISTED_HTTPS : 0);
+	int ret = find_replacement(query, &rrset, changes, &made, &replacement);
 	if (ret == KNOT_EOK) {
 		ret = overwrite(query, index, &replacement);
 		ret = ret == KNOT_ESPACE ? cut_in(query, index, &replacement) : ret;
@@ -271,6 +274,9 @@ static void list_types(const aname_query_t *query, uint8_t missing, dnssec_nsec_
 	}
 	for (unsigned i = 0; i < query->rrsets_count; i++) {
 		dnssec_nsec_bitmap_add(bitmap, query->rrsets[i].type);
+	}
+	if (aname_https_exists(query)) {
+		list(query, KNOT_RRTYPE_HTTPS, missing, bitmap);
 	}
 }
 

@@ -4,7 +4,7 @@
  * Knot's NSEC or NSEC3 of the apex does not know of the addresses that this module makes; a
  * resolver that draws conclusions from it (RFC 8198) would take the apex for one without. So every
  * one that leaves the server is replaced by one that lists A and AAAA, but for a family that is
- * NODATA at this moment, with signatures of its own. It is the same whatever was asked: there is
+ * NODATA at this moment, and HTTPS where this module makes that (Q1), with signatures of its own. It is the same whatever was asked: there is
  * one RRset at a name (RFC 2181, 5), and resolvers throw away what they know when it changes.
  *
  * Thread: worker.
@@ -26,10 +26,12 @@ int aname_denial_find(const knot_pkt_t *pkt, const aname_options_t *options, int
  *        in the query (aname_records_missing()).
  *
  * \param index  Where it stands.
+ * \param https  It is to list HTTPS (Q1).
  *
  * \return KNOT_EOK, KNOT_ESPACE, or another error: then the reply must not leave.
  */
-__attribute__((warn_unused_result)) int aname_denial_correct(const aname_query_t *query, int index);
+__attribute__((warn_unused_result)) int aname_denial_correct(const aname_query_t *query, int index,
+                                                             bool https);
 
 /*! Puts the NSEC of a NODATA answer for mod-onlinesign to sign: the name that Knot has come to
  *  and its immediate successor, with all types that are there. Likewise. */

@@ -398,6 +398,11 @@ void aname_nodes_note_nsec3(const aname_query_t *query)
 	pthread_mutex_unlock(&shared->sign_lock);
 }
 
+bool aname_nodes_has_nsec3(const aname_node_t *node)
+{
+	return atomic_load(&((const listed_t *)node)->nsec3) != 0;
+}
+
 const knot_dname_t *aname_nodes_find_nsec3(const aname_query_t *query, const knot_dname_t *owner)
 {
 	aname_nodes_t *nodes = query->instance->nodes;

@@ -96,6 +96,9 @@ aname_named_t *aname_nodes_named(aname_node_t *node);
  */
 void aname_nodes_note_nsec3(const aname_query_t *query);
 
+/*! Is a node, which is not the apex, found by its NSEC3 record? Not without memory for it. */
+bool aname_nodes_has_nsec3(const aname_node_t *node);
+
 /*!
  * \brief Finds the name of a node by its NSEC3 record.
  *

@@ -4,6 +4,7 @@
 #include "path.h"
 #include "query/denial.h"
 #include "query/find.h"
+#include "query/https.h"
 #include "query/node.h"
 #include "query/nodes.h"
 #include "query/packet.h"
@@ -54,6 +55,21 @@ static bool turn_to_denied(aname_query_t *query, int index)
 	return true;
 }
 
+/*!
+ * Is a denial to list HTTPS (Q1)? Where it is not known whose it is, it may be that of a node that
+ * has such a record; but not of the one that this reply says of that it has none, if it is only that
+ * one that is not known by its NSEC3 record, for want of memory.
+ */
+static bool lists_https(const aname_query_t *query, const aname_node_saved_t *saved)
+{
+	if (query->node != NULL) {
+		return aname_https_exists(query);
+	}
+	bool denied = knot_pkt_qtype(query->pkt) == KNOT_RRTYPE_HTTPS && saved->node != NULL &&
+	              !saved->apex && !aname_nodes_has_nsec3(saved->node);
+	return aname_https_is_on(query) && !denied;
+}
+
 /*! Puts one right. */
 static int correct_one(aname_query_t *query, int index, const aname_node_saved_t *saved)
 {
@@ -66,7 +82,7 @@ static int correct_one(aname_query_t *query, int index, const aname_node_saved_t
 		}
 		(void)aname_records_missing(query);
 	}
-	return aname_denial_correct(query, index);
+	return aname_denial_correct(query, index, lists_https(query, saved));
 }
 
 /*! Puts all right, of whatever nodes they are. */
@@ -88,10 +104,11 @@ static ANAME_ASIDE int correct_each(aname_query_t *query, int first)
 static int correct_apex(aname_query_t *query, int first)
 {
 	(void)aname_records_missing(query);
+	bool https = aname_https_exists(query);
 	int ret = KNOT_EOK;
 	for (int i = first; i >= 0 && ret == KNOT_EOK;
 	     i = aname_denial_find(query->pkt, query->instance->options, i + 1)) {
-		ret = aname_denial_correct(query, i);
+		ret = aname_denial_correct(query, i, https);
 	}
 	return ret;
 }

@@ -3,6 +3,7 @@
 #include "conf/knotd.h"
 #include "path.h"
 #include "query/ecs.h"
+#include "query/https.h"
 #include "query/records.h"
 #include "query/reply.h"
 #include "query/show.h"
@@ -208,6 +209,10 @@ knotd_in_state_t aname_respond_any(aname_query_t *query)
 		if (ret != KNOT_EOK) {
 			return aname_respond_error(ret);
 		}
+	}
+	int ret = aname_https_exists(query) ? aname_https_put(query) : KNOT_EOK;
+	if (ret != KNOT_EOK) {
+		return aname_respond_error(ret);
 	}
 	if (query->pkt->rrset_count == 0) {
 		aname_reply_put_records(query);

@@ -53,5 +53,6 @@ bool aname_respond_truncates(const aname_query_t *query);
 /*! TC without an answer. */
 knotd_in_state_t aname_respond_truncated(const aname_query_t *query, uint16_t type);
 
-/*! ANY: what is known now takes the place of the zone's own sets (A5). */
+/*! ANY: what is known now takes the place of the zone's own sets (A5), and HTTPS stands beside
+ *  (Q1). */
 knotd_in_state_t aname_respond_any(aname_query_t *query);

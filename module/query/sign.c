@@ -8,15 +8,16 @@
 #include "query/packet.h"
 #include "query/signer.h"
 
-/*! Contents of a node that are in use at once, mostly: each family, and its denial. */
-#define CONTENTS_EACH 3
+/*! Contents of a node that are in use at once, mostly: each family, its denial, and HTTPS. */
+#define CONTENTS_EACH(options) ((options)->https_alias ? 4 : 3)
 
 /*! Gives a store room for what all nodes have that were asked for. Under the lock. */
 static aname_store_t *widen(const aname_query_t *query, aname_store_t *store)
 {
 	aname_shared_t *shared = query->instance->shared;
 	unsigned groups = store->groups;
-	size_t wanted = (size_t)CONTENTS_EACH * query->instance->nodes->count;
+	size_t wanted =
+	        (size_t)CONTENTS_EACH(query->instance->options) * query->instance->nodes->count;
 	/* At most half full, or contents push each other out. */
 	while (groups < ANAME_STORE_GROUPS_MAX && (size_t)groups * ANAME_STORE_GROUP < 2 * wanted) {
 		groups *= 2;

@@ -20,7 +20,8 @@
 	X(COLD, "cold")           /* SERVFAIL: not looked up yet (C2, C3). */              \
 	X(FAILED, "failed")       /* SERVFAIL (F3). */                                     \
 	X(DENIED, "denied")       /* SERVFAIL: policy (L2). */                             \
-	X(ALL_DOWN, "all-down")   /* Health has left none: as `all-down` says (H4). */
+	X(ALL_DOWN, "all-down")   /* Health has left none: as `all-down` says (H4). */     \
+	X(HTTPS, "https")         /* No addresses: HTTPS in AliasMode (Q1). */
 
 typedef enum {
 #define X(kind, name) ANAME_KIND_##kind,

@@ -13,7 +13,7 @@ uint64_t aname_store_hash(const aname_hash_key_t *key, const aname_content_t *co
 {
 	const knot_rrset_t *rrset = content->rrset;
 	size_t size = size_of(&rrset->rrs);
-	uint64_t hash = aname_hash_word(key->begin, content->signer << 8 | content->without, key);
+	uint64_t hash = aname_hash_word(key->begin, content->signer << 8 | content->changes, key);
 	if (!content->apex) {
 		size_t len = knot_dname_size(rrset->owner);
 		hash = aname_hash_word(hash, len, key);
@@ -51,7 +51,7 @@ aname_signed_t *aname_signed_new(const aname_content_t *content, uint64_t hash,
 	signed_set->signer = content->signer;
 	signed_set->ttl = rrset->ttl;
 	signed_set->type = rrset->type;
-	signed_set->without = content->without;
+	signed_set->changes = content->changes;
 	signed_set->validity = *validity;
 	signed_set->owner_len = owner_len;
 	uint8_t *at = append(signed_set->memory, &rrset->rrs, &signed_set->rrs);
@@ -105,7 +105,7 @@ static bool matches(const aname_signed_t *signed_set, const aname_content_t *con
 {
 	const knot_rrset_t *rrset = content->rrset;
 	return signed_set->signer == content->signer && signed_set->ttl == rrset->ttl &&
-	       signed_set->type == rrset->type && signed_set->without == content->without &&
+	       signed_set->type == rrset->type && signed_set->changes == content->changes &&
 	       signed_set->rrs.count == rrset->rrs.count &&
 	       signed_set->rrs.size == rrset->rrs.size &&
 	       memcmp(signed_set->rrs.rdata, rrset->rrs.rdata, size_of(&rrset->rrs)) == 0 &&
@@ -120,10 +120,10 @@ static void note_use(aname_signed_t *found, int64_t now_s)
 	}
 }
 
-/*! A, AAAA, SOA, NSEC and NSEC3 have each their own. */
+/*! A, AAAA, HTTPS, SOA, NSEC and NSEC3 have each their own. */
 static unsigned type_index(uint16_t type)
 {
-	return (type ^ type >> 2) % ANAME_STORE_TYPES;
+	return (type ^ type >> 6) % ANAME_STORE_TYPES;
 }
 
 const aname_signed_t *aname_store_look(const aname_store_t *store, const aname_content_t *content,
@@ -195,7 +195,7 @@ static bool is_same(const aname_signed_t *one, const aname_signed_t *other)
 	};
 	const aname_content_t content = { .signer = other->signer,
 		                          .rrset = &rrset,
-		                          .without = other->without,
+		                          .changes = other->changes,
 		                          .apex = other->owner_len == 0 };
 	return one->hash == other->hash && matches(one, &content);
 }

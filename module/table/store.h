@@ -35,7 +35,7 @@
 typedef struct {
 	uint64_t signer;           /*!< Identity of the keys, below 2^48. */
 	const knot_rrset_t *rrset; /*!< Its TTL is the original TTL. */
-	uint8_t without;           /*!< Of a denial: the families taken out (query/bitmap.h). */
+	uint8_t changes;           /*!< Of a denial: in its list of types (query/bitmap.h). */
 	bool apex;                 /*!< Its owner is the zone's apex. */
 } aname_content_t;
 
@@ -45,7 +45,7 @@ typedef struct {
 	uint64_t signer;
 	uint32_t ttl;
 	uint16_t type;
-	uint8_t without;
+	uint8_t changes;
 	aname_validity_t validity;
 	_Atomic uint32_t used_s; /*!< When it was last found; written once a second. */
 	uint8_t owner_len;       /*!< 0: the apex. */

@@ -129,6 +129,7 @@ BAD = [
     ("rrtype", ["ANAME", "MX"], ("65280", "65534")),
     ("cold", "wait", ("truncate", "servfail")),
     ("cold", "''", ("truncate", "servfail")),
+    *(("https", value, ("off", "alias")) for value in ("on", "no", "1", "service", "aliases", "''")),
     ("answer-aname", "maybe", ()),
     ("dnssec", "on", ("auto", "off")),
     ("allow-target", "a..b", ()),
@@ -156,7 +157,7 @@ def test_L3_bad_words_are_refused(knotd, option, value, allowed):
     assert option in output, f"expected the option's name, got {output!r}"
     missing = [word for word in allowed if word not in output]
     # An option with a fixed set of words is checked by Knot itself, which names the word.
-    assert not missing or option in ("cold", "dnssec"), f"expected {allowed}, got {output!r}"
+    assert not missing or option in ("cold", "dnssec", "https"), f"expected {allowed}, got {output!r}"
 
 
 GOOD = [
@@ -168,6 +169,8 @@ GOOD = [
     ("cold", "truncate"),
     ("cold", "servfail"),
     ("answer-aname", True),
+    ("https", "off"),
+    ("https", "alias"),
     ("dnssec", "auto"),
     ("dnssec", "off"),
     ("probe", "off"),

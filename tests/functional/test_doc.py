@@ -85,7 +85,7 @@ def values(name, option):
         return [*usual, least, most], bad
     if option.syntax == "BOOL":
         return ["on", "off"], ["perhaps"]
-    if name in ("dnssec", "cold", "target-dnssec", "all-down", "probe"):
+    if name in ("dnssec", "cold", "target-dnssec", "all-down", "probe", "https"):
         return option.syntax.split(" | "), ["perhaps"]
     good = {
         "owners": ["apex", "any"] if RELEASE >= (3, 3, 5) else ["apex"],

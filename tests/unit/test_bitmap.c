@@ -7,7 +7,8 @@
 #include "support/random.h"
 #include "table/dnssec.h"
 
-#define RDATA_MAX 600
+#define RDATA_MAX   600
+#define ALL_CHANGES (ANAME_FAMILY_A | ANAME_FAMILY_AAAA | ANAME_LISTED_HTTPS)
 
 /*! RDATA being written, as libknot has it. */
 typedef struct {
@@ -57,7 +58,7 @@ static const knot_rdata_t *as_rdata(const rdata_t *rdata)
 static const uint16_t nsec_types[] = { KNOT_RRTYPE_NSEC, KNOT_RRTYPE_NSEC3 };
 
 /*! Compares with what libdnssec makes of the types that there should be. */
-static void check(uint16_t nsec_type, const uint16_t *types, size_t count, uint8_t without)
+static void check(uint16_t nsec_type, const uint16_t *types, size_t count, uint8_t changes)
 {
 	rdata_t rdata, expected, made;
 	begin(&rdata, nsec_type);
@@ -68,31 +69,36 @@ static void check(uint16_t nsec_type, const uint16_t *types, size_t count, uint8
 	for (size_t i = 0; i < count; i++) {
 		wanted[wanted_count++] = types[i];
 	}
+	bool https = changes & ANAME_LISTED_HTTPS;
+	if (https) {
+		wanted[wanted_count++] = KNOT_RRTYPE_HTTPS;
+	}
 	for (size_t i = 0; i < wanted_count; i++) {
-		if (without & aname_family_of(wanted[i])) {
+		if (changes & aname_family_of(wanted[i])) {
 			wanted[i--] = wanted[--wanted_count];
 		}
 	}
 	begin(&expected, nsec_type);
 	append_types(&expected, wanted, wanted_count);
 
-	int len = aname_bitmap_correct(nsec_type, as_rdata(&rdata), without, made.data);
+	int len = aname_bitmap_correct(nsec_type, as_rdata(&rdata), changes, made.data);
 	assert_int_equal(len, expected.len);
 	assert_memory_equal(made.data, expected.data, len);
 	made.len = len;
 	assert_int_equal(aname_bitmap_has(nsec_type, as_rdata(&made), KNOT_RRTYPE_A),
-	                 !(without & ANAME_FAMILY_A));
+	                 !(changes & ANAME_FAMILY_A));
 	assert_int_equal(aname_bitmap_has(nsec_type, as_rdata(&made), KNOT_RRTYPE_AAAA),
-	                 !(without & ANAME_FAMILY_AAAA));
+	                 !(changes & ANAME_FAMILY_AAAA));
+	assert_int_equal(aname_bitmap_has(nsec_type, as_rdata(&made), KNOT_RRTYPE_HTTPS),
+	                 https || aname_bitmap_has(nsec_type, as_rdata(&rdata), KNOT_RRTYPE_HTTPS));
 	assert_in_range(len, 0, rdata.len + ANAME_BITMAP_GROWTH);
 }
 
 static void check_all(const uint16_t *types, size_t count)
 {
 	for (size_t i = 0; i < COUNT_OF(nsec_types); i++) {
-		for (uint8_t without = 0; without <= (ANAME_FAMILY_A | ANAME_FAMILY_AAAA);
-		     without++) {
-			check(nsec_types[i], types, count, without);
+		for (uint8_t changes = 0; changes <= ALL_CHANGES; changes++) {
+			check(nsec_types[i], types, count, changes);
 		}
 	}
 }
@@ -102,9 +108,11 @@ static void of_an_apex(void **state)
 	static const uint16_t bare[] = { 2, 6, 46, 47, 48 };
 	static const uint16_t with_both[] = { 1, 2, 6, 15, 28, 46, 47, 48, 257, 65305 };
 	static const uint16_t with_a[] = { 1, 2, 6, 46, 47, 48, 65401 };
+	static const uint16_t with_https[] = { 2, 6, 46, 47, 48, 65, 257 };
 	check_all(bare, COUNT_OF(bare));
 	check_all(with_both, COUNT_OF(with_both));
 	check_all(with_a, COUNT_OF(with_a));
+	check_all(with_https, COUNT_OF(with_https));
 }
 
 static void short_ones(void **state)
@@ -164,6 +172,9 @@ static void malformed(void **state)
 			assert_int_equal(
 			        aname_bitmap_correct(nsec_types[i], as_rdata(&rdata), 0, made.data),
 			        KNOT_EMALF);
+			assert_int_equal(aname_bitmap_correct(nsec_types[i], as_rdata(&rdata),
+			                                      ANAME_LISTED_HTTPS, made.data),
+			                 KNOT_EMALF);
 		}
 	}
 }
@@ -171,7 +182,9 @@ static void malformed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		PROVES("D2: an apex lists A and AAAA, but not the families taken out", of_an_apex),
+		PROVES("D2, Q1: an apex lists A and AAAA, but not the families taken out, and "
+		       "HTTPS",
+		       of_an_apex),
 		PROVES("D2: so does one that lists little or nothing", short_ones),
 		PROVES("D2: 20,000 random lists are as libdnssec writes them", at_random),
 		PROVES("the record of an apex is known by its SOA", knows_an_apex),

@@ -158,6 +158,11 @@ static void max_target_subnets(aname_options_t *o)
 {
 	o->limits.max_target_subnets++;
 }
+static void https_alias(aname_options_t *o)
+{
+	o->https_alias = true;
+}
+
 static void all_down(aname_options_t *o)
 {
 	o->all_down = ANAME_ALL_DOWN_SIBLING;
@@ -325,6 +330,7 @@ static const equal_row_t equal_rows[] = {
 	{ "deny-target counts", NULL, deny, false },
 	{ "deny-address counts", NULL, net, false },
 	{ "all-down counts", NULL, all_down, false },
+	{ "https counts", NULL, https_alias, false },
 	{ "answer-targets counts", NULL, answer_targets, false },
 	{ "prefer counts", NULL, prefer, false },
 	{ "the same prefer in both is equal", prefer, NULL, true },

@@ -681,7 +681,8 @@ static void line_of_the_server(void **state)
 	assert_non_null(strstr(line, "\tlag=0\n"));
 	assert_non_null(strstr(line, "/test_status\tfile-id="));
 	assert_non_null(strstr(line, "\tanswers=fresh:12,late:0,stale:0,sibling:0,nodata:0,gone:0,"
-	                             "truncated:0,cold:0,failed:0,denied:0,all-down:1\t"));
+	                             "truncated:0,cold:0,failed:0,denied:0,all-down:1,"
+	                             "https:0\t"));
 	free(line);
 	aname_shared_free(shared);
 }

@@ -109,9 +109,9 @@ static void found_by_content(void **state)
 	same->content.signer++;
 	assert_null(find(&fixture, same));
 	same->content.signer--;
-	same->content.without = 1;
+	same->content.changes = 1;
 	assert_null(find(&fixture, same));
-	same->content.without = 0;
+	same->content.changes = 0;
 	assert_non_null(find(&fixture, same));
 	thing_free(one);
 	thing_free(same);
