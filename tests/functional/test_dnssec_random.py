@@ -1,4 +1,4 @@
-"""D1, D2, D5: thousands of random queries to a signed zone."""
+"""D1, D2, D5, Q1: thousands of random queries to a signed zone."""
 
 import random
 
@@ -8,7 +8,7 @@ from harness.signatures import Keys, denials, verify
 from harness.signing import CHAINS, serve
 
 NAMES = [
-    "", "", "", "www.", "one.", "any.wild.", "a.b.wild.", "wild.", "x.under.", "under.", "none.",
+    "", "", "", "www.", "one.", "any.wild.", "a.b.wild.", "wild.", "web.", "x.under.", "under.", "none.",
     "no.ne.", "sub.", "x.sub.", "ns.sub.", "a.b.c.", "b.c.", "c.", "ns.", "*.wild.", "mail.",
 ]
 TYPES = [
@@ -28,10 +28,12 @@ def mixed(name, chance):
 @pytest.mark.parametrize("chain", list(CHAINS))
 def test_random_queries(knotd, unbound, authority, chain):
     chance = random.Random(20260722)
-    knotd.options.update({"ttl-max": 1})
+    knotd.options.update({"ttl-max": 1, "https": "alias"})
     authority.set("other.example.net", a=[A1])
+    own = [] if chain == "opt-out" else ["@ IN HTTPS 1 @ alpn=h2"]
     serve(
-        knotd, authority, *siblings(), "@ IN HTTPS 1 @ alpn=h2", "svc IN SVCB 1 @",
+        knotd, authority, *siblings(), *own, "svc IN SVCB 1 @",
+        "web IN A 198.51.100.56", "web IN HTTPS 1 @",
         chain=chain, **{"algorithm": "rsasha256"} if chain == "nsec3" else {},
     )
     known(do=True)

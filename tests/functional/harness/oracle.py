@@ -11,7 +11,7 @@ import dns.rdatatype
 import dns.zone
 
 from .scenario import STALE_TTL
-from .zone import ANAME, aname
+from .zone import ANAME, ANAME_TTL, aname
 
 STAR = dns.name.Name([b"*"])
 # As long a chain as Knot follows is.
@@ -147,11 +147,13 @@ class Zone:
 class Declared:
     """A zone's records, with ANAME records beside them.
 
-    records: lines of the zone; anames: {owner: (target, ...)} of names as the lines have them
+    records: lines of the zone; anames: {owner: (target, ...)} of names as the lines have them;
+    https: with `https: alias`, so that an ANAME record that stands alone is an HTTPS record, too
     """
 
-    def __init__(self, origin, records, anames, rrtype=ANAME):
+    def __init__(self, origin, records, anames, rrtype=ANAME, https=False):
         self.origin = origin
+        self.https = https
         self.anames = anames
         self.own = list(records)
         self.lines = [
@@ -190,6 +192,12 @@ class Declared:
                 if addresses is None:
                     addresses = [NOBODY[rdtype]]
                 made += [f"{owner} {STALE_TTL} IN {rdtype} {one}" for one in addresses]
+        if self.https:
+            made += [
+                f"{owner} {ANAME_TTL} IN HTTPS 0 {names[0]}." for owner, names in self.anames.items()
+                if len(names) == 1 and self._owner(owner) in owners
+                and "HTTPS" not in zone.node(self._owner(owner))
+            ]
         kept = [line for line in self.own if not self._replaced(line, owners)]
         return [*kept, *self.lines, *made], failing, fallen
 

@@ -24,10 +24,12 @@ class Maker:
 
     easy: without what Knot itself does not always get right, which is a wildcard of which only
     something below is there, and an unsigned delegation below nothing in an opt-out zone
+    https: with HTTPS records of its own, and with `https: alias` if true; None: without any
     """
 
-    def __init__(self, chance, origin, easy=False):
+    def __init__(self, chance, origin, easy=False, https=None):
         self.chance = chance
+        self.https = https
         self.easy = easy
         self.records = []
         self.anames = {}
@@ -39,7 +41,7 @@ class Maker:
             self._add(name)
         if chance.random() < 0.7:
             self.anames["@"] = self._targets()
-        self.declared = Declared(origin, self.records, self.anames)
+        self.declared = Declared(origin, self.records, self.anames, https=bool(https))
 
     def _targets(self):
         return tuple(self.chance.sample(sorted(TARGETS), self.chance.choice((1, 1, 1, 2))))
@@ -70,6 +72,11 @@ class Maker:
             self._own(name)
         if self.chance.random() < 0.3:
             self._text(name)
+        if self.https is not None and self.chance.random() < 0.2:
+            self._https(name)
+
+    def _https(self, name):
+        self.records.append(f"{name} IN HTTPS 1 svc.t.example. port={8000 + self._address()}")
 
     def _own(self, name):
         kinds = self.chance.choice((("A",), ("AAAA",), ("A", "AAAA")))

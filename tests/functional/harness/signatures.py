@@ -11,6 +11,8 @@ import dns.rrset
 from .ask import query
 
 NSEC_TYPES = (dns.rdatatype.NSEC, dns.rdatatype.NSEC3)
+# What the module may make.
+MADE = {"A", "AAAA", "HTTPS"}
 SOA, CNAME, DNAME = dns.rdatatype.SOA, dns.rdatatype.CNAME, dns.rdatatype.DNAME
 
 
@@ -115,14 +117,14 @@ def _complete(covered, signed, keys, number, reply):
 
 def _truthful(reply):
     """What a reply says of the apex it says everywhere, and it denies nothing that it has (D2)."""
-    found = [types & {"A", "AAAA"} for types in denials(reply)]
+    found = [types & MADE for types in denials(reply)]
     assert all(types == found[0] for types in found), f"contradicting denials in {reply}"
     owners = {rrset.name for rrset in reply.message.sections[2] if rrset.rdtype == SOA}
     present = {
         kind
         for section in ("answer", "additional")
         for name, _, kind, _ in reply.section(section)
-        if kind in ("A", "AAAA") and name in owners
+        if kind in MADE and name in owners
     }
     for types in found:
         assert present <= types, f"{present - types} denied and there in {reply}"

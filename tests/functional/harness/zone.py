@@ -4,6 +4,7 @@ import dns.name
 
 ANAME = 65305
 ALIAS = 65401
+ANAME_TTL = 300
 
 
 def rdata(octets):
@@ -11,13 +12,13 @@ def rdata(octets):
     return f"\\# {len(octets)} {octets.hex()}".rstrip()
 
 
-def aname(target, *, owner="@", ttl=300, rrtype=ANAME):
+def aname(target, *, owner="@", ttl=ANAME_TTL, rrtype=ANAME):
     """The line that declares an ANAME record."""
     wire = dns.name.from_text(target).to_wire()
     return raw(wire, owner=owner, ttl=ttl, rrtype=rrtype)
 
 
-def raw(octets, *, owner="@", ttl=300, rrtype=ANAME):
+def raw(octets, *, owner="@", ttl=ANAME_TTL, rrtype=ANAME):
     """A record of that type with any RDATA, good or bad."""
     return f"{owner} {ttl} IN TYPE{rrtype} {rdata(octets)}"
 
