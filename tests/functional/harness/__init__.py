@@ -14,4 +14,4 @@ from .scenario import (
     TARGET, ZONE, answers, expire, failed, known, siblings, simple, spared,
 )
 from .wait import PROMPT, SLOW, during, eventually, let_pass, scaled
-from .zone import ALIAS, ANAME, aname, raw, rdata, zone_text
+from .zone import ALIAS, ANAME, ANAME_TTL, aname, raw, rdata, zone_text
