@@ -133,6 +133,28 @@ def test_the_order_with_onlinesign(knotd, unbound, authority, check):
     check("example.org", bad=["mod-onlinesign stands before", "no client gets an address"])
 
 
+NOTHING = "'https: alias' does nothing at the apex"
+
+
+@pytest.mark.parametrize("records, mode, why", [
+    ([aname(TARGET)], "alias", None),
+    ([aname(TARGET), aname("b.example.net")], "alias", "for several ANAME records there is no"),
+    ([aname(TARGET), "@ IN HTTPS 1 . alpn=h2"], "alias", "the zone has HTTPS records of its own"),
+    ([aname(TARGET), aname("b.example.net"), "@ IN HTTPS 1 ."], "off", None),
+], ids=["one", "pool", "own", "off"])
+def test_Q1_where_https_does_nothing(knotd, unbound, authority, check, records, mode, why):
+    for target in (TARGET, "b.example.net"):
+        authority.set(target, a=[A1], aaaa=[AAAA1])
+    knotd.options["https"] = mode
+    knotd.add_zone(ZONE, records)
+    knotd.start()
+    lines, _ = check(bad=[])
+    if why:
+        says(lines, "note", NOTHING, why)
+    else:
+        assert not any("https: alias" in line for line in lines), f"expected no word, got {lines}"
+
+
 def test_no_record(knotd, check):
     knotd.add_zone(ZONE)
     knotd.start()

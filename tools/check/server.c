@@ -259,6 +259,28 @@ static kaname_exit_t check_records(kaname_check_t *check)
 	return KANAME_OK;
 }
 
+/*! Says so where the option `https` does nothing. */
+static kaname_exit_t check_https(kaname_check_t *check)
+{
+	kaname_values_t option;
+	bool own = false;
+	kaname_exit_t ret = kaname_check_option(check, "https", &option);
+	if (ret == KANAME_IO || check->records.count == 0 || option.count == 0 ||
+	    strcmp(option.at[0], "alias") != 0) {
+		return ret == KANAME_IO ? ret : KANAME_OK;
+	}
+	ret = has_type(check, "HTTPS", &own);
+	if (own) {
+		kaname_note(
+		        "'https: alias' does nothing at the apex, the zone has HTTPS records of "
+		        "its own there");
+	} else if (check->records.count > 1) {
+		kaname_note("'https: alias' does nothing at the apex, for several ANAME records "
+		            "there is no HTTPS record");
+	}
+	return ret == KANAME_IO ? ret : KANAME_OK;
+}
+
 /* The whole. */
 
 /*! What explains answers. */
@@ -300,7 +322,8 @@ kaname_exit_t kaname_check_server(kaname_check_t *check)
 	kaname_exit_t (*const steps[])(kaname_check_t *) = {
 		check_server,  check_zone,         check_modules,
 		check_signing, kaname_check_below, kaname_check_others_read,
-		check_records, read_options,       read_listen,
+		check_records, check_https,        read_options,
+		read_listen,
 	};
 	kaname_exit_t ret = KANAME_OK;
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]) && ret == KANAME_OK; i++) {
