@@ -210,6 +210,28 @@ def test_Q1_no_target_or_none_that_the_zone_may_have(
         assert ["HTTPS" in types for types in denials(reply)] == [False], f"got {reply}"
 
 
+def test_Q1_F5_a_circle_of_several_owners(alias, authority, proto):
+    """Nothing but the names counts. Clients limit how many aliases they follow."""
+    alias.options["resolver"] = ADDRESS
+    alias.add_zone(ZONE, [aname("example.org")])
+    alias.add_zone("example.org", [aname(ZONE)])
+    alias.start()
+    for _ in range(2):
+        aliased(query(ZONE, "HTTPS", proto), target="example.org")
+        aliased(query("example.org", "HTTPS", proto), owner="example.org", target=ZONE)
+        query(ZONE, "A", "tcp")
+
+
+@pytest.mark.parametrize("ecs_", [True, False], ids=["ecs", "plain"])
+def test_Q1_N4_the_same_for_all_clients(alias, authority, proto, ecs_):
+    alias.server["edns-client-subnet"] = True
+    alias.options.update({"resolver": ADDRESS, "ecs": ecs_})
+    alias.add_zone(ZONE, [aname(TARGET)])
+    alias.start()
+    for client in ("198.51.100.0/24", "2001:db8::/56"):
+        aliased(query(ZONE, "HTTPS", proto, ecs=client).expect(scope=0))
+
+
 def test_Q1_it_follows_the_record(alias, unbound, authority, proto):
     alias.add_zone(ZONE, [aname(TARGET)])
     alias.start()
@@ -290,6 +312,20 @@ def test_Q1_D1_D2_signed_and_listed_by_every_denial(alias, authority, proto, cha
     wanted = {"HTTPS", *({"a": "A", "aaaa": "AAAA"}[key] for key in holding)}
     for types in found:
         assert types & {"A", "AAAA", "HTTPS"} == wanted, f"expected {wanted}, got {types}"
+
+
+def test_Q1_C2_keys_are_waited_for(alias, unbound, authority, chain):
+    """And for nothing else: the first query of all gets the record, over TCP at once."""
+    serve(alias, authority, chain=chain)
+    alias.stop()
+    alias.start(ready=())
+    signed(ZONE)
+    reply = query(ZONE, "HTTPS", do=True)
+    assert reply.tc or https(reply), f"expected the record or TC, got {reply}"
+    reply = aliased(query(ZONE, "HTTPS", "tcp", do=True))
+    keys = Keys(ZONE)
+    keys.learn()
+    verify(reply, keys)
 
 
 def test_Q1_D1_one_signature(alias, unbound, authority, chain):
