@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "path.h"
 #include "query/find.h"
 #include "query/node.h"
 #include "query/packet.h"
@@ -28,15 +29,15 @@ static size_t read_target(const aname_query_t *query, knot_dname_storage_t targe
 	return aname_policy_check(query, &key, &why) == ANAME_FAILURE_NONE ? (size_t)len : 0;
 }
 
-bool aname_https_exists(const aname_query_t *query)
+ANAME_ASIDE bool aname_https_look(const aname_query_t *query)
 {
 	knot_dname_storage_t target;
-	return aname_https_is_on(query) && query->rrsets_count == 1 && !query->several &&
+	return query->rrsets_count == 1 && !query->several &&
 	       aname_find_rrset(query, KNOT_RRTYPE_HTTPS).rrs.count == 0 &&
 	       read_target(query, target) > 0;
 }
 
-int aname_https_put(const aname_query_t *query)
+ANAME_ASIDE int aname_https_put(const aname_query_t *query)
 {
 	/* In lower case: what a record of this type is signed as keeps its case (RFC 3597, 7), and so
 	 * those who do not know that find the signature good, too. */
@@ -64,7 +65,7 @@ int aname_https_put(const aname_query_t *query)
 	return ret != KNOT_EOK || !query->sign.wanted ? ret : aname_sign_put(query, ttl, flags);
 }
 
-knotd_in_state_t aname_https_respond(aname_query_t *query)
+ANAME_ASIDE knotd_in_state_t aname_https_respond(aname_query_t *query)
 {
 	int ret = aname_https_put(query);
 	if (ret != KNOT_EOK) {

@@ -17,9 +17,15 @@ static inline bool aname_https_is_on(const aname_query_t *query)
 	return query->instance->options->https_alias;
 }
 
+/*! As aname_https_exists(), where they may. */
+bool aname_https_look(const aname_query_t *query);
+
 /*! Has the node that the query is about such a record? Not beside HTTPS records of the zone's own,
  *  not in a pool, and not for a target that the zone may not have by its name. */
-bool aname_https_exists(const aname_query_t *query);
+static inline bool aname_https_exists(const aname_query_t *query)
+{
+	return aname_https_is_on(query) && aname_https_look(query);
+}
 
 /*!
  * \brief Puts the record of a node that has one into the section being written, signed where that is

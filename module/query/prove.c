@@ -62,12 +62,12 @@ static bool turn_to_denied(aname_query_t *query, int index)
  */
 static bool lists_https(const aname_query_t *query, const aname_node_saved_t *saved)
 {
-	if (query->node != NULL) {
+	if (!aname_https_is_on(query) || query->node != NULL) {
 		return aname_https_exists(query);
 	}
 	bool denied = knot_pkt_qtype(query->pkt) == KNOT_RRTYPE_HTTPS && saved->node != NULL &&
 	              !saved->apex && !aname_nodes_has_nsec3(saved->node);
-	return aname_https_is_on(query) && !denied;
+	return !denied;
 }
 
 /*! Puts one right. */
