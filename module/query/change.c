@@ -87,6 +87,13 @@ static bool is_cold(const aname_query_t *query, const aname_answer_t *answer)
 	return query->sign.state == ANAME_SIGN_PENDING || answer->worth == ANAME_COLD;
 }
 
+/*! The answer is there. The way to it may have to be proven, but only to who asks for that. */
+static void note_way(aname_query_t *query)
+{
+	bool proven = knot_pkt_has_dnssec(query->qdata->query);
+	query->pending = proven ? ANAME_PENDING_ALL : ANAME_PENDING_NOTHING;
+}
+
 static knotd_in_state_t answer_family(aname_query_t *query, knotd_in_state_t state, uint16_t type)
 {
 	const aname_answer_t *answer = aname_records_decide(query, type, false);
@@ -110,9 +117,7 @@ static knotd_in_state_t answer_family(aname_query_t *query, knotd_in_state_t sta
 
 	aname_records_note(query, type, answer);
 	if (aname_worth_has_addresses(answer->worth)) {
-		/* The way here may have to be proven, but only to who asks for that. */
-		bool proven = knot_pkt_has_dnssec(query->qdata->query);
-		query->pending = proven ? ANAME_PENDING_ALL : ANAME_PENDING_NOTHING;
+		note_way(query);
 		return aname_respond_instead(query, state, answer, type);
 	}
 	return aname_worth_is_negative(answer->worth)
@@ -152,9 +157,16 @@ static knotd_in_state_t answer_https(aname_query_t *query, knotd_in_state_t stat
 		return state;
 	}
 	knotd_in_state_t awaited = aname_prove_await_keys(query, state);
-	return awaited != state || query->sign.state == ANAME_SIGN_UNABLE
-	               ? awaited
-	               : aname_https_respond(query);
+	if (awaited != state || query->sign.state == ANAME_SIGN_UNABLE) {
+		return awaited;
+	}
+	int ret = aname_https_put(query);
+	if (ret != KNOT_EOK) {
+		return aname_respond_error(ret);
+	}
+	note_way(query);
+	aname_stats_answer(query->mod, query->slot, query->worker, ANAME_KIND_HTTPS);
+	return KNOTD_IN_STATE_HIT;
 }
 
 /*!

@@ -8,9 +8,7 @@
 #include "query/packet.h"
 #include "query/policy.h"
 #include "query/records.h"
-#include "query/respond.h"
 #include "query/sign.h"
-#include "stats.h"
 #include "table/rdata.h"
 
 /*! Octets of the priority, which is 0 in AliasMode; there are no parameters (RFC 9460, 2.2). */
@@ -63,17 +61,4 @@ ANAME_ASIDE int aname_https_put(const aname_query_t *query)
 	}
 	ret = aname_packet_put(pkt, hint, &https, flags);
 	return ret != KNOT_EOK || !query->sign.wanted ? ret : aname_sign_put(query, ttl, flags);
-}
-
-ANAME_ASIDE knotd_in_state_t aname_https_respond(aname_query_t *query)
-{
-	int ret = aname_https_put(query);
-	if (ret != KNOT_EOK) {
-		return aname_respond_error(ret);
-	}
-	/* The way here may have to be proven, but only to who asks for that. */
-	bool proven = knot_pkt_has_dnssec(query->qdata->query);
-	query->pending = proven ? ANAME_PENDING_ALL : ANAME_PENDING_NOTHING;
-	aname_stats_answer(query->mod, query->slot, query->worker, ANAME_KIND_HTTPS);
-	return KNOTD_IN_STATE_HIT;
 }

@@ -37,6 +37,3 @@ static inline bool aname_https_exists(const aname_query_t *query)
  * \return KNOT_EOK; KNOT_ESPACE if it does not fit, with TC set over UDP; or another error.
  */
 __attribute__((warn_unused_result)) int aname_https_put(const aname_query_t *query);
-
-/*! Answers a query for it. The state that the hook is to return. */
-knotd_in_state_t aname_https_respond(aname_query_t *query);
