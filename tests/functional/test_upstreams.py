@@ -23,6 +23,7 @@ OTHER_VALUES = {
     "deny-target": [TARGET],
     "dnssec": ["off"],
     "ecs": [True],
+    "https": ["alias"],
     "owners": ["any"] if RELEASE >= (3, 3, 5) else [],
     "prefer": ["example.org."],
     "probe": ["tcp", "tls", "http", "https"],
