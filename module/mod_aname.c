@@ -316,6 +316,9 @@ static aname_instance_t *make(knotd_mod_t *mod, int *ret)
 		discard(instance);
 		return NULL;
 	}
+	if (aname_instance_any(instance)) {
+		instance->nodes->yields = aname_conf_answered_behind(mod);
+	}
 	return instance;
 }
 
@@ -353,7 +356,8 @@ static int load(knotd_mod_t *mod)
 		return ret;
 	}
 	/* From here on the load must not fail: knotd would go on calling the hooks. */
-	int enlisted = enlist(mod, instance != NULL && aname_instance_any(instance));
+	/* What may be started later may turn out to be for any owner. */
+	int enlisted = enlist(mod, instance == NULL || aname_instance_any(instance));
 	if (instance != NULL && enlisted == KNOT_EOK) {
 		return start(mod, instance, true);
 	}

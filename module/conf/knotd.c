@@ -70,6 +70,25 @@ unsigned aname_conf_position(knotd_mod_t *mod, aname_origin_t *origin,
 	return seen;
 }
 
+bool aname_conf_answered_behind(knotd_mod_t *mod)
+{
+	static const char *const names[] = { "mod-geoip", "mod-dnsproxy", "mod-whoami" };
+	const knot_dname_t *zone = knotd_mod_zone(mod);
+	if (zone == NULL) {
+		return false;
+	}
+	knotd_conf_t list = knotd_conf_zone(mod, KNOT_MODULE, zone);
+	bool seen = false, behind = false;
+	for (size_t i = 0; i < list.count; i++) {
+		seen |= refers_to(&list.multi[i], "mod-aname");
+		for (size_t k = 0; k < sizeof(names) / sizeof(names[0]); k++) {
+			behind |= seen && refers_to(&list.multi[i], names[k]);
+		}
+	}
+	knotd_conf_free(&list);
+	return behind;
+}
+
 bool aname_conf_client_subnet(knotd_mod_t *mod)
 {
 	return knotd_conf(mod, KNOT_SERVER, KNOT_CLIENT_SUBNET, NULL).single.boolean;

@@ -28,6 +28,10 @@ typedef enum {
 unsigned aname_conf_position(knotd_mod_t *mod, aname_origin_t *origin,
                              aname_onlinesign_t *onlinesign);
 
+/*! Does a module that may answer before Knot looks stand behind this one in the zone's list? Thread:
+ *  load. */
+bool aname_conf_answered_behind(knotd_mod_t *mod);
+
 /*! `edns-client-subnet` of the server section. Thread: load. */
 bool aname_conf_client_subnet(knotd_mod_t *mod);
 

@@ -19,6 +19,7 @@
 /*! How far the query in hand of each worker is. PREANSWER, where each comes by first, begins it. */
 static struct {
 	_Alignas(64) const knotd_mod_t *complete; /*!< Whose later hooks have nothing to do. */
+	const knotd_mod_t *begun; /*!< Whose hooks have let the query before go from the object. */
 	/* Of whose instance it is, if it is about addresses of a name that may be in the memo. */
 	const knotd_mod_t *plain;
 	const aname_instance_t *instance;
@@ -81,6 +82,9 @@ static ANAME_WARM bool take_up(aname_query_t *query, knot_pkt_t *pkt, knotd_qdat
 			aname_records_forget(query, false);
 			aname_node_enter_again(query);
 		}
+		if (query->node == NULL && found != NULL && found->count > 0) {
+			aname_node_turn(query, found);
+		}
 	} else if (!begin(query, instance, pkt, qdata, mod, found)) {
 		return false;
 	} else if (instance->options->ecs) {
@@ -134,6 +138,7 @@ static ANAME_ASIDE knotd_in_state_t on_known(knotd_in_state_t state, knot_pkt_t 
 		aname_ecs_take(query);
 	}
 	if (!choose_signer(query)) {
+		query->instance = NULL;
 		return state;
 	}
 	if (!aname_node_turn_to_known(query, version)) {
@@ -166,6 +171,10 @@ static knotd_in_state_t on_preanswer(knotd_in_state_t state, knot_pkt_t *pkt, kn
                                      knotd_mod_t *mod)
 {
 	aname_instance_t *instance = knotd_mod_ctx(mod);
+	unsigned worker = qdata->params->thread_id;
+	if (worker < ANAME_WORKERS_MAX) {
+		progress[worker].complete = progress[worker].plain = progress[worker].begun = NULL;
+	}
 	aname_query_t *query = aname_query_of(qdata, instance);
 	if (query == NULL) {
 		if (instance == NULL) {
@@ -174,9 +183,8 @@ static knotd_in_state_t on_preanswer(knotd_in_state_t state, knot_pkt_t *pkt, kn
 		return state;
 	}
 	/* What there is is of the query before. */
-	unsigned worker = qdata->params->thread_id;
 	query->instance = NULL;
-	progress[worker].complete = progress[worker].plain = NULL;
+	progress[worker].begun = mod;
 	uint16_t type = knot_pkt_qtype(qdata->query);
 	if (state != KNOTD_IN_STATE_BEGIN || !is_family(type)) {
 		return state;
@@ -188,12 +196,27 @@ static knotd_in_state_t on_preanswer(knotd_in_state_t state, knot_pkt_t *pkt, kn
 		return state;
 	}
 	if (aname_memo_may_be_owner(qdata, instance)) {
-		return on_known(state, pkt, qdata, mod, instance, query);
+		/* Or it depended on what is known whose answer counts. */
+		return instance->nodes->yields ? state
+		                               : on_known(state, pkt, qdata, mod, instance, query);
 	}
 	progress[worker].plain = mod;
 	progress[worker].instance = instance;
 	progress[worker].type = type;
 	return state;
+}
+
+/*! The worker's object, for a later hook. The instance may be there since PREANSWER only. */
+static aname_query_t *object_of(const knotd_qdata_t *qdata, const knotd_mod_t *mod,
+                                const aname_instance_t *instance)
+{
+	aname_query_t *query = aname_query_of(qdata, instance);
+	unsigned worker = qdata->params->thread_id;
+	if (query != NULL && progress[worker].begun != mod) {
+		query->instance = NULL;
+		progress[worker].begun = mod;
+	}
+	return query;
 }
 
 /*! Is this the object of an earlier hook of this query, in this very instance? */
@@ -289,7 +312,7 @@ static ANAME_ASIDE knotd_in_state_t change_unknown(knotd_in_state_t state, knot_
                                                    knotd_qdata_t *qdata, knotd_mod_t *mod)
 {
 	aname_instance_t *instance = knotd_mod_ctx(mod);
-	aname_query_t *query = aname_query_of(qdata, instance);
+	aname_query_t *query = object_of(qdata, mod, instance);
 	if (query == NULL) {
 		return state;
 	}
@@ -326,7 +349,7 @@ static ANAME_ASIDE knotd_in_state_t prove(knotd_in_state_t state, knot_pkt_t *pk
                                           knotd_qdata_t *qdata, knotd_mod_t *mod)
 {
 	aname_instance_t *instance = knotd_mod_ctx(mod);
-	aname_query_t *query = aname_query_of(qdata, instance);
+	aname_query_t *query = object_of(qdata, mod, instance);
 	if (query == NULL ||
 	    (is_mine(query, instance) && query->pending == ANAME_PENDING_NOTHING)) {
 		return state;
@@ -354,7 +377,7 @@ static ANAME_ASIDE knotd_in_state_t add(knotd_in_state_t state, knot_pkt_t *pkt,
                                         knotd_qdata_t *qdata, knotd_mod_t *mod)
 {
 	aname_instance_t *instance = knotd_mod_ctx(mod);
-	aname_query_t *query = aname_query_of(qdata, instance);
+	aname_query_t *query = object_of(qdata, mod, instance);
 	if (query == NULL ||
 	    (is_mine(query, instance) && query->pending == ANAME_PENDING_NOTHING)) {
 		return state;

@@ -56,6 +56,7 @@ typedef struct {
 	_Atomic uint32_t swept_s; /*!< When some were looked for because it was time. */
 	struct listed *spare;     /*!< Stands for nodes for which there is no memory. */
 	uint64_t begin;           /*!< Of versions of the zone (query/memo.h). */
+	bool yields;              /*!< To modules that answer before Knot looks, as mod-geoip. */
 	/* How far their numbers are, see query/count.h. */
 	_Atomic bool counting;                /*!< Some worker goes on with it. */
 	_Atomic int64_t counted_ms;           /*!< When one did last. */

@@ -243,10 +243,25 @@ static ANAME_ASIDE void show_aside(knot_pkt_t *pkt, knotd_qdata_t *qdata, knotd_
                                    aname_instance_t *instance)
 {
 	aname_query_t aside;
-	if (aname_query_begin(&aside, instance, pkt, qdata, mod, true)) {
-		show(&aside);
-		aname_epoch_leave(aside.epoch, aside.worker);
+	bool any = aname_instance_any(instance);
+	bool apex = aname_query_begin(&aside, instance, pkt, qdata, mod, true);
+	if (!apex && !any) {
+		const aname_numbers_t none = { 0 };
+		aname_stats_show(mod, &none);
+		return;
 	}
+	if (!apex && !aname_query_begin(&aside, instance, pkt, qdata, mod, false)) {
+		return;
+	}
+	if (any) {
+		aname_nodes_sweep(&aside);
+	}
+	if (apex) {
+		show(&aside);
+	} else {
+		aname_count(&aside);
+	}
+	aname_epoch_leave(aside.epoch, aside.worker);
 }
 
 ANAME_WARM void aname_show_aside(knot_pkt_t *pkt, knotd_qdata_t *qdata, knotd_mod_t *mod,
