@@ -365,6 +365,21 @@ static void tell_owner(const kaname_setting_t *setting, const kaname_owner_t *ow
 	}
 }
 
+/*! Says so where the zone is changed beside its primary. */
+static void tell_primary(const kaname_primaries_t *primaries, const char *zone)
+{
+	if (primaries->count == 0) {
+		return;
+	}
+	(void)fprintf(stderr, "warning: %s is transferred from ", zone);
+	for (size_t i = 0; i < primaries->count; i++) {
+		(void)fprintf(stderr, "%s%s", i > 0 ? ", " : "", primaries->at[i]);
+	}
+	(void)fputs(": what is changed here is overwritten by its next change, or stands beside it "
+	            "unseen under the same serial\nnext: change it at the primary\n",
+	            stderr);
+}
+
 /*! Reads the command line, as far as it takes no server. */
 static bool take_arguments(change_t *change, const kaname_args_t *args, kaname_name_kind_t kind)
 {
@@ -399,6 +414,7 @@ kaname_exit_t kaname_set(const kaname_args_t *args)
 		ret = apply(&it, set_records);
 	}
 	if (ret == KANAME_OK) {
+		tell_primary(&it.setting.primaries, it.zone);
 		tell_module(&it.setting, it.zone);
 		tell_owner(&it.setting, &it.owner);
 	}
@@ -412,5 +428,11 @@ kaname_exit_t kaname_unset(const kaname_args_t *args)
 		return KANAME_NO;
 	}
 	kaname_exit_t ret = read_setting(&it, NULL);
-	return ret == KANAME_OK ? apply(&it, unset_records) : ret;
+	if (ret == KANAME_OK) {
+		ret = apply(&it, unset_records);
+	}
+	if (ret == KANAME_OK) {
+		tell_primary(&it.setting.primaries, it.zone);
+	}
+	return ret;
 }

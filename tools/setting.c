@@ -122,6 +122,9 @@ kaname_exit_t kaname_setting_read(kaname_control_t *control, const char *zone,
 	}
 	ret = kaname_control_version(control, setting->version);
 	if (ret == KANAME_OK) {
+		ret = kaname_primaries_read(control, zone, &setting->primaries);
+	}
+	if (ret == KANAME_OK) {
 		ret = kaname_config_zone(control, zone, "module", &modules);
 	}
 	if (ret == KANAME_OK) {

@@ -1,6 +1,6 @@
 /*!
  * \brief What is asked of a server before a record is declared: the zone's section of the module,
- *        and where the zone is saved.
+ *        where the zone is saved, and whether it is transferred from elsewhere.
  *
  * Of a zone that a catalog brings knotd does not tell, so that nothing is known then.
  */
@@ -12,11 +12,13 @@
 #include <stdint.h>
 
 #include "config.h"
+#include "primaries.h"
 
 typedef struct {
 	kaname_values_t servers; /*!< Option `resolver`; none: the system's. */
 	kaname_values_t types;   /*!< Option `rrtype`; none: ANAME and ALIAS. */
 	kaname_values_t owners;  /*!< Option `owners`; none: apex. */
+	kaname_primaries_t primaries;
 	bool lacks_module;       /*!< The module is not in the zone's list, that is known. */
 	bool has_list;           /*!< That list is known, and so are these options. */
 	bool is_saved_to_file;   /*!< The zone file is written at all. */

@@ -44,6 +44,35 @@ def test_a_change_of_the_target_is_one_ixfr(knotd, primary, unbound, authority, 
     knotd.wait_log("IXFR, incoming", "finished")
 
 
+def serial(server):
+    (soa,) = query(ZONE, "SOA", server=server).addresses("SOA")
+    return int(soa.split()[2])
+
+
+def test_a_change_beside_the_primary_is_told(knotd, primary, tool):
+    """Then the primary's next change has the same serial, and other records."""
+    serve(primary, knotd, [aname(TARGET), *siblings()])
+    warning = (f"warning: {ZONE}. is transferred from {PRIMARY[0]}@{PRIMARY[1]}: what is changed here "
+               "is overwritten by its next change, or stands beside it unseen under the same serial\n"
+               "next: change it at the primary\n")
+    before = serial(PRIMARY)
+    assert warning in tool("set", "--no-check", ZONE, "b.example.net").stderr
+    assert "b.example.net." in tool("get", ZONE).stdout, "expected the change to be made"
+    assert serial(SERVER) == before + 1
+    output = tool("check", ZONE, code=1).stdout
+    assert f"BAD   the zone is not that of its primary {PRIMARY[0]}@{PRIMARY[1]}: serial" in output
+    assert "next: was the zone changed here, or the primary put back? 'knotc zone-retransfer " \
+        f"{ZONE}.' takes what the primary has\n" in output
+    # At the primary there is nothing to warn of; this changes something else under the same serial.
+    assert "transferred" not in tool("-s", primary.socket, "unset", ZONE).stderr
+    assert serial(PRIMARY) == serial(SERVER)
+    output = tool("check", ZONE, code=(0, 1)).stdout
+    assert f"ok    the zone's serial {before + 1} is that of its primary {PRIMARY[0]}@" in output
+    assert "the zone is that of" not in output
+    assert "b.example.net." in tool("get", ZONE).stdout, "expected the records to differ"
+    assert warning in tool("unset", ZONE).stderr
+
+
 def signed(server):
     return eventually(
         lambda: query(ZONE, "DNSKEY", server=server).addresses("DNSKEY"), what="the zone is signed"

@@ -73,7 +73,7 @@ kaname_exit_t kaname_check(const kaname_args_t *args)
 	static kaname_primaries_t primaries;
 	ret = kaname_check_server(&check);
 	if (ret == KANAME_OK) {
-		ret = kaname_check_primaries_read(&check, &primaries);
+		ret = kaname_primaries_read(&check.control, check.zone, &primaries);
 	}
 	/* Others may want it while clients wait. */
 	kaname_control_close(&check.control);

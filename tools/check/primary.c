@@ -14,61 +14,6 @@
 /*! with so many milliseconds in between. */
 #define PAUSE_MS   700
 
-/* Where the zone comes from. */
-
-/*! Adds the addresses of a remote; there may be none of that name. */
-static kaname_exit_t add_remote(kaname_check_t *check, const char *id,
-                                kaname_primaries_t *primaries)
-{
-	static kaname_values_t addresses;
-	kaname_exit_t ret =
-	        kaname_config_read(&check->control, "remote", id, "address", &addresses);
-	for (size_t i = 0; i < addresses.count && primaries->count < KANAME_PRIMARIES_MAX; i++) {
-		(void)snprintf(primaries->at[primaries->count++], KANAME_VALUE_MAX, "%s",
-		               addresses.at[i]);
-	}
-	return ret == KANAME_IO ? ret : KANAME_OK;
-}
-
-/*! Is the zone signed here, so that its serial is its own? */
-static kaname_exit_t is_signed_here(kaname_check_t *check, bool *is)
-{
-	static kaname_values_t signing;
-	kaname_exit_t ret =
-	        kaname_config_zone(&check->control, check->zone, "dnssec-signing", &signing);
-	*is = signing.count > 0 && strcmp(signing.at[0], "on") == 0;
-	return ret;
-}
-
-kaname_exit_t kaname_check_primaries_read(kaname_check_t *check, kaname_primaries_t *primaries)
-{
-	static kaname_values_t masters, group;
-	bool own;
-	primaries->count = 0;
-	kaname_exit_t ret = is_signed_here(check, &own);
-	if (ret == KANAME_OK && !own) {
-		ret = kaname_config_zone(&check->control, check->zone, "master", &masters);
-	}
-	if (ret != KANAME_OK || own) {
-		/* Of what a catalog brought that cannot be read. */
-		return ret == KANAME_IO ? ret : KANAME_OK;
-	}
-	for (size_t i = 0; i < masters.count && ret == KANAME_OK; i++) {
-		/* It names a remote, or a group of some. */
-		ret = kaname_config_read(&check->control, "remotes", masters.at[i], "remote",
-		                         &group);
-		if (ret == KANAME_IO) {
-			return ret;
-		}
-		bool is_group = ret == KANAME_OK && group.count > 0;
-		ret = is_group ? KANAME_OK : add_remote(check, masters.at[i], primaries);
-		for (size_t k = 0; is_group && k < group.count && ret == KANAME_OK; k++) {
-			ret = add_remote(check, group.at[k], primaries);
-		}
-	}
-	return ret;
-}
-
 /* Serials. */
 
 static void take_serial(void *ctx, knot_ctl_data_t *data)
@@ -149,7 +94,7 @@ void kaname_check_primaries(kaname_check_t *check, const kaname_primaries_t *pri
 {
 	static said_t said;
 	uint32_t here = 0;
-	bool same = false, known = true;
+	bool same = false, known = !primaries->is_signed_here;
 	for (int round = 0; round < ROUNDS && known && !same; round++) {
 		(void)poll(NULL, 0, round > 0 ? PAUSE_MS : 0);
 		said = (said_t){ .latest = NULL };
@@ -161,15 +106,15 @@ void kaname_check_primaries(kaname_check_t *check, const kaname_primaries_t *pri
 	}
 	char next[KANAME_CHECK_TEXT_MAX];
 	bool behind = is_later(said.serial, here);
-	(void)snprintf(
-	        next, sizeof(next),
-	        behind ? "'knotc zone-refresh %s', and the log of both says why it did not "
-	                 "come by itself: 'acl', 'notify', a firewall"
-	               : "was the primary put back? 'knotc zone-retransfer %s' takes what it "
-	                 "has",
-	        check->zone);
+	(void)snprintf(next, sizeof(next),
+	               behind ? "'knotc zone-refresh %s', and the log of both says why it did not "
+	                        "come by itself: 'acl', 'notify', a firewall"
+	                      : "was the zone changed here, or the primary put back? 'knotc "
+	                        "zone-retransfer %s' takes what the primary has",
+	               check->zone);
 	if (same) {
-		kaname_good("the zone is that of its primary %s, serial %u", said.latest, here);
+		/* Of records nothing is known: both may have been changed since. */
+		kaname_good("the zone's serial %u is that of its primary %s", here, said.latest);
 	} else if (known) {
 		kaname_bad(check, next,
 		           "the zone is not that of its primary %s: serial %u here, %u there",
