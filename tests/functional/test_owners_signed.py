@@ -222,7 +222,11 @@ def test_O3_A4_the_record_comes_with_the_proof(zone, keys, proto, owner):
     at = {"x.deep.w": "*.deep.w", "x.w": "*.w"}.get(owner, owner)
     found = [types & {"A", "AAAA"} for types, _ in listed(reply, name_of(at, zone))]
     wanted = [{"A", "AAAA"} - LACKS[at]] if LACKS[at] else []
-    assert found == wanted, f"expected {wanted}, got {reply}"
+    if at != owner and not LACKS[at]:
+        # By chance of the salt the wildcard's NSEC3 is the one that proves that nothing is nearer.
+        assert found in ([], [{"A", "AAAA"}]), f"expected both families if any, got {reply}"
+    else:
+        assert found == wanted, f"expected {wanted}, got {reply}"
     for rdtype in ADDRESS_TYPES:
         addresses = reply.addresses(rdtype, full(owner, zone), "additional")
         assert bool(addresses) == (rdtype not in LACKS[at]), f"got {reply}"
