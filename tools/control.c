@@ -19,8 +19,9 @@ static const struct {
 	{ KNOT_ENOZONE, "is the zone in this server's configuration? 'knotc zone-status' lists "
 	                "all; a name below an apex is none, 'kaname set ZONE TARGET --owner NAME' "
 	                "declares there; -s SOCKET asks another server" },
-	{ KNOT_TXN_EEXISTS, "a transaction of somebody else is open: have it finished with 'knotc "
-	                    "zone-commit', or dropped with 'knotc zone-abort'" },
+	{ KNOT_TXN_EEXISTS, "a transaction is open, somebody else's or one whose commit was "
+	                    "refused: 'knotc zone-diff ZONE' shows it, 'knotc zone-commit ZONE' "
+	                    "finishes it, 'knotc zone-abort ZONE' drops it" },
 	{ KNOT_EEMPTYZONE, "the zone is not loaded, the server's log says why" },
 	{ KNOT_ENONODE, "the zone is not loaded, the server's log says why" },
 	{ KNOT_ESPACE, "the zone's journal is full, or the disk that it is on: free some space, or "

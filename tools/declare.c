@@ -225,7 +225,7 @@ static kaname_exit_t transact(change_t *change, kaname_exit_t (*make)(change_t *
 {
 	kaname_exit_t ret = simple(change, "zone-begin");
 	if (ret != KANAME_OK) {
-		/* Nothing was begun, and what is open is somebody else's. */
+		/* Nothing was begun, and what is open is not this command's. */
 		return ret;
 	}
 	if (make == set_records) {

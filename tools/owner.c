@@ -182,7 +182,7 @@ kaname_exit_t kaname_owner_try(kaname_control_t *control, const char *zone,
 {
 	kaname_exit_t ret = owner->is_apex ? KANAME_OK : command(control, "zone-begin", zone, NULL);
 	if (owner->is_apex || ret != KANAME_OK) {
-		/* Nothing was begun, and what is open is somebody else's. */
+		/* Nothing was begun, and what is open is not this command's. */
 		return ret;
 	}
 	ret = kaname_owner_hold(control, zone, owner);

@@ -218,6 +218,23 @@ def test_a_transaction_of_somebody_else_is_respected(knotd, tool):
     tool("set", ZONE, TARGET)
 
 
+def test_a_transaction_that_could_not_be_committed_is_told_of(knotd, tool):
+    """knotd keeps it open: whose it was does not know that it is in the way."""
+    knotd.add_zone(ZONE)
+    knotd.start()
+    knotd.knotc("zone-begin", ZONE)
+    knotd.knotc("zone-set", ZONE, "x", "60", "A", "192.0.2.9")
+    knotd.knotc("zone-set", ZONE, "x", "60", "CNAME", TARGET)
+    refused = knotd.knotc("zone-commit", ZONE, check=False)
+    assert refused.returncode != 0 and transaction(knotd), f"expected it to stay open: {refused}"
+    output = tool("set", ZONE, TARGET, code=1).stderr
+    assert "next: a transaction is open, somebody else's or one whose commit was refused: " in output
+    assert "'knotc zone-diff ZONE' shows it" in output and "'knotc zone-abort ZONE' drops" in output
+    assert "192.0.2.9" in knotd.knotc("zone-diff", ZONE).stdout
+    knotd.knotc("zone-abort", ZONE)
+    tool("set", ZONE, TARGET)
+
+
 def test_a_refused_commit_leaves_nothing_behind(knotd, tool):
     """A zone that could not be loaded has no SOA, and is none with an ANAME alone."""
     knotd.add_zone(ZONE)
