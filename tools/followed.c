@@ -4,11 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cuts.h"
 #include "items.h"
 
 /*! Of so many zones the records are read one by one; of more those of all zones, and what does not
  *  count is left out. */
 #define ZONES_EACH 64
+/*! What hides a record. */
+#define HIDDEN_MAX (sizeof("at or below the delegation of ") + KNOT_DNAME_TXT_MAXLEN)
 
 /* Which zones. */
 
@@ -60,15 +63,69 @@ static kaname_exit_t read_zones(kaname_control_t *control, const char *zone, kan
 	return ret == KANAME_IO ? ret : KANAME_OK;
 }
 
+/* What no client sees. */
+
+/*! Reads where these zones are cut, if one of them has records below its apex. */
+static kaname_exit_t read_cuts(kaname_control_t *control, const kaname_items_t *zones,
+                               const kaname_records_t *records, kaname_items_t *cuts)
+{
+	kaname_exit_t ret = KANAME_OK;
+	bool below = false;
+	for (size_t i = 0; i < records->count && !below; i++) {
+		below = records->at[i].zone != NULL;
+	}
+	if (!below || zones->count > ZONES_EACH) {
+		return below ? kaname_cuts_read(control, NULL, cuts) : ret;
+	}
+	for (size_t i = 0; i < zones->count && ret == KANAME_OK; i++) {
+		ret = kaname_cuts_read(control, zones->at[i].id, cuts);
+	}
+	return ret;
+}
+
+/*! Marks the records that no client sees. */
+static kaname_exit_t mark_hidden(const kaname_items_t *cuts, kaname_records_t *records)
+{
+	char text[HIDDEN_MAX];
+	for (size_t i = 0; i < records->count; i++) {
+		kaname_record_t *record = &records->at[i];
+		kaname_cut_t by;
+		if (record->zone == NULL ||
+		    !kaname_cuts_hide(cuts, record->zone, record->owner, &by)) {
+			continue;
+		}
+		(void)snprintf(text, sizeof(text), "%s of %s",
+		               by.is_dname ? "below the DNAME record"
+		                           : "at or below the delegation",
+		               by.name);
+		record->hidden = strdup(text);
+		if (record->hidden == NULL) {
+			kaname_error("out of memory");
+			return KANAME_IO;
+		}
+	}
+	return KANAME_OK;
+}
+
+/* One zone. */
+
 kaname_exit_t kaname_followed_read(kaname_control_t *control, const char *zone,
                                    kaname_records_t *records)
 {
+	kaname_items_t cuts = { 0 };
 	kaname_items_t zones = { 0 };
 	kaname_exit_t ret = read_zones(control, zone, &zones);
 	if (ret == KANAME_OK) {
 		ret = kaname_records_read(control, "zone-read", zone,
 		                          zones.count > 0 ? NULL : KANAME_APEX, records);
 	}
+	if (ret == KANAME_OK) {
+		ret = read_cuts(control, &zones, records, &cuts);
+	}
+	if (ret == KANAME_OK) {
+		ret = mark_hidden(&cuts, records);
+	}
+	kaname_items_free(&cuts);
 	kaname_items_free(&zones);
 	return ret;
 }
@@ -112,12 +169,21 @@ static kaname_exit_t read_all(kaname_control_t *control, const kaname_items_t *z
 
 kaname_exit_t kaname_followed_all(kaname_control_t *control, kaname_records_t *records)
 {
+	kaname_items_t cuts = { 0 };
 	kaname_items_t zones = { 0 };
 	kaname_exit_t ret = read_zones(control, NULL, &zones);
 	if (ret == KANAME_OK) {
 		ret = read_all(control, &zones, records);
 	}
+	if (ret == KANAME_OK) {
+		ret = read_cuts(control, &zones, records, &cuts);
+	}
 	kaname_control_close(control);
 	kaname_items_free(&zones);
-	return kaname_records_finish(records, ret);
+	ret = kaname_records_finish(records, ret);
+	if (ret == KANAME_OK) {
+		ret = mark_hidden(&cuts, records);
+	}
+	kaname_items_free(&cuts);
+	return ret;
 }

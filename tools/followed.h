@@ -5,6 +5,9 @@
  * For which zones that option counts knotd tells by the counter `owners`, which only those have, be
  * their section in the configuration or in the template of a catalog. Where no section has the
  * option it is not asked for.
+ *
+ * With that option records may stand at or below a delegation, or below a DNAME record, where no
+ * client sees them. They are marked.
  */
 
 #pragma once

@@ -207,7 +207,7 @@ static void note_only(const kaname_args_t *args, const force_t *force)
 		for (end = i + 1; end < records.count && kaname_same_owner(&records.at[end], first);
 		     end++) {
 		}
-		if (is_only(first, end - i, force->request.subject.name)) {
+		if (first->hidden == NULL && is_only(first, end - i, force->request.subject.name)) {
 			owners++;
 			owner = owner != NULL ? owner : first->owner;
 		}

@@ -244,6 +244,7 @@ void kaname_records_clear(kaname_records_t *records)
 		free(records->at[i].owner);
 		free(records->at[i].zone);
 		free(records->at[i].data);
+		free(records->at[i].hidden);
 	}
 }
 

@@ -22,6 +22,9 @@ typedef struct {
 	const char *type; /*!< Generic, of aname_rrtypes. */
 	char *data;       /*!< As the server wrote it. */
 	bool good;        /*!< It has a target. */
+	/*! Where no client sees it: "at or below the delegation of NAME", or the like; else NULL.
+	 *  Known of those that followed.h reads. */
+	char *hidden;
 	knot_dname_storage_t target;
 	size_t place; /*!< In the order in which the server told. */
 } kaname_record_t;

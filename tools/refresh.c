@@ -161,7 +161,8 @@ static kaname_exit_t find_owner(const refresh_t *refresh, kaname_wanted_t *wante
 	ret = kaname_followed_all(&control, &records);
 	for (size_t i = 0; i < records.count && wanted->owner == NULL; i++) {
 		knot_dname_txt_storage_t target;
-		if (kaname_target_of(&records.at[i], target) && strcmp(target, wanted->name) == 0) {
+		if (records.at[i].hidden == NULL && kaname_target_of(&records.at[i], target) &&
+		    strcmp(target, wanted->name) == 0) {
 			/* It is not needed there any more. */
 			wanted->owner = records.at[i].owner;
 			records.at[i].owner = NULL;

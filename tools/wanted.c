@@ -44,7 +44,7 @@ kaname_exit_t kaname_wants_add_records(kaname_wants_t *wants, const kaname_recor
 	kaname_exit_t ret = KANAME_OK;
 	for (size_t i = 0; i < records->count && ret == KANAME_OK; i++) {
 		knot_dname_txt_storage_t target;
-		if (kaname_target_of(&records->at[i], target)) {
+		if (records->at[i].hidden == NULL && kaname_target_of(&records->at[i], target)) {
 			ret = kaname_wants_add(wants, target, records->at[i].owner);
 		}
 	}

@@ -26,7 +26,7 @@ __attribute__((warn_unused_result)) kaname_exit_t kaname_wants_add(kaname_wants_
                                                                    const char *name,
                                                                    const char *owner);
 
-/*! Adds the targets of records; likewise. */
+/*! Adds the targets of records that clients see; likewise. */
 __attribute__((warn_unused_result)) kaname_exit_t kaname_wants_add_records(
         kaname_wants_t *wants, const kaname_records_t *records);
 

@@ -207,14 +207,64 @@ def test_S4_warm_brings_up_all_owners(server, authority, tool):
     add_apex(server)
     server.start()
     told = tool("warm", ZONE)
-    assert told.stdout == "4 names: 4 known, 0 failed\n", told.stdout
+    assert told.stdout == "3 names: 3 known, 0 failed\n", told.stdout
     for name in (ZONE, f"shop.{ZONE}", f"x.wild.{ZONE}"):
         assert all(not query(name, rdtype).tc for rdtype in ADDRESS_TYPES), name
     assert not authority.count("hidden.example.net") and not authority.count(FOURTH)
     told = tool("warm")
-    assert told.stdout == "6 names: 6 known, 0 failed\n", told.stdout
+    assert told.stdout == "5 names: 5 known, 0 failed\n", told.stdout
     assert query("a.b.c.example.org", "A").addresses("A") == {A1, A2}
     assert query(f"shop.{APEX}", "A").addresses("A") == set()
+
+
+HIDDEN = ["sub NS ns.sub", f"ns.sub A {A1}", "deep.sub NS ns.sub", "leads DNAME example.net."]
+
+
+@pytest.mark.parametrize("zones", [1, 70])
+def test_S4_warm_leaves_out_what_no_client_sees(server, authority, tool, zones):
+    """Referrals alone would be waited for until the time is up."""
+    authority.drop("hidden.example.net")
+    names = [f"z{n}.example" for n in range(zones)]
+    for name in names:
+        server.add_zone(name, [aname(OTHER, owner="sub.shop"), *HIDDEN])
+    server.add_zone(ZONE, [*HIDDEN, aname(OTHER, owner="leads"), *(
+        aname("hidden.example.net", owner=owner)
+        for owner in ("b.deep.sub", "sub", "*.sub"))])
+    server.add_zone("example.org", ["sub NS ns.sub", f"ns.sub A {A1}",
+                                    aname("hidden.example.net", owner="b.sub")])
+    server.start()
+    # At a DNAME record it counts, and where only another zone has a delegation.
+    told = tool("warm")
+    assert told.stdout == f"{zones + 1} names: {zones + 1} known, 0 failed\n", told
+    assert "note: 4 names are left out, since no client sees them: " in told.stderr, told
+    assert f"and 3 more\nnext: 'kaname check {ZONE}.'" in told.stderr, told
+    told = tool("warm", "example.org")
+    assert told.stdout == "0 names: 0 known, 0 failed\n", told
+    assert told.stderr == ("note: b.sub.example.org.: at or below the delegation of "
+                           "sub.example.org., so no client sees it; left out\n"), told
+    assert not authority.count("hidden.example.net")
+
+
+def test_S4_warm_names_the_topmost_delegation(server, authority, tool):
+    server.add_zone(ZONE, [*HIDDEN, aname(OTHER, owner="shop"),
+                           aname("hidden.example.net", owner="b.deep.sub")])
+    server.start()
+    told = tool("warm")
+    assert told.stdout == "1 name: 1 known, 0 failed\n", told
+    assert told.stderr == (f"note: b.deep.sub.{ZONE}.: at or below the delegation of "
+                           f"sub.{ZONE}., so no client sees it; left out\n"), told
+    assert not authority.count("hidden.example.net")
+
+
+def test_refresh_leaves_out_what_no_client_sees(server, authority, tool):
+    server.add_zone(ZONE, [*HIDDEN, aname(OTHER, owner="shop"),
+                           aname("hidden.example.net", owner="b.sub")])
+    server.start()
+    told = json.loads(tool("refresh", ZONE, "--json").stdout)["targets"]
+    assert {one["target"] for one in told} == dotted(OTHER), told
+    told = tool("refresh", "hidden.example.net", code=1).stderr
+    assert "no zone has it as its target" in told, told
+    assert not authority.count("hidden.example.net")
 
 
 def test_S4_warm_names_the_owner_that_is_not_known(server, authority, tool):
@@ -270,7 +320,7 @@ def test_check_of_the_server_tells_of_owners_nobody_sees_or_asks(server, tool):
     add_apex(server)
     server.start()
     told = tool("check", code=1).stdout
-    assert f"a.sub.{ZONE}. is at or below a delegation" in told, told
+    assert f"a.sub.{ZONE}. is at or below the delegation of sub.{ZONE}." in told, told
     assert "of 2 zones targets were not looked up yet" in told, told
     tool("warm")
     told = tool("check", code=1).stdout

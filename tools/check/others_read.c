@@ -6,7 +6,7 @@
 
 #include <libknot/libknot.h>
 
-#include "check/cuts.h"
+#include "cuts.h"
 #include "text.h"
 
 /*! Records of a kind of mistake that get a line each; the others are counted. */
@@ -76,7 +76,7 @@ static void judge_record(found_t *found, const kaname_record_t *record)
 /*! The records of one owner. Returns whether clients see them. */
 static bool judge_owner(found_t *found, const kaname_record_t *records, size_t count)
 {
-	if (kaname_cuts_hide(&found->cuts, found->check->zone, records->owner)) {
+	if (kaname_cuts_hide(&found->cuts, found->check->zone, records->owner, NULL)) {
 		note_hidden(found, records->owner);
 		return false;
 	}

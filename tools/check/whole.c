@@ -8,7 +8,6 @@
 #include <libknot/libknot.h>
 
 #include "check/check.h"
-#include "check/cuts.h"
 #include "check/host.h"
 #include "check/layout.h"
 #include "check/options.h"
@@ -27,8 +26,6 @@ typedef struct {
 	kaname_layout_t layout;
 	kaname_items_t loaded; /*!< Zones for which the module is loaded. */
 	kaname_records_t records;
-	kaname_control_t control; /*!< While records are judged. */
-	kaname_items_t cuts;      /*!< Of the zone that is judged. */
 	kaname_live_t live;
 	bool is_live; /*!< The module could be asked. */
 	size_t well, bad, unknown;
@@ -130,25 +127,21 @@ static void judge_name(const whole_t *whole, finding_t *finding, const kaname_li
 }
 
 /*! Owners below the apex that no client sees are left out, and told. */
-static bool is_hidden(const whole_t *whole, finding_t *finding, const kaname_record_t *record)
+static bool is_hidden(finding_t *finding, const kaname_record_t *record)
 {
-	if (record->zone == NULL || !kaname_cuts_hide(&whole->cuts, finding->zone, record->owner)) {
+	if (record->hidden == NULL) {
 		return false;
 	}
-	find_bad(finding,
-	         "%s is at or below a delegation, or below a DNAME record: no client sees "
-	         "the record",
-	         record->owner);
+	find_bad(finding, "%s is %s: no client sees the record", record->owner, record->hidden);
 	return true;
 }
 
 /*! The records of an owner as such; their targets go to `wants`. */
-static kaname_exit_t judge_owner(const whole_t *whole, finding_t *finding,
-                                 const kaname_record_t *records, size_t count,
+static kaname_exit_t judge_owner(finding_t *finding, const kaname_record_t *records, size_t count,
                                  kaname_wants_t *wants)
 {
 	kaname_exit_t ret = KANAME_OK;
-	if (is_hidden(whole, finding, records)) {
+	if (is_hidden(finding, records)) {
 		return ret;
 	}
 	if (count > ANAME_POOL_MAX) {
@@ -169,19 +162,6 @@ static kaname_exit_t judge_owner(const whole_t *whole, finding_t *finding,
 	return ret;
 }
 
-/*! Reads where the zone is cut, if it has records below its apex. */
-static kaname_exit_t read_cuts(whole_t *whole, const kaname_record_t *records, size_t count)
-{
-	bool below = false;
-	for (size_t i = 0; i < count && !below; i++) {
-		below = records[i].zone != NULL;
-	}
-	kaname_items_free(&whole->cuts);
-	whole->cuts = (kaname_items_t){ 0 };
-	return below ? kaname_cuts_read(&whole->control, kaname_zone_of(records), &whole->cuts)
-	             : KANAME_OK;
-}
-
 /*! The records of a zone for which the module is loaded. */
 static kaname_exit_t judge_records(whole_t *whole, finding_t *finding,
                                    const kaname_listed_t *listed, const kaname_record_t *records,
@@ -190,12 +170,12 @@ static kaname_exit_t judge_records(whole_t *whole, finding_t *finding,
 	kaname_source_t source;
 	kaname_wants_t wants = { 0 };
 	kaname_layout_source(&whole->layout, listed->id, &source);
-	kaname_exit_t ret = read_cuts(whole, records, count);
+	kaname_exit_t ret = KANAME_OK;
 	for (size_t i = 0, end; i < count && ret == KANAME_OK; i = end) {
 		for (end = i + 1; end < count && kaname_same_owner(&records[end], &records[i]);
 		     end++) {
 		}
-		ret = judge_owner(whole, finding, &records[i], end - i, &wants);
+		ret = judge_owner(finding, &records[i], end - i, &wants);
 	}
 	/* Each target once, however many owners have it. */
 	kaname_wants_sort(&wants);
@@ -261,14 +241,11 @@ static void judge_unloaded(whole_t *whole)
 	}
 }
 
-/*! Judges the records of all zones, with a connection for what is read of some. */
+/*! Judges the records of all zones. */
 static kaname_exit_t judge_all(whole_t *whole)
 {
 	kaname_records_t *records = &whole->records;
-	kaname_exit_t ret = kaname_control_open(&whole->control, whole->check->args);
-	if (ret != KANAME_OK) {
-		return ret;
-	}
+	kaname_exit_t ret = KANAME_OK;
 	kaname_records_sort_by_zone(records);
 	for (size_t i = 0, end; i < records->count && ret == KANAME_OK; i = end) {
 		const char *zone = kaname_zone_of(&records->at[i]);
@@ -278,7 +255,6 @@ static kaname_exit_t judge_all(whole_t *whole)
 		}
 		ret = judge_zone(whole, &records->at[i], end - i);
 	}
-	kaname_control_close(&whole->control);
 	return ret;
 }
 
@@ -419,7 +395,6 @@ kaname_exit_t kaname_check_whole(const kaname_args_t *args)
 	}
 	kaname_records_free(&whole.records);
 	kaname_items_free(&whole.loaded);
-	kaname_items_free(&whole.cuts);
 	kaname_layout_free(&whole.layout);
 	return ret;
 }

@@ -203,7 +203,8 @@ static bool is_chosen(kaname_warm_t *warm, const char *zone)
 	return chosen;
 }
 
-/*! Groups records by owner; false if out of memory. */
+/*! Groups records by owner, but for what no client sees, which would be waited for in vain; false if
+ *  out of memory. */
 static bool make_names(kaname_warm_t *warm)
 {
 	const kaname_records_t *records = &warm->records;
@@ -216,7 +217,12 @@ static bool make_names(kaname_warm_t *warm)
 				break;
 			}
 		}
-		if (is_chosen(warm, kaname_zone_of(first))) {
+		if (!is_chosen(warm, kaname_zone_of(first))) {
+			continue;
+		}
+		if (first->hidden != NULL) {
+			warm->first_hidden = warm->hidden++ == 0 ? first : warm->first_hidden;
+		} else {
 			warm->names[warm->count++] =
 			        (kaname_warm_name_t){ .records = first, .records_count = next - i };
 		}
@@ -323,6 +329,7 @@ kaname_exit_t kaname_warm_read_names(kaname_warm_t *warm)
 	warm->names = NULL;
 	warm->count = warm->left_out = 0;
 	warm->first_left_out = NULL;
+	warm->hidden = 0;
 	kaname_exit_t ret = read_all(warm);
 	if (ret == KANAME_OK && warm->count > 0) {
 		ret = read_rest(warm, &listen);

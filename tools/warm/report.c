@@ -161,6 +161,23 @@ static void print_summary(const kaname_warm_t *warm, const totals_t *totals)
 	(void)putchar('\n');
 }
 
+/*! Tells of owners that no client sees. */
+static void print_hidden(const kaname_warm_t *warm)
+{
+	const kaname_record_t *first = warm->first_hidden;
+	if (warm->hidden == 1) {
+		(void)fprintf(stderr, "note: %s: %s, so no client sees it; left out\n",
+		              first->owner, first->hidden);
+	} else if (warm->hidden > 1) {
+		(void)fprintf(stderr,
+		              "note: %zu names are left out, since no client sees them: %s, %s, "
+		              "and %zu more\n"
+		              "next: 'kaname check %s' says which\n",
+		              warm->hidden, first->owner, first->hidden, warm->hidden - 1,
+		              kaname_zone_of(first));
+	}
+}
+
 /*! Tells what was not asked for. */
 static void print_notes(const kaname_warm_t *warm)
 {
@@ -174,6 +191,7 @@ static void print_notes(const kaname_warm_t *warm)
 		              warm->left_out == 1 ? "its zone" : "their zones",
 		              kaname_zone_of(warm->first_left_out->records));
 	}
+	print_hidden(warm);
 	if (warm->loading) {
 		(void)fprintf(stderr, "note: there are zones that are still being loaded\n");
 	}

@@ -62,6 +62,9 @@ typedef struct {
 	kaname_warm_name_t *names; /*!< In the order of the records. */
 	size_t count, left_out;
 	const kaname_warm_name_t *first_left_out;
+	/* Owners that no client sees are no names. */
+	size_t hidden;
+	const kaname_record_t *first_hidden;
 	/* The zones that were named, as knotd writes them, and whether they have a name. */
 	knot_dname_txt_storage_t *zones;
 	bool *found;
