@@ -2,6 +2,7 @@
 
 #include "conf/knotd.h"
 #include "path.h"
+#include "query/bitmap.h"
 #include "query/find.h"
 #include "query/https.h"
 #include "query/memo.h"
@@ -13,11 +14,6 @@
 #include "query/wait.h"
 
 static const uint16_t families[] = { KNOT_RRTYPE_A, KNOT_RRTYPE_AAAA };
-
-static bool is_family(uint16_t type)
-{
-	return type == KNOT_RRTYPE_A || type == KNOT_RRTYPE_AAAA;
-}
 
 static bool is_rrtype(const aname_options_t *options, uint16_t type)
 {
@@ -51,7 +47,7 @@ static ANAME_ASIDE bool is_due_elsewhere(knotd_in_state_t state, const knot_pkt_
 	if (qdata->rcode != KNOT_RCODE_NOERROR) {
 		return false;
 	}
-	if (!is_family(type)) {
+	if (aname_family_of(type) == 0) {
 		return aname_find_records(qdata, instance, qdata->name, found);
 	}
 	if (aname_find_records(qdata, instance, qdata->name, found)) {
@@ -69,7 +65,7 @@ bool aname_change_is_due(knotd_in_state_t state, const knot_pkt_t *pkt, knotd_qd
 		return false;
 	}
 	uint16_t type = knot_pkt_qtype(pkt);
-	bool family = is_family(type);
+	bool family = aname_family_of(type) != 0;
 	if (!family && type != KNOT_RRTYPE_ANY && type != KNOT_RRTYPE_NSEC &&
 	    !(state == KNOTD_IN_STATE_HIT && is_rrtype(instance->options, type)) &&
 	    !is_https(state, instance->options, type)) {
@@ -188,7 +184,7 @@ static knotd_in_state_t have_proven(aname_query_t *query, knotd_in_state_t state
 knotd_in_state_t aname_change_answer(aname_query_t *query, knotd_in_state_t state)
 {
 	uint16_t type = knot_pkt_qtype(query->pkt);
-	if (is_family(type)) {
+	if (aname_family_of(type) != 0) {
 		return answer_family(query, state, type);
 	}
 	if (type == KNOT_RRTYPE_HTTPS) {
@@ -230,7 +226,7 @@ static bool turn_to_addition(aname_query_t *query, uint16_t index)
 {
 	const knot_rrset_t *rrset = &query->pkt->rr[index];
 	aname_found_t found;
-	if (!is_family(rrset->type) ||
+	if (aname_family_of(rrset->type) == 0 ||
 	    knot_dname_in_bailiwick(rrset->owner, knotd_qdata_zone_name(query->qdata)) <= 0) {
 		return false;
 	}

@@ -3,6 +3,7 @@
 #include "conf/knotd.h"
 #include "octets.h"
 #include "path.h"
+#include "query/bitmap.h"
 #include "query/change.h"
 #include "query/ecs.h"
 #include "query/memo.h"
@@ -37,11 +38,6 @@ static inline bool is_complete(const knotd_qdata_t *qdata, const knotd_mod_t *mo
 static inline void set_complete(const knotd_qdata_t *qdata, const knotd_mod_t *mod)
 {
 	progress[qdata->params->thread_id].complete = mod;
-}
-
-static inline bool is_family(uint16_t type)
-{
-	return type == KNOT_RRTYPE_A || type == KNOT_RRTYPE_AAAA;
 }
 
 /*! Begins a query about the node of these records, about none if there are none, or if `found`
@@ -186,7 +182,7 @@ static knotd_in_state_t on_preanswer(knotd_in_state_t state, knot_pkt_t *pkt, kn
 	query->instance = NULL;
 	progress[worker].begun = mod;
 	uint16_t type = knot_pkt_qtype(qdata->query);
-	if (state != KNOTD_IN_STATE_BEGIN || !is_family(type)) {
+	if (state != KNOTD_IN_STATE_BEGIN || aname_family_of(type) == 0) {
 		return state;
 	}
 	if (qdata->query->qname_size == instance->zone_len) {
@@ -206,7 +202,14 @@ static knotd_in_state_t on_preanswer(knotd_in_state_t state, knot_pkt_t *pkt, kn
 	return state;
 }
 
-/*! The worker's object, for a later hook. The instance may be there since PREANSWER only. */
+/*! Is this the object of an earlier hook of this query, in this very instance? */
+static bool is_mine(const aname_query_t *query, const aname_instance_t *instance)
+{
+	return query->instance == instance;
+}
+
+/*! The worker's object, for a later hook; NULL if that has nothing to do. The instance may be there
+ *  since PREANSWER only: then what the object holds is not of this query. */
 static aname_query_t *object_of(const knotd_qdata_t *qdata, const knotd_mod_t *mod,
                                 const aname_instance_t *instance)
 {
@@ -216,13 +219,9 @@ static aname_query_t *object_of(const knotd_qdata_t *qdata, const knotd_mod_t *m
 		query->instance = NULL;
 		progress[worker].begun = mod;
 	}
-	return query;
-}
-
-/*! Is this the object of an earlier hook of this query, in this very instance? */
-static bool is_mine(const aname_query_t *query, const aname_instance_t *instance)
-{
-	return query->instance == instance;
+	bool complete = query != NULL && is_mine(query, instance) &&
+	                query->pending == ANAME_PENDING_NOTHING;
+	return complete ? NULL : query;
 }
 
 /*! Notes what the query in hand tells of another node than the apex, to which Knot has come. */
@@ -317,7 +316,7 @@ static ANAME_ASIDE knotd_in_state_t change_unknown(knotd_in_state_t state, knot_
 		return state;
 	}
 	if (aname_instance_any(instance) && !is_mine(query, instance) &&
-	    is_family(knot_pkt_qtype(qdata->query)) &&
+	    aname_family_of(knot_pkt_qtype(qdata->query)) != 0 &&
 	    (aname_memo_is_plain(state, qdata, instance) ||
 	     (may_be_known_end(state, qdata, instance) &&
 	      answer_known_end(pkt, qdata, mod, instance, query, &state)))) {
@@ -350,8 +349,7 @@ static ANAME_ASIDE knotd_in_state_t prove(knotd_in_state_t state, knot_pkt_t *pk
 {
 	aname_instance_t *instance = knotd_mod_ctx(mod);
 	aname_query_t *query = object_of(qdata, mod, instance);
-	if (query == NULL ||
-	    (is_mine(query, instance) && query->pending == ANAME_PENDING_NOTHING)) {
+	if (query == NULL) {
 		return state;
 	}
 	if (is_mine(query, instance)) {
@@ -378,8 +376,7 @@ static ANAME_ASIDE knotd_in_state_t add(knotd_in_state_t state, knot_pkt_t *pkt,
 {
 	aname_instance_t *instance = knotd_mod_ctx(mod);
 	aname_query_t *query = object_of(qdata, mod, instance);
-	if (query == NULL ||
-	    (is_mine(query, instance) && query->pending == ANAME_PENDING_NOTHING)) {
+	if (query == NULL) {
 		return state;
 	}
 	if (aname_change_is_addition_due(state, pkt, qdata, instance) &&

@@ -8,8 +8,23 @@
 /*! So many octets of RDATA are copied at most. */
 #define OCTETS_MAX 1024
 
-aname_known_node_t *aname_known_make(uint64_t version, bool proven, const knot_rrset_t *rrsets,
-                                     unsigned count)
+bool aname_known_is_same(const aname_known_node_t *known, const knot_rrset_t *rrsets,
+                         unsigned count)
+{
+	bool same = known->count == count;
+	const uint8_t *at = (const uint8_t *)&known->sets[known->count];
+	for (unsigned i = 0; i < count && same; i++) {
+		const aname_known_set_t *set = &known->sets[i];
+		const knot_rdataset_t *rrs = &rrsets[i].rrs;
+		same = set->type == rrsets[i].type && set->ttl == rrsets[i].ttl &&
+		       set->count == rrs->count && set->size == rrs->size &&
+		       memcmp(at, rrs->rdata, rrs->size) == 0;
+		at += set->size;
+	}
+	return same;
+}
+
+aname_known_node_t *aname_known_make(uint64_t stamp, const knot_rrset_t *rrsets, unsigned count)
 {
 	size_t octets = 0;
 	for (unsigned i = 0; i < count; i++) {
@@ -22,8 +37,7 @@ aname_known_node_t *aname_known_make(uint64_t version, bool proven, const knot_r
 	if (known == NULL) {
 		return NULL;
 	}
-	known->version = version;
-	known->proven = proven;
+	atomic_init(&known->stamp, stamp);
 	known->count = count;
 	uint8_t *at = (uint8_t *)&known->sets[count];
 	for (unsigned i = 0; i < count; i++) {

@@ -5,7 +5,6 @@
 #include "conf/lookup.h"
 #include "path.h"
 #include "table/clock.h"
-#include "table/hash.h"
 
 /* Numbers are spread by multiplying them by large odd ones. Nobody outside chooses what goes in,
  * but for serials and the beginnings of names, which tell nothing alone. */
@@ -41,7 +40,7 @@ ANAME_WARM uint64_t aname_memo_version(knotd_qdata_t *qdata, const aname_instanc
 	uint64_t when = (uint64_t)serial << 32 | aname_clock_step();
 	uint64_t version = (instance->nodes->begin + (uintptr_t)soa.rrs.rdata) * SPREAD_1;
 	version ^= (version >> 32) ^ when * SPREAD_2;
-	return version | 1;
+	return (version | 2) & ~UINT64_C(1);
 }
 
 /* Owners. */
@@ -122,10 +121,8 @@ typedef enum {
 static uint64_t fact_of_name(uint64_t version, name_fact_t what, knotd_qdata_t *qdata,
                              const aname_instance_t *instance)
 {
-	const aname_hash_key_t *key = &instance->shared->hash_key;
-	size_t len = knot_dname_size(qdata->name);
-	uint64_t begin = aname_hash_word(key->begin, len, key);
-	uint64_t hash = aname_hash_end(aname_hash_octets(begin, qdata->name, len, key));
+	uint64_t hash = aname_owners_hash(instance->shared->owners, qdata->name,
+	                                  knot_dname_size(qdata->name));
 	return make_fact(version, hash << 2 | what);
 }
 

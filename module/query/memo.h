@@ -21,7 +21,8 @@
 /*! Makes a beginning for the versions of the zone of one more instance. Thread: load. */
 uint64_t aname_memo_begin(void);
 
-/*! A zone as it stands: it has not changed while the number is the same. 0: there is none. */
+/*! A zone as it stands: it has not changed while the number is the same, which is even. 0: there is
+ *  none. */
 uint64_t aname_memo_version(knotd_qdata_t *qdata, const aname_instance_t *instance);
 
 /*! May the name that is asked for be one of aname_memo_note_owner()? For most others false. */

@@ -74,7 +74,7 @@ static ANAME_WARM bool turn_to(aname_query_t *query, uint64_t version, const kno
 {
 	const aname_known_node_t *known;
 	aname_node_t *node = aname_nodes_find(query, owner, len, &known);
-	if (known == NULL || known->version != version || (query->sign.wanted && !known->proven)) {
+	if (known == NULL || !aname_known_is_good(known, version, query->sign.wanted)) {
 		return false;
 	}
 	start(query, node);
@@ -124,18 +124,21 @@ void aname_node_keep_known(aname_query_t *query)
 	}
 }
 
-/*! Keeps copies of the records that a query is about. */
+/*! Keeps copies of the records that a query is about; only where they have changed are they made
+ *  anew, which takes a lock. */
 static void keep(const aname_query_t *query, uint64_t version)
 {
 	_Atomic(aname_known_node_t *) *place = aname_nodes_known(query->node);
-	const aname_known_node_t *before = atomic_load(place);
-	bool same = before != NULL && before->version == version;
-	if (same && before->proven >= query->sign.wanted) {
+	aname_known_node_t *before = atomic_load(place);
+	if (before != NULL && aname_known_is_good(before, version, query->sign.wanted)) {
 		return;
 	}
-	aname_known_node_t *known =
-	        aname_known_make(version, query->sign.wanted || (same && before->proven),
-	                         query->rrsets, query->rrsets_count);
+	uint64_t stamp = aname_known_stamp(version, query->sign.wanted);
+	if (before != NULL && aname_known_is_same(before, query->rrsets, query->rrsets_count)) {
+		atomic_store_explicit(&before->stamp, stamp, memory_order_relaxed);
+		return;
+	}
+	aname_known_node_t *known = aname_known_make(stamp, query->rrsets, query->rrsets_count);
 	if (known == NULL) {
 		return;
 	}

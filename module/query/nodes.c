@@ -59,10 +59,9 @@ static void destroy(void *memory)
 	free(listed);
 }
 
-/*! Frees the list, and what it is in. */
-static void destroy_list(void *memory)
+/*! Frees a list. */
+static void clear(aname_nodes_t *nodes)
 {
-	aname_nodes_t *nodes = memory;
 	buckets_t *names = atomic_load(&nodes->names);
 	for (size_t i = 0; names != NULL && i <= names->mask; i++) {
 		for (listed_t *listed = atomic_load(&names->at[i]), *next; listed != NULL;
@@ -74,6 +73,12 @@ static void destroy_list(void *memory)
 	free(names);
 	free(atomic_load(&nodes->nsec3));
 	destroy(nodes->spare);
+}
+
+/*! The same of one in memory of its own. */
+static void destroy_list(void *nodes)
+{
+	clear(nodes);
 	free(nodes);
 }
 
@@ -82,16 +87,13 @@ void aname_nodes_deinit(aname_instance_t *instance)
 	if (!aname_instance_any(instance)) {
 		return;
 	}
-	aname_nodes_t *nodes = malloc(sizeof(*nodes));
-	if (nodes == NULL) {
-		return; /* It is lost. */
+	aname_nodes_t *many = instance->nodes->count < MANY ? NULL : malloc(sizeof(*many));
+	if (many == NULL) {
+		clear(instance->nodes);
+		return;
 	}
-	*nodes = *instance->nodes;
-	if (nodes->count < MANY) {
-		destroy_list(nodes);
-	} else {
-		aname_background_run(destroy_list, nodes);
-	}
+	*many = *instance->nodes;
+	aname_background_run(destroy_list, many);
 }
 
 /* Reading. */

@@ -8,7 +8,7 @@
 #define OWNER                                \
 	(const knot_dname_t *)"\x04shop\x07" \
 	                      "example"
-#define VERSION UINT64_C(0x1234567890abcdef)
+#define VERSION UINT64_C(0x1234567890abcdee)
 
 /*! Adds a record of so many octets, each of which is `octet`. */
 static void add(knot_rrset_t *rrset, uint8_t octet, uint16_t len)
@@ -32,10 +32,19 @@ static void reads_what_was_copied(void **state)
 	add(&rrsets[0], 'a', 5);
 	add(&rrsets[0], 'b', 8);
 	add(&rrsets[1], 'c', 1);
-	aname_known_node_t *known = aname_known_make(VERSION, true, rrsets, 2);
+	aname_known_node_t *known = aname_known_make(aname_known_stamp(VERSION, true), rrsets, 2);
 	assert_non_null(known);
-	assert_true(known->version == VERSION);
-	assert_true(known->proven);
+	assert_true(aname_known_is_good(known, VERSION, true));
+	assert_true(aname_known_is_good(known, VERSION, false));
+	assert_false(aname_known_is_good(known, VERSION + 2, false));
+	assert_true(aname_known_is_same(known, rrsets, 2));
+	assert_false(aname_known_is_same(known, rrsets, 1));
+	rrsets[1].ttl++;
+	assert_false(aname_known_is_same(known, rrsets, 2));
+	rrsets[1].ttl--;
+	rrsets[0].rrs.rdata->data[0] ^= 1;
+	assert_false(aname_known_is_same(known, rrsets, 2));
+	rrsets[0].rrs.rdata->data[0] ^= 1;
 	assert_int_equal(known->count, 2);
 	aname_known_read(known, OWNER, read);
 	for (unsigned i = 0; i < 2; i++) {
@@ -59,18 +68,19 @@ static void copies_a_kilobyte_at_most(void **state)
 	init(&rrset, 65305, 300);
 	add(&rrset, 'a', 510);
 	add(&rrset, 'b', 510);
-	aname_known_node_t *known = aname_known_make(VERSION, false, &rrset, 1);
+	aname_known_node_t *known = aname_known_make(VERSION, &rrset, 1);
 	assert_non_null(known);
-	assert_false(known->proven);
+	assert_true(aname_known_is_good(known, VERSION, false));
+	assert_false(aname_known_is_good(known, VERSION, true));
 	free(known);
 	add(&rrset, 'c', 0);
-	assert_null(aname_known_make(VERSION, false, &rrset, 1));
+	assert_null(aname_known_make(VERSION, &rrset, 1));
 	knot_rdataset_clear(&rrset.rrs, NULL);
 }
 
 static bool copy_a_record(void *ctx)
 {
-	aname_known_node_t *known = aname_known_make(VERSION, false, ctx, 1);
+	aname_known_node_t *known = aname_known_make(VERSION, ctx, 1);
 	free(known);
 	return known != NULL;
 }
