@@ -64,14 +64,10 @@ ANAME_ASIDE void aname_circle_register(const aname_query_t *query)
 	owner.sibling = has_sibling(query);
 	owner.count = 0;
 	aname_zone_targets_t targets = { .count = 0 };
-	unsigned records = 0;
-	for (unsigned i = 0; i < query->rrsets_count; i++) {
-		const knot_rdataset_t *rrs = &query->rrsets[i].rrs;
-		knot_rdata_t *rdata = rrs->rdata;
-		for (unsigned k = 0; k < rrs->count && records < ANAME_POOL_MAX; k++, records++) {
-			add_record(query, rdata, query->rrsets[i].type, &owner, &targets);
-			rdata = knot_rdataset_next(rdata);
-		}
+	aname_query_walk_t walk = { 0 };
+	const knot_rdata_t *rdata;
+	while ((rdata = aname_query_next_record(query, &walk)) != NULL) {
+		add_record(query, rdata, query->rrsets[walk.rrset].type, &owner, &targets);
 	}
 	aname_zones_note(instance->shared->zones,
 	                 query->apex ? &instance->zone.named : aname_nodes_named(query->node),

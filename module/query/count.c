@@ -93,24 +93,18 @@ static bool is_first(step_t *step, uint64_t target)
 static void look_at_records(step_t *step)
 {
 	const aname_query_t *query = &step->at;
-	unsigned left = ANAME_POOL_MAX;
+	aname_query_walk_t walk = { 0 };
+	const knot_rdata_t *rdata;
 	if (step->pass != NULL) {
 		step->pass->owners += query->rrsets_count > 0;
 	}
-	for (unsigned i = 0; i < query->rrsets_count; i++) {
-		const knot_rdataset_t *rrs = &query->rrsets[i].rrs;
-		knot_rdata_t *rdata = rrs->rdata;
-		for (unsigned k = 0; k < rrs->count && left > 0; k++, left--) {
-			knot_dname_storage_t lower;
-			aname_target_t target;
-			step->looked++;
-			if (step->pass != NULL &&
-			    aname_numbers_find(query, rdata, lower, &target) &&
-			    is_first(step, aname_owners_hash(query->instance->shared->owners,
-			                                     target.name, target.name_len))) {
-				aname_numbers_add(query, &target, &step->pass->numbers);
-			}
-			rdata = knot_rdataset_next(rdata);
+	for (; (rdata = aname_query_next_record(query, &walk)) != NULL; step->looked++) {
+		knot_dname_storage_t lower;
+		aname_target_t target;
+		if (step->pass != NULL && aname_numbers_find(query, rdata, lower, &target) &&
+		    is_first(step, aname_owners_hash(query->instance->shared->owners, target.name,
+		                                     target.name_len))) {
+			aname_numbers_add(query, &target, &step->pass->numbers);
 		}
 	}
 }

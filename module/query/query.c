@@ -85,6 +85,22 @@ ANAME_WARM bool aname_query_begin(aname_query_t *query, aname_instance_t *instan
 	return true;
 }
 
+const knot_rdata_t *aname_query_next_record(const aname_query_t *query, aname_query_walk_t *walk)
+{
+	for (; walk->rrset < query->rrsets_count && walk->count < ANAME_POOL_MAX; walk->rrset++) {
+		const knot_rdataset_t *rrs = &query->rrsets[walk->rrset].rrs;
+		if (walk->next < rrs->count) {
+			walk->rdata =
+			        walk->next == 0 ? rrs->rdata : knot_rdataset_next(walk->rdata);
+			walk->next++;
+			walk->count++;
+			return walk->rdata;
+		}
+		walk->next = 0;
+	}
+	return NULL;
+}
+
 bool aname_query_log_once(const aname_query_t *query, const char *what, const void *content,
                           size_t len)
 {

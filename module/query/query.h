@@ -208,6 +208,17 @@ static inline bool aname_instance_any(const aname_instance_t *instance)
 unsigned aname_query_apex_records(knotd_qdata_t *qdata, const aname_options_t *options,
                                   knot_rrset_t *rrsets);
 
+/*! A walk over the ANAME records of the node that a query is about. All zeros at first. */
+typedef struct {
+	unsigned rrset; /*!< Where the record stands. */
+	unsigned next;  /*!< The next one of that RRset. */
+	unsigned count; /*!< How many there were up to now. */
+	knot_rdata_t *rdata;
+} aname_query_walk_t;
+
+/*! The next record, as far as they count (R4); NULL: that was all. */
+const knot_rdata_t *aname_query_next_record(const aname_query_t *query, aname_query_walk_t *walk);
+
 /*! The zone that is asked, as what is everybody's is shared out by it (aname_shared_zone()). Hashes its
  *  name: not with every query. */
 static inline uint32_t aname_query_zone(const aname_query_t *query)

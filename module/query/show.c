@@ -129,20 +129,16 @@ static void show_targets(const aname_query_t *query)
 {
 	aname_numbers_t numbers = { 0 };
 	bool failing = false;
-	unsigned left = ANAME_POOL_MAX;
-	for (unsigned i = 0; i < query->rrsets_count; i++) {
-		const knot_rdataset_t *rrs = &query->rrsets[i].rrs;
-		knot_rdata_t *rdata = rrs->rdata;
-		for (unsigned k = 0; k < rrs->count && left > 0; k++, left--) {
-			knot_dname_storage_t lower;
-			aname_target_t target;
-			if (aname_numbers_find(query, rdata, lower, &target)) {
-				aname_numbers_add(query, &target, &numbers);
-				failing |= check_failure(query, &target, 0);
-				failing |= check_failure(query, &target, 1);
-				check_gone(query, &target);
-			}
-			rdata = knot_rdataset_next(rdata);
+	aname_query_walk_t walk = { 0 };
+	const knot_rdata_t *rdata;
+	while ((rdata = aname_query_next_record(query, &walk)) != NULL) {
+		knot_dname_storage_t lower;
+		aname_target_t target;
+		if (aname_numbers_find(query, rdata, lower, &target)) {
+			aname_numbers_add(query, &target, &numbers);
+			failing |= check_failure(query, &target, 0);
+			failing |= check_failure(query, &target, 1);
+			check_gone(query, &target);
 		}
 	}
 	if (aname_instance_any(query->instance)) {
@@ -160,16 +156,12 @@ static bool follows(const void *ctx, const knot_dname_t *target)
 {
 	const aname_query_t *query = ctx;
 	size_t len = knot_dname_size(target);
-	unsigned left = ANAME_POOL_MAX;
-	for (unsigned i = 0; i < query->rrsets_count; i++) {
-		const knot_rdataset_t *rrs = &query->rrsets[i].rrs;
-		knot_rdata_t *rdata = rrs->rdata;
-		for (unsigned k = 0; k < rrs->count && left > 0; k++, left--) {
-			/* What is as long and begins in the same way has the same labels. */
-			if (rdata->len == len && knot_dname_is_case_equal(rdata->data, target)) {
-				return true;
-			}
-			rdata = knot_rdataset_next(rdata);
+	aname_query_walk_t walk = { 0 };
+	const knot_rdata_t *rdata;
+	while ((rdata = aname_query_next_record(query, &walk)) != NULL) {
+		/* What is as long and begins in the same way has the same labels. */
+		if (rdata->len == len && knot_dname_is_case_equal(rdata->data, target)) {
+			return true;
 		}
 	}
 	return false;
