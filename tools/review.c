@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <libknot/libknot.h>
@@ -63,20 +64,12 @@ static bool is_apex(kaname_review_t *review)
 	       knot_dname_is_case_equal(review->owner, review->apex);
 }
 
-static void take_apex(kaname_review_t *review)
-{
-	if (!review->has_apex && read_owner(review)) {
-		memcpy(review->apex, review->owner, sizeof(review->apex));
-		review->has_apex = true;
-	}
-}
-
-static void warn_below(kaname_review_t *review, unsigned line)
+/*! Tells of a record that is below the apex. */
+static void tell_below(kaname_review_t *review, unsigned line, const knot_dname_t *name)
 {
 	knot_dname_txt_storage_t owner;
-	if (!review->has_apex || !read_owner(review) || is_apex(review) ||
-	    review->below++ >= BELOW_MAX ||
-	    knot_dname_to_str(owner, review->owner, sizeof(owner)) == NULL) {
+	if (knot_dname_is_case_equal(name, review->apex) || review->below++ >= BELOW_MAX ||
+	    knot_dname_to_str(owner, name, sizeof(owner)) == NULL) {
 		return;
 	}
 	warn(review, line,
@@ -84,6 +77,56 @@ static void warn_below(kaname_review_t *review, unsigned line)
 	     "zone's "
 	     "section of mod-aname, and served as it is without",
 	     owner);
+}
+
+/*! Keeps a record until there is an apex. */
+static void hold(kaname_review_t *review, unsigned line)
+{
+	if (review->held_count == review->held_size) {
+		size_t size = review->held_size > 0 ? 2 * review->held_size : BELOW_MAX;
+		kaname_held_t *held = realloc(review->held, size * sizeof(*held));
+		if (held == NULL) {
+			review->out_of_memory = true;
+			return;
+		}
+		review->held = held;
+		review->held_size = size;
+	}
+	kaname_held_t *one = &review->held[review->held_count++];
+	one->line = line;
+	memcpy(one->owner, review->owner, sizeof(one->owner));
+}
+
+static void take_apex(kaname_review_t *review)
+{
+	if (review->has_apex || !read_owner(review)) {
+		return;
+	}
+	memcpy(review->apex, review->owner, sizeof(review->apex));
+	review->has_apex = true;
+	for (size_t i = 0; i < review->held_count; i++) {
+		tell_below(review, review->held[i].line, review->held[i].owner);
+	}
+	kaname_review_deinit(review);
+}
+
+static void warn_below(kaname_review_t *review, unsigned line)
+{
+	if (!read_owner(review)) {
+		return;
+	}
+	if (review->has_apex) {
+		tell_below(review, line, review->owner);
+	} else {
+		hold(review, line);
+	}
+}
+
+void kaname_review_deinit(kaname_review_t *review)
+{
+	free(review->held);
+	review->held = NULL;
+	review->held_count = review->held_size = 0;
 }
 
 void kaname_review_end(kaname_review_t *review, unsigned line)

@@ -2,7 +2,8 @@
  * \brief What in a master file is most likely a mistake, or makes knotd refuse it.
  *
  * It is found out entry by entry, on the way from words to generic records. The apex is the owner
- * of the SOA record; before there is one nothing is said of owners.
+ * of the SOA record; what stands before that is kept until it comes, and without one nothing is said
+ * of owners.
  *
  * *Ownership:* the reader of names and the receiver of remarks stay the caller's.
  */
@@ -23,6 +24,12 @@ typedef void (*kaname_remark_f)(void *ctx, const char *file, unsigned line, cons
 /*! Longest text of an owner: each octet as an escape. */
 #define KANAME_OWNER_MAX ((size_t)4 * KNOT_DNAME_MAXLEN)
 
+/*! A record whose owner may be the apex or not. */
+typedef struct {
+	unsigned line;
+	knot_dname_storage_t owner;
+} kaname_held_t;
+
 typedef struct {
 	kaname_text_t *text; /*!< Reads names, with the origin as it is at the entry. */
 	kaname_remark_f remark;
@@ -38,6 +45,10 @@ typedef struct {
 	bool has_apex;
 	knot_dname_storage_t apex;
 	unsigned below; /*!< Records below the apex that were told, or counted. */
+	/* Before there is an apex. */
+	kaname_held_t *held;
+	size_t held_count, held_size;
+	bool out_of_memory; /*!< One could not be kept. */
 } kaname_review_t;
 
 /*! Takes the owner of an entry that is a record, or that it has none of its own. */
@@ -70,3 +81,6 @@ void kaname_review_target(kaname_review_t *review, unsigned line, const char *wr
 
 /*! To be called at the end of the file: tells how many were only counted. */
 void kaname_review_end(kaname_review_t *review, unsigned line);
+
+/*! Frees what is kept. */
+void kaname_review_deinit(kaname_review_t *review);

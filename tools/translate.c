@@ -408,6 +408,10 @@ static kaname_exit_t run(work_t *work)
 		if (ret == KANAME_ENTRY_READ) {
 			take_entry(work);
 		}
+		if (work->review.out_of_memory) {
+			errno = ENOMEM;
+			return KANAME_IO;
+		}
 		if (ferror(work->how->out)) {
 			return KANAME_IO;
 		}
@@ -436,6 +440,7 @@ kaname_exit_t kaname_translate(const kaname_translation_t *how)
 	} else {
 		ret = run(&work);
 	}
+	kaname_review_deinit(&work.review);
 	kaname_entry_deinit(&work.entry);
 	kaname_text_free(work.text);
 	return ret;

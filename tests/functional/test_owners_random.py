@@ -62,12 +62,7 @@ class Walked:
 def walked_zones():
     chance = random.Random(SEED)
     with shared() as servers:
-        for name, target in TARGETS.items():
-            for rdtype in ("A", "AAAA"):
-                if target.family(rdtype) is None:
-                    servers.authority.fail(name, rdtype)
-                else:
-                    servers.authority.hold(name, rdtype, target.family(rdtype), LONG)
+        servers.hold({name: (target.a, target.aaaa) for name, target in TARGETS.items()})
         servers.authority.nxdomain("gone.t.example", negative_ttl=LONG)
         servers.any.sections.append(
             section("mod-aname", "https", **servers.any.options, https="alias"))

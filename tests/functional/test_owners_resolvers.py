@@ -20,7 +20,7 @@ from harness import (
 )
 from harness.knotd import section
 from harness.oracle import Declared, Zone
-from harness.owners import LONG, PLAIN, SHARED, ask, needs_any, shared, warm
+from harness.owners import PLAIN, SHARED, ask, needs_any, shared, warm
 from harness.proofs import listed
 from harness.random_zone import LABELS, TARGETS, Maker, random_name
 from harness.signatures import Keys, verify
@@ -221,12 +221,7 @@ def trust_children(servers, zones):
 def serve_all():
     chance = random.Random(SEED)
     with contextlib.ExitStack() as stack, shared() as servers:
-        for name, target in TARGETS.items():
-            for rdtype in ("A", "AAAA"):
-                if target.family(rdtype) is None:
-                    servers.authority.fail(name, rdtype)
-                else:
-                    servers.authority.hold(name, rdtype, target.family(rdtype), LONG)
+        servers.hold({name: (target.a, target.aaaa) for name, target in TARGETS.items()})
         servers.any.options.update({"retry-max": 1})
         servers.any.server["listen"] = [f"{SHARED[0]}@{SHARED[1]}", f"{KNOTD}@53"]
         online(servers.any)

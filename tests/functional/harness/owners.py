@@ -77,10 +77,14 @@ class Servers:
         self.plain.add_zone(name, records if plain is None else plain, **how)
 
     def hold(self, targets):
-        """Targets, {name: (IPv4 addresses, IPv6 addresses)}, that stay as they are."""
+        """Targets, {name: (IPv4 addresses, IPv6 addresses)}, that stay as they are; None: a family
+        that fails."""
         for name, families in targets.items():
             for rdtype, addresses in zip(ADDRESS_TYPES, families):
-                self.authority.hold(name, rdtype, sorted(addresses), LONG)
+                if addresses is None:
+                    self.authority.fail(name, rdtype)
+                else:
+                    self.authority.hold(name, rdtype, sorted(addresses), LONG)
 
     def start(self):
         for server, address in self._servers:
