@@ -16,7 +16,7 @@ import dns.flags
 import dns.name
 import pytest
 from harness import (
-    A1, A2, AAAA1, AAAA2, SIBLING_A, SIBLING_AAAA, NoReply, aname, scaled, zone_text,
+    A1, A2, AAAA1, AAAA2, SIBLING_A, SIBLING_AAAA, NoReply, aname, eventually, scaled, zone_text,
 )
 from harness.knotd import section
 from harness.oracle import Declared, Zone
@@ -418,11 +418,23 @@ class Moving:
             return kind in ("unsigned", "online") or name in ("@", "shop", "www")
         return resolver.name == "named" or kind != "unsigned"
 
+    def _ask(self, number, name, rdtype):
+        """BIND says SERVFAIL for a second or two where a set with a TTL of 0 becomes NODATA with
+        one, of static records too. None has such a TTL here but on a busy machine.
+        """
+        def replied():
+            reply = asked(self.resolvers[number], name, rdtype)
+            passing = self.resolvers[number].name == "named" and reply.rcode == "SERVFAIL"
+            assert not passing, f"expected another RCODE soon, got {reply}"
+            return reply
+
+        return eventually(replied, timeout=5)
+
     def look(self, question, states):
         """Which of the states the answer is of; it must be of one."""
         number, kind, name, rdtype = question
         resolver = self.resolvers[number]
-        reply = asked(resolver, name, rdtype)
+        reply = self._ask(number, name, rdtype)
         found = reply.addresses()
         good = [state for state in states if state[rdtype == "AAAA"] == found]
         what = f"{resolver.name}, {states}"
@@ -436,7 +448,7 @@ class Moving:
         """Have the resolver see the same owners' denials in other replies."""
         number, kind, name, _ = question
         name = self.chance.choice((name, f"{self.chance.choice(BESIDE)}.{moving(kind)}"))
-        reply = asked(self.resolvers[number], name, self.chance.choice(("CAA", "TXT", "LOC")))
+        reply = self._ask(number, name, self.chance.choice(("CAA", "TXT", "LOC")))
         assert reply.rcode in ("NOERROR", "NXDOMAIN"), f"got {reply}"
 
     def settle(self, old, new, seconds):
@@ -457,7 +469,7 @@ class Moving:
 def test_O3_D2_a_target_gains_and_loses_families(served):
     """No denial outlives what it rests on, and none comes too early.
 
-    With a TTL of 2 none is 0: BIND says SERVFAIL for a second where one of 0 becomes NODATA.
+    With a TTL of 2 none is 0, mostly; see Moving._ask().
     """
     chance = random.Random(SEED)
     views = Moving([served.resolver(name) for name in RESOLVERS], chance)
