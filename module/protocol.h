@@ -54,6 +54,35 @@
  *     refused  why=...
  *     end
  *
+ * And it may follow owners of ANAME records, "follow": ask which addresses each of them has, and be told
+ * when these may be others. It is answered by the line of the server, and from then on, as long as it
+ * stays connected, it may ask as much as it likes, one question a line, "ask TOKEN ZONE OWNER TTL
+ * NAME ...": the zone and the owner of the records, their TTL, and the targets that they name. The
+ * token is a decimal number of 64 bits and comes back with the answer. To ask counts as a query does:
+ * the targets are looked up, and kept fresh. Answers come in the order of the questions:
+ *
+ *     set      token=... next=... ttl=...   what everybody would get there, whatever `answer-targets`
+ *              a-state=... a=...            would choose for a client: all that can be used of the
+ *              aaaa-state=... aaaa=...      best rank. It is asked anew after so many seconds (next)
+ *                                           at the latest, or it is no longer kept fresh. With
+ *                                           unknown=yes and why=... the module does not follow that
+ *                                           owner, and nothing else is said
+ *
+ * Between them it is told, of targets that it or anybody else has asked for:
+ *
+ *     changed  name=...                     which of its addresses can be used may be another thing
+ *                                           now, or whether there are any: owners that name it are
+ *                                           to be asked for again
+ *     lost     count=...                    so many of these were left out, since it reads too
+ *                                           slowly: all owners are to be asked for again. 0: none
+ *                                           were, but the configuration is another one
+ *
+ * No more questions are taken of one that does not read its answers until it does. When too many
+ * follow:
+ *
+ *     refused  why=...
+ *     end
+ *
  * What is not understood is answered by
  *
  *     error    why=...
@@ -81,6 +110,9 @@
 #define ANAME_STATUS_FORCE       "force"
 #define ANAME_STATUS_REFRESH     "refresh"
 #define ANAME_STATUS_WATCH       "watch"
+#define ANAME_STATUS_FOLLOW      "follow"
+/*! In that, a question. */
+#define ANAME_STATUS_ASK         "ask"
 /*! Before the name of the owner. */
 #define ANAME_STATUS_OF          "owner="
 /*! Names that may follow the first. */
@@ -101,6 +133,9 @@
 #define ANAME_STATUS_UNKNOWN "unknown"
 #define ANAME_STATUS_DONE    "done"
 #define ANAME_STATUS_EVENT   "event"
+#define ANAME_STATUS_SET     "set"
+#define ANAME_STATUS_CHANGED "changed"
+#define ANAME_STATUS_LOST    "lost"
 #define ANAME_STATUS_OK      "ok"
 #define ANAME_STATUS_REFUSED "refused"
 #define ANAME_STATUS_ERROR   "error"
@@ -248,6 +283,37 @@
 
 /*! Why it is refused to one more who watches. */
 #define ANAME_WHY_WATCHED "4 watch already"
+
+/* Whoever follows owners. */
+
+/*! Targets of a question: the most that count of one owner. */
+#define ANAME_FOLLOW_TARGETS  32
+/*! Longest question, its end included: each name may take four characters for each octet. */
+#define ANAME_FOLLOW_LINE_MAX 36864
+
+/*! Why it is refused to one more who wants to follow. */
+#define ANAME_WHY_FOLLOWED "8 follow already"
+
+/* The keys of an answer, beside `ttl`, in seconds: as the source has it, within what `ttl-min` and
+ * `ttl-max` allow, and not counted down; of both families the least. Not there: there are no
+ * addresses. `count` is that of lines that were left out. */
+
+#define ANAME_KEY_TOKEN        "token"
+#define ANAME_KEY_NEXT_ASK     "next"       /*!< Ask again after so many seconds at the latest. */
+#define ANAME_KEY_A_STATE      "a-state"    /*!< One of those below. */
+#define ANAME_KEY_AAAA_STATE   "aaaa-state" /*!< Likewise. */
+#define ANAME_KEY_A            "a"          /*!< Addresses, commas between. */
+#define ANAME_KEY_AAAA         "aaaa"       /*!< Likewise. */
+#define ANAME_KEY_A_WHY        "a-why"      /*!< It is FAILED; a phrase. */
+#define ANAME_KEY_AAAA_WHY     "aaaa-why"   /*!< Likewise. */
+#define ANAME_KEY_NOT_FOLLOWED "unknown"    /*!< "yes": see above; else not there. */
+
+/* What is known of a family. */
+
+#define ANAME_FOLLOW_ADDRESSES "addresses" /*!< These. */
+#define ANAME_FOLLOW_NODATA    "nodata"    /*!< There are none. */
+#define ANAME_FOLLOW_PENDING   "pending"   /*!< Its first lookup is under way. */
+#define ANAME_FOLLOW_FAILED    "failed"    /*!< Nothing: the zone's own addresses, or SERVFAIL. */
 
 /* What is looked up and not waited for. */
 
