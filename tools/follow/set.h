@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "table/hash.h"
+
 /*! Most addresses of one family: the most that `max-addresses` allows. */
 #define KANAME_SET_MAX 256
 
@@ -42,6 +44,7 @@ typedef struct kaname_set {
 typedef struct {
 	kaname_set_t **buckets;
 	size_t size, count;
+	aname_hash_key_t key; /*!< Random: whoever has a target chooses what is in its sets. */
 } kaname_sets_t;
 
 /*!
