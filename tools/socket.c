@@ -17,7 +17,7 @@
 /*! A socket that serves others is asked again after this. */
 #define BUSY_MS 100
 
-static void find_path(const kaname_args_t *args, char *path, size_t size)
+void kaname_socket_path(const kaname_args_t *args, char *path, size_t size)
 {
 	if (args->status_socket != NULL) {
 		(void)snprintf(path, size, "%s", args->status_socket);
@@ -133,8 +133,7 @@ static kaname_exit_t fail(const char *path, const char *why, const char *next)
 	return KANAME_IO;
 }
 
-/*! What to do where there was no way to ask. */
-static const char *find_next(int error)
+const char *kaname_socket_next(int error)
 {
 	switch (error) {
 	case EACCES: return "be root, or in the group of the socket";
@@ -170,22 +169,22 @@ static const char *find_fault(const char *text, const char **next)
 bool kaname_socket_is_there(const kaname_args_t *args)
 {
 	char path[PATH_MAX];
-	find_path(args, path, sizeof(path));
+	kaname_socket_path(args, path, sizeof(path));
 	return access(path, F_OK) == 0;
 }
 
 kaname_exit_t kaname_socket_fail(const kaname_args_t *args, const char *why)
 {
 	char path[PATH_MAX];
-	find_path(args, path, sizeof(path));
+	kaname_socket_path(args, path, sizeof(path));
 	return fail(path, why, "ask again; kaname and the module must be of one version");
 }
 
 kaname_exit_t kaname_socket_fail_silent(const kaname_args_t *args)
 {
 	char path[PATH_MAX];
-	find_path(args, path, sizeof(path));
-	return fail(path, strerror(ETIMEDOUT), find_next(ETIMEDOUT));
+	kaname_socket_path(args, path, sizeof(path));
+	return fail(path, strerror(ETIMEDOUT), kaname_socket_next(ETIMEDOUT));
 }
 
 bool kaname_socket_send(int fd, const char *request)
@@ -196,7 +195,7 @@ bool kaname_socket_send(int fd, const char *request)
 int kaname_socket_open(const kaname_args_t *args, const char *request, bool quiet)
 {
 	char path[PATH_MAX];
-	find_path(args, path, sizeof(path));
+	kaname_socket_path(args, path, sizeof(path));
 	int fd = connect_to(path, args->timeout >= 0 ? args->timeout : KANAME_TIMEOUT_S);
 	if (fd >= 0 && !send_all(fd, request)) {
 		int error = errno;
@@ -205,7 +204,7 @@ int kaname_socket_open(const kaname_args_t *args, const char *request, bool quie
 		errno = error;
 	}
 	if (fd < 0 && !quiet) {
-		(void)fail(path, strerror(errno), find_next(errno));
+		(void)fail(path, strerror(errno), kaname_socket_next(errno));
 	}
 	return fd;
 }
@@ -213,7 +212,7 @@ int kaname_socket_open(const kaname_args_t *args, const char *request, bool quie
 kaname_exit_t kaname_socket_ask(const kaname_args_t *args, const char *request, char **text)
 {
 	char path[PATH_MAX];
-	find_path(args, path, sizeof(path));
+	kaname_socket_path(args, path, sizeof(path));
 	*text = exchange(args, path, request);
 	while (*text != NULL && (*text)[0] == '\0' && kaname_now_ms() < args->busy_ms) {
 		free(*text);
@@ -221,7 +220,7 @@ kaname_exit_t kaname_socket_ask(const kaname_args_t *args, const char *request, 
 		*text = exchange(args, path, request);
 	}
 	if (*text == NULL) {
-		return fail(path, strerror(errno), find_next(errno));
+		return fail(path, strerror(errno), kaname_socket_next(errno));
 	}
 	const char *next, *fault = find_fault(*text, &next);
 	if (fault != NULL) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "tool.h"
 
@@ -20,6 +21,12 @@
 __attribute__((warn_unused_result)) kaname_exit_t kaname_socket_ask(const kaname_args_t *args,
                                                                     const char *request,
                                                                     char **text);
+
+/*! Where the socket is. */
+void kaname_socket_path(const kaname_args_t *args, char *path, size_t size);
+
+/*! What to do where connecting, sending or receiving failed with this `errno`. */
+const char *kaname_socket_next(int error);
 
 /*! Is there a socket where it would be asked? */
 bool kaname_socket_is_there(const kaname_args_t *args);

@@ -51,7 +51,8 @@ typedef struct {
 	void *ctx;
 	/*! The connection is there, and nothing that was told before counts: ask for all. */
 	void (*up)(void *ctx);
-	/*! It is not, or not any more; `why` is a phrase. It is tried again by itself. */
+	/*! It is not, or not any more; `why` is a phrase. It is tried again by itself, which is told
+	 *  only where it fails for another reason. */
 	void (*down)(void *ctx, const char *why, const char *next);
 	/*! The answer to a question. */
 	void (*set)(void *ctx, uint64_t token, const kaname_told_set_t *set);
