@@ -2,8 +2,16 @@
  * \brief The primary that updates are sent to: connections, time-outs, what is on its way.  [U]
  *
  * Updates go over TCP, since sets are large. As many are on their way at once as KANAME_PRIMARY_MOST
- * says, each on a connection of its own, which is kept for the next one; a server that closes an idle
- * connection does no harm. What is not answered in time is UNKNOWN: it may still be done later.
+ * says, each on a connection of its own, which is kept for the next one; Knot, BIND and PowerDNS leave
+ * it open after an update. (Several at once over one connection would be answered by Knot in the order
+ * in which its background workers end, and what is signed could not be told apart by its ID alone.)
+ *
+ * A server that closes an idle connection does no harm: an update that met such an end is sent once
+ * more, the very same message. If the second one finds something else then, the first one may have
+ * been done: it is UNKNOWN, not OTHERWISE. What could not be sent at all is FAILED.
+ *
+ * What is not answered in time is UNKNOWN: it may still be done later, as Knot does it when an open
+ * transaction has ended (see follow/update.h).
  *
  * *Callbacks:* `done` is called exactly once for each update that was taken, from the loop, and never
  * from within a call of ours; after kaname_primary_close() for none.
@@ -33,7 +41,7 @@ typedef void (*kaname_primary_done_f)(void *ctx, void *token, const kaname_updat
  * \param server      Address and port.
  * \param key         As for kaname_update_write(); must stay.
  * \param timeout_ms  For connecting and for the reply, together.
- * \param most        Updates on their way at once, at most KANAME_PRIMARY_MOST.
+ * \param most        Updates on their way at once, from 1 to KANAME_PRIMARY_MOST.
  *
  * \return NULL if out of memory.
  */

@@ -67,9 +67,9 @@ typedef struct {
 typedef struct {
 	const knot_dname_t *zone, *owner; /*!< In lower case. */
 	uint32_t ttl;                     /*!< Of addresses that are added. */
+	unsigned expected_count;          /*!< 0: the owner's ANAME records do not matter. */
 	/*! Each family is compared, and changed where `from` and `to` differ or `replace` is set. */
 	kaname_swap_t swap[KANAME_FAMILIES];
-	unsigned expected_count; /*!< 0: the owner's ANAME records do not matter. */
 	kaname_expected_t expected[2];
 } kaname_update_t;
 
