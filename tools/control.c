@@ -79,6 +79,7 @@ static int connect_once(kaname_control_t *control, const kaname_args_t *args, in
 int kaname_control_try(kaname_control_t *control, const kaname_args_t *args)
 {
 	control->error[0] = '\0';
+	control->quiet = false;
 	int timeout_s = args->timeout >= 0 ? args->timeout : KANAME_TIMEOUT_S;
 	int64_t end_ms = kaname_now_ms() + 1000LL * timeout_s;
 	int ret = connect_once(control, args, timeout_s);
@@ -117,8 +118,11 @@ void kaname_control_close(kaname_control_t *control)
 	}
 }
 
-static kaname_exit_t lost(int ret)
+static kaname_exit_t lost(const kaname_control_t *control, int ret)
 {
+	if (control->quiet) {
+		return KANAME_IO;
+	}
 	kaname_error("failed to control (%s)", knot_strerror(ret));
 	print_next_step(knot_strerror(ret));
 	return KANAME_IO;
@@ -156,7 +160,7 @@ kaname_exit_t kaname_control_ask(kaname_control_t *control, knot_ctl_data_t *ask
 		last = ret == KNOT_EOK && take(control, type, &data, unit, ctx);
 	}
 	if (ret != KNOT_EOK) {
-		return lost(ret);
+		return lost(control, ret);
 	}
 	return control->error[0] == '\0' ? KANAME_OK : KANAME_NO;
 }

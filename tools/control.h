@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <libknot/control/control.h>
@@ -18,6 +19,7 @@
 typedef struct {
 	knot_ctl_t *ctl;
 	char error[KANAME_ERROR_MAX]; /*!< Why the server refused, as text. */
+	bool quiet; /*!< A connection that is lost is not told; false when it is made. */
 } kaname_control_t;
 
 /*! Takes one unit of a reply; its texts are good during the call only. */

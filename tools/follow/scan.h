@@ -6,6 +6,9 @@
  * 100,000 zones, so it is called on a thread of libuv's pool; each call opens a connection of its own
  * and closes it.
  *
+ * With `quiet` of the arguments a failure is not reported, for those who try again every few seconds
+ * and have said so once.
+ *
  * Thread: any, one call at a time.
  */
 
@@ -37,8 +40,8 @@ typedef struct {
 typedef struct {
 	const knot_dname_t *zone, *owner; /*!< In lower case. */
 	uint32_t ttl;                     /*!< The least of its records'. */
-	/*! RRsets of ANAME and ALIAS records: the type, how many records, and whether all of them name
-	 *  a target. */
+	/*! RRsets of ANAME and ALIAS records: the type, how many records, and whether they are known to
+	 *  the octet: each names a target, in lower case. */
 	unsigned rrsets_count;
 	struct {
 		uint16_t type;
@@ -57,13 +60,20 @@ typedef struct {
 	void (*owner)(void *ctx, const kaname_scan_owner_t *owner);
 	/*! A zone that is wanted, and cannot be followed. `why` is a sentence without its end. */
 	void (*refused)(void *ctx, const knot_dname_t *zone, const char *why, const char *next);
+	/*! A zone that was named and has no owner to be followed, since it is not configured, not
+	 *  loaded, or without such records; or a catalog that was named and has no member. Likewise;
+	 *  NULL is allowed. */
+	void (*missing)(void *ctx, const knot_dname_t *zone, const char *why, const char *next);
 } kaname_scan_calls_t;
 
 /*!
  * \brief Finds the owners.
  *
- * Left out: owners that no client sees (at or below a delegation), and below the apex those of zones
- * without `owners: any`; and zones without the module.
+ * Left out: owners that no client sees (at or below a delegation, or below a DNAME record), and below
+ * the apex those of zones without `owners: any`. A zone with records that is refused is told as such
+ * and none of its owners. Nothing is told before all is read, but for want of memory meanwhile.
+ *
+ * It takes some 20 commands, however many zones there are.
  *
  * \return KANAME_OK, everything was told; else reported, and nothing that was told counts.
  */
@@ -81,15 +91,17 @@ typedef void (*kaname_scan_there_f)(void *ctx, const knot_dname_t *zone, const k
  *        among them.
  *
  * \param loaded  Set to whether the zone is loaded at all.
+ * \param there   Called for each family that has some, once.
  *
- * \return KANAME_OK; KANAME_IO, reported.
+ * \return KANAME_OK; KANAME_IO, reported, and nothing that was told counts.
  */
 __attribute__((warn_unused_result)) kaname_exit_t kaname_scan_there(
         const kaname_args_t *args, const knot_dname_t *zone, const knot_dname_t *owner,
         bool *loaded, kaname_scan_there_f there, void *ctx);
 
 /*! The same of the apexes of all zones that are loaded, each family in the order in which knotd has
- *  the zones; of one owner all its addresses of a family are told at once. */
+ *  the zones; of one owner all its addresses of a family are told at once. They are told while they
+ *  are read, and count only if the end is KANAME_OK. */
 __attribute__((warn_unused_result)) kaname_exit_t kaname_scan_there_all(const kaname_args_t *args,
                                                                         kaname_scan_there_f there,
                                                                         void *ctx);
