@@ -20,6 +20,29 @@ static kaname_set_t *take(kaname_sets_t *sets, const char *last)
 	return set;
 }
 
+/*! What is in one set and not in another one. */
+static void difference(void **state)
+{
+	kaname_sets_t sets = { 0 };
+	kaname_set_t *one = take(&sets, "abcd"), *other = take(&sets, "bdx");
+	kaname_set_t *minus, *rest = take(&sets, "ac");
+	assert_true(kaname_set_minus(&sets, one, other, &minus));
+	assert_ptr_equal(minus, rest);
+	kaname_set_release(&sets, minus);
+	assert_true(kaname_set_minus(&sets, one, NULL, &minus));
+	assert_ptr_equal(minus, one);
+	kaname_set_release(&sets, minus);
+	assert_true(kaname_set_minus(&sets, rest, one, &minus));
+	assert_null(minus);
+	assert_true(kaname_set_minus(&sets, NULL, one, &minus));
+	assert_null(minus);
+	kaname_set_release(&sets, one);
+	kaname_set_release(&sets, other);
+	kaname_set_release(&sets, rest);
+	kaname_sets_deinit(&sets);
+	assert_int_equal(alloc_live(), 0);
+}
+
 /* What a set is. */
 
 static void one_set(void **state)
@@ -347,6 +370,7 @@ int main(void)
 		PROVES("a set is kept once, sorted, without repetitions", one_set),
 		PROVES("an empty set is NULL", empty),
 		PROVES("families are kept apart", families),
+		PROVES("what is in one and not in another one", difference),
 		PROVES("no more than the most addresses are kept", most),
 		PROVES("100,000 owners share what is the same", shared),
 		PROVES("100,000 sets that differ are found at once", all_differ),

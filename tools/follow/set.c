@@ -124,6 +124,23 @@ kaname_set_t *kaname_set_hold(kaname_set_t *set)
 	return set;
 }
 
+bool kaname_set_minus(kaname_sets_t *sets, kaname_set_t *set, const kaname_set_t *other,
+                      kaname_set_t **minus)
+{
+	if (!kaname_set_overlap(set, other)) {
+		*minus = kaname_set_hold(set);
+		return true;
+	}
+	uint8_t left[KANAME_SET_MAX * 16];
+	size_t len = kaname_family_len(set->family), count = 0;
+	for (size_t i = 0; i < set->count; i++) {
+		if (!kaname_set_has(other, set->at + i * len)) {
+			memcpy(left + count++ * len, set->at + i * len, len);
+		}
+	}
+	return kaname_set_take(sets, set->family, left, count, minus);
+}
+
 void kaname_set_release(kaname_sets_t *sets, kaname_set_t *set)
 {
 	if (set == NULL || --set->holders > 0) {

@@ -69,6 +69,11 @@ void kaname_set_release(kaname_sets_t *sets, kaname_set_t *set);
 /*! Have they an address in common? NULL is allowed. */
 bool kaname_set_overlap(const kaname_set_t *one, const kaname_set_t *other);
 
+/*! Takes the set of what is in one and not in another one, as kaname_set_take(); NULL is allowed. */
+__attribute__((warn_unused_result)) bool kaname_set_minus(kaname_sets_t *sets, kaname_set_t *set,
+                                                          const kaname_set_t *other,
+                                                          kaname_set_t **minus);
+
 /*! Is an address in it? NULL is allowed. */
 bool kaname_set_has(const kaname_set_t *set, const uint8_t *address);
 

@@ -11,6 +11,8 @@
 #include <libknot/rrset.h>
 #include <libknot/rrtype/tsig.h>
 
+#include "rrtype.h"
+
 /* Writing. */
 
 static uint16_t type_of(kaname_family_t family)
@@ -77,7 +79,11 @@ static int put_expected(knot_pkt_t *pkt, const kaname_update_t *update,
 
 static int put_prerequisites(knot_pkt_t *pkt, const kaname_update_t *update)
 {
+	static const uint16_t types[] = { ANAME_RRTYPE_ANAME, ANAME_RRTYPE_ALIAS };
 	int ret = KNOT_EOK;
+	for (unsigned i = 0; i < 2 && update->is_gone && ret == KNOT_EOK; i++) {
+		ret = put_empty(pkt, update, types[i], KNOT_CLASS_NONE);
+	}
 	for (unsigned i = 0; i < update->expected_count && ret == KNOT_EOK; i++) {
 		ret = put_expected(pkt, update, &update->expected[i]);
 	}

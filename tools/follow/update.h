@@ -70,6 +70,7 @@ typedef struct {
 	unsigned expected_count;          /*!< 0: the owner's ANAME records do not matter. */
 	/*! Each family is compared, and changed where `from` and `to` differ or `replace` is set. */
 	kaname_swap_t swap[KANAME_FAMILIES];
+	bool is_gone; /*!< The owner must have neither ANAME nor ALIAS records. */
 	kaname_expected_t expected[2];
 } kaname_update_t;
 

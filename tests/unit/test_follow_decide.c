@@ -1,0 +1,173 @@
+#include "support/test.h"
+
+#include "follow/decide.h"
+#include "follow/pace.h"
+
+#define MINUTE INT64_C(60000)
+#define HOUR   (60 * MINUTE)
+
+/* M2: how soon. */
+
+static void three_at_once(void **state)
+{
+	kaname_pace_t pace = { 0 };
+	const int64_t start = 10 * HOUR;
+	for (unsigned i = 0; i < 3; i++) {
+		kaname_pace_changed(&pace, start + 1000 * i);
+		assert_true(kaname_pace_next(&pace, false) <= start + 1000 * i);
+		kaname_pace_written(&pace, start + 1000 * i);
+	}
+	/* A set that rotates every second is written after 10, 20, 40 ... seconds, up to an hour. */
+	int64_t now = start + 2000, pause = 10000;
+	for (unsigned i = 0; i < 12; i++) {
+		for (unsigned j = 0; j < 5; j++) {
+			kaname_pace_changed(&pace, now + 1000 * j);
+		}
+		int64_t next = kaname_pace_next(&pace, false);
+		assert_int_equal(next - now, pause);
+		now = next;
+		kaname_pace_written(&pace, now);
+		pause = 2 * pause < HOUR ? 2 * pause : HOUR;
+	}
+	assert_int_equal(pause, HOUR);
+}
+
+static void quiet_resets(void **state)
+{
+	kaname_pace_t pace = { 0 };
+	int64_t now = 10 * HOUR;
+	for (unsigned i = 0; i < 6; i++) {
+		kaname_pace_changed(&pace, now);
+		kaname_pace_written(&pace, now);
+		now += 80000;
+	}
+	/* Not a millisecond before. */
+	kaname_pace_t same = pace;
+	kaname_pace_changed(&same, pace.changed_ms + HOUR - 1);
+	assert_true(kaname_pace_next(&same, false) > pace.written_ms);
+	kaname_pace_changed(&pace, pace.changed_ms + HOUR);
+	assert_int_equal(kaname_pace_next(&pace, false), 0);
+}
+
+static void never_longer_than_a_minute(void **state)
+{
+	kaname_pace_t pace = { 0 };
+	int64_t now = 10 * HOUR;
+	for (unsigned i = 0; i < 300; i++) {
+		kaname_pace_changed(&pace, now);
+		kaname_pace_written(&pace, now);
+	}
+	assert_int_equal(kaname_pace_next(&pace, false), now + HOUR);
+	assert_int_equal(kaname_pace_next(&pace, true), now + MINUTE);
+}
+
+/* M3: what. */
+
+static kaname_set_t sets[4]; /* Never looked into. */
+
+#define X (&sets[0])
+#define Y (&sets[1])
+
+/*! What is told of both families for so long, what is written, and what is to be. */
+typedef struct {
+	const char *proves;
+	kaname_told_worth_t worth[2];
+	kaname_set_t *told[2];
+	int64_t for_ms[2];
+	kaname_set_t *written[2], *to[2];
+	int64_t again_ms; /* From now. */
+} decision_t;
+
+#define S KANAME_TOLD_SET
+#define N KANAME_TOLD_NODATA
+#define F KANAME_TOLD_FAILED
+#define P KANAME_TOLD_PENDING
+#define T KANAME_NODATA_BELIEVED_MS
+
+static const decision_t decisions[] = {
+	{ "what is told is written", { S, S }, { X, Y }, { 0, 0 }, { NULL, NULL }, { X, Y }, 0 },
+	{ "another set replaces it", { S, S }, { Y, Y }, { 0, 0 }, { X, Y }, { Y, Y }, 0 },
+	{ "a failure keeps it", { F, F }, { NULL, NULL }, { 0, 0 }, { X, Y }, { X, Y }, 0 },
+	{ "for ever", { F, F }, { X, Y }, { 1000 * HOUR, 1000 * HOUR }, { X, Y }, { X, Y }, 0 },
+	{ "of one family, too", { S, F }, { Y, NULL }, { 0, HOUR }, { X, Y }, { Y, Y }, 0 },
+	{ "what is looked up keeps it", { P, P }, { NULL, NULL }, { 0, 0 }, { X, Y }, { X, Y }, 0 },
+	{ "no address of one is believed at once while the other has some",
+	  { S, N },
+	  { X, NULL },
+	  { 0, 0 },
+	  { X, Y },
+	  { X, NULL },
+	  0 },
+	{ "none of both is not", { N, N }, { NULL, NULL }, { 0, 0 }, { X, Y }, { X, Y }, T },
+	{ "not after nine minutes",
+	  { N, N },
+	  { NULL, NULL },
+	  { 9 * MINUTE, 9 * MINUTE },
+	  { X, Y },
+	  { X, Y },
+	  MINUTE },
+	{ "nor a millisecond too soon",
+	  { N, N },
+	  { NULL, NULL },
+	  { T - 1, T - 1 },
+	  { X, Y },
+	  { X, Y },
+	  1 },
+	{ "but after ten", { N, N }, { NULL, NULL }, { T, T }, { X, Y }, { NULL, NULL }, 0 },
+	{ "a failure of the other is no word",
+	  { F, N },
+	  { X, NULL },
+	  { 0, MINUTE },
+	  { X, Y },
+	  { X, Y },
+	  9 * MINUTE },
+	{ "nothing written waits for nothing",
+	  { N, N },
+	  { NULL, NULL },
+	  { 0, 0 },
+	  { NULL, NULL },
+	  { NULL, NULL },
+	  0 },
+};
+
+static void check_decision(void **state)
+{
+	const decision_t *row = *state;
+	kaname_known_t known[KANAME_FAMILIES] = { 0 };
+	kaname_set_t *to[KANAME_FAMILIES];
+	const int64_t now = 5000 * HOUR;
+	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
+		kaname_known_tell(&known[i], row->worth[i], now - row->for_ms[i]);
+		known[i].set = row->told[i];
+	}
+	int64_t again_ms = kaname_decide(known, row->written, now, to);
+	assert_ptr_equal(to[KANAME_A], row->to[KANAME_A]);
+	assert_ptr_equal(to[KANAME_AAAA], row->to[KANAME_AAAA]);
+	assert_int_equal(again_ms, row->again_ms > 0 ? now + row->again_ms : 0);
+}
+
+/*! A failure in between does not begin the ten minutes anew, and an address does. */
+static void since_when(void **state)
+{
+	kaname_known_t known = { 0 };
+	kaname_known_tell(&known, N, 1000);
+	kaname_known_tell(&known, F, 2000);
+	kaname_known_tell(&known, P, 3000);
+	kaname_known_tell(&known, N, 4000);
+	assert_int_equal(known.nodata_since_ms, 1000);
+	kaname_known_tell(&known, S, 5000);
+	kaname_known_tell(&known, N, 6000);
+	assert_int_equal(known.nodata_since_ms, 6000);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		PROVES("M2: three changes at once, then pauses that double", three_at_once),
+		PROVES("M2: an hour of quiet resets them", quiet_resets),
+		PROVES("M2: what shares no address waits a minute", never_longer_than_a_minute),
+		PROVES("M3: since when there is no address", since_when),
+	};
+	return RUN_TESTS("M2, M3", tests) +
+	       RUN_ROWS("M3: what an owner is to have", decisions, check_decision);
+}

@@ -1,0 +1,276 @@
+#include "support/test.h"
+
+#include <dirent.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "follow/journal.h"
+#include "support/make.h"
+
+static kaname_sets_t sets;
+
+/*! The set of addresses that end in these octets, in one family; "" : none. */
+static kaname_set_t *take(kaname_family_t family, const char *last)
+{
+	uint8_t at[16 * 16] = { 0 };
+	size_t len = kaname_family_len(family), count = strlen(last);
+	for (size_t i = 0; i < count; i++) {
+		at[i * len + len - 1] = last[i];
+	}
+	kaname_set_t *set = NULL;
+	assert_true(kaname_set_take(&sets, family, at, count, &set));
+	return set;
+}
+
+static void remove_directory(const char *path)
+{
+	DIR *directory = opendir(path);
+	assert_non_null(directory);
+	for (struct dirent *entry; (entry = readdir(directory)) != NULL;) {
+		char file[sizeof(entry->d_name) + DIRECTORY_MAX + 1];
+		(void)snprintf(file, sizeof(file), "%s/%s", path, entry->d_name);
+		(void)unlink(file);
+	}
+	(void)closedir(directory);
+	assert_int_equal(rmdir(path), 0);
+}
+
+static kaname_journal_t *open_journal(const char *path, bool read_only)
+{
+	char why[200];
+	const char *next;
+	kaname_journal_t *journal =
+	        kaname_journal_open(path, "127.0.0.1@53", read_only, why, sizeof(why), &next);
+	if (journal == NULL) {
+		fail_msg("%s", why);
+	}
+	return journal;
+}
+
+/*! What is noted, as text: the sets by their last octets. */
+typedef struct {
+	char text[400];
+	unsigned calls;
+} seen_t;
+
+static void add_set(char *text, const kaname_noted_set_t *set, kaname_family_t family)
+{
+	size_t len = kaname_family_len(family);
+	for (uint16_t i = 0; i < set->count; i++) {
+		const char last[] = { set->at[i * len + len - 1], '\0' };
+		strcat(text, last);
+	}
+	strcat(text, family == KANAME_A ? "/" : " ");
+}
+
+/*! Of what was seen last. */
+static int64_t nodata_s[KANAME_FAMILIES];
+
+static void see(void *ctx, const knot_dname_t *zone, const knot_dname_t *owner,
+                const kaname_noted_t *noted)
+{
+	seen_t *seen = ctx;
+	const kaname_noted_set_t *kinds[] = { noted->written, noted->pending, noted->adopted,
+		                              noted->former };
+	memcpy(nodata_s, noted->nodata_s, sizeof(nodata_s));
+	(void)snprintf(seen->text, sizeof(seen->text), "%s%s%u %u %u ",
+	               noted->is_pending ? "p" : "-", noted->is_adopted ? "a" : "-", noted->writes,
+	               noted->ttl, noted->adopted_ttl);
+	for (unsigned i = 0; i < COUNT_OF(kinds); i++) {
+		for (unsigned j = 0; j < KANAME_FAMILIES; j++) {
+			add_set(seen->text, &kinds[i][j], j);
+		}
+	}
+	seen->calls++;
+}
+
+/*! Notes one thing about the owner www of a zone, and reads what is noted then. */
+static const char *note(kaname_journal_t *journal, kaname_note_t what, const char *a,
+                        const char *aaaa, uint32_t ttl, uint8_t writes)
+{
+	static seen_t seen;
+	name_t zone = make_name("zone.example."), owner = make_name("www.zone.example.");
+	kaname_set_t *both[] = { take(KANAME_A, a), take(KANAME_AAAA, aaaa) };
+	kaname_notes_t notes = { 0 };
+	seen = (seen_t){ .text = "nothing" };
+	kaname_notes_add(&notes, what, zone.at, owner.at, both, ttl, writes);
+	assert_null(kaname_journal_commit(journal, &notes, 1234));
+	kaname_notes_clear(&notes);
+	kaname_set_release(&sets, both[0]);
+	kaname_set_release(&sets, both[1]);
+	assert_true(kaname_journal_get(journal, zone.at, owner.at, see, &seen));
+	return seen.text;
+}
+
+static void life_of_an_owner(void **state)
+{
+	char path[DIRECTORY_MAX];
+	make_directory(path);
+	kaname_journal_t *journal = open_journal(path, false);
+	assert_string_equal(note(journal, KANAME_NOTE_INTEND, "ab", "x", 60, 1),
+	                    "p-1 60 0 / ab/x / / ");
+	assert_string_equal(note(journal, KANAME_NOTE_DONE, "ab", "x", 60, 1),
+	                    "--1 60 0 ab/x / / / ");
+	assert_string_equal(note(journal, KANAME_NOTE_INTEND, "c", "", 90, 2),
+	                    "p-2 90 0 ab/x c/ / / ");
+	assert_string_equal(note(journal, KANAME_NOTE_DONE, "c", "", 90, 2),
+	                    "--2 90 0 c/ / / ab/x ");
+	assert_string_equal(note(journal, KANAME_NOTE_INTEND, "d", "", 90, 3),
+	                    "p-3 90 0 c/ d/ / ab/x ");
+	assert_string_equal(note(journal, KANAME_NOTE_THERE, "", "", 0, 3), "--3 90 0 / / / ab/x ");
+	assert_string_equal(note(journal, KANAME_NOTE_ADOPT, "m", "n", 7, 0),
+	                    "-a3 90 7 m/n / m/n ab/x ");
+	/* Since when a family has no address; the second time changes nothing. */
+	(void)note(journal, KANAME_NOTE_NODATA, "", "", 0, 2);
+	assert_int_equal(nodata_s[KANAME_A], 0);
+	assert_int_equal(nodata_s[KANAME_AAAA], 1234);
+	assert_string_equal(note(journal, KANAME_NOTE_NODATA, "", "", 0, 1),
+	                    "-a3 90 7 m/n / m/n ab/x ");
+	assert_int_equal(nodata_s[KANAME_A], 1234);
+	assert_int_equal(nodata_s[KANAME_AAAA], 0);
+	assert_string_equal(note(journal, KANAME_NOTE_FORGET, "", "", 0, 0), "nothing");
+	assert_string_equal(note(journal, KANAME_NOTE_FORGET, "", "", 0, 0), "nothing");
+	kaname_journal_close(journal);
+	remove_directory(path);
+}
+
+/*! What is noted is there for the next one; the apex of a zone and the same name in its parent are two
+ *  owners. */
+static void stays(void **state)
+{
+	char path[DIRECTORY_MAX];
+	seen_t seen = { .calls = 0 };
+	make_directory(path);
+	kaname_journal_t *journal = open_journal(path, false);
+	name_t parent = make_name("example."), zone = make_name("zone.example.");
+	kaname_set_t *both[] = { take(KANAME_A, "a"), NULL };
+	kaname_notes_t notes = { 0 }, more = { 0 };
+	kaname_notes_add(&notes, KANAME_NOTE_INTEND, zone.at, zone.at, both, 60, 1);
+	kaname_notes_add(&more, KANAME_NOTE_INTEND, parent.at, zone.at, both, 61, 1);
+	size_t len = notes.len;
+	kaname_notes_append(&notes, &more);
+	assert_null(kaname_journal_commit(journal, &notes, 1));
+	kaname_journal_close(journal);
+	journal = open_journal(path, true);
+	assert_true(kaname_journal_each(journal, see, &seen));
+	assert_int_equal(seen.calls, 2);
+	kaname_journal_close(journal);
+
+	/* Cut off, the second one is not noted. */
+	kaname_notes_cut(&notes, len);
+	assert_int_equal(notes.len, len);
+	kaname_notes_clear(&notes);
+	kaname_notes_clear(&more);
+	kaname_set_release(&sets, both[0]);
+	remove_directory(path);
+}
+
+static void of_one(void **state)
+{
+	char path[DIRECTORY_MAX], why[200];
+	const char *next;
+	make_directory(path);
+	kaname_journal_t *journal = open_journal(path, false);
+	assert_null(kaname_journal_open(path, "127.0.0.1@53", false, why, sizeof(why), &next));
+	assert_string_equal(why, "another 'kaname follow' has it");
+	kaname_journal_close(journal);
+	assert_null(kaname_journal_open(path, "192.0.2.1@53", false, why, sizeof(why), &next));
+	assert_string_equal(why, "it is of the primary 127.0.0.1@53");
+	kaname_journal_close(open_journal(path, false));
+	remove_directory(path);
+	assert_null(kaname_journal_open(path, "127.0.0.1@53", false, why, sizeof(why), &next));
+	assert_string_equal(why, "No such file or directory");
+	assert_string_equal(next, "make the directory, for the user that this runs as; or name "
+	                          "another one with --journal");
+}
+
+/* Killed at any moment. */
+
+#define OWNERS 200
+
+/*! Notes for all owners the n-th set, n after n, and tells each n that is on disk. */
+static void note_for_ever(const char *path, int to)
+{
+	kaname_journal_t *journal = open_journal(path, false);
+	name_t zone = make_name("zone.example.");
+	for (uint8_t n = 1;; n++) {
+		kaname_notes_t notes = { 0 };
+		const char last[] = { n > 0 ? (char)n : 1, '\0' };
+		kaname_set_t *both[] = { take(KANAME_A, last), take(KANAME_AAAA, last) };
+		for (unsigned i = 0; i < OWNERS; i++) {
+			char text[40];
+			(void)snprintf(text, sizeof(text), "o%u.zone.example.", i);
+			kaname_notes_add(&notes, KANAME_NOTE_THERE, zone.at, make_name(text).at,
+			                 both, 60, n);
+		}
+		if (kaname_journal_commit(journal, &notes, n) != NULL || write(to, &n, 1) != 1) {
+			_exit(1);
+		}
+		kaname_notes_clear(&notes);
+	}
+}
+
+typedef struct {
+	unsigned count;
+	int value; /*!< Of all; -1: they differ. */
+} whole_t;
+
+static void see_whole(void *ctx, const knot_dname_t *zone, const knot_dname_t *owner,
+                      const kaname_noted_t *noted)
+{
+	whole_t *whole = ctx;
+	assert_int_equal(noted->written[KANAME_A].count, 1);
+	assert_int_equal(noted->written[KANAME_AAAA].count, 1);
+	int value = noted->written[KANAME_A].at[3];
+	assert_int_equal(noted->written[KANAME_AAAA].at[15], value);
+	whole->value = whole->count > 0 && whole->value != value ? -1 : value;
+	whole->count++;
+}
+
+static void killed(void **state)
+{
+	char path[DIRECTORY_MAX];
+	make_directory(path);
+	for (unsigned i = 0; i < 40; i++) {
+		int ends[2];
+		assert_int_equal(pipe(ends), 0);
+		pid_t child = fork();
+		if (child == 0) {
+			note_for_ever(path, ends[1]);
+		}
+		(void)close(ends[1]);
+		uint8_t last = 0, n;
+		while (last < 1 + i % 5 && read(ends[0], &n, 1) == 1) {
+			last = n;
+		}
+		(void)usleep(137 * i);
+		assert_int_equal(kill(child, SIGKILL), 0);
+		while (read(ends[0], &n, 1) == 1) {
+			last = n;
+		}
+		(void)close(ends[0]);
+		assert_int_equal(waitpid(child, NULL, 0), child);
+		kaname_journal_t *journal = open_journal(path, false);
+		whole_t whole = { 0 };
+		assert_true(kaname_journal_each(journal, see_whole, &whole));
+		kaname_journal_close(journal);
+		assert_int_equal(whole.count, OWNERS);
+		/* All of one commit: the last that was told, or the one after it. */
+		assert_in_range(whole.value, last, last + 1);
+	}
+	remove_directory(path);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		PROVES("what is noted of an owner", life_of_an_owner),
+		PROVES("it stays", stays),
+		PROVES("it is for one process, and one primary", of_one),
+		PROVES("M5: whenever it is killed all is there or nothing", killed),
+	};
+	int failed = RUN_TESTS("journal", tests);
+	kaname_sets_deinit(&sets);
+	return failed;
+}

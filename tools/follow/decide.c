@@ -1,0 +1,42 @@
+#include "follow/decide.h"
+
+void kaname_known_tell(kaname_known_t *known, kaname_told_worth_t worth, int64_t now_ms)
+{
+	if (worth == KANAME_TOLD_SET) {
+		known->nodata_since_ms = 0;
+	} else if (worth == KANAME_TOLD_NODATA && known->nodata_since_ms == 0) {
+		known->nodata_since_ms = now_ms;
+	}
+	known->worth = worth;
+}
+
+/*! Is it believed that a family has no address? If not yet, `again_ms` is set to when it is. */
+static bool is_believed(const kaname_known_t *known, const kaname_known_t *other, int64_t now_ms,
+                        int64_t *again_ms)
+{
+	int64_t at_ms = known->nodata_since_ms + KANAME_NODATA_BELIEVED_MS;
+	if (other->worth == KANAME_TOLD_SET || now_ms >= at_ms) {
+		return true;
+	}
+	if (*again_ms == 0 || at_ms < *again_ms) {
+		*again_ms = at_ms;
+	}
+	return false;
+}
+
+int64_t kaname_decide(const kaname_known_t known[KANAME_FAMILIES],
+                      kaname_set_t *const written[KANAME_FAMILIES], int64_t now_ms,
+                      kaname_set_t *to[KANAME_FAMILIES])
+{
+	int64_t again_ms = 0;
+	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
+		to[i] = written[i];
+		if (known[i].worth == KANAME_TOLD_SET) {
+			to[i] = known[i].set;
+		} else if (known[i].worth == KANAME_TOLD_NODATA && written[i] != NULL &&
+		           is_believed(&known[i], &known[!i], now_ms, &again_ms)) {
+			to[i] = NULL;
+		}
+	}
+	return again_ms;
+}

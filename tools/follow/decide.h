@@ -1,0 +1,45 @@
+/*!
+ * \brief What an owner is to have, by what the module tells and what is written (M3).  [P]
+ *
+ * A failure keeps what is there, for ever. That there are no addresses is believed at once of one family
+ * while the other one has some, and else after ten minutes.
+ *
+ * Thread: any; time is passed in.
+ */
+
+#pragma once
+
+#include <stdint.h>
+
+#include "follow/set.h"
+#include "follow/told.h"
+
+/*! How long nothing but NODATA is told before it is believed. */
+#define KANAME_NODATA_BELIEVED_MS 600000
+
+/*! What the module tells of a family. */
+typedef struct {
+	kaname_told_worth_t worth;
+	kaname_set_t *set;       /*!< SET: these. */
+	int64_t nodata_since_ms; /*!< NODATA, and failures after it: since when; 0: it is not. */
+} kaname_known_t;
+
+/*!
+ * \brief Takes what was told.
+ *
+ * Its set is the caller's to exchange.
+ */
+void kaname_known_tell(kaname_known_t *known, kaname_told_worth_t worth, int64_t now_ms);
+
+/*!
+ * \brief Decides.
+ *
+ * \param known    Both families.
+ * \param written  What stands there.
+ * \param to       Gets what is to stand there; none of them is held for that.
+ *
+ * \return When it has to be decided again though nothing new is told; 0: never.
+ */
+int64_t kaname_decide(const kaname_known_t known[KANAME_FAMILIES],
+                      kaname_set_t *const written[KANAME_FAMILIES], int64_t now_ms,
+                      kaname_set_t *to[KANAME_FAMILIES]);

@@ -1,0 +1,128 @@
+/*!
+ * \brief What was written, and what is about to be: so that no later run takes what somebody else wrote
+ *        for its own, nor leaves behind what this one did (M5).  [P]
+ *
+ * What is about to be written is noted, and on disk, before it is sent; that it is done is noted some
+ * time later. If the process ends in between, the zone has either what was there or what was about to
+ * be, and whoever comes next looks which.
+ *
+ * It is an LMDB, whose transactions are whole or not there whenever the process ends, in a directory
+ * that one process at a time has for itself. It belongs to one primary: what was written there is not
+ * elsewhere.
+ *
+ * Thread: any, one call at a time; kaname_journal_commit() may wait for the disk, and is for a thread
+ * of the pool.
+ */
+
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <libknot/dname.h>
+
+#include "follow/set.h"
+
+typedef struct kaname_journal kaname_journal_t;
+
+/*! Addresses of a family as they are in the journal. */
+typedef struct {
+	uint16_t count;
+	const uint8_t *at;
+} kaname_noted_set_t;
+
+/*! All that is noted of an owner. What it points to is good until the next change. */
+typedef struct {
+	bool is_pending; /*!< What was about to be written may be there. */
+	bool is_adopted; /*!< There was something that somebody else wrote. */
+	uint8_t writes;  /*!< As in kaname_pace_t. */
+	uint32_t ttl;    /*!< Of what was written, and is about to be. */
+	uint32_t adopted_ttl;
+	int64_t written_s; /*!< When, by the clock on the wall, in seconds since the epoch. */
+	/*! Since when the module has told that a family has no address; 0: it has not. */
+	int64_t nodata_s[KANAME_FAMILIES];
+	kaname_noted_set_t written[KANAME_FAMILIES];
+	kaname_noted_set_t pending[KANAME_FAMILIES];
+	kaname_noted_set_t adopted[KANAME_FAMILIES];
+	kaname_noted_set_t former[KANAME_FAMILIES]; /*!< What stood there before the last write. */
+} kaname_noted_t;
+
+/*! A change of the journal. */
+typedef enum {
+	KANAME_NOTE_INTEND, /*!< `sets` are about to be written. */
+	KANAME_NOTE_DONE,   /*!< They are there. */
+	KANAME_NOTE_THERE,  /*!< `sets` are there, of what was written: nothing is pending. */
+	KANAME_NOTE_ADOPT,  /*!< `sets` are there, and somebody else wrote them. */
+	KANAME_NOTE_NODATA, /*!< Of these families, a bit for each in `writes`, no address is told. */
+	KANAME_NOTE_FORGET, /*!< Nothing of the owner is ours. */
+} kaname_note_t;
+
+/*! Changes that go to disk together. All zeros at first. */
+typedef struct {
+	uint8_t *at;
+	size_t len, size;
+	bool failed; /*!< Memory ran out. */
+} kaname_notes_t;
+
+/*!
+ * \brief Opens it, and makes it if it is not there.
+ *
+ * \param directory  Of its own.
+ * \param primary    Whose it is, as text.
+ * \param read_only  It has to be there; neither is it locked nor may anything be changed.
+ * \param why        Gets the reason, a phrase, if it cannot be opened.
+ * \param next       Gets what to do then.
+ *
+ * \return NULL if it cannot.
+ */
+kaname_journal_t *kaname_journal_open(const char *directory, const char *primary, bool read_only,
+                                      char *why, size_t why_size, const char **next);
+
+/*! NULL is allowed. */
+void kaname_journal_close(kaname_journal_t *journal);
+
+/*! Takes one owner. */
+typedef void (*kaname_journal_each_f)(void *ctx, const knot_dname_t *zone,
+                                      const knot_dname_t *owner, const kaname_noted_t *noted);
+
+/*! Calls it for all owners that are noted; false if it cannot be read. */
+__attribute__((warn_unused_result)) bool kaname_journal_each(kaname_journal_t *journal,
+                                                             kaname_journal_each_f each, void *ctx);
+
+/*! Calls it for one owner, if it is noted; false if it cannot be read. */
+__attribute__((warn_unused_result)) bool kaname_journal_get(kaname_journal_t *journal,
+                                                            const knot_dname_t *zone,
+                                                            const knot_dname_t *owner,
+                                                            kaname_journal_each_f each, void *ctx);
+
+/*!
+ * \brief Adds a change; nothing happens before it is committed.
+ *
+ * \param zone    Ends the owner's name.
+ * \param sets    As the note says; NULL where none are.
+ * \param ttl     INTEND, ADOPT: of the sets.
+ * \param writes  INTEND: as in kaname_pace_t, this one among them.
+ */
+void kaname_notes_add(kaname_notes_t *notes, kaname_note_t note, const knot_dname_t *zone,
+                      const knot_dname_t *owner, kaname_set_t *const sets[KANAME_FAMILIES],
+                      uint32_t ttl, uint8_t writes);
+
+/*! Adds all of another list. */
+void kaname_notes_append(kaname_notes_t *notes, const kaname_notes_t *others);
+
+/*! Leaves the first octets, up to what was once the end. */
+void kaname_notes_cut(kaname_notes_t *notes, size_t len);
+
+void kaname_notes_clear(kaname_notes_t *notes);
+
+/*!
+ * \brief Makes all of these changes, in order, or none; on disk when it returns.
+ *
+ * \param now_s  The clock on the wall.
+ *
+ * \return NULL; else why not, a phrase that stays.
+ */
+__attribute__((warn_unused_result)) const char *kaname_journal_commit(kaname_journal_t *journal,
+                                                                      const kaname_notes_t *notes,
+                                                                      int64_t now_s);
