@@ -26,6 +26,18 @@ const kaname_option_t kaname_options[] = {
 	{ 'p', false, "prometheus", NULL, "print metrics for Prometheus", NULL },
 	{ 'u', false, "summary", NULL, "of them those of the server alone", NULL },
 	{ 'O', false, "output", "FILE", "put them into this file, at once or not at all", NULL },
+	{ 'k', false, "key", "FILE", "file with the TSIG key: [ALGORITHM:]NAME:SECRET", NULL },
+	{ 'P', false, "primary", "ADDRESS[@PORT]",
+	  "where updates go (knotd, at its first address)", NULL },
+	{ 'C', false, "catalog", "ZONE", "the members of this catalog zone", NULL },
+	{ 'J', false, "journal", "DIRECTORY",
+	  "where what was written is noted\n(/var/lib/kaname-follow)", NULL },
+	{ '1', false, "once", NULL, "do it once, and end", NULL },
+	{ 'N', false, "dry-run", NULL, "print what would be written, and write nothing", NULL },
+	{ 'A', false, "adopt", NULL,
+	  "replace addresses that somebody else wrote; they\nare put back when the ANAME goes",
+	  NULL },
+	{ 'I', false, "setup", NULL, "print a key, and what knot.conf needs for it", NULL },
 	{ 's', true, "socket", "PATH", "control socket of knotd\n(" KANAME_CONTROL_SOCKET ")",
 	  NULL },
 	{ 'S', true, "status-socket", "PATH",
@@ -33,6 +45,8 @@ const kaname_option_t kaname_options[] = {
 	{ 't', true, "timeout", "TIME", "how long to wait for the answers (10s)", "refresh" },
 	{ 't', true, "timeout", "TIME", "how long to wait for the names; 0: for ever (30s)",
 	  "warm" },
+	{ 't', true, "timeout", "TIME",
+	  "how long an update may take (60s); with --once, all\nof it (30s)", "follow" },
 	{ 't', true, "timeout", "TIME", "how long knotd may be silent; 0: for ever (60s)",
 	  "set unset" },
 	{ 't', true, "timeout", "TIME", "how long knotd may be silent; 0: for ever (10s)", NULL },
@@ -160,6 +174,19 @@ const kaname_command_t kaname_commands[] = {
 	  "  kaname watch | jq -c 'select(.event == \"fails\")'\n"
 	  "  kaname watch example.com --reconnect >> /var/log/aname-events.json\n",
 	  kaname_watch },
+	{ "follow", 0, 1000, "kPCJ1NAIqvsSt", "follow [ZONE...] --key FILE [--once]",
+	  "keep real addresses beside them, for secondaries",
+	  "Keeps A and AAAA records beside the ANAME records of zones, by dynamic updates,\n"
+	  "as the module of the local knotd has them: so that secondaries that know no\n"
+	  "ANAME serve them, too. Runs until it is ended. Failures change nothing, and\n"
+	  "addresses that somebody else wrote are left alone.\n",
+	  "  ZONE    only this one (all that have ANAME records)\n",
+	  "  0  ended; with --once: all are in step\n  1  with --once: some are not; else "
+	  "refused\n" STATUS_USAGE STATUS_SERVER,
+	  "  kaname follow --setup example.com\n"
+	  "  kaname follow --key /etc/knot/kaname-follow.key\n"
+	  "  kaname follow example.com --dry-run\n",
+	  kaname_follow },
 	{ "check", 0, 1, "csSt", "check [ZONE] [--client ADDRESS]",
 	  "look for what is wrong, with a zone or all",
 	  "Looks for what is wrong when a zone does not answer as it should, and prints a\n"

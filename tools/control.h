@@ -16,6 +16,9 @@
 /*! And longest text of a release. */
 #define KANAME_VERSION_MAX 100
 
+/*! Filters of zone-status, which are called otherwise in later releases. */
+#define KANAME_CTL_IDX_FILTER (KNOT_CTL_IDX_DATA + 1)
+
 typedef struct {
 	knot_ctl_t *ctl;
 	char error[KANAME_ERROR_MAX]; /*!< Why the server refused, as text. */

@@ -90,6 +90,17 @@ static bool read_time(const char *name, int64_t most, int64_t *seconds)
 	return false;
 }
 
+/*! Takes one more catalog; false, and reported, if there are too many. */
+static bool take_catalog(kaname_args_t *args)
+{
+	if (args->catalogs_count == KANAME_CATALOGS_MAX) {
+		kaname_error("--catalog %s: no more than %d are taken", optarg, KANAME_CATALOGS_MAX);
+		return false;
+	}
+	args->catalogs[args->catalogs_count++] = optarg;
+	return true;
+}
+
 /*! Takes one option; false if it has no good value. */
 static bool take_option(kaname_args_t *args, int option)
 {
@@ -119,6 +130,14 @@ static bool take_option(kaname_args_t *args, int option)
 	case 'q': args->quiet = true; break;
 	case 'v': args->verbose = true; break;
 	case 'R': args->reconnect = true; break;
+	case 'k': args->key = optarg; break;
+	case 'P': args->primary = optarg; break;
+	case 'J': args->journal = optarg; break;
+	case '1': args->once = true; break;
+	case 'N': args->dry_run = true; break;
+	case 'A': args->adopt = true; break;
+	case 'I': args->setup = true; break;
+	case 'C': good = take_catalog(args); break;
 	default: good = false; break;
 	}
 	args->timeout = (int)seconds;

@@ -8,12 +8,16 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /*! How long a server may be silent where nothing else is said, in seconds. */
 #define KANAME_TIMEOUT_S        10
 /*! And while it changes a zone, which takes as long as it takes to sign it. */
 #define KANAME_TIMEOUT_CHANGE_S 60
+
+/*! How often --catalog may be there. */
+#define KANAME_CATALOGS_MAX 16
 
 /*! How kaname ends; documented in kaname(1). */
 typedef enum {
@@ -46,7 +50,16 @@ typedef struct {
 	bool quiet;      /*!< --quiet */
 	bool verbose;    /*!< --verbose */
 	bool reconnect;  /*!< --reconnect */
-	int count;       /*!< Arguments that are no options. */
+	const char *key;     /*!< --key, or NULL. */
+	const char *primary; /*!< --primary, or NULL. */
+	const char *journal; /*!< --journal, or NULL. */
+	bool once;           /*!< --once */
+	bool dry_run;        /*!< --dry-run */
+	bool adopt;          /*!< --adopt */
+	bool setup;          /*!< --setup */
+	size_t catalogs_count;
+	const char *catalogs[KANAME_CATALOGS_MAX]; /*!< --catalog, each. */
+	int count; /*!< Arguments that are no options. */
 	char **arguments;
 } kaname_args_t;
 
@@ -77,3 +90,4 @@ kaname_exit_t kaname_check(const kaname_args_t *args);
 kaname_exit_t kaname_force(const kaname_args_t *args);
 kaname_exit_t kaname_refresh(const kaname_args_t *args);
 kaname_exit_t kaname_watch(const kaname_args_t *args);
+kaname_exit_t kaname_follow(const kaname_args_t *args);

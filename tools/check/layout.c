@@ -8,10 +8,8 @@
 
 #include "protocol.h"
 
-#define MODULE     "mod-aname"
-#define COUNT(of)  (sizeof(of) / sizeof((of)[0]))
-/*! Filters of zone-status are called otherwise in later releases. */
-#define IDX_FILTER (KNOT_CTL_IDX_DATA + 1)
+#define MODULE    "mod-aname"
+#define COUNT(of) (sizeof(of) / sizeof((of)[0]))
 
 static void take_catalog(void *ctx, knot_ctl_data_t *data)
 {
@@ -27,7 +25,7 @@ static void take_catalog(void *ctx, knot_ctl_data_t *data)
 /*! Which zones come from which catalog; asked only where there are some. */
 static kaname_exit_t read_catalogs(kaname_control_t *control, kaname_layout_t *layout)
 {
-	knot_ctl_data_t ask = { [KNOT_CTL_IDX_CMD] = "zone-status", [IDX_FILTER] = "c" };
+	knot_ctl_data_t ask = { [KNOT_CTL_IDX_CMD] = "zone-status", [KANAME_CTL_IDX_FILTER] = "c" };
 	if (layout->catalog_templates.count == 0) {
 		return KANAME_OK;
 	}
@@ -51,7 +49,7 @@ static void take_unloaded(void *ctx, knot_ctl_data_t *data)
 
 static kaname_exit_t read_unloaded(kaname_control_t *control, kaname_layout_t *layout)
 {
-	knot_ctl_data_t ask = { [KNOT_CTL_IDX_CMD] = "zone-status", [IDX_FILTER] = "s" };
+	knot_ctl_data_t ask = { [KNOT_CTL_IDX_CMD] = "zone-status", [KANAME_CTL_IDX_FILTER] = "s" };
 	if (kaname_control_ask(control, &ask, take_unloaded, &layout->unloaded) == KANAME_IO) {
 		return KANAME_IO;
 	}

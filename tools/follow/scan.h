@@ -90,14 +90,16 @@ typedef void (*kaname_scan_there_f)(void *ctx, const knot_dname_t *zone, const k
  * \brief Reads the A and AAAA records of one owner as they stand in the zone, synthesized ones not
  *        among them.
  *
- * \param loaded  Set to whether the zone is loaded at all.
+ * \param loaded  Set to whether the zone is loaded at all. If it changes again and again while it is
+ *                read, it counts as not loaded.
+ * \param aname   Set to whether the owner has ANAME or ALIAS records.
  * \param there   Called for each family that has some, once.
  *
  * \return KANAME_OK; KANAME_IO, reported, and nothing that was told counts.
  */
 __attribute__((warn_unused_result)) kaname_exit_t kaname_scan_there(
         const kaname_args_t *args, const knot_dname_t *zone, const knot_dname_t *owner,
-        bool *loaded, kaname_scan_there_f there, void *ctx);
+        bool *loaded, bool *aname, kaname_scan_there_f there, void *ctx);
 
 /*! The same of the apexes of all zones that are loaded, each family in the order in which knotd has
  *  the zones; of one owner all its addresses of a family are told at once. They are told while they

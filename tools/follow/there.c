@@ -9,10 +9,11 @@
 #include <libknot/libknot.h>
 
 #include "control.h"
+#include "rrtype.h"
 
-#define APEX       "@"
-/*! Filters of zone-status are called otherwise in later releases. */
-#define IDX_FILTER (KNOT_CTL_IDX_DATA + 1)
+#define APEX     "@"
+/*! How often it is read until nothing has changed meanwhile. */
+#define ATTEMPTS 3
 
 static const char *const types[KANAME_FAMILIES] = { "A", "AAAA" };
 
@@ -26,7 +27,7 @@ typedef struct {
 	uint32_t ttl;
 	uint8_t *at;
 	size_t count, room;
-	bool loaded, failed;
+	bool failed;
 } reading_t;
 
 /*! Tells what has come of an owner. */
@@ -99,16 +100,6 @@ static kaname_exit_t read_addresses(reading_t *reading, const char *zone, const 
 	return ret == KANAME_IO ? ret : KANAME_OK;
 }
 
-static void take_status(void *ctx, knot_ctl_data_t *data)
-{
-	reading_t *reading = ctx;
-	const char *value = (*data)[KNOT_CTL_IDX_DATA], *type = (*data)[KNOT_CTL_IDX_TYPE];
-	/* What has contents has a serial. */
-	if (value != NULL && type != NULL && strcmp(type, "serial") == 0) {
-		reading->loaded = isdigit((unsigned char)value[0]);
-	}
-}
-
 /*! Connects; what fails is reported unless that is not wanted. */
 static kaname_exit_t begin(reading_t *reading, const kaname_args_t *args)
 {
@@ -130,16 +121,96 @@ static kaname_exit_t end(reading_t *reading, kaname_exit_t ret)
 	return reading->failed ? KANAME_IO : ret;
 }
 
-kaname_exit_t kaname_scan_there(const kaname_args_t *args, const knot_dname_t *zone,
-                                const knot_dname_t *owner, bool *loaded, kaname_scan_there_f there,
-                                void *ctx)
+/* One owner: what is read of it in several commands has to be of one moment. */
+
+typedef struct {
+	char serial[16]; /*!< Of the zone; empty: it is not loaded. */
+	bool has_aname;
+	struct {
+		uint32_t ttl;
+		size_t count;
+		uint8_t at[KANAME_SET_MAX * 16];
+	} family[KANAME_FAMILIES];
+} one_t;
+
+static void take_serial(void *ctx, knot_ctl_data_t *data)
 {
-	reading_t reading = { .there = there, .ctx = ctx };
+	const char *value = (*data)[KNOT_CTL_IDX_DATA], *type = (*data)[KNOT_CTL_IDX_TYPE];
+	/* What has contents has a serial. */
+	if (value != NULL && type != NULL && strcmp(type, "serial") == 0 &&
+	    isdigit((unsigned char)value[0])) {
+		(void)snprintf(ctx, sizeof(((one_t *)NULL)->serial), "%s", value);
+	}
+}
+
+static void take_aname(void *ctx, knot_ctl_data_t *data)
+{
+	*(bool *)ctx |= (*data)[KNOT_CTL_IDX_DATA] != NULL;
+}
+
+static void take_family(void *ctx, const knot_dname_t *zone, const knot_dname_t *owner,
+                        kaname_family_t family, uint32_t ttl, size_t count, const uint8_t *at)
+{
+	one_t *one = ctx;
+	one->family[family].ttl = ttl;
+	one->family[family].count = count < KANAME_SET_MAX ? count : KANAME_SET_MAX;
+	memcpy(one->family[family].at, at, one->family[family].count * kaname_family_len(family));
+}
+
+static kaname_exit_t read_serial(reading_t *reading, const char *zone, one_t *one)
+{
+	knot_ctl_data_t ask = { [KNOT_CTL_IDX_CMD] = "zone-status",
+		                [KNOT_CTL_IDX_ZONE] = zone,
+		                [KANAME_CTL_IDX_FILTER] = "s" };
+	one->serial[0] = '\0';
+	return kaname_control_ask(&reading->control, &ask, take_serial, one->serial);
+}
+
+static kaname_exit_t read_aname(reading_t *reading, const char *zone, const char *owner, one_t *one)
+{
+	kaname_exit_t ret = KANAME_OK;
+	for (size_t i = 0; i < ANAME_RRTYPES && ret != KANAME_IO; i++) {
+		knot_ctl_data_t ask = { [KNOT_CTL_IDX_CMD] = "zone-read",
+			                [KNOT_CTL_IDX_ZONE] = zone,
+			                [KNOT_CTL_IDX_OWNER] = owner,
+			                [KNOT_CTL_IDX_TYPE] = aname_rrtypes[i].generic };
+		ret = kaname_control_ask(&reading->control, &ask, take_aname, &one->has_aname);
+	}
+	return ret;
+}
+
+/*! Reads it once; `same` is set to whether nothing has changed meanwhile. */
+static kaname_exit_t read_one(reading_t *reading, const char *zone, const char *owner, one_t *one,
+                              bool *same)
+{
+	*one = (one_t){ .has_aname = false };
+	reading->there = take_family;
+	reading->ctx = one;
+	kaname_exit_t ret = read_serial(reading, zone, one);
+	char serial[sizeof(one->serial)];
+	memcpy(serial, one->serial, sizeof(serial));
+	if (ret != KANAME_IO && serial[0] != '\0') {
+		ret = read_addresses(reading, zone, owner);
+	}
+	if (ret != KANAME_IO && serial[0] != '\0') {
+		ret = read_aname(reading, zone, owner, one);
+	}
+	if (ret != KANAME_IO && serial[0] != '\0') {
+		ret = read_serial(reading, zone, one);
+	}
+	*same = strcmp(one->serial, serial) == 0;
+	return ret == KANAME_IO ? ret : KANAME_OK;
+}
+
+kaname_exit_t kaname_scan_there(const kaname_args_t *args, const knot_dname_t *zone,
+                                const knot_dname_t *owner, bool *loaded, bool *aname,
+                                kaname_scan_there_f there, void *ctx)
+{
+	reading_t reading = { .at = NULL };
 	knot_dname_txt_storage_t zone_text, owner_text;
-	knot_ctl_data_t status = { [KNOT_CTL_IDX_CMD] = "zone-status",
-		                   [KNOT_CTL_IDX_ZONE] = zone_text,
-		                   [IDX_FILTER] = "s" };
-	*loaded = false;
+	one_t one;
+	bool same = false;
+	*loaded = *aname = false;
 	if (knot_dname_to_str(zone_text, zone, sizeof(zone_text)) == NULL ||
 	    knot_dname_to_str(owner_text, owner, sizeof(owner_text)) == NULL) {
 		return KANAME_OK;
@@ -148,12 +219,19 @@ kaname_exit_t kaname_scan_there(const kaname_args_t *args, const knot_dname_t *z
 	if (ret != KANAME_OK) {
 		return ret;
 	}
-	ret = kaname_control_ask(&reading.control, &status, take_status, &reading);
-	*loaded = reading.loaded;
-	if (ret == KANAME_OK && reading.loaded) {
-		ret = read_addresses(&reading, zone_text, owner_text);
+	for (unsigned i = 0; i < ATTEMPTS && ret == KANAME_OK && !same; i++) {
+		ret = read_one(&reading, zone_text, owner_text, &one, &same);
 	}
-	return end(&reading, ret == KANAME_IO ? ret : KANAME_OK);
+	ret = end(&reading, ret);
+	*loaded = ret == KANAME_OK && same && one.serial[0] != '\0';
+	*aname = *loaded && one.has_aname;
+	for (unsigned i = 0; i < KANAME_FAMILIES && *loaded; i++) {
+		if (one.family[i].count > 0) {
+			there(ctx, zone, owner, i, one.family[i].ttl, one.family[i].count,
+			      one.family[i].at);
+		}
+	}
+	return ret;
 }
 
 kaname_exit_t kaname_scan_there_all(const kaname_args_t *args, kaname_scan_there_f there, void *ctx)

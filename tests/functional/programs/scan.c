@@ -150,8 +150,10 @@ int main(int argc, char **argv)
 	if (all) {
 		ret = kaname_scan_there_all(&args, print_there, NULL);
 	} else if (zone != NULL) {
-		ret = kaname_scan_there(&args, zone, owner, &loaded, print_there, NULL);
+		bool aname;
+		ret = kaname_scan_there(&args, zone, owner, &loaded, &aname, print_there, NULL);
 		(void)printf("loaded\t%s\n", loaded ? "yes" : "no");
+		(void)printf("aname\t%s\n", aname ? "yes" : "no");
 	} else {
 		kaname_scan_calls_t calls = { .owner = print_owner,
 			                      .refused = print_refused,

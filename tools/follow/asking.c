@@ -1,0 +1,225 @@
+#include "follow/follow.h"
+
+#include <string.h>
+
+#include "ask.h"
+#include "protocol.h"
+
+/*! When a question is repeated whose answer is being looked up. */
+#define PENDING_MS 1000
+/*! The least and most between two questions of an owner. */
+#define LEAST_MS   1000
+#define MOST_MS    1800000
+
+void kaname_follow_ask(kaname_follow_t *follow, kaname_follow_owner_t *owner)
+{
+	if (owner->is_asked) {
+		owner->ask_again = true;
+		return;
+	}
+	if (!follow->is_up || follow->is_ending || owner->is_dropped ||
+	    owner->state == KANAME_OWNER_ABSENT || owner->state == KANAME_OWNER_REFUSED ||
+	    owner->state == KANAME_OWNER_LEAVING) {
+		return;
+	}
+	owner->is_asked = kaname_ring_add(&follow->to_ask, owner);
+	if (!owner->is_asked) {
+		owner->ask_ms = kaname_now_ms() + PENDING_MS;
+	}
+	kaname_follow_plan(follow, owner);
+}
+
+void kaname_follow_ask_more(kaname_follow_t *follow)
+{
+	const knot_dname_t *targets[ANAME_FOLLOW_TARGETS];
+	while (!follow->is_ending && follow->to_ask.count > 0 &&
+	       kaname_told_room(follow->told) > 0) {
+		kaname_follow_owner_t *owner = kaname_ring_take(&follow->to_ask);
+		size_t count = 0;
+		for (uint16_t i = 0; i < owner->targets_count && count < ANAME_FOLLOW_TARGETS;
+		     i++) {
+			targets[count++] = owner->links[i].target->name;
+		}
+		owner->ask_again = false;
+		if (kaname_told_ask(follow->told, (uintptr_t)owner, kaname_follow_zone(owner),
+		                    kaname_follow_name(owner), owner->ttl, targets, count)) {
+			follow->asked++;
+		} else {
+			owner->is_asked = false;
+			owner->ask_ms = kaname_now_ms() + PENDING_MS;
+			kaname_follow_plan(follow, owner);
+		}
+	}
+}
+
+/*! Has all owners asked for. */
+static void ask_all(kaname_follow_t *follow)
+{
+	for (size_t i = 0; i < follow->owners.owners_size; i++) {
+		for (kaname_follow_owner_t *owner = follow->owners.owners[i]; owner != NULL;
+		     owner = owner->next) {
+			kaname_follow_ask(follow, owner);
+		}
+	}
+	kaname_follow_ask_more(follow);
+}
+
+static void on_up(void *ctx)
+{
+	kaname_follow_t *follow = ctx;
+	follow->is_up = true;
+	if (follow->was_down) {
+		kaname_follow_say("the module answers again");
+		follow->was_down = false;
+	}
+	ask_all(follow);
+}
+
+static void on_down(void *ctx, const char *why, const char *next)
+{
+	kaname_follow_t *follow = ctx;
+	follow->is_up = false;
+	follow->asked = 0;
+	kaname_ring_deinit(&follow->to_ask);
+	if (!follow->was_down) {
+		kaname_follow_say("the module does not answer: %s; nothing is changed until it "
+		                  "does%s%s",
+		                  why, next != NULL ? "\nnext: " : "", next != NULL ? next : "");
+		follow->was_down = true;
+		follow->troubled++;
+	}
+	kaname_follow_owner_t *following;
+	for (size_t i = 0; i < follow->owners.owners_size; i++) {
+		for (kaname_follow_owner_t *owner = follow->owners.owners[i]; owner != NULL;
+		     owner = following) {
+			following = owner->next;
+			bool dropped = owner->is_asked && owner->is_dropped;
+			owner->is_asked = owner->ask_again = false;
+			if (dropped) {
+				kaname_follow_drop(follow, owner);
+			} else {
+				kaname_follow_plan(follow, owner);
+			}
+		}
+	}
+}
+
+/*! Takes what is told of a family; false if out of memory. */
+static bool take_family(kaname_follow_t *follow, kaname_known_t *known, kaname_family_t family,
+                        const kaname_told_set_t *told, bool *changed)
+{
+	kaname_set_t *set = NULL;
+	kaname_told_worth_t worth = told->family[family].worth;
+	if (worth == KANAME_TOLD_SET &&
+	    !kaname_set_take(&follow->sets, family, told->family[family].at,
+	                     told->family[family].count, &set)) {
+		return false;
+	}
+	if (worth == KANAME_TOLD_SET && set == NULL) {
+		worth = KANAME_TOLD_FAILED;
+	}
+	kaname_known_tell(known, worth, kaname_now_ms());
+	if (worth == KANAME_TOLD_SET) {
+		*changed |= set != known->set;
+		kaname_set_release(&follow->sets, known->set);
+		known->set = set;
+	}
+	return true;
+}
+
+/*! Says why nothing can be known of an owner, once. */
+static void say_trouble(kaname_follow_t *follow, kaname_follow_owner_t *owner,
+                        const kaname_told_set_t *told)
+{
+	bool fails[KANAME_FAMILIES];
+	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
+		fails[i] = told->family[i].worth == KANAME_TOLD_FAILED;
+	}
+	if (told->unknown) {
+		kaname_follow_trouble(follow, owner, "'kaname check ZONE' looks at its section",
+		                      "the module tells nothing: %s; what is there stays",
+		                      told->family[KANAME_A].why);
+	} else if (fails[KANAME_A] && fails[KANAME_AAAA]) {
+		kaname_follow_trouble(follow, owner, NULL,
+		                      "no address is known (%s); what is "
+		                      "there stays",
+		                      told->family[KANAME_A].why);
+	} else if (owner->state == KANAME_OWNER_FOLLOWED && !fails[KANAME_A] &&
+	           !fails[KANAME_AAAA] && owner->failures == 0) {
+		owner->said = 0;
+	}
+}
+
+/*! Notes since when there is no address, so that it is believed after ten minutes though this runs
+ *  for a moment now and then. */
+static void note_nodata(kaname_follow_t *follow, kaname_follow_owner_t *owner)
+{
+	unsigned families = 0;
+	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
+		families |= owner->known[i].nodata_since_ms != 0 ? 1u << i : 0;
+	}
+	if (owner->is_noted && families != owner->nodata_noted) {
+		kaname_follow_note_nodata(follow, owner, families);
+		owner->nodata_noted = families;
+	}
+}
+
+static void on_set(void *ctx, uint64_t token, const kaname_told_set_t *told)
+{
+	kaname_follow_t *follow = ctx;
+	kaname_follow_owner_t *owner = (kaname_follow_owner_t *)(uintptr_t)token;
+	bool changed = false, good = true, pending = false;
+	int64_t now_ms = kaname_now_ms();
+	follow->asked--;
+	owner->is_asked = false;
+	for (unsigned i = 0; i < KANAME_FAMILIES && !owner->is_dropped; i++) {
+		good = take_family(follow, &owner->known[i], i, told, &changed) && good;
+		pending |= told->family[i].worth == KANAME_TOLD_PENDING && !told->unknown;
+	}
+	if (!owner->is_dropped) {
+		int64_t wait_ms = 1000 * (int64_t)told->next_s;
+		wait_ms = wait_ms < LEAST_MS ? LEAST_MS : wait_ms > MOST_MS ? MOST_MS : wait_ms;
+		owner->ask_ms = now_ms + (pending || !good ? PENDING_MS : wait_ms);
+		owner->told_ttl = told->ttl;
+		owner->is_told = good;
+		owner->is_pending = pending;
+		if (changed) {
+			kaname_pace_changed(&owner->pace, now_ms);
+		}
+		note_nodata(follow, owner);
+		say_trouble(follow, owner, told);
+	}
+	if (owner->ask_again) {
+		kaname_follow_ask(follow, owner);
+	}
+	kaname_follow_consider(follow, owner);
+	kaname_follow_ask_more(follow);
+	kaname_follow_write_more(follow);
+}
+
+static void on_changed(void *ctx, const knot_dname_t *name)
+{
+	kaname_follow_t *follow = ctx;
+	const kaname_follow_target_t *target = kaname_owners_target(&follow->owners, name);
+	kaname_follow_owner_t *owner = target != NULL ? target->first : NULL;
+	for (; owner != NULL; owner = kaname_owners_next(owner, target)) {
+		kaname_follow_ask(follow, owner);
+	}
+	kaname_follow_ask_more(follow);
+}
+
+static void on_lost(void *ctx)
+{
+	ask_all(ctx);
+}
+
+bool kaname_follow_listen(kaname_follow_t *follow)
+{
+	static const kaname_told_calls_t calls = {
+		.up = on_up, .down = on_down, .set = on_set, .changed = on_changed, .lost = on_lost
+	};
+	kaname_told_calls_t own = calls;
+	own.ctx = follow;
+	follow->told = kaname_told_new(&follow->loop, follow->args, &own);
+	return follow->told != NULL;
+}

@@ -1,0 +1,440 @@
+/*!
+ * \brief The command follow: keeps real A and AAAA records beside ANAME records, for secondaries that
+ *        know no ANAME (M1 to M6).
+ */
+
+#include "follow/follow.h"
+
+#include <malloc.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <libknot/libknot.h>
+
+#include "ask.h"
+#include "config.h"
+#include "control.h"
+#include "fnv.h"
+#include "follow/setup.h"
+#include "name.h"
+#include "records.h"
+
+/*! How often the clock is looked at. */
+#define TICK_MS         100
+/*! How long an update may take, where nothing else is said: a large zone is signed meanwhile. */
+#define UPDATE_MS       60000
+/*! How long what is on its way is waited for at the end. */
+#define ENDING_MS       3000
+/*! How long lookups are waited for with --once, where nothing else is said. */
+#define ONCE_MS         30000
+/*! What is larger goes back to the system at once when it is freed. */
+#define LARGE           ((int)512 * 1024)
+/*! Where the journal is. */
+#define DEFAULT_JOURNAL "/var/lib/kaname-follow"
+
+/* What is asked for. */
+
+/*! Reads names of zones; false, and reported, if one is none. */
+static bool read_zones(char *const *texts, size_t count, const knot_dname_t *const **zones)
+{
+	const knot_dname_t **at = calloc(count + 1, sizeof(*at));
+	bool good = at != NULL;
+	for (size_t i = 0; i < count && good; i++) {
+		knot_dname_storage_t name;
+		good = kaname_name_take(name, texts[i], KANAME_NAME_ZONE);
+		if (good) {
+			knot_dname_to_lower(name);
+			at[i] = knot_dname_copy(name, NULL);
+			good = at[i] != NULL;
+		}
+	}
+	*zones = at;
+	return good;
+}
+
+static void free_zones(const knot_dname_t *const *zones, size_t count)
+{
+	for (size_t i = 0; zones != NULL && i < count; i++) {
+		knot_dname_free((knot_dname_t *)zones[i], NULL);
+	}
+	free((void *)zones);
+}
+
+static kaname_exit_t read_choice(kaname_follow_t *follow)
+{
+	const kaname_args_t *args = follow->args;
+	follow->choice.zones_count = args->count;
+	follow->choice.catalogs_count = args->catalogs_count;
+	follow->choice.elsewhere = args->primary != NULL;
+	bool good = read_zones(args->arguments, args->count, &follow->choice.zones) &&
+	            read_zones((char *const *)args->catalogs, args->catalogs_count,
+	                       &follow->choice.catalogs);
+	return good ? KANAME_OK : KANAME_NO;
+}
+
+/* Where it goes. */
+
+/*! Finds the first address on which the local knotd listens. */
+static kaname_exit_t find_local(kaname_follow_t *follow)
+{
+	static kaname_values_t listen;
+	kaname_control_t control;
+	kaname_exit_t ret = kaname_control_open(&control, follow->args);
+	if (ret != KANAME_OK) {
+		return ret;
+	}
+	ret = kaname_config_read(&control, "server", NULL, "listen", &listen);
+	kaname_control_close(&control);
+	for (size_t i = 0; i < listen.count && ret == KANAME_OK; i++) {
+		if (kaname_address_read(listen.at[i], &follow->server)) {
+			(void)snprintf(follow->server_text, sizeof(follow->server_text), "%s",
+			               listen.at[i]);
+			return KANAME_OK;
+		}
+	}
+	if (ret != KANAME_IO) {
+		kaname_error(
+		        "it is not known where knotd listens, so that it cannot be sent updates");
+		(void)fprintf(stderr, "next: name the address with --primary\n");
+		ret = KANAME_NO;
+	}
+	return ret;
+}
+
+static kaname_exit_t find_primary(kaname_follow_t *follow)
+{
+	const char *text = follow->args->primary;
+	if (text == NULL) {
+		return find_local(follow);
+	}
+	if (!kaname_address_read(text, &follow->server)) {
+		kaname_error("--primary %s: expected ADDRESS or ADDRESS@PORT", text);
+		return KANAME_NO;
+	}
+	(void)snprintf(follow->server_text, sizeof(follow->server_text), "%s", text);
+	return KANAME_OK;
+}
+
+static kaname_exit_t read_key(kaname_follow_t *follow)
+{
+	const char *path = follow->args->key;
+	if (follow->is_dry) {
+		return KANAME_OK;
+	}
+	if (path == NULL) {
+		kaname_error("updates have to be signed: --key FILE is missing");
+		(void)fprintf(stderr,
+		              "next: 'kaname follow --setup' prints a key, and what knot.conf "
+		              "needs for it\n");
+		return KANAME_USAGE;
+	}
+	int ret = knot_tsig_key_init_file(&follow->key, path);
+	if (ret != KNOT_EOK) {
+		kaname_error("the key file %s cannot be read: %s", path, knot_strerror(ret));
+		(void)fprintf(stderr,
+		              "next: its first line is [ALGORITHM:]NAME:SECRET, as 'kaname "
+		              "follow --setup' prints it, and it has to be readable for who "
+		              "runs this\n");
+		return KANAME_IO;
+	}
+	return KANAME_OK;
+}
+
+/* What was written before. */
+
+static void take_noted(void *ctx, const knot_dname_t *zone, const knot_dname_t *name,
+                       const kaname_noted_t *noted)
+{
+	kaname_follow_t *follow = ctx;
+	const kaname_scan_owner_t found = { .zone = zone, .owner = name };
+	kaname_taken_t taken;
+	kaname_follow_owner_t *owner = kaname_owners_take(&follow->owners, &found, &taken);
+	int64_t age_s = time(NULL) - noted->written_s;
+	bool good = owner != NULL;
+	for (unsigned i = 0; i < KANAME_FAMILIES && good; i++) {
+		good = kaname_set_take(&follow->sets, i, noted->written[i].at,
+		                       noted->written[i].count, &owner->written[i]);
+	}
+	if (!good) {
+		follow->is_ending = true;
+		return;
+	}
+	/* Where the clock was set back it is as if it had been now. */
+	owner->pace.written_ms = kaname_now_ms() - 1000 * (age_s > 0 ? age_s : 0);
+	owner->pace.changed_ms = owner->pace.written_ms;
+	owner->pace.writes = noted->writes;
+	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
+		age_s = time(NULL) - noted->nodata_s[i];
+		owner->nodata_noted |= noted->nodata_s[i] != 0 ? 1u << i : 0;
+		owner->known[i].nodata_since_ms =
+		        noted->nodata_s[i] != 0 ? kaname_now_ms() - 1000 * (age_s > 0 ? age_s : 0)
+		                                : 0;
+	}
+	owner->written_ttl = noted->ttl;
+	owner->is_noted = true;
+	owner->is_adopted = noted->is_adopted;
+	owner->is_unsure = noted->is_pending;
+}
+
+static kaname_exit_t read_journal(kaname_follow_t *follow)
+{
+	const char *directory = follow->args->journal, *next;
+	const char *state = getenv("STATE_DIRECTORY"); /* Of systemd. */
+	char why[200];
+	if (directory == NULL) {
+		directory = state != NULL ? state : DEFAULT_JOURNAL;
+	}
+	follow->journal = kaname_journal_open(directory, follow->server_text, follow->is_dry, why,
+	                                      sizeof(why), &next);
+	if (follow->journal == NULL && follow->is_dry) {
+		return KANAME_OK; /* Nothing was written by anybody yet. */
+	}
+	if (follow->journal == NULL) {
+		kaname_error("the journal in %s cannot be used: %s", directory, why);
+		(void)fprintf(stderr, "next: %s\n", next);
+		return KANAME_IO;
+	}
+	if (!kaname_journal_each(follow->journal, take_noted, follow) || follow->is_ending) {
+		kaname_error("the journal in %s cannot be read", directory);
+		return KANAME_IO;
+	}
+	return KANAME_OK;
+}
+
+/* The end. */
+
+static void on_closed(uv_handle_t *handle)
+{
+}
+
+/*! Closes all handles; what is being read or noted is waited for by the loop. */
+static void end(kaname_follow_t *follow)
+{
+	if (follow->is_ended) {
+		return;
+	}
+	follow->is_ended = true;
+	kaname_told_close(follow->told);
+	kaname_primary_close(follow->primary);
+	uv_close((uv_handle_t *)&follow->timer, on_closed);
+	for (size_t i = 0; i < sizeof(follow->signals) / sizeof(follow->signals[0]); i++) {
+		uv_close((uv_handle_t *)&follow->signals[i], on_closed);
+	}
+}
+
+/*! Nothing is begun any more; what is on its way is waited for a moment. */
+static void begin_end(kaname_follow_t *follow)
+{
+	if (!follow->is_ending) {
+		follow->is_ending = true;
+		follow->end_ms = kaname_now_ms() + ENDING_MS;
+	}
+}
+
+/*! Has an owner what it is to have, as far as can be known? */
+static bool is_in_step(const kaname_follow_t *follow, const kaname_follow_owner_t *owner)
+{
+	kaname_set_t *to[KANAME_FAMILIES];
+	int64_t again_ms;
+	return owner->state == KANAME_OWNER_ABSENT ||
+	       (owner->state == KANAME_OWNER_FOLLOWED && owner->is_told && !owner->is_pending &&
+	        !owner->is_unsure && !owner->is_sending && owner->failures == 0 &&
+	        (owner->known[KANAME_A].worth != KANAME_TOLD_FAILED ||
+	         owner->known[KANAME_AAAA].worth != KANAME_TOLD_FAILED) &&
+	        !kaname_follow_differs(owner, kaname_now_ms(), to, &again_ms));
+}
+
+/*! Is something still going on for an owner? */
+static bool is_going_on(const kaname_follow_owner_t *owner)
+{
+	bool followed = owner->state == KANAME_OWNER_FOLLOWED;
+	return kaname_follow_is_busy(owner) || owner->state == KANAME_OWNER_LEAVING ||
+	       (followed && (!owner->is_told || owner->is_pending || owner->is_unsure));
+}
+
+/*! Counts owners for which this holds. */
+static void count_owners(const kaname_follow_t *follow, size_t *behind, size_t *going_on)
+{
+	*behind = *going_on = 0;
+	for (size_t i = 0; i < follow->owners.owners_size; i++) {
+		for (const kaname_follow_owner_t *owner = follow->owners.owners[i]; owner != NULL;
+		     owner = owner->next) {
+			*behind += !is_in_step(follow, owner);
+			*going_on += is_going_on(owner);
+		}
+	}
+}
+
+/*! With --once: is all done that can be? */
+static void look_whether_done(kaname_follow_t *follow)
+{
+	size_t behind, going_on = 1;
+	bool idle = follow->scanning == NULL && !follow->is_committing && follow->sent == NULL &&
+	            follow->ready == NULL;
+	if (follow->has_verified && idle) {
+		count_owners(follow, &behind, &going_on);
+	}
+	if (going_on == 0 || kaname_now_ms() >= follow->once_end_ms) {
+		begin_end(follow);
+	}
+}
+
+/* The loop. */
+
+static void on_tick(uv_timer_t *timer)
+{
+	kaname_follow_t *follow = timer->data;
+	int64_t now_ms = kaname_now_ms();
+	const kaname_timer_t *first;
+	while ((first = kaname_timers_first(&follow->timers)) != NULL && first->at_ms <= now_ms) {
+		kaname_follow_owner_t *owner = first->owner;
+		if (owner->ask_ms != 0 && owner->ask_ms <= now_ms) {
+			owner->ask_ms = 0;
+			kaname_follow_ask(follow, owner);
+		}
+		if (owner->act_ms != 0 && owner->act_ms <= now_ms) {
+			kaname_follow_consider(follow, owner);
+		} else {
+			kaname_follow_plan(follow, owner);
+		}
+	}
+	kaname_follow_read(follow);
+	kaname_follow_ask_more(follow);
+	kaname_follow_write_more(follow);
+	kaname_follow_tell_rest(follow, false);
+	if (follow->is_once && !follow->is_ending) {
+		look_whether_done(follow);
+	}
+	if (follow->is_ending &&
+	    ((follow->sent == NULL && !follow->is_committing) || now_ms >= follow->end_ms)) {
+		end(follow);
+	}
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+	kaname_follow_t *follow = handle->data;
+	if (number == SIGHUP) {
+		follow->scan_ms = follow->scanning != NULL ? kaname_now_ms() + 1 : kaname_now_ms();
+		follow->verify_ms = follow->scan_ms;
+		kaname_follow_read(follow);
+	} else {
+		begin_end(follow);
+	}
+}
+
+static bool start(kaname_follow_t *follow)
+{
+	static const int numbers[] = { SIGHUP, SIGTERM, SIGINT };
+	int timeout_ms = follow->args->timeout > 0 && !follow->is_once
+	                         ? 1000 * follow->args->timeout
+	                         : UPDATE_MS;
+	bool good = uv_timer_init(&follow->loop, &follow->timer) == 0 &&
+	            uv_timer_start(&follow->timer, on_tick, 1, TICK_MS) == 0;
+	follow->timer.data = follow;
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]) && good; i++) {
+		good = uv_signal_init(&follow->loop, &follow->signals[i]) == 0 &&
+		       uv_signal_start(&follow->signals[i], on_signal, numbers[i]) == 0;
+		follow->signals[i].data = follow;
+	}
+	if (good && !follow->is_dry) {
+		follow->primary =
+		        kaname_primary_new(&follow->loop, &follow->server, &follow->key, timeout_ms,
+		                           KANAME_PRIMARY_MOST, kaname_follow_updated, follow);
+		good = follow->primary != NULL;
+	}
+	return good && kaname_follow_listen(follow);
+}
+
+/*! How it ends. */
+static kaname_exit_t conclude(kaname_follow_t *follow)
+{
+	size_t behind, going_on;
+	kaname_follow_tell_rest(follow, true);
+	if (!follow->is_once) {
+		return KANAME_OK;
+	}
+	if (!follow->has_scanned || follow->was_down || !follow->is_up) {
+		return KANAME_IO;
+	}
+	count_owners(follow, &behind, &going_on);
+	if (behind > 0 && !follow->args->quiet) {
+		kaname_error("%zu of %zu owners are not in step", behind,
+		             follow->owners.owners_count);
+	}
+	return behind > 0 || follow->missing > 0 ? KANAME_NO : KANAME_OK;
+}
+
+static kaname_exit_t run(kaname_follow_t *follow)
+{
+	if (uv_loop_init(&follow->loop) != 0) {
+		kaname_error("out of memory");
+		return KANAME_IO;
+	}
+	int timeout_s = follow->args->timeout;
+	follow->once_end_ms =
+	        timeout_s == 0 ? INT64_MAX
+	                       : kaname_now_ms() + (timeout_s > 0 ? 1000 * timeout_s : ONCE_MS);
+	kaname_exit_t ret = KANAME_IO;
+	if (start(follow)) {
+		(void)uv_run(&follow->loop, UV_RUN_DEFAULT);
+		ret = conclude(follow);
+	} else {
+		kaname_error("out of memory, or of descriptors");
+	}
+	kaname_follow_end_jobs(follow);
+	kaname_follow_note_all(follow);
+	(void)uv_loop_close(&follow->loop);
+	return ret;
+}
+
+static void deinit(kaname_follow_t *follow)
+{
+	kaname_notes_clear(&follow->done);
+	kaname_notes_clear(&follow->committing);
+	kaname_ring_deinit(&follow->to_ask);
+	kaname_ring_deinit(&follow->to_look);
+	kaname_ring_deinit(&follow->to_write);
+	kaname_timers_deinit(&follow->timers);
+	kaname_owners_deinit(&follow->owners);
+	kaname_sets_deinit(&follow->sets);
+	kaname_journal_close(follow->journal);
+	knot_tsig_key_deinit(&follow->key);
+	free_zones(follow->choice.zones, follow->choice.zones_count);
+	free_zones(follow->choice.catalogs, follow->choice.catalogs_count);
+}
+
+kaname_exit_t kaname_follow(const kaname_args_t *args)
+{
+	static kaname_follow_t follow;
+	if (args->setup) {
+		return kaname_follow_setup(args);
+	}
+	(void)mallopt(M_MMAP_THRESHOLD, LARGE);
+	(void)signal(SIGPIPE, SIG_IGN);
+	follow.args = args;
+	follow.read_args = *args;
+	follow.read_args.quiet = true;
+	follow.read_args.timeout = -1;
+	follow.said_missing = ANAME_FNV_BASIS;
+	follow.is_dry = args->dry_run;
+	follow.is_once = args->once || args->dry_run;
+	kaname_owners_init(&follow.owners, &follow.sets);
+	kaname_exit_t ret = read_choice(&follow);
+	if (ret == KANAME_OK) {
+		ret = read_key(&follow);
+	}
+	if (ret == KANAME_OK) {
+		ret = find_primary(&follow);
+	}
+	if (ret == KANAME_OK) {
+		ret = read_journal(&follow);
+	}
+	if (ret == KANAME_OK) {
+		ret = run(&follow);
+	}
+	deinit(&follow);
+	return ret;
+}

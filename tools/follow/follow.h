@@ -1,0 +1,236 @@
+/*!
+ * \brief `kaname follow`: what its files share.
+ *
+ *     scanning   finds the owners, and what stands there, every minute     (a thread of the pool)
+ *     asking     asks the module what each of them has
+ *     considering  decides whether something is to be written, and when
+ *     looking    reads what stands there where that is not known           (a thread of the pool)
+ *     writing    notes it in the journal, and then sends it                (a thread of the pool)
+ *
+ * One loop owns all of it, but for what a thread of the pool is given: that reads the server or writes
+ * the journal, and touches no owner.
+ *
+ * Thread: that of the loop, unless it says otherwise.
+ */
+
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <netinet/in.h>
+#include <uv.h>
+
+#include <libknot/tsig.h>
+
+#include "follow/journal.h"
+#include "follow/owners.h"
+#include "follow/primary.h"
+#include "follow/ring.h"
+#include "follow/scan.h"
+#include "follow/timers.h"
+#include "follow/told.h"
+#include "tool.h"
+
+/*! How often owners are looked for. */
+#define KANAME_FOLLOW_SCAN_MS   60000
+/*! And sooner if there is a reason. */
+#define KANAME_FOLLOW_RESCAN_MS 2000
+
+/*! An update that is about to be sent, or on its way. */
+typedef struct kaname_follow_job {
+	struct kaname_follow_job *next;
+	kaname_follow_owner_t *owner;
+	kaname_set_t *from[KANAME_FAMILIES], *to[KANAME_FAMILIES]; /*!< Held. */
+	uint32_t ttl;
+	uint8_t writes; /*!< As in kaname_pace_t, this one among them. */
+	bool is_leaving;
+	const char *held_up; /*!< Why it is not sent now; NULL: it is. */
+} kaname_follow_job_t;
+
+typedef struct kaname_follow_scanning kaname_follow_scanning_t;
+
+typedef struct {
+	const kaname_args_t *args;
+	kaname_args_t read_args; /*!< The same for what is read again and again: without a word. */
+	kaname_scan_choice_t choice;
+	bool is_dry, is_once;
+	uv_loop_t loop;
+
+	/* Where it goes. */
+	struct sockaddr_storage server;
+	char server_text[300];
+	knot_tsig_key_t key;
+	kaname_primary_t *primary;
+	kaname_journal_t *journal; /*!< NULL with --dry-run, if there is none yet. */
+
+	/* What is known. */
+	kaname_sets_t sets;
+	kaname_owners_t owners;
+	kaname_timers_t timers;
+	uv_timer_t timer; /*!< For the first of them, and for scans. */
+
+	/* Asking. */
+	kaname_told_t *told;
+	bool is_up;    /*!< The module answers. */
+	bool was_down; /*!< That it does not was said. */
+	size_t asked;  /*!< Questions on their way. */
+	kaname_ring_t to_ask;
+
+	/* Scanning and looking: one at a time on the pool. */
+	kaname_follow_scanning_t *scanning; /*!< What is being read; NULL: nothing. */
+	kaname_ring_t to_look;
+	uv_work_t read_work;
+	int64_t scan_ms;        /*!< When owners are looked for next. */
+	int64_t verify_ms;      /*!< When what stands there is read next. */
+	int64_t read_ms;        /*!< When what is being read was begun. */
+	int64_t reads_hold_ms;  /*!< After a failure: nothing is read before. */
+	unsigned read_failures; /*!< In a row. */
+	bool has_scanned;       /*!< At least once. */
+	bool has_verified;      /*!< Likewise. */
+	size_t missing;         /*!< Zones and catalogs that were named, and are not there; */
+	uint64_t said_missing;  /*!< which of them were told. */
+	size_t below;           /*!< Owners below apexes, as they are counted, */
+	size_t below_last;      /*!< and were; */
+	size_t turn;            /*!< whose turn it is of them. */
+
+	/* Writing. */
+	kaname_ring_t to_write;
+	kaname_follow_job_t *batch; /*!< Whose intents are being noted. */
+	kaname_follow_job_t *ready; /*!< What is noted, and waits to be sent. */
+	kaname_follow_job_t *sent;  /*!< On their way. */
+	kaname_notes_t done;        /*!< To be noted some time. */
+	kaname_notes_t committing;  /*!< What is being noted: of them these many octets, and then
+	                                   what is about to be written. */
+	size_t committing_done;
+	const char *commit_failure; /*!< Set on the pool. */
+	uv_work_t commit_work;
+	bool is_committing;
+	int64_t done_ms; /*!< When what is done is noted at the latest; 0: there is nothing. */
+	int64_t journal_hold_ms; /*!< After a failure: it is not tried before. */
+
+	/* How it went. */
+	size_t written;      /*!< Owners. */
+	size_t troubled;     /*!< Lines that told of trouble. */
+	int64_t say_ms;      /*!< Since when lines are counted, */
+	unsigned says;       /*!< how many, */
+	unsigned unsaid;     /*!< and how many were left out. */
+	bool is_ending;      /*!< Nothing is begun any more; */
+	bool is_ended;       /*!< nor waited for. */
+	int64_t end_ms;      /*!< When that is, at the latest. */
+	int64_t once_end_ms; /*!< When --once ends, likewise. */
+	uv_signal_t signals[3];
+} kaname_follow_t;
+
+/* considering.c */
+
+/*! Decides what is to be done about an owner now, and has it done. */
+void kaname_follow_consider(kaname_follow_t *follow, kaname_follow_owner_t *owner);
+
+/*! Sets its timer by what it waits for. */
+void kaname_follow_plan(kaname_follow_t *follow, kaname_follow_owner_t *owner);
+
+/*!
+ * \brief What stands there and what is to.
+ *
+ * \param to  Not held.
+ *
+ * \return Is it anything else?
+ */
+bool kaname_follow_differs(const kaname_follow_owner_t *owner, int64_t now_ms,
+                           kaname_set_t *to[KANAME_FAMILIES], int64_t *again_ms);
+
+/*! Exchanges a set that an owner has for another one, which is held for it. */
+void kaname_follow_set(kaname_follow_t *follow, kaname_set_t **at, kaname_set_t *set);
+
+/*! An update has failed, or nothing can be known: sets until when nothing is tried. */
+void kaname_follow_hold(kaname_follow_owner_t *owner, int64_t least_ms);
+
+/*! Drops an owner, now or when nothing is on its way for it. */
+void kaname_follow_drop(kaname_follow_t *follow, kaname_follow_owner_t *owner);
+
+/* asking.c */
+
+/*! Begins to listen to the module; false if out of memory. */
+__attribute__((warn_unused_result)) bool kaname_follow_listen(kaname_follow_t *follow);
+
+/*! Asks the module what an owner has, as soon as there is room. */
+void kaname_follow_ask(kaname_follow_t *follow, kaname_follow_owner_t *owner);
+
+/*! Asks for those that wait for it, as many as there is room for. */
+void kaname_follow_ask_more(kaname_follow_t *follow);
+
+/* scanning.c */
+
+/*! Begins what is to be read, if it is time and nothing is being read. */
+void kaname_follow_read(kaname_follow_t *follow);
+
+/*! Has owners looked for soon. */
+void kaname_follow_rescan(kaname_follow_t *follow);
+
+/* looking.c */
+
+/*! Has what stands there read for an owner. */
+void kaname_follow_look(kaname_follow_t *follow, kaname_follow_owner_t *owner);
+
+/*! What was read of an owner. */
+typedef struct {
+	bool is_loaded; /*!< The zone is. */
+	bool has_aname; /*!< The owner has records that are followed. */
+	uint32_t ttl;   /*!< Of the addresses; 0: they differ, or there are none. */
+	kaname_set_t *there[KANAME_FAMILIES]; /*!< Held by the caller. */
+} kaname_follow_seen_t;
+
+/*! Takes what was read. The owner may be gone after it. */
+void kaname_follow_seen(kaname_follow_t *follow, kaname_follow_owner_t *owner,
+                        const kaname_follow_seen_t *seen);
+
+/* writing.c */
+
+/*! Has an owner written as soon as there is room. */
+void kaname_follow_write(kaname_follow_t *follow, kaname_follow_owner_t *owner);
+
+/*! Goes on with those that wait for it. */
+void kaname_follow_write_more(kaname_follow_t *follow);
+
+/*! Takes the end of an update. */
+void kaname_follow_updated(void *ctx, void *token, const kaname_updated_t *updated);
+
+/*! Notes something about an owner, in its `written` sets, some time. */
+void kaname_follow_note(kaname_follow_t *follow, kaname_note_t what, kaname_follow_owner_t *owner,
+                        uint32_t ttl);
+
+/*! Notes of which families an owner has no address, a bit for each. */
+void kaname_follow_note_nodata(kaname_follow_t *follow, const kaname_follow_owner_t *owner,
+                               unsigned families);
+
+/*! At the end: notes in the journal what is not noted yet, and waits for that. */
+void kaname_follow_note_all(kaname_follow_t *follow);
+
+/*! At the end: forgets updates that are on their way; the journal knows of them. */
+void kaname_follow_end_jobs(kaname_follow_t *follow);
+
+/* say.c */
+
+/*! Says something about an owner, once until it is something else; and what to do, if not NULL. */
+__attribute__((format(printf, 4, 5))) void kaname_follow_trouble(kaname_follow_t *follow,
+                                                                 kaname_follow_owner_t *owner,
+                                                                 const char *next,
+                                                                 const char *format, ...);
+
+/*! Says something about an owner, as often as it comes. */
+void kaname_follow_say_owner(kaname_follow_t *follow, const kaname_follow_owner_t *owner,
+                             const char *what);
+
+/*! Says what was written, or would be. Of lines about owners a bounded number is printed in a span of
+ *  time. */
+void kaname_follow_tell(kaname_follow_t *follow, const kaname_follow_owner_t *owner,
+                        kaname_set_t *const from[KANAME_FAMILIES],
+                        kaname_set_t *const to[KANAME_FAMILIES]);
+
+/*! Says how many lines were left out, now or when it is time. */
+void kaname_follow_tell_rest(kaname_follow_t *follow, bool now);
+
+/*! Says something about all; what to do begins with "\nnext: ". Thread: any. */
+__attribute__((format(printf, 1, 2))) void kaname_follow_say(const char *format, ...);

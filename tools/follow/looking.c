@@ -1,0 +1,218 @@
+#include "follow/follow.h"
+
+#include "ask.h"
+
+/*! How long after a look at what is not there the next one is, at least. */
+#define ABSENT_MS 60000
+#define AGAIN_MS  5000
+
+void kaname_follow_look(kaname_follow_t *follow, kaname_follow_owner_t *owner)
+{
+	if (!owner->is_looking && !follow->is_ending) {
+		owner->is_looking = kaname_ring_add(&follow->to_look, owner);
+	}
+	if (!owner->is_looking) {
+		kaname_follow_hold(owner, AGAIN_MS);
+		owner->act_ms = owner->hold_ms;
+	}
+}
+
+/* What was seen, against what is known. */
+
+static bool is_same(kaname_set_t *const one[KANAME_FAMILIES],
+                    kaname_set_t *const other[KANAME_FAMILIES])
+{
+	return one[KANAME_A] == other[KANAME_A] && one[KANAME_AAAA] == other[KANAME_AAAA];
+}
+
+/*! Is what is there ours, as far as there is anything? */
+static bool is_left_over(const kaname_follow_owner_t *owner,
+                         kaname_set_t *const there[KANAME_FAMILIES])
+{
+	bool is = true;
+	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
+		is &= there[i] == NULL || there[i] == owner->written[i];
+	}
+	return is;
+}
+
+typedef struct {
+	kaname_follow_t *follow;
+	kaname_set_t *sets[KANAME_FAMILIES];
+	uint32_t ttl;
+	bool is_pending;
+} pending_t;
+
+static void take_pending(void *ctx, const knot_dname_t *zone, const knot_dname_t *owner,
+                         const kaname_noted_t *noted)
+{
+	pending_t *pending = ctx;
+	pending->is_pending = noted->is_pending;
+	pending->ttl = noted->ttl;
+	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
+		pending->is_pending &=
+		        kaname_set_take(&pending->follow->sets, i, noted->pending[i].at,
+		                        noted->pending[i].count, &pending->sets[i]);
+	}
+}
+
+/*! Is there what was about to be written? */
+static bool is_pending(kaname_follow_t *follow, const kaname_follow_owner_t *owner,
+                       kaname_set_t *const there[KANAME_FAMILIES])
+{
+	pending_t pending = { .follow = follow };
+	bool is = owner->is_unsure && follow->journal != NULL &&
+	          kaname_journal_get(follow->journal, kaname_follow_zone(owner),
+	                             kaname_follow_name(owner), take_pending, &pending) &&
+	          pending.is_pending && is_same(pending.sets, there);
+	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
+		kaname_set_release(&follow->sets, pending.sets[i]);
+	}
+	return is;
+}
+
+static void take_there(kaname_follow_t *follow, kaname_follow_owner_t *owner,
+                       const kaname_follow_seen_t *seen)
+{
+	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
+		kaname_follow_set(follow, &owner->written[i], seen->there[i]);
+	}
+	owner->written_ttl = seen->ttl;
+}
+
+/*! Nothing that somebody else wrote is there: it is known again what is. */
+static void take_own(kaname_follow_t *follow, kaname_follow_owner_t *owner,
+                     const kaname_follow_seen_t *seen)
+{
+	bool pending = is_pending(follow, owner, seen->there);
+	bool lost = !pending && !is_same(seen->there, owner->written);
+	bool news = lost || owner->is_unsure;
+	if (lost) {
+		kaname_follow_trouble(follow, owner, NULL,
+		                      "what was written is not there any more: was the zone loaded "
+		                      "anew from a file? It is written again");
+	}
+	take_there(follow, owner, seen);
+	owner->is_unsure = false;
+	if (owner->is_noted && news) {
+		kaname_follow_note(follow, pending ? KANAME_NOTE_DONE : KANAME_NOTE_THERE, owner,
+		                   0);
+	}
+}
+
+static void take_foreign(kaname_follow_t *follow, kaname_follow_owner_t *owner,
+                         const kaname_follow_seen_t *seen)
+{
+	char text[KANAME_FAMILIES][400];
+	owner->is_unsure = false;
+	if (follow->args->adopt) {
+		take_there(follow, owner, seen);
+		kaname_follow_note(follow, KANAME_NOTE_ADOPT, owner, seen->ttl);
+		kaname_follow_trouble(
+		        follow, owner, NULL,
+		        "somebody else wrote its addresses (A %s, AAAA %s): "
+		        "they are noted, and replaced",
+		        kaname_set_text(seen->there[KANAME_A], text[0], sizeof(text[0])),
+		        kaname_set_text(seen->there[KANAME_AAAA], text[1], sizeof(text[1])));
+		return;
+	}
+	owner->state = KANAME_OWNER_FOREIGN;
+	kaname_follow_trouble(
+	        follow, owner,
+	        "remove them; or --adopt notes them, replaces them, and puts them back "
+	        "when the ANAME records go",
+	        "somebody else wrote its addresses (A %s, AAAA %s): it is left alone",
+	        kaname_set_text(seen->there[KANAME_A], text[0], sizeof(text[0])),
+	        kaname_set_text(seen->there[KANAME_AAAA], text[1], sizeof(text[1])));
+}
+
+/* Owners that a scan did not find. */
+
+/*! Forgets an owner of which nothing is ours any more. */
+static void forget(kaname_follow_t *follow, kaname_follow_owner_t *owner)
+{
+	if (owner->is_noted) {
+		kaname_follow_note(follow, KANAME_NOTE_FORGET, owner, 0);
+	}
+	kaname_follow_drop(follow, owner);
+}
+
+/*!
+ * Finds out what of somebody else's stays when what was written goes: of the sets that are there what
+ * is not in those. False if nothing was written, or is there any more; or no memory.
+ */
+static bool set_aside(kaname_follow_t *follow, kaname_follow_owner_t *owner,
+                      kaname_set_t *const there[KANAME_FAMILIES])
+{
+	bool any = false;
+	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
+		kaname_set_t *stays = NULL;
+		if (!kaname_set_minus(&follow->sets, there[i], owner->written[i], &stays)) {
+			return false;
+		}
+		any |= stays != there[i];
+		kaname_follow_set(follow, &owner->known[i].set, stays);
+		kaname_set_release(&follow->sets, stays);
+	}
+	return any;
+}
+
+/*! An owner that is to leave: true if it is gone. */
+static bool take_leaving(kaname_follow_t *follow, kaname_follow_owner_t *owner,
+                         const kaname_follow_seen_t *seen)
+{
+	if (!seen->is_loaded || seen->has_aname) {
+		/* It is there and not to be followed any more, or its zone is not. */
+		owner->state = KANAME_OWNER_ABSENT;
+		kaname_follow_hold(owner, ABSENT_MS);
+		return false;
+	}
+	bool pending = is_pending(follow, owner, seen->there);
+	if (pending) {
+		take_there(follow, owner, seen);
+	}
+	if (!set_aside(follow, owner, seen->there)) {
+		if (seen->there[KANAME_A] != NULL || seen->there[KANAME_AAAA] != NULL) {
+			kaname_follow_say_owner(follow, owner,
+			                        "its ANAME records are gone, and its addresses are "
+			                        "not those that were written: they stay");
+		}
+		forget(follow, owner);
+		return true;
+	}
+	take_there(follow, owner, seen);
+	owner->is_unsure = false;
+	owner->is_seen = true;
+	return false;
+}
+
+void kaname_follow_seen(kaname_follow_t *follow, kaname_follow_owner_t *owner,
+                        const kaname_follow_seen_t *seen)
+{
+	owner->is_looking = false;
+	if (owner->is_dropped) {
+		kaname_follow_consider(follow, owner);
+		return;
+	}
+	if (owner->state == KANAME_OWNER_LEAVING) {
+		if (!take_leaving(follow, owner, seen)) {
+			kaname_follow_consider(follow, owner);
+		}
+		return;
+	}
+	if (!seen->is_loaded) {
+		kaname_follow_hold(owner, AGAIN_MS);
+		kaname_follow_consider(follow, owner);
+		return;
+	}
+	if (owner->state == KANAME_OWNER_FOREIGN) {
+		owner->state = KANAME_OWNER_FOLLOWED;
+	}
+	if (is_left_over(owner, seen->there) || is_pending(follow, owner, seen->there)) {
+		take_own(follow, owner, seen);
+	} else {
+		take_foreign(follow, owner, seen);
+	}
+	kaname_follow_ask(follow, owner);
+	kaname_follow_consider(follow, owner);
+}

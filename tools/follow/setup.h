@@ -1,0 +1,3 @@
+#pragma once
+#include "tool.h"
+kaname_exit_t kaname_follow_setup(const kaname_args_t *args);

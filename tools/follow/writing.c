@@ -1,0 +1,477 @@
+#include "follow/follow.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <libknot/libknot.h>
+
+#include "ask.h"
+#include "control.h"
+#include "follow/occupied.h"
+#include "rrtype.h"
+
+/*! How long what is done may wait to be noted. */
+#define DONE_MS       1000
+/*! How long nothing is tried after a failure of the journal; of an update that the server refused; and
+ *  at first, of one that it could not make. */
+#define JOURNAL_MS    10000
+#define REFUSED_MS    60000
+#define FAILED_MS     1000
+/*! How often it is looked whether a zone is still occupied. */
+#define HELD_UP_MS    2000
+/*! The least TTL of what is written, where the owner's records have no smaller one. */
+#define TTL_LEAST     60
+/*! Records of a type that an update compares; of more it expects that there are any. */
+#define EXPECTED_MOST 64
+/*! Updates that are noted in one go. */
+#define BATCH_MOST    128
+/*! Octets of what is done that are noted even if there is nothing to write. */
+#define DONE_MOST     65536
+
+/* Jobs. */
+
+static void free_job(kaname_follow_t *follow, kaname_follow_job_t *job)
+{
+	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
+		kaname_set_release(&follow->sets, job->from[i]);
+		kaname_set_release(&follow->sets, job->to[i]);
+	}
+	free(job);
+}
+
+/*! The TTL of what is written: that of the records and of the source, but no query a second from
+ *  each resolver because a CDN has a TTL of 1. */
+static uint32_t choose_ttl(const kaname_follow_owner_t *owner)
+{
+	uint32_t ttl = owner->told_ttl < TTL_LEAST ? TTL_LEAST : owner->told_ttl;
+	return ttl < owner->ttl ? ttl : owner->ttl;
+}
+
+/*! The sets that are put back when an owner's records have gone. */
+typedef struct {
+	kaname_follow_t *follow;
+	kaname_follow_job_t *job;
+	bool good;
+} put_back_t;
+
+static void take_adopted(void *ctx, const knot_dname_t *zone, const knot_dname_t *owner,
+                         const kaname_noted_t *noted)
+{
+	put_back_t *back = ctx;
+	for (unsigned i = 0; i < KANAME_FAMILIES && noted->is_adopted; i++) {
+		if (back->job->to[i] != NULL) {
+			continue; /* Somebody has written something else since. */
+		}
+		back->good &= kaname_set_take(&back->follow->sets, i, noted->adopted[i].at,
+		                              noted->adopted[i].count, &back->job->to[i]);
+	}
+	if (noted->is_adopted) {
+		back->job->ttl = noted->adopted_ttl;
+	}
+}
+
+/*! Fills in what an owner is to have; false if there is nothing to write, or no memory. */
+static bool fill_job(kaname_follow_t *follow, kaname_follow_job_t *job)
+{
+	kaname_follow_owner_t *owner = job->owner;
+	kaname_set_t *to[KANAME_FAMILIES];
+	int64_t again_ms;
+	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
+		job->from[i] = kaname_set_hold(owner->written[i]);
+	}
+	job->is_leaving = owner->state == KANAME_OWNER_LEAVING;
+	if (job->is_leaving) {
+		job->ttl = owner->written_ttl;
+		for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
+			job->to[i] = kaname_set_hold(owner->known[i].set);
+		}
+		put_back_t back = { follow, job, true };
+		bool good = follow->journal == NULL ||
+		            (kaname_journal_get(follow->journal, kaname_follow_zone(owner),
+		                                kaname_follow_name(owner), take_adopted, &back) &&
+		             back.good);
+		if (!good) {
+			kaname_follow_hold(owner, FAILED_MS);
+		}
+		return good;
+	}
+	if (owner->state != KANAME_OWNER_FOLLOWED ||
+	    !kaname_follow_differs(owner, kaname_now_ms(), to, &again_ms)) {
+		return false;
+	}
+	job->ttl = choose_ttl(owner);
+	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
+		job->to[i] = kaname_set_hold(to[i]);
+	}
+	return true;
+}
+
+/*! A job for an owner; NULL if there is nothing to write. */
+static kaname_follow_job_t *make_job(kaname_follow_t *follow, kaname_follow_owner_t *owner)
+{
+	kaname_follow_job_t *job = calloc(1, sizeof(*job));
+	if (job == NULL) {
+		kaname_follow_hold(owner, FAILED_MS);
+		return NULL;
+	}
+	job->owner = owner;
+	job->writes = owner->pace.writes < UINT8_MAX ? owner->pace.writes + 1 : UINT8_MAX;
+	if (!fill_job(follow, job)) {
+		free_job(follow, job);
+		job = NULL;
+	}
+	return job;
+}
+
+/* What is noted. */
+
+static void note(kaname_follow_t *follow, kaname_note_t what, const kaname_follow_owner_t *owner,
+                 kaname_set_t *const sets[KANAME_FAMILIES], uint32_t ttl, uint8_t writes)
+{
+	if (follow->is_dry) {
+		return;
+	}
+	kaname_notes_add(&follow->done, what, kaname_follow_zone(owner), kaname_follow_name(owner),
+	                 sets, ttl, writes);
+	if (follow->done_ms == 0) {
+		follow->done_ms = kaname_now_ms() + DONE_MS;
+	}
+}
+
+void kaname_follow_note(kaname_follow_t *follow, kaname_note_t what, kaname_follow_owner_t *owner,
+                        uint32_t ttl)
+{
+	note(follow, what, owner, owner->written, ttl, owner->pace.writes);
+	owner->is_noted = what != KANAME_NOTE_FORGET;
+	owner->nodata_noted = owner->is_noted ? owner->nodata_noted : 0;
+	owner->is_adopted = owner->is_noted && (owner->is_adopted || what == KANAME_NOTE_ADOPT);
+}
+
+void kaname_follow_note_nodata(kaname_follow_t *follow, const kaname_follow_owner_t *owner,
+                               unsigned families)
+{
+	note(follow, KANAME_NOTE_NODATA, owner, NULL, 0, families);
+}
+
+/* The end of an update. */
+
+static void take_done(kaname_follow_t *follow, kaname_follow_job_t *job)
+{
+	kaname_follow_owner_t *owner = job->owner;
+	bool counts = job->from[KANAME_A] != NULL || job->from[KANAME_AAAA] != NULL;
+	kaname_follow_tell(follow, owner, job->from, job->to);
+	follow->written++;
+	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
+		kaname_follow_set(follow, &owner->written[i], job->to[i]);
+	}
+	owner->written_ttl = job->ttl;
+	owner->failures = 0;
+	owner->is_unsure = false;
+	if (job->is_leaving) {
+		kaname_follow_note(follow, KANAME_NOTE_FORGET, owner, 0);
+		owner->is_dropped = true;
+		return;
+	}
+	/* What an owner is given first is no change. */
+	if (counts) {
+		kaname_pace_written(&owner->pace, kaname_now_ms());
+	}
+	kaname_follow_note(follow, KANAME_NOTE_DONE, owner, job->ttl);
+}
+
+/*! Nothing was changed. If it was not sure before what is there it still is not. */
+static void take_undone(kaname_follow_t *follow, kaname_follow_job_t *job)
+{
+	kaname_follow_owner_t *owner = job->owner;
+	bool none = owner->written[KANAME_A] == NULL && owner->written[KANAME_AAAA] == NULL;
+	if (!owner->is_unsure && owner->is_noted) {
+		kaname_follow_note(
+		        follow, none && !owner->is_adopted ? KANAME_NOTE_FORGET : KANAME_NOTE_THERE,
+		        owner, 0);
+	}
+}
+
+static void take_end(kaname_follow_t *follow, kaname_follow_job_t *job,
+                     const kaname_updated_t *updated)
+{
+	kaname_follow_owner_t *owner = job->owner;
+	switch (updated->outcome) {
+	case KANAME_UPDATE_DONE: take_done(follow, job); return;
+	case KANAME_UPDATE_OTHERWISE:
+		kaname_follow_hold(owner, FAILED_MS);
+		owner->is_unsure = true;
+		owner->is_seen = false;
+		/* Its records may be others, too. */
+		kaname_follow_rescan(follow);
+		kaname_follow_look(follow, owner);
+		return;
+	case KANAME_UPDATE_REFUSED:
+		take_undone(follow, job);
+		kaname_follow_hold(owner, REFUSED_MS);
+		break;
+	case KANAME_UPDATE_FAILED:
+	default:
+		owner->is_unsure = true;
+		kaname_follow_hold(owner, FAILED_MS);
+		break;
+	}
+	kaname_follow_trouble(follow, owner, updated->next, "%s (%s)", updated->why,
+	                      follow->server_text);
+}
+
+/*! Ends a job, and goes on with its owner. */
+static void end_job(kaname_follow_t *follow, kaname_follow_job_t *job,
+                    const kaname_updated_t *updated)
+{
+	kaname_follow_owner_t *owner = job->owner;
+	owner->is_sending = false;
+	take_end(follow, job, updated);
+	free_job(follow, job);
+	kaname_follow_consider(follow, owner);
+}
+
+void kaname_follow_updated(void *ctx, void *token, const kaname_updated_t *updated)
+{
+	kaname_follow_t *follow = ctx;
+	kaname_follow_job_t *job = token, **at = &follow->sent;
+	while (*at != job) {
+		at = &(*at)->next;
+	}
+	*at = job->next;
+	end_job(follow, job, updated);
+	kaname_follow_write_more(follow);
+}
+
+/* Sending. */
+
+static void send_job(kaname_follow_t *follow, kaname_follow_job_t *job)
+{
+	kaname_follow_owner_t *owner = job->owner;
+	const knot_dname_t *targets[2][EXPECTED_MOST];
+	kaname_update_t update = { .zone = kaname_follow_zone(owner),
+		                   .owner = kaname_follow_name(owner),
+		                   .ttl = job->ttl,
+		                   .is_gone = job->is_leaving,
+		                   .expected_count = job->is_leaving ? 0 : owner->rrsets_count };
+	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
+		bool same_ttl = owner->written_ttl == job->ttl;
+		update.swap[i] = (kaname_swap_t){ job->from[i], job->to[i],
+			                          job->from[i] != job->to[i] && !same_ttl };
+	}
+	for (unsigned i = 0, at = 0; i < update.expected_count; i++) {
+		const kaname_follow_rrset_t *rrset = &owner->rrsets[i];
+		/* PowerDNS before 5.0 finds no ALIAS records equal. */
+		bool good = rrset->good && rrset->count <= EXPECTED_MOST &&
+		            !(follow->choice.elsewhere && rrset->type == ANAME_RRTYPE_ALIAS);
+		for (uint16_t j = 0; rrset->good && j < rrset->count; j++, at++) {
+			if (good) {
+				targets[i][j] = owner->links[at].target->name;
+			}
+		}
+		update.expected[i] =
+		        (kaname_expected_t){ rrset->type, good ? rrset->count : 0, targets[i] };
+	}
+	int ret = kaname_primary_send(follow->primary, &update, job);
+	if (ret == KNOT_EOK) {
+		job->next = follow->sent;
+		follow->sent = job;
+		return;
+	}
+	const kaname_updated_t updated = { .outcome = KANAME_UPDATE_FAILED,
+		                           .why = knot_strerror(ret) };
+	end_job(follow, job, &updated);
+}
+
+/*! Sends what is ready, as much as there is room for. */
+static void send_ready(kaname_follow_t *follow)
+{
+	while (follow->ready != NULL && !follow->is_ending &&
+	       kaname_primary_room(follow->primary) > 0) {
+		kaname_follow_job_t *job = follow->ready;
+		follow->ready = job->next;
+		send_job(follow, job);
+	}
+}
+
+/*! Says what would be written, and takes it for written. */
+static void pretend(kaname_follow_t *follow, kaname_follow_job_t *job)
+{
+	const kaname_updated_t updated = { .outcome = KANAME_UPDATE_DONE, .why = "" };
+	end_job(follow, job, &updated);
+}
+
+/* The journal. */
+
+/*! Finds out for which jobs an update would have to wait. On the pool. */
+static void find_occupied(const kaname_follow_t *follow, kaname_follow_job_t *batch)
+{
+	kaname_control_t control;
+	bool good = kaname_control_try(&control, follow->args) == KNOT_EOK;
+	for (kaname_follow_job_t *job = batch; job != NULL; job = job->next) {
+		job->held_up = good ? kaname_zone_occupied(&control, kaname_follow_zone(job->owner))
+		                    : "the server does not answer";
+	}
+	if (good) {
+		kaname_control_close(&control);
+	}
+}
+
+/*! Notes what is done, and what is about to be written. On the pool: owners that are being sent
+ *  neither move nor go. */
+static void commit(uv_work_t *work)
+{
+	kaname_follow_t *follow = work->data;
+	if (follow->batch != NULL && !follow->choice.elsewhere) {
+		find_occupied(follow, follow->batch);
+	}
+	for (kaname_follow_job_t *job = follow->batch; job != NULL; job = job->next) {
+		if (job->held_up == NULL) {
+			kaname_notes_add(&follow->committing, KANAME_NOTE_INTEND,
+			                 kaname_follow_zone(job->owner),
+			                 kaname_follow_name(job->owner), job->to, job->ttl,
+			                 job->writes);
+		}
+	}
+	follow->commit_failure = NULL;
+	if (follow->committing.len > 0) {
+		follow->commit_failure =
+		        kaname_journal_commit(follow->journal, &follow->committing, time(NULL));
+	}
+}
+
+/*! Nothing of it was noted: what is done is noted later, and what was about to be written is not. */
+static void take_commit_failure(kaname_follow_t *follow)
+{
+	kaname_follow_say("the journal cannot be written: %s; nothing is sent until it can\n"
+	                  "next: is its disk full? --journal names another place",
+	                  follow->commit_failure);
+	follow->troubled++;
+	follow->journal_hold_ms = kaname_now_ms() + JOURNAL_MS;
+	kaname_notes_cut(&follow->committing, follow->committing_done);
+	kaname_notes_append(&follow->committing, &follow->done);
+	kaname_notes_clear(&follow->done);
+	follow->done = follow->committing;
+	follow->done_ms = follow->done.len > 0 ? follow->journal_hold_ms : 0;
+	follow->committing = (kaname_notes_t){ 0 };
+}
+
+/*! A job is not sent now. */
+static void give_up(kaname_follow_t *follow, kaname_follow_job_t *job, bool failed)
+{
+	kaname_follow_owner_t *owner = job->owner;
+	owner->is_sending = false;
+	if (failed) {
+		owner->hold_ms = follow->journal_hold_ms;
+	} else if (job->held_up != NULL) {
+		kaname_follow_trouble(follow, owner, NULL, "%s: it is written when that has ended",
+		                      job->held_up);
+		owner->hold_ms = kaname_now_ms() + HELD_UP_MS;
+	}
+	free_job(follow, job);
+	kaname_follow_consider(follow, owner);
+}
+
+static void committed(uv_work_t *work, int status)
+{
+	kaname_follow_t *follow = work->data;
+	kaname_follow_job_t *batch = follow->batch;
+	bool failed = follow->commit_failure != NULL;
+	follow->is_committing = false;
+	follow->batch = NULL;
+	if (failed) {
+		take_commit_failure(follow);
+	} else {
+		kaname_notes_clear(&follow->committing);
+	}
+	for (kaname_follow_job_t *job = batch, *next; job != NULL; job = next) {
+		next = job->next;
+		if (failed || job->held_up != NULL || follow->is_ending) {
+			give_up(follow, job, failed);
+		} else {
+			job->owner->is_noted = true;
+			job->next = follow->ready;
+			follow->ready = job;
+		}
+	}
+	kaname_follow_write_more(follow);
+}
+
+/*! Takes as many as there is room for. */
+static void fill_batch(kaname_follow_t *follow)
+{
+	unsigned room = BATCH_MOST;
+	while (room > 0 && follow->to_write.count > 0) {
+		kaname_follow_owner_t *owner = kaname_ring_take(&follow->to_write);
+		kaname_follow_job_t *job = owner->is_dropped ? NULL : make_job(follow, owner);
+		if (job == NULL) {
+			owner->is_sending = false;
+			kaname_follow_consider(follow, owner);
+			continue;
+		}
+		if (follow->is_dry) {
+			pretend(follow, job);
+			continue;
+		}
+		room--;
+		job->next = follow->batch;
+		follow->batch = job;
+	}
+}
+
+void kaname_follow_write_more(kaname_follow_t *follow)
+{
+	int64_t now_ms = kaname_now_ms();
+	send_ready(follow);
+	/* Those that wait are few, so that what was looked at for them is still so. */
+	if (follow->is_committing || follow->is_ending || follow->ready != NULL ||
+	    now_ms < follow->journal_hold_ms) {
+		return;
+	}
+	fill_batch(follow);
+	bool late = follow->done_ms != 0 && now_ms >= follow->done_ms;
+	if (follow->batch == NULL && !late && follow->done.len < DONE_MOST) {
+		return;
+	}
+	follow->committing = follow->done;
+	follow->committing_done = follow->done.len;
+	follow->done = (kaname_notes_t){ 0 };
+	follow->done_ms = 0;
+	follow->is_committing = true;
+	follow->commit_work.data = follow;
+	(void)uv_queue_work(&follow->loop, &follow->commit_work, commit, committed);
+}
+
+void kaname_follow_write(kaname_follow_t *follow, kaname_follow_owner_t *owner)
+{
+	owner->is_sending = kaname_ring_add(&follow->to_write, owner);
+	if (!owner->is_sending) {
+		kaname_follow_hold(owner, FAILED_MS);
+		owner->act_ms = owner->hold_ms;
+	}
+}
+
+void kaname_follow_note_all(kaname_follow_t *follow)
+{
+	if (follow->journal != NULL && follow->done.len > 0) {
+		const char *why = kaname_journal_commit(follow->journal, &follow->done, time(NULL));
+		if (why != NULL) {
+			kaname_follow_say("the journal cannot be written: %s; the next run finds "
+			                  "out what is done",
+			                  why);
+		}
+	}
+	kaname_notes_clear(&follow->done);
+}
+
+void kaname_follow_end_jobs(kaname_follow_t *follow)
+{
+	kaname_follow_job_t *lists[] = { follow->batch, follow->ready, follow->sent };
+	for (unsigned i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		for (kaname_follow_job_t *job = lists[i], *next; job != NULL; job = next) {
+			next = job->next;
+			free_job(follow, job);
+		}
+	}
+	follow->batch = follow->ready = follow->sent = NULL;
+}
