@@ -9,6 +9,7 @@ import tempfile
 import pytest
 from harness import namespace, subnets
 from harness.authority import ADDRESS, SCRIPTED, Authority
+from harness.follow import Fleet
 from harness.kaname import kaname
 from harness.knotd import Knotd, section
 from harness.scenario import PRIMARY
@@ -238,3 +239,9 @@ def proto(request):
 def chain(request):
     """How a signed zone proves that there is nothing."""
     return request.param
+
+
+@pytest.fixture
+def fleet(knotd, authority, start_server):
+    """A primary with the module, whose secondaries know no ANAME."""
+    return Fleet(knotd, authority, start_server)

@@ -1,5 +1,6 @@
 """A real PowerDNS with its zones in SQLite: the server that many zones with ALIAS come from."""
 
+import contextlib
 import os
 import sqlite3
 import subprocess
@@ -35,6 +36,16 @@ outgoing-axfr-expand-alias={{expand}}
 """
 
 
+@contextlib.contextmanager
+def make_base(directory):
+    """An empty base of zones in zones.db; what is done to it meanwhile is committed."""
+    base = sqlite3.connect(os.path.join(directory, "zones.db"))
+    with contextlib.closing(base), open(SCHEMA, encoding="ascii") as schema:
+        base.executescript(schema.read())
+        yield base
+        base.commit()
+
+
 class PowerDNS(Daemon):
     """zones: {name: text of its file}; expand: what transfers have in place of an ALIAS."""
 
@@ -50,10 +61,8 @@ class PowerDNS(Daemon):
                 expand="yes" if expand else "no",
             ),
         )
-        with open(SCHEMA, encoding="ascii") as schema:
-            base = sqlite3.connect(os.path.join(self.directory, "zones.db"))
-            base.executescript(schema.read())
-            base.close()
+        with make_base(self.directory):
+            pass
         for name, text in zones.items():
             self.util("load-zone", name, self._write(f"{name}.zone", text))
         super().__init__(
