@@ -33,6 +33,7 @@ gsqlite3-database={{directory}}/zones.db
 gsqlite3-dnssec=yes
 allow-axfr-ips=127.0.0.0/8
 outgoing-axfr-expand-alias={{expand}}
+{{options}}
 """
 
 
@@ -47,9 +48,10 @@ def make_base(directory):
 
 
 class PowerDNS(Daemon):
-    """zones: {name: text of its file}; expand: what transfers have in place of an ALIAS."""
+    """zones: {name: text of its file}; expand: what transfers have in place of an ALIAS; options:
+    more of its configuration."""
 
-    def __init__(self, directory, address, zones, *, port=5300, expand=False):
+    def __init__(self, directory, address, zones, *, port=5300, expand=False, options=""):
         self.directory = os.path.join(directory, "powerdns")
         self.address = (address, port)
         self.zones = zones
@@ -58,7 +60,7 @@ class PowerDNS(Daemon):
             "pdns.conf",
             CONF.format(
                 directory=self.directory, address=address, port=port,
-                expand="yes" if expand else "no",
+                expand="yes" if expand else "no", options=options,
             ),
         )
         with make_base(self.directory):

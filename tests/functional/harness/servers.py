@@ -44,7 +44,7 @@ def named_argv(directory, address, options, rest):
     return ["named", "-g", "-n", "1", "-c", conf]
 
 
-class _Server(Daemon):
+class Server(Daemon):
     """One that is ready as soon as it replies, whatever it replies."""
 
     def start(self):
@@ -59,7 +59,7 @@ class _Server(Daemon):
             return False
 
 
-class AuthoritativeNamed(_Server):
+class AuthoritativeNamed(Server):
     """named that recurses for nobody. zones: {name: text of its file}."""
 
     address = ("127.0.0.1", 5310)
@@ -76,7 +76,7 @@ class AuthoritativeNamed(_Server):
         super().__init__("named", argv, directory)
 
 
-class RecursiveNamed(_Server):
+class RecursiveNamed(Server):
     """named that passes everything on to the Authority. options: more of its section."""
 
     address = ("127.0.0.1", 5311)
@@ -88,7 +88,7 @@ class RecursiveNamed(_Server):
         super().__init__("named", argv, directory)
 
 
-class Dnsmasq(_Server):
+class Dnsmasq(Server):
     """dnsmasq that forwards everything to the Authority, and keeps nothing."""
 
     probe = "probe.example"
@@ -163,7 +163,7 @@ def _recursor_version():
     return int(re.search(r"PowerDNS Recursor (\d+)", done.stdout + done.stderr)[1])
 
 
-class PowerDNSRecursor(_Server):
+class PowerDNSRecursor(Server):
     """PowerDNS Recursor that passes clients' subnets on to the Authority, for one zone.
 
     incoming: whether those of queries, and not of their senders; allow: whom they are told, domains

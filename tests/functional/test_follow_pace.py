@@ -1,0 +1,69 @@
+"""M2: a set that rotates is not chased."""
+
+import threading
+import time
+
+import pytest
+from harness import aname
+from harness.authority import Behaviour
+from harness.follow import KEY, needs_follow
+from harness.secondaries import serial
+from harness.wait import SLOW, during
+
+pytestmark = needs_follow
+OVERLAPPING, DISJOINT = "overlapping.example", "disjoint.example"
+WATCHED_S = 150
+# What a write and the lookup before it may take, and the look that this test takes.
+GRACE_S = 3.0 * SLOW
+
+
+def rotate(authority, stopped):
+    """A new set each second: one that keeps an address, and one that keeps none."""
+    number = 0
+    while not stopped.wait(1.0 if number else 0.0):
+        number += 1
+        for name, a in ((OVERLAPPING, ["192.0.2.254", f"192.0.2.{number}"]),
+                        (DISJOINT, [f"192.0.2.{number}"])):
+            authority.behave(f"t.{name}", "A", Behaviour(rdata=tuple(a), ttl=1))
+            authority.behave(f"t.{name}", "AAAA", Behaviour(negative_ttl=1))
+
+
+def gaps(moments):
+    return [later - earlier for earlier, later in zip(moments, moments[1:])]
+
+
+@pytest.mark.slow
+@pytest.mark.limit(WATCHED_S + 60)
+def test_M2_three_writes_at_once_and_then_pauses_that_double(fleet, authority):
+    """But for what shares no address with what is there, which waits for a minute at most."""
+    stopped = threading.Event()
+    thread = threading.Thread(target=rotate, args=(authority, stopped), daemon=True)
+    thread.start()
+    try:
+        fleet.knotd.add_zone(DISJOINT, [aname(f"t.{DISJOINT}")], zone_options={"acl": KEY})
+        fleet.serve([aname(f"t.{OVERLAPPING}")], kinds=(), zone=OVERLAPPING)
+        moments = {name: [] for name in (OVERLAPPING, DISJOINT)}
+        last = {name: serial(name) for name in moments}
+        fleet.follow()
+        for _ in during(WATCHED_S, step=0.1):
+            for name, seen in moments.items():
+                now = serial(name)
+                if now != last[name]:
+                    assert now == last[name] + 1, f"{name}: serial {last[name]}, then {now}"
+                    last[name] = now
+                    seen.append(time.monotonic())
+    finally:
+        stopped.set()
+        thread.join()
+    check(gaps(moments[OVERLAPPING]), [10, 20, 40, 80])
+    check(gaps(moments[DISJOINT]), [10, 20, 40, 60])
+
+
+def check(found, pauses):
+    """Two pauses that are short, and then these, as far as there was time."""
+    text = [round(one, 1) for one in found]
+    assert all(one <= GRACE_S for one in found[:2]), f"expected three writes at once, got {text}"
+    behind = found[2:]
+    assert len(behind) >= 3, f"expected pauses of {pauses}, got {text}"
+    for one, pause in zip(behind, pauses):
+        assert pause - 0.5 <= one <= pause + GRACE_S, f"expected pauses of {pauses}, got {text}"

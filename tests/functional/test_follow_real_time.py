@@ -1,0 +1,157 @@
+"""M3: failure keeps what is there, for ever, and NODATA is believed after ten minutes. In real time:
+all that takes minutes goes on side by side.
+"""
+
+import time
+
+import pytest
+from harness import A1, A2, AAAA1, aname
+from harness.authority import SCRIPTED
+from harness.follow import KEY, needs_follow, stands, written
+from harness.knotd import section
+from harness.secondaries import Nsd, serial
+from harness.wait import eventually
+
+pytestmark = [needs_follow, pytest.mark.slow]
+MINUTE = 60
+LIMIT = 13 * MINUTE
+# When a change that is due must be there.
+GRACE_S = 20
+
+
+class Story:
+    """A zone whose target does something at these minutes; stays: until then nothing may change."""
+
+    def __init__(self, zone, steps, gone=None, back=None):
+        self.zone, self.steps = zone, dict(steps)
+        self.target = f"t.{zone}"
+        self.gone, self.back = gone, back
+        self.last = None
+
+    def due(self, minute):
+        """Takes the next step if it is time."""
+        for at in sorted(self.steps):
+            if at <= minute:
+                self.steps.pop(at)(self)
+                return
+
+
+def is_there(authority):
+    return lambda story: authority.set(story.target, a=[A1], aaaa=[AAAA1], ttl=1)
+
+
+def nxdomain(authority):
+    return lambda story: authority.nxdomain(story.target, negative_ttl=1)
+
+
+def nodata(authority):
+    return lambda story: authority.set(story.target, negative_ttl=1)
+
+
+def fails(authority, rcode="SERVFAIL"):
+    return lambda story: authority.fail(story.target, rcode=rcode)
+
+
+def is_silent(authority):
+    return lambda story: authority.drop(story.target)
+
+
+def stories(authority):
+    """gone: the minute at which the addresses go; back: that at which they are there again."""
+    there = is_there(authority)
+    return [
+        Story("nine.example", {0: nxdomain(authority), 9: there}),
+        Story("eleven.example", {0: nxdomain(authority), 11: there}, gone=10, back=11),
+        Story("nodata.example", {0: nodata(authority), 11: there}, gone=10, back=11),
+        Story("mixed.example", {0: nxdomain(authority), 5: nodata(authority)}, gone=10),
+        Story("twice.example", {0: nxdomain(authority), 6: there, 6.2: nxdomain(authority)}),
+        Story("servfail.example", {0: fails(authority)}),
+        Story("refused.example", {0: fails(authority, "REFUSED")}),
+        Story("silent.example", {0: is_silent(authority)}),
+        # Failures between two answers do not say that it was there.
+        Story("broken.example", {0: nxdomain(authority), 3: fails(authority),
+                                 5: nxdomain(authority)}, gone=10),
+        Story("quiet.example", {}),
+    ]
+
+
+def expected(story, minute):
+    """The sets that may stand there at this minute."""
+    all_of, none = {"A": {A1}, "AAAA": {AAAA1}}, {"A": set(), "AAAA": set()}
+    grace = GRACE_S / MINUTE
+    allowed = []
+    if story.gone is None or minute < story.gone + grace:
+        allowed.append(all_of)
+    if story.gone is not None and minute >= story.gone - 0.05:
+        allowed.append(none)
+    if story.back is not None and minute >= story.back:
+        allowed = [all_of] if minute >= story.back + grace else [all_of, none]
+    return allowed
+
+
+def look(knotd, told, minute):
+    for story in told:
+        found = stands(knotd, story.zone)
+        allowed = expected(story, minute)
+        assert found in allowed, (
+            f"{story.zone} after {minute:.2f} minutes: expected {allowed}, got {found}")
+        if found != story.last:
+            story.last = found
+            print(f"{story.zone}: {found} after {minute:.2f} minutes, serial {serial(story.zone)}")
+
+
+@pytest.mark.limit(LIMIT + MINUTE)
+def test_M3_minutes(fleet, authority, start_scripted):
+    knotd = fleet.knotd
+    told = stories(authority)
+    knotd.options |= {"stale-max": 30, "timeout": 500}
+    for story in told:
+        is_there(authority)(story)
+        knotd.add_zone(story.zone, [aname(story.target)], zone_options={"acl": KEY})
+    # And one whose recursor is dead for ten minutes.
+    recursor = start_scripted(SCRIPTED)
+    recursor.set("t.dead.example", a=[A1], aaaa=[AAAA1], ttl=1)
+    knotd.sections.append(section("mod-aname", "dead", resolver=SCRIPTED, ttl_max=1, timeout=500,
+                                  retry_max=5))
+    fleet.serve([aname("t.dead.example")], kinds=(), zone="dead.example",
+                modules=["mod-aname/dead"])
+    fleet.secondaries.append(fleet.start_server(Nsd(knotd.directory, ["dead.example"])))
+    follow = fleet.follow()
+    zones = [story.zone for story in told] + ["dead.example"]
+    for zone in zones:
+        written(knotd, {A1}, {AAAA1}, zone=zone, timeout=20)
+    before = {zone: serial(zone) for zone in zones}
+    assert set(before.values()) == {2}, f"expected one write each, got serials {before}"
+    fleet.level("dead.example")
+
+    recursor.close()
+    revived = None
+    begin = time.monotonic()
+    while (minute := (time.monotonic() - begin) / MINUTE) < 12.2:
+        for story in told:
+            story.due(minute)
+        if minute < 10.5:
+            unchanged(fleet, knotd, minute)
+        elif revived is None:
+            revived = start_scripted(SCRIPTED)
+            revived.set("t.dead.example", a=[A2], aaaa=[AAAA1], ttl=1)
+        look(knotd, told, minute)
+        time.sleep(1)
+
+    written(knotd, {A2}, {AAAA1}, zone="dead.example")
+    eventually(lambda: fleet.secondaries[0].query("dead.example").expect(a={A2}))
+    for story in told:
+        count = serial(story.zone) - before[story.zone]
+        wanted = (story.gone is not None) + (story.back is not None)
+        assert count == wanted, f"{story.zone}: expected {wanted} changes, got {count}"
+    follow.finish()
+
+
+def unchanged(fleet, knotd, minute):
+    """While the recursor is dead, at the primary and at its secondary."""
+    found = stands(knotd, "dead.example")
+    assert found == {"A": {A1}, "AAAA": {AAAA1}}, f"{found} after {minute:.2f} minutes"
+    there = fleet.secondaries[0]
+    assert (serial("dead.example"), there.serial("dead.example")) == (2, 2), f"after {minute:.2f}"
+    there.query("dead.example", "A").expect(a={A1})
+    there.query("dead.example", "AAAA").expect(aaaa={AAAA1})
