@@ -11,7 +11,7 @@
 
 #pragma once
 
-#include "query/answer.h"
+#include "table/answer.h"
 #include "query/query.h"
 #include "table/table.h"
 

@@ -6,7 +6,7 @@
 
 #pragma once
 
-#include "query/answer.h"
+#include "table/answer.h"
 #include "query/query.h"
 
 /*! Takes the client's subnet from the query, if there is one: answers depend on it then. Only with

@@ -11,7 +11,7 @@
 
 #pragma once
 
-#include "query/answer.h"
+#include "table/answer.h"
 #include "query/query.h"
 
 /*! Decides on a family of an owner with several records; as aname_records_decide(), by what is known

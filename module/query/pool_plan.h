@@ -15,7 +15,7 @@
 #include <libknot/rrset.h>
 
 #include "conf/options.h"
-#include "query/choice.h"
+#include "table/choice.h"
 #include "table/snapshot.h"
 #include "table/table.h"
 

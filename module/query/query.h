@@ -21,7 +21,7 @@
 #include <knot/module.h>
 
 #include "conf/options.h"
-#include "query/answer.h"
+#include "table/answer.h"
 #include "query/pool_plan.h"
 #include "table/owner.h"
 #include "table/shared.h"

@@ -6,7 +6,7 @@
 
 #pragma once
 
-#include "query/answer.h"
+#include "table/answer.h"
 #include "query/query.h"
 
 /*!

@@ -5,6 +5,7 @@
 #include "query/find.h"
 #include "query/node.h"
 #include "query/packet.h"
+#include "query/put.h"
 #include "query/records.h"
 #include "query/sign.h"
 

@@ -8,7 +8,7 @@
 
 #pragma once
 
-#include "query/answer.h"
+#include "table/answer.h"
 #include "query/query.h"
 #include "stats.h"
 

@@ -9,7 +9,7 @@
 
 #include <libknot/packet/pkt.h>
 
-#include "query/answer.h"
+#include "query/put.h"
 #include "support/make.h"
 #include "table/shared.h"
 

@@ -2,7 +2,7 @@
 
 #include <libknot/libknot.h>
 
-#include "query/answer.h"
+#include "query/put.h"
 #include "support/make.h"
 #include "support/memory.h"
 #include "support/packets.h"

@@ -1,6 +1,6 @@
 #include "support/test.h"
 
-#include "query/answer.h"
+#include "table/answer.h"
 #include "support/make.h"
 
 /*

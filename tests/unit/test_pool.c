@@ -2,7 +2,7 @@
 
 #include <libknot/libknot.h>
 
-#include "query/answer.h"
+#include "table/answer.h"
 #include "support/make.h"
 #include "table/definition.h"
 

@@ -1,6 +1,6 @@
 #include "support/test.h"
 
-#include "query/subset.h"
+#include "table/subset.h"
 #include "support/make.h"
 #include "support/random.h"
 #include "support/union.h"

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "query/subset.h"
+#include "table/subset.h"
 
 static inline int union_compare(const void *one, const void *other)
 {

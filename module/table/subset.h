@@ -9,7 +9,7 @@
  *
  * Nothing but the snapshots and the options decides, so that all workers take the same.
  *
- * Thread: worker inside the epoch.
+ * Thread: worker inside the epoch; the service thread.
  */
 
 #pragma once
@@ -19,7 +19,7 @@
 
 #include <libknot/rdataset.h>
 
-#include "query/choice.h"
+#include "table/choice.h"
 
 /*! Addresses to use: a set, sorted, each once. */
 typedef struct {

@@ -1,4 +1,4 @@
-#include "query/subset.h"
+#include "table/subset.h"
 
 #include <string.h>
 

@@ -1,8 +1,10 @@
 /*!
- * \brief From what is known of an owner's targets to an RRset in the reply.  [P]
+ * \brief From what is known of an owner's targets to what there is to say.  [P]
  *
  * Several ANAME records at one name are a pool: the union of them (BEHAVIOUR R4), or those that are
- * chosen for a client (P1 to P4). Thread: worker inside the epoch.
+ * chosen for a client (P1 to P4).
+ *
+ * Thread: worker inside the epoch; the service thread.
  */
 
 #pragma once
@@ -10,13 +12,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <libknot/packet/pkt.h>
-
 #include "conf/options.h"
-#include "query/choice.h"
-#include "query/subset.h"
+#include "table/choice.h"
 #include "table/policy.h"
 #include "table/snapshot.h"
+#include "table/subset.h"
 
 /*! Highest TTL, in seconds, of what is better soon: the addresses of a pool that is not known as
  *  a whole yet, and those for everybody in the place of those for a client. */
@@ -170,26 +170,3 @@ static inline void aname_answer_decide(const aname_pool_t *pool, bool accept_fal
  * \param answer   One that FAILED, for which the zone has no sibling.
  */
 void aname_answer_spare(aname_worth_t other, bool sibling, aname_answer_t *answer);
-
-/*! How an RRset goes into the reply. */
-typedef struct {
-	const knot_dname_t *owner; /*!< Kept in the reply: has to stay as long. */
-	uint16_t type;             /*!< KNOT_RRTYPE_A or KNOT_RRTYPE_AAAA. */
-	uint16_t compr_hint;       /*!< As knot_pkt_put() takes it. */
-	uint16_t rotate;           /*!< As knot_pkt_put_rotate() takes it. */
-	uint16_t flags;            /*!< KNOT_PF_*, not KNOT_PF_FREE. */
-} aname_form_t;
-
-/*!
- * \brief Puts the addresses of an answer into the reply: sorted, each once, at most
- *        `max-addresses`, none that policy denies (A1, A8, L2).
- *
- * The reply keeps the owner, and a copy of the addresses in memory of its own, which has to be a
- * pool, as knotd's is: nothing but its end frees them.
- *
- * \return KNOT_EOK; KNOT_ESPACE if they do not fit (TC is set then, unless KNOT_PF_NOTRUNC);
- *         KNOT_ENOMEM. Nothing is put on error.
- */
-__attribute__((warn_unused_result)) int aname_answer_put(const aname_answer_t *answer,
-                                                         const aname_options_t *options,
-                                                         knot_pkt_t *pkt, const aname_form_t *form);

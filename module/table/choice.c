@@ -1,4 +1,4 @@
-#include "query/choice.h"
+#include "table/choice.h"
 
 #include <netinet/in.h>
 #include <string.h>
