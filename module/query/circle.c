@@ -5,21 +5,16 @@
 #include "query/nodes.h"
 #include "query/policy.h"
 #include "query/targets.h"
+#include "table/part.h"
 
 static const uint16_t types[] = { KNOT_RRTYPE_A, KNOT_RRTYPE_AAAA };
 
-/*! Where a target ends, as far as it is known. Aliases are the same for both families, and not every
- *  answer names them. */
+/*! Where a target ends, as far as it is known. */
 static uint64_t end_of(const aname_query_t *query, const aname_key_t *key, aname_entry_t *entry)
 {
-	uint64_t end = entry != NULL ? atomic_load(&entry->end) : 0;
-	if (end == 0) {
-		const aname_entry_t *other = aname_target_other_entry(query, key);
-		end = other != NULL ? atomic_load(&other->end) : 0;
-	}
-	return end != 0 ? end
-	                : aname_owners_hash(query->instance->shared->owners, key->name,
-	                                    key->name_len);
+	bool said = entry != NULL && atomic_load(&entry->end) != 0;
+	return aname_part_end(query->instance->shared->owners, key, entry,
+	                      said ? NULL : aname_target_other_entry(query, key));
 }
 
 /*! Adds the target of a record, and where it ends, in both families, if the zone may have it. */

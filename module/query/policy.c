@@ -7,6 +7,7 @@
 #include "query/find.h"
 #include "query/targets.h"
 #include "rrtype.h"
+#include "table/part.h"
 #include "table/rdata.h"
 #include "table/rest.h"
 
@@ -65,16 +66,7 @@ ANAME_WARM aname_failure_t aname_policy_check(const aname_query_t *query, const 
 		*why = "the target is the owner itself";
 		return ANAME_FAILURE_MALFORMED;
 	}
-	if (options->deny_target.count > 0 && aname_names_match(&options->deny_target, key->name)) {
-		*why = "it is under a suffix of 'deny-target'";
-		return ANAME_FAILURE_DENIED;
-	}
-	if (options->allow_target.count > 0 &&
-	    !aname_names_match(&options->allow_target, key->name)) {
-		*why = "it is under no suffix of 'allow-target'";
-		return ANAME_FAILURE_DENIED;
-	}
-	return ANAME_FAILURE_NONE;
+	return aname_part_allow(options, key->name, why);
 }
 
 ANAME_ASIDE void aname_policy_log_refused(const aname_query_t *query, const knot_rdata_t *rdata)
@@ -144,17 +136,6 @@ static void log_emptied(const aname_query_t *query, const aname_key_t *key)
 	}
 }
 
-/*! Leaves of a part what policy leaves of its snapshot. */
-static void narrow(aname_part_t *part, const aname_snapshot_t *rest)
-{
-	if (part->view != NULL) {
-		ptrdiff_t view = part->view - aname_snapshot_views(part->snapshot);
-		part->view = aname_snapshot_views(rest) + view;
-		part->down = part->view->count == 0;
-	}
-	part->snapshot = rest;
-}
-
 ANAME_ASIDE void aname_policy_filter(const aname_query_t *query, const aname_key_t *key,
                                      aname_part_t *part)
 {
@@ -164,7 +145,7 @@ ANAME_ASIDE void aname_policy_filter(const aname_query_t *query, const aname_key
 	const aname_rest_t *rest = rest_of(query, part->snapshot);
 	if (rest != NULL && (rest->snapshot == NULL || rest->snapshot->count > 0)) {
 		if (rest->snapshot != NULL) {
-			narrow(part, rest->snapshot);
+			aname_part_narrow(part, rest->snapshot);
 		}
 		return;
 	}

@@ -1,6 +1,7 @@
 #include "query/targets.h"
 
 #include "path.h"
+#include "table/part.h"
 #include "table/policy.h"
 #include "table/rdata.h"
 
@@ -71,41 +72,12 @@ ANAME_ASIDE void aname_target_ask(const aname_query_t *query, const aname_key_t 
 	}
 }
 
-/*!
- * Has a target that had addresses before, and is gone, keep them for a while if the options say so
- * (W1). The other family is looked at here only.
- */
+/*! The other family is looked at here only. */
 static ANAME_ASIDE void judge_lost(const aname_query_t *query, const aname_key_t *key, uint32_t ttl,
                                    aname_part_t *part)
 {
-	const aname_snapshot_t *snapshot = part->snapshot;
-	const aname_snapshot_t *other = aname_target_other(query, key);
-	if (!aname_policy_gone(snapshot, other)) {
-		return;
-	}
-	part->gone = aname_policy_gone_surely(snapshot, other);
-	const aname_view_t *views = aname_snapshot_views(snapshot);
-	if (views != NULL && views->forced_down) {
-		return; /* An operator's word goes before it (H8). */
-	}
-	const aname_snapshot_t *last = aname_snapshot_last(snapshot);
-	uint32_t life = aname_policy_life(&query->instance->options->schedule, ttl, last->ttl);
-	if (aname_policy_keep(snapshot, life, query->instance->options->negative_delay,
-	                      query->now_ms, &part->judgement)) {
-		part->gone = true;
-		part->snapshot = last;
-	}
-}
-
-/*! Does a target fail, or is it overdue, since nothing is heard from its upstream? Not if something
- *  was since that began: then it fails by itself. */
-static ANAME_ASIDE bool fails_with_all(const aname_upstream_t *upstream,
-                                       const aname_snapshot_t *snapshot, int64_t due_ms)
-{
-	const aname_failing_t *failing = aname_snapshot_failing(snapshot);
-	return atomic_load_explicit(&upstream->silent, memory_order_relaxed) &&
-	       atomic_load_explicit(&upstream->heard_ms, memory_order_relaxed) <
-	               (failing != NULL ? failing->since_ms : due_ms);
+	aname_part_keep_lost(part, aname_target_other(query, key), query->instance->options, ttl,
+	                     query->now_ms);
 }
 
 /*! Sees the addresses of a target as the zone's section does (H3). */
@@ -138,18 +110,12 @@ ANAME_WARM void aname_target_judge(const aname_query_t *query, const aname_key_t
 	const aname_snapshot_t *snapshot = atomic_load(&entry->snapshot);
 	const aname_schedule_t *schedule = &query->instance->options->schedule;
 
-	part->snapshot = snapshot;
-	part->failure = snapshot != NULL ? snapshot->failure : ANAME_FAILURE_NONE;
-	aname_life_t life = aname_policy_left(snapshot, schedule, ttl, query->now_ms);
-	part->judgement =
-	        aname_policy_judge(snapshot, cold, schedule, life, next_ms, query->now_ms);
-	part->view = NULL;
-	part->scope = 0;
-	part->gone = part->down = part->recent = part->lives = false;
+	aname_life_t life =
+	        aname_part_judge(part, snapshot, cold, schedule, ttl, next_ms, query->now_ms);
 	uint32_t keep_s = schedule->idle & query->slot->keep;
 	if (part->judgement.worth != ANAME_FRESH && snapshot != NULL) {
 		keep_s = keep_late(query, snapshot, next_ms);
-		part->lives = fails_with_all(entry->upstream, snapshot, next_ms);
+		part->lives = aname_part_fails_with_all(entry->upstream, snapshot, next_ms);
 		if (snapshot->lost) {
 			judge_lost(query, key, ttl, part);
 		}
