@@ -4,6 +4,7 @@
 
 #include "path.h"
 #include "table/clock.h"
+#include "table/logged.h"
 
 _Static_assert(sizeof(aname_instance_t) <= 120 || sizeof(void *) != 8, "it fits into a block");
 _Static_assert(sizeof(aname_query_t) <= ANAME_WORKER_QUERY_SIZE, "there is room for a query");

@@ -280,20 +280,6 @@ bool aname_shared_may_probe(aname_shared_t *shared, const aname_upstream_t *upst
 aname_definition_t *aname_shared_release_definition(aname_shared_t *shared, int64_t now_ms);
 
 /*!
- * \brief Is this to be logged: is it not remembered as logged, and may the zone log it now?
- *
- * Remembers about a thousand contents, and which of them came up last. A new one takes the place of
- * one that did not come up for longer, never the reverse: nobody keeps another zone's out. What was
- * pushed out may be logged again.
- *
- * \param content_hash  Of aname_shared_content(), whose zone is a part of it.
- *
- * Thread: any.
- */
-bool aname_shared_log_once(aname_shared_t *shared, uint64_t content_hash, uint32_t zone,
-                           int64_t now_ms);
-
-/*!
  * \brief A zone's identity, as far as what is everybody's is shared out by it (BEHAVIOUR L4).
  *
  * Two zones that happen to have the same one count as one, and nobody can choose that.
@@ -306,7 +292,7 @@ bool aname_shared_log_once(aname_shared_t *shared, uint64_t content_hash, uint32
  */
 uint32_t aname_shared_zone(const aname_shared_t *shared, const knot_dname_t *zone);
 
-/*! Hash of a content, for aname_shared_log_once(); chain calls through `before`, 0 at first. Others in
+/*! Hash of a content, for table/logged.h; chain calls through `before`, 0 at first. Others in
  *  other processes, so that nobody can choose contents that push out a certain one. Thread: any. */
 uint64_t aname_shared_content(const aname_shared_t *shared, uint64_t before, const void *data,
                               size_t len);

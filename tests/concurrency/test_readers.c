@@ -11,6 +11,7 @@
 
 #include "support/random.h"
 #include "table/clock.h"
+#include "table/logged.h"
 #include "table/policy.h"
 #include "worker.h"
 

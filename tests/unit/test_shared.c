@@ -2,6 +2,7 @@
 
 #include "support/alloc.h"
 #include "support/make.h"
+#include "table/logged.h"
 #include "table/shared.h"
 
 static aname_shared_t *new_shared(void)
