@@ -328,6 +328,7 @@ static void note_zone(aname_instance_t *instance, const knot_dname_t *zone)
 	if (zone != NULL) {
 		uint64_t name =
 		        aname_owners_hash(instance->shared->owners, zone, instance->zone_len);
+		instance->zone.options = instance->options->id;
 		aname_zones_add(instance->shared->zones, &instance->zone, name);
 	}
 }

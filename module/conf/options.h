@@ -236,6 +236,8 @@ typedef struct {
 	aname_probe_t probe;
 	uint32_t definition; /*!< Identity of `probe`, see table/definition.h; 0: OFF. Set
 	                                 when the options are held; does not count in comparisons. */
+	uint32_t
+	        id; /*!< Identity of these options while they are held, set likewise; never 0 then. */
 	aname_all_down_t all_down;
 	aname_names_t prefer;       /*!< Suffixes by rank, the best first. */
 	aname_weights_t weights;    /*!< Empty: no weights. */

@@ -131,6 +131,8 @@ static aname_held_options_t *hold_new(aname_shared_t *shared, aname_options_t *o
 		return NULL;
 	}
 	upstream->holders++;
+	shared->options_id += shared->options_id == UINT32_MAX ? 2 : 1;
+	options->id = shared->options_id;
 	if (definition != NULL) {
 		definition->holders++;
 		options->definition = definition->id;
@@ -195,15 +197,14 @@ const aname_options_t *aname_shared_recall(aname_shared_t *shared, const aname_o
 	return ret;
 }
 
-void aname_shared_unhold(aname_shared_t *shared, const aname_options_t *options)
+/*! One holder less. Under the lock. */
+static void let_go(aname_shared_t *shared, const aname_options_t *options)
 {
-	pthread_mutex_lock(&shared->lock);
 	aname_held_options_t **at = &shared->options;
 	while (*at != NULL && (*at)->options != options) {
 		at = &(*at)->next;
 	}
 	aname_held_options_t *held = *at;
-	atomic_store(&shared->moved_ms, aname_clock_ms());
 	if (held != NULL && --held->holders == 0) {
 		*at = held->next;
 		held->upstream->holders--;
@@ -216,6 +217,36 @@ void aname_shared_unhold(aname_shared_t *shared, const aname_options_t *options)
 		free(held);
 		notify_service(shared);
 	}
+}
+
+void aname_shared_unhold(aname_shared_t *shared, const aname_options_t *options)
+{
+	pthread_mutex_lock(&shared->lock);
+	atomic_store(&shared->moved_ms, aname_clock_ms());
+	let_go(shared, options);
+	pthread_mutex_unlock(&shared->lock);
+}
+
+const aname_options_t *aname_shared_borrow(aname_shared_t *shared, uint32_t id,
+                                           const aname_upstream_t **upstream)
+{
+	pthread_mutex_lock(&shared->lock);
+	aname_held_options_t *held = shared->options;
+	while (held != NULL && held->options->id != id) {
+		held = held->next;
+	}
+	if (held != NULL) {
+		held->holders++;
+		*upstream = held->upstream;
+	}
+	pthread_mutex_unlock(&shared->lock);
+	return held != NULL ? held->options : NULL;
+}
+
+void aname_shared_give_back(aname_shared_t *shared, const aname_options_t *options)
+{
+	pthread_mutex_lock(&shared->lock);
+	let_go(shared, options);
 	pthread_mutex_unlock(&shared->lock);
 }
 

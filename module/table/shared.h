@@ -110,6 +110,7 @@ typedef struct {
 	_Atomic int64_t moved_ms;     /*!< When an instance held options, or let them go, last. */
 	pthread_mutex_t lock;         /*!< Guards what follows. */
 	uint64_t holds;               /*!< How often options were held. */
+	uint32_t options_id;          /*!< Identity of those that came last. */
 	aname_held_options_t *options;
 	aname_upstream_t *upstreams;
 	aname_definitions_t definitions;
@@ -152,6 +153,20 @@ const aname_options_t *aname_shared_recall(aname_shared_t *shared, const aname_o
 
 /*! Lets options go. Thread: as aname_shared_hold(). */
 void aname_shared_unhold(aname_shared_t *shared, const aname_options_t *options);
+
+/*!
+ * \brief Holds the options of this identity for a moment, so that they stay while their section is
+ *        looked at, whatever is unloaded meanwhile. Does not count as an instance that comes.
+ *
+ * \return The options, until aname_shared_give_back(); NULL if nobody has them any more.
+ *
+ * Thread: service.
+ */
+const aname_options_t *aname_shared_borrow(aname_shared_t *shared, uint32_t id,
+                                           const aname_upstream_t **upstream);
+
+/*! Lets go what was borrowed. Thread: service. */
+void aname_shared_give_back(aname_shared_t *shared, const aname_options_t *options);
 
 /*!
  * While instances go, and none comes, nothing is given up for so long: a server that stops unloads one

@@ -273,6 +273,7 @@ bool aname_zones_show(aname_zones_t *zones, uint64_t name, aname_zone_view_t *vi
 	if (zone != NULL) {
 		view->upstream = zone->named.upstream;
 		view->source = zone->named.upstream->source;
+		view->options = zone->options;
 		view->unable = atomic_load_explicit(&zone->unable, memory_order_relaxed);
 	}
 	pthread_mutex_unlock(&zones->lock);

@@ -42,7 +42,9 @@ typedef struct aname_zone {
 	aname_named_t named;     /*!< By the records of its apex. */
 	struct aname_zone *next; /*!< In its bucket: the later one first. */
 	uint64_t name;           /*!< Hash of its name. */
-	_Atomic bool unable;     /*!< See aname_zones_unable(). */
+	uint32_t
+	        options; /*!< Identity of its options; set before it is added, by whoever does that. */
+	_Atomic bool unable; /*!< See aname_zones_unable(). */
 } aname_zone_t;
 
 /*! The targets of a zone, as hashes of their names (aname_owners_hash()). */
@@ -94,6 +96,7 @@ typedef struct {
 	/*! Identity of whom it asks, to compare only: it may be released any time. */
 	const aname_upstream_t *upstream;
 	aname_source_t source; /*!< A copy of whom that is. */
+	uint32_t options;      /*!< Identity of its options, for aname_shared_borrow(). */
 	bool unable;
 } aname_zone_view_t;
 

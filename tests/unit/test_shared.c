@@ -417,6 +417,37 @@ static void unhold_foreign(void **state)
 	aname_shared_free(shared); /* Frees what is still held. */
 }
 
+static void borrowed_options_stay(void **state)
+{
+	aname_shared_t *shared = new_shared();
+	const aname_upstream_t *upstream = NULL, *borrowed_from = NULL;
+	aname_options_t *given = make_options();
+	given->max_addresses = 5;
+	const aname_options_t *held = aname_shared_hold(shared, given, &upstream);
+	const aname_options_t *other = aname_shared_hold(shared, make_options(), &upstream);
+	assert_true(held->id != 0 && other->id != 0 && held->id != other->id);
+	uint32_t id = held->id;
+	int64_t moved_ms = atomic_load(&shared->moved_ms);
+	atomic_store(&shared->moved_ms, moved_ms - 5000);
+	assert_ptr_equal(aname_shared_borrow(shared, id, &borrowed_from), held);
+	assert_ptr_equal(borrowed_from, upstream);
+	/* That is no instance that comes, or goes. */
+	aname_shared_give_back(shared, held);
+	assert_ptr_equal(aname_shared_borrow(shared, id, &borrowed_from), held);
+	assert_int_equal(atomic_load(&shared->moved_ms), moved_ms - 5000);
+
+	/* The section goes while it is looked at. */
+	alloc_watch(held);
+	aname_shared_unhold(shared, held);
+	assert_int_equal(alloc_watched(), 0);
+	assert_int_equal(held->max_addresses, 5);
+	aname_shared_give_back(shared, held);
+	assert_int_equal(alloc_watched(), 1);
+	assert_null(aname_shared_borrow(shared, id, &borrowed_from));
+	assert_null(aname_shared_borrow(shared, 0, &borrowed_from));
+	aname_shared_free(shared);
+}
+
 /* Saying things once. */
 
 static void logged_once(void **state)
@@ -590,6 +621,8 @@ int main(void)
 		PROVES("H1: sections that have the same probed share it", definition_shared),
 		PROVES("H1: a definition is kept for a while after its last holder",
 		       definition_released),
+		PROVES("options that are borrowed stay when their section goes",
+		       borrowed_options_stay),
 		PROVES("what nobody holds is not let go", unhold_foreign),
 		PROVES("W2: a content is logged once", logged_once),
 		PROVES("L4: others' contents do not keep it out", logged_by_others),

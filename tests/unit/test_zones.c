@@ -105,7 +105,7 @@ static void each_zone_has_its_own_upstream(void **state)
 static void zones_that_cannot_be_signed_for_are_counted(void **state)
 {
 	aname_zones_t *zones = aname_zones_new();
-	aname_zone_t a = { .named.upstream = &one }, b = { .named.upstream = &one };
+	aname_zone_t a = { .named.upstream = &one, .options = 7 }, b = { .named.upstream = &one };
 	aname_zone_view_t view;
 	aname_zones_add(zones, &a, 100);
 	aname_zones_add(zones, &b, 200);
@@ -114,7 +114,7 @@ static void zones_that_cannot_be_signed_for_are_counted(void **state)
 	aname_zones_unable(zones, &a, true);
 	aname_zones_unable(zones, &b, true);
 	assert_int_equal(aname_zones_unable_count(zones), 2);
-	assert_true(aname_zones_show(zones, 100, &view) && view.unable);
+	assert_true(aname_zones_show(zones, 100, &view) && view.unable && view.options == 7);
 	aname_zones_unable(zones, &b, false);
 	aname_zones_unable(zones, &b, false);
 	assert_int_equal(aname_zones_unable_count(zones), 1);
