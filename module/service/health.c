@@ -132,6 +132,7 @@ void aname_health_publish(aname_refresh_t *refresh, aname_entry_t *entry,
 	const aname_definition_t *definitions[ANAME_VIEWS_MAX];
 	unsigned count = aname_views_definitions(refresh, entry, definitions);
 	if (count == 0 && !aname_forces_any(refresh->forces)) {
+		aname_followers_note(&refresh->followers, entry, snapshot);
 		aname_table_publish(table, entry, snapshot);
 		return;
 	}
@@ -146,6 +147,7 @@ void aname_health_publish(aname_refresh_t *refresh, aname_entry_t *entry,
 	aname_snapshot_t *seen = aname_views_make(refresh, entry, snapshot, definitions, count);
 	if (seen != NULL) {
 		free(snapshot);
+		aname_followers_note(&refresh->followers, entry, seen);
 		aname_table_publish(table, entry, seen);
 		return;
 	}
@@ -153,6 +155,7 @@ void aname_health_publish(aname_refresh_t *refresh, aname_entry_t *entry,
 	for (unsigned i = 0; i < count && !entry->for_subnet; i++) {
 		end(refresh, entry, definitions[i], snapshot, now_ms);
 	}
+	aname_followers_note(&refresh->followers, entry, snapshot);
 	aname_table_publish(table, entry, snapshot);
 }
 

@@ -148,10 +148,21 @@ static bool fails_as_a_whole(aname_refresh_t *refresh, aname_upstream_work_t *wo
 	return false;
 }
 
-static void note_heard(aname_upstream_work_t *work, int64_t now_ms)
+/*! Notes whether anything is heard. What is stale counts for as much as what is not only while nothing
+ *  is (P1), so that all who follow have to look anew when that changes. */
+static void set_silent(aname_refresh_t *refresh, aname_upstream_work_t *work, bool silent)
+{
+	if (atomic_load(&work->upstream->silent) != silent) {
+		/* Workers are told. */
+		atomic_store_explicit(&work->upstream->silent, silent, memory_order_relaxed);
+		aname_followers_tell_all(&refresh->followers);
+	}
+}
+
+static void note_heard(aname_refresh_t *refresh, aname_upstream_work_t *work, int64_t now_ms)
 {
 	work->unheard = (aname_streak_t){ 0 };
-	atomic_store_explicit(&work->upstream->silent, false, memory_order_relaxed);
+	set_silent(refresh, work, false);
 	atomic_store_explicit(&work->upstream->heard_ms, now_ms, memory_order_relaxed);
 }
 
@@ -182,12 +193,11 @@ void aname_outage_failed(aname_refresh_t *refresh, const aname_entry_t *entry,
 		work->answers_ms = now_ms;
 	}
 	if (evidence == ANAME_EVIDENCE_ANSWER) {
-		note_heard(work, now_ms);
+		note_heard(refresh, work, now_ms);
 	} else if (evidence != ANAME_EVIDENCE_LOCAL) {
 		aname_streak_add(&work->unheard, name, zone, was_good, now_ms);
 		if (!atomic_load(&work->upstream->silent) && is_silent(refresh, work, now_ms)) {
-			/* Workers are told (P1). */
-			atomic_store_explicit(&work->upstream->silent, true, memory_order_relaxed);
+			set_silent(refresh, work, true);
 		}
 	}
 	if (!work->out &&
@@ -375,7 +385,7 @@ static void end(aname_refresh_t *refresh, aname_upstream_work_t *work, int64_t n
 void aname_outage_succeeded(aname_refresh_t *refresh, const aname_entry_t *entry, int64_t now_ms)
 {
 	aname_upstream_work_t *work = aname_work_of(entry);
-	note_heard(work, now_ms);
+	note_heard(refresh, work, now_ms);
 	work->answers_ms = 0;
 	if (work->out) {
 		end(refresh, work, now_ms);

@@ -48,6 +48,23 @@ static aname_entry_t *add(aname_refresh_t *refresh, const aname_key_t *key, uint
 	return entry;
 }
 
+/*! Somebody asks for a target, which is in the table or NULL. */
+static void ask(aname_refresh_t *refresh, const aname_key_t *key, uint64_t hash,
+                aname_entry_t *entry, aname_interest_t interest, int64_t now_ms)
+{
+	if (entry == NULL) {
+		entry = add(refresh, key, hash, now_ms);
+	}
+	if (entry != NULL) {
+		aname_entry_touch(aname_table_charges(refresh->shared->table), entry, interest,
+		                  now_ms / 1000);
+		aname_schedule_now(refresh, entry, interest, now_ms);
+		if (interest.definition != 0) {
+			aname_health_ask(refresh, entry, interest.definition, now_ms);
+		}
+	}
+}
+
 static void handle_request(aname_refresh_t *refresh, const aname_request_t *request, int64_t now_ms)
 {
 	const aname_table_t *table = refresh->shared->table;
@@ -67,16 +84,17 @@ static void handle_request(aname_refresh_t *refresh, const aname_request_t *requ
 		}
 		return;
 	}
-	if (entry == NULL) {
-		entry = add(refresh, &key, hash, now_ms);
-	}
-	if (entry != NULL) {
-		aname_entry_touch(aname_table_charges(refresh->shared->table), entry,
-		                  request->interest, now_ms / 1000);
-		aname_schedule_now(refresh, entry, request->interest, now_ms);
-		if (request->interest.definition != 0) {
-			aname_health_ask(refresh, entry, request->interest.definition, now_ms);
-		}
+	ask(refresh, &key, hash, entry, request->interest, now_ms);
+}
+
+void aname_refresh_ask(aname_refresh_t *refresh, const aname_key_t *key, aname_interest_t interest,
+                       int64_t now_ms)
+{
+	aname_upstreams_note(refresh, now_ms);
+	if (key->upstream->held) {
+		const aname_table_t *table = refresh->shared->table;
+		uint64_t hash = aname_table_hash(table, key);
+		ask(refresh, key, hash, aname_table_find(table, key, hash), interest, now_ms);
 	}
 }
 
@@ -313,6 +331,11 @@ size_t aname_refresh_urge(aname_refresh_t *refresh, aname_urgent_t *urgent)
 const aname_forces_t *aname_refresh_forces(const aname_refresh_t *refresh)
 {
 	return refresh->forces;
+}
+
+aname_followers_t *aname_refresh_followers(aname_refresh_t *refresh)
+{
+	return &refresh->followers;
 }
 
 const aname_probed_t *aname_refresh_probed(aname_refresh_t *refresh, uint32_t definition,

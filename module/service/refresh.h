@@ -11,6 +11,7 @@
 #include <uv.h>
 
 #include "conf/options.h"
+#include "service/followers.h"
 #include "service/forced.h"
 #include "service/probe/probes.h"
 #include "service/resolver.h"
@@ -45,6 +46,17 @@ aname_limits_differ_t aname_refresh_limit(aname_refresh_t *refresh, const aname_
 /*! Takes what is in the queue; called when the queue wakes the service. */
 void aname_refresh_wake(aname_refresh_t *refresh);
 
+/*!
+ * \brief Asks for a target as a query does: it is added, kept fresh, looked up and probed as that
+ *        calls for.
+ *
+ * Nothing is started before aname_refresh_wake(), which is to follow once all is asked for.
+ *
+ * \param key  Its upstream is held by options.
+ */
+void aname_refresh_ask(aname_refresh_t *refresh, const aname_key_t *key, aname_interest_t interest,
+                       int64_t now_ms);
+
 /*! Starts, or goes on after a pause. */
 void aname_refresh_resume(aname_refresh_t *refresh);
 
@@ -69,6 +81,9 @@ size_t aname_refresh_urge(aname_refresh_t *refresh, aname_urgent_t *urgent);
 
 /*! What is forced. Good for as long as `refresh` is. */
 const aname_forces_t *aname_refresh_forces(const aname_refresh_t *refresh);
+
+/*! Who follows what is published. Good likewise. */
+aname_followers_t *aname_refresh_followers(aname_refresh_t *refresh);
 
 /*! What is known of an address of a target by the definition of this identity; NULL if nothing. */
 const aname_probed_t *aname_refresh_probed(aname_refresh_t *refresh, uint32_t definition,

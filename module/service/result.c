@@ -165,7 +165,11 @@ static void learned(aname_refresh_t *refresh, aname_entry_t *entry, const aname_
 	}
 
 	snapshot->usual_ms = aname_policy_usual(before, now_ms - run->started_ms);
-	atomic_store(&entry->end, end_of(refresh, entry, result->last));
+	uint64_t end = end_of(refresh, entry, result->last);
+	if (end != atomic_exchange(&entry->end, end)) {
+		/* It may lead back to other owners than before (F5). */
+		aname_followers_tell(&refresh->followers, entry);
+	}
 	aname_refresh_count(&refresh->shared->totals.succeeded, &entry->succeeded);
 	note_lag(refresh, entry, run, now_ms);
 	if (entry->for_subnet) {
@@ -176,7 +180,7 @@ static void learned(aname_refresh_t *refresh, aname_entry_t *entry, const aname_
 	entry->plan.failures = 0;
 	int64_t next_ms = next_after(refresh, entry, snapshot, now_ms);
 	bool lost = snapshot->lost && !before->lost;
-	bool aliased = atomic_load(&entry->end) != 0;
+	bool aliased = end != 0;
 	aname_health_publish(refresh, entry, snapshot, now_ms);
 	atomic_store(&entry->cold, false);
 	aname_schedule_plan(refresh, entry, next_ms);

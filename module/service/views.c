@@ -116,6 +116,9 @@ bool aname_views_show(aname_refresh_t *refresh, aname_entry_t *entry,
 	aname_snapshot_t *seen =
 	        aname_views_make(refresh, entry, aname_entry_snapshot(entry), definitions, count);
 	if (seen != NULL) {
+		if (definitions != NULL) {
+			aname_followers_note(&refresh->followers, entry, seen);
+		}
 		aname_table_publish(refresh->shared->table, entry, seen);
 	}
 	return seen != NULL;

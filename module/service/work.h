@@ -36,6 +36,7 @@
 #include "service/admission.h"
 #include "service/answered.h"
 #include "service/fair_queue.h"
+#include "service/followers.h"
 #include "service/forced.h"
 #include "service/heap.h"
 #include "service/places.h"
@@ -122,12 +123,13 @@ typedef struct aname_refresh {
 	aname_probes_t *probes;
 	aname_forces_t *forces; /*!< What operators have forced. */
 	aname_far_owners_t *far_owners;
-	int64_t definitions_ms; /*!< When a definition is to be released; INT64_MAX: none. */
-	int64_t log_health_ms;  /*!< When to log what was not logged of addresses; likewise. */
-	uv_timer_t show;        /*!< When verdicts that have changed are published. */
-	int64_t show_pause_ms;  /*!< Before the next such round. */
-	uint32_t round;         /*!< How many there were. */
-	unsigned handles;       /*!< Timers that are not closed yet. */
+	int64_t definitions_ms;      /*!< When a definition is to be released; INT64_MAX: none. */
+	int64_t log_health_ms;       /*!< When to log what was not logged of addresses; likewise. */
+	uv_timer_t show;             /*!< When verdicts that have changed are published. */
+	int64_t show_pause_ms;       /*!< Before the next such round. */
+	uint32_t round;              /*!< How many there were. */
+	aname_followers_t followers; /*!< Who follows what is published. */
+	unsigned handles;            /*!< Timers that are not closed yet. */
 } aname_refresh_t;
 
 /*! What counts for an entry's lookups. */

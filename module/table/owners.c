@@ -314,6 +314,19 @@ aname_way_t aname_owners_way(aname_owners_t *owners, aname_owner_word_t *word, u
 	return way;
 }
 
+aname_way_t aname_owners_way_at(aname_owners_t *owners, uint64_t owner, uint64_t end, bool *known)
+{
+	pthread_mutex_lock(&owners->lock);
+	uint32_t from = find(owners, owner);
+	uint32_t to = known_at(owners, end);
+	aname_way_t way = from != 0 && to != 0 ? way_of(node_of(owners, from), node_of(owners, to))
+	                                       : ANAME_WAY_OUT;
+	pthread_mutex_unlock(&owners->lock);
+	*known = to != 0 || end == owner;
+	/* That needs nobody else, and nobody to have registered it. */
+	return end == owner ? ANAME_WAY_BACK : way;
+}
+
 bool aname_owners_place(aname_owners_t *owners, uint64_t owner, aname_place_t *place)
 {
 	pthread_mutex_lock(&owners->lock);

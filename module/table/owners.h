@@ -90,6 +90,13 @@ void aname_owners_drop(aname_owners_t *owners, aname_owner_word_t *word);
 /*! Where a target of an owner leads that ends there; OUT for an owner that is not registered. */
 aname_way_t aname_owners_way(aname_owners_t *owners, aname_owner_word_t *word, uint64_t end);
 
+/*!
+ * \brief The same of an owner by its hash, be it registered or not.
+ *
+ * \param known  Set to whether an owner is known there where it ends, to which it may lead.
+ */
+aname_way_t aname_owners_way_at(aname_owners_t *owners, uint64_t owner, uint64_t end, bool *known);
+
 /*! Where an owner stands in its circle. */
 typedef struct {
 	uint32_t circle;   /*!< The circle's identity; UINT32_MAX: it leads too far to be known. */

@@ -20,6 +20,7 @@ struct aname_zones {
 	size_t count;         /*!< Zones, of several instances each one. */
 	aname_tally_t named;  /*!< By how many zones each target is. */
 	atomic_size_t unable; /*!< Zones for which the module cannot sign; not under the lock. */
+	_Atomic uint64_t replaced; /*!< See aname_zones_replaced(); read without the lock. */
 };
 
 aname_zones_t *aname_zones_new(void)
@@ -200,6 +201,9 @@ void aname_zones_add(aname_zones_t *zones, aname_zone_t *zone, uint64_t name)
 	zone->next = *bucket;
 	*bucket = zone;
 	if (before != NULL) {
+		if (before->options != zone->options) {
+			atomic_fetch_add(&zones->replaced, 1);
+		}
 		take_over(zones, &zone->named, &before->named);
 	} else {
 		zones->count++;
@@ -286,6 +290,11 @@ bool aname_zones_name(aname_zones_t *zones, const aname_upstream_t *upstream, ui
 	bool named = aname_tally_count(&zones->named, key_of(upstream, target)) > 0;
 	pthread_mutex_unlock(&zones->lock);
 	return named;
+}
+
+uint64_t aname_zones_replaced(const aname_zones_t *zones)
+{
+	return atomic_load(&zones->replaced);
 }
 
 size_t aname_zones_count(aname_zones_t *zones)

@@ -106,5 +106,9 @@ bool aname_zones_show(aname_zones_t *zones, uint64_t name, aname_zone_view_t *vi
 /*! Does any zone that asks this upstream name this target, as far as is known? */
 bool aname_zones_name(aname_zones_t *zones, const aname_upstream_t *upstream, uint64_t target);
 
+/*! How often a zone has come to have other options than before. Other than it was: what is told of
+ *  zones may not hold any more. Takes no lock. */
+uint64_t aname_zones_replaced(const aname_zones_t *zones);
+
 /*! How many zones there are; two instances of one are one. */
 size_t aname_zones_count(aname_zones_t *zones);
