@@ -31,6 +31,17 @@ static aname_entry_t *urgent_entry(void *ctx, const aname_urgent_t *urgent, size
 	return aname_urgent_entry(ctx, urgent, number);
 }
 
+static void owner_set(void *ctx, const aname_owner_question_t *question, int64_t now_ms,
+                      aname_owner_set_t *set)
+{
+	aname_owner_set(ctx, question, now_ms, set);
+}
+
+static void go_on(void *ctx)
+{
+	aname_refresh_wake(ctx);
+}
+
 aname_status_backend_t aname_status_backend_of(aname_refresh_t *refresh, aname_state_t *state)
 {
 	return (aname_status_backend_t){
@@ -42,6 +53,9 @@ aname_status_backend_t aname_status_backend_of(aname_refresh_t *refresh, aname_s
 		.urgent_entry = urgent_entry,
 		.probed = probed,
 		.numbers = numbers,
+		.owner_set = owner_set,
+		.go_on = go_on,
+		.followers = aname_refresh_followers(refresh),
 		.state = state,
 	};
 }

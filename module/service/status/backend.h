@@ -8,7 +8,9 @@
 
 #include <stdint.h>
 
+#include "service/followers.h"
 #include "service/forced.h"
+#include "service/owner_set.h"
 #include "service/probe/probes.h"
 #include "service/refresh.h"
 #include "service/state/state.h"
@@ -37,6 +39,14 @@ typedef struct {
 
 	/*! What is known of all; NULL where nothing is probed. */
 	aname_probes_numbers_t (*numbers)(void *ctx);
+
+	/*! Says what an owner has, as aname_owner_set(). */
+	void (*owner_set)(void *ctx, const aname_owner_question_t *question, int64_t now_ms,
+	                  aname_owner_set_t *set);
+	/*! Begins what that calls for. */
+	void (*go_on)(void *ctx);
+	/*! Who follows; outlives the socket. */
+	aname_followers_t *followers;
 
 	/*! Where what is changed is saved; NULL where it is not. */
 	aname_state_t *state;

@@ -9,6 +9,7 @@
 #include <libknot/errcode.h>
 
 #include "protocol.h"
+#include "service/status/followed.h"
 #include "service/status/refreshed.h"
 #include "service/status/shown.h"
 #include "service/status/watched.h"
@@ -75,6 +76,8 @@ static void answer(client_t *client, size_t len)
 		force(client);
 	} else if (client->request.kind == ANAME_REQUEST_WATCH) {
 		aname_client_watch(client);
+	} else if (client->request.kind == ANAME_REQUEST_FOLLOW) {
+		aname_client_follow(client);
 	} else if (client->request.kind == ANAME_REQUEST_REFRESH) {
 		aname_client_refresh(client);
 	} else {
@@ -105,6 +108,7 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
 	}
 	(void)uv_read_stop(stream);
 	client->asked = true;
+	client->said = end - client->buffer + 1;
 	answer(client, end - client->buffer);
 }
 
@@ -152,7 +156,8 @@ static client_t *find_silent(const aname_status_clients_t *clients)
 
 static bool has_place(const aname_status_clients_t *clients)
 {
-	return clients->count - clients->waiting - clients->watchers < ANAME_STATUS_CLIENTS;
+	return clients->count - clients->waiting - clients->watchers - clients->followers <
+	       ANAME_STATUS_CLIENTS;
 }
 
 bool aname_status_place(aname_status_clients_t *clients)

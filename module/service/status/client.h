@@ -17,7 +17,7 @@
 
 #include "service/status/conversation.h"
 
-/*! Clients at once, beside those that wait for lookups or watch, who have places of their own. One
+/*! Clients at once, beside those that wait for lookups, watch or follow, who have places of their own. One
  *  more has the place of the one that is silent for longest, that has not asked yet or takes nothing of
  *  its answer; it is turned away only where all are being served. */
 #define ANAME_STATUS_CLIENTS 8

@@ -10,6 +10,9 @@
 
 /*! A client that makes no progress for so long is dropped. */
 #define PATIENCE_MS 10000
+/*! Whoever stays and has taken nothing for so long gives its place to one more. */
+#define STALLED_MS  10000
+
 static void on_client_closed(uv_handle_t *handle)
 {
 	aname_client_t *client = handle->data;
@@ -102,4 +105,35 @@ bool aname_client_may_change(const aname_client_t *client)
 	return uv_fileno((const uv_handle_t *)&client->pipe, &fd) == 0 &&
 	       getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 &&
 	       (peer.uid == 0 || peer.uid == geteuid());
+}
+
+static aname_client_t *find_yielding(const aname_client_t *newcomer, aname_client_stays_f stays)
+{
+	bool may = aname_client_may_change(newcomer);
+	aname_client_t *other = NULL;
+	for (aname_client_t *client = newcomer->clients->first; client != NULL;
+	     client = client->next) {
+		if (!stays(client)) {
+			continue;
+		}
+		if (client->sending && aname_clock_ms() - client->progress_ms >= STALLED_MS) {
+			return client;
+		}
+		if (may && !aname_client_may_change(client)) {
+			other = client;
+		}
+	}
+	return other;
+}
+
+bool aname_client_find_place(const aname_client_t *newcomer, aname_client_stays_f stays,
+                             const unsigned *taken, unsigned most)
+{
+	if (*taken == most) {
+		aname_client_t *yielding = find_yielding(newcomer, stays);
+		if (yielding != NULL) {
+			aname_client_drop(yielding);
+		}
+	}
+	return *taken < most;
 }

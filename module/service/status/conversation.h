@@ -21,9 +21,11 @@
 #include "table/shared.h"
 
 /*! Clients that wait for lookups at once. */
-#define ANAME_STATUS_WAITING  4
+#define ANAME_STATUS_WAITING   4
 /*! Clients that watch at once. */
-#define ANAME_STATUS_WATCHERS 4
+#define ANAME_STATUS_WATCHERS  4
+/*! Clients that follow owners at once. */
+#define ANAME_STATUS_FOLLOWERS 8
 
 typedef struct aname_client aname_client_t;
 
@@ -34,8 +36,9 @@ typedef struct {
 	uv_loop_t *loop;
 	aname_client_t *first;
 	unsigned count;
-	unsigned waiting;  /*!< Those that wait for lookups. */
-	unsigned watchers; /*!< Those that watch. */
+	unsigned waiting;   /*!< Those that wait for lookups. */
+	unsigned watchers;  /*!< Those that watch. */
+	unsigned followers; /*!< Those that follow owners. */
 } aname_status_clients_t;
 
 /*! What a client is sent in one go, about; its buffer has room for one line more. */
@@ -50,8 +53,9 @@ struct aname_client {
 	unsigned handles;                     /*!< Not closed yet. */
 	bool asked;                           /*!< Its request is read. */
 	bool done;                            /*!< The last line is in the buffer. */
+	bool sending;                         /*!< It stays, and has not taken a page yet. */
 	void (*more)(aname_client_t *client); /*!< A page is written, and not the last one. */
-	/*! It is dropped; set: it waits for lookups or watches, NULL: it does not. */
+	/*! It is dropped; set: it waits for lookups, watches or follows, NULL: it does not. */
 	void (*let_go)(aname_client_t *client);
 	int64_t progress_ms;     /*!< When it came, or took a page last. */
 	aname_state_sync_t sync; /*!< It waits until what it has changed is on disk. */
@@ -60,8 +64,10 @@ struct aname_client {
 	const aname_upstream_t *upstream;
 	struct aname_refreshed *refreshed; /*!< What it has had looked up; NULL: nothing. */
 	struct aname_watched *watched;     /*!< What it watches; NULL: nothing. */
+	struct aname_followed *followed;   /*!< What it follows; NULL: nothing. */
 	aname_cursor_t cursor;
-	size_t len; /*!< Octets in `buffer`, of the request and later of the page. */
+	size_t len;  /*!< Octets in `buffer`, of the request and later of the page. */
+	size_t said; /*!< Those of the request, its end included; what follows it came with it. */
 	aname_status_addresses_t addresses; /*!< Of the last entry, still to be written. */
 	aname_status_request_t request;
 	char buffer[ANAME_CLIENT_PAGE + ANAME_LINE_MAX];
@@ -79,6 +85,25 @@ void aname_client_reply(aname_client_t *client, const char *word, const char *wh
 
 /*! Hangs up; it is freed when the loop runs next. */
 void aname_client_drop(aname_client_t *client);
+
+/*! Is there one who stays as this one wants to? */
+typedef bool (*aname_client_stays_f)(const aname_client_t *client);
+
+/*!
+ * \brief Makes a place for one more among those who stay, by dropping one of them if need be.
+ *
+ * Its place loses who has taken nothing for long; or else, to one who may change something, one who
+ * may not, so that nobody else can keep those out.
+ *
+ * \param taken  How many there are.
+ * \param most   How many there may be.
+ *
+ * \return false if there is no place.
+ */
+__attribute__((warn_unused_result)) bool aname_client_find_place(const aname_client_t *newcomer,
+                                                                 aname_client_stays_f stays,
+                                                                 const unsigned *taken,
+                                                                 unsigned most);
 
 /*! Is it root, or whoever runs this server, that has connected? */
 bool aname_client_may_change(const aname_client_t *client);

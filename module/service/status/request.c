@@ -21,7 +21,7 @@ static size_t cut(char *line, char *words[WORDS_MAX])
 	return count;
 }
 
-static bool read_name(knot_dname_storage_t name, const char *word)
+bool aname_status_request_name(knot_dname_storage_t name, const char *word)
 {
 	if (knot_dname_from_str(name, word, sizeof(knot_dname_storage_t)) == NULL) {
 		return false;
@@ -35,7 +35,7 @@ static bool read_names(aname_status_request_t *request, char *const *words, size
 {
 	bool good = true;
 	for (size_t i = 0; i < count && good; i++) {
-		good = read_name(request->names[request->names_count++], words[i]);
+		good = aname_status_request_name(request->names[request->names_count++], words[i]);
 	}
 	return good;
 }
@@ -46,7 +46,7 @@ static const char *read_status(aname_status_request_t *request, char *const *wor
 	request->names_count = 0;
 	size_t of = strlen(ANAME_STATUS_OF);
 	request->has_owner = count > 0 && strncmp(words[0], ANAME_STATUS_OF, of) == 0;
-	if (request->has_owner && !read_name(request->owner, words[0] + of)) {
+	if (request->has_owner && !aname_status_request_name(request->owner, words[0] + of)) {
 		return "the owner has to be a domain name";
 	}
 	if (count - request->has_owner > ANAME_STATUS_NAMES) {
@@ -71,8 +71,9 @@ static bool read_subject(aname_subject_t *subject, const char *word)
 	} else if (inet_pton(AF_INET6, word, subject->address) == 1) {
 		subject->len = 16;
 	}
-	return subject->len > 0 || (!looks_like_address(word) && read_name(subject->name, word) &&
-	                            subject->name[0] != 0);
+	return subject->len > 0 ||
+	       (!looks_like_address(word) && aname_status_request_name(subject->name, word) &&
+	        subject->name[0] != 0);
 }
 
 static bool read_state(aname_forced_t *state, const char *word)
@@ -173,6 +174,10 @@ const char *aname_status_request_read(aname_status_request_t *request, char *lin
 	}
 	if (count > 0 && strcmp(words[0], ANAME_STATUS_WATCH) == 0) {
 		return read_watch(request, words + 1, count - 1);
+	}
+	if (count > 0 && strcmp(words[0], ANAME_STATUS_FOLLOW) == 0) {
+		request->kind = ANAME_REQUEST_FOLLOW;
+		return count == 1 ? NULL : "nothing follows 'follow' in its line";
 	}
 	return "there is no such request";
 }

@@ -20,6 +20,7 @@ typedef enum {
 	ANAME_REQUEST_FORCE,
 	ANAME_REQUEST_REFRESH,
 	ANAME_REQUEST_WATCH,
+	ANAME_REQUEST_FOLLOW,
 } aname_request_kind_t;
 
 typedef struct {
@@ -47,3 +48,6 @@ typedef struct {
  * \return NULL if it is understood; else why not: one phrase, which stays.
  */
 const char *aname_status_request_read(aname_status_request_t *request, char *line, size_t len);
+
+/*! Reads a name, into lower case; false if it is none. */
+bool aname_status_request_name(knot_dname_storage_t name, const char *word);

@@ -5,16 +5,11 @@
 
 #include "protocol.h"
 #include "service/status/text.h"
-#include "table/clock.h"
-
-/*! Whoever has taken nothing for so long gives its place to one more who wants to watch. */
-#define STALLED_MS 10000
 
 typedef struct aname_watched {
 	aname_watcher_t watcher;
 	aname_status_request_t request; /*!< What it watches. */
-	bool sending;
-	size_t len; /*!< Octets of the next line. */
+	size_t len;                     /*!< Octets of the next line. */
 	char line[ANAME_STATUS_REQUEST_MAX];
 } watched_t;
 
@@ -43,8 +38,8 @@ static void more(aname_client_t *client)
 {
 	watched_t *watched = client->watched;
 	client->len = aname_watcher_take(&watched->watcher, client->buffer, sizeof(client->buffer));
-	watched->sending = client->len > 0;
-	if (watched->sending) {
+	client->sending = client->len > 0;
+	if (client->sending) {
 		aname_client_send(client);
 	}
 	/* It takes its time. */
@@ -54,7 +49,7 @@ static void more(aname_client_t *client)
 static void ready(void *ctx)
 {
 	aname_client_t *client = ctx;
-	if (!client->watched->sending) {
+	if (!client->sending) {
 		more(client);
 	}
 }
@@ -101,42 +96,17 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
 
 /* Who watches. */
 
-/*! One who watches and takes nothing; or else, for one who may change something, one who may not, so
- *  that nobody else can keep those out. NULL if there is none. */
-static aname_client_t *find_yielding(const aname_client_t *newcomer)
+static bool watches(const aname_client_t *client)
 {
-	bool may = aname_client_may_change(newcomer);
-	aname_client_t *other = NULL;
-	for (aname_client_t *client = newcomer->clients->first; client != NULL;
-	     client = client->next) {
-		if (client->watched != NULL && client->watched->sending &&
-		    aname_clock_ms() - client->progress_ms >= STALLED_MS) {
-			return client;
-		}
-		if (client->watched != NULL && may && !aname_client_may_change(client)) {
-			other = client;
-		}
-	}
-	return other;
-}
-
-/*! Is there a place for one more? */
-static bool has_place(const aname_client_t *newcomer)
-{
-	const aname_status_clients_t *clients = newcomer->clients;
-	if (clients->watchers == ANAME_STATUS_WATCHERS) {
-		aname_client_t *yielding = find_yielding(newcomer);
-		if (yielding != NULL) {
-			aname_client_drop(yielding);
-		}
-	}
-	return clients->watchers < ANAME_STATUS_WATCHERS;
+	return client->watched != NULL;
 }
 
 void aname_client_watch(aname_client_t *client)
 {
 	aname_status_clients_t *clients = client->clients;
-	watched_t *watched = has_place(client) ? calloc(1, sizeof(*watched)) : NULL;
+	bool place =
+	        aname_client_find_place(client, watches, &clients->watchers, ANAME_STATUS_WATCHERS);
+	watched_t *watched = place ? calloc(1, sizeof(*watched)) : NULL;
 	if (watched == NULL) {
 		aname_client_reply(client, ANAME_STATUS_REFUSED, ANAME_WHY_WATCHED);
 		return;
@@ -149,7 +119,7 @@ void aname_client_watch(aname_client_t *client)
 	watched->watcher.wants = client->request.names_count > 0 ? wants : NULL;
 	watched->watcher.ready = ready;
 	watched->watcher.ctx = client;
-	watched->sending = true;
+	client->sending = true;
 	aname_watch_add(&clients->shared->watch, &watched->watcher);
 	client->len = aname_status_write_server(client->buffer, clients->shared, &clients->backend);
 	aname_client_send(client);

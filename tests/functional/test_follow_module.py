@@ -1,0 +1,399 @@
+"""The request follow of the status socket: what an owner has, and when that changes."""
+
+import contextlib
+import json
+import os
+import socket
+import time
+
+import pytest
+from harness import (
+    A1, A2, A3, AAAA1, AAAA2, TARGET, ZONE, aname, answers, during, eventually, known, query,
+    scaled, siblings, simple,
+)
+from harness.authority import ADDRESS
+from harness.endpoints import Endpoints
+from harness.followed import Following, fields_of
+
+ONE, TWO, THREE = "www.one.example.net", "www.two.example.net", "www.three.example.org"
+
+
+@pytest.fixture
+def follow(knotd):
+    """Starts to follow; several may."""
+    with contextlib.ExitStack() as stack:
+
+        def start(**how):
+            one = Following(knotd, **how)
+            stack.callback(one.close)
+            return one
+
+        yield start
+
+
+def serve(knotd, authority, records, targets=None, ttl=300, **options):
+    """A zone with these records, whose targets have these addresses: {name: (A, AAAA)}."""
+    for name, (a, aaaa) in (targets or {}).items():
+        authority.set(name, a=a, aaaa=aaaa, ttl=ttl)
+    knotd.options.update({"resolver": ADDRESS, "retry-max": 1, **options})
+    knotd.add_zone(ZONE, records)
+    knotd.start()
+
+
+def has(a=None, aaaa=None):
+    """Does a set have these?"""
+    return lambda got: got.addresses("a") == a and got.addresses("aaaa") == aaaa
+
+
+def is_quiet(following, name, seconds):
+    """Nothing is told of a target for so long."""
+    before = len(following.changes)
+    for _ in during(seconds):
+        told = [other for _, other in following.changes[before:] if other == f"{name}."]
+        assert not told, f"expected no change of {name}, got {len(told)}"
+
+
+# One target.
+
+
+def test_pending_and_then_a_set_that_nobody_has_asked_for_over_dns(knotd, authority, follow):
+    authority.set(TARGET, a=[A1, A2], aaaa=[AAAA1], ttl=120, delay=0.3)
+    serve(knotd, authority, [aname(TARGET)])
+    following = follow()
+    first = following.ask(ZONE, TARGET)
+    assert (first.a_state, first.aaaa_state, first.ttl) == ("pending", "pending", None), first
+    following.changed(TARGET)
+    got = following.until(has({A1, A2}, {AAAA1}), ZONE, TARGET.upper(), owner=ZONE.upper())
+    assert got.ttl == 120, got
+    assert 1500 <= got.next <= 1800, got
+    assert got.a == ",".join(sorted([A1, A2])), got
+
+
+def test_addresses_that_change_are_told_and_refreshes_are_not(knotd, authority, follow):
+    serve(knotd, authority, [aname(TARGET)], {TARGET: ([A1], [AAAA1])}, ttl=1)
+    following = follow()
+    following.until(has({A1}, {AAAA1}), ZONE, TARGET)
+    count = authority.count(TARGET)
+    is_quiet(following, TARGET, 3)
+    assert authority.count(TARGET) > count + 2, "expected refreshes"
+    changed_at = time.monotonic()
+    authority.set(TARGET, a=[A2], aaaa=[AAAA1], ttl=1)
+    following.changed(TARGET, since=changed_at)
+    following.until(has({A2}, {AAAA1}), ZONE, TARGET)
+
+
+def test_T1_the_ttl_is_the_least_of_record_and_source_within_bounds(knotd, authority, follow):
+    serve(knotd, authority, [aname(TARGET)], {TARGET: ([A1], [AAAA1])}, ttl=120,
+          **{"ttl-min": 30, "ttl-max": 100})
+    following = follow()
+    got = following.until(has({A1}, {AAAA1}), ZONE, TARGET)
+    assert got.ttl == 100, got
+    assert following.ask(ZONE, TARGET, ttl=50).ttl == 50
+    assert following.ask(ZONE, TARGET, ttl=5).ttl == 30
+    authority.set(TARGET, a=[A1], aaaa=[], ttl=120)
+    for _ in during(1.5):
+        pass
+    # Not counted down.
+    assert following.ask(ZONE, TARGET).ttl == 100
+
+
+def test_nodata_and_nxdomain_and_back(knotd, authority, follow):
+    serve(knotd, authority, [aname(TARGET)], {TARGET: ([A1], [])}, **{"ttl-max": 1})
+    following = follow()
+    got = following.until(has({A1}), ZONE, TARGET)
+    assert got.aaaa_state == "nodata", got
+    since = time.monotonic()
+    authority.nxdomain(TARGET, negative_ttl=1)
+    following.changed(TARGET, since=since)
+    got = following.until(lambda got: got.a_state == got.aaaa_state == "nodata", ZONE, TARGET)
+    assert got.ttl is None, got
+    since = time.monotonic()
+    authority.set(TARGET, a=[A2], aaaa=[AAAA1])
+    following.changed(TARGET, since=since)
+    following.until(has({A2}, {AAAA1}), ZONE, TARGET)
+
+
+def test_what_is_gone_is_kept_as_negative_delay_says(knotd, authority, follow):
+    serve(knotd, authority, [aname(TARGET)], {TARGET: ([A1], [])}, **{
+        "ttl-max": 1, "negative-delay": 4})
+    following = follow()
+    following.until(has({A1}), ZONE, TARGET)
+    since = time.monotonic()
+    authority.nxdomain(TARGET, negative_ttl=1)
+    following.changed(TARGET, since=since)
+    got = following.ask(ZONE, TARGET)
+    assert got.addresses() == {A1} and got.next <= 5, got
+    got = following.until(lambda got: got.a_state == "nodata", ZONE, TARGET)
+    assert time.monotonic() - since > 3
+
+
+def test_F1_a_failure_keeps_what_is_there_until_stale_max(knotd, authority, follow):
+    serve(knotd, authority, [aname(TARGET)], {TARGET: ([A1], [AAAA1])}, ttl=2,
+          **{"stale-max": 3})
+    following = follow()
+    following.until(has({A1}, {AAAA1}), ZONE, TARGET)
+    since = time.monotonic()
+    authority.fail(TARGET)
+    following.changed(TARGET, since=since)
+    got = following.ask(ZONE, TARGET)
+    assert got.addresses() == {A1} and got.next <= 6, got
+    got = following.until(lambda got: got.a_state == got.aaaa_state == "failed", ZONE, TARGET)
+    assert "SERVFAIL" in got.a_why and TARGET in got.a_why, got
+    since = time.monotonic()
+    authority.set(TARGET, a=[A1], aaaa=[AAAA1], ttl=2)
+    following.changed(TARGET, since=since)
+    following.until(has({A1}, {AAAA1}), ZONE, TARGET)
+
+
+def test_F3_a_failure_from_the_beginning_is_one(knotd, authority, follow):
+    authority.fail(TARGET, rcode="REFUSED")
+    serve(knotd, authority, [aname(TARGET), *siblings()])
+    following = follow()
+    assert following.ask(ZONE, TARGET).a_state == "pending"
+    got = following.until(lambda got: got.a_state == got.aaaa_state == "failed", ZONE, TARGET)
+    assert got.aaaa_why == f"the resolver refuses, target {TARGET}." and got.ttl is None, got
+    assert got.next > 60, got
+
+
+def test_T3_to_ask_keeps_warm(knotd, authority, follow):
+    """Without a query, for as long as it is asked again in time."""
+    serve(knotd, authority, [aname(TARGET)], {TARGET: ([A1], [AAAA1])}, ttl=1, idle=3)
+    following = follow()
+    got = following.until(has({A1}, {AAAA1}), ZONE, TARGET)
+    assert got.next == 1, got
+    for _ in range(6):
+        for _ in during(1):
+            pass
+        assert has({A1}, {AAAA1})(following.ask(ZONE, TARGET))
+    assert authority.count(TARGET) > 8
+    answers({A1})
+    # And no longer than that.
+    eventually(lambda: authority.times(TARGET)[-1] < time.monotonic() - 2.5, timeout=15,
+               what="nobody asks any more")
+
+
+# Pools.
+
+
+def test_R4_a_pool_is_the_union_whatever_a_client_gets(knotd, authority, follow):
+    serve(knotd, authority, [aname(ONE), aname(TWO), aname(THREE)],
+          {ONE: ([A1], []), TWO: ([A2], [AAAA2]), THREE: ([A3, A1], [])},
+          weight=["one.example.net@3", "two.example.net@1"])
+    following = follow()
+    got = following.until(has({A1, A2, A3}, {AAAA2}), ZONE, ONE, TWO, THREE)
+    assert got.ttl == 300, got
+    # A target that is named twice is one.
+    assert has({A1}, None)(following.ask(ZONE, ONE, ONE.upper()))
+
+
+def test_P1_the_best_rank_alone_and_the_next_when_it_fails(knotd, authority, follow):
+    serve(knotd, authority, [aname(ONE), aname(TWO)],
+          {ONE: ([A1], []), TWO: ([A2], [])}, ttl=1,
+          prefer=["one.example.net", "two.example.net"], **{"stale-max": 3600})
+    following = follow()
+    following.until(has({A1}), ZONE, ONE, TWO)
+    since = time.monotonic()
+    authority.fail(ONE)
+    following.changed(ONE, since=since)
+    # Not at once: it might be the resolver.
+    assert has({A1})(following.ask(ZONE, ONE, TWO))
+    following.until(has({A2}), ZONE, ONE, TWO, timeout=30)
+    since = time.monotonic()
+    authority.set(ONE, a=[A1], aaaa=[], ttl=1)
+    following.changed(ONE, since=since)
+    following.until(has({A1}), ZONE, ONE, TWO)
+
+
+def test_P2_a_weight_of_zero_is_for_when_there_is_nothing_else(knotd, authority, follow):
+    serve(knotd, authority, [aname(ONE), aname(TWO)],
+          {ONE: ([A1], []), TWO: ([A2], [AAAA2])}, weight=["two.example.net@0"])
+    following = follow()
+    following.until(has({A1}, {AAAA2}), ZONE, ONE, TWO)
+
+
+def test_R4_while_a_target_is_new_nothing_is_said(knotd, authority, follow):
+    """A part of what is there in a moment would be written, and then the rest."""
+    authority.set(ONE, a=[A1])
+    authority.set(TWO, a=[A2], delay=1.0)
+    serve(knotd, authority, [aname(ONE), aname(TWO)])
+    following = follow()
+    following.until(has({A1}), ZONE, ONE)
+    seen = set()
+
+    def come():
+        got = following.ask(ZONE, ONE, TWO)
+        seen.add(got.a_state if got.a_state != "addresses" else got.a)
+        return has({A1, A2})(got)
+
+    eventually(come, what="both")
+    assert seen == {"pending", f"{A1},{A2}"}, seen
+
+
+def test_A8_of_more_than_max_addresses_always_the_same(knotd, authority, follow):
+    many = [f"192.0.2.{n}" for n in range(1, 101)]
+    serve(knotd, authority, [aname(TARGET)], {TARGET: (many, [])}, ttl=1,
+          **{"max-addresses": 5})
+    following = follow()
+    following.until(has(set(many[:5])), ZONE, TARGET)
+    for _ in range(3):
+        count = authority.count(TARGET, "A")
+        eventually(lambda before=count: authority.count(TARGET, "A") > before)
+        assert has(set(many[:5]))(following.ask(ZONE, TARGET))
+
+
+# Health.
+
+
+def test_H3_addresses_that_are_down_are_left_out(knotd, authority, follow):
+    here, there = "127.0.0.81", "127.0.0.82"
+    endpoints = Endpoints([here, there]).start()
+    try:
+        serve(knotd, authority, [aname(TARGET)], {TARGET: ([here, there], [])}, probe="tcp",
+              **{"probe-port": 8443, "probe-interval": 1, "probe-timeout": 300, "probe-fall": 2})
+        following = follow()
+        following.until(has({here, there}), ZONE, TARGET)
+        # Nobody asks over DNS: it is probed all the same.
+        eventually(lambda: endpoints.at[there].connections > 1, what="probes")
+        since = time.monotonic()
+        endpoints.kill(there)
+        following.changed(TARGET, since=since)
+        got = following.until(has({here}), ZONE, TARGET)
+        assert got.ttl == 300, got
+        since = time.monotonic()
+        endpoints.kill(here)
+        following.changed(TARGET, since=since)
+        following.until(has({here, there}), ZONE, TARGET)
+        since = time.monotonic()
+        endpoints.revive(here)
+        following.changed(TARGET, since=since)
+        following.until(has({here}), ZONE, TARGET)
+    finally:
+        endpoints.kill()
+
+
+def test_H8_forced_states_are_told_of_each_target_that_has_the_address(
+        knotd, authority, follow, tool):
+    serve(knotd, authority, [aname(ONE), aname(TWO)],
+          {ONE: ([A1, A3], []), TWO: ([A2, A3], [])})
+    following = follow()
+    following.until(has({A1, A2, A3}), ZONE, ONE, TWO)
+    since = time.monotonic()
+    tool("force", A3, "down")
+    following.changed(ONE, since=since)
+    following.changed(TWO, since=since)
+    following.until(has({A1, A2}), ZONE, ONE, TWO)
+    since = time.monotonic()
+    tool("force", ONE, "down")
+    following.changed(ONE, since=since)
+    following.until(has({A2}), ZONE, ONE, TWO)
+    tool("force", A3, "auto")
+    since = time.monotonic()
+    tool("force", ONE, "auto")
+    following.changed(ONE, since=since)
+    following.until(has({A1, A2, A3}), ZONE, ONE, TWO)
+    since = time.monotonic()
+    tool("force", TWO, "down", "--for", "2s")
+    following.until(has({A1, A3}), ZONE, ONE, TWO)
+    following.changed(TWO, count=2, since=since)
+    following.until(has({A1, A2, A3}), ZONE, ONE, TWO)
+
+
+@pytest.mark.parametrize("all_down", ["sibling", "servfail"])
+def test_H4_all_down_is_a_failure(knotd, authority, follow, tool, all_down):
+    serve(knotd, authority, [aname(TARGET)], {TARGET: ([A1], [AAAA1])}, **{
+        "all-down": all_down})
+    following = follow()
+    following.until(has({A1}, {AAAA1}), ZONE, TARGET)
+    tool("force", A1, "down")
+    got = following.until(lambda got: got.a_state == "failed", ZONE, TARGET)
+    assert got.a_why == "all addresses are down" and got.addresses("aaaa") == {AAAA1}, got
+
+
+# Policy.
+
+
+def test_A10_what_deny_address_leaves_nothing_of_does_not_exist(knotd, authority, follow):
+    serve(knotd, authority, [aname(TARGET)], {TARGET: ([A1, A2], [AAAA1])}, **{
+        "deny-address": [f"{A1}/32", "2001:db8::/32"]})
+    following = follow()
+    got = following.until(has({A2}), ZONE, TARGET)
+    assert got.aaaa_state == "nodata", got
+    knotd.options["deny-address"] = [A1, A2]
+    knotd.reload()
+    got = following.until(has(None, {AAAA1}), ZONE, TARGET)
+    assert got.a_state == "nodata", got
+    knotd.options["deny-address"] = [A1, A2, AAAA1]
+    knotd.reload()
+    got = following.until(lambda got: got.a_state == got.aaaa_state == "failed", ZONE, TARGET)
+    assert got.a_why == f"all addresses are in networks of 'deny-address', target {TARGET}.", got
+
+
+def test_L2_targets_that_are_denied_are_not_looked_up(knotd, authority, follow):
+    serve(knotd, authority, [aname(ONE)], {ONE: ([A1], []), THREE: ([A3], [])}, **{
+        "deny-target": "example.org", "allow-target": ["example.net", "example.org"]})
+    following = follow()
+    got = following.ask(ZONE, THREE)
+    assert got.a_state == got.aaaa_state == "failed", got
+    assert got.a_why == "it is under a suffix of 'deny-target'", got
+    assert "allow-target" in following.ask(ZONE, "a.example.com").a_why
+    assert "owner itself" in following.ask(ZONE, ZONE).a_why
+    assert "root" in following.ask(ZONE, ".").a_why
+    following.until(has({A1}), ZONE, ONE, THREE)
+    assert authority.count(THREE) == authority.count(ZONE) == 0
+
+
+def test_owners_and_zones_that_are_not_followed(knotd, authority, follow):
+    serve(knotd, authority, [aname(TARGET)], {TARGET: ([A1], [])})
+    following = follow()
+    for zone, owner, why in (
+        ("example.org", None, "not loaded"),
+        (ZONE, "www.example.org", "not in the zone"),
+        (ZONE, f"www.{ZONE}", "owners: any"),
+    ):
+        got = following.ask(zone, TARGET, owner=owner)
+        assert got.unknown and why in got.why, got
+        assert got.a_state is None and got.ttl is None, got
+    assert authority.count(TARGET) == 0
+    following.until(has({A1}), ZONE, TARGET)
+
+
+# Questions.
+
+
+def test_L1_questions_that_are_not_understood(knotd, authority, follow):
+    serve(knotd, authority, [aname(TARGET)], {TARGET: ([A1], [])})
+    following = follow()
+    for line, why in (
+        (f"ask 7 {ZONE} {ZONE} 60", "no targets"),
+        (f"ask 7 {ZONE} {ZONE} 4294967296 {TARGET}", "TTL"),
+        (f"ask 7 {ZONE} a..b 60 {TARGET}", "domain names"),
+        (f"ask 7 {ZONE} {ZONE} 60 " + " ".join(f"t{n}" for n in range(33)), "too many"),
+        (f"ask 7 {ZONE}", "domain names"),
+    ):
+        following.sets.clear()
+        following.send(line)
+        got = eventually(lambda: following.sets.get(7), what=f"the answer to {line}")
+        assert got.unknown and why in got.why, got
+    most = following.until(has({A1}), ZONE, *[TARGET] * 32)
+    assert most.ttl == 300
+    for line in ("ask", "ask -1 a a 1 a", "ask 18446744073709551616 a a 1 a", "status", "ask 1\0",
+                 "x" * 40000):
+        other = follow()
+        other.send(line)
+        assert other.over.wait(scaled(10)), f"expected the end after {line[:50]!r}"
+        assert other.lines[-2].startswith("error\twhy=") and other.lines[-1] == "end", other.lines
+
+
+def test_L1_eight_may_follow(knotd, authority, follow):
+    serve(knotd, authority, [aname(TARGET)], {TARGET: ([A1], [])})
+    all_of_them = [follow() for _ in range(8)]
+    path = os.path.join(knotd.directory, "mod-aname.sock")
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(path)
+        client.sendall(b"follow\n")
+        text = client.makefile(encoding="ascii").read()
+    assert text == "aname\t1\nrefused\twhy=8 follow already\nend\n", text
+    for following in all_of_them:
+        following.until(has({A1}), ZONE, TARGET)
+    all_of_them[3].close()
+    eventually(lambda: has({A1})(follow().ask(ZONE, TARGET)), what="a place")
