@@ -4,16 +4,17 @@ import contextlib
 import json
 import os
 import socket
+import threading
 import time
 
 import pytest
 from harness import (
-    A1, A2, A3, AAAA1, AAAA2, TARGET, ZONE, aname, answers, during, eventually, known, query,
-    scaled, siblings, simple,
+    A1, A2, A3, AAAA1, AAAA2, TARGET, ZONE, aname, answers, during, eventually, scaled, siblings,
 )
 from harness.authority import ADDRESS
 from harness.endpoints import Endpoints
-from harness.followed import Following, fields_of
+from harness.followed import Following
+from harness.owners import needs_any
 
 ONE, TWO, THREE = "www.one.example.net", "www.two.example.net", "www.three.example.org"
 
@@ -397,3 +398,179 @@ def test_L1_eight_may_follow(knotd, authority, follow):
         following.until(has({A1}), ZONE, TARGET)
     all_of_them[3].close()
     eventually(lambda: has({A1})(follow().ask(ZONE, TARGET)), what="a place")
+
+
+# What else may change.
+
+
+def serve_loops(knotd, start_unbound, zones, **options):
+    """Zones that the recursor comes for to this server: {name: records}."""
+    knotd.options.update({"resolver": "127.0.0.1", "retry-max": 1, "ttl-max": 2, "timeout": 2000,
+                          **options})
+    for zone, records in zones.items():
+        knotd.add_zone(zone, records)
+    knotd.start()
+    start_unbound(stubs=dict.fromkeys(zones, "127.0.0.1@5300"))
+
+
+def test_F5_what_leads_back_to_the_owner_is_a_failure(knotd, authority, start_unbound, follow):
+    """Nobody has asked over DNS but the module's own lookups."""
+    authority.set("t.example", a=[A1])
+    serve_loops(knotd, start_unbound, {
+        ZONE: [aname(f"a.{ZONE}"), f"a 60 CNAME {ZONE}."],
+        "example.org": [aname("example.net")],
+        "example.net": [aname("example.org")],
+    })
+    following = follow()
+    circles = ((ZONE, f"a.{ZONE}"), ("example.org", "example.net"), ("example.net", "example.org"))
+    for zone, target in circles:
+        following.until(lambda got: got.a_state == got.aaaa_state == "failed", zone, target,
+                        timeout=30)
+    # What leads out counts beside it.
+    following.until(has({A1}), ZONE, f"a.{ZONE}", "t.example")
+
+
+def test_T4_other_options_are_told_once_and_the_same_ones_are_not(knotd, authority, follow):
+    serve(knotd, authority, [aname(ONE), aname(TWO)], {ONE: ([A1], []), TWO: ([A2], [])})
+    knotd.add_zone("example.org", [aname(ONE)], modules=["mod-aname"])
+    knotd.reload()
+    following = follow()
+    following.until(has({A1, A2}), ZONE, ONE, TWO)
+    knotd.reload()
+    for _ in during(3):
+        assert following.losses == [], "expected nothing after a reload that changes nothing"
+    knotd.options["prefer"] = ["two.example.net"]
+    knotd.reload()
+    eventually(lambda: following.losses == [0], what="that all is to be asked for")
+    following.until(has({A2}), ZONE, ONE, TWO)
+    for _ in during(2):
+        assert following.losses == [0], following.losses
+
+
+def test_T4_a_zone_without_the_module_is_not_followed_any_more(knotd, authority, follow):
+    serve(knotd, authority, [aname(ONE)], {ONE: ([A1], [])})
+    knotd.add_zone("example.org", [aname(ONE)])
+    knotd.reload()
+    following = follow()
+    following.until(has({A1}), ZONE, ONE)
+    knotd.zones[ZONE].modules = []
+    knotd.reload()
+    got = following.until(lambda got: got.unknown, ZONE, ONE)
+    assert got.next <= 60, got
+    knotd.zones[ZONE].modules = None
+    knotd.reload()
+    following.until(has({A1}), ZONE, ONE)
+
+
+def test_P1_while_the_resolver_is_silent_nothing_changes(knotd, start_scripted, authority, follow):
+    """Nor when it is back, though each target comes back in its own time."""
+    names = {f"t{n}.example.net": [f"192.0.2.{n}"] for n in range(1, 9)}
+    everything = {address for addresses in names.values() for address in addresses}
+    recursor = start_scripted()
+    for name, addresses in names.items():
+        recursor.set(name, a=addresses, ttl=2)
+    serve(knotd, authority, [aname(name) for name in names], resolver=recursor.address[0],
+          timeout=500, retries=0)
+    following = follow()
+    following.until(has(everything), ZONE, *names)
+    seen = set()
+
+    def look(seconds):
+        for _ in during(seconds, step=0.1):
+            got = following.ask(ZONE, *names)
+            seen.add((got.a_state, frozenset(got.addresses() or ())))
+
+    for name in names:
+        recursor.drop(name)
+    look(8)
+    for n, (name, addresses) in enumerate(names.items()):
+        recursor.set(name, a=addresses, ttl=2, delay=0.1 * n)
+    look(5)
+    assert seen == {("addresses", frozenset(everything))}, seen
+
+
+@needs_any
+def test_O1_owners_below_the_apex(knotd, authority, follow):
+    serve(knotd, authority, [aname(TARGET, owner="www"), aname(TARGET, owner="*")],
+          {TARGET: ([A1], [AAAA1])}, owners="any")
+    following = follow()
+    following.until(has({A1}, {AAAA1}), ZONE, TARGET, owner=f"www.{ZONE}")
+    following.until(has({A1}, {AAAA1}), ZONE, TARGET, owner=f"*.{ZONE}")
+
+
+# Many at once.
+
+
+@pytest.mark.limit(120)
+def test_L1_2000_zones_asked_in_one_go_hold_up_nobody(knotd, authority, follow, tool):
+    count = 2000
+    authority.set("*.many.example", a=[A1], aaaa=[AAAA1])
+    knotd.options.update({"resolver": ADDRESS, "max-targets": 2 * count + 10})
+    for n in range(count):
+        knotd.add_zone(f"z{n}.example", [aname(f"t{n}.many.example")])
+    knotd.start()
+    following = follow()
+    questions = "\n".join(
+        following.line(1000 + n, f"z{n}.example", [f"t{n}.many.example"]) for n in range(count))
+    began = time.monotonic()
+    following.send(questions)
+    # Others are answered meanwhile.
+    longest = 0.0
+    while len(following.order) < count:
+        before = time.monotonic()
+        status = json.loads(tool("status", "--json", "z1.example").stdout)
+        longest = max(longest, time.monotonic() - before)
+        assert status is not None
+        assert time.monotonic() - began < scaled(60), f"{len(following.order)} answers"
+    took = time.monotonic() - began
+    print(f"{count} answers in {took:.2f} s, status in {longest:.2f} s at most")
+    assert following.order == list(range(1000, 1000 + count)), "expected answers in order"
+    assert longest < scaled(5)
+    eventually(lambda: len({name for _, name in following.changes}) == count, timeout=60,
+               what="each has become known")
+
+    def asked_again():
+        following.order.clear()
+        following.send(questions)
+        eventually(lambda: len(following.order) == count, timeout=30, what="all are answered")
+        others = [got for got in following.sets.values() if not has({A1}, {AAAA1})(got)]
+        assert not others, f"expected all to be known, got {len(others)} like {others[0]}"
+        return True
+
+    eventually(asked_again, timeout=30, step=0.5)
+
+
+@pytest.mark.limit(120)
+def test_L1_who_does_not_read_loses_changes_and_no_answers(knotd, authority, follow, tool):
+    count = 1000
+    for n in range(count):
+        authority.set(f"t{n}.many.example", a=[A1], ttl=1)
+    serve(knotd, authority, [aname(TARGET)], {TARGET: ([A1], [])}, **{"lookup-rate": 100000})
+    reader, slow = follow(), follow(reads=False)
+    for n in range(count):
+        reader.send(reader.line(100000 + n, ZONE, [f"t{n}.many.example"]))
+    eventually(lambda: len(reader.order) == count, what="all are asked for")
+    # So many questions that answers fill all room for them; they are sent from a thread.
+    asked = 20000
+    questions = "".join(
+        slow.line(n, ZONE, [f"t{n % count}.many.example"]) + "\n" for n in range(asked))
+    slow.socket.settimeout(scaled(90))
+    sender = threading.Thread(target=slow.socket.sendall, args=(questions.encode(),), daemon=True)
+    sender.start()
+    for turn in range(40):
+        before = len(reader.changes)
+        for n in range(count):
+            authority.set(f"t{n}.many.example", a=[(A1, A2)[turn % 2]], ttl=1)
+        eventually(lambda start=before: len(reader.changes) >= start + count // 2, timeout=20,
+                   what="changes are told to who reads")
+        if turn > 3 and len(reader.changes) > 4 * count:
+            break
+    assert sender.is_alive(), "expected that reading stops while answers are not taken"
+    assert has(None, None)(reader.ask("example.org", TARGET))
+    slow.read()
+    eventually(lambda: len(slow.order) == asked, timeout=60, what="all answers")
+    sender.join(scaled(10))
+    assert slow.order == list(range(asked)), "expected answers in order, and none left out"
+    eventually(lambda: slow.losses, what="that changes were left out")
+    assert sum(slow.losses) > 0, slow.losses
+    assert reader.losses == [], reader.losses
