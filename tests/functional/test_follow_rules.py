@@ -319,7 +319,7 @@ def test_M1_only_the_zones_that_are_named(fleet, authority):
     authority.set(TARGET, a=[A1])
     zones_of(fleet, 4)
     serve(fleet)
-    fleet.follow("z1.example", "Z2.Example.")
+    fleet.follow("z1.example", "z2.EXAMPLE.")
     written(fleet.knotd, {A1}, zone="z1.example")
     written(fleet.knotd, {A1}, zone="z2.example")
     stays(fleet.knotd, (), zone="z0.example", seconds=2)

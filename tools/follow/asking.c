@@ -6,10 +6,12 @@
 #include "protocol.h"
 
 /*! When a question is repeated whose answer is being looked up. */
-#define PENDING_MS 1000
+#define PENDING_MS      1000
+/*! How long what is known of one family waits for the other one. */
+#define PENDING_MOST_MS 3000
 /*! The least and most between two questions of an owner. */
-#define LEAST_MS   1000
-#define MOST_MS    1800000
+#define LEAST_MS        1000
+#define MOST_MS         1800000
 
 void kaname_follow_ask(kaname_follow_t *follow, kaname_follow_owner_t *owner)
 {
@@ -164,6 +166,16 @@ static void note_nodata(kaname_follow_t *follow, kaname_follow_owner_t *owner)
 	}
 }
 
+/*! While a family is looked up for the first time what is known of the other one waits for it, for a
+ *  moment: so that an owner is written once. */
+static void wait_for_other(kaname_follow_owner_t *owner, bool pending, int64_t now_ms)
+{
+	if (owner->failures > 0 || pending == owner->is_pending) {
+		return;
+	}
+	owner->hold_ms = pending ? now_ms + PENDING_MOST_MS : 0;
+}
+
 static void on_set(void *ctx, uint64_t token, const kaname_told_set_t *told)
 {
 	kaname_follow_t *follow = ctx;
@@ -181,6 +193,7 @@ static void on_set(void *ctx, uint64_t token, const kaname_told_set_t *told)
 		wait_ms = wait_ms < LEAST_MS ? LEAST_MS : wait_ms > MOST_MS ? MOST_MS : wait_ms;
 		owner->ask_ms = now_ms + (pending || !good ? PENDING_MS : wait_ms);
 		owner->told_ttl = told->ttl;
+		wait_for_other(owner, pending, now_ms);
 		owner->is_told = good;
 		owner->is_pending = pending;
 		if (changed) {

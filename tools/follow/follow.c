@@ -273,7 +273,7 @@ static void look_whether_done(kaname_follow_t *follow)
 	size_t behind, going_on = 1;
 	bool idle = follow->scanning == NULL && !follow->is_committing && follow->sent == NULL &&
 	            follow->ready == NULL;
-	if (follow->has_verified && idle) {
+	if (follow->has_scanned && (follow->has_verified || follow->is_dry) && idle) {
 		count_owners(follow, &behind, &going_on);
 	}
 	if (going_on == 0 || kaname_now_ms() >= follow->once_end_ms) {

@@ -18,13 +18,13 @@ void kaname_follow_say(const char *format, ...)
 	va_start(args, format);
 	(void)vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
+	/* One line for each, since many of them may stand in a log. */
 	char *next = strstr(text, "\nnext: ");
 	if (next != NULL) {
-		*next++ = '\0';
-	}
-	kaname_error("%s", text);
-	if (next != NULL) {
-		(void)fprintf(stderr, "%s\n", next);
+		*next = '\0';
+		kaname_error("%s; next: %s", text, next + strlen("\nnext: "));
+	} else {
+		kaname_error("%s", text);
 	}
 }
 

@@ -543,7 +543,7 @@ void kaname_follow_read(kaname_follow_t *follow)
 	int64_t now_ms = kaname_now_ms();
 	bool scan = now_ms >= follow->scan_ms;
 	bool look = follow->to_look.count > 0;
-	bool verifies = follow->has_scanned && now_ms >= follow->verify_ms;
+	bool verifies = !follow->is_dry && follow->has_scanned && now_ms >= follow->verify_ms;
 	if (follow->scanning != NULL || follow->is_ending || now_ms < follow->reads_hold_ms ||
 	    (!scan && !look && !verifies)) {
 		return;
