@@ -240,7 +240,8 @@ static bool is_in_step(const kaname_follow_t *follow, const kaname_follow_owner_
 	int64_t again_ms;
 	return owner->state == KANAME_OWNER_ABSENT ||
 	       (owner->state == KANAME_OWNER_FOLLOWED && owner->is_told && !owner->is_pending &&
-	        !owner->is_unsure && !owner->is_sending && owner->failures == 0 &&
+	        !owner->is_unsure && !owner->must_look && !owner->is_sending &&
+	        owner->failures == 0 &&
 	        (owner->known[KANAME_A].worth != KANAME_TOLD_FAILED ||
 	         owner->known[KANAME_AAAA].worth != KANAME_TOLD_FAILED) &&
 	        !kaname_follow_differs(owner, kaname_now_ms(), to, &again_ms));
@@ -251,7 +252,8 @@ static bool is_going_on(const kaname_follow_owner_t *owner)
 {
 	bool followed = owner->state == KANAME_OWNER_FOLLOWED;
 	return kaname_follow_is_busy(owner) || owner->state == KANAME_OWNER_LEAVING ||
-	       (followed && (!owner->is_told || owner->is_pending || owner->is_unsure));
+	       (followed &&
+	        (!owner->is_told || owner->is_pending || owner->is_unsure || owner->must_look));
 }
 
 /*! Counts owners for which this holds. */

@@ -190,6 +190,7 @@ void kaname_follow_seen(kaname_follow_t *follow, kaname_follow_owner_t *owner,
                         const kaname_follow_seen_t *seen)
 {
 	owner->is_looking = false;
+	owner->must_look = false;
 	if (owner->is_dropped) {
 		kaname_follow_consider(follow, owner);
 		return;
@@ -201,6 +202,7 @@ void kaname_follow_seen(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 		return;
 	}
 	if (!seen->is_loaded) {
+		owner->must_look = true;
 		kaname_follow_hold(owner, AGAIN_MS);
 		kaname_follow_consider(follow, owner);
 		return;

@@ -84,6 +84,7 @@ struct kaname_follow_owner {
 	bool is_sending : 1;      /*!< An update is queued or on its way. */
 	bool is_looking : 1;      /*!< What is there is going to be read, or is being read. */
 	bool is_unsure : 1;       /*!< What is written may be there or what is pending. */
+	bool must_look : 1;   /*!< What is there has to be read before anything else. */
 	bool is_noted : 1;        /*!< It stands in the journal. */
 	bool is_adopted : 1;      /*!< The journal has what is put back. */
 	bool is_scanned : 1;      /*!< The scan that is being taken has it. */

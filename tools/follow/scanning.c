@@ -228,9 +228,9 @@ static void take_news(kaname_follow_t *follow, kaname_follow_owner_t *owner, kan
 			kaname_follow_set(follow, &owner->known[i].set, NULL);
 			owner->known[i].worth = KANAME_TOLD_FAILED;
 		}
-		owner->is_unsure |= owner->state == KANAME_OWNER_LEAVING;
+		owner->must_look |= owner->state == KANAME_OWNER_LEAVING;
 		/* Without an update nothing tells what somebody else wrote. */
-		owner->is_unsure |= follow->is_dry;
+		owner->must_look |= follow->is_dry;
 		owner->is_told = owner->is_seen = owner->is_dropped = false;
 		owner->hold_ms = 0;
 		owner->failures = 0;
@@ -365,7 +365,7 @@ static void verify(kaname_follow_t *follow, const there_t *there, const uint8_t 
 	kaname_set_t *set = NULL;
 	kaname_follow_owner_t *owner =
 	        kaname_owners_find(&follow->owners, name + there->zone_at, name);
-	if (owner == NULL || owner->is_sending || owner->is_unsure ||
+	if (owner == NULL || owner->is_sending || owner->is_unsure || owner->must_look ||
 	    !kaname_set_take(&follow->sets, there->family, at + knot_dname_size(name), there->count,
 	                     &set)) {
 		return;
@@ -396,7 +396,8 @@ static void verify_end(kaname_follow_t *follow, kaname_follow_owner_t *owner)
 {
 	bool fit = owner->state == KANAME_OWNER_FOLLOWED || owner->state == KANAME_OWNER_FOREIGN;
 	if (is_odd(follow, owner) && fit && !owner->is_sending && !owner->is_unsure &&
-	    owner->pace.written_ms < follow->read_ms && kaname_now_ms() >= owner->hold_ms) {
+	    !owner->must_look && owner->pace.written_ms < follow->read_ms &&
+	    kaname_now_ms() >= owner->hold_ms) {
 		kaname_follow_look(follow, owner);
 	}
 }
@@ -452,7 +453,7 @@ static void take_look(kaname_follow_t *follow, kaname_follow_scanning_t *scannin
 		kaname_follow_seen(follow, owner, &seen);
 	} else {
 		owner->is_looking = false;
-		owner->is_unsure |= owner->state != KANAME_OWNER_LEAVING;
+		owner->must_look = true;
 		kaname_follow_hold(owner, FAILED_MS);
 		kaname_follow_consider(follow, owner);
 	}

@@ -199,8 +199,11 @@ static void take_end(kaname_follow_t *follow, kaname_follow_job_t *job,
 	switch (updated->outcome) {
 	case KANAME_UPDATE_DONE: take_done(follow, job); return;
 	case KANAME_UPDATE_OTHERWISE:
+		/* It is not done, unless one before it is: else what somebody else wrote would be
+		 * taken for ours where it is the same. */
+		take_undone(follow, job);
 		kaname_follow_hold(owner, FAILED_MS);
-		owner->is_unsure = true;
+		owner->must_look = true;
 		owner->is_seen = false;
 		/* Its records may be others, too. */
 		kaname_follow_rescan(follow);
