@@ -3,9 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/*! Filters of zone-status are called otherwise in later releases. */
-#define IDX_FILTER (KNOT_CTL_IDX_DATA + 1)
-
 /*! A template of a catalog that is interpreted. Those of one catalog follow each other in order. */
 typedef struct {
 	char *catalog; /*!< As knotd writes it. */
@@ -142,7 +139,9 @@ kaname_exit_t kaname_members_read(kaname_control_t *control, kaname_layouts_t *l
 	knot_ctl_data_t templates = { [KNOT_CTL_IDX_CMD] = "conf-read",
 		                      [KNOT_CTL_IDX_SECTION] = "zone",
 		                      [KNOT_CTL_IDX_ITEM] = "catalog-template" };
-	knot_ctl_data_t members = { [KNOT_CTL_IDX_CMD] = "zone-status", [IDX_FILTER] = "c" };
+	knot_ctl_data_t members = {
+		[KNOT_CTL_IDX_CMD] = "zone-status", [KANAME_CTL_IDX_FILTER] = "c"
+	};
 	reading_t reading = { .layouts = layouts, .zones = zones, .catalogs = catalogs };
 	kaname_exit_t ret = kaname_control_ask(control, &templates, take_template, &reading);
 	reading.failed |= !write_named(&reading);

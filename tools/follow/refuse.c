@@ -8,6 +8,7 @@
 typedef struct {
 	const kaname_zone_t *zone;
 	kaname_effective_t at[KANAME_SETTINGS];
+	bool is_default[KANAME_SETTINGS]; /*!< Nothing is set. */
 	bool is_generated;
 } effective_t;
 
@@ -22,8 +23,9 @@ static void read_effective(const kaname_layouts_t *layouts, const kaname_zone_t 
 	effective->zone = zone;
 	for (unsigned i = 0; i < KANAME_SETTINGS; i++) {
 		kaname_layouts_effective(layouts, zone, i, &effective->at[i]);
-		if (effective->at[i].value == 0) {
-			effective->at[i] = (kaname_effective_t){ .value = defaults[i] };
+		effective->is_default[i] = effective->at[i].value == 0;
+		if (effective->is_default[i]) {
+			effective->at[i].value = defaults[i];
 		}
 	}
 	effective->is_generated = effective->at[KANAME_SETTING_GENERATED].value != 0;
@@ -35,13 +37,6 @@ static uint8_t value(const effective_t *effective, kaname_setting_t setting)
 }
 
 /* Each of these says whether a zone is refused for its reason. */
-
-/*! Records behind one that is too long for the control socket are not told, so that it cannot be said
- *  which owners there are: what was written for them would be taken for left over. */
-static bool is_cut(const effective_t *effective)
-{
-	return effective->zone->is_cut;
-}
 
 /*! What an owner has is learnt from the module, which does not know of targets of this zone. */
 static bool is_without_module(const effective_t *effective)
@@ -118,9 +113,6 @@ static const struct {
 	const char *why;          /*!< What is behind the name of whoever sets it. */
 	const char *next;
 } reasons[] = {
-	{ is_cut, true, KANAME_SETTINGS,
-	  "an ANAME or ALIAS record is too long to be read over the control socket",
-	  "'kaname check ZONE' names records that are no good: take it out" },
 	{ is_without_module, true, KANAME_SETTING_MODULE,
 	  "mod-aname is not in its list of modules, so that nothing is known of its targets",
 	  "'module: mod-aname' in the zone or its template" },
@@ -132,7 +124,8 @@ static const struct {
 	  "database again",
 	  "have the zone loaded from a file, or written at another server: --primary ADDRESS" },
 	{ is_whole, false, KANAME_SETTING_LOAD,
-	  "'zonefile-load: whole': a zone file that was edited replaces what is written here",
+	  "'zonefile-load: whole', Knot's default: a zone file that was edited replaces what is "
+	  "written here",
 	  "'zonefile-load: difference', where an edited file has a higher serial; or "
 	  "'difference-no-serial' with 'journal-content: all' and 'zonefile-sync: 0'" },
 	{ is_without_start, false, KANAME_SETTING_LOAD,
@@ -162,20 +155,19 @@ static const struct {
 static void explain(const effective_t *effective, size_t reason, kaname_refusal_t *refusal)
 {
 	kaname_setting_t setting = reasons[reason].setting;
-	const kaname_effective_t *blamed =
-	        setting < KANAME_SETTINGS ? &effective->at[setting] : NULL;
-	if (blamed != NULL && blamed->template != NULL) {
-		(void)snprintf(refusal->why, sizeof(refusal->why), "%s (template '%.*s')",
-		               reasons[reason].why, (int)blamed->template_len, blamed->template);
-	} else if (reasons[reason].is == is_whole &&
-	           effective->zone->own.at[KANAME_SETTING_LOAD] == 0) {
-		(void)snprintf(refusal->why, sizeof(refusal->why),
-		               "%s (nothing is set, and this is Knot's default)",
-		               reasons[reason].why);
-	} else {
-		(void)snprintf(refusal->why, sizeof(refusal->why), "%s", reasons[reason].why);
-	}
+	const kaname_effective_t *blamed = &effective->at[setting % KANAME_SETTINGS];
+	const char *why = reasons[reason].why;
 	refusal->next = reasons[reason].next;
+	if (setting == KANAME_SETTINGS ||
+	    (blamed->template == NULL && !effective->is_default[setting])) {
+		(void)snprintf(refusal->why, sizeof(refusal->why), "%s", why);
+	} else if (blamed->template == NULL) {
+		(void)snprintf(refusal->why, sizeof(refusal->why), "%s (nothing is set)", why);
+	} else {
+		(void)snprintf(refusal->why, sizeof(refusal->why), "%s (%stemplate '%.*s')", why,
+		               effective->is_default[setting] ? "nothing is set in " : "",
+		               (int)blamed->template_len, blamed->template);
+	}
 }
 
 bool kaname_refuse(const kaname_layouts_t *layouts, const kaname_zone_t *zone, bool elsewhere,

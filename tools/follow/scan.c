@@ -15,9 +15,7 @@
 #include "follow/settings.h"
 #include "follow/zones.h"
 
-#define APEX       "@"
-/*! Filters of zone-status are called otherwise in later releases. */
-#define IDX_FILTER (KNOT_CTL_IDX_DATA + 1)
+#define APEX "@"
 
 /*! What is known of a scan. */
 typedef struct {
@@ -76,7 +74,7 @@ static bool is_none(const kaname_control_t *control)
 	return false;
 }
 
-/*! Asks something of all zones. That some do not have it, or are not loaded, is no error. */
+/*! Asks something of zones. That some do not have it, or are not loaded, is no error. */
 static kaname_exit_t ask_all(scan_t *scan, knot_ctl_data_t *ask, kaname_unit_f unit)
 {
 	kaname_control_t *control = &scan->control;
@@ -143,12 +141,17 @@ static void take_record(void *ctx, knot_ctl_data_t *data)
 	}
 }
 
-/*! Reads the records of all zones: of the apex, or of all owners. */
-static kaname_exit_t read_records(scan_t *scan, const char *owner)
+/*!
+ * Reads the records of a zone or of all, of the apex or of all owners.
+ *
+ * \param zone, owner  NULL: all.
+ */
+static kaname_exit_t read_records(scan_t *scan, const char *zone, const char *owner)
 {
 	kaname_exit_t ret = KANAME_OK;
 	for (scan->type = 0; scan->type < ANAME_RRTYPES && ret == KANAME_OK; scan->type++) {
 		knot_ctl_data_t ask = { [KNOT_CTL_IDX_CMD] = "zone-read",
+			                [KNOT_CTL_IDX_ZONE] = zone,
 			                [KNOT_CTL_IDX_OWNER] = owner,
 			                [KNOT_CTL_IDX_TYPE] = aname_rrtypes[scan->type].generic };
 		ret = ask_all(scan, &ask, take_record);
@@ -156,38 +159,21 @@ static kaname_exit_t read_records(scan_t *scan, const char *owner)
 	return ret;
 }
 
-/*! Reads those of all owners of one zone. */
-static kaname_exit_t read_zone(scan_t *scan, uint32_t number)
-{
-	knot_dname_txt_storage_t zone;
-	kaname_exit_t ret = KANAME_OK;
-	if (knot_dname_to_str(zone, kaname_zones_name(&scan->zones, number), sizeof(zone)) ==
-	    NULL) {
-		return ret;
-	}
-	for (scan->type = 0; scan->type < ANAME_RRTYPES && ret != KANAME_IO; scan->type++) {
-		knot_ctl_data_t ask = { [KNOT_CTL_IDX_CMD] = "zone-read",
-			                [KNOT_CTL_IDX_ZONE] = zone,
-			                [KNOT_CTL_IDX_TYPE] = aname_rrtypes[scan->type].generic };
-		ret = kaname_control_ask(&scan->control, &ask, take_record, scan);
-		/* It is the zone that something is the matter with. */
-		scan->zones.at[number].is_cut |= ret == KANAME_NO && !is_none(&scan->control);
-	}
-	return ret == KANAME_IO ? ret : KANAME_OK;
-}
-
 static kaname_exit_t read_all(scan_t *scan)
 {
 	if (scan->any_count > KANAME_SCAN_EACH) {
-		return read_records(scan, NULL);
+		return read_records(scan, NULL, NULL);
 	}
 	scan->others_only = true;
-	kaname_exit_t ret = read_records(scan, APEX);
+	kaname_exit_t ret = read_records(scan, NULL, APEX);
 	scan->others_only = false;
 	uint32_t count = scan->any_count > 0 ? scan->zones.names.count : 0;
 	for (uint32_t i = 0; i < count && ret == KANAME_OK; i++) {
-		if (scan->zones.at[i].is_any) {
-			ret = read_zone(scan, i);
+		knot_dname_txt_storage_t zone;
+		if (scan->zones.at[i].is_any &&
+		    knot_dname_to_str(zone, kaname_zones_name(&scan->zones, i), sizeof(zone)) !=
+		            NULL) {
+			ret = read_records(scan, zone, NULL);
 		}
 	}
 	return ret;
@@ -197,7 +183,7 @@ static kaname_exit_t read_all(scan_t *scan)
 
 static bool has_records(const kaname_zone_t *zone)
 {
-	return zone->first[0] != 0 || zone->first[1] != 0 || zone->is_cut;
+	return zone->first[0] != 0 || zone->first[1] != 0;
 }
 
 static void take_signed(void *ctx, knot_ctl_data_t *data)
@@ -245,7 +231,7 @@ static void take_status(void *ctx, knot_ctl_data_t *data)
 /*! Reads why zones that were named have no records, if there are such. */
 static kaname_exit_t read_status(scan_t *scan)
 {
-	knot_ctl_data_t ask = { [KNOT_CTL_IDX_CMD] = "zone-status", [IDX_FILTER] = "s" };
+	knot_ctl_data_t ask = { [KNOT_CTL_IDX_CMD] = "zone-status", [KANAME_CTL_IDX_FILTER] = "s" };
 	bool matters = false;
 	for (uint32_t i = 0; i < scan->zones.names.count && !matters; i++) {
 		matters = scan->zones.at[i].is_named && !has_records(&scan->zones.at[i]);

@@ -31,7 +31,28 @@ uint16_t kaname_layouts_template(kaname_layouts_t *layouts, const char *id)
 	return number + 1;
 }
 
-/*! The number of a section, from 1 on; 0 if there is none of that name. */
+/*! The number of a section, from 1 on, which is added; 0 if out of memory, which is noted. */
+static uint16_t add_section(kaname_layouts_t *layouts, const char *id)
+{
+	uint32_t before = layouts->sections.count;
+	uint32_t number = kaname_names_add(&layouts->sections, id, strlen(id));
+	if (number >= UINT16_MAX) {
+		layouts->failed = true;
+		return 0;
+	}
+	if (number == before) {
+		unsigned *takes = realloc(layouts->takes, (number + 1) * sizeof(*takes));
+		if (takes == NULL) {
+			layouts->failed = true;
+			return 0;
+		}
+		layouts->takes = takes;
+		takes[number] = 0;
+	}
+	return number + 1;
+}
+
+/*! The same of one that there is; 0 if there is none of that name. */
 static uint16_t find_section(const kaname_layouts_t *layouts, const char *id)
 {
 	uint32_t number = kaname_names_find(&layouts->sections, id, strlen(id));
@@ -40,7 +61,7 @@ static uint16_t find_section(const kaname_layouts_t *layouts, const char *id)
 
 bool kaname_layouts_takes(const kaname_layouts_t *layouts, uint16_t section, unsigned type)
 {
-	unsigned takes = section > 0 && layouts->takes != NULL ? layouts->takes[section - 1] : 0;
+	unsigned takes = section > 0 ? layouts->takes[section - 1] : 0;
 	return takes == 0 || (takes & 1U << type) != 0;
 }
 
@@ -53,43 +74,37 @@ void kaname_layouts_deinit(kaname_layouts_t *layouts)
 	*layouts = (kaname_layouts_t){ .at = NULL };
 }
 
+/*! Takes an option of a section; of `rrtype` each value is one. */
 static void take_section(void *ctx, knot_ctl_data_t *data)
 {
 	kaname_layouts_t *layouts = ctx;
-	const char *id = (*data)[KNOT_CTL_IDX_ID];
-	layouts->failed |= id != NULL && kaname_names_add(&layouts->sections, id, strlen(id)) ==
-	                                         KANAME_NAMES_NONE;
-}
-
-static void take_owners(void *ctx, knot_ctl_data_t *data)
-{
-	kaname_layouts_t *layouts = ctx;
-	const char *value = (*data)[KNOT_CTL_IDX_DATA];
-	layouts->has_any |= value != NULL && strcmp(value, "any") == 0;
-}
-
-static void take_rrtype(void *ctx, knot_ctl_data_t *data)
-{
-	kaname_layouts_t *layouts = ctx;
 	const char *id = (*data)[KNOT_CTL_IDX_ID], *value = (*data)[KNOT_CTL_IDX_DATA];
-	uint16_t section = id != NULL ? find_section(layouts, id) : 0;
-	for (unsigned i = 0; i < ANAME_RRTYPES && section > 0 && value != NULL; i++) {
+	const char *item = (*data)[KNOT_CTL_IDX_ITEM];
+	uint16_t section = id != NULL ? add_section(layouts, id) : 0;
+	if (section == 0 || value == NULL || item == NULL) {
+		return;
+	}
+	layouts->has_any |= strcmp(item, "owners") == 0 && strcmp(value, "any") == 0;
+	if (strcmp(item, "rrtype") != 0) {
+		return;
+	}
+	/* Some other type takes none of these two, by a bit of its own. */
+	unsigned takes = 1U << ANAME_RRTYPES;
+	for (unsigned i = 0; i < ANAME_RRTYPES; i++) {
 		if (strcasecmp(value, aname_rrtypes[i].word) == 0 ||
 		    strcasecmp(value, aname_rrtypes[i].generic) == 0) {
-			layouts->takes[section - 1] |= 1U << i;
-		} else {
-			/* Some other type takes none of these two, by a bit of its own. */
-			layouts->takes[section - 1] |= 1U << ANAME_RRTYPES;
+			takes = 1U << i;
 		}
 	}
+	layouts->takes[section - 1] |= takes;
 }
 
-/*! Has one item of all sections of a kind read. That there is none is no error. */
+/*! Has an item of all sections of a kind read, or all items. That there is none is no error. */
 static kaname_exit_t read_item(kaname_control_t *control, const char *section, const char *item,
                                kaname_unit_f unit, void *ctx)
 {
 	knot_ctl_data_t ask = {
-		[KNOT_CTL_IDX_CMD] = item != NULL ? "conf-read" : "conf-list",
+		[KNOT_CTL_IDX_CMD] = "conf-read",
 		[KNOT_CTL_IDX_SECTION] = section,
 		[KNOT_CTL_IDX_ITEM] = item,
 	};
@@ -109,17 +124,7 @@ static kaname_exit_t no_memory(const kaname_control_t *control)
 kaname_exit_t kaname_layouts_sections(kaname_control_t *control, kaname_layouts_t *layouts)
 {
 	kaname_exit_t ret = read_item(control, MODULE, NULL, take_section, layouts);
-	if (ret == KANAME_OK && layouts->sections.count > 0) {
-		layouts->takes = calloc(layouts->sections.count, sizeof(*layouts->takes));
-		layouts->failed |= layouts->takes == NULL;
-	}
-	if (layouts->failed) {
-		return no_memory(control);
-	}
-	if (ret == KANAME_OK) {
-		ret = read_item(control, MODULE, "owners", take_owners, layouts);
-	}
-	return ret == KANAME_OK ? read_item(control, MODULE, "rrtype", take_rrtype, layouts) : ret;
+	return layouts->failed ? no_memory(control) : ret;
 }
 
 /* Options. */
@@ -222,6 +227,19 @@ static void take_option(void *ctx, knot_ctl_data_t *data)
 	}
 }
 
+/*! Of templates all items are told. */
+static void take_item(void *ctx, knot_ctl_data_t *data)
+{
+	reading_t *reading = ctx;
+	const char *item = (*data)[KNOT_CTL_IDX_ITEM];
+	for (size_t i = 0; i < COUNT(options) && item != NULL; i++) {
+		if (strcmp(options[i].item, item) == 0) {
+			reading->option = &options[i];
+			take_option(reading, data);
+		}
+	}
+}
+
 static void take_template(void *ctx, knot_ctl_data_t *data)
 {
 	reading_t *reading = ctx;
@@ -239,13 +257,13 @@ kaname_exit_t kaname_layouts_read(kaname_control_t *control, kaname_layouts_t *l
 {
 	reading_t of_zones = { .layouts = layouts, .zones = zones };
 	reading_t of_templates = { .layouts = layouts };
-	kaname_exit_t ret = read_item(control, "zone", "template", take_template, &of_zones);
+	kaname_exit_t ret = read_item(control, "template", NULL, take_item, &of_templates);
+	if (ret == KANAME_OK) {
+		ret = read_item(control, "zone", "template", take_template, &of_zones);
+	}
 	for (size_t i = 0; i < (all ? COUNT(options) : 1) && ret == KANAME_OK; i++) {
-		of_zones.option = of_templates.option = &options[i];
-		ret = read_item(control, "template", options[i].item, take_option, &of_templates);
-		if (ret == KANAME_OK) {
-			ret = read_item(control, "zone", options[i].item, take_option, &of_zones);
-		}
+		of_zones.option = &options[i];
+		ret = read_item(control, "zone", options[i].item, take_option, &of_zones);
 	}
 	layouts->standard =
 	        kaname_names_find(&layouts->templates, DEFAULT_TEMPLATE, strlen(DEFAULT_TEMPLATE));

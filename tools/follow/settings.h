@@ -2,7 +2,7 @@
  * \brief What the configuration of a running knotd sets for zones, as far as it says whether what is
  *        written into them stays: by zone, by template, or by the template of a catalog.  [P]
  *
- * One command for an option of all zones, and one for that of all templates, however many there are.
+ * One command for an option of all zones, and one for all of all templates, however many there are.
  *
  * Thread: any, one at a time.
  */
@@ -46,7 +46,7 @@ enum {
 
 typedef struct {
 	kaname_names_t sections; /*!< Of mod-aname. */
-	unsigned *takes;         /*!< By section: bits of aname_rrtypes; NULL: all. */
+	unsigned *takes;         /*!< By section: bits of aname_rrtypes; 0: all. */
 	kaname_names_t templates;
 	kaname_settings_t *at; /*!< By template. */
 	uint32_t room;

@@ -137,12 +137,8 @@ void kaname_zones_record(kaname_zones_t *zones, uint32_t zone, unsigned type, kn
 	knot_dname_storage_t owner, target;
 	head_t head = { .zone = zone };
 	bool is_exact = false;
-	if (zones->failed) {
-		return;
-	}
-	if (text == NULL || ttl == NULL || rdata == NULL ||
+	if (zones->failed || text == NULL || ttl == NULL || rdata == NULL ||
 	    !read_prefix(zones, zone, text, owner, &head.prefix_len)) {
-		zones->at[zone].is_cut = true;
 		return;
 	}
 	head.ttl = strtoul(ttl, NULL, 10);

@@ -52,7 +52,6 @@ typedef struct {
 	bool is_named : 1;  /*!< The caller named it. */
 	bool is_member : 1; /*!< It is a member of a catalog that the caller named. */
 	bool is_any : 1;    /*!< `owners: any` is in effect. */
-	bool is_cut : 1;    /*!< A record could not be read, and those behind it. */
 	bool is_signed : 1; /*!< It has a DNSKEY record. */
 	bool is_loaded : 1;
 	bool is_configured : 1;

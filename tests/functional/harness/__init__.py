@@ -8,7 +8,7 @@ from .ask import (
     ADDRESS_TYPES, BLOCKED, FAILURES, INVALID_DATA, NOT_READY, SERVER, STALE_ANSWER, NoReply,
     Subnet, exchange, make_query, parse, query, rdata_text, read_tcp,
 )
-from .knotd import VERSION, Knotd, section
+from .knotd import RELEASE, VERSION, Knotd, section
 from .scenario import (
     A1, A2, A3, AAAA1, AAAA2, AAAA3, FAILURE_MODES, PRIMARY, SIBLING_A, SIBLING_AAAA, STALE_TTL,
     TARGET, ZONE, answers, expire, failed, known, siblings, simple, spared,
