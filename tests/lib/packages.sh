@@ -5,7 +5,7 @@
 
 # To build the module.
 packages_build=(gcc libc6-dev meson ninja-build pkgconf libknot-dev libuv1-dev zlib1g-dev
-	libidn2-dev)
+	libidn2-dev liblmdb-dev)
 # To show it at work.
 packages_example=("${packages_build[@]}" knot knot-dnsutils unbound iproute2)
 # To show pools, too; and what is probed by TLS or HTTP, if somebody tries that in the shell.
