@@ -300,6 +300,8 @@ static const reply_t replies[] = {
 	  "(BADSIG)" },
 	{ "BADTRUNC", KNOT_RCODE_NOTAUTH, BAD, KNOT_RCODE_BADTRUNC, false, KANAME_UPDATE_REFUSED,
 	  "(BADTRUNC)" },
+	{ "YXRRSET in the place of an error about the signature", KNOT_RCODE_NOTAUTH, BAD,
+	  KNOT_RCODE_YXRRSET, false, KANAME_UPDATE_UNKNOWN, "not signed" },
 	{ "BADTIME says by how much", KNOT_RCODE_NOTAUTH, SIGNED, KNOT_RCODE_BADTIME, false,
 	  KANAME_UPDATE_REFUSED, "this host's clock is " },
 	{ "done, says somebody without a key", KNOT_RCODE_NOERROR, UNSIGNED, 0, false,

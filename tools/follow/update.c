@@ -167,10 +167,9 @@ int kaname_update_write(const kaname_update_t *update, uint16_t id, const knot_t
 #define NEXT_ALLOW                                                                               \
 	"let the key change A and AAAA there: " ALLOW "; PowerDNS says so of a wrong key, too, " \
 	"and Knot 3.2 of a zone that is frozen (knotc zone-thaw)"
-#define NEXT_KEY                                                                                 \
-	"compare name, algorithm and secret of the key with those at the primary; Knot 3.2 and " \
-	"3.3 say so, too, where no acl lets the key change A and AAAA there: see "               \
-	"`kaname follow --setup`"
+#define NEXT_KEY                                                                                  \
+	"compare name, algorithm and secret of the key with those at the primary; Knot 3.2 says " \
+	"so, too, where no acl lets the key change A and AAAA there: see `kaname follow --setup`"
 #define NEXT_AUTHORITY                                                                          \
 	"see that the zone is there, or name its primary by --primary; and let the key change " \
 	"A and AAAA there: " ALLOW
@@ -236,12 +235,21 @@ static void conclude_rcode(kaname_updated_t *updated, uint16_t rcode)
 	conclude(updated, KANAME_UPDATE_FAILED, updated->text, NEXT_LOG);
 }
 
-/*! The same of an error that the TSIG record holds. Nobody signs most of them: it is not known who
- *  made them (RFC 8945, 5.3.2), but no more follows from them than that somebody has to look. */
+/*! A code that nobody signed. Errors are told, since no more follows from them than that somebody
+ *  has to look; that something was done, or that something else is there, is not believed. */
+static void conclude_unsigned(kaname_updated_t *updated, uint16_t rcode)
+{
+	conclude_rcode(updated, rcode);
+	if (updated->outcome == KANAME_UPDATE_DONE || updated->outcome == KANAME_UPDATE_OTHERWISE) {
+		conclude(updated, KANAME_UPDATE_UNKNOWN, "the reply is not signed", NEXT_UNSIGNED);
+	}
+}
+
+/*! An error that the TSIG record holds, most of which nobody signs (RFC 8945, 5.3.2). */
 static void conclude_tsig(kaname_updated_t *updated, const knot_rrset_t *tsig)
 {
 	uint16_t error = knot_tsig_rdata_error(tsig);
-	conclude_rcode(updated, error);
+	conclude_unsigned(updated, error);
 	if (error == KNOT_RCODE_BADTIME && knot_tsig_rdata_other_data_length(tsig) == 6) {
 		/* The primary's own time (RFC 8945, 5.2.3). */
 		int64_t ahead = (int64_t)knot_wire_read_u48(knot_tsig_rdata_other_data(tsig)) -
@@ -251,16 +259,6 @@ static void conclude_tsig(kaname_updated_t *updated, const knot_rrset_t *tsig)
 		               (long long)(ahead < 0 ? -ahead : ahead),
 		               ahead < 0 ? "ahead of" : "behind");
 		updated->why = updated->text;
-	}
-}
-
-/*! A reply that nobody signed. Its errors are told; that something was done, or that something else
- *  is there, is not believed. */
-static void conclude_unsigned(kaname_updated_t *updated, uint16_t rcode)
-{
-	conclude_rcode(updated, rcode);
-	if (updated->outcome == KANAME_UPDATE_DONE || updated->outcome == KANAME_UPDATE_OTHERWISE) {
-		conclude(updated, KANAME_UPDATE_UNKNOWN, "the reply is not signed", NEXT_UNSIGNED);
 	}
 }
 
