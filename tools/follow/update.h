@@ -7,13 +7,13 @@
  * changes stands in the update section: the types A and AAAA at the owner, and nothing else.
  *
  * *What primaries make of it*, tried with Knot 3.2.6, 3.4.6 and 3.5.8, BIND 9.18 and 9.20,
- * PowerDNS 4.7, 4.9 and 5.0 (tests/functional/test_follow_update.py):
+ * PowerDNS 4.7, 4.9 and 5.1 (tests/functional/test_follow_update.py):
  * - All of them compare sets of A, AAAA and TYPE65305 by value, at the apex, below it and at
  *   wildcards, and answer NXRRSET or YXRRSET where they differ; nothing is changed then. RDATA
  *   of types that they do not know is compared octet by octet: a target in upper case is another
  *   one.
- * - PowerDNS before 5.0 never finds an ALIAS RRset equal: there only its being there can be
- *   asked for (kaname_expected_t, `count` 0).
+ * - PowerDNS 4 never finds an ALIAS RRset equal: there only its being there can be asked for
+ *   (kaname_expected_t, `count` 0).
  * - A zone that is configured and has no contents (not loaded yet, expired) is like one without
  *   records for Knot since 3.4, NXRRSET, and SERVFAIL for Knot 3.2. So NXRRSET says something
  *   about an owner only where its zone is loaded, and `expected` should never be empty for an
@@ -27,7 +27,9 @@
  *   without a transaction stand still where as many wait as there are `background-workers`.
  *   Therefore look before each update, and send none if it is open: `zone-status` of the zone
  *   with the filter of transactions (`knotc zone-status ZONE +transaction`) says "open".
- * - What nobody may do: Knot before 3.4 answers NOTAUTH and BADKEY, since then a bare NOTAUTH;
+ * - BIND takes no more than `max-records-per-type` addresses of a family, 100 if it is not set,
+ *   and answers SERVFAIL to more.
+ * - What the key may not do: Knot 3.2 answers NOTAUTH and BADKEY, 3.4 and later a bare NOTAUTH;
  *   BIND and PowerDNS REFUSED.
  *
  * Thread: any.
