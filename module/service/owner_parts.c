@@ -20,7 +20,7 @@ typedef aname_owner_parts_t parts_t;
 static void ask_at(parts_t *parts, int64_t at_ms)
 {
 	int64_t left_ms = at_ms - parts->now_ms;
-	if (left_ms >= 0 && left_ms < 1000 * (int64_t)parts->next_s) {
+	if (left_ms > 0 && left_ms < 1000 * (int64_t)parts->next_s) {
 		parts->next_s = left_ms / 1000 + 1;
 	}
 }
@@ -151,7 +151,8 @@ static void note_times(parts_t *parts, const aname_part_t *part, const aname_sna
 	if (snapshot->known == ANAME_KNOWN_NOTHING) {
 		return;
 	}
-	if (snapshot->failure != ANAME_FAILURE_NONE || worth != ANAME_FRESH) {
+	bool lives = worth == ANAME_FRESH || worth == ANAME_NODATA;
+	if (snapshot->failure != ANAME_FAILURE_NONE || !lives) {
 		int64_t stale_ms = 1000 * (int64_t)parts->options->schedule.stale_max;
 		ask_at(parts, parts->now_ms + life.left_ms);
 		ask_at(parts, parts->now_ms + life.left_ms + stale_ms);

@@ -7,7 +7,7 @@
  *
  * - all targets that can be used of the best rank count, whatever `answer-targets` and weights would
  *   choose for a client, but for a weight of 0 where there is another;
- * - where there are more than `max-addresses` they are always the same: the least;
+ * - where there are more than `max-addresses` it is always the same ones of them;
  * - while a target is looked up for the first time that would count nothing is said of the family: what
  *   stands in the zone is better than a part of what will be there in a moment;
  * - a target that has begun to fail keeps its last addresses for some seconds, even where others have

@@ -297,7 +297,7 @@ script_lookup_t *scripted_pending_client(scripted_t *scripted, const name_t *nam
 	return lookup;
 }
 
-static void report(scripted_t *scripted, script_lookup_t *lookup, const aname_result_t *result)
+void scripted_end(scripted_t *scripted, script_lookup_t *lookup, const aname_result_t *result)
 {
 	unsigned delivered = scripted->script.delivered;
 	lookup->base.result = *result;
@@ -330,7 +330,7 @@ void scripted_resolve(scripted_t *scripted, script_lookup_t *lookup, uint32_t fi
 		                        .address_len = len,
 		                        .count = count,
 		                        .addresses = addresses };
-	report(scripted, lookup, &result);
+	scripted_end(scripted, lookup, &result);
 }
 
 void scripted_resolve_scope(scripted_t *scripted, script_lookup_t *lookup, uint32_t address,
@@ -346,7 +346,7 @@ void scripted_resolve_scope(scripted_t *scripted, script_lookup_t *lookup, uint3
 		                        .count = 1,
 		                        .addresses = octets,
 		                        .scope = scope };
-	report(scripted, lookup, &result);
+	scripted_end(scripted, lookup, &result);
 }
 
 void scripted_resolve_names(scripted_t *scripted, script_lookup_t *lookup, const name_t *last,
@@ -365,14 +365,14 @@ void scripted_resolve_names(scripted_t *scripted, script_lookup_t *lookup, const
 		                        .count = count,
 		                        .addresses = list,
 		                        .last = last != NULL ? last->at : NULL };
-	report(scripted, lookup, &result);
+	scripted_end(scripted, lookup, &result);
 }
 
 void scripted_fail(scripted_t *scripted, script_lookup_t *lookup, aname_failure_t failure)
 {
 	assert_non_null(lookup);
 	const aname_result_t result = { .failure = failure, .ttl = ANAME_TTL_UNKNOWN };
-	report(scripted, lookup, &result);
+	scripted_end(scripted, lookup, &result);
 }
 
 /* What the service says. */

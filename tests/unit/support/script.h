@@ -104,6 +104,9 @@ void scripted_resolve_scope(scripted_t *scripted, script_lookup_t *lookup, uint3
 void scripted_resolve_names(scripted_t *scripted, script_lookup_t *lookup, const name_t *last,
                             const name_t *names, uint32_t count);
 
+/*! ... or with any result ... */
+void scripted_end(scripted_t *scripted, script_lookup_t *lookup, const aname_result_t *result);
+
 /*! ... or with a failure. */
 void scripted_fail(scripted_t *scripted, script_lookup_t *lookup, aname_failure_t failure);
 
