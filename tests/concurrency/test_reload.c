@@ -2,7 +2,7 @@
  * Workers against the real service and what a knotd in motion does with it: instances come, stay
  * for a while and go, with options that agree or differ, on several threads at once; now and then
  * nobody holds the service at all. libuv looks names up in a getaddrinfo() of our own. Clients of the
- * status socket watch, have targets looked up, and go as they like.
+ * status socket watch, follow, have targets looked up, and go as they like.
  */
 #include "support/test.h"
 
@@ -60,12 +60,28 @@ typedef struct {
 	aname_shared_t *shared;
 	const aname_options_t *options;
 	const aname_upstream_t *upstream;
+	aname_zone_t *zone; /*!< Stays where it is, as that of the module's instances does. */
 } instance_t;
+
+/*! The zone that a loader's instances are for. */
+static const char *const zones[LOADERS] = { "one.example", "two.example" };
 
 /*! Where the status socket is. */
 static char socket_path[DIRECTORY_MAX + 10];
 
-static void load(instance_t *instance, random_t *random)
+/*! Has the status socket know the zone. */
+static void note_zone(instance_t *instance, const char *zone)
+{
+	const name_t name = make_name(zone);
+	instance->zone = calloc(1, sizeof(*instance->zone));
+	CHECK(instance->zone != NULL);
+	instance->zone->named.upstream = instance->upstream;
+	instance->zone->options = instance->options->id;
+	aname_zones_add(instance->shared->zones, instance->zone,
+	                aname_owners_hash(instance->shared->owners, name.at, name.len));
+}
+
+static void load(instance_t *instance, const char *zone, random_t *random)
 {
 	aname_options_t *options = make_options();
 	options->schedule.ttl_max = 1 + random_below(random, 2);
@@ -79,10 +95,13 @@ static void load(instance_t *instance, random_t *random)
 	CHECK(aname_service_show(socket_path, true) == KNOT_EOK);
 	instance->options = aname_shared_hold(instance->shared, options, &instance->upstream);
 	CHECK(instance->options != NULL);
+	note_zone(instance, zone);
 }
 
 static void unload(instance_t *instance)
 {
+	aname_zones_drop(instance->shared->zones, instance->zone);
+	free(instance->zone);
 	aname_shared_unhold(instance->shared, instance->options);
 	aname_service_hide(socket_path, true);
 	aname_service_release();
@@ -105,7 +124,7 @@ static void *reload(void *arg)
 		bool none = i + 1 < RELOADS && random_below(&random, 4) == 0;
 		instance_t next = { 0 }, before;
 		if (!none) {
-			load(&next, &random);
+			load(&next, zones[mine - server.instances], &random);
 		}
 		pthread_rwlock_wrlock(&server.lock);
 		before = *mine;
@@ -195,7 +214,7 @@ static void *ask_all(void *arg)
 
 typedef struct {
 	uint64_t seed;
-	unsigned connected, events, refreshed, shown;
+	unsigned connected, events, refreshed, shown, sets;
 } viewer_t;
 
 static int connect_to_socket(void)
@@ -241,13 +260,35 @@ static unsigned read_lines(int fd, int while_ms, const char *begin)
 	}
 }
 
+/*! Follows owners, and leaves in the middle of it. */
+static void follow_once(viewer_t *viewer, int fd, random_t *random)
+{
+	char line[2000];
+	(void)send(fd, "follow\n", 7, MSG_NOSIGNAL);
+	for (unsigned i = 0; i < 30; i++) {
+		const char *zone = zones[random_below(random, LOADERS)];
+		int len = snprintf(line, sizeof(line), "ask %u %s %s 300", i, zone, zone);
+		for (unsigned k = 1 + random_below(random, 3); k > 0; k--) {
+			knot_dname_txt_storage_t name;
+			const target_t *target = &targets[random_below(random, NAMES)];
+			CHECK(knot_dname_to_str(name, target->name.at, sizeof(name)) != NULL);
+			len += snprintf(line + len, sizeof(line) - len, " %s", name);
+		}
+		len += snprintf(line + len, sizeof(line) - len, "\n");
+		(void)send(fd, line, len, MSG_NOSIGNAL);
+		if (i % 10 == 9) {
+			viewer->sets += read_lines(fd, random_below(random, 200), "set\t");
+		}
+	}
+}
+
 static void view_once(viewer_t *viewer, int fd, random_t *random)
 {
 	knot_dname_txt_storage_t name;
 	char request[sizeof(name) + 20];
 	const target_t *target = &targets[random_below(random, NAMES)];
 	CHECK(knot_dname_to_str(name, target->name.at, sizeof(name)) != NULL);
-	switch (random_below(random, 4)) {
+	switch (random_below(random, 6)) {
 	case 0:
 		(void)snprintf(request, sizeof(request), "refresh 1 %s\n", name);
 		(void)send(fd, request, strlen(request), MSG_NOSIGNAL);
@@ -258,6 +299,8 @@ static void view_once(viewer_t *viewer, int fd, random_t *random)
 		viewer->shown += read_lines(fd, 3000, "target\t");
 		break;
 	case 2:
+	case 3: follow_once(viewer, fd, random); break;
+	case 4:
 		/* It watches one, and then all. */
 		(void)snprintf(request, sizeof(request), "watch %s\n", name);
 		(void)send(fd, request, strlen(request), MSG_NOSIGNAL);
@@ -331,10 +374,12 @@ static void check_viewers(const viewer_t *viewers)
 		all.events += viewers[i].events;
 		all.refreshed += viewers[i].refreshed;
 		all.shown += viewers[i].shown;
+		all.sets += viewers[i].sets;
 	}
-	print_message("clients %u, events %u, refreshed %u, targets shown %u\n", all.connected,
-	              all.events, all.refreshed, all.shown);
-	assert_true(all.connected > 0 && all.events > 0 && all.refreshed > 0 && all.shown > 0);
+	print_message("clients %u, events %u, refreshed %u, targets shown %u, sets %u\n",
+	              all.connected, all.events, all.refreshed, all.shown, all.sets);
+	assert_true(all.connected > 0 && all.events > 0 && all.refreshed > 0 && all.shown > 0 &&
+	            all.sets > 0);
 }
 
 static void workers_and_reloads(void **state)

@@ -174,7 +174,7 @@ static void add_states(char *at, size_t *len, const aname_owner_family_t *family
 	aname_line_add(at, len, "\t%s=%s", state_key, states[family->state]);
 	for (unsigned i = 0; i < family->count; i++) {
 		aname_line_add(at, len, i == 0 ? "\t%s=" : ",", addresses_key);
-		aname_line_add_address(at, len, family->at + i * family->len, family->len);
+		aname_line_add_address(at, len, family->at + (size_t)i * family->len, family->len);
 	}
 }
 
