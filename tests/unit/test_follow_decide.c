@@ -43,10 +43,23 @@ static void quiet_resets(void **state)
 	}
 	/* Not a millisecond before. */
 	kaname_pace_t same = pace;
-	kaname_pace_changed(&same, pace.changed_ms + HOUR - 1);
-	assert_true(kaname_pace_next(&same, false) > pace.written_ms);
-	kaname_pace_changed(&pace, pace.changed_ms + HOUR);
+	const int64_t changed_ms = 1000 * (int64_t)pace.changed_s;
+	kaname_pace_changed(&same, changed_ms + HOUR - 1);
+	assert_true(kaname_pace_next(&same, false) > changed_ms);
+	kaname_pace_changed(&pace, changed_ms + HOUR);
 	assert_int_equal(kaname_pace_next(&pace, false), 0);
+}
+
+/*! What happens within a second is not taken for earlier than it was. */
+static void no_pause_is_shorter(void **state)
+{
+	for (int64_t start = 10 * HOUR; start < 10 * HOUR + 1000; start += 37) {
+		const uint32_t start_s = start / 1000;
+		kaname_pace_t pace = { .written_s = start_s, .changed_s = start_s, .writes = 3 };
+		kaname_pace_changed(&pace, start);
+		kaname_pace_written(&pace, start);
+		assert_in_range(kaname_pace_next(&pace, true), start + 20000, start + 21000);
+	}
 }
 
 static void never_longer_than_a_minute(void **state)
@@ -106,13 +119,13 @@ static const decision_t decisions[] = {
 	  { X, Y },
 	  { X, Y },
 	  MINUTE },
-	{ "nor a millisecond too soon",
+	{ "nor a second too soon",
 	  { N, N },
 	  { NULL, NULL },
-	  { T - 1, T - 1 },
+	  { T - 1000, T - 1000 },
 	  { X, Y },
 	  { X, Y },
-	  1 },
+	  1000 },
 	{ "but after ten", { N, N }, { NULL, NULL }, { T, T }, { X, Y }, { NULL, NULL }, 0 },
 	{ "a failure of the other is no word",
 	  { F, N },
@@ -154,16 +167,17 @@ static void since_when(void **state)
 	kaname_known_tell(&known, F, 2000);
 	kaname_known_tell(&known, P, 3000);
 	kaname_known_tell(&known, N, 4000);
-	assert_int_equal(known.nodata_since_ms, 1000);
+	assert_int_equal(known.nodata_since_s, 1);
 	kaname_known_tell(&known, S, 5000);
 	kaname_known_tell(&known, N, 6000);
-	assert_int_equal(known.nodata_since_ms, 6000);
+	assert_int_equal(known.nodata_since_s, 6);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		PROVES("M2: three changes at once, then pauses that double", three_at_once),
+		PROVES("M2: no pause is shorter than it is to be", no_pause_is_shorter),
 		PROVES("M2: an hour of quiet resets them", quiet_resets),
 		PROVES("M2: what shares no address waits a minute", never_longer_than_a_minute),
 		PROVES("M3: since when there is no address", since_when),

@@ -71,15 +71,20 @@ static void see(void *ctx, const knot_dname_t *zone, const knot_dname_t *owner,
                 const kaname_noted_t *noted)
 {
 	seen_t *seen = ctx;
-	const kaname_noted_set_t *kinds[] = { noted->written, noted->pending, noted->adopted,
-		                              noted->former };
+	const kaname_noted_set_t *kinds[] = { noted->written, noted->adopted, noted->former };
 	memcpy(nodata_s, noted->nodata_s, sizeof(nodata_s));
-	(void)snprintf(seen->text, sizeof(seen->text), "%s%s%u %u %u ",
-	               noted->is_pending ? "p" : "-", noted->is_adopted ? "a" : "-", noted->writes,
-	               noted->ttl, noted->adopted_ttl);
+	(void)snprintf(seen->text, sizeof(seen->text), "%u%s%u %u %u ", noted->pending_count,
+	               noted->is_adopted ? "a" : "-", noted->writes, noted->ttl,
+	               noted->adopted_ttl);
 	for (unsigned i = 0; i < COUNT_OF(kinds); i++) {
 		for (unsigned j = 0; j < KANAME_FAMILIES; j++) {
 			add_set(seen->text, &kinds[i][j], j);
+		}
+	}
+	for (unsigned i = 0; i < noted->pending_count; i++) {
+		strcat(seen->text, "+");
+		for (unsigned j = 0; j < KANAME_FAMILIES; j++) {
+			add_set(seen->text, &noted->pending[i][j], j);
 		}
 	}
 	seen->calls++;
@@ -109,24 +114,34 @@ static void life_of_an_owner(void **state)
 	make_directory(path);
 	kaname_journal_t *journal = open_journal(path, false);
 	assert_string_equal(note(journal, KANAME_NOTE_INTEND, "ab", "x", 60, 1),
-	                    "p-1 60 0 / ab/x / / ");
+	                    "1-1 60 0 / / / +ab/x ");
 	assert_string_equal(note(journal, KANAME_NOTE_DONE, "ab", "x", 60, 1),
-	                    "--1 60 0 ab/x / / / ");
+	                    "0-1 60 0 ab/x / / ");
+	/* What was about to be written stays until something is done. */
 	assert_string_equal(note(journal, KANAME_NOTE_INTEND, "c", "", 90, 2),
-	                    "p-2 90 0 ab/x c/ / / ");
-	assert_string_equal(note(journal, KANAME_NOTE_DONE, "c", "", 90, 2),
-	                    "--2 90 0 c/ / / ab/x ");
+	                    "1-2 90 0 ab/x / / +c/ ");
 	assert_string_equal(note(journal, KANAME_NOTE_INTEND, "d", "", 90, 3),
-	                    "p-3 90 0 c/ d/ / ab/x ");
-	assert_string_equal(note(journal, KANAME_NOTE_THERE, "", "", 0, 3), "--3 90 0 / / / ab/x ");
+	                    "2-3 90 0 ab/x / / +c/ +d/ ");
+	assert_string_equal(note(journal, KANAME_NOTE_INTEND, "c", "", 90, 3),
+	                    "2-3 90 0 ab/x / / +d/ +c/ ");
+	assert_string_equal(note(journal, KANAME_NOTE_UNDONE, "c", "", 0, 0),
+	                    "1-3 90 0 ab/x / / +d/ ");
+	assert_string_equal(note(journal, KANAME_NOTE_THERE, "", "", 0, 3), "1-3 90 0 / / / +d/ ");
+	assert_string_equal(note(journal, KANAME_NOTE_DONE, "d", "", 90, 3), "0-3 90 0 d/ / / ");
+	for (char last = 'A'; last < 'A' + KANAME_PENDING_MOST + 2; last++) {
+		(void)note(journal, KANAME_NOTE_INTEND, (const char[]){ last, '\0' }, "", 90, 4);
+	}
+	assert_string_equal(note(journal, KANAME_NOTE_THERE, "d", "", 0, 0),
+	                    "8-4 90 0 d/ / / +C/ +D/ +E/ +F/ +G/ +H/ +I/ +J/ ");
+	assert_string_equal(note(journal, KANAME_NOTE_DONE, "J", "", 90, 4), "0-4 90 0 J/ / d/ ");
 	assert_string_equal(note(journal, KANAME_NOTE_ADOPT, "m", "n", 7, 0),
-	                    "-a3 90 7 m/n / m/n ab/x ");
+	                    "0a4 90 7 m/n m/n d/ ");
 	/* Since when a family has no address; the second time changes nothing. */
 	(void)note(journal, KANAME_NOTE_NODATA, "", "", 0, 2);
 	assert_int_equal(nodata_s[KANAME_A], 0);
 	assert_int_equal(nodata_s[KANAME_AAAA], 1234);
 	assert_string_equal(note(journal, KANAME_NOTE_NODATA, "", "", 0, 1),
-	                    "-a3 90 7 m/n / m/n ab/x ");
+	                    "0a4 90 7 m/n m/n d/ ");
 	assert_int_equal(nodata_s[KANAME_A], 1234);
 	assert_int_equal(nodata_s[KANAME_AAAA], 0);
 	assert_string_equal(note(journal, KANAME_NOTE_FORGET, "", "", 0, 0), "nothing");

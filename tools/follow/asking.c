@@ -158,7 +158,7 @@ static void note_nodata(kaname_follow_t *follow, kaname_follow_owner_t *owner)
 {
 	unsigned families = 0;
 	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
-		families |= owner->known[i].nodata_since_ms != 0 ? 1u << i : 0;
+		families |= owner->known[i].nodata_since_s != 0 ? 1u << i : 0;
 	}
 	if (owner->is_noted && families != owner->nodata_noted) {
 		kaname_follow_note_nodata(follow, owner, families);
@@ -233,6 +233,6 @@ bool kaname_follow_listen(kaname_follow_t *follow)
 	};
 	kaname_told_calls_t own = calls;
 	own.ctx = follow;
-	follow->told = kaname_told_new(&follow->loop, follow->args, &own);
+	follow->told = kaname_told_new(&follow->loop, &follow->read_args, &own);
 	return follow->told != NULL;
 }

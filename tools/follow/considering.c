@@ -96,7 +96,7 @@ void kaname_follow_consider(kaname_follow_t *follow, kaname_follow_owner_t *owne
 	if (!owner->is_sending && !owner->is_looking && !idle && !follow->is_ending) {
 		if (now_ms < owner->hold_ms) {
 			owner->act_ms = owner->hold_ms;
-		} else if (owner->is_unsure || owner->must_look ||
+		} else if (owner->must_look ||
 		           (owner->state == KANAME_OWNER_LEAVING && !owner->is_seen)) {
 			kaname_follow_look(follow, owner);
 		} else if (owner->state == KANAME_OWNER_LEAVING) {

@@ -3,9 +3,9 @@
 void kaname_known_tell(kaname_known_t *known, kaname_told_worth_t worth, int64_t now_ms)
 {
 	if (worth == KANAME_TOLD_SET) {
-		known->nodata_since_ms = 0;
-	} else if (worth == KANAME_TOLD_NODATA && known->nodata_since_ms == 0) {
-		known->nodata_since_ms = now_ms;
+		known->nodata_since_s = 0;
+	} else if (worth == KANAME_TOLD_NODATA && known->nodata_since_s == 0) {
+		known->nodata_since_s = (uint32_t)((now_ms + 999) / 1000);
 	}
 	known->worth = worth;
 }
@@ -14,7 +14,7 @@ void kaname_known_tell(kaname_known_t *known, kaname_told_worth_t worth, int64_t
 static bool is_believed(const kaname_known_t *known, const kaname_known_t *other, int64_t now_ms,
                         int64_t *again_ms)
 {
-	int64_t at_ms = known->nodata_since_ms + KANAME_NODATA_BELIEVED_MS;
+	int64_t at_ms = 1000 * (int64_t)known->nodata_since_s + KANAME_NODATA_BELIEVED_MS;
 	if (other->worth == KANAME_TOLD_SET || now_ms >= at_ms) {
 		return true;
 	}

@@ -19,9 +19,9 @@
 
 /*! What the module tells of a family. */
 typedef struct {
-	kaname_told_worth_t worth;
 	kaname_set_t *set;       /*!< SET: these. */
-	int64_t nodata_since_ms; /*!< NODATA, and failures after it: since when; 0: it is not. */
+	uint32_t nodata_since_s; /*!< NODATA, and failures after it: since when; 0: it is not. */
+	uint8_t worth;           /*!< kaname_told_worth_t */
 } kaname_known_t;
 
 /*!

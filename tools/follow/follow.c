@@ -144,6 +144,15 @@ static kaname_exit_t read_key(kaname_follow_t *follow)
 
 /* What was written before. */
 
+/*! A time of the clock on the wall, by the one that nobody sets: at least 1. Where the former was set
+ *  back it is as if it were now. */
+static uint32_t since(int64_t wall_s)
+{
+	int64_t age_s = time(NULL) - wall_s, now_s = kaname_now_ms() / 1000;
+	age_s = age_s > 0 ? age_s : 0;
+	return age_s < now_s ? (uint32_t)(now_s - age_s) : 1;
+}
+
 static void take_noted(void *ctx, const knot_dname_t *zone, const knot_dname_t *name,
                        const kaname_noted_t *noted)
 {
@@ -151,7 +160,6 @@ static void take_noted(void *ctx, const knot_dname_t *zone, const knot_dname_t *
 	const kaname_scan_owner_t found = { .zone = zone, .owner = name };
 	kaname_taken_t taken;
 	kaname_follow_owner_t *owner = kaname_owners_take(&follow->owners, &found, &taken);
-	int64_t age_s = time(NULL) - noted->written_s;
 	bool good = owner != NULL;
 	for (unsigned i = 0; i < KANAME_FAMILIES && good; i++) {
 		good = kaname_set_take(&follow->sets, i, noted->written[i].at,
@@ -161,21 +169,19 @@ static void take_noted(void *ctx, const knot_dname_t *zone, const knot_dname_t *
 		follow->is_ending = true;
 		return;
 	}
-	/* Where the clock was set back it is as if it had been now. */
-	owner->pace.written_ms = kaname_now_ms() - 1000 * (age_s > 0 ? age_s : 0);
-	owner->pace.changed_ms = owner->pace.written_ms;
+	owner->pace.written_s = since(noted->written_s);
+	owner->pace.changed_s = owner->pace.written_s;
 	owner->pace.writes = noted->writes;
 	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
-		age_s = time(NULL) - noted->nodata_s[i];
-		owner->nodata_noted |= noted->nodata_s[i] != 0 ? 1u << i : 0;
-		owner->known[i].nodata_since_ms =
-		        noted->nodata_s[i] != 0 ? kaname_now_ms() - 1000 * (age_s > 0 ? age_s : 0)
-		                                : 0;
+		if (noted->nodata_s[i] != 0) {
+			owner->nodata_noted |= 1u << i;
+			owner->known[i].nodata_since_s = since(noted->nodata_s[i]);
+		}
 	}
 	owner->written_ttl = noted->ttl;
 	owner->is_noted = true;
 	owner->is_adopted = noted->is_adopted;
-	owner->is_unsure = noted->is_pending;
+	owner->is_unsure = owner->must_look = noted->pending_count > 0;
 }
 
 static kaname_exit_t read_journal(kaname_follow_t *follow)
@@ -240,8 +246,7 @@ static bool is_in_step(const kaname_follow_t *follow, const kaname_follow_owner_
 	int64_t again_ms;
 	return owner->state == KANAME_OWNER_ABSENT ||
 	       (owner->state == KANAME_OWNER_FOLLOWED && owner->is_told && !owner->is_pending &&
-	        !owner->is_unsure && !owner->must_look && !owner->is_sending &&
-	        owner->failures == 0 &&
+	        !owner->must_look && !owner->is_sending && owner->failures == 0 &&
 	        (owner->known[KANAME_A].worth != KANAME_TOLD_FAILED ||
 	         owner->known[KANAME_AAAA].worth != KANAME_TOLD_FAILED) &&
 	        !kaname_follow_differs(owner, kaname_now_ms(), to, &again_ms));
@@ -252,8 +257,7 @@ static bool is_going_on(const kaname_follow_owner_t *owner)
 {
 	bool followed = owner->state == KANAME_OWNER_FOLLOWED;
 	return kaname_follow_is_busy(owner) || owner->state == KANAME_OWNER_LEAVING ||
-	       (followed &&
-	        (!owner->is_told || owner->is_pending || owner->is_unsure || owner->must_look));
+	       (followed && (!owner->is_told || owner->is_pending || owner->must_look));
 }
 
 /*! Counts owners for which this holds. */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,19 +30,18 @@ struct kaname_journal {
 /* How an owner's value is laid out: in the host's order, since it stays on this machine. */
 
 typedef struct {
-	uint8_t is_pending, is_adopted, writes, unused;
+	uint8_t pending_count, is_adopted, writes, unused;
 	uint32_t ttl, adopted_ttl;
 	int64_t written_s, nodata_s[KANAME_FAMILIES];
 } head_t;
 
 /*! The sets of a value, in order. */
-enum { WRITTEN, PENDING, ADOPTED, FORMER, KINDS };
+enum { WRITTEN, ADOPTED, FORMER, KINDS }; /* And behind them those that are pending. */
 
-static kaname_noted_set_t *sets_of(kaname_noted_t *noted, unsigned kind)
+static kaname_noted_set_t *sets_of(kaname_noted_t *noted, unsigned number)
 {
-	kaname_noted_set_t *const sets[KINDS] = { noted->written, noted->pending, noted->adopted,
-		                                  noted->former };
-	return sets[kind];
+	kaname_noted_set_t *const sets[KINDS] = { noted->written, noted->adopted, noted->former };
+	return number < KINDS ? sets[number] : noted->pending[number - KINDS];
 }
 
 static bool read_set(const MDB_val *value, size_t *at, kaname_family_t family,
@@ -70,7 +70,7 @@ static bool read_value(const MDB_val *value, kaname_noted_t *noted)
 	}
 	memcpy(&head, value->mv_data, sizeof(head));
 	*noted = (kaname_noted_t){
-		.is_pending = head.is_pending != 0,
+		.pending_count = head.pending_count,
 		.is_adopted = head.is_adopted != 0,
 		.writes = head.writes,
 		.ttl = head.ttl,
@@ -79,7 +79,10 @@ static bool read_value(const MDB_val *value, kaname_noted_t *noted)
 	};
 	memcpy(noted->nodata_s, head.nodata_s, sizeof(head.nodata_s));
 	size_t at = sizeof(head);
-	for (unsigned i = 0; i < KINDS * KANAME_FAMILIES; i++) {
+	if (noted->pending_count > KANAME_PENDING_MOST) {
+		return false;
+	}
+	for (int i = 0; i < (KINDS + noted->pending_count) * KANAME_FAMILIES; i++) {
 		kaname_family_t family = i % KANAME_FAMILIES;
 		kaname_noted_set_t *sets = sets_of(noted, i / KANAME_FAMILIES);
 		if (!read_set(value, &at, family, &sets[family])) {
@@ -94,7 +97,7 @@ static size_t write_value(const kaname_noted_t *noted, uint8_t to[VALUE_MAX])
 {
 	kaname_noted_t copy = *noted;
 	head_t head = {
-		.is_pending = noted->is_pending,
+		.pending_count = noted->pending_count,
 		.is_adopted = noted->is_adopted,
 		.writes = noted->writes,
 		.ttl = noted->ttl,
@@ -104,7 +107,7 @@ static size_t write_value(const kaname_noted_t *noted, uint8_t to[VALUE_MAX])
 	memcpy(head.nodata_s, noted->nodata_s, sizeof(head.nodata_s));
 	memcpy(to, &head, sizeof(head));
 	size_t len = sizeof(head);
-	for (unsigned i = 0; i < KINDS * KANAME_FAMILIES; i++) {
+	for (int i = 0; i < (KINDS + noted->pending_count) * KANAME_FAMILIES; i++) {
 		kaname_family_t family = i % KANAME_FAMILIES;
 		const kaname_noted_set_t *set = &sets_of(&copy, i / KANAME_FAMILIES)[family];
 		size_t set_len = set->count * kaname_family_len(family);
@@ -287,6 +290,15 @@ void kaname_journal_close(kaname_journal_t *journal)
 	}
 }
 
+void kaname_journal_rest(kaname_journal_t *journal)
+{
+	MDB_envinfo info;
+	if (mdb_env_info(journal->env, &info) == 0 && info.me_mapaddr != NULL) {
+		/* A shared mapping of a file: nothing is lost. */
+		(void)madvise(info.me_mapaddr, info.me_mapsize, MADV_DONTNEED);
+	}
+}
+
 /* Reading. */
 
 bool kaname_journal_each(kaname_journal_t *journal, kaname_journal_each_f each, void *ctx)
@@ -408,40 +420,83 @@ void kaname_notes_clear(kaname_notes_t *notes)
 	*notes = (kaname_notes_t){ 0 };
 }
 
+static bool is_same(const kaname_noted_set_t one[KANAME_FAMILIES],
+                    const kaname_noted_set_t other[KANAME_FAMILIES])
+{
+	bool same = true;
+	for (unsigned i = 0; i < KANAME_FAMILIES && same; i++) {
+		same = one[i].count == other[i].count &&
+		       (one[i].count == 0 ||
+		        memcmp(one[i].at, other[i].at, one[i].count * kaname_family_len(i)) == 0);
+	}
+	return same;
+}
+
+/*! Takes a set out of those that are pending. */
+static void take_out(kaname_noted_t *noted, unsigned number)
+{
+	noted->pending_count--;
+	memmove(noted->pending[number], noted->pending[number + 1],
+	        (noted->pending_count - number) * sizeof(noted->pending[0]));
+}
+
+/*! Takes these sets out of those that are pending, if they are there. */
+static void withdraw(kaname_noted_t *noted, const kaname_noted_set_t sets[KANAME_FAMILIES])
+{
+	for (unsigned i = noted->pending_count; i > 0; i--) {
+		if (is_same(noted->pending[i - 1], sets)) {
+			take_out(noted, i - 1);
+		}
+	}
+}
+
+static void intend(kaname_noted_t *noted, const change_t *change,
+                   const kaname_noted_set_t sets[KANAME_FAMILIES], int64_t now_s)
+{
+	withdraw(noted, sets);
+	if (noted->pending_count == KANAME_PENDING_MOST) {
+		take_out(noted, 0);
+	}
+	memcpy(noted->pending[noted->pending_count++], sets, sizeof(noted->pending[0]));
+	noted->ttl = change->ttl;
+	noted->writes = change->writes;
+	noted->written_s = now_s;
+}
+
+static void note_nodata(kaname_noted_t *noted, unsigned families, int64_t now_s)
+{
+	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
+		bool since = noted->nodata_s[i] != 0;
+		bool is = (families >> i & 1) != 0;
+		noted->nodata_s[i] = !is ? 0 : since ? noted->nodata_s[i] : now_s;
+	}
+}
+
 /*! What becomes of what is noted; false: nothing is left to note. */
 static bool apply(kaname_noted_t *noted, const change_t *change,
                   const kaname_noted_set_t sets[KANAME_FAMILIES], int64_t now_s)
 {
 	size_t size = sizeof(noted->written);
-	static const kaname_noted_set_t none[KANAME_FAMILIES];
 	switch ((kaname_note_t)change->note) {
-	case KANAME_NOTE_INTEND:
-		noted->is_pending = true;
-		noted->ttl = change->ttl;
-		noted->writes = change->writes;
-		noted->written_s = now_s;
-		memcpy(noted->pending, sets, size);
-		return true;
-	case KANAME_NOTE_NODATA:
-		for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
-			bool since = noted->nodata_s[i] != 0;
-			bool is = (change->writes >> i & 1) != 0;
-			noted->nodata_s[i] = !is ? 0 : since ? noted->nodata_s[i] : now_s;
-		}
-		return true;
-	case KANAME_NOTE_DONE: memcpy(noted->former, noted->written, size); break;
-	case KANAME_NOTE_THERE: break;
+	case KANAME_NOTE_INTEND: intend(noted, change, sets, now_s); break;
+	case KANAME_NOTE_UNDONE: withdraw(noted, sets); break;
+	case KANAME_NOTE_NODATA: note_nodata(noted, change->writes, now_s); break;
+	case KANAME_NOTE_DONE:
+		memcpy(noted->former, noted->written, size);
+		memcpy(noted->written, sets, size);
+		noted->pending_count = 0;
+		break;
+	case KANAME_NOTE_THERE: memcpy(noted->written, sets, size); break;
 	case KANAME_NOTE_ADOPT:
 		noted->is_adopted = true;
 		noted->adopted_ttl = change->ttl;
 		memcpy(noted->adopted, sets, size);
+		memcpy(noted->written, sets, size);
 		break;
 	default: return false;
 	}
-	noted->is_pending = false;
-	memcpy(noted->pending, none, size);
-	memcpy(noted->written, sets, size);
-	return true;
+	bool none = noted->written[KANAME_A].count == 0 && noted->written[KANAME_AAAA].count == 0;
+	return !none || noted->is_adopted || noted->pending_count > 0;
 }
 
 /*! Makes one change; a number of LMDB's. */

@@ -24,6 +24,9 @@
 
 #include "follow/set.h"
 
+/*! Sets that may be pending for an owner; of more the first one is forgotten. */
+#define KANAME_PENDING_MOST 8
+
 typedef struct kaname_journal kaname_journal_t;
 
 /*! Addresses of a family as they are in the journal. */
@@ -34,7 +37,6 @@ typedef struct {
 
 /*! All that is noted of an owner. What it points to is good until the next change. */
 typedef struct {
-	bool is_pending; /*!< What was about to be written may be there. */
 	bool is_adopted; /*!< There was something that somebody else wrote. */
 	uint8_t writes;  /*!< As in kaname_pace_t. */
 	uint32_t ttl;    /*!< Of what was written, and is about to be. */
@@ -43,16 +45,21 @@ typedef struct {
 	/*! Since when the module has told that a family has no address; 0: it has not. */
 	int64_t nodata_s[KANAME_FAMILIES];
 	kaname_noted_set_t written[KANAME_FAMILIES];
-	kaname_noted_set_t pending[KANAME_FAMILIES];
 	kaname_noted_set_t adopted[KANAME_FAMILIES];
 	kaname_noted_set_t former[KANAME_FAMILIES]; /*!< What stood there before the last write. */
+	/*! What was about to be written and may be there by now, or still come to be: a server may have
+	 *  an update in its queue when whoever sent it is gone. The last one behind the others. */
+	uint8_t pending_count;
+	kaname_noted_set_t pending[KANAME_PENDING_MOST][KANAME_FAMILIES];
 } kaname_noted_t;
 
 /*! A change of the journal. */
 typedef enum {
 	KANAME_NOTE_INTEND, /*!< `sets` are about to be written. */
-	KANAME_NOTE_DONE,   /*!< They are there. */
-	KANAME_NOTE_THERE,  /*!< `sets` are there, of what was written: nothing is pending. */
+	KANAME_NOTE_DONE, /*!< They are there, and what was about to be written besides cannot come
+	                         any more: it was to take the place of something else. */
+	KANAME_NOTE_UNDONE, /*!< `sets` were about to be written, and are not. */
+	KANAME_NOTE_THERE,  /*!< `sets` are there, of what was written. */
 	KANAME_NOTE_ADOPT,  /*!< `sets` are there, and somebody else wrote them. */
 	KANAME_NOTE_NODATA, /*!< Of these families, a bit for each in `writes`, no address is told. */
 	KANAME_NOTE_FORGET, /*!< Nothing of the owner is ours. */
@@ -81,6 +88,9 @@ kaname_journal_t *kaname_journal_open(const char *directory, const char *primary
 
 /*! NULL is allowed. */
 void kaname_journal_close(kaname_journal_t *journal);
+
+/*! Gives back what of the file is in the memory of this process: it is read again when it is needed. */
+void kaname_journal_rest(kaname_journal_t *journal);
 
 /*! Takes one owner. */
 typedef void (*kaname_journal_each_f)(void *ctx, const knot_dname_t *zone,

@@ -38,21 +38,28 @@ static bool is_left_over(const kaname_follow_owner_t *owner,
 
 typedef struct {
 	kaname_follow_t *follow;
-	kaname_set_t *sets[KANAME_FAMILIES];
-	uint32_t ttl;
-	bool is_pending;
+	const kaname_follow_owner_t *owner;
+	kaname_set_t *const *there;
+	bool is;
 } pending_t;
 
+/*! Looks whether what is there is among the sets that may be. */
 static void take_pending(void *ctx, const knot_dname_t *zone, const knot_dname_t *owner,
                          const kaname_noted_t *noted)
 {
 	pending_t *pending = ctx;
-	pending->is_pending = noted->is_pending;
-	pending->ttl = noted->ttl;
-	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
-		pending->is_pending &=
-		        kaname_set_take(&pending->follow->sets, i, noted->pending[i].at,
-		                        noted->pending[i].count, &pending->sets[i]);
+	for (unsigned i = 0; i < noted->pending_count && !pending->is; i++) {
+		kaname_set_t *sets[KANAME_FAMILIES] = { NULL };
+		bool good = true;
+		for (unsigned j = 0; j < KANAME_FAMILIES; j++) {
+			good &= kaname_set_take(&pending->follow->sets, j, noted->pending[i][j].at,
+			                        noted->pending[i][j].count, &sets[j]);
+		}
+		pending->is = good && is_same(sets, pending->there) &&
+		              kaname_follow_mark(sets) != pending->owner->undone;
+		for (unsigned j = 0; j < KANAME_FAMILIES; j++) {
+			kaname_set_release(&pending->follow->sets, sets[j]);
+		}
 	}
 }
 
@@ -60,15 +67,11 @@ static void take_pending(void *ctx, const knot_dname_t *zone, const knot_dname_t
 static bool is_pending(kaname_follow_t *follow, const kaname_follow_owner_t *owner,
                        kaname_set_t *const there[KANAME_FAMILIES])
 {
-	pending_t pending = { .follow = follow };
-	bool is = owner->is_unsure && follow->journal != NULL &&
-	          kaname_journal_get(follow->journal, kaname_follow_zone(owner),
-	                             kaname_follow_name(owner), take_pending, &pending) &&
-	          pending.is_pending && is_same(pending.sets, there);
-	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
-		kaname_set_release(&follow->sets, pending.sets[i]);
-	}
-	return is;
+	pending_t pending = { .follow = follow, .owner = owner, .there = there };
+	return owner->is_noted && follow->journal != NULL &&
+	       kaname_journal_get(follow->journal, kaname_follow_zone(owner),
+	                          kaname_follow_name(owner), take_pending, &pending) &&
+	       pending.is;
 }
 
 static void take_there(kaname_follow_t *follow, kaname_follow_owner_t *owner,
@@ -86,15 +89,15 @@ static void take_own(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 {
 	bool pending = is_pending(follow, owner, seen->there);
 	bool lost = !pending && !is_same(seen->there, owner->written);
-	bool news = lost || owner->is_unsure;
 	if (lost) {
 		kaname_follow_trouble(follow, owner, NULL,
 		                      "what was written is not there any more: was the zone loaded "
 		                      "anew from a file? It is written again");
 	}
 	take_there(follow, owner, seen);
-	owner->is_unsure = false;
-	if (owner->is_noted && news) {
+	/* What cannot be told from what is there may still come. */
+	owner->is_unsure &= !pending;
+	if (owner->is_noted && (pending || lost)) {
 		kaname_follow_note(follow, pending ? KANAME_NOTE_DONE : KANAME_NOTE_THERE, owner,
 		                   0);
 	}
@@ -104,7 +107,6 @@ static void take_foreign(kaname_follow_t *follow, kaname_follow_owner_t *owner,
                          const kaname_follow_seen_t *seen)
 {
 	char text[KANAME_FAMILIES][400];
-	owner->is_unsure = false;
 	if (follow->args->adopt) {
 		take_there(follow, owner, seen);
 		kaname_follow_note(follow, KANAME_NOTE_ADOPT, owner, seen->ttl);
@@ -181,7 +183,6 @@ static bool take_leaving(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 		return true;
 	}
 	take_there(follow, owner, seen);
-	owner->is_unsure = false;
 	owner->is_seen = true;
 	return false;
 }

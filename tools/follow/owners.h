@@ -53,8 +53,9 @@ typedef enum {
 
 /*! The ANAME or ALIAS records of an owner, as an update expects them. */
 typedef struct {
-	uint16_t type, count;
-	bool good; /*!< They are known to the octet. */
+	uint16_t type;
+	uint16_t count : 15;
+	uint16_t good : 1; /*!< They are known to the octet. */
 } kaname_follow_rrset_t;
 
 struct kaname_follow_owner {
@@ -73,7 +74,8 @@ struct kaname_follow_owner {
 	uint32_t ttl;         /*!< Of its records. */
 	uint32_t told_ttl;    /*!< As the module has it. */
 	uint32_t written_ttl; /*!< Of what is written; 0: not known. */
-	uint32_t said;        /*!< Hash of what was said about it last, so that it is said once. */
+	uint32_t undone; /*!< Mark of sets that were about to be written and are known not to be. */
+	uint32_t said;   /*!< Hash of what was said about it last, so that it is said once. */
 
 	uint8_t state;            /*!< kaname_owner_state_t */
 	uint8_t failures;         /*!< In a row, of updates. */
@@ -83,8 +85,8 @@ struct kaname_follow_owner {
 	bool ask_again : 1;       /*!< When that is answered. */
 	bool is_sending : 1;      /*!< An update is queued or on its way. */
 	bool is_looking : 1;      /*!< What is there is going to be read, or is being read. */
-	bool is_unsure : 1;       /*!< What is written may be there or what is pending. */
-	bool must_look : 1;   /*!< What is there has to be read before anything else. */
+	bool is_unsure : 1;       /*!< What was about to be written may be there, or still come. */
+	bool must_look : 1;       /*!< What is there has to be read before anything else. */
 	bool is_noted : 1;        /*!< It stands in the journal. */
 	bool is_adopted : 1;      /*!< The journal has what is put back. */
 	bool is_scanned : 1;      /*!< The scan that is being taken has it. */

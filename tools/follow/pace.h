@@ -23,8 +23,9 @@
 #define KANAME_PACE_MOST_GONE_MS 60000
 
 typedef struct {
-	int64_t written_ms; /*!< When it was written last. */
-	int64_t changed_ms; /*!< When what it is to have changed last. */
+	/* In seconds, since there are many of these. */
+	uint32_t written_s; /*!< When it was written last. */
+	uint32_t changed_s; /*!< When what it is to have changed last. */
 	uint8_t writes;     /*!< Since the last quiet, as far as they count. */
 } kaname_pace_t;
 

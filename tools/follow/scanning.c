@@ -11,7 +11,7 @@
 /*! Owners that are looked at in one go. */
 #define LOOKS_MOST 64
 /*! What is read again and again takes at most this part of a processor. */
-#define READ_SHARE 500
+#define READ_SHARE 1000
 /*! Owners below apexes that are looked at each time. */
 #define BELOW_MOST 500
 /*! How soon it is read again what could not be read, at first. */
@@ -354,6 +354,9 @@ static void take_owners(kaname_follow_t *follow, const kaname_notebook_t *notebo
 	take_all_missing(follow, &refused);
 	free(refused.at);
 	follow->has_scanned = true;
+	if (follow->journal != NULL) {
+		kaname_journal_rest(follow->journal);
+	}
 }
 
 /* What stands there, of all. */
@@ -365,7 +368,7 @@ static void verify(kaname_follow_t *follow, const there_t *there, const uint8_t 
 	kaname_set_t *set = NULL;
 	kaname_follow_owner_t *owner =
 	        kaname_owners_find(&follow->owners, name + there->zone_at, name);
-	if (owner == NULL || owner->is_sending || owner->is_unsure || owner->must_look ||
+	if (owner == NULL || owner->is_sending || owner->must_look ||
 	    !kaname_set_take(&follow->sets, there->family, at + knot_dname_size(name), there->count,
 	                     &set)) {
 		return;
@@ -395,8 +398,8 @@ static bool is_odd(kaname_follow_t *follow, kaname_follow_owner_t *owner)
 static void verify_end(kaname_follow_t *follow, kaname_follow_owner_t *owner)
 {
 	bool fit = owner->state == KANAME_OWNER_FOLLOWED || owner->state == KANAME_OWNER_FOREIGN;
-	if (is_odd(follow, owner) && fit && !owner->is_sending && !owner->is_unsure &&
-	    !owner->must_look && owner->pace.written_ms < follow->read_ms &&
+	if (is_odd(follow, owner) && fit && !owner->is_sending && !owner->must_look &&
+	    1000 * (int64_t)owner->pace.written_s < follow->read_ms &&
 	    kaname_now_ms() >= owner->hold_ms) {
 		kaname_follow_look(follow, owner);
 	}

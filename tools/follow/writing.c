@@ -7,6 +7,7 @@
 #include <libknot/libknot.h>
 
 #include "ask.h"
+#include "fnv.h"
 #include "control.h"
 #include "follow/occupied.h"
 #include "rrtype.h"
@@ -168,6 +169,7 @@ static void take_done(kaname_follow_t *follow, kaname_follow_job_t *job)
 	owner->written_ttl = job->ttl;
 	owner->failures = 0;
 	owner->is_unsure = false;
+	owner->undone = 0;
 	if (job->is_leaving) {
 		kaname_follow_note(follow, KANAME_NOTE_FORGET, owner, 0);
 		owner->is_dropped = true;
@@ -180,16 +182,29 @@ static void take_done(kaname_follow_t *follow, kaname_follow_job_t *job)
 	kaname_follow_note(follow, KANAME_NOTE_DONE, owner, job->ttl);
 }
 
-/*! Nothing was changed. If it was not sure before what is there it still is not. */
+uint32_t kaname_follow_mark(kaname_set_t *const sets[KANAME_FAMILIES])
+{
+	uint64_t mark = ANAME_FNV_BASIS;
+	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
+		uint16_t count = sets[i] != NULL ? sets[i]->count : 0;
+		mark = aname_fnv(mark, &count, sizeof(count));
+		if (count > 0) {
+			mark = aname_fnv(mark, sets[i]->at, count * kaname_family_len(i));
+		}
+	}
+	return (uint32_t)(mark ^ mark >> 32) | 1;
+}
+
+/*! Nothing was changed by this update. What was about to be written before, and is the same, may have
+ *  been done all the same. */
 static void take_undone(kaname_follow_t *follow, kaname_follow_job_t *job)
 {
 	kaname_follow_owner_t *owner = job->owner;
-	bool none = owner->written[KANAME_A] == NULL && owner->written[KANAME_AAAA] == NULL;
-	if (!owner->is_unsure && owner->is_noted) {
-		kaname_follow_note(
-		        follow, none && !owner->is_adopted ? KANAME_NOTE_FORGET : KANAME_NOTE_THERE,
-		        owner, 0);
+	if (owner->is_unsure) {
+		return;
 	}
+	owner->undone = kaname_follow_mark(job->to);
+	note(follow, KANAME_NOTE_UNDONE, owner, job->to, 0, 0);
 }
 
 static void take_end(kaname_follow_t *follow, kaname_follow_job_t *job,
@@ -215,7 +230,7 @@ static void take_end(kaname_follow_t *follow, kaname_follow_job_t *job,
 		break;
 	case KANAME_UPDATE_FAILED:
 	default:
-		owner->is_unsure = true;
+		owner->is_unsure = owner->must_look = true;
 		kaname_follow_hold(owner, FAILED_MS);
 		break;
 	}
@@ -275,6 +290,7 @@ static void send_job(kaname_follow_t *follow, kaname_follow_job_t *job)
 		update.expected[i] =
 		        (kaname_expected_t){ rrset->type, good ? rrset->count : 0, targets[i] };
 	}
+	owner->undone = 0;
 	int ret = kaname_primary_send(follow->primary, &update, job);
 	if (ret == KNOT_EOK) {
 		job->next = follow->sent;
