@@ -1,6 +1,7 @@
 """`kaname follow --setup`: a configuration that lets addresses through and nothing else."""
 
 import re
+import subprocess
 
 import dns.message
 import dns.query
@@ -175,6 +176,27 @@ def test_owners_that_are_listed(knotd, printed):
     outcomes = [update(knotd, text, owner, addresses).outcome for owner, addresses in (
         (f"www.{ZONE}", [OLD]), (f"*.wild.{ZONE}", []), (ZONE, [OLD]), (f"ns.{ZONE}", []))]
     assert outcomes == ["done", "done", "refused", "refused"]
+
+
+@pytest.fixture
+def address():
+    """One of this host that is not of the loopback's."""
+    def change(what):
+        subprocess.run(["ip", "address", what, "192.0.2.53/32", "dev", "lo"], check=True)
+
+    change("add")
+    yield "192.0.2.53"
+    change("del")
+
+
+def test_a_knotd_that_listens_elsewhere(knotd, printed, address):
+    """Updates come from where they go to: the address is in the acl."""
+    knotd.server["listen"] = [f"{address}@5300", "{}@{}".format(*SERVER)]
+    text = printed()
+    assert f"address: [127.0.0.1, ::1, {address}]" in text, f"got {text}"
+    (ended,) = send((address, 5300), swap(ZONE, a=([OLD], [NEW])), key=key_of(text),
+                    directory=knotd.directory)
+    assert ended.outcome == "done", f"expected that it is done, got {ended}"
 
 
 def test_a_fresh_secret_each_time(directory):
