@@ -193,6 +193,15 @@ def test_the_aname_record_is_compared(kind, primary):
     assert ended.outcome == "otherwise", f"expected that nothing is written, got {ended}"
 
 
+def test_an_owner_whose_aname_is_gone(primary):
+    ended = one(primary, ZONE, a=([ONE, TWO], []), aaaa=([SIX], [SIX]), gone=True)
+    assert ended.outcome == "otherwise" and "YXRRSET" in ended.why, f"got {ended}"
+    assert primary.addresses(ZONE) == {ONE, TWO}
+    ended = one(primary, ZONE, f"www.{ZONE}", a=(["192.0.2.9"], []), gone=True)
+    assert ended.outcome == "done", f"got {ended}"
+    assert primary.addresses(f"www.{ZONE}") == set()
+
+
 def test_the_case_of_a_target_matters(primary):
     owner = f"mixed.{ZONE}"
     for target, outcome in (("mixed.example.net.", "otherwise"), ("Mixed.example.net.", "done")):

@@ -25,15 +25,15 @@ class Updated(typing.NamedTuple):
     next: str
 
 
-def swap(zone, owner=None, *, ttl=300, a=None, aaaa=None, expect=()):
+def swap(zone, owner=None, *, ttl=300, a=None, aaaa=None, expect=(), gone=False):
     """The text of an update: a and aaaa are (from, to), or (from, to, True) to replace all; expect
-    holds (type, target...)."""
+    holds (type, target...); gone: the owner must have neither ANAME nor ALIAS records."""
     words = [f"zone={zone}", f"owner={owner or zone}", f"ttl={ttl}"]
     for name, addresses in (("a", a), ("aaaa", aaaa)):
         if addresses is not None:
             before, after, *replace = addresses
             words.append(f"{name}={','.join(before)}/{','.join(after)}{'!' if replace else ''}")
-    words += ["expect=" + ",".join(map(str, one)) for one in expect]
+    words += ["expect=" + ",".join(map(str, one)) for one in expect] + ["gone=yes"] * gone
     return " ".join(words)
 
 

@@ -6,8 +6,8 @@
  *
  * An update is a line of words: zone=NAME owner=NAME ttl=N a=FROM/TO aaaa=FROM/TO, where FROM and
  * TO are addresses with commas between, or nothing, with `!` behind them if all is to be replaced;
- * and any number of expect=TYPE[,TARGET...]. What comes is NUMBER, OUTCOME, why and next, with tabs
- * between, or with `hex` the octets of each message.
+ * at most two of expect=TYPE[,TARGET...]; and gone=yes. What comes is NUMBER, OUTCOME, why and next,
+ * with tabs between, or with `hex` the octets of each message.
  */
 
 #include <arpa/inet.h>
@@ -123,6 +123,8 @@ static void read_word(kaname_update_t *update, char *word)
 		update->owner = read_name(value);
 	} else if (strcmp(word, "ttl") == 0) {
 		update->ttl = read_number(value);
+	} else if (strcmp(word, "gone") == 0) {
+		update->is_gone = true;
 	} else if (strcmp(word, "a") == 0) {
 		update->swap[KANAME_A] = read_swap(KANAME_A, value);
 	} else if (strcmp(word, "aaaa") == 0) {
