@@ -1,5 +1,6 @@
 #include "check/check.h"
 #include "check/primary.h"
+#include "check/secondaries.h"
 #include "check/whole.h"
 
 #include <stdarg.h>
@@ -71,9 +72,13 @@ kaname_exit_t kaname_check(const kaname_args_t *args)
 		return ret;
 	}
 	static kaname_primaries_t primaries;
+	static kaname_secondaries_t secondaries;
 	ret = kaname_check_server(&check);
 	if (ret == KANAME_OK) {
 		ret = kaname_primaries_read(&check.control, check.zone, &primaries);
+	}
+	if (ret == KANAME_OK) {
+		ret = kaname_check_secondaries_read(&check, &secondaries);
 	}
 	/* Others may want it while clients wait. */
 	kaname_control_close(&check.control);
@@ -84,6 +89,9 @@ kaname_exit_t kaname_check(const kaname_args_t *args)
 	if (ret == KANAME_OK && check.is_loaded) {
 		kaname_check_targets(&check);
 		kaname_check_others(&check);
+	}
+	if (ret == KANAME_OK) {
+		kaname_check_secondaries(&check, &secondaries);
 	}
 	kaname_records_free(&check.records);
 	kaname_records_free(&check.others);
