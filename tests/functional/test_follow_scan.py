@@ -80,6 +80,25 @@ def test_malformed_records_count_and_have_no_target(server):
     assert owner.targets == (dotted(TARGET), dotted(THIRD))
 
 
+@pytest.mark.parametrize("where", ["first", "middle", "last"])
+def test_record_too_long_for_the_control_protocol_has_its_zone_refused(server, where):
+    """The others are read all the same."""
+    names = {"first": "a", "middle": "b", "last": "c"}
+    for name in names.values():
+        long = [raw(bytes(40000))] if name == names[where] else []
+        server.add_zone(f"{name}.example", [*long, aname(TARGET), aname(OTHER, rrtype=ALIAS)])
+    for number in range(40):
+        server.add_zone(f"between-a-and-b{number}.b.example", [aname(TARGET)])
+    server.start()
+    for options in ((), ("-e",), ("-q",)):
+        found = scan(server, *options)
+        assert len(apexes(found)) == 42 and f"{names[where]}.example." not in apexes(found)
+        assert set(found.refused) == {f"{names[where]}.example."}
+        assert "too long" in found.refused[f"{names[where]}.example."][0]
+        assert found.owners["between-a-and-b7.b.example.", "between-a-and-b7.b.example."] == one()
+        assert not found.errors
+
+
 def test_names_with_escapes_and_in_upper_case(server):
     names = ["Mixed.EXAMPLE", r"we\.ird.example", r"a\032b.example", r"a\000.example"]
     for number, name in enumerate(names):
@@ -466,6 +485,21 @@ def test_owners_below_the_apex(any_server, more):
     assert found.owners == expected
     assert "below a delegation" in scan(
         server, "-z", "hidden.example").missing["hidden.example."][0]
+
+
+@pytest.mark.parametrize("more", [0, 20], ids=["few", "many"])
+@needs_any
+def test_record_too_long_below_the_apex_has_its_zone_refused(any_server, more):
+    server = any_server
+    any_zone(server, ZONE, [aname(TARGET), raw(bytes(40000), owner="a"), aname(OTHER, owner="b")])
+    any_zone(server, "other.example", [aname(OTHER, owner="b")])
+    for number in range(more):
+        any_zone(server, f"z{number}.example", [aname(TARGET, owner="www")])
+    server.start()
+    found = scan(server)
+    assert len(found.owners) == 1 + more and not found.errors
+    assert found.owners["other.example.", "b.other.example."] == one(OTHER)
+    assert "too long" in found.refused[dotted(ZONE)][0]
 
 
 # Random zones

@@ -38,6 +38,13 @@ static uint8_t value(const effective_t *effective, kaname_setting_t setting)
 
 /* Each of these says whether a zone is refused for its reason. */
 
+/*! Records behind one that is too long for the control protocol are not told, so that it cannot be said
+ *  which owners there are: what was written for them would be taken for left over. */
+static bool is_cut(const effective_t *effective)
+{
+	return effective->zone->is_cut;
+}
+
 /*! What an owner has is learnt from the module, which does not know of targets of this zone. */
 static bool is_without_module(const effective_t *effective)
 {
@@ -113,6 +120,9 @@ static const struct {
 	const char *why;          /*!< What is behind the name of whoever sets it. */
 	const char *next;
 } reasons[] = {
+	{ is_cut, true, KANAME_SETTINGS,
+	  "an ANAME or ALIAS record is too long to be read over the control socket",
+	  "take the record out: no target's name has more than 255 octets" },
 	{ is_without_module, true, KANAME_SETTING_MODULE,
 	  "mod-aname is not in its list of modules, so that nothing is known of its targets",
 	  "'module: mod-aname' in the zone or its template" },

@@ -10,6 +10,7 @@
 #include "control.h"
 #include "follow/grouped.h"
 #include "follow/hidden.h"
+#include "follow/lenient.h"
 #include "follow/members.h"
 #include "follow/refuse.h"
 #include "follow/settings.h"
@@ -19,6 +20,7 @@
 
 /*! What is known of a scan. */
 typedef struct {
+	const kaname_args_t *args;
 	const kaname_scan_choice_t *choice;
 	const kaname_scan_calls_t *calls;
 	kaname_control_t control;
@@ -141,6 +143,43 @@ static void take_record(void *ctx, knot_ctl_data_t *data)
 	}
 }
 
+/*! Connects, at first or again. If that fails it is reported unless that is not wanted. */
+static kaname_exit_t connect_scan(scan_t *scan)
+{
+	int ret = kaname_control_try(&scan->control, scan->args);
+	if (ret != KNOT_EOK) {
+		return scan->args->quiet ? KANAME_IO : kaname_control_unreachable(scan->args, ret);
+	}
+	scan->control.quiet = scan->args->quiet;
+	return KANAME_OK;
+}
+
+/*! Asks for records. Where libknot cannot read the reply, and knotd is there all the same, it is read
+ *  once more: some record may be too long. */
+static kaname_exit_t ask_records(scan_t *scan, knot_ctl_data_t *ask)
+{
+	kaname_zones_mark_t mark = kaname_zones_mark(&scan->zones);
+	scan->control.quiet = true;
+	kaname_exit_t ret = ask_all(scan, ask, take_record);
+	scan->control.quiet = scan->args->quiet;
+	if (ret == KANAME_OK) {
+		return ret;
+	}
+	kaname_zones_reset(&scan->zones, scan->type, mark);
+	kaname_control_close(&scan->control);
+	/* There may be room for one connection at a time. */
+	ret = connect_scan(scan);
+	if (ret == KANAME_OK) {
+		kaname_control_close(&scan->control);
+		ret = kaname_lenient_ask(scan->args, ask, take_record, scan);
+		if (ret != KANAME_OK && !scan->args->quiet) {
+			kaname_error("what knotd says of %s records cannot be read",
+			             aname_rrtypes[scan->type].word);
+		}
+	}
+	return ret == KANAME_OK ? connect_scan(scan) : ret;
+}
+
 /*!
  * Reads the records of a zone or of all, of the apex or of all owners.
  *
@@ -154,7 +193,7 @@ static kaname_exit_t read_records(scan_t *scan, const char *zone, const char *ow
 			                [KNOT_CTL_IDX_ZONE] = zone,
 			                [KNOT_CTL_IDX_OWNER] = owner,
 			                [KNOT_CTL_IDX_TYPE] = aname_rrtypes[scan->type].generic };
-		ret = ask_all(scan, &ask, take_record);
+		ret = ask_records(scan, &ask);
 	}
 	return ret;
 }
@@ -183,7 +222,7 @@ static kaname_exit_t read_all(scan_t *scan)
 
 static bool has_records(const kaname_zone_t *zone)
 {
-	return zone->first[0] != 0 || zone->first[1] != 0;
+	return zone->first[0] != 0 || zone->first[1] != 0 || zone->is_cut;
 }
 
 static void take_signed(void *ctx, knot_ctl_data_t *data)
@@ -347,16 +386,15 @@ static void deinit(scan_t *scan)
 kaname_exit_t kaname_scan(const kaname_args_t *args, const kaname_scan_choice_t *choice,
                           const kaname_scan_calls_t *calls)
 {
-	scan_t scan = { .choice = choice, .calls = calls };
-	int connected = kaname_control_try(&scan.control, args);
-	if (connected != KNOT_EOK) {
-		return args->quiet ? KANAME_IO : kaname_control_unreachable(args, connected);
+	scan_t scan = { .args = args, .choice = choice, .calls = calls };
+	kaname_exit_t ret = connect_scan(&scan);
+	if (ret != KANAME_OK) {
+		return ret;
 	}
-	scan.control.quiet = args->quiet;
 	scan.catalogs = (kaname_catalogs_t){ .count = choice->catalogs_count,
 		                             .at = choice->catalogs,
 		                             .all = wants_all(&scan) };
-	kaname_exit_t ret = read_scan(&scan);
+	ret = read_scan(&scan);
 	/* Others may want it while it is told. */
 	kaname_control_close(&scan.control);
 	if (ret == KANAME_OK && scan.zones.failed) {

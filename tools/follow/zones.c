@@ -137,8 +137,12 @@ void kaname_zones_record(kaname_zones_t *zones, uint32_t zone, unsigned type, kn
 	knot_dname_storage_t owner, target;
 	head_t head = { .zone = zone };
 	bool is_exact = false;
-	if (zones->failed || text == NULL || ttl == NULL || rdata == NULL ||
+	if (zones->failed) {
+		return;
+	}
+	if (text == NULL || ttl == NULL || rdata == NULL ||
 	    !read_prefix(zones, zone, text, owner, &head.prefix_len)) {
+		zones->at[zone].is_cut = true;
 		return;
 	}
 	head.ttl = strtoul(ttl, NULL, 10);
@@ -156,6 +160,17 @@ void kaname_zones_record(kaname_zones_t *zones, uint32_t zone, unsigned type, kn
 	memcpy(at + sizeof(head) + head.prefix_len, target, head.target_len);
 	zones->used += sizeof(head) + head.prefix_len + head.target_len;
 	zones->below |= head.prefix_len > 0;
+}
+
+void kaname_zones_reset(kaname_zones_t *zones, unsigned type, kaname_zones_mark_t mark)
+{
+	for (uint32_t i = 0; i < zones->names.count; i++) {
+		if (zones->at[i].first[type] > mark.used) {
+			zones->at[i].first[type] = 0;
+		}
+	}
+	zones->used = mark.used;
+	zones->below = mark.below;
 }
 
 /*! Reads the record that stands there, if it is one of the zone. */

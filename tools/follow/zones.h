@@ -52,6 +52,7 @@ typedef struct {
 	bool is_named : 1;  /*!< The caller named it. */
 	bool is_member : 1; /*!< It is a member of a catalog that the caller named. */
 	bool is_any : 1;    /*!< `owners: any` is in effect. */
+	bool is_cut : 1;    /*!< A record could not be read, nor those behind it. */
 	bool is_signed : 1; /*!< It has a DNSKEY record. */
 	bool is_loaded : 1;
 	bool is_configured : 1;
@@ -91,6 +92,20 @@ static inline const knot_dname_t *kaname_zones_name(const kaname_zones_t *zones,
  */
 void kaname_zones_record(kaname_zones_t *zones, uint32_t zone, unsigned type,
                          knot_ctl_data_t *data);
+
+/*! How much there is. */
+typedef struct {
+	size_t used;
+	bool below;
+} kaname_zones_mark_t;
+
+static inline kaname_zones_mark_t kaname_zones_mark(const kaname_zones_t *zones)
+{
+	return (kaname_zones_mark_t){ zones->used, zones->below };
+}
+
+/*! Takes the records of a type away that were added since; zones stay. */
+void kaname_zones_reset(kaname_zones_t *zones, unsigned type, kaname_zones_mark_t mark);
 
 /*! A record of a zone. */
 typedef struct {
