@@ -18,7 +18,9 @@ const kaname_option_t kaname_options[] = {
 	{ 'F', false, "for", "TIME", "for how long, such as 90s, 10m, 1h, 7d\n(without end)",
 	  NULL },
 	{ 'c', false, "client", "ADDRESS", "whose targets to show", NULL },
+	{ 'q', false, "quiet", NULL, "with --once: do not count those not in step", "follow" },
 	{ 'q', false, "quiet", NULL, "print nothing, the exit status tells", NULL },
+	{ 'v', false, "verbose", NULL, "print all lines about owners, not 50 in 10 s", "follow" },
 	{ 'v', false, "verbose", NULL, "print all names that failed, not 20", NULL },
 	{ 'R', false, "reconnect", NULL, "go on when knotd is restarted", NULL },
 	{ 'j', false, "json", NULL, "it does so anyway", "watch" },
@@ -27,8 +29,8 @@ const kaname_option_t kaname_options[] = {
 	{ 'u', false, "summary", NULL, "of them those of the server alone", NULL },
 	{ 'O', false, "output", "FILE", "put them into this file, at once or not at all", NULL },
 	{ 'k', false, "key", "FILE", "file with the TSIG key: [ALGORITHM:]NAME:SECRET", NULL },
-	{ 'P', false, "primary", "ADDRESS[@PORT]",
-	  "where updates go (knotd, at its first address)", NULL },
+	{ 'P', false, "primary", "ADDRESS[@PORT]", "where updates go (knotd, at its first address)",
+	  NULL },
 	{ 'C', false, "catalog", "ZONE", "the members of this catalog zone", NULL },
 	{ 'J', false, "journal", "DIRECTORY",
 	  "where what was written is noted\n(/var/lib/kaname-follow)", NULL },
@@ -175,7 +177,7 @@ const kaname_command_t kaname_commands[] = {
 	  "  kaname watch example.com --reconnect >> /var/log/aname-events.json\n",
 	  kaname_watch },
 	{ "follow", 0, 1000, "kPCJ1NAIqvsSt", "follow [ZONE...] --key FILE [--once]",
-	  "keep real addresses beside them, for secondaries",
+	  "keep addresses beside them, for secondaries",
 	  "Keeps A and AAAA records beside the ANAME records of zones, by dynamic updates,\n"
 	  "as the module of the local knotd has them: so that secondaries that know no\n"
 	  "ANAME serve them, too. Runs until it is ended. Failures change nothing, and\n"
