@@ -54,8 +54,13 @@ _kaname() {
 	# What the option before takes.
 	local before=${COMP_WORDS[COMP_CWORD - 1]}
 	case $before in
-	-s | --socket | -S | --status-socket | --output)
+	-s | --socket | -S | --status-socket | --output | --key | --journal)
 		mapfile -t COMPREPLY < <(compgen -f -- "$word")
+		return
+		;;
+	--catalog)
+		mapfile -t COMPREPLY < <(compgen -W \
+			"$(_kaname_listed "$kaname" zones "$socket")" -- "$word")
 		return
 		;;
 	--owner)
@@ -83,7 +88,7 @@ _kaname() {
 	local words=""
 	case $command:$arguments in
 	:* | help:0) words=$(_kaname_commands "$kaname") ;;
-	set:0 | get:0 | unset:0 | status:0 | check:0 | watch:0 | warm:*)
+	set:0 | get:0 | unset:0 | status:0 | check:0 | watch:0 | warm:* | follow:*)
 		words=$(_kaname_listed "$kaname" zones "$socket")
 		;;
 	unset:1 | force:0) words=$(_kaname_listed "$kaname" targets "$socket") ;;

@@ -88,6 +88,7 @@ def test_words_that_a_command_takes(directory, complete):
     with open(os.path.join(directory, "a-file"), "w", encoding="ascii"):
         pass
     assert "a-file" in complete(["zone", "-o", "example.com", "a-"], directory)
+    assert "a-file" in complete(["follow", "--key", "a-"], directory)
 
 
 @shells
@@ -98,8 +99,9 @@ def test_zones_and_targets_of_the_server(knotd, authority, directory, complete):
     knotd.start()
     server = ["-s", knotd.socket]
     zones, targets = {f"{ZONE}.", "other.example."}, {f"{TARGET}.", f"{OTHER}."}
-    for command in ("get", "status", "check", "watch", "warm", "set", "unset"):
+    for command in ("get", "status", "check", "watch", "warm", "follow", "set", "unset"):
         assert complete([command, *server, ""], directory) == zones, command
+    assert complete(["follow", *server, "--catalog", ""], directory) == zones
     assert complete(["force", *server, ""], directory) == targets
     assert complete(["unset", *server, ZONE, ""], directory) == targets
     assert complete(["refresh", *server, ""], directory) == zones | targets
