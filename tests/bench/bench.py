@@ -15,6 +15,7 @@ import bring_up
 import dead_at_start
 import dear
 import failing
+import follow
 import functions
 import hostile
 import instructions
@@ -126,6 +127,7 @@ BENCHES = {
     **pools.BENCHES,
     **probes.BENCHES,
     **hostile.BENCHES,
+    **follow.BENCHES,
 }
 # Only if they are named.
 LONG = {"hostile-all"}

@@ -92,7 +92,8 @@ def directory(request):
             os.makedirs(KEEP, exist_ok=True)
             place = os.path.join(KEEP, request.node.name.replace("/", "_"))
             shutil.rmtree(place, ignore_errors=True)
-            shutil.copytree(path, place, ignore=shutil.ignore_patterns("*.sock", "*.mdb"))
+            left_out = shutil.ignore_patterns("*.sock", "*.controlsocket", "*.mdb")
+            shutil.copytree(path, place, ignore=left_out)
         else:
             print(f"the failed test's files are in {path}")
             return

@@ -7,13 +7,13 @@ from harness import (
 )
 from harness.ask import ADDRESS_TYPES
 from harness.endpoints import Endpoints
-from harness.follow import needs_follow, stays, written
+from harness.follow import stands, stays, written
 from harness.secondaries import PowerDNS, serial, transfers
 from harness.signatures import Keys, verify
 from harness.signing import CHAINS, RECORDS, online, policy
-from harness.wait import eventually
+from harness.wait import SLOW, during, eventually
 
-pytestmark = [needs_follow, pytest.mark.limit(90)]
+pytestmark = pytest.mark.limit(90)
 HOW = ["unsigned", *CHAINS, "online"]
 
 
@@ -188,7 +188,8 @@ def test_M3_siblings_are_left_alone_and_adopted_only_if_that_is_wanted(fleet, au
     authority.set(TARGET, a=[A1], aaaa=[AAAA1])
     serve(fleet, *siblings())
     follow = fleet.follow()
-    follow.says(ZONE, "adopt")
+    follow.says(ZONE, "somebody else", SIBLING_A, SIBLING_AAAA)
+    follow.says("next: .*--adopt")
     stays(fleet.knotd, {SIBLING_A}, {SIBLING_AAAA})
     fleet.soon({SIBLING_A}, {SIBLING_AAAA})
     follow.finish()
@@ -246,26 +247,45 @@ def test_M1_P2_a_pool_with_weights_is_all_that_anybody_gets(fleet, authority):
     fleet.soon({A1, A2, A3}, {AAAA1, AAAA2})
 
 
-def test_M1_H3_an_address_that_is_down_is_not_written(fleet, authority):
-    """And when all are down they are written as without probes (H4)."""
-    first, other, third = "127.0.0.81", "127.0.0.82", "127.0.0.83"
-    endpoints = Endpoints([first, other, third], port=8443).start()
-    try:
-        authority.set(TARGET, a=[first, other])
-        authority.set(FAR, a=[third])
-        fleet.knotd.options.update({
-            "probe": "tcp", "probe-port": 8443, "probe-interval": 1, "probe-timeout": 300,
-            "probe-fall": 1, "probe-rise": 1})
-        fleet.serve([aname(TARGET), aname(FAR)])
-        fleet.follow()
-        written(fleet.knotd, {first, other, third})
-        endpoints.kill(other)
-        written(fleet.knotd, {first, third}, timeout=15)
-        fleet.soon({first, third})
-        endpoints.revive(other)
-        written(fleet.knotd, {first, other, third}, timeout=15)
-        fleet.soon({first, other, third})
-        endpoints.kill()
-        stays(fleet.knotd, {first, other, third}, seconds=6)
-    finally:
-        endpoints.kill()
+PROBES = {"probe": "tcp", "probe-port": 8443, "probe-interval": 1, "probe-timeout": 300,
+          "probe-fall": 1, "probe-rise": 1}
+ENDPOINTS = ["127.0.0.81", "127.0.0.82", "127.0.0.83"]
+
+
+@pytest.fixture
+def endpoints():
+    """What the addresses of two targets lead to."""
+    at = Endpoints(ENDPOINTS, port=8443).start()
+    yield at
+    at.kill()
+
+
+def probed(fleet, authority):
+    authority.set(TARGET, a=ENDPOINTS[:2])
+    authority.set(FAR, a=ENDPOINTS[2:])
+    fleet.knotd.options.update(PROBES)
+    fleet.serve([aname(TARGET), aname(FAR)])
+    fleet.follow()
+    written(fleet.knotd, ENDPOINTS)
+
+
+def test_M1_H3_an_address_that_is_down_is_not_written(fleet, authority, endpoints):
+    first, other, third = ENDPOINTS
+    probed(fleet, authority)
+    endpoints.kill(other)
+    written(fleet.knotd, {first, third}, timeout=15)
+    fleet.soon({first, third})
+    endpoints.revive(other)
+    written(fleet.knotd, ENDPOINTS, timeout=15)
+    fleet.soon(ENDPOINTS)
+
+
+def test_M1_H4_where_all_are_down_all_are_written(fleet, authority, endpoints):
+    """On the way there one after the other may go, but the last one stays."""
+    probed(fleet, authority)
+    endpoints.kill()
+    for _ in during(4.0 * SLOW):
+        assert stands(fleet.knotd)["A"], "all addresses were taken away"
+    query(ZONE, "A").expect(a=ENDPOINTS)
+    written(fleet.knotd, ENDPOINTS, timeout=30)
+    fleet.soon(ENDPOINTS)

@@ -5,14 +5,14 @@ all that takes minutes goes on side by side.
 import time
 
 import pytest
-from harness import A1, A2, AAAA1, aname
+from harness import A1, A2, AAAA1, aname, known
 from harness.authority import SCRIPTED
-from harness.follow import KEY, needs_follow, stands, written
+from harness.follow import KEY, stands, written
 from harness.knotd import section
 from harness.secondaries import Nsd, serial
 from harness.wait import eventually
 
-pytestmark = [needs_follow, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 MINUTE = 60
 LIMIT = 13 * MINUTE
 # When a change that is due must be there.
@@ -116,8 +116,10 @@ def test_M3_minutes(fleet, authority, start_scripted):
     fleet.serve([aname("t.dead.example")], kinds=(), zone="dead.example",
                 modules=["mod-aname/dead"])
     fleet.secondaries.append(fleet.start_server(Nsd(knotd.directory, ["dead.example"])))
-    follow = fleet.follow()
     zones = [story.zone for story in told] + ["dead.example"]
+    for zone in zones:
+        known(zone)
+    follow = fleet.follow()
     for zone in zones:
         written(knotd, {A1}, {AAAA1}, zone=zone, timeout=20)
     before = {zone: serial(zone) for zone in zones}
