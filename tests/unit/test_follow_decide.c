@@ -149,8 +149,9 @@ static void check_decision(void **state)
 	kaname_known_t known[KANAME_FAMILIES] = { 0 };
 	kaname_set_t *to[KANAME_FAMILIES];
 	const int64_t now = 5000 * HOUR;
+	const int64_t longest = row->for_ms[0] > row->for_ms[1] ? row->for_ms[0] : row->for_ms[1];
+	kaname_known_tell(known, row->worth, now - longest);
 	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
-		kaname_known_tell(&known[i], row->worth[i], now - row->for_ms[i]);
 		known[i].set = row->told[i];
 	}
 	int64_t again_ms = kaname_decide(known, row->written, now, to);
@@ -159,18 +160,52 @@ static void check_decision(void **state)
 	assert_int_equal(again_ms, row->again_ms > 0 ? now + row->again_ms : 0);
 }
 
+static void tell(kaname_known_t known[KANAME_FAMILIES], kaname_told_worth_t a,
+                 kaname_told_worth_t aaaa, int64_t now_ms)
+{
+	const kaname_told_worth_t worths[] = { a, aaaa };
+	kaname_known_tell(known, worths, now_ms);
+	known[KANAME_A].set = a == S ? X : known[KANAME_A].set;
+	known[KANAME_AAAA].set = aaaa == S ? Y : known[KANAME_AAAA].set;
+}
+
 /*! A failure in between does not begin the ten minutes anew, and an address does. */
 static void since_when(void **state)
 {
-	kaname_known_t known = { 0 };
-	kaname_known_tell(&known, N, 1000);
-	kaname_known_tell(&known, F, 2000);
-	kaname_known_tell(&known, P, 3000);
-	kaname_known_tell(&known, N, 4000);
-	assert_int_equal(known.nodata_since_s, 1);
-	kaname_known_tell(&known, S, 5000);
-	kaname_known_tell(&known, N, 6000);
-	assert_int_equal(known.nodata_since_s, 6);
+	kaname_known_t known[KANAME_FAMILIES] = { 0 };
+	tell(known, N, N, 1000);
+	tell(known, F, N, 2000);
+	tell(known, P, N, 3000);
+	tell(known, N, N, 4000);
+	assert_int_equal(known[KANAME_A].nodata_since_s, 1);
+	tell(known, S, S, 5000);
+	tell(known, N, N, 6000);
+	assert_int_equal(known[KANAME_A].nodata_since_s, 6);
+}
+
+/*! Both had none, and one is back first: the other one is not taken away, but after ten minutes. */
+static void back_one_after_the_other(void **state)
+{
+	kaname_known_t known[KANAME_FAMILIES] = { 0 };
+	kaname_set_t *const written[] = { X, Y };
+	kaname_set_t *to[KANAME_FAMILIES];
+	int64_t now = 5000 * HOUR;
+	tell(known, S, S, now);
+	tell(known, N, N, now += 1000);
+	tell(known, S, N, now += 9 * MINUTE);
+	assert_int_equal(kaname_decide(known, written, now, to), now + T);
+	assert_ptr_equal(to[KANAME_AAAA], Y);
+	tell(known, S, N, now += T - 1000);
+	(void)kaname_decide(known, written, now, to);
+	assert_ptr_equal(to[KANAME_AAAA], Y);
+	tell(known, S, N, now += 1000);
+	(void)kaname_decide(known, written, now, to);
+	assert_null(to[KANAME_AAAA]);
+	/* And where it had gone alone it goes at once. */
+	tell(known, S, S, now += 1000);
+	tell(known, S, N, now += 1000);
+	assert_int_equal(kaname_decide(known, written, now, to), 0);
+	assert_null(to[KANAME_AAAA]);
 }
 
 int main(void)
@@ -181,6 +216,7 @@ int main(void)
 		PROVES("M2: an hour of quiet resets them", quiet_resets),
 		PROVES("M2: what shares no address waits a minute", never_longer_than_a_minute),
 		PROVES("M3: since when there is no address", since_when),
+		PROVES("M3: of both, one may be back first", back_one_after_the_other),
 	};
 	return RUN_TESTS("M2, M3", tests) +
 	       RUN_ROWS("M3: what an owner is to have", decisions, check_decision);

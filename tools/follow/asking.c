@@ -106,27 +106,28 @@ static void on_down(void *ctx, const char *why, const char *next)
 	}
 }
 
-/*! Takes what is told of a family; false if out of memory. */
-static bool take_family(kaname_follow_t *follow, kaname_known_t *known, kaname_family_t family,
-                        const kaname_told_set_t *told, bool *changed)
+/*! Takes what is told of both families; false if out of memory. */
+static bool take_families(kaname_follow_t *follow, kaname_follow_owner_t *owner,
+                          const kaname_told_set_t *told, bool *changed)
 {
-	kaname_set_t *set = NULL;
-	kaname_told_worth_t worth = told->family[family].worth;
-	if (worth == KANAME_TOLD_SET &&
-	    !kaname_set_take(&follow->sets, family, told->family[family].at,
-	                     told->family[family].count, &set)) {
-		return false;
+	kaname_told_worth_t worths[KANAME_FAMILIES];
+	bool good = true;
+	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
+		kaname_set_t *set = NULL;
+		worths[i] = told->family[i].worth;
+		if (worths[i] == KANAME_TOLD_SET) {
+			good &= kaname_set_take(&follow->sets, i, told->family[i].at,
+			                        told->family[i].count, &set);
+			worths[i] = set != NULL ? KANAME_TOLD_SET : KANAME_TOLD_FAILED;
+		}
+		if (set != NULL) {
+			*changed |= set != owner->known[i].set;
+			kaname_follow_set(follow, &owner->known[i].set, set);
+			kaname_set_release(&follow->sets, set);
+		}
 	}
-	if (worth == KANAME_TOLD_SET && set == NULL) {
-		worth = KANAME_TOLD_FAILED;
-	}
-	kaname_known_tell(known, worth, kaname_now_ms());
-	if (worth == KANAME_TOLD_SET) {
-		*changed |= set != known->set;
-		kaname_set_release(&follow->sets, known->set);
-		known->set = set;
-	}
-	return true;
+	kaname_known_tell(owner->known, worths, kaname_now_ms());
+	return good;
 }
 
 /*! Says why nothing can be known of an owner, once. */
@@ -184,11 +185,11 @@ static void on_set(void *ctx, uint64_t token, const kaname_told_set_t *told)
 	int64_t now_ms = kaname_now_ms();
 	follow->asked--;
 	owner->is_asked = false;
-	for (unsigned i = 0; i < KANAME_FAMILIES && !owner->is_dropped; i++) {
-		good = take_family(follow, &owner->known[i], i, told, &changed) && good;
-		pending |= told->family[i].worth == KANAME_TOLD_PENDING && !told->unknown;
-	}
 	if (!owner->is_dropped) {
+		good = take_families(follow, owner, told, &changed);
+		for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
+			pending |= told->family[i].worth == KANAME_TOLD_PENDING && !told->unknown;
+		}
 		int64_t wait_ms = 1000 * (int64_t)told->next_s;
 		wait_ms = wait_ms < LEAST_MS ? LEAST_MS : wait_ms > MOST_MS ? MOST_MS : wait_ms;
 		owner->ask_ms = now_ms + (pending || !good ? PENDING_MS : wait_ms);

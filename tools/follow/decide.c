@@ -1,13 +1,30 @@
 #include "follow/decide.h"
 
-void kaname_known_tell(kaname_known_t *known, kaname_told_worth_t worth, int64_t now_ms)
+static uint32_t seconds_of(int64_t now_ms)
 {
-	if (worth == KANAME_TOLD_SET) {
-		known->nodata_since_s = 0;
-	} else if (worth == KANAME_TOLD_NODATA && known->nodata_since_s == 0) {
-		known->nodata_since_s = (uint32_t)((now_ms + 999) / 1000);
+	return (uint32_t)((now_ms + 999) / 1000);
+}
+
+void kaname_known_tell(kaname_known_t known[KANAME_FAMILIES],
+                       const kaname_told_worth_t worths[KANAME_FAMILIES], int64_t now_ms)
+{
+	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
+		kaname_known_t *one = &known[i];
+		bool other_set = worths[!i] == KANAME_TOLD_SET;
+		bool other_is_back = other_set && known[!i].worth != KANAME_TOLD_SET;
+		if (worths[i] == KANAME_TOLD_SET) {
+			one->nodata_since_s = 0;
+			one->with_other = false;
+		} else if (worths[i] == KANAME_TOLD_NODATA && one->nodata_since_s == 0) {
+			one->nodata_since_s = seconds_of(now_ms);
+			one->with_other = !other_set;
+		} else if (one->with_other && other_is_back) {
+			one->nodata_since_s = seconds_of(now_ms);
+		}
 	}
-	known->worth = worth;
+	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
+		known[i].worth = worths[i];
+	}
 }
 
 /*! Is it believed that a family has no address? If not yet, `again_ms` is set to when it is. */
@@ -15,7 +32,8 @@ static bool is_believed(const kaname_known_t *known, const kaname_known_t *other
                         int64_t *again_ms)
 {
 	int64_t at_ms = 1000 * (int64_t)known->nodata_since_s + KANAME_NODATA_BELIEVED_MS;
-	if (other->worth == KANAME_TOLD_SET || now_ms >= at_ms) {
+	bool other_stands = other->worth == KANAME_TOLD_SET && !known->with_other;
+	if (other_stands || now_ms >= at_ms) {
 		return true;
 	}
 	if (*again_ms == 0 || at_ms < *again_ms) {

@@ -2,13 +2,15 @@
  * \brief What an owner is to have, by what the module tells and what is written (M3).  [P]
  *
  * A failure keeps what is there, for ever. That there are no addresses is believed at once of one family
- * while the other one has some, and else after ten minutes.
+ * while the other one has some, and else after ten minutes; after ten more if both had none and the
+ * other one is back.
  *
  * Thread: any; time is passed in.
  */
 
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "follow/set.h"
@@ -22,14 +24,14 @@ typedef struct {
 	kaname_set_t *set;       /*!< SET: these. */
 	uint32_t nodata_since_s; /*!< NODATA, and failures after it: since when; 0: it is not. */
 	uint8_t worth;           /*!< kaname_told_worth_t */
+	/*! NODATA: the other family had no addresses, either, when it began. Both are expected back
+	 *  together, so that one that is back first does not take the other one away. */
+	bool with_other;
 } kaname_known_t;
 
-/*!
- * \brief Takes what was told.
- *
- * Its set is the caller's to exchange.
- */
-void kaname_known_tell(kaname_known_t *known, kaname_told_worth_t worth, int64_t now_ms);
+/*! Takes what was told of both families. Their sets are the caller's to exchange. */
+void kaname_known_tell(kaname_known_t known[KANAME_FAMILIES],
+                       const kaname_told_worth_t worths[KANAME_FAMILIES], int64_t now_ms);
 
 /*!
  * \brief Decides.

@@ -153,20 +153,27 @@ static uint32_t since(int64_t wall_s)
 	return age_s < now_s ? (uint32_t)(now_s - age_s) : 1;
 }
 
-static void take_noted(void *ctx, const knot_dname_t *zone, const knot_dname_t *name,
-                       const kaname_noted_t *noted)
+void kaname_follow_take_noted(void *ctx, const knot_dname_t *zone, const knot_dname_t *name,
+                              const kaname_noted_t *noted)
 {
 	kaname_follow_t *follow = ctx;
 	const kaname_scan_owner_t found = { .zone = zone, .owner = name };
 	kaname_taken_t taken;
-	kaname_follow_owner_t *owner = kaname_owners_take(&follow->owners, &found, &taken);
+	kaname_follow_owner_t *owner = kaname_owners_find(&follow->owners, zone, name);
+	if (owner != NULL && owner->is_noted) {
+		return;
+	}
+	if (owner == NULL) {
+		owner = kaname_owners_take(&follow->owners, &found, &taken);
+	}
 	bool good = owner != NULL;
 	for (unsigned i = 0; i < KANAME_FAMILIES && good; i++) {
 		good = kaname_set_take(&follow->sets, i, noted->written[i].at,
 		                       noted->written[i].count, &owner->written[i]);
 	}
 	if (!good) {
-		follow->is_ending = true;
+		kaname_follow_say("out of memory");
+		follow->has_failed = true;
 		return;
 	}
 	owner->pace.written_s = since(noted->written_s);
@@ -176,6 +183,7 @@ static void take_noted(void *ctx, const knot_dname_t *zone, const knot_dname_t *
 		if (noted->nodata_s[i] != 0) {
 			owner->nodata_noted |= 1u << i;
 			owner->known[i].nodata_since_s = since(noted->nodata_s[i]);
+			owner->known[i].with_other = noted->nodata_s[!i] != 0;
 		}
 	}
 	owner->written_ttl = noted->ttl;
@@ -184,7 +192,7 @@ static void take_noted(void *ctx, const knot_dname_t *zone, const knot_dname_t *
 	owner->is_unsure = owner->must_look = noted->pending_count > 0;
 }
 
-static kaname_exit_t read_journal(kaname_follow_t *follow)
+static kaname_exit_t open_journal(kaname_follow_t *follow)
 {
 	const char *directory = follow->args->journal, *next;
 	const char *state = getenv("STATE_DIRECTORY"); /* Of systemd. */
@@ -200,10 +208,6 @@ static kaname_exit_t read_journal(kaname_follow_t *follow)
 	if (follow->journal == NULL) {
 		kaname_error("the journal in %s cannot be used: %s", directory, why);
 		(void)fprintf(stderr, "next: %s\n", next);
-		return KANAME_IO;
-	}
-	if (!kaname_journal_each(follow->journal, take_noted, follow) || follow->is_ending) {
-		kaname_error("the journal in %s cannot be read", directory);
 		return KANAME_IO;
 	}
 	return KANAME_OK;
@@ -310,6 +314,9 @@ static void on_tick(uv_timer_t *timer)
 	kaname_follow_ask_more(follow);
 	kaname_follow_write_more(follow);
 	kaname_follow_tell_rest(follow, false);
+	if (follow->has_failed) {
+		begin_end(follow);
+	}
 	if (follow->is_once && !follow->is_ending) {
 		look_whether_done(follow);
 	}
@@ -319,12 +326,32 @@ static void on_tick(uv_timer_t *timer)
 	}
 }
 
+/*! What has failed is tried again now: whoever sends the signal has mended something. */
+static void hold_no_longer(kaname_follow_t *follow)
+{
+	kaname_follow_owner_t *following;
+	follow->reads_hold_ms = follow->journal_hold_ms = 0;
+	for (size_t i = 0; i < follow->owners.owners_size; i++) {
+		for (kaname_follow_owner_t *owner = follow->owners.owners[i]; owner != NULL;
+		     owner = following) {
+			following = owner->next;
+			if (owner->hold_ms != 0) {
+				owner->hold_ms = 0;
+				owner->failures = 0;
+				kaname_follow_consider(follow, owner);
+			}
+		}
+	}
+	kaname_follow_write_more(follow);
+}
+
 static void on_signal(uv_signal_t *handle, int number)
 {
 	kaname_follow_t *follow = handle->data;
 	if (number == SIGHUP) {
 		follow->scan_ms = follow->scanning != NULL ? kaname_now_ms() + 1 : kaname_now_ms();
 		follow->verify_ms = follow->scan_ms;
+		hold_no_longer(follow);
 		kaname_follow_read(follow);
 	} else {
 		begin_end(follow);
@@ -359,6 +386,9 @@ static kaname_exit_t conclude(kaname_follow_t *follow)
 {
 	size_t behind, going_on;
 	kaname_follow_tell_rest(follow, true);
+	if (follow->has_failed) {
+		return KANAME_IO;
+	}
 	if (!follow->is_once) {
 		return KANAME_OK;
 	}
@@ -436,7 +466,7 @@ kaname_exit_t kaname_follow(const kaname_args_t *args)
 		ret = find_primary(&follow);
 	}
 	if (ret == KANAME_OK) {
-		ret = read_journal(&follow);
+		ret = open_journal(&follow);
 	}
 	if (ret == KANAME_OK) {
 		ret = run(&follow);

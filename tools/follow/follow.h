@@ -116,6 +116,7 @@ typedef struct {
 	int64_t say_ms;      /*!< Since when lines are counted, */
 	unsigned says;       /*!< how many, */
 	unsigned unsaid;     /*!< and how many were left out. */
+	bool has_failed;     /*!< It cannot go on. */
 	bool is_ending;      /*!< Nothing is begun any more; */
 	bool is_ended;       /*!< nor waited for. */
 	int64_t end_ms;      /*!< When that is, at the latest. */
@@ -160,6 +161,12 @@ void kaname_follow_ask(kaname_follow_t *follow, kaname_follow_owner_t *owner);
 
 /*! Asks for those that wait for it, as many as there is room for. */
 void kaname_follow_ask_more(kaname_follow_t *follow);
+
+/* follow.c */
+
+/*! Takes what is noted of an owner, if that is not known yet: a kaname_journal_each_f. */
+void kaname_follow_take_noted(void *ctx, const knot_dname_t *zone, const knot_dname_t *name,
+                              const kaname_noted_t *noted);
 
 /* scanning.c */
 

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,6 +23,8 @@
 struct kaname_journal {
 	MDB_env *env;
 	MDB_dbi dbi;
+	char directory[PATH_MAX];
+	bool is_read_only;
 	int lock; /*!< Held while it may be changed; -1: it is read only. */
 };
 
@@ -187,15 +188,17 @@ static int lock(const char *directory, char *why, size_t why_size, const char **
 	return -1;
 }
 
-static int open_env(kaname_journal_t *journal, const char *directory, bool read_only)
+/*! Opens the files; a number of LMDB's, and then they are closed. */
+static int open_env(kaname_journal_t *journal)
 {
+	bool read_only = journal->is_read_only;
 	int ret = mdb_env_create(&journal->env);
 	if (ret == 0) {
 		ret = mdb_env_set_mapsize(journal->env, MAP_SIZE);
 	}
 	if (ret == 0) {
 		unsigned flags = MDB_NOTLS | (read_only ? MDB_RDONLY : 0);
-		ret = mdb_env_open(journal->env, directory, flags, 0600);
+		ret = mdb_env_open(journal->env, journal->directory, flags, 0600);
 	}
 	MDB_txn *txn;
 	if (ret == 0) {
@@ -208,6 +211,10 @@ static int open_env(kaname_journal_t *journal, const char *directory, bool read_
 		} else {
 			mdb_txn_abort(txn);
 		}
+	}
+	if (ret != 0 && journal->env != NULL) {
+		mdb_env_close(journal->env);
+		journal->env = NULL;
 	}
 	return ret;
 }
@@ -255,12 +262,14 @@ kaname_journal_t *kaname_journal_open(const char *directory, const char *primary
 		(void)snprintf(why, why_size, "%s", strerror(ENOMEM));
 		return NULL;
 	}
+	journal->is_read_only = read_only;
+	(void)snprintf(journal->directory, sizeof(journal->directory), "%s", directory);
 	journal->lock = read_only ? -1 : lock(directory, why, why_size, next);
 	if (!read_only && journal->lock < 0) {
 		free(journal);
 		return NULL;
 	}
-	int ret = open_env(journal, directory, read_only);
+	int ret = open_env(journal);
 	if (ret == 0 && !read_only) {
 		ret = settle_primary(journal, primary, why, why_size);
 	}
@@ -292,11 +301,22 @@ void kaname_journal_close(kaname_journal_t *journal)
 
 void kaname_journal_rest(kaname_journal_t *journal)
 {
-	MDB_envinfo info;
-	if (mdb_env_info(journal->env, &info) == 0 && info.me_mapaddr != NULL) {
-		/* A shared mapping of a file: nothing is lost. */
-		(void)madvise(info.me_mapaddr, info.me_mapsize, MADV_DONTNEED);
+	if (journal->env != NULL) {
+		mdb_env_close(journal->env);
+		journal->env = NULL;
 	}
+}
+
+/*! Opens it again if it rests; a number of LMDB's. */
+static int wake(kaname_journal_t *journal)
+{
+	return journal->env != NULL ? 0 : open_env(journal);
+}
+
+const char *kaname_journal_wake(kaname_journal_t *journal)
+{
+	int ret = wake(journal);
+	return ret == 0 ? NULL : mdb_strerror(ret);
 }
 
 /* Reading. */
@@ -305,7 +325,7 @@ bool kaname_journal_each(kaname_journal_t *journal, kaname_journal_each_f each, 
 {
 	MDB_txn *txn;
 	MDB_cursor *cursor;
-	if (mdb_txn_begin(journal->env, NULL, MDB_RDONLY, &txn) != 0) {
+	if (wake(journal) != 0 || mdb_txn_begin(journal->env, NULL, MDB_RDONLY, &txn) != 0) {
 		return false;
 	}
 	int ret = mdb_cursor_open(txn, journal->dbi, &cursor);
@@ -333,7 +353,7 @@ bool kaname_journal_get(kaname_journal_t *journal, const knot_dname_t *zone,
 	MDB_val key = { write_key(octets, zone, owner), octets }, value;
 	MDB_txn *txn;
 	kaname_noted_t noted;
-	if (mdb_txn_begin(journal->env, NULL, MDB_RDONLY, &txn) != 0) {
+	if (wake(journal) != 0 || mdb_txn_begin(journal->env, NULL, MDB_RDONLY, &txn) != 0) {
 		return false;
 	}
 	int ret = mdb_get(txn, journal->dbi, &key, &value);
@@ -533,7 +553,10 @@ const char *kaname_journal_commit(kaname_journal_t *journal, const kaname_notes_
 	if (notes->failed) {
 		return strerror(ENOMEM);
 	}
-	int ret = mdb_txn_begin(journal->env, NULL, 0, &txn);
+	int ret = wake(journal);
+	if (ret == 0) {
+		ret = mdb_txn_begin(journal->env, NULL, 0, &txn);
+	}
 	if (ret != 0) {
 		return mdb_strerror(ret);
 	}

@@ -10,8 +10,8 @@
  * that one process at a time has for itself. It belongs to one primary: what was written there is not
  * elsewhere.
  *
- * Thread: any, one call at a time; kaname_journal_commit() may wait for the disk, and is for a thread
- * of the pool.
+ * Thread: any, one call at a time, but that it may be read while something is committed if it is awake;
+ * kaname_journal_commit() may wait for the disk, and is for a thread of the pool.
  */
 
 #pragma once
@@ -89,8 +89,12 @@ kaname_journal_t *kaname_journal_open(const char *directory, const char *primary
 /*! NULL is allowed. */
 void kaname_journal_close(kaname_journal_t *journal);
 
-/*! Gives back what of the file is in the memory of this process: it is read again when it is needed. */
+/*! Lets go of the file, which takes memory while it is open; it is opened again when it is needed, and
+ *  stays locked. */
 void kaname_journal_rest(kaname_journal_t *journal);
+
+/*! Opens it again, before it is used on two threads. NULL; else why not, a phrase that stays. */
+__attribute__((warn_unused_result)) const char *kaname_journal_wake(kaname_journal_t *journal);
 
 /*! Takes one owner. */
 typedef void (*kaname_journal_each_f)(void *ctx, const knot_dname_t *zone,

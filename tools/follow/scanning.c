@@ -242,6 +242,14 @@ static void take_news(kaname_follow_t *follow, kaname_follow_owner_t *owner, kan
 	}
 }
 
+static void say_unreadable(kaname_follow_t *follow)
+{
+	if (!follow->has_failed) {
+		kaname_follow_say("the journal cannot be read: it is not known what was written");
+	}
+	follow->has_failed = true;
+}
+
 static void take_owner(kaname_follow_t *follow, const found_t *found, const uint8_t *at)
 {
 	static const knot_dname_t *targets[UINT16_MAX];
@@ -269,6 +277,12 @@ static void take_owner(kaname_follow_t *follow, const found_t *found, const uint
 		return;
 	}
 	its->is_scanned = true;
+	if (taken == KANAME_TAKEN_NEW && !follow->has_scanned && follow->journal != NULL &&
+	    !kaname_journal_get(follow->journal, owner.zone, owner.owner, kaname_follow_take_noted,
+	                        follow)) {
+		say_unreadable(follow);
+		return;
+	}
 	take_news(follow, its, taken);
 }
 
@@ -351,10 +365,16 @@ static void take_owners(kaname_follow_t *follow, const kaname_notebook_t *notebo
 	if (refused.count > 0) {
 		qsort(refused.at, refused.count, sizeof(*refused.at), compare_names);
 	}
-	take_all_missing(follow, &refused);
+	if (!follow->has_scanned && follow->journal != NULL &&
+	    !kaname_journal_each(follow->journal, kaname_follow_take_noted, follow)) {
+		say_unreadable(follow);
+	}
+	if (!follow->has_failed) {
+		take_all_missing(follow, &refused);
+	}
 	free(refused.at);
 	follow->has_scanned = true;
-	if (follow->journal != NULL) {
+	if (follow->journal != NULL && !follow->is_committing) {
 		kaname_journal_rest(follow->journal);
 	}
 }

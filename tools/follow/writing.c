@@ -352,8 +352,7 @@ static void commit(uv_work_t *work)
 			                 job->writes);
 		}
 	}
-	follow->commit_failure = NULL;
-	if (follow->committing.len > 0) {
+	if (follow->committing.len > 0 && follow->commit_failure == NULL) {
 		follow->commit_failure =
 		        kaname_journal_commit(follow->journal, &follow->committing, time(NULL));
 	}
@@ -457,6 +456,7 @@ void kaname_follow_write_more(kaname_follow_t *follow)
 	follow->done = (kaname_notes_t){ 0 };
 	follow->done_ms = 0;
 	follow->is_committing = true;
+	follow->commit_failure = kaname_journal_wake(follow->journal);
 	follow->commit_work.data = follow;
 	(void)uv_queue_work(&follow->loop, &follow->commit_work, commit, committed);
 }
