@@ -26,7 +26,7 @@ void kaname_follow_ask(kaname_follow_t *follow, kaname_follow_owner_t *owner)
 	}
 	owner->is_asked = kaname_ring_add(&follow->to_ask, owner);
 	if (!owner->is_asked) {
-		owner->ask_ms = kaname_now_ms() + PENDING_MS;
+		owner->ask_at = kaname_tick_of(kaname_now_ms() + PENDING_MS);
 	}
 	kaname_follow_plan(follow, owner);
 }
@@ -48,7 +48,7 @@ void kaname_follow_ask_more(kaname_follow_t *follow)
 			follow->asked++;
 		} else {
 			owner->is_asked = false;
-			owner->ask_ms = kaname_now_ms() + PENDING_MS;
+			owner->ask_at = kaname_tick_of(kaname_now_ms() + PENDING_MS);
 			kaname_follow_plan(follow, owner);
 		}
 	}
@@ -174,7 +174,7 @@ static void wait_for_other(kaname_follow_owner_t *owner, bool pending, int64_t n
 	if (owner->failures > 0 || pending == owner->is_pending) {
 		return;
 	}
-	owner->hold_ms = pending ? now_ms + PENDING_MOST_MS : 0;
+	owner->hold_at = pending ? kaname_tick_of(now_ms + PENDING_MOST_MS) : 0;
 }
 
 static void on_set(void *ctx, uint64_t token, const kaname_told_set_t *told)
@@ -192,7 +192,7 @@ static void on_set(void *ctx, uint64_t token, const kaname_told_set_t *told)
 		}
 		int64_t wait_ms = 1000 * (int64_t)told->next_s;
 		wait_ms = wait_ms < LEAST_MS ? LEAST_MS : wait_ms > MOST_MS ? MOST_MS : wait_ms;
-		owner->ask_ms = now_ms + (pending || !good ? PENDING_MS : wait_ms);
+		owner->ask_at = kaname_tick_of(now_ms + (pending || !good ? PENDING_MS : wait_ms));
 		owner->told_ttl = told->ttl;
 		wait_for_other(owner, pending, now_ms);
 		owner->is_told = good;

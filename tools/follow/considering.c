@@ -20,15 +20,15 @@ void kaname_follow_hold(kaname_follow_owner_t *owner, int64_t least_ms)
 	}
 	pause_ms = pause_ms > HOLD_MOST_MS && least_ms < HOLD_MOST_MS ? HOLD_MOST_MS : pause_ms;
 	owner->failures += owner->failures < UINT8_MAX;
-	owner->hold_ms = kaname_now_ms() + pause_ms;
+	owner->hold_at = kaname_tick_of(kaname_now_ms() + pause_ms);
 }
 
 void kaname_follow_plan(kaname_follow_t *follow, kaname_follow_owner_t *owner)
 {
-	int64_t at_ms = owner->act_ms;
-	bool asks = owner->ask_ms != 0 && !owner->is_asked && follow->is_up;
-	if (asks && (at_ms == 0 || owner->ask_ms < at_ms)) {
-		at_ms = owner->ask_ms;
+	int64_t at_ms = kaname_tick_ms(owner->act_at);
+	bool asks = owner->ask_at != 0 && !owner->is_asked && follow->is_up;
+	if (asks && (at_ms == 0 || kaname_tick_ms(owner->ask_at) < at_ms)) {
+		at_ms = kaname_tick_ms(owner->ask_at);
 	}
 	if (!kaname_timers_set(&follow->timers, owner, at_ms)) {
 		/* It is asked again with all others, and written when it is told something new. */
@@ -70,7 +70,7 @@ static void consider_followed(kaname_follow_t *follow, kaname_follow_owner_t *ow
 	}
 	if (!kaname_follow_differs(owner, now_ms, to, &again_ms)) {
 		owner->failures = 0;
-		owner->act_ms = again_ms;
+		owner->act_at = kaname_tick_of(again_ms);
 		return;
 	}
 	bool gone = is_gone(owner->written[KANAME_A], to[KANAME_A]) ||
@@ -80,7 +80,7 @@ static void consider_followed(kaname_follow_t *follow, kaname_follow_owner_t *ow
 		kaname_follow_write(follow, owner);
 		return;
 	}
-	owner->act_ms = again_ms != 0 && again_ms < next_ms ? again_ms : next_ms;
+	owner->act_at = kaname_tick_of(again_ms != 0 && again_ms < next_ms ? again_ms : next_ms);
 }
 
 void kaname_follow_consider(kaname_follow_t *follow, kaname_follow_owner_t *owner)
@@ -88,14 +88,14 @@ void kaname_follow_consider(kaname_follow_t *follow, kaname_follow_owner_t *owne
 	int64_t now_ms = kaname_now_ms();
 	bool idle = owner->state == KANAME_OWNER_ABSENT || owner->state == KANAME_OWNER_REFUSED ||
 	            owner->state == KANAME_OWNER_FOREIGN;
-	owner->act_ms = 0;
+	owner->act_at = 0;
 	if (owner->is_dropped && !kaname_follow_is_busy(owner)) {
 		kaname_follow_drop(follow, owner);
 		return;
 	}
 	if (!owner->is_sending && !owner->is_looking && !idle && !follow->is_ending) {
-		if (now_ms < owner->hold_ms) {
-			owner->act_ms = owner->hold_ms;
+		if (now_ms < kaname_tick_ms(owner->hold_at)) {
+			owner->act_at = owner->hold_at;
 		} else if (owner->must_look ||
 		           (owner->state == KANAME_OWNER_LEAVING && !owner->is_seen)) {
 			kaname_follow_look(follow, owner);

@@ -300,11 +300,11 @@ static void on_tick(uv_timer_t *timer)
 	const kaname_timer_t *first;
 	while ((first = kaname_timers_first(&follow->timers)) != NULL && first->at_ms <= now_ms) {
 		kaname_follow_owner_t *owner = first->owner;
-		if (owner->ask_ms != 0 && owner->ask_ms <= now_ms) {
-			owner->ask_ms = 0;
+		if (owner->ask_at != 0 && kaname_tick_ms(owner->ask_at) <= now_ms) {
+			owner->ask_at = 0;
 			kaname_follow_ask(follow, owner);
 		}
-		if (owner->act_ms != 0 && owner->act_ms <= now_ms) {
+		if (owner->act_at != 0 && kaname_tick_ms(owner->act_at) <= now_ms) {
 			kaname_follow_consider(follow, owner);
 		} else {
 			kaname_follow_plan(follow, owner);
@@ -335,8 +335,8 @@ static void hold_no_longer(kaname_follow_t *follow)
 		for (kaname_follow_owner_t *owner = follow->owners.owners[i]; owner != NULL;
 		     owner = following) {
 			following = owner->next;
-			if (owner->hold_ms != 0) {
-				owner->hold_ms = 0;
+			if (owner->hold_at != 0) {
+				owner->hold_at = 0;
 				owner->failures = 0;
 				kaname_follow_consider(follow, owner);
 			}

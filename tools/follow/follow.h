@@ -205,7 +205,7 @@ void kaname_follow_write_more(kaname_follow_t *follow);
 void kaname_follow_updated(void *ctx, void *token, const kaname_updated_t *updated);
 
 /*! What tells sets from others, but for chance; never 0. */
-uint32_t kaname_follow_mark(kaname_set_t *const sets[KANAME_FAMILIES]);
+uint16_t kaname_follow_mark(kaname_set_t *const sets[KANAME_FAMILIES]);
 
 /*! Notes something about an owner, in its `written` sets, some time. */
 void kaname_follow_note(kaname_follow_t *follow, kaname_note_t what, kaname_follow_owner_t *owner,

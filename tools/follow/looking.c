@@ -13,7 +13,7 @@ void kaname_follow_look(kaname_follow_t *follow, kaname_follow_owner_t *owner)
 	}
 	if (!owner->is_looking) {
 		kaname_follow_hold(owner, AGAIN_MS);
-		owner->act_ms = owner->hold_ms;
+		owner->act_at = owner->hold_at;
 	}
 }
 

@@ -27,6 +27,21 @@
 
 typedef struct kaname_follow_owner kaname_follow_owner_t;
 
+/*! A time in tenths of a second, of the clock that nobody sets: enough for 13 years. 0: none. */
+typedef uint32_t kaname_tick_t;
+
+/*! The tick that does not begin before a time. */
+static inline kaname_tick_t kaname_tick_of(int64_t at_ms)
+{
+	return (kaname_tick_t)((at_ms + 99) / 100);
+}
+
+/*! When it begins; 0: none. */
+static inline int64_t kaname_tick_ms(kaname_tick_t tick)
+{
+	return 100 * (int64_t)tick;
+}
+
 /*! A target. */
 typedef struct kaname_follow_target {
 	struct kaname_follow_target *next; /*!< In its bucket. */
@@ -66,16 +81,16 @@ struct kaname_follow_owner {
 	kaname_set_t *written[KANAME_FAMILIES];
 	kaname_pace_t pace;
 
-	int64_t ask_ms;  /*!< When the module is to be asked; 0: not by the clock. */
-	int64_t act_ms;  /*!< When there is something to decide or to write; 0: nothing. */
-	int64_t hold_ms; /*!< After a failure: nothing is written before. */
-	uint32_t timer;  /*!< Position in the timers, from 1 on; 0: it is not there. */
+	kaname_tick_t ask_at;  /*!< When the module is to be asked; 0: not by the clock. */
+	kaname_tick_t act_at;  /*!< When there is something to decide or to write; 0: nothing. */
+	kaname_tick_t hold_at; /*!< After a failure: nothing is written before. */
+	uint32_t timer;        /*!< Position in the timers, from 1 on; 0: it is not there. */
 
 	uint32_t ttl;         /*!< Of its records. */
 	uint32_t told_ttl;    /*!< As the module has it. */
 	uint32_t written_ttl; /*!< Of what is written; 0: not known. */
-	uint32_t undone; /*!< Mark of sets that were about to be written and are known not to be. */
-	uint32_t said;   /*!< Hash of what was said about it last, so that it is said once. */
+	uint16_t undone; /*!< Mark of sets that were about to be written and are known not to be. */
+	uint16_t said;   /*!< Hash of what was said about it last, so that it is said once. */
 
 	uint8_t state;            /*!< kaname_owner_state_t */
 	uint8_t failures;         /*!< In a row, of updates. */

@@ -79,7 +79,8 @@ void kaname_follow_trouble(kaname_follow_t *follow, kaname_follow_owner_t *owner
 	va_start(args, format);
 	(void)vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	uint32_t said = (uint32_t)aname_fnv(ANAME_FNV_BASIS, text, strlen(text)) | 1;
+	uint64_t hash = aname_fnv(ANAME_FNV_BASIS, text, strlen(text));
+	uint16_t said = (uint16_t)(hash ^ hash >> 32) | 1;
 	if (said == owner->said) {
 		return;
 	}

@@ -232,7 +232,7 @@ static void take_news(kaname_follow_t *follow, kaname_follow_owner_t *owner, kan
 		/* Without an update nothing tells what somebody else wrote. */
 		owner->must_look |= follow->is_dry;
 		owner->is_told = owner->is_seen = owner->is_dropped = false;
-		owner->hold_ms = 0;
+		owner->hold_at = 0;
 		owner->failures = 0;
 		owner->state = KANAME_OWNER_FOLLOWED;
 	}
@@ -297,7 +297,8 @@ static void take_missing(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 		owner->state = KANAME_OWNER_REFUSED;
 	} else if (!owner->is_noted) {
 		kaname_follow_drop(follow, owner);
-	} else if (owner->state != KANAME_OWNER_LEAVING && kaname_now_ms() >= owner->hold_ms) {
+	} else if (owner->state != KANAME_OWNER_LEAVING &&
+	           kaname_now_ms() >= kaname_tick_ms(owner->hold_at)) {
 		owner->state = KANAME_OWNER_LEAVING;
 		owner->is_seen = false;
 		kaname_follow_consider(follow, owner);
@@ -420,7 +421,7 @@ static void verify_end(kaname_follow_t *follow, kaname_follow_owner_t *owner)
 	bool fit = owner->state == KANAME_OWNER_FOLLOWED || owner->state == KANAME_OWNER_FOREIGN;
 	if (is_odd(follow, owner) && fit && !owner->is_sending && !owner->must_look &&
 	    1000 * (int64_t)owner->pace.written_s < follow->read_ms &&
-	    kaname_now_ms() >= owner->hold_ms) {
+	    kaname_now_ms() >= kaname_tick_ms(owner->hold_at)) {
 		kaname_follow_look(follow, owner);
 	}
 }

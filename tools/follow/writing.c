@@ -182,7 +182,7 @@ static void take_done(kaname_follow_t *follow, kaname_follow_job_t *job)
 	kaname_follow_note(follow, KANAME_NOTE_DONE, owner, job->ttl);
 }
 
-uint32_t kaname_follow_mark(kaname_set_t *const sets[KANAME_FAMILIES])
+uint16_t kaname_follow_mark(kaname_set_t *const sets[KANAME_FAMILIES])
 {
 	uint64_t mark = ANAME_FNV_BASIS;
 	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
@@ -192,7 +192,7 @@ uint32_t kaname_follow_mark(kaname_set_t *const sets[KANAME_FAMILIES])
 			mark = aname_fnv(mark, sets[i]->at, count * kaname_family_len(i));
 		}
 	}
-	return (uint32_t)(mark ^ mark >> 32) | 1;
+	return (uint16_t)(mark ^ mark >> 32) | 1;
 }
 
 /*! Nothing was changed by this update. What was about to be written before, and is the same, may have
@@ -380,11 +380,11 @@ static void give_up(kaname_follow_t *follow, kaname_follow_job_t *job, bool fail
 	kaname_follow_owner_t *owner = job->owner;
 	owner->is_sending = false;
 	if (failed) {
-		owner->hold_ms = follow->journal_hold_ms;
+		owner->hold_at = kaname_tick_of(follow->journal_hold_ms);
 	} else if (job->held_up != NULL) {
 		kaname_follow_trouble(follow, owner, NULL, "%s: it is written when that has ended",
 		                      job->held_up);
-		owner->hold_ms = kaname_now_ms() + HELD_UP_MS;
+		owner->hold_at = kaname_tick_of(kaname_now_ms() + HELD_UP_MS);
 	}
 	free_job(follow, job);
 	kaname_follow_consider(follow, owner);
@@ -466,7 +466,7 @@ void kaname_follow_write(kaname_follow_t *follow, kaname_follow_owner_t *owner)
 	owner->is_sending = kaname_ring_add(&follow->to_write, owner);
 	if (!owner->is_sending) {
 		kaname_follow_hold(owner, FAILED_MS);
-		owner->act_ms = owner->hold_ms;
+		owner->act_at = owner->hold_at;
 	}
 }
 
