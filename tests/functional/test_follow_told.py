@@ -1,14 +1,17 @@
 """kaname follow asks the module what to write: its side of the status socket, against a module that is
-played, which does what a good one never does."""
+played, which does what a good one never does, and against the real one."""
 
 import contextlib
 import itertools
+import os
 import signal
 import socket
 import threading
 import time
 
 import pytest
+from harness import A1, A2, TARGET, ZONE, aname
+from harness.authority import ADDRESS
 from harness.told_client import FORMAT, SERVER, Client, Played
 from harness.wait import SLOW, during, eventually, scaled
 
@@ -570,3 +573,58 @@ def test_M1_it_may_be_closed_before_anything_came(module, start):
     assert peer.line() == "follow"
     client.end()
     assert peer.line() is None
+
+
+# The real one.
+
+
+@pytest.fixture
+def real(knotd, authority, start):
+    """A knotd with one zone, and a client of it that is up."""
+    authority.set(TARGET, a=[A1])
+    knotd.options.update({"resolver": ADDRESS, "ttl-max": 1})
+    knotd.add_zone(ZONE, [aname(TARGET)])
+    knotd.start()
+    client = start(path=os.path.join(knotd.directory, "mod-aname.sock"))
+    client.wait("up")
+    return client
+
+
+def ask_until(client, a):
+    """Ask until it is told that these are there."""
+
+    def told():
+        count = len(client.of("set"))
+        client.tell(f"ask {count} {ZONE}. {ZONE}. 300 {TARGET}.")
+        found = client.wait("set", count + 1)
+        assert (found["a"], found["aaaa"]) == (f"set,{a}", "nodata"), found
+        return True
+
+    eventually(told, step=0.1, what=f"{a} is told")
+
+
+def test_M1_the_module_tells_what_there_is_and_what_changes(knotd, authority, real):
+    ask_until(real, A1)
+    count = len(real.of("changed"))
+    authority.set(TARGET, a=[A2])
+    assert real.wait("changed", count + 1)["name"] == f"{TARGET}."
+    ask_until(real, A2)
+    real.tell("ask 1000 other.example. other.example. 300 target.example.")
+    eventually(lambda: [one for one in real.of("set") if one["unknown"] == "1"],
+               what="a zone that is not there is not followed")
+    knotd.finish()
+    down(real, "the server has ended the connection", "systemctl status knot")
+    knotd.start()
+    real.wait("up", 2)
+    ask_until(real, A2)
+    real.end()
+
+
+@pytest.mark.limit(120)
+def test_M1_100_000_questions_to_the_module(real):
+    ask_until(real, A1)
+    real.tell(f"many 1000000 {MANY} {ZONE}. {TARGET}.")
+    told = real.wait("many", timeout=60)
+    assert (told["count"], told["again"], told["most"]) == (str(MANY), "0", str(ROOM)), told
+    assert not real.of("down")
+    real.end()

@@ -2,8 +2,9 @@
  * \brief A client of tools/follow/told.h, driven by lines; see told_client.py.
  *
  *     ask TOKEN ZONE OWNER TTL NAME ...   asks
- *     many FROM COUNT                     asks so many questions, as there is room: at each connection those
- *                                         that are not answered yet; tells when all are
+ *     many FROM COUNT [ZONE TARGET]       asks so many questions, as there is room: at each connection those
+ *                                         that are not answered yet; tells when all are. Without a zone
+ *                                         the answer has the token as its address
  *     close-on EVENT                      closes from within the next event of that kind
  *     (the end of its input)              closes
  */
@@ -33,6 +34,7 @@ typedef struct {
 	/* Of the many. */
 	uint64_t from, count, next, answered;
 	bool *has_answer;
+	knot_dname_storage_t zone, target; /*!< Empty: of no matter. */
 	unsigned on_way, most;
 	unsigned long again; /*!< Answered more than once. */
 	uint64_t begin_ms;
@@ -72,14 +74,14 @@ static void end_event(client_t *client, const char *event)
 
 static void ask_more(client_t *client)
 {
-	const knot_dname_t *zone = (const knot_dname_t *)"\7example";
-	const knot_dname_t *target = (const knot_dname_t *)"\6target\7example";
+	const knot_dname_t *target = client->target;
 	while (client->next < client->count && kaname_told_room(client->told) > 0) {
 		uint64_t n = client->next++;
 		if (client->has_answer[n]) {
 			continue;
 		}
-		if (!kaname_told_ask(client->told, client->from + n, zone, zone, 300, &target, 1)) {
+		if (!kaname_told_ask(client->told, client->from + n, client->zone, client->zone,
+		                     300, &target, 1)) {
 			(void)printf("FAULT: there was room\n");
 		}
 		client->on_way++;
@@ -100,8 +102,9 @@ static void count_answer(client_t *client, uint64_t token, const kaname_told_set
 	client->has_answer[n] = true;
 	client->on_way--;
 	uint32_t address = htonl((uint32_t)token);
-	if (set->family[KANAME_A].count != 1 ||
-	    memcmp(set->family[KANAME_A].at, &address, sizeof(address)) != 0) {
+	bool is_its = client->zone[0] != '\0' ||
+	              memcmp(set->family[KANAME_A].at, &address, sizeof(address)) == 0;
+	if (set->family[KANAME_A].count != 1 || !is_its) {
 		(void)printf("FAULT: another answer to %" PRIu64 "\n", token);
 	}
 	ask_more(client);
@@ -114,12 +117,18 @@ static void count_answer(client_t *client, uint64_t token, const kaname_told_set
 	}
 }
 
-static void begin_many(client_t *client, const char *line)
+static void begin_many(client_t *client, char *line)
 {
 	free(client->has_answer);
 	char *rest;
 	client->from = strtoull(line + strlen("many "), &rest, 10);
-	client->count = strtoull(rest, NULL, 10);
+	client->count = strtoull(rest, &rest, 10);
+	char *target = *rest == ' ' ? strchr(++rest, ' ') : NULL;
+	if (target != NULL) {
+		*target++ = '\0';
+		(void)knot_dname_from_str(client->zone, rest, sizeof(client->zone));
+		(void)knot_dname_from_str(client->target, target, sizeof(client->target));
+	}
 	client->has_answer = calloc(client->count, sizeof(*client->has_answer));
 	client->next = client->answered = 0;
 	uv_update_time(uv_default_loop());

@@ -49,7 +49,7 @@ class Client:
 
         def come():
             found = self.of(word)
-            assert len(found) >= count, f"expected {count} {word}, got {self.events}"
+            assert len(found) >= count, f"expected {count} {word}, got {self.events[-20:]}"
             return found[count - 1 :]
 
         return eventually(come, timeout, what=f"{word}, number {count}")[0]
@@ -65,7 +65,8 @@ class Client:
         self._reader.join(scaled(10))
         self.process.stdout.close()
         faults = [line for line in self.events if line.startswith("FAULT")]
-        assert code == 0 and not faults and self.events[-1:] == ["end"], (code, self.events)
+        good = code == 0 and not faults and self.events[-1:] == ["end"]
+        assert good, (code, faults[:5], self.events[-5:])
         return self.events
 
     def stop(self):
@@ -108,7 +109,7 @@ class Played:
     """A status socket without a module behind it."""
 
     def __init__(self, directory):
-        self.path = os.path.join(directory, "mod-aname.sock")
+        self.path = os.path.join(directory, "played.sock")
         self.listener = None
         self.peers = []
         self.listen()
