@@ -273,7 +273,7 @@ def load_all(server):
 
 
 @pytest.mark.parametrize("by_template", [False, True], ids=["zone", "template"])
-def test_zones_where_it_would_be_lost_are_refused(server, by_template):
+def test_M4_zones_where_it_would_be_lost_are_refused(server, by_template):
     load_all(settings_server(server, by_template))
     expected = {f"{name}.example." for name, (_options, phrase) in SETTINGS.items()
                 if phrase is None}
@@ -295,7 +295,7 @@ def test_zones_where_it_would_be_lost_are_refused(server, by_template):
     assert "mod-aname is not in its list" in refused["without.example."][0]
 
 
-def test_elsewhere_none_of_that_matters(server):
+def test_M4_elsewhere_none_of_that_matters(server):
     load_all(settings_server(server, False))
 
     def settled():
@@ -321,7 +321,7 @@ def test_template_of_a_zone_stands_for_the_default_one_in_all(server):
 
 
 @pytest.mark.skipif(VERSION < (3, 3), reason="no such option")
-def test_zone_that_is_generated_is_refused_if_its_file_is_never_written(server):
+def test_M4_zone_that_is_generated_is_refused_if_its_file_is_never_written(server):
     """It is loaded as with difference-no-serial, whatever is set."""
     del server.template["zonefile-load"]
     server.add_zone("forward.example", ["www A 192.0.2.1"], zone_options=DIFFERENCE)

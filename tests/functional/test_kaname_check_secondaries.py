@@ -341,6 +341,16 @@ def test_secondary_that_looks_the_target_up_by_itself(server, make_knotd, check)
     says(lines, "note", f"{ns('other', OTHER)} serves {A2}", "looks the target up by itself")
 
 
+def test_nothing_is_compared_where_this_server_cannot_be_asked(server, make_knotd, check):
+    server.server["listen"] = None
+    server.add_zone(ZONE, [aname(TARGET), *glue(other=OTHER)])
+    server.start(ready=[])
+    static(make_knotd, OTHER, [f"@ 60 A {A2}"])
+    lines, _bad = check()
+    says(lines, "ok", f"{ns('other', OTHER)}: serial 1, addresses of 1 owner")
+    assert not any("serves" in line for line in lines), lines
+
+
 def test_later_serial_is_said(server, make_knotd, check):
     serve(server, other=OTHER)
     static(make_knotd, OTHER, [f"@ 60 A {A1}", f"@ 60 AAAA {AAAA1}"], serial=7)

@@ -306,10 +306,10 @@ static void add_targets(kaname_check_t *check, kaname_secondaries_t *secondaries
 	kaname_live_free(&live);
 }
 
-/*! What clients get here counts, too, where it is an answer. */
+/*! What clients get here counts, too, where it is an answer; NULL: it could not be asked for. */
 static void add_here(kaname_secondaries_t *secondaries, const kaname_served_t *here)
 {
-	for (unsigned i = 0; i < secondaries->owners_count; i++) {
+	for (unsigned i = 0; i < secondaries->owners_count && here != NULL; i++) {
 		for (int family = 0; family < 2; family++) {
 			const kaname_answer_t *answer = &here->addresses[i][family];
 			secondaries->owners[i].family[family].known =
@@ -427,7 +427,7 @@ void kaname_check_secondaries(kaname_check_t *check, kaname_secondaries_t *secon
 			break;
 		}
 	}
-	add_here(secondaries, &served[secondaries->count]);
+	add_here(secondaries, self != NULL ? &served[secondaries->count] : NULL);
 	add_targets(check, secondaries, &check->records);
 	add_targets(check, secondaries, &check->others);
 	for (unsigned i = 0; i < secondaries->count; i++) {

@@ -1,6 +1,6 @@
 /*!
- * \brief Which zones cannot be followed, since what is written there would be lost or fought over,
- *        and why.  [P]
+ * \brief Which zones cannot be followed, since what is written there would be lost or fought over
+ *        (BEHAVIOUR M4), and why.  [P]
  *
  * Thread: any.
  */
