@@ -295,6 +295,56 @@ def test_M4_zones_where_it_would_be_lost_are_refused(server, by_template):
     assert "mod-aname is not in its list" in refused["without.example."][0]
 
 
+def written(server, name):
+    """What stands in a zone at its apex: (its A records, its serial); None where it is not loaded."""
+    status = server.knotc("zone-status", name, "+serial").stdout
+    if "serial: -" in status:
+        return None
+    read = server.knotc("zone-read", name, "@", "A", check=False).stdout
+    return {line.split()[-1] for line in read.splitlines() if " A " in line}, int(status.split()[-1])
+
+
+def write(server, name):
+    server.knotc("zone-begin", name)
+    server.knotc("zone-set", name, "@", "300", "A", "192.0.2.1")
+    server.knotc("-b", "zone-commit", name)
+
+
+@pytest.mark.limit(120)
+def test_M4_what_is_refused_is_lost_and_what_is_followed_stays(server):
+    """knotd is killed, and loads its zones from the files again."""
+    local = {name: options for name, (options, _phrase) in SETTINGS.items()
+             if not name.startswith("master")}
+    load_all(settings_server(server, False))
+    before = {}
+    for name, options in local.items():
+        eventually(lambda n=name: written(server, f"{n}.example"), what=f"{name} is loaded")
+        write(server, f"{name}.example")
+        before[name] = written(server, f"{name}.example")
+        assert before[name][0] == {"192.0.2.1"}
+        if options.get("zonefile-sync", 0) == 0:
+            eventually(lambda n=name: "192.0.2.1" in zone_file(server, n),
+                       what=f"the file of {name} is written")
+    server.process.kill()
+    server.process.wait()
+    server.start(ready=["difference.example"])
+    server.knotc("-b", "zone-reload", check=False)
+    # The last one has it as soon as its file is written, and follow writes it again meanwhile.
+    lost = {"no-start", "no-journal", "no-serial-never", "no-serial-later"}
+    for name in local:
+        after = written(server, f"{name}.example")
+        stays = after is not None and "192.0.2.1" in after[0] and after[1] >= before[name][1]
+        assert stays == (name not in lost), f"{name}: {before[name]} before, {after} after"
+
+
+def zone_file(server, name):
+    try:
+        with open(server.zone_file(f"{name}.example"), encoding="ascii") as file:
+            return file.read()
+    except FileNotFoundError:
+        return ""
+
+
 def test_M4_elsewhere_none_of_that_matters(server):
     load_all(settings_server(server, False))
 
