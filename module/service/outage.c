@@ -229,6 +229,8 @@ static void fail_unasked(aname_refresh_t *refresh, aname_entry_t *entry, int64_t
 		if (failed != NULL) {
 			aname_health_publish(refresh, entry, failed, now_ms);
 		}
+	} else if (atomic_load(&entry->cold)) {
+		aname_followers_tell(&refresh->followers, entry);
 	}
 	atomic_store(&entry->cold, false);
 	if (fresh || (entry->for_subnet && entry->plan.failures < UINT8_MAX)) {

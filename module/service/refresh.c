@@ -48,9 +48,9 @@ static aname_entry_t *add(aname_refresh_t *refresh, const aname_key_t *key, uint
 	return entry;
 }
 
-/*! Somebody asks for a target, which is in the table or NULL. */
-static void ask(aname_refresh_t *refresh, const aname_key_t *key, uint64_t hash,
-                aname_entry_t *entry, aname_interest_t interest, int64_t now_ms)
+/*! Somebody asks for a target, which is in the table or NULL; returns it if there is room for it. */
+static aname_entry_t *ask(aname_refresh_t *refresh, const aname_key_t *key, uint64_t hash,
+                          aname_entry_t *entry, aname_interest_t interest, int64_t now_ms)
 {
 	if (entry == NULL) {
 		entry = add(refresh, key, hash, now_ms);
@@ -63,6 +63,7 @@ static void ask(aname_refresh_t *refresh, const aname_key_t *key, uint64_t hash,
 			aname_health_ask(refresh, entry, interest.definition, now_ms);
 		}
 	}
+	return entry;
 }
 
 static void handle_request(aname_refresh_t *refresh, const aname_request_t *request, int64_t now_ms)
@@ -84,7 +85,7 @@ static void handle_request(aname_refresh_t *refresh, const aname_request_t *requ
 		}
 		return;
 	}
-	ask(refresh, &key, hash, entry, request->interest, now_ms);
+	(void)ask(refresh, &key, hash, entry, request->interest, now_ms);
 }
 
 void aname_refresh_ask(aname_refresh_t *refresh, const aname_key_t *key, aname_interest_t interest,
@@ -94,7 +95,11 @@ void aname_refresh_ask(aname_refresh_t *refresh, const aname_key_t *key, aname_i
 	if (key->upstream->held) {
 		const aname_table_t *table = refresh->shared->table;
 		uint64_t hash = aname_table_hash(table, key);
-		ask(refresh, key, hash, aname_table_find(table, key, hash), interest, now_ms);
+		aname_entry_t *entry = aname_table_find(table, key, hash);
+		entry = ask(refresh, key, hash, entry, interest, now_ms);
+		if (entry != NULL) {
+			entry->plan.followed = true;
+		}
 	}
 }
 

@@ -89,6 +89,7 @@ void aname_schedule_dormant(aname_refresh_t *refresh, aname_entry_t *entry, int6
 {
 	aname_health_end(refresh, entry, now_ms);
 	entry->plan.state = ANAME_PLAN_DORMANT;
+	entry->plan.followed = false;
 	int64_t forget_at = aname_policy_forget_at(aname_entry_snapshot(entry),
 	                                           aname_schedule_of(entry), now_ms);
 	aname_heaps_push(&refresh->heaps, ANAME_HEAP_DORMANT, entry, forget_at);

@@ -156,7 +156,7 @@ def test_F3_a_failure_from_the_beginning_is_one(knotd, authority, follow):
     assert got.next > 60, got
 
 
-def test_T3_to_ask_keeps_warm(knotd, authority, follow):
+def test_T3_to_ask_keeps_warm(knotd, authority, follow, tool):
     """Without a query, for as long as it is asked again in time."""
     serve(knotd, authority, [aname(TARGET)], {TARGET: ([A1], [AAAA1])}, ttl=1, idle=3)
     following = follow()
@@ -167,6 +167,8 @@ def test_T3_to_ask_keeps_warm(knotd, authority, follow):
             pass
         assert has({A1}, {AAAA1})(following.ask(ZONE, TARGET))
     assert authority.count(TARGET) > 8
+    told = json.loads(tool("status", "--json", ZONE).stdout)
+    assert {entry["unused"] for entry in told["targets"]} == {False}, told
     answers({A1})
     # And no longer than that.
     eventually(lambda: authority.times(TARGET)[-1] < time.monotonic() - 2.5, timeout=15,

@@ -173,7 +173,7 @@ static void answer_others(world_t *world, const name_t *failing)
 		if (lookup->type == A && same) {
 			scripted_fail(&world->scripted, lookup, ANAME_FAILURE_SERVER);
 		} else {
-			scripted_resolve(&world->scripted, lookup, 2, lookup->type == A, TTL);
+			scripted_resolve(&world->scripted, lookup, 2, lookup->type == A, 10);
 		}
 		lookup = world->scripted.script.pending;
 	}
@@ -257,6 +257,7 @@ static void asking_keeps_warm(void **state)
 	assert_int_equal(aname_entry_zone(entry),
 	                 aname_shared_zone(world.scripted.shared, world.name.at));
 	assert_int_equal(atomic_load(&entry->min_ttl), TTL);
+	assert_true(entry->plan.followed);
 	for (unsigned i = 0; i < 20; i++) {
 		uint32_t next_s = ask(&world, &name, 1)->next_s;
 		assert_in_range(next_s, 43, 50);
@@ -269,6 +270,7 @@ static void asking_keeps_warm(void **state)
 	/* And what nobody asks for goes. */
 	scripted_skip(&world.scripted, 200000);
 	assert_int_equal(entry->plan.state, ANAME_PLAN_DORMANT);
+	assert_false(entry->plan.followed);
 	assert_set(ask(&world, &name, 1), "pending/nodata");
 	/* The same as before: but nobody could know. */
 	world.changed = 0;
@@ -568,6 +570,43 @@ static void while_the_upstream_is_silent_nothing_changes(void **state)
 	assert_in_range(world.set.next_s, 1, 5);
 	resolve(&world, &targets[first ? 1 : 0], A, first ? 2 : 1, 1, 10);
 	assert_set(ask(&world, targets, 3), "1,2,3/nodata");
+	deinit(&world);
+}
+
+static void what_fails_unasked_is_told(void **state)
+{
+	static world_t world;
+	const name_t failing = make_name("d.example.");
+	const name_t others[] = { make_name("a.example."), make_name("b.example.") };
+	aname_options_t *options = make_options();
+	options->schedule.idle = 10;
+	init(&world, options);
+	learn(&world, &failing, 4, 5);
+	learn(&world, &others[0], 1, 10);
+	learn(&world, &others[1], 2, 10);
+	expire(&world, &failing, 5);
+	/* Nobody asks for it any more, and the resolver falls silent. */
+	aname_entry_t *entry = scripted_find(&world.scripted, &failing, A);
+	while (entry->plan.state != ANAME_PLAN_DORMANT) {
+		(void)ask(&world, others, 2);
+		scripted_skip(&world.scripted, 1000);
+		answer_others(&world, &failing);
+		assert_true(aname_clock_ms() < 2000000);
+	}
+	while (!atomic_load(&world.scripted.upstream->silent)) {
+		(void)ask(&world, others, 2);
+		scripted_skip(&world.scripted, 1000);
+		while (world.scripted.script.pending != NULL) {
+			scripted_fail(&world.scripted, world.scripted.script.pending,
+			              ANAME_FAILURE_TIMEOUT);
+		}
+		assert_true(aname_clock_ms() < 2000000);
+	}
+	world.changed = 0;
+	assert_set(ask(&world, &failing, 1), "pending/nodata");
+	assert_true(world.changed >= 1);
+	assert_true(knot_dname_is_equal(world.last.at, failing.at));
+	assert_set(ask(&world, &failing, 1), "4/nodata");
 	deinit(&world);
 }
 
@@ -910,6 +949,7 @@ int main(void)
 		       a_failing_target_of_a_pool_is_left_out_after_a_while),
 		PROVES("P1: a silent upstream, and one that is back, changes nothing",
 		       while_the_upstream_is_silent_nothing_changes),
+		PROVES("what fails unasked is told where it was cold", what_fails_unasked_is_told),
 		PROVES("L1: without room there is an answer", without_room),
 		PROVES("H4, H8: what operators force", what_operators_force),
 		PROVES("owners that are not followed, and why", owners_that_are_not_followed),

@@ -282,6 +282,12 @@ static void what_no_zone_names(void **state)
 	entry->charged = 1;
 	(void)write_entry(line, shared, entry, NOW_MS);
 	assert_non_null(strstr(line, "\tunused=yes"));
+	/* Nobody asks over DNS, but for who follows. */
+	entry->plan.followed = true;
+	memset(line, 0, ANAME_LINE_MAX);
+	(void)write_entry(line, shared, entry, NOW_MS);
+	assert_null(strstr(line, "\tunused="));
+	entry->plan.followed = false;
 	aname_zones_note(shared->zones, &zone.named, &targets);
 	memset(line, 0, ANAME_LINE_MAX);
 	(void)write_entry(line, shared, entry, NOW_MS);

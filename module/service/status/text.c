@@ -206,9 +206,10 @@ static void write_forced(char *at, size_t *len, const aname_forces_t *forces,
  *  its zone still to come. */
 static void write_unused(char *at, size_t *len, const aname_shared_t *shared, aname_entry_t *entry)
 {
+	const aname_entry_t *target = entry->for_subnet ? entry->subnet_entry->target : entry;
 	const knot_dname_t *name = aname_entry_name(entry);
 	uint64_t hash = aname_owners_hash(shared->owners, name, knot_dname_size(name));
-	if (aname_entry_zone(entry) != 0 &&
+	if (aname_entry_zone(entry) != 0 && !target->plan.followed &&
 	    !aname_zones_name(shared->zones, entry->upstream, hash)) {
 		aname_line_add(at, len, ANAME_FIELD(UNUSED) "yes");
 	}
