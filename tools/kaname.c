@@ -94,7 +94,8 @@ static bool read_time(const char *name, int64_t most, int64_t *seconds)
 static bool take_catalog(kaname_args_t *args)
 {
 	if (args->catalogs_count == KANAME_CATALOGS_MAX) {
-		kaname_error("--catalog %s: no more than %d are taken", optarg, KANAME_CATALOGS_MAX);
+		kaname_error("--catalog %s: no more than %d are taken", optarg,
+		             KANAME_CATALOGS_MAX);
 		return false;
 	}
 	args->catalogs[args->catalogs_count++] = optarg;

@@ -50,7 +50,7 @@ typedef struct {
 	bool quiet;      /*!< --quiet */
 	bool verbose;    /*!< --verbose */
 	bool reconnect;  /*!< --reconnect */
-	const char *key;     /*!< --key, or NULL. */
+	const char *key; /*!< --key, or NULL. */
 	const char *primary; /*!< --primary, or NULL. */
 	const char *journal; /*!< --journal, or NULL. */
 	bool once;           /*!< --once */
@@ -59,7 +59,7 @@ typedef struct {
 	bool setup;          /*!< --setup */
 	size_t catalogs_count;
 	const char *catalogs[KANAME_CATALOGS_MAX]; /*!< --catalog, each. */
-	int count; /*!< Arguments that are no options. */
+	int count;                                 /*!< Arguments that are no options. */
 	char **arguments;
 } kaname_args_t;
 
