@@ -9,209 +9,21 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-#include <libknot/libknot.h>
 
 #include "ask.h"
-#include "config.h"
-#include "control.h"
 #include "fnv.h"
 #include "follow/setup.h"
-#include "name.h"
-#include "records.h"
 
 /*! How often the clock is looked at. */
-#define TICK_MS         100
+#define TICK_MS   100
 /*! How long an update may take, where nothing else is said: a large zone is signed meanwhile. */
-#define UPDATE_MS       60000
+#define UPDATE_MS 60000
 /*! How long what is on its way is waited for at the end. */
-#define ENDING_MS       3000
+#define ENDING_MS 3000
 /*! How long lookups are waited for with --once, where nothing else is said. */
-#define ONCE_MS         30000
+#define ONCE_MS   30000
 /*! What is larger goes back to the system at once when it is freed. */
-#define LARGE           ((int)512 * 1024)
-/*! Where the journal is. */
-#define DEFAULT_JOURNAL "/var/lib/kaname-follow"
-
-/* What is asked for. */
-
-/*! Reads names of zones; false, and reported, if one is none. */
-static bool read_zones(char *const *texts, size_t count, const knot_dname_t *const **zones)
-{
-	const knot_dname_t **at = calloc(count + 1, sizeof(*at));
-	bool good = at != NULL;
-	for (size_t i = 0; i < count && good; i++) {
-		knot_dname_storage_t name;
-		good = kaname_name_take(name, texts[i], KANAME_NAME_ZONE);
-		if (good) {
-			knot_dname_to_lower(name);
-			at[i] = knot_dname_copy(name, NULL);
-			good = at[i] != NULL;
-		}
-	}
-	*zones = at;
-	return good;
-}
-
-static void free_zones(const knot_dname_t *const *zones, size_t count)
-{
-	for (size_t i = 0; zones != NULL && i < count; i++) {
-		knot_dname_free((knot_dname_t *)zones[i], NULL);
-	}
-	free((void *)zones);
-}
-
-static kaname_exit_t read_choice(kaname_follow_t *follow)
-{
-	const kaname_args_t *args = follow->args;
-	follow->choice.zones_count = args->count;
-	follow->choice.catalogs_count = args->catalogs_count;
-	follow->choice.elsewhere = args->primary != NULL;
-	bool good = read_zones(args->arguments, args->count, &follow->choice.zones) &&
-	            read_zones((char *const *)args->catalogs, args->catalogs_count,
-	                       &follow->choice.catalogs);
-	return good ? KANAME_OK : KANAME_NO;
-}
-
-/* Where it goes. */
-
-/*! Finds the first address on which the local knotd listens. */
-static kaname_exit_t find_local(kaname_follow_t *follow)
-{
-	static kaname_values_t listen;
-	kaname_control_t control;
-	kaname_exit_t ret = kaname_control_open(&control, follow->args);
-	if (ret != KANAME_OK) {
-		return ret;
-	}
-	ret = kaname_config_read(&control, "server", NULL, "listen", &listen);
-	kaname_control_close(&control);
-	for (size_t i = 0; i < listen.count && ret == KANAME_OK; i++) {
-		if (kaname_address_read(listen.at[i], &follow->server)) {
-			(void)snprintf(follow->server_text, sizeof(follow->server_text), "%s",
-			               listen.at[i]);
-			return KANAME_OK;
-		}
-	}
-	if (ret != KANAME_IO) {
-		kaname_error(
-		        "it is not known where knotd listens, so that it cannot be sent updates");
-		(void)fprintf(stderr, "next: name the address with --primary\n");
-		ret = KANAME_NO;
-	}
-	return ret;
-}
-
-static kaname_exit_t find_primary(kaname_follow_t *follow)
-{
-	const char *text = follow->args->primary;
-	if (text == NULL) {
-		return find_local(follow);
-	}
-	if (!kaname_address_read(text, &follow->server)) {
-		kaname_error("--primary %s: expected ADDRESS or ADDRESS@PORT", text);
-		return KANAME_NO;
-	}
-	(void)snprintf(follow->server_text, sizeof(follow->server_text), "%s", text);
-	return KANAME_OK;
-}
-
-static kaname_exit_t read_key(kaname_follow_t *follow)
-{
-	const char *path = follow->args->key;
-	if (follow->is_dry) {
-		return KANAME_OK;
-	}
-	if (path == NULL) {
-		kaname_error("updates have to be signed: --key FILE is missing");
-		(void)fprintf(stderr,
-		              "next: 'kaname follow --setup' prints a key, and what knot.conf "
-		              "needs for it\n");
-		return KANAME_USAGE;
-	}
-	int ret = knot_tsig_key_init_file(&follow->key, path);
-	if (ret != KNOT_EOK) {
-		kaname_error("the key file %s cannot be read: %s", path, knot_strerror(ret));
-		(void)fprintf(stderr,
-		              "next: its first line is [ALGORITHM:]NAME:SECRET, as 'kaname "
-		              "follow --setup' prints it, and it has to be readable for who "
-		              "runs this\n");
-		return KANAME_IO;
-	}
-	return KANAME_OK;
-}
-
-/* What was written before. */
-
-/*! A time of the clock on the wall, by the one that nobody sets: at least 1. Where the former was set
- *  back it is as if it were now. */
-static uint32_t since(int64_t wall_s)
-{
-	int64_t age_s = time(NULL) - wall_s, now_s = kaname_now_ms() / 1000;
-	age_s = age_s > 0 ? age_s : 0;
-	return age_s < now_s ? (uint32_t)(now_s - age_s) : 1;
-}
-
-void kaname_follow_take_noted(void *ctx, const knot_dname_t *zone, const knot_dname_t *name,
-                              const kaname_noted_t *noted)
-{
-	kaname_follow_t *follow = ctx;
-	const kaname_scan_owner_t found = { .zone = zone, .owner = name };
-	kaname_taken_t taken;
-	kaname_follow_owner_t *owner = kaname_owners_find(&follow->owners, zone, name);
-	if (owner != NULL && owner->is_noted) {
-		return;
-	}
-	if (owner == NULL) {
-		owner = kaname_owners_take(&follow->owners, &found, &taken);
-	}
-	bool good = owner != NULL;
-	for (unsigned i = 0; i < KANAME_FAMILIES && good; i++) {
-		good = kaname_set_take(&follow->sets, i, noted->written[i].at,
-		                       noted->written[i].count, &owner->written[i]);
-	}
-	if (!good) {
-		kaname_follow_say("out of memory");
-		follow->has_failed = true;
-		return;
-	}
-	owner->pace.written_s = since(noted->written_s);
-	owner->pace.changed_s = owner->pace.written_s;
-	owner->pace.writes = noted->writes;
-	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
-		if (noted->nodata_s[i] != 0) {
-			owner->nodata_noted |= 1u << i;
-			owner->known[i].nodata_since_s = since(noted->nodata_s[i]);
-			owner->known[i].with_other = noted->nodata_s[!i] != 0;
-		}
-	}
-	owner->written_ttl = noted->ttl;
-	owner->is_noted = true;
-	owner->is_adopted = noted->is_adopted;
-	owner->is_unsure = owner->must_look = noted->pending_count > 0;
-}
-
-static kaname_exit_t open_journal(kaname_follow_t *follow)
-{
-	const char *directory = follow->args->journal, *next;
-	const char *state = getenv("STATE_DIRECTORY"); /* Of systemd. */
-	char why[200];
-	if (directory == NULL) {
-		directory = state != NULL ? state : DEFAULT_JOURNAL;
-	}
-	follow->journal = kaname_journal_open(directory, follow->server_text, follow->is_dry, why,
-	                                      sizeof(why), &next);
-	if (follow->journal == NULL && follow->is_dry) {
-		return KANAME_OK; /* Nothing was written by anybody yet. */
-	}
-	if (follow->journal == NULL) {
-		kaname_error("the journal in %s cannot be used: %s", directory, why);
-		(void)fprintf(stderr, "next: %s\n", next);
-		return KANAME_IO;
-	}
-	return KANAME_OK;
-}
+#define LARGE     ((int)512 * 1024)
 
 /* The end. */
 
@@ -426,22 +238,6 @@ static kaname_exit_t run(kaname_follow_t *follow)
 	return ret;
 }
 
-static void deinit(kaname_follow_t *follow)
-{
-	kaname_notes_clear(&follow->done);
-	kaname_notes_clear(&follow->committing);
-	kaname_ring_deinit(&follow->to_ask);
-	kaname_ring_deinit(&follow->to_look);
-	kaname_ring_deinit(&follow->to_write);
-	kaname_timers_deinit(&follow->timers);
-	kaname_owners_deinit(&follow->owners);
-	kaname_sets_deinit(&follow->sets);
-	kaname_journal_close(follow->journal);
-	knot_tsig_key_deinit(&follow->key);
-	free_zones(follow->choice.zones, follow->choice.zones_count);
-	free_zones(follow->choice.catalogs, follow->choice.catalogs_count);
-}
-
 kaname_exit_t kaname_follow(const kaname_args_t *args)
 {
 	static kaname_follow_t follow;
@@ -457,20 +253,10 @@ kaname_exit_t kaname_follow(const kaname_args_t *args)
 	follow.said_missing = ANAME_FNV_BASIS;
 	follow.is_dry = args->dry_run;
 	follow.is_once = args->once || args->dry_run;
-	kaname_owners_init(&follow.owners, &follow.sets);
-	kaname_exit_t ret = read_choice(&follow);
-	if (ret == KANAME_OK) {
-		ret = read_key(&follow);
-	}
-	if (ret == KANAME_OK) {
-		ret = find_primary(&follow);
-	}
-	if (ret == KANAME_OK) {
-		ret = open_journal(&follow);
-	}
+	kaname_exit_t ret = kaname_follow_prepare(&follow);
 	if (ret == KANAME_OK) {
 		ret = run(&follow);
 	}
-	deinit(&follow);
+	kaname_follow_release(&follow);
 	return ret;
 }

@@ -1,7 +1,9 @@
 /*!
  * \brief `kaname follow`: what its files share.
  *
- *     scanning   finds the owners, and what stands there, every minute     (a thread of the pool)
+ *     reading    reads the server, every minute                            (a thread of the pool)
+ *     scanning   takes the owners that were found
+ *     verifying  compares what stands there with what was written
  *     asking     asks the module what each of them has
  *     considering  decides whether something is to be written, and when
  *     looking    reads what stands there where that is not known           (a thread of the pool)
@@ -162,13 +164,20 @@ void kaname_follow_ask(kaname_follow_t *follow, kaname_follow_owner_t *owner);
 /*! Asks for those that wait for it, as many as there is room for. */
 void kaname_follow_ask_more(kaname_follow_t *follow);
 
-/* follow.c */
+/* preparing.c */
+
+/*! Reads what is asked for, where it goes, and the key, and opens the journal. Everything but KANAME_OK is
+ *  reported. */
+__attribute__((warn_unused_result)) kaname_exit_t kaname_follow_prepare(kaname_follow_t *follow);
+
+/*! Frees all there is, prepared or not. */
+void kaname_follow_release(kaname_follow_t *follow);
 
 /*! Takes what is noted of an owner, if that is not known yet: a kaname_journal_each_f. */
 void kaname_follow_take_noted(void *ctx, const knot_dname_t *zone, const knot_dname_t *name,
                               const kaname_noted_t *noted);
 
-/* scanning.c */
+/* reading.c */
 
 /*! Begins what is to be read, if it is time and nothing is being read. */
 void kaname_follow_read(kaname_follow_t *follow);
@@ -192,6 +201,14 @@ typedef struct {
 /*! Takes what was read. The owner may be gone after it. */
 void kaname_follow_seen(kaname_follow_t *follow, kaname_follow_owner_t *owner,
                         const kaname_follow_seen_t *seen);
+
+/* jobs.c */
+
+/*! An update that an owner needs now, to be freed; NULL if there is nothing to write, or no memory: then it
+ *  is tried again. */
+kaname_follow_job_t *kaname_follow_job_new(kaname_follow_t *follow, kaname_follow_owner_t *owner);
+
+void kaname_follow_job_free(kaname_follow_t *follow, kaname_follow_job_t *job);
 
 /* writing.c */
 

@@ -21,109 +21,12 @@
 #define FAILED_MS     1000
 /*! How often it is looked whether a zone is still occupied. */
 #define HELD_UP_MS    2000
-/*! The least TTL of what is written, where the owner's records have no smaller one. */
-#define TTL_LEAST     60
 /*! Records of a type that an update compares; of more it expects that there are any. */
 #define EXPECTED_MOST 64
 /*! Updates that are noted in one go. */
 #define BATCH_MOST    128
 /*! Octets of what is done that are noted even if there is nothing to write. */
 #define DONE_MOST     65536
-
-/* Jobs. */
-
-static void free_job(kaname_follow_t *follow, kaname_follow_job_t *job)
-{
-	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
-		kaname_set_release(&follow->sets, job->from[i]);
-		kaname_set_release(&follow->sets, job->to[i]);
-	}
-	free(job);
-}
-
-/*! The TTL of what is written: that of the records and of the source, but no query a second from
- *  each resolver because a CDN has a TTL of 1. */
-static uint32_t choose_ttl(const kaname_follow_owner_t *owner)
-{
-	uint32_t ttl = owner->told_ttl < TTL_LEAST ? TTL_LEAST : owner->told_ttl;
-	return ttl < owner->ttl ? ttl : owner->ttl;
-}
-
-/*! The sets that are put back when an owner's records have gone. */
-typedef struct {
-	kaname_follow_t *follow;
-	kaname_follow_job_t *job;
-	bool good;
-} put_back_t;
-
-static void take_adopted(void *ctx, const knot_dname_t *zone, const knot_dname_t *owner,
-                         const kaname_noted_t *noted)
-{
-	put_back_t *back = ctx;
-	for (unsigned i = 0; i < KANAME_FAMILIES && noted->is_adopted; i++) {
-		if (back->job->to[i] != NULL) {
-			continue; /* Somebody has written something else since. */
-		}
-		back->good &= kaname_set_take(&back->follow->sets, i, noted->adopted[i].at,
-		                              noted->adopted[i].count, &back->job->to[i]);
-	}
-	if (noted->is_adopted) {
-		back->job->ttl = noted->adopted_ttl;
-	}
-}
-
-/*! Fills in what an owner is to have; false if there is nothing to write, or no memory. */
-static bool fill_job(kaname_follow_t *follow, kaname_follow_job_t *job)
-{
-	kaname_follow_owner_t *owner = job->owner;
-	kaname_set_t *to[KANAME_FAMILIES];
-	int64_t again_ms;
-	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
-		job->from[i] = kaname_set_hold(owner->written[i]);
-	}
-	job->is_leaving = owner->state == KANAME_OWNER_LEAVING;
-	if (job->is_leaving) {
-		job->ttl = owner->written_ttl;
-		for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
-			job->to[i] = kaname_set_hold(owner->known[i].set);
-		}
-		put_back_t back = { follow, job, true };
-		bool good = follow->journal == NULL ||
-		            (kaname_journal_get(follow->journal, kaname_follow_zone(owner),
-		                                kaname_follow_name(owner), take_adopted, &back) &&
-		             back.good);
-		if (!good) {
-			kaname_follow_hold(owner, FAILED_MS);
-		}
-		return good;
-	}
-	if (owner->state != KANAME_OWNER_FOLLOWED ||
-	    !kaname_follow_differs(owner, kaname_now_ms(), to, &again_ms)) {
-		return false;
-	}
-	job->ttl = choose_ttl(owner);
-	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
-		job->to[i] = kaname_set_hold(to[i]);
-	}
-	return true;
-}
-
-/*! A job for an owner; NULL if there is nothing to write. */
-static kaname_follow_job_t *make_job(kaname_follow_t *follow, kaname_follow_owner_t *owner)
-{
-	kaname_follow_job_t *job = calloc(1, sizeof(*job));
-	if (job == NULL) {
-		kaname_follow_hold(owner, FAILED_MS);
-		return NULL;
-	}
-	job->owner = owner;
-	job->writes = owner->pace.writes < UINT8_MAX ? owner->pace.writes + 1 : UINT8_MAX;
-	if (!fill_job(follow, job)) {
-		free_job(follow, job);
-		job = NULL;
-	}
-	return job;
-}
 
 /* What is noted. */
 
@@ -245,7 +148,7 @@ static void end_job(kaname_follow_t *follow, kaname_follow_job_t *job,
 	kaname_follow_owner_t *owner = job->owner;
 	owner->is_sending = false;
 	take_end(follow, job, updated);
-	free_job(follow, job);
+	kaname_follow_job_free(follow, job);
 	kaname_follow_consider(follow, owner);
 }
 
@@ -386,7 +289,7 @@ static void give_up(kaname_follow_t *follow, kaname_follow_job_t *job, bool fail
 		                      job->held_up);
 		owner->hold_at = kaname_tick_of(kaname_now_ms() + HELD_UP_MS);
 	}
-	free_job(follow, job);
+	kaname_follow_job_free(follow, job);
 	kaname_follow_consider(follow, owner);
 }
 
@@ -421,7 +324,8 @@ static void fill_batch(kaname_follow_t *follow)
 	unsigned room = BATCH_MOST;
 	while (room > 0 && follow->to_write.count > 0) {
 		kaname_follow_owner_t *owner = kaname_ring_take(&follow->to_write);
-		kaname_follow_job_t *job = owner->is_dropped ? NULL : make_job(follow, owner);
+		kaname_follow_job_t *job =
+		        owner->is_dropped ? NULL : kaname_follow_job_new(follow, owner);
 		if (job == NULL) {
 			owner->is_sending = false;
 			kaname_follow_consider(follow, owner);
@@ -489,7 +393,7 @@ void kaname_follow_end_jobs(kaname_follow_t *follow)
 	for (unsigned i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
 		for (kaname_follow_job_t *job = lists[i], *next; job != NULL; job = next) {
 			next = job->next;
-			free_job(follow, job);
+			kaname_follow_job_free(follow, job);
 		}
 	}
 	follow->batch = follow->ready = follow->sent = NULL;
