@@ -460,7 +460,7 @@ static void families_of_which_policy_leaves_nothing(void **state)
 	assert_set(ask(&world, &name, 1), "pending/pending");
 	resolve(&world, &name, AAAA, 7, 1, TTL);
 	assert_set(ask(&world, &name, 1), "nodata/7");
-	scripted_skip(&world.scripted, 1000 * TTL);
+	scripted_skip(&world.scripted, 1000 * (int64_t)TTL);
 	resolve(&world, &name, A, 1, 2, TTL);
 	scripted_fail(&world.scripted, lookup_of(&world, &name, AAAA), ANAME_FAILURE_SERVER);
 	assert_set(ask(&world, &name, 1), "nodata/7");
