@@ -33,6 +33,8 @@ const kaname_option_t kaname_options[] = {
 	  NULL },
 	{ 'C', false, "catalog", "ZONE", "the members of this catalog zone", NULL },
 	{ 'J', false, "journal", "DIRECTORY",
+	  "of kaname follow: since when addresses are old\n(/var/lib/kaname-follow)", "check" },
+	{ 'J', false, "journal", "DIRECTORY",
 	  "where what was written is noted\n(/var/lib/kaname-follow)", NULL },
 	{ '1', false, "once", NULL, "do it once, and end", NULL },
 	{ 'N', false, "dry-run", NULL, "print what would be written, and write nothing", NULL },
@@ -189,7 +191,7 @@ const kaname_command_t kaname_commands[] = {
 	  "  kaname follow --key /etc/knot/kaname-follow.key\n"
 	  "  kaname follow example.com --dry-run\n",
 	  kaname_follow },
-	{ "check", 0, 1, "csSt", "check [ZONE] [--client ADDRESS]",
+	{ "check", 0, 1, "cJsSt", "check [ZONE] [--client ADDRESS]",
 	  "look for what is wrong, with a zone or all",
 	  "Looks for what is wrong when a zone does not answer as it should, and prints a\n"
 	  "line for each step: ok, note, or BAD with what to do next. Without a zone it\n"

@@ -1,6 +1,7 @@
 """kaname check: who serves what of a zone, of all its name servers."""
 
 import os
+import re
 import socket
 import threading
 import time
@@ -10,6 +11,7 @@ from harness import (
     A1, A2, A3, AAAA1, SERVER, TARGET, ZONE, aname, eventually, known, query, scaled, section,
 )
 from harness.authority import ADDRESS
+from harness.follow import KEPT, Follow, permit
 from harness.kaname import kaname
 from harness.owners import needs_any
 from harness.process import Daemon
@@ -419,3 +421,38 @@ def test_other_owners_are_asked_for_too(server, make_knotd, check):
     _lines, bad = check(code=1)
     (line,) = [line for line in bad if ns("other", OTHER) in line]
     assert f"serves no AAAA address of shop.{ZONE}." in line
+
+
+# What the journal of kaname follow knows
+
+
+def test_an_address_that_the_target_has_left_is_told_with_the_time(server, authority, make_knotd,
+                                                                   directory):
+    authority.set(TARGET, a=[A1])
+    server.options["ttl-max"] = 1
+    server.template |= KEPT
+    acl = [permit(server), "all"]
+    server.add_zone(ZONE, [aname(TARGET), *glue(ns2=OTHER)], zone_options={"acl": acl})
+    server.start()
+    known(ZONE, "A")
+    follow = Follow(server, "--once")
+    # With what it wrote first the secondary stays.
+    once = ("-s", server.socket, "follow", "--key", follow.key, "--journal", follow.journal, "--once")
+    kaname(*once, directory=directory)
+    static(make_knotd, OTHER, [f"@ 300 A {A1}", *glue(ns2=OTHER)], serial=2)
+    authority.set(TARGET, a=[A2])
+
+    def changed():
+        assert query(ZONE).addresses() == {A2}
+        return True
+
+    eventually(changed, what="the module has the other address")
+    kaname(*once, directory=directory)
+    done = kaname("-s", server.socket, "check", ZONE, "--journal", follow.journal,
+                  directory=directory, code=1)
+    (line,) = [line for line in done.stdout.splitlines() if OTHER in line and A1 in line]
+    assert re.search(rf"{re.escape(A1)}.*which the target left \d+ seconds ago", line), line
+    # Without it nobody knows.
+    done = kaname("-s", server.socket, "check", ZONE, "--journal", "/nowhere", directory=directory,
+                  code=1)
+    assert "which the target left" not in done.stdout

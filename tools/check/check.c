@@ -1,6 +1,7 @@
 #include "check/check.h"
 #include "check/primary.h"
 #include "check/secondaries.h"
+#include "follow/left.h"
 #include "check/whole.h"
 
 #include <stdarg.h>
@@ -48,6 +49,21 @@ void kaname_bad(kaname_check_t *check, const char *next, const char *format, ...
 
 /* The whole. */
 
+/*! Who serves what, and since when that is old. */
+static void report_secondaries(kaname_check_t *check, kaname_secondaries_t *secondaries)
+{
+	knot_dname_storage_t zone;
+	kaname_left_t *left = NULL;
+	if (knot_dname_from_str(zone, check->zone, sizeof(zone)) != NULL) {
+		knot_dname_to_lower(zone);
+		left = kaname_left_open(check->args, zone);
+	}
+	secondaries->left = left != NULL ? kaname_left_since : NULL;
+	secondaries->left_ctx = left;
+	kaname_check_secondaries(check, secondaries);
+	kaname_left_close(left);
+}
+
 kaname_exit_t kaname_check(const kaname_args_t *args)
 {
 	static kaname_check_t check;
@@ -91,7 +107,7 @@ kaname_exit_t kaname_check(const kaname_args_t *args)
 		kaname_check_others(&check);
 	}
 	if (ret == KANAME_OK) {
-		kaname_check_secondaries(&check, &secondaries);
+		report_secondaries(&check, &secondaries);
 	}
 	kaname_records_free(&check.records);
 	kaname_records_free(&check.others);

@@ -24,6 +24,9 @@
 
 #include "follow/set.h"
 
+/*! Where it is if nothing else is said. */
+#define KANAME_JOURNAL_DEFAULT "/var/lib/kaname-follow"
+
 /*! Sets that may be pending for an owner; of more the first one is forgotten. */
 #define KANAME_PENDING_MOST 8
 

@@ -13,9 +13,6 @@
 #include "name.h"
 #include "records.h"
 
-/*! Where the journal is. */
-#define DEFAULT_JOURNAL "/var/lib/kaname-follow"
-
 /* What is asked for. */
 
 /*! Reads names of zones; false, and reported, if one is none. */
@@ -180,7 +177,7 @@ static kaname_exit_t open_journal(kaname_follow_t *follow)
 	const char *state = getenv("STATE_DIRECTORY"); /* Of systemd. */
 	char why[200];
 	if (directory == NULL) {
-		directory = state != NULL ? state : DEFAULT_JOURNAL;
+		directory = state != NULL ? state : KANAME_JOURNAL_DEFAULT;
 	}
 	follow->journal = kaname_journal_open(directory, follow->server_text, follow->is_dry, why,
 	                                      sizeof(why), &next);
