@@ -455,7 +455,7 @@ def test_it_restarts_in_the_middle(knot):
             to = [f"198.51.100.{number}", f"203.0.113.{number}"]
             updates.append(swap(name, a=(there[name], to)))
             there[name] = to
-    running = Running(knot.address, *updates, most=4, timeout=2)
+    running = Running(knot.address, *updates, most=4, timeout=20)
     eventually(lambda: len(knotd.log_lines("DDNS, finished")) > 50, what="some are done")
     knotd.kill()
     outcomes = running.outcomes()
