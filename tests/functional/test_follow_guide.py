@@ -6,10 +6,8 @@ import stat
 import pytest
 from harness import A1, A2, AAAA1, TARGET, ZONE, aname, guide
 from harness.authority import ADDRESS
-from harness.follow import Follow, needs_follow, stands, written
+from harness.follow import Follow, stands, written
 from harness.kaname import KANAME
-
-pytestmark = needs_follow
 
 
 @pytest.fixture
