@@ -312,8 +312,11 @@
 
 #define ANAME_FOLLOW_ADDRESSES "addresses" /*!< These. */
 #define ANAME_FOLLOW_NODATA    "nodata"    /*!< There are none. */
-#define ANAME_FOLLOW_PENDING   "pending"   /*!< Its first lookup is under way. */
-#define ANAME_FOLLOW_FAILED    "failed"    /*!< Nothing: the zone's own addresses, or SERVFAIL. */
+/*! Likewise, since the targets do not exist: so there are none of the other family, either, whatever is
+ *  still known of that. */
+#define ANAME_FOLLOW_NXDOMAIN  "nxdomain"
+#define ANAME_FOLLOW_PENDING   "pending" /*!< Its first lookup is under way. */
+#define ANAME_FOLLOW_FAILED    "failed"  /*!< Nothing: the zone's own addresses, or SERVFAIL. */
 
 /* What is looked up and not waited for. */
 

@@ -105,6 +105,19 @@ static void take(const aname_options_t *options, aname_answer_t *answer,
 	family->count = subset.count;
 }
 
+/*! Does any target exist, though it has no address of the family that was judged? */
+static bool exists(const aname_owner_parts_t *parts)
+{
+	for (unsigned i = 0; i < parts->count; i++) {
+		const aname_snapshot_t *snapshot = aname_owner_parts_known(parts, i);
+		if (snapshot != NULL && snapshot->known == ANAME_KNOWN_NODATA &&
+		    !snapshot->nxdomain) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /*! Decides on the family that was judged; returns whether policy alone has emptied it. */
 static bool decide(draft_t *draft, aname_owner_family_t *family)
 {
@@ -122,7 +135,7 @@ static bool decide(draft_t *draft, aname_owner_family_t *family)
 		draft->set->ttl = ttl == 0 || answer.ttl < ttl ? answer.ttl : ttl;
 		take(parts->options, &answer, family);
 	} else if (aname_worth_is_negative(answer.worth)) {
-		family->state = ANAME_OWNER_NODATA;
+		family->state = exists(parts) ? ANAME_OWNER_NODATA : ANAME_OWNER_NXDOMAIN;
 	} else {
 		family->state = ANAME_OWNER_FAILED;
 		explain(parts, answer.failure, family);

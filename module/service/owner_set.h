@@ -34,6 +34,8 @@ typedef enum {
 	        0, /*!< Nothing to answer with but the zone's own addresses, or SERVFAIL. */
 	ANAME_OWNER_PENDING, /*!< A first lookup is under way. */
 	ANAME_OWNER_NODATA,  /*!< There are none. */
+	/*! Likewise, since the targets do not exist: there are none of the other family, either. */
+	ANAME_OWNER_NXDOMAIN,
 	ANAME_OWNER_ADDRESSES,
 } aname_owner_state_t;
 

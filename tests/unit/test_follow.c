@@ -111,7 +111,7 @@ static const aname_owner_set_t *ask(world_t *world, const name_t *targets, unsig
 /*! The states, and the last octets of the addresses: "1,2/nodata". */
 static const char *text_of(const aname_owner_set_t *set)
 {
-	static const char *const states[] = { "failed", "pending", "nodata", "" };
+	static const char *const states[] = { "failed", "pending", "nodata", "nxdomain", "" };
 	static char text[2000];
 	size_t len = 0;
 	if (set->unknown != NULL) {

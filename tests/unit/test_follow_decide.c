@@ -201,6 +201,11 @@ static void back_one_after_the_other(void **state)
 	tell(known, S, N, now += 1000);
 	(void)kaname_decide(known, written, now, to);
 	assert_null(to[KANAME_AAAA]);
+	/* NXDOMAIN is no word of one family alone. */
+	tell(known, S, S, now += 1000);
+	tell(known, S, KANAME_TOLD_NXDOMAIN, now += 1000);
+	assert_int_equal(kaname_decide(known, written, now, to), now + T);
+	assert_ptr_equal(to[KANAME_AAAA], Y);
 	/* And where it had gone alone it goes at once. */
 	tell(known, S, S, now += 1000);
 	tell(known, S, N, now += 1000);

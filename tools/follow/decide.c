@@ -5,6 +5,11 @@ static uint32_t seconds_of(int64_t now_ms)
 	return (uint32_t)((now_ms + 999) / 1000);
 }
 
+static bool is_none(kaname_told_worth_t worth)
+{
+	return worth == KANAME_TOLD_NODATA || worth == KANAME_TOLD_NXDOMAIN;
+}
+
 void kaname_known_tell(kaname_known_t known[KANAME_FAMILIES],
                        const kaname_told_worth_t worths[KANAME_FAMILIES], int64_t now_ms)
 {
@@ -15,12 +20,13 @@ void kaname_known_tell(kaname_known_t known[KANAME_FAMILIES],
 		if (worths[i] == KANAME_TOLD_SET) {
 			one->nodata_since_s = 0;
 			one->with_other = false;
-		} else if (worths[i] == KANAME_TOLD_NODATA && one->nodata_since_s == 0) {
+		} else if (is_none(worths[i]) && one->nodata_since_s == 0) {
 			one->nodata_since_s = seconds_of(now_ms);
 			one->with_other = !other_set;
 		} else if (one->with_other && other_is_back) {
 			one->nodata_since_s = seconds_of(now_ms);
 		}
+		one->with_other |= worths[i] == KANAME_TOLD_NXDOMAIN;
 	}
 	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
 		known[i].worth = worths[i];
@@ -51,7 +57,7 @@ int64_t kaname_decide(const kaname_known_t known[KANAME_FAMILIES],
 		to[i] = written[i];
 		if (known[i].worth == KANAME_TOLD_SET) {
 			to[i] = known[i].set;
-		} else if (known[i].worth == KANAME_TOLD_NODATA && written[i] != NULL &&
+		} else if (is_none(known[i].worth) && written[i] != NULL &&
 		           is_believed(&known[i], &known[!i], now_ms, &again_ms)) {
 			to[i] = NULL;
 		}

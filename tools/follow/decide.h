@@ -24,8 +24,9 @@ typedef struct {
 	kaname_set_t *set;       /*!< SET: these. */
 	uint32_t nodata_since_s; /*!< NODATA, and failures after it: since when; 0: it is not. */
 	uint8_t worth;           /*!< kaname_told_worth_t */
-	/*! NODATA: the other family had no addresses, either, when it began. Both are expected back
-	 *  together, so that one that is back first does not take the other one away. */
+	/*! NODATA: the other family had no addresses, either, when it began, or cannot have any. Both
+	 *  are expected to go and be back together, so that the one that is looked up first does not
+	 *  take the other one away. */
 	bool with_other;
 } kaname_known_t;
 

@@ -22,6 +22,8 @@
 #define ENDING_MS 3000
 /*! How long lookups are waited for with --once, where nothing else is said. */
 #define ONCE_MS   30000
+/*! With --once: what is to be done within this is waited for. */
+#define SOON_MS   5000
 /*! What is larger goes back to the system at once when it is freed. */
 #define LARGE     ((int)512 * 1024)
 
@@ -68,23 +70,62 @@ static bool is_in_step(const kaname_follow_t *follow, const kaname_follow_owner_
 	        !kaname_follow_differs(owner, kaname_now_ms(), to, &again_ms));
 }
 
-/*! Is something still going on for an owner? */
+/*! Is something still going on for an owner, or about to? */
 static bool is_going_on(const kaname_follow_owner_t *owner)
 {
 	bool followed = owner->state == KANAME_OWNER_FOLLOWED;
+	bool soon = owner->act_at != 0 && kaname_tick_ms(owner->act_at) - kaname_now_ms() < SOON_MS;
 	return kaname_follow_is_busy(owner) || owner->state == KANAME_OWNER_LEAVING ||
-	       (followed && (!owner->is_told || owner->is_pending || owner->must_look));
+	       (followed && (!owner->is_told || owner->is_pending || owner->must_look || soon));
 }
 
-/*! Counts owners for which this holds. */
-static void count_owners(const kaname_follow_t *follow, size_t *behind, size_t *going_on)
+typedef struct {
+	size_t all; /*!< That are there. */
+	size_t behind, going_on;
+} counts_t;
+
+static counts_t count_owners(const kaname_follow_t *follow)
 {
-	*behind = *going_on = 0;
+	counts_t counts = { 0 };
 	for (size_t i = 0; i < follow->owners.owners_size; i++) {
 		for (const kaname_follow_owner_t *owner = follow->owners.owners[i]; owner != NULL;
 		     owner = owner->next) {
-			*behind += !is_in_step(follow, owner);
-			*going_on += is_going_on(owner);
+			counts.all += owner->state != KANAME_OWNER_ABSENT;
+			counts.behind += !is_in_step(follow, owner);
+			counts.going_on += is_going_on(owner);
+		}
+	}
+	return counts;
+}
+
+/*! Says why an owner is not in step, if that was not said yet. */
+static void say_behind(kaname_follow_t *follow, kaname_follow_owner_t *owner)
+{
+	int64_t wait_ms = kaname_tick_ms(owner->act_at) - kaname_now_ms();
+	if (owner->state != KANAME_OWNER_FOLLOWED) {
+		return;
+	}
+	if (!owner->is_told) {
+		kaname_follow_trouble(follow, owner, NULL, "the module has told nothing yet");
+	} else if (owner->is_pending) {
+		kaname_follow_trouble(follow, owner, NULL,
+		                      "its targets are being looked up for the first time");
+	} else if (owner->failures == 0 && owner->act_at != 0 && wait_ms > 0) {
+		kaname_follow_trouble(follow, owner, NULL,
+		                      "it has changed often, or has no address for less than ten "
+		                      "minutes: what it is to have is written in %lld s",
+		                      (long long)(wait_ms + 999) / 1000);
+	}
+}
+
+static void say_all_behind(kaname_follow_t *follow)
+{
+	for (size_t i = 0; i < follow->owners.owners_size; i++) {
+		for (kaname_follow_owner_t *owner = follow->owners.owners[i]; owner != NULL;
+		     owner = owner->next) {
+			if (!is_in_step(follow, owner)) {
+				say_behind(follow, owner);
+			}
 		}
 	}
 }
@@ -92,11 +133,11 @@ static void count_owners(const kaname_follow_t *follow, size_t *behind, size_t *
 /*! With --once: is all done that can be? */
 static void look_whether_done(kaname_follow_t *follow)
 {
-	size_t behind, going_on = 1;
+	size_t going_on = 1;
 	bool idle = follow->scanning == NULL && !follow->is_committing && follow->sent == NULL &&
 	            follow->ready == NULL;
 	if (follow->has_scanned && (follow->has_verified || follow->is_dry) && idle) {
-		count_owners(follow, &behind, &going_on);
+		going_on = count_owners(follow).going_on;
 	}
 	if (going_on == 0 || kaname_now_ms() >= follow->once_end_ms) {
 		begin_end(follow);
@@ -196,23 +237,20 @@ static bool start(kaname_follow_t *follow)
 /*! How it ends. */
 static kaname_exit_t conclude(kaname_follow_t *follow)
 {
-	size_t behind, going_on;
-	kaname_follow_tell_rest(follow, true);
-	if (follow->has_failed) {
-		return KANAME_IO;
-	}
-	if (!follow->is_once) {
-		return KANAME_OK;
+	if (!follow->is_once || follow->has_failed) {
+		kaname_follow_tell_rest(follow, true);
+		return follow->has_failed ? KANAME_IO : KANAME_OK;
 	}
 	if (!follow->has_scanned || follow->was_down || !follow->is_up) {
 		return KANAME_IO;
 	}
-	count_owners(follow, &behind, &going_on);
-	if (behind > 0 && !follow->args->quiet) {
-		kaname_error("%zu of %zu owners are not in step", behind,
-		             follow->owners.owners_count);
+	const counts_t counts = count_owners(follow);
+	if (counts.behind > 0 && !follow->args->quiet) {
+		say_all_behind(follow);
+		kaname_follow_tell_rest(follow, true);
+		kaname_error("%zu of %zu owners are not in step", counts.behind, counts.all);
 	}
-	return behind > 0 || follow->missing > 0 ? KANAME_NO : KANAME_OK;
+	return counts.behind > 0 || follow->missing > 0 ? KANAME_NO : KANAME_OK;
 }
 
 static kaname_exit_t run(kaname_follow_t *follow)

@@ -1,9 +1,11 @@
 #include "follow/follow.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <libknot/libknot.h>
 
@@ -111,7 +113,9 @@ static kaname_exit_t read_key(kaname_follow_t *follow)
 	}
 	int ret = knot_tsig_key_init_file(&follow->key, path);
 	if (ret != KNOT_EOK) {
-		kaname_error("the key file %s cannot be read: %s", path, knot_strerror(ret));
+		/* libknot says of a file that is not there that it must not be read. */
+		const char *why = access(path, R_OK) != 0 ? strerror(errno) : knot_strerror(ret);
+		kaname_error("the key file %s cannot be read: %s", path, why);
 		(void)fprintf(stderr,
 		              "next: its first line is [ALGORITHM:]NAME:SECRET, as 'kaname "
 		              "follow --setup' prints it, and it has to be readable for who "

@@ -30,7 +30,9 @@ typedef enum {
 	KANAME_TOLD_FAILED = 0, /*!< Nothing that counts: what is there stays. */
 	KANAME_TOLD_PENDING,    /*!< It is being looked up for the first time: likewise, for now. */
 	KANAME_TOLD_NODATA,     /*!< There are none, by what was looked up. */
-	KANAME_TOLD_SET,        /*!< These. */
+	KANAME_TOLD_NXDOMAIN, /*!< Likewise, and none of the other family, either: the targets do not
+	                             exist. */
+	KANAME_TOLD_SET,      /*!< These. */
 } kaname_told_worth_t;
 
 /*! What an owner has. */

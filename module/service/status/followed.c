@@ -169,6 +169,7 @@ static void add_states(char *at, size_t *len, const aname_owner_family_t *family
 		[ANAME_OWNER_FAILED] = ANAME_FOLLOW_FAILED,
 		[ANAME_OWNER_PENDING] = ANAME_FOLLOW_PENDING,
 		[ANAME_OWNER_NODATA] = ANAME_FOLLOW_NODATA,
+		[ANAME_OWNER_NXDOMAIN] = ANAME_FOLLOW_NXDOMAIN,
 		[ANAME_OWNER_ADDRESSES] = ANAME_FOLLOW_ADDRESSES,
 	};
 	aname_line_add(at, len, "\t%s=%s", state_key, states[family->state]);
