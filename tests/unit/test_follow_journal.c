@@ -150,6 +150,56 @@ static void life_of_an_owner(void **state)
 	remove_directory(path);
 }
 
+/*! Counts all addresses that are noted. */
+static void count_largest(void *ctx, const knot_dname_t *zone, const knot_dname_t *owner,
+                          const kaname_noted_t *noted)
+{
+	seen_t *seen = ctx;
+	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
+		seen->calls +=
+		        noted->written[i].count + noted->adopted[i].count + noted->former[i].count;
+		for (unsigned j = 0; j < noted->pending_count; j++) {
+			seen->calls += noted->pending[j][i].count;
+		}
+	}
+}
+
+/*! Sets as large as they may be, and as many of them. */
+static void largest(void **state)
+{
+	char path[DIRECTORY_MAX];
+	uint8_t at[KANAME_SET_MAX * 16];
+	seen_t seen = { .calls = 0 };
+	make_directory(path);
+	kaname_journal_t *journal = open_journal(path, false);
+	name_t zone = make_name("zone.example.");
+	for (unsigned i = 0; i < KANAME_PENDING_MOST + 2; i++) {
+		/* At first what is there and was adopted, then what was there before that. */
+		kaname_note_t what = i == 0   ? KANAME_NOTE_ADOPT
+		                     : i == 1 ? KANAME_NOTE_DONE
+		                              : KANAME_NOTE_INTEND;
+		kaname_set_t *both[KANAME_FAMILIES];
+		kaname_notes_t notes = { 0 };
+		for (unsigned j = 0; j < KANAME_FAMILIES; j++) {
+			size_t len = kaname_family_len(j);
+			memset(at, 1 + i, sizeof(at));
+			for (unsigned k = 0; k < KANAME_SET_MAX; k++) {
+				at[k * len] = k;
+			}
+			assert_true(kaname_set_take(&sets, j, at, KANAME_SET_MAX, &both[j]));
+		}
+		kaname_notes_add(&notes, what, zone.at, zone.at, both, 60, 1);
+		assert_null(kaname_journal_commit(journal, &notes, 1));
+		kaname_notes_clear(&notes);
+		kaname_set_release(&sets, both[0]);
+		kaname_set_release(&sets, both[1]);
+	}
+	assert_true(kaname_journal_get(journal, zone.at, zone.at, count_largest, &seen));
+	assert_int_equal(seen.calls, (3 + KANAME_PENDING_MOST) * 2 * KANAME_SET_MAX);
+	kaname_journal_close(journal);
+	remove_directory(path);
+}
+
 /*! What is noted is there for the next one; the apex of a zone and the same name in its parent are two
  *  owners. */
 static void stays(void **state)
@@ -281,6 +331,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		PROVES("what is noted of an owner", life_of_an_owner),
+		PROVES("as much as there may be of an owner", largest),
 		PROVES("it stays", stays),
 		PROVES("it is for one process, and one primary", of_one),
 		PROVES("M5: whenever it is killed all is there or nothing", killed),
