@@ -185,7 +185,8 @@ static void on_set(void *ctx, uint64_t token, const kaname_told_set_t *told)
 	int64_t now_ms = kaname_now_ms();
 	follow->asked--;
 	owner->is_asked = false;
-	if (!owner->is_dropped) {
+	/* Of one that leaves what it was to have does not count any more. */
+	if (!owner->is_dropped && owner->state != KANAME_OWNER_LEAVING) {
 		good = take_families(follow, owner, told, &changed);
 		for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
 			pending |= told->family[i].worth == KANAME_TOLD_PENDING && !told->unknown;

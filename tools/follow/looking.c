@@ -1,5 +1,7 @@
 #include "follow/follow.h"
 
+#include <string.h>
+
 #include "ask.h"
 
 /*! How long after a look at what is not there the next one is, at least. */
@@ -103,13 +105,90 @@ static void take_own(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 	}
 }
 
+/* What somebody else wrote. */
+
+typedef struct {
+	kaname_follow_t *follow;
+	kaname_set_t **sets; /*!< Of both families. */
+	const bool *wanted;
+	bool good;
+} adopted_t;
+
+/*! Adds what was adopted before to the sets. */
+static void add_adopted(void *ctx, const knot_dname_t *zone, const knot_dname_t *owner,
+                        const kaname_noted_t *noted)
+{
+	adopted_t *adopted = ctx;
+	uint8_t at[2 * KANAME_SET_MAX * 16];
+	for (unsigned i = 0; i < KANAME_FAMILIES && adopted->good; i++) {
+		const kaname_noted_set_t *before = &noted->adopted[i];
+		kaname_set_t *now = adopted->sets[i];
+		size_t len = kaname_family_len(i), count = before->count;
+		if (!adopted->wanted[i] || count == 0) {
+			continue;
+		}
+		memcpy(at, before->at, count * len);
+		if (now != NULL) {
+			memcpy(at + count * len, now->at, now->count * len);
+			count += now->count;
+		}
+		kaname_set_t *both;
+		adopted->good = kaname_set_take(&adopted->follow->sets, i, at, count, &both);
+		if (adopted->good) {
+			kaname_set_release(&adopted->follow->sets, now);
+			adopted->sets[i] = both;
+		}
+	}
+}
+
+/*!
+ * Notes what somebody else wrote, and that it is there with what was written, which is not put back.
+ * Where that is there still, or nothing is, what was adopted before is put back, too. False if out of
+ * memory, or if the journal cannot be read.
+ */
+static bool adopt(kaname_follow_t *follow, kaname_follow_owner_t *owner,
+                  const kaname_follow_seen_t *seen)
+{
+	kaname_set_t *sets[KANAME_FAMILIES] = { NULL };
+	bool wanted[KANAME_FAMILIES], good = true;
+	for (unsigned i = 0; i < KANAME_FAMILIES && good; i++) {
+		kaname_set_t *there = seen->there[i], *written = owner->written[i];
+		wanted[i] =
+		        owner->is_adopted && (there == NULL || kaname_set_overlap(there, written));
+		good = kaname_set_minus(&follow->sets, there, written, &sets[i]);
+	}
+	adopted_t adopted = { follow, sets, wanted, good };
+	if (good && (wanted[KANAME_A] || wanted[KANAME_AAAA])) {
+		good = kaname_journal_get(follow->journal, kaname_follow_zone(owner),
+		                          kaname_follow_name(owner), add_adopted, &adopted) &&
+		       adopted.good;
+	}
+	for (unsigned i = 0; i < KANAME_FAMILIES && good; i++) {
+		kaname_follow_set(follow, &owner->written[i], sets[i]);
+	}
+	if (good) {
+		/* Where they have several TTLs the records' own has to do. */
+		kaname_follow_note(follow, KANAME_NOTE_ADOPT, owner,
+		                   seen->ttl != 0 ? seen->ttl : owner->ttl);
+		take_there(follow, owner, seen);
+		kaname_follow_note(follow, KANAME_NOTE_THERE, owner, 0);
+	}
+	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
+		kaname_set_release(&follow->sets, sets[i]);
+	}
+	return good;
+}
+
 static void take_foreign(kaname_follow_t *follow, kaname_follow_owner_t *owner,
                          const kaname_follow_seen_t *seen)
 {
 	char text[KANAME_FAMILIES][400];
 	if (follow->args->adopt) {
-		take_there(follow, owner, seen);
-		kaname_follow_note(follow, KANAME_NOTE_ADOPT, owner, seen->ttl);
+		if (!adopt(follow, owner, seen)) {
+			owner->must_look = true;
+			kaname_follow_hold(owner, AGAIN_MS);
+			return;
+		}
 		kaname_follow_trouble(
 		        follow, owner, NULL,
 		        "somebody else wrote its addresses (A %s, AAAA %s): "
@@ -173,8 +252,10 @@ static bool take_leaving(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 	if (pending) {
 		take_there(follow, owner, seen);
 	}
-	if (!set_aside(follow, owner, seen->there)) {
-		if (seen->there[KANAME_A] != NULL || seen->there[KANAME_AAAA] != NULL) {
+	bool any = seen->there[KANAME_A] != NULL || seen->there[KANAME_AAAA] != NULL;
+	/* What was adopted is put back, too, where nothing is there any more. */
+	if (!set_aside(follow, owner, seen->there) && (any || !owner->is_adopted)) {
+		if (any) {
 			kaname_follow_say_owner(follow, owner,
 			                        "its ANAME records are gone, and its addresses are "
 			                        "not those that were written: they stay");

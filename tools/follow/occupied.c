@@ -21,22 +21,23 @@ static void take(void *ctx, knot_ctl_data_t *data)
 	status->is_frozen |= strcmp(type, "freeze") == 0 && strcmp(value, "yes") == 0;
 }
 
-const char *kaname_zone_occupied(kaname_control_t *control, const knot_dname_t *zone)
+bool kaname_zone_occupied(kaname_control_t *control, const knot_dname_t *zone, const char **why)
 {
 	knot_dname_txt_storage_t name;
 	status_t status = { false, false };
 	if (knot_dname_to_str(name, zone, sizeof(name)) == NULL) {
-		return "it has no name";
+		*why = "it has no name";
+		return true;
 	}
 	knot_ctl_data_t ask = { [KNOT_CTL_IDX_CMD] = "zone-status",
 		                [KNOT_CTL_IDX_ZONE] = name,
 		                [KANAME_CTL_IDX_FILTER] = FILTER };
 	/* What is refused is a zone that is not there: the update says so, too. */
 	if (kaname_control_ask(control, &ask, take, &status) == KANAME_IO) {
-		return "the server could not be asked whether a transaction is open";
+		return false;
 	}
-	if (status.is_open) {
-		return "a transaction is open in its zone (knotc zone-begin)";
-	}
-	return status.is_frozen ? "its zone is frozen (knotc zone-freeze)" : NULL;
+	*why = status.is_open     ? "a transaction is open in its zone (knotc zone-begin)"
+	       : status.is_frozen ? "its zone is frozen (knotc zone-freeze)"
+	                          : NULL;
+	return true;
 }

@@ -18,7 +18,10 @@
  * \brief Asks.
  *
  * \param control  Connected.
+ * \param why      Gets why an update has to wait, a phrase that stays; NULL: it has not to.
  *
- * \return Why an update has to wait, a phrase that stays; NULL: it has not to.
+ * \return false, and `why` is left as it was, if the server does not answer.
  */
-const char *kaname_zone_occupied(kaname_control_t *control, const knot_dname_t *zone);
+__attribute__((warn_unused_result)) bool kaname_zone_occupied(kaname_control_t *control,
+                                                              const knot_dname_t *zone,
+                                                              const char **why);

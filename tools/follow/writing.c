@@ -13,12 +13,17 @@
 #include "rrtype.h"
 
 /*! How long what is done may wait to be noted. */
-#define DONE_MS       1000
+#define DONE_MS    1000
 /*! How long nothing is tried after a failure of the journal; of an update that the server refused; and
  *  at first, of one that it could not make. */
-#define JOURNAL_MS    10000
-#define REFUSED_MS    60000
-#define FAILED_MS     1000
+#define JOURNAL_MS 10000
+#define REFUSED_MS 60000
+#define FAILED_MS  1000
+/*! So many times in a row an update may find something else than what was read just before. */
+#define DISAGREED  3
+#define NEXT_DISAGREED                                                               \
+	"does this server have what the primary has ('kaname check ZONE')? No more " \
+	"than 256 addresses of a family may stand there"
 /*! How often it is looked whether a zone is still occupied. */
 #define HELD_UP_MS    2000
 /*! Records of a type that an update compares; of more it expects that there are any. */
@@ -120,6 +125,10 @@ static void take_end(kaname_follow_t *follow, kaname_follow_job_t *job,
 		/* It is not done, unless one before it is: else what somebody else wrote would be
 		 * taken for ours where it is the same. */
 		take_undone(follow, job);
+		if (owner->failures == DISAGREED) {
+			kaname_follow_trouble(follow, owner, NEXT_DISAGREED, "%s (%s)",
+			                      updated->why, follow->server_text);
+		}
 		kaname_follow_hold(owner, FAILED_MS);
 		owner->must_look = true;
 		owner->is_seen = false;
@@ -229,12 +238,15 @@ static void pretend(kaname_follow_t *follow, kaname_follow_job_t *job)
 static void find_occupied(const kaname_follow_t *follow, kaname_follow_job_t *batch)
 {
 	kaname_control_t control;
-	bool good = kaname_control_try(&control, follow->args) == KNOT_EOK;
+	bool open = kaname_control_try(&control, &follow->read_args) == KNOT_EOK, good = open;
+	control.quiet = true;
 	for (kaname_follow_job_t *job = batch; job != NULL; job = job->next) {
-		job->held_up = good ? kaname_zone_occupied(&control, kaname_follow_zone(job->owner))
-		                    : "the server does not answer";
+		job->held_up = "the server does not answer";
+		/* Each that it does not answer takes its time: they are not asked one by one. */
+		good = good && kaname_zone_occupied(&control, kaname_follow_zone(job->owner),
+		                                    &job->held_up);
 	}
-	if (good) {
+	if (open) {
 		kaname_control_close(&control);
 	}
 }

@@ -1,0 +1,219 @@
+"""kaname follow on a bad day: answers that come late, servers that hang, and what may never be left."""
+
+import contextlib
+import signal
+import socket
+import threading
+
+import dns.message
+import dns.name
+import dns.rcode
+import dns.tsigkeyring
+import pytest
+from harness import A1, A2, ANAME, SIBLING_A, TARGET, ZONE, aname, let_pass, sanitizer
+from harness.clock import Clock
+from harness.follow import ALGORITHM, KEY, SECRET, Follow, stands, stays, written
+from harness.told_client import Played
+from harness.wait import SLOW, eventually
+
+pytestmark = pytest.mark.limit(120)
+NOTHING = "a-state=nodata\taaaa-state=nodata"
+
+
+@pytest.fixture
+def module(directory):
+    """A module that is played, beside a real knotd."""
+    played = Played(directory)
+    yield played
+    played.stop()
+
+
+def has(*addresses):
+    return f"a-state=addresses\ta={','.join(addresses)}\taaaa-state=nodata"
+
+
+class Answers:
+    """Answers all questions of a client with the same, until it is told to hold them back."""
+
+    def __init__(self, module, what):
+        self.what, self.held, self.hold = what, [], False
+        self.peer = module.accept()
+        self.lock = threading.Lock()
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self):
+        with contextlib.suppress(OSError):
+            while (line := self.peer.line()) is not None:
+                with self.lock:
+                    self.held.append(line.split()[1])
+                    self._answer()
+
+    def _answer(self):
+        while self.held and not self.hold:
+            self.peer.send(f"set\ttoken={self.held.pop(0)}\tnext=1\tttl=60\t{self.what}\n")
+
+    def tell(self, what):
+        with self.lock:
+            self.what = what
+            self.peer.send("changed\tname=" + TARGET + ".\n")
+
+    def hold_back(self):
+        with self.lock:
+            self.hold = True
+        eventually(lambda: self.held, what="a question is on its way")
+
+    def release(self):
+        with self.lock:
+            self.hold = False
+            self._answer()
+
+
+def serve(fleet, *records, **how):
+    fleet.serve([aname(TARGET), *records], kinds=(), **how)
+
+
+def remove_record(knotd, zone=ZONE):
+    knotd.knotc("zone-begin", zone)
+    knotd.knotc("zone-unset", zone, "@", f"TYPE{ANAME}")
+    knotd.knotc("zone-commit", zone)
+
+
+def add_by_hand(knotd, address):
+    knotd.knotc("zone-begin", ZONE)
+    knotd.knotc("zone-set", ZONE, "@", "300", "A", address)
+    knotd.knotc("zone-commit", ZONE)
+
+
+# What is left behind.
+
+
+def test_M3_an_answer_that_comes_when_the_record_is_gone(fleet, module):
+    """What was asked before does not count any more; a transaction holds up that it goes."""
+    serve(fleet)
+    follow = fleet.follow("-S", module.path)
+    answers = Answers(module, has(A1))
+    written(fleet.knotd, {A1})
+    answers.hold_back()
+    remove_record(fleet.knotd)
+    fleet.knotd.knotc("zone-begin", ZONE)
+    follow.signal(signal.SIGHUP)
+    follow.says(ZONE, "transaction")
+    answers.release()
+    let_pass(1)
+    fleet.knotd.knotc("zone-abort", ZONE)
+    written(fleet.knotd, ())
+
+
+# Sanitizers look at the clock by themselves.
+@pytest.mark.skipif(sanitizer.ENABLED, reason="the clock cannot be set")
+def test_M3_adopted_addresses_are_put_back_where_nothing_was_written_any_more(fleet, module):
+    """The target has had no address for ten minutes; then the record goes."""
+    serve(fleet, f"@ 300 IN A {SIBLING_A}")
+    follow = at_another_time(fleet, "follow", -295, "-S", module.path, "--adopt")
+    answers = Answers(module, has(A1))
+    written(fleet.knotd, {A1})
+    answers.tell(NOTHING)
+    stays(fleet.knotd, {A1}, seconds=5)
+    follow.finish()
+    again = at_another_time(fleet, "again", 295, "-S", module.path, "--adopt")
+    answers = Answers(module, NOTHING)
+    written(fleet.knotd, (), timeout=20)
+    remove_record(fleet.knotd)
+    again.signal(signal.SIGHUP)
+    written(fleet.knotd, {SIBLING_A})
+
+
+def at_another_time(fleet, name, seconds, *arguments):
+    """Start follow with another wall clock; signatures are good for 300 s before and after."""
+    follow = Follow(fleet.knotd, *arguments, name=name)
+    Clock(follow, fleet.knotd.directory).set_wall(seconds)
+    return fleet.start_server(follow)
+
+
+def test_M3_what_was_written_is_not_adopted(fleet, authority):
+    """Somebody adds an address to what was written: that one stays, and the one of before."""
+    authority.set(TARGET, a=[A1])
+    serve(fleet, f"@ 300 IN A {SIBLING_A}")
+    follow = fleet.follow("--adopt")
+    written(fleet.knotd, {A1})
+    add_by_hand(fleet.knotd, "203.0.113.99")
+    authority.set(TARGET, a=[A2])
+    written(fleet.knotd, {A2}, timeout=20)
+    remove_record(fleet.knotd)
+    follow.signal(signal.SIGHUP)
+    written(fleet.knotd, {SIBLING_A, "203.0.113.99"}, timeout=20)
+
+
+# Servers that hang, or say always the same.
+
+
+def test_M5_it_ends_while_the_server_hangs(fleet, module):
+    """The control socket does not answer while very many owners are to be written."""
+    names = [f"z{number}.example" for number in range(60)]
+    for name in names:
+        fleet.knotd.add_zone(name, [aname(TARGET)], zone_options={"acl": [KEY]})
+    serve(fleet)
+    follow = fleet.follow("-S", module.path)
+    answers = Answers(module, has(A1))
+    for name in names:
+        written(fleet.knotd, {A1}, zone=name, timeout=30)
+    fleet.knotd.freeze()
+    try:
+        answers.tell(has(A2))
+        # The first that is to be written is found to be held up, and all others come.
+        let_pass(12)
+        code, seconds = follow.stop(60)
+        assert code == 0 and seconds < 15 * SLOW, f"ended with {code} after {seconds:.1f} s"
+        bad = follow.lines("failed to control")
+        assert not bad, f"expected no lines of the control socket, got {len(bad)}: {bad[0]}"
+    finally:
+        fleet.knotd.thaw()
+
+
+class Stubborn:
+    """A primary that answers each update with the same rcode."""
+
+    def __init__(self, rcode):
+        self.rcode, self.count = rcode, 0
+        self.keyring = dns.tsigkeyring.from_text({KEY: (ALGORITHM, SECRET)})
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.text = f"127.0.0.1@{self.listener.getsockname()[1]}"
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self):
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self.listener.accept()
+                threading.Thread(target=self._serve, args=[connection], daemon=True).start()
+
+    def _serve(self, connection):
+        with contextlib.suppress(OSError, EOFError), connection, connection.makefile("rb") as file:
+            while prefix := file.read(2):
+                wire = file.read(int.from_bytes(prefix, "big"))
+                query = dns.message.from_wire(wire, keyring=self.keyring)
+                reply = dns.message.make_response(query)
+                reply.set_rcode(self.rcode)
+                self.count += 1
+                wire = reply.to_wire()
+                connection.sendall(len(wire).to_bytes(2, "big") + wire)
+
+    def close(self):
+        self.listener.close()
+
+
+@pytest.mark.parametrize("rcode", ["NXRRSET", "YXRRSET"])
+def test_M2_a_primary_that_never_agrees(fleet, authority, rcode):
+    """It is asked ever less often, and that is told once."""
+    authority.set(TARGET, a=[A1])
+    serve(fleet)
+    with contextlib.closing(Stubborn(dns.rcode.from_text(rcode))) as primary:
+        follow = fleet.follow("--primary", primary.text)
+        eventually(lambda: primary.count > 1, what="it is tried again")
+        busy = follow.busy_s()
+        let_pass(20)
+        assert 3 < primary.count < 9, f"expected few updates, got {primary.count}"
+        assert follow.busy_s() - busy < 1 * SLOW
+        lines = follow.lines(ZONE, rcode)
+        assert len(lines) == 1, f"expected one line that tells it, got {follow.text()}"
+        follow.finish()
