@@ -172,10 +172,10 @@ static void explain(const effective_t *effective, size_t reason, kaname_refusal_
 	    (blamed->template == NULL && !effective->is_default[setting])) {
 		(void)snprintf(refusal->why, sizeof(refusal->why), "%s", why);
 	} else if (blamed->template == NULL) {
-		(void)snprintf(refusal->why, sizeof(refusal->why), "%s (nothing is set)", why);
+		(void)snprintf(refusal->why, sizeof(refusal->why), "%s (it is not set)", why);
 	} else {
 		(void)snprintf(refusal->why, sizeof(refusal->why), "%s (%stemplate '%.*s')", why,
-		               effective->is_default[setting] ? "nothing is set in " : "",
+		               effective->is_default[setting] ? "not set in " : "",
 		               (int)blamed->template_len, blamed->template);
 	}
 }

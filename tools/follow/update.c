@@ -161,8 +161,9 @@ int kaname_update_write(const kaname_update_t *update, uint16_t id, const knot_t
 /* Reading. */
 
 #define ALLOW                                                                                     \
-	"in Knot by an acl with `action: update`, as `kaname follow --setup` prints it; in BIND " \
-	"by `update-policy` or `allow-update`; in PowerDNS by `dnsupdate=yes`, "                  \
+	"in Knot by the acl that `kaname follow --setup` prints, named in the `acl` of the zone " \
+	"or its template; in BIND by `update-policy` or `allow-update`; in PowerDNS by "          \
+	"`dnsupdate=yes`, "                                                                       \
 	"`allow-dnsupdate-from`, and TSIG-ALLOW-DNSUPDATE and ALLOW-DNSUPDATE-FROM of the zone"
 #define NEXT_ALLOW                                                                               \
 	"let the key change A and AAAA there: " ALLOW "; PowerDNS says so of a wrong key, too, " \
@@ -170,9 +171,9 @@ int kaname_update_write(const kaname_update_t *update, uint16_t id, const knot_t
 #define NEXT_KEY                                                                                  \
 	"compare name, algorithm and secret of the key with those at the primary; Knot 3.2 says " \
 	"so, too, where no acl lets the key change A and AAAA there: see `kaname follow --setup`"
-#define NEXT_AUTHORITY                                                                          \
-	"see that the zone is there, or name its primary by --primary; and let the key change " \
-	"A and AAAA there: " ALLOW
+#define NEXT_AUTHORITY                                                                       \
+	"see that the zone is there, and the key, by the same name, or name its primary by " \
+	"--primary; and let the key change A and AAAA there: " ALLOW
 #define NEXT_CLOCK    "set the clocks of both hosts, by NTP"
 #define NEXT_PRIMARY  "name the zone's primary by --primary"
 #define NEXT_LOG      "see the primary's log"
