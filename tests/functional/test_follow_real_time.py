@@ -6,7 +6,7 @@ import time
 
 import pytest
 from harness import A1, A2, AAAA1, aname, known
-from harness.authority import SCRIPTED
+from harness.authority import SCRIPTED, Authority
 from harness.follow import KEY, stands, written
 from harness.knotd import section
 from harness.secondaries import Nsd, serial
@@ -101,7 +101,7 @@ def look(knotd, told, minute):
 
 
 @pytest.mark.limit(LIMIT + MINUTE)
-def test_M3_minutes(fleet, authority, start_scripted):
+def test_M3_minutes(fleet, authority, recursors):
     knotd = fleet.knotd
     told = stories(authority)
     knotd.options |= {"stale-max": 30, "timeout": 500}
@@ -109,7 +109,7 @@ def test_M3_minutes(fleet, authority, start_scripted):
         is_there(authority)(story)
         knotd.add_zone(story.zone, [aname(story.target)], zone_options={"acl": KEY})
     # And one whose recursor is dead for ten minutes.
-    recursor = start_scripted(SCRIPTED)
+    recursor = recursors()
     recursor.set("t.dead.example", a=[A1], aaaa=[AAAA1], ttl=1)
     knotd.sections.append(section("mod-aname", "dead", resolver=SCRIPTED, ttl_max=1, timeout=500,
                                   retry_max=5))
@@ -135,7 +135,7 @@ def test_M3_minutes(fleet, authority, start_scripted):
         if minute < 10.5:
             unchanged(fleet, knotd, minute)
         elif revived is None:
-            revived = start_scripted(SCRIPTED)
+            revived = recursors()
             revived.set("t.dead.example", a=[A2], aaaa=[AAAA1], ttl=1)
         look(knotd, told, minute)
         time.sleep(1)
@@ -147,6 +147,21 @@ def test_M3_minutes(fleet, authority, start_scripted):
         wanted = (story.gone is not None) + (story.back is not None)
         assert count == wanted, f"{story.zone}: expected {wanted} changes, got {count}"
     follow.finish()
+
+
+@pytest.fixture
+def recursors():
+    """Starts a recursor that answers what it is told to; it may be closed, and be started anew."""
+    started = []
+
+    def start():
+        started.append(Authority(SCRIPTED))
+        return started[-1]
+
+    yield start
+    # The first one was closed by the test.
+    for one in started[1:]:
+        one.close()
 
 
 def unchanged(fleet, knotd, minute):

@@ -89,6 +89,24 @@ def test_M3_a_family_that_fails_stays_while_the_other_one_changes(fleet, authori
     stays(fleet.knotd, {A2}, {AAAA1}, seconds=4)
 
 
+def test_M3_a_target_that_returns(fleet, authority):
+    """One family is known before the other one: it does not take that with it."""
+    authority.set(TARGET, a=[A1], aaaa=[AAAA1], ttl=1)
+    fleet.knotd.options["stale-max"] = 1
+    serve(fleet)
+    fleet.follow()
+    written(fleet.knotd, {A1}, {AAAA1})
+    number = serial()
+    for _ in range(4):
+        authority.nxdomain(TARGET, negative_ttl=2)
+        let_pass(4)
+        # The lookups of the two families are seldom due at the same moment.
+        authority.set(TARGET, a=[A1], aaaa=[AAAA1], ttl=1)
+        let_pass(3)
+    assert stands(fleet.knotd) == {"A": {A1}, "AAAA": {AAAA1}}
+    assert serial() == number, f"expected nothing to be written, got serial {serial()}"
+
+
 def test_M3_nothing_is_written_for_a_target_that_never_was(fleet, authority):
     authority.nxdomain(TARGET)
     serve(fleet)

@@ -113,9 +113,12 @@ static kaname_exit_t read_key(kaname_follow_t *follow)
 	}
 	int ret = knot_tsig_key_init_file(&follow->key, path);
 	if (ret != KNOT_EOK) {
-		/* libknot says of a file that is not there that it must not be read. */
-		const char *why = access(path, R_OK) != 0 ? strerror(errno) : knot_strerror(ret);
-		kaname_error("the key file %s cannot be read: %s", path, why);
+		/* The library takes a file that is not there for one that may not be read. */
+		if (eaccess(path, R_OK) != 0) {
+			kaname_error("the key file %s cannot be read: %s", path, strerror(errno));
+		} else {
+			kaname_error("the key file %s has no key: %s", path, knot_strerror(ret));
+		}
 		(void)fprintf(stderr,
 		              "next: its first line is [ALGORITHM:]NAME:SECRET, as 'kaname "
 		              "follow --setup' prints it, and it has to be readable for who "
