@@ -223,6 +223,14 @@ def test_M3_adopted_addresses_are_put_back_by_a_later_run(fleet, authority):
     assert " 777 " in found, f"expected the TTL that it had, got {found}"
 
 
+def test_M3_once_adopts_and_writes_in_one_run(fleet, authority):
+    authority.set(TARGET, a=[A1])
+    serve(fleet, *siblings())
+    done = Follow(fleet.knotd).run("--once", "--adopt")
+    assert "noted, and replaced" in done.stderr, done.stderr
+    assert stands(fleet.knotd) == {"A": {A1}, "AAAA": set()}, done.stderr
+
+
 def test_M3_adopted_addresses_that_are_those_of_the_target(fleet, authority):
     authority.set(TARGET, a=[A1])
     serve(fleet, f"@ 300 IN A {A1}")
