@@ -184,18 +184,13 @@ static void take_foreign(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 {
 	char text[KANAME_FAMILIES][400];
 	if (follow->args->adopt) {
-<<<<<<< HEAD
 		if (!adopt(follow, owner, seen)) {
 			owner->must_look = true;
 			kaname_follow_hold(owner, AGAIN_MS);
 			return;
 		}
-=======
-		/* They are why the update failed, which is tried again at once, but only this once. */
-		owner->hold_at = owner->is_adopted ? owner->hold_at : 0;
-		take_there(follow, owner, seen);
-		kaname_follow_note(follow, KANAME_NOTE_ADOPT, owner, seen->ttl);
->>>>>>> 51ddf4d (kaname follow: --once --adopt writes in the run that adopts)
+		/* They are why the update failed, which is tried again at once. */
+		owner->hold_at = 0;
 		kaname_follow_trouble(
 		        follow, owner, NULL,
 		        "somebody else wrote its addresses (A %s, AAAA %s): "
