@@ -93,10 +93,11 @@ kaname_follow_job_t *kaname_follow_job_new(kaname_follow_t *follow, kaname_follo
 		return NULL;
 	}
 	job->owner = owner;
-	job->writes = owner->pace.writes < UINT8_MAX ? owner->pace.writes + 1 : UINT8_MAX;
 	if (!fill_job(follow, job)) {
 		kaname_follow_job_free(follow, job);
-		job = NULL;
+		return NULL;
 	}
+	bool counts = job->from[KANAME_A] != NULL || job->from[KANAME_AAAA] != NULL;
+	job->writes = owner->pace.writes + (counts && owner->pace.writes < UINT8_MAX);
 	return job;
 }
