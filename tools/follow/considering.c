@@ -60,6 +60,14 @@ bool kaname_follow_differs(const kaname_follow_owner_t *owner, int64_t now_ms,
 	       to[KANAME_AAAA] != owner->written[KANAME_AAAA];
 }
 
+int64_t kaname_follow_next(const kaname_follow_owner_t *owner,
+                           kaname_set_t *const to[KANAME_FAMILIES])
+{
+	bool gone = is_gone(owner->written[KANAME_A], to[KANAME_A]) ||
+	            is_gone(owner->written[KANAME_AAAA], to[KANAME_AAAA]);
+	return kaname_pace_next(&owner->pace, gone);
+}
+
 /*! Decides about an owner that has ANAME records. */
 static void consider_followed(kaname_follow_t *follow, kaname_follow_owner_t *owner, int64_t now_ms)
 {
@@ -73,9 +81,7 @@ static void consider_followed(kaname_follow_t *follow, kaname_follow_owner_t *ow
 		owner->act_at = kaname_tick_of(again_ms);
 		return;
 	}
-	bool gone = is_gone(owner->written[KANAME_A], to[KANAME_A]) ||
-	            is_gone(owner->written[KANAME_AAAA], to[KANAME_AAAA]);
-	int64_t next_ms = kaname_pace_next(&owner->pace, gone);
+	int64_t next_ms = kaname_follow_next(owner, to);
 	if (next_ms <= now_ms) {
 		kaname_follow_write(follow, owner);
 		return;

@@ -80,17 +80,17 @@ static bool is_going_on(const kaname_follow_owner_t *owner)
 }
 
 typedef struct {
-	size_t all; /*!< That are there. */
-	size_t behind, going_on;
+	size_t found, behind, going_on;
 } counts_t;
 
+/*! Counts owners for which this holds; those that are only in the journal are not among those found. */
 static counts_t count_owners(const kaname_follow_t *follow)
 {
 	counts_t counts = { 0 };
 	for (size_t i = 0; i < follow->owners.owners_size; i++) {
 		for (const kaname_follow_owner_t *owner = follow->owners.owners[i]; owner != NULL;
 		     owner = owner->next) {
-			counts.all += owner->state != KANAME_OWNER_ABSENT;
+			counts.found += owner->state != KANAME_OWNER_ABSENT;
 			counts.behind += !is_in_step(follow, owner);
 			counts.going_on += is_going_on(owner);
 		}
@@ -98,34 +98,38 @@ static counts_t count_owners(const kaname_follow_t *follow)
 	return counts;
 }
 
-/*! Says why an owner is not in step, if that was not said yet. */
-static void say_behind(kaname_follow_t *follow, kaname_follow_owner_t *owner)
+/*! Says why an owner is not in step, where nothing was said of it. */
+static void tell_why(kaname_follow_t *follow, kaname_follow_owner_t *owner)
 {
-	int64_t wait_ms = kaname_tick_ms(owner->act_at) - kaname_now_ms();
-	if (owner->state != KANAME_OWNER_FOLLOWED) {
+	bool followed = owner->state == KANAME_OWNER_FOLLOWED;
+	kaname_set_t *to[KANAME_FAMILIES];
+	int64_t again_ms, now_ms = kaname_now_ms(), next_ms = 0;
+	if (owner->said != 0 || is_in_step(follow, owner)) {
 		return;
 	}
-	if (!owner->is_told) {
-		kaname_follow_trouble(follow, owner, NULL, "the module has told nothing yet");
-	} else if (owner->is_pending) {
-		kaname_follow_trouble(follow, owner, NULL,
-		                      "its targets are being looked up for the first time");
-	} else if (owner->failures == 0 && owner->act_at != 0 && wait_ms > 0) {
-		kaname_follow_trouble(follow, owner, NULL,
-		                      "it has changed often, or has no address for less than ten "
-		                      "minutes: what it is to have is written in %lld s",
-		                      (long long)(wait_ms + 999) / 1000);
+	if (kaname_follow_differs(owner, now_ms, to, &again_ms)) {
+		next_ms = kaname_follow_next(owner, to);
+	}
+	if (followed && (!owner->is_told || owner->is_pending)) {
+		kaname_follow_trouble(follow, owner, "'kaname status' tells how they are",
+		                      "its targets have not been looked up in time");
+	} else if (followed && now_ms < next_ms) {
+		kaname_follow_trouble(
+		        follow, owner, NULL,
+		        "it has changed often, and is not written before %d s are over",
+		        (int)((next_ms - now_ms + 999) / 1000));
+	} else {
+		kaname_follow_trouble(follow, owner, "run it again",
+		                      "it has not been written in time");
 	}
 }
 
-static void say_all_behind(kaname_follow_t *follow)
+static void tell_all_why(kaname_follow_t *follow)
 {
 	for (size_t i = 0; i < follow->owners.owners_size; i++) {
 		for (kaname_follow_owner_t *owner = follow->owners.owners[i]; owner != NULL;
 		     owner = owner->next) {
-			if (!is_in_step(follow, owner)) {
-				say_behind(follow, owner);
-			}
+			tell_why(follow, owner);
 		}
 	}
 }
@@ -237,18 +241,21 @@ static bool start(kaname_follow_t *follow)
 /*! How it ends. */
 static kaname_exit_t conclude(kaname_follow_t *follow)
 {
-	if (!follow->is_once || follow->has_failed) {
-		kaname_follow_tell_rest(follow, true);
-		return follow->has_failed ? KANAME_IO : KANAME_OK;
+	kaname_follow_tell_rest(follow, true);
+	if (follow->has_failed) {
+		return KANAME_IO;
+	}
+	if (!follow->is_once) {
+		return KANAME_OK;
 	}
 	if (!follow->has_scanned || follow->was_down || !follow->is_up) {
 		return KANAME_IO;
 	}
-	const counts_t counts = count_owners(follow);
+	counts_t counts = count_owners(follow);
 	if (counts.behind > 0 && !follow->args->quiet) {
-		say_all_behind(follow);
+		tell_all_why(follow);
 		kaname_follow_tell_rest(follow, true);
-		kaname_error("%zu of %zu owners are not in step", counts.behind, counts.all);
+		kaname_error("%zu of %zu owners are not in step", counts.behind, counts.found);
 	}
 	return counts.behind > 0 || follow->missing > 0 ? KANAME_NO : KANAME_OK;
 }

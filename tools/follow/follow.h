@@ -144,6 +144,10 @@ void kaname_follow_plan(kaname_follow_t *follow, kaname_follow_owner_t *owner);
 bool kaname_follow_differs(const kaname_follow_owner_t *owner, int64_t now_ms,
                            kaname_set_t *to[KANAME_FAMILIES], int64_t *again_ms);
 
+/*! From when on this may be written (M2); 0: at any time. */
+int64_t kaname_follow_next(const kaname_follow_owner_t *owner,
+                           kaname_set_t *const to[KANAME_FAMILIES]);
+
 /*! Exchanges a set that an owner has for another one, which is held for it. */
 void kaname_follow_set(kaname_follow_t *follow, kaname_set_t **at, kaname_set_t *set);
 
