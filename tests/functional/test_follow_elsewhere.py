@@ -3,6 +3,7 @@ secondary that has it.
 """
 
 import os
+import signal
 
 import pytest
 from harness import (
@@ -168,3 +169,30 @@ def test_M1_a_key_that_the_primary_does_not_know(elsewhere, authority, kind):
     count = len(follow.lines(ZONE))
     assert count <= 3, f"expected it to be told once, got {follow.text()}"
     elsewhere.ask(ZONE, "A").expect(a=())
+
+
+@pytest.mark.parametrize("how", [(), ("--adopt",)])
+def test_M3_what_the_server_here_has_not_got_yet(elsewhere, authority, how):
+    """It takes no transfer for a while: what stands there then was not written by somebody else."""
+    authority.set(TARGET, a=[A1])
+    elsewhere.serve("knot", [aname(TARGET)])
+    follow = elsewhere.follow(*how)
+    elsewhere.written({A1})
+    let_pass(2)
+    elsewhere.knotd.knotc("zone-freeze", ZONE)
+    authority.set(TARGET, a=[A2])
+    eventually(lambda: elsewhere.ask(ZONE, "A").expect(a={A2}), what="the primary has it")
+    let_pass(2)
+    for _ in range(2):
+        follow.signal(signal.SIGHUP)
+        let_pass(2)
+    elsewhere.knotd.knotc("zone-thaw", ZONE)
+    elsewhere.knotd.knotc("zone-refresh", ZONE)
+    elsewhere.written({A2})
+    assert not follow.lines("somebody else"), follow.text()
+    for command in (["zone-begin"], ["zone-unset", "@", f"TYPE{ANAME}"], ["zone-commit"]):
+        elsewhere.primary.knotc(command[0], ZONE, *command[1:])
+    elsewhere.knotd.knotc("zone-refresh", ZONE)
+    let_pass(1)
+    follow.signal(signal.SIGHUP)
+    elsewhere.written((), ())

@@ -270,6 +270,13 @@ static bool take_leaving(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 	return false;
 }
 
+/*! The primary is elsewhere and has objected to nothing: then what stands here was there before, and
+ *  this server has no newer one yet. If it is somebody else's after all, the next update shows it. */
+static bool may_be_late(const kaname_follow_t *follow, const kaname_follow_owner_t *owner)
+{
+	return follow->choice.elsewhere && owner->failures == 0 && !owner->is_unsure;
+}
+
 void kaname_follow_seen(kaname_follow_t *follow, kaname_follow_owner_t *owner,
                         const kaname_follow_seen_t *seen)
 {
@@ -296,7 +303,7 @@ void kaname_follow_seen(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 	}
 	if (is_left_over(owner, seen->there) || is_pending(follow, owner, seen->there)) {
 		take_own(follow, owner, seen);
-	} else {
+	} else if (!may_be_late(follow, owner)) {
 		take_foreign(follow, owner, seen);
 	}
 	kaname_follow_ask(follow, owner);
