@@ -30,37 +30,37 @@ typedef enum {
 /*! The command line, but for the command's name. */
 typedef struct {
 	const char *origin;        /*!< -o, or NULL. */
-	bool reverse;              /*!< --reverse */
 	const char *socket;        /*!< -s, or NULL. */
-	int timeout;               /*!< -t in seconds, 0 for ever, or -1. */
-	int64_t ttl;               /*!< --ttl, or -1. */
-	bool add;                  /*!< --add */
 	const char *owner;         /*!< --owner, or NULL. */
 	const char *type;          /*!< --type, or NULL. */
-	bool no_check;             /*!< --no-check */
-	bool json;                 /*!< --json */
-	bool prometheus;           /*!< --prometheus */
-	bool summary;              /*!< --summary */
 	const char *output;        /*!< --output, or NULL. */
-	int64_t seconds;           /*!< --for, or -1. */
 	const char *status_socket; /*!< -S, or NULL. */
 	const char *client;        /*!< --client, or NULL. */
+	const char *key;           /*!< --key, or NULL. */
+	const char *primary;       /*!< --primary, or NULL. */
+	const char *journal;       /*!< --journal, or NULL. */
+	int64_t ttl;               /*!< --ttl, or -1. */
+	int64_t seconds;           /*!< --for, or -1. */
 	int64_t busy_ms; /*!< Until when, by kaname_now_ms(), a status socket is asked again that
 	                                serves others; 0: it is not. */
-	bool quiet;      /*!< --quiet */
-	bool verbose;    /*!< --verbose */
-	bool reconnect;  /*!< --reconnect */
-	const char *key; /*!< --key, or NULL. */
-	const char *primary; /*!< --primary, or NULL. */
-	const char *journal; /*!< --journal, or NULL. */
-	bool once;           /*!< --once */
-	bool dry_run;        /*!< --dry-run */
-	bool adopt;          /*!< --adopt */
-	bool setup;          /*!< --setup */
 	size_t catalogs_count;
 	const char *catalogs[KANAME_CATALOGS_MAX]; /*!< --catalog, each. */
-	int count;                                 /*!< Arguments that are no options. */
-	char **arguments;
+	char **arguments;                          /*!< Those that are no options; */
+	int count;                                 /*!< how many. */
+	int timeout;                               /*!< -t in seconds, 0 for ever, or -1. */
+	bool reverse;                              /*!< --reverse */
+	bool add;                                  /*!< --add */
+	bool no_check;                             /*!< --no-check */
+	bool json;                                 /*!< --json */
+	bool prometheus;                           /*!< --prometheus */
+	bool summary;                              /*!< --summary */
+	bool quiet;                                /*!< --quiet */
+	bool verbose;                              /*!< --verbose */
+	bool reconnect;                            /*!< --reconnect */
+	bool once;                                 /*!< --once */
+	bool dry_run;                              /*!< --dry-run */
+	bool adopt;                                /*!< --adopt */
+	bool setup;                                /*!< --setup */
 } kaname_args_t;
 
 /*! Prints a message on standard error, after the program's name. */

@@ -12,7 +12,7 @@ static void three_at_once(void **state)
 {
 	kaname_pace_t pace = { 0 };
 	const int64_t start = 10 * HOUR;
-	for (unsigned i = 0; i < 3; i++) {
+	for (int64_t i = 0; i < 3; i++) {
 		kaname_pace_changed(&pace, start + 1000 * i);
 		assert_true(kaname_pace_next(&pace, false) <= start + 1000 * i);
 		kaname_pace_written(&pace, start + 1000 * i);
@@ -20,7 +20,7 @@ static void three_at_once(void **state)
 	/* A set that rotates every second is written after 10, 20, 40 ... seconds, up to an hour. */
 	int64_t now = start + 2000, pause = 10000;
 	for (unsigned i = 0; i < 12; i++) {
-		for (unsigned j = 0; j < 5; j++) {
+		for (int64_t j = 0; j < 5; j++) {
 			kaname_pace_changed(&pace, now + 1000 * j);
 		}
 		int64_t next = kaname_pace_next(&pace, false);

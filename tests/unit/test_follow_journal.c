@@ -14,9 +14,9 @@ static kaname_sets_t sets;
 static kaname_set_t *take(kaname_family_t family, const char *last)
 {
 	uint8_t at[16 * 16] = { 0 };
-	size_t len = kaname_family_len(family), count = strlen(last);
-	for (size_t i = 0; i < count; i++) {
-		at[i * len + len - 1] = last[i];
+	size_t len = kaname_family_len(family), count = 0;
+	for (; last[count] != '\0' && count < 16; count++) {
+		at[count * len + len - 1] = last[count];
 	}
 	kaname_set_t *set = NULL;
 	assert_true(kaname_set_take(&sets, family, at, count, &set));
@@ -54,14 +54,19 @@ typedef struct {
 	unsigned calls;
 } seen_t;
 
+static void add_text(char *text, const char *more)
+{
+	size_t len = strlen(text);
+	(void)snprintf(text + len, sizeof(((seen_t *)NULL)->text) - len, "%s", more);
+}
+
 static void add_set(char *text, const kaname_noted_set_t *set, kaname_family_t family)
 {
 	size_t len = kaname_family_len(family);
 	for (uint16_t i = 0; i < set->count; i++) {
-		const char last[] = { set->at[i * len + len - 1], '\0' };
-		strcat(text, last);
+		add_text(text, (const char[]){ set->at[i * len + len - 1], '\0' });
 	}
-	strcat(text, family == KANAME_A ? "/" : " ");
+	add_text(text, family == KANAME_A ? "/" : " ");
 }
 
 /*! Of what was seen last. */
@@ -82,7 +87,7 @@ static void see(void *ctx, const knot_dname_t *zone, const knot_dname_t *owner,
 		}
 	}
 	for (unsigned i = 0; i < noted->pending_count; i++) {
-		strcat(seen->text, "+");
+		add_text(seen->text, "+");
 		for (unsigned j = 0; j < KANAME_FAMILIES; j++) {
 			add_set(seen->text, &noted->pending[i][j], j);
 		}
@@ -128,8 +133,9 @@ static void life_of_an_owner(void **state)
 	                    "1-3 90 0 ab/x / / +d/ ");
 	assert_string_equal(note(journal, KANAME_NOTE_THERE, "", "", 0, 3), "1-3 90 0 / / / +d/ ");
 	assert_string_equal(note(journal, KANAME_NOTE_DONE, "d", "", 90, 3), "0-3 90 0 d/ / / ");
-	for (char last = 'A'; last < 'A' + KANAME_PENDING_MOST + 2; last++) {
-		(void)note(journal, KANAME_NOTE_INTEND, (const char[]){ last, '\0' }, "", 90, 4);
+	for (int last = 'A'; last < 'A' + KANAME_PENDING_MOST + 2; last++) {
+		(void)note(journal, KANAME_NOTE_INTEND, (const char[]){ (char)last, '\0' }, "", 90,
+		           4);
 	}
 	assert_string_equal(note(journal, KANAME_NOTE_THERE, "d", "", 0, 0),
 	                    "8-4 90 0 d/ / / +C/ +D/ +E/ +F/ +G/ +H/ +I/ +J/ ");
