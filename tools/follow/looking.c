@@ -281,7 +281,14 @@ void kaname_follow_seen(kaname_follow_t *follow, kaname_follow_owner_t *owner,
                         const kaname_follow_seen_t *seen)
 {
 	owner->is_looking = false;
-	owner->must_look = false;
+	owner->must_look = owner->is_noted && follow->journal != NULL &&
+	                   kaname_journal_wake(follow->journal) != NULL;
+	if (owner->must_look) {
+		/* What is ours cannot be told without it. */
+		kaname_follow_hold(owner, AGAIN_MS);
+		kaname_follow_consider(follow, owner);
+		return;
+	}
 	if (owner->is_dropped) {
 		kaname_follow_consider(follow, owner);
 		return;

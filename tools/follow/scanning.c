@@ -56,6 +56,10 @@ static void take_news(kaname_follow_t *follow, kaname_follow_owner_t *owner, kan
 	                owner->state == KANAME_OWNER_LEAVING;
 	if (taken == KANAME_TAKEN_CHANGED) {
 		kaname_timers_moved(&follow->timers, owner);
+		for (unsigned i = 0; i < KANAME_FAMILIES && follow->has_scanned; i++) {
+			/* Of its former targets. */
+			owner->known[i].nodata_since_s = 0;
+		}
 	} else if (taken == KANAME_TAKEN_BUSY) {
 		kaname_follow_rescan(follow);
 	}
