@@ -60,7 +60,10 @@ def failing(authority, how):
     elif how == "nxdomain":
         authority.nxdomain(TARGET)
     else:
-        authority.set(TARGET)
+        # A family that goes while the other one stands would go at once.
+        authority.nxdomain(TARGET, negative_ttl=1)
+        let_pass(3)
+        authority.set(TARGET, negative_ttl=1)
 
 
 @pytest.mark.parametrize("how", ["servfail", "silence", "nxdomain", "nodata"])
