@@ -100,7 +100,8 @@ typedef struct {
 	/* Writing. */
 	kaname_ring_t to_write;
 	kaname_follow_job_t *batch; /*!< Whose intents are being noted. */
-	kaname_follow_job_t *ready; /*!< What is noted, and waits to be sent. */
+	kaname_follow_job_t *ready; /*!< What is noted, and waits to be sent; */
+	unsigned ready_count;       /*!< how many. */
 	kaname_follow_job_t *sent;  /*!< On their way. */
 	kaname_notes_t done;        /*!< To be noted some time. */
 	kaname_notes_t committing;  /*!< What is being noted: of them these many octets, and then

@@ -221,6 +221,7 @@ static void send_ready(kaname_follow_t *follow)
 	       kaname_primary_room(follow->primary) > 0) {
 		kaname_follow_job_t *job = follow->ready;
 		follow->ready = job->next;
+		follow->ready_count--;
 		send_job(follow, job);
 	}
 }
@@ -325,6 +326,7 @@ static void committed(uv_work_t *work, int status)
 			job->owner->is_noted = true;
 			job->next = follow->ready;
 			follow->ready = job;
+			follow->ready_count++;
 		}
 	}
 	kaname_follow_write_more(follow);
@@ -357,8 +359,9 @@ void kaname_follow_write_more(kaname_follow_t *follow)
 {
 	int64_t now_ms = kaname_now_ms();
 	send_ready(follow);
-	/* Those that wait are few, so that what was looked at for them is still so. */
-	if (follow->is_committing || follow->is_ending || follow->ready != NULL ||
+	/* The next ones are noted while these are sent; but few wait, so that what was looked at for
+	 * them is still so. */
+	if (follow->is_committing || follow->is_ending || follow->ready_count > BATCH_MOST / 2 ||
 	    now_ms < follow->journal_hold_ms) {
 		return;
 	}
