@@ -206,6 +206,16 @@ static void back_one_after_the_other(void **state)
 	tell(known, S, KANAME_TOLD_NXDOMAIN, now += 1000);
 	assert_int_equal(kaname_decide(known, written, now, to), now + T);
 	assert_ptr_equal(to[KANAME_AAAA], Y);
+	/* Of both, each since another time, both go together. */
+	tell(known, S, S, now += 1000);
+	tell(known, S, KANAME_TOLD_NXDOMAIN, now += 1000);
+	tell(known, KANAME_TOLD_NXDOMAIN, KANAME_TOLD_NXDOMAIN, now += 2 * MINUTE);
+	assert_int_equal(kaname_decide(known, written, now + 9 * MINUTE, to), now + T);
+	assert_ptr_equal(to[KANAME_A], X);
+	assert_ptr_equal(to[KANAME_AAAA], Y);
+	(void)kaname_decide(known, written, now + T, to);
+	assert_null(to[KANAME_A]);
+	assert_null(to[KANAME_AAAA]);
 	/* And where it had gone alone it goes at once. */
 	tell(known, S, S, now += 1000);
 	tell(known, S, N, now += 1000);

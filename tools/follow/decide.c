@@ -33,11 +33,16 @@ void kaname_known_tell(kaname_known_t known[KANAME_FAMILIES],
 	}
 }
 
-/*! Is it believed that a family has no address? If not yet, `again_ms` is set to when it is. */
+/*! Is it believed that a family has no address? If not yet, `again_ms` is set to when it is. Where neither
+ *  has any both go together. */
 static bool is_believed(const kaname_known_t *known, const kaname_known_t *other, int64_t now_ms,
                         int64_t *again_ms)
 {
-	int64_t at_ms = 1000 * (int64_t)known->nodata_since_s + KANAME_NODATA_BELIEVED_MS;
+	uint32_t since_s = known->nodata_since_s;
+	if (is_none(other->worth) && other->nodata_since_s > since_s) {
+		since_s = other->nodata_since_s;
+	}
+	int64_t at_ms = 1000 * (int64_t)since_s + KANAME_NODATA_BELIEVED_MS;
 	bool other_stands = other->worth == KANAME_TOLD_SET && !known->with_other;
 	if (other_stands || now_ms >= at_ms) {
 		return true;
