@@ -10,8 +10,7 @@ static bool is_none(kaname_told_worth_t worth)
 	return worth == KANAME_TOLD_NODATA || worth == KANAME_TOLD_NXDOMAIN;
 }
 
-void kaname_known_tell(kaname_known_t known[KANAME_FAMILIES],
-                       const kaname_told_worth_t worths[KANAME_FAMILIES], int64_t now_ms)
+void kaname_known_tell(kaname_known_t *known, const kaname_told_worth_t *worths, int64_t now_ms)
 {
 	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
 		kaname_known_t *one = &known[i];

@@ -30,9 +30,8 @@ typedef struct {
 	bool with_other;
 } kaname_known_t;
 
-/*! Takes what was told of both families. Their sets are the caller's to exchange. */
-void kaname_known_tell(kaname_known_t known[KANAME_FAMILIES],
-                       const kaname_told_worth_t worths[KANAME_FAMILIES], int64_t now_ms);
+/*! Takes what was told of both families: KANAME_FAMILIES of each. Their sets are the caller's to exchange. */
+void kaname_known_tell(kaname_known_t *known, const kaname_told_worth_t *worths, int64_t now_ms);
 
 /*!
  * \brief Decides.
