@@ -57,7 +57,6 @@ typedef struct {
 	const kaname_args_t *args;
 	kaname_args_t read_args; /*!< The same for what is read again and again: without a word. */
 	kaname_scan_choice_t choice;
-	bool is_dry, is_once;
 	uv_loop_t loop;
 
 	/* Where it goes. */
@@ -75,9 +74,7 @@ typedef struct {
 
 	/* Asking. */
 	kaname_told_t *told;
-	bool is_up;    /*!< The module answers. */
-	bool was_down; /*!< That it does not was said. */
-	size_t asked;  /*!< Questions on their way. */
+	size_t asked; /*!< Questions on their way. */
 	kaname_ring_t to_ask;
 
 	/* Scanning and looking: one at a time on the pool. */
@@ -89,8 +86,6 @@ typedef struct {
 	int64_t read_ms;        /*!< When what is being read was begun. */
 	int64_t reads_hold_ms;  /*!< After a failure: nothing is read before. */
 	unsigned read_failures; /*!< In a row. */
-	bool has_scanned;       /*!< At least once. */
-	bool has_verified;      /*!< Likewise. */
 	size_t missing;         /*!< Zones and catalogs that were named, and are not there; */
 	uint64_t said_missing;  /*!< which of them were told. */
 	size_t below;           /*!< Owners below apexes, as they are counted, */
@@ -109,7 +104,6 @@ typedef struct {
 	size_t committing_done;
 	const char *commit_failure; /*!< Set on the pool. */
 	uv_work_t commit_work;
-	bool is_committing;
 	int64_t done_ms; /*!< When what is done is noted at the latest; 0: there is nothing. */
 	int64_t journal_hold_ms; /*!< After a failure: it is not tried before. */
 
@@ -119,12 +113,20 @@ typedef struct {
 	int64_t say_ms;      /*!< Since when lines are counted, */
 	unsigned says;       /*!< how many, */
 	unsigned unsaid;     /*!< and how many were left out. */
-	bool has_failed;     /*!< It cannot go on. */
-	bool is_ending;      /*!< Nothing is begun any more; */
-	bool is_ended;       /*!< nor waited for. */
-	int64_t end_ms;      /*!< When that is, at the latest. */
+	int64_t end_ms;      /*!< When it has ended at the latest, once it is ending. */
 	int64_t once_end_ms; /*!< When --once ends, likewise. */
 	uv_signal_t signals[3];
+
+	/* How far it is. */
+	bool is_dry, is_once;
+	bool is_up;        /*!< The module answers. */
+	bool was_down;     /*!< That it does not was said. */
+	bool has_scanned;  /*!< At least once. */
+	bool has_verified; /*!< Likewise. */
+	bool is_committing;
+	bool has_failed; /*!< It cannot go on. */
+	bool is_ending;  /*!< Nothing is begun any more; */
+	bool is_ended;   /*!< nor waited for. */
 } kaname_follow_t;
 
 /* considering.c */
