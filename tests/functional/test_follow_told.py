@@ -115,6 +115,8 @@ ANSWERS = {
     "one without addresses": (
         f"a-state=addresses\ta={addresses([1])}\taaaa-state=nodata\tttl=60\tnext=9",
         {"a": f"set,{addresses([1])}", "aaaa": "nodata", "aaaa-why": ""}),
+    "targets that do not exist": (
+        "a-state=nxdomain\taaaa-state=nxdomain\tnext=9", {"a": "nxdomain", "aaaa": "nxdomain"}),
     "pending and failed": (
         "a-state=pending\taaaa-state=failed\taaaa-why=no reply in time\tnext=1",
         {"a": "pending", "a-why": "", "aaaa": "failed", "aaaa-why": "no reply in time", "ttl": "0"}),

@@ -156,7 +156,7 @@ static void on_down(void *ctx, const char *why, const char *next)
 
 static void print_family(const kaname_told_set_t *set, kaname_family_t family)
 {
-	static const char *const words[] = { "failed", "pending", "nodata", "set" };
+	static const char *const words[] = { "failed", "pending", "nodata", "nxdomain", "set" };
 	(void)printf("\t%s=%s", family == KANAME_A ? "a" : "aaaa",
 	             words[set->family[family].worth]);
 	for (size_t i = 0; i < set->family[family].count; i++) {
