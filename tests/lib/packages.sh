@@ -18,7 +18,7 @@ packages_harness=(
 )
 packages_test=(
 	"${packages_harness[@]}" libcmocka-dev
-	knot-module-geoip bind9 bind9-dnsutils pdns-server pdns-backend-sqlite3 pdns-recursor
+	knot-module-geoip bind9 bind9-dnsutils nsd pdns-server pdns-backend-sqlite3 pdns-recursor
 	dnsdist dnsmasq-base jq musl-tools groff-base zsh
 	python3-pytest python3-pytest-xdist python3-docutils
 	prometheus python3-prometheus-client
