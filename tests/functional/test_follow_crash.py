@@ -13,7 +13,8 @@ from harness.wait import SLOW, eventually
 
 pytestmark = pytest.mark.slow
 SEED = int(os.environ.get("ANAME_SEED", random.randrange(1 << 32)))
-KILLS = 200
+# Fewer of what takes longer, with sanitizers.
+KILLS = int(200 / SLOW)
 # What moves is written up to three times at once, and then no more than once in a minute.
 ZONES, MOVED = 160, 6
 # It is killed so many seconds after its start; it scans first, and most of it is over by then.
