@@ -57,11 +57,10 @@ void kaname_follow_ask_more(kaname_follow_t *follow)
 /*! Has all owners asked for. */
 static void ask_all(kaname_follow_t *follow)
 {
-	for (size_t i = 0; i < follow->owners.owners_size; i++) {
-		for (kaname_follow_owner_t *owner = follow->owners.owners[i]; owner != NULL;
-		     owner = owner->next) {
-			kaname_follow_ask(follow, owner);
-		}
+	kaname_owners_cursor_t cursor = { 0 };
+	for (kaname_follow_owner_t *owner;
+	     (owner = kaname_owners_step(&follow->owners, &cursor)) != NULL;) {
+		kaname_follow_ask(follow, owner);
 	}
 	kaname_follow_ask_more(follow);
 }
@@ -88,20 +87,16 @@ static void on_down(void *ctx, const char *why, const char *next)
 		                  "does%s%s",
 		                  why, next != NULL ? "\nnext: " : "", next != NULL ? next : "");
 		follow->was_down = true;
-		follow->troubled++;
 	}
-	kaname_follow_owner_t *following;
-	for (size_t i = 0; i < follow->owners.owners_size; i++) {
-		for (kaname_follow_owner_t *owner = follow->owners.owners[i]; owner != NULL;
-		     owner = following) {
-			following = owner->next;
-			bool dropped = owner->is_asked && owner->is_dropped;
-			owner->is_asked = owner->ask_again = false;
-			if (dropped) {
-				kaname_follow_drop(follow, owner);
-			} else {
-				kaname_follow_plan(follow, owner);
-			}
+	kaname_owners_cursor_t cursor = { 0 };
+	for (kaname_follow_owner_t *owner;
+	     (owner = kaname_owners_step(&follow->owners, &cursor)) != NULL;) {
+		bool dropped = owner->is_asked && owner->is_dropped;
+		owner->is_asked = owner->ask_again = false;
+		if (dropped) {
+			kaname_follow_drop(follow, owner);
+		} else {
+			kaname_follow_plan(follow, owner);
 		}
 	}
 }

@@ -87,13 +87,12 @@ typedef struct {
 static counts_t count_owners(const kaname_follow_t *follow)
 {
 	counts_t counts = { 0 };
-	for (size_t i = 0; i < follow->owners.owners_size; i++) {
-		for (const kaname_follow_owner_t *owner = follow->owners.owners[i]; owner != NULL;
-		     owner = owner->next) {
-			counts.found += owner->state != KANAME_OWNER_ABSENT;
-			counts.behind += !is_in_step(follow, owner);
-			counts.going_on += is_going_on(owner);
-		}
+	kaname_owners_cursor_t cursor = { 0 };
+	for (kaname_follow_owner_t *owner;
+	     (owner = kaname_owners_step(&follow->owners, &cursor)) != NULL;) {
+		counts.found += owner->state != KANAME_OWNER_ABSENT;
+		counts.behind += !is_in_step(follow, owner);
+		counts.going_on += is_going_on(owner);
 	}
 	return counts;
 }
@@ -126,11 +125,10 @@ static void tell_why(kaname_follow_t *follow, kaname_follow_owner_t *owner)
 
 static void tell_all_why(kaname_follow_t *follow)
 {
-	for (size_t i = 0; i < follow->owners.owners_size; i++) {
-		for (kaname_follow_owner_t *owner = follow->owners.owners[i]; owner != NULL;
-		     owner = owner->next) {
-			tell_why(follow, owner);
-		}
+	kaname_owners_cursor_t cursor = { 0 };
+	for (kaname_follow_owner_t *owner;
+	     (owner = kaname_owners_step(&follow->owners, &cursor)) != NULL;) {
+		tell_why(follow, owner);
 	}
 }
 
@@ -186,17 +184,14 @@ static void on_tick(uv_timer_t *timer)
 /*! What has failed is tried again now: whoever sends the signal has mended something. */
 static void hold_no_longer(kaname_follow_t *follow)
 {
-	kaname_follow_owner_t *following;
 	follow->reads_hold_ms = follow->journal_hold_ms = 0;
-	for (size_t i = 0; i < follow->owners.owners_size; i++) {
-		for (kaname_follow_owner_t *owner = follow->owners.owners[i]; owner != NULL;
-		     owner = following) {
-			following = owner->next;
-			if (owner->hold_at != 0) {
-				owner->hold_at = 0;
-				owner->failures = 0;
-				kaname_follow_consider(follow, owner);
-			}
+	kaname_owners_cursor_t cursor = { 0 };
+	for (kaname_follow_owner_t *owner;
+	     (owner = kaname_owners_step(&follow->owners, &cursor)) != NULL;) {
+		if (owner->hold_at != 0) {
+			owner->hold_at = 0;
+			owner->failures = 0;
+			kaname_follow_consider(follow, owner);
 		}
 	}
 	kaname_follow_write_more(follow);

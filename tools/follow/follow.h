@@ -82,6 +82,7 @@ typedef struct {
 	kaname_ring_t to_look;
 	uv_work_t read_work;
 	int64_t scan_ms;        /*!< When owners are looked for next. */
+	int64_t scan_took_ms;   /*!< How long that took last. */
 	int64_t verify_ms;      /*!< When what stands there is read next. */
 	int64_t read_ms;        /*!< When what is being read was begun. */
 	int64_t reads_hold_ms;  /*!< After a failure: nothing is read before. */
@@ -108,8 +109,6 @@ typedef struct {
 	int64_t journal_hold_ms; /*!< After a failure: it is not tried before. */
 
 	/* How it went. */
-	size_t written;      /*!< Owners. */
-	size_t troubled;     /*!< Lines that told of trouble. */
 	int64_t say_ms;      /*!< Since when lines are counted, */
 	unsigned says;       /*!< how many, */
 	unsigned unsaid;     /*!< and how many were left out. */

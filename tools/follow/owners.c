@@ -213,6 +213,17 @@ kaname_follow_owner_t *kaname_owners_find(const kaname_owners_t *owners, const k
 	return at != NULL ? *at : NULL;
 }
 
+kaname_follow_owner_t *kaname_owners_step(const kaname_owners_t *owners,
+                                          kaname_owners_cursor_t *cursor)
+{
+	while (cursor->next == NULL && cursor->bucket < owners->owners_size) {
+		cursor->next = owners->owners[cursor->bucket++];
+	}
+	kaname_follow_owner_t *owner = cursor->next;
+	cursor->next = owner != NULL ? owner->next : NULL;
+	return owner;
+}
+
 /*! Has it just these targets? */
 static bool has_targets(const kaname_follow_owner_t *owner, const kaname_scan_owner_t *found)
 {

@@ -174,6 +174,17 @@ static inline bool kaname_follow_is_busy(const kaname_follow_owner_t *owner)
 /*! Drops and frees an owner. */
 void kaname_owners_drop(kaname_owners_t *owners, kaname_follow_owner_t *owner);
 
+/*! Where somebody goes through all owners. All zeros at first. */
+typedef struct {
+	size_t bucket;
+	kaname_follow_owner_t *next;
+} kaname_owners_cursor_t;
+
+/*! The next owner, NULL behind the last. The one that was returned may be dropped; none may be added or
+ *  move, and no other one go. */
+kaname_follow_owner_t *kaname_owners_step(const kaname_owners_t *owners,
+                                          kaname_owners_cursor_t *cursor);
+
 /*! Finds a target; NULL if nobody names it. */
 kaname_follow_target_t *kaname_owners_target(const kaname_owners_t *owners,
                                              const knot_dname_t *name);

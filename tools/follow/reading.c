@@ -7,9 +7,11 @@
 #include "ask.h"
 
 /*! What is read again and again takes at most this part of a processor. */
-#define READ_SHARE 1000
+#define READ_SHARE   1000
+/*! And a look at owners that is wanted sooner, at most this part of the time. */
+#define RESCAN_SHARE 20
 /*! How soon it is read again what could not be read, at first. */
-#define FAILED_MS  2000
+#define FAILED_MS    2000
 
 /* On the pool: how what is read is written down. */
 
@@ -155,7 +157,6 @@ static void take_failure(kaname_follow_t *follow, const kaname_follow_scanning_t
 	}
 	if (follow->read_failures == 1) {
 		kaname_follow_say("the server cannot be read: nothing is changed until it can");
-		follow->troubled++;
 	}
 }
 
@@ -182,6 +183,7 @@ static void read_end(uv_work_t *work, int status)
 	} else if (good && scanning->what == KANAME_READ_OWNERS) {
 		follow->scan_ms =
 		        follow->scan_ms > now_ms ? follow->scan_ms : now_ms + KANAME_FOLLOW_SCAN_MS;
+		follow->scan_took_ms = now_ms - follow->read_ms;
 		kaname_follow_take_owners(follow, &scanning->notebook);
 	} else if (good) {
 		follow->verify_ms = next_after(now_ms, scanning->cpu_ms);
@@ -243,7 +245,10 @@ void kaname_follow_read(kaname_follow_t *follow)
 
 void kaname_follow_rescan(kaname_follow_t *follow)
 {
-	int64_t soon_ms = kaname_now_ms() + KANAME_FOLLOW_RESCAN_MS;
+	/* What costs much is not done so often that the server does nothing else. */
+	int64_t pause_ms = RESCAN_SHARE * follow->scan_took_ms;
+	pause_ms = pause_ms < KANAME_FOLLOW_RESCAN_MS ? KANAME_FOLLOW_RESCAN_MS : pause_ms;
+	int64_t soon_ms = kaname_now_ms() + pause_ms;
 	if (follow->scan_ms == 0 || soon_ms < follow->scan_ms) {
 		follow->scan_ms = soon_ms;
 	}

@@ -85,7 +85,6 @@ void kaname_follow_trouble(kaname_follow_t *follow, kaname_follow_owner_t *owner
 		return;
 	}
 	owner->said = said;
-	follow->troubled++;
 	knot_dname_txt_storage_t name;
 	if (may_say(follow)) {
 		kaname_follow_say("%s: %s%s%s", name_of(owner, name), text,

@@ -149,16 +149,13 @@ static void take_missing(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 
 static void take_all_missing(kaname_follow_t *follow, const refused_t *refused)
 {
-	kaname_follow_owner_t *following;
-	for (size_t i = 0; i < follow->owners.owners_size; i++) {
-		for (kaname_follow_owner_t *owner = follow->owners.owners[i]; owner != NULL;
-		     owner = following) {
-			bool found = owner->is_scanned;
-			following = owner->next;
-			owner->is_scanned = false;
-			if (!found && !owner->is_dropped) {
-				take_missing(follow, owner, refused);
-			}
+	kaname_owners_cursor_t cursor = { 0 };
+	for (kaname_follow_owner_t *owner;
+	     (owner = kaname_owners_step(&follow->owners, &cursor)) != NULL;) {
+		bool found = owner->is_scanned;
+		owner->is_scanned = false;
+		if (!found && !owner->is_dropped) {
+			take_missing(follow, owner, refused);
 		}
 	}
 }

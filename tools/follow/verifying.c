@@ -66,11 +66,10 @@ void kaname_follow_take_all_there(kaname_follow_t *follow, const kaname_follow_s
 		verify(follow, &there, at + sizeof(there));
 	}
 	follow->below = 0;
-	for (size_t i = 0; i < follow->owners.owners_size; i++) {
-		for (kaname_follow_owner_t *owner = follow->owners.owners[i]; owner != NULL;
-		     owner = owner->next) {
-			verify_end(follow, owner);
-		}
+	kaname_owners_cursor_t cursor = { 0 };
+	for (kaname_follow_owner_t *owner;
+	     (owner = kaname_owners_step(&follow->owners, &cursor)) != NULL;) {
+		verify_end(follow, owner);
 	}
 	follow->below_last = follow->below;
 	follow->turn = (follow->turn + 1) % (1 + follow->below_last / BELOW_MOST);

@@ -70,7 +70,6 @@ static void take_done(kaname_follow_t *follow, kaname_follow_job_t *job)
 	kaname_follow_owner_t *owner = job->owner;
 	bool counts = job->from[KANAME_A] != NULL || job->from[KANAME_AAAA] != NULL;
 	kaname_follow_tell(follow, owner, job->from, job->to);
-	follow->written++;
 	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
 		kaname_follow_set(follow, &owner->written[i], job->to[i]);
 	}
@@ -280,7 +279,6 @@ static void take_commit_failure(kaname_follow_t *follow)
 	kaname_follow_say("the journal cannot be written: %s; nothing is sent until it can\n"
 	                  "next: is its disk full? --journal names another place",
 	                  follow->commit_failure);
-	follow->troubled++;
 	follow->journal_hold_ms = kaname_now_ms() + JOURNAL_MS;
 	kaname_notes_cut(&follow->committing, follow->committing_done);
 	kaname_notes_append(&follow->committing, &follow->done);
