@@ -212,8 +212,8 @@ static bool try_to_take(void *ctx)
 	kaname_owners_init(&owners, &sets);
 	make_found(&found, 1, targets, 4);
 	bool good = kaname_owners_take(&owners, &found.owner, &taken) != NULL;
-	assert_int_equal(owners.owners_count, good);
-	assert_int_equal(owners.targets_count, good ? 3 : 0);
+	assert_int_equal(owners.owners.count, good);
+	assert_int_equal(owners.targets.count, good ? 3 : 0);
 	kaname_owners_deinit(&owners);
 	return good;
 }

@@ -54,16 +54,16 @@ static void one_set(void **state)
 	assert_ptr_equal(take(&sets, "abc"), set);
 	assert_ptr_equal(take(&sets, "abcabcaab"), set);
 	assert_int_equal(set->holders, 3);
-	assert_int_equal(sets.count, 1);
+	assert_int_equal(sets.chains.count, 1);
 	kaname_set_t *other = take(&sets, "abcd");
 	assert_ptr_not_equal(other, set);
-	assert_int_equal(sets.count, 2);
+	assert_int_equal(sets.chains.count, 2);
 	kaname_set_release(&sets, other);
-	assert_int_equal(sets.count, 1);
+	assert_int_equal(sets.chains.count, 1);
 	for (unsigned i = 0; i < 3; i++) {
 		kaname_set_release(&sets, set);
 	}
-	assert_int_equal(sets.count, 0);
+	assert_int_equal(sets.chains.count, 0);
 	kaname_sets_deinit(&sets);
 	assert_int_equal(alloc_live(), 0);
 }
@@ -225,7 +225,7 @@ static void shared(void **state)
 		make_address(at[1 - i % 2], 4, 2 * (i % TARGETS) + 1);
 		assert_true(kaname_set_take(&sets, KANAME_A, at[0], 2, &held[i]));
 	}
-	assert_int_equal(sets.count, TARGETS);
+	assert_int_equal(sets.chains.count, TARGETS);
 	assert_int_equal(alloc_live(), TARGETS + 1);
 	for (uint32_t i = 0; i < OWNERS; i++) {
 		assert_ptr_equal(held[i], held[i % TARGETS]);
@@ -234,7 +234,7 @@ static void shared(void **state)
 	for (uint32_t i = 0; i < OWNERS; i++) {
 		kaname_set_release(&sets, held[i]);
 	}
-	assert_int_equal(sets.count, 0);
+	assert_int_equal(sets.chains.count, 0);
 	kaname_sets_deinit(&sets);
 	assert_int_equal(alloc_live(), 0);
 }
@@ -243,9 +243,10 @@ static void shared(void **state)
 static size_t longest(const kaname_sets_t *sets)
 {
 	size_t most = 0;
-	for (size_t i = 0; i < sets->size; i++) {
+	for (size_t i = 0; i < sets->chains.size; i++) {
 		size_t count = 0;
-		for (const kaname_set_t *set = sets->buckets[i]; set != NULL; set = set->next) {
+		for (const kaname_set_t *set = (const kaname_set_t *)sets->chains.at[i];
+		     set != NULL; set = (const kaname_set_t *)set->chained.next) {
 			count++;
 		}
 		most = count > most ? count : most;
@@ -262,8 +263,8 @@ static void all_differ(void **state)
 		make_address(at, 16, i);
 		assert_true(kaname_set_take(&sets, KANAME_AAAA, at, 1, &held[i]));
 	}
-	assert_int_equal(sets.count, OWNERS);
-	assert_in_range(sets.size, OWNERS, 2 * OWNERS);
+	assert_int_equal(sets.chains.count, OWNERS);
+	assert_in_range(sets.chains.size, OWNERS, 2 * OWNERS);
 	/* By chance alone 15 would be seen once in a million runs. */
 	assert_in_range(longest(&sets), 1, 15);
 	for (uint32_t i = 0; i < OWNERS; i++) {
@@ -275,7 +276,7 @@ static void all_differ(void **state)
 		kaname_set_release(&sets, again);
 		kaname_set_release(&sets, held[i]);
 	}
-	assert_int_equal(sets.count, 0);
+	assert_int_equal(sets.chains.count, 0);
 	kaname_sets_deinit(&sets);
 	assert_int_equal(alloc_live(), 0);
 }
@@ -313,13 +314,13 @@ static void come_and_go(void **state)
 		kinds += holders[next]++ == 0 && next != 0;
 		held[owner] = set;
 		kind[owner] = next;
-		assert_int_equal(sets.count, kinds);
+		assert_int_equal(sets.chains.count, kinds);
 		assert_int_equal(set != NULL ? set->holders : holders[0], holders[next]);
 	}
 	for (uint32_t i = 0; i < FEW; i++) {
 		kaname_set_release(&sets, held[i]);
 	}
-	assert_int_equal(sets.count, 0);
+	assert_int_equal(sets.chains.count, 0);
 	kaname_sets_deinit(&sets);
 	assert_int_equal(alloc_live(), 0);
 }
@@ -348,14 +349,14 @@ static void cannot_grow(void **state)
 	static kaname_set_t *held[200];
 	kaname_sets_t sets = { 0 };
 	for (uint32_t i = 0; i < COUNT_OF(held); i++) {
-		bool full = sets.size > 0 && sets.count >= sets.size;
+		bool full = sets.chains.size > 0 && sets.chains.count >= sets.chains.size;
 		uint8_t at[4];
 		make_address(at, 4, i);
 		alloc_fail_at(full);
 		assert_true(kaname_set_take(&sets, KANAME_A, at, 1, &held[i]));
 		assert_int_equal(alloc_failed(), full);
 	}
-	assert_int_equal(sets.size, 64);
+	assert_int_equal(sets.chains.size, 64);
 	for (uint32_t i = 0; i < COUNT_OF(held); i++) {
 		assert_int_equal(held[i]->holders, 1);
 		kaname_set_release(&sets, held[i]);

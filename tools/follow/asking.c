@@ -57,7 +57,7 @@ void kaname_follow_ask_more(kaname_follow_t *follow)
 /*! Has all owners asked for. */
 static void ask_all(kaname_follow_t *follow)
 {
-	kaname_owners_cursor_t cursor = { 0 };
+	kaname_chains_cursor_t cursor = { 0 };
 	for (kaname_follow_owner_t *owner;
 	     (owner = kaname_owners_step(&follow->owners, &cursor)) != NULL;) {
 		kaname_follow_ask(follow, owner);
@@ -88,7 +88,7 @@ static void on_down(void *ctx, const char *why, const char *next)
 		                  why, next != NULL ? "\nnext: " : "", next != NULL ? next : "");
 		follow->was_down = true;
 	}
-	kaname_owners_cursor_t cursor = { 0 };
+	kaname_chains_cursor_t cursor = { 0 };
 	for (kaname_follow_owner_t *owner;
 	     (owner = kaname_owners_step(&follow->owners, &cursor)) != NULL;) {
 		bool dropped = owner->is_asked && owner->is_dropped;

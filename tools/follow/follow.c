@@ -87,7 +87,7 @@ typedef struct {
 static counts_t count_owners(const kaname_follow_t *follow)
 {
 	counts_t counts = { 0 };
-	kaname_owners_cursor_t cursor = { 0 };
+	kaname_chains_cursor_t cursor = { 0 };
 	for (kaname_follow_owner_t *owner;
 	     (owner = kaname_owners_step(&follow->owners, &cursor)) != NULL;) {
 		counts.found += owner->state != KANAME_OWNER_ABSENT;
@@ -125,7 +125,7 @@ static void tell_why(kaname_follow_t *follow, kaname_follow_owner_t *owner)
 
 static void tell_all_why(kaname_follow_t *follow)
 {
-	kaname_owners_cursor_t cursor = { 0 };
+	kaname_chains_cursor_t cursor = { 0 };
 	for (kaname_follow_owner_t *owner;
 	     (owner = kaname_owners_step(&follow->owners, &cursor)) != NULL;) {
 		tell_why(follow, owner);
@@ -185,7 +185,7 @@ static void on_tick(uv_timer_t *timer)
 static void hold_no_longer(kaname_follow_t *follow)
 {
 	follow->reads_hold_ms = follow->journal_hold_ms = 0;
-	kaname_owners_cursor_t cursor = { 0 };
+	kaname_chains_cursor_t cursor = { 0 };
 	for (kaname_follow_owner_t *owner;
 	     (owner = kaname_owners_step(&follow->owners, &cursor)) != NULL;) {
 		if (owner->hold_at != 0) {

@@ -3,9 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/*! Buckets of a table at first. */
-#define BUCKETS_LEAST 64
-
 void kaname_owners_init(kaname_owners_t *owners, kaname_sets_t *sets)
 {
 	*owners = (kaname_owners_t){ .sets = sets };
@@ -20,56 +17,15 @@ static uint64_t hash_of(const kaname_owners_t *owners, const knot_dname_t *name,
 	return aname_hash_end(aname_hash_octets(hash, name, len, &owners->key));
 }
 
-static uint64_t hash_of_owner(const kaname_owners_t *owners, const kaname_follow_owner_t *owner)
+static uint64_t hash_of_owner(const void *ctx, const kaname_chained_t *one)
 {
-	return hash_of(owners, kaname_follow_name(owner), owner->zone_at);
+	const kaname_follow_owner_t *owner = (const kaname_follow_owner_t *)one;
+	return hash_of(ctx, kaname_follow_name(owner), owner->zone_at);
 }
 
-/* Both tables grow when there are as many in them as buckets; without memory their chains do. */
-
-static void grow_owners(kaname_owners_t *owners)
+static uint64_t hash_of_target(const void *ctx, const kaname_chained_t *one)
 {
-	size_t size = owners->owners_size > 0 ? 2 * owners->owners_size : BUCKETS_LEAST;
-	kaname_follow_owner_t **at = calloc(size, sizeof(*at));
-	if (at == NULL) {
-		return;
-	}
-	for (size_t i = 0; i < owners->owners_size; i++) {
-		kaname_follow_owner_t *next;
-		for (kaname_follow_owner_t *owner = owners->owners[i]; owner != NULL;
-		     owner = next) {
-			next = owner->next;
-			kaname_follow_owner_t **bucket = &at[hash_of_owner(owners, owner) % size];
-			owner->next = *bucket;
-			*bucket = owner;
-		}
-	}
-	free(owners->owners);
-	owners->owners = at;
-	owners->owners_size = size;
-}
-
-static void grow_targets(kaname_owners_t *owners)
-{
-	size_t size = owners->targets_size > 0 ? 2 * owners->targets_size : BUCKETS_LEAST;
-	kaname_follow_target_t **at = calloc(size, sizeof(*at));
-	if (at == NULL) {
-		return;
-	}
-	for (size_t i = 0; i < owners->targets_size; i++) {
-		kaname_follow_target_t *next;
-		for (kaname_follow_target_t *target = owners->targets[i]; target != NULL;
-		     target = next) {
-			next = target->next;
-			kaname_follow_target_t **bucket =
-			        &at[hash_of(owners, target->name, 0) % size];
-			target->next = *bucket;
-			*bucket = target;
-		}
-	}
-	free(owners->targets);
-	owners->targets = at;
-	owners->targets_size = size;
+	return hash_of(ctx, ((const kaname_follow_target_t *)one)->name, 0);
 }
 
 /* Targets. */
@@ -77,13 +33,10 @@ static void grow_targets(kaname_owners_t *owners)
 kaname_follow_target_t *kaname_owners_target(const kaname_owners_t *owners,
                                              const knot_dname_t *name)
 {
-	if (owners->targets_size == 0) {
-		return NULL;
-	}
-	kaname_follow_target_t *target =
-	        owners->targets[hash_of(owners, name, 0) % owners->targets_size];
+	kaname_chained_t **chain = kaname_chains_find(&owners->targets, hash_of(owners, name, 0));
+	kaname_follow_target_t *target = chain != NULL ? (kaname_follow_target_t *)*chain : NULL;
 	while (target != NULL && !knot_dname_is_equal(target->name, name)) {
-		target = target->next;
+		target = (kaname_follow_target_t *)target->chained.next;
 	}
 	return target;
 }
@@ -95,32 +48,20 @@ static kaname_follow_target_t *take_target(kaname_owners_t *owners, const knot_d
 	if (target != NULL) {
 		return target;
 	}
-	if (owners->targets_count >= owners->targets_size) {
-		grow_targets(owners);
-	}
 	size_t len = knot_dname_size(name);
-	target = owners->targets_size > 0 ? malloc(sizeof(*target) + len) : NULL;
+	bool room = kaname_chains_reserve(&owners->targets, hash_of_target, owners);
+	target = room ? malloc(sizeof(*target) + len) : NULL;
 	if (target != NULL) {
-		kaname_follow_target_t **bucket =
-		        &owners->targets[hash_of(owners, name, 0) % owners->targets_size];
-		target->next = *bucket;
 		target->first = NULL;
 		memcpy(target->name, name, len);
-		*bucket = target;
-		owners->targets_count++;
+		kaname_chains_add(&owners->targets, &target->chained, hash_of(owners, name, 0));
 	}
 	return target;
 }
 
 static void drop_target(kaname_owners_t *owners, kaname_follow_target_t *target)
 {
-	kaname_follow_target_t **at =
-	        &owners->targets[hash_of(owners, target->name, 0) % owners->targets_size];
-	while (*at != target) {
-		at = &(*at)->next;
-	}
-	*at = target->next;
-	owners->targets_count--;
+	kaname_chains_remove(&owners->targets, &target->chained, hash_of(owners, target->name, 0));
 	free(target);
 }
 
@@ -189,38 +130,17 @@ static bool link_targets(kaname_owners_t *owners, kaname_follow_owner_t *owner,
 
 /* Owners. */
 
-/*! Where an owner stands, or would: never NULL but while nothing is there at all. */
-static kaname_follow_owner_t **find_place(const kaname_owners_t *owners, const knot_dname_t *zone,
-                                          const knot_dname_t *name)
-{
-	if (owners->owners_size == 0) {
-		return NULL;
-	}
-	size_t zone_at = knot_dname_size(name) - knot_dname_size(zone);
-	kaname_follow_owner_t **at =
-	        &owners->owners[hash_of(owners, name, zone_at) % owners->owners_size];
-	while (*at != NULL &&
-	       ((*at)->zone_at != zone_at || !knot_dname_is_equal(kaname_follow_name(*at), name))) {
-		at = &(*at)->next;
-	}
-	return at;
-}
-
 kaname_follow_owner_t *kaname_owners_find(const kaname_owners_t *owners, const knot_dname_t *zone,
                                           const knot_dname_t *name)
 {
-	kaname_follow_owner_t **at = find_place(owners, zone, name);
-	return at != NULL ? *at : NULL;
-}
-
-kaname_follow_owner_t *kaname_owners_step(const kaname_owners_t *owners,
-                                          kaname_owners_cursor_t *cursor)
-{
-	while (cursor->next == NULL && cursor->bucket < owners->owners_size) {
-		cursor->next = owners->owners[cursor->bucket++];
+	size_t zone_at = knot_dname_size(name) - knot_dname_size(zone);
+	kaname_chained_t **chain =
+	        kaname_chains_find(&owners->owners, hash_of(owners, name, zone_at));
+	kaname_follow_owner_t *owner = chain != NULL ? (kaname_follow_owner_t *)*chain : NULL;
+	while (owner != NULL && (owner->zone_at != zone_at ||
+	                         !knot_dname_is_equal(kaname_follow_name(owner), name))) {
+		owner = (kaname_follow_owner_t *)owner->chained.next;
 	}
-	kaname_follow_owner_t *owner = cursor->next;
-	cursor->next = owner != NULL ? owner->next : NULL;
 	return owner;
 }
 
@@ -269,16 +189,17 @@ static kaname_follow_owner_t *make_owner(kaname_owners_t *owners, const kaname_s
 	return owner;
 }
 
-/*! Gives a new one what an owner has but for its records, and frees that. */
-static void replace(kaname_owners_t *owners, kaname_follow_owner_t **at,
+/*! Puts a new one into the place of an owner, with all that this has but for its records. */
+static void replace(kaname_owners_t *owners, kaname_follow_owner_t *before,
                     kaname_follow_owner_t *owner)
 {
-	kaname_follow_owner_t *before = *at;
 	uint16_t targets_count = owner->targets_count;
+	uint64_t hash = hash_of_owner(owners, &before->chained);
 	unlink_targets(owners, before);
+	kaname_chains_remove(&owners->owners, &before->chained, hash);
 	memcpy(owner, before, offsetof(kaname_follow_owner_t, links));
 	owner->targets_count = targets_count;
-	*at = owner;
+	kaname_chains_add(&owners->owners, &owner->chained, hash);
 	free(before);
 }
 
@@ -297,33 +218,31 @@ static bool has_records(const kaname_follow_owner_t *owner, const kaname_scan_ow
 kaname_follow_owner_t *kaname_owners_take(kaname_owners_t *owners, const kaname_scan_owner_t *found,
                                           kaname_taken_t *outcome)
 {
+	kaname_follow_owner_t *before = kaname_owners_find(owners, found->zone, found->owner);
 	*outcome = KANAME_TAKEN_SAME;
-	if (owners->owners_count >= owners->owners_size) {
-		grow_owners(owners);
+	if (before != NULL && has_records(before, found)) {
+		set_records(before, found);
+		return before;
 	}
-	kaname_follow_owner_t **at = find_place(owners, found->zone, found->owner);
-	if (at == NULL) {
+	if (before != NULL && kaname_follow_is_busy(before)) {
+		*outcome = KANAME_TAKEN_BUSY;
+		return before;
+	}
+	bool room = before != NULL || kaname_chains_reserve(&owners->owners, hash_of_owner, owners);
+	kaname_follow_owner_t *owner = room ? make_owner(owners, found) : NULL;
+	if (owner == NULL) {
 		return NULL;
 	}
-	if (*at == NULL || !has_records(*at, found)) {
-		if (*at != NULL && kaname_follow_is_busy(*at)) {
-			*outcome = KANAME_TAKEN_BUSY;
-			return *at;
-		}
-		kaname_follow_owner_t *owner = make_owner(owners, found);
-		if (owner == NULL) {
-			return NULL;
-		}
-		*outcome = *at != NULL ? KANAME_TAKEN_CHANGED : KANAME_TAKEN_NEW;
-		if (*at != NULL) {
-			replace(owners, at, owner);
-		} else {
-			*at = owner;
-			owners->owners_count++;
-		}
+	if (before != NULL) {
+		*outcome = KANAME_TAKEN_CHANGED;
+		replace(owners, before, owner);
+	} else {
+		*outcome = KANAME_TAKEN_NEW;
+		kaname_chains_add(&owners->owners, &owner->chained,
+		                  hash_of_owner(owners, &owner->chained));
 	}
-	set_records(*at, found);
-	return *at;
+	set_records(owner, found);
+	return owner;
 }
 
 static void free_owner(kaname_owners_t *owners, kaname_follow_owner_t *owner)
@@ -338,25 +257,17 @@ static void free_owner(kaname_owners_t *owners, kaname_follow_owner_t *owner)
 
 void kaname_owners_drop(kaname_owners_t *owners, kaname_follow_owner_t *owner)
 {
-	kaname_follow_owner_t **at =
-	        find_place(owners, kaname_follow_zone(owner), kaname_follow_name(owner));
-	*at = owner->next;
-	owners->owners_count--;
+	kaname_chains_remove(&owners->owners, &owner->chained,
+	                     hash_of_owner(owners, &owner->chained));
 	free_owner(owners, owner);
 }
 
 void kaname_owners_deinit(kaname_owners_t *owners)
 {
-	for (size_t i = 0; i < owners->owners_size; i++) {
-		while (owners->owners[i] != NULL) {
-			kaname_follow_owner_t *owner = owners->owners[i];
-			owners->owners[i] = owner->next;
-			free_owner(owners, owner);
-		}
+	kaname_chains_cursor_t cursor = { 0 };
+	for (kaname_follow_owner_t *owner; (owner = kaname_owners_step(owners, &cursor)) != NULL;) {
+		free_owner(owners, owner);
 	}
-	free(owners->owners);
-	free(owners->targets);
-	owners->owners = NULL;
-	owners->targets = NULL;
-	owners->owners_size = owners->targets_size = 0;
+	kaname_chains_deinit(&owners->owners);
+	kaname_chains_deinit(&owners->targets);
 }

@@ -19,6 +19,7 @@
 
 #include <libknot/dname.h>
 
+#include "follow/chains.h"
 #include "follow/decide.h"
 #include "follow/pace.h"
 #include "follow/scan.h"
@@ -44,9 +45,9 @@ static inline int64_t kaname_tick_ms(kaname_tick_t tick)
 
 /*! A target. */
 typedef struct kaname_follow_target {
-	struct kaname_follow_target *next; /*!< In its bucket. */
-	kaname_follow_owner_t *first;      /*!< Who names it. */
-	knot_dname_t name[];               /*!< In lower case. */
+	kaname_chained_t chained;
+	kaname_follow_owner_t *first; /*!< Who names it. */
+	knot_dname_t name[];          /*!< In lower case. */
 } kaname_follow_target_t;
 
 /*! An owner's word for a target. */
@@ -74,7 +75,7 @@ typedef struct {
 } kaname_follow_rrset_t;
 
 struct kaname_follow_owner {
-	kaname_follow_owner_t *next; /*!< In its bucket. */
+	kaname_chained_t chained;
 
 	kaname_known_t known[KANAME_FAMILIES]; /*!< What the module tells. */
 	/*! What stands in the zone as far as is known: of what is ours, or was adopted. */
@@ -120,10 +121,7 @@ struct kaname_follow_owner {
 
 typedef struct {
 	aname_hash_key_t key;
-	kaname_follow_owner_t **owners;
-	size_t owners_size, owners_count;
-	kaname_follow_target_t **targets;
-	size_t targets_size, targets_count;
+	kaname_chains_t owners, targets;
 	kaname_sets_t *sets; /*!< Where the sets of owners are from. */
 } kaname_owners_t;
 
@@ -174,16 +172,13 @@ static inline bool kaname_follow_is_busy(const kaname_follow_owner_t *owner)
 /*! Drops and frees an owner. */
 void kaname_owners_drop(kaname_owners_t *owners, kaname_follow_owner_t *owner);
 
-/*! Where somebody goes through all owners. All zeros at first. */
-typedef struct {
-	size_t bucket;
-	kaname_follow_owner_t *next;
-} kaname_owners_cursor_t;
-
-/*! The next owner, NULL behind the last. The one that was returned may be dropped; none may be added or
- *  move, and no other one go. */
-kaname_follow_owner_t *kaname_owners_step(const kaname_owners_t *owners,
-                                          kaname_owners_cursor_t *cursor);
+/*! Goes through all owners, as kaname_chains_step(). The one that was returned may be dropped; none may
+ *  be added or move, and no other one go. */
+static inline kaname_follow_owner_t *kaname_owners_step(const kaname_owners_t *owners,
+                                                        kaname_chains_cursor_t *cursor)
+{
+	return (kaname_follow_owner_t *)kaname_chains_step(&owners->owners, cursor);
+}
 
 /*! Finds a target; NULL if nobody names it. */
 kaname_follow_target_t *kaname_owners_target(const kaname_owners_t *owners,

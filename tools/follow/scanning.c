@@ -149,7 +149,7 @@ static void take_missing(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 
 static void take_all_missing(kaname_follow_t *follow, const refused_t *refused)
 {
-	kaname_owners_cursor_t cursor = { 0 };
+	kaname_chains_cursor_t cursor = { 0 };
 	for (kaname_follow_owner_t *owner;
 	     (owner = kaname_owners_step(&follow->owners, &cursor)) != NULL;) {
 		bool found = owner->is_scanned;

@@ -5,54 +5,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-/*! Buckets at first; a power of two, as all numbers of them are. */
-#define SIZE_MIN 64
-
 #define SEPARATOR ", "
 #define DOTS      "..."
 
-/* The table. */
-
-static kaname_set_t **bucket_of(const kaname_sets_t *sets, kaname_family_t family,
-                                const uint8_t *at, size_t count)
+static uint64_t hash_of(const kaname_sets_t *sets, kaname_family_t family, const uint8_t *at,
+                        size_t count)
 {
 	uint64_t hash = aname_hash_word(sets->key.begin, 2 * count + family, &sets->key);
 	hash = aname_hash_octets(hash, at, count * kaname_family_len(family), &sets->key);
-	return &sets->buckets[aname_hash_end(hash) & (sets->size - 1)];
+	return aname_hash_end(hash);
 }
 
-static void put(kaname_sets_t *sets, kaname_set_t *set)
+static uint64_t hash_of_set(const void *ctx, const kaname_chained_t *one)
 {
-	kaname_set_t **bucket = bucket_of(sets, set->family, set->at, set->count);
-	set->next = *bucket;
-	*bucket = set;
-}
-
-/*! Makes room for one more; false if there is none at all. */
-static bool grow(kaname_sets_t *sets)
-{
-	if (sets->count < sets->size) {
-		return true;
-	}
-	kaname_sets_t larger = { .size = sets->size > 0 ? 2 * sets->size : SIZE_MIN,
-		                 .count = sets->count,
-		                 .key = sets->key };
-	larger.buckets = calloc(larger.size, sizeof(larger.buckets[0]));
-	if (larger.buckets == NULL) {
-		return sets->size > 0; /* It takes longer to find one, no more than that. */
-	}
-	if (sets->size == 0) {
-		aname_hash_new_key(&larger.key);
-	}
-	for (size_t i = 0; i < sets->size; i++) {
-		for (kaname_set_t *set = sets->buckets[i], *next; set != NULL; set = next) {
-			next = set->next;
-			put(&larger, set);
-		}
-	}
-	free(sets->buckets);
-	*sets = larger;
-	return true;
+	const kaname_set_t *set = (const kaname_set_t *)one;
+	return hash_of(ctx, set->family, set->at, set->count);
 }
 
 /* Addresses. */
@@ -94,13 +61,17 @@ bool kaname_set_take(kaname_sets_t *sets, kaname_family_t family, const uint8_t 
 	memcpy(sorted, at, count * kaname_family_len(family));
 	count = sort(family, sorted, count);
 	size_t len = count * kaname_family_len(family);
-	if (!grow(sets)) {
+	if (sets->chains.size == 0) {
+		aname_hash_new_key(&sets->key);
+	}
+	if (!kaname_chains_reserve(&sets->chains, hash_of_set, sets)) {
 		return false;
 	}
-	kaname_set_t *found = *bucket_of(sets, family, sorted, count);
+	uint64_t hash = hash_of(sets, family, sorted, count);
+	kaname_set_t *found = (kaname_set_t *)*kaname_chains_find(&sets->chains, hash);
 	while (found != NULL && (found->family != family || found->count != count ||
 	                         memcmp(found->at, sorted, len) != 0)) {
-		found = found->next;
+		found = (kaname_set_t *)found->chained.next;
 	}
 	if (found == NULL) {
 		found = malloc(sizeof(*found) + len);
@@ -109,8 +80,7 @@ bool kaname_set_take(kaname_sets_t *sets, kaname_family_t family, const uint8_t 
 		}
 		*found = (kaname_set_t){ .family = family, .count = count };
 		memcpy(found->at, sorted, len);
-		put(sets, found);
-		sets->count++;
+		kaname_chains_add(&sets->chains, &found->chained, hash);
 	}
 	*set = kaname_set_hold(found);
 	return true;
@@ -146,12 +116,7 @@ void kaname_set_release(kaname_sets_t *sets, kaname_set_t *set)
 	if (set == NULL || --set->holders > 0) {
 		return;
 	}
-	kaname_set_t **at = bucket_of(sets, set->family, set->at, set->count);
-	while (*at != set) {
-		at = &(*at)->next;
-	}
-	*at = set->next;
-	sets->count--;
+	kaname_chains_remove(&sets->chains, &set->chained, hash_of_set(sets, &set->chained));
 	free(set);
 }
 
@@ -201,6 +166,5 @@ char *kaname_set_text(const kaname_set_t *set, char *text, size_t size)
 
 void kaname_sets_deinit(kaname_sets_t *sets)
 {
-	free(sets->buckets);
-	*sets = (kaname_sets_t){ 0 };
+	kaname_chains_deinit(&sets->chains);
 }

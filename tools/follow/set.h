@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "follow/chains.h"
 #include "table/hash.h"
 
 /*! Most addresses of one family: the most that `max-addresses` allows. */
@@ -33,7 +34,7 @@ static inline size_t kaname_family_len(kaname_family_t family)
 }
 
 typedef struct kaname_set {
-	struct kaname_set *next; /*!< In its bucket. */
+	kaname_chained_t chained;
 	uint32_t holders;
 	uint16_t count;
 	uint8_t family; /*!< kaname_family_t */
@@ -42,8 +43,7 @@ typedef struct kaname_set {
 
 /*! All sets there are. All zeros at first. */
 typedef struct {
-	kaname_set_t **buckets;
-	size_t size, count;
+	kaname_chains_t chains;
 	aname_hash_key_t key; /*!< Random: whoever has a target chooses what is in its sets. */
 } kaname_sets_t;
 

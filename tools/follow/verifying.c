@@ -66,7 +66,7 @@ void kaname_follow_take_all_there(kaname_follow_t *follow, const kaname_follow_s
 		verify(follow, &there, at + sizeof(there));
 	}
 	follow->below = 0;
-	kaname_owners_cursor_t cursor = { 0 };
+	kaname_chains_cursor_t cursor = { 0 };
 	for (kaname_follow_owner_t *owner;
 	     (owner = kaname_owners_step(&follow->owners, &cursor)) != NULL;) {
 		verify_end(follow, owner);
