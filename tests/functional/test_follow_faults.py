@@ -105,6 +105,23 @@ def test_M3_an_answer_that_comes_when_the_record_is_gone(fleet, module):
     written(fleet.knotd, ())
 
 
+def test_M3_what_was_told_does_not_count_while_the_module_is_silent(fleet, module):
+    """A change waits for its pause, and the module is gone when that is over."""
+    serve(fleet)
+    follow = fleet.follow("-S", module.path)
+    answers = Answers(module, has(A1))
+    written(fleet.knotd, {A1})
+    # Three changes at once; the fourth one waits for ten seconds.
+    for address in (A2, A1, A2):
+        answers.tell(has(address))
+        written(fleet.knotd, {address})
+    answers.tell(has(A1))
+    let_pass(1)
+    answers.peer.close()
+    follow.says("does not answer")
+    stays(fleet.knotd, {A2}, seconds=13)
+
+
 # Sanitizers look at the clock by themselves.
 @pytest.mark.skipif(sanitizer.ENABLED, reason="the clock cannot be set")
 def test_M3_adopted_addresses_are_put_back_where_nothing_was_written_any_more(fleet, module):

@@ -93,6 +93,8 @@ static void on_down(void *ctx, const char *why, const char *next)
 	     (owner = kaname_owners_step(&follow->owners, &cursor)) != NULL;) {
 		bool dropped = owner->is_asked && owner->is_dropped;
 		owner->is_asked = owner->ask_again = false;
+		/* What was told before does not count any more, nor time that has passed since. */
+		owner->is_told = false;
 		if (dropped) {
 			kaname_follow_drop(follow, owner);
 		} else {
