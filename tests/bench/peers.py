@@ -25,6 +25,7 @@ from harness.ask import Malformed, NoReply, query
 from harness.knotd import Knotd, section
 from harness.process import Daemon, Ended
 from harness.scenario import known
+from harness.servers import nsd_argv
 from harness.wait import eventually
 from harness.zone import aname, zone_text
 
@@ -63,28 +64,8 @@ reuseport=yes
 """
 NO_CACHES = "cache-ttl=0\nquery-cache-ttl=0\nnegquery-cache-ttl=0\nzone-cache-refresh-interval=0\n"
 
-# Debian's NSD limits the rate of replies unless told otherwise, and neither Knot nor PowerDNS adds
-# records that nobody asked for.
-NSD_CONF = """\
-server:
-    ip-address: {host}@{port}
-    server-count: {workers}
-    reuseport: yes
-    do-ip6: no
-    username: ""
-    chroot: ""
-    zonesdir: "{directory}"
-    database: ""
-    pidfile: "{directory}/nsd.pid"
-    xfrdfile: "{directory}/xfrd.state"
-    xfrdir: "{directory}"
-    zonelistfile: "{directory}/zone.list"
-    rrl-ratelimit: 0
-    minimal-responses: yes
-remote-control:
-    control-enable: no
-{zones}
-"""
+# Neither Knot nor PowerDNS adds records that nobody asked for.
+NSD_OPTIONS = "server-count: {workers}\n    reuseport: yes\n    minimal-responses: yes"
 
 
 class Missing(Exception):
@@ -242,10 +223,9 @@ class NSD(Daemon):
         for zone in ZONES[NSD_STATIC]:
             knotd.knotc("-b", "zone-flush", zone, "+outdir", self.directory)
             zones.append(f'zone:\n    name: "{zone}"\n    zonefile: "{zone}.zone"\n')
-        conf = write(self.directory, "nsd.conf", NSD_CONF.format(
-            directory=self.directory, host=HOST, port=port, workers=workers,
-            zones="".join(zones)))
-        super().__init__("nsd", ["nsd", "-d", "-c", conf], self.directory)
+        argv = nsd_argv(self.directory, self.server, "".join(zones),
+                        NSD_OPTIONS.format(workers=workers))
+        super().__init__("nsd", argv, self.directory)
 
     def start(self):
         super().start()

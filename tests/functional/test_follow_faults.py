@@ -13,19 +13,10 @@ import pytest
 from harness import A1, A2, ANAME, SIBLING_A, TARGET, ZONE, aname, let_pass, sanitizer
 from harness.clock import Clock
 from harness.follow import ALGORITHM, KEY, SECRET, Follow, stands, stays, written
-from harness.told_client import Played
+from harness.told_client import NOTHING, module  # noqa: F401
 from harness.wait import SLOW, eventually
 
 pytestmark = pytest.mark.limit(120)
-NOTHING = "a-state=nodata\taaaa-state=nodata"
-
-
-@pytest.fixture
-def module(directory):
-    """A module that is played, beside a real knotd."""
-    played = Played(directory)
-    yield played
-    played.stop()
 
 
 def has(*addresses):

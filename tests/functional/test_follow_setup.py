@@ -11,7 +11,7 @@ import dns.tsigkeyring
 import dns.update
 import pytest
 from harness.ask import SERVER, query
-from harness.dynamic import NamedPrimary
+from harness.primaries import NamedPrimary
 from harness.kaname import kaname
 from harness.knotd import VERSION, section
 from harness.update import send, swap

@@ -12,20 +12,11 @@ import time
 import pytest
 from harness import A1, A2, TARGET, ZONE, aname
 from harness.authority import ADDRESS
-from harness.told_client import FORMAT, SERVER, Client, Played
+from harness.told_client import FORMAT, NOTHING, SERVER, Client, module  # noqa: F401
 from harness.wait import SLOW, during, eventually, scaled
 
 MANY = 100_000
 ROOM = 256
-# What both families of a set look like where only one counts.
-NOTHING = "a-state=nodata\taaaa-state=nodata"
-
-
-@pytest.fixture
-def module(directory):
-    played = Played(directory)
-    yield played
-    played.stop()
 
 
 @pytest.fixture

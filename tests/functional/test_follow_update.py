@@ -16,7 +16,7 @@ import dns.rdatatype
 import dns.tsigkeyring
 import pytest
 from harness.ask import query
-from harness.dynamic import start_primary  # noqa: F401
+from harness.primaries import start_primary  # noqa: F401
 from harness.knotd import VERSION
 from harness.update import ALIAS, ANAME, KEY, KEY_NAME, PROGRAM, SECRET, send, swap, wire
 from harness.wait import during, eventually, scaled

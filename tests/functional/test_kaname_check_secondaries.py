@@ -1,6 +1,5 @@
 """kaname check: who serves what of a zone, of all its name servers."""
 
-import os
 import re
 import socket
 import threading
@@ -8,14 +7,14 @@ import time
 
 import pytest
 from harness import (
-    A1, A2, A3, AAAA1, SERVER, TARGET, ZONE, aname, eventually, known, query, scaled, section,
+    A1, A2, A3, AAAA1, SERVER, TARGET, ZONE, aname, eventually, known, query, scaled, secondaries,
+    section,
 )
 from harness.authority import ADDRESS
 from harness.follow import KEPT, Follow, permit
 from harness.kaname import kaname
 from harness.owners import needs_any
 from harness.process import Daemon
-from harness.servers import named_argv
 from harness.told import says
 
 # Where name servers are, on port 53. BIND listens only on an address of an interface.
@@ -23,73 +22,13 @@ NAMED, NSD, OTHER, NOBODY, SILENT, OWN = (
     "127.0.0.1", "127.0.0.41", "127.0.0.42", "127.0.0.43", "127.0.0.44", "127.0.0.45")
 LONG = 86400
 
-NSD_CONF = """\
-server:
-    ip-address: {address}@53
-    server-count: 1
-    username: ""
-    chroot: ""
-    zonesdir: "{directory}"
-    database: ""
-    pidfile: "{directory}/nsd.pid"
-    xfrdfile: "{directory}/xfrd.state"
-    xfrdir: "{directory}"
-    zonelistfile: "{directory}/zone.list"
-    rrl-ratelimit: 0
-remote-control:
-    control-enable: no
-zone:
-    name: "{zone}"
-    zonefile: "secondary.zone"
-    allow-notify: 127.0.0.0/8 NOKEY
-    request-xfr: {primary[0]}@{primary[1]} NOKEY
-"""
-NAMED_ZONE = """\
-zone "{zone}" {{
-    type secondary; file "{zone}.secondary"; notify no;
-    primaries {{ {primary[0]} port {primary[1]}; }}; allow-notify {{ 127.0.0.0/8; }};
-}};
-"""
+
+class Nsd(secondaries.Nsd):
+    address, source = (NSD, 53), NSD
 
 
-class Secondary(Daemon):
-    """A server that takes ZONE from knotd."""
-
-    def follows(self, server):
-        """Wait until it has knotd's serial."""
-        wanted = serial(SERVER)
-        eventually(lambda: serial((self.address, 53)) == wanted, timeout=20,
-                   what=f"{self.name} has serial {wanted}")
-
-
-def serial(server):
-    (soa,) = query(ZONE, "SOA", server=server, repeats=True).addresses("SOA") or ["- - 0"]
-    return int(soa.split()[2])
-
-
-class Nsd(Secondary):
-    """NSD."""
-
-    address = NSD
-
-    def __init__(self, directory):
-        below = os.path.join(directory, "nsd")
-        os.makedirs(below)
-        conf = os.path.join(below, "nsd.conf")
-        with open(conf, "w", encoding="ascii") as file:
-            file.write(NSD_CONF.format(address=NSD, directory=below, zone=ZONE, primary=SERVER))
-        super().__init__("nsd", ["nsd", "-d", "-c", conf], directory)
-
-
-class Named(Secondary):
-    """BIND."""
-
-    address = NAMED
-
-    def __init__(self, directory):
-        argv = named_argv(directory, (NAMED, 53), "recursion no; dnssec-validation no;",
-                          NAMED_ZONE.format(zone=ZONE, primary=SERVER))
-        super().__init__("named", argv, directory)
+class Named(secondaries.Named):
+    address, source = (NAMED, 53), NAMED
 
 
 @pytest.fixture(name="server")
@@ -160,7 +99,7 @@ def both_secondaries(server, directory, start_server):
         serve(server, *records, nsd=NSD, named=NAMED, notify=[("nsd", NSD), ("named", NAMED)])
         found = [start_server(Nsd(directory)), start_server(Named(directory))]
         for one in found:
-            one.follows(server)
+            one.follows(secondaries.serial())
         return found
 
     return start
@@ -210,7 +149,7 @@ def change(server, times=1):
 def test_secondary_that_is_behind(server, directory, start_server, check):
     """Nobody tells it, and its refresh is an hour away."""
     serve(server, f"@ 300 A {A1}", f"@ 300 AAAA {AAAA1}", nsd=NSD)
-    start_server(Nsd(directory)).follows(server)
+    start_server(Nsd(directory)).follows(secondaries.serial())
     change(server, 3)
     _lines, bad = check(code=1)
     (line,) = bad

@@ -47,6 +47,10 @@ def make_base(directory):
         base.commit()
 
 
+# Options with which it takes dynamic updates.
+DNSUPDATE = "dnsupdate=yes\nallow-dnsupdate-from=127.0.0.0/8\n"
+
+
 class PowerDNS(Daemon):
     """zones: {name: text of its file}; expand: what transfers have in place of an ALIAS; options:
     more of its configuration."""
@@ -90,6 +94,11 @@ class PowerDNS(Daemon):
             )
         except NoReply:
             return False
+
+    def let_update(self, zone, name, algorithm, secret):
+        """Let a key update a zone; for DNSUPDATE among its options."""
+        self.util("import-tsig-key", name, algorithm, secret)
+        self.util("set-meta", zone, "TSIG-ALLOW-DNSUPDATE", name)
 
     def util(self, *arguments):
         """Run pdnsutil on it; returns what it says."""

@@ -13,7 +13,7 @@ from .knotd import section
 from .powerdns import COMMON, make_base
 from .process import Daemon
 from .scenario import ZONE
-from .servers import named_argv
+from .servers import named_argv, nsd_argv
 from .signatures import Keys, verify
 from .wait import eventually
 
@@ -97,31 +97,10 @@ class Nsd(Secondary):
         os.makedirs(self.directory, exist_ok=True)
         blocks = "".join(NSD_ZONE.format(zone=zone, source=self.source, primary=primary)
                          for zone in zones)
-        conf = _write(self.directory, "nsd.conf", NSD_CONF.format(
-            directory=self.directory, address=self.address, zones=blocks))
-        super().__init__(directory, ["nsd", "-d", "-c", conf], zones)
+        argv = nsd_argv(self.directory, self.address, blocks, "server-count: 1\n    verbosity: 3")
+        super().__init__(directory, argv, zones)
 
 
-NSD_CONF = """\
-server:
-    ip-address: {address[0]}@{address[1]}
-    server-count: 1
-    do-ip6: no
-    username: ""
-    chroot: ""
-    zonesdir: "{directory}"
-    database: ""
-    logfile: ""
-    verbosity: 3
-    pidfile: "{directory}/nsd.pid"
-    xfrdfile: "{directory}/xfrd.state"
-    xfrdir: "{directory}"
-    zonelistfile: "{directory}/zone.list"
-    rrl-ratelimit: 0
-remote-control:
-    control-enable: no
-{zones}
-"""
 NSD_ZONE = """\
 zone:
     name: "{zone}"

@@ -44,6 +44,37 @@ def named_argv(directory, address, options, rest):
     return ["named", "-g", "-n", "1", "-c", conf]
 
 
+# Debian's NSD limits the rate of replies unless told otherwise.
+NSD_CONF = """\
+server:
+    ip-address: {address[0]}@{address[1]}
+    do-ip6: no
+    username: ""
+    chroot: ""
+    zonesdir: "{directory}"
+    database: ""
+    logfile: ""
+    pidfile: "{directory}/nsd.pid"
+    xfrdfile: "{directory}/xfrd.state"
+    xfrdir: "{directory}"
+    zonelistfile: "{directory}/zone.list"
+    rrl-ratelimit: 0
+    {options}
+remote-control:
+    control-enable: no
+{zones}
+"""
+
+
+def nsd_argv(directory, address, zones, options="server-count: 1"):
+    """How to start NSD with these sections of zones, whose files are in the directory."""
+    conf = os.path.join(directory, "nsd.conf")
+    with open(conf, "w", encoding="ascii") as file:
+        file.write(NSD_CONF.format(directory=directory, address=address, zones=zones,
+                                   options=options))
+    return ["nsd", "-d", "-c", conf]
+
+
 class Server(Daemon):
     """One that is ready as soon as it replies, whatever it replies."""
 
@@ -60,18 +91,19 @@ class Server(Daemon):
 
 
 class AuthoritativeNamed(Server):
-    """named that recurses for nobody. zones: {name: text of its file}."""
+    """named that recurses for nobody. zones: {name: text of its file}; options: more of each of them;
+    rest: more of the configuration."""
 
     address = ("127.0.0.1", 5310)
 
-    def __init__(self, directory, zones):
+    def __init__(self, directory, zones, options="", rest=""):
         self.probe = next(iter(zones))
-        text = ""
+        text = f"{rest}\n"
         for name, records in zones.items():
             path = os.path.join(directory, f"named-{name}.zone")
             with open(path, "w", encoding="ascii") as file:
                 file.write(records)
-            text += f'zone "{name}" {{ type primary; file "{path}"; }};\n'
+            text += f'zone "{name}" {{ type primary; file "{path}"; {options} }};\n'
         argv = named_argv(directory, self.address, "recursion no; dnssec-validation no;", text)
         super().__init__("named", argv, directory)
 

@@ -6,12 +6,16 @@ import socket
 import subprocess
 import threading
 
+import pytest
+
 from .kaname import BUILD, environment
 from .wait import eventually, scaled
 
 PROGRAM = os.path.join(BUILD, "tests", "told_client")
 FORMAT = "aname\t1\n"
 SERVER = "server\tpid=1\tversion=0\ttargets=0\n"
+# What both families of a set look like where none counts.
+NOTHING = "a-state=nodata\taaaa-state=nodata"
 
 
 def fields(line):
@@ -137,3 +141,11 @@ class Played:
         self.away()
         for peer in self.peers:
             peer.close()
+
+
+@pytest.fixture
+def module(directory):
+    """A module that is played."""
+    played = Played(directory)
+    yield played
+    played.stop()
