@@ -250,8 +250,7 @@ static bool take_leaving(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 		kaname_follow_hold(owner, ABSENT_MS);
 		return false;
 	}
-	bool pending = is_pending(follow, owner, seen->there);
-	if (pending) {
+	if (is_pending(follow, owner, seen->there)) {
 		take_there(follow, owner, seen);
 	}
 	bool any = seen->there[KANAME_A] != NULL || seen->there[KANAME_AAAA] != NULL;

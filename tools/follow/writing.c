@@ -7,8 +7,8 @@
 #include <libknot/libknot.h>
 
 #include "ask.h"
-#include "fnv.h"
 #include "control.h"
+#include "fnv.h"
 #include "follow/occupied.h"
 #include "rrtype.h"
 
@@ -190,7 +190,7 @@ static void send_job(kaname_follow_t *follow, kaname_follow_job_t *job)
 	}
 	for (unsigned i = 0, at = 0; i < update.expected_count; i++) {
 		const kaname_follow_rrset_t *rrset = &owner->rrsets[i];
-		/* PowerDNS before 5.0 finds no ALIAS records equal. */
+		/* PowerDNS 4 finds no ALIAS records equal. */
 		bool good = rrset->good && rrset->count <= EXPECTED_MOST &&
 		            !(follow->choice.elsewhere && rrset->type == ANAME_RRTYPE_ALIAS);
 		for (uint16_t j = 0; rrset->good && j < rrset->count; j++, at++) {
