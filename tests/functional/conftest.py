@@ -32,9 +32,32 @@ def pytest_configure(config):
         namespace.isolate()
 
 
+def _limit(item):
+    marker = item.get_closest_marker("limit")
+    return marker.args[0] if marker else LIMIT
+
+
 def pytest_collection_modifyitems(items):
     """What takes long begins first, so that nobody waits for it at the end."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    items.sort(key=lambda item: (item.get_closest_marker("slow") is None, -_limit(item)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Tests are dealt one by one. By itself xdist sends each worker a long row of neighbours, and the
+    first one gets all that take minutes."""
+    from xdist.scheduler import LoadScheduling  # It need not be there.
+
+    class OneByOne(LoadScheduling):
+        def _send_tests(self, node, num):
+            has = len(self.node2pending[node])
+            # A worker begins with a test when it has the next one, too. The first one may be long: a
+            # short one waits behind it.
+            if has == 0 and len(self.pending) > 1:
+                self.pending.insert(1, self.pending.pop())
+            super()._send_tests(node, min(num, 2 - has))
+
+    return OneByOne(config, log)
 
 
 class OverLimit(Exception):
@@ -42,8 +65,7 @@ class OverLimit(Exception):
 
 
 def _limited(item, what):
-    marker = item.get_closest_marker("limit")
-    limit = (marker.args[0] if marker else LIMIT) * SLOW
+    limit = _limit(item) * SLOW
 
     def expired(_signal, _frame):
         raise OverLimit(f"{what} of {item.name} took more than {limit:.0f} s")
