@@ -5,6 +5,7 @@
 summary=()
 passed=0
 failed=0
+failures='^ *(\[ +(ERROR|FAILED) +\]|(FAILED|ERROR) test_|expected )|(ERROR|WARNING): [A-Za-z]+Sanitizer|runtime error: '
 
 say() {
 	printf '%s\n' "$*"
@@ -19,7 +20,12 @@ end() { # result
 	printf ' %s (%d s)\n' "$1" $((SECONDS - started))
 }
 
+# What says which tests failed and why, by cmocka, pytest, a sanitizer or a script, and how the log ends.
 show_tail() { # log
+	if grep -Eq "$failures" "$1"; then
+		say "--- failures in ${1#"$root"/}:"
+		grep -Em 40 -A 4 "$failures" "$1" | sed 's/^/    /'
+	fi
 	say "--- the end of ${1#"$root"/}:"
 	tail -n 50 "$1" | sed 's/^/    /'
 	say "---"
