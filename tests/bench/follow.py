@@ -32,20 +32,23 @@ def address(number):
 class World:
     """A knotd with so many zones that follow writes, and as many for the bare loop.
 
-    signed: Knot signs all of them; mode: how its journal is written
+    signed: Knot signs all of them; mode: how its journal is written; each: each has a target of its own
     """
 
-    def __init__(self, bench, count, *, signed=False, mode="robust", bare=True):
+    def __init__(self, bench, count, *, signed=False, mode="robust", bare=True, each=False):
         from harness.authority import ADDRESS
         from harness.follow import Follow, key_file, permit
         from harness.knotd import section
-        self.bench, self.count = bench, count
+        self.bench, self.count, self.each = bench, count, each
         self.addresses = address(0)
         bench.fresh()
         self.directory = tempfile.mkdtemp(prefix="bench-", dir=DISK)
-        bench.authority.set(TARGET, a=address(0), ttl=86400)
+        for target in {self.target(name) for name in self.names()}:
+            bench.authority.set(target, a=address(0), ttl=86400)
         knotd = self.knotd = bench.new_knotd()
         knotd.options = {"resolver": ADDRESS}
+        if each:
+            knotd.options |= {"max-targets": 2 * count, "lookup-rate": 20000}
         knotd.database = {"storage": self.directory, "journal-db-mode": mode,
                           "kasp-db-max-size": "500M", "journal-db-max-size": "50G"}
         knotd.template = {"zonefile-load": "difference", "journal-content": "changes",
@@ -60,8 +63,11 @@ class World:
         from harness.zone import aname, zone_text
         for name in self.names(prefix):
             with open(self.knotd.zone_file(name), "w", encoding="ascii") as file:
-                file.write(zone_text(name, [aname(TARGET, ttl=86400)]))
+                file.write(zone_text(name, [aname(self.target(name), ttl=86400)]))
             self.knotd.zones[name] = Zone(modules, {})
+
+    def target(self, name):
+        return f"{name}.{TARGET}" if self.each else TARGET
 
     def names(self, prefix="f"):
         return [f"{prefix}{i}.test" for i in range(self.count)]
@@ -244,6 +250,10 @@ def bench_follow_100k(bench):
     for mode in MODES[::-1]:
         with made(bench, count, mode=mode, bare=False) as world_:
             many(bench, world_, mode, least, rest=mode == MODES[-1])
+    with made(bench, count, mode=MODES[-1], bare=False, each=True) as world_:
+        follow, _ = world_.first(3000)
+        time.sleep(5)
+        record_memory(bench, f"{count:,} zones with a target each", follow, count, least)
 
 
 def many(bench, world_, mode, least, rest):
