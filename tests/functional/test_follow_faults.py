@@ -11,8 +11,9 @@ import dns.rcode
 import dns.tsigkeyring
 import pytest
 from harness import A1, A2, ANAME, SIBLING_A, TARGET, ZONE, aname, let_pass, sanitizer
+from harness.ask import SERVER
 from harness.clock import Clock
-from harness.follow import ALGORITHM, KEY, SECRET, Follow, stands, stays, written
+from harness.follow import ALGORITHM, KEY, SECRET, Follow, stands, stays, update, written
 from harness.told_client import NOTHING, module  # noqa: F401
 from harness.wait import SLOW, eventually
 
@@ -76,7 +77,56 @@ def add_by_hand(knotd, address):
     knotd.knotc("zone-commit", ZONE)
 
 
+def set_record(knotd, zone=ZONE):
+    rdata = aname(TARGET).split(f"TYPE{ANAME} ", 1)[1]
+    knotd.knotc("zone-begin", zone)
+    knotd.knotc("zone-set", zone, "@", "300", f"TYPE{ANAME}", rdata)
+    knotd.knotc("zone-commit", zone)
+
+
+def in_the_queue():
+    """Has knotd all of an update that somebody waits for?"""
+    with open("/proc/net/tcp", encoding="ascii") as table:
+        rows = [line.split() for line in table.readlines()[1:]]
+    port, established, empty = f":{SERVER[1]:04X}", "01", "00000000:00000000"
+    queues = [row[4] for row in rows if row[3] == established
+              and (row[1].endswith(port) or row[2].endswith(port))]
+    assert len(queues) == 2 and set(queues) == {empty}, f"expected one connection: {rows}"
+    return True
+
+
 # What is left behind.
+
+
+def test_M5_an_update_that_comes_when_the_record_is_back(fleet, authority):
+    """It was in the server's queue while the record was gone, and nothing stood there."""
+    knotd = fleet.knotd
+    knotd.server["background-workers"] = 1
+    knotd.add_zone("held.example", ["@ IN A 198.51.100.1"], zone_options={"acl": KEY})
+    authority.set(TARGET, a=[A1])
+    serve(fleet)
+    knotd.knotc("zone-begin", "held.example")
+    message, send = update("held.example")
+    message.add("@", 300, "A", A2)
+    holds = threading.Thread(target=send)
+    holds.start()
+    knotd.wait_log("blocked zone update due to open control transaction")
+    first = fleet.follow(name="first")
+    eventually(lambda: in_the_queue() or None, what="an update is in knotd's queue")
+    let_pass(0.5)
+    first.kill()
+    remove_record(knotd)
+    second = fleet.follow(name="second")
+    let_pass(3)
+    second.kill()
+    set_record(knotd)
+    knotd.knotc("zone-abort", "held.example")
+    holds.join(20)
+    written(knotd, {A1}, timeout=20)
+    authority.set(TARGET, a=[A2])
+    third = fleet.follow(name="third")
+    written(knotd, {A2}, timeout=30)
+    assert not third.lines("somebody else"), f"expected its own: {third.text()}"
 
 
 def test_M3_an_answer_that_comes_when_the_record_is_gone(fleet, module):

@@ -261,8 +261,12 @@ static bool take_leaving(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 			                        "its ANAME records are gone, and its addresses are "
 			                        "not those that were written: they stay");
 		}
-		forget(follow, owner);
-		return true;
+		/* What may still come, should the records be back by then, would be nobody's: it is
+		 * forgotten when an update that changes nothing has come through behind it. */
+		if (!owner->is_unsure) {
+			forget(follow, owner);
+			return true;
+		}
 	}
 	take_there(follow, owner, seen);
 	owner->is_seen = true;

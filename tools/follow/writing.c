@@ -69,7 +69,10 @@ static void take_done(kaname_follow_t *follow, kaname_follow_job_t *job)
 {
 	kaname_follow_owner_t *owner = job->owner;
 	bool counts = job->from[KANAME_A] != NULL || job->from[KANAME_AAAA] != NULL;
-	kaname_follow_tell(follow, owner, job->from, job->to);
+	if (job->from[KANAME_A] != job->to[KANAME_A] ||
+	    job->from[KANAME_AAAA] != job->to[KANAME_AAAA]) {
+		kaname_follow_tell(follow, owner, job->from, job->to);
+	}
 	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
 		kaname_follow_set(follow, &owner->written[i], job->to[i]);
 	}
