@@ -1,12 +1,14 @@
 """S1, S3: kill -9 at moments by chance, while the state is saved every second."""
 
+import json
 import os
 import random
 
 import pytest
-from harness import A1, AAAA1, NoReply, aname, known, let_pass, query, state
+from harness import A1, AAAA1, NoReply, aname, eventually, known, let_pass, query, state
 from harness.authority import Behaviour
 from harness.crash import Crashes
+from harness.kaname import kaname
 from harness.load import Load
 
 ROUNDS = int(os.environ.get("ANAME_ROUNDS", "15"))
@@ -31,6 +33,7 @@ def test_S1_S3_the_file_is_whole_whenever_the_server_is_killed(
     knotd.start()
     for name in names:
         known(name)
+    eventually(lambda: all_known(knotd), timeout=30, step=0.5, what="each target is known")
     knotd.finish()
 
     path = os.path.join(directory, "db", "mod-aname.state")
@@ -49,6 +52,15 @@ def test_S1_S3_the_file_is_whole_whenever_the_server_is_killed(
         assert one["addresses"] == [A1 if one["type"] == "A" else AAAA1], f"not so: {one}"
     # The fixture stops it the orderly way, and looks at how it ended.
     knotd.start()
+
+
+def all_known(knotd):
+    """A pool is answered from what is known of its targets; here none may be missing."""
+    told = kaname("-s", knotd.socket, "status", "--json", directory=knotd.directory, code=(0, 1))
+    targets = json.loads(told.stdout)["targets"]
+    missing = [one for one in targets if not one["addresses"]]
+    assert len(targets) == 2 * ZONES * POOL and not missing, f"{len(targets)}, without: {missing}"
+    return True
 
 
 def kind_of(name):

@@ -4,7 +4,7 @@ import os
 import subprocess
 
 from . import authority
-from .ask import NoReply, query
+from .ask import Malformed, NoReply, query
 from .process import Daemon
 from .wait import eventually
 
@@ -120,7 +120,8 @@ class Unbound(Daemon):
         try:
             # Its own name for itself: it answers without asking anybody.
             return ask("localhost", server=self.address, timeout=0.2)
-        except NoReply:
+        except (NoReply, Malformed):
+            # Malformed: the reply to an earlier query, which had left from the same port.
             return False
 
     def flush(self):
