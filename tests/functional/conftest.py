@@ -25,6 +25,7 @@ KEEP = os.environ.get("ANAME_KEEP")
 def pytest_configure(config):
     config.addinivalue_line("markers", "limit(seconds): the test may take this long")
     config.addinivalue_line("markers", "slow: takes many seconds; left out by tests/run --quick")
+    config.addinivalue_line("markers", "minutes: waits for minutes; run beside the others")
     if config.option.collectonly:
         return
     # The process that only distributes to xdist's workers runs no test.

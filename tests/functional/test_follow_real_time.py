@@ -13,7 +13,7 @@ from harness.secondaries import Nsd, serial
 from harness.wait import SLOW, eventually
 
 # What is written at which minute is the same with sanitizers, if the machine keeps up.
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(SLOW > 1, reason="it is told by the minute")]
+pytestmark = [pytest.mark.minutes, pytest.mark.skipif(SLOW > 1, reason="it is told by the minute")]
 MINUTE = 60
 LIMIT = 13 * MINUTE
 # When a change that is due must be there.

@@ -3,42 +3,44 @@
 #
 # Stages of tests/run that go on beside others, at a lower priority. To be sourced, after report.sh.
 
-beside=
+# The processes, by the names of what they do.
+declare -A beside=()
 
 # Runs a function that is made of stages.
-beside_start() { # function
-	say "beside what follows: build/logs/beside.log"
+beside_start() { # name, function, arguments
+	local name=$1
+	say "beside what follows: build/logs/beside-$name.log"
 	(
 		renice -n 10 -p "$BASHPID" >/dev/null
 		summary=()
 		passed=0
 		failed=0
-		"$1"
+		"${@:2}"
 		printf 'summary+=(%s)\npassed=$((passed + %d))\nfailed=$((failed + %d))\n' \
-			"${summary[*]@Q}" "$passed" "$failed" >"$temporary/beside.sums"
-	) >"$logs/beside.log" 2>&1 </dev/null &
-	beside=$!
+			"${summary[*]@Q}" "$passed" "$failed" >"$temporary/beside-$name.sums"
+	) >"$logs/beside-$name.log" 2>&1 </dev/null &
+	beside[$name]=$!
 }
 
 # Has it come so far that a file is there? Waits until it has, or has ended without.
-beside_waits_for() { # file
-	until [ -e "$1" ]; do
-		kill -0 "$beside" 2>/dev/null || [ -e "$1" ] || return
+beside_waits_for() { # name, file
+	until [ -e "$2" ]; do
+		kill -0 "${beside[$1]}" 2>/dev/null || [ -e "$2" ] || return
 		sleep 0.5
 	done
 }
 
 # Waits for its end, and takes its results for those of the whole.
-beside_end() {
+beside_end() { # name
 	local code=0
-	wait "$beside" || code=$?
-	beside=
-	cat "$logs/beside.log"
+	wait "${beside[$1]}" || code=$?
+	unset "beside[$1]"
+	cat "$logs/beside-$1.log"
 	if [ $code -eq 0 ]; then
-		# shellcheck disable=SC1091 # It was written just now.
-		. "$temporary/beside.sums"
+		# shellcheck disable=SC1090 # It was written just now.
+		. "$temporary/beside-$1.sums"
 	else
-		summary+=("beside the others: ended with $code, see build/logs/beside.log")
+		summary+=("$1, beside the others: ended with $code, see build/logs/beside-$1.log")
 		failed=$((failed + 1))
 	fi
 }
@@ -55,8 +57,10 @@ _beside_kill() { # process, with all below it
 
 # At the end of everything, however it came.
 beside_stop() {
-	[ -n "$beside" ] || return 0
-	_beside_kill "$beside"
-	wait "$beside" 2>/dev/null || true
-	beside=
+	local name
+	for name in "${!beside[@]}"; do
+		_beside_kill "${beside[$name]}"
+		wait "${beside[$name]}" 2>/dev/null || true
+		unset "beside[$name]"
+	done
 }

@@ -103,7 +103,7 @@ release_prepare() { # release
 release_tests() { # release, pytest arguments
 	local dir=$temporary/$1 log=$logs/release-$1.log knot
 	# What went wrong is told there.
-	beside_waits_for "$dir.ready" || return 0
+	beside_waits_for checks "$dir.ready" || return 0
 	begin "release $1"
 	knot=$(chroot "$dir" knotd -V 2>/dev/null | sed -n '1s/.*Knot DNS/Knot DNS/p') || true
 	: >"$log"
