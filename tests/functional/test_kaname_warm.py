@@ -2,6 +2,7 @@
 
 import os
 import pty
+import select
 import signal
 import subprocess
 import time
@@ -352,7 +353,10 @@ def test_S4_a_terminal_shows_how_far_it_is(direct, authority, directory):
             done = subprocess.run(arguments, env=environment(directory), check=True, text=True,
                                   stdout=subprocess.PIPE, stderr=there, timeout=LONG)
             assert done.stdout == ("" if quiet else f"{summary(1)}\n")
-        shown = os.read(here, 65536).decode()
+        shown = ""
+        # What was written comes through the terminal some time later.
+        while select.select([here], [], [], 0.5)[0]:
+            shown += os.read(here, 65536).decode()
     finally:
         os.close(here)
         os.close(there)
