@@ -84,14 +84,14 @@ def set_record(knotd, zone=ZONE):
     knotd.knotc("zone-commit", zone)
 
 
-def in_the_queue():
-    """Has knotd all of an update that somebody waits for?"""
+def in_the_queue(updates):
+    """Has knotd all of so many updates, each of a connection that somebody waits at?"""
     with open("/proc/net/tcp", encoding="ascii") as table:
         rows = [line.split() for line in table.readlines()[1:]]
     port, established, empty = f":{SERVER[1]:04X}", "01", "00000000:00000000"
     queues = [row[4] for row in rows if row[3] == established
               and (row[1].endswith(port) or row[2].endswith(port))]
-    assert len(queues) == 2 and set(queues) == {empty}, f"expected one connection: {rows}"
+    assert len(queues) == 2 * updates and set(queues) == {empty}, f"expected {updates}: {rows}"
     return True
 
 
@@ -112,7 +112,7 @@ def test_M5_an_update_that_comes_when_the_record_is_back(fleet, authority):
     holds.start()
     knotd.wait_log("blocked zone update due to open control transaction")
     first = fleet.follow(name="first")
-    eventually(lambda: in_the_queue() or None, what="an update is in knotd's queue")
+    eventually(lambda: in_the_queue(2), timeout=30, what="its update is in knotd's queue, too")
     let_pass(0.5)
     first.kill()
     remove_record(knotd)

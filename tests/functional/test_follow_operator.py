@@ -103,6 +103,24 @@ def test_M5_it_converges_by_itself(fleet, authority, how):
     follow.require()
 
 
+@pytest.mark.limit(180)
+def test_M5_a_backup_of_before_is_restored(fleet, authority):
+    """What is there then is what follow itself wrote, before the last time."""
+    knotd = fleet.knotd
+    serve(fleet, authority)
+    follow = fleet.follow()
+    written(knotd, {A1}, {AAAA1})
+    backup = os.path.join(knotd.directory, "backup")
+    knotd.knotc("-b", "zone-backup", "+backupdir", backup, ZONE)
+    authority.set(TARGET, a=[A2], aaaa=[AAAA1])
+    written(knotd, {A2}, {AAAA1})
+    mark = follow.at()
+    knotd.knotc("-b", "-f", "zone-restore", "+backupdir", backup, ZONE)
+    follow.says("not there any more", since=mark, timeout=90)
+    written(knotd, {A2}, {AAAA1}, timeout=60)
+    assert not follow.lines("somebody else"), f"expected its own: {follow.text()}"
+
+
 LOADS = {
     "none": {"zonefile-load": "none", "zonefile-sync": -1, "journal-content": "all"},
     "none-synced": {"zonefile-load": "none", "zonefile-sync": 0, "journal-content": "all"},

@@ -38,42 +38,75 @@ static bool is_left_over(const kaname_follow_owner_t *owner,
 	return is;
 }
 
+/*! Are these octets of a family's set what is there? */
+static bool is_there(const kaname_noted_set_t *noted, kaname_family_t family,
+                     const kaname_set_t *there)
+{
+	return noted->count == (there != NULL ? there->count : 0) &&
+	       (there == NULL ||
+	        memcmp(noted->at, there->at, there->count * kaname_family_len(family)) == 0);
+}
+
+static bool are_there(const kaname_noted_set_t noted[KANAME_FAMILIES],
+                      kaname_set_t *const there[KANAME_FAMILIES])
+{
+	return is_there(&noted[KANAME_A], KANAME_A, there[KANAME_A]) &&
+	       is_there(&noted[KANAME_AAAA], KANAME_AAAA, there[KANAME_AAAA]);
+}
+
+/*! What is there, against what is noted. */
 typedef struct {
-	kaname_follow_t *follow;
 	const kaname_follow_owner_t *owner;
 	kaname_set_t *const *there;
-	bool is;
-} pending_t;
+	bool is_pending; /*!< It was about to be written. */
+	bool is_former;  /*!< It was written before what was written last. */
+} compared_t;
 
-/*! Looks whether what is there is among the sets that may be. */
-static void take_pending(void *ctx, const knot_dname_t *zone, const knot_dname_t *owner,
-                         const kaname_noted_t *noted)
+static void compare(void *ctx, const knot_dname_t *zone, const knot_dname_t *owner,
+                    const kaname_noted_t *noted)
 {
-	pending_t *pending = ctx;
-	for (unsigned i = 0; i < noted->pending_count && !pending->is; i++) {
-		kaname_set_t *sets[KANAME_FAMILIES] = { NULL };
-		bool good = true;
-		for (unsigned j = 0; j < KANAME_FAMILIES; j++) {
-			good &= kaname_set_take(&pending->follow->sets, j, noted->pending[i][j].at,
-			                        noted->pending[i][j].count, &sets[j]);
-		}
-		pending->is = good && is_same(sets, pending->there) &&
-		              kaname_follow_mark(sets) != pending->owner->undone;
-		for (unsigned j = 0; j < KANAME_FAMILIES; j++) {
-			kaname_set_release(&pending->follow->sets, sets[j]);
-		}
+	compared_t *compared = ctx;
+	bool undone = kaname_follow_mark(compared->there) == compared->owner->undone;
+	for (unsigned i = 0; i < noted->pending_count && !undone; i++) {
+		compared->is_pending |= are_there(noted->pending[i], compared->there);
 	}
+	/* Of what was adopted it may be what somebody else wrote. */
+	compared->is_former = !noted->is_adopted && are_there(noted->former, compared->there);
+}
+
+static compared_t compare_noted(kaname_follow_t *follow, const kaname_follow_owner_t *owner,
+                                kaname_set_t *const there[KANAME_FAMILIES])
+{
+	compared_t compared = { .owner = owner, .there = there };
+	if (owner->is_noted && follow->journal != NULL &&
+	    !kaname_journal_get(follow->journal, kaname_follow_zone(owner),
+	                        kaname_follow_name(owner), compare, &compared)) {
+		compared.is_pending = compared.is_former = false;
+	}
+	return compared;
 }
 
 /*! Is there what was about to be written? */
 static bool is_pending(kaname_follow_t *follow, const kaname_follow_owner_t *owner,
                        kaname_set_t *const there[KANAME_FAMILIES])
 {
-	pending_t pending = { .follow = follow, .owner = owner, .there = there };
-	return owner->is_noted && follow->journal != NULL &&
-	       kaname_journal_get(follow->journal, kaname_follow_zone(owner),
-	                          kaname_follow_name(owner), take_pending, &pending) &&
-	       pending.is;
+	return compare_noted(follow, owner, there).is_pending;
+}
+
+/*! The primary is elsewhere and has objected to nothing: then what stands here was there before, and
+ *  this server has no newer one yet. If it is somebody else's after all, the next update shows it. */
+static bool may_be_late(const kaname_follow_t *follow, const kaname_follow_owner_t *owner)
+{
+	return follow->choice.elsewhere && owner->failures == 0 && !owner->is_unsure;
+}
+
+/*! Is there what was, or was about to be, written some time? A zone may be back at an earlier state: it
+ *  was restored, or loaded from an old file. */
+static bool is_own(kaname_follow_t *follow, const kaname_follow_owner_t *owner,
+                   kaname_set_t *const there[KANAME_FAMILIES])
+{
+	const compared_t compared = compare_noted(follow, owner, there);
+	return compared.is_pending || (compared.is_former && !may_be_late(follow, owner));
 }
 
 static void take_there(kaname_follow_t *follow, kaname_follow_owner_t *owner,
@@ -250,7 +283,7 @@ static bool take_leaving(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 		kaname_follow_hold(owner, ABSENT_MS);
 		return false;
 	}
-	if (is_pending(follow, owner, seen->there)) {
+	if (is_own(follow, owner, seen->there)) {
 		take_there(follow, owner, seen);
 	}
 	bool any = seen->there[KANAME_A] != NULL || seen->there[KANAME_AAAA] != NULL;
@@ -271,13 +304,6 @@ static bool take_leaving(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 	take_there(follow, owner, seen);
 	owner->is_seen = true;
 	return false;
-}
-
-/*! The primary is elsewhere and has objected to nothing: then what stands here was there before, and
- *  this server has no newer one yet. If it is somebody else's after all, the next update shows it. */
-static bool may_be_late(const kaname_follow_t *follow, const kaname_follow_owner_t *owner)
-{
-	return follow->choice.elsewhere && owner->failures == 0 && !owner->is_unsure;
 }
 
 void kaname_follow_seen(kaname_follow_t *follow, kaname_follow_owner_t *owner,
@@ -311,7 +337,7 @@ void kaname_follow_seen(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 	if (owner->state == KANAME_OWNER_FOREIGN) {
 		owner->state = KANAME_OWNER_FOLLOWED;
 	}
-	if (is_left_over(owner, seen->there) || is_pending(follow, owner, seen->there)) {
+	if (is_left_over(owner, seen->there) || is_own(follow, owner, seen->there)) {
 		take_own(follow, owner, seen);
 	} else if (!may_be_late(follow, owner)) {
 		take_foreign(follow, owner, seen);
