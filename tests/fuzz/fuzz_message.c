@@ -3,7 +3,7 @@
  * reply; what it says must hold together.
  */
 
-#include <stdlib.h>
+#include "fuzz.h"
 
 #include <libknot/descriptor.h>
 #include <libknot/packet/wire.h>
@@ -15,15 +15,6 @@
 #define ASK_EDNS   0x02
 #define ASK_SUBNET 0x04
 #define OTHER_ID   0x08
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool holds)
-{
-	if (!holds) {
-		abort();
-	}
-}
 
 static void check(const aname_message_query_t *query, const aname_message_reply_t *reply)
 {

@@ -3,23 +3,14 @@
  * understood must hold together, and be understood alike when it is written anew.
  */
 
+#include "fuzz.h"
+
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include <arpa/inet.h>
 
 #include "service/status/question.h"
 #include "service/status/request.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool holds)
-{
-	if (!holds) {
-		abort();
-	}
-}
 
 static void check_name(const knot_dname_t *name)
 {

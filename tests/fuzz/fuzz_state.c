@@ -5,8 +5,7 @@
  * it is written anew.
  */
 
-#include <stdlib.h>
-#include <string.h>
+#include "fuzz.h"
 
 #include <libknot/descriptor.h>
 #include <libknot/wire.h>
@@ -20,15 +19,6 @@
 
 /*! When it is read, on the clock of snapshots. */
 #define NOW_MS INT64_C(86400000)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool holds)
-{
-	if (!holds) {
-		abort();
-	}
-}
 
 static void check_name(const knot_dname_t *name)
 {

@@ -3,8 +3,7 @@
  * update was signed, and whether the ID is that of the reply; the others are the reply.
  */
 
-#include <stdlib.h>
-#include <string.h>
+#include "fuzz.h"
 
 #include <libknot/packet/wire.h>
 
@@ -13,15 +12,6 @@
 /*! Bits of the first octet. */
 #define SIGNED   0x01
 #define OTHER_ID 0x02
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool holds)
-{
-	if (!holds) {
-		abort();
-	}
-}
 
 static void check(const kaname_updated_t *updated, bool is_signed)
 {

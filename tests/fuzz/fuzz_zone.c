@@ -3,20 +3,9 @@
  * records, and from then on both directions undo each other octet by octet.
  */
 
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
+#include "fuzz.h"
 
 #include "translate.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool holds)
-{
-	if (!holds) {
-		abort();
-	}
-}
 
 static void on_remark(void *ctx, const char *file, unsigned line, const char *what)
 {
