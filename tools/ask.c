@@ -131,6 +131,9 @@ static void take_answer(const kaname_question_t *question, kaname_answer_t *answ
 	}
 	for (unsigned i = 0; i < section->count; i++) {
 		const knot_rrset_t *rrset = knot_pkt_rr(section, i);
+		if (rrset->rclass != KNOT_CLASS_IN) {
+			continue; /* Their RDATA may be empty, whatever the type. */
+		}
 		if (rrset->type == KNOT_RRTYPE_CNAME &&
 		    knot_dname_is_case_equal(rrset->owner, answer->last)) {
 			const knot_dname_t *target = knot_cname_name(rrset->rrs.rdata);
