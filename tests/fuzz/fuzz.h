@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,12 +17,14 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/*! Ends the process if it does not hold. */
-static inline void require(bool holds)
+/*! Ends the process if it does not hold, and says what. */
+#define require(holds) ((holds) ? (void)0 : require_failed(__FILE__, __LINE__, #holds))
+
+__attribute__((noreturn)) static inline void require_failed(const char *file, int line,
+                                                            const char *what)
 {
-	if (!holds) {
-		abort();
-	}
+	(void)fprintf(stderr, "%s:%d: does not hold: %s\n", file, line, what);
+	abort();
 }
 
 /*! What is left of an input. */
