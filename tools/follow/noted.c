@@ -104,13 +104,24 @@ size_t kaname_noted_key(uint8_t key[KANAME_NOTED_KEY_MAX], const knot_dname_t *z
 	return 1 + owner_len;
 }
 
+/*! Does a label begin there? */
+static bool is_label(const knot_dname_t *name, size_t at)
+{
+	size_t begin = 0;
+	while (begin < at && name[begin] != 0) {
+		begin += name[begin] + 1;
+	}
+	return begin == at;
+}
+
 bool kaname_noted_pair(const MDB_val *key, const MDB_val *value, const knot_dname_t **zone,
                        const knot_dname_t **owner, kaname_noted_t *noted)
 {
 	const uint8_t *at = key->mv_data;
 	size_t len = key->mv_size;
 	if (len < 2 || len > KANAME_NOTED_KEY_MAX || at[0] >= len - 1 ||
-	    knot_dname_wire_check(at + 1, at + len, NULL) != (int)len - 1) {
+	    knot_dname_wire_check(at + 1, at + len, NULL) != (int)len - 1 ||
+	    !is_label(at + 1, at[0])) {
 		return false;
 	}
 	*owner = at + 1;
