@@ -4,9 +4,12 @@
 
 typedef struct {
 	uint8_t pending_count, is_adopted, writes, unused;
-	uint32_t ttl, adopted_ttl;
+	uint32_t ttl, adopted_ttl, unused_too;
 	int64_t written_s, nodata_s[KANAME_FAMILIES];
 } head_t;
+
+_Static_assert(sizeof(head_t) == 4 * sizeof(uint8_t) + 3 * sizeof(uint32_t) + 3 * sizeof(int64_t),
+               "what is written has no padding, which would be whatever was in memory");
 
 /*! The sets of a value, in order: behind them stand those that are pending. */
 static kaname_noted_set_t *sets_of(kaname_noted_t *noted, unsigned number)
