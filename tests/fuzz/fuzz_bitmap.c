@@ -1,6 +1,8 @@
 /*!
  * Any octets as an NSEC or NSEC3 record, and as names that are hashed for NSEC3. Of a list of types that
  * is well-formed each change has to make the list that a plain set of types makes (D2).
+ *
+ * Files: module/query/bitmap.c module/query/nsec3.c
  */
 
 #include "fuzz.h"

@@ -2,6 +2,9 @@
  * Any octets as a section of knot.conf. What is refused is refused with a reason that names the option
  * (L3); what is accepted makes options that are within their ranges, twice the same, and mean what the
  * values mean that were written.
+ *
+ * Files: module/conf/options.c module/conf/probe.c module/conf/read.c
+ * Files: module/conf/schema.c module/conf/values.c
  */
 
 #include "fuzz.h"

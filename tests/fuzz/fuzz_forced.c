@@ -1,6 +1,8 @@
 /*!
  * Any octets as what operators say one after the other: requests that force, as the status socket
  * takes them, and what happens in between. The list has to be what a plain one would be (H8).
+ *
+ * Files: module/service/forced.c module/service/status/request.c
  */
 
 #include "fuzz.h"

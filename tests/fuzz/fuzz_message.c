@@ -1,6 +1,8 @@
 /*!
  * Any octets as a reply. The first octet of the input chooses the question, the others are the
  * reply; what it says must hold together.
+ *
+ * Files: module/service/message.c
  */
 
 #include "fuzz.h"

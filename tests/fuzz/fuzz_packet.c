@@ -2,6 +2,8 @@
  * Any octets as a reply that Knot writes, set by set, and what the module cuts out of it, pastes, drops,
  * overwrites and appends. In the end a reader of its own has to find each record that ought to be there,
  * in its place and with its TTL, and nothing else.
+ *
+ * Files: module/query/packet.c
  */
 
 #include "fuzz.h"

@@ -1,6 +1,8 @@
 /*!
  * Any octets as ANAME records of an owner, and options that rank and weigh what they name. The plan
  * of the pool and the choice out of it have to be what a second, plain implementation makes of them.
+ *
+ * Files: module/table/rdata.c module/table/choice.c module/query/pool_plan.c
  */
 
 #include "fuzz.h"

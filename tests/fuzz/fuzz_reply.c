@@ -1,6 +1,8 @@
 /*!
  * Any octets as the reply to a question of kaname's. The first octet of the input chooses the question,
  * the others are the reply. What is taken from it has to be in it, as the C library's parser sees it.
+ *
+ * Files: tools/ask.c
  */
 
 #include "fuzz.h"

@@ -1,6 +1,8 @@
 /*!
  * Any octets as a request of the status socket, and as a question of one who follows owners. What is
  * understood must hold together, and be understood alike when it is written anew.
+ *
+ * Files: module/service/status/request.c module/service/status/question.c
  */
 
 #include "fuzz.h"

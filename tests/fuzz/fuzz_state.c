@@ -3,6 +3,8 @@
  * the input says which, and whether length and checksum are put right first. What is accepted must
  * be readable to the end, every record must hold together, and all of it must be the same octets when
  * it is written anew.
+ *
+ * Files: module/service/state/reader.c module/service/state/record.c module/service/state/writer.c
  */
 
 #include "fuzz.h"

@@ -1,6 +1,8 @@
 /*!
  * Any octets as an answer of the module to `kaname follow`, whose fields an independent reader takes
  * apart; or what a question is made of, which the module has to understand as it was meant.
+ *
+ * Files: tools/follow/told_text.c
  */
 
 #include "fuzz.h"

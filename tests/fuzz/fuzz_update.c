@@ -1,6 +1,8 @@
 /*!
  * Any octets as the reply to a dynamic update. The first octet of the input chooses whether the
  * update was signed, and whether the ID is that of the reply; the others are the reply.
+ *
+ * Files: tools/follow/update.c
  */
 
 #include "fuzz.h"

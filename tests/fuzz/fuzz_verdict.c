@@ -1,6 +1,8 @@
 /*!
  * Any octets as outcomes of probes over time. Verdicts have to be what all outcomes together say (H2),
  * and what is planned has to start in time, within the bounds (H1).
+ *
+ * Files: module/service/probe/verdict.c module/service/probe/plan.c module/service/probe/doubt.c
  */
 
 #include "fuzz.h"

@@ -1,6 +1,8 @@
 /*!
  * Any octets as sections that come and go, each with a path that it wishes for. What counts has to be
  * what a plain list makes of it.
+ *
+ * Files: module/service/wishes.c
  */
 
 #include "fuzz.h"

@@ -1,6 +1,8 @@
 /*!
  * Any octets as a master file. What is translated must come back: reversed it is free of generic
  * records, and from then on both directions undo each other octet by octet.
+ *
+ * Files: tools/entry.c tools/review.c tools/text.c tools/translate.c
  */
 
 #include "fuzz.h"

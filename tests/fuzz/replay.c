@@ -1,4 +1,4 @@
-/*! Runs the fuzzer's target over every file of a directory; no fuzzer is needed for that. */
+/*! Runs the fuzzer's target over every file of directories; no fuzzer is needed for that. */
 
 #include <dirent.h>
 #include <stdint.h>
@@ -40,22 +40,35 @@ static int run_file(const char *directory, const char *name)
 	return 0;
 }
 
-int main(int argc, char **argv)
+static int run_directory(const char *path, unsigned *count)
 {
-	DIR *directory = argc == 2 ? opendir(argv[1]) : NULL;
-	if (directory == NULL) {
-		(void)fprintf(stderr, "usage: %s DIRECTORY\n", argv[0]);
-		return 2;
-	}
+	DIR *directory = opendir(path);
 	int failed = 0;
-	unsigned count = 0;
+	if (directory == NULL) {
+		perror(path);
+		return 1;
+	}
 	for (struct dirent *entry = readdir(directory); entry != NULL; entry = readdir(directory)) {
 		if (entry->d_name[0] != '.') {
-			failed |= run_file(argv[1], entry->d_name);
-			count++;
+			failed |= run_file(path, entry->d_name);
+			(*count)++;
 		}
 	}
 	(void)closedir(directory);
+	return failed;
+}
+
+int main(int argc, char **argv)
+{
+	int failed = 0;
+	unsigned count = 0;
+	if (argc < 2) {
+		(void)fprintf(stderr, "usage: %s DIRECTORY ...\n", argv[0]);
+		return 2;
+	}
+	for (int i = 1; i < argc; i++) {
+		failed |= run_directory(argv[i], &count);
+	}
 	(void)fprintf(stderr, "%u inputs\n", count);
 	return failed || count == 0 ? 1 : 0;
 }
