@@ -132,7 +132,7 @@ static const char *unclosed(const position_t *position, unsigned *line)
 /*! Takes CR away from before the end of a line, where it is not part of a text. */
 static void drop_cr(kaname_entry_t *entry, const position_t *position)
 {
-	if (!position->in_token && entry->len >= 2 && entry->text[entry->len - 2] == '\r') {
+	while (!position->in_token && entry->len >= 2 && entry->text[entry->len - 2] == '\r') {
 		entry->text[--entry->len - 1] = '\n';
 		entry->had_cr = true;
 	}

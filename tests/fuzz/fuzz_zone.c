@@ -54,7 +54,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	text_t generic = translate((const char *)data, size, false);
-	if (generic.ret == KANAME_OK) {
+	/* Of a mark of the byte order alone nothing is left. */
+	if (generic.ret == KANAME_OK && generic.len > 0) {
 		text_t words = translate(generic.at, generic.len, true);
 		if (words.ret == KANAME_OK) {
 			text_t again = translate(words.at, words.len, false);
