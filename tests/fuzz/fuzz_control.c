@@ -1,0 +1,85 @@
+/*!
+ * Any octets as a reply on knotd's control socket. What libknot can read of it the lenient reader reads
+ * alike, unit by unit.
+ *
+ * Files: tools/follow/lenient.c tools/control.c
+ */
+
+#include "fuzz.h"
+
+#include <libknot/libknot.h>
+
+#include "control.h"
+#include "follow/lenient.h"
+#include "served.h"
+
+#define UNITS_MAX 200
+/*! Nothing below is in a text. */
+#define LEAST     0x20
+
+typedef struct {
+	unsigned count;
+	bool odd; /*!< Something that knotd never says. */
+	char *items[UNITS_MAX][KNOT_CTL_IDX__COUNT];
+} units_t;
+
+static void take(void *ctx, knot_ctl_data_t *data)
+{
+	units_t *units = ctx;
+	if (units->count == UNITS_MAX) {
+		return;
+	}
+	for (unsigned i = 0; i < KNOT_CTL_IDX__COUNT; i++) {
+		const char *text = (*data)[i];
+		units->items[units->count][i] = text != NULL ? strdup(text) : NULL;
+		units->odd |= text != NULL && (uint8_t)text[0] < LEAST;
+	}
+	units->count++;
+}
+
+static void compare(const units_t *one, const units_t *other)
+{
+	require(one->count == other->count);
+	for (unsigned i = 0; i < one->count; i++) {
+		for (unsigned k = 0; k < KNOT_CTL_IDX__COUNT; k++) {
+			const char *a = one->items[i][k], *b = other->items[i][k];
+			require((a != NULL) == (b != NULL) && (a == NULL || strcmp(a, b) == 0));
+		}
+	}
+}
+
+static void clear(units_t *units)
+{
+	for (unsigned i = 0; i < units->count; i++) {
+		for (unsigned k = 0; k < KNOT_CTL_IDX__COUNT; k++) {
+			free(units->items[i][k]);
+		}
+	}
+	units->count = 0;
+	units->odd = false;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static units_t strict, lenient;
+	static const kaname_args_t args = { .socket = "/run/x", .timeout = 5, .quiet = true };
+	knot_ctl_data_t ask = { [KNOT_CTL_IDX_CMD] = "zone-read", [KNOT_CTL_IDX_ZONE] = "a." };
+	kaname_control_t control;
+	served_set(data, size < SERVED_MAX ? size : SERVED_MAX);
+	require(kaname_control_try(&control, &args) == KNOT_EOK);
+	control.quiet = true;
+	kaname_exit_t ret = kaname_control_ask(&control, &ask, take, &strict);
+	require(ret == KANAME_OK || ret == KANAME_NO || ret == KANAME_IO);
+	require((ret == KANAME_NO) == (control.error[0] != '\0') || ret == KANAME_IO);
+	kaname_control_close(&control);
+
+	kaname_exit_t other = kaname_lenient_ask(&args, &ask, take, &lenient);
+	require(other == KANAME_OK || other == KANAME_IO);
+	/* Not where a text begins as none does, which is how it is seen that one was left out. */
+	if (ret != KANAME_IO && !strict.odd && other == KANAME_OK) {
+		compare(&strict, &lenient);
+	}
+	clear(&strict);
+	clear(&lenient);
+	return 0;
+}
