@@ -1,0 +1,507 @@
+/*!
+ * Any octets as a reply with denials, and what is missing at this moment. Every NSEC and NSEC3 that counts
+ * has to list what is there, with a TTL that is no longer than that is known, and signatures that verify;
+ * all else stays as it was (D2). And as a zone, whose NSEC for mod-onlinesign has to list its types (D3).
+ *
+ * Files: module/query/denial.c module/query/bitmap.c module/query/packet.c
+ */
+
+#include "fuzz.h"
+
+#include <unistd.h>
+
+#include <libknot/libknot.h>
+
+#include "asked.h"
+#include "query/bitmap.h"
+#include "query/denial.h"
+#include "query/find.h"
+#include "query/https.h"
+#include "query/sign.h"
+#include "query/signer.h"
+#include "walk.h"
+
+/*! Bits of the first octet. */
+#define SIGNED    0x01
+#define ANY_OWNER 0x02
+#define HTTPS     0x04
+#define ONLINE    0x08
+#define APEX      0x10
+#define MISSING   5 /*!< Where the two bits of families begin. */
+
+#define SETS_MAX  16
+#define RDATA_MAX 1200
+#define NOW_S     INT64_C(1800000000)
+#define LIFETIME  1209600
+
+typedef struct block {
+	struct block *next;
+	uint8_t at[] __attribute__((aligned(16)));
+} block_t;
+
+typedef struct {
+	knot_rrset_t rrset;
+	uint16_t flags;
+	int of; /*!< The denial that a signature covers; -1: none. */
+} set_t;
+
+static struct {
+	block_t *blocks;
+	knot_dname_storage_t zone;
+	set_t sets[SETS_MAX];
+	unsigned count;
+	uint16_t types[40]; /*!< For mod-onlinesign: what is at the node. */
+	unsigned types_count;
+	bool https;
+} is;
+
+/* What the zone has, for the code that asks knotd. */
+
+knot_rrset_t aname_find_rrset(const aname_query_t *query, uint16_t type)
+{
+	knot_rrset_t rrset;
+	knot_rrset_init(&rrset, is.zone, type, KNOT_CLASS_IN, 300);
+	for (unsigned i = 0; i < is.types_count; i++) {
+		rrset.rrs.count |= is.types[i] == type;
+	}
+	return rrset;
+}
+
+bool aname_https_look(const aname_query_t *query)
+{
+	return is.https;
+}
+
+/* Memory, as of knotd's pools. */
+
+static void *allocate(void *ctx, size_t size)
+{
+	block_t *block = malloc(sizeof(*block) + size);
+	require(block != NULL);
+	block->next = is.blocks;
+	is.blocks = block;
+	return block->at;
+}
+
+static void keep(void *block)
+{
+}
+
+static knot_mm_t pool = { .alloc = allocate, .free = keep };
+
+static void free_all(void)
+{
+	while (is.blocks != NULL) {
+		block_t *next = is.blocks->next;
+		free(is.blocks);
+		is.blocks = next;
+	}
+}
+
+/* Keys. */
+
+static aname_shared_t *shared;
+static aname_secret_t *secret;
+static aname_signer_t signer = { .id = 7, .count = 1 };
+
+/*! A key of this process, for all inputs. */
+static void begin(void)
+{
+	char directory[64], path[128], *id = NULL;
+	const char *base = getenv("TMPDIR");
+	dnssec_keystore_t *store = NULL;
+	(void)snprintf(directory, sizeof(directory), "%.40s/key-XXXXXX",
+	               base != NULL ? base : "/tmp");
+	require(mkdtemp(directory) != NULL);
+	secret = calloc(1, sizeof(*secret));
+	require(secret != NULL && dnssec_key_new(&secret->key) == DNSSEC_EOK);
+	require(dnssec_keystore_init_pkcs8(&store) == DNSSEC_EOK &&
+	        dnssec_keystore_open(store, directory) == DNSSEC_EOK &&
+	        dnssec_keystore_generate(store, DNSSEC_KEY_ALGORITHM_ED25519, 256, NULL, &id) ==
+	                DNSSEC_EOK &&
+	        dnssec_key_set_algorithm(secret->key, DNSSEC_KEY_ALGORITHM_ED25519) == DNSSEC_EOK &&
+	        dnssec_keystore_get_private(store, id, secret->key) == DNSSEC_EOK);
+	atomic_store(&secret->state, ANAME_SECRET_READY);
+	signer.keys[0] = secret;
+	(void)dnssec_keystore_deinit(store);
+	(void)snprintf(path, sizeof(path), "%s/%s.pem", directory, id);
+	(void)unlink(path);
+	(void)rmdir(directory);
+	free(id);
+	shared = aname_shared_new(NULL, NULL);
+	require(shared != NULL);
+}
+
+/* Lists of types. */
+
+typedef struct {
+	uint8_t octets[65536 / 8];
+} types_t;
+
+static bool has(const types_t *types, uint16_t type)
+{
+	return types->octets[type / 8] & 0x80 >> type % 8;
+}
+
+static void put_type(types_t *types, uint16_t type, bool listed)
+{
+	if (listed) {
+		types->octets[type / 8] |= 0x80 >> type % 8;
+	} else {
+		types->octets[type / 8] &= ~(0x80 >> type % 8);
+	}
+}
+
+static void read_types(const uint8_t *at, size_t len, types_t *types)
+{
+	memset(types, 0, sizeof(*types));
+	while (len > 0) {
+		require(len > 2 && at[1] <= 32 && at[1] + 2U <= len);
+		memcpy(types->octets + 32 * at[0], at + 2, at[1]);
+		len -= at[1] + 2;
+		at += at[1] + 2;
+	}
+}
+
+static size_t begin_of(uint16_t type, const uint8_t *rdata)
+{
+	return type == KNOT_RRTYPE_NSEC ? knot_dname_size(rdata)
+	                                : 5U + rdata[4] + 1 + rdata[5 + rdata[4]];
+}
+
+/* The reply. */
+
+/*! RDATA of a denial, whose list is good. */
+static size_t take_denial(input_t *input, uint16_t type, uint8_t *rdata)
+{
+	static const uint8_t nsec3[] = "\1\0\0\5\2\xaa\xbb\24"
+	                               "01234567890123456789";
+	size_t len = sizeof(nsec3) - 1;
+	uint8_t kind = take_octet(input);
+	dnssec_nsec_bitmap_t *bitmap = dnssec_nsec_bitmap_new();
+	if (type == KNOT_RRTYPE_NSEC) {
+		len = take_name(input, rdata);
+	} else {
+		memcpy(rdata, nsec3, len);
+	}
+	static const uint16_t some[] = {
+		KNOT_RRTYPE_SOA, 65305, 65401, KNOT_RRTYPE_A, KNOT_RRTYPE_AAAA, KNOT_RRTYPE_HTTPS
+	};
+	for (unsigned i = 0; i < 6; i++) {
+		if (kind >> i & 1) {
+			dnssec_nsec_bitmap_add(bitmap, some[i]);
+		}
+	}
+	if (kind & 0x40) {
+		dnssec_nsec_bitmap_add(bitmap, take_number(input, 2));
+	}
+	dnssec_nsec_bitmap_add(bitmap, kind & 0x80 ? KNOT_RRTYPE_CAA : KNOT_RRTYPE_RRSIG);
+	dnssec_nsec_bitmap_write(bitmap, rdata + len);
+	len += dnssec_nsec_bitmap_size(bitmap);
+	dnssec_nsec_bitmap_free(bitmap);
+	return len;
+}
+
+/*! A signature of whatever length, of the zone's. */
+static size_t take_rrsig(input_t *input, uint16_t covered, uint8_t *rdata)
+{
+	size_t zone_len = knot_dname_size(is.zone);
+	uint8_t kind = take_octet(input);
+	take_octets(input, rdata, 18);
+	knot_wire_write_u16(rdata, covered);
+	memcpy(rdata + 18, is.zone, zone_len);
+	/* Mostly of the length that the new one has: then it is overwritten where it stands. */
+	size_t signature = kind & 1 ? 64 : kind / 2;
+	memset(rdata + 18 + zone_len, kind, signature);
+	return 18 + zone_len + signature;
+}
+
+/*! An owner of its own for each denial, in the zone. */
+static void write_owner(unsigned number, uint16_t type, knot_dname_storage_t owner)
+{
+	size_t len = 0, zone_len = knot_dname_size(is.zone);
+	if (type == KNOT_RRTYPE_NSEC3) {
+		owner[len++] = 32;
+		memset(owner + len, '0' + number % 10, 32);
+		owner[len] = 'a' + number;
+		len += 32;
+	} else if (number > 0) {
+		owner[len++] = 1;
+		owner[len++] = 'a' + number;
+	}
+	memcpy(owner + len, is.zone, zone_len);
+}
+
+static void put(knot_pkt_t *pkt, const set_t *set)
+{
+	is.sets[is.count] = *set;
+	if (knot_pkt_put(pkt, KNOT_COMPR_HINT_NONE, &set->rrset, set->flags) == KNOT_EOK) {
+		is.count++;
+	}
+}
+
+static void add_set(knot_pkt_t *pkt, input_t *input, uint16_t type, const knot_dname_t *owner,
+                    uint32_t ttl, int of, bool owned)
+{
+	uint8_t rdata[RDATA_MAX];
+	size_t len;
+	set_t set = { .flags = owned ? KNOT_PF_FREE : 0, .of = of };
+	knot_rrset_init(&set.rrset, knot_dname_copy(owner, &pool), type, KNOT_CLASS_IN, ttl);
+	if (type == KNOT_RRTYPE_RRSIG) {
+		uint16_t covered = of >= 0 ? is.sets[of].rrset.type : KNOT_RRTYPE_TXT;
+		len = take_rrsig(input, covered, rdata);
+	} else if (type == KNOT_RRTYPE_TXT) {
+		len = 1 + take_octet(input);
+		memset(rdata, 'x', len);
+	} else {
+		len = take_denial(input, type, rdata);
+	}
+	require(knot_rrset_add_rdata(&set.rrset, rdata, len, &pool) == KNOT_EOK);
+	put(pkt, &set);
+}
+
+static void build(knot_pkt_t *pkt, input_t *input)
+{
+	knot_dname_storage_t owner;
+	for (unsigned i = 0; input->left > 0 && is.count + 2 < SETS_MAX; i++) {
+		uint8_t kind = take_octet(input);
+		uint32_t ttl = take_number(input, 2);
+		uint16_t type = kind & 1 ? KNOT_RRTYPE_NSEC : KNOT_RRTYPE_NSEC3;
+		type = kind & 2 ? KNOT_RRTYPE_TXT : type;
+		write_owner(i, type, owner);
+		unsigned before = is.count;
+		add_set(pkt, input, type, owner, ttl, -1, kind & 4 && type != KNOT_RRTYPE_TXT);
+		if (is.count > before && kind & 8) {
+			add_set(pkt, input, KNOT_RRTYPE_RRSIG, owner, ttl, (int)before, kind & 16);
+		}
+	}
+}
+
+/* What has to be there. */
+
+static bool counts(const set_t *set, const aname_options_t *options)
+{
+	const knot_rdata_t *rdata = set->rrset.rrs.rdata;
+	uint16_t type = set->rrset.type;
+	static types_t types;
+	if ((type != KNOT_RRTYPE_NSEC && type != KNOT_RRTYPE_NSEC3) ||
+	    (set->flags & KNOT_PF_FREE)) {
+		return false;
+	}
+	size_t at = begin_of(type, rdata->data);
+	read_types(rdata->data + at, rdata->len - at, &types);
+	return has(&types, KNOT_RRTYPE_SOA) ||
+	       (options->any_owner && (has(&types, 65305) || has(&types, 65401)));
+}
+
+/*! Do the signatures over a record verify? By RFC 4034, 3.1.8.1 alone. */
+static void check_signature(const walk_record_t *rrsig, const walk_record_t *covered,
+                            uint32_t original_ttl)
+{
+	uint8_t header[18 + KNOT_DNAME_MAXLEN], head[KNOT_DNAME_MAXLEN + 10];
+	size_t zone_len = knot_dname_size(is.zone), owner_len = knot_dname_size(covered->owner);
+	size_t header_len = 18 + zone_len;
+	require(rrsig->len == header_len + 64 && rrsig->rdata[2] == 15);
+	require(knot_wire_read_u16(rrsig->rdata) == covered->type);
+	require(rrsig->rdata[3] == knot_dname_labels(covered->owner, NULL));
+	require(knot_wire_read_u32(rrsig->rdata + 4) == original_ttl);
+	require(memcmp(rrsig->rdata + 18, is.zone, zone_len) == 0);
+	memcpy(header, rrsig->rdata, header_len);
+	memcpy(head, covered->owner, owner_len);
+	knot_wire_write_u16(head + owner_len, covered->type);
+	knot_wire_write_u16(head + owner_len + 2, KNOT_CLASS_IN);
+	knot_wire_write_u32(head + owner_len + 4, original_ttl);
+	knot_wire_write_u16(head + owner_len + 8, covered->len);
+	dnssec_binary_t parts[] = { { .data = header, .size = header_len },
+		                    { .data = head, .size = owner_len + 10 },
+		                    { .data = (uint8_t *)covered->rdata, .size = covered->len } };
+	const dnssec_binary_t signature = { .data = (uint8_t *)rrsig->rdata + header_len,
+		                            .size = 64 };
+	dnssec_sign_ctx_t *ctx = NULL;
+	require(dnssec_sign_new(&ctx, secret->key) == DNSSEC_EOK);
+	for (unsigned i = 0; i < 3; i++) {
+		require(dnssec_sign_add(ctx, &parts[i]) == DNSSEC_EOK);
+	}
+	require(dnssec_sign_verify(ctx, false, &signature) == DNSSEC_EOK);
+	dnssec_sign_free(ctx);
+}
+
+static uint32_t smaller(uint32_t one, uint32_t other)
+{
+	return one < other ? one : other;
+}
+
+static void check_corrected(const walk_record_t *record, const set_t *set, uint8_t changes)
+{
+	static types_t types, expected;
+	const knot_rdata_t *rdata = set->rrset.rrs.rdata;
+	size_t at = begin_of(record->type, rdata->data);
+	require(record->len >= at && memcmp(record->rdata, rdata->data, at) == 0);
+	read_types(record->rdata + at, record->len - at, &types);
+	read_types(rdata->data + at, rdata->len - at, &expected);
+	put_type(&expected, KNOT_RRTYPE_A, !(changes & ANAME_FAMILY_A));
+	put_type(&expected, KNOT_RRTYPE_AAAA, !(changes & ANAME_FAMILY_AAAA));
+	if (changes & ANAME_LISTED_HTTPS) {
+		put_type(&expected, KNOT_RRTYPE_HTTPS, true);
+	}
+	require(memcmp(&types, &expected, sizeof(types)) == 0);
+}
+
+static void check(const aname_query_t *query, uint8_t changes)
+{
+	static walk_t walk;
+	static walk_record_t record, denial;
+	const aname_options_t *options = query->instance->options;
+	walk_begin(&walk, query->pkt->wire, query->pkt->size);
+	for (unsigned i = 0; i < is.count; i++) {
+		const set_t *set = &is.sets[i];
+		const knot_rdata_t *rdata = set->rrset.rrs.rdata;
+		bool corrected = counts(set, options);
+		bool renewed =
+		        set->of >= 0 && query->sign.wanted && counts(&is.sets[set->of], options);
+		uint32_t ttl = set->rrset.ttl;
+		require(walk_next(&walk, &record));
+		require(record.section == 2 && record.type == set->rrset.type);
+		require(knot_dname_is_equal(record.owner, set->rrset.owner));
+		if (corrected) {
+			check_corrected(&record, set, changes);
+			denial = record;
+		} else if (renewed) {
+			check_signature(&record, &denial, is.sets[set->of].rrset.ttl);
+			ttl = smaller(ttl, is.sets[set->of].rrset.ttl);
+		} else {
+			require(record.len == rdata->len &&
+			        memcmp(record.rdata, rdata->data, rdata->len) == 0);
+		}
+		ttl = corrected || renewed ? smaller(ttl, query->missing_ttl) : ttl;
+		require(record.ttl == ttl);
+	}
+	require(!walk_next(&walk, &record));
+}
+
+/*! Puts all right, as prove.c does it. */
+static void correct(aname_query_t *query, bool https)
+{
+	knot_pkt_t *pkt = query->pkt;
+	const aname_options_t *options = query->instance->options;
+	int ret = KNOT_EOK;
+	unsigned expected = 0;
+	for (int i = aname_denial_find(pkt, options, -1); i >= 0 && ret == KNOT_EOK;
+	     i = aname_denial_find(pkt, options, i + 1)) {
+		while (expected < is.count && !counts(&is.sets[expected], options)) {
+			expected++;
+		}
+		require((unsigned)i == expected++);
+		ret = aname_denial_correct(query, i, https);
+	}
+	if (ret == KNOT_EOK) {
+		for (; expected < is.count; expected++) {
+			require(!counts(&is.sets[expected], options));
+		}
+		check(query, query->missing | (https ? ANAME_LISTED_HTTPS : 0));
+	} else {
+		require(ret == KNOT_ESPACE);
+	}
+}
+
+/* For mod-onlinesign. */
+
+static void check_online(aname_query_t *query, input_t *input)
+{
+	static walk_t walk;
+	static walk_record_t record;
+	static types_t types;
+	knot_dname_storage_t next;
+	for (is.types_count = take_below(input, 40); is.types_count > 0 && input->left == 0;
+	     is.types_count--) {
+	}
+	for (unsigned i = 0; i < is.types_count; i++) {
+		is.types[i] = 1 + take_number(input, 2) % 65534;
+	}
+	if (aname_denial_put_online(query) != KNOT_EOK) {
+		return;
+	}
+	walk_begin(&walk, query->pkt->wire, query->pkt->size);
+	require(walk_next(&walk, &record) && record.type == KNOT_RRTYPE_NSEC);
+	size_t len = knot_dname_size(is.zone), at = knot_dname_size(record.rdata);
+	require(knot_dname_is_equal(record.owner, is.zone));
+	memcpy(next, "\1\0", 2);
+	memcpy(next + 2, is.zone, len);
+	require(knot_dname_is_equal(record.rdata, len + 2 <= KNOT_DNAME_MAXLEN ? next : is.zone));
+	require(record.ttl == smaller(60, query->missing_ttl));
+	read_types(record.rdata + at, record.len - at, &types);
+	uint16_t asked = knot_pkt_qtype(query->pkt);
+	require(has(&types, KNOT_RRTYPE_A) ==
+	        (asked != KNOT_RRTYPE_A && !(query->missing & ANAME_FAMILY_A)));
+	require(has(&types, KNOT_RRTYPE_AAAA) == !(query->missing & ANAME_FAMILY_AAAA));
+	require(has(&types, 65305) && has(&types, KNOT_RRTYPE_NSEC));
+	require(has(&types, KNOT_RRTYPE_DNSKEY) == query->apex ||
+	        (!query->apex && aname_find_rrset(query, KNOT_RRTYPE_DNSKEY).rrs.count > 0));
+	for (unsigned i = 0; i < is.types_count; i++) {
+		uint16_t type = is.types[i];
+		bool looked_for = type <= 264 || type == 32768 || type == 32769 ||
+		                  (type >= 65280 && type <= 65534);
+		bool denied = type == asked || (aname_family_of(type) & query->missing);
+		require(!looked_for || denied || has(&types, type));
+	}
+	require(!walk_next(&walk, &record));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	input_t input = { data, size };
+	if (shared == NULL) {
+		begin();
+	}
+	memset(&is, 0, sizeof(is));
+	uint8_t kind = take_octet(&input);
+	(void)take_name(&input, is.zone);
+	asked_zone = is.zone;
+	uint8_t soa[600];
+	size_t len = take_name(&input, soa);
+	memcpy(soa + len, "\0", 1);
+	memcpy(soa + len + 1, "\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0\4\0\0\0\x3c", 20);
+	knot_rrset_init(&asked_soa, is.zone, KNOT_RRTYPE_SOA, KNOT_CLASS_IN, 3600);
+	require(knot_rrset_add_rdata(&asked_soa, soa, len + 21, &pool) == KNOT_EOK);
+
+	static aname_options_t options;
+	options = (aname_options_t){ .rrtypes = { 65305, 65401 },
+		                     .rrtypes_count = 2,
+		                     .any_owner = (kind & ANY_OWNER) != 0,
+		                     .https_alias = (kind & HTTPS) != 0 };
+	aname_instance_t *instance = calloc(1, sizeof(aname_instance_t) + sizeof(aname_nodes_t));
+	require(instance != NULL);
+	instance->options = &options;
+	instance->shared = shared;
+	is.https = kind & HTTPS;
+	knot_pkt_t *pkt = knot_pkt_new(NULL, 512 + 16 * take_octet(&input), &pool);
+	knotd_qdata_t qdata = { .name = is.zone };
+	aname_query_t query = { .instance = instance,
+		                .pkt = pkt,
+		                .qdata = &qdata,
+		                .missing = kind >> MISSING & 3,
+		                .missing_ttl = take_number(&input, 2),
+		                .apex = (kind & APEX) != 0,
+		                .rrsets_count = 1,
+		                .sign = { .state = ANAME_SIGN_READY,
+		                          .wanted = (kind & SIGNED) != 0,
+		                          .signer = &signer,
+		                          .inception = NOW_S - 5400,
+		                          .expiration = NOW_S + LIFETIME,
+		                          .now_s = NOW_S } };
+	knot_rrset_init(&query.rrsets[0], is.zone, 65305, KNOT_CLASS_IN, 300);
+	require(knot_pkt_put_question(pkt, is.zone, KNOT_CLASS_IN, KNOT_RRTYPE_A) == KNOT_EOK);
+	require(knot_pkt_begin(pkt, KNOT_AUTHORITY) == KNOT_EOK);
+	if (kind & ONLINE) {
+		check_online(&query, &input);
+	} else {
+		build(pkt, &input);
+		correct(&query, kind & HTTPS);
+	}
+	aname_store_free(atomic_load(&instance->signing.store));
+	(void)aname_bin_reclaim(shared->sign_bin);
+	free(instance);
+	knot_pkt_free(pkt);
+	free_all();
+	return 0;
+}
