@@ -386,7 +386,7 @@ static void deinit(scan_t *scan)
 kaname_exit_t kaname_scan(const kaname_args_t *args, const kaname_scan_choice_t *choice,
                           const kaname_scan_calls_t *calls)
 {
-	scan_t scan = { .args = args, .choice = choice, .calls = calls };
+	scan_t scan = { .args = args, .choice = choice, .calls = calls, .last = KANAME_NAMES_NONE };
 	kaname_exit_t ret = connect_scan(&scan);
 	if (ret != KANAME_OK) {
 		return ret;
