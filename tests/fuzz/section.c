@@ -7,6 +7,8 @@
 #include <libknot/errcode.h>
 #include <libknot/yparser/yptrafo.h>
 
+#include "conf/knotd.h"
+
 #define NAME "\x09mod-aname"
 
 static void keep(section_t *section, const yp_node_t *node)
@@ -140,7 +142,7 @@ knotd_conf_t section_values(const section_t *section, const yp_name_t *name)
 	return out;
 }
 
-/* What conf/ calls. */
+/* What conf/ calls: knotd's own, and what it asks of the rest of the configuration. */
 
 knotd_conf_t knotd_conf_check_item(knotd_conf_check_args_t *args, const yp_name_t *item_name)
 {
@@ -160,27 +162,19 @@ void knotd_conf_free(knotd_conf_t *conf)
 	}
 }
 
-/*! The rest of the configuration: directories, and switches that are off. */
-knotd_conf_t knotd_conf(knotd_mod_t *mod, const yp_name_t *section_name, const yp_name_t *item_name,
-                        const knotd_conf_t *id)
+void aname_conf_storage(knotd_mod_t *mod, char *directory, size_t size)
 {
-	bool directory =
-	        strcmp(item_name + 1, "rundir") == 0 || strcmp(item_name + 1, "storage") == 0;
-	knotd_conf_t out = { .count = 1 };
-	if (directory) {
-		out.single.string = "/run/knot";
-	}
-	return out;
+	(void)snprintf(directory, size, "/var/lib/knot");
 }
 
-knotd_conf_t knotd_conf_zone(knotd_mod_t *mod, const yp_name_t *item_name, const knot_dname_t *zone)
+const char *aname_conf_rundir(knotd_mod_t *mod)
 {
-	return (knotd_conf_t){ .count = 0 };
+	return "/run/knot";
 }
 
-const knot_dname_t *knotd_mod_zone(knotd_mod_t *mod)
+bool aname_conf_rotation(knotd_mod_t *mod)
 {
-	return NULL;
+	return false;
 }
 
 void knotd_mod_log(knotd_mod_t *mod, int priority, const char *fmt, ...)
