@@ -5,7 +5,6 @@
 #include <libknot/dname.h>
 #include <libknot/errcode.h>
 #include <libknot/rrtype/nsec.h>
-#include <libknot/rrtype/nsec3.h>
 
 #include "table/dnssec.h"
 
@@ -16,20 +15,26 @@
 /*! HTTPS is type 65, in the ninth one. */
 #define WINDOW_MIN_HTTPS 9
 
-/*! Octets of an NSEC3 record before its salt. */
-#define NSEC3_HEADER 5
+/*! Octets of an NSEC3 record before the length of its salt. */
+#define NSEC3_HEADER 4
 
-/*! Octets before the bitmap; more than there are if it is cut short. Knot 3.2 loads such NSEC3. */
+/*!
+ * Octets before the bitmap; more than there are if it is cut short. Knot 3.2 loads such NSEC3, and
+ * libknot of 3.5 takes what is cut short for not there.
+ */
 static size_t bitmap_offset(uint16_t nsec_type, const knot_rdata_t *rdata)
 {
-	if (nsec_type == KNOT_RRTYPE_NSEC3 &&
-	    (rdata->len < NSEC3_HEADER ||
-	     rdata->len <= NSEC3_HEADER + knot_nsec3_salt_len(rdata))) {
-		return SIZE_MAX;
+	if (nsec_type == KNOT_RRTYPE_NSEC) {
+		return knot_nsec_bitmap(rdata) - rdata->data;
 	}
-	const uint8_t *bitmap =
-	        nsec_type == KNOT_RRTYPE_NSEC ? knot_nsec_bitmap(rdata) : knot_nsec3_bitmap(rdata);
-	return bitmap - rdata->data;
+	size_t offset = NSEC3_HEADER;
+	for (unsigned i = 0; i < 2; i++) { /* The salt, and the next hash. */
+		if (offset >= rdata->len) {
+			return SIZE_MAX;
+		}
+		offset += 1 + rdata->data[offset];
+	}
+	return offset;
 }
 
 bool aname_bitmap_has(uint16_t nsec_type, const knot_rdata_t *rdata, uint16_t type)
