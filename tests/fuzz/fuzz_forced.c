@@ -154,6 +154,9 @@ static void expire(case_t *is)
 		is->count--;
 		is->changes++;
 	}
+	for (unsigned i = 0; i < SUBJECTS; i++) {
+		require(!is->words[i].is || is->words[i].until_ms > is->now_ms);
+	}
 }
 
 /*! What counts for an address of a target. */

@@ -5,11 +5,19 @@
 #include <netinet/in.h>
 
 #include <libknot/errcode.h>
+#include <libknot/version.h>
 #include <libknot/yparser/yptrafo.h>
 
 #include "conf/knotd.h"
 
 #define NAME "\x09mod-aname"
+
+/*! From 3.5.5 on an address may have a device. */
+#if KNOT_VERSION_HEX >= 0x030505
+#define DEVICE , NULL
+#else
+#define DEVICE
+#endif
 
 static void keep(section_t *section, const yp_node_t *node)
 {
@@ -79,21 +87,21 @@ knotd_conf_check_args_t section_args(section_t *section)
 
 static void set_net(knotd_conf_val_t *out, const uint8_t *data)
 {
-	out->addr = yp_addr_noport(data);
+	out->addr = yp_addr_noport(data DEVICE);
 	out->addr_max.ss_family = AF_UNSPEC;
 	out->addr_mask = -1;
 	const uint8_t *format = data + 1 + (out->addr.ss_family == AF_INET ? 4 : 16);
 	if (*format == 1) {
 		out->addr_mask = (int)yp_int(format + 1);
 	} else if (*format == 2) {
-		out->addr_max = yp_addr_noport(format + 1);
+		out->addr_max = yp_addr_noport(format + 1 DEVICE);
 	}
 }
 
 static void set_address(knotd_conf_val_t *out, const yp_item_t *item, const uint8_t *data)
 {
 	bool no_port;
-	out->addr = yp_addr(data, &no_port);
+	out->addr = yp_addr(data, &no_port DEVICE);
 	uint16_t port = htons(item->var.a.dflt_port);
 	if (no_port && out->addr.ss_family == AF_INET) {
 		((struct sockaddr_in *)&out->addr)->sin_port = port;
