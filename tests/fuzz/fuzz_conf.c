@@ -231,6 +231,35 @@ static void check_nets(const section_t *section, const aname_nets_t *nets)
 	knotd_conf_free(&values);
 }
 
+/*! Nothing that was written is left out. */
+static void check_counts(const section_t *section, const aname_options_t *options)
+{
+	const struct {
+		const char *name;
+		size_t count, otherwise;
+	} lists[] = {
+		{ OPT_RRTYPE, options->rrtypes_count, 2 },
+		{ OPT_RESOLVER, options->source.servers_count, 0 },
+		{ OPT_PREFER, options->prefer.count, 0 },
+		{ OPT_WEIGHT, options->weights.count, 0 },
+		{ OPT_PROBE_STATUS, options->probe.statuses_count, 1 },
+	};
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+		knotd_conf_t values = section_values(section, (const yp_name_t *)lists[i].name);
+		bool off = strcmp(lists[i].name, OPT_PROBE_STATUS) == 0 &&
+		           options->probe.kind != ANAME_PROBE_HTTP &&
+		           options->probe.kind != ANAME_PROBE_HTTPS;
+		require(off ||
+		        lists[i].count == (values.count > 0 ? values.count : lists[i].otherwise));
+		knotd_conf_free(&values);
+	}
+	knotd_conf_t via = section_values(section, (const yp_name_t *)OPT_VIA);
+	unsigned families = aname_source_has_via(&options->source, false) +
+	                    aname_source_has_via(&options->source, true);
+	require(via.count == families);
+	knotd_conf_free(&via);
+}
+
 static aname_options_t *read_options(section_t *section)
 {
 	aname_options_t *options;
@@ -250,6 +279,7 @@ static void check(section_t *section)
 	aname_options_t *options = read_options(section), *again = read_options(section);
 	require(aname_options_equal(options, again));
 	check_ranges(options);
+	check_counts(section, options);
 	check_probe(&options->probe);
 	check_names(section, (const yp_name_t *)OPT_ALLOW_TARGET, &options->allow_target);
 	check_names(section, (const yp_name_t *)OPT_DENY_TARGET, &options->deny_target);
