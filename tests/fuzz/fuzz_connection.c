@@ -21,8 +21,87 @@ typedef struct {
 	bool up, over;
 	unsigned each;  /*!< How much is asked at once. */
 	uint64_t asked; /*!< Tokens count from 1 on. */
-	uint64_t answered;
+	uint64_t answered, lost;
 } case_t;
+
+/* What should come of it. */
+
+/*! So long a line is skipped. */
+#define LINE_MAX_IN 65536
+/*! So much may be asked at once. */
+#define QUESTIONS   256
+
+/*! The value of a field; false if there is none, or it is too long. */
+static bool field_of(const char *line, size_t len, const char *key, char value[256])
+{
+	size_t key_len = strlen(key);
+	for (size_t at = 0; at < len;) {
+		const char *tab = memchr(line + at, '\t', len - at);
+		size_t end = tab != NULL ? (size_t)(tab - line) : len, text = end - at;
+		if (text > key_len && memcmp(line + at, key, key_len) == 0 &&
+		    line[at + key_len] == '=' && text - key_len <= 256) {
+			memcpy(value, line + at + key_len + 1, text - key_len - 1);
+			value[text - key_len - 1] = '\0';
+			return true;
+		}
+		at = end + 1;
+	}
+	return false;
+}
+
+static bool is_of(const char *line, size_t len, const char *word)
+{
+	size_t word_len = strlen(word);
+	return len >= word_len && memcmp(line, word, word_len) == 0 &&
+	       (len == word_len || line[word_len] == '\t');
+}
+
+/*! Counts what is told, line by line. False if a zero or a long name makes that another question. */
+static bool expect(const char *text, size_t len, unsigned each, case_t *expected)
+{
+	unsigned state = 0;
+	char value[256], token[24];
+	if (memchr(text, '\0', len) != NULL) {
+		return false;
+	}
+	for (const char *line = text, *end; (end = memchr(line, '\n', text + len - line)) != NULL;
+	     line = end + 1) {
+		size_t line_len = end - line;
+		if (line_len >= LINE_MAX_IN) {
+			if (memcmp(line, "set\t", 4) == 0) {
+				break;
+			}
+			continue;
+		}
+		if (state == 0) {
+			if (line_len != strlen(ANAME_STATUS_FORMAT) ||
+			    memcmp(line, ANAME_STATUS_FORMAT, line_len) != 0) {
+				break;
+			}
+			state = 1;
+		} else if (is_of(line, line_len, ANAME_STATUS_REFUSED) ||
+		           is_of(line, line_len, ANAME_STATUS_ERROR)) {
+			break;
+		} else if (state == 1 && is_of(line, line_len, ANAME_STATUS_SERVER)) {
+			state = 2;
+			expected->asked = each;
+		} else if (state == 2 && is_of(line, line_len, ANAME_STATUS_SET)) {
+			(void)snprintf(token, sizeof(token), "%lu",
+			               (unsigned long)expected->answered + 1);
+			if (expected->answered == expected->asked ||
+			    !field_of(line, line_len, ANAME_KEY_TOKEN, value) ||
+			    strcmp(value, token) != 0) {
+				break;
+			}
+			uint64_t most = ++expected->answered + QUESTIONS;
+			expected->asked += each;
+			expected->asked = expected->asked < most ? expected->asked : most;
+		} else if (state == 2 && is_of(line, line_len, ANAME_STATUS_LOST)) {
+			expected->lost++;
+		}
+	}
+	return true;
+}
 
 static void ask(case_t *is)
 {
@@ -69,7 +148,7 @@ static void on_set(void *ctx, uint64_t token, const kaname_told_set_t *set)
 
 static void on_changed(void *ctx, const knot_dname_t *name)
 {
-	case_t *is = ctx;
+	const case_t *is = ctx;
 	knot_dname_storage_t lower;
 	require(is->up && !is->over);
 	size_t len = knot_dname_size(name);
@@ -80,8 +159,9 @@ static void on_changed(void *ctx, const knot_dname_t *name)
 
 static void on_lost(void *ctx)
 {
-	const case_t *is = ctx;
+	case_t *is = ctx;
 	require(is->up && !is->over);
+	is->lost++;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -103,5 +183,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	require(is.told != NULL);
 	(void)uv_run(&loop, UV_RUN_DEFAULT);
 	require(is.over && served_count() == 1 && uv_loop_close(&loop) == 0);
+	case_t expected = { .each = is.each };
+	if (expect((const char *)text, len + rest, is.each, &expected)) {
+		require(is.answered == expected.answered && is.asked == expected.asked);
+		require(is.lost == expected.lost);
+	}
 	return 0;
 }

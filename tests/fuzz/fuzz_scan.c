@@ -125,6 +125,9 @@ static void on_owner(void *ctx, const kaname_scan_owner_t *owner)
 	}
 	require(owner->rrsets_count < 2 || owner->rrsets[0].type != owner->rrsets[1].type);
 	require(good <= owner->targets_count);
+	/* Behind an RRset of which some name no target it is not known whose the others are. */
+	require(owner->rrsets_count < 2 || !owner->rrsets[1].good ||
+	        owner->targets_count == owner->rrsets[0].count + (size_t)owner->rrsets[1].count);
 	for (size_t i = 0; i < owner->targets_count; i++) {
 		check_name(owner->targets[i]);
 	}
