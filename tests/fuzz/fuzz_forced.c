@@ -222,7 +222,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		case 1: say(&is, number % SUBJECTS, step / 6 % 3, take_number(&input, 2)); break;
 		case 2: restore(&is, number % SUBJECTS, 1 + step / 6 % 2); break;
 		case 3:
-			is.now_ms += 1000 * (int64_t)number + step;
+			is.now_ms += 1000 * (int64_t)number + (step & 0x80 ? step : 0);
 			expire(&is);
 			break;
 		case 4: look(&is, step / 6, number); break;
