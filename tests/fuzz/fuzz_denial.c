@@ -392,6 +392,8 @@ static void correct(aname_query_t *query, bool https)
 			expected++;
 		}
 		require((unsigned)i == expected++);
+		/* As whoever turns to a node has it: there is one apex. */
+		query->apex = knot_dname_is_equal(pkt->rr[i].owner, is.zone);
 		ret = aname_denial_correct(query, i, https);
 	}
 	if (ret == KNOT_EOK) {
