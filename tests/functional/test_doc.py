@@ -197,8 +197,9 @@ def anchors(document):
 
 
 def test_links_between_documents_lead_somewhere():
-    documents = ["README.md", "NEWS.md", "tests/bench/README.md"]
-    documents += [os.path.join("doc", n) for n in os.listdir(os.path.join(ROOT, "doc"))]
+    documents = ["README.md", "NEWS.md", "CONTRIBUTING.md", "SECURITY.md", "tests/bench/README.md"]
+    for folder in ("doc", os.path.join("doc", "upstream")):
+        documents += [os.path.join(folder, n) for n in os.listdir(os.path.join(ROOT, folder))]
     count = 0
     for document in documents:
         if not document.endswith(".md"):
