@@ -19,6 +19,7 @@ import follow
 import functions
 import hostile
 import instructions
+import million
 import owners
 import pools
 import probes
@@ -116,6 +117,7 @@ BENCHES = {
     **signed.BENCHES,
     **failing.BENCHES,
     **scale.BENCHES,
+    **million.BENCHES,
     **refresh.BENCHES,
     **restarts.BENCHES,
     **restart.BENCHES,
@@ -130,7 +132,7 @@ BENCHES = {
     **follow.BENCHES,
 }
 # Only if they are named.
-LONG = {"hostile-all"}
+LONG = {"hostile-all", "targets-1m", "zones-1m"}
 
 
 def listing():
@@ -155,7 +157,7 @@ def parse_arguments():
     parser.add_argument("--read", metavar="FILE", action="append",
                         help="measure nothing: show what --json wrote; may be given again")
     parser.add_argument("names", nargs="*", choices=[*BENCHES, []], metavar="NAME",
-                        help="what to measure, see below (default: all but hostile-all)")
+                        help="what to measure, see below (default: all but those that are long)")
     return parser.parse_args()
 
 

@@ -68,8 +68,11 @@ class Farm:
     def questions(self):
         return [(zone(i), rdtype) for i in range(self.count) for rdtype in ("A", "AAAA")]
 
-    def start(self, kind, **options):
-        """A server with these zones, all loaded; .took and .cpu are what that took in seconds."""
+    def start(self, kind, template=None, arguments=(), **options):
+        """A server with these zones, all loaded; .took and .cpu are what that took in seconds.
+
+        template: more of the zones' template; arguments: more of knotd's.
+        """
         from harness.knotd import Knotd, Zone, section
         from harness.wait import eventually
         knotd = Knotd(os.path.join(self.bench.directory, kind))
@@ -78,7 +81,8 @@ class Farm:
         knotd.server.update({"listen": f"127.0.0.1@{PORTS[kind]}", "udp-workers": 1,
                              "tcp-workers": 1})
         knotd.zone_directory = self.files(kind)
-        knotd.template = {"journal-content": "none"}
+        knotd.argv += arguments
+        knotd.template = {"journal-content": "none", **(template or {})}
         knotd.with_module = kind == "aname"
         if kind == "aname":
             knotd.options = {"resolver": [world.TARGETS[0]], **options}
@@ -92,10 +96,10 @@ class Farm:
         start = time.monotonic()
         # Its control socket is there when all zones have been read.
         super(Knotd, knotd).start()
-        eventually(knotd.controllable, timeout=600, what="knotd accepts control commands")
+        eventually(knotd.controllable, timeout=1800, what="knotd accepts control commands")
         knotd.took = time.monotonic() - start
         knotd.cpu = measure.cpu_ns(knotd.pid) / 1e9
-        status = knotd.knotc("zone-status", timeout=100).stdout
+        status = knotd.knotc("-t", "0", "zone-status", timeout=600).stdout
         assert status.count("serial: 1") == self.count, f"not all is loaded: {status[:1000]}"
         return knotd
 
@@ -115,10 +119,10 @@ def farm(bench, pools):
         made.remove()
 
 
-def reload(knotd):
+def reload(knotd, timeout=600):
     """Seconds that `knotc reload` takes, and those of processor time."""
     start, cpu = time.monotonic(), measure.cpu_ns(knotd.pid)
-    knotd.knotc("-t", "0", "reload", timeout=600)
+    knotd.knotc("-t", "0", "reload", timeout=timeout)
     return time.monotonic() - start, (measure.cpu_ns(knotd.pid) - cpu) / 1e9
 
 
