@@ -57,7 +57,7 @@ _release_made() { # name of the stage, release, directory, log
 _release_script() { # name of the stage, directory, script, arguments
 	local code=0 log=$logs/${1// /-}.log
 	begin "$1"
-	release_run "$2" 1200 "/src/tests/packages/$3" "${@:4}" >"$log" 2>&1 </dev/null || code=$?
+	release_run "$2" 3600 "/src/tests/packages/$3" "${@:4}" >"$log" 2>&1 </dev/null || code=$?
 	end_stage "$1" "$(_release_counts "$log")" $code "$log" "$log"
 }
 
