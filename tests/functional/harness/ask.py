@@ -360,8 +360,8 @@ def _header_problems(wire, message, asked, proto):
         limit = max(512, asked.payload if asked.edns >= 0 else 512)
         if len(wire) > limit:
             yield f"{len(wire)} octets, {limit} are allowed"
-    if proto == "tcp" and flags & dns.flags.TC:
-        yield "TC over TCP"
+    elif flags & dns.flags.TC:
+        yield f"TC over {proto}"
 
 
 def _subnet_problems(message, asked):

@@ -99,14 +99,17 @@ class ValidatingUnbound(_Asked, Unbound):
     """unbound, drawing conclusions from every denial it has seen (RFC 8198).
 
     minimise: it asks for names label by label (RFC 9156), as it does by default
+    tls: it asks over TLS
     """
 
     def __init__(self, directory, zones, *, address=UNBOUND, cache=True, cache_ttl=86400,
-                 server=SERVER, minimise=False):
+                 server=SERVER, minimise=False, tls=False):
         lines = ["  aggressive-nsec: yes", "  val-log-level: 2", "  val-clean-additional: yes"]
         if minimise:
             # A name that fails is asked for as a whole only where it may be asked for twice.
             lines += ["  qname-minimisation: yes", "  outbound-msg-retry: 5"]
+        if tls:
+            lines += ["  tls-upstream: yes"]
         for zone, points in zones.items():
             lines += [f'  trust-anchor: "{zone}. DNSKEY {" ".join(key)}"' for key in points]
         super().__init__(
