@@ -11,7 +11,7 @@ import dns.edns
 import dns.tsig
 import pytest
 from harness import (
-    A1, A2, A3, AAAA1, AAAA2, ANAME, FAILURES, NOT_READY, PROMPT, SIBLING_A, SIBLING_AAAA,
+    A1, A2, A3, AAAA1, AAAA2, FAILURES, NOT_READY, PROMPT, SIBLING_A, SIBLING_AAAA,
     STALE_ANSWER, TARGET, VERSION, ZONE, aname, answers, during, eventually, expire, failed, known,
     let_pass, query, scaled, section, siblings,
 )
@@ -21,7 +21,9 @@ from harness.signatures import Keys, verify
 from harness.signing import RECORDS
 from harness.signing import serve as serve_signed
 from harness.subnets import HERE, NEAR, THERE, cdn, except_for
-from harness.transports import AT, CONNECTIONS, HAS_QUIC, PORT, STREAMS_MAX, listen
+from harness.transports import (
+    ASKED, AT, CONNECTIONS, HAS_QUIC, PORT, STREAMS_MAX, content, listen,
+)
 from harness.validator import ValidatingUnbound
 
 # What stands in for something that is not known yet lives no longer.
@@ -62,16 +64,6 @@ def serve(knotd, authority, *records, target=TARGET, delay=0.0, ttl=300, **how):
     authority.set(target, a=[A1, A2], aaaa=[AAAA1, AAAA2], ttl=ttl, delay=delay)
     knotd.add_zone(ZONE, [aname(target), *records], **how)
     knotd.start()
-
-
-def content(reply):
-    """All that a reply says, but for what passes: times, and the order of records."""
-    records = {
-        part: sorted((owner.to_text(), kind, "" if kind == "RRSIG" else rdata)
-                     for owner, _, kind, rdata in reply.section(part))
-        for part in ("answer", "authority", "additional")
-    }
-    return reply.rcode, reply.aa, reply.ede, records
 
 
 # Cold names. These ask by kdig, another client.
@@ -244,14 +236,6 @@ def test_C2_those_who_wait_over_tls_hold_up_nobody_over_quic(direct, authority, 
 
 
 # Warm names.
-
-
-ASKED = [
-    (ZONE, "A"), (ZONE, "AAAA"), (ZONE, "ANY"), (ZONE, "MX"), (ZONE, f"TYPE{ANAME}"),
-    (ZONE, "HTTPS"), (ZONE, "SOA"), (ZONE, "CAA"), (f"www.{ZONE}", "A"), (f"one.{ZONE}", "AAAA"),
-    (f"x.wild.{ZONE}", "A"), (f"x.wild.{ZONE}", "TXT"), (f"under.{ZONE}", "A"),
-    (f"a.sub.{ZONE}", "A"), (f"no.{ZONE}", "A"), (f"b.c.{ZONE}", "A"),
-]
 
 
 def test_A9_all_replies_are_those_of_tcp(direct, authority, connect, transport):

@@ -45,6 +45,26 @@ def _mount(source, target, flags, fstype=None):
     )
 
 
+def current():
+    """A descriptor of the network namespace that the calling thread is in."""
+    return os.open("/proc/thread-self/ns/net", os.O_RDONLY)
+
+
+def another():
+    """One of a new one; the thread stays where it is."""
+    here = current()
+    _check(_libc.unshare(CLONE_NEWNET), "unshare")
+    there = current()
+    enter(here)
+    os.close(here)
+    return there
+
+
+def enter(descriptor):
+    """Have the calling thread in that one, with the sockets and processes that it makes there."""
+    _check(_libc.setns(ctypes.c_int(descriptor), ctypes.c_int(CLONE_NEWNET)), "setns")
+
+
 def _loopback_up():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         request = struct.pack("16sH22x", b"lo", 0)

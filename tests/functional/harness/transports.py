@@ -16,7 +16,9 @@ import time
 import dns.message
 
 from .ask import make_query, parse, read_tcp, silent
+from .scenario import ZONE
 from .wait import scaled
+from .zone import ANAME
 
 ADDRESS = "127.0.0.1"
 # Of both: one is a port of TCP, the other one of UDP.
@@ -25,6 +27,14 @@ AT = (ADDRESS, PORT)
 
 # On so many streams of a connection knotd answers at a time; what comes on others it drops.
 STREAMS_MAX = 10
+
+# About a zone with the records of harness.signing: addresses, aliases, denials and all the rest.
+ASKED = [
+    (ZONE, "A"), (ZONE, "AAAA"), (ZONE, "ANY"), (ZONE, "MX"), (ZONE, f"TYPE{ANAME}"),
+    (ZONE, "HTTPS"), (ZONE, "SOA"), (ZONE, "CAA"), (f"www.{ZONE}", "A"), (f"one.{ZONE}", "AAAA"),
+    (f"x.wild.{ZONE}", "A"), (f"x.wild.{ZONE}", "TXT"), (f"under.{ZONE}", "A"),
+    (f"a.sub.{ZONE}", "A"), (f"no.{ZONE}", "A"), (f"b.c.{ZONE}", "A"),
+]
 
 HAS_QUIC = importlib.util.find_spec("aioquic") is not None
 
@@ -88,7 +98,7 @@ class Tls(_Connection):
         except OSError:
             plain.close()
             raise
-        # knotd hangs up on who asks nothing for `tcp-io-timeout` after the handshake. Later it waits.
+        # knotd hangs up on who asks nothing for `tcp-io-timeout` after the handshake. Later not.
         self.query("localhost", "SOA", timeout)
 
     def ask(self, name, rdtype="A", **how):
@@ -212,3 +222,12 @@ class Quic(_Connection):
 
 CONNECTIONS = {"tls": Tls, "quic": Quic}
 
+
+def content(reply):
+    """All that a reply says, but for what passes: times, and the order of records."""
+    records = {
+        part: sorted((owner.to_text(), kind, "" if kind == "RRSIG" else rdata)
+                     for owner, _, kind, rdata in reply.section(part))
+        for part in ("answer", "authority", "additional")
+    }
+    return reply.rcode, reply.aa, reply.ede, records
