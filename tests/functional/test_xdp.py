@@ -28,6 +28,7 @@ class Server:
         self.link = link
         self.knotd = knotd
         self.authority = authority
+        self._connections = {}
         knotd.options.update({"resolver": ADDRESS, "retry-max": 1})
         knotd.sections.append(section("mod-stats", "protocols", request_protocol=True))
 
@@ -51,8 +52,13 @@ class Server:
             at = xdp.ADDRESSES[version]
             if proto != "quic":
                 return query(name, rdtype, proto, server=(at, xdp.PORT), timeout=timeout, **how)
-            with Quic((at, xdp.QUIC_PORT)) as connection:
-                return connection.query(name, rdtype, timeout, **how)
+            if version not in self._connections:
+                self._connections[version] = Quic((at, xdp.QUIC_PORT))
+            return self._connections[version].query(name, rdtype, timeout, **how)
+
+    def close(self):
+        for connection in self._connections.values():
+            connection.close()
 
     def known(self):
         """Wait until both families are."""
@@ -71,7 +77,9 @@ class Server:
 @pytest.fixture
 def server(knotd, authority):
     link = xdp.made()
-    yield Server(link, knotd, authority)
+    server = Server(link, knotd, authority)
+    yield server
+    server.close()
     if knotd.alive:
         knotd.finish()
     link.remove()

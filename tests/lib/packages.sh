@@ -23,6 +23,8 @@ packages_test=(
 	python3-pytest python3-pytest-xdist python3-docutils
 	prometheus python3-prometheus-client
 )
+# The same, which Debian 12 has not.
+packages_later=(knot-exporter python3-aioquic)
 packages_bench=("${packages_harness[@]}" dnsperf)
 # Who is compared with; those of one string belong together.
 packages_peers=(knot-module-geoip "pdns-server pdns-backend-bind pdns-backend-sqlite3" nsd)
