@@ -504,6 +504,24 @@ def test_C2_cold_and_warm_on_one_connection(direct, authority, connect, transpor
         eventually(lambda: connection.query("example.org").expect(a={A3}, ede=set()))
 
 
+def test_C2_clients_that_hang_up(direct, authority, connect, transport):
+    """With questions under way: nobody else is worse off for it, and the lookups go on."""
+    serve(direct, authority, delay=0.4)
+    kept = connect(transport)
+    for _ in range(8):
+        connection = connect(transport)
+        connection.ask(ZONE)
+        if transport == "quic":
+            connection.ask(ZONE, cut=15)
+        connection.ask(ZONE, "AAAA")
+        connection.close()
+    eventually(lambda: kept.query(ZONE).expect(a={A1, A2}, ede=set()))
+    eventually(lambda: kept.query(ZONE, "AAAA").expect(aaaa={AAAA1, AAAA2}, ede=set()))
+    connect(transport).query(ZONE).expect(a={A1, A2}, ede=set())
+    for rdtype in ("A", "AAAA"):
+        assert authority.count(TARGET, rdtype) == 1, f"expected one lookup of {rdtype}"
+
+
 # What changes while connections are open.
 
 

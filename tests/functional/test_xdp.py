@@ -10,7 +10,7 @@ from harness import (
 from harness.authority import ADDRESS
 from harness.proofs import proven
 from harness.signatures import Keys, verify
-from harness.signing import RECORDS, SIGNED, policy
+from harness.signing import CHAINS, RECORDS, SIGNED, policy
 from harness.subnets import HERE, cdn
 from harness.transports import ASKED, HAS_QUIC, STREAMS_MAX, Quic, content
 from harness.validator import signed
@@ -145,9 +145,9 @@ def test_A9_all_replies_are_those_of_the_kernels_tcp(server, proto):
     )
 
 
+@pytest.mark.parametrize("chain", ["nsec", "nsec3"])
 def test_D1_D2_what_is_signed(server, proto, chain):
-    policy(server.knotd, **({"nsec3": True} if chain != "nsec" else {}),
-           **({"nsec3-opt-out": True} if chain == "opt-out" else {}))
+    policy(server.knotd, **CHAINS[chain])
     server.start(RECORDS, zone_options=SIGNED)
     signed(ZONE)
     server.known()
