@@ -19,11 +19,13 @@ import follow
 import functions
 import hostile
 import instructions
+import kinds
 import million
 import owners
 import pools
 import probes
 import refresh
+import reload
 import report
 import restart
 import restarts
@@ -111,6 +113,7 @@ BENCHES = {
     **bring_up.BENCHES,
     **warm.BENCHES,
     **instructions.BENCHES,
+    **kinds.BENCHES,
     **dear.BENCHES,
     **functions.BENCHES,
     **workers.BENCHES,
@@ -119,6 +122,7 @@ BENCHES = {
     **scale.BENCHES,
     **million.BENCHES,
     **refresh.BENCHES,
+    **reload.BENCHES,
     **restarts.BENCHES,
     **restart.BENCHES,
     **saved.BENCHES,

@@ -2,8 +2,8 @@
 
 Kinds of servers, each with zones of four records:
 static  no module; at the apex an A in place of the ANAME
-bare    the ANAME, and a module that registers what mod-aname registers and does nothing (bare.c):
-        what any module costs knotd
+idle    the ANAME, and a module that registers hooks and no counters, and does nothing (bare.c)
+bare    the same with the counters that mod-aname registers: what any such module costs knotd
 aname   the ANAME, and mod-aname
 
 Their zone files are in memory, and all that a thread allocates comes from one arena, so that the
@@ -22,12 +22,12 @@ import measure
 import world
 
 MEMORY = "/dev/shm"
-PORTS = {"aname": 5300, "static": 5301, "bare": 5302}
+PORTS = {"aname": 5300, "static": 5301, "bare": 5302, "idle": 5303}
 
 
-def bare_module():
-    """The module that does nothing, from the same build."""
-    path = os.path.join(os.path.dirname(os.environ["ANAME_MODULE"]), "../tests/bench/bare.so")
+def bare_module(kind):
+    """A module that does nothing, from the same build."""
+    path = os.path.join(os.path.dirname(os.environ["ANAME_MODULE"]), f"../tests/bench/{kind}.so")
     assert os.path.exists(path), f"there is no {path}: build with -Dtests=auto"
     return os.path.realpath(path)
 
@@ -68,9 +68,10 @@ class Farm:
     def questions(self):
         return [(zone(i), rdtype) for i in range(self.count) for rdtype in ("A", "AAAA")]
 
-    def start(self, kind, template=None, arguments=(), **options):
+    def start(self, kind, workers=1, wrapper=(), template=None, arguments=(), **options):
         """A server with these zones, all loaded; .took and .cpu are what that took in seconds.
 
+        workers: so many for UDP, and as many for TCP; wrapper: what is to run it.
         template: more of the zones' template; arguments: more of knotd's.
         """
         from harness.knotd import Knotd, Zone, section
@@ -78,8 +79,9 @@ class Farm:
         knotd = Knotd(os.path.join(self.bench.directory, kind))
         self.bench.daemons.append(knotd)
         knotd.env["MALLOC_ARENA_MAX"] = "1"
-        knotd.server.update({"listen": f"127.0.0.1@{PORTS[kind]}", "udp-workers": 1,
-                             "tcp-workers": 1})
+        knotd.argv = [*wrapper, *knotd.argv]
+        knotd.server.update({"listen": f"127.0.0.1@{PORTS[kind]}", "udp-workers": workers,
+                             "tcp-workers": workers})
         knotd.zone_directory = self.files(kind)
         knotd.argv += arguments
         knotd.template = {"journal-content": "none", **(template or {})}
@@ -87,8 +89,8 @@ class Farm:
         if kind == "aname":
             knotd.options = {"resolver": [world.TARGETS[0]], **options}
             knotd.template |= {"module": knotd.aname, "global-module": knotd.aname}
-        elif kind == "bare":
-            knotd.sections.append(section("module", "mod-bare", file=bare_module()))
+        elif kind in ("bare", "idle"):
+            knotd.sections.append(section("module", "mod-bare", file=bare_module(kind)))
             knotd.template["module"] = "mod-bare"
         knotd.zones = {zone(i): Zone([] if kind == "static" else None, {})
                        for i in range(self.count)}
