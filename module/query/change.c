@@ -32,10 +32,25 @@ static bool is_knots(knotd_in_state_t state, const knot_pkt_t *pkt, knotd_qdata_
 	return state == KNOTD_IN_STATE_NODATA || aname_reply_has_sibling(pkt, qdata, owner, type);
 }
 
-/*! Is it a question for HTTPS to which the zone has no answer, and the module may have one (Q1)? */
-static bool is_https(knotd_in_state_t state, const aname_options_t *options, uint16_t type)
+ANAME_WARM bool aname_change_is_about(const aname_instance_t *instance, uint16_t type)
 {
-	return type == KNOT_RRTYPE_HTTPS && state == KNOTD_IN_STATE_NODATA && options->https_alias;
+	switch (type) {
+	case KNOT_RRTYPE_A:
+	case KNOT_RRTYPE_AAAA:
+	case KNOT_RRTYPE_ANY:
+	case KNOT_RRTYPE_NSEC: return true;
+	case KNOT_RRTYPE_HTTPS: return instance->options->https_alias;
+	default: return is_rrtype(instance->options, type);
+	}
+}
+
+/*! Is this what Knot has to have come to, if the type is one that is answered (Q1, A4)? */
+static bool is_state_due(knotd_in_state_t state, const aname_options_t *options, uint16_t type)
+{
+	switch (type) {
+	case KNOT_RRTYPE_HTTPS: return state == KNOTD_IN_STATE_NODATA;
+	default: return state == KNOTD_IN_STATE_HIT || !is_rrtype(options, type);
+	}
 }
 
 /*! Has Knot come to another node with ANAME records? */
@@ -66,9 +81,8 @@ bool aname_change_is_due(knotd_in_state_t state, const knot_pkt_t *pkt, knotd_qd
 	}
 	uint16_t type = knot_pkt_qtype(pkt);
 	bool family = aname_family_of(type) != 0;
-	if (!family && type != KNOT_RRTYPE_ANY && type != KNOT_RRTYPE_NSEC &&
-	    !(state == KNOTD_IN_STATE_HIT && is_rrtype(instance->options, type)) &&
-	    !is_https(state, instance->options, type)) {
+	if (!family && (!aname_change_is_about(instance, type) ||
+	                !is_state_due(state, instance->options, type))) {
 		return false;
 	}
 	if (aname_reply_at_apex(qdata, instance)) {

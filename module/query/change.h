@@ -11,6 +11,9 @@
 
 #include "query/query.h"
 
+/*! May Knot's answer to a query for this type have to be changed? Outside the epoch. */
+bool aname_change_is_about(const aname_instance_t *instance, uint16_t type);
+
 /*!
  * \brief Has Knot come to a node with ANAME records, with something that may have to be changed?
  *        Outside the epoch.

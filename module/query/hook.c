@@ -21,6 +21,7 @@
 static struct {
 	_Alignas(64) const knotd_mod_t *complete; /*!< Whose later hooks have nothing to do. */
 	const knotd_mod_t *begun; /*!< Whose hooks have let the query before go from the object. */
+	const knotd_mod_t *aside; /*!< To whose ANSWER hook what is asked for is nothing. */
 	/* Of whose instance it is, if it is about addresses of a name that may be in the memo. */
 	const knotd_mod_t *plain;
 	const aname_instance_t *instance;
@@ -38,6 +39,13 @@ static inline bool is_complete(const knotd_qdata_t *qdata, const knotd_mod_t *mo
 static inline void set_complete(const knotd_qdata_t *qdata, const knotd_mod_t *mod)
 {
 	progress[qdata->params->thread_id].complete = mod;
+}
+
+/*! Is the type that is asked for nothing to the ANSWER hook? */
+static inline bool is_aside(const knotd_qdata_t *qdata, const knotd_mod_t *mod)
+{
+	unsigned worker = qdata->params->thread_id;
+	return worker < ANAME_WORKERS_MAX && progress[worker].aside == mod;
 }
 
 /*! Begins a query about the node of these records, about none if there are none, or if `found`
@@ -168,8 +176,15 @@ static knotd_in_state_t on_preanswer(knotd_in_state_t state, knot_pkt_t *pkt, kn
 {
 	aname_instance_t *instance = knotd_mod_ctx(mod);
 	unsigned worker = qdata->params->thread_id;
+	uint16_t type = knot_pkt_qtype(qdata->query);
+	bool family = aname_family_of(type) != 0;
 	if (worker < ANAME_WORKERS_MAX) {
 		progress[worker].complete = progress[worker].plain = progress[worker].begun = NULL;
+		progress[worker].aside = NULL;
+		if (!family && instance != NULL && !aname_change_is_about(instance, type)) {
+			progress[worker].aside = mod;
+			return state;
+		}
 	}
 	aname_query_t *query = aname_query_of(qdata, instance);
 	if (query == NULL) {
@@ -181,8 +196,7 @@ static knotd_in_state_t on_preanswer(knotd_in_state_t state, knot_pkt_t *pkt, kn
 	/* What there is is of the query before. */
 	query->instance = NULL;
 	progress[worker].begun = mod;
-	uint16_t type = knot_pkt_qtype(qdata->query);
-	if (state != KNOTD_IN_STATE_BEGIN || aname_family_of(type) == 0) {
+	if (state != KNOTD_IN_STATE_BEGIN || !family) {
 		return state;
 	}
 	if (qdata->query->qname_size == instance->zone_len) {
@@ -330,7 +344,7 @@ static knotd_in_state_t on_answer(knotd_in_state_t state, knot_pkt_t *pkt, knotd
 {
 	unsigned worker = qdata->params->thread_id;
 	if (worker < ANAME_WORKERS_MAX) {
-		if (progress[worker].complete == mod) {
+		if (progress[worker].complete == mod || progress[worker].aside == mod) {
 			return state;
 		}
 		if (progress[worker].plain == mod &&
@@ -368,7 +382,11 @@ static ANAME_ASIDE knotd_in_state_t prove(knotd_in_state_t state, knot_pkt_t *pk
 static knotd_in_state_t on_authority(knotd_in_state_t state, knot_pkt_t *pkt, knotd_qdata_t *qdata,
                                      knotd_mod_t *mod)
 {
-	return is_complete(qdata, mod) ? state : prove(state, pkt, qdata, mod);
+	/* Who asks for no proofs gets none. */
+	return is_complete(qdata, mod) ||
+	                       (is_aside(qdata, mod) && !knot_pkt_has_dnssec(qdata->query))
+	               ? state
+	               : prove(state, pkt, qdata, mod);
 }
 
 static ANAME_ASIDE knotd_in_state_t add(knotd_in_state_t state, knot_pkt_t *pkt,
