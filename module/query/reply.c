@@ -32,6 +32,25 @@ static const knot_dname_t *owner_of(const aname_query_t *query, bool first)
 	               : knot_dname_copy(query->covered, &query->pkt->mm);
 }
 
+/*! Where the name that an alias of the zone has led to stands in the packet, or KNOT_COMPR_HINT_NONE:
+ *  nothing has to be searched for then. */
+static uint16_t hint_of_alias(const knot_pkt_t *pkt, const knotd_qdata_t *qdata)
+{
+	for (uint16_t i = pkt->rrset_count; i > 0; i--) {
+		const knot_rrset_t *rrset = &pkt->rr[i - 1];
+		if (rrset->type != KNOT_RRTYPE_CNAME || rrset->rrs.rdata->data != qdata->name) {
+			continue;
+		}
+		uint16_t hint = knot_compr_hint(&pkt->rr_info[i - 1], KNOT_COMPR_HINT_RDATA);
+		/* Mostly a pointer stands there. */
+		const uint8_t *name = pkt->wire + hint;
+		return hint != KNOT_COMPR_HINT_NONE && knot_wire_is_pointer(name)
+		               ? knot_wire_get_pointer(name)
+		               : hint;
+	}
+	return KNOT_COMPR_HINT_NONE;
+}
+
 ANAME_WARM int aname_reply_put(const aname_query_t *query, const aname_answer_t *answer,
                                uint16_t type, bool asked)
 {
@@ -40,7 +59,9 @@ ANAME_WARM int aname_reply_put(const aname_query_t *query, const aname_answer_t 
 	const aname_form_t form = {
 		.owner = owner_of(query, first),
 		.type = type,
-		.compr_hint = first ? KNOT_COMPR_HINT_QNAME : KNOT_COMPR_HINT_NONE,
+		.compr_hint = first   ? KNOT_COMPR_HINT_QNAME
+		              : asked ? hint_of_alias(query->pkt, query->qdata)
+		                      : KNOT_COMPR_HINT_NONE,
 		.rotate = query->instance->options->rotate
 		                  ? knot_wire_get_id(query->qdata->query->wire)
 		                  : 0,
