@@ -4,12 +4,10 @@
 
 #include "conf/lookup.h"
 #include "path.h"
-#include "table/clock.h"
+#include "query/version.h"
 
-/* Numbers are spread by multiplying them by large odd ones. Nobody outside chooses what goes in,
- * but for serials and the beginnings of names, which tell nothing alone. */
-#define SPREAD_1 UINT64_C(0x9e3779b97f4a7c15)
-#define SPREAD_2 UINT64_C(0xc2b2ae3d27d4eb4f)
+/* Nobody outside chooses what is spread, but for serials and the beginnings of names, which tell
+ * nothing alone. */
 #define SPREAD_3 UINT64_C(0x165667b19e3779f9)
 
 /*! Facts that are kept, as one word each: of a name by its hash, of a set by where it stands. */
@@ -24,23 +22,12 @@ static _Atomic uint32_t owners_set;
 uint64_t aname_memo_begin(void)
 {
 	static _Atomic uint64_t count;
-	return (atomic_fetch_add(&count, 1) + 1) * SPREAD_2;
+	return (atomic_fetch_add(&count, 1) + 1) * ANAME_SPREAD_2;
 }
 
 ANAME_WARM uint64_t aname_memo_version(knotd_qdata_t *qdata, const aname_instance_t *instance)
 {
-	knot_rrset_t soa = knotd_qdata_zone_apex_rrset(qdata, KNOT_RRTYPE_SOA);
-	/* It ends with five numbers, the first of which is the serial (RFC 1035, 3.3.13). */
-	const size_t numbers = 5 * sizeof(uint32_t);
-	if (soa.rrs.count == 0 || soa.rrs.rdata->len < numbers) {
-		return 0;
-	}
-	uint32_t serial;
-	memcpy(&serial, soa.rrs.rdata->data + soa.rrs.rdata->len - numbers, sizeof(serial));
-	uint64_t when = (uint64_t)serial << 32 | aname_clock_step();
-	uint64_t version = (instance->nodes->begin + (uintptr_t)soa.rrs.rdata) * SPREAD_1;
-	version ^= (version >> 32) ^ when * SPREAD_2;
-	return (version | 2) & ~UINT64_C(1);
+	return aname_version(qdata, instance->nodes->begin);
 }
 
 /* Owners. */
@@ -50,7 +37,7 @@ static inline uint32_t owners_bit(const knot_dname_t *lower, const aname_instanc
 {
 	uint64_t begin;
 	memcpy(&begin, lower, sizeof(begin));
-	return ((begin ^ instance->nodes->begin) * SPREAD_1) >> (64 - OWNERS_BITS);
+	return ((begin ^ instance->nodes->begin) * ANAME_SPREAD_1) >> (64 - OWNERS_BITS);
 }
 
 ANAME_WARM bool aname_memo_may_be_owner(knotd_qdata_t *qdata, const aname_instance_t *instance)
@@ -92,7 +79,7 @@ void aname_memo_note_owner(const aname_instance_t *instance, const knot_dname_t 
 /*! A fact about something in a version of a zone. */
 static inline uint64_t make_fact(uint64_t version, uint64_t about)
 {
-	uint64_t mixed = (version ^ about * SPREAD_3) * SPREAD_1;
+	uint64_t mixed = (version ^ about * SPREAD_3) * ANAME_SPREAD_1;
 	return mixed ^ mixed >> 32;
 }
 

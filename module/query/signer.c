@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "path.h"
+#include "query/version.h"
 #include "table/clock.h"
 
 void aname_signer_free(void *memory)
@@ -66,6 +67,37 @@ ANAME_WARM bool aname_signer_is_current(const aname_signer_t *signer, const knot
 		}
 	}
 	return has_keys(signer, &dnskey->rrs);
+}
+
+/*! One word of a version and of what is known with it: what two workers write at once shows. */
+static inline uint64_t known_of(uint64_t version, uint64_t validity)
+{
+	return version ^ validity * ANAME_SPREAD_1;
+}
+
+ANAME_WARM bool aname_signer_is_known(const aname_signer_t *signer, uint64_t version,
+                                      aname_sign_t *sign)
+{
+	if (signer == NULL || version == 0) {
+		return false;
+	}
+	uint64_t validity = atomic_load_explicit(&signer->validity, memory_order_relaxed);
+	if (atomic_load_explicit(&signer->known, memory_order_relaxed) !=
+	    known_of(version, validity)) {
+		return false;
+	}
+	sign->inception = validity >> 32;
+	sign->expiration = (uint32_t)validity;
+	return true;
+}
+
+void aname_signer_note_known(aname_signer_t *signer, uint64_t version,
+                             const aname_soa_signatures_t *soa)
+{
+	uint64_t validity = (uint64_t)soa->inception << 32 | soa->expiration;
+	atomic_store_explicit(&signer->validity, validity, memory_order_relaxed);
+	atomic_store_explicit(&signer->known, version != 0 ? known_of(version, validity) : 0,
+	                      memory_order_relaxed);
 }
 
 /*! Octets of a signature that are compared; one that verifies has no more. */

@@ -34,6 +34,8 @@ typedef struct aname_signer {
 	uint64_t seen;             /*!< Hash of the SOA and the signatures over it. */
 	unsigned credit;           /*!< Signers that may still be made after it. */
 	int64_t made_ms;
+	/* What it was last found to be right for, see aname_signer_is_known(). */
+	_Atomic uint64_t validity, known;
 	unsigned tags_count; /*!< Signatures over the SOA; impossible if one has failed. */
 	uint32_t tags[ANAME_RRSIG_KEYS_MAX];
 	uint32_t dnskey_size;
@@ -83,6 +85,18 @@ void aname_signer_free(void *signer);
 /*! Is this what the zone calls for now? NULL is not, nor is one with a signature that has failed:
  *  then it has to be compared whole, with aname_signer_has_seen(). */
 bool aname_signer_is_current(const aname_signer_t *signer, const knot_rrset_t *dnskey,
+                             const aname_soa_signatures_t *soa);
+
+/*!
+ * \brief Is it known that this is what the zone calls for in this version? NULL is not.
+ *
+ * \param version  aname_version() of the zone; 0: none.
+ * \param sign     The validity of the signatures over its SOA is set, if so.
+ */
+bool aname_signer_is_known(const aname_signer_t *signer, uint64_t version, aname_sign_t *sign);
+
+/*! Notes that it is. */
+void aname_signer_note_known(aname_signer_t *signer, uint64_t version,
                              const aname_soa_signatures_t *soa);
 
 /*!

@@ -7,7 +7,7 @@
 #include "conf/knotd.h"
 #include "path.h"
 #include "query/signer.h"
-#include "table/clock.h"
+#include "query/version.h"
 
 /* Setting up. */
 
@@ -247,6 +247,15 @@ static const char *directories_of(const aname_query_t *query)
 	return directories != NULL ? directories : find_directories(query);
 }
 
+/*! Notes that the signer is right for the zone as it stands, and can sign. */
+static void note_known(const aname_query_t *query, const aname_soa_signatures_t *soa)
+{
+	aname_signer_t *signer = atomic_load(&query->instance->signing.signer);
+	if (signer == query->sign.signer) {
+		aname_signer_note_known(signer, aname_version(query->qdata, 0), soa);
+	}
+}
+
 /*! Chooses who signs, and finds out whether it can. */
 static void choose_signer(aname_query_t *query, const knot_rrset_t *dnskey,
                           const aname_soa_signatures_t *soa, aname_obstacle_t *obstacle)
@@ -272,7 +281,40 @@ static void choose_signer(aname_query_t *query, const knot_rrset_t *dnskey,
 		}
 	} else if (atomic_load_explicit(&signing->before, memory_order_relaxed) != NULL) {
 		drop_before(shared, signing);
+	} else if (sign->state == ANAME_SIGN_READY) {
+		note_known(query, soa);
 	}
+}
+
+/*! What is to be known besides, once it is found out who signs. */
+static ANAME_WARM void finish(aname_query_t *query)
+{
+	aname_sign_t *sign = &query->sign;
+	sign->wanted = knot_pkt_has_dnssec(query->qdata->query);
+	sign->now_s = wall_clock_s();
+	if (sign->state == ANAME_SIGN_READY) {
+		sign->signer_id = sign->signer->id;
+	}
+	aname_zones_unable(query->instance->shared->zones, &query->instance->zone,
+	                   sign->state == ANAME_SIGN_UNABLE);
+}
+
+/*! As aname_signing_choose(), if the zone has not changed since it was found out who signs it, and
+ *  that one still can. */
+static ANAME_ASIDE bool choose_known(aname_query_t *query, const aname_signer_t *signer)
+{
+	aname_sign_t *sign = &query->sign;
+	aname_shared_t *shared = query->instance->shared;
+	const aname_secret_t *missing;
+	if (!aname_signer_is_known(signer, aname_version(query->qdata, 0), sign) ||
+	    aname_signer_judge(shared, signer, query->now_ms, &missing) != ANAME_SIGN_READY) {
+		return false;
+	}
+	aname_signer_retry_ahead(shared, signer, query->now_ms);
+	sign->state = ANAME_SIGN_READY;
+	sign->signer = signer;
+	finish(query);
+	return true;
 }
 
 /*! As aname_signing_choose(), for a signed zone. */
@@ -288,17 +330,12 @@ static ANAME_ASIDE void choose_for_zone(aname_query_t *query, const knot_rrset_t
 	    !obstacle.large) {
 		choose_signer(query, dnskey, &soa, &obstacle);
 	}
-	sign->wanted = knot_pkt_has_dnssec(query->qdata->query);
 	sign->inception = soa.inception;
 	sign->expiration = soa.expiration;
-	sign->now_s = wall_clock_s();
-	if (sign->state == ANAME_SIGN_READY) {
-		sign->signer_id = sign->signer->id;
-	} else if (sign->state == ANAME_SIGN_UNABLE) {
+	finish(query);
+	if (sign->state == ANAME_SIGN_UNABLE) {
 		log_unable(query, &obstacle);
 	}
-	aname_zones_unable(query->instance->shared->zones, &query->instance->zone,
-	                   sign->state == ANAME_SIGN_UNABLE);
 }
 
 /*! Is it still the one that an earlier hook of this query has chosen? Its keys stay READY. */
@@ -324,6 +361,10 @@ ANAME_WARM void aname_signing_choose(aname_query_t *query)
 		/* That it stands before was told at load. */
 		sign->state = onlinesign == ANAME_ONLINESIGN_BEFORE ? ANAME_SIGN_UNABLE
 		                                                    : ANAME_SIGN_NEEDLESS;
+		return;
+	}
+	const aname_signer_t *signer = atomic_load(&query->instance->signing.signer);
+	if (signer != NULL && choose_known(query, signer)) {
 		return;
 	}
 	const knot_rrset_t dnskey = knotd_qdata_zone_apex_rrset(query->qdata, KNOT_RRTYPE_DNSKEY);
