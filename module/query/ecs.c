@@ -36,7 +36,7 @@ static bool is_hopeless(const aname_query_t *query, aname_entry_t *target,
 void aname_ecs_answer_client(const aname_query_t *query, const aname_key_t *key,
                              aname_entry_t *target, uint32_t ttl, aname_part_t *part)
 {
-	aname_part_t client = { .judgement = { .worth = ANAME_FAILED, .fallback = ANAME_FAILED } };
+	aname_part_t client;
 	aname_entry_t *entry = target != NULL
 	                               ? aname_table_find_client(query->instance->shared->table,
 	                                                         target, &query->client)
@@ -44,15 +44,16 @@ void aname_ecs_answer_client(const aname_query_t *query, const aname_key_t *key,
 	if (entry != NULL) {
 		aname_target_judge(query, key, entry, ttl, &client);
 		aname_entry_note_return(entry, client.snapshot, query->now_ms);
-	} else if (!is_hopeless(query, target, part)) {
-		client.judgement.worth = ANAME_COLD;
-		aname_target_ask(query, key, ttl, true);
+	} else {
+		aname_part_fail(&client, ANAME_FAILURE_NONE);
+		if (!is_hopeless(query, target, part)) {
+			client.judgement.worth = ANAME_COLD;
+			aname_target_ask(query, key, ttl, true);
+		}
 	}
 	if (client.snapshot != NULL) {
-		client.scope = client.snapshot->scope;
-	}
-	if (client.scope > query->client_max) {
-		client.scope = query->client_max;
+		uint8_t scope = client.snapshot->scope;
+		client.scope = scope < query->client_max ? scope : query->client_max;
 	}
 	*part = aname_answer_for_client(&client, part, query->client.len);
 }

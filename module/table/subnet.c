@@ -1,21 +1,33 @@
 #include "table/subnet.h"
 
+#include <endian.h>
 #include <string.h>
 
-static uint8_t min_u8(uint8_t a, uint8_t b)
+#include "path.h"
+
+static inline uint8_t min_u8(uint8_t a, uint8_t b)
 {
 	return a < b ? a : b;
 }
 
+/*! Bits of one half of an address that a prefix of so many bits of it leaves. */
+static inline uint64_t cut_half(const uint8_t *half, unsigned len)
+{
+	uint64_t bits;
+	memcpy(&bits, half, sizeof(bits));
+	if (len < 64) {
+		bits &= htobe64(len > 0 ? UINT64_MAX << (64 - len) : 0);
+	}
+	return bits;
+}
+
 /*! A network of an address that may have bits past the prefix. */
-static aname_subnet_t make(uint16_t family, uint8_t len, const uint8_t *address)
+static inline aname_subnet_t make(uint16_t family, uint8_t len, const uint8_t *address)
 {
 	aname_subnet_t subnet = { .family = family, .len = len };
-	size_t octets = len / 8;
-	memcpy(subnet.address, address, octets);
-	if (len % 8 != 0) {
-		subnet.address[octets] = address[octets] & (0xff00 >> (len % 8));
-	}
+	const uint64_t halves[] = { cut_half(address, len),
+		                    cut_half(address + 8, len > 64 ? len - 64 : 0) };
+	memcpy(subnet.address, halves, sizeof(subnet.address));
 	return subnet;
 }
 
@@ -29,7 +41,8 @@ bool aname_subnet_equal(const aname_subnet_t *one, const aname_subnet_t *other)
 	return memcmp(one, other, sizeof(*one)) == 0;
 }
 
-aname_subnet_t aname_subnet_of_option(const knot_edns_client_subnet_t *option, uint8_t len)
+ANAME_WARM aname_subnet_t aname_subnet_of_option(const knot_edns_client_subnet_t *option,
+                                                 uint8_t len)
 {
 	return make(option->family, min_u8(option->source_len, len), option->address);
 }

@@ -211,18 +211,22 @@ static unsigned family_index(const aname_subnet_t *subnet)
 	return subnet->family == ANAME_SUBNET_IPV6;
 }
 
-uint64_t aname_table_subnet_hash(const aname_table_t *table, uint64_t target_hash,
-                                 const aname_subnet_t *subnet)
+ANAME_WARM uint64_t aname_table_subnet_hash(const aname_table_t *table, uint64_t target_hash,
+                                            const aname_subnet_t *subnet)
 {
 	const aname_hash_key_t *secret = &table->secret;
 	uint64_t hash = aname_hash_word(secret->begin, (uint32_t)target_hash, secret);
 	hash = aname_hash_word(hash, (uint64_t)subnet->family << 8 | subnet->len, secret);
-	return aname_hash_end(
-	        aname_hash_octets(hash, subnet->address, sizeof(subnet->address), secret));
+	/* Past the prefix there are zeros only. */
+	hash = subnet->len <= 8 * ANAME_HASH_WORD
+	               ? aname_hash_octets(hash, subnet->address, ANAME_HASH_WORD, secret)
+	               : aname_hash_octets(hash, subnet->address, sizeof(subnet->address), secret);
+	return aname_hash_end(hash);
 }
 
-aname_entry_t *aname_table_find_subnet(const aname_table_t *table, const aname_entry_t *target,
-                                       const aname_subnet_t *network)
+ANAME_WARM aname_entry_t *aname_table_find_subnet(const aname_table_t *table,
+                                                  const aname_entry_t *target,
+                                                  const aname_subnet_t *network)
 {
 	uint32_t hash = aname_table_subnet_hash(table, target->hash, network);
 	aname_slots_t *slots = atomic_load(&table->slots);
@@ -251,8 +255,8 @@ static bool is_for(aname_entry_t *entry, const aname_subnet_t *client)
 	       (known != NULL && known->known != ANAME_KNOWN_NOTHING && known->scope <= len);
 }
 
-aname_entry_t *aname_table_find_client(const aname_table_t *table, aname_entry_t *target,
-                                       const aname_subnet_t *client)
+ANAME_WARM aname_entry_t *aname_table_find_client(const aname_table_t *table, aname_entry_t *target,
+                                                  const aname_subnet_t *client)
 {
 	aname_subnets_t *subnets = atomic_load(&target->subnets);
 	if (subnets == NULL) {
@@ -266,8 +270,14 @@ aname_entry_t *aname_table_find_client(const aname_table_t *table, aname_entry_t
 		while (lengths != 0) {
 			unsigned bit = 63 - __builtin_clzll(lengths);
 			lengths &= ~(UINT64_C(1) << bit);
-			aname_subnet_t network = aname_subnet_cut(client, 64 * word + bit);
-			aname_entry_t *entry = aname_table_find_subnet(table, target, &network);
+			unsigned len = 64 * word + bit;
+			aname_subnet_t cut;
+			const aname_subnet_t *network = client; /* Mostly. */
+			if (len != client->len) {
+				cut = aname_subnet_cut(client, len);
+				network = &cut;
+			}
+			aname_entry_t *entry = aname_table_find_subnet(table, target, network);
 			if (entry != NULL && is_for(entry, client)) {
 				return entry;
 			}
