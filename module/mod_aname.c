@@ -295,18 +295,16 @@ static void discard(aname_instance_t *instance)
 }
 
 /*! Makes an instance that holds the service and its options; NULL with the reason if it cannot. */
-static aname_instance_t *make(knotd_mod_t *mod, int *ret)
+static aname_instance_t *make(knotd_mod_t *mod, const aname_origin_t *origin,
+                              aname_onlinesign_t onlinesign, int *ret)
 {
-	aname_origin_t origin;
-	aname_onlinesign_t onlinesign;
-	(void)aname_conf_position(mod, &origin, &onlinesign);
 	aname_instance_t *instance = calloc(1, sizeof(*instance));
 	if (instance == NULL) {
 		*ret = KNOT_ENOMEM;
 		return NULL;
 	}
 	instance->onlinesign = onlinesign;
-	*ret = take_options(mod, instance, &origin);
+	*ret = take_options(mod, instance, origin);
 	if (*ret != KNOT_EOK) {
 		free(instance);
 		return NULL;
@@ -349,15 +347,14 @@ static int start(knotd_mod_t *mod, aname_instance_t *instance, bool may_wait)
 	return KNOT_EOK;
 }
 
-static int load(knotd_mod_t *mod)
+static int load(knotd_mod_t *mod, const aname_origin_t *origin, aname_onlinesign_t onlinesign)
 {
 	int ret;
-	aname_instance_t *instance = make(mod, &ret);
+	aname_instance_t *instance = make(mod, origin, onlinesign, &ret);
 	if (instance == NULL && is_refusal(ret)) {
 		return ret;
 	}
-	/* From here on the load must not fail: knotd would go on calling the hooks. */
-	/* What may be started later may turn out to be for any owner. */
+	/* From here on it must not fail, for hooks stay; what is started later may be for any owner. */
 	int enlisted = enlist(mod, instance == NULL || aname_instance_any(instance));
 	if (instance != NULL && enlisted == KNOT_EOK) {
 		return start(mod, instance, true);
@@ -384,7 +381,7 @@ static int aname_load(knotd_mod_t *mod)
 		              times);
 		return KNOT_EOK;
 	}
-	int ret = load(mod);
+	int ret = load(mod, &origin, onlinesign);
 	aname_instance_t *instance = knotd_mod_ctx(mod);
 	if (instance != NULL) {
 		/* knotd waits for those who wait before it unloads what this replaces (C2). */
@@ -408,7 +405,10 @@ static int aname_load(knotd_mod_t *mod)
 static bool try_again(void *mod)
 {
 	int ret;
-	aname_instance_t *instance = make(mod, &ret);
+	aname_origin_t origin;
+	aname_onlinesign_t onlinesign;
+	(void)aname_conf_position(mod, &origin, &onlinesign);
+	aname_instance_t *instance = make(mod, &origin, onlinesign, &ret);
 	bool started = instance != NULL && start(mod, instance, false) == KNOT_EOK;
 	if (started) {
 		knotd_mod_log(mod, LOG_NOTICE, "started after all");
