@@ -2,15 +2,17 @@
 
 #include <string.h>
 
+/* In an order in which the arrays that knotd makes of them, one for each worker and zone, grow out of
+ * their blocks of malloc's seldom: that is most of what they cost when zones are loaded. */
 enum {
 	COUNTER_ANSWERS = 0,
-	COUNTER_LOOKUPS,
 	COUNTER_TARGETS,
 	COUNTER_ADDRESSES,
 	COUNTER_LAG,
+	COUNTER_LOOKUPS,
 	COUNTER_MALFORMED,
-	COUNTER_SUBNETS,
 	COUNTER_HEALTH,
+	COUNTER_SUBNETS,
 	COUNTER_PROBES,                  /* Of the whole process only: a probe is for many zones. */
 	COUNTER_OWNERS = COUNTER_PROBES, /* Of a zone with `owners: any` only, in its place. */
 };
@@ -67,13 +69,13 @@ int aname_stats_register(knotd_mod_t *mod, bool total, bool any_owner)
 		knotd_mod_idx_to_str_f names;
 	} counters[] = {
 		{ "answers", ANAME_KINDS, kind_name },
-		{ "lookups", LOOKUPS, lookup_name },
 		{ "targets", 1, NULL },
 		{ "addresses", 1, NULL },
 		{ "refresh-lag", 1, NULL },
+		{ "lookups", LOOKUPS, lookup_name },
 		{ "malformed", 1, NULL },
-		{ "subnets", 1, NULL },
 		{ "health", HEALTHS, health_name },
+		{ "subnets", 1, NULL },
 	};
 
 	int ret = KNOT_EOK;
