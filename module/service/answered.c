@@ -46,7 +46,7 @@ void aname_answered_add(aname_answered_t *answered, const aname_entry_t *entry, 
 
 /*! The entry of the n-th, if it is still good; else it is forgotten. */
 static aname_entry_t *find(aname_answered_t *answered, unsigned n, const aname_table_t *table,
-                           const aname_upstream_t *upstream)
+                           const aname_upstream_t *upstream, uint32_t now_s)
 {
 	if (answered->names[n].name_len == 0) {
 		return NULL;
@@ -56,7 +56,8 @@ static aname_entry_t *find(aname_answered_t *answered, unsigned n, const aname_t
 		                  .name_len = answered->names[n].name_len,
 		                  .type = answered->names[n].type };
 	aname_entry_t *entry = aname_table_find(table, &key, aname_table_hash(table, &key));
-	if (entry == NULL || entry->plan.failures > 0 || entry->plan.state == ANAME_PLAN_DORMANT) {
+	if (entry == NULL || entry->plan.failures > 0 || entry->plan.state == ANAME_PLAN_DORMANT ||
+	    now_s > atomic_load(&entry->until_s)) {
 		answered->names[n].name_len = 0;
 		return NULL;
 	}
@@ -64,11 +65,12 @@ static aname_entry_t *find(aname_answered_t *answered, unsigned n, const aname_t
 }
 
 aname_answered_of_t aname_answered_any(aname_answered_t *answered, const aname_table_t *table,
-                                       const aname_upstream_t *upstream, uint32_t zone)
+                                       const aname_upstream_t *upstream, uint32_t zone,
+                                       uint32_t now_s)
 {
 	aname_answered_of_t any = ANAME_ANSWERED_NONE;
 	for (unsigned i = 0; i < ANAME_ANSWERED_NAMES; i++) {
-		if (find(answered, i, table, upstream) == NULL) {
+		if (find(answered, i, table, upstream, now_s) == NULL) {
 			continue;
 		}
 		if (answered->names[i].zone != zone) {
@@ -82,12 +84,12 @@ aname_answered_of_t aname_answered_any(aname_answered_t *answered, const aname_t
 
 aname_entry_t *aname_answered_choose(aname_answered_t *answered, const aname_table_t *table,
                                      const aname_upstream_t *upstream, uint64_t other_than,
-                                     uint32_t zone)
+                                     uint32_t zone, uint32_t now_s)
 {
 	aname_entry_t *chosen = NULL;
 	bool other_name = false;
 	for (unsigned i = 0; i < ANAME_ANSWERED_NAMES; i++) {
-		aname_entry_t *entry = find(answered, i, table, upstream);
+		aname_entry_t *entry = find(answered, i, table, upstream, now_s);
 		if (entry == NULL || entry->plan.state != ANAME_PLAN_WAITING ||
 		    entry->run != NULL) {
 			continue;

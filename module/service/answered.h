@@ -38,12 +38,14 @@ typedef enum {
 	ANAME_ANSWERED_OTHERS, /*!< Of another zone. */
 } aname_answered_of_t;
 
-/*! Which ones are there, that are still kept fresh and have not failed since? Forgets the others. */
+/*! Which ones are there, that are still to be kept fresh and have not failed since? Forgets the
+ *  others. */
 aname_answered_of_t aname_answered_any(aname_answered_t *answered, const aname_table_t *table,
-                                       const aname_upstream_t *upstream, uint32_t zone);
+                                       const aname_upstream_t *upstream, uint32_t zone,
+                                       uint32_t now_s);
 
 /*! One of them that waits for its next lookup: of another zone if that can be, or else of another
  *  name; or NULL. */
 aname_entry_t *aname_answered_choose(aname_answered_t *answered, const aname_table_t *table,
                                      const aname_upstream_t *upstream, uint64_t other_than,
-                                     uint32_t zone);
+                                     uint32_t zone, uint32_t now_s);

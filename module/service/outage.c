@@ -23,21 +23,26 @@ static uint64_t hash_of(const aname_refresh_t *refresh, const aname_entry_t *ent
 /*! Is a name known that was answered when it was asked last, and one of another zone than the first
  *  that has failed? */
 static aname_answered_of_t any_answered(const aname_refresh_t *refresh, aname_upstream_work_t *work,
-                                        const aname_streak_t *streak)
+                                        const aname_streak_t *streak, int64_t now_ms)
 {
 	return aname_answered_any(&work->answered, refresh->shared->table, work->upstream,
-	                          streak->zone);
+	                          streak->zone, now_ms / 1000);
 }
 
-/*! Has one of those looked up, and of another zone or name than the one that failed if there is any. */
+/*! One of those, and of another zone or name than the one that failed if there is any; or NULL. */
+static aname_entry_t *choose_answered(const aname_refresh_t *refresh, aname_upstream_work_t *work,
+                                      const aname_streak_t *streak, int64_t now_ms)
+{
+	return aname_answered_choose(&work->answered, refresh->shared->table, work->upstream,
+	                             streak->name, streak->zone, now_ms / 1000);
+}
+
+/*! Has one of those looked up. */
 static void check(aname_refresh_t *refresh, aname_upstream_work_t *work,
                   const aname_streak_t *streak, int64_t now_ms)
 {
 	aname_entry_t *entry =
-	        now_ms >= work->check_ms
-	                ? aname_answered_choose(&work->answered, refresh->shared->table,
-	                                        work->upstream, streak->name, streak->zone)
-	                : NULL;
+	        now_ms >= work->check_ms ? choose_answered(refresh, work, streak, now_ms) : NULL;
 	if (entry != NULL) {
 		work->check_ms = now_ms + CHECK_MS;
 		aname_schedule_unplan(refresh, entry);
@@ -109,9 +114,8 @@ static void unlist(aname_refresh_t *refresh, aname_upstream_work_t *work)
 		return;
 	}
 	work->out = false;
-	aname_upstream_work_t **at = &refresh->out_first;
-	while (*at != work) {
-		at = &(*at)->next_out;
+	aname_upstream_work_t **at;
+	for (at = &refresh->out_first; *at != work; at = &(*at)->next_out) {
 	}
 	*at = work->next_out;
 }
@@ -121,7 +125,7 @@ static bool is_silent(aname_refresh_t *refresh, aname_upstream_work_t *work, int
 {
 	const aname_streak_t *unheard = &work->unheard;
 	bool lasts = aname_streak_lasts(unheard, now_ms);
-	aname_answered_of_t answered = any_answered(refresh, work, unheard);
+	aname_answered_of_t answered = any_answered(refresh, work, unheard, now_ms);
 	if (tells(unheard, answered)) {
 		return lasts;
 	}
@@ -140,7 +144,7 @@ static bool fails_as_a_whole(aname_refresh_t *refresh, aname_upstream_work_t *wo
 	if (!failing->several || !aname_streak_lasts(failing, now_ms)) {
 		return false;
 	}
-	aname_answered_of_t answered = any_answered(refresh, work, failing);
+	aname_answered_of_t answered = any_answered(refresh, work, failing, now_ms);
 	if (tells(failing, answered) || answered == ANAME_ANSWERED_NONE) {
 		return true;
 	}
@@ -164,17 +168,6 @@ static void note_heard(aname_refresh_t *refresh, aname_upstream_work_t *work, in
 	work->unheard = (aname_streak_t){ 0 };
 	set_silent(refresh, work, false);
 	atomic_store_explicit(&work->upstream->heard_ms, now_ms, memory_order_relaxed);
-}
-
-aname_evidence_t aname_outage_evidence(const aname_entry_t *entry, aname_failure_t failure)
-{
-	if (failure == ANAME_FAILURE_TIMEOUT || failure == ANAME_FAILURE_NETWORK) {
-		return ANAME_EVIDENCE_SILENCE;
-	}
-	/* getaddrinfo does not tell a SERVFAIL from no answer at all. */
-	bool tells = entry->upstream->source.servers_count > 0;
-	return failure == ANAME_FAILURE_SERVER && !tells ? ANAME_EVIDENCE_UNSURE
-	                                                 : ANAME_EVIDENCE_ANSWER;
 }
 
 void aname_outage_failed(aname_refresh_t *refresh, const aname_entry_t *entry,

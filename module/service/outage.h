@@ -30,9 +30,6 @@ typedef enum {
 	ANAME_EVIDENCE_ANSWER,   /*!< It has answered. */
 } aname_evidence_t;
 
-/*! What a lookup says that has failed for this reason. */
-aname_evidence_t aname_outage_evidence(const aname_entry_t *entry, aname_failure_t failure);
-
 /*!
  * \brief A lookup has failed. Call aname_outage_rest() next.
  *

@@ -73,10 +73,22 @@ static void fail(aname_refresh_t *refresh, aname_entry_t *entry, aname_failure_t
 	aname_outage_rest(refresh, entry, was_good, now_ms);
 }
 
+/*! What a lookup says that has failed for this reason. */
+static aname_evidence_t evidence_of(const aname_entry_t *entry, aname_failure_t failure)
+{
+	if (failure == ANAME_FAILURE_TIMEOUT || failure == ANAME_FAILURE_NETWORK) {
+		return ANAME_EVIDENCE_SILENCE;
+	}
+	/* getaddrinfo does not tell a SERVFAIL from no answer at all. */
+	bool tells = entry->upstream->source.servers_count > 0;
+	return failure == ANAME_FAILURE_SERVER && !tells ? ANAME_EVIDENCE_UNSURE
+	                                                 : ANAME_EVIDENCE_ANSWER;
+}
+
 void aname_result_failed(aname_refresh_t *refresh, aname_entry_t *entry, aname_failure_t failure,
                          const char *why, int64_t now_ms)
 {
-	fail(refresh, entry, failure, aname_outage_evidence(entry, failure), why, now_ms);
+	fail(refresh, entry, failure, evidence_of(entry, failure), why, now_ms);
 }
 
 void aname_result_refused(aname_refresh_t *refresh, aname_entry_t *entry, bool for_name,

@@ -629,6 +629,27 @@ static void good_one_asked(void **state)
 	scripted_deinit(&scripted);
 }
 
+static void unasked_tells_nothing(void **state)
+{
+	/* T3: one target was answered, and nobody asks for it any more; another one is dead. The first
+	 * is not looked up again to tell whether it is the resolver, though it is planned for later. */
+	aname_schedule_t schedule = make_schedule;
+	schedule.idle = 100;
+	scripted_t scripted;
+	begin_server(&scripted, &schedule, NULL);
+	name_t good = make_name("good.example."), dead = make_name("dead.example.");
+	scripted_ask(&scripted, &good, A, 3600);
+	go_on(&scripted, 101000, ANAME_FAILURE_NONE, &dead);
+	assert_non_null(scripted_find(&scripted, &good, A));
+	for (unsigned second = 0; second < 7200; second++) {
+		scripted_ask(&scripted, &dead, A, 300);
+		go_on(&scripted, 1000, ANAME_FAILURE_NONE, &dead);
+	}
+	assert_int_equal(atomic_load(&scripted_find(&scripted, &good, A)->started), 1);
+	assert_true(is_cold(&scripted, &good, A));
+	scripted_deinit(&scripted);
+}
+
 static void outage(void **state)
 {
 	/* 200 targets, a dead one beside them, and a resolver that is out for ten minutes. */
@@ -2375,6 +2396,7 @@ static const struct CMUnitTest failures[] = {
 	PROVES("F4: lookups that hang, and end when it is back", hangs_while_out),
 	PROVES("F4: one that was answered is asked if others fail", good_one_asked),
 	PROVES("F4: what fails beside others that succeed is no outage", no_outage),
+	PROVES("T3: what nobody asks for tells nothing", unasked_tells_nothing),
 	PROVES("W2: failing, recovering and changing are logged, each once", logs_changes),
 	PROVES("F3: a lookup that cannot be started is a failure", refused),
 	PROVES("F5: a lookup that does not end is a failure, and never doubled", times_out),
