@@ -100,7 +100,9 @@ bool aname_outage_take_waiting(aname_upstream_work_t *work, aname_entry_t *entry
 static void begin(aname_refresh_t *refresh, aname_upstream_work_t *work, int64_t now_ms)
 {
 	work->out = true;
-	work->try_ms = now_ms + ANAME_OUTAGE_TRY_MS;
+	/* Where there is a name that can tell that it is not, that one is asked at once. */
+	bool asks = choose_answered(refresh, work, &work->failing, now_ms) != NULL;
+	work->try_ms = asks ? now_ms : now_ms + ANAME_OUTAGE_TRY_MS;
 	work->next_out = refresh->out_first;
 	refresh->out_first = work;
 	work->logged_out =
@@ -312,18 +314,28 @@ static bool may_try(const aname_upstream_work_t *work, int64_t now_ms)
 	       aname_fair_queue_is_empty(&work->ready[ANAME_PRIORITY_TRY]);
 }
 
-/*! Tries whether it is back. */
-static void try_again(aname_refresh_t *refresh, aname_upstream_work_t *work, int64_t now_ms)
+/*! What is tried next, which tells whether it is back; NULL: there is nothing. */
+static aname_entry_t *choose_try(aname_refresh_t *refresh, aname_upstream_work_t *work,
+                                 int64_t now_ms)
 {
+	/* What was answered last tells the most: others may die by themselves. */
+	aname_entry_t *entry = choose_answered(refresh, work, &work->failing, now_ms);
+	if (entry != NULL) {
+		aname_schedule_unplan(refresh, entry);
+		return entry;
+	}
 	/* What has not failed yet tells more, and is new to whoever asks; but there may be ever new
 	 * names of one zone (L4), so what waits has every other try. */
 	bool silent = atomic_load(&work->upstream->silent);
-	aname_entry_t *entry = silent && !work->tried_new ? take_ready(work) : NULL;
+	entry = silent && !work->tried_new ? take_ready(work) : NULL;
 	work->tried_new = entry != NULL;
 	entry = entry != NULL ? entry : choose_waiting(refresh, work, now_ms);
-	if (entry == NULL && silent) {
-		entry = take_ready(work);
-	}
+	return entry == NULL && silent ? take_ready(work) : entry;
+}
+
+static void try_again(aname_refresh_t *refresh, aname_upstream_work_t *work, int64_t now_ms)
+{
+	aname_entry_t *entry = choose_try(refresh, work, now_ms);
 	if (entry != NULL) {
 		work->try_ms = now_ms + pause_of(work, now_ms);
 		aname_schedule_ready(refresh, entry, ANAME_PRIORITY_TRY,

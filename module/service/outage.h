@@ -6,7 +6,8 @@
  * may be that only those fail which are seen: then that one is looked up, which tells.
  *
  * - While it is out what fails waits in a line (`waiting`) and not each for its own time, and the
- *   first in it is looked up once a second.
+ *   first in it is looked up once a second: after those that were answered before, of which the
+ *   first is asked at once.
  * - While it is silent beside that, nothing else is looked up: what is due, or cold, fails at once,
  *   so that no query waits for what will not come.
  * - When a lookup succeeds all that failed meanwhile is due at once, what is asked for most first.

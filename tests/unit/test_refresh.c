@@ -629,6 +629,42 @@ static void good_one_asked(void **state)
 	scripted_deinit(&scripted);
 }
 
+static void two_die(void **state)
+{
+	/* F4: two targets of two zones die within a second, while others live for an hour yet, and none
+	 * is due. It looks like the resolver, and one of those that were answered tells that it is
+	 * not: what is new is looked up, and the two keep their pauses. */
+	enum { MANY = 20 };
+	scripted_t scripted;
+	begin_server(&scripted, NULL, NULL);
+	for (unsigned i = 0; i < MANY; i++) {
+		scripted.zone = 1 + i;
+		name_t name = make_name_nth(i);
+		scripted_ask(&scripted, &name, A, 3600);
+	}
+	name_t dead[] = { make_name("dead.example."), make_name("gone.example.") };
+	for (unsigned i = 0; i < COUNT_OF(dead); i++) {
+		scripted.zone = 100 + i;
+		scripted_ask(&scripted, &dead[i], A, 60);
+	}
+	go_on(&scripted, 100, ANAME_FAILURE_NONE, NULL);
+	unsigned silent = 0, tries = 0;
+	for (unsigned step = 0; step < 18000; step++) {
+		for (unsigned i = 0; i < COUNT_OF(dead); i++) {
+			script_lookup_t *lookup = scripted_pending(&scripted, &dead[i], A);
+			if (lookup != NULL) {
+				scripted_fail(&scripted, lookup, ANAME_FAILURE_TIMEOUT);
+				tries++;
+			}
+		}
+		go_on(&scripted, 100, ANAME_FAILURE_NONE, NULL);
+		silent += scripted.upstream->silent;
+	}
+	assert_in_range(silent, 0, 20);
+	assert_in_range(tries, 2 * 8, 2 * 14);
+	scripted_deinit(&scripted);
+}
+
 static void unasked_tells_nothing(void **state)
 {
 	/* T3: one target was answered, and nobody asks for it any more; another one is dead. The first
@@ -2396,6 +2432,7 @@ static const struct CMUnitTest failures[] = {
 	PROVES("F4: lookups that hang, and end when it is back", hangs_while_out),
 	PROVES("F4: one that was answered is asked if others fail", good_one_asked),
 	PROVES("F4: what fails beside others that succeed is no outage", no_outage),
+	PROVES("F4: nor is it where nothing else is due", two_die),
 	PROVES("T3: what nobody asks for tells nothing", unasked_tells_nothing),
 	PROVES("W2: failing, recovering and changing are logged, each once", logs_changes),
 	PROVES("F3: a lookup that cannot be started is a failure", refused),
