@@ -144,7 +144,8 @@ static void hasten_other(aname_refresh_t *refresh, const aname_entry_t *entry, i
 	aname_entry_t *other = aname_table_find_other(refresh->shared->table, entry);
 	const aname_snapshot_t *known = other != NULL ? aname_entry_snapshot(other) : NULL;
 	if (known != NULL && known->count > 0 && other->plan.state == ANAME_PLAN_WAITING &&
-	    other->plan.failures == 0 && other->run == NULL) {
+	    other->plan.failures == 0 && other->run == NULL &&
+	    aname_schedule_is_wanted(other, now_ms)) {
 		aname_schedule_unplan(refresh, other);
 		aname_schedule_ready(refresh, other, ANAME_PRIORITY_REFRESH, now_ms);
 	}

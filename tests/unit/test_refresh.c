@@ -364,6 +364,24 @@ static void lost_family(void **state)
 	scripted_deinit(&scripted);
 }
 
+static void lost_family_unasked(void **state)
+{
+	/* T3: nor if nobody has asked for it within `idle`, though it is planned for later. */
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
+	name_t name = make_name("a.example.");
+	scripted_ask(&scripted, &name, A, 60);
+	scripted_ask(&scripted, &name, AAAA, 86400);
+	scripted_resolve(&scripted, scripted_pending(&scripted, &name, A), 1, 2, 86400);
+	scripted_resolve(&scripted, scripted_pending(&scripted, &name, AAAA), 1, 1, 86400);
+	scripted_skip(&scripted, 1000 * (int64_t)make_schedule.idle + 1000);
+	scripted_ask(&scripted, &name, A, 60);
+	scripted_resolve(&scripted, scripted_pending(&scripted, &name, A), 1, 0, 60);
+	assert_non_null(aname_snapshot_lost(known_of(&scripted, &name, A)));
+	assert_null(scripted_pending(&scripted, &name, AAAA));
+	scripted_deinit(&scripted);
+}
+
 static void shorter_record(void **state)
 {
 	/* Asked through a record of 10 s, a target planned for 300 s is refreshed earlier. */
@@ -2403,6 +2421,7 @@ static const struct CMUnitTest life[] = {
 	PROVES("T3: behind a recursor that caches it waits for that to expire", behind_cache),
 	PROVES("T2: nor is it stale where what it passes on takes 3 s", behind_slow_cache),
 	PROVES("W1: what is lost is remembered, and the other family looked up", lost_family),
+	PROVES("T3, W1: but not one that nobody asks for", lost_family_unasked),
 	PROVES("F1: a lookup that takes longer than usual", slower_than_usual),
 	PROVES("T2: a lowered TTL makes nothing stale", lowered_ttl),
 	PROVES("T5: with ttl-max 1 what is served is never 2 s old", real_time),
