@@ -63,7 +63,8 @@ static void arrive(aname_entry_t *entry, void *ctx)
 	int64_t next_ms = atomic_load(&entry->next_ms);
 	if (entry->plan.state == ANAME_PLAN_WAITING && planned_at(refresh, entry) != next_ms) {
 		atomic_store(&entry->cold, is_past_use(entry, arrival->now_ms));
-		if (next_ms <= arrival->now_ms) {
+		if (next_ms <= arrival->now_ms &&
+		    aname_schedule_is_wanted(entry, arrival->now_ms)) {
 			note_due(arrival, entry, next_ms);
 		} else {
 			/* Sooner than it waited for its section, or later. */

@@ -248,6 +248,31 @@ static void dormant_stays(void **state)
 	scripted_deinit(&scripted);
 }
 
+static void unasked_while_planned(void **state)
+{
+	/* T3: what nobody had asked for within `idle` is not looked up after a restart, be it that its
+	 * next lookup was planned for later than that, and for a time that has passed by now. */
+	aname_schedule_t schedule = make_schedule;
+	schedule.idle = 600;
+	clock_stop_at(BEGIN_MS);
+	scripted_t scripted;
+	scripted_init(&scripted, &schedule, NULL);
+	name_t name = make_name("a.example.");
+	learn(&scripted, &name, A, 1, 1, 3000);
+	scripted_skip(&scripted, 602000);
+	assert_int_equal(judge(&scripted, &name, A).worth, ANAME_FRESH);
+	assert_false(atomic_load(&scripted_find(&scripted, &name, A)->cold));
+	reboot(&scripted, 2300000);
+	assert_int_equal(scripted.script.started, 0);
+	assert_int_equal(judge(&scripted, &name, A).worth, ANAME_FRESH);
+	assert_true(atomic_load(&scripted_find(&scripted, &name, A)->cold));
+	scripted_skip(&scripted, 200000);
+	assert_int_equal(judge(&scripted, &name, A).worth, ANAME_COLD);
+	assert_int_equal(judge(&scripted, &name, A).fallback, ANAME_STALE);
+	assert_int_equal(scripted.script.started, 0);
+	scripted_deinit(&scripted);
+}
+
 static void down_for_long(void **state)
 {
 	/* Nobody could ask while the server was down: that does not count for `idle`. */
@@ -620,6 +645,7 @@ int main(void)
 		PROVES("what is too old for any use is cold", too_old),
 		PROVES("where the clock was set back, nothing is fresh", clock_set_back),
 		PROVES("what was not kept fresh stays so", dormant_stays),
+		PROVES("T3: nor is it looked up because of the restart", unasked_while_planned),
 		PROVES("the time that a server was down does not count for idle", down_for_long),
 		PROVES("what is known already counts before a file", known_stays),
 		PROVES("max-targets holds", no_room),

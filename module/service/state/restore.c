@@ -187,7 +187,9 @@ static void restore_target(restore_t *restore)
 	/* Nobody could ask while the server was down. */
 	atomic_store(&entry->asked_s, seconds_ago(restore, said->asked_s));
 	atomic_store(&entry->demand, said->demand);
-	atomic_store(&entry->until_s, restore->now_ms / 1000 + said->until_s);
+	/* Nor is it asked for again by that. */
+	atomic_store(&entry->until_s,
+	             said->until_s > 0 ? restore->now_ms / 1000 + said->until_s : 0);
 	aname_snapshot_t *snapshot = make_snapshot(restore, entry);
 	if (snapshot != NULL) {
 		aname_table_publish(refresh->shared->table, entry, snapshot);
