@@ -114,7 +114,8 @@ def test_C1_cold_over_udp_is_truncated_at_once(server, version):
 @pytest.mark.parametrize("with_siblings", [False, True], ids=["alone", "siblings"])
 def test_C2_C3_cold_it_never_waits(server, proto, with_siblings):
     server.knotd.options.update({"wait": 5000, "timeout": 60000, "cold": "servfail"})
-    server.start(siblings() if with_siblings else (), delay=0.6)
+    server.start(siblings() if with_siblings else (), delay=1.5)
+    # Whoever waited would have the answer.
     for number in range(2):
         if number:
             # Where the lookup is under way already.
@@ -124,7 +125,6 @@ def test_C2_C3_cold_it_never_waits(server, proto, with_siblings):
             reply.expect(a={SIBLING_A}, ttl=(1, PARTIAL_TTL), ede=set(), soa=False)
         else:
             reply.expect(rcode="SERVFAIL", aa=None, a=(), ede={NOT_READY}, soa=False)
-        assert reply.elapsed < 0.5, f"expected no wait, got {reply}"
     eventually(lambda: server.query(proto=proto).expect(a={A1, A2}, ede=set(), ttl=(6, 300)))
     assert server.authority.count(TARGET, "A") == 1, "expected one lookup"
 
