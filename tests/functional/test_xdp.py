@@ -98,6 +98,7 @@ def proto(request):
 @pytest.mark.parametrize("version", [4, 6])
 def test_C1_cold_over_udp_is_truncated_at_once(server, version):
     """And over TCP, which is the kernel's here, it waits for the lookup that has been started."""
+    server.knotd.options["wait"] = 5000
     server.start(delay=0.4, protocols=["udp"])
     for rdtype, wanted in (("A", {"a": {A1, A2}}), ("AAAA", {"aaaa": {AAAA1, AAAA2}})):
         reply = server.query(ZONE, rdtype, version=version)
@@ -234,6 +235,7 @@ def gun(server, questions, seconds, rate, *arguments):
     assert asked and replies > asked / 2, f"expected replies, got {text}"
 
 
+@pytest.mark.limit(120)
 @pytest.mark.parametrize("how", ["udp", "tcp"])
 def test_T4_reloads_under_load(server, how):
     """Many queries a batch, and others by the kernel's UDP at the same time."""
@@ -252,6 +254,7 @@ def test_T4_reloads_under_load(server, how):
     server.query().expect(a={A1, A2}, ede=set())
 
 
+@pytest.mark.limit(120)
 def test_C1_cold_names_under_load_and_the_end(server):
     """No name is known soon: nothing is held up, and knotd ends while lookups are under way."""
     server.knotd.options.update({"wait": 5000, "timeout": 10000})
