@@ -296,14 +296,15 @@ static void discard(aname_instance_t *instance)
 
 /*! Makes an instance that holds the service and its options; NULL with the reason if it cannot. */
 static aname_instance_t *make(knotd_mod_t *mod, const aname_origin_t *origin,
-                              aname_onlinesign_t onlinesign, int *ret)
+                              const aname_position_t *position, int *ret)
 {
 	aname_instance_t *instance = calloc(1, sizeof(*instance));
 	if (instance == NULL) {
 		*ret = KNOT_ENOMEM;
 		return NULL;
 	}
-	instance->onlinesign = onlinesign;
+	instance->onlinesign = position->onlinesign;
+	instance->yields = position->yields;
 	*ret = take_options(mod, instance, origin);
 	if (*ret != KNOT_EOK) {
 		free(instance);
@@ -313,9 +314,6 @@ static aname_instance_t *make(knotd_mod_t *mod, const aname_origin_t *origin,
 	if (*ret != KNOT_EOK) {
 		discard(instance);
 		return NULL;
-	}
-	if (aname_instance_any(instance)) {
-		instance->nodes->yields = aname_conf_answered_behind(mod);
 	}
 	return instance;
 }
@@ -347,10 +345,10 @@ static int start(knotd_mod_t *mod, aname_instance_t *instance, bool may_wait)
 	return KNOT_EOK;
 }
 
-static int load(knotd_mod_t *mod, const aname_origin_t *origin, aname_onlinesign_t onlinesign)
+static int load(knotd_mod_t *mod, const aname_origin_t *origin, const aname_position_t *position)
 {
 	int ret;
-	aname_instance_t *instance = make(mod, origin, onlinesign, &ret);
+	aname_instance_t *instance = make(mod, origin, position, &ret);
 	if (instance == NULL && is_refusal(ret)) {
 		return ret;
 	}
@@ -372,16 +370,15 @@ static int aname_load(knotd_mod_t *mod)
 	aname_unstarted_forget(mod);
 	knotd_mod_ctx_set(mod, NULL);
 	aname_origin_t origin;
-	aname_onlinesign_t onlinesign;
-	unsigned times = aname_conf_position(mod, &origin, &onlinesign);
-	if (is_one_more(mod, times)) {
+	const aname_position_t position = aname_conf_position(mod, &origin);
+	if (is_one_more(mod, position.times)) {
 		knotd_mod_log(mod, LOG_ERR,
 		              "mod-aname stands %u times in the zone's list of modules: only the "
 		              "first of them counts; leave one, and reload",
-		              times);
+		              position.times);
 		return KNOT_EOK;
 	}
-	int ret = load(mod, &origin, onlinesign);
+	int ret = load(mod, &origin, &position);
 	aname_instance_t *instance = knotd_mod_ctx(mod);
 	if (instance != NULL) {
 		/* knotd waits for those who wait before it unloads what this replaces (C2). */
@@ -406,9 +403,8 @@ static bool try_again(void *mod)
 {
 	int ret;
 	aname_origin_t origin;
-	aname_onlinesign_t onlinesign;
-	(void)aname_conf_position(mod, &origin, &onlinesign);
-	aname_instance_t *instance = make(mod, &origin, onlinesign, &ret);
+	const aname_position_t position = aname_conf_position(mod, &origin);
+	aname_instance_t *instance = make(mod, &origin, &position, &ret);
 	bool started = instance != NULL && start(mod, instance, false) == KNOT_EOK;
 	if (started) {
 		knotd_mod_log(mod, LOG_NOTICE, "started after all");

@@ -43,50 +43,40 @@ static void take_section(const knotd_conf_val_t *reference, aname_origin_t *orig
 	}
 }
 
-unsigned aname_conf_position(knotd_mod_t *mod, aname_origin_t *origin,
-                             aname_onlinesign_t *onlinesign)
+/*! Is it to a module that may answer before Knot looks? */
+static bool answers_early(const knotd_conf_val_t *reference)
 {
-	*onlinesign = ANAME_ONLINESIGN_NONE;
+	return refers_to(reference, "mod-geoip") || refers_to(reference, "mod-dnsproxy") ||
+	       refers_to(reference, "mod-whoami");
+}
+
+aname_position_t aname_conf_position(knotd_mod_t *mod, aname_origin_t *origin)
+{
+	aname_position_t position = { .times = 0, .onlinesign = ANAME_ONLINESIGN_NONE };
 	*origin = (aname_origin_t){ .checks = aname_conf_checks(),
 		                    .at_ms = aname_clock_coarse_ms(),
 		                    .reader = pthread_self() };
 	const knot_dname_t *zone = knotd_mod_zone(mod);
 	if (zone == NULL) {
-		return 1;
+		position.times = 1;
+		return position;
 	}
 	knotd_conf_t list = knotd_conf_zone(mod, KNOT_MODULE, zone);
-	unsigned seen = 0;
 	for (size_t i = 0; i < list.count; i++) {
-		if (refers_to(&list.multi[i], "mod-aname")) {
-			if (seen++ == 0) {
-				take_section(&list.multi[i], origin);
+		const knotd_conf_val_t *reference = &list.multi[i];
+		if (refers_to(reference, "mod-aname")) {
+			if (position.times++ == 0) {
+				take_section(reference, origin);
 			}
-		} else if (refers_to(&list.multi[i], "mod-onlinesign") &&
-		           *onlinesign == ANAME_ONLINESIGN_NONE) {
-			*onlinesign = seen > 0 ? ANAME_ONLINESIGN_AFTER : ANAME_ONLINESIGN_BEFORE;
+		} else if (refers_to(reference, "mod-onlinesign") &&
+		           position.onlinesign == ANAME_ONLINESIGN_NONE) {
+			position.onlinesign = position.times > 0 ? ANAME_ONLINESIGN_AFTER
+			                                         : ANAME_ONLINESIGN_BEFORE;
 		}
+		position.yields |= position.times > 0 && answers_early(reference);
 	}
 	knotd_conf_free(&list);
-	return seen;
-}
-
-bool aname_conf_answered_behind(knotd_mod_t *mod)
-{
-	static const char *const names[] = { "mod-geoip", "mod-dnsproxy", "mod-whoami" };
-	const knot_dname_t *zone = knotd_mod_zone(mod);
-	if (zone == NULL) {
-		return false;
-	}
-	knotd_conf_t list = knotd_conf_zone(mod, KNOT_MODULE, zone);
-	bool seen = false, behind = false;
-	for (size_t i = 0; i < list.count; i++) {
-		seen |= refers_to(&list.multi[i], "mod-aname");
-		for (size_t k = 0; k < sizeof(names) / sizeof(names[0]); k++) {
-			behind |= seen && refers_to(&list.multi[i], names[k]);
-		}
-	}
-	knotd_conf_free(&list);
-	return behind;
+	return position;
 }
 
 bool aname_conf_client_subnet(knotd_mod_t *mod)

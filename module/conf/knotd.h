@@ -15,22 +15,22 @@ typedef enum {
 	ANAME_ONLINESIGN_BEFORE, /*!< It would not: nothing may be made. */
 } aname_onlinesign_t;
 
+/*! What the zone's list of modules shows of this module's first instance there. */
+typedef struct {
+	unsigned
+	        times; /*!< How often this module stands in it; 1 where it is loaded as global module. */
+	aname_onlinesign_t onlinesign; /*!< Where mod-onlinesign stands. */
+	bool yields; /*!< A module that may answer before Knot looks stands behind this one. */
+} aname_position_t;
+
 /*!
- * \brief What the zone's list of modules shows of this module's first instance there.
+ * \brief Looks at the zone's list of modules.
  *
- * \param origin      Where its options are.
- * \param onlinesign  Where mod-onlinesign stands.
- *
- * \return How often this module stands in the list; 1 where it is loaded as global module.
+ * \param origin  Set to where the options of the first instance are.
  *
  * Thread: load.
  */
-unsigned aname_conf_position(knotd_mod_t *mod, aname_origin_t *origin,
-                             aname_onlinesign_t *onlinesign);
-
-/*! Does a module that may answer before Knot looks stand behind this one in the zone's list? Thread:
- *  load. */
-bool aname_conf_answered_behind(knotd_mod_t *mod);
+aname_position_t aname_conf_position(knotd_mod_t *mod, aname_origin_t *origin);
 
 /*! `edns-client-subnet` of the server section. Thread: load. */
 bool aname_conf_client_subnet(knotd_mod_t *mod);

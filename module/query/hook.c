@@ -5,6 +5,7 @@
 #include "path.h"
 #include "query/bitmap.h"
 #include "query/change.h"
+#include "query/early.h"
 #include "query/ecs.h"
 #include "query/memo.h"
 #include "query/node.h"
@@ -60,18 +61,6 @@ static ANAME_WARM bool begin(aname_query_t *query, aname_instance_t *instance, k
 	return begun;
 }
 
-/*! What a query has to know before anything is decided for it. False outside the epoch, if what
- *  this module makes would be bogus (D4). */
-static ANAME_WARM bool choose_signer(aname_query_t *query)
-{
-	aname_signing_choose(query);
-	if (query->sign.state == ANAME_SIGN_UNABLE) {
-		aname_epoch_leave(query->epoch, query->worker);
-		return false;
-	}
-	return true;
-}
-
 /*!
  * Takes a query up, or takes it up again. False outside the epoch, if there is nothing to do for
  * it: no ANAME at the apex if `found` is NULL, or a zone in which what this module makes would be
@@ -94,7 +83,7 @@ static ANAME_WARM bool take_up(aname_query_t *query, knot_pkt_t *pkt, knotd_qdat
 	} else if (instance->options->ecs) {
 		aname_ecs_take(query);
 	}
-	return choose_signer(query);
+	return aname_signing_take(query);
 }
 
 /*! Answers a query that is about a node, if that can be done right away. Leaves the epoch. */
@@ -108,49 +97,6 @@ static ANAME_WARM knotd_in_state_t respond_early(aname_query_t *query, knotd_in_
 	aname_show(query);
 	aname_epoch_leave(query->epoch, query->worker);
 	return state;
-}
-
-/*! The same of a query that is about another node than the apex, with copies of its records: what
- *  later hooks are to go on with are those of the zone. Leaves the epoch. */
-static ANAME_WARM knotd_in_state_t respond_early_elsewhere(aname_query_t *query,
-                                                           knotd_in_state_t state, uint16_t type)
-{
-	state = aname_respond_early(query, state, type);
-	aname_show(query);
-	if (query->pending == ANAME_PENDING_NOTHING) {
-		set_complete(query->qdata, query->mod);
-	} else {
-		aname_node_keep_known(query);
-	}
-	aname_epoch_leave(query->epoch, query->worker);
-	return state;
-}
-
-/*!
- * The short cut for another node than the apex, if it is known that Knot would come to it. Else the
- * query is let go.
- */
-static ANAME_ASIDE knotd_in_state_t on_known(knotd_in_state_t state, knot_pkt_t *pkt,
-                                             knotd_qdata_t *qdata, knotd_mod_t *mod,
-                                             aname_instance_t *instance, aname_query_t *query)
-{
-	uint64_t version = aname_memo_version(qdata, instance);
-	if (version == 0 || !aname_query_begin(query, instance, pkt, qdata, mod, false)) {
-		return state;
-	}
-	if (instance->options->ecs) {
-		aname_ecs_take(query);
-	}
-	if (!choose_signer(query)) {
-		query->instance = NULL;
-		return state;
-	}
-	if (!aname_node_turn_to_known(query, version)) {
-		aname_epoch_leave(query->epoch, query->worker);
-		query->instance = NULL;
-		return state;
-	}
-	return respond_early_elsewhere(query, state, knot_pkt_qtype(pkt));
 }
 
 /*!
@@ -167,6 +113,23 @@ static ANAME_ASIDE knotd_in_state_t on_zone(knotd_in_state_t state, knot_pkt_t *
 	                       instance->zone_len) &&
 	    take_up(query, pkt, qdata, mod, instance, NULL)) {
 		state = respond_early(query, state, knot_pkt_qtype(pkt));
+	}
+	return state;
+}
+
+/*! The short cuts for other names, if they are known. */
+static ANAME_ASIDE knotd_in_state_t on_name(knotd_in_state_t state, knot_pkt_t *pkt,
+                                            knotd_qdata_t *qdata, knotd_mod_t *mod,
+                                            aname_instance_t *instance, aname_query_t *query)
+{
+	if (instance->yields) {
+		return state; /* Or it depended on what is known whose answer counts. */
+	}
+	state = aname_instance_any(instance)
+	                ? aname_early_node(query, state, instance, pkt, qdata, mod)
+	                : aname_early_alias(query, state, instance, pkt, qdata, mod);
+	if (query->instance != NULL && query->pending == ANAME_PENDING_NOTHING) {
+		set_complete(qdata, mod);
 	}
 	return state;
 }
@@ -202,13 +165,11 @@ static knotd_in_state_t on_preanswer(knotd_in_state_t state, knot_pkt_t *pkt, kn
 	if (qdata->query->qname_size == instance->zone_len) {
 		return on_zone(state, pkt, qdata, mod, instance, query);
 	}
+	if (aname_memo_may_be_early(qdata, instance)) {
+		return on_name(state, pkt, qdata, mod, instance, query);
+	}
 	if (!aname_instance_any(instance)) {
 		return state;
-	}
-	if (aname_memo_may_be_owner(qdata, instance)) {
-		/* Or it depended on what is known whose answer counts. */
-		return instance->nodes->yields ? state
-		                               : on_known(state, pkt, qdata, mod, instance, query);
 	}
 	progress[worker].plain = mod;
 	progress[worker].instance = instance;
@@ -262,6 +223,7 @@ static ANAME_ASIDE knotd_in_state_t change(knotd_in_state_t state, knot_pkt_t *p
 		if (!query->apex) {
 			note_node(query);
 		}
+		aname_early_note_alias(query);
 		state = aname_change_answer(query, state);
 		if (query->pending == ANAME_PENDING_NOTHING) {
 			set_complete(qdata, mod);

@@ -25,9 +25,16 @@ uint64_t aname_memo_begin(void)
 	return (atomic_fetch_add(&count, 1) + 1) * ANAME_SPREAD_2;
 }
 
+/*! A number that no other instance has; 0 for those of the apex alone, of which only names are kept,
+ *  and all of a zone end with its own. */
+static inline uint64_t begin_of(const aname_instance_t *instance)
+{
+	return aname_instance_any(instance) ? instance->nodes->begin : 0;
+}
+
 ANAME_WARM uint64_t aname_memo_version(knotd_qdata_t *qdata, const aname_instance_t *instance)
 {
-	return aname_version(qdata, instance->nodes->begin);
+	return aname_version(qdata, begin_of(instance));
 }
 
 /* Owners. */
@@ -37,10 +44,10 @@ static inline uint32_t owners_bit(const knot_dname_t *lower, const aname_instanc
 {
 	uint64_t begin;
 	memcpy(&begin, lower, sizeof(begin));
-	return ((begin ^ instance->nodes->begin) * ANAME_SPREAD_1) >> (64 - OWNERS_BITS);
+	return ((begin ^ begin_of(instance)) * ANAME_SPREAD_1) >> (64 - OWNERS_BITS);
 }
 
-ANAME_WARM bool aname_memo_may_be_owner(knotd_qdata_t *qdata, const aname_instance_t *instance)
+ANAME_WARM bool aname_memo_may_be_early(knotd_qdata_t *qdata, const aname_instance_t *instance)
 {
 	const knot_pkt_t *asked = qdata->query;
 	if (asked->qname_size < sizeof(uint64_t)) {
@@ -60,7 +67,7 @@ static ANAME_ASIDE void empty_owners(void)
 	}
 }
 
-void aname_memo_note_owner(const aname_instance_t *instance, const knot_dname_t *lower)
+void aname_memo_note_early(const aname_instance_t *instance, const knot_dname_t *lower)
 {
 	if (knot_dname_size(lower) < sizeof(uint64_t)) {
 		return;
@@ -102,15 +109,29 @@ static void note(uint64_t fact)
 typedef enum {
 	NAME_IS_PLAIN = 1,   /*!< No ANAME records answer for it. */
 	NAME_IS_COVERED = 3, /*!< It is answered by the wildcard beside it. */
+	NAME_IS_ALIAS = 5,   /*!< It leads to the apex right away. */
 } name_fact_t;
+
+static uint64_t fact_of(uint64_t version, name_fact_t what, const knot_dname_t *name, size_t len,
+                        const aname_instance_t *instance)
+{
+	uint64_t hash = aname_owners_hash(instance->shared->owners, name, len);
+	return make_fact(version, hash << 3 | what);
+}
 
 /*! A fact of the name that Knot has come to. */
 static uint64_t fact_of_name(uint64_t version, name_fact_t what, knotd_qdata_t *qdata,
                              const aname_instance_t *instance)
 {
-	uint64_t hash = aname_owners_hash(instance->shared->owners, qdata->name,
-	                                  knot_dname_size(qdata->name));
-	return make_fact(version, hash << 2 | what);
+	return fact_of(version, what, qdata->name, knot_dname_size(qdata->name), instance);
+}
+
+/*! That the name that is asked for is an alias. */
+static uint64_t fact_of_alias(uint64_t version, const knotd_qdata_t *qdata,
+                              const aname_instance_t *instance)
+{
+	const knot_pkt_t *asked = qdata->query;
+	return fact_of(version, NAME_IS_ALIAS, asked->lower_qname, asked->qname_size, instance);
 }
 
 /*! Is the reply nothing but the set that was asked for, of the very name and no alias's? */
@@ -182,4 +203,17 @@ void aname_memo_note_covered(uint64_t version, knotd_qdata_t *qdata,
                              const aname_instance_t *instance)
 {
 	note(fact_of_name(version, NAME_IS_COVERED, qdata, instance));
+}
+
+bool aname_memo_is_alias(uint64_t version, const knotd_qdata_t *qdata,
+                         const aname_instance_t *instance)
+{
+	return is_known(fact_of_alias(version, qdata, instance));
+}
+
+void aname_memo_note_alias(uint64_t version, const knotd_qdata_t *qdata,
+                           const aname_instance_t *instance)
+{
+	note(fact_of_alias(version, qdata, instance));
+	aname_memo_note_early(instance, qdata->query->lower_qname);
 }

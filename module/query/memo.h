@@ -25,11 +25,11 @@ uint64_t aname_memo_begin(void);
  *  none. */
 uint64_t aname_memo_version(knotd_qdata_t *qdata, const aname_instance_t *instance);
 
-/*! May the name that is asked for be one of aname_memo_note_owner()? For most others false. */
-bool aname_memo_may_be_owner(knotd_qdata_t *qdata, const aname_instance_t *instance);
+/*! May the name that is asked for be one of aname_memo_note_early()? For most others false. */
+bool aname_memo_may_be_early(knotd_qdata_t *qdata, const aname_instance_t *instance);
 
 /*! The name is that of a node that is to be answered for before Knot looks. */
-void aname_memo_note_owner(const aname_instance_t *instance, const knot_dname_t *lower);
+void aname_memo_note_early(const aname_instance_t *instance, const knot_dname_t *lower);
 
 /*!
  * \brief For a query for addresses: is Knot's answer nothing but the set of the very name that is
@@ -53,3 +53,12 @@ bool aname_memo_is_covered(uint64_t version, knotd_qdata_t *qdata,
 /*! Notes that it is: the name above it is its closest encloser. */
 void aname_memo_note_covered(uint64_t version, knotd_qdata_t *qdata,
                              const aname_instance_t *instance);
+
+/*! Is it known that the name that is asked for is an alias of the zone that leads to the apex right
+ *  away? */
+bool aname_memo_is_alias(uint64_t version, const knotd_qdata_t *qdata,
+                         const aname_instance_t *instance);
+
+/*! Notes that it is, and is to be answered for before Knot looks. */
+void aname_memo_note_alias(uint64_t version, const knotd_qdata_t *qdata,
+                           const aname_instance_t *instance);

@@ -158,7 +158,7 @@ void aname_node_note_known(const aname_query_t *query)
 	const knot_dname_t *owner = query->rrsets[0].owner, *name = query->qdata->name;
 	keep(query, version);
 	if (knot_dname_is_equal(owner, name)) {
-		aname_memo_note_owner(query->instance, owner);
+		aname_memo_note_early(query->instance, owner);
 	} else if (knot_dname_is_equal(owner + 2, name + name[0] + 1)) {
 		aname_memo_note_covered(version, query->qdata, query->instance);
 	}

@@ -56,7 +56,6 @@ typedef struct {
 	_Atomic uint32_t swept_s; /*!< When some were looked for because it was time. */
 	struct listed *spare;     /*!< Stands for nodes for which there is no memory. */
 	uint64_t begin;           /*!< Of versions of the zone (query/memo.h). */
-	bool yields;              /*!< To modules that answer before Knot looks, as mod-geoip. */
 	/* How far their numbers are, see query/count.h. */
 	_Atomic bool counting;                /*!< Some worker goes on with it. */
 	_Atomic int64_t counted_ms;           /*!< When one did last. */
@@ -72,7 +71,8 @@ typedef struct {
 	aname_signing_t signing;
 	aname_node_t apex;
 	uint8_t waiters_max;     /*!< TCP workers that may wait at once (C2). */
-	uint8_t onlinesign;      /*!< aname_onlinesign_t */
+	uint8_t onlinesign : 7;  /*!< aname_onlinesign_t */
+	bool yields : 1;         /*!< To modules that answer before Knot looks, as mod-geoip. */
 	uint8_t zone_len;        /*!< Octets of the zone's name; 0 if loaded as global module. */
 	_Atomic bool failing;    /*!< Some target was failing when the numbers were last shown. */
 	_Atomic uint32_t unable; /*!< Of the signer that was logged to be unable the lower half

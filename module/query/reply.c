@@ -85,7 +85,8 @@ static int put_records(const aname_query_t *query, const knot_rrset_t *records)
 	                              : aname_packet_append(query->pkt, KNOT_COMPR_HINT_NONE,
 	                                                    &shown, 0, KNOT_PF_NOTRUNC);
 	if (ret == KNOT_EOK && query->sign.wanted) {
-		ret = aname_sign_put_zones(query, &shown);
+		const knot_rrset_t rrsigs = aname_find_rrset(query, KNOT_RRTYPE_RRSIG);
+		ret = aname_sign_put_zones(query, &rrsigs, &shown, KNOT_PF_NOTRUNC);
 		if (ret != KNOT_EOK) {
 			aname_packet_drop_last(query->pkt);
 		}

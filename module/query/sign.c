@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "path.h"
-#include "query/find.h"
 #include "query/packet.h"
 #include "query/signer.h"
 
@@ -209,21 +208,20 @@ int aname_sign_put(const aname_query_t *query, uint32_t original_ttl, uint16_t f
 	return ret;
 }
 
-int aname_sign_put_zones(const aname_query_t *query, const knot_rrset_t *rrset)
+int aname_sign_put_zones(const aname_query_t *query, const knot_rrset_t *rrsigs,
+                         const knot_rrset_t *rrset, uint16_t flags)
 {
-	const knot_rrset_t rrsigs = aname_find_rrset(query, KNOT_RRTYPE_RRSIG);
 	knot_rdataset_t covering = { 0 };
-	knot_rdata_t *rdata = rrsigs.rrs.rdata;
+	knot_rdata_t *rdata = rrsigs->rrs.rdata;
 	int ret = KNOT_EOK;
-	for (unsigned i = 0; i < rrsigs.rrs.count && ret == KNOT_EOK; i++) {
+	for (unsigned i = 0; i < rrsigs->rrs.count && ret == KNOT_EOK; i++) {
 		if (knot_rrsig_type_covered(rdata) == rrset->type) {
 			ret = knot_rdataset_add(&covering, rdata, &query->pkt->mm);
 		}
 		rdata = knot_rdataset_next(rdata);
 	}
 	if (ret == KNOT_EOK && covering.count > 0) {
-		ret = put(query, &covering, rrset->owner, rrset->ttl, KNOT_COMPR_HINT_NONE,
-		          KNOT_PF_NOTRUNC);
+		ret = put(query, &covering, rrset->owner, rrset->ttl, KNOT_COMPR_HINT_NONE, flags);
 	}
 	knot_rdataset_clear(&covering, &query->pkt->mm);
 	return ret;

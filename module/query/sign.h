@@ -37,12 +37,17 @@ __attribute__((warn_unused_result)) int aname_sign_put(const aname_query_t *quer
                                                        uint32_t original_ttl, uint16_t flags);
 
 /*!
- * \brief Puts the zone's own signatures over an RRset of the node that the query is about.
+ * \brief Puts the zone's own signatures over an RRset of the zone.
+ *
+ * \param rrsigs  All that its node has.
+ * \param flags   KNOT_PF_*, not KNOT_PF_FREE.
  *
  * \return KNOT_EOK, or an error of knot_pkt_put().
  */
 __attribute__((warn_unused_result)) int aname_sign_put_zones(const aname_query_t *query,
-                                                             const knot_rrset_t *rrset);
+                                                             const knot_rrset_t *rrsigs,
+                                                             const knot_rrset_t *rrset,
+                                                             uint16_t flags);
 
 /*! Puts signatures over an RRset into the reply; errors of knot_pkt_put(). */
 __attribute__((warn_unused_result)) int aname_sign_copy(const aname_query_t *query,

@@ -29,3 +29,15 @@ void aname_signing_deinit(aname_signing_t *signing, aname_shared_t *shared);
  * Tells in the log, once, why a zone cannot be signed.
  */
 void aname_signing_choose(aname_query_t *query);
+
+/*! What a query has to know before anything is decided for it. False outside the epoch, if what
+ *  this module makes would be bogus (D4). */
+static inline bool aname_signing_take(aname_query_t *query)
+{
+	aname_signing_choose(query);
+	if (query->sign.state == ANAME_SIGN_UNABLE) {
+		aname_epoch_leave(query->epoch, query->worker);
+		return false;
+	}
+	return true;
+}
