@@ -195,6 +195,17 @@ static bool has_ns(const knot_pktsection_t *authority)
 	return false;
 }
 
+/*! Is there anything in Answer, and nothing of it belongs to the name that was asked for? */
+static bool is_about_others(const knot_pktsection_t *answer, const knot_dname_t *name)
+{
+	for (uint16_t i = 0; i < answer->count; i++) {
+		if (knot_dname_is_case_equal(knot_pkt_rr(answer, i)->owner, name)) {
+			return false;
+		}
+	}
+	return answer->count > 0;
+}
+
 /*! Reads a reply without addresses at the end of its chain, which is `reply->last`. */
 static void read_negative(const knot_pkt_t *pkt, aname_message_reply_t *reply)
 {
@@ -205,6 +216,10 @@ static void read_negative(const knot_pkt_t *pkt, aname_message_reply_t *reply)
 
 	if (empty && !nxdomain && soa == NULL && has_ns(authority)) {
 		fail(reply, "the resolver answers with a referral, it does not recurse");
+	} else if (reply->aliases == 0 &&
+	           is_about_others(knot_pkt_section(pkt, KNOT_ANSWER), reply->last)) {
+		/* What it says of this name cannot be known, least of all that there is nothing. */
+		fail(reply, "the reply is about other names");
 	} else if (reply->aliases == 0 && !knot_wire_get_ra(pkt->wire) &&
 	           !knot_wire_get_aa(pkt->wire)) {
 		fail(reply, "the resolver does not recurse");
