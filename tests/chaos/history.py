@@ -28,9 +28,10 @@ class Timeline:
             before[1] = time.monotonic()
 
     def put(self, value, since, until=math.inf):
-        """One more of them, as it was or will be; for tests of the judge."""
+        """It has this value from then on, whatever it had after that; for tests of the judge."""
         with self._lock:
-            self._spans[-1][1] = min(self._spans[-1][1], since)
+            for span in self._spans:
+                span[1] = min(span[1], since)
             self._spans.append([since, until, value])
 
     def within(self, since, until):

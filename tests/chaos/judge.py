@@ -92,11 +92,12 @@ class Judge:
             self._known = {key: since for key, since in self._known.items()
                            if since < when - STATE_S - scaled(2)}
 
-    def _learn(self, zone, name, rdtype, moment):
+    def learn(self, zone, name, rdtype, begin, end=None):
+        """Something was said of a target in a reply to what was asked at `begin`."""
         key = zone.section.upstream, name, rdtype
         with self._lock:
-            if moment.begin > self._killed:
-                self._known.setdefault(key, moment.end)
+            if begin > self._killed:
+                self._known.setdefault(key, begin if end is None else end)
 
     def _unknown(self, zone, name, rdtype, moment):
         with self._lock:
@@ -343,7 +344,7 @@ class Judge:
                     or self._troubled(zone, name, moment)):
                 raise Wrong("left out", f"addresses of {name}, too: {_texts(sets)} (R4)")
             return
-        self._learn(zone, name, rdtype, moment)
+        self.learn(zone, name, rdtype, moment.begin, moment.end)
         if choice == "probed":
             return
         if choice == "subnets":
@@ -375,7 +376,7 @@ class Judge:
         other = "A" if rdtype == "AAAA" else "AAAA"
         if all(self._negative(zone, name, rdtype, moment) for name in names):
             for name in names:
-                self._learn(zone, name, rdtype, moment)
+                self.learn(zone, name, rdtype, moment.begin, moment.end)
             return
         # A sibling stands in for the other family, and there is none of this one (A10).
         if owner.siblings.get(other) and not owner.siblings.get(rdtype) and any(
