@@ -10,7 +10,7 @@ import schedule
 from harness import namespace, sanitizer
 from harness.follow import states
 from harness.wait import SLOW, eventually
-from judge import Judge
+from judge import LOADING, Judge
 from lane import Lane
 from load import MUST, Load
 from report import Report
@@ -45,6 +45,8 @@ class Run:
             self._checks()
         finally:
             self.world.close()
+        print(f"longest stall of this machine: {self.world.stalls.worst(0, time.monotonic()):.1f} s"
+              " (the sum of three)")
         print(self.report.tables(self.load.asked, schedule.KINDS))
         missing = self.report.missing(self.load.asked, schedule.KINDS, MUST, self.seconds / 60)
         for one in missing:
@@ -61,7 +63,7 @@ class Run:
             lane.start()
         self.lanes = lanes
         end = self.world.journal.start + self.seconds
-        while time.monotonic() < end:
+        while time.monotonic() < end and not self._dead():
             self._sample()
             time.sleep(SAMPLE_S)
         for lane in lanes:
@@ -70,6 +72,12 @@ class Run:
             if not lane.finished.wait(120 * SLOW):
                 self.report.wrong("stuck", f"{lane.name} does not end")
         self.load.stop()
+
+    def _dead(self):
+        """Whether the server has ended by itself."""
+        since = time.monotonic() - SAMPLE_S
+        return not self.world.knotd.alive and not self.world.spells.touch(
+            (LOADING,), since, time.monotonic())
 
     def _sample(self):
         """Of the time in which the server is not restarted any more."""
@@ -80,12 +88,14 @@ class Run:
     def _checks(self):
         """What is to be so at the end."""
         try:
-            self._flat()
-            self._followed()
             if not self.world.knotd.alive:
-                self.report.wrong("ended", f"knotd ended by itself: {self.world.knotd.text()}")
+                self.report.wrong("ended", f"knotd ended with {self.world.knotd.process.returncode}:"
+                                  f" {self.world.knotd.text()[-4000:]}")
             else:
+                self._flat()
+                self._followed()
                 self.ended()
+            self.world.knotd.check_reports()
         except (AssertionError, OSError) as error:
             self.report.wrong("at the end", str(error))
         for lane in self.lanes:

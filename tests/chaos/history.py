@@ -105,6 +105,33 @@ class Spells:
         return since
 
 
+class Stalls:
+    """When this machine had no time for us: servers beside us had none, either."""
+
+    STEP_S, NOTED_S = 0.05, 0.1
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._found = []
+        threading.Thread(target=self._watch, daemon=True).start()
+
+    def _watch(self):
+        before = time.monotonic()
+        while True:
+            time.sleep(self.STEP_S)
+            now = time.monotonic()
+            if now - before - self.STEP_S > self.NOTED_S:
+                with self._lock:
+                    self._found.append((before, now))
+            before = now
+
+    def worst(self, since, until):
+        """The sum of the three longest between these, in seconds."""
+        with self._lock:
+            found = [end - begin for begin, end in self._found if begin <= until and end >= since]
+        return sum(sorted(found)[-3:])
+
+
 class Journal:
     """What happened, for the report of a violation, and how often each kind did."""
 

@@ -109,7 +109,8 @@ class Judge:
     def _lag(self, zone, moment):
         lags = [f"lag:{scope}" for scope in self.world.scopes(zone)]
         since = moment.begin - FRESH_S - LAG_S
-        return LAG_S if self.world.spells.touch(lags, since, moment.end) else 0.0
+        lag = LAG_S if self.world.spells.touch(lags, since, moment.end) else 0.0
+        return lag + self.world.stalls.worst(since - lag, moment.end)
 
     def _scopes(self, zone, name):
         return (*self.world.scopes(zone), name)
@@ -205,13 +206,17 @@ class Judge:
     def may_be_cold(self, question, begin, end):
         """Whether a truncated reply may mean that something is not known yet (C1)."""
         moment = Moment(begin, end)
-        if question.owner is None:
+        owner = question.owner
+        if owner is None and question.zone.keys is not None:
+            # What denies the apex's types, or proves the encloser, waits for keys and targets, too.
+            owner = question.zone.owners["@"]
+        if owner is None:
             return False
         if "ecs" in question.how and question.zone.section.choice == "subnets":
             return True  # Of a subnet nothing may be known (N4).
         return self.world.spells.touch((LOADING,), begin - scaled(3), end) or any(
             self._empty(question.zone, name, rdtype, moment)
-            for names in question.owner.targets.within(begin, end)
+            for names in owner.targets.within(begin, end)
             for name in names for rdtype in FAMILIES)
 
     def _may_be_stale(self, question, moment):

@@ -145,8 +145,8 @@ def wrong_replies(world, replies):
     dead = world.probed[0]
     yield "down", probed, make(probed, world.probed)
     yield "up", probed, make(probed, [one for one in world.probed[:3] if one != dead])
-    gone = ask("member1.example")
-    yield "not refused", gone, make(gone, has("m1.u.example"))
+    gone = ask("member0.example")
+    yield "not refused", gone, make(gone, has("m0.u.example"))
 
 
 def right_replies(world, replies):
@@ -160,7 +160,7 @@ def right_replies(world, replies):
     yield weighted, make(weighted, has("w2.u.example"))
     probed = ask(PROBED)
     yield probed, make(probed, world.probed[1:])
-    yield ask("member1.example"), make(ask("member1.example"), rcode="REFUSED")
+    yield ask("member0.example"), make(ask("member0.example"), rcode="REFUSED")
     # In an outage, what was known before it; and siblings, when that has been too long.
     short = ask("short.example", "A")
     yield ask("liar.example"), make(ask("liar.example"), has("liar.l.example"), ede=STALE_ANSWER)

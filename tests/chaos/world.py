@@ -18,7 +18,7 @@ from harness.signing import CHAINS
 from harness.unbound import Unbound
 from harness.wait import SLOW, eventually
 from harness.zone import aname
-from history import Journal, Spells, Timeline
+from history import Journal, Spells, Stalls, Timeline
 from targets import Servers, Targets
 
 STATIC, STATIC_ADDRESS = "static.example", "198.51.100.7"
@@ -75,6 +75,8 @@ class Zone:
     # Aliases and wildcards that lead to an owner: {label: label of the owner}.
     aliases: dict = dataclasses.field(default_factory=dict)
     options: dict = dataclasses.field(default_factory=dict)
+    # Whether it comes from a catalog.
+    member: bool = False
     present: Timeline = dataclasses.field(default_factory=lambda: Timeline(True))
     text: Timeline = dataclasses.field(default_factory=lambda: Timeline("0"))
 
@@ -100,6 +102,7 @@ class World:
         self.servers = Servers()
         self.journal = Journal()
         self.spells = Spells()
+        self.stalls = Stalls()
         self.targets = Targets(self.servers, self.spells)
         self.knotd = Knotd(directory)
         # It caches nothing, and tells the TTLs as they are.
@@ -169,7 +172,7 @@ class World:
         zone("extra.example", "main", {"@": ["extra.u.example"]}, present=Timeline(False))
         for number in range(3):
             zone(f"member{number}.example", "main", {"@": [f"m{number}.u.example"]},
-                 present=Timeline(False))
+                 present=Timeline(number > 0), member=True)
         if ANY:
             zone("any.example", "any", {"@": ["any.u.example"], "host": ["host.u.example"],
                                         "*.star": ["star.u.example"]},
@@ -220,7 +223,7 @@ class World:
         self.base = list(knotd.sections)
         knotd.add_zone(STATIC, [f"@ IN A {STATIC_ADDRESS}"], modules=[])
         for zone in self.zones.values():
-            if not zone.present.now:
+            if zone.member or not zone.present.now:
                 knotd.write_zone(zone.name, zone.records())
                 continue
             modules = [f"mod-aname/{zone.section.name}"]
@@ -243,7 +246,7 @@ class World:
     def catalog_records(self):
         return ["version 0 TXT 2", *(
             f"{zone.name.split('.')[0]}.zones 0 PTR {zone.name}." for zone in self.zones.values()
-            if zone.name.startswith("member") and zone.present.now)]
+            if zone.member and zone.present.now)]
 
     # Running it.
 
