@@ -66,6 +66,23 @@ def reload_sections(run, number):
     world.knotd.reload()
 
 
+def reload_resolver(run, number):
+    """A section asks somebody else, from whom nothing is known, or as before."""
+    world = run.world
+    one = world.sections["other"]
+    first = one.upstream == "unbound-first"
+    # From then on the one is kept as it was (T4), and the other is asked.
+    away = world.spells.begin(one.upstream)
+    with world.spells.during("zone:other.example"):
+        one.options["resolver"] = (["127.0.0.1", "127.0.0.1@5399"] if first else "127.0.0.1")
+        one.upstream = "unbound-second" if first else "unbound-first"
+        world.write_sections()
+        world.knotd.reload()
+    if world.away is not None:
+        world.spells.end(world.away)
+    world.away = away
+
+
 def zone_reload_forced(run, number):
     run.world.knotd.knotc("-b", "-f", "zone-reload", RELOADED[number % len(RELOADED)])
 
@@ -171,17 +188,24 @@ def knotd_terminated(run, seconds):
         time.sleep(seconds)
 
 
-def knotd_killed(run, seconds):
-    """What was learnt since the state was saved is not known any more."""
+def knotd_killed(run, seconds, state):
+    """What was learnt since the state was saved is not known any more; without it, nothing is."""
+    path = os.path.join(run.world.directory, "db", "mod-aname.state")
     with _away(run, STATE_S + 1):
         run.world.knotd.kill()
-        run.judge.killed(time.monotonic())
+        run.judge.killed(time.monotonic(), state == "kept")
+        if state == "removed":
+            os.unlink(path)
+        elif state == "damaged":
+            with open(path, "r+b") as file:
+                file.seek(os.path.getsize(path) // 2)
+                file.write(b"damaged")
         time.sleep(seconds)
 
 
 HANDLERS = {
     "reload-options": reload_options, "reload-zones": reload_zones,
-    "reload-sections": reload_sections, "zone-reload-forced": zone_reload_forced,
+    "reload-sections": reload_sections, "reload-resolver": reload_resolver, "zone-reload-forced": zone_reload_forced,
     "zone-file": zone_file, "backup-restore": backup_restore, "catalog": catalog,
     "key-rollover": key_rollover, "update": dynamic_update, "transaction": transaction,
     "knotd-terminated": knotd_terminated, "knotd-killed": knotd_killed,

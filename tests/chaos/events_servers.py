@@ -11,6 +11,7 @@ import random
 import socket
 import time
 
+from harness.ask import SERVER, make_query
 from harness.authority import ADDRESS, SCRIPTED
 from harness.wait import eventually
 
@@ -163,6 +164,60 @@ def status_many(run, number):
         time.sleep(chance.uniform(0.5, 3))
 
 
+# Clients of the server.
+
+
+def clients_garbage(run, number):
+    """Queries with octets changed, cut off or added, over UDP and TCP."""
+    chance = random.Random(number)
+    zones = list(run.world.zones)
+    for _ in range(200):
+        query = make_query(chance.choice(zones), chance.choice(("A", "AAAA", "ANY", "TYPE65305")),
+                           do=chance.random() < 0.5)
+        wire = bytearray(query.to_wire())
+        for _ in range(chance.randrange(1, 6)):
+            wire[chance.randrange(len(wire))] = chance.randrange(256)
+        wire = wire[:chance.randrange(1, len(wire))] if chance.random() < 0.3 else wire
+        wire += chance.randbytes(chance.randrange(40)) if chance.random() < 0.3 else b""
+        with contextlib.suppress(OSError):
+            _send(bytes(wire), chance.random() < 0.2)
+
+
+def _send(wire, over_tcp):
+    if over_tcp:
+        with socket.create_connection(SERVER, 2) as sock:
+            sock.sendall(len(wire).to_bytes(2, "big") + wire)
+        return
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.sendto(wire, SERVER)
+
+
+def clients_half(run, number):
+    """Connections that ask the half of something, and wait."""
+    chance = random.Random(number)
+    with contextlib.ExitStack() as stack:
+        for _ in range(30):
+            with contextlib.suppress(OSError):
+                sock = stack.enter_context(socket.create_connection(SERVER, 2))
+                wire = make_query("plain.example", "A").to_wire()
+                wire = len(wire).to_bytes(2, "big") + wire
+                sock.sendall(wire[:chance.randrange(len(wire))])
+        time.sleep(chance.uniform(0.2, 2))
+
+
+def clients_many(run, number):
+    """Connections that ask much at once, and take nothing."""
+    chance = random.Random(number)
+    with contextlib.ExitStack() as stack:
+        for _ in range(40):
+            with contextlib.suppress(OSError):
+                sock = stack.enter_context(socket.create_connection(SERVER, 2))
+                sock.settimeout(0.2)
+                wire = make_query(chance.choice(list(run.world.zones)), "A", do=True).to_wire()
+                sock.sendall((len(wire).to_bytes(2, "big") + wire) * 20)
+        time.sleep(chance.uniform(0.2, 2))
+
+
 # kaname follow.
 
 
@@ -185,4 +240,5 @@ HANDLERS = {
     "target-returns": target_returns, "address-dies": address_dies,
     "status-garbage": status_garbage, "status-half": status_half, "status-flood": status_flood,
     "status-many": status_many, "follow-killed": follow_killed,
+    "clients-garbage": clients_garbage, "clients-half": clients_half, "clients-many": clients_many,
 }

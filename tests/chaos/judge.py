@@ -85,12 +85,12 @@ class Judge:
         self._known = {}
         self._killed = 0.0
 
-    def killed(self, when):
-        """What was learnt since the state was saved last is gone (S1)."""
+    def killed(self, when, saved):
+        """What was learnt since the state was saved last is gone (S1), or all (S3)."""
         with self._lock:
             self._killed = when
             self._known = {key: since for key, since in self._known.items()
-                           if since < when - STATE_S - scaled(2)}
+                           if saved and since < when - STATE_S - scaled(2)}
 
     def learn(self, zone, name, rdtype, begin, end=None):
         """Something was said of a target in a reply to what was asked at `begin`."""
@@ -278,6 +278,8 @@ class Judge:
     # Addresses.
 
     def _answer(self, question, reply, found, moment):
+        if question.zone.followed and self._written(question, reply, found, moment):
+            return
         problems = []
         for names in question.owner.targets.within(moment.begin, moment.end):
             try:
@@ -289,6 +291,19 @@ class Judge:
             raise problems[-1]
         if found:
             self._ttl(question, found, max(reply.ttls(question.rdtype)), moment)
+
+    def _written(self, question, reply, found, moment):
+        """Whether it is what kaname follow has written, as the last resort (F2, M6), or for the other
+        family's sake nothing (A10)."""
+        (name,) = question.owner.targets.now
+        kinds = [question.rdtype] if found else FAMILIES
+        if not any(self._empty(question.zone, name, rdtype, moment) for rdtype in kinds):
+            return False
+        if not found:
+            return "SOA" not in reply.types("authority") or reply.soa_ttl() <= STALE_TTL
+        # Of the target itself nothing has so long a TTL.
+        return LIFE_S < max(reply.ttls(question.rdtype)) <= STALE_TTL \
+            and self._ever(name, question.rdtype, frozenset(found))
 
     def _ttl(self, question, found, ttl, moment):
         world = self.world

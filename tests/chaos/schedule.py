@@ -44,6 +44,11 @@ def _number(most):
     return lambda chance: {"number": chance.randrange(most)}
 
 
+def _kill(chance):
+    return {"seconds": round(chance.uniform(0, 3), 2),
+            "state": chance.choice(("kept", "kept", "kept", "damaged", "removed"))}
+
+
 RESTARTING = ("knotd-terminated", "knotd-killed")
 # By lane: the seconds from one event to the next, and the kinds with what decides their parameters.
 LANES = {
@@ -68,15 +73,19 @@ LANES = {
         "number": chance.randrange(4), "seconds": round(chance.uniform(0.2, 14), 2)}}),
     "knotd": ((1, 5), {
         "reload-options": _options, "reload-zones": _number(1), "reload-sections": _number(1),
-        "zone-reload-forced": _number(100), "zone-file": _number(100),
+        "reload-resolver": _number(1), "zone-reload-forced": _number(100), "zone-file": _number(100),
         "backup-restore": _number(100), "catalog": _number(3),
         "key-rollover": lambda chance: {"key": chance.choice(("zsk", "zsk", "ksk"))},
         "update": _number(6), "transaction": _number(6),
-        "knotd-terminated": _seconds(0, 0), "knotd-killed": _seconds(0, 3),
+        "knotd-terminated": _seconds(0, 0), "knotd-killed": _kill,
     }),
     "status": ((4, 12), {
         "status-garbage": _number(1 << 30), "status-half": _number(1 << 30),
         "status-flood": _number(1 << 30), "status-many": _number(1 << 30),
+    }),
+    "clients": ((4, 12), {
+        "clients-garbage": _number(1 << 30), "clients-half": _number(1 << 30),
+        "clients-many": _number(1 << 30),
     }),
     "follow": ((15, 35), {"follow-killed": _seconds(0, 3)}),
 }

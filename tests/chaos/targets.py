@@ -5,8 +5,10 @@ have an address in common, nor has one target two sets that share one: an addres
 and since when.
 """
 
+import ctypes
 import dataclasses
 import multiprocessing
+import signal
 import threading
 
 import dns.message
@@ -17,6 +19,7 @@ import dns.rrset
 from harness.authority import ADDRESS, SCRIPTED, Authority, Behaviour
 from history import Timeline
 
+PR_SET_PDEATHSIG = 1
 TTL = 30
 FAMILIES = ("A", "AAAA")
 # What a lie says: nobody ever had these.
@@ -156,10 +159,13 @@ class Target:
         return address.startswith((f"10.{self.number}.", f"2001:db8:{self.number:x}:"))
 
 
-UPSTREAMS = {"unbound": ADDRESS, "system": ADDRESS, "direct": ADDRESS, "liar": SCRIPTED}
+UPSTREAMS = {"unbound": ADDRESS, "unbound-first": ADDRESS, "system": ADDRESS, "direct": ADDRESS,
+             "liar": SCRIPTED}
 
 
 def _serve(pipe):
+    # It ends with the run, however that ends.
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     servers = {address: Server(address) for address in set(UPSTREAMS.values())}
     while True:
         address, method, args, how = pipe.recv()
@@ -191,8 +197,9 @@ class Servers:
             raise error
 
     def close(self):
-        self._process.terminate()
-        self._process.join(5)
+        # Whoever started this may have had SIGTERM ignored.
+        self._process.kill()
+        self._process.join()
 
 
 @dataclasses.dataclass

@@ -32,7 +32,10 @@ QUICK = {"dnskey-ttl": 1, "zone-max-ttl": 4, "propagation-delay": 1, "rrsig-refr
          "rrsig-pre-refresh": 1, "rrsig-lifetime": 14400, "delete-delay": 0}
 # Who asks whom, and what else has to work for that.
 SCOPES = {"unbound": ("unbound", "authority"), "system": ("unbound", "authority"),
-          "direct": ("authority",), "liar": ("liar",)}
+          "direct": ("authority",), "liar": ("liar",),
+          # One section has these by turns.
+          "unbound-first": ("unbound", "authority", "unbound-first"),
+          "unbound-second": ("unbound", "authority", "unbound-second")}
 CATALOG = "catalog.invalid"
 
 
@@ -75,8 +78,9 @@ class Zone:
     # Aliases and wildcards that lead to an owner: {label: label of the owner}.
     aliases: dict = dataclasses.field(default_factory=dict)
     options: dict = dataclasses.field(default_factory=dict)
-    # Whether it comes from a catalog.
+    # Whether it comes from a catalog, and whether kaname follow writes into it.
     member: bool = False
+    followed: bool = False
     present: Timeline = dataclasses.field(default_factory=lambda: Timeline(True))
     text: Timeline = dataclasses.field(default_factory=lambda: Timeline("0"))
 
@@ -117,6 +121,8 @@ class World:
         # Which of its processes it is.
         self.generation = 0
         self.follow = None
+        # Since when the other resolver of the section "other" is not asked.
+        self.away = None
         # Of all sections.
         self.ttl_max = Timeline(2)
         self._sections()
@@ -139,6 +145,7 @@ class World:
             **resolver, "probe": "tcp", "probe-port": PROBE_PORT, "probe-interval": 1,
             "probe-timeout": 400, "probe-fall": 2, "probe-rise": 1}, choice="probed")
         add("system", "system", {})
+        add("other", "unbound-first", resolver)
         add("liar", "liar", {"resolver": SCRIPTED})
         add("subnets", "direct", {"resolver": ADDRESS, "ecs": True}, choice="subnets")
         if ANY:
@@ -160,6 +167,7 @@ class World:
              chain="nsec3")
         zone("probed.example", "probed", {"@": ["h1.u.example", "h2.u.example"]})
         zone("system.example", "system", {"@": ["system.s.example"]}, own=BOTH)
+        zone("other.example", "other", {"@": ["other.u.example"]}, chain="nsec", own=BOTH)
         zone("liar.example", "liar", {"@": ["liar.l.example"]}, chain="nsec3")
         zone("liars.example", "liar", {"@": ["l1.l.example", "l2.l.example"]}, own=BOTH)
         zone("subnets.example", "subnets", {"@": ["subnets.d.example"]})
@@ -168,7 +176,7 @@ class World:
         changed = {"zone-options": {"acl": KEY}}
         zone("dynamic.example", "main", {"@": ["d0.u.example"]}, chain="nsec", **changed)
         zone("control.example", "main", {"@": ["c0.u.example"]}, **changed)
-        zone("follow.example", "main", {"@": ["follow.u.example"]}, **kept)
+        zone("follow.example", "main", {"@": ["follow.u.example"]}, followed=True, **kept)
         zone("extra.example", "main", {"@": ["extra.u.example"]}, present=Timeline(False))
         for number in range(3):
             zone(f"member{number}.example", "main", {"@": [f"m{number}.u.example"]},
