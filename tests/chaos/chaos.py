@@ -38,7 +38,8 @@ class Run:
     def run(self):
         """Returns the exit code."""
         try:
-            self.world.start()
+            with self.world.spells.during(LOADING):
+                self.world.start()
             # Only now, so that an interrupted start is no event.
             self.world.journal.start = time.monotonic()
             self._play()

@@ -8,7 +8,7 @@ import dataclasses
 import threading
 
 import dns.name
-from harness.ask import ADDRESS_TYPES, STALE_ANSWER
+from harness.ask import ADDRESS_TYPES, NOT_READY, STALE_ANSWER
 from harness.proofs import proven
 from harness.scenario import STALE_TTL
 from harness.signatures import verify
@@ -94,14 +94,18 @@ class Judge:
 
     def learn(self, zone, name, rdtype, begin, end=None):
         """Something was said of a target in a reply to what was asked at `begin`."""
-        key = zone.section.upstream, name, rdtype
         with self._lock:
             if begin > self._killed:
-                self._known.setdefault(key, begin if end is None else end)
+                # Without the keys of a signed zone nothing would have been said.
+                for key in ((zone.section.upstream, name, rdtype), ("keys", zone.name)):
+                    self._known.setdefault(key, begin if end is None else end)
 
     def _unknown(self, zone, name, rdtype, moment):
+        return self._not_since((zone.section.upstream, name, rdtype), moment)
+
+    def _not_since(self, key, moment):
         with self._lock:
-            since = self._known.get((zone.section.upstream, name, rdtype))
+            since = self._known.get(key)
         return since is None or since >= moment.begin
 
     # What a target may be.
@@ -194,6 +198,10 @@ class Judge:
     def _may_fail(self, question, reply, moment):
         owner, zone = question.owner, question.zone
         if owner is None:
+            # A proof may wait for keys.
+            if (NOT_READY in reply.ede or not question.edns) and self.may_be_cold(
+                    question, moment.begin, moment.end):
+                return
             raise Wrong("SERVFAIL", "an answer, since no target counts for that")
         for names in owner.targets.within(moment.begin, moment.end):
             if not any(self._empty(zone, name, question.rdtype, moment) for name in names):
@@ -214,6 +222,8 @@ class Judge:
             return False
         if "ecs" in question.how and question.zone.section.choice == "subnets":
             return True  # Of a subnet nothing may be known (N4).
+        if question.zone.keys is not None and self._not_since(("keys", question.zone.name), moment):
+            return True
         return self.world.spells.touch((LOADING,), begin - scaled(3), end) or any(
             self._empty(question.zone, name, rdtype, moment)
             for names in owner.targets.within(begin, end)
