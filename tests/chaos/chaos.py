@@ -20,7 +20,7 @@ THREADS = 3
 # How much the server's memory and descriptors may grow in the last part of a run.
 GROWTH = (8 << 20) if not sanitizer.ENABLED else (256 << 20)
 DESCRIPTORS = 16
-SAMPLE_S = 1.0
+SAMPLE_S, SETTLED_S = 1.0, 10
 
 
 class Run:
@@ -82,9 +82,12 @@ class Run:
 
     def _sample(self):
         """Of the time in which the server is not restarted any more."""
-        now = time.monotonic() - self.world.journal.start
-        if now > self.seconds * schedule.RESTARTS + 10 and self.world.knotd.alive:
-            self.samples.append((now, self.world.knotd.rss(), self.world.descriptors()))
+        now = time.monotonic()
+        if self.world.spells.touch((LOADING,), now - SETTLED_S, now):
+            self.samples.clear()
+        elif now > self.world.journal.start + self.seconds * schedule.RESTARTS:
+            self.samples.append((now - self.world.journal.start, self.world.knotd.rss(),
+                                 self.world.descriptors()))
 
     def _checks(self):
         """What is to be so at the end."""
