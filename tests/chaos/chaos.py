@@ -93,8 +93,8 @@ class Run:
         """What is to be so at the end."""
         try:
             if not self.world.knotd.alive:
-                self.report.wrong("ended", f"knotd ended with {self.world.knotd.process.returncode}:"
-                                  f" {self.world.knotd.text()[-4000:]}")
+                code = self.world.knotd.process.returncode
+                self.report.wrong("ended", f"knotd: {code}, {self.world.knotd.text()[-4000:]}")
             else:
                 self._flat()
                 self._followed()
@@ -153,7 +153,9 @@ def main(module_help):
     parser.add_argument("--self-test", action="store_true",
                         help="give the judge replies that are wrong: each has to be reported")
     arguments = parser.parse_args()
-    seed = arguments.seed if arguments.seed is not None else random.SystemRandom().randrange(1 << 32)
+    seed = arguments.seed
+    if seed is None:
+        seed = random.SystemRandom().randrange(1 << 32)
     if arguments.schedule:
         events = [event for lane in schedule.make(seed, arguments.minutes * 60).values()
                   for event in lane]

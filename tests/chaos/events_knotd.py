@@ -193,7 +193,7 @@ def knotd_killed(run, seconds, state):
     path = os.path.join(run.world.directory, "db", "mod-aname.state")
     with _away(run, STATE_S + 1):
         run.world.knotd.kill()
-        run.judge.killed(time.monotonic(), state == "kept")
+        run.judge.known.killed(time.monotonic(), state == "kept")
         if state == "removed":
             os.unlink(path)
         elif state == "damaged":
@@ -205,7 +205,8 @@ def knotd_killed(run, seconds, state):
 
 HANDLERS = {
     "reload-options": reload_options, "reload-zones": reload_zones,
-    "reload-sections": reload_sections, "reload-resolver": reload_resolver, "zone-reload-forced": zone_reload_forced,
+    "reload-sections": reload_sections, "reload-resolver": reload_resolver,
+    "zone-reload-forced": zone_reload_forced,
     "zone-file": zone_file, "backup-restore": backup_restore, "catalog": catalog,
     "key-rollover": key_rollover, "update": dynamic_update, "transaction": transaction,
     "knotd-terminated": knotd_terminated, "knotd-killed": knotd_killed,

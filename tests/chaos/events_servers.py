@@ -1,5 +1,5 @@
-"""Events of what is around the server: resolvers, targets, addresses, who asks the status socket, and
-kaname follow.
+"""Events of what is around the server: resolvers, targets, addresses, clients, who asks the status
+socket, and kaname follow.
 
 Each is a function of the run and of the event's parameters.
 """
@@ -148,7 +148,7 @@ def status_flood(run, number):
     while time.monotonic() < until:
         with _gone_meanwhile(), _connect(run) as sock:
             sock.sendall(chance.choice((b"status\n", b"watch\n", b"refresh 1 plain.u.example\n",
-                                        b"follow\n" + b"ask 1 a.example a.example 60 b.example\n" * 50,
+                                        b"follow\n" + 50 * b"ask 1 a.example a.example 60 b.com\n",
                                         b"status owner=nsec.example nsec.u.example\n")))
             if chance.random() < 0.3:
                 sock.recv(65536)

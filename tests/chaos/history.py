@@ -11,7 +11,7 @@ import time
 
 
 class Timeline:
-    """The values that one thing had, each with the time from which and until which it may be seen."""
+    """The values that one thing had, each with the time from when and until when it may be seen."""
 
     def __init__(self, value):
         self._lock = threading.Lock()
@@ -109,10 +109,15 @@ class Stalls:
     """When this machine had no time for us: servers beside us had none, either."""
 
     STEP_S, NOTED_S = 0.05, 0.1
+    # Lookups may fail for want of time.
+    FAILING_S = 0.5
 
-    def __init__(self):
+    def __init__(self, spells):
         self._lock = threading.Lock()
+        self._spells = spells
         self._found = []
+
+    def start(self):
         threading.Thread(target=self._watch, daemon=True).start()
 
     def _watch(self):
@@ -123,6 +128,8 @@ class Stalls:
             if now - before - self.STEP_S > self.NOTED_S:
                 with self._lock:
                     self._found.append((before, now))
+            if now - before > self.FAILING_S:
+                self._spells.put("stall", before, now)
             before = now
 
     def worst(self, since, until):

@@ -1,29 +1,21 @@
 """Whether a reply may be as it is, by the rules of doc/behaviour.md and by what was so before.
 
-The judge knows of each target which sets it had and when (targets.py), and of each server and target
-when it failed (history.py). It asks nobody, but for the keys of a signed zone.
+What may be so at a moment known.py says. The judge asks nobody, but for the keys of a signed zone.
 """
 
 import dataclasses
-import threading
 
 import dns.name
 from harness.ask import ADDRESS_TYPES, NOT_READY, STALE_ANSWER
 from harness.proofs import proven
 from harness.scenario import STALE_TTL
 from harness.signatures import verify
-from harness.wait import SLOW, scaled
+from harness.wait import scaled
+from known import FRESH_S, RECOVERY_S, Known, Moment
 from targets import FAMILIES
-from world import LIFE_S, STATE_S, TIMEOUT_MS
+from world import LIFE_S
 
-# What is late counts as fresh: for a second, and for half as long again as lookups take (T2). A lookup
-# that has begun before a change tells what was before.
-FRESH_S = LIFE_S + 1 + 1.5 * TIMEOUT_MS / 1000 + 1.5 * SLOW
-# A server that was stopped tells later what it was asked before.
-LAG_S = 6.5
-# From the end of an outage on until all has been looked up again (F4).
-RECOVERY_S = scaled(10)
-# When an address that is probed has died, or come back, it is known after so many seconds at most (H2).
+# When an address that is probed has died, or come back, it is known after so many seconds (H2).
 DOWN_S, UP_S = scaled(5), scaled(4)
 LOADING = "loading"
 
@@ -63,95 +55,12 @@ class Question:
         return f"{self.kind}: {self.name}/{self.rdtype} over {self.proto} {how}".rstrip()
 
 
-@dataclasses.dataclass
-class Moment:
-    """When it was asked and answered, and what the reply says of itself."""
-
-    begin: float
-    end: float
-    stale: bool = False
-    # Only a reply with EDNS says that it is stale.
-    tells: bool = True
-
-
 class Judge:
     """One for the run; its methods may be called by any thread."""
 
     def __init__(self, world):
         self.world = world
-        self._lock = threading.Lock()
-        # Since when something is known of (upstream, name, family), and what is older than a kill of
-        # the server.
-        self._known = {}
-        self._killed = 0.0
-
-    def killed(self, when, saved):
-        """What was learnt since the state was saved last is gone (S1), or all (S3)."""
-        with self._lock:
-            self._killed = when
-            self._known = {key: since for key, since in self._known.items()
-                           if saved and since < when - STATE_S - scaled(2)}
-
-    def learn(self, zone, name, rdtype, begin, end=None):
-        """Something was said of a target in a reply to what was asked at `begin`."""
-        with self._lock:
-            if begin > self._killed:
-                # Without the keys of a signed zone nothing would have been said.
-                for key in ((zone.section.upstream, name, rdtype), ("keys", zone.name)):
-                    self._known.setdefault(key, begin if end is None else end)
-
-    def _unknown(self, zone, name, rdtype, moment):
-        return self._not_since((zone.section.upstream, name, rdtype), moment)
-
-    def _not_since(self, key, moment):
-        with self._lock:
-            since = self._known.get(key)
-        return since is None or since >= moment.begin
-
-    # What a target may be.
-
-    def _lag(self, zone, moment):
-        lags = [f"lag:{scope}" for scope in self.world.scopes(zone)]
-        since = moment.begin - FRESH_S - LAG_S
-        lag = LAG_S if self.world.spells.touch(lags, since, moment.end) else 0.0
-        return lag + self.world.stalls.worst(since - lag, moment.end)
-
-    def _scopes(self, zone, name):
-        return (*self.world.scopes(zone), name)
-
-    def _since(self, zone, name, moment):
-        """How old what is said of a target may be."""
-        since = moment.begin - FRESH_S - self._lag(zone, moment)
-        if moment.tells and not moment.stale:
-            return since
-        return self.world.spells.horizon(self._scopes(zone, name), since, moment.end,
-                                         FRESH_S, RECOVERY_S)
-
-    def _sets(self, zone, name, rdtype, moment):
-        """The sets of addresses that it may have."""
-        sets = self.world.targets.all[name].sets[rdtype]
-        return [found for _, found in sets.within(self._since(zone, name, moment), moment.end)]
-
-    def _negative(self, zone, name, rdtype, moment):
-        """Whether it may be told that it has none."""
-        since = self._since(zone, name, moment)
-        return (frozenset() in self._sets(zone, name, rdtype, moment)
-                or self.world.negative.touch((zone.section.upstream,), since, moment.end))
-
-    def _troubled(self, zone, name, moment):
-        """Whether it may have failed lately."""
-        since = moment.begin - FRESH_S - RECOVERY_S
-        return self.world.spells.touch(self._scopes(zone, name), since, moment.end)
-
-    def _empty(self, zone, name, rdtype, moment):
-        """Whether nothing may be left of it: it was never known, or has failed for too long."""
-        if self._unknown(zone, name, rdtype, moment):
-            return True
-        if zone.section.stale_s is None or not self._troubled(zone, name, moment):
-            return False
-        begin = self.world.spells.horizon(self._scopes(zone, name), moment.begin - FRESH_S,
-                                          moment.end, FRESH_S, RECOVERY_S) + FRESH_S
-        return moment.end >= begin - LIFE_S + zone.section.stale_s
+        self.known = Known(world)
 
     # Replies.
 
@@ -204,12 +113,12 @@ class Judge:
                 return
             raise Wrong("SERVFAIL", "an answer, since no target counts for that")
         for names in owner.targets.within(moment.begin, moment.end):
-            if not any(self._empty(zone, name, question.rdtype, moment) for name in names):
+            if not any(self.known.empty(zone, name, question.rdtype, moment) for name in names):
                 continue
             if owner.siblings.get(question.rdtype):
                 raise Wrong("SERVFAIL", "the siblings (F2)")
             return
-        raise Wrong("SERVFAIL", f"addresses: something was known of all targets (F1), EDE {reply.ede}")
+        raise Wrong("SERVFAIL", "addresses: something was known of all targets (F1)")
 
     def may_be_cold(self, question, begin, end):
         """Whether a truncated reply may mean that something is not known yet (C1)."""
@@ -222,16 +131,17 @@ class Judge:
             return False
         if "ecs" in question.how and question.zone.section.choice == "subnets":
             return True  # Of a subnet nothing may be known (N4).
-        if question.zone.keys is not None and self._not_since(("keys", question.zone.name), moment):
+        keys = "keys", question.zone.name
+        if question.zone.keys is not None and self.known.not_since(keys, moment):
             return True
         return self.world.spells.touch((LOADING,), begin - scaled(3), end) or any(
-            self._empty(question.zone, name, rdtype, moment)
+            self.known.empty(question.zone, name, rdtype, moment)
             for names in owner.targets.within(begin, end)
             for name in names for rdtype in FAMILIES)
 
     def _may_be_stale(self, question, moment):
         owners = [question.owner] if question.owner else question.zone.owners.values()
-        if not any(self._troubled(question.zone, name, moment)
+        if not any(self.known.troubled(question.zone, name, moment)
                    for owner in owners for names in owner.targets.within(moment.begin, moment.end)
                    for name in names):
             raise Wrong("stale", "no stale answer: nothing has failed lately")
@@ -303,11 +213,11 @@ class Judge:
             self._ttl(question, found, max(reply.ttls(question.rdtype)), moment)
 
     def _written(self, question, reply, found, moment):
-        """Whether it is what kaname follow has written, as the last resort (F2, M6), or for the other
-        family's sake nothing (A10)."""
+        """Whether it is what kaname follow has written, as the last resort (F2, M6), or nothing for
+        the other family's sake (A10)."""
         (name,) = question.owner.targets.now
         kinds = [question.rdtype] if found else FAMILIES
-        if not any(self._empty(question.zone, name, rdtype, moment) for rdtype in kinds):
+        if not any(self.known.empty(question.zone, name, rdtype, moment) for rdtype in kinds):
             return False
         if not found:
             return "SOA" not in reply.types("authority") or reply.soa_ttl() <= STALE_TTL
@@ -326,8 +236,8 @@ class Judge:
                  for name in names}
         if ttl == 0 and 1 not in world.ttl_max.within(moment.begin - FRESH_S, moment.end) \
                 and not moment.stale and not any(
-                    self._troubled(question.zone, name, moment)
-                    or self._unknown(question.zone, name, question.rdtype, moment)
+                    self.known.troubled(question.zone, name, moment)
+                    or self.known.unknown(question.zone, name, question.rdtype, moment)
                     for name in names):
             raise Wrong("ttl", "at least 1, while lookups succeed (T2)")
 
@@ -340,7 +250,7 @@ class Judge:
         if found & own:
             if found != own:
                 raise Wrong("siblings", "siblings only in the place of all others (A3)")
-            if not any(self._empty(zone, name, rdtype, moment) for name in names):
+            if not any(self.known.empty(zone, name, rdtype, moment) for name in names):
                 raise Wrong("siblings", "the targets' addresses: something is known of all (F1)")
             return
         parts = self._parts(found, names)
@@ -366,29 +276,29 @@ class Judge:
         """The addresses of one target of an answer."""
         zone, rdtype = question.zone, question.rdtype
         choice = zone.section.choice
-        sets = self._sets(zone, name, rdtype, moment)
+        sets = self.known.sets(zone, name, rdtype, moment)
         if not part:
             if choice == "union" and not (
-                    self._negative(zone, name, rdtype, moment)
-                    or self._unknown(zone, name, rdtype, moment)
-                    or self._troubled(zone, name, moment)):
+                    self.known.negative(zone, name, rdtype, moment)
+                    or self.known.unknown(zone, name, rdtype, moment)
+                    or self.known.troubled(zone, name, moment)):
                 raise Wrong("left out", f"addresses of {name}, too: {_texts(sets)} (R4)")
             return
-        self.learn(zone, name, rdtype, moment.begin, moment.end)
+        self.known.learn(zone, name, rdtype, moment.begin, moment.end)
         if choice == "probed":
             return
         if choice == "subnets":
             sets = self._for_subnet(question, name, moment)
         if part not in sets:
+            back = moment.begin - self.known.since(zone, name, moment)
             raise Wrong("too old" if self._ever(name, rdtype, part) else "never had",
-                        f"one of {_texts(sets)} for {name}, as it was"
-                        f" {moment.begin - self._since(zone, name, moment):.1f} s before at most")
+                        f"one of {_texts(sets)} for {name}, as {back:.1f} s before at most")
 
     def _for_subnet(self, question, name, moment):
         target = self.world.targets.all[name]
         subnet = question.how.get("ecs")
         found = []
-        since = self._since(question.zone, name, moment)
+        since = self.known.since(question.zone, name, moment)
         for generation, addresses in target.sets["A"].within(since, moment.end):
             if addresses:
                 found.append(addresses)
@@ -404,13 +314,13 @@ class Judge:
     def _nodata(self, question, reply, names, moment):
         zone, owner, rdtype = question.zone, question.owner, question.rdtype
         other = "A" if rdtype == "AAAA" else "AAAA"
-        if all(self._negative(zone, name, rdtype, moment) for name in names):
+        if all(self.known.negative(zone, name, rdtype, moment) for name in names):
             for name in names:
-                self.learn(zone, name, rdtype, moment.begin, moment.end)
+                self.known.learn(zone, name, rdtype, moment.begin, moment.end)
             return
         # A sibling stands in for the other family, and there is none of this one (A10).
         if owner.siblings.get(other) and not owner.siblings.get(rdtype) and any(
-                self._empty(zone, name, kind, moment) for name in names for kind in FAMILIES):
+                self.known.empty(zone, name, kind, moment) for name in names for kind in FAMILIES):
             ttls = reply.soa_ttl() if "SOA" in reply.types("authority") else STALE_TTL
             if ttls > STALE_TTL:
                 raise Wrong("ttl", f"at most {STALE_TTL} (A10)")
@@ -437,7 +347,7 @@ class Judge:
             had = target.sets["A"].within(since, moment.end)
             if address not in found and one.within(moment.begin - UP_S, moment.end) == [True] \
                     and len(had) == 1 and address in had[0][1] \
-                    and not self._troubled(zone, target.name, moment):
+                    and not self.known.troubled(zone, target.name, moment):
                 raise Wrong("up", f"{address}, too, which has been up for {UP_S} s")
 
     # What is beside the answer.
@@ -485,13 +395,13 @@ class Judge:
         if len(names) != 1:
             return
         for name in names[0]:
-            if self._troubled(zone, name, moment) or any(
-                    self._unknown(zone, name, rdtype, moment) for rdtype in FAMILIES):
+            if self.known.troubled(zone, name, moment) or any(
+                    self.known.unknown(zone, name, rdtype, moment) for rdtype in FAMILIES):
                 return
         chosen = [next(iter(self._parts(found, names[0])), None) for found in (a, aaaa) if found]
         if len(chosen) < 2 or chosen[0] == chosen[1]:
             return
-        since = begin - FRESH_S - self._lag(zone, moment)
+        since = begin - FRESH_S - self.known.lag(zone, moment)
         for name in chosen:
             for rdtype in FAMILIES:
                 sets = self.world.targets.all[name].sets[rdtype].within(since, end)

@@ -1,7 +1,7 @@
 """The load: questions of all kinds, each between two to a zone that is static.
 
-A reply is lost if none came, and both of those did. All three come from the same socket, or over TCP
-from the same address, so that the same worker has them.
+A reply is lost if none came, and both of those did. All three come from the same socket, or over
+TCP from the same address, so that the same worker has them.
 """
 
 import collections
@@ -208,7 +208,7 @@ class Load:
             self.asked[kind, what] += 1
 
     def _one(self, asker, question):
-        """Asks and judges; returns (reply, begin, end), the reply None if there is none to go by."""
+        """Asks and judges; returns (reply, begin, end), the reply None if it is none to go by."""
         generation = self.world.generation
         try:
             reply, begin, end = asker.ask(question)

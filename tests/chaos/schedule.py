@@ -73,7 +73,8 @@ LANES = {
         "number": chance.randrange(4), "seconds": round(chance.uniform(0.2, 14), 2)}}),
     "knotd": ((1, 5), {
         "reload-options": _options, "reload-zones": _number(1), "reload-sections": _number(1),
-        "reload-resolver": _number(1), "zone-reload-forced": _number(100), "zone-file": _number(100),
+        "reload-resolver": _number(1), "zone-reload-forced": _number(100),
+        "zone-file": _number(100),
         "backup-restore": _number(100), "catalog": _number(3),
         "key-rollover": lambda chance: {"key": chance.choice(("zsk", "zsk", "ksk"))},
         "update": _number(6), "transaction": _number(6),

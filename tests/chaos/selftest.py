@@ -1,7 +1,7 @@
-"""Gives the judge replies that may not be, one for each way to be wrong, and right ones beside them.
+"""Gives the judge replies that may not be, one for each way to be wrong, and right ones beside.
 
-The world is there, but nothing in it runs; a small server that answers for the static zone alone, or
-with what is no answer, is what replies get lost by.
+The world is there, but nothing in it runs; replies get lost by a small server that answers for the
+static zone alone, or with what is no answer.
 """
 
 import socket
@@ -27,7 +27,8 @@ from targets import FAMILIES, POISON
 from world import STATIC, STATIC_ADDRESS, World
 
 LONG_AGO, SOON = 1000.0, 0.001
-PLAIN, SIGNED, WEIGHTED, PROBED = "plain.example", "nsec.example", "weighted.example", "probed.example"
+PLAIN, SIGNED = "plain.example", "nsec.example"
+WEIGHTED, PROBED = "weighted.example", "probed.example"
 
 
 class Signer:
@@ -96,7 +97,7 @@ def settle(world, judge):
         for owner in zone.owners.values():
             for name in owner.targets.now:
                 for rdtype in FAMILIES:
-                    judge.learn(zone, name, rdtype, past)
+                    judge.known.learn(zone, name, rdtype, past)
     for target in world.targets.all.values():
         for sets in target.sets.values():
             sets.put(sets.now, past)

@@ -106,7 +106,7 @@ class World:
         self.servers = Servers()
         self.journal = Journal()
         self.spells = Spells()
-        self.stalls = Stalls()
+        self.stalls = Stalls(self.spells)
         self.targets = Targets(self.servers, self.spells)
         self.knotd = Knotd(directory)
         # It caches nothing, and tells the TTLs as they are.
@@ -216,7 +216,7 @@ class World:
                              "tcp-workers": 6, "background-workers": 2})
         chains = {**CHAINS, "rolling": QUICK}
         knotd.sections += [
-            section("policy", name, **{**how, **({"nsec3-iterations": 0} if how.get("nsec3") else {})})
+            section("policy", name, nsec3_iterations=0 if how.get("nsec3") else None, **how)
             for name, how in chains.items()
         ]
         knotd.sections += [
@@ -259,6 +259,7 @@ class World:
     # Running it.
 
     def start(self):
+        self.stalls.start()
         self.unbound.start()
         self.endpoints.start()
         self.start_knotd()
@@ -283,7 +284,7 @@ class World:
 
     def scopes(self, zone):
         """What has to work for a zone's targets to be looked up."""
-        return ("knotd", *SCOPES[zone.section.upstream])
+        return ("knotd", "stall", *SCOPES[zone.section.upstream])
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.knotd.pid}/fd"))
