@@ -347,7 +347,8 @@ class Judge:
             had = target.sets["A"].within(since, moment.end)
             if address not in found and one.within(moment.begin - UP_S, moment.end) == [True] \
                     and len(had) == 1 and address in had[0][1] \
-                    and not self.known.troubled(zone, target.name, moment):
+                    and not self.known.troubled(zone, target.name, moment) \
+                    and not self.known.unknown(zone, target.name, "A", moment):
                 raise Wrong("up", f"{address}, too, which has been up for {UP_S} s")
 
     # What is beside the answer.
