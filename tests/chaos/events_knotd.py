@@ -4,13 +4,13 @@ Each is a function of the run and of the event's parameters. They come one after
 """
 
 import contextlib
+import dataclasses
 import os
 import shutil
 import time
 
 from harness import query
 from harness.follow import update
-from harness.knotd import section
 from harness.wait import SLOW, eventually
 from harness.zone import ANAME, ANAME_TTL, aname
 from judge import LOADING
@@ -56,11 +56,11 @@ def reload_sections(run, number):
     world = run.world
     extra = world.knotd.zones["plain.example"]
     if extra.modules == ["mod-aname/main"]:
-        world.base.append(section("mod-aname", "twin",
-                                  **{**world.sections["main"].options, "retry-max": 1}))
+        main = world.sections["main"]
+        world.sections["twin"] = dataclasses.replace(main, name="twin", options=dict(main.options))
         extra.modules = ["mod-aname/twin"]
     else:
-        world.base.pop()
+        del world.sections["twin"]
         extra.modules = ["mod-aname/main"]
     world.write_sections()
     world.knotd.reload()

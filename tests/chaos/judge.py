@@ -115,10 +115,17 @@ class Judge:
         for names in owner.targets.within(moment.begin, moment.end):
             if not any(self.known.empty(zone, name, question.rdtype, moment) for name in names):
                 continue
-            if owner.siblings.get(question.rdtype):
+            if owner.siblings.get(question.rdtype) and not self._waits_for_keys(question, moment):
                 raise Wrong("SERVFAIL", "the siblings (F2)")
             return
         raise Wrong("SERVFAIL", "addresses: something was known of all targets (F1)")
+
+    def _waits_for_keys(self, question, moment):
+        """Whether those of a signed zone may not be read yet: then nothing of it is served (D5)."""
+        keys = "keys", question.zone.name
+        return question.zone.keys is not None and (
+            self.known.not_since(keys, moment) or self.world.spells.touch(
+                (LOADING,), moment.begin - scaled(3), moment.end))
 
     def may_be_cold(self, question, begin, end):
         """Whether a truncated reply may mean that something is not known yet (C1)."""
@@ -131,10 +138,11 @@ class Judge:
             return False
         if "ecs" in question.how and question.zone.section.choice == "subnets":
             return True  # Of a subnet nothing may be known (N4).
-        keys = "keys", question.zone.name
-        if question.zone.keys is not None and self.known.not_since(keys, moment):
+        if self._waits_for_keys(question, moment):
             return True
-        return self.world.spells.touch((LOADING,), begin - scaled(3), end) or any(
+        # What nobody kept up, since another resolver was asked meanwhile, is cold again (T3).
+        away = (LOADING, question.zone.section.upstream)
+        return self.world.spells.touch(away, begin - scaled(3), end) or any(
             self.known.empty(question.zone, name, rdtype, moment)
             for names in owner.targets.within(begin, end)
             for name in names for rdtype in FAMILIES)
