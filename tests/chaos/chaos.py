@@ -2,6 +2,7 @@
 
 import argparse
 import random
+import shutil
 import sys
 import tempfile
 import time
@@ -94,7 +95,8 @@ class Run:
         try:
             if not self.world.knotd.alive:
                 code = self.world.knotd.process.returncode
-                self.report.wrong("ended", f"knotd: {code}, {self.world.knotd.text()[-4000:]}")
+                self.report.wrong("ended", f"knotd: {code}, {self.world.knotd.text()[-4000:]}"
+                                  f"{self.world.knotd.log_text()[-2000:]}")
             else:
                 self._flat()
                 self._followed()
@@ -167,8 +169,13 @@ def main(module_help):
         import selftest
         return selftest.main()
     print(f"seed {seed}, {arguments.minutes:g} minutes", flush=True)
-    with tempfile.TemporaryDirectory(prefix="chaos-") as directory:
-        return Run(seed, arguments.minutes * 60, directory).run()
+    directory = tempfile.mkdtemp(prefix="chaos-")
+    code = Run(seed, arguments.minutes * 60, directory).run()
+    if code == 0:
+        shutil.rmtree(directory)
+    else:
+        print(f"what the servers left is in {directory}")
+    return code
 
 
 if __name__ == "__main__":
