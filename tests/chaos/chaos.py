@@ -113,8 +113,10 @@ class Run:
         part = max(len(self.samples) // 4, 1)
         first, last = self.samples[:part], self.samples[-part:]
         grown = min(rss for _, rss, _ in last) - max(rss for _, rss, _ in first)
-        print(f"memory: {first[0][1] >> 20} MiB at {first[0][0]:.0f} s, {last[-1][1] >> 20} MiB at"
-              f" {last[-1][0]:.0f} s; descriptors: {first[0][2]} and {last[-1][2]}")
+        shown = self.samples[::max(len(self.samples) // 12, 1)]
+        print(f"from {first[0][0]:.0f} to {last[-1][0]:.0f} s, memory in MiB:",
+              *(f"{rss / (1 << 20):.1f}" for _, rss, _ in shown), "descriptors:",
+              *(count for _, _, count in shown))
         if grown > GROWTH:
             self.report.wrong("memory", f"the server has grown by {grown} octets")
         least = min(count for _, _, count in self.samples)
