@@ -405,11 +405,11 @@ void aname_outage_succeeded(aname_refresh_t *refresh, const aname_entry_t *entry
 	}
 }
 
-void aname_outage_ended_late(aname_refresh_t *refresh, aname_entry_t *entry, int64_t started_ms,
-                             int64_t now_ms)
+void aname_outage_ended(aname_refresh_t *refresh, aname_entry_t *entry, int64_t started_ms,
+                        int64_t now_ms)
 {
 	aname_upstream_work_t *work = aname_work_of(entry);
-	bool back = started_ms <= work->back_ms;
+	bool back = started_ms < work->back_ms;
 	if (entry->plan.state != ANAME_PLAN_WAITING || entry->for_subnet || (!work->out && !back)) {
 		return;
 	}

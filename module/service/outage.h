@@ -53,9 +53,10 @@ void aname_outage_succeeded(aname_refresh_t *refresh, const aname_entry_t *entry
  *  line is. */
 bool aname_outage_take_waiting(aname_upstream_work_t *work, aname_entry_t *entry);
 
-/*! A lookup that had no time left long ago has ended now, and failed. */
-void aname_outage_ended_late(aname_refresh_t *refresh, aname_entry_t *entry, int64_t started_ms,
-                             int64_t now_ms);
+/*! A lookup has ended and failed, perhaps long after its time was up: the pause is one of before an
+ *  outage, or of before its end. Where it fails within its time: after aname_outage_rest(). */
+void aname_outage_ended(aname_refresh_t *refresh, aname_entry_t *entry, int64_t started_ms,
+                        int64_t now_ms);
 
 /*!
  * \brief Does for upstreams that are out what there is to do.

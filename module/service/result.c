@@ -280,8 +280,9 @@ void aname_result_take(aname_refresh_t *refresh, aname_run_t *ended, const aname
 		aname_schedule_unplan(refresh, entry);
 		aname_result_failed(refresh, entry, result->failure,
 		                    result->detail != NULL ? result->detail : "no answer", now_ms);
+		aname_outage_ended(refresh, entry, run.started_ms, now_ms);
 	} else {
 		/* It was counted when the time was up. */
-		aname_outage_ended_late(refresh, entry, run.started_ms, now_ms);
+		aname_outage_ended(refresh, entry, run.started_ms, now_ms);
 	}
 }

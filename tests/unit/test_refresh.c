@@ -1093,6 +1093,31 @@ static void short_outage(void **state)
 	scripted_deinit(&scripted);
 }
 
+static void fails_after_return(void **state)
+{
+	/* F4: a target is tried, and before that ends another one shows that the resolver is back. That
+	 * the first has no answer then says nothing of it: it is looked up at once, too. */
+	scripted_t scripted;
+	begin_server(&scripted, NULL, NULL);
+	ask_many(&scripted, 0, 3);
+	go_on(&scripted, 200000, ANAME_FAILURE_TIMEOUT, NULL);
+	while (scripted.script.pending_count < 2) {
+		scripted_skip(&scripted, 100);
+	}
+	/* The one that started last is the first in the list. */
+	script_lookup_t *later = scripted.script.pending, *earlier = later->next;
+	name_t name = earlier->name;
+	scripted_resolve(&scripted, later, 1, 1, 3600);
+	assert_false(scripted.upstream->silent);
+	assert_true(scripted_find(&scripted, &name, A)->plan.failures > 3);
+	scripted_fail(&scripted, earlier, ANAME_FAILURE_TIMEOUT);
+	assert_non_null(scripted_pending(&scripted, &name, A));
+	/* From here on it fails by itself. */
+	scripted_fail(&scripted, scripted_pending(&scripted, &name, A), ANAME_FAILURE_TIMEOUT);
+	assert_null(scripted_pending(&scripted, &name, A));
+	scripted_deinit(&scripted);
+}
+
 static void no_outage(void **state)
 {
 	/* Among lookups that succeed, one target that fails backs off as ever. */
@@ -2449,6 +2474,7 @@ static const struct CMUnitTest failures[] = {
 	PROVES("T3: what nobody asks for goes, out or not", asked_no_more),
 	PROVES("T4: an upstream that is out and given up", out_and_given_up),
 	PROVES("F4: lookups that hang, and end when it is back", hangs_while_out),
+	PROVES("F4: nor is one lost that fails when it is back already", fails_after_return),
 	PROVES("F4: one that was answered is asked if others fail", good_one_asked),
 	PROVES("F4: what fails beside others that succeed is no outage", no_outage),
 	PROVES("F4: nor is it where nothing else is due", two_die),
