@@ -278,6 +278,7 @@ static void keep_interest(aname_table_t *table, uint32_t slept_s)
 		if (entry != NULL) {
 			atomic_fetch_add(&entry->asked_s, slept_s);
 			atomic_fetch_add(&entry->until_s, slept_s);
+			entry->plan.window_s += slept_s;
 		}
 	}
 }

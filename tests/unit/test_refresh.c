@@ -382,6 +382,30 @@ static void lost_family_unasked(void **state)
 	scripted_deinit(&scripted);
 }
 
+static void shorter_record_slept(void **state)
+{
+	/* T1: the machine sleeps, for longer than `idle`. That nobody has asked through the shorter
+	 * record meanwhile is no reason to forget it. */
+	scripted_t scripted;
+	begin(&scripted, NULL, NULL);
+	name_t name = make_name("a.example.");
+	scripted_ask(&scripted, &name, A, 60);
+	scripted_resolve(&scripted, scripted_pending(&scripted, &name, A), 1, 1, 3600);
+	aname_entry_t *entry = scripted_find(&scripted, &name, A);
+	/* Until a window has just begun, in which nobody has asked yet. */
+	while (atomic_load(&entry->min_ttl) != UINT32_MAX) {
+		scripted_touch(&scripted, entry, 60);
+		scripted_skip(&scripted, next_of(&scripted, &name, A) - aname_clock_ms());
+		scripted_resolve(&scripted, scripted_pending(&scripted, &name, A), 1, 1, 3600);
+	}
+	int64_t slept_ms = 2000 * (int64_t)make_schedule.idle;
+	clock_skip(slept_ms);
+	aname_refresh_slept(scripted.refresh, slept_ms);
+	scripted_resolve(&scripted, scripted_pending(&scripted, &name, A), 1, 1, 3600);
+	assert_in_range(next_of(&scripted, &name, A) - aname_clock_ms(), 1, 60000);
+	scripted_deinit(&scripted);
+}
+
 static void shorter_record(void **state)
 {
 	/* Asked through a record of 10 s, a target planned for 300 s is refreshed earlier. */
@@ -2451,6 +2475,7 @@ static const struct CMUnitTest life[] = {
 	PROVES("T2: a lowered TTL makes nothing stale", lowered_ttl),
 	PROVES("T5: with ttl-max 1 what is served is never 2 s old", real_time),
 	PROVES("T1: the shortest ANAME TTL counts, while it is asked through", shorter_record),
+	PROVES("T1: nor is it forgotten while the machine sleeps", shorter_record_slept),
 	PROVES("T3: unasked it is dormant, asked it is looked up, at last it is forgotten",
 	       dormant_and_forgotten),
 	PROVES("L1: absurd TTLs and 3000 addresses", absurd_results),
