@@ -247,6 +247,14 @@ class Knotd(Daemon):
         pattern = re.compile(rf"(?:^|\s){re.escape(module)}\.(\S+) = (\d+)$", re.MULTILINE)
         return {key: int(value) for key, value in pattern.findall(done.stdout)}
 
+    def total(self, counter, module="mod-aname"):
+        """The sum of a counter over all zones."""
+        done = self.knotc("-f", "zone-stats", "--", f"{module}.{counter.split('[')[0]}")
+        pattern = re.compile(rf"\s{re.escape(f'{module}.{counter}')} = (\d+)$", re.MULTILINE)
+        values = pattern.findall(done.stdout)
+        assert len(values) == len(self.zones), f"expected {counter} of each zone: {done.stdout}"
+        return sum(int(value) for value in values)
+
     # Its log.
 
     def log_text(self):
