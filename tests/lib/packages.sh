@@ -30,8 +30,6 @@ packages_bench=("${packages_harness[@]}" dnsperf)
 packages_peers=(knot-module-geoip "pdns-server pdns-backend-bind pdns-backend-sqlite3" nsd)
 packages_tidy=(clang-tidy)
 packages_format=(clang-format)
-# The fuzzers, and what they tell; of Debian 12's clang the run-time libraries are apart.
-packages_fuzz=(clang libclang-rt-dev llvm)
 packages_release=(debootstrap)
 
 # Those that are not installed, one a line.
