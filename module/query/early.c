@@ -57,12 +57,13 @@ knotd_in_state_t aname_early_node(aname_query_t *query, knotd_in_state_t state,
 
 /* Aliases. */
 
-/*! Finds the alias by the name that is asked for; false if there is none. */
+/*! Finds the alias by the name that is asked for; false if there is none, or it leads elsewhere. */
 static bool find_alias(knotd_qdata_t *qdata, knot_rrset_t *alias)
 {
 	return knotd_qdata_zone_rrset(qdata, NULL, qdata->query->lower_qname, KNOT_RRTYPE_CNAME,
 	                              alias) == KNOT_EOK &&
-	       alias->rrs.count == 1;
+	       alias->rrs.count == 1 &&
+	       knot_dname_is_equal(knot_cname_name(alias->rrs.rdata), knotd_qdata_zone_name(qdata));
 }
 
 /*! Puts the alias as Knot would, with the zone's signatures over it. */

@@ -218,10 +218,9 @@ ANAME_WARM uint64_t aname_table_subnet_hash(const aname_table_t *table, uint64_t
 	uint64_t hash = aname_hash_word(secret->begin, (uint32_t)target_hash, secret);
 	hash = aname_hash_word(hash, (uint64_t)subnet->family << 8 | subnet->len, secret);
 	/* Past the prefix there are zeros only. */
-	hash = subnet->len <= 8 * ANAME_HASH_WORD
-	               ? aname_hash_octets(hash, subnet->address, ANAME_HASH_WORD, secret)
-	               : aname_hash_octets(hash, subnet->address, sizeof(subnet->address), secret);
-	return aname_hash_end(hash);
+	bool fits = subnet->len <= 8 * ANAME_HASH_WORD;
+	size_t octets = fits ? ANAME_HASH_WORD : sizeof(subnet->address);
+	return aname_hash_end(aname_hash_octets(hash, subnet->address, octets, secret));
 }
 
 ANAME_WARM aname_entry_t *aname_table_find_subnet(const aname_table_t *table,
@@ -270,14 +269,10 @@ ANAME_WARM aname_entry_t *aname_table_find_client(const aname_table_t *table, an
 		while (lengths != 0) {
 			unsigned bit = 63 - __builtin_clzll(lengths);
 			lengths &= ~(UINT64_C(1) << bit);
-			unsigned len = 64 * word + bit;
-			aname_subnet_t cut;
-			const aname_subnet_t *network = client; /* Mostly. */
-			if (len != client->len) {
-				cut = aname_subnet_cut(client, len);
-				network = &cut;
-			}
-			aname_entry_t *entry = aname_table_find_subnet(table, target, network);
+			uint8_t len = 64 * word + bit;
+			const aname_subnet_t network =
+			        len == client->len ? *client : aname_subnet_cut(client, len);
+			aname_entry_t *entry = aname_table_find_subnet(table, target, &network);
 			if (entry != NULL && is_for(entry, client)) {
 				return entry;
 			}

@@ -155,6 +155,26 @@ static void write_file(const char *path, uint8_t kind, const uint8_t *content, s
 	require(file != NULL && fwrite(content, 1, len, file) == len && fclose(file) == 0);
 }
 
+/*! Takes away what write_file() has made, if there was a name for it. */
+static void remove_file(const char *path, uint8_t kind, const char *id)
+{
+	if (id[0] != '\0') {
+		(void)(kind & DIRECTORY ? rmdir(path) : unlink(path));
+	}
+}
+
+/*! What is good is found, whatever is in the directory before, unless it was given up. */
+static void check_found(const aname_secret_found_t *found, uint8_t kind, bool good_record,
+                        bool there)
+{
+	if (kind & GIVEN_UP) {
+		require(found->key == NULL);
+	} else {
+		require(!there || found->key != NULL);
+		require(found->key != NULL || good_record || found->error < 0);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static uint8_t content[CONTENT_MAX];
@@ -208,15 +228,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	require((found.key != NULL) == (found.error == DNSSEC_EOK));
 	require(strcmp(found.id, id) == 0);
 	require(found.key == NULL || verifies(octets, rdata_len, found.key));
-	require(!(kind & GIVEN_UP) || found.key == NULL);
-	/* What is good is found, whatever is in the directory before. */
 	bool there = good_record && (good_content || (kind & SECOND));
-	require(!there || (kind & GIVEN_UP) || found.key != NULL);
-	require(found.key != NULL || (kind & GIVEN_UP) || good_record || found.error < 0);
+	check_found(&found, kind, good_record, there);
 	dnssec_key_free(found.key);
-	if (id[0] != '\0') {
-		(void)(kind & DIRECTORY ? rmdir(path) : unlink(path));
-	}
+	remove_file(path, kind, id);
 	free(block);
 	return 0;
 }

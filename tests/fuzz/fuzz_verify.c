@@ -177,6 +177,14 @@ static void check(const aname_apex_t *apex, const aname_verified_t *verified, un
 	}
 }
 
+/*! Other contents than what was signed, or in other letters, which is the same. */
+static void alter(input_t *input, knot_rrset_t *soa, uint8_t *original, size_t len)
+{
+	change(input, original, &len, 1);
+	knot_rdataset_clear(&soa->rrs, NULL);
+	require(knot_rrset_add_rdata(soa, original, len, NULL) == KNOT_EOK);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	input_t input = { data, size };
@@ -222,11 +230,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		require(knot_rrset_add_rdata(&rrsigs, rdata, len, NULL) == KNOT_EOK);
 	}
 	if (kind & 1) {
-		/* Other contents than what was signed, or in other letters, which is the same. */
-		len = sizeof(original);
-		change(&input, original, &len, 1);
-		knot_rdataset_clear(&soa.rrs, NULL);
-		require(knot_rrset_add_rdata(&soa, original, len, NULL) == KNOT_EOK);
+		alter(&input, &soa, original, sizeof(original));
 	}
 	const aname_apex_t apex = { zone, soa.rrs, dnskey.rrs, rrsigs.rrs };
 	aname_verified_t verified;
