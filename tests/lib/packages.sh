@@ -43,6 +43,11 @@ packages_missing() { # packages
 	done
 }
 
+# Can it be installed? One that others only suggest has no candidate, and yet apt-cache shows it.
+packages_there() { # package
+	LC_ALL=C apt-cache policy "$1" | grep 'Candidate: [^(]' >/dev/null
+}
+
 _packages_apt() { # seconds, arguments of apt-get
 	DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 \
 		timeout "$1" apt-get -o DPkg::Lock::Timeout=300 "${@:2}"
