@@ -31,6 +31,16 @@ show_tail() { # log
 	say "---"
 }
 
+# Adds the failed tests that a log names to the summary.
+sum_up_failures() { # log
+	local name names
+	mapfile -t names < <(sed -En 's/^ *(FAILED|ERROR) (test_[^ ]+).*/\2/p
+		s/^ *\[ +(FAILED|ERROR) +\] ([a-z_0-9A-Z]+)$/\2/p' "$1" | sort -u | head -n 30)
+	for name in "${names[@]}"; do
+		summary+=("  $name")
+	done
+}
+
 # Ends a check that is no sum of tests.
 end_check() { # name, exit code, log
 	if [ "$2" -eq 0 ]; then
@@ -80,6 +90,7 @@ end_stage() { # name, "passed failed", exit code, log, where to see more
 	else
 		end "$good passed, $bad FAILED"
 		summary+=("$1: $good passed, $bad FAILED, see ${5#"$root"/}")
+		sum_up_failures "$4"
 		show_tail "$4"
 	fi
 }
