@@ -315,7 +315,8 @@ def test_failure_there(server, make_knotd, authority, check):
 def test_module_there_that_nobody_has_asked_yet(server, make_knotd, check):
     """It says so over UDP, and has the answer over TCP."""
     other = make_knotd("other", (OTHER, 53))
-    other.options.update({"resolver": ADDRESS})
+    # The lookup may take a while on a busy machine.
+    other.options.update({"resolver": ADDRESS, "wait": 5000})
     other.add_zone(ZONE, [aname(TARGET), *glue(other=OTHER)])
     serve(server, other=OTHER)
     other.start(ready=())

@@ -176,9 +176,11 @@ class Knotd(Daemon):
         if ready is None:
             names = list(self.zones)
             ready = dict.fromkeys(names[:1] + names[-1:])
-        eventually(self.controllable, timeout=20, what="knotd accepts control commands")
+        # Of thousands of zones each with a section of its own the reading alone takes its time.
+        timeout = 20 + (len(self.zones) + len(self.sections)) / 50
+        eventually(self.controllable, timeout=timeout, what="knotd accepts control commands")
         for name in ready:
-            eventually(lambda zone=name: self.loaded(zone), timeout=20, what=f"{name} is loaded")
+            eventually(lambda zone=name: self.loaded(zone), timeout, what=f"{name} is loaded")
 
     def controllable(self):
         self.require()
