@@ -185,6 +185,19 @@ def test_M3_a_zone_that_is_gone_for_a_while(fleet, authority):
     written(knotd, {A2}, {AAAA1})
 
 
+def test_M1_a_zone_that_is_still_being_loaded_is_found_soon(fleet, authority):
+    """SIGHUP comes right behind `knotc reload`, which loads the zone in the background."""
+    knotd = fleet.knotd
+    serve(fleet, authority)
+    follow = fleet.follow()
+    written(knotd, {A1}, {AAAA1})
+    many = [f"n{number} A 198.51.100.1" for number in range(60000)]
+    knotd.add_zone(OTHER, [aname(TARGET), *many], zone_options={"acl": KEY})
+    knotd.reload()
+    follow.signal(signal.SIGHUP)
+    written(knotd, {A1}, {AAAA1}, zone=OTHER, timeout=30)
+
+
 # Two of them, and a journal that fails.
 
 

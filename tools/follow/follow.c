@@ -203,6 +203,7 @@ static void on_signal(uv_signal_t *handle, int number)
 	if (number == SIGHUP) {
 		follow->scan_ms = follow->scanning != NULL ? kaname_now_ms() + 1 : kaname_now_ms();
 		follow->verify_ms = follow->scan_ms;
+		follow->loading_ms = KANAME_FOLLOW_RESCAN_MS;
 		hold_no_longer(follow);
 		kaname_follow_read(follow);
 	} else {
@@ -291,6 +292,7 @@ kaname_exit_t kaname_follow(const kaname_args_t *args)
 	follow.read_args.quiet = true;
 	follow.read_args.timeout = -1;
 	follow.said_missing = ANAME_FNV_BASIS;
+	follow.loading_ms = KANAME_FOLLOW_RESCAN_MS;
 	follow.is_dry = args->dry_run;
 	follow.is_once = args->once || args->dry_run;
 	kaname_exit_t ret = kaname_follow_prepare(&follow);

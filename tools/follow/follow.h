@@ -37,7 +37,7 @@
 
 /*! How often owners are looked for. */
 #define KANAME_FOLLOW_SCAN_MS   60000
-/*! And sooner if there is a reason. */
+/*! And sooner if there is a reason: the next time after this pause. */
 #define KANAME_FOLLOW_RESCAN_MS 2000
 
 /*! An update that is about to be sent, or on its way. */
@@ -81,8 +81,9 @@ typedef struct {
 	kaname_follow_scanning_t *scanning; /*!< What is being read; NULL: nothing. */
 	kaname_ring_t to_look;
 	uv_work_t read_work;
-	int64_t scan_ms;        /*!< When owners are looked for next. */
-	int64_t scan_took_ms;   /*!< How long that took last. */
+	int64_t scan_ms;      /*!< When owners are looked for next. */
+	int64_t scan_took_ms; /*!< How long that took last. */
+	int64_t loading_ms; /*!< Zones may still be loaded: the next pause, doubled each time; else 0. */
 	int64_t verify_ms;      /*!< When what stands there is read next. */
 	int64_t read_ms;        /*!< When what is being read was begun. */
 	int64_t reads_hold_ms;  /*!< After a failure: nothing is read before. */

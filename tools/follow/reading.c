@@ -145,6 +145,23 @@ static int64_t next_after(int64_t now_ms, int64_t cpu_ms)
 	return now_ms + (wait_ms > KANAME_FOLLOW_SCAN_MS ? wait_ms : KANAME_FOLLOW_SCAN_MS);
 }
 
+/*! Owners were looked for: when that is done next, unless somebody wants it sooner. */
+static void plan_scan(kaname_follow_t *follow, int64_t now_ms)
+{
+	follow->scan_took_ms = now_ms - follow->read_ms;
+	if (follow->scan_ms > now_ms) {
+		return;
+	}
+	follow->scan_ms = now_ms + KANAME_FOLLOW_SCAN_MS;
+	if (follow->loading_ms > 0 && follow->loading_ms < KANAME_FOLLOW_SCAN_MS) {
+		int64_t pause_ms = RESCAN_SHARE * follow->scan_took_ms;
+		pause_ms = pause_ms < follow->loading_ms ? follow->loading_ms : pause_ms;
+		follow->scan_ms =
+		        pause_ms < KANAME_FOLLOW_SCAN_MS ? now_ms + pause_ms : follow->scan_ms;
+		follow->loading_ms *= 2;
+	}
+}
+
 static void take_failure(kaname_follow_t *follow, const kaname_follow_scanning_t *scanning)
 {
 	int64_t again_ms = kaname_now_ms() + FAILED_MS;
@@ -174,6 +191,7 @@ static void read_end(uv_work_t *work, int status)
 	}
 	if (good && follow->read_failures > 0) {
 		follow->read_failures = 0;
+		follow->loading_ms = KANAME_FOLLOW_RESCAN_MS;
 		kaname_follow_say("the server can be read again");
 	}
 	if (scanning->what == KANAME_READ_THERE) {
@@ -181,9 +199,7 @@ static void read_end(uv_work_t *work, int status)
 			kaname_follow_take_look(follow, scanning, i);
 		}
 	} else if (good && scanning->what == KANAME_READ_OWNERS) {
-		follow->scan_ms =
-		        follow->scan_ms > now_ms ? follow->scan_ms : now_ms + KANAME_FOLLOW_SCAN_MS;
-		follow->scan_took_ms = now_ms - follow->read_ms;
+		plan_scan(follow, now_ms);
 		kaname_follow_take_owners(follow, &scanning->notebook);
 	} else if (good) {
 		follow->verify_ms = next_after(now_ms, scanning->cpu_ms);
