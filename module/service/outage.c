@@ -65,11 +65,7 @@ static void wait_in_line(aname_upstream_work_t *work, aname_entry_t *entry, bool
 {
 	entry->plan.state = ANAME_PLAN_READY;
 	atomic_store(&entry->next_ms, now_ms);
-	if (first) {
-		aname_fair_queue_push_first(&work->waiting, entry);
-	} else {
-		aname_fair_queue_push(&work->waiting, entry);
-	}
+	(first ? aname_fair_queue_push_first : aname_fair_queue_push)(&work->waiting, entry);
 	work->waiting_count++;
 }
 
@@ -231,6 +227,7 @@ static void fail_unasked(aname_refresh_t *refresh, aname_entry_t *entry, int64_t
 	if (fresh || (entry->for_subnet && entry->plan.failures < UINT8_MAX)) {
 		entry->plan.failures++;
 	}
+	entry->plan.overdue = !fresh && !entry->for_subnet;
 	aname_outage_rest(refresh, entry, fresh, now_ms);
 }
 
@@ -369,7 +366,9 @@ int64_t aname_outage_advance(aname_refresh_t *refresh, int64_t now_ms)
 /* It is back. */
 
 /*! What has failed in the outage is due now, as if it had failed once. What failed before, and
- *  again, is not: or else a name that always succeeds would have all others tried each time. */
+ *  again, is not: or else a name that always succeeds would have all others tried each time. But what
+ *  was due meanwhile and not asked for has its turn: or else, where several names are dead and it
+ *  looks like an outage each time they are tried, one that is back would be put off each time. */
 static void end(aname_refresh_t *refresh, aname_upstream_work_t *work, int64_t now_ms)
 {
 	aname_line_t due = { NULL, NULL };
@@ -379,6 +378,8 @@ static void end(aname_refresh_t *refresh, aname_upstream_work_t *work, int64_t n
 		if (entry->plan.failures <= 1 ||
 		    aname_recovery_concerns(entry, work->failing.since_ms)) {
 			aname_line_append(&due, entry);
+		} else if (entry->plan.overdue) {
+			aname_schedule_ready(refresh, entry, ANAME_PRIORITY_RETRY, now_ms);
 		} else {
 			aname_outage_rest(refresh, entry, false, now_ms);
 		}

@@ -53,6 +53,7 @@ void aname_schedule_ready(aname_refresh_t *refresh, aname_entry_t *entry, aname_
                           int64_t due_ms)
 {
 	entry->plan.state = ANAME_PLAN_READY;
+	entry->plan.overdue = false;
 	atomic_store(&entry->next_ms, due_ms);
 	aname_upstream_work_t *work = aname_work_of(entry);
 	aname_fair_queue_push(&work->ready[priority], entry);

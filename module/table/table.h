@@ -71,6 +71,7 @@ typedef struct {
 	uint8_t failures;      /*!< In a row, or the most that fits. */
 	uint8_t state : 4;     /*!< aname_plan_state_t */
 	uint8_t gone : 1;      /*!< Those who watch were told, if any did; see log/events.c. */
+	uint8_t overdue : 1;   /*!< Its time came in an outage, and it was not looked up. */
 	uint8_t followed : 1; /*!< Whoever follows owners asks for it, be it asked for over DNS or not. */
 } aname_plan_t;
 

@@ -367,11 +367,13 @@ static void check_healthy(const client_t *client, const aname_part_t *part)
 }
 
 /*! It works for long enough: it is known by now that it does. */
-static void check_recovered(const target_t *target, const aname_snapshot_t *snapshot)
+static void check_recovered(const client_t *client, const aname_snapshot_t *snapshot)
 {
-	/* Its recursor has to be well for as long. */
+	const target_t *target = client->target;
+	/* Its recursor has to be well for as long, and somebody has to ask. */
 	int64_t well_ms = world.recursors[target->upstream].excused_ms;
-	int64_t good_ms = loop_now() - (target->good_ms > well_ms ? target->good_ms : well_ms);
+	int64_t since_ms = target->good_ms > well_ms ? target->good_ms : well_ms;
+	int64_t good_ms = loop_now() - (since_ms > client->warm_ms ? since_ms : client->warm_ms);
 	bool good = target->behaviour != FAILS && target->behaviour != IS_SILENT &&
 	            target->behaviour != IS_TOO_SLOW && target->until_ms > loop_now();
 	int64_t most_ms = 1000 * RETRY_MAX_S + 10 * SECOND_MS + retry_wait_ms(target->upstream);
@@ -407,7 +409,7 @@ void check_told(const client_t *client, const aname_entry_t *entry, const aname_
 	if (warm && !is_excused(target->upstream)) {
 		REQUIRE(entry != NULL, "T3: target %u is asked for, and gone", target->number);
 		if (snapshot != NULL && !unasked) {
-			check_recovered(target, snapshot);
+			check_recovered(client, snapshot);
 		}
 		if (!unasked && !has_failed(target)) {
 			check_healthy(client, part);

@@ -193,7 +193,8 @@ static void answer(lookup_t *lookup)
 	target_t *target = lookup->target;
 	static uint8_t addresses[4 * 16];
 	uint16_t len = target->type == KNOT_RRTYPE_A ? 4 : 16;
-	int64_t left_ms = target->cached_ms - loop_now();
+	/* One that was a hit may come when it is none any more. */
+	int64_t left_ms = target->cached_ms > loop_now() ? target->cached_ms - loop_now() : 0;
 	aname_result_t result = { .known = ANAME_KNOWN_NODATA, .ttl = (uint32_t)(left_ms / 1000) };
 	if (target->upstream == UPSTREAM_SYSTEM) {
 		result.ttl = ANAME_TTL_UNKNOWN;

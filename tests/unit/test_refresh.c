@@ -707,6 +707,50 @@ static void two_die(void **state)
 	scripted_deinit(&scripted);
 }
 
+static void due_in_short_outage(void **state)
+{
+	/* F4: one target has failed for a minute, and its time comes while two others die, which looks
+	 * like the resolver for a moment. It is looked up then, and not put off by another pause: who
+	 * dies is tried again and again, and it would be put off each time. */
+	enum { GOOD = 6 };
+	scripted_t scripted;
+	begin_server(&scripted, NULL, NULL);
+	for (unsigned i = 0; i < GOOD; i++) {
+		scripted.zone = 1 + i;
+		name_t name = make_name_nth(i);
+		scripted_ask(&scripted, &name, A, 86400);
+	}
+	name_t late = make_name("late.example.");
+	scripted.zone = 50;
+	scripted_ask(&scripted, &late, A, 300);
+	go_on(&scripted, 60000, ANAME_FAILURE_NONE, &late);
+	const aname_entry_t *entry = scripted_find(&scripted, &late, A);
+	uint32_t started = atomic_load(&entry->started);
+	int64_t due_ms = next_of(&scripted, &late, A);
+	assert_true(due_ms > aname_clock_ms() + 8000);
+	scripted_skip(&scripted, due_ms - aname_clock_ms() - 8000);
+	for (unsigned i = 0; i < 2; i++) {
+		name_t name = make_name_nth(100 + i);
+		scripted.zone = 100 + i;
+		scripted_ask(&scripted, &name, A, 60);
+	}
+	go_on(&scripted, due_ms - aname_clock_ms() + 500, ANAME_FAILURE_TIMEOUT, NULL);
+	assert_true(scripted.upstream->silent);
+	assert_int_equal(atomic_load(&entry->started), started);
+	while (scripted.script.pending == NULL) {
+		scripted_skip(&scripted, 100);
+	}
+	scripted_resolve(&scripted, scripted.script.pending, 1, 1, 3600);
+	assert_false(scripted.upstream->silent);
+	unsigned failures = entry->plan.failures;
+	assert_non_null(scripted_pending(&scripted, &late, A));
+	/* Its pauses are those of one that has failed for long. */
+	scripted_fail(&scripted, scripted_pending(&scripted, &late, A), ANAME_FAILURE_SERVER);
+	assert_int_equal(entry->plan.failures, failures + 1);
+	assert_true(next_of(&scripted, &late, A) > aname_clock_ms() + 20000);
+	scripted_deinit(&scripted);
+}
+
 static void unasked_tells_nothing(void **state)
 {
 	/* T3: one target was answered, and nobody asks for it any more; another one is dead. The first
@@ -2503,6 +2547,7 @@ static const struct CMUnitTest failures[] = {
 	PROVES("F4: one that was answered is asked if others fail", good_one_asked),
 	PROVES("F4: what fails beside others that succeed is no outage", no_outage),
 	PROVES("F4: nor is it where nothing else is due", two_die),
+	PROVES("F4: nor is what was due meanwhile put off", due_in_short_outage),
 	PROVES("T3: what nobody asks for tells nothing", unasked_tells_nothing),
 	PROVES("W2: failing, recovering and changing are logged, each once", logs_changes),
 	PROVES("F3: a lookup that cannot be started is a failure", refused),
