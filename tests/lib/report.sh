@@ -5,7 +5,7 @@
 summary=()
 passed=0
 failed=0
-failures='^ *(\[ +(ERROR|FAILED) +\]|(FAILED|ERROR) test_|expected )|(ERROR|WARNING): [A-Za-z]+Sanitizer|runtime error: '
+failures='^ *(\[ +(ERROR|FAILED) +\]|(FAILED|ERROR) test_|expected |VIOLATION |PROBLEM )|(ERROR|WARNING): [A-Za-z]+Sanitizer|runtime error: '
 
 say() {
 	printf '%s\n' "$*"
