@@ -13,5 +13,5 @@ from .scenario import (
     A1, A2, A3, AAAA1, AAAA2, AAAA3, FAILURE_MODES, PRIMARY, SIBLING_A, SIBLING_AAAA, STALE_TTL,
     TARGET, ZONE, answers, expire, failed, known, siblings, simple, spared,
 )
-from .wait import PROMPT, SLOW, during, eventually, let_pass, scaled
+from .wait import PROMPT, SLOW, during, eventually, in_time, let_pass, scaled
 from .zone import ALIAS, ANAME, ANAME_TTL, aname, raw, rdata, zone_text
