@@ -140,12 +140,15 @@ class Judge:
             return True  # Of a subnet nothing may be known (N4).
         if self._waits_for_keys(question, moment):
             return True
-        # What nobody kept up, since another resolver was asked meanwhile, is cold again (T3).
-        away = (LOADING, question.zone.section.upstream)
-        return self.world.spells.touch(away, begin - scaled(3), end) or any(
-            self.known.empty(question.zone, name, rdtype, moment)
-            for names in owner.targets.within(begin, end)
-            for name in names for rdtype in FAMILIES)
+        zone = question.zone
+        names = [name for names in owner.targets.within(begin, end) for name in names]
+        # What nobody kept up, since another resolver was asked meanwhile, is cold again (T3), and is
+        # so for as long as whoever is asked now has no answer.
+        since = min((self.world.spells.horizon(self.known.scopes(zone, name), begin - scaled(3), end,
+                                               0, RECOVERY_S) for name in names),
+                    default=begin - scaled(3))
+        return self.world.spells.touch((LOADING, zone.section.upstream), since, end) or any(
+            self.known.empty(zone, name, rdtype, moment) for name in names for rdtype in FAMILIES)
 
     def _may_be_stale(self, question, moment):
         owners = [question.owner] if question.owner else question.zone.owners.values()
