@@ -142,13 +142,15 @@ class Judge:
             return True
         zone = question.zone
         names = [name for names in owner.targets.within(begin, end) for name in names]
-        # What nobody kept up, since another resolver was asked meanwhile, is cold again (T3), and is
-        # so for as long as whoever is asked now has no answer.
-        since = min((self.world.spells.horizon(self.known.scopes(zone, name), begin - scaled(3), end,
-                                               0, RECOVERY_S) for name in names),
-                    default=begin - scaled(3))
-        return self.world.spells.touch((LOADING, zone.section.upstream), since, end) or any(
-            self.known.empty(zone, name, rdtype, moment) for name in names for rdtype in FAMILIES)
+        # What nobody kept up, since another resolver was asked meanwhile, is cold again (T3): until
+        # somebody asks for it, and for as long as whoever is asked now has no answer.
+        return self.world.spells.touch((LOADING,), begin - scaled(3), end) or any(
+            self.known.empty(zone, name, rdtype, moment) or self.world.spells.touch(
+                (zone.section.upstream,),
+                self.world.spells.horizon(
+                    self.known.scopes(zone, name),
+                    min(begin, self.known.told(zone, name, rdtype, begin)) - scaled(3),
+                    end, 0, RECOVERY_S), end) for name in names for rdtype in FAMILIES)
 
     def _may_be_stale(self, question, moment):
         owners = [question.owner] if question.owner else question.zone.owners.values()

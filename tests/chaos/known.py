@@ -3,7 +3,9 @@
 It follows from which sets it had and when (targets.py), and from when what failed (history.py).
 """
 
+import collections
 import dataclasses
+import math
 import threading
 
 from harness.wait import SLOW, scaled
@@ -39,6 +41,8 @@ class Known:
         # from before the last kill of the server is not learnt any more.
         self._known = {}
         self._killed = 0.0
+        # When (upstream, name, family) was told lately.
+        self._told = collections.defaultdict(lambda: collections.deque(maxlen=16))
 
     def killed(self, when, saved):
         """What was learnt since the state was saved last is gone (S1), or all (S3)."""
@@ -50,6 +54,7 @@ class Known:
     def learn(self, zone, name, rdtype, begin, end=None):
         """Something was said of a target in a reply to what was asked at `begin`."""
         with self._lock:
+            self._told[zone.section.upstream, name, rdtype].append(begin if end is None else end)
             if begin > self._killed:
                 # Without the keys of a signed zone nothing would have been said.
                 for key in ((zone.section.upstream, name, rdtype), ("keys", zone.name)):
@@ -57,6 +62,12 @@ class Known:
 
     def unknown(self, zone, name, rdtype, moment):
         return self.not_since((zone.section.upstream, name, rdtype), moment)
+
+    def told(self, zone, name, rdtype, before):
+        """When it was told last before that."""
+        with self._lock:
+            times = self._told[zone.section.upstream, name, rdtype]
+            return max((one for one in times if one < before), default=-math.inf)
 
     def not_since(self, key, moment):
         with self._lock:
