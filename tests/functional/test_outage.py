@@ -59,8 +59,9 @@ class Field:
         for name in self.names:
             query(name, "A")
             query(name, "AAAA")
-        for name in self.names:
-            known(name)
+        for question in self.questions:
+            eventually(lambda question=question: self.check(query(*question)) or True, timeout=20,
+                       what=f"{question} has addresses")
 
     def load(self):
         """Asks for all names; every one has addresses all the time (F1)."""

@@ -1,5 +1,6 @@
 """A real knotd with the module, its configuration, its zones and its control tool."""
 
+import contextlib
 import dataclasses
 import os
 import re
@@ -168,6 +169,9 @@ class Knotd(Daemon):
         """Start and wait until it answers for the zones in ready (default: the first and last)."""
         assert MODULE or not self.with_module, "ANAME_MODULE does not name the module file"
         self.write_conf()
+        # Of one that was killed: another process may have its number by now.
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(os.path.join(self.directory, "knot.pid"))
         super().start()
         self.wait_ready(ready)
         return self
