@@ -127,6 +127,8 @@ void before_end(lookup_t *lookup)
 	const aname_entry_t *entry = lookup->run->entry;
 	require(entry->run == lookup->run);
 	books_excuse();
+	const aname_upstream_work_t *work = entry->upstream->work;
+	lookup->out_ms = work->out ? work->failing.since_ms : 0;
 	lookup->counts = !entry->for_subnet && entry == scene_find(lookup->target);
 	int64_t deadline_ms = lookup->started_ms + entry->upstream->terms.schedule.timeout_ms;
 	lookup->failed_ms = deadline_ms < loop_now() ? deadline_ms : loop_now();
@@ -148,12 +150,30 @@ static void note_success(target_t *target, const lookup_t *lookup)
 	target->bare = result->bare ? target->bare + (target->bare < 9) : 0;
 }
 
+/*! An outage has ended: what failed in it is due (F4). */
+static void check_back(const lookup_t *lookup)
+{
+	for (unsigned i = 0; i < recursors.count; i++) {
+		const target_t *target = &recursors.targets[i];
+		aname_entry_t *entry =
+		        target->recursor == lookup->target->recursor ? scene_find(target) : NULL;
+		const aname_snapshot_t *known = entry != NULL ? aname_entry_snapshot(entry) : NULL;
+		bool failed = known != NULL && known->failure != ANAME_FAILURE_NONE &&
+		              aname_snapshot_failing(known)->since_ms >= lookup->out_ms;
+		require(!failed || entry->plan.state != ANAME_PLAN_WAITING || entry->run != NULL);
+	}
+}
+
 void after_end(const lookup_t *lookup)
 {
+	bool good = lookup->base.result.failure == ANAME_FAILURE_NONE;
+	if (good && lookup->out_ms != 0) {
+		check_back(lookup);
+	}
 	if (!lookup->counts) {
 		return;
 	}
-	if (lookup->base.result.failure == ANAME_FAILURE_NONE) {
+	if (good) {
 		note_success(lookup->target, lookup);
 	} else if (!books.paused) {
 		lookup->target->failed_ms = lookup->failed_ms;
@@ -239,6 +259,8 @@ static void check_target(target_t *target, bool gave_way)
 		target->until_s = entry != NULL ? target->until_s : 0;
 	}
 	require(known == (target->learned_ms != 0));
+	require(snapshot == NULL || snapshot->failure != ANAME_FAILURE_NONE ||
+	        entry->plan.failures == 0);
 	if (known) {
 		check_content(target, snapshot);
 	}
@@ -265,9 +287,10 @@ static void check_pending(const lookup_t *lookup)
 	unsigned recursor = lookup->target->recursor;
 	require(entry->run == lookup->run && lookup->run->lookup == &lookup->base);
 	int64_t timeout_ms = entry->upstream->terms.schedule.timeout_ms;
-	require(entry->plan.state != ANAME_PLAN_RUNNING || books.paused ||
-	        books.excuses.reloaded_ms[recursor] >= lookup->started_ms ||
-	        loop_now() - lookup->started_ms <= timeout_ms);
+	bool in_time = loop_now() - lookup->started_ms <= timeout_ms;
+	bool excused = books.paused || books.excuses.reloaded_ms[recursor] >= lookup->started_ms;
+	require(in_time || excused ||
+	        (recursor == SYSTEM && entry->plan.state != ANAME_PLAN_RUNNING));
 }
 
 void books_check(void)

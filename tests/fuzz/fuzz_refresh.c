@@ -34,7 +34,7 @@ static uint64_t events;
 
 static aname_schedule_t take_schedule(input_t *input)
 {
-	static const uint32_t ttl_max[] = { 86400, 1, 30, 3600 }, idle[] = { 3600, 2, 60, 600 };
+	static const uint32_t ttl_max[] = { 86400, 20, 60, 3600 }, idle[] = { 3600, 2, 60, 600 };
 	static const uint32_t retry_min[] = { 1, 1, 5, 60 }, retry_max[] = { 60, 1, 300, 60 };
 	static const uint32_t timeouts[] = { 5000, 1000, 100, 60000 };
 	static const uint32_t stale_max[] = { 86400, 0, 30, 3600 };
@@ -294,14 +294,17 @@ static void recover(void)
 	/* The longest pause, once more for a recursor that only fails, what the system's resolver
 	 * takes to end, and all at the slowest pace. */
 	int64_t most_ms = 2 * 300000 + 2 * SYSTEM_LASTS_MS + 4 * 1000 * TARGETS;
-	for (int64_t begun_ms = loop_now(); loop_now() - begun_ms < most_ms;) {
-		for (unsigned i = 0; i < TARGETS; i++) {
-			ask(&targets[i], targets[i].recursor, 3600, 0, false);
+	for (unsigned i = 0; i < 32; i++) {
+		for (unsigned k = 0; k < TARGETS; k++) {
+			ask(&targets[k], targets[k].recursor, 3600, 0, false);
 		}
 		aname_refresh_wake(scene.refresh);
 		pass(most_ms / 32);
 	}
 	pass(8 * 1000 * TARGETS);
+	if (loop_count() - events >= EVENTS_MAX) {
+		return; /* It has not had its time. */
+	}
 	for (unsigned i = 0; i < TARGETS; i++) {
 		aname_entry_t *entry = scene_find(&targets[i]);
 		require(entry != NULL || scene.limits.max_targets < TARGETS);

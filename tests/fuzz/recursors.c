@@ -114,7 +114,7 @@ static target_t *find(unsigned recursor, const aname_question_t *question)
 			return target;
 		}
 	}
-	REQUIRE(false, "something else is looked up than was asked for");
+	return NULL;
 }
 
 static int start(aname_resolver_t *resolver, const aname_question_t *question, void *ctx,
@@ -124,12 +124,16 @@ static int start(aname_resolver_t *resolver, const aname_question_t *question, v
 	if (recursor->refuse != KNOT_EOK) {
 		return recursor->refuse;
 	}
+	target_t *target = find(number_of(resolver), question);
+	if (target == NULL) {
+		return KNOT_EINVAL; /* Whether an owner is known elsewhere is not played. */
+	}
 	lookup_t *lookup = calloc(1, sizeof(*lookup));
 	REQUIRE(lookup != NULL, "out of memory");
 	lookup->base.resolver = resolver;
 	lookup->base.ctx = ctx;
 	lookup->event.run = on_time;
-	lookup->target = find(number_of(resolver), question);
+	lookup->target = target;
 	lookup->run = ctx;
 	lookup->started_ms = loop_now();
 	on_start(lookup);

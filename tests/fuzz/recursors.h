@@ -68,7 +68,7 @@ typedef struct lookup {
 	bool ends; /*!< Its result waits to be delivered. */
 	/* The fuzzer's own. */
 	bool counts;
-	int64_t failed_ms;
+	int64_t failed_ms, out_ms;
 	uint8_t addresses[4 * 16];
 } lookup_t;
 
