@@ -1,7 +1,7 @@
 #include "attempts.h"
 
+#include "service/probe/addresses.h"
 #include "service/probe/attempt.h"
-#include "service/probe/probed.h"
 #include "support/loop.h"
 
 /*! An attempt under way. */
@@ -85,6 +85,11 @@ static void on_end(loop_event_t *event)
 	                                                       : NULL });
 }
 
+int64_t kept_since(const aname_probed_t *probed)
+{
+	return ((const aname_address_t *)probed)->kept_ms;
+}
+
 void forget(place_t *place)
 {
 	place->health = ANAME_HEALTH_UNKNOWN;
@@ -126,7 +131,7 @@ aname_attempt_t *__wrap_aname_attempt_start(aname_attempts_t *attempts,
 	attempt->outcome = place->found == LIVES             ? ANAME_OUTCOME_UP
 	                   : place->found == CANNOT_BE_TRIED ? ANAME_OUTCOME_NONE
 	                                                     : ANAME_OUTCOME_DOWN;
-	place->started_ms = loop_now();
+	place->started_ms = place->held_ms = loop_now();
 	loop_at(&attempt->event,
 	        loop_now() + (place->found == IS_A_BLACK_HOLE ? subject->probe->timeout_ms
 	                                                      : place->latency_ms));

@@ -7,7 +7,7 @@
 
 #include "fuzz.h"
 
-#include "service/probe/verdict.h"
+#include "service/probe/probed.h"
 
 #define ADDRESSES   8
 #define DEFINITIONS 3
@@ -48,6 +48,9 @@ typedef struct {
 extern places_t places;
 
 const aname_probe_t *probe_of(const place_t *place);
+
+/*! Since when an address is kept that nobody holds. */
+int64_t kept_since(const aname_probed_t *probed);
 
 /*! It is as if nothing had ever been known. */
 void forget(place_t *place);

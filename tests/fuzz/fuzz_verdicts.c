@@ -23,7 +23,7 @@
 /*! Probes that are due at once start at an even pace. */
 #define AT_ONCE_MS 100
 #define EVENTS_MAX 30000
-/*! Nothing comes and goes again in so little time. */
+/*! So often it is looked at all. */
 #define SLICE_MS   30000
 
 static target_t targets[TARGETS];
@@ -130,7 +130,9 @@ static void check_place(place_t *place, unsigned number)
 	} else {
 		require(!place->runs);
 		place->let_go_ms = place->let_go_ms != 0 ? place->let_go_ms : loop_now();
-		require(probed == NULL || loop_now() - place->let_go_ms <= KEEP_MS);
+		/* It may have come and gone since it was looked at. */
+		require(probed == NULL || (kept_since(probed) >= place->held_ms &&
+		                           loop_now() - kept_since(probed) <= KEEP_MS));
 		require(probed != NULL || given_up || place->held_ms == 0 ||
 		        loop_now() - place->held_ms >= KEEP_MS);
 	}
