@@ -13,6 +13,7 @@
 #include "fuzz.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -344,6 +345,7 @@ static void begin(uint8_t seed)
 	};
 	clients.backend.self = &self;
 	begun_ms = loop_now();
+	(void)signal(SIGPIPE, SIG_IGN); /* As knotd does. */
 	for (unsigned i = 0; i < PEERS; i++) {
 		peers[i].fd = -1;
 	}
