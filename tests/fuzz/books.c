@@ -253,7 +253,12 @@ static void check_target(target_t *target, bool gave_way)
 	}
 	if (target->unseen) {
 		adopt(target, snapshot);
+		bool dormant = entry != NULL && entry->plan.state == ANAME_PLAN_DORMANT;
+		target->until_s = dormant ? 0 : target->until_s;
 	}
+	/* What is asked for is kept up (T3). */
+	require(entry == NULL || entry->plan.state != ANAME_PLAN_DORMANT ||
+	        loop_now() / 1000 > target->until_s);
 	if (anew) {
 		target->learned_ms = target->failed_ms = target->bare = 0;
 		target->until_s = entry != NULL ? target->until_s : 0;
