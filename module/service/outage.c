@@ -375,8 +375,7 @@ static void end(aname_refresh_t *refresh, aname_upstream_work_t *work, int64_t n
 	unlist(refresh, work);
 	while (work->waiting_count > 0) {
 		aname_entry_t *entry = take_waiting(work);
-		if (entry->plan.failures <= 1 ||
-		    aname_recovery_concerns(entry, work->failing.since_ms)) {
+		if (entry->plan.failures <= 1 || aname_recovery_concerns(entry)) {
 			aname_line_append(&due, entry);
 		} else if (entry->plan.overdue) {
 			aname_schedule_ready(refresh, entry, ANAME_PRIORITY_RETRY, now_ms);
@@ -401,6 +400,7 @@ void aname_outage_succeeded(aname_refresh_t *refresh, const aname_entry_t *entry
 		aname_recovery_hasten(refresh, work, now_ms);
 	}
 	work->failing = (aname_streak_t){ 0 };
+	work->succeeded = true;
 	if (!entry->for_subnet) {
 		aname_answered_add(&work->answered, entry, hash_of(refresh, entry));
 	}

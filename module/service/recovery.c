@@ -24,11 +24,13 @@ static void sort(aname_line_t *line, uint32_t now_s)
 	}
 }
 
-bool aname_recovery_concerns(const aname_entry_t *entry, int64_t since_ms)
+bool aname_recovery_concerns(const aname_entry_t *entry)
 {
+	const aname_upstream_work_t *work = aname_work_of(entry);
 	const aname_snapshot_t *known = atomic_load(&entry->snapshot);
 	const aname_failing_t *failing = known != NULL ? aname_snapshot_failing(known) : NULL;
-	return entry->plan.failures > 0 && failing != NULL && failing->since_ms >= since_ms;
+	return entry->plan.failures > 0 && failing != NULL &&
+	       (!work->succeeded || failing->since_ms >= work->failing.since_ms);
 }
 
 /*! Takes out of the heap what has failed in the outage, and waits there. */
@@ -39,8 +41,7 @@ static void take_planned(aname_refresh_t *refresh, const aname_upstream_work_t *
 	for (size_t i = 0; i < heaps->count[ANAME_HEAP_PLANNED]; i++) {
 		aname_entry_t *entry = aname_heaps_nth(heaps, ANAME_HEAP_PLANNED, i)->entry;
 		if (aname_work_of(entry) == work && entry->run == NULL &&
-		    entry->plan.state == ANAME_PLAN_WAITING &&
-		    aname_recovery_concerns(entry, work->failing.since_ms)) {
+		    entry->plan.state == ANAME_PLAN_WAITING && aname_recovery_concerns(entry)) {
 			/* Those that it passes by have been seen already. */
 			aname_heaps_hasten(heaps, ANAME_HEAP_PLANNED, entry, INT64_MIN);
 		}
@@ -77,7 +78,7 @@ void aname_recovery_hasten(aname_refresh_t *refresh, const aname_upstream_work_t
 		aname_entry_t *entry = planned.entry;
 		if (aname_work_of(entry) != work || entry->plan.state != ANAME_PLAN_WAITING ||
 		    entry->run != NULL || entry->plan.failures <= 1 ||
-		    !aname_recovery_concerns(entry, work->failing.since_ms)) {
+		    !aname_recovery_concerns(entry)) {
 			continue;
 		}
 		entry->plan.failures = 1;

@@ -8,8 +8,9 @@
 
 #include "service/work.h"
 
-/*! Has an entry failed since then, and not before? */
-bool aname_recovery_concerns(const aname_entry_t *entry, int64_t since_ms);
+/*! Does an entry fail since lookups of its upstream do, and not from before? While none has succeeded
+ *  since the start, those may have begun to fail before it. */
+bool aname_recovery_concerns(const aname_entry_t *entry);
 
 /*!
  * \brief An outage has ended: what has failed in it is due now, what is asked for most first.

@@ -71,6 +71,7 @@ typedef struct aname_upstream_work {
 	aname_streak_t unheard;     /*!< Those without any answer since there was one. */
 	bool out;                   /*!< Nothing succeeds any more, see outage.h. */
 	bool logged_out;            /*!< And that was logged. */
+	bool succeeded;             /*!< A lookup has, since the start. */
 	aname_fair_queue_t waiting; /*!< Out: what has failed. READY, but not to be looked up. */
 	size_t waiting_count;
 	int64_t look_ms;    /*!< When these are looked at for whether anybody wants them. */

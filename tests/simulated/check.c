@@ -508,10 +508,6 @@ void check_restarted(int64_t down_ms, bool killed)
 		clients.at[i].asked_ms = clients.at[i].saved_asked_ms;
 		clients.at[i].warm_ms = loop_now();
 	}
-	for (unsigned i = 0; i < UPSTREAMS; i++) {
-		/* That it was out before is not known any more. */
-		world.recursors[i].out_ms = loop_now();
-	}
 	check_slept(down_ms);
 }
 

@@ -286,6 +286,40 @@ static void down_for_long(void **state)
 	scripted_deinit(&scripted);
 }
 
+/*! All that is looked up fails for so long. */
+static void fail_all(scripted_t *scripted, int64_t for_ms)
+{
+	for (int64_t until_ms = aname_clock_ms() + for_ms; aname_clock_ms() < until_ms;) {
+		while (scripted->script.pending != NULL) {
+			scripted_fail(scripted, scripted->script.pending, ANAME_FAILURE_SERVER);
+		}
+		scripted_skip(scripted, 100);
+	}
+}
+
+static void outage_goes_on(void **state)
+{
+	/* F4: the server begins anew while its resolver is out, which that is for minutes more. What
+	 * has failed since before the restart has failed in the outage, too, as far as can be told:
+	 * it is due at once when that is over. */
+	enum { MANY = 20 };
+	scripted_t scripted;
+	begin(&scripted);
+	for (unsigned i = 0; i < MANY; i++) {
+		name_t name = make_name_nth(i);
+		learn(&scripted, &name, A, 1, 1, 60);
+	}
+	fail_all(&scripted, 120000);
+	reboot(&scripted, 5000);
+	fail_all(&scripted, 300000);
+	while (scripted.script.pending == NULL) {
+		scripted_skip(&scripted, 100);
+	}
+	scripted_resolve(&scripted, scripted.script.pending, 1, 1, 3600);
+	assert_int_equal(scripted.script.pending_count, MANY - 1);
+	scripted_deinit(&scripted);
+}
+
 static void known_stays(void **state)
 {
 	/* What is known already counts before what a file says. */
@@ -647,6 +681,7 @@ int main(void)
 		PROVES("what was not kept fresh stays so", dormant_stays),
 		PROVES("T3: nor is it looked up because of the restart", unasked_while_planned),
 		PROVES("the time that a server was down does not count for idle", down_for_long),
+		PROVES("F4: an outage that goes on concerns what failed before it", outage_goes_on),
 		PROVES("what is known already counts before a file", known_stays),
 		PROVES("max-targets holds", no_room),
 		PROVES("targets wait for a section that names their upstream", awaited),
