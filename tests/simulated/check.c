@@ -272,12 +272,18 @@ static bool has_failed(const target_t *target)
 }
 
 /*! While its recursor seemed to be silent, which it was not, has it failed without a lookup? It is
- *  looked up when that is over. */
-static bool has_failed_unasked(const aname_snapshot_t *snapshot)
+ *  looked up when that is over, or when somebody asks again. */
+static bool has_failed_unasked(const client_t *client, const aname_snapshot_t *snapshot)
 {
 	const aname_failing_t *failing = aname_snapshot_failing(snapshot);
-	return strcmp(failing->why, "the resolver is silent") == 0 &&
-	       loop_now() - failing->since_ms <= WRONGLY_MS + 2 * TIMEOUT_MOST_MS;
+	const char *restarted = "the resolver could not be asked, before the restart";
+	if (strcmp(failing->why, "the resolver is silent") != 0 &&
+	    strcmp(failing->why, restarted) != 0) {
+		return false;
+	}
+	int64_t most_ms = WRONGLY_MS + 2 * TIMEOUT_MOST_MS;
+	return loop_now() - failing->since_ms <= most_ms ||
+	       loop_now() - client->warm_ms <= most_ms + retry_wait_ms(client->target->upstream);
 }
 
 static bool is_address(const aname_snapshot_t *snapshot, const target_t *target, uint32_t number)
@@ -405,7 +411,7 @@ void check_told(const client_t *client, const aname_entry_t *entry, const aname_
 	}
 	bool warm = client_is_warm(client) &&
 	            loop_now() - client->warm_ms > TIMEOUT_MOST_MS + 2 * SECOND_MS;
-	bool unasked = failing && has_failed_unasked(snapshot);
+	bool unasked = failing && has_failed_unasked(client, snapshot);
 	REQUIRE(!failing || unasked || has_failed(target) || !warm,
 	        "target %u is called failing for %" PRId64 " ms (%s), and is not", target->number,
 	        loop_now() - aname_snapshot_failing(snapshot)->since_ms,
