@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "prober.h"
 #include "support/alloc.h"
 #include "support/audit.h"
 
@@ -409,6 +410,9 @@ void check_told(const client_t *client, const aname_entry_t *entry, const aname_
 		check_worth(client, cold ? part->judgement.fallback : part->judgement.worth,
 		            part->judgement.ttl, failing || cold || atomic_load(&entry->cold));
 	}
+	if (prober_has(target, client->section)) {
+		prober_check(client->target, client->section, snapshot);
+	}
 	bool warm = client_is_warm(client) &&
 	            loop_now() - client->warm_ms > TIMEOUT_MOST_MS + 2 * SECOND_MS;
 	bool unasked = failing && has_failed_unasked(client, snapshot);
@@ -564,6 +568,7 @@ void check_empty(void)
 {
 	REQUIRE(aname_table_targets(server.shared->table) == 0, "T3: %zu targets are left",
 	        aname_table_targets(server.shared->table));
+	prober_check_empty();
 	const char *wrong = audit_refresh(server.refresh);
 	REQUIRE(wrong == NULL, "%s", wrong);
 }
@@ -613,5 +618,6 @@ void check_print(void)
 	       checks.told, checks.retries, checks.returned);
 	printf("what did not fail was past its lifetime by %" PRId64 " ms at most\n",
 	       checks.oldest_ms);
+	prober_print();
 	printf("%ld blocks of memory in use at most\n", checks.most_memory);
 }

@@ -14,6 +14,7 @@
 
 #include "check.h"
 #include "client.h"
+#include "prober.h"
 #include "server.h"
 #include "world.h"
 
@@ -50,6 +51,9 @@ static void kill_(loop_event_t *event)
 static void disturb(loop_event_t *event)
 {
 	static unsigned number;
+	for (unsigned i = 0; i < 3; i++) {
+		prober_force();
+	}
 	switch (number++ % 6) {
 	case 3: server_restart(draw_down(), NULL, 0); break;
 	case 1:

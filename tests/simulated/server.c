@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "check.h"
+#include "prober.h"
 #include "service/state/collect.h"
 #include "service/state/moment.h"
 #include "service/state/reader.h"
@@ -24,6 +25,10 @@ static void hold(server_section_t *section)
 	options->schedule.retry_min = RETRY_MIN_S;
 	options->schedule.retry_max = RETRY_MAX_S;
 	world_source(section->upstream, &options->source);
+	if (section == &server.sections[SECTION_STEADY] ||
+	    section == &server.sections[SECTION_CACHE]) {
+		options->probe = prober_probe;
+	}
 	section->options = aname_shared_hold(server.shared, options, &section->named);
 	REQUIRE(section->options != NULL, "out of memory");
 	if (before != NULL) {
@@ -118,6 +123,7 @@ aname_state_out_t server_save(void)
 {
 	static uint32_t number;
 	aname_collect_t collect;
+	prober_saved();
 	aname_collect_begin(&collect, server.refresh, ++number, loop_now());
 	while (!aname_collect_step(&collect)) {
 	}
@@ -139,6 +145,7 @@ void server_restart(int64_t down_ms, aname_state_out_t *saved, int64_t ago_ms)
 	const aname_state_moment_t moment = aname_state_now();
 	aname_restored_t restored = aname_restore(server.refresh, &in, &moment, loop_now());
 	REQUIRE(restored.no_room == 0 && !restored.set_back, "not all was restored");
+	prober_restored();
 	free(out.data);
 	server.restarts++;
 	check_restarted(down_ms + ago_ms, saved != NULL);
@@ -207,6 +214,9 @@ aname_part_t server_ask(const target_t *target, section_t section, uint32_t ttl,
 	aname_part_t part = { .judgement = { .worth = ANAME_COLD, .fallback = ANAME_FAILED } };
 	aname_interest_t interest = aname_interest(schedule, ttl, loop_now() / 1000);
 	interest.zone = zone;
+	if (prober_has(target, section)) {
+		interest.definition = server.sections[section].options->definition;
+	}
 	bool asks = true;
 	if (entry != NULL) {
 		aname_life_t life = judge(entry, section, ttl, &part);
@@ -214,6 +224,9 @@ aname_part_t server_ask(const target_t *target, section_t section, uint32_t ttl,
 		                  loop_now() / 1000);
 		asks = aname_policy_ask(part.snapshot, life, atomic_load(&entry->next_ms),
 		                        loop_now());
+		asks |= interest.definition != 0 && part.snapshot != NULL &&
+		        part.snapshot->count > 0 &&
+		        aname_snapshot_view(part.snapshot, interest.definition) == NULL;
 	}
 	if (asks) {
 		const aname_key_t key = key_of(target, section);

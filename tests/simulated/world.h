@@ -96,7 +96,9 @@ struct target {
 	int64_t asked_ms, saved_asked_ms; /*!< When somebody asked last. */
 	unsigned refreshes;               /*!< In their time, of one that never fails, */
 	double refreshed;                 /*!< and the sum of what of their lifetime had passed. */
-	struct client *clients;           /*!< Who asks. */
+	int64_t seen_ms; /*!< Since when these addresses are probed; 0: they are not. */
+	uint32_t seen_first;
+	struct client *clients; /*!< Who asks. */
 };
 
 typedef struct {

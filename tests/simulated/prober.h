@@ -1,0 +1,32 @@
+/*!
+ * \brief Targets whose addresses are probed (addresses.h), what operators force, and what has to hold
+ *        of both (H).
+ */
+
+#pragma once
+
+#include "server.h"
+#include "world.h"
+
+/*! What the sections have probed whose targets are. */
+extern const aname_probe_t prober_probe;
+
+/*! Is a target probed for a section? */
+bool prober_has(const target_t *target, section_t section);
+
+/*! An operator forces a target, or takes that back. */
+void prober_force(void);
+
+/*! What is known is being saved. */
+void prober_saved(void);
+
+/*! It is restored: no verdict and nothing forced is lost. */
+void prober_restored(void);
+
+/*! What a section sees of a target. */
+void prober_check(target_t *target, section_t section, const aname_snapshot_t *snapshot);
+
+/*! Nothing is probed any more. */
+void prober_check_empty(void);
+
+void prober_print(void);
