@@ -527,6 +527,7 @@ void check_restarted(int64_t down_ms, bool killed)
 void check_slept(int64_t slept_ms)
 {
 	shift_interest(slept_ms);
+	prober_resumed();
 	for (unsigned i = 0; i < UPSTREAMS; i++) {
 		loop_never(&world.recursors[i].recovered);
 		world.recursors[i].awaited = false;

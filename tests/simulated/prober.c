@@ -41,7 +41,7 @@ static struct {
 	forced_t forced[FORCED_MOST], saved_forced[FORCED_MOST];
 	known_t known[VERDICTS_MOST]; /*!< As it was saved. */
 	unsigned known_count;
-	int64_t restarted_ms;
+	int64_t resumed_ms;
 	uint64_t up, down, told_forced, verdicts;
 } prober;
 
@@ -124,7 +124,6 @@ void prober_saved(void)
 void prober_restored(void)
 {
 	memcpy(prober.forced, prober.saved_forced, sizeof(prober.forced));
-	prober.restarted_ms = loop_now();
 	const aname_definition_t *definition = aname_shared_definition_after(server.shared, NULL);
 	for (unsigned i = 0; i < prober.known_count; i++) {
 		const known_t *known = &prober.known[i];
@@ -135,6 +134,11 @@ void prober_restored(void)
 		        "S1: a verdict is lost with a restart");
 		prober.verdicts++;
 	}
+}
+
+void prober_resumed(void)
+{
+	prober.resumed_ms = loop_now();
 }
 
 /* What is seen. */
@@ -162,7 +166,7 @@ static void check_address(const target_t *target, const aname_snapshot_t *snapsh
 	make_address(address, len, number);
 	bool up = addresses_live(address, len, &since_ms);
 	since_ms = target->seen_ms > since_ms ? target->seen_ms : since_ms;
-	since_ms = prober.restarted_ms > since_ms ? prober.restarted_ms : since_ms;
+	since_ms = prober.resumed_ms > since_ms ? prober.resumed_ms : since_ms;
 	int64_t for_ms = loop_now() - since_ms;
 	bool seen = is_seen(snapshot, view, address, len);
 	prober.up += up;

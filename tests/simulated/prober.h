@@ -23,6 +23,9 @@ void prober_saved(void);
 /*! It is restored: no verdict and nothing forced is lost. */
 void prober_restored(void);
 
+/*! Nothing was probed for some time, and is from now on. */
+void prober_resumed(void);
+
 /*! What a section sees of a target. */
 void prober_check(target_t *target, section_t section, const aname_snapshot_t *snapshot);
 
