@@ -188,6 +188,13 @@ static void check_pause(const target_t *target)
 	        target->number, pause_ms);
 }
 
+/*! Is it not by itself that it fails? */
+static bool is_good(const target_t *target)
+{
+	return target->behaviour != FAILS && target->behaviour != IS_SILENT &&
+	       target->behaviour != IS_TOO_SLOW;
+}
+
 /*! While nothing is heard of a recursor, one lookup a second stands for all. */
 static void check_silence(const target_t *target)
 {
@@ -196,7 +203,9 @@ static void check_silence(const target_t *target)
 		*wrongly_ms = 0;
 		return;
 	}
-	if (!is_excused(target->upstream) && !clients.stopped) {
+	/* Where those that fail are the only ones there are, it is as good as silent. */
+	bool counts = is_good(target) || *wrongly_ms != 0;
+	if (counts && !is_excused(target->upstream) && !clients.stopped) {
 		/* So it may look where two targets fail and no other one is due; and again, some time
 		 * after it was heard. */
 		bool again =
@@ -385,8 +394,7 @@ static void check_recovered(const client_t *client, const aname_snapshot_t *snap
 	int64_t well_ms = world.recursors[target->upstream].excused_ms;
 	int64_t since_ms = target->good_ms > well_ms ? target->good_ms : well_ms;
 	int64_t good_ms = loop_now() - (since_ms > client->warm_ms ? since_ms : client->warm_ms);
-	bool good = target->behaviour != FAILS && target->behaviour != IS_SILENT &&
-	            target->behaviour != IS_TOO_SLOW && target->until_ms > loop_now();
+	bool good = is_good(target) && target->until_ms > loop_now();
 	int64_t most_ms = 1000 * RETRY_MAX_S + 10 * SECOND_MS + retry_wait_ms(target->upstream);
 	REQUIRE(!good || good_ms < most_ms || snapshot->failure == ANAME_FAILURE_NONE,
 	        "F4: target %u answers for %" PRId64 " ms, and is called failing (%s)",
