@@ -175,8 +175,10 @@ static void check_pause(const target_t *target)
 		return;
 	}
 	int64_t pause_ms = loop_now() - record->failed_ms;
-	/* Where it seemed to be out all that failed is due at once. */
-	bool back = server_upstream(UPSTREAM_STEADY)->work->back_ms >= record->failing_ms;
+	/* Where it seems to be out one is tried each second, and afterwards all that failed is due
+	 * at once. */
+	const aname_upstream_work_t *work = server_upstream(UPSTREAM_STEADY)->work;
+	bool back = work->out || work->back_ms >= record->failing_ms;
 	checks.retries++;
 	REQUIRE(back || pause_ms >= 1000 * RETRY_MIN_S,
 	        "F4: target %u is looked up %" PRId64 " ms after it failed", target->number,
