@@ -60,38 +60,6 @@ static int private_key(const char *directory, const char *id, dnssec_key_t *key)
 	return ret;
 }
 
-/*! Notes where it is looked for; false if nobody waits for it any more. */
-static bool go_on(const aname_key_source_t *source, const char *directory)
-{
-	aname_key_progress_t *progress = source->progress;
-	if (progress == NULL) {
-		return true;
-	}
-	atomic_store(&progress->directory, directory);
-	return !atomic_load(&progress->given_up);
-}
-
-static int search(const aname_key_source_t *source, aname_secret_found_t *found)
-{
-	int ret = DNSSEC_ENOENT;
-	for (const char *at = source->directories; *at != '\0' && ret != DNSSEC_EOK;) {
-		char directory[PATH_MAX];
-		size_t len = strcspn(at, "\n");
-		(void)snprintf(directory, sizeof(directory), "%.*s", (int)len, at);
-		int tried = go_on(source, at) ? look_at(directory, found->id) : -ECANCELED;
-		if (tried == DNSSEC_EOK) {
-			/* That the file can be looked at may have taken long. */
-			tried = go_on(source, at) ? private_key(directory, found->id, found->key)
-			                          : -ECANCELED;
-		}
-		/* Any other error tells more than that the file is not in one of the
-		 * directories. */
-		ret = tried == DNSSEC_ENOENT ? ret : tried;
-		at += len + (at[len] == '\n');
-	}
-	return ret;
-}
-
 /*! Does the private part belong to the public one? libdnssec does not look. */
 static int verify(const dnssec_key_t *key)
 {
@@ -119,15 +87,64 @@ static int verify(const dnssec_key_t *key)
 	return ret;
 }
 
+/*! Takes the private part from one directory, if it belongs to the public one. Where it does not the key
+ *  is made anew, without one, since the next directory may have the right one. */
+static int take_private(const aname_key_source_t *source, const char *directory,
+                        aname_secret_found_t *found)
+{
+	int ret = private_key(directory, found->id, found->key);
+	if (ret != DNSSEC_EOK) {
+		return ret;
+	}
+	ret = verify(found->key);
+	if (ret == DNSSEC_EOK) {
+		return ret;
+	}
+	dnssec_key_free(found->key);
+	found->key = NULL;
+	int again = public_key(source, found);
+	return again == DNSSEC_EOK ? ret : again;
+}
+
+/*! Notes where it is looked for; false if nobody waits for it any more. */
+static bool go_on(const aname_key_source_t *source, const char *directory)
+{
+	aname_key_progress_t *progress = source->progress;
+	if (progress == NULL) {
+		return true;
+	}
+	atomic_store(&progress->directory, directory);
+	return !atomic_load(&progress->given_up);
+}
+
+static int search(const aname_key_source_t *source, aname_secret_found_t *found)
+{
+	int ret = DNSSEC_ENOENT;
+	for (const char *at = source->directories;
+	     *at != '\0' && ret != DNSSEC_EOK && found->key != NULL;) {
+		char directory[PATH_MAX];
+		size_t len = strcspn(at, "\n");
+		(void)snprintf(directory, sizeof(directory), "%.*s", (int)len, at);
+		int tried = go_on(source, at) ? look_at(directory, found->id) : -ECANCELED;
+		if (tried == DNSSEC_EOK) {
+			/* That the file can be looked at may have taken long. */
+			tried = go_on(source, at) ? take_private(source, directory, found)
+			                          : -ECANCELED;
+		}
+		/* Any other error tells more than that the file is not in one of the
+		 * directories. */
+		ret = tried == DNSSEC_ENOENT ? ret : tried;
+		at += len + (at[len] == '\n');
+	}
+	return ret;
+}
+
 void aname_key_read_from(const aname_key_source_t *source, aname_secret_found_t *found)
 {
 	*found = (aname_secret_found_t){ 0 };
 	found->error = public_key(source, found);
 	if (found->error == DNSSEC_EOK) {
 		found->error = search(source, found);
-	}
-	if (found->error == DNSSEC_EOK) {
-		found->error = verify(found->key);
 	}
 	if (found->error != DNSSEC_EOK) {
 		dnssec_key_free(found->key);

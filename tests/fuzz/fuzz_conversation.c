@@ -161,7 +161,7 @@ static void go_on(void)
 		        sizeof(client->buffer));
 		count++;
 	}
-	require(count == clients.count && count <= PEERS);
+	require(count == clients.count);
 }
 
 void on_start(const lookup_t *lookup)

@@ -189,6 +189,30 @@ static void read_from_the_store(void **state)
 	keys_remove(other);
 }
 
+static void read_behind_another_key(void **state)
+{
+	/* D1: in the first directory the file of that name has another key. */
+	aname_secrets_t *secrets = new_secrets();
+	char *one = keys_directory(), *other = keys_directory(), both[256], command[600];
+	(void)snprintf(both, sizeof(both), "%s\n%s", one, other);
+	dnssec_binary_t key = keys_make(other, DNSSEC_KEY_ALGORITHM_ED25519, 256);
+	dnssec_binary_t wrong = keys_make(one, DNSSEC_KEY_ALGORITHM_ED25519, 256);
+	(void)snprintf(command, sizeof(command), "mv %s/* %s/$(basename %s/*)", one, one, other);
+	assert_int_equal(system(command), 0); // NOLINT(cert-env33-c)
+	aname_secret_t *secret =
+	        aname_secrets_hold(secrets, directories(secrets, both), key.data, key.size);
+	aname_secret_found_t found;
+	aname_key_read(secret, &found);
+	assert_int_equal(found.error, DNSSEC_EOK);
+	assert_true(dnssec_key_can_sign(found.key));
+	dnssec_key_free(found.key);
+	dnssec_binary_free(&key);
+	dnssec_binary_free(&wrong);
+	aname_secrets_free(secrets);
+	keys_remove(one);
+	keys_remove(other);
+}
+
 static int error_of(const char *text, const dnssec_binary_t *key)
 {
 	aname_secrets_t *secrets = new_secrets();
@@ -282,6 +306,8 @@ int main(void)
 		PROVES("what is being read is not forgotten", held_while_read),
 		PROVES("20,000 keys are told apart", many),
 		PROVES("D1: keys are read from each directory listed", read_from_the_store),
+		PROVES("D1: a key that belongs to another record hides none",
+		       read_behind_another_key),
 		PROVES("D4: what cannot be read says why", what_cannot_be_read),
 		PROVES("out of memory: nothing held, nothing leaked", no_memory),
 		PROVES("out of memory: the table stays as small as it is", no_memory_for_buckets),
