@@ -66,11 +66,12 @@ static int read_question(const peer_t *peer, size_t number, uint64_t *token)
 		}
 		at = end;
 	}
-	if (at == NULL) {
+	if (at == NULL || end == NULL) {
 		return 0;
 	}
 	static char copy[SAID_MAX + 1];
-	size_t len = end - at - 1;
+	const size_t len = end - at - 1;
+	require(end > at && len < sizeof(copy));
 	memcpy(copy, at + 1, len);
 	copy[len] = '\0';
 	size_t from = strspn(copy, " \r");
