@@ -83,7 +83,7 @@ typedef struct {
 	uv_work_t read_work;
 	int64_t scan_ms;      /*!< When owners are looked for next. */
 	int64_t scan_took_ms; /*!< How long that took last. */
-	int64_t loading_ms; /*!< Zones may still be loaded: the next pause, doubled each time; else 0. */
+	int64_t loading_ms; /*!< The next pause while zones may still be loaded, doubled each time. */
 	int64_t verify_ms;      /*!< When what stands there is read next. */
 	int64_t read_ms;        /*!< When what is being read was begun. */
 	int64_t reads_hold_ms;  /*!< After a failure: nothing is read before. */

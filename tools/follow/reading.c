@@ -145,6 +145,13 @@ static int64_t next_after(int64_t now_ms, int64_t cpu_ms)
 	return now_ms + (wait_ms > KANAME_FOLLOW_SCAN_MS ? wait_ms : KANAME_FOLLOW_SCAN_MS);
 }
 
+/*! A pause of so much at least. What costs much is not done so often that the server does nothing else. */
+static int64_t scan_pause(const kaname_follow_t *follow, int64_t least_ms)
+{
+	int64_t pause_ms = RESCAN_SHARE * follow->scan_took_ms;
+	return pause_ms < least_ms ? least_ms : pause_ms;
+}
+
 /*! Owners were looked for: when that is done next, unless somebody wants it sooner. */
 static void plan_scan(kaname_follow_t *follow, int64_t now_ms)
 {
@@ -153,9 +160,8 @@ static void plan_scan(kaname_follow_t *follow, int64_t now_ms)
 		return;
 	}
 	follow->scan_ms = now_ms + KANAME_FOLLOW_SCAN_MS;
-	if (follow->loading_ms > 0 && follow->loading_ms < KANAME_FOLLOW_SCAN_MS) {
-		int64_t pause_ms = RESCAN_SHARE * follow->scan_took_ms;
-		pause_ms = pause_ms < follow->loading_ms ? follow->loading_ms : pause_ms;
+	if (follow->loading_ms < KANAME_FOLLOW_SCAN_MS) {
+		int64_t pause_ms = scan_pause(follow, follow->loading_ms);
 		follow->scan_ms =
 		        pause_ms < KANAME_FOLLOW_SCAN_MS ? now_ms + pause_ms : follow->scan_ms;
 		follow->loading_ms *= 2;
@@ -261,10 +267,7 @@ void kaname_follow_read(kaname_follow_t *follow)
 
 void kaname_follow_rescan(kaname_follow_t *follow)
 {
-	/* What costs much is not done so often that the server does nothing else. */
-	int64_t pause_ms = RESCAN_SHARE * follow->scan_took_ms;
-	pause_ms = pause_ms < KANAME_FOLLOW_RESCAN_MS ? KANAME_FOLLOW_RESCAN_MS : pause_ms;
-	int64_t soon_ms = kaname_now_ms() + pause_ms;
+	int64_t soon_ms = kaname_now_ms() + scan_pause(follow, KANAME_FOLLOW_RESCAN_MS);
 	if (follow->scan_ms == 0 || soon_ms < follow->scan_ms) {
 		follow->scan_ms = soon_ms;
 	}
