@@ -165,6 +165,7 @@ def test_M1_an_answer_with_as_many_addresses_as_there_may_be(module, start):
     short = [f"10.0.{high}.{low}" for high in range(2) for low in range(128)]
     full = [f"2001:db8:1111:2222:3333:4444:5555:{number + 0x1000:x}" for number in range(256)]
     client.tell("ask 1 example. example. 300 a.")
+    assert peer.line()
     peer.send("set\ttoken=1\ta-state=addresses\ta=" + ",".join(short)
               + "\taaaa-state=addresses\taaaa=" + ",".join(full) + "\n")
     told = client.wait("set")
@@ -278,6 +279,7 @@ def test_M1_an_answer_that_is_too_long_is_not_waited_for(module, start):
     peer = module.accept()
     client.wait("up")
     client.tell("ask 7 example. example. 300 a.example.net.")
+    assert peer.line()
     with contextlib.suppress(BrokenPipeError):
         peer.send("set\ttoken=7\ta=" + "1" * 100_000)
     down(client, "its answer is too long", "of one version")
@@ -454,6 +456,7 @@ def test_M1_what_is_slow_is_waited_for(module, start):
     peer = module.accept()
     client.wait("up")
     client.tell("ask 7 example. example. 300 a.")
+    assert peer.line()
     for _ in during(2.5 * SLOW, step=0.2):
         peer.send("changed\tname=a.\n")
     assert not client.of("down")
