@@ -7,6 +7,7 @@
 #include "query/https.h"
 #include "query/packet.h"
 #include "query/sign.h"
+#include "query/version.h"
 
 /*! Is it a denial, and the only one of its owner? */
 static bool is_denial(const knot_rrset_t *rrset)
@@ -74,6 +75,17 @@ typedef struct {
 	uint32_t ttl;
 } replacement_t;
 
+/*! Notes that this is the denial of the apex, where a query was about that. */
+static void note(const aname_query_t *query, const aname_signed_t *stored)
+{
+	aname_store_t *store = atomic_load(&query->instance->signing.store);
+	uint64_t version = aname_version(query->qdata, 0);
+	if (query->apex && query->qdata->query->qname_size == query->instance->zone_len &&
+	    store != NULL && version != 0) {
+		aname_store_note_denial(store, stored, version);
+	}
+}
+
 /*!
  * Finds what a record is to be, or makes it.
  *
@@ -104,6 +116,7 @@ static int find_replacement(const aname_query_t *query, const knot_rrset_t *rrse
 	uint32_t left = aname_sign_left(&query->sign, stored);
 	replacement->ttl = replacement->ttl < left ? replacement->ttl : left;
 	replacement->rrsigs = &stored->rrsigs;
+	note(query, stored);
 	return KNOT_EOK;
 }
 
@@ -224,6 +237,80 @@ int aname_denial_correct(const aname_query_t *query, int index, bool https)
 	}
 	knot_rdataset_clear(&made, &pkt->mm);
 	return ret;
+}
+
+/* Before Knot looks. */
+
+static void init_rrset(knot_dname_t *owner, uint16_t type, uint32_t ttl, knot_rrset_t *rrset)
+{
+	*rrset = (knot_rrset_t){
+		.owner = owner,
+		.ttl = ttl,
+		.type = type,
+		.rclass = KNOT_CLASS_IN,
+	};
+}
+
+/*! What is known of the denial of the apex, if that is what is to be said. */
+static const aname_signed_t *find_known(const aname_query_t *query, uint8_t changes)
+{
+	const aname_store_t *store = atomic_load(&query->instance->signing.store);
+	uint64_t version = aname_version(query->qdata, 0);
+	const aname_signed_t *known =
+	        store != NULL && version != 0
+	                ? aname_store_denial(store, version, query->sign.now_s)
+	                : NULL;
+	return known != NULL && known->changes == changes &&
+	                       known->signer == query->sign.signer_id &&
+	                       !aname_signed_is_due(known, query->sign.now_s)
+	               ? known
+	               : NULL;
+}
+
+/*! The owner of a denial of the apex: that of NSEC3 is copied. */
+static knot_dname_t *owner_of(const aname_query_t *query, const aname_signed_t *known)
+{
+	if (known->owner_len == 0) {
+		return query->rrsets[0].owner;
+	}
+	knot_dname_t *owner = aname_packet_alloc(query->pkt, known->owner_len);
+	if (owner != NULL) {
+		memcpy(owner, known->owner, known->owner_len);
+	}
+	return owner;
+}
+
+bool aname_denial_take(aname_query_t *query, bool https)
+{
+	const aname_signed_t *known =
+	        find_known(query, query->missing | (https ? ANAME_LISTED_HTTPS : 0));
+	if (known == NULL) {
+		return false;
+	}
+	uint32_t ttl = known->ttl < query->missing_ttl ? known->ttl : query->missing_ttl;
+	uint32_t left = aname_sign_left(&query->sign, known);
+	ttl = ttl < left ? ttl : left;
+	knot_dname_t *owner = owner_of(query, known);
+	aname_denial_t *denial = &query->denial;
+	init_rrset(owner, known->type, ttl, &denial->record);
+	init_rrset(owner, KNOT_RRTYPE_RRSIG, ttl, &denial->rrsigs);
+	return owner != NULL &&
+	       aname_packet_copy(query->pkt, &known->made, &denial->record.rrs) == KNOT_EOK &&
+	       aname_packet_copy(query->pkt, &known->rrsigs, &denial->rrsigs.rrs) == KNOT_EOK;
+}
+
+int aname_denial_put(const aname_query_t *query)
+{
+	knot_pkt_t *pkt = query->pkt;
+	const aname_denial_t *denial = &query->denial;
+	bool apex = denial->record.owner == query->rrsets[0].owner;
+	int ret = aname_packet_append(pkt, apex ? KNOT_COMPR_HINT_QNAME : KNOT_COMPR_HINT_NONE,
+	                              &denial->record, 0, KNOT_PF_NULL);
+	if (ret != KNOT_EOK) {
+		return ret;
+	}
+	uint16_t hint = pkt->rr_info[pkt->rrset_count - 1].compress_ptr[KNOT_COMPR_HINT_OWNER];
+	return aname_packet_append(pkt, hint, &denial->rrsigs, 0, KNOT_PF_NULL);
 }
 
 /* For mod-onlinesign. */

@@ -33,6 +33,17 @@ int aname_denial_find(const knot_pkt_t *pkt, const aname_options_t *options, int
 __attribute__((warn_unused_result)) int aname_denial_correct(const aname_query_t *query, int index,
                                                              bool https);
 
+/*!
+ * \brief Takes the denial of the apex as the zone stands, right and signed, to be put later, if it is
+ *        known from a negative answer about the apex. Inside the epoch, with the keys READY.
+ *
+ * \param https  It is to list HTTPS (Q1).
+ */
+bool aname_denial_take(aname_query_t *query, bool https);
+
+/*! Puts what was taken; outside the epoch, too. An error of knot_pkt_put(). */
+__attribute__((warn_unused_result)) int aname_denial_put(const aname_query_t *query);
+
 /*! Puts the NSEC of a NODATA answer for mod-onlinesign to sign: the name that Knot has come to
  *  and its immediate successor, with all types that are there. Likewise. */
 __attribute__((warn_unused_result)) int aname_denial_put_online(const aname_query_t *query);

@@ -301,13 +301,42 @@ static ANAME_ASIDE knotd_in_state_t change_unknown(knotd_in_state_t state, knot_
 	return change(state, pkt, qdata, mod, instance, query);
 }
 
+/*! Has Knot found that the zone's apex has nothing of the type that is asked for, and is to prove it? */
+static inline bool is_denied(knotd_in_state_t state, const knotd_qdata_t *qdata)
+{
+	return state == KNOTD_IN_STATE_NODATA && knot_pkt_has_dnssec(qdata->query);
+}
+
+/*! Spares Knot the proof, which would have to be put right, if the right one is known. */
+static ANAME_ASIDE knotd_in_state_t deny(knotd_in_state_t state, knot_pkt_t *pkt,
+                                         knotd_qdata_t *qdata, knotd_mod_t *mod)
+{
+	aname_instance_t *instance = knotd_mod_ctx(mod);
+	aname_query_t *query = object_of(qdata, mod, instance);
+	if (query == NULL || qdata->query->qname_size != instance->zone_len || instance->yields ||
+	    instance->onlinesign != ANAME_ONLINESIGN_NONE || pkt->rrset_count > 0 ||
+	    qdata->rcode != KNOT_RCODE_NOERROR ||
+	    !aname_octets_equal(qdata->query->lower_qname, knotd_qdata_zone_name(qdata),
+	                        instance->zone_len) ||
+	    !take_up(query, pkt, qdata, mod, instance, NULL)) {
+		return state;
+	}
+	state = aname_respond_absent(query, state);
+	aname_show(query);
+	aname_epoch_leave(query->epoch, query->worker);
+	return state;
+}
+
 static knotd_in_state_t on_answer(knotd_in_state_t state, knot_pkt_t *pkt, knotd_qdata_t *qdata,
                                   knotd_mod_t *mod)
 {
 	unsigned worker = qdata->params->thread_id;
 	if (worker < ANAME_WORKERS_MAX) {
-		if (progress[worker].complete == mod || progress[worker].aside == mod) {
+		if (progress[worker].complete == mod) {
 			return state;
+		}
+		if (progress[worker].aside == mod) {
+			return is_denied(state, qdata) ? deny(state, pkt, qdata, mod) : state;
 		}
 		if (progress[worker].plain == mod &&
 		    aname_memo_is_complete(state, progress[worker].type, pkt, qdata,
@@ -329,6 +358,10 @@ static ANAME_ASIDE knotd_in_state_t prove(knotd_in_state_t state, knot_pkt_t *pk
 		return state;
 	}
 	if (is_mine(query, instance)) {
+		if (query->pending == ANAME_PENDING_PUT_PROOF) {
+			set_complete(qdata, mod);
+			return aname_prove_put(query, state);
+		}
 		state = aname_prove_finish_nodata(query, state);
 	}
 	int first;

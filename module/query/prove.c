@@ -11,6 +11,7 @@
 #include "query/records.h"
 #include "query/reply.h"
 #include "query/respond.h"
+#include "query/sign.h"
 #include "query/wait.h"
 
 knotd_in_state_t aname_prove_await_keys(aname_query_t *query, knotd_in_state_t state)
@@ -143,6 +144,32 @@ knotd_in_state_t aname_prove_finish_nodata(const aname_query_t *query, knotd_in_
 		aname_reply_lower_soa(query, query->nodata_ttl);
 	}
 	return state;
+}
+
+/*! Puts the SOA with the zone's signatures over it. */
+static int put_soa(const aname_query_t *query)
+{
+	knot_rrset_t soa = knotd_qdata_zone_apex_rrset(query->qdata, KNOT_RRTYPE_SOA);
+	const knot_rrset_t rrsigs = knotd_qdata_zone_apex_rrset(query->qdata, KNOT_RRTYPE_RRSIG);
+	int ret = aname_reply_put_soa(query, query->nodata_ttl);
+	if (ret != KNOT_EOK) {
+		return ret;
+	}
+	uint32_t minimum = knot_soa_minimum(soa.rrs.rdata);
+	soa.ttl = soa.ttl < minimum ? soa.ttl : minimum;
+	soa.ttl = soa.ttl < query->nodata_ttl ? soa.ttl : query->nodata_ttl;
+	return aname_sign_put_zones(query, &rrsigs, &soa, KNOT_PF_NOTRUNC);
+}
+
+knotd_in_state_t aname_prove_put(aname_query_t *query, knotd_in_state_t state)
+{
+	query->pending = ANAME_PENDING_NOTHING;
+	if (state != KNOTD_IN_STATE_HIT) {
+		return state; /* Another module has thought better of it. */
+	}
+	int ret = put_soa(query);
+	ret = ret == KNOT_EOK ? aname_denial_put(query) : ret;
+	return ret == KNOT_EOK ? KNOTD_IN_STATE_NODATA : aname_respond_error(ret);
 }
 
 bool aname_prove_is_due(const knot_pkt_t *pkt, const knotd_qdata_t *qdata,

@@ -19,6 +19,10 @@ knotd_in_state_t aname_prove_correct(aname_query_t *query, knotd_in_state_t stat
  *  the epoch. */
 knotd_in_state_t aname_prove_finish_nodata(const aname_query_t *query, knotd_in_state_t state);
 
+/*! Puts the SOA and the denial of the apex that was taken: then the answer is complete. Outside the
+ *  epoch. */
+knotd_in_state_t aname_prove_put(aname_query_t *query, knotd_in_state_t state);
+
 /*!
  * \brief May this reply have to prove something? Outside the epoch.
  *

@@ -110,6 +110,7 @@ typedef enum {
 	ANAME_PENDING_NOTHING,   /*!< The answer is complete. */
 	ANAME_PENDING_NODATA,    /*!< NODATA was found before Knot looked, who is to prove it. */
 	ANAME_PENDING_PUT_SOA,   /*!< NODATA was answered before Knot looked: there is no SOA. */
+	ANAME_PENDING_PUT_PROOF, /*!< The same with the denial that was taken. */
 	ANAME_PENDING_LOWER_SOA, /*!< NODATA was answered after Knot looked. */
 	ANAME_PENDING_DROP_SOA,  /*!< Knot is to prove what an answer has not (A4). */
 } aname_pending_t;
@@ -127,6 +128,11 @@ typedef enum {
 	ANAME_SETTLED_ACCEPTED = 2, /*!< Fallbacks were accepted. */
 	ANAME_SETTLED_SPARED = 4, /*!< The other family was looked at, where that is called for. */
 } aname_settled_t;
+
+/*! The denial of the apex with the signatures over it, to be put. Their RDATA is the packet's. */
+typedef struct {
+	knot_rrset_t record, rrsigs;
+} aname_denial_t;
 
 /*! Of two families, for everybody and for the client. */
 #define ANAME_DECISIONS 4
@@ -172,6 +178,7 @@ typedef struct {
 	bool several;                           /*!< It has several records. */
 	bool apex;                              /*!< It is the apex. */
 	knot_rrset_t rrsets[ANAME_RRTYPES_MAX]; /*!< Its ANAME records. */
+	aname_denial_t denial;                  /*!< If it is pending (PUT_PROOF). */
 } aname_query_t;
 
 /*!

@@ -2,6 +2,7 @@
 
 #include "conf/knotd.h"
 #include "path.h"
+#include "query/denial.h"
 #include "query/ecs.h"
 #include "query/https.h"
 #include "query/records.h"
@@ -91,18 +92,42 @@ knotd_in_state_t aname_respond_nodata(aname_query_t *query, knotd_in_state_t sta
 	return aname_respond_noted_nodata(query, state, type);
 }
 
-/*! A negative answer before Knot looks goes without proof, but for the SOA. */
+/*! Takes the proof of a negative answer for the apex, if it is known already. */
+static bool take_proof(aname_query_t *query)
+{
+	if (!query->apex || query->sign.state != ANAME_SIGN_READY) {
+		return false;
+	}
+	(void)aname_records_missing(query);
+	return aname_denial_take(query, aname_https_exists(query));
+}
+
+/*! A negative answer before Knot looks: its SOA and its proof are put where they belong. */
 static knotd_in_state_t respond_early_nodata(aname_query_t *query, const aname_answer_t *answer,
                                              knotd_in_state_t state, uint16_t type)
 {
 	note_nodata(query, answer);
+	aname_pending_t pending = ANAME_PENDING_PUT_SOA;
 	if (query->sign.wanted || query->instance->onlinesign != ANAME_ONLINESIGN_NONE) {
 		aname_records_note(query, type, answer);
-		query->pending = ANAME_PENDING_NODATA;
+		pending = take_proof(query) ? ANAME_PENDING_PUT_PROOF : ANAME_PENDING_NODATA;
+	}
+	if (pending == ANAME_PENDING_NODATA) {
+		query->pending = pending;
 		return state;
 	}
 	knot_wire_set_aa(query->pkt->wire);
-	put_nodata(query, ANAME_PENDING_PUT_SOA);
+	put_nodata(query, pending);
+	return KNOTD_IN_STATE_HIT;
+}
+
+knotd_in_state_t aname_respond_absent(aname_query_t *query, knotd_in_state_t state)
+{
+	if (!query->sign.wanted || !take_proof(query)) {
+		return state;
+	}
+	query->nodata_ttl = UINT32_MAX;
+	query->pending = ANAME_PENDING_PUT_PROOF;
 	return KNOTD_IN_STATE_HIT;
 }
 

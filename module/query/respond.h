@@ -18,10 +18,15 @@ knotd_in_state_t aname_respond_error(int ret);
 /*!
  * \brief Answers, before Knot looks, what can be answered right away.
  *
- * A negative answer is a HIT with nothing in it until on_authority(), but not where it has to be
- * proven: Knot makes the proof, and mod-onlinesign wants to know the zone's node.
+ * A negative answer is a HIT with nothing in it until on_authority(), but where it has to be proven
+ * only if the denial is known: else Knot makes the proof, which is put right. mod-onlinesign wants to
+ * know the zone's node.
  */
 knotd_in_state_t aname_respond_early(aname_query_t *query, knotd_in_state_t state, uint16_t type);
+
+/*! Has the proof that the apex has no records of another type put by on_authority(), if the denial is
+ *  known: then the state is HIT; else as it was. Inside the epoch. */
+knotd_in_state_t aname_respond_absent(aname_query_t *query, knotd_in_state_t state);
 
 /*! Puts the addresses of an answer. */
 knotd_in_state_t aname_respond_addresses(const aname_query_t *query, const aname_answer_t *answer,

@@ -208,20 +208,67 @@ int aname_sign_put(const aname_query_t *query, uint32_t original_ttl, uint16_t f
 	return ret;
 }
 
-int aname_sign_put_zones(const aname_query_t *query, const knot_rrset_t *rrsigs,
-                         const knot_rrset_t *rrset, uint16_t flags)
+/*! Copies those of a node's signatures that cover a type. */
+static int copy_covering(const aname_query_t *query, const knot_rrset_t *rrsigs, uint16_t type,
+                         knot_rdataset_t *covering)
 {
-	knot_rdataset_t covering = { 0 };
 	knot_rdata_t *rdata = rrsigs->rrs.rdata;
 	int ret = KNOT_EOK;
 	for (unsigned i = 0; i < rrsigs->rrs.count && ret == KNOT_EOK; i++) {
-		if (knot_rrsig_type_covered(rdata) == rrset->type) {
-			ret = knot_rdataset_add(&covering, rdata, &query->pkt->mm);
+		if (knot_rrsig_type_covered(rdata) == type) {
+			ret = knot_rdataset_add(covering, rdata, &query->pkt->mm);
 		}
 		rdata = knot_rdataset_next(rdata);
 	}
-	if (ret == KNOT_EOK && covering.count > 0) {
-		ret = put(query, &covering, rrset->owner, rrset->ttl, KNOT_COMPR_HINT_NONE, flags);
+	return ret;
+}
+
+/*! How many of a node's signatures cover a type, and the last of these. */
+static unsigned find_covering(const knot_rrset_t *rrsigs, uint16_t type, knot_rdata_t **last)
+{
+	unsigned count = 0;
+	knot_rdata_t *rdata = rrsigs->rrs.rdata;
+	for (unsigned i = 0; i < rrsigs->rrs.count; i++) {
+		if (knot_rrsig_type_covered(rdata) == type) {
+			count++;
+			*last = rdata;
+		}
+		rdata = knot_rdataset_next(rdata);
+	}
+	return count;
+}
+
+/*! Puts one that stays where it is: it is the zone's. */
+static int put_in_place(const aname_query_t *query, knot_rdata_t *rrsig, const knot_rrset_t *rrset,
+                        uint16_t hint, uint16_t flags)
+{
+	const knot_rrset_t put_one = {
+		.owner = rrset->owner,
+		.ttl = rrset->ttl,
+		.type = KNOT_RRTYPE_RRSIG,
+		.rclass = KNOT_CLASS_IN,
+		.rrs = { .count = 1, .size = knot_rdata_size(rrsig->len), .rdata = rrsig },
+	};
+	return aname_packet_append(query->pkt, hint, &put_one, 0, flags);
+}
+
+int aname_sign_put_zones(const aname_query_t *query, const knot_rrset_t *rrsigs,
+                         const knot_rrset_t *rrset, uint16_t flags)
+{
+	knot_rdata_t *only = NULL;
+	unsigned count = find_covering(rrsigs, rrset->type, &only);
+	if (count == 0) {
+		return KNOT_EOK;
+	}
+	const knot_pkt_t *pkt = query->pkt;
+	uint16_t hint = pkt->rr_info[pkt->rrset_count - 1].compress_ptr[KNOT_COMPR_HINT_OWNER];
+	if (count == 1) {
+		return put_in_place(query, only, rrset, hint, flags);
+	}
+	knot_rdataset_t covering = { 0 };
+	int ret = copy_covering(query, rrsigs, rrset->type, &covering);
+	if (ret == KNOT_EOK) {
+		ret = put(query, &covering, rrset->owner, rrset->ttl, hint, flags);
 	}
 	knot_rdataset_clear(&covering, &query->pkt->mm);
 	return ret;

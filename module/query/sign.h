@@ -37,7 +37,7 @@ __attribute__((warn_unused_result)) int aname_sign_put(const aname_query_t *quer
                                                        uint32_t original_ttl, uint16_t flags);
 
 /*!
- * \brief Puts the zone's own signatures over an RRset of the zone.
+ * \brief Puts the zone's own signatures over an RRset of the zone, which was put last.
  *
  * \param rrsigs  All that its node has.
  * \param flags   KNOT_PF_*, not KNOT_PF_FREE.

@@ -52,7 +52,7 @@ typedef struct {
 #define ANAME_ANSWER_KINDS_MAX 16
 
 /*! Room for the query that a worker has in hand, which is the business of query/query.h. */
-#define ANAME_WORKER_QUERY_SIZE  368
+#define ANAME_WORKER_QUERY_SIZE  448
 #define ANAME_WORKER_QUERY_ALIGN 16
 
 /*! Room for what is decided for that query, which is the business of query/records.h. */

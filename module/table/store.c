@@ -53,6 +53,7 @@ aname_signed_t *aname_signed_new(const aname_content_t *content, uint64_t hash,
 	signed_set->type = rrset->type;
 	signed_set->changes = content->changes;
 	signed_set->validity = *validity;
+	atomic_init(&signed_set->version, 0);
 	signed_set->owner_len = owner_len;
 	uint8_t *at = append(signed_set->memory, &rrset->rrs, &signed_set->rrs);
 	at = append(at, made, &signed_set->made);
@@ -72,6 +73,7 @@ aname_store_t *aname_store_new(unsigned groups)
 	for (unsigned i = 0; i < ANAME_STORE_TYPES; i++) {
 		atomic_init(&store->positions[i], 0);
 	}
+	atomic_init(&store->denial, 0);
 	for (unsigned i = 0; i < groups; i++) {
 		for (unsigned k = 0; k < ANAME_STORE_GROUP; k++) {
 			atomic_init(&store->at[i][k], NULL);
@@ -126,14 +128,43 @@ static unsigned type_index(uint16_t type)
 	return (type ^ type >> 6) % ANAME_STORE_TYPES;
 }
 
+static aname_signed_t *at(const aname_store_t *store, unsigned position)
+{
+	return atomic_load(&store->at[position / ANAME_STORE_GROUP][position % ANAME_STORE_GROUP]);
+}
+
 const aname_signed_t *aname_store_look(const aname_store_t *store, const aname_content_t *content,
                                        int64_t now_s)
 {
-	unsigned position = atomic_load_explicit(
-	        &store->positions[type_index(content->rrset->type)], memory_order_relaxed);
 	aname_signed_t *found =
-	        atomic_load(&store->at[position / ANAME_STORE_GROUP][position % ANAME_STORE_GROUP]);
+	        at(store, atomic_load_explicit(&store->positions[type_index(content->rrset->type)],
+	                                       memory_order_relaxed));
 	if (found == NULL || !matches(found, content)) {
+		return NULL;
+	}
+	note_use(found, now_s);
+	return found;
+}
+
+void aname_store_note_denial(aname_store_t *store, const aname_signed_t *signed_set,
+                             uint64_t version)
+{
+	uint16_t position = atomic_load_explicit(&store->positions[type_index(signed_set->type)],
+	                                         memory_order_relaxed);
+	aname_signed_t *found = at(store, position);
+	if (found == signed_set) {
+		atomic_store_explicit(&found->version, version, memory_order_relaxed);
+		atomic_store_explicit(&store->denial, position, memory_order_relaxed);
+	}
+}
+
+const aname_signed_t *aname_store_denial(const aname_store_t *store, uint64_t version,
+                                         int64_t now_s)
+{
+	aname_signed_t *found =
+	        at(store, atomic_load_explicit(&store->denial, memory_order_relaxed));
+	if (found == NULL ||
+	    atomic_load_explicit(&found->version, memory_order_relaxed) != version) {
 		return NULL;
 	}
 	note_use(found, now_s);

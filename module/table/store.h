@@ -39,7 +39,8 @@ typedef struct {
 	bool apex;                 /*!< Its owner is the zone's apex. */
 } aname_content_t;
 
-/*! A content with its signatures. Never changed once put into a store, but for its last use. */
+/*! A content with its signatures. Never changed once put into a store, but for its last use, and for
+ *  what it is to the zone. */
 typedef struct {
 	uint64_t hash;
 	uint64_t signer;
@@ -47,8 +48,9 @@ typedef struct {
 	uint16_t type;
 	uint8_t changes;
 	aname_validity_t validity;
-	_Atomic uint32_t used_s; /*!< When it was last found; written once a second. */
-	uint8_t owner_len;       /*!< 0: the apex. */
+	_Atomic uint32_t used_s;  /*!< When it was last found; written once a second. */
+	_Atomic uint64_t version; /*!< Of the zone whose apex it denies; 0: of none. */
+	uint8_t owner_len;        /*!< 0: the apex. */
 	uint8_t *owner;
 	knot_rdataset_t rrs;    /*!< As asked for. */
 	knot_rdataset_t made;   /*!< What is served in its place; empty: itself. */
@@ -62,6 +64,7 @@ typedef struct {
 typedef struct {
 	unsigned groups;
 	_Atomic uint16_t positions[ANAME_STORE_TYPES]; /*!< By type: where one was found last. */
+	_Atomic uint16_t denial; /*!< Where the denial of the apex was noted. */
 	_Atomic(aname_signed_t *) at[][ANAME_STORE_GROUP];
 } aname_store_t;
 
@@ -125,6 +128,22 @@ const aname_signed_t *aname_store_look(const aname_store_t *store, const aname_c
 /*! Finds a content, and notes its use; NULL if it is not there. Thread: worker inside the epoch. */
 const aname_signed_t *aname_store_find(aname_store_t *store, const aname_content_t *content,
                                        uint64_t hash, int64_t now_s);
+
+/*!
+ * \brief Notes that a content is the denial of the apex, if it is the one of its type that was found
+ *        last; so that it is found without the record of the zone's own.
+ *
+ * \param version  Of the zone (query/version.h).
+ *
+ * Thread: worker inside the epoch.
+ */
+void aname_store_note_denial(aname_store_t *store, const aname_signed_t *signed_set,
+                             uint64_t version);
+
+/*! The denial of the apex that was noted last, with its use noted; NULL if none was in this version of
+ *  the zone, which is not 0. Thread: worker inside the epoch. */
+const aname_signed_t *aname_store_denial(const aname_store_t *store, uint64_t version,
+                                         int64_t now_s);
 
 /*!
  * \brief Puts a content into the store, in the place of itself, or of the one of its groups that

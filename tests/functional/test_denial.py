@@ -177,6 +177,97 @@ def test_A4_D3_with_onlinesign(knotd, unbound, authority, proto):
         assert "RRSIG" in reply.types("authority"), f"expected it signed, got {reply}"
 
 
+# The same from the first query on: later ones find the denial where it was noted.
+
+
+def proof(reply):
+    """What stands in Authority, but for TTLs."""
+    return {(rrset.name, rrset.rdtype, rrset.covers, frozenset(rrset))
+            for rrset in reply.message.authority}
+
+
+@pytest.mark.parametrize("holding", [HOLDINGS["a-only"], HOLDINGS["none"]], ids=["a-only", "none"])
+def test_D2_a_later_denial_is_the_first_one(knotd, unbound, authority, proto, chain, holding):
+    authority.set(TARGET, **holding, negative_ttl=40)
+    knotd.options["ttl-max"] = 40
+    knotd.sections.append(section("policy", "test", **CHAINS[chain]))
+    knotd.add_zone(ZONE, [aname(TARGET)], zone_options=SIGNED)
+    knotd.start()
+    keys = Keys(ZONE)
+    keys.learn()
+    known(do=True)
+    for rdtype in ("AAAA", "CAA", "SRV"):
+        replies = [query(ZONE, rdtype, proto, do=True).expect(soa=True, ede=set()) for _ in range(5)]
+        for reply in replies:
+            verify(reply, keys)
+            wanted = FAMILIES - lacking(holding)
+            assert [types & FAMILIES for types in denials(reply)] == [wanted], f"got {reply}"
+            assert proof(reply) == proof(replies[0]), f"expected {replies[0]}, got {reply}"
+            assert reply.aa, f"expected AA, got {reply}"
+            ttls = {rrset.ttl for rrset in reply.message.authority}
+            assert len(ttls) <= 2 and max(ttls) <= (40 if rdtype == "AAAA" else 3600), (
+                f"expected one TTL of the SOA and one of the denial, each with its RRSIG, got {reply}"
+            )
+
+
+def test_D2_what_changes_at_the_apex_is_in_the_very_next_denial(knotd, unbound, authority, chain):
+    serve(knotd, authority, chain=chain)
+    authority.set(TARGET, a=[A1])
+    settle({"a": [A1]})
+    keys = Keys(ZONE)
+    keys.learn()
+    known(do=True)
+    for turn in range(12):
+        command, there = ("zone-unset", False) if turn % 2 else ("zone-set", True)
+        record = [] if turn % 2 else ["60", "HINFO", '"a" "b"']
+        for rdtype in ("AAAA", "CAA"):
+            query(ZONE, rdtype, do=True).expect(soa=True)
+        knotd.knotc("zone-begin", ZONE)
+        knotd.knotc(command, ZONE, "@", *(record or ["HINFO"]))
+        knotd.knotc("zone-commit", ZONE)
+        for rdtype in ("AAAA", "CAA", "AAAA"):
+            reply = query(ZONE, rdtype, do=True).expect(soa=True)
+            verify(reply, keys)
+            for types in denials(reply):
+                assert ("HINFO" in types) == there, f"expected HINFO {there}, got {reply}"
+
+
+def test_D2_what_the_target_has_is_in_the_next_denial(knotd, unbound, authority, chain):
+    """Though the zone is the same all the time."""
+    knotd.options["ttl-max"] = 1
+    serve(knotd, authority, chain=chain)
+    keys = Keys(ZONE)
+    keys.learn()
+    known(do=True)
+    for holding in (HOLDINGS["a-only"], HOLDINGS["none"], HOLDINGS["aaaa-only"]):
+        authority.set(TARGET, **holding, ttl=1, negative_ttl=1)
+        settle(holding)
+        for rdtype in ("CAA", "SRV", "CAA"):
+            reply = query(ZONE, rdtype, do=True).expect(soa=True)
+            verify(reply, keys)
+            wanted = FAMILIES - lacking(holding)
+            assert [types & FAMILIES for types in denials(reply)] == [wanted], (
+                f"expected {wanted}, got {reply}"
+            )
+
+
+def test_D2_a_denial_that_does_not_fit(knotd, unbound, authority, chain):
+    """Each is cut off as the first one is."""
+    serve(knotd, authority, chain=chain, algorithm="rsasha256", ksk_size=2048, zsk_size=2048)
+    authority.set(TARGET, a=[A1])
+    settle({"a": [A1]})
+    keys = Keys(ZONE)
+    keys.learn()
+    known(do=True)
+    for rdtype in ("AAAA", "CAA"):
+        for _ in range(3):
+            reply = query(ZONE, rdtype, "udp", do=True, bufsize=512)
+            assert reply.tc, f"expected it cut off, got {reply}"
+            whole = query(ZONE, rdtype, "tcp", do=True, bufsize=512).expect(soa=True)
+            verify(whole, keys)
+            assert len(denials(whole)) == 1, f"expected a proof, got {whole}"
+
+
 # Clients' subnets: there is one denial for all of them.
 
 HERE, THERE = "198.51.100.0/24", "203.0.113.0/24"

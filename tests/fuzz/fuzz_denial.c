@@ -1,7 +1,8 @@
 /*!
  * Any octets as a reply with denials, and what is missing at this moment. Every NSEC and NSEC3 that counts
  * has to list what is there, with a TTL that is no longer than that is known, and signatures that verify;
- * all else stays as it was (D2). And as a zone, whose NSEC for mod-onlinesign has to list its types (D3).
+ * all else stays as it was (D2); and what was put right of the apex is known to a later query, until the
+ * zone changes. And as a zone, whose NSEC for mod-onlinesign has to list its types (D3).
  *
  * Files: module/query/denial.c module/query/bitmap.c module/query/packet.c
  */
@@ -379,6 +380,59 @@ static void check(const aname_query_t *query, uint8_t changes)
 	require(!walk_next(&walk, &record));
 }
 
+static bool is_of_apex(const knot_rrset_t *denial)
+{
+	return knot_dname_is_equal(denial->owner, is.zone) ||
+	       (denial->type == KNOT_RRTYPE_NSEC3 && aname_denial_is_apex(denial));
+}
+
+static knot_pkt_t *new_reply(void)
+{
+	knot_pkt_t *pkt = knot_pkt_new(NULL, 4096, &pool);
+	require(knot_pkt_put_question(pkt, is.zone, KNOT_CLASS_IN, KNOT_RRTYPE_A) == KNOT_EOK);
+	require(knot_pkt_begin(pkt, KNOT_AUTHORITY) == KNOT_EOK);
+	return pkt;
+}
+
+/*! What was put right for a query about the apex is known to later ones. */
+static void check_known(const aname_query_t *query, const set_t *set, bool https)
+{
+	static walk_t walk;
+	static walk_record_t record, rrsig;
+	uint8_t changes = query->missing | (https ? ANAME_LISTED_HTTPS : 0);
+	aname_query_t later = *query;
+	later.apex = true;
+	later.pkt = new_reply();
+	require(knot_pkt_put(later.pkt, KNOT_COMPR_HINT_NONE, &set->rrset, 0) == KNOT_EOK);
+	require(aname_denial_correct(&later, 0, https) == KNOT_EOK);
+	later.pkt = new_reply();
+	require(aname_denial_take(&later, https) && aname_denial_put(&later) == KNOT_EOK);
+
+	walk_begin(&walk, later.pkt->wire, later.pkt->size);
+	require(walk_next(&walk, &record) && record.type == set->rrset.type);
+	require(knot_dname_is_equal(record.owner, set->rrset.owner));
+	check_corrected(&record, set, changes);
+	require(walk_next(&walk, &rrsig) && rrsig.type == KNOT_RRTYPE_RRSIG);
+	check_signature(&rrsig, &record, set->rrset.ttl);
+	require(record.ttl == smaller(set->rrset.ttl, query->missing_ttl));
+	require(rrsig.ttl == record.ttl && !walk_next(&walk, &rrsig));
+
+	asked_soa.rrs.rdata->data[asked_soa.rrs.rdata->len - 20] ^= 1;
+	require(!aname_denial_take(&later, https));
+}
+
+/*! The same of the last one of the apex in the reply, where all have been put right. */
+static void check_last_known(const aname_query_t *query, bool https)
+{
+	for (unsigned i = is.count; i > 0 && query->sign.wanted; i--) {
+		const set_t *set = &is.sets[i - 1];
+		if (counts(set, query->instance->options) && is_of_apex(&set->rrset)) {
+			check_known(query, set, https);
+			return;
+		}
+	}
+}
+
 /*! Puts all right, as prove.c does it. */
 static void correct(aname_query_t *query, bool https)
 {
@@ -393,7 +447,7 @@ static void correct(aname_query_t *query, bool https)
 		}
 		require((unsigned)i == expected++);
 		/* As whoever turns to a node has it: there is one apex. */
-		query->apex = knot_dname_is_equal(pkt->rr[i].owner, is.zone);
+		query->apex = is_of_apex(&pkt->rr[i]);
 		ret = aname_denial_correct(query, i, https);
 	}
 	if (ret == KNOT_EOK) {
@@ -401,6 +455,7 @@ static void correct(aname_query_t *query, bool https)
 			require(!counts(&is.sets[expected], options));
 		}
 		check(query, query->missing | (https ? ANAME_LISTED_HTTPS : 0));
+		check_last_known(query, https);
 	} else {
 		require(ret == KNOT_ESPACE);
 	}
@@ -475,9 +530,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	require(instance != NULL);
 	instance->options = &options;
 	instance->shared = shared;
+	instance->zone_len = knot_dname_size(is.zone);
 	is.https = kind & HTTPS;
 	knot_pkt_t *pkt = knot_pkt_new(NULL, 512 + 16 * take_octet(&input), &pool);
-	knotd_qdata_t qdata = { .name = is.zone };
+	knotd_qdata_t qdata = { .name = is.zone, .query = pkt };
 	aname_query_t query = { .instance = instance,
 		                .pkt = pkt,
 		                .qdata = &qdata,
@@ -488,6 +544,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		                .sign = { .state = ANAME_SIGN_READY,
 		                          .wanted = (kind & SIGNED) != 0,
 		                          .signer = &signer,
+		                          .signer_id = signer.id,
 		                          .inception = NOW_S - 5400,
 		                          .expiration = NOW_S + LIFETIME,
 		                          .now_s = NOW_S } };

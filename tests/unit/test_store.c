@@ -432,10 +432,43 @@ static void looked_for(void **state)
 	fixture_free(&fixture);
 }
 
+static void denial_noted(void **state)
+{
+	/* For one version, the last one that was noted, and only what was found last. */
+	fixture_t fixture = fixture_new();
+	thing_t *one = thing_new(1), *other = thing_new(2);
+	one->rrset.type = KNOT_RRTYPE_NSEC;
+	other->rrset.type = KNOT_RRTYPE_NSEC;
+	assert_null(aname_store_denial(fixture.store, 2, NOW));
+	put(&fixture, one, &good, NOW);
+	put(&fixture, other, &good, NOW);
+	assert_null(aname_store_denial(fixture.store, 2, NOW));
+	const aname_signed_t *first = find(&fixture, one);
+	aname_store_note_denial(fixture.store, first, 2);
+	assert_ptr_equal(aname_store_denial(fixture.store, 2, NOW + 3), first);
+	assert_int_equal(first->used_s, NOW + 3);
+	assert_null(aname_store_denial(fixture.store, 4, NOW));
+
+	const aname_signed_t *second = find(&fixture, other);
+	aname_store_note_denial(fixture.store, first, 4);
+	assert_null(aname_store_denial(fixture.store, 4, NOW));
+	aname_store_note_denial(fixture.store, second, 4);
+	assert_ptr_equal(aname_store_denial(fixture.store, 4, NOW), second);
+	assert_null(aname_store_denial(fixture.store, 2, NOW));
+
+	/* What takes its place is not it. */
+	put(&fixture, other, &good, NOW);
+	assert_null(aname_store_denial(fixture.store, 4, NOW));
+	thing_free(one);
+	thing_free(other);
+	fixture_free(&fixture);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		PROVES("a content is there where it was found last, or not at all", looked_for),
+		PROVES("D2: the denial of the apex is found without the zone's own", denial_noted),
 		PROVES("D1: a signature is found by all that it signs", found_by_content),
 		PROVES("D2: an NSEC3 record is found by its owner, too", nsec3_by_owner),
 		PROVES("O3: what is signed of the apex, of another owner and of a wildcard is kept "
