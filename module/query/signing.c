@@ -296,7 +296,8 @@ static ANAME_WARM void finish(aname_query_t *query)
 		sign->signer_id = sign->signer->id;
 	}
 	aname_zones_unable(query->instance->shared->zones, &query->instance->zone,
-	                   sign->state == ANAME_SIGN_UNABLE);
+	                   sign->state == ANAME_SIGN_UNABLE &&
+	                           !query->instance->options->dnssec_off);
 }
 
 /*! As aname_signing_choose(), if the zone has not changed since it was found out who signs it, and

@@ -345,6 +345,12 @@ def test_a_zone_that_knot_signs(knotd, unbound, authority, check):
     assert all("not signed" not in line for line in found)
 
 
+def unsigned(knotd):
+    told = kaname("-s", knotd.socket, "status", "--prometheus", "--summary",
+                  directory=knotd.directory).stdout
+    return int(re.search(r"^aname_zones_unsigned (\d+)$", told, re.MULTILINE)[1])
+
+
 @pytest.mark.parametrize("added", [siblings(), []], ids=["siblings", "none"])
 def test_a_zone_signed_elsewhere(knotd, unbound, authority, check, added):
     """What clients get is in the zone, and good as such: but it is not what the target has."""
@@ -360,10 +366,22 @@ def test_a_zone_signed_elsewhere(knotd, unbound, authority, check, added):
     knotd.start()
     lines, found = check(bad=["mod-aname cannot sign the addresses"])
     says(found, "Signed zones")
+    says(found, "kaname follow --primary", "dnssec: off")
     says(lines, "ok", f"target {TARGET}. A: resolvable", f"held: {A1}")
+    assert unsigned(knotd) == 1
+    # It may be meant so.
+    knotd.options["dnssec"] = "off"
+    knotd.reload()
+    lines, found = check(bad=["gets none of the addresses that are held" if added
+                                   else "no client gets an address"])
+    says(lines, "note", "what stands in the zone")
+    assert unsigned(knotd) == 0
+    knotd.options["dnssec"] = "auto"
+    knotd.reload()
     # Brought back, they are used.
     os.rename(f"{keys}.hidden", keys)
     answers({A1})
+    answers({AAAA1}, rdtype="AAAA")
     check(bad=[])
 
 

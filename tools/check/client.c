@@ -155,7 +155,8 @@ static void ask_all(kaname_check_t *check, const char *address,
 		        check,
 		        "the log says why; have this server sign the zone with keys that knotd's "
 		        "user can read, or use mod-onlinesign after mod-aname: see 'Signed "
-		        "zones' in the operator's guide",
+		        "zones' in the operator's guide; or if another server signs it, have "
+		        "'kaname follow --primary' write there, and set 'dnssec: off'",
 		        "the zone is signed, and mod-aname cannot sign the addresses: it leaves "
 		        "the apex as it is in the zone");
 	} else if (!any) {

@@ -153,6 +153,18 @@ static kaname_exit_t check_modules(kaname_check_t *check)
 	return ret;
 }
 
+/*! A signed zone may be left alone, as the operator wants it. */
+static kaname_exit_t check_left_alone(kaname_check_t *check)
+{
+	kaname_values_t dnssec;
+	kaname_exit_t ret = kaname_check_option(check, "dnssec", &dnssec);
+	if (ret == KANAME_OK && dnssec.count > 0 && strcmp(dnssec.at[0], "off") == 0) {
+		kaname_note("'dnssec: off': clients get what stands in the zone, whoever writes it "
+		            "there");
+	}
+	return ret;
+}
+
 static kaname_exit_t check_signing(kaname_check_t *check)
 {
 	bool keys;
@@ -169,10 +181,11 @@ static kaname_exit_t check_signing(kaname_check_t *check)
 	if (keys || by_knot) {
 		check->is_signed = true;
 		kaname_note("the zone is signed%s", by_knot ? " by this server" : "");
+		ret = check_left_alone(check);
 	} else if (!check->is_signed) {
 		kaname_note("the zone is not signed");
 	}
-	return KANAME_OK;
+	return ret == KANAME_IO ? ret : KANAME_OK;
 }
 
 /* The record. */

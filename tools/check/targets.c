@@ -317,8 +317,8 @@ static void check_served(kaname_check_t *check, const held_t held[2], bool all_d
 	if (check->bad_before > 0) {
 		next = "what is BAD above comes first";
 	} else if (check->is_signed) {
-		next = "the log says why, if not 'dnssec: off'; see 'Signed zones' in the "
-		       "operator's guide";
+		next = "the log says why; with 'dnssec: off', 'kaname follow' has to write them "
+		       "where the zone is signed; see 'Signed zones' in the operator's guide";
 	} else if (check->modules.count == 0 || check->deny.count == KANAME_VALUES_MAX) {
 		/* Not all of the section was read. */
 		next = "does 'deny-address' take them, or does another module in the template's "
