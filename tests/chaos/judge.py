@@ -18,6 +18,8 @@ from world import LIFE_S
 # When an address that is probed has died, or come back, it is known after so many seconds (H2).
 DOWN_S, UP_S = scaled(5), scaled(4)
 LOADING = "loading"
+# What an extended error without a text takes of a reply (RFC 8914, 2).
+EDE_OCTETS = 6
 
 
 class Wrong(Exception):
@@ -64,9 +66,16 @@ class Judge:
 
     # Replies.
 
+    @staticmethod
+    def _tells(question, reply):
+        """Whether an extended error would have been in the reply: knotd leaves one out that does not
+        fit."""
+        return question.edns and (question.proto == "tcp" or len(reply.wire) + EDE_OCTETS
+                                  <= question.how.get("bufsize", 1232))
+
     def check(self, question, reply, begin, end):
         """Raises Wrong unless the reply may be as it is."""
-        moment = Moment(begin, end, STALE_ANSWER in reply.ede, question.edns)
+        moment = Moment(begin, end, STALE_ANSWER in reply.ede, self._tells(question, reply))
         zone = question.zone
         if self._not_served(question, reply, moment):
             return

@@ -28,7 +28,7 @@ class Moment:
     begin: float
     end: float
     stale: bool = False
-    # Only a reply with EDNS says that it is stale.
+    # Only a reply with EDNS, and with room for it, says that it is stale.
     tells: bool = True
 
 

@@ -173,6 +173,14 @@ def right_replies(world, replies):
     bare = ask("bare.example")
     world.spells.put("bare.u.example", time.monotonic() - 60)
     yield bare, make(bare, rcode="SERVFAIL", ede=22)
+    # There is no room to tell that it is stale.
+    moves = world.targets.all["half.u.example"]
+    before = has("half.u.example")
+    moves.sets["A"].put(frozenset(moves.addresses("A", 7)), time.monotonic() - 30)
+    full = ask("half.example")
+    told = make(full, before)
+    full.how["bufsize"] = len(told.wire) + 5
+    yield full, told
 
 
 class Deaf:
