@@ -507,7 +507,7 @@ def test_M1_a_key_file_that_is_none(fleet, authority):
     serve(fleet)
     for text in ("", "nonsense", f"{ALGORITHM}:{KEY}:not base64!"):
         key = key_file(fleet.knotd.directory, text, "bad.key")
-        done = Follow(fleet.knotd, key=key).run("--once", code=3)
+        done = Follow(fleet.knotd, key=key).run("--once", code=1)
         assert "next: " in done.stderr, done.stderr
     done = Follow(fleet.knotd, key="/nowhere/follow.key").run("--once", code=3)
     assert "/nowhere/follow.key" in done.stderr, done.stderr

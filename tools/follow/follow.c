@@ -46,6 +46,7 @@ static void end(kaname_follow_t *follow)
 	for (size_t i = 0; i < sizeof(follow->signals) / sizeof(follow->signals[0]); i++) {
 		uv_close((uv_handle_t *)&follow->signals[i], on_closed);
 	}
+	(void)signal(SIGHUP, SIG_IGN); /* As before they were listened for. */
 }
 
 /*! Nothing is begun any more; what is on its way is waited for a moment. */
@@ -285,6 +286,8 @@ kaname_exit_t kaname_follow(const kaname_args_t *args)
 	if (args->setup) {
 		return kaname_follow_setup(args);
 	}
+	/* Until it is listened for: nothing was read yet, so that nothing is missed. */
+	(void)signal(SIGHUP, SIG_IGN);
 	(void)mallopt(M_MMAP_THRESHOLD, LARGE);
 	(void)signal(SIGPIPE, SIG_IGN);
 	follow.args = args;

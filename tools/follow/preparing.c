@@ -12,6 +12,7 @@
 #include "ask.h"
 #include "config.h"
 #include "control.h"
+#include "follow/setup.h"
 #include "name.h"
 #include "records.h"
 
@@ -112,20 +113,22 @@ static kaname_exit_t read_key(kaname_follow_t *follow)
 		return KANAME_USAGE;
 	}
 	int ret = knot_tsig_key_init_file(&follow->key, path);
-	if (ret != KNOT_EOK) {
-		/* The library takes a file that is not there for one that may not be read. */
-		if (eaccess(path, R_OK) != 0) {
-			kaname_error("the key file %s cannot be read: %s", path, strerror(errno));
-		} else {
-			kaname_error("the key file %s has no key: %s", path, knot_strerror(ret));
-		}
-		(void)fprintf(stderr,
-		              "next: its first line is [ALGORITHM:]NAME:SECRET, as 'kaname "
-		              "follow --setup' prints it, and it has to be readable for who "
-		              "runs this\n");
-		return KANAME_IO;
+	if (ret == KNOT_EOK) {
+		return KANAME_OK;
 	}
-	return KANAME_OK;
+	/* The library takes a file that is not there for one that may not be read. */
+	bool is_readable = eaccess(path, R_OK) == 0;
+	if (is_readable) {
+		kaname_error("the key file %s has no key: %s", path, knot_strerror(ret));
+	} else {
+		kaname_error("the key file %s cannot be read: %s", path, strerror(errno));
+	}
+	bool is_copy = getenv("CREDENTIALS_DIRECTORY") != NULL; /* Of systemd. */
+	(void)fprintf(stderr,
+	              "next: its first line is [ALGORITHM:]NAME:SECRET, as 'kaname follow --setup' "
+	              "prints it, and it has to be readable for who runs this%s\n",
+	              is_copy ? "; systemd has copied it from " KANAME_KEY_DEFAULT : "");
+	return is_readable ? KANAME_NO : KANAME_IO;
 }
 
 /* What was written before. */

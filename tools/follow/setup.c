@@ -18,7 +18,6 @@
 
 #define NAME      "kaname-follow"
 #define ALGORITHM "hmac-sha256"
-#define KEY_FILE  "/etc/knot/" NAME ".key"
 
 /*! Octets of the secret, and of its text. */
 #define SECRET_LEN 32
@@ -320,7 +319,8 @@ static void print_zones(const char *zones)
 
 static void print_key_file(const setup_t *setup)
 {
-	(void)printf("\n# The one line of the key file, " KEY_FILE ", which only root may read\n"
+	(void)printf("\n# The one line of the key file, " KANAME_KEY_DEFAULT
+	             ", which only root may read\n"
 	             "# (mode 0600) and kaname-follow.service is given:\n"
 	             "#\n#   " ALGORITHM ":" NAME ":%s\n",
 	             setup->secret);

@@ -6,6 +6,9 @@
 
 #include "tool.h"
 
+/*! Where the key is for kaname-follow.service. */
+#define KANAME_KEY_DEFAULT "/etc/knot/kaname-follow.key"
+
 /*!
  * \brief Prints a key, and an acl that lets it change A and AAAA records of the owners that are
  *        followed, and nothing else; what stands between is for people, as comments.
