@@ -12,6 +12,7 @@
 
 #include "commands.h"
 #include "protocol.h"
+#include "tame.h"
 #include "tool.h"
 
 /*! Longest time-out in seconds: a day. */
@@ -20,12 +21,13 @@
 
 void kaname_error(const char *format, ...)
 {
-	char message[5000];
+	char message[5000], tame[KANAME_TAME_MAX(sizeof(message))];
 	va_list args;
 	va_start(args, format);
 	(void)vsnprintf(message, sizeof(message), format, args);
 	va_end(args);
-	(void)fprintf(stderr, "kaname: %s\n", message);
+	kaname_tame(message, tame);
+	(void)fprintf(stderr, "kaname: %s\n", tame);
 }
 
 kaname_exit_t kaname_finish(kaname_exit_t code)

@@ -13,6 +13,7 @@
 
 #include "ask.h"
 #include "protocol.h"
+#include "tame.h"
 
 /*! A socket that serves others is asked again after this. */
 #define BUSY_MS 100
@@ -222,6 +223,7 @@ kaname_exit_t kaname_socket_ask(const kaname_args_t *args, const char *request, 
 	if (*text == NULL) {
 		return fail(path, strerror(errno), kaname_socket_next(errno));
 	}
+	kaname_tame_lines(*text);
 	const char *next, *fault = find_fault(*text, &next);
 	if (fault != NULL) {
 		free(*text);

@@ -1,10 +1,16 @@
 """What kaname follow says: with a cause and a cure that are true, and nothing raw from outside."""
 
+import contextlib
 import re
 import signal
+import subprocess
+import threading
 
-from harness import A1, TARGET, aname
+import pytest
+from harness import A1, A2, TARGET, ZONE, aname, let_pass
 from harness.follow import Follow, written
+from harness.kaname import KANAME, environment
+from harness.told_client import FORMAT, SERVER, module  # noqa: F401
 from harness.wait import eventually
 
 
@@ -31,3 +37,87 @@ def test_M5_sighup_does_not_end_it_while_it_starts(fleet, authority):
 def command(follow):
     with open(f"/proc/{follow.pid}/comm", encoding="ascii") as file:
         return file.read()
+
+
+# What comes from outside.
+
+RAW = "\x1b[31mred\x07\rover\x7f\x01\xc2\x9b"
+TAME = r"\x1b[31mred\x07\x0dover\x7f\x01\xc2\x9b"
+
+
+def raw(text):
+    return re.findall(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", text)
+
+
+def answer_all(peer, what):
+    """Answer each question with the same; returns how many there were."""
+    asked = [0]
+
+    def run():
+        with contextlib.suppress(OSError):
+            while (line := peer.line()) is not None:
+                asked[0] += 1
+                peer.send(f"set\ttoken={line.split()[1]}\tnext=60\tttl=60\t{what}\n"
+                          .encode("latin-1"))
+
+    threading.Thread(target=run, daemon=True).start()
+    return asked
+
+
+@pytest.mark.parametrize("what", [
+    f"a-state=failed\ta-why={RAW}\taaaa-state=failed", f"unknown=yes\twhy={RAW}"],
+    ids=["failed", "unknown"])
+def test_M1_what_the_module_says_is_escaped(fleet, module, what):
+    serve(fleet)
+    follow = fleet.follow("-S", module.path)
+    answer_all(module.accept(), what)
+    follow.says(ZONE, re.escape(TAME))
+    assert not raw(follow.text()), repr(follow.text())
+
+
+def test_M1_why_the_module_refuses_is_escaped(fleet, module):
+    serve(fleet)
+    follow = fleet.follow("-S", module.path)
+    module.accept().send(f"refused\twhy={RAW}\n".encode("latin-1"))
+    follow.says(re.escape(TAME))
+    assert not raw(follow.text()), repr(follow.text())
+
+
+def test_what_the_module_says_to_others_is_harmless(module, directory):
+    """kaname status prints it in a table, and as it is told."""
+    def serve_status():
+        peer = module.accept(greet=False)
+        peer.line()
+        text = f"target\tname=t.example.\tfamily=A\tresolver={RAW}\tstate=failed\tzone=z.example.\twhy={RAW}\tfailing=5\n"
+        peer.send(FORMAT.encode() + SERVER.encode() + text.encode("latin-1") + b"end\n")
+        peer.close()
+
+    thread = threading.Thread(target=serve_status)
+    thread.start()
+    done = subprocess.run([KANAME, "status", "-S", module.path], env=environment(directory),
+                          capture_output=True, check=False, timeout=30)
+    thread.join()
+    text = (done.stdout + done.stderr).decode("latin-1")
+    assert "over" in text and not raw(text), repr(text)
+
+
+def test_M1_what_is_lost_over_and_over_costs_little(fleet, module):
+    """All are asked for again, and not as often as it is said."""
+    for number in range(50):
+        fleet.knotd.add_zone(f"z{number}.example", [aname(TARGET)])
+    serve(fleet)
+    follow = fleet.follow("-S", module.path)
+    peer = module.accept()
+    asked = answer_all(peer, f"a-state=addresses\ta={A1}\taaaa-state=nodata")
+    written(fleet.knotd, {A1})
+    eventually(lambda: asked[0] >= 51)
+    let_pass(2)
+    before, busy = asked[0], follow.busy_s()
+    for _ in range(100):
+        peer.send("lost\n" * 100)
+        let_pass(0.03)
+    seconds = 3
+    assert follow.busy_s() - busy < 0.3 * seconds, f"expected little, got {follow.busy_s() - busy}"
+    eventually(lambda: asked[0] >= before + 51)
+    let_pass(1.5)
+    assert asked[0] - before <= 51 * (seconds + 4), f"got {asked[0] - before} questions"

@@ -12,6 +12,8 @@
 /*! The least and most between two questions of an owner. */
 #define LEAST_MS        1000
 #define MOST_MS         1800000
+/*! The least between two questions of all owners. */
+#define LOST_MS         1000
 
 void kaname_follow_ask(kaname_follow_t *follow, kaname_follow_owner_t *owner)
 {
@@ -63,6 +65,16 @@ static void ask_all(kaname_follow_t *follow)
 		kaname_follow_ask(follow, owner);
 	}
 	kaname_follow_ask_more(follow);
+}
+
+void kaname_follow_ask_lost(kaname_follow_t *follow)
+{
+	int64_t now_ms = kaname_now_ms();
+	if (follow->is_lost && now_ms >= follow->lost_ms) {
+		follow->is_lost = false;
+		follow->lost_ms = now_ms + LOST_MS;
+		ask_all(follow);
+	}
 }
 
 static void on_up(void *ctx)
@@ -220,9 +232,12 @@ static void on_changed(void *ctx, const knot_dname_t *name)
 	kaname_follow_ask_more(follow);
 }
 
+/*! However often it is said, all are asked for once in a while. */
 static void on_lost(void *ctx)
 {
-	ask_all(ctx);
+	kaname_follow_t *follow = ctx;
+	follow->is_lost = true;
+	kaname_follow_ask_lost(follow);
 }
 
 bool kaname_follow_listen(kaname_follow_t *follow)

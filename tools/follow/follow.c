@@ -167,6 +167,7 @@ static void on_tick(uv_timer_t *timer)
 		}
 	}
 	kaname_follow_read(follow);
+	kaname_follow_ask_lost(follow);
 	kaname_follow_ask_more(follow);
 	kaname_follow_write_more(follow);
 	kaname_follow_tell_rest(follow, false);

@@ -76,6 +76,8 @@ typedef struct {
 	kaname_told_t *told;
 	size_t asked; /*!< Questions on their way. */
 	kaname_ring_t to_ask;
+	bool is_lost;    /*!< The module has lost what changed: all are to be asked for, */
+	int64_t lost_ms; /*!< and not before. */
 
 	/* Scanning and looking: one at a time on the pool. */
 	kaname_follow_scanning_t *scanning; /*!< What is being read; NULL: nothing. */
@@ -167,6 +169,9 @@ __attribute__((warn_unused_result)) bool kaname_follow_listen(kaname_follow_t *f
 
 /*! Asks the module what an owner has, as soon as there is room. */
 void kaname_follow_ask(kaname_follow_t *follow, kaname_follow_owner_t *owner);
+
+/*! Has all asked for if the module has lost what changed, unless that was a moment ago. */
+void kaname_follow_ask_lost(kaname_follow_t *follow);
 
 /*! Asks for those that wait for it, as many as there is room for. */
 void kaname_follow_ask_more(kaname_follow_t *follow);
