@@ -8,8 +8,10 @@ import threading
 
 import pytest
 from harness import A1, A2, TARGET, ZONE, aname, let_pass
-from harness.follow import Follow, written
+from harness.follow import ALGORITHM, KEY, key_file, stays, written
+from harness.knotd import section
 from harness.kaname import KANAME, environment
+from harness.owners import needs_any
 from harness.told_client import FORMAT, SERVER, module  # noqa: F401
 from harness.wait import eventually
 
@@ -121,3 +123,67 @@ def test_M1_what_is_lost_over_and_over_costs_little(fleet, module):
     eventually(lambda: asked[0] >= before + 51)
     let_pass(1.5)
     assert asked[0] - before <= 51 * (seconds + 4), f"got {asked[0] - before} questions"
+
+
+# What is refused.
+
+OTHER = "YW5vdGhlciBzZWNyZXQgb2YgdGhlIHNhbWUga2V5IQ=="
+
+
+def test_M1_a_key_that_was_changed_takes_a_restart(fleet, authority):
+    """In knot.conf and in the file: the process has the former one, which the cure says."""
+    authority.set(TARGET, a=[A1])
+    serve(fleet)
+    follow = fleet.follow()
+    written(fleet.knotd, {A1})
+    replace_key(fleet, KEY, secret=OTHER)
+    path = key_file(fleet.knotd.directory, f"{ALGORITHM}:{KEY}:{OTHER}")
+    authority.set(TARGET, a=[A2])
+    follow.says("BADSIG|NOTAUTH", "restart kaname-follow")
+    stays(fleet.knotd, {A1}, seconds=1)
+    follow.finish()
+    fleet.follow(name="again", key=path)
+    written(fleet.knotd, {A2})
+
+
+def replace_key(fleet, *names, secret):
+    """Another secret for KEY; keys that the acl has."""
+    sections = fleet.knotd.sections
+    acl = next(one for one in sections if one.startswith("acl:") and f"key: {KEY}" in one)
+    for name in names:
+        sections.insert(0, section("key", name, algorithm=ALGORITHM, secret=secret))
+    if names == (KEY,):
+        old = [one for one in sections if one.startswith("key:") and KEY in one]
+        sections.remove(old[-1])
+    else:
+        sections[sections.index(acl)] = acl.replace(f"key: {KEY}", f"key: [{', '.join((KEY, *names))}]")
+    fleet.knotd.reload()
+
+
+def test_M1_a_key_is_changed_without_a_gap(fleet, authority):
+    """As the guide has it: both are in the acl until the service has the new one."""
+    authority.set(TARGET, a=[A1])
+    serve(fleet)
+    follow = fleet.follow()
+    written(fleet.knotd, {A1})
+    replace_key(fleet, "kaname-follow-2", secret=OTHER)
+    authority.set(TARGET, a=[A2])
+    written(fleet.knotd, {A2})
+    path = key_file(fleet.knotd.directory, f"{ALGORITHM}:kaname-follow-2:{OTHER}")
+    follow.finish()
+    again = fleet.follow(name="again", key=path)
+    authority.set(TARGET, a=[A1])
+    written(fleet.knotd, {A1})
+    assert not again.lines("next: ") + follow.lines("next: ")
+
+
+@needs_any
+def test_M1_an_acl_for_the_apex_alone(fleet, authority):
+    """It was made before owners below the apex were followed; that is what the cure names."""
+    authority.set(TARGET, a=[A1])
+    fleet.knotd.options["owners"] = "any"
+    serve(fleet, aname(TARGET, owner="shop"))
+    follow = fleet.follow()
+    written(fleet.knotd, {A1})
+    follow.says(f"shop.{ZONE}.: ", "next: .*update-owner-match: sub-or-equal")
+    assert not follow.lines(rf" {ZONE}.: ", "next: "), follow.text()

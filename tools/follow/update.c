@@ -162,15 +162,17 @@ int kaname_update_write(const kaname_update_t *update, uint16_t id, const knot_t
 
 #define ALLOW                                                                                     \
 	"in Knot by the acl that `kaname follow --setup` prints, named in the `acl` of the zone " \
-	"or its template; in BIND by `update-policy` or `allow-update`; in PowerDNS by "          \
+	"or its template, with the address that it is sent from; in BIND by `update-policy` or "  \
+	"`allow-update`; in PowerDNS by "                                                         \
 	"`dnsupdate=yes`, "                                                                       \
 	"`allow-dnsupdate-from`, and TSIG-ALLOW-DNSUPDATE and ALLOW-DNSUPDATE-FROM of the zone"
 #define NEXT_ALLOW                                                                               \
 	"let the key change A and AAAA there: " ALLOW "; PowerDNS says so of a wrong key, too, " \
 	"and Knot 3.2 of a zone that is frozen (knotc zone-thaw)"
 #define NEXT_KEY                                                                                  \
-	"compare name, algorithm and secret of the key with those at the primary; Knot 3.2 says " \
-	"so, too, where no acl lets the key change A and AAAA there: see `kaname follow --setup`"
+	"compare name, algorithm and secret of the key with those at the primary; this reads it " \
+	"when it starts: after another one, `systemctl restart kaname-follow`; Knot 3.2 says so," \
+	" too, where no acl lets the key change A and AAAA there: see `kaname follow --setup`"
 #define NEXT_AUTHORITY                                                                       \
 	"see that the zone is there, and the key, by the same name, or name its primary by " \
 	"--primary; and let the key change A and AAAA there: " ALLOW
@@ -214,6 +216,18 @@ static const struct {
 	{ KNOT_RCODE_BADTRUNC, KANAME_UPDATE_REFUSED,
 	  "the primary asks for a longer signature (BADTRUNC)", NEXT_KEY },
 };
+
+bool kaname_update_may_not(const kaname_updated_t *updated)
+{
+	for (size_t i = 0; i < sizeof(sayings) / sizeof(sayings[0]); i++) {
+		if (sayings[i].why == updated->why) {
+			return sayings[i].rcode == KNOT_RCODE_REFUSED ||
+			       sayings[i].rcode == KNOT_RCODE_NOTAUTH ||
+			       sayings[i].rcode == KNOT_RCODE_BADKEY;
+		}
+	}
+	return false;
+}
 
 static void conclude(kaname_updated_t *updated, kaname_outcome_t outcome, const char *why,
                      const char *next)

@@ -110,6 +110,9 @@ typedef struct {
 int kaname_update_write(const kaname_update_t *update, uint16_t id, const knot_tsig_key_t *key,
                         uint8_t *wire, uint8_t *digest, size_t *digest_len);
 
+/*! May it be that the key is good, and may not do this? */
+bool kaname_update_may_not(const kaname_updated_t *updated);
+
 /*!
  * \brief Reads the reply, and checks its signature if the message was signed. What nobody signed is
  *        believed where it is an error, and only as such.

@@ -1,5 +1,6 @@
 #include "follow/follow.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -24,6 +25,9 @@
 #define NEXT_DISAGREED                                                               \
 	"does this server have what the primary has ('kaname check ZONE')? No more " \
 	"than 256 addresses of a family may stand there"
+#define NEXT_BELOW                                                                            \
+	"it is below the apex: does the acl say 'update-owner-match: sub-or-equal', and not " \
+	"'equal', as `kaname follow --setup` prints it where 'owners: any' is set? Else "
 /*! How often it is looked whether a zone is still occupied. */
 #define HELD_UP_MS    2000
 /*! Records of a type that an update compares; of more it expects that there are any. */
@@ -117,6 +121,20 @@ static void take_undone(kaname_follow_t *follow, kaname_follow_job_t *job)
 	note(follow, KANAME_NOTE_UNDONE, owner, job->to, 0, 0);
 }
 
+/*! Says why an update failed, and what to do; of an owner below the apex what is most likely first. */
+static void say_failure(kaname_follow_t *follow, kaname_follow_owner_t *owner,
+                        const kaname_updated_t *updated)
+{
+	char text[1000];
+	const char *next = updated->next;
+	bool is_apex = kaname_follow_name(owner) == kaname_follow_zone(owner);
+	if (next != NULL && !is_apex && kaname_update_may_not(updated)) {
+		(void)snprintf(text, sizeof(text), NEXT_BELOW "%s", next);
+		next = text;
+	}
+	kaname_follow_trouble(follow, owner, next, "%s (%s)", updated->why, follow->server_text);
+}
+
 static void take_end(kaname_follow_t *follow, kaname_follow_job_t *job,
                      const kaname_updated_t *updated)
 {
@@ -148,8 +166,7 @@ static void take_end(kaname_follow_t *follow, kaname_follow_job_t *job,
 		kaname_follow_hold(owner, FAILED_MS);
 		break;
 	}
-	kaname_follow_trouble(follow, owner, updated->next, "%s (%s)", updated->why,
-	                      follow->server_text);
+	say_failure(follow, owner, updated);
 }
 
 /*! Ends a job, and goes on with its owner. */
