@@ -10,6 +10,7 @@ import dns.tsig
 import dns.tsigkeyring
 import dns.update
 import pytest
+from harness import guide
 from harness.ask import SERVER, query
 from harness.primaries import NamedPrimary
 from harness.kaname import kaname
@@ -220,9 +221,9 @@ def test_a_primary_that_is_bind(directory, request):
     text = kaname("follow", "--setup", "-s", f"{directory}/none", "--primary", "127.0.0.1@5310",
                   ZONE, directory=directory).stdout
     (statement,) = re.findall(r"^#   (key .*)$", text, re.MULTILINE)
-    (policy,) = re.findall(r"^#   (update-policy .*)$", text, re.MULTILINE)
-    server = NamedPrimary(directory, {ZONE: zone_text(ZONE, RECORDS)},
-                          policy.replace("ZONE", ZONE), statement)
+    (policy,) = re.findall(rf'^#   zone "{ZONE}" {{\n#       (update-policy .*)\n#   }};$', text,
+                           re.MULTILINE)
+    server = NamedPrimary(directory, {ZONE: zone_text(ZONE, RECORDS)}, policy, statement)
     request.addfinalizer(server.kill)
     server.start()
     before = served(server.address)
@@ -232,3 +233,43 @@ def test_a_primary_that_is_bind(directory, request):
     updates = [swap(ZONE, owner, a=([OLD], [NEW])) for owner in (ZONE, f"www.{ZONE}")]
     ended = send(server.address, *updates, key=key_of(text), directory=directory)
     assert [one.outcome for one in ended] == ["done", "refused"], f"got {ended}"
+
+
+@pytest.mark.parametrize("server", ["BIND", "PowerDNS"])
+def test_it_prints_what_the_guide_says_for_other_primaries(directory, server):
+    (shown,) = re.findall(rf"^\*\*{server} as the primary\*\*.*?\n\n(    .*?)\n\n\S",
+                          guide.text_of("doc", "operation.md"), re.MULTILINE | re.DOTALL)
+    text = kaname("follow", "--setup", "-s", f"{directory}/none", "--primary", "192.0.2.53", ZONE,
+                  directory=directory).stdout
+    source = re.search(r"allow-dnsupdate-from=([^`]*)`", text)[1]
+    printed = text.replace(key_of(text).split(":")[2], "...").replace(source, "192.0.2.1")
+    for line in shown.splitlines():
+        assert f"\n#   {line[4:]}\n" in printed, f"expected {line} in {printed}"
+    count = {"BIND": 4, "PowerDNS": 5}[server]
+    assert len(shown.splitlines()) == count
+
+
+def test_other_primaries_of_several_zones(directory):
+    """Each has lines of its own; where none is named there is a word for it."""
+    arguments = ("follow", "--setup", "-s", f"{directory}/none", "--primary", "192.0.2.53")
+    text = kaname(*arguments, ZONE, "example.net", directory=directory).stdout
+    for zone in (ZONE, "example.net"):
+        assert f'#   zone "{zone}" {{\n' in text and f"name {zone} A AAAA" in text
+        assert len(re.findall(rf"^#   pdnsutil set-meta {zone} ", text, re.MULTILINE)) == 4
+    text = kaname(*arguments, directory=directory).stdout
+    assert '#   zone "ZONE" {' in text and "name ZONE A AAAA" in text
+
+
+def test_a_catalog_that_is_named(knotd, tool):
+    """The template that its members go by, with the acl that is there."""
+    knotd.sections.append(section("acl", "others", address="192.0.2.0/24", action="transfer"))
+    knotd.add_catalog(ZONE, RECORDS)
+    knotd.sections[-1] = knotd.sections[-1].rstrip("\n") + "\n    acl: others\n"
+    knotd.start(ready=[])
+    text = tool("follow", "--setup", "--catalog", "catalog.invalid").stdout
+    assert acl_of(text) == ["others, kaname-follow"], text
+    assert re.findall(r"^#     - id: (\S+)$", text, re.MULTILINE) == ["member"]
+    text = tool("follow", "--setup", "--catalog", "catalog.invalid", "catalog.invalid").stdout
+    assert acl_of(text) == ["kaname-follow", "others, kaname-follow"], text
+    refused = tool("follow", "--setup", "--catalog", "none.invalid", code=1)
+    assert refused.stdout == "" and "none.invalid" in refused.stderr
