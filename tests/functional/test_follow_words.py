@@ -1,14 +1,15 @@
 """What kaname follow says: with a cause and a cure that are true, and nothing raw from outside."""
 
 import contextlib
+import os
 import re
 import signal
 import subprocess
 import threading
 
 import pytest
-from harness import A1, A2, TARGET, ZONE, aname, let_pass
-from harness.follow import ALGORITHM, KEY, key_file, stays, written
+from harness import A1, A2, PRIMARY, TARGET, ZONE, aname, let_pass
+from harness.follow import ALGORITHM, KEY, Follow, key_file, stays, written
 from harness.knotd import section
 from harness.kaname import KANAME, environment
 from harness.owners import needs_any
@@ -187,3 +188,31 @@ def test_M1_an_acl_for_the_apex_alone(fleet, authority):
     written(fleet.knotd, {A1})
     follow.says(f"shop.{ZONE}.: ", "next: .*update-owner-match: sub-or-equal")
     assert not follow.lines(rf" {ZONE}.: ", "next: "), follow.text()
+
+
+# Another primary.
+
+
+def test_M1_zones_that_cannot_be_at_a_primary_elsewhere(fleet, authority, primary):
+    """Where none is named those without `master` are left out, which is said once."""
+    authority.set(TARGET, a=[A1])
+    knotd = fleet.knotd
+    primary.add_zone("from.example", [aname(TARGET)], zone_options={"acl": "all"})
+    primary.start(ready=())
+    knotd.sections.insert(0, section("remote", "primary", address="{}@{}".format(*PRIMARY)))
+    knotd.add_zone("from.example", zone_options={"master": "primary"})
+    os.unlink(knotd.zone_file("from.example"))
+    knotd.add_zone("own.example", [aname(TARGET)])
+    serve(fleet)
+    eventually(lambda: knotd.loaded("from.example"))
+    far = Follow(knotd, "--primary", "192.0.2.53")
+    done = far.run("--dry-run", code=(0, 1))
+    assert re.findall(r"^(\S+): A none", done.stdout, re.MULTILINE) == ["from.example."], done
+    (line,) = re.findall(r".*left out.*", done.stderr)
+    assert "2 zones" in line and "192.0.2.53" in line and "next: name" in line, line
+    assert "left out" not in far.run("--dry-run", "--quiet", code=(0, 1)).stderr
+    done = far.run("--dry-run", "own.example", code=(0, 1))
+    assert "own.example." in done.stdout and "left out" not in done.stderr, done
+    # One of this host may be this very server.
+    done = Follow(knotd, "--primary", "{}@{}".format(*PRIMARY)).run("--dry-run", code=(0, 1))
+    assert "own.example." in done.stdout and "from.example." in done.stdout, done

@@ -206,7 +206,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			                              .catalogs_count = kind & CATALOG ? 1 : 0,
 			                              .catalogs = catalogs,
 			                              .elsewhere = kind & ELSEWHERE };
-		const kaname_scan_calls_t calls = { &told, on_owner, on_refused, on_missing };
+		const kaname_scan_calls_t calls = { &told, on_owner, on_refused, on_missing, NULL };
 		told.count = 0;
 		ret = kaname_scan(&args, &choice, &calls);
 		if (ret == KANAME_OK && (kind & NAMED)) {

@@ -92,6 +92,7 @@ typedef struct {
 	unsigned read_failures; /*!< In a row. */
 	size_t missing;         /*!< Zones and catalogs that were named, and are not there; */
 	uint64_t said_missing;  /*!< which of them were told. */
+	size_t left_out;        /*!< Zones that cannot be at the primary. */
 	size_t below;           /*!< Owners below apexes, as they are counted, */
 	size_t below_last;      /*!< and were; */
 	size_t turn;            /*!< whose turn it is of them. */

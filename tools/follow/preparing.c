@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -85,6 +86,25 @@ static kaname_exit_t find_local(kaname_follow_t *follow)
 	return ret;
 }
 
+/*! Is it an address of this host? Then it may be that of the local knotd. */
+static bool is_here(const struct sockaddr_storage *server)
+{
+	struct sockaddr_storage address = *server;
+	bool is_v6 = server->ss_family == AF_INET6;
+	int fd = socket(server->ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (is_v6) {
+		((struct sockaddr_in6 *)&address)->sin6_port = 0;
+	} else {
+		((struct sockaddr_in *)&address)->sin_port = 0;
+	}
+	socklen_t len = is_v6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+	bool is_here = fd >= 0 && bind(fd, (struct sockaddr *)&address, len) == 0;
+	if (fd >= 0) {
+		(void)close(fd);
+	}
+	return is_here;
+}
+
 static kaname_exit_t find_primary(kaname_follow_t *follow)
 {
 	const char *text = follow->args->primary;
@@ -96,6 +116,7 @@ static kaname_exit_t find_primary(kaname_follow_t *follow)
 		return KANAME_NO;
 	}
 	(void)snprintf(follow->server_text, sizeof(follow->server_text), "%s", text);
+	follow->choice.is_far = !is_here(&follow->server);
 	return KANAME_OK;
 }
 

@@ -74,6 +74,12 @@ static void add_missing(void *ctx, const knot_dname_t *zone, const char *why, co
 	add_zone(ctx, false, zone, why, next);
 }
 
+static void take_left_out(void *ctx, size_t zones)
+{
+	kaname_follow_scanning_t *scanning = ctx;
+	scanning->left_out = zones;
+}
+
 static void add_addresses(kaname_follow_scanning_t *scanning, kaname_follow_there_t there,
                           const knot_dname_t *zone, const knot_dname_t *owner, const uint8_t *from)
 {
@@ -112,7 +118,8 @@ static void read_server(uv_work_t *work)
 {
 	kaname_follow_scanning_t *scanning = work->data;
 	const kaname_follow_t *follow = scanning->follow;
-	const kaname_scan_calls_t calls = { scanning, add_owner, add_refused, add_missing };
+	const kaname_scan_calls_t calls = { scanning, add_owner, add_refused, add_missing,
+		                            take_left_out };
 	int64_t begin_ms = thread_cpu_ms();
 	scanning->ret = KANAME_OK;
 	if (scanning->what == KANAME_READ_OWNERS) {
@@ -183,6 +190,18 @@ static void take_failure(kaname_follow_t *follow, const kaname_follow_scanning_t
 	}
 }
 
+/*! Says how many zones the primary cannot have, when that is another number. */
+static void say_left_out(kaname_follow_t *follow, size_t zones)
+{
+	if (zones > 0 && zones != follow->left_out && !follow->args->quiet) {
+		kaname_follow_say(
+		        "%zu zones of this server have no 'master', and are left out: %s is "
+		        "not known to have them\nnext: name those that it has",
+		        zones, follow->server_text);
+	}
+	follow->left_out = zones;
+}
+
 static void read_end(uv_work_t *work, int status)
 {
 	kaname_follow_scanning_t *scanning = work->data;
@@ -207,6 +226,7 @@ static void read_end(uv_work_t *work, int status)
 	} else if (good && scanning->what == KANAME_READ_OWNERS) {
 		plan_scan(follow, now_ms);
 		kaname_follow_take_owners(follow, &scanning->notebook);
+		say_left_out(follow, scanning->left_out);
 	} else if (good) {
 		follow->verify_ms = next_after(now_ms, scanning->cpu_ms);
 		kaname_follow_take_all_there(follow, scanning);

@@ -20,7 +20,8 @@ struct kaname_follow_scanning {
 	kaname_exit_t ret;
 	int64_t cpu_ms;
 	kaname_notebook_t notebook;
-	size_t count; /*!< THERE: owners. */
+	size_t count;    /*!< THERE: owners. */
+	size_t left_out; /*!< OWNERS: zones. */
 	struct {
 		kaname_follow_owner_t *owner; /*!< To be given back only. */
 		knot_dname_storage_t zone, name;

@@ -30,6 +30,7 @@ typedef struct {
 	kaname_hidden_t hidden;
 	kaname_grouped_t grouped;
 	uint32_t any_count; /*!< Zones with `owners: any` that are wanted. */
+	size_t left_out;    /*!< Zones. */
 	/* While records are read. */
 	unsigned type; /*!< Index into aname_rrtypes. */
 	bool others_only; /*!< Without those of zones with `owners: any`, which are read by themselves. */
@@ -278,10 +279,17 @@ static kaname_exit_t read_status(scan_t *scan)
 	return matters ? ask_all(scan, &ask, take_status) : KANAME_OK;
 }
 
+/*! Are zones without `master` left out? */
+static bool is_far(const scan_t *scan)
+{
+	return scan->choice->is_far && wants_all(scan);
+}
+
 /*! Reads all there is to read. */
 static kaname_exit_t read_scan(scan_t *scan)
 {
 	bool elsewhere = scan->choice->elsewhere;
+	bool all = !elsewhere || is_far(scan);
 	kaname_exit_t ret = kaname_layouts_sections(&scan->control, &scan->layouts);
 	add_named(scan);
 	if (ret == KANAME_OK) {
@@ -291,7 +299,7 @@ static kaname_exit_t read_scan(scan_t *scan)
 	ret = ret == KANAME_OK ? read_any(scan) : ret;
 	ret = ret == KANAME_OK ? read_all(scan) : ret;
 	if (ret == KANAME_OK) {
-		ret = kaname_layouts_read(&scan->control, &scan->layouts, &scan->zones, !elsewhere);
+		ret = kaname_layouts_read(&scan->control, &scan->layouts, &scan->zones, all);
 	}
 	if (ret == KANAME_OK && !elsewhere) {
 		ret = read_signed(scan);
@@ -308,8 +316,13 @@ static bool tell_zone(scan_t *scan, uint32_t number)
 {
 	kaname_zone_t *zone = &scan->zones.at[number];
 	kaname_refusal_t refusal;
-	kaname_effective_t modules;
+	kaname_effective_t modules, master;
 	if (!has_records(zone)) {
+		return true;
+	}
+	kaname_layouts_effective(&scan->layouts, zone, KANAME_SETTING_MASTER, &master);
+	if (is_far(scan) && master.value != KANAME_MASTER_SET) {
+		scan->left_out++;
 		return true;
 	}
 	if (kaname_refuse(&scan->layouts, zone, scan->choice->elsewhere, &refusal)) {
@@ -370,6 +383,9 @@ static kaname_exit_t tell_all(scan_t *scan, bool quiet)
 			                     "'knotc zone-status +catalog' lists catalogs and "
 			                     "members");
 		}
+	}
+	if (scan->calls->left_out != NULL) {
+		scan->calls->left_out(scan->calls->ctx, scan->left_out);
 	}
 	return KANAME_OK;
 }

@@ -34,6 +34,8 @@ typedef struct {
 	/*! What is written goes to another server: `master` of a zone here, and how it is loaded from a
 	 *  file, do not matter. */
 	bool elsewhere;
+	/*! That is of another host: where none is named, zones without `master` are left out. */
+	bool is_far;
 } kaname_scan_choice_t;
 
 /*! An owner that has ANAME or ALIAS records. All it points to is good during the call only. */
@@ -64,6 +66,8 @@ typedef struct {
 	 *  loaded, or without such records; or a catalog that was named and has no member. Likewise;
 	 *  NULL is allowed. */
 	void (*missing)(void *ctx, const knot_dname_t *zone, const char *why, const char *next);
+	/*! So many zones are left out; last of all, and even if there is none. NULL is allowed. */
+	void (*left_out)(void *ctx, size_t zones);
 } kaname_scan_calls_t;
 
 /*!
