@@ -31,6 +31,8 @@ const kaname_option_t kaname_options[] = {
 	{ 'k', false, "key", "FILE", "file with the TSIG key: [ALGORITHM:]NAME:SECRET", NULL },
 	{ 'P', false, "primary", "ADDRESS[@PORT]", "where updates go (knotd, at its first address)",
 	  NULL },
+	{ 'M', false, "primary-moved", NULL,
+	  "what is noted is of this primary, which had another\naddress", NULL },
 	{ 'C', false, "catalog", "ZONE", "the members of this catalog zone", NULL },
 	{ 'J', false, "journal", "DIRECTORY",
 	  "of kaname follow: since when addresses are old\n(/var/lib/kaname-follow)", "check" },
@@ -178,7 +180,7 @@ const kaname_command_t kaname_commands[] = {
 	  "  kaname watch | jq -c 'select(.event == \"fails\")'\n"
 	  "  kaname watch example.com --reconnect >> /var/log/aname-events.json\n",
 	  kaname_watch },
-	{ "follow", 0, 1000, "kPCJ1NAIqvsSt", "follow [ZONE...] --key FILE [--once]",
+	{ "follow", 0, 1000, "kPMCJ1NAIqvsSt", "follow [ZONE...] --key FILE [--once]",
 	  "keep addresses beside them, for secondaries",
 	  "Keeps A and AAAA records beside the ANAME records of zones, by dynamic updates,\n"
 	  "as the module of the local knotd has them: so that secondaries that know no\n"

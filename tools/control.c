@@ -54,8 +54,7 @@ static void print_next_step(const char *error)
 	}
 }
 
-/*! Where the control socket is. */
-static const char *socket_path(const kaname_args_t *args)
+const char *kaname_control_path(const kaname_args_t *args)
 {
 	return args->socket != NULL ? args->socket : KANAME_CONTROL_SOCKET;
 }
@@ -68,7 +67,7 @@ static int connect_once(kaname_control_t *control, const kaname_args_t *args, in
 		return KNOT_ENOMEM;
 	}
 	knot_ctl_set_timeout(control->ctl, 1000 * timeout_s);
-	int ret = knot_ctl_connect(control->ctl, socket_path(args));
+	int ret = knot_ctl_connect(control->ctl, kaname_control_path(args));
 	if (ret != KNOT_EOK) {
 		knot_ctl_free(control->ctl);
 		control->ctl = NULL;
@@ -96,7 +95,7 @@ int kaname_control_try(kaname_control_t *control, const kaname_args_t *args)
 
 kaname_exit_t kaname_control_unreachable(const kaname_args_t *args, int reason)
 {
-	kaname_error("failed to connect to socket '%s' (%s)", socket_path(args),
+	kaname_error("failed to connect to socket '%s' (%s)", kaname_control_path(args),
 	             knot_strerror(reason));
 	print_next_step(knot_strerror(reason));
 	return KANAME_IO;

@@ -28,6 +28,9 @@ typedef struct {
 /*! Takes one unit of a reply; its texts are good during the call only. */
 typedef void (*kaname_unit_f)(void *ctx, knot_ctl_data_t *data);
 
+/*! Where the control socket is. */
+const char *kaname_control_path(const kaname_args_t *args);
+
 /*!
  * \brief Connects to the server; if that fails, prints why and what to do.
  *

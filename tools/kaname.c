@@ -135,6 +135,7 @@ static bool take_option(kaname_args_t *args, int option)
 	case 'R': args->reconnect = true; break;
 	case 'k': args->key = optarg; break;
 	case 'P': args->primary = optarg; break;
+	case 'M': args->primary_moved = true; break;
 	case 'J': args->journal = optarg; break;
 	case '1': args->once = true; break;
 	case 'N': args->dry_run = true; break;

@@ -60,6 +60,7 @@ typedef struct {
 	bool once;                                 /*!< --once */
 	bool dry_run;                              /*!< --dry-run */
 	bool adopt;                                /*!< --adopt */
+	bool primary_moved;                        /*!< --primary-moved */
 	bool setup;                                /*!< --setup */
 } kaname_args_t;
 

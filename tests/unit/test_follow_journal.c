@@ -1,10 +1,12 @@
 #include "support/test.h"
 
 #include <dirent.h>
+#include <lmdb.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "ask.h"
 #include "follow/journal.h"
 #include "support/make.h"
 
@@ -36,14 +38,16 @@ static void remove_directory(const char *path)
 	assert_int_equal(rmdir(path), 0);
 }
 
+/*! A local knotd, which listens there. */
+static const kaname_values_t listen_at = { .count = 1, .at = { "127.0.0.1@53" } };
+static const kaname_whose_t knotd = { .socket = "/nowhere/knot.sock", .listen = &listen_at };
+
 static kaname_journal_t *open_journal(const char *path, bool read_only)
 {
-	char why[200];
-	const char *next;
-	kaname_journal_t *journal =
-	        kaname_journal_open(path, "127.0.0.1@53", read_only, why, sizeof(why), &next);
+	kaname_trouble_t trouble;
+	kaname_journal_t *journal = kaname_journal_open(path, &knotd, read_only, &trouble);
 	if (journal == NULL) {
-		fail_msg("%s", why);
+		fail_msg("%s", trouble.why);
 	}
 	return journal;
 }
@@ -105,7 +109,7 @@ static const char *note(kaname_journal_t *journal, kaname_note_t what, const cha
 	kaname_notes_t notes = { 0 };
 	seen = (seen_t){ .text = "nothing" };
 	kaname_notes_add(&notes, what, zone.at, owner.at, both, ttl, writes);
-	assert_null(kaname_journal_commit(journal, &notes, 1234));
+	assert_int_equal(kaname_journal_commit(journal, &notes, 1234), 0);
 	kaname_notes_clear(&notes);
 	kaname_set_release(&sets, both[0]);
 	kaname_set_release(&sets, both[1]);
@@ -195,7 +199,7 @@ static void largest(void **state)
 			assert_true(kaname_set_take(&sets, j, at, KANAME_SET_MAX, &both[j]));
 		}
 		kaname_notes_add(&notes, what, zone.at, zone.at, both, 60, 1);
-		assert_null(kaname_journal_commit(journal, &notes, 1));
+		assert_int_equal(kaname_journal_commit(journal, &notes, 1), 0);
 		kaname_notes_clear(&notes);
 		kaname_set_release(&sets, both[0]);
 		kaname_set_release(&sets, both[1]);
@@ -221,7 +225,7 @@ static void stays(void **state)
 	kaname_notes_add(&more, KANAME_NOTE_INTEND, parent.at, zone.at, both, 61, 1);
 	size_t len = notes.len;
 	kaname_notes_append(&notes, &more);
-	assert_null(kaname_journal_commit(journal, &notes, 1));
+	assert_int_equal(kaname_journal_commit(journal, &notes, 1), 0);
 	kaname_journal_close(journal);
 	journal = open_journal(path, true);
 	assert_true(kaname_journal_each(journal, see, &seen));
@@ -239,21 +243,266 @@ static void stays(void **state)
 
 static void of_one(void **state)
 {
-	char path[DIRECTORY_MAX], why[200];
-	const char *next;
+	char path[DIRECTORY_MAX];
+	kaname_trouble_t trouble;
 	make_directory(path);
 	kaname_journal_t *journal = open_journal(path, false);
-	assert_null(kaname_journal_open(path, "127.0.0.1@53", false, why, sizeof(why), &next));
-	assert_string_equal(why, "another 'kaname follow' has it");
+	assert_null(kaname_journal_open(path, &knotd, false, &trouble));
+	assert_string_equal(trouble.why, "another 'kaname follow' has it");
 	kaname_journal_close(journal);
-	assert_null(kaname_journal_open(path, "192.0.2.1@53", false, why, sizeof(why), &next));
-	assert_string_equal(why, "it is of the primary 127.0.0.1@53");
-	kaname_journal_close(open_journal(path, false));
 	remove_directory(path);
-	assert_null(kaname_journal_open(path, "127.0.0.1@53", false, why, sizeof(why), &next));
-	assert_string_equal(why, "No such file or directory");
-	assert_string_equal(next, "make the directory, for the user that this runs as; or name "
-	                          "another one with --journal");
+	assert_null(kaname_journal_open(path, &knotd, false, &trouble));
+	assert_string_equal(trouble.why, "No such file or directory");
+	assert_string_equal(trouble.next,
+	                    "make the directory, for the user that this runs as; or name "
+	                    "another one with --journal");
+}
+
+/* Whose it is. */
+
+/*! What a journal says that a primary opens; "": it is its own. */
+static const char *open_by(const char *path, const kaname_whose_t *whose, bool read_only)
+{
+	static kaname_trouble_t trouble;
+	kaname_journal_t *journal = kaname_journal_open(path, whose, read_only, &trouble);
+	kaname_journal_close(journal);
+	assert_true((journal != NULL) == (trouble.why[0] == '\0'));
+	assert_true(journal != NULL || strstr(trouble.next, "--primary-moved") != NULL);
+	return trouble.why;
+}
+
+/*! The same of one that --primary names. */
+static const char *open_elsewhere(const char *path, const char *address, bool has_moved)
+{
+	struct sockaddr_storage server;
+	assert_true(kaname_address_read(address, &server));
+	return open_by(path, &(kaname_whose_t){ .server = &server, .has_moved = has_moved }, false);
+}
+
+/*! The same of a local knotd that listens at two places. */
+static const char *open_local(const char *path, const char *socket, const char *first,
+                              const char *second)
+{
+	kaname_values_t listen = { .count = 2 };
+	(void)snprintf(listen.at[0], sizeof(listen.at[0]), "%s", first);
+	(void)snprintf(listen.at[1], sizeof(listen.at[1]), "%s", second);
+	return open_by(path, &(kaname_whose_t){ .socket = socket, .listen = &listen }, false);
+}
+
+/*! Has it noted this of its primary. */
+static void note_whose(const char *path, const char *text)
+{
+	MDB_env *env;
+	MDB_txn *txn;
+	MDB_dbi dbi;
+	MDB_val key = { 1, (void *)"\xff" }, value = { strlen(text), (void *)text };
+	assert_int_equal(mdb_env_create(&env), 0);
+	assert_int_equal(mdb_env_open(env, path, 0, 0600), 0);
+	assert_int_equal(mdb_txn_begin(env, NULL, 0, &txn), 0);
+	assert_int_equal(mdb_dbi_open(txn, NULL, 0, &dbi), 0);
+	assert_int_equal(mdb_put(txn, dbi, &key, &value, 0), 0);
+	assert_int_equal(mdb_txn_commit(txn), 0);
+	mdb_env_close(env);
+}
+
+static void of_the_local_knotd_wherever_it_listens(void **state)
+{
+	char path[DIRECTORY_MAX];
+	make_directory(path);
+	assert_string_equal(open_local(path, "/one.sock", "127.0.0.1@53", "::1@53"), "");
+	assert_string_equal(open_local(path, "/one.sock", "192.0.2.1@5353", "/a.sock"), "");
+	assert_string_equal(open_local(path, "/two.sock", "127.0.0.1@53", "::1@53"),
+	                    "it is of the knotd of /one.sock");
+	assert_string_equal(open_elsewhere(path, "127.0.0.1@53", false),
+	                    "it is of the knotd of /one.sock");
+	assert_string_equal(open_elsewhere(path, "127.0.0.1@53", true), "");
+	/* That is the first one by an address where it listens. */
+	assert_string_equal(open_local(path, "/one.sock", "192.0.2.1", "127.0.0.1"), "");
+	remove_directory(path);
+}
+
+static void addresses_are_compared_as_such(void **state)
+{
+	static const char *const same[][2] = {
+		{ "127.0.0.1@5302", "127.0.0.1@05302" },
+		{ "192.0.2.1", "192.0.2.1@53" },
+		{ "2001:db8::1@53", "2001:0DB8:0:0::1" },
+		{ "::ffff:192.0.2.1@53", "192.0.2.1@53" },
+	};
+	for (size_t i = 0; i < 2 * COUNT_OF(same); i++) {
+		char path[DIRECTORY_MAX];
+		make_directory(path);
+		if (i % 2 == 0) {
+			assert_string_equal(open_elsewhere(path, same[i / 2][0], false), "");
+		} else {
+			char text[100];
+			(void)snprintf(text, sizeof(text), "1 %s", same[i / 2][0]);
+			note_whose(path, text);
+		}
+		assert_string_equal(open_elsewhere(path, same[i / 2][1], false), "");
+		assert_string_equal(open_elsewhere(path, same[i / 2][0], false), "");
+		assert_string_equal(open_elsewhere(path, "192.0.2.1@54", false)[0] != '\0' ? "other"
+		                                                                           : "",
+		                    "other");
+		remove_directory(path);
+	}
+}
+
+/*! A primary that has moved keeps what is noted, and is known by its address from then on. */
+static void one_that_has_moved(void **state)
+{
+	char path[DIRECTORY_MAX];
+	seen_t seen = { .calls = 0 };
+	make_directory(path);
+	kaname_journal_t *journal = open_journal(path, false);
+	(void)note(journal, KANAME_NOTE_THERE, "a", "", 60, 1);
+	kaname_journal_close(journal);
+	note_whose(path, "1 at 192.0.2.1@53");
+	assert_string_equal(open_elsewhere(path, "192.0.2.2", false),
+	                    "it is of the primary 192.0.2.1@53");
+	assert_string_equal(open_elsewhere(path, "192.0.2.2", true), "");
+	assert_string_equal(open_elsewhere(path, "192.0.2.2", false), "");
+	assert_string_equal(open_elsewhere(path, "192.0.2.1", false),
+	                    "it is of the primary 192.0.2.2@53");
+	note_whose(path, "2 something");
+	assert_string_equal(open_elsewhere(path, "192.0.2.2", true),
+	                    "it is of another version of kaname, and of the primary something");
+	note_whose(path, "1 at 192.0.2.2@53");
+	assert_string_equal(open_elsewhere(path, "192.0.2.2", false), "");
+	kaname_trouble_t trouble;
+	journal = kaname_journal_open(path, NULL, true, &trouble);
+	assert_non_null(journal);
+	assert_true(kaname_journal_each(journal, see, &seen));
+	assert_int_equal(seen.calls, 1);
+	kaname_journal_close(journal);
+	remove_directory(path);
+}
+
+/*! Versions before noted an address, be it of the local knotd or not. */
+static void of_versions_before(void **state)
+{
+	static const struct {
+		const char *noted, *first, *second;
+		bool taken;
+	} cases[] = {
+		{ "1 127.0.0.1@53", "127.0.0.1@53", "::1@53", true },
+		{ "1 192.0.2.53@53", "127.0.0.1@53", "192.0.2.53@53", true },
+		{ "1 192.0.2.53", "2001:db8::1@53", "192.0.2.53@53", true },
+		{ "1 127.0.0.1@53", "192.0.2.53@53", "2001:db8::1@53", true },
+		{ "1 0.0.0.0@53", "192.0.2.53@53", "2001:db8::1@53", true },
+		/* Another server that runs here, and one that does not. */
+		{ "1 127.0.0.1@5301", "127.0.0.1@53", "::1@53", false },
+		{ "1 192.0.2.99@53", "127.0.0.1@53", "::1@53", false },
+	};
+	for (size_t i = 0; i < COUNT_OF(cases); i++) {
+		char path[DIRECTORY_MAX];
+		make_directory(path);
+		note_whose(path, cases[i].noted);
+		bool taken =
+		        open_local(path, "/one.sock", cases[i].first, cases[i].second)[0] == '\0';
+		if (taken != cases[i].taken) {
+			fail_msg("%s", cases[i].noted);
+		}
+		if (taken) {
+			/* From now on wherever it listens. */
+			assert_string_equal(open_local(path, "/one.sock", "192.0.2.7", "::2"), "");
+		}
+		remove_directory(path);
+	}
+}
+
+/* Damage. */
+
+static size_t read_file(const char *path, uint8_t *at, size_t size)
+{
+	FILE *file = fopen(path, "r");
+	assert_non_null(file);
+	size_t len = fread(at, 1, size, file);
+	(void)fclose(file);
+	return len;
+}
+
+static void write_file(const char *path, const uint8_t *at, size_t len)
+{
+	FILE *file = fopen(path, "w");
+	assert_non_null(file);
+	assert_int_equal(fwrite(at, 1, len, file), len);
+	assert_int_equal(fclose(file), 0);
+}
+
+/*! Notes so many owners that it takes some pages, some of which are free again. */
+static void note_many(const char *path)
+{
+	kaname_journal_t *journal = open_journal(path, false);
+	name_t zone = make_name("zone.example.");
+	for (unsigned round = 0; round < 3; round++) {
+		kaname_notes_t notes = { 0 };
+		kaname_set_t *both[] = { take(KANAME_A, "abcdefghijklm"), take(KANAME_AAAA, "x") };
+		for (unsigned i = 0; i < 100 / (1 + round); i++) {
+			char text[40];
+			(void)snprintf(text, sizeof(text), "o%u.zone.example.", i);
+			kaname_notes_add(&notes,
+			                 round == 1 ? KANAME_NOTE_FORGET : KANAME_NOTE_THERE,
+			                 zone.at, make_name(text).at, both, 60, 1);
+		}
+		assert_int_equal(kaname_journal_commit(journal, &notes, 1), 0);
+		kaname_notes_clear(&notes);
+		kaname_set_release(&sets, both[0]);
+		kaname_set_release(&sets, both[1]);
+	}
+	kaname_journal_close(journal);
+}
+
+/*! Opens it for reading and for writing; is it refused as damaged both times, and left as it is? */
+static bool is_refused(const char *path, const char *file, const uint8_t *at, size_t len)
+{
+	static uint8_t after[1 << 20];
+	unsigned refused = 0;
+	for (int read_only = 0; read_only < 2; read_only++) {
+		kaname_trouble_t trouble;
+		write_file(file, at, len);
+		kaname_journal_t *journal =
+		        kaname_journal_open(path, &knotd, read_only != 0, &trouble);
+		if (journal != NULL) {
+			seen_t seen = { .calls = 0 };
+			assert_true(kaname_journal_each(journal, see, &seen));
+			kaname_journal_close(journal);
+			continue;
+		}
+		refused++;
+		assert_non_null(strstr(trouble.next, "backup"));
+		assert_false(trouble.is_none);
+		assert_int_equal(read_file(file, after, sizeof(after)), len);
+		assert_memory_equal(after, at, len);
+	}
+	assert_true(refused == 0 || refused == 2);
+	return refused == 2;
+}
+
+static void damaged(void **state)
+{
+	static uint8_t good[1 << 20], bad[1 << 20];
+	char path[DIRECTORY_MAX], file[DIRECTORY_MAX + 20];
+	make_directory(path);
+	(void)snprintf(file, sizeof(file), "%s/data.mdb", path);
+	note_many(path);
+	size_t len = read_file(file, good, sizeof(good)), page = sysconf(_SC_PAGESIZE), cut = 0,
+	       pages = len / page;
+	assert_true(pages > 10 && len < sizeof(good));
+	assert_false(is_refused(path, file, good, len));
+	for (size_t to = 100; to < len; to += page / 2) {
+		cut += is_refused(path, file, good, to);
+	}
+	/* Of what is behind its last page nothing is missed; the last ones may be free. */
+	assert_true(cut >= 2 * pages - 8);
+	unsigned wrong = 0;
+	for (size_t i = 2; i < pages; i++) {
+		memcpy(bad, good, len);
+		memset(bad + i * page, 0xa5, page);
+		wrong += is_refused(path, file, bad, len);
+	}
+	assert_true(wrong > pages / 3);
+	remove_directory(path);
 }
 
 /* Killed at any moment. */
@@ -275,7 +524,7 @@ static void note_for_ever(const char *path, int to)
 			kaname_notes_add(&notes, KANAME_NOTE_THERE, zone.at, make_name(text).at,
 			                 both, 60, n);
 		}
-		if (kaname_journal_commit(journal, &notes, n) != NULL || write(to, &n, 1) != 1) {
+		if (kaname_journal_commit(journal, &notes, n) != 0 || write(to, &n, 1) != 1) {
 			_exit(1);
 		}
 		kaname_notes_clear(&notes);
@@ -339,7 +588,15 @@ int main(void)
 		PROVES("what is noted of an owner", life_of_an_owner),
 		PROVES("as much as there may be of an owner", largest),
 		PROVES("it stays", stays),
-		PROVES("it is for one process, and one primary", of_one),
+		PROVES("it is for one process", of_one),
+		PROVES("it is for one knotd, wherever that listens",
+		       of_the_local_knotd_wherever_it_listens),
+		PROVES("addresses of primaries are compared as such",
+		       addresses_are_compared_as_such),
+		PROVES("a primary that has moved keeps its journal", one_that_has_moved),
+		PROVES("journals of versions before are taken over", of_versions_before),
+		PROVES("M5: one that is damaged or cut short is refused, and left as it is",
+		       damaged),
 		PROVES("M5: whenever it is killed all is there or nothing", killed),
 	};
 	int failed = RUN_TESTS("journal", tests);

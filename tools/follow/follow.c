@@ -260,8 +260,9 @@ static kaname_exit_t conclude(kaname_follow_t *follow)
 
 static kaname_exit_t run(kaname_follow_t *follow)
 {
-	if (uv_loop_init(&follow->loop) != 0) {
-		kaname_error("out of memory");
+	int failure = uv_loop_init(&follow->loop);
+	if (failure != 0) {
+		kaname_error("it cannot begin: %s", uv_strerror(failure));
 		return KANAME_IO;
 	}
 	int timeout_s = follow->args->timeout;
@@ -273,7 +274,9 @@ static kaname_exit_t run(kaname_follow_t *follow)
 		(void)uv_run(&follow->loop, UV_RUN_DEFAULT);
 		ret = conclude(follow);
 	} else {
-		kaname_error("out of memory, or of descriptors");
+		kaname_error(
+		        "it cannot begin: out of memory, or of open files\nnext: allow it 100 at "
+		        "least (ulimit -n; LimitNOFILE= of systemd)");
 	}
 	kaname_follow_end_jobs(follow);
 	kaname_follow_note_all(follow);

@@ -62,6 +62,7 @@ typedef struct {
 	/* Where it goes. */
 	struct sockaddr_storage server;
 	char server_text[300];
+	kaname_whose_t whose; /*!< The same for the journal. */
 	knot_tsig_key_t key;
 	kaname_primary_t *primary;
 	kaname_journal_t *journal; /*!< NULL with --dry-run, if there is none yet. */
@@ -107,7 +108,7 @@ typedef struct {
 	kaname_notes_t committing;  /*!< What is being noted: of them these many octets, and then
 	                                   what is about to be written. */
 	size_t committing_done;
-	const char *commit_failure; /*!< Set on the pool. */
+	int commit_failure; /*!< Of the journal; set on the pool. */
 	uv_work_t commit_work;
 	int64_t done_ms; /*!< When what is done is noted at the latest; 0: there is nothing. */
 	int64_t journal_hold_ms; /*!< After a failure: it is not tried before. */

@@ -7,16 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "follow/cures.h"
+#include "follow/intact.h"
 #include "follow/noted.h"
 #include "follow/notes.h"
 
 /*! Of what is laid out below; another one is not read. */
 #define FORMAT     1
-/*! Most that it may take, in octets: address space, and no room on the disk. */
-#define MAP_SIZE   ((size_t)4 << 30)
 /*! Where the primary's name is kept: no owner has this key. */
 #define KEY_OF_ALL "\xff"
 
@@ -30,51 +29,35 @@ struct kaname_journal {
 
 /* Opening. */
 
-/*! What to do about an error. */
-static const char *next_of(int error)
-{
-	switch (error) {
-	case EACCES: return "the user that this runs as has to be able to write there";
-	case ENOENT:
-		return "make the directory, for the user that this runs as; or name another "
-		       "one with --journal";
-	case ENOSPC: return "free some space on that disk";
-	default:
-		return "move its files away if they are damaged: what was written so far is then "
-		       "taken for somebody else's, and --adopt goes on with it";
-	}
-}
-
-/*! Locks the directory; -1, and why, if that fails. */
-static int lock(const char *directory, char *why, size_t why_size, const char **next)
+static int open_lock(const char *directory)
 {
 	char path[PATH_MAX];
 	(void)snprintf(path, sizeof(path), "%s/lock", directory);
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	return open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+}
+
+/*! Locks the directory; `lock` gets what holds it. 0, or an error. */
+static int lock(const char *directory, int *lock)
+{
+	int fd = open_lock(directory);
 	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) {
-		return fd;
+		*lock = fd;
+		return 0;
 	}
-	int error = errno;
+	int error = errno == EWOULDBLOCK ? KANAME_JOURNAL_TAKEN : errno;
 	if (fd >= 0) {
 		(void)close(fd);
 	}
-	if (error == EWOULDBLOCK) {
-		(void)snprintf(why, why_size, "another 'kaname follow' has it");
-		*next = "one is enough; another primary needs a journal of its own: --journal";
-	} else {
-		(void)snprintf(why, why_size, "%s", strerror(error));
-		*next = next_of(error);
-	}
-	return -1;
+	return error;
 }
 
-/*! Opens the files; a number of LMDB's, and then they are closed. */
+/*! Opens the files; an error, and then they are closed. */
 static int open_env(kaname_journal_t *journal)
 {
 	bool read_only = journal->is_read_only;
 	int ret = mdb_env_create(&journal->env);
 	if (ret == 0) {
-		ret = mdb_env_set_mapsize(journal->env, MAP_SIZE);
+		ret = mdb_env_set_mapsize(journal->env, KANAME_JOURNAL_MOST);
 	}
 	if (ret == 0) {
 		unsigned flags = MDB_NOTLS | (read_only ? MDB_RDONLY : 0);
@@ -99,68 +82,94 @@ static int open_env(kaname_journal_t *journal)
 	return ret;
 }
 
-/*! Looks whose it is, and makes it this primary's if it is nobody's. KNOT_EOK, or a number of LMDB's;
- *  `why` is set if it is somebody else's. */
-static int settle_primary(kaname_journal_t *journal, const char *primary, char *why,
-                          size_t why_size)
+/*! Opens the files for the first time. */
+static int open_first(kaname_journal_t *journal)
 {
-	char value[300];
-	(void)snprintf(value, sizeof(value), "%d %s", FORMAT, primary);
+	int ret = journal->is_read_only ? 0 : lock(journal->directory, &journal->lock);
+	if (ret == 0) {
+		ret = kaname_journal_intact(journal->directory);
+		ret = ret == ENOENT && !journal->is_read_only ? 0 : ret;
+	}
+	return ret == 0 ? open_env(journal) : ret;
+}
+
+/*! Looks whose it is by what is noted; `why` is set if it is somebody else's. */
+static void look_whose(const kaname_whose_t *whose, const MDB_val *found, char *why,
+                       size_t why_size)
+{
+	char value[8 + KANAME_WHOSE_MAX], its[KANAME_WHOSE_MAX];
+	(void)snprintf(value, sizeof(value), "%.*s", (int)found->mv_size,
+	               (const char *)found->mv_data);
+	char *noted;
+	long format = strtol(value, &noted, 10);
+	noted += noted[0] == ' ' ? 1 : 0;
+	if (format != FORMAT) {
+		(void)snprintf(why, why_size, "it is of another version of kaname, and of %s",
+		               kaname_whose_tell(noted, its));
+	} else if (!whose->has_moved && !kaname_whose_is(whose, noted)) {
+		(void)snprintf(why, why_size, "it is of %s", kaname_whose_tell(noted, its));
+	}
+}
+
+/*! Looks whose it is, and makes it this primary's if it is nobody's, or has it by another name. KNOT_EOK,
+ *  or a number of LMDB's; `why` is set if it is somebody else's. */
+static int settle_whose(kaname_journal_t *journal, const kaname_whose_t *whose, char *why,
+                        size_t why_size)
+{
+	char text[KANAME_WHOSE_MAX], value[8 + KANAME_WHOSE_MAX];
+	kaname_whose_write(whose, text);
+	(void)snprintf(value, sizeof(value), "%d %s", FORMAT, text);
 	MDB_val key = { 1, (void *)KEY_OF_ALL }, found, own = { strlen(value), value };
 	MDB_txn *txn;
-	int ret = mdb_txn_begin(journal->env, NULL, 0, &txn);
+	bool read_only = journal->is_read_only;
+	int ret = mdb_txn_begin(journal->env, NULL, read_only ? MDB_RDONLY : 0, &txn);
 	if (ret != 0) {
 		return ret;
 	}
 	ret = mdb_get(txn, journal->dbi, &key, &found);
-	if (ret == 0 && (found.mv_size != own.mv_size ||
-	                 memcmp(found.mv_data, own.mv_data, own.mv_size) != 0)) {
-		const char *its = found.mv_data, *space = memchr(its, ' ', found.mv_size);
-		size_t head = space != NULL ? space - its + 1 : 0;
-		bool is_other = head > 0 && strtol(its, NULL, 10) != FORMAT;
-		(void)snprintf(why, why_size, "it is of %s%.*s",
-		               is_other ? "another version of kaname, and of the primary "
-		                        : "the primary ",
-		               (int)(found.mv_size - head), its + head);
-	} else if (ret == MDB_NOTFOUND) {
+	bool same = ret == 0 && found.mv_size == own.mv_size &&
+	            memcmp(found.mv_data, own.mv_data, own.mv_size) == 0;
+	if (ret == 0 && !same) {
+		look_whose(whose, &found, why, why_size);
+	}
+	ret = ret == MDB_NOTFOUND ? 0 : ret;
+	bool write = ret == 0 && !same && !read_only && why[0] == '\0';
+	if (write) {
 		ret = mdb_put(txn, journal->dbi, &key, &own, 0);
 	}
-	if (ret != 0) {
+	if (!write || ret != 0) {
 		mdb_txn_abort(txn);
 		return ret;
 	}
 	return mdb_txn_commit(txn);
 }
 
-kaname_journal_t *kaname_journal_open(const char *directory, const char *primary, bool read_only,
-                                      char *why, size_t why_size, const char **next)
+kaname_journal_t *kaname_journal_open(const char *directory, const kaname_whose_t *whose,
+                                      bool read_only, kaname_trouble_t *trouble)
 {
 	kaname_journal_t *journal = calloc(1, sizeof(*journal));
-	why[0] = '\0';
-	*next = "";
-	if (journal == NULL) {
-		(void)snprintf(why, why_size, "%s", strerror(ENOMEM));
-		return NULL;
+	*trouble = (kaname_trouble_t){ .next = "" };
+	int ret = ENOMEM;
+	if (journal != NULL) {
+		journal->is_read_only = read_only;
+		journal->lock = -1;
+		(void)snprintf(journal->directory, sizeof(journal->directory), "%s", directory);
+		ret = open_first(journal);
 	}
-	journal->is_read_only = read_only;
-	(void)snprintf(journal->directory, sizeof(journal->directory), "%s", directory);
-	journal->lock = read_only ? -1 : lock(directory, why, why_size, next);
-	if (!read_only && journal->lock < 0) {
-		free(journal);
-		return NULL;
+	if (ret == 0 && whose != NULL) {
+		ret = settle_whose(journal, whose, trouble->why, sizeof(trouble->why));
 	}
-	int ret = open_env(journal);
-	if (ret == 0 && !read_only) {
-		ret = settle_primary(journal, primary, why, why_size);
-	}
-	if (ret == 0 && why[0] == '\0') {
+	if (ret == 0 && trouble->why[0] == '\0') {
 		return journal;
 	}
 	if (ret != 0) {
-		(void)snprintf(why, why_size, "%s", mdb_strerror(ret));
-		*next = next_of(ret);
+		trouble->is_none = read_only && ret == ENOENT;
+		(void)snprintf(trouble->why, sizeof(trouble->why), "%s", kaname_journal_why(ret));
+		trouble->next = kaname_journal_next(ret);
 	} else {
-		*next = "each primary needs a journal of its own: --journal";
+		trouble->next = "if that is the same primary, and has moved: --primary-moved, "
+		                "once, keeps what is known of it; another one needs a journal of "
+		                "its own: --journal";
 	}
 	kaname_journal_close(journal);
 	return NULL;
@@ -187,16 +196,15 @@ void kaname_journal_rest(kaname_journal_t *journal)
 	}
 }
 
-/*! Opens it again if it rests; a number of LMDB's. */
+/*! Opens it again if it rests. */
 static int wake(kaname_journal_t *journal)
 {
 	return journal->env != NULL ? 0 : open_env(journal);
 }
 
-const char *kaname_journal_wake(kaname_journal_t *journal)
+int kaname_journal_wake(kaname_journal_t *journal)
 {
-	int ret = wake(journal);
-	return ret == 0 ? NULL : mdb_strerror(ret);
+	return wake(journal);
 }
 
 /* Reading. */
@@ -266,19 +274,18 @@ static int make_change(MDB_txn *txn, MDB_dbi dbi, const kaname_change_t *change,
 	return mdb_put(txn, dbi, &key, &value, 0);
 }
 
-const char *kaname_journal_commit(kaname_journal_t *journal, const kaname_notes_t *notes,
-                                  int64_t now_s)
+int kaname_journal_commit(kaname_journal_t *journal, const kaname_notes_t *notes, int64_t now_s)
 {
 	MDB_txn *txn;
 	if (notes->failed) {
-		return strerror(ENOMEM);
+		return ENOMEM;
 	}
 	int ret = wake(journal);
 	if (ret == 0) {
 		ret = mdb_txn_begin(journal->env, NULL, 0, &txn);
 	}
 	if (ret != 0) {
-		return mdb_strerror(ret);
+		return ret;
 	}
 	kaname_change_t change;
 	kaname_noted_set_t sets[KANAME_FAMILIES];
@@ -288,8 +295,7 @@ const char *kaname_journal_commit(kaname_journal_t *journal, const kaname_notes_
 	}
 	if (ret != 0) {
 		mdb_txn_abort(txn);
-		return mdb_strerror(ret);
+		return ret;
 	}
-	ret = mdb_txn_commit(txn);
-	return ret == 0 ? NULL : mdb_strerror(ret);
+	return mdb_txn_commit(txn);
 }

@@ -23,6 +23,7 @@
 #include <libknot/dname.h>
 
 #include "follow/set.h"
+#include "follow/whose.h"
 
 /*! Where it is if nothing else is said. */
 #define KANAME_JOURNAL_DEFAULT "/var/lib/kaname-follow"
@@ -75,19 +76,25 @@ typedef struct {
 	bool failed; /*!< Memory ran out. */
 } kaname_notes_t;
 
+/*! Why a journal cannot be used. */
+typedef struct {
+	bool is_none;     /*!< There is none, for who only reads it. */
+	char why[700];    /*!< A phrase. */
+	const char *next; /*!< What to do about it. */
+} kaname_trouble_t;
+
 /*!
  * \brief Opens it, and makes it if it is not there.
  *
  * \param directory  Of its own.
- * \param primary    Whose it is, as text.
+ * \param whose      Whose it has to be, or is made if it is nobody's; NULL: whoever's.
  * \param read_only  It has to be there; neither is it locked nor may anything be changed.
- * \param why        Gets the reason, a phrase, if it cannot be opened.
- * \param next       Gets what to do then.
+ * \param trouble    Gets why it cannot be opened.
  *
  * \return NULL if it cannot.
  */
-kaname_journal_t *kaname_journal_open(const char *directory, const char *primary, bool read_only,
-                                      char *why, size_t why_size, const char **next);
+kaname_journal_t *kaname_journal_open(const char *directory, const kaname_whose_t *whose,
+                                      bool read_only, kaname_trouble_t *trouble);
 
 /*! NULL is allowed. */
 void kaname_journal_close(kaname_journal_t *journal);
@@ -96,8 +103,8 @@ void kaname_journal_close(kaname_journal_t *journal);
  *  stays locked. */
 void kaname_journal_rest(kaname_journal_t *journal);
 
-/*! Opens it again, before it is used on two threads. NULL; else why not, a phrase that stays. */
-__attribute__((warn_unused_result)) const char *kaname_journal_wake(kaname_journal_t *journal);
+/*! Opens it again, before it is used on two threads. 0; else an error (follow/cures.h). */
+__attribute__((warn_unused_result)) int kaname_journal_wake(kaname_journal_t *journal);
 
 /*! Takes one owner. */
 typedef void (*kaname_journal_each_f)(void *ctx, const knot_dname_t *zone,
@@ -138,8 +145,8 @@ void kaname_notes_clear(kaname_notes_t *notes);
  *
  * \param now_s  The clock on the wall.
  *
- * \return NULL; else why not, a phrase that stays.
+ * \return 0; else an error (follow/cures.h).
  */
-__attribute__((warn_unused_result)) const char *kaname_journal_commit(kaname_journal_t *journal,
-                                                                      const kaname_notes_t *notes,
-                                                                      int64_t now_s);
+__attribute__((warn_unused_result)) int kaname_journal_commit(kaname_journal_t *journal,
+                                                              const kaname_notes_t *notes,
+                                                              int64_t now_s);

@@ -22,14 +22,13 @@ typedef struct {
 kaname_left_t *kaname_left_open(const kaname_args_t *args, const knot_dname_t *zone)
 {
 	const char *directory = args->journal != NULL ? args->journal : KANAME_JOURNAL_DEFAULT;
-	const char *next;
-	char why[200];
+	kaname_trouble_t trouble;
 	kaname_left_t *left = calloc(1, sizeof(*left));
 	if (left == NULL) {
 		return NULL;
 	}
 	memcpy(left->zone, zone, knot_dname_size(zone));
-	left->journal = kaname_journal_open(directory, "", true, why, sizeof(why), &next);
+	left->journal = kaname_journal_open(directory, NULL, true, &trouble);
 	if (left->journal == NULL) {
 		free(left);
 		return NULL;

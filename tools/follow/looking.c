@@ -311,7 +311,7 @@ void kaname_follow_seen(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 {
 	owner->is_looking = false;
 	owner->must_look = owner->is_noted && follow->journal != NULL &&
-	                   kaname_journal_wake(follow->journal) != NULL;
+	                   kaname_journal_wake(follow->journal) != 0;
 	if (owner->must_look) {
 		/* What is ours cannot be told without it. */
 		kaname_follow_hold(owner, AGAIN_MS);

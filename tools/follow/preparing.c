@@ -70,6 +70,8 @@ static kaname_exit_t find_local(kaname_follow_t *follow)
 	}
 	ret = kaname_config_read(&control, "server", NULL, "listen", &listen);
 	kaname_control_close(&control);
+	follow->whose.socket = kaname_control_path(follow->args);
+	follow->whose.listen = &listen;
 	for (size_t i = 0; i < listen.count && ret == KANAME_OK; i++) {
 		if (kaname_address_read(listen.at[i], &follow->server)) {
 			(void)snprintf(follow->server_text, sizeof(follow->server_text), "%s",
@@ -115,6 +117,7 @@ static kaname_exit_t find_primary(kaname_follow_t *follow)
 		kaname_error("--primary %s: expected ADDRESS or ADDRESS@PORT", text);
 		return KANAME_NO;
 	}
+	follow->whose.server = &follow->server;
 	(void)snprintf(follow->server_text, sizeof(follow->server_text), "%s", text);
 	follow->choice.is_far = !is_here(&follow->server);
 	return KANAME_OK;
@@ -204,23 +207,21 @@ void kaname_follow_take_noted(void *ctx, const knot_dname_t *zone, const knot_dn
 
 static kaname_exit_t open_journal(kaname_follow_t *follow)
 {
-	const char *directory = follow->args->journal, *next;
+	const char *directory = follow->args->journal;
 	const char *state = getenv("STATE_DIRECTORY"); /* Of systemd. */
-	char why[200];
+	kaname_trouble_t trouble;
 	if (directory == NULL) {
 		directory = state != NULL ? state : KANAME_JOURNAL_DEFAULT;
 	}
-	follow->journal = kaname_journal_open(directory, follow->server_text, follow->is_dry, why,
-	                                      sizeof(why), &next);
-	if (follow->journal == NULL && follow->is_dry) {
-		return KANAME_OK; /* Nothing was written by anybody yet. */
+	follow->whose.has_moved = follow->args->primary_moved;
+	follow->journal = kaname_journal_open(directory, &follow->whose, follow->is_dry, &trouble);
+	/* Without one nothing was written by anybody yet. */
+	if (follow->journal != NULL || trouble.is_none) {
+		return KANAME_OK;
 	}
-	if (follow->journal == NULL) {
-		kaname_error("the journal in %s cannot be used: %s", directory, why);
-		(void)fprintf(stderr, "next: %s\n", next);
-		return KANAME_IO;
-	}
-	return KANAME_OK;
+	kaname_error("the journal in %s cannot be used: %s", directory, trouble.why);
+	(void)fprintf(stderr, "next: %s\n", trouble.next);
+	return KANAME_IO;
 }
 
 kaname_exit_t kaname_follow_prepare(kaname_follow_t *follow)

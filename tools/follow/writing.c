@@ -10,6 +10,7 @@
 #include "ask.h"
 #include "control.h"
 #include "fnv.h"
+#include "follow/cures.h"
 #include "follow/occupied.h"
 #include "rrtype.h"
 
@@ -287,7 +288,7 @@ static void commit(uv_work_t *work)
 			                 job->writes);
 		}
 	}
-	if (follow->committing.len > 0 && follow->commit_failure == NULL) {
+	if (follow->committing.len > 0 && follow->commit_failure == 0) {
 		follow->commit_failure =
 		        kaname_journal_commit(follow->journal, &follow->committing, time(NULL));
 	}
@@ -297,8 +298,9 @@ static void commit(uv_work_t *work)
 static void take_commit_failure(kaname_follow_t *follow)
 {
 	kaname_follow_say("the journal cannot be written: %s; nothing is sent until it can\n"
-	                  "next: is its disk full? --journal names another place",
-	                  follow->commit_failure);
+	                  "next: %s",
+	                  kaname_journal_why(follow->commit_failure),
+	                  kaname_journal_next(follow->commit_failure));
 	follow->journal_hold_ms = kaname_now_ms() + JOURNAL_MS;
 	kaname_notes_cut(&follow->committing, follow->committing_done);
 	kaname_notes_append(&follow->committing, &follow->done);
@@ -328,7 +330,7 @@ static void committed(uv_work_t *work, int status)
 {
 	kaname_follow_t *follow = work->data;
 	kaname_follow_job_t *batch = follow->batch;
-	bool failed = follow->commit_failure != NULL;
+	bool failed = follow->commit_failure != 0;
 	follow->is_committing = false;
 	follow->batch = NULL;
 	if (failed) {
@@ -410,11 +412,11 @@ void kaname_follow_write(kaname_follow_t *follow, kaname_follow_owner_t *owner)
 void kaname_follow_note_all(kaname_follow_t *follow)
 {
 	if (follow->journal != NULL && follow->done.len > 0) {
-		const char *why = kaname_journal_commit(follow->journal, &follow->done, time(NULL));
-		if (why != NULL) {
+		int ret = kaname_journal_commit(follow->journal, &follow->done, time(NULL));
+		if (ret != 0) {
 			kaname_follow_say("the journal cannot be written: %s; the next run finds "
-			                  "out what is done",
-			                  why);
+			                  "out what is done\nnext: %s",
+			                  kaname_journal_why(ret), kaname_journal_next(ret));
 		}
 	}
 	kaname_notes_clear(&follow->done);

@@ -1,0 +1,146 @@
+"""M5: the journal of kaname follow: whose it is, what may befall its files, and what is said then."""
+
+import os
+import resource
+import subprocess
+
+import pytest
+from harness import A1, A2, AAAA1, TARGET, ZONE, aname, namespace, sanitizer
+from harness.ask import SERVER
+from harness.follow import Follow, stays, written
+from harness.kaname import KANAME, environment, kaname
+from harness.wait import scaled
+
+pytestmark = pytest.mark.limit(90)
+HERE = f"{SERVER[0]}@{SERVER[1]}"
+
+
+def serve(fleet, authority, *records, **how):
+    authority.set(TARGET, a=[A1], aaaa=[AAAA1])
+    fleet.serve([aname(TARGET), *records], kinds=(), **how)
+
+
+def write_once(fleet, authority, **how):
+    """What the target has is written, and what it has is another address then."""
+    serve(fleet, authority)
+    follow = fleet.follow(**how)
+    written(fleet.knotd, {A1}, {AAAA1})
+    follow.finish()
+    authority.set(TARGET, a=[A2])
+    return follow
+
+
+def refused(follow, *arguments, why, cure, **how):
+    """It ends with 3 and says why, and what to do, with these words."""
+    done = kaname(*follow.arguments, *arguments, directory=follow.knotd.directory, code=3,
+                  timeout=30, **how)
+    assert why in done.stderr, done.stderr
+    assert "next: " in done.stderr and cure in done.stderr, done.stderr
+    return done.stderr
+
+
+# Whose it is.
+
+
+@pytest.mark.parametrize("listen", [["127.0.0.7@5300", HERE], ["0.0.0.0@5300"]])
+def test_M5_knotd_listens_elsewhere(fleet, authority, listen):
+    """The local knotd is the same one wherever it listens: what was written is still known."""
+    knotd = fleet.knotd
+    write_once(fleet, authority)
+    knotd.stop()
+    knotd.server["listen"] = listen
+    knotd.start()
+    fleet.follow(name="again")
+    written(knotd, {A2})
+
+
+def test_M5_a_primary_that_has_moved(fleet, authority):
+    """It is refused until somebody says so, once; what was written is known then."""
+    knotd = fleet.knotd
+    knotd.server["listen"] = [HERE, "127.0.0.7@5300"]
+    serve(fleet, authority)
+    first = fleet.follow("--primary", HERE)
+    written(knotd, {A1}, {AAAA1})
+    first.finish()
+    authority.set(TARGET, a=[A2])
+    moved = Follow(knotd, "--primary", "127.0.0.7@05300")
+    for argument in ("--once", "--dry-run"):
+        refused(moved, argument, why=f"of the primary {HERE}", cure="--primary-moved")
+    stays(knotd, {A1}, {AAAA1}, seconds=1)
+    moved.run("--dry-run", "--primary-moved")
+    refused(moved, "--once", why=f"of the primary {HERE}", cure="--primary-moved")
+    follow = fleet.follow("--primary", "127.0.0.7@05300", "--primary-moved", name="moved")
+    written(knotd, {A2})
+    follow.finish()
+    moved.run("--once")
+    refused(Follow(knotd, "--primary", HERE), "--once", why="of the primary 127.0.0.7@5300",
+            cure="--primary-moved")
+
+
+# Its files.
+
+
+def test_M5_a_journal_that_was_cut_short(fleet, authority):
+    """Its file is mapped into memory: nobody is killed for it, and it is left as it is."""
+    follow = write_once(fleet, authority)
+    file = os.path.join(follow.journal, "data.mdb")
+    size = os.path.getsize(file)
+    for cut in (4096, size // 2, size - 4096):
+        os.truncate(file, cut)
+        for argument in ("--once", "--dry-run"):
+            refused(follow, argument, why="journal", cure="backup")
+        done = kaname("check", ZONE, "-s", fleet.knotd.socket, "--journal", follow.journal,
+                      directory=fleet.knotd.directory, code=(0, 1))
+        assert "Traceback" not in done.stderr
+        assert os.path.getsize(file) == cut, "expected it to be left as it is"
+    stays(fleet.knotd, {A1}, {AAAA1}, seconds=1)
+
+
+def test_M5_a_dry_run_says_that_it_cannot_read_the_journal(fleet, authority):
+    """What was written would be somebody else's else."""
+    follow = write_once(fleet, authority)
+    os.chown(follow.journal, 12345, 12345)
+    words = ["setpriv", "--bounding-set=-dac_override,-dac_read_search",
+             "--inh-caps=-dac_override,-dac_read_search"]
+    done = follow.run("--dry-run")
+    assert "somebody else" not in done.stderr, done.stderr
+    done = subprocess.run([*words, KANAME, *follow.arguments, "--dry-run"], capture_output=True,
+                          env=environment(fleet.knotd.directory), text=True, check=False,
+                          timeout=scaled(30))
+    assert done.returncode == 3 and "Permission denied" in done.stderr, done
+    assert "next: " in done.stderr and "run it as root" in done.stderr, done
+    os.chown(follow.journal, 0, 0)
+    # There is none yet: nothing was written.
+    follow.arguments[follow.arguments.index("--journal") + 1] += "/none"
+    assert "somebody else" in follow.run("--dry-run", code=1).stderr
+
+
+def limit(what, number):
+    return lambda: resource.setrlimit(what, (number, number))
+
+
+@pytest.mark.parametrize("what", ["read-only", "file", "memory", "descriptors"])
+def test_M5_each_failure_of_the_journal_has_its_own_cure(fleet, authority, what):
+    """None of them is a reason to move files away with which nothing is wrong."""
+    follow = write_once(fleet, authority)
+    if what == "read-only":
+        namespace.mount_tmpfs(follow.journal, "1m")
+        try:
+            namespace.make_read_only(follow.journal)
+            said = refused(follow, "--once", why="Read-only file system", cure="for writing")
+        finally:
+            namespace.put_back(follow.journal)
+    elif what == "file":
+        follow.arguments[follow.arguments.index("--journal") + 1] += "/data.mdb"
+        said = refused(follow, "--once", why="Not a directory", cure="names a directory")
+    elif what == "memory":
+        if sanitizer.ENABLED:
+            pytest.skip("its shadow takes more")
+        said = refused(follow, "--once", why="Cannot allocate memory", cure="ulimit -v",
+                       preexec_fn=limit(resource.RLIMIT_AS, 1 << 30))
+    else:
+        said = refused(follow, "--once", why="Too many open files", cure="ulimit -n",
+                       preexec_fn=limit(resource.RLIMIT_NOFILE, 5))
+    assert "move" not in said, said
+    fleet.follow(name="again", journal=os.path.join(fleet.knotd.directory, "follow"))
+    written(fleet.knotd, {A2})
