@@ -170,13 +170,13 @@ def test_M3_what_was_told_does_not_count_while_the_module_is_silent(fleet, modul
 def test_M3_adopted_addresses_are_put_back_where_nothing_was_written_any_more(fleet, module):
     """The target has had no address for ten minutes; then the record goes."""
     serve(fleet, f"@ 300 IN A {SIBLING_A}")
-    follow = at_another_time(fleet, "follow", -295, "-S", module.path, "--adopt")
+    follow = fleet.follow("-S", module.path, "--adopt")
     answers = Answers(module, has(A1))
     written(fleet.knotd, {A1})
     answers.tell(NOTHING)
     stays(fleet.knotd, {A1}, seconds=5)
     follow.finish()
-    again = at_another_time(fleet, "again", 295, "-S", module.path, "--adopt")
+    again = later(fleet, "again", 595, "-S", module.path, "--adopt")
     answers = Answers(module, NOTHING)
     written(fleet.knotd, (), timeout=20)
     remove_record(fleet.knotd)
@@ -184,10 +184,53 @@ def test_M3_adopted_addresses_are_put_back_where_nothing_was_written_any_more(fl
     written(fleet.knotd, {SIBLING_A})
 
 
-def at_another_time(fleet, name, seconds, *arguments):
-    """Start follow with another wall clock; signatures are good for 300 s before and after."""
+def written_and_gone(fleet, module, wall_s=0):
+    """What was written has no target any more for some seconds, by this wall clock."""
+    serve(fleet)
+    follow = fleet.follow("-S", module.path, name="first")
+    Answers(module, has(A1))
+    written(fleet.knotd, {A1})
+    follow.finish()
+    follow = Follow(fleet.knotd, "-S", module.path)
+    Clock(follow, fleet.knotd.directory).set_wall(wall_s)
+    fleet.start_server(follow)
+    Answers(module, NOTHING)
+    stays(fleet.knotd, {A1}, seconds=4)
+    follow.finish()
+
+
+def test_M3_no_address_since_ten_minutes_by_a_clock_that_was_set(fleet, module):
+    """What is noted counts by a clock that nobody sets; so much later it is believed."""
+    written_and_gone(fleet, module, wall_s=-1000000)
+    again = fleet.follow("-S", module.path, name="again")
+    Answers(module, NOTHING)
+    stays(fleet.knotd, {A1}, seconds=8)
+    again.finish()
+    later(fleet, "later", 595, "-S", module.path)
+    Answers(module, NOTHING)
+    written(fleet.knotd, (), timeout=20)
+
+
+def test_M3_no_address_since_ten_minutes_in_another_boot(fleet, module):
+    """How long the machine was away cannot be known: it is counted anew."""
+    written_and_gone(fleet, module)
+    follow = Follow(fleet.knotd, "-S", module.path, name="again")
+    clock = Clock(follow, fleet.knotd.directory)
+    clock.reboot(wall_s=100)
+    try:
+        clock.later(100000)
+        fleet.start_server(follow)
+        Answers(module, NOTHING)
+        stays(fleet.knotd, {A1}, seconds=8)
+        follow.finish()
+    finally:
+        clock.restore()
+
+
+def later(fleet, name, seconds, *arguments):
+    """Start follow so much later in the same boot."""
     follow = Follow(fleet.knotd, *arguments, name=name)
-    Clock(follow, fleet.knotd.directory).set_wall(seconds)
+    Clock(follow, fleet.knotd.directory).later(seconds)
     return fleet.start_server(follow)
 
 

@@ -11,6 +11,7 @@
 #include "support/make.h"
 
 static kaname_sets_t sets;
+static kaname_moment_t now = { .wall_s = 99999, .boot_s = 1234, .boot = 7 };
 
 /*! The set of addresses that end in these octets, in one family; "" : none. */
 static kaname_set_t *take(kaname_family_t family, const char *last)
@@ -109,7 +110,7 @@ static const char *note(kaname_journal_t *journal, kaname_note_t what, const cha
 	kaname_notes_t notes = { 0 };
 	seen = (seen_t){ .text = "nothing" };
 	kaname_notes_add(&notes, what, zone.at, owner.at, both, ttl, writes);
-	assert_int_equal(kaname_journal_commit(journal, &notes, 1234), 0);
+	assert_int_equal(kaname_journal_commit(journal, &notes, &now), 0);
 	kaname_notes_clear(&notes);
 	kaname_set_release(&sets, both[0]);
 	kaname_set_release(&sets, both[1]);
@@ -154,6 +155,20 @@ static void life_of_an_owner(void **state)
 	                    "0a4 90 7 m/n m/n d/ ");
 	assert_int_equal(nodata_s[KANAME_A], 1234);
 	assert_int_equal(nodata_s[KANAME_AAAA], 0);
+	/* Later, and in another boot, where it counts anew. */
+	now = (kaname_moment_t){ .wall_s = 5, .boot_s = 1300, .boot = 7 };
+	(void)note(journal, KANAME_NOTE_NODATA, "", "", 0, 3);
+	assert_int_equal(nodata_s[KANAME_A], 1234);
+	assert_int_equal(nodata_s[KANAME_AAAA], 1300);
+	now = (kaname_moment_t){ .wall_s = 6, .boot_s = 20, .boot = 9 };
+	(void)note(journal, KANAME_NOTE_NODATA, "", "", 0, 3);
+	assert_int_equal(nodata_s[KANAME_A], 20);
+	assert_int_equal(nodata_s[KANAME_AAAA], 20);
+	now.boot_s = 30;
+	now.boot = 0;
+	(void)note(journal, KANAME_NOTE_NODATA, "", "", 0, 2);
+	assert_int_equal(nodata_s[KANAME_A], 0);
+	assert_int_equal(nodata_s[KANAME_AAAA], 30);
 	assert_string_equal(note(journal, KANAME_NOTE_FORGET, "", "", 0, 0), "nothing");
 	assert_string_equal(note(journal, KANAME_NOTE_FORGET, "", "", 0, 0), "nothing");
 	kaname_journal_close(journal);
@@ -199,7 +214,7 @@ static void largest(void **state)
 			assert_true(kaname_set_take(&sets, j, at, KANAME_SET_MAX, &both[j]));
 		}
 		kaname_notes_add(&notes, what, zone.at, zone.at, both, 60, 1);
-		assert_int_equal(kaname_journal_commit(journal, &notes, 1), 0);
+		assert_int_equal(kaname_journal_commit(journal, &notes, &now), 0);
 		kaname_notes_clear(&notes);
 		kaname_set_release(&sets, both[0]);
 		kaname_set_release(&sets, both[1]);
@@ -225,7 +240,7 @@ static void stays(void **state)
 	kaname_notes_add(&more, KANAME_NOTE_INTEND, parent.at, zone.at, both, 61, 1);
 	size_t len = notes.len;
 	kaname_notes_append(&notes, &more);
-	assert_int_equal(kaname_journal_commit(journal, &notes, 1), 0);
+	assert_int_equal(kaname_journal_commit(journal, &notes, &now), 0);
 	kaname_journal_close(journal);
 	journal = open_journal(path, true);
 	assert_true(kaname_journal_each(journal, see, &seen));
@@ -445,7 +460,7 @@ static void note_many(const char *path)
 			                 round == 1 ? KANAME_NOTE_FORGET : KANAME_NOTE_THERE,
 			                 zone.at, make_name(text).at, both, 60, 1);
 		}
-		assert_int_equal(kaname_journal_commit(journal, &notes, 1), 0);
+		assert_int_equal(kaname_journal_commit(journal, &notes, &now), 0);
 		kaname_notes_clear(&notes);
 		kaname_set_release(&sets, both[0]);
 		kaname_set_release(&sets, both[1]);
@@ -524,7 +539,7 @@ static void note_for_ever(const char *path, int to)
 			kaname_notes_add(&notes, KANAME_NOTE_THERE, zone.at, make_name(text).at,
 			                 both, 60, n);
 		}
-		if (kaname_journal_commit(journal, &notes, n) != 0 || write(to, &n, 1) != 1) {
+		if (kaname_journal_commit(journal, &notes, &now) != 0 || write(to, &n, 1) != 1) {
 			_exit(1);
 		}
 		kaname_notes_clear(&notes);

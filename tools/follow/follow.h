@@ -66,6 +66,7 @@ typedef struct {
 	knot_tsig_key_t key;
 	kaname_primary_t *primary;
 	kaname_journal_t *journal; /*!< NULL with --dry-run, if there is none yet. */
+	uint32_t boot;             /*!< As in kaname_moment_t. */
 
 	/* What is known. */
 	kaname_sets_t sets;

@@ -255,7 +255,7 @@ bool kaname_journal_get(kaname_journal_t *journal, const knot_dname_t *zone,
 /*! Makes one change; a number of LMDB's. */
 static int make_change(MDB_txn *txn, MDB_dbi dbi, const kaname_change_t *change,
                        const uint8_t *key_at, const kaname_noted_set_t sets[KANAME_FAMILIES],
-                       int64_t now_s)
+                       const kaname_moment_t *now)
 {
 	static uint8_t octets[KANAME_NOTED_MAX];
 	MDB_val key = { change->key_len + 1, (void *)key_at }, value;
@@ -267,14 +267,15 @@ static int make_change(MDB_txn *txn, MDB_dbi dbi, const kaname_change_t *change,
 	if (ret == MDB_NOTFOUND || !kaname_noted_read(&value, &noted)) {
 		noted = (kaname_noted_t){ 0 };
 	}
-	if (!kaname_change_apply(&noted, change, sets, now_s)) {
+	if (!kaname_change_apply(&noted, change, sets, now)) {
 		return ret == MDB_NOTFOUND ? 0 : mdb_del(txn, dbi, &key, NULL);
 	}
 	value = (MDB_val){ kaname_noted_write(&noted, octets), octets };
 	return mdb_put(txn, dbi, &key, &value, 0);
 }
 
-int kaname_journal_commit(kaname_journal_t *journal, const kaname_notes_t *notes, int64_t now_s)
+int kaname_journal_commit(kaname_journal_t *journal, const kaname_notes_t *notes,
+                          const kaname_moment_t *now)
 {
 	MDB_txn *txn;
 	if (notes->failed) {
@@ -291,7 +292,7 @@ int kaname_journal_commit(kaname_journal_t *journal, const kaname_notes_t *notes
 	kaname_noted_set_t sets[KANAME_FAMILIES];
 	const uint8_t *key;
 	for (size_t at = 0; ret == 0 && kaname_notes_next(notes, &at, &change, &key, sets);) {
-		ret = make_change(txn, journal->dbi, &change, key, sets, now_s);
+		ret = make_change(txn, journal->dbi, &change, key, sets, now);
 	}
 	if (ret != 0) {
 		mdb_txn_abort(txn);

@@ -22,6 +22,7 @@
 
 #include <libknot/dname.h>
 
+#include "follow/moment.h"
 #include "follow/set.h"
 #include "follow/whose.h"
 
@@ -46,8 +47,10 @@ typedef struct {
 	uint32_t ttl;    /*!< Of what was written, and is about to be. */
 	uint32_t adopted_ttl;
 	int64_t written_s; /*!< When, by the clock on the wall, in seconds since the epoch. */
-	/*! Since when the module has told that a family has no address; 0: it has not. */
+	/*! Since when the module has told that a family has no address, by the clock since boot, which
+	 *  nobody sets; 0: it has not. It counts within that boot only. */
 	int64_t nodata_s[KANAME_FAMILIES];
+	uint32_t nodata_boot; /*!< As in kaname_moment_t; 0: it does not count. */
 	kaname_noted_set_t written[KANAME_FAMILIES];
 	kaname_noted_set_t adopted[KANAME_FAMILIES];
 	kaname_noted_set_t former[KANAME_FAMILIES]; /*!< What stood there before the last write. */
@@ -143,10 +146,8 @@ void kaname_notes_clear(kaname_notes_t *notes);
 /*!
  * \brief Makes all of these changes, in order, or none; on disk when it returns.
  *
- * \param now_s  The clock on the wall.
- *
  * \return 0; else an error (follow/cures.h).
  */
 __attribute__((warn_unused_result)) int kaname_journal_commit(kaname_journal_t *journal,
                                                               const kaname_notes_t *notes,
-                                                              int64_t now_s);
+                                                              const kaname_moment_t *now);

@@ -2,9 +2,13 @@
 
 #include <string.h>
 
+/*! What is added to times since boot: versions before, which had those of the clock on the wall there, take
+ *  them for times to come, from which nothing has passed. */
+#define SINCE_BOOT ((int64_t)1 << 40)
+
 typedef struct {
 	uint8_t pending_count, is_adopted, writes, unused;
-	uint32_t ttl, adopted_ttl, unused_too;
+	uint32_t ttl, adopted_ttl, nodata_boot;
 	int64_t written_s, nodata_s[KANAME_FAMILIES];
 } head_t;
 
@@ -53,7 +57,12 @@ bool kaname_noted_read(const MDB_val *value, kaname_noted_t *noted)
 		.adopted_ttl = head.adopted_ttl,
 		.written_s = head.written_s,
 	};
-	memcpy(noted->nodata_s, head.nodata_s, sizeof(head.nodata_s));
+	/* By the clock on the wall, of versions before, none counts. */
+	noted->nodata_boot = head.nodata_boot;
+	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
+		noted->nodata_s[i] =
+		        head.nodata_s[i] > SINCE_BOOT ? head.nodata_s[i] - SINCE_BOOT : 0;
+	}
 	size_t at = sizeof(head);
 	if (noted->pending_count > KANAME_PENDING_MOST) {
 		return false;
@@ -78,8 +87,11 @@ size_t kaname_noted_write(const kaname_noted_t *noted, uint8_t to[KANAME_NOTED_M
 		.ttl = noted->ttl,
 		.adopted_ttl = noted->adopted_ttl,
 		.written_s = noted->written_s,
+		.nodata_boot = noted->nodata_boot,
 	};
-	memcpy(head.nodata_s, noted->nodata_s, sizeof(head.nodata_s));
+	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
+		head.nodata_s[i] = noted->nodata_s[i] != 0 ? noted->nodata_s[i] + SINCE_BOOT : 0;
+	}
 	memcpy(to, &head, sizeof(head));
 	size_t len = sizeof(head);
 	for (int i = 0; i < (KANAME_NOTED_SETS + noted->pending_count) * KANAME_FAMILIES; i++) {

@@ -115,23 +115,25 @@ static void intend(kaname_noted_t *noted, const kaname_change_t *change,
 	noted->written_s = now_s;
 }
 
-static void note_nodata(kaname_noted_t *noted, unsigned families, int64_t now_s)
+static void note_nodata(kaname_noted_t *noted, unsigned families, const kaname_moment_t *now)
 {
+	bool same_boot = noted->nodata_boot != 0 && noted->nodata_boot == now->boot;
 	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
-		bool since = noted->nodata_s[i] != 0;
+		bool since = noted->nodata_s[i] != 0 && same_boot;
 		bool is = (families >> i & 1) != 0;
-		noted->nodata_s[i] = !is ? 0 : since ? noted->nodata_s[i] : now_s;
+		noted->nodata_s[i] = !is ? 0 : since ? noted->nodata_s[i] : now->boot_s;
 	}
+	noted->nodata_boot = now->boot;
 }
 
 bool kaname_change_apply(kaname_noted_t *noted, const kaname_change_t *change,
-                         const kaname_noted_set_t sets[KANAME_FAMILIES], int64_t now_s)
+                         const kaname_noted_set_t sets[KANAME_FAMILIES], const kaname_moment_t *now)
 {
 	size_t size = sizeof(noted->written);
 	switch ((kaname_note_t)change->note) {
-	case KANAME_NOTE_INTEND: intend(noted, change, sets, now_s); break;
+	case KANAME_NOTE_INTEND: intend(noted, change, sets, now->wall_s); break;
 	case KANAME_NOTE_UNDONE: withdraw(noted, sets); break;
-	case KANAME_NOTE_NODATA: note_nodata(noted, change->writes, now_s); break;
+	case KANAME_NOTE_NODATA: note_nodata(noted, change->writes, now); break;
 	case KANAME_NOTE_DONE:
 		memcpy(noted->former, noted->written, size);
 		memcpy(noted->written, sets, size);

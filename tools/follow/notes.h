@@ -29,4 +29,5 @@ bool kaname_notes_next(const kaname_notes_t *notes, size_t *at, kaname_change_t 
 
 /*! What becomes of what is noted; false: nothing is left to note. */
 bool kaname_change_apply(kaname_noted_t *noted, const kaname_change_t *change,
-                         const kaname_noted_set_t sets[KANAME_FAMILIES], int64_t now_s);
+                         const kaname_noted_set_t sets[KANAME_FAMILIES],
+                         const kaname_moment_t *now);

@@ -157,13 +157,27 @@ static kaname_exit_t read_key(kaname_follow_t *follow)
 
 /* What was written before. */
 
-/*! A time of the clock on the wall, by the one that nobody sets: at least 1. Where the former was set
- *  back it is as if it were now. */
-static uint32_t since(int64_t wall_s)
+/*! When it was so many seconds ago, by the clock that nobody sets: at least 1. Where a clock was set back
+ *  it is as if it were now. */
+static uint32_t ago(int64_t age_s)
 {
-	int64_t age_s = time(NULL) - wall_s, now_s = kaname_now_ms() / 1000;
+	int64_t now_s = kaname_now_ms() / 1000;
 	age_s = age_s > 0 ? age_s : 0;
 	return age_s < now_s ? (uint32_t)(now_s - age_s) : 1;
+}
+
+/*! Takes since when there is no address, if that can be known: of another boot it is counted anew. */
+static void take_nodata(const kaname_follow_t *follow, kaname_follow_owner_t *owner,
+                        const kaname_noted_t *noted)
+{
+	const kaname_moment_t now = kaname_moment_now(follow->boot);
+	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
+		if (noted->nodata_s[i] != 0 && now.boot != 0 && noted->nodata_boot == now.boot) {
+			owner->nodata_noted |= 1u << i;
+			owner->known[i].nodata_since_s = ago(now.boot_s - noted->nodata_s[i]);
+			owner->known[i].with_other = noted->nodata_s[!i] != 0;
+		}
+	}
 }
 
 void kaname_follow_take_noted(void *ctx, const knot_dname_t *zone, const knot_dname_t *name,
@@ -189,16 +203,10 @@ void kaname_follow_take_noted(void *ctx, const knot_dname_t *zone, const knot_dn
 		follow->has_failed = true;
 		return;
 	}
-	owner->pace.written_s = since(noted->written_s);
+	owner->pace.written_s = ago(time(NULL) - noted->written_s);
 	owner->pace.changed_s = owner->pace.written_s;
 	owner->pace.writes = noted->writes;
-	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
-		if (noted->nodata_s[i] != 0) {
-			owner->nodata_noted |= 1u << i;
-			owner->known[i].nodata_since_s = since(noted->nodata_s[i]);
-			owner->known[i].with_other = noted->nodata_s[!i] != 0;
-		}
-	}
+	take_nodata(follow, owner, noted);
 	owner->written_ttl = noted->ttl;
 	owner->is_noted = true;
 	owner->is_adopted = noted->is_adopted;
@@ -227,6 +235,7 @@ static kaname_exit_t open_journal(kaname_follow_t *follow)
 kaname_exit_t kaname_follow_prepare(kaname_follow_t *follow)
 {
 	kaname_owners_init(&follow->owners, &follow->sets);
+	follow->boot = kaname_moment_boot();
 	kaname_exit_t ret = read_choice(follow);
 	if (ret == KANAME_OK) {
 		ret = read_key(follow);

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <libknot/libknot.h>
 
@@ -289,8 +288,9 @@ static void commit(uv_work_t *work)
 		}
 	}
 	if (follow->committing.len > 0 && follow->commit_failure == 0) {
+		const kaname_moment_t now = kaname_moment_now(follow->boot);
 		follow->commit_failure =
-		        kaname_journal_commit(follow->journal, &follow->committing, time(NULL));
+		        kaname_journal_commit(follow->journal, &follow->committing, &now);
 	}
 }
 
@@ -412,7 +412,8 @@ void kaname_follow_write(kaname_follow_t *follow, kaname_follow_owner_t *owner)
 void kaname_follow_note_all(kaname_follow_t *follow)
 {
 	if (follow->journal != NULL && follow->done.len > 0) {
-		int ret = kaname_journal_commit(follow->journal, &follow->done, time(NULL));
+		const kaname_moment_t now = kaname_moment_now(follow->boot);
+		int ret = kaname_journal_commit(follow->journal, &follow->done, &now);
 		if (ret != 0) {
 			kaname_follow_say("the journal cannot be written: %s; the next run finds "
 			                  "out what is done\nnext: %s",

@@ -49,6 +49,11 @@ class Clock:
         self.wall_ms += int(wall_s * 1000)
         self.env |= {"ANAME_CLOCK_WALL": str(self.wall_ms), "ANAME_CLOCK_BOOT": str(self.boot_ms)}
 
+    def later(self, seconds):
+        """So many seconds later by the clock since boot, within the same boot."""
+        self.boot_ms += int(seconds * 1000)
+        self.set_wall(0)
+
     def suspend(self, seconds):
         """The machine sleeps for so long, now: the server that runs, or is started after this."""
         self.slept_ms += int(seconds * 1000)
