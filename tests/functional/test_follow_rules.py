@@ -155,24 +155,6 @@ def test_M3_it_goes_while_nobody_looks(fleet, authority):
     written(fleet.knotd, (), ())
 
 
-def test_M3_an_address_by_hand_beside_what_was_written_stays(fleet, authority):
-    authority.set(TARGET, a=[A1], aaaa=[AAAA1])
-    serve(fleet)
-    follow = fleet.follow()
-    written(fleet.knotd, {A1}, {AAAA1})
-    change(fleet.knotd, ("set", "@", "300", "A", SIBLING_A))
-    change(fleet.knotd, NO_RECORD)
-    follow.signal(signal.SIGHUP)
-
-    def settled():
-        found = stands(fleet.knotd)
-        assert SIBLING_A in found["A"], f"the address by hand is gone: {found}"
-        return found["AAAA"] == set() and found["A"] == {SIBLING_A}
-
-    eventually(settled, timeout=15, step=0.1, what="only what was written by hand is there")
-    stays(fleet.knotd, {SIBLING_A}, ())
-
-
 @pytest.mark.parametrize("rdtype, address", [("A", SIBLING_A), ("AAAA", SIBLING_AAAA)])
 def test_M3_one_address_by_hand_is_enough_to_leave_an_owner_alone(fleet, authority, rdtype, address):
     """Also of the family that the target does not have."""

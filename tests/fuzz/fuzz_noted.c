@@ -53,6 +53,8 @@ static void check_round(const kaname_noted_t *noted)
 	kaname_noted_t again;
 	require(kaname_noted_read(&value, &again));
 	require(again.is_adopted == noted->is_adopted && again.writes == noted->writes &&
+	        again.is_gone == noted->is_gone && again.former_ttl == noted->former_ttl &&
+	        again.pending_ttl == noted->pending_ttl && again.record == noted->record &&
 	        again.ttl == noted->ttl && again.adopted_ttl == noted->adopted_ttl &&
 	        again.written_s == noted->written_s && again.pending_count == noted->pending_count);
 	require(again.nodata_s[0] == noted->nodata_s[0] && again.nodata_s[1] == noted->nodata_s[1]);
@@ -110,7 +112,7 @@ typedef struct {
 /*! What should be noted, as numbers of sets. */
 typedef struct {
 	unsigned written, former, adopted, pending[64], pending_count;
-	bool is_adopted;
+	bool is_adopted, is_gone;
 	int64_t nodata_s[KANAME_FAMILIES];
 } plain_t;
 
@@ -169,11 +171,12 @@ static void change(plain_t *plain, kaname_note_t note, unsigned number, uint8_t 
 		break;
 	case KANAME_NOTE_UNDONE: withdraw(plain, number); break;
 	case KANAME_NOTE_DONE:
-		plain->former = plain->written;
+		plain->former = number != plain->written ? plain->written : plain->former;
 		plain->written = number;
 		plain->pending_count = 0;
 		break;
 	case KANAME_NOTE_THERE: plain->written = number; break;
+	case KANAME_NOTE_GONE: plain->is_gone = families != 0; break;
 	case KANAME_NOTE_ADOPT:
 		plain->is_adopted = true;
 		plain->written = plain->adopted = number;
@@ -195,6 +198,7 @@ static void compare(const kaname_noted_t *noted, const plain_t *plain)
 	require(is_number(noted->written, plain->written));
 	require(is_number(noted->former, plain->former));
 	require(noted->is_adopted == plain->is_adopted);
+	require(noted->is_gone == plain->is_gone);
 	require(is_number(noted->adopted, plain->adopted));
 	require(noted->pending_count == plain->pending_count);
 	for (unsigned i = 0; i < plain->pending_count; i++) {
@@ -216,7 +220,7 @@ static void check_changes(input_t *input)
 	make_sets(&sets);
 	while (input->left > 0 && count < sizeof(steps)) {
 		uint8_t step = take_octet(input);
-		kaname_note_t note = step % (KANAME_NOTE_FORGET + 1);
+		kaname_note_t note = step % (KANAME_NOTE_RECORD + 1);
 		kaname_notes_t *list = step & 0x80 ? &others : &notes;
 		if (list == &notes && others.len > 0) {
 			kaname_notes_append(&notes, &others);
@@ -238,7 +242,7 @@ static void check_changes(input_t *input)
 	const uint8_t *key;
 	size_t at = 0, i = 0;
 	for (; kaname_notes_next(&notes, &at, &one, &key, of); i++) {
-		kaname_note_t note = steps[i] % (KANAME_NOTE_FORGET + 1);
+		kaname_note_t note = steps[i] % (KANAME_NOTE_RECORD + 1);
 		require(one.note == note && one.key_len + 1U == 1 + sizeof(owner) && key[0] == 4 &&
 		        memcmp(key + 1, owner, sizeof(owner)) == 0);
 		require(note == KANAME_NOTE_NODATA || is_number(of, steps[i] / 7 % SETS));

@@ -196,8 +196,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	served_set(replies, put_replies(replies, (const char *)data + 1, size > 0 ? size - 1 : 0));
 	kaname_exit_t ret;
 	if (kind & THERE) {
-		bool loaded, aname;
-		ret = kaname_scan_there(&args, zone_a, zone_a, &loaded, &aname, on_there, NULL);
+		kaname_scan_state_t state;
+		ret = kaname_scan_there(&args, zone_a, zone_a, &state, on_there, NULL);
 	} else if (kind & THERE_ALL) {
 		ret = kaname_scan_there_all(&args, on_there, NULL);
 	} else {

@@ -76,6 +76,8 @@ static void add_set(char *text, const kaname_noted_set_t *set, kaname_family_t f
 
 /*! Of what was seen last. */
 static int64_t nodata_s[KANAME_FAMILIES];
+static uint32_t former_ttl, pending_ttl, record;
+static bool is_gone;
 
 static void see(void *ctx, const knot_dname_t *zone, const knot_dname_t *owner,
                 const kaname_noted_t *noted)
@@ -83,6 +85,10 @@ static void see(void *ctx, const knot_dname_t *zone, const knot_dname_t *owner,
 	seen_t *seen = ctx;
 	const kaname_noted_set_t *kinds[] = { noted->written, noted->adopted, noted->former };
 	memcpy(nodata_s, noted->nodata_s, sizeof(nodata_s));
+	former_ttl = noted->former_ttl;
+	pending_ttl = noted->pending_ttl;
+	record = noted->record;
+	is_gone = noted->is_gone;
 	(void)snprintf(seen->text, sizeof(seen->text), "%u%s%u %u %u ", noted->pending_count,
 	               noted->is_adopted ? "a" : "-", noted->writes, noted->ttl,
 	               noted->adopted_ttl);
@@ -124,19 +130,19 @@ static void life_of_an_owner(void **state)
 	make_directory(path);
 	kaname_journal_t *journal = open_journal(path, false);
 	assert_string_equal(note(journal, KANAME_NOTE_INTEND, "ab", "x", 60, 1),
-	                    "1-1 60 0 / / / +ab/x ");
+	                    "1-1 0 0 / / / +ab/x ");
 	assert_string_equal(note(journal, KANAME_NOTE_DONE, "ab", "x", 60, 1),
 	                    "0-1 60 0 ab/x / / ");
 	/* What was about to be written stays until something is done. */
 	assert_string_equal(note(journal, KANAME_NOTE_INTEND, "c", "", 90, 2),
-	                    "1-2 90 0 ab/x / / +c/ ");
+	                    "1-2 60 0 ab/x / / +c/ ");
 	assert_string_equal(note(journal, KANAME_NOTE_INTEND, "d", "", 90, 3),
-	                    "2-3 90 0 ab/x / / +c/ +d/ ");
+	                    "2-3 60 0 ab/x / / +c/ +d/ ");
 	assert_string_equal(note(journal, KANAME_NOTE_INTEND, "c", "", 90, 3),
-	                    "2-3 90 0 ab/x / / +d/ +c/ ");
+	                    "2-3 60 0 ab/x / / +d/ +c/ ");
 	assert_string_equal(note(journal, KANAME_NOTE_UNDONE, "c", "", 0, 0),
-	                    "1-3 90 0 ab/x / / +d/ ");
-	assert_string_equal(note(journal, KANAME_NOTE_THERE, "", "", 0, 3), "1-3 90 0 / / / +d/ ");
+	                    "1-3 60 0 ab/x / / +d/ ");
+	assert_string_equal(note(journal, KANAME_NOTE_THERE, "", "", 0, 3), "1-3 60 0 / / / +d/ ");
 	assert_string_equal(note(journal, KANAME_NOTE_DONE, "d", "", 90, 3), "0-3 90 0 d/ / / ");
 	for (int last = 'A'; last < 'A' + KANAME_PENDING_MOST + 2; last++) {
 		(void)note(journal, KANAME_NOTE_INTEND, (const char[]){ (char)last, '\0' }, "", 90,
@@ -171,6 +177,36 @@ static void life_of_an_owner(void **state)
 	assert_int_equal(nodata_s[KANAME_AAAA], 30);
 	assert_string_equal(note(journal, KANAME_NOTE_FORGET, "", "", 0, 0), "nothing");
 	assert_string_equal(note(journal, KANAME_NOTE_FORGET, "", "", 0, 0), "nothing");
+	kaname_journal_close(journal);
+	remove_directory(path);
+}
+
+/*! Of what stands there, is about to, and stood there before each has its own TTL. */
+static void times_to_live(void **state)
+{
+	char path[DIRECTORY_MAX];
+	make_directory(path);
+	kaname_journal_t *journal = open_journal(path, false);
+	(void)note(journal, KANAME_NOTE_INTEND, "a", "", 60, 1);
+	assert_int_equal(pending_ttl, 60);
+	assert_string_equal(note(journal, KANAME_NOTE_DONE, "a", "", 0, 1), "0-1 60 0 a/ / / ");
+	(void)note(journal, KANAME_NOTE_INTEND, "b", "", 90, 2);
+	assert_string_equal(note(journal, KANAME_NOTE_DONE, "b", "", 90, 2), "0-2 90 0 b/ / a/ ");
+	assert_int_equal(former_ttl, 60);
+	/* The same with another one is no other set. */
+	assert_string_equal(note(journal, KANAME_NOTE_DONE, "b", "", 30, 2), "0-2 30 0 b/ / a/ ");
+	assert_int_equal(former_ttl, 60);
+	assert_string_equal(note(journal, KANAME_NOTE_THERE, "b", "", 0, 2), "0-2 30 0 b/ / a/ ");
+	(void)note(journal, KANAME_NOTE_THERE, "c", "", KANAME_TTL_NONE, 2);
+	(void)note(journal, KANAME_NOTE_DONE, "d", "", 60, 2);
+	assert_int_equal(former_ttl, KANAME_TTL_NONE);
+	(void)note(journal, KANAME_NOTE_GONE, "", "", 0, 1);
+	assert_true(is_gone);
+	(void)note(journal, KANAME_NOTE_RECORD, "", "", 77, 0);
+	assert_int_equal(record, 77);
+	assert_true(is_gone);
+	(void)note(journal, KANAME_NOTE_GONE, "", "", 0, 0);
+	assert_false(is_gone);
 	kaname_journal_close(journal);
 	remove_directory(path);
 }
@@ -601,6 +637,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		PROVES("what is noted of an owner", life_of_an_owner),
+		PROVES("with which TTL, and for what", times_to_live),
 		PROVES("as much as there may be of an owner", largest),
 		PROVES("it stays", stays),
 		PROVES("it is for one process", of_one),

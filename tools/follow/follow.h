@@ -7,6 +7,7 @@
  *     asking     asks the module what each of them has
  *     considering  decides whether something is to be written, and when
  *     looking    reads what stands there where that is not known           (a thread of the pool)
+ *     leaving    finds out what goes where the ANAME records are gone
  *     writing    notes it in the journal, and then sends it                (a thread of the pool)
  *
  * One loop owns all of it, but for what a thread of the pool is given: that reads the server or writes
@@ -207,15 +208,34 @@ void kaname_follow_look(kaname_follow_t *follow, kaname_follow_owner_t *owner);
 
 /*! What was read of an owner. */
 typedef struct {
-	bool is_loaded; /*!< The zone is. */
-	bool has_aname; /*!< The owner has records that are followed. */
-	uint32_t ttl;   /*!< Of the addresses; 0: they differ, or there are none. */
+	kaname_scan_state_t state;
+	uint32_t ttl; /*!< Of the addresses; 0: they differ, or there are none. */
+	uint32_t ttls[KANAME_FAMILIES];
 	kaname_set_t *there[KANAME_FAMILIES]; /*!< Held by the caller. */
 } kaname_follow_seen_t;
 
 /*! Takes what was read. The owner may be gone after it. */
 void kaname_follow_seen(kaname_follow_t *follow, kaname_follow_owner_t *owner,
                         const kaname_follow_seen_t *seen);
+
+/*! What is there, against what is noted. */
+typedef struct {
+	bool is_pending; /*!< It was about to be written. */
+	bool is_former;  /*!< It was written before what was written last. */
+	/*! A family is just what was written, or was about to be, to the TTL; or there is none, as there
+	 *  was to be. */
+	bool is_exact[KANAME_FAMILIES];
+} kaname_follow_compared_t;
+
+kaname_follow_compared_t kaname_follow_compare(kaname_follow_t *follow,
+                                               const kaname_follow_owner_t *owner,
+                                               const kaname_follow_seen_t *seen);
+
+/* leaving.c */
+
+/*! The same of an owner whose records are gone: true if it is, too. */
+bool kaname_follow_seen_leaving(kaname_follow_t *follow, kaname_follow_owner_t *owner,
+                                const kaname_follow_seen_t *seen);
 
 /* jobs.c */
 
@@ -246,6 +266,9 @@ void kaname_follow_note(kaname_follow_t *follow, kaname_note_t what, kaname_foll
 /*! Notes of which families an owner has no address, a bit for each. */
 void kaname_follow_note_nodata(kaname_follow_t *follow, const kaname_follow_owner_t *owner,
                                unsigned families);
+
+/*! Notes that an owner's zone is not in the configuration, or that it is again. */
+void kaname_follow_note_gone(kaname_follow_t *follow, kaname_follow_owner_t *owner, bool is_gone);
 
 /*! At the end: notes in the journal what is not noted yet, and waits for that. */
 void kaname_follow_note_all(kaname_follow_t *follow);

@@ -38,9 +38,6 @@ static void take_adopted(void *ctx, const knot_dname_t *zone, const knot_dname_t
 {
 	put_back_t *back = ctx;
 	for (unsigned i = 0; i < KANAME_FAMILIES && noted->is_adopted; i++) {
-		if (back->job->to[i] != NULL) {
-			continue; /* Somebody has written something else since. */
-		}
 		back->good &= kaname_set_take(&back->follow->sets, i, noted->adopted[i].at,
 		                              noted->adopted[i].count, &back->job->to[i]);
 	}
@@ -65,7 +62,7 @@ static bool fill_job(kaname_follow_t *follow, kaname_follow_job_t *job)
 			job->to[i] = kaname_set_hold(owner->known[i].set);
 		}
 		put_back_t back = { follow, job, true };
-		bool good = follow->journal == NULL ||
+		bool good = follow->journal == NULL || !owner->puts_back ||
 		            (kaname_journal_get(follow->journal, kaname_follow_zone(owner),
 		                                kaname_follow_name(owner), take_adopted, &back) &&
 		             back.good);

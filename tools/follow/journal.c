@@ -15,7 +15,7 @@
 #include "follow/notes.h"
 
 /*! Of what is laid out below; another one is not read. */
-#define FORMAT     1
+#define FORMAT     2
 /*! Where the primary's name is kept: no owner has this key. */
 #define KEY_OF_ALL "\xff"
 

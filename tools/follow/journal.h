@@ -32,6 +32,9 @@
 /*! Sets that may be pending for an owner; of more the first one is forgotten. */
 #define KANAME_PENDING_MOST 8
 
+/*! No TTL: what stands there with it is not what was written. */
+#define KANAME_TTL_NONE UINT32_MAX
+
 typedef struct kaname_journal kaname_journal_t;
 
 /*! Addresses of a family as they are in the journal. */
@@ -43,10 +46,15 @@ typedef struct {
 /*! All that is noted of an owner. What it points to is good until the next change. */
 typedef struct {
 	bool is_adopted; /*!< There was something that somebody else wrote. */
+	bool is_gone;    /*!< Its zone was taken from the configuration, and is not back yet. */
 	uint8_t writes;  /*!< As in kaname_pace_t. */
-	uint32_t ttl;    /*!< Of what was written, and is about to be. */
+	/*! Of what was written; KANAME_TTL_NONE: somebody else wrote it. */
+	uint32_t ttl;
 	uint32_t adopted_ttl;
-	int64_t written_s; /*!< When, by the clock on the wall, in seconds since the epoch. */
+	uint32_t former_ttl;
+	uint32_t pending_ttl; /*!< Of the last one that is pending. */
+	uint32_t record;      /*!< Mark of the records that it was written for; 0: not known. */
+	int64_t written_s;    /*!< When, by the clock on the wall, in seconds since the epoch. */
 	/*! Since when the module has told that a family has no address, by the clock since boot, which
 	 *  nobody sets; 0: it has not. It counts within that boot only. */
 	int64_t nodata_s[KANAME_FAMILIES];
@@ -66,10 +74,12 @@ typedef enum {
 	KANAME_NOTE_DONE, /*!< They are there, and what was about to be written besides cannot come
 	                         any more: it was to take the place of something else. */
 	KANAME_NOTE_UNDONE, /*!< `sets` were about to be written, and are not. */
-	KANAME_NOTE_THERE,  /*!< `sets` are there, of what was written. */
+	KANAME_NOTE_THERE,  /*!< `sets` are there, of what was written; or KANAME_TTL_NONE. */
 	KANAME_NOTE_ADOPT,  /*!< `sets` are there, and somebody else wrote them. */
 	KANAME_NOTE_NODATA, /*!< Of these families, a bit for each in `writes`, no address is told. */
 	KANAME_NOTE_FORGET, /*!< Nothing of the owner is ours. */
+	KANAME_NOTE_GONE,   /*!< Its zone is not in the configuration, or again: `writes` 0. */
+	KANAME_NOTE_RECORD, /*!< What is there was written for the records whose mark is `ttl`. */
 } kaname_note_t;
 
 /*! Changes that go to disk together. All zeros at first. */
@@ -128,7 +138,7 @@ __attribute__((warn_unused_result)) bool kaname_journal_get(kaname_journal_t *jo
  *
  * \param zone    Ends the owner's name.
  * \param sets    As the note says; NULL where none are.
- * \param ttl     INTEND, ADOPT: of the sets.
+ * \param ttl     INTEND, ADOPT: of the sets; DONE, THERE: likewise, 0: as it is noted.
  * \param writes  INTEND: as in kaname_pace_t, this one among them.
  */
 void kaname_notes_add(kaname_notes_t *notes, kaname_note_t note, const knot_dname_t *zone,

@@ -4,9 +4,7 @@
 
 #include "ask.h"
 
-/*! How long after a look at what is not there the next one is, at least. */
-#define ABSENT_MS 60000
-#define AGAIN_MS  5000
+#define AGAIN_MS 5000
 
 void kaname_follow_look(kaname_follow_t *follow, kaname_follow_owner_t *owner)
 {
@@ -54,43 +52,56 @@ static bool are_there(const kaname_noted_set_t noted[KANAME_FAMILIES],
 	       is_there(&noted[KANAME_AAAA], KANAME_AAAA, there[KANAME_AAAA]);
 }
 
+/*! Has a family, if it is there at all, this TTL? */
+static bool has_ttl(const kaname_follow_seen_t *seen, kaname_family_t family, uint32_t ttl)
+{
+	return seen->there[family] == NULL || seen->ttls[family] == ttl;
+}
+
 /*! What is there, against what is noted. */
 typedef struct {
 	const kaname_follow_owner_t *owner;
-	kaname_set_t *const *there;
-	bool is_pending; /*!< It was about to be written. */
-	bool is_former;  /*!< It was written before what was written last. */
+	const kaname_follow_seen_t *seen;
+	kaname_follow_compared_t found;
 } compared_t;
 
 static void compare(void *ctx, const knot_dname_t *zone, const knot_dname_t *owner,
                     const kaname_noted_t *noted)
 {
 	compared_t *compared = ctx;
-	bool undone = kaname_follow_mark(compared->there) == compared->owner->undone;
-	for (unsigned i = 0; i < noted->pending_count && !undone; i++) {
-		compared->is_pending |= are_there(noted->pending[i], compared->there);
+	const kaname_follow_seen_t *seen = compared->seen;
+	kaname_follow_compared_t *found = &compared->found;
+	bool undone = kaname_follow_mark(seen->there) == compared->owner->undone;
+	unsigned pending_count = undone ? 0 : noted->pending_count;
+	for (unsigned i = 0; i < pending_count; i++) {
+		found->is_pending |= are_there(noted->pending[i], seen->there);
 	}
-	/* Of what was adopted it may be what somebody else wrote. */
-	compared->is_former = !noted->is_adopted && are_there(noted->former, compared->there);
+	/* Of what was adopted it may be what somebody else wrote; and what has another TTL than it
+	 * had was put back by hand. */
+	found->is_former = !noted->is_adopted && are_there(noted->former, seen->there) &&
+	                   has_ttl(seen, KANAME_A, noted->former_ttl) &&
+	                   has_ttl(seen, KANAME_AAAA, noted->former_ttl);
+	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
+		found->is_exact[i] = is_there(&noted->written[i], i, seen->there[i]) &&
+		                     has_ttl(seen, i, noted->ttl);
+		for (unsigned j = 0; j < pending_count; j++) {
+			found->is_exact[i] |= is_there(&noted->pending[j][i], i, seen->there[i]) &&
+			                      has_ttl(seen, i, noted->pending_ttl);
+		}
+	}
 }
 
-static compared_t compare_noted(kaname_follow_t *follow, const kaname_follow_owner_t *owner,
-                                kaname_set_t *const there[KANAME_FAMILIES])
+kaname_follow_compared_t kaname_follow_compare(kaname_follow_t *follow,
+                                               const kaname_follow_owner_t *owner,
+                                               const kaname_follow_seen_t *seen)
 {
-	compared_t compared = { .owner = owner, .there = there };
+	compared_t compared = { .owner = owner, .seen = seen };
 	if (owner->is_noted && follow->journal != NULL &&
 	    !kaname_journal_get(follow->journal, kaname_follow_zone(owner),
 	                        kaname_follow_name(owner), compare, &compared)) {
-		compared.is_pending = compared.is_former = false;
+		compared.found = (kaname_follow_compared_t){ .is_pending = false };
 	}
-	return compared;
-}
-
-/*! Is there what was about to be written? */
-static bool is_pending(kaname_follow_t *follow, const kaname_follow_owner_t *owner,
-                       kaname_set_t *const there[KANAME_FAMILIES])
-{
-	return compare_noted(follow, owner, there).is_pending;
+	return compared.found;
 }
 
 /*! The primary is elsewhere and has objected to nothing: then what stands here was there before, and
@@ -98,15 +109,6 @@ static bool is_pending(kaname_follow_t *follow, const kaname_follow_owner_t *own
 static bool may_be_late(const kaname_follow_t *follow, const kaname_follow_owner_t *owner)
 {
 	return follow->choice.elsewhere && owner->failures == 0 && !owner->is_unsure;
-}
-
-/*! Is there what was, or was about to be, written some time? A zone may be back at an earlier state: it
- *  was restored, or loaded from an old file. */
-static bool is_own(kaname_follow_t *follow, const kaname_follow_owner_t *owner,
-                   kaname_set_t *const there[KANAME_FAMILIES])
-{
-	const compared_t compared = compare_noted(follow, owner, there);
-	return compared.is_pending || (compared.is_former && !may_be_late(follow, owner));
 }
 
 static void take_there(kaname_follow_t *follow, kaname_follow_owner_t *owner,
@@ -120,9 +122,9 @@ static void take_there(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 
 /*! Nothing that somebody else wrote is there: it is known again what is. */
 static void take_own(kaname_follow_t *follow, kaname_follow_owner_t *owner,
-                     const kaname_follow_seen_t *seen)
+                     const kaname_follow_seen_t *seen, const kaname_follow_compared_t *compared)
 {
-	bool pending = is_pending(follow, owner, seen->there);
+	bool pending = compared->is_pending;
 	bool lost = !pending && !is_same(seen->there, owner->written);
 	if (lost) {
 		kaname_follow_trouble(follow, owner, NULL,
@@ -132,9 +134,11 @@ static void take_own(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 	take_there(follow, owner, seen);
 	/* What cannot be told from what is there may still come. */
 	owner->is_unsure &= !pending;
-	if (owner->is_noted && (pending || lost)) {
-		kaname_follow_note(follow, pending ? KANAME_NOTE_DONE : KANAME_NOTE_THERE, owner,
-		                   0);
+	if (owner->is_noted && pending) {
+		kaname_follow_note(follow, KANAME_NOTE_DONE, owner, 0);
+	} else if (owner->is_noted && lost) {
+		kaname_follow_note(follow, KANAME_NOTE_THERE, owner,
+		                   compared->is_former ? seen->ttl : 0);
 	}
 }
 
@@ -204,7 +208,7 @@ static bool adopt(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 		kaname_follow_note(follow, KANAME_NOTE_ADOPT, owner,
 		                   seen->ttl != 0 ? seen->ttl : owner->ttl);
 		take_there(follow, owner, seen);
-		kaname_follow_note(follow, KANAME_NOTE_THERE, owner, 0);
+		kaname_follow_note(follow, KANAME_NOTE_THERE, owner, KANAME_TTL_NONE);
 	}
 	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
 		kaname_set_release(&follow->sets, sets[i]);
@@ -242,70 +246,6 @@ static void take_foreign(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 	        kaname_set_text(seen->there[KANAME_AAAA], text[1], sizeof(text[1])));
 }
 
-/* Owners that a scan did not find. */
-
-/*! Forgets an owner of which nothing is ours any more. */
-static void forget(kaname_follow_t *follow, kaname_follow_owner_t *owner)
-{
-	if (owner->is_noted) {
-		kaname_follow_note(follow, KANAME_NOTE_FORGET, owner, 0);
-	}
-	kaname_follow_drop(follow, owner);
-}
-
-/*!
- * Finds out what of somebody else's stays when what was written goes: of the sets that are there what
- * is not in those. False if nothing was written, or is there any more; or no memory.
- */
-static bool set_aside(kaname_follow_t *follow, kaname_follow_owner_t *owner,
-                      kaname_set_t *const there[KANAME_FAMILIES])
-{
-	bool any = false;
-	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
-		kaname_set_t *stays = NULL;
-		if (!kaname_set_minus(&follow->sets, there[i], owner->written[i], &stays)) {
-			return false;
-		}
-		any |= stays != there[i];
-		kaname_follow_set(follow, &owner->known[i].set, stays);
-		kaname_set_release(&follow->sets, stays);
-	}
-	return any;
-}
-
-/*! An owner that is to leave: true if it is gone. */
-static bool take_leaving(kaname_follow_t *follow, kaname_follow_owner_t *owner,
-                         const kaname_follow_seen_t *seen)
-{
-	if (!seen->is_loaded || seen->has_aname) {
-		/* It is there and not to be followed any more, or its zone is not. */
-		owner->state = KANAME_OWNER_ABSENT;
-		kaname_follow_hold(owner, ABSENT_MS);
-		return false;
-	}
-	if (is_own(follow, owner, seen->there)) {
-		take_there(follow, owner, seen);
-	}
-	bool any = seen->there[KANAME_A] != NULL || seen->there[KANAME_AAAA] != NULL;
-	/* What was adopted is put back, too, where nothing is there any more. */
-	if (!set_aside(follow, owner, seen->there) && (any || !owner->is_adopted)) {
-		if (any) {
-			kaname_follow_say_owner(follow, owner,
-			                        "its ANAME records are gone, and its addresses are "
-			                        "not those that were written: they stay");
-		}
-		/* What may still come, should the records be back by then, would be nobody's: it is
-		 * forgotten when an update that changes nothing has come through behind it. */
-		if (!owner->is_unsure) {
-			forget(follow, owner);
-			return true;
-		}
-	}
-	take_there(follow, owner, seen);
-	owner->is_seen = true;
-	return false;
-}
-
 void kaname_follow_seen(kaname_follow_t *follow, kaname_follow_owner_t *owner,
                         const kaname_follow_seen_t *seen)
 {
@@ -323,12 +263,12 @@ void kaname_follow_seen(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 		return;
 	}
 	if (owner->state == KANAME_OWNER_LEAVING) {
-		if (!take_leaving(follow, owner, seen)) {
+		if (!kaname_follow_seen_leaving(follow, owner, seen)) {
 			kaname_follow_consider(follow, owner);
 		}
 		return;
 	}
-	if (!seen->is_loaded) {
+	if (!seen->state.is_loaded) {
 		owner->must_look = true;
 		kaname_follow_hold(owner, AGAIN_MS);
 		kaname_follow_consider(follow, owner);
@@ -337,8 +277,11 @@ void kaname_follow_seen(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 	if (owner->state == KANAME_OWNER_FOREIGN) {
 		owner->state = KANAME_OWNER_FOLLOWED;
 	}
-	if (is_left_over(owner, seen->there) || is_own(follow, owner, seen->there)) {
-		take_own(follow, owner, seen);
+	/* A zone may be back at an earlier state: it was restored, or loaded from an old file. */
+	const kaname_follow_compared_t compared = kaname_follow_compare(follow, owner, seen);
+	if (is_left_over(owner, seen->there) || compared.is_pending ||
+	    (compared.is_former && !may_be_late(follow, owner))) {
+		take_own(follow, owner, seen, &compared);
 	} else if (!may_be_late(follow, owner)) {
 		take_foreign(follow, owner, seen);
 	}

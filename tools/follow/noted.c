@@ -2,17 +2,13 @@
 
 #include <string.h>
 
-/*! What is added to times since boot: versions before, which had those of the clock on the wall there, take
- *  them for times to come, from which nothing has passed. */
-#define SINCE_BOOT ((int64_t)1 << 40)
-
 typedef struct {
-	uint8_t pending_count, is_adopted, writes, unused;
-	uint32_t ttl, adopted_ttl, nodata_boot;
+	uint8_t pending_count, is_adopted, writes, is_gone;
+	uint32_t ttl, adopted_ttl, former_ttl, pending_ttl, record, nodata_boot, unused;
 	int64_t written_s, nodata_s[KANAME_FAMILIES];
 } head_t;
 
-_Static_assert(sizeof(head_t) == 4 * sizeof(uint8_t) + 3 * sizeof(uint32_t) + 3 * sizeof(int64_t),
+_Static_assert(sizeof(head_t) == 4 * sizeof(uint8_t) + 7 * sizeof(uint32_t) + 3 * sizeof(int64_t),
                "what is written has no padding, which would be whatever was in memory");
 
 /*! The sets of a value, in order: behind them stand those that are pending. */
@@ -52,17 +48,17 @@ bool kaname_noted_read(const MDB_val *value, kaname_noted_t *noted)
 	*noted = (kaname_noted_t){
 		.pending_count = head.pending_count,
 		.is_adopted = head.is_adopted != 0,
+		.is_gone = head.is_gone != 0,
 		.writes = head.writes,
 		.ttl = head.ttl,
 		.adopted_ttl = head.adopted_ttl,
+		.former_ttl = head.former_ttl,
+		.pending_ttl = head.pending_ttl,
+		.record = head.record,
 		.written_s = head.written_s,
+		.nodata_boot = head.nodata_boot,
 	};
-	/* By the clock on the wall, of versions before, none counts. */
-	noted->nodata_boot = head.nodata_boot;
-	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
-		noted->nodata_s[i] =
-		        head.nodata_s[i] > SINCE_BOOT ? head.nodata_s[i] - SINCE_BOOT : 0;
-	}
+	memcpy(noted->nodata_s, head.nodata_s, sizeof(head.nodata_s));
 	size_t at = sizeof(head);
 	if (noted->pending_count > KANAME_PENDING_MOST) {
 		return false;
@@ -84,14 +80,16 @@ size_t kaname_noted_write(const kaname_noted_t *noted, uint8_t to[KANAME_NOTED_M
 		.pending_count = noted->pending_count,
 		.is_adopted = noted->is_adopted,
 		.writes = noted->writes,
+		.is_gone = noted->is_gone,
 		.ttl = noted->ttl,
 		.adopted_ttl = noted->adopted_ttl,
+		.former_ttl = noted->former_ttl,
+		.pending_ttl = noted->pending_ttl,
+		.record = noted->record,
 		.written_s = noted->written_s,
 		.nodata_boot = noted->nodata_boot,
 	};
-	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
-		head.nodata_s[i] = noted->nodata_s[i] != 0 ? noted->nodata_s[i] + SINCE_BOOT : 0;
-	}
+	memcpy(head.nodata_s, noted->nodata_s, sizeof(head.nodata_s));
 	memcpy(to, &head, sizeof(head));
 	size_t len = sizeof(head);
 	for (int i = 0; i < (KANAME_NOTED_SETS + noted->pending_count) * KANAME_FAMILIES; i++) {

@@ -110,9 +110,22 @@ static void intend(kaname_noted_t *noted, const kaname_change_t *change,
 		take_out(noted, 0);
 	}
 	memcpy(noted->pending[noted->pending_count++], sets, sizeof(noted->pending[0]));
-	noted->ttl = change->ttl;
+	noted->pending_ttl = change->ttl;
 	noted->writes = change->writes;
 	noted->written_s = now_s;
+}
+
+/*! What stood there before stays noted where nothing but the TTL is another one. */
+static void done(kaname_noted_t *noted, const kaname_change_t *change,
+                 const kaname_noted_set_t sets[KANAME_FAMILIES])
+{
+	if (!is_same(noted->written, sets)) {
+		memcpy(noted->former, noted->written, sizeof(noted->former));
+		noted->former_ttl = noted->ttl;
+	}
+	memcpy(noted->written, sets, sizeof(noted->written));
+	noted->ttl = change->ttl != 0 ? change->ttl : noted->pending_ttl;
+	noted->pending_count = 0;
 }
 
 static void note_nodata(kaname_noted_t *noted, unsigned families, const kaname_moment_t *now)
@@ -134,12 +147,13 @@ bool kaname_change_apply(kaname_noted_t *noted, const kaname_change_t *change,
 	case KANAME_NOTE_INTEND: intend(noted, change, sets, now->wall_s); break;
 	case KANAME_NOTE_UNDONE: withdraw(noted, sets); break;
 	case KANAME_NOTE_NODATA: note_nodata(noted, change->writes, now); break;
-	case KANAME_NOTE_DONE:
-		memcpy(noted->former, noted->written, size);
+	case KANAME_NOTE_DONE: done(noted, change, sets); break;
+	case KANAME_NOTE_THERE:
 		memcpy(noted->written, sets, size);
-		noted->pending_count = 0;
+		noted->ttl = change->ttl != 0 ? change->ttl : noted->ttl;
 		break;
-	case KANAME_NOTE_THERE: memcpy(noted->written, sets, size); break;
+	case KANAME_NOTE_GONE: noted->is_gone = change->writes != 0; break;
+	case KANAME_NOTE_RECORD: noted->record = change->ttl; break;
 	case KANAME_NOTE_ADOPT:
 		noted->is_adopted = true;
 		noted->adopted_ttl = change->ttl;

@@ -110,6 +110,8 @@ struct kaname_follow_owner {
 	bool is_otherwise : 1;    /*!< What is there is read, and something else. */
 	uint8_t families_there : 2; /*!< A bit for each that has been read. */
 	bool is_seen : 1;           /*!< LEAVING: `known` has what of somebody else's stays. */
+	bool puts_back : 1;         /*!< LEAVING: what was adopted comes back. */
+	bool is_gone : 1;           /*!< Its zone is not in the configuration, or just back. */
 	bool is_dropped : 1;        /*!< To be freed when nothing is on its way any more. */
 
 	uint8_t zone_at; /*!< Where its zone's name begins in its own. */

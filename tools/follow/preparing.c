@@ -207,9 +207,10 @@ void kaname_follow_take_noted(void *ctx, const knot_dname_t *zone, const knot_dn
 	owner->pace.changed_s = owner->pace.written_s;
 	owner->pace.writes = noted->writes;
 	take_nodata(follow, owner, noted);
-	owner->written_ttl = noted->ttl;
+	owner->written_ttl = noted->ttl != KANAME_TTL_NONE ? noted->ttl : 0;
 	owner->is_noted = true;
 	owner->is_adopted = noted->is_adopted;
+	owner->is_gone = noted->is_gone;
 	owner->is_unsure = owner->must_look = noted->pending_count > 0;
 }
 

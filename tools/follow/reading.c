@@ -130,10 +130,9 @@ static void read_server(uv_work_t *work)
 	size_t looks = scanning->what == KANAME_READ_THERE ? scanning->count : 0;
 	for (size_t i = 0; i < looks && scanning->ret == KANAME_OK; i++) {
 		scanning->count = i; /* For add_there(). */
-		scanning->ret =
-		        kaname_scan_there(&follow->read_args, scanning->looks[i].zone,
-		                          scanning->looks[i].name, &scanning->looks[i].is_loaded,
-		                          &scanning->looks[i].has_aname, add_there, scanning);
+		scanning->ret = kaname_scan_there(&follow->read_args, scanning->looks[i].zone,
+		                                  scanning->looks[i].name,
+		                                  &scanning->looks[i].state, add_there, scanning);
 		scanning->looks[i].is_read = scanning->ret == KANAME_OK;
 	}
 	scanning->count = looks;

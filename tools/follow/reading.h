@@ -25,7 +25,8 @@ struct kaname_follow_scanning {
 	struct {
 		kaname_follow_owner_t *owner; /*!< To be given back only. */
 		knot_dname_storage_t zone, name;
-		bool is_read, is_loaded, has_aname;
+		bool is_read;
+		kaname_scan_state_t state;
 	} looks[KANAME_FOLLOW_LOOKS];
 };
 

@@ -90,20 +90,26 @@ typedef void (*kaname_scan_there_f)(void *ctx, const knot_dname_t *zone, const k
                                     kaname_family_t family, uint32_t ttl, size_t count,
                                     const uint8_t *at);
 
+/*! How an owner is found. */
+typedef struct {
+	bool is_configured; /*!< The zone is. */
+	/*! It is loaded. If it changes again and again while it is read, it counts as not loaded. */
+	bool is_loaded;
+	bool has_aname; /*!< The owner has ANAME or ALIAS records. */
+} kaname_scan_state_t;
+
 /*!
  * \brief Reads the A and AAAA records of one owner as they stand in the zone, synthesized ones not
  *        among them.
  *
- * \param loaded  Set to whether the zone is loaded at all. If it changes again and again while it is
- *                read, it counts as not loaded.
- * \param aname   Set to whether the owner has ANAME or ALIAS records.
- * \param there   Called for each family that has some, once.
+ * \param state  Gets how it is found.
+ * \param there  Called for each family that has some, once.
  *
  * \return KANAME_OK; KANAME_IO, reported, and nothing that was told counts.
  */
 __attribute__((warn_unused_result)) kaname_exit_t kaname_scan_there(
         const kaname_args_t *args, const knot_dname_t *zone, const knot_dname_t *owner,
-        bool *loaded, bool *aname, kaname_scan_there_f there, void *ctx);
+        kaname_scan_state_t *state, kaname_scan_there_f there, void *ctx);
 
 /*! The same of the apexes of all zones that are loaded, each family in the order in which knotd has
  *  the zones; of one owner all its addresses of a family are told at once. They are told while they

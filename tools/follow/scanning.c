@@ -76,6 +76,9 @@ static void take_news(kaname_follow_t *follow, kaname_follow_owner_t *owner, kan
 		owner->hold_at = 0;
 		owner->failures = 0;
 		owner->state = KANAME_OWNER_FOLLOWED;
+		if (owner->is_gone) {
+			kaname_follow_note_gone(follow, owner, false);
+		}
 	}
 	if (was_idle || taken == KANAME_TAKEN_CHANGED) {
 		kaname_follow_ask(follow, owner);

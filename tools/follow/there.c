@@ -124,6 +124,7 @@ static kaname_exit_t end(reading_t *reading, kaname_exit_t ret)
 /* One owner: what is read of it in several commands has to be of one moment. */
 
 typedef struct {
+	bool is_configured;
 	char serial[16]; /*!< Of the zone; empty: it is not loaded. */
 	bool has_aname;
 	struct {
@@ -136,10 +137,12 @@ typedef struct {
 static void take_serial(void *ctx, knot_ctl_data_t *data)
 {
 	const char *value = (*data)[KNOT_CTL_IDX_DATA], *type = (*data)[KNOT_CTL_IDX_TYPE];
+	one_t *one = ctx;
+	one->is_configured |= type != NULL;
 	/* What has contents has a serial. */
 	if (value != NULL && type != NULL && strcmp(type, "serial") == 0 &&
 	    isdigit((unsigned char)value[0])) {
-		(void)snprintf(ctx, sizeof(((one_t *)NULL)->serial), "%s", value);
+		(void)snprintf(one->serial, sizeof(one->serial), "%s", value);
 	}
 }
 
@@ -163,7 +166,7 @@ static kaname_exit_t read_serial(reading_t *reading, const char *zone, one_t *on
 		                [KNOT_CTL_IDX_ZONE] = zone,
 		                [KANAME_CTL_IDX_FILTER] = "s" };
 	one->serial[0] = '\0';
-	return kaname_control_ask(&reading->control, &ask, take_serial, one->serial);
+	return kaname_control_ask(&reading->control, &ask, take_serial, one);
 }
 
 static kaname_exit_t read_aname(reading_t *reading, const char *zone, const char *owner, one_t *one)
@@ -203,14 +206,14 @@ static kaname_exit_t read_one(reading_t *reading, const char *zone, const char *
 }
 
 kaname_exit_t kaname_scan_there(const kaname_args_t *args, const knot_dname_t *zone,
-                                const knot_dname_t *owner, bool *loaded, bool *aname,
+                                const knot_dname_t *owner, kaname_scan_state_t *state,
                                 kaname_scan_there_f there, void *ctx)
 {
 	reading_t reading = { .at = NULL };
 	knot_dname_txt_storage_t zone_text, owner_text;
 	one_t one;
 	bool same = false;
-	*loaded = *aname = false;
+	*state = (kaname_scan_state_t){ .is_configured = true };
 	if (knot_dname_to_str(zone_text, zone, sizeof(zone_text)) == NULL ||
 	    knot_dname_to_str(owner_text, owner, sizeof(owner_text)) == NULL) {
 		return KANAME_OK;
@@ -223,9 +226,10 @@ kaname_exit_t kaname_scan_there(const kaname_args_t *args, const knot_dname_t *z
 		ret = read_one(&reading, zone_text, owner_text, &one, &same);
 	}
 	ret = end(&reading, ret);
-	*loaded = ret == KANAME_OK && same && one.serial[0] != '\0';
-	*aname = *loaded && one.has_aname;
-	for (unsigned i = 0; i < KANAME_FAMILIES && *loaded; i++) {
+	state->is_configured = ret != KANAME_OK || one.is_configured;
+	state->is_loaded = ret == KANAME_OK && same && one.serial[0] != '\0';
+	state->has_aname = state->is_loaded && one.has_aname;
+	for (unsigned i = 0; i < KANAME_FAMILIES && state->is_loaded; i++) {
 		if (one.family[i].count > 0) {
 			there(ctx, zone, owner, i, one.family[i].ttl, one.family[i].count,
 			      one.family[i].at);

@@ -81,8 +81,7 @@ void kaname_follow_take_all_there(kaname_follow_t *follow, const kaname_follow_s
 void kaname_follow_take_look(kaname_follow_t *follow, kaname_follow_scanning_t *scanning,
                              size_t number)
 {
-	kaname_follow_seen_t seen = { .is_loaded = scanning->looks[number].is_loaded,
-		                      .has_aname = scanning->looks[number].has_aname };
+	kaname_follow_seen_t seen = { .state = scanning->looks[number].state };
 	kaname_reading_t reading = { 0 };
 	size_t len;
 	bool good = true, mixed = false;
@@ -97,7 +96,7 @@ void kaname_follow_take_look(kaname_follow_t *follow, kaname_follow_scanning_t *
 			                        at + knot_dname_size(at), there.count,
 			                        &seen.there[there.family]);
 			mixed |= seen.ttl != 0 && seen.ttl != there.ttl;
-			seen.ttl = there.ttl;
+			seen.ttl = seen.ttls[there.family] = there.ttl;
 		}
 	}
 	seen.ttl = mixed ? 0 : seen.ttl;

@@ -67,6 +67,12 @@ void kaname_follow_note_nodata(kaname_follow_t *follow, const kaname_follow_owne
 	note(follow, KANAME_NOTE_NODATA, owner, NULL, 0, families);
 }
 
+void kaname_follow_note_gone(kaname_follow_t *follow, kaname_follow_owner_t *owner, bool is_gone)
+{
+	note(follow, KANAME_NOTE_GONE, owner, NULL, 0, is_gone);
+	owner->is_gone = is_gone;
+}
+
 /* The end of an update. */
 
 static void take_done(kaname_follow_t *follow, kaname_follow_job_t *job)
@@ -114,7 +120,7 @@ uint16_t kaname_follow_mark(kaname_set_t *const sets[KANAME_FAMILIES])
 static void take_undone(kaname_follow_t *follow, kaname_follow_job_t *job)
 {
 	kaname_follow_owner_t *owner = job->owner;
-	if (owner->is_unsure) {
+	if (owner->is_unsure || job->is_leaving) {
 		return;
 	}
 	owner->undone = kaname_follow_mark(job->to);
@@ -280,7 +286,9 @@ static void commit(uv_work_t *work)
 		find_occupied(follow, follow->batch);
 	}
 	for (kaname_follow_job_t *job = follow->batch; job != NULL; job = job->next) {
-		if (job->held_up == NULL) {
+		/* What stays or is put back when an owner leaves is somebody else's: who comes next
+		 * must not take it for ours. */
+		if (job->held_up == NULL && !job->is_leaving) {
 			kaname_notes_add(&follow->committing, KANAME_NOTE_INTEND,
 			                 kaname_follow_zone(job->owner),
 			                 kaname_follow_name(job->owner), job->to, job->ttl,

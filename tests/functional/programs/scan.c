@@ -130,7 +130,7 @@ int main(int argc, char **argv)
 	const knot_dname_t *zone = NULL, *owner = NULL;
 	kaname_scan_choice_t choice = { .zones = zones, .catalogs = catalogs };
 	kaname_args_t args = { .timeout = -1 };
-	bool all = false, loaded = false;
+	bool all = false;
 	for (int i = 1; i < argc; i++) {
 		args.quiet |= strcmp(argv[i], "-q") == 0;
 		choice.elsewhere |= strcmp(argv[i], "-e") == 0;
@@ -150,10 +150,11 @@ int main(int argc, char **argv)
 	if (all) {
 		ret = kaname_scan_there_all(&args, print_there, NULL);
 	} else if (zone != NULL) {
-		bool aname;
-		ret = kaname_scan_there(&args, zone, owner, &loaded, &aname, print_there, NULL);
-		(void)printf("loaded\t%s\n", loaded ? "yes" : "no");
-		(void)printf("aname\t%s\n", aname ? "yes" : "no");
+		kaname_scan_state_t state;
+		ret = kaname_scan_there(&args, zone, owner, &state, print_there, NULL);
+		(void)printf("configured\t%s\n", state.is_configured ? "yes" : "no");
+		(void)printf("loaded\t%s\n", state.is_loaded ? "yes" : "no");
+		(void)printf("aname\t%s\n", state.has_aname ? "yes" : "no");
 	} else {
 		kaname_scan_calls_t calls = { .owner = print_owner,
 			                      .refused = print_refused,
