@@ -3,6 +3,7 @@
 import contextlib
 import signal
 import socket
+import struct
 import threading
 
 import dns.message
@@ -246,6 +247,71 @@ def test_M3_what_was_written_is_not_adopted(fleet, authority):
     remove_record(fleet.knotd)
     follow.signal(signal.SIGHUP)
     written(fleet.knotd, {SIBLING_A, "203.0.113.99"}, timeout=20)
+
+
+# What was noted, and what became of it.
+
+
+class Between:
+    """Stands before knotd, and may give another reply than that, which nobody signed."""
+
+    def __init__(self):
+        self.rcode = None
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.text = f"127.0.0.1@{self.listener.getsockname()[1]}"
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self):
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self.listener.accept()
+                threading.Thread(target=self._serve, args=[connection], daemon=True).start()
+
+    def _serve(self, connection):
+        with contextlib.suppress(OSError, EOFError), connection, connection.makefile("rb") as file:
+            while prefix := file.read(2):
+                wire = file.read(int.from_bytes(prefix, "big"))
+                reply = self._ask(prefix + wire)
+                if self.rcode is not None:
+                    reply = wire[:2] + struct.pack("!HHHHH", 0xA800 | self.rcode, 0, 0, 0, 0)
+                connection.sendall(len(reply).to_bytes(2, "big") + reply)
+
+    @staticmethod
+    def _ask(message):
+        with socket.create_connection(SERVER) as server, server.makefile("rb") as file:
+            server.sendall(message)
+            return file.read(int.from_bytes(file.read(2), "big"))
+
+    def close(self):
+        self.listener.close()
+
+
+@pytest.mark.parametrize("rcode", ["REFUSED", "NOTAUTH", "SERVFAIL"])
+@pytest.mark.parametrize("restarts", [False, True])
+def test_M5_an_error_that_nobody_signed_proves_nothing(fleet, module, rcode, restarts):
+    """The update was done: what stands there stays its own."""
+    serve(fleet)
+    with contextlib.closing(Between()) as primary:
+        follow = fleet.follow("-S", module.path, "--primary", primary.text)
+        answers = Answers(module, has(A1))
+        written(fleet.knotd, {A1})
+        primary.rcode = dns.rcode.from_text(rcode)
+        answers.tell(has(A2))
+        written(fleet.knotd, {A2})
+        follow.says(ZONE, rcode)
+        primary.rcode = None
+        answers.tell(has(A1))
+        if restarts:
+            follow.finish()
+            follow = fleet.follow("-S", module.path, "--primary", primary.text, name="again")
+            answers = Answers(module, has(A1))
+        else:
+            follow.signal(signal.SIGHUP)
+        written(fleet.knotd, {A1}, timeout=20)
+        assert not follow.lines("somebody else"), follow.text()
+        remove_record(fleet.knotd)
+        follow.signal(signal.SIGHUP)
+        written(fleet.knotd, (), timeout=20)
 
 
 # Servers that hang, or say always the same.

@@ -251,10 +251,12 @@ static void conclude_rcode(kaname_updated_t *updated, uint16_t rcode)
 }
 
 /*! A code that nobody signed. Errors are told, since no more follows from them than that somebody
- *  has to look; that something was done, or that something else is there, is not believed. */
+ *  has to look: the update may be done all the same. That something was done, or that something else
+ *  is there, is not believed. */
 static void conclude_unsigned(kaname_updated_t *updated, uint16_t rcode)
 {
 	conclude_rcode(updated, rcode);
+	updated->is_unsigned = true;
 	if (updated->outcome == KANAME_UPDATE_DONE || updated->outcome == KANAME_UPDATE_OTHERWISE) {
 		conclude(updated, KANAME_UPDATE_UNKNOWN, "the reply is not signed", NEXT_UNSIGNED);
 	}
@@ -321,6 +323,7 @@ bool kaname_update_read(uint8_t *wire, size_t len, uint16_t id, const knot_tsig_
 		return false;
 	}
 	updated->text[0] = '\0';
+	updated->is_unsigned = false;
 	knot_pkt_t *pkt = knot_pkt_new(wire, len, NULL);
 	if (pkt == NULL) {
 		conclude(updated, KANAME_UPDATE_UNKNOWN, "out of memory", NULL);

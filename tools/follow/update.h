@@ -82,7 +82,8 @@ typedef enum {
 	KANAME_UPDATE_OTHERWISE, /*!< What is there is something else: nothing was changed. Or the
 	                              zone has no contents now. */
 	KANAME_UPDATE_REFUSED, /*!< By the server's configuration, or the key: nothing was changed,
-	                              and nothing will be until somebody acts. */
+	                              and nothing will be until somebody acts. If nobody signed it
+	                              that is not sure: see `is_unsigned`. */
 	KANAME_UPDATE_FAILED,  /*!< The server could not (SERVFAIL), or it never got it: nothing was
 	                            changed, try again. */
 	KANAME_UPDATE_UNKNOWN, /*!< No reply, or none that can be trusted: it may be done or not, or be
@@ -92,6 +93,7 @@ typedef enum {
 /*! What became of it, and why, in words. */
 typedef struct {
 	kaname_outcome_t outcome;
+	bool is_unsigned; /*!< Anybody may have said so: nothing follows from it. */
 	const char *why;  /*!< A phrase that stays, or `text`; not NULL. */
 	const char *next; /*!< What to do about it; NULL: nothing. */
 	char text[160];

@@ -163,6 +163,9 @@ static void take_end(kaname_follow_t *follow, kaname_follow_job_t *job,
 		kaname_follow_look(follow, owner);
 		return;
 	case KANAME_UPDATE_REFUSED:
+		if (updated->is_unsigned) {
+			owner->is_unsure = owner->must_look = true;
+		}
 		take_undone(follow, job);
 		kaname_follow_hold(owner, REFUSED_MS);
 		break;
