@@ -1,9 +1,11 @@
 """kaname follow on a bad day: answers that come late, servers that hang, and what may never be left."""
 
 import contextlib
+import os
 import signal
 import socket
 import struct
+import subprocess
 import threading
 
 import dns.message
@@ -312,6 +314,48 @@ def test_M5_an_error_that_nobody_signed_proves_nothing(fleet, module, rcode, res
         remove_record(fleet.knotd)
         follow.signal(signal.SIGHUP)
         written(fleet.knotd, (), timeout=20)
+
+
+def slow_disk(follow, directory):
+    """Gives it a disk that is slow as long as the file exists that this names."""
+    source = os.path.join(os.path.dirname(sanitizer.__file__), "slow_disk.c")
+    library, flag = os.path.join(directory, "slow_disk.so"), os.path.join(directory, "slow")
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source], check=True)
+    preload = [follow.env.get("LD_PRELOAD"), library]
+    follow.env |= {"LD_PRELOAD": ":".join(filter(None, preload)), "ANAME_SLOW_WHILE": flag}
+    return flag
+
+
+def test_M5_a_zone_is_away_while_its_first_update_is_being_noted(fleet, module):
+    """It is written all the same: it is not forgotten that it is its own."""
+    knotd = fleet.knotd
+    knotd.add_zone("other.example", [aname(TARGET)], zone_options={"acl": KEY})
+    knotd.add_zone("rest.example", ["@ IN TXT text"], zone_options={"acl": KEY})
+    fleet.serve(["@ IN TXT text"], kinds=())
+    follow = Follow(knotd, "-S", module.path)
+    flag = slow_disk(follow, knotd.directory)
+    fleet.start_server(follow)
+    answers = Answers(module, has(A1))
+    answers.hold_back()
+    with open(flag, "w", encoding="ascii"):
+        answers.release()
+        eventually(lambda: os.path.exists(f"{flag}.waits"), what="it is being noted")
+    zone = knotd.zones.pop("other.example")
+    knotd.reload()
+    follow.signal(signal.SIGHUP)
+    let_pass(2)  # A scan does not find it.
+    knotd.zones["other.example"] = zone
+    knotd.reload()
+    eventually(lambda: knotd.loaded("other.example"), what="the zone is back")
+    os.unlink(flag)
+    follow.signal(signal.SIGHUP)
+    written(knotd, {A1}, zone="other.example", timeout=20)
+    answers.tell(has(A2))
+    written(knotd, {A2}, zone="other.example", timeout=20)
+    remove_record(knotd, "other.example")
+    follow.signal(signal.SIGHUP)
+    written(knotd, (), zone="other.example", timeout=20)
+    assert not follow.lines("somebody else"), follow.text()
 
 
 # Servers that hang, or say always the same.

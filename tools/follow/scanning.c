@@ -51,7 +51,7 @@ static void take_refused(kaname_follow_t *follow, refused_t *refused, const uint
 /*! An owner is there again, or for the first time, or with other records. */
 static void take_news(kaname_follow_t *follow, kaname_follow_owner_t *owner, kaname_taken_t taken)
 {
-	bool was_idle = owner->state == KANAME_OWNER_ABSENT ||
+	bool was_idle = owner->is_dropped || owner->state == KANAME_OWNER_ABSENT ||
 	                owner->state == KANAME_OWNER_REFUSED ||
 	                owner->state == KANAME_OWNER_LEAVING;
 	if (taken == KANAME_TAKEN_CHANGED) {
@@ -140,7 +140,7 @@ static void take_missing(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 	                                                sizeof(zone), compare_names) != NULL;
 	if (is_refused) {
 		owner->state = KANAME_OWNER_REFUSED;
-	} else if (!owner->is_noted) {
+	} else if (!owner->is_noted && !owner->is_sending) {
 		kaname_follow_drop(follow, owner);
 	} else if (owner->state != KANAME_OWNER_LEAVING &&
 	           kaname_now_ms() >= kaname_tick_ms(owner->hold_at)) {
