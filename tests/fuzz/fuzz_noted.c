@@ -16,6 +16,8 @@
 #define ADDRESSES 3
 #define NOW_S     INT64_C(1800000000)
 
+static const kaname_moment_t now = { .wall_s = NOW_S + 5, .boot_s = NOW_S, .boot = 7 };
+
 /* Entries. */
 
 static void check_noted(const kaname_noted_t *noted)
@@ -57,7 +59,8 @@ static void check_round(const kaname_noted_t *noted)
 	        again.pending_ttl == noted->pending_ttl && again.record == noted->record &&
 	        again.ttl == noted->ttl && again.adopted_ttl == noted->adopted_ttl &&
 	        again.written_s == noted->written_s && again.pending_count == noted->pending_count);
-	require(again.nodata_s[0] == noted->nodata_s[0] && again.nodata_s[1] == noted->nodata_s[1]);
+	require(again.nodata_s[0] == noted->nodata_s[0] &&
+	        again.nodata_s[1] == noted->nodata_s[1] && again.nodata_boot == noted->nodata_boot);
 	require(is_same_sets(again.written, noted->written) &&
 	        is_same_sets(again.adopted, noted->adopted) &&
 	        is_same_sets(again.former, noted->former));
@@ -246,7 +249,7 @@ static void check_changes(input_t *input)
 		require(one.note == note && one.key_len + 1U == 1 + sizeof(owner) && key[0] == 4 &&
 		        memcmp(key + 1, owner, sizeof(owner)) == 0);
 		require(note == KANAME_NOTE_NODATA || is_number(of, steps[i] / 7 % SETS));
-		bool left = kaname_change_apply(&noted, &one, of, NOW_S);
+		bool left = kaname_change_apply(&noted, &one, of, &now);
 		if (note == KANAME_NOTE_FORGET) {
 			require(!left);
 			continue; /* Whoever calls it forgets all; here it goes on. */

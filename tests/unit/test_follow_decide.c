@@ -2,6 +2,7 @@
 
 #include "follow/decide.h"
 #include "follow/pace.h"
+#include "follow/steady.h"
 
 #define MINUTE INT64_C(60000)
 #define HOUR   (60 * MINUTE)
@@ -223,6 +224,49 @@ static void back_one_after_the_other(void **state)
 	assert_null(to[KANAME_AAAA]);
 }
 
+/* What is said of what comes and goes. */
+
+static void each_is_said_once(void **state)
+{
+	kaname_steady_t steady = { 0 };
+	assert_false(kaname_steady_works(&steady, 1000));
+	assert_true(kaname_steady_fails(&steady, "full", 2000));
+	assert_false(kaname_steady_fails(&steady, "full", 3000));
+	assert_true(kaname_steady_fails(&steady, "read-only", 4000));
+	assert_false(kaname_steady_fails(&steady, "read-only", 5000));
+	/* It has to work for a second on end. */
+	assert_false(kaname_steady_works(&steady, 6000));
+	assert_false(kaname_steady_works(&steady, 6999));
+	assert_false(kaname_steady_fails(&steady, "read-only", 6999));
+	assert_false(kaname_steady_works(&steady, 7000));
+	assert_true(kaname_steady_works(&steady, 8000));
+	assert_false(kaname_steady_works(&steady, 9000));
+}
+
+/*! Works for so long, once it is failing; was that said? */
+static bool comes_back(kaname_steady_t *steady, int64_t *now, int64_t works_ms)
+{
+	(void)kaname_steady_fails(steady, NULL, *now);
+	(void)kaname_steady_works(steady, *now);
+	*now += works_ms;
+	return kaname_steady_works(steady, *now);
+}
+
+static void what_comes_and_goes_is_said_ever_more_rarely(void **state)
+{
+	kaname_steady_t steady = { 0 };
+	int64_t now = MINUTE;
+	unsigned said = 0;
+	for (unsigned i = 0; i < 100; i++) {
+		said += comes_back(&steady, &now, 5000);
+	}
+	assert_int_equal(said, 3); /* After one, two and four seconds; not after eight. */
+	/* Five minutes are the most, and whoever works so long is as at first. */
+	assert_true(comes_back(&steady, &now, KANAME_STEADY_MOST_MS));
+	assert_true(comes_back(&steady, &now, KANAME_STEADY_MS));
+	assert_false(comes_back(&steady, &now, KANAME_STEADY_MS));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -233,6 +277,11 @@ int main(void)
 		PROVES("M3: since when there is no address", since_when),
 		PROVES("M3: of both, one may be back first", back_one_after_the_other),
 	};
-	return RUN_TESTS("M2, M3", tests) +
+	const struct CMUnitTest said[] = {
+		PROVES("that it fails is said once, and that it works again", each_is_said_once),
+		PROVES("what comes and goes is said ever more rarely",
+		       what_comes_and_goes_is_said_ever_more_rarely),
+	};
+	return RUN_TESTS("M2, M3", tests) + RUN_TESTS("what is said", said) +
 	       RUN_ROWS("M3: what an owner is to have", decisions, check_decision);
 }

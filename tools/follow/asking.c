@@ -81,10 +81,6 @@ static void on_up(void *ctx)
 {
 	kaname_follow_t *follow = ctx;
 	follow->is_up = true;
-	if (follow->was_down) {
-		kaname_follow_say("the module answers again");
-		follow->was_down = false;
-	}
 	ask_all(follow);
 }
 
@@ -94,11 +90,10 @@ static void on_down(void *ctx, const char *why, const char *next)
 	follow->is_up = false;
 	follow->asked = 0;
 	kaname_ring_deinit(&follow->to_ask);
-	if (!follow->was_down) {
+	if (kaname_steady_fails(&follow->module, NULL, kaname_now_ms())) {
 		kaname_follow_say("the module does not answer: %s; nothing is changed until it "
 		                  "does%s%s",
 		                  why, next != NULL ? "\nnext: " : "", next != NULL ? next : "");
-		follow->was_down = true;
 	}
 	kaname_chains_cursor_t cursor = { 0 };
 	for (kaname_follow_owner_t *owner;
@@ -144,6 +139,8 @@ static void say_trouble(kaname_follow_t *follow, kaname_follow_owner_t *owner,
                         const kaname_told_set_t *told)
 {
 	bool fails[KANAME_FAMILIES];
+	kaname_set_t *to[KANAME_FAMILIES];
+	int64_t again_ms;
 	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
 		fails[i] = told->family[i].worth == KANAME_TOLD_FAILED;
 	}
@@ -157,7 +154,9 @@ static void say_trouble(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 		                      "there stays",
 		                      told->family[KANAME_A].why);
 	} else if (owner->state == KANAME_OWNER_FOLLOWED && !fails[KANAME_A] &&
-	           !fails[KANAME_AAAA] && owner->failures == 0) {
+	           !fails[KANAME_AAAA] && owner->failures == 0 &&
+	           !kaname_follow_differs(owner, kaname_now_ms(), to, &again_ms)) {
+		/* What kept it from being written is over. */
 		owner->said = 0;
 	}
 }

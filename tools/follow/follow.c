@@ -149,6 +149,21 @@ static void look_whether_done(kaname_follow_t *follow)
 
 /* The loop. */
 
+/*! Says what works again. */
+static void say_what_works(kaname_follow_t *follow)
+{
+	int64_t now_ms = kaname_now_ms();
+	if (follow->is_up && kaname_steady_works(&follow->module, now_ms)) {
+		kaname_follow_say("the module answers again");
+	}
+	if (follow->read_failures == 0 && kaname_steady_works(&follow->reads, now_ms)) {
+		kaname_follow_say("the server can be read again");
+	}
+	if (!follow->journal_fails && kaname_steady_works(&follow->commits, now_ms)) {
+		kaname_follow_say("the journal can be written again");
+	}
+}
+
 static void on_tick(uv_timer_t *timer)
 {
 	kaname_follow_t *follow = timer->data;
@@ -171,6 +186,7 @@ static void on_tick(uv_timer_t *timer)
 	kaname_follow_ask_more(follow);
 	kaname_follow_write_more(follow);
 	kaname_follow_tell_rest(follow, false);
+	say_what_works(follow);
 	if (follow->has_failed) {
 		begin_end(follow);
 	}
@@ -236,6 +252,18 @@ static bool start(kaname_follow_t *follow)
 	return good && kaname_follow_listen(follow);
 }
 
+/*! Says what was not known in time, where nothing was said of it. */
+static void say_what_lacks(const kaname_follow_t *follow)
+{
+	if (!follow->is_up && !follow->module.is_failing) {
+		kaname_follow_say(
+		        "the module has not answered in time\nnext: -t SECONDS waits longer");
+	} else if (!follow->has_scanned && !follow->reads.is_failing) {
+		kaname_follow_say(
+		        "the zones have not been read in time\nnext: -t SECONDS waits longer");
+	}
+}
+
 /*! How it ends. */
 static kaname_exit_t conclude(kaname_follow_t *follow)
 {
@@ -246,13 +274,16 @@ static kaname_exit_t conclude(kaname_follow_t *follow)
 	if (!follow->is_once) {
 		return KANAME_OK;
 	}
-	if (!follow->has_scanned || follow->was_down || !follow->is_up) {
+	if (!follow->has_scanned || !follow->is_up) {
+		say_what_lacks(follow);
 		return KANAME_IO;
 	}
 	counts_t counts = count_owners(follow);
-	if (counts.behind > 0 && !follow->args->quiet) {
+	if (counts.behind > 0) {
 		tell_all_why(follow);
 		kaname_follow_tell_rest(follow, true);
+	}
+	if (counts.behind > 0 && !follow->args->quiet) {
 		kaname_error("%zu of %zu owners are not in step", counts.behind, counts.found);
 	}
 	return counts.behind > 0 || follow->missing > 0 ? KANAME_NO : KANAME_OK;

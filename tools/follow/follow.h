@@ -32,6 +32,7 @@
 #include "follow/primary.h"
 #include "follow/ring.h"
 #include "follow/scan.h"
+#include "follow/steady.h"
 #include "follow/timers.h"
 #include "follow/told.h"
 #include "tool.h"
@@ -114,11 +115,13 @@ typedef struct {
 	uv_work_t commit_work;
 	int64_t done_ms; /*!< When what is done is noted at the latest; 0: there is nothing. */
 	int64_t journal_hold_ms; /*!< After a failure: it is not tried before. */
+	bool journal_fails;      /*!< The last time it was written it did. */
 
 	/* How it went. */
-	int64_t say_ms;      /*!< Since when lines are counted, */
-	unsigned says;       /*!< how many, */
-	unsigned unsaid;     /*!< and how many were left out. */
+	kaname_steady_t module, reads, commits; /*!< Whether they are, as was said. */
+	int64_t say_ms;                         /*!< Since when lines are counted, */
+	unsigned says;                          /*!< how many, */
+	unsigned unsaid;                        /*!< and how many were left out. */
 	int64_t end_ms;      /*!< When it has ended at the latest, once it is ending. */
 	int64_t once_end_ms; /*!< When --once ends, likewise. */
 	uv_signal_t signals[3];
@@ -126,7 +129,6 @@ typedef struct {
 	/* How far it is. */
 	bool is_dry, is_once;
 	bool is_up;        /*!< The module answers. */
-	bool was_down;     /*!< That it does not was said. */
 	bool has_scanned;  /*!< At least once. */
 	bool has_verified; /*!< Likewise. */
 	bool is_committing;

@@ -127,9 +127,9 @@ static void take_own(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 	bool pending = compared->is_pending;
 	bool lost = !pending && !is_same(seen->there, owner->written);
 	if (lost) {
-		kaname_follow_trouble(follow, owner, NULL,
-		                      "what was written is not there any more: was the zone loaded "
-		                      "anew from a file? It is written again");
+		kaname_follow_say_owner(follow, owner,
+		                        "what was written is not there any more: was the zone "
+		                        "loaded anew from a file? It is written again");
 	}
 	take_there(follow, owner, seen);
 	/* What cannot be told from what is there may still come. */

@@ -184,7 +184,7 @@ static void take_failure(kaname_follow_t *follow, const kaname_follow_scanning_t
 	} else if (scanning->what == KANAME_READ_ALL_THERE) {
 		follow->verify_ms = again_ms;
 	}
-	if (follow->read_failures == 1) {
+	if (kaname_steady_fails(&follow->reads, NULL, kaname_now_ms())) {
 		kaname_follow_say("the server cannot be read: nothing is changed until it can");
 	}
 }
@@ -216,7 +216,6 @@ static void read_end(uv_work_t *work, int status)
 	if (good && follow->read_failures > 0) {
 		follow->read_failures = 0;
 		follow->loading_ms = KANAME_FOLLOW_RESCAN_MS;
-		kaname_follow_say("the server can be read again");
 	}
 	if (scanning->what == KANAME_READ_THERE) {
 		for (size_t i = 0; i < scanning->count; i++) {

@@ -88,6 +88,7 @@ static void take_done(kaname_follow_t *follow, kaname_follow_job_t *job)
 	}
 	owner->written_ttl = job->ttl;
 	owner->failures = 0;
+	owner->said = 0;
 	owner->is_unsure = false;
 	owner->undone = 0;
 	if (job->is_leaving) {
@@ -308,10 +309,14 @@ static void commit(uv_work_t *work)
 /*! Nothing of it was noted: what is done is noted later, and what was about to be written is not. */
 static void take_commit_failure(kaname_follow_t *follow)
 {
-	kaname_follow_say("the journal cannot be written: %s; nothing is sent until it can\n"
-	                  "next: %s",
-	                  kaname_journal_why(follow->commit_failure),
-	                  kaname_journal_next(follow->commit_failure));
+	const char *why = kaname_journal_why(follow->commit_failure);
+	if (kaname_steady_fails(&follow->commits, why, kaname_now_ms())) {
+		kaname_follow_say(
+		        "the journal cannot be written: %s; nothing is sent until it can\n"
+		        "next: %s",
+		        why, kaname_journal_next(follow->commit_failure));
+	}
+	follow->journal_fails = true;
 	follow->journal_hold_ms = kaname_now_ms() + JOURNAL_MS;
 	kaname_notes_cut(&follow->committing, follow->committing_done);
 	kaname_notes_append(&follow->committing, &follow->done);
@@ -347,6 +352,7 @@ static void committed(uv_work_t *work, int status)
 	if (failed) {
 		take_commit_failure(follow);
 	} else {
+		follow->journal_fails &= follow->committing.len == 0;
 		kaname_notes_clear(&follow->committing);
 	}
 	for (kaname_follow_job_t *job = batch, *next; job != NULL; job = next) {
