@@ -216,3 +216,34 @@ def test_M1_zones_that_cannot_be_at_a_primary_elsewhere(fleet, authority, primar
     # One of this host may be this very server.
     done = Follow(knotd, "--primary", "{}@{}".format(*PRIMARY)).run("--dry-run", code=(0, 1))
     assert "own.example." in done.stdout and "from.example." in done.stdout, done
+
+
+# What is left alone, and what is not followed.
+
+
+@pytest.mark.parametrize("adopt", [False, True])
+def test_M3_dry_run_says_what_would_be_done(fleet, authority, adopt):
+    authority.set(TARGET, a=[A1])
+    serve(fleet, "@ 300 IN A 203.0.113.99")
+    said = Follow(fleet.knotd).run("--dry-run", *(["--adopt"] * adopt), code=(0, 1)).stderr
+    assert ("would be noted, and replaced" in said) == adopt, said
+    assert "are noted" not in said and ("left alone" in said) != adopt, said
+
+
+def test_M4_where_nothing_is_set_nothing_dangles(fleet, authority):
+    """Neither the zone nor a template sets it; and who does where one does."""
+    authority.set(TARGET, a=[A1])
+    knotd = fleet.knotd
+    knotd.template.pop("zonefile-load")
+    knotd.sections.append(section("template", "loads", storage=knotd.zone_directory,
+                                  zonefile_load="whole", module=knotd.aname))
+    knotd.add_zone("whole.example", [aname(TARGET)], modules=[],
+                   zone_options={"template": "loads"})
+    serve(fleet)
+    knotd.add_zone("bare.example", [aname(TARGET)], modules=[])
+    knotd.reload()
+    eventually(lambda: knotd.loaded("bare.example"))
+    said = Follow(knotd).run("--dry-run", code=1).stderr
+    reasons = dict(re.findall(r"(\S+)\.: it is not followed: (.*); next: ", said))
+    assert "(so template 'loads' sets it)" in reasons["whole.example"], reasons
+    assert "is not set" not in said and set(reasons) == {ZONE, "whole.example", "bare.example"}

@@ -173,11 +173,16 @@ static void report_other(judging_t *judging, const family_t *its, const char *ad
 		return;
 	}
 	judging->bad = true;
+	char next[KNOT_DNAME_TXT_MAXLEN + 200];
+	(void)snprintf(next, sizeof(next),
+	               "it stands in the zone itself, which is what 'kaname follow' keeps in step: "
+	               "'kaname follow %s --dry-run' says whether it leaves that alone, or waits; "
+	               "else, does it run?",
+	               judging->check->zone);
 	kaname_bad(judging->check,
 	           judging->behind > 0 ? "see its serial above"
-	           : of_zone ? "it stands in the zone itself: 'kaname follow' keeps that in step, "
-	                       "does it run?"
-	                     : "does it look the target up by itself, and when?",
+	           : of_zone           ? next
+	                               : "does it look the target up by itself, and when?",
 	           "%s serves %s%s, %s", judging->who, address, its->of, since);
 }
 

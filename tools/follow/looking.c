@@ -231,9 +231,10 @@ static void take_foreign(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 		kaname_follow_trouble(
 		        follow, owner, NULL,
 		        "somebody else wrote its addresses (A %s, AAAA %s): "
-		        "they are noted, and replaced",
+		        "they %s noted, and replaced",
 		        kaname_set_text(seen->there[KANAME_A], text[0], sizeof(text[0])),
-		        kaname_set_text(seen->there[KANAME_AAAA], text[1], sizeof(text[1])));
+		        kaname_set_text(seen->there[KANAME_AAAA], text[1], sizeof(text[1])),
+		        follow->is_dry ? "would be" : "are");
 		return;
 	}
 	owner->state = KANAME_OWNER_FOREIGN;

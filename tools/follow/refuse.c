@@ -168,15 +168,14 @@ static void explain(const effective_t *effective, size_t reason, kaname_refusal_
 	const kaname_effective_t *blamed = &effective->at[setting % KANAME_SETTINGS];
 	const char *why = reasons[reason].why;
 	refusal->next = reasons[reason].next;
-	if (setting == KANAME_SETTINGS ||
-	    (blamed->template == NULL && !effective->is_default[setting])) {
+	if (setting == KANAME_SETTINGS || blamed->template == NULL) {
 		(void)snprintf(refusal->why, sizeof(refusal->why), "%s", why);
-	} else if (blamed->template == NULL) {
-		(void)snprintf(refusal->why, sizeof(refusal->why), "%s (it is not set)", why);
 	} else {
-		(void)snprintf(refusal->why, sizeof(refusal->why), "%s (%stemplate '%.*s')", why,
-		               effective->is_default[setting] ? "not set in " : "",
-		               (int)blamed->template_len, blamed->template);
+		(void)snprintf(refusal->why, sizeof(refusal->why),
+		               effective->is_default[setting]
+		                       ? "%s (neither the zone nor template '%.*s' sets it)"
+		                       : "%s (so template '%.*s' sets it)",
+		               why, (int)blamed->template_len, blamed->template);
 	}
 }
 
