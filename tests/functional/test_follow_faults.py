@@ -376,12 +376,43 @@ def test_M5_it_ends_while_the_server_hangs(fleet, module):
         answers.tell(has(A2))
         # The first that is to be written is found to be held up, and all others come.
         let_pass(12)
-        code, seconds = follow.stop(60)
-        assert code == 0 and seconds < 15 * SLOW, f"ended with {code} after {seconds:.1f} s"
+        ends_soon(follow)
         bad = follow.lines("failed to control")
         assert not bad, f"expected no lines of the control socket, got {len(bad)}: {bad[0]}"
     finally:
         fleet.knotd.thaw()
+
+
+def ends_soon(follow):
+    """It waits for three seconds, and not as long as a command may take."""
+    code, seconds = follow.stop(60)
+    assert code == 0 and seconds < 3 + 1.5 * SLOW, f"ended with {code} after {seconds:.1f} s"
+
+
+@pytest.mark.parametrize("busy", ["reading", "writing"])
+def test_M5_it_ends_soon_while_the_server_hangs_and_goes_on_from_there(fleet, module, busy):
+    serve(fleet)
+    follow = fleet.follow("-S", module.path)
+    answers = Answers(module, has(A1))
+    written(fleet.knotd, {A1}, timeout=20)
+    # What is done is not noted for a second: so the last one goes into the journal at the end.
+    answers.tell(has(SIBLING_A))
+    written(fleet.knotd, {SIBLING_A}, timeout=20)
+    fleet.knotd.freeze()
+    try:
+        if busy == "reading":
+            follow.signal(signal.SIGHUP)
+        else:
+            answers.tell(has(A2))
+        let_pass(1.5)
+        ends_soon(follow)
+    finally:
+        fleet.knotd.thaw()
+    follow = fleet.follow("-S", module.path)
+    Answers(module, has(A2))
+    written(fleet.knotd, {A2}, timeout=20)
+    assert not follow.lines("somebody else"), follow.text()
+    follow.finish()
 
 
 class Stubborn:

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ask.h"
 #include "fnv.h"
@@ -33,13 +34,22 @@ static void on_closed(uv_handle_t *handle)
 {
 }
 
-/*! Closes all handles; what is being read or noted is waited for by the loop. */
+/*! Is the server being asked, on the pool? That ends when it answers, or a time-out does. */
+static bool is_asking(const kaname_follow_t *follow)
+{
+	return follow->scanning != NULL || follow->is_asking;
+}
+
+/*! Closes all handles. */
 static void end(kaname_follow_t *follow)
 {
 	if (follow->is_ended) {
 		return;
 	}
 	follow->is_ended = true;
+	if (is_asking(follow)) {
+		uv_stop(&follow->loop);
+	}
 	kaname_told_close(follow->told);
 	kaname_primary_close(follow->primary);
 	uv_close((uv_handle_t *)&follow->timer, on_closed);
@@ -193,8 +203,9 @@ static void on_tick(uv_timer_t *timer)
 	if (follow->is_once && !follow->is_ending) {
 		look_whether_done(follow);
 	}
-	if (follow->is_ending &&
-	    ((follow->sent == NULL && !follow->is_committing) || now_ms >= follow->end_ms)) {
+	bool idle = follow->sent == NULL && !follow->is_committing && follow->scanning == NULL;
+	bool noting = follow->is_committing && !follow->is_asking;
+	if (follow->is_ending && (idle || (now_ms >= follow->end_ms && !noting))) {
 		end(follow);
 	}
 }
@@ -309,8 +320,12 @@ static kaname_exit_t run(kaname_follow_t *follow)
 		        "it cannot begin: out of memory, or of open files\nnext: allow it 100 at "
 		        "least (ulimit -n; LimitNOFILE= of systemd)");
 	}
-	kaname_follow_end_jobs(follow);
 	kaname_follow_note_all(follow);
+	if (is_asking(follow)) {
+		/* What a thread of the pool has in hand cannot be freed. */
+		_exit(kaname_finish(ret));
+	}
+	kaname_follow_end_jobs(follow);
 	(void)uv_loop_close(&follow->loop);
 	return ret;
 }

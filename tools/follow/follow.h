@@ -132,6 +132,7 @@ typedef struct {
 	bool has_scanned;  /*!< At least once. */
 	bool has_verified; /*!< Likewise. */
 	bool is_committing;
+	bool is_asking;  /*!< For that, which zones are occupied: nothing is noted yet. */
 	bool has_failed; /*!< It cannot go on. */
 	bool is_ending;  /*!< Nothing is begun any more; */
 	bool is_ended;   /*!< nor waited for. */

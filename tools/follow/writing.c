@@ -265,8 +265,10 @@ static void pretend(kaname_follow_t *follow, kaname_follow_job_t *job)
 /* The journal. */
 
 /*! Finds out for which jobs an update would have to wait. On the pool. */
-static void find_occupied(const kaname_follow_t *follow, kaname_follow_job_t *batch)
+static void find_occupied(uv_work_t *work)
 {
+	const kaname_follow_t *follow = work->data;
+	kaname_follow_job_t *batch = follow->batch;
 	kaname_control_t control;
 	bool open = kaname_control_try(&control, &follow->read_args) == KNOT_EOK, good = open;
 	control.quiet = true;
@@ -286,9 +288,6 @@ static void find_occupied(const kaname_follow_t *follow, kaname_follow_job_t *ba
 static void commit(uv_work_t *work)
 {
 	kaname_follow_t *follow = work->data;
-	if (follow->batch != NULL && !follow->choice.elsewhere) {
-		find_occupied(follow, follow->batch);
-	}
 	for (kaname_follow_job_t *job = follow->batch; job != NULL; job = job->next) {
 		/* What stays or is put back when an owner leaves is somebody else's: who comes next
 		 * must not take it for ours. */
@@ -307,6 +306,15 @@ static void commit(uv_work_t *work)
 }
 
 /*! Nothing of it was noted: what is done is noted later, and what was about to be written is not. */
+static void take_back(kaname_follow_t *follow)
+{
+	kaname_notes_cut(&follow->committing, follow->committing_done);
+	kaname_notes_append(&follow->committing, &follow->done);
+	kaname_notes_clear(&follow->done);
+	follow->done = follow->committing;
+	follow->committing = (kaname_notes_t){ 0 };
+}
+
 static void take_commit_failure(kaname_follow_t *follow)
 {
 	const char *why = kaname_journal_why(follow->commit_failure);
@@ -318,12 +326,8 @@ static void take_commit_failure(kaname_follow_t *follow)
 	}
 	follow->journal_fails = true;
 	follow->journal_hold_ms = kaname_now_ms() + JOURNAL_MS;
-	kaname_notes_cut(&follow->committing, follow->committing_done);
-	kaname_notes_append(&follow->committing, &follow->done);
-	kaname_notes_clear(&follow->done);
-	follow->done = follow->committing;
+	take_back(follow);
 	follow->done_ms = follow->done.len > 0 ? follow->journal_hold_ms : 0;
-	follow->committing = (kaname_notes_t){ 0 };
 }
 
 /*! A job is not sent now. */
@@ -369,6 +373,19 @@ static void committed(uv_work_t *work, int status)
 	kaname_follow_write_more(follow);
 }
 
+static void begin_commit(kaname_follow_t *follow)
+{
+	follow->is_asking = false;
+	follow->commit_failure = kaname_journal_wake(follow->journal);
+	follow->commit_work.data = follow;
+	(void)uv_queue_work(&follow->loop, &follow->commit_work, commit, committed);
+}
+
+static void occupied_found(uv_work_t *work, int status)
+{
+	begin_commit(work->data);
+}
+
 /*! Takes as many as there is room for. */
 static void fill_batch(kaname_follow_t *follow)
 {
@@ -412,9 +429,13 @@ void kaname_follow_write_more(kaname_follow_t *follow)
 	follow->done = (kaname_notes_t){ 0 };
 	follow->done_ms = 0;
 	follow->is_committing = true;
-	follow->commit_failure = kaname_journal_wake(follow->journal);
+	if (follow->batch == NULL || follow->choice.elsewhere) {
+		begin_commit(follow);
+		return;
+	}
+	follow->is_asking = true;
 	follow->commit_work.data = follow;
-	(void)uv_queue_work(&follow->loop, &follow->commit_work, commit, committed);
+	(void)uv_queue_work(&follow->loop, &follow->commit_work, find_occupied, occupied_found);
 }
 
 void kaname_follow_write(kaname_follow_t *follow, kaname_follow_owner_t *owner)
@@ -428,6 +449,9 @@ void kaname_follow_write(kaname_follow_t *follow, kaname_follow_owner_t *owner)
 
 void kaname_follow_note_all(kaname_follow_t *follow)
 {
+	if (follow->is_asking) {
+		take_back(follow);
+	}
 	if (follow->journal != NULL && follow->done.len > 0) {
 		const kaname_moment_t now = kaname_moment_now(follow->boot);
 		int ret = kaname_journal_commit(follow->journal, &follow->done, &now);
