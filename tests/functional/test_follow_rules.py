@@ -313,7 +313,7 @@ def test_M2_once_says_that_an_owner_waits(fleet, authority):
         done = once.run(option, code=1)
         assert re.search(rf"{ZONE}\.: it has changed often, .* \d+ s ", done.stderr), done.stderr
     done = once.run("--once", "--quiet", code=1)
-    assert done.stderr == "", done.stderr
+    assert "changed often" in done.stderr, done.stderr
 
 
 def test_M1_once_writes_and_ends(fleet, authority):
