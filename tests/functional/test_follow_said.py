@@ -72,7 +72,7 @@ def test_M1_that_a_zone_is_occupied_is_said_once(fleet, module, told, begin, end
     written(knotd, {A1})
     for address in (A2, A3):
         mark = follow.at()
-        knotd.knotc(*begin, ZONE)
+        knotd.knotc("-b", *begin, ZONE)
         told.tell(address)
         follow.says(ZONE, word, since=mark)
         let_pass(6)
