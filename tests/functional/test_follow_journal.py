@@ -2,12 +2,15 @@
 
 import os
 import resource
+import signal
 import subprocess
 
 import pytest
-from harness import A1, A2, AAAA1, TARGET, ZONE, aname, namespace, sanitizer
+from harness import (
+    A1, A2, AAAA1, TARGET, ZONE, aname, eventually, let_pass, namespace, sanitizer,
+)
 from harness.ask import SERVER
-from harness.follow import Follow, stays, written
+from harness.follow import KEY, Follow, stays, written
 from harness.kaname import KANAME, environment, kaname
 from harness.wait import scaled
 
@@ -144,3 +147,82 @@ def test_M5_each_failure_of_the_journal_has_its_own_cure(fleet, authority, what)
     assert "move" not in said, said
     fleet.follow(name="again", journal=os.path.join(fleet.knotd.directory, "follow"))
     written(fleet.knotd, {A2})
+
+
+# What it has of zones that are not found any more.
+
+
+def serve_many(fleet, authority):
+    """Many zones that were written once; returns their names."""
+    names = [f"z{number}.example" for number in range(40)]
+    for name in names:
+        fleet.knotd.add_zone(name, [aname(TARGET)], zone_options={"acl": KEY})
+    serve(fleet, authority)
+    follow = fleet.follow(name="first")
+    for name in (ZONE, *names):
+        written(fleet.knotd, {A1}, {AAAA1}, zone=name, timeout=20)
+    follow.finish()
+    return names
+
+
+def asked(knotd, since=0):
+    """Commands about one of the many zones, and errors, that knotd had since so many lines of its log."""
+    return [line for line in knotd.log_lines(r"\[z\d+\.example\.\] control, ")[since:]
+            if "zone-begin" not in line]
+
+
+def has_looked(knotd, mark):
+    eventually(lambda: len(knotd.log_lines("control, received command")) > mark + 8,
+               what="it has looked for zones")
+    let_pass(2)
+
+
+def look(follow, knotd):
+    """Have it look for zones, and at what stands there, once."""
+    mark = len(knotd.log_lines("control, received command"))
+    follow.signal(signal.SIGHUP)
+    has_looked(knotd, mark)
+
+
+def test_M5_zones_that_are_not_named_are_not_asked_for_one_by_one(fleet, authority):
+    """What was written there stays, and goes when its record does."""
+    knotd = fleet.knotd
+    names = serve_many(fleet, authority)
+    follow = fleet.follow(ZONE)
+    written(knotd, {A1}, {AAAA1})
+    look(follow, knotd)
+    before = len(asked(knotd))
+    look(follow, knotd)
+    look(follow, knotd)
+    assert asked(knotd, before) == []
+    kaname("unset", names[7], "-s", knotd.socket, directory=knotd.directory)
+    look(follow, knotd)
+    written(knotd, (), zone=names[7])
+    written(knotd, {A1}, {AAAA1}, zone=names[8])
+
+
+def test_M5_zones_that_are_gone_are_not_asked_for_one_by_one(fleet, authority):
+    """They are taken from the configuration while it runs; it is started again; they are back."""
+    knotd = fleet.knotd
+    names = serve_many(fleet, authority)
+    follow = fleet.follow()
+    written(knotd, {A1}, {AAAA1})
+    zones = {name: knotd.zones.pop(name) for name in names}
+    before = len(asked(knotd))
+    knotd.reload()
+    look(follow, knotd)
+    # Of some it is not worth while to find out about all zones.
+    assert len(asked(knotd, before)) <= 2 * 16
+    before = len(asked(knotd))
+    look(follow, knotd)
+    follow.finish()
+    mark = len(knotd.log_lines("control, received command"))
+    again = fleet.follow(name="again")
+    has_looked(knotd, mark)
+    look(again, knotd)
+    assert asked(knotd, before) == []
+    knotd.zones |= zones
+    knotd.reload()
+    authority.set(TARGET, a=[A2], aaaa=[AAAA1])
+    look(again, knotd)
+    written(knotd, {A2}, {AAAA1}, zone=names[3], timeout=30)

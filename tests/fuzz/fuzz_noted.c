@@ -14,9 +14,6 @@
 /*! Sets to choose from are few, so that they meet. */
 #define SETS      6
 #define ADDRESSES 3
-#define NOW_S     INT64_C(1800000000)
-
-static const kaname_moment_t now = { .wall_s = NOW_S + 5, .boot_s = NOW_S, .boot = 7 };
 
 /* Entries. */
 
@@ -108,6 +105,8 @@ static void check_entry(input_t *input)
 
 /* Changes. */
 
+static const kaname_moment_t now = { .wall_s = 1800000000, .boot_s = 12345, .boot = 7 };
+
 typedef struct {
 	kaname_noted_set_t sets[KANAME_FAMILIES];
 } both_t;
@@ -189,7 +188,7 @@ static void change(plain_t *plain, kaname_note_t note, unsigned number, uint8_t 
 			bool is = families >> i & 1;
 			plain->nodata_s[i] = !is                       ? 0
 			                     : plain->nodata_s[i] != 0 ? plain->nodata_s[i]
-			                                               : NOW_S;
+			                                               : now.boot_s;
 		}
 		break;
 	default: break;

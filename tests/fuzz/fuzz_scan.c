@@ -25,6 +25,7 @@
 #define NAMED     0x04 /*!< Two zones are named. */
 #define CATALOG   0x08 /*!< And a catalog. */
 #define ELSEWHERE 0x10
+#define LOADED    0x20 /*!< Which zones there are, too. */
 
 static const uint8_t zone_a[] = "\1a\7example", zone_b[] = "\1b\7example";
 static const uint8_t catalog[] = "\3cat\7example";
@@ -167,6 +168,11 @@ static void on_missing(void *ctx, const knot_dname_t *name, const char *why, con
 	}
 }
 
+static void on_loaded(void *ctx, const knot_dname_t *zone, uint32_t serial)
+{
+	check_name(zone);
+}
+
 static void on_there(void *ctx, const knot_dname_t *zone, const knot_dname_t *owner,
                      kaname_family_t family, uint32_t ttl, size_t count, const uint8_t *at)
 {
@@ -206,7 +212,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			                              .catalogs_count = kind & CATALOG ? 1 : 0,
 			                              .catalogs = catalogs,
 			                              .elsewhere = kind & ELSEWHERE };
-		const kaname_scan_calls_t calls = { &told, on_owner, on_refused, on_missing, NULL };
+		const kaname_scan_calls_t calls = { &told,      on_owner,
+			                            on_refused, on_missing,
+			                            NULL,       kind & LOADED ? on_loaded : NULL };
 		told.count = 0;
 		ret = kaname_scan(&args, &choice, &calls);
 		if (ret == KANAME_OK && (kind & NAMED)) {

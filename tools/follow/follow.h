@@ -97,6 +97,7 @@ typedef struct {
 	size_t missing;         /*!< Zones and catalogs that were named, and are not there; */
 	uint64_t said_missing;  /*!< which of them were told. */
 	size_t left_out;        /*!< Zones that cannot be at the primary. */
+	size_t absent;          /*!< Owners that the journal has, and the last scan did not find. */
 	size_t below;           /*!< Owners below apexes, as they are counted, */
 	size_t below_last;      /*!< and were; */
 	size_t turn;            /*!< whose turn it is of them. */

@@ -25,6 +25,7 @@ static void take_absent(kaname_follow_t *follow, kaname_follow_owner_t *owner,
                         const kaname_follow_seen_t *seen)
 {
 	owner->state = KANAME_OWNER_ABSENT;
+	owner->is_absent &= seen->state.is_loaded;
 	kaname_follow_hold(owner, ABSENT_MS);
 	if (!seen->state.is_configured && owner->is_noted && !owner->is_gone) {
 		/* Whoever adds it anew may be somebody else. */

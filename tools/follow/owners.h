@@ -87,8 +87,12 @@ struct kaname_follow_owner {
 	kaname_tick_t hold_at; /*!< After a failure: nothing is written before. */
 	uint32_t timer;        /*!< Position in the timers, from 1 on; 0: it is not there. */
 
-	uint32_t ttl;         /*!< Of its records. */
-	uint32_t told_ttl;    /*!< As the module has it. */
+	uint32_t ttl; /*!< Of its records. */
+	union {
+		uint32_t told_ttl; /*!< As the module has it. */
+		/*! ABSENT: of its zone, when it was last looked whether its records are there. */
+		uint32_t absent_serial;
+	};
 	uint32_t written_ttl; /*!< Of what is written; 0: not known. */
 	uint16_t undone; /*!< Mark of sets that were about to be written and are known not to be. */
 	uint16_t said;   /*!< Hash of what was said about it last, so that it is said once. */
@@ -109,6 +113,7 @@ struct kaname_follow_owner {
 	uint8_t nodata_noted : 2; /*!< Of which families the journal has that they have no address. */
 	bool is_otherwise : 1;    /*!< What is there is read, and something else. */
 	uint8_t families_there : 2; /*!< A bit for each that has been read. */
+	bool is_absent : 1;         /*!< `absent_serial` is known. */
 	bool is_seen : 1;           /*!< LEAVING: `known` has what of somebody else's stays. */
 	bool puts_back : 1;         /*!< LEAVING: what was adopted comes back. */
 	bool is_gone : 1;           /*!< Its zone is not in the configuration, or just back. */

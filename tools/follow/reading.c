@@ -80,6 +80,12 @@ static void take_left_out(void *ctx, size_t zones)
 	scanning->left_out = zones;
 }
 
+static void add_loaded(void *ctx, const knot_dname_t *zone, uint32_t serial)
+{
+	kaname_follow_scanning_t *scanning = ctx;
+	kaname_loaded_add(&scanning->loaded, zone, serial);
+}
+
 static void add_addresses(kaname_follow_scanning_t *scanning, kaname_follow_there_t there,
                           const knot_dname_t *zone, const knot_dname_t *owner, const uint8_t *from)
 {
@@ -118,12 +124,17 @@ static void read_server(uv_work_t *work)
 {
 	kaname_follow_scanning_t *scanning = work->data;
 	const kaname_follow_t *follow = scanning->follow;
-	const kaname_scan_calls_t calls = { scanning, add_owner, add_refused, add_missing,
-		                            take_left_out };
+	const kaname_scan_calls_t calls = {
+		scanning,    add_owner,     add_refused,
+		add_missing, take_left_out, scanning->wants_loaded ? add_loaded : NULL
+	};
 	int64_t begin_ms = thread_cpu_ms();
 	scanning->ret = KANAME_OK;
 	if (scanning->what == KANAME_READ_OWNERS) {
 		scanning->ret = kaname_scan(&follow->read_args, &follow->choice, &calls);
+		if (scanning->wants_loaded) {
+			kaname_loaded_end(&scanning->loaded);
+		}
 	} else if (scanning->what == KANAME_READ_ALL_THERE) {
 		scanning->ret = kaname_scan_there_all(&follow->read_args, add_there, scanning);
 	}
@@ -201,6 +212,13 @@ static void say_left_out(kaname_follow_t *follow, size_t zones)
 	follow->left_out = zones;
 }
 
+static void free_scanning(kaname_follow_scanning_t *scanning)
+{
+	kaname_notebook_clear(&scanning->notebook);
+	kaname_loaded_deinit(&scanning->loaded);
+	free(scanning);
+}
+
 static void read_end(uv_work_t *work, int status)
 {
 	kaname_follow_scanning_t *scanning = work->data;
@@ -209,8 +227,7 @@ static void read_end(uv_work_t *work, int status)
 	bool good = scanning->ret == KANAME_OK;
 	follow->scanning = NULL;
 	if (follow->is_ending) {
-		kaname_notebook_clear(&scanning->notebook);
-		free(scanning);
+		free_scanning(scanning);
 		return;
 	}
 	if (good && follow->read_failures > 0) {
@@ -223,7 +240,7 @@ static void read_end(uv_work_t *work, int status)
 		}
 	} else if (good && scanning->what == KANAME_READ_OWNERS) {
 		plan_scan(follow, now_ms);
-		kaname_follow_take_owners(follow, &scanning->notebook);
+		kaname_follow_take_owners(follow, scanning);
 		say_left_out(follow, scanning->left_out);
 	} else if (good) {
 		follow->verify_ms = next_after(now_ms, scanning->cpu_ms);
@@ -232,8 +249,7 @@ static void read_end(uv_work_t *work, int status)
 	if (!good) {
 		take_failure(follow, scanning);
 	}
-	kaname_notebook_clear(&scanning->notebook);
-	free(scanning);
+	free_scanning(scanning);
 	kaname_follow_ask_more(follow);
 	kaname_follow_write_more(follow);
 	kaname_follow_read(follow);
@@ -276,6 +292,8 @@ void kaname_follow_read(kaname_follow_t *follow)
 		take_looks(follow, scanning);
 	} else if (scanning->what == KANAME_READ_OWNERS) {
 		follow->scan_ms = 0; /* Who wants it sooner while it is read says so. */
+		scanning->wants_loaded =
+		        follow->absent > 0 || (!follow->has_scanned && follow->journal != NULL);
 	}
 	follow->scanning = scanning;
 	follow->read_ms = now_ms;

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "follow/follow.h"
+#include "follow/loaded.h"
 #include "follow/notebook.h"
 
 /*! Owners that are looked at in one go. */
@@ -20,6 +21,8 @@ struct kaname_follow_scanning {
 	kaname_exit_t ret;
 	int64_t cpu_ms;
 	kaname_notebook_t notebook;
+	bool wants_loaded; /*!< OWNERS: which zones there are. */
+	kaname_loaded_t loaded;
 	size_t count;    /*!< THERE: owners. */
 	size_t left_out; /*!< OWNERS: zones. */
 	struct {
@@ -49,7 +52,7 @@ typedef struct {
 /* scanning.c */
 
 /*! Takes the owners that were found. */
-void kaname_follow_take_owners(kaname_follow_t *follow, const kaname_notebook_t *notebook);
+void kaname_follow_take_owners(kaname_follow_t *follow, const kaname_follow_scanning_t *scanning);
 
 /* verifying.c */
 

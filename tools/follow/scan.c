@@ -253,26 +253,42 @@ static kaname_exit_t read_signed(scan_t *scan)
 	return matters ? ask_all(scan, &ask, take_signed) : KANAME_OK;
 }
 
+/*! Tells of a zone that is loaded. */
+static void tell_loaded(const scan_t *scan, const char *name, const char *serial)
+{
+	knot_dname_storage_t zone;
+	if (knot_dname_from_str(zone, name, sizeof(zone)) != NULL) {
+		knot_dname_to_lower(zone);
+		scan->calls->loaded(scan->calls->ctx, zone, strtoul(serial, NULL, 10));
+	}
+}
+
 /*! A zone that has contents has a serial. */
 static void take_status(void *ctx, knot_ctl_data_t *data)
 {
 	scan_t *scan = ctx;
 	const char *name = (*data)[KNOT_CTL_IDX_ZONE], *value = (*data)[KNOT_CTL_IDX_DATA];
 	const char *type = (*data)[KNOT_CTL_IDX_TYPE];
-	uint32_t zone =
-	        name != NULL ? kaname_zones_find(&scan->zones, name, false) : KANAME_NAMES_NONE;
-	if (zone != KANAME_NAMES_NONE && value != NULL && type != NULL &&
-	    strcmp(type, "serial") == 0) {
+	if (name == NULL || value == NULL || type == NULL || strcmp(type, "serial") != 0) {
+		return;
+	}
+	uint32_t zone = kaname_zones_find(&scan->zones, name, false);
+	bool is_loaded = isdigit((unsigned char)value[0]);
+	if (zone != KANAME_NAMES_NONE) {
 		scan->zones.at[zone].is_configured = true;
-		scan->zones.at[zone].is_loaded = isdigit((unsigned char)value[0]);
+		scan->zones.at[zone].is_loaded = is_loaded;
+	}
+	if (is_loaded && scan->calls->loaded != NULL) {
+		tell_loaded(scan, name, value);
 	}
 }
 
-/*! Reads why zones that were named have no records, if there are such. */
+/*! Reads why zones that were named have no records, if there are such; and which zones there are, if
+ *  somebody wants to know. */
 static kaname_exit_t read_status(scan_t *scan)
 {
 	knot_ctl_data_t ask = { [KNOT_CTL_IDX_CMD] = "zone-status", [KANAME_CTL_IDX_FILTER] = "s" };
-	bool matters = false;
+	bool matters = scan->calls->loaded != NULL;
 	for (uint32_t i = 0; i < scan->zones.names.count && !matters; i++) {
 		matters = scan->zones.at[i].is_named && !has_records(&scan->zones.at[i]);
 	}

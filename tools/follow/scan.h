@@ -68,6 +68,9 @@ typedef struct {
 	void (*missing)(void *ctx, const knot_dname_t *zone, const char *why, const char *next);
 	/*! So many zones are left out; last of all, and even if there is none. NULL is allowed. */
 	void (*left_out)(void *ctx, size_t zones);
+	/*! A zone of the server that is loaded, wanted or not. It is told while it is read, and counts
+	 *  only if the end is KANAME_OK. NULL: they are not read. */
+	void (*loaded)(void *ctx, const knot_dname_t *zone, uint32_t serial);
 } kaname_scan_calls_t;
 
 /*!
@@ -75,7 +78,7 @@ typedef struct {
  *
  * Left out: owners that no client sees (at or below a delegation, or below a DNAME record), and below
  * the apex those of zones without `owners: any`. A zone with records that is refused is told as such
- * and none of its owners. Nothing is told before all is read, but for want of memory meanwhile.
+ * and none of its owners. Nothing of it is told before all is read, but for want of memory meanwhile.
  *
  * It takes some 20 commands, however many zones there are.
  *

@@ -6,6 +6,10 @@
 #include "ask.h"
 #include "fnv.h"
 
+/*! Owners that are not found any more: so many are looked at without knowing whether their zones are
+ *  there. */
+#define LOOKS_MOST 16
+
 /*! Zones that were refused. */
 typedef struct {
 	size_t count, size;
@@ -131,35 +135,69 @@ static void take_owner(kaname_follow_t *follow, const kaname_follow_found_t *fou
 	take_news(follow, its, taken);
 }
 
+/*! Is there a reason to look what became of an owner of the journal that was not found? Not where its zone
+ *  is not there, once that is noted, nor where that was looked at, and is still the same. */
+static bool has_to_look(kaname_follow_t *follow, kaname_follow_owner_t *owner,
+                        const kaname_loaded_t *loaded)
+{
+	bool was_absent = owner->state == KANAME_OWNER_ABSENT;
+	uint32_t serial;
+	if (!loaded->is_known) {
+		/* Of many it is found out at once which zones there are. */
+		owner->is_absent = false;
+		return follow->absent <= LOOKS_MOST;
+	}
+	if (!kaname_loaded_find(loaded, kaname_follow_zone(owner), &serial)) {
+		owner->is_absent = false;
+		/* Whether it is in the configuration has to be known once. */
+		return !owner->is_gone;
+	}
+	bool same = was_absent && owner->is_absent && owner->absent_serial == serial;
+	owner->absent_serial = serial;
+	owner->is_absent = true;
+	return !same;
+}
+
 /*! An owner was not found any more. */
 static void take_missing(kaname_follow_t *follow, kaname_follow_owner_t *owner,
-                         const refused_t *refused)
+                         const refused_t *refused, const kaname_loaded_t *loaded)
 {
 	const knot_dname_t *zone = kaname_follow_zone(owner);
 	bool is_refused = refused->count > 0 && bsearch(&zone, refused->at, refused->count,
 	                                                sizeof(zone), compare_names) != NULL;
 	if (is_refused) {
 		owner->state = KANAME_OWNER_REFUSED;
-	} else if (!owner->is_noted && !owner->is_sending) {
+		return;
+	}
+	if (!owner->is_noted && !owner->is_sending) {
 		kaname_follow_drop(follow, owner);
-	} else if (owner->state != KANAME_OWNER_LEAVING &&
-	           kaname_now_ms() >= kaname_tick_ms(owner->hold_at)) {
-		owner->state = KANAME_OWNER_LEAVING;
+		return;
+	}
+	follow->absent++;
+	if (owner->state != KANAME_OWNER_LEAVING &&
+	    kaname_now_ms() >= kaname_tick_ms(owner->hold_at)) {
+		bool looks = has_to_look(follow, owner, loaded);
+		owner->state = looks ? KANAME_OWNER_LEAVING : KANAME_OWNER_ABSENT;
 		owner->is_seen = false;
 		kaname_follow_consider(follow, owner);
 	}
 }
 
-static void take_all_missing(kaname_follow_t *follow, const refused_t *refused)
+static void take_all_missing(kaname_follow_t *follow, const refused_t *refused,
+                             const kaname_loaded_t *loaded)
 {
+	follow->absent = 0;
 	kaname_chains_cursor_t cursor = { 0 };
 	for (kaname_follow_owner_t *owner;
 	     (owner = kaname_owners_step(&follow->owners, &cursor)) != NULL;) {
 		bool found = owner->is_scanned;
 		owner->is_scanned = false;
 		if (!found && !owner->is_dropped) {
-			take_missing(follow, owner, refused);
+			take_missing(follow, owner, refused, loaded);
 		}
+	}
+	if (follow->absent > LOOKS_MOST && !loaded->is_known) {
+		kaname_follow_rescan(follow);
 	}
 }
 
@@ -182,8 +220,9 @@ static void say_missing(const kaname_notebook_t *notebook)
 	}
 }
 
-void kaname_follow_take_owners(kaname_follow_t *follow, const kaname_notebook_t *notebook)
+void kaname_follow_take_owners(kaname_follow_t *follow, const kaname_follow_scanning_t *scanning)
 {
+	const kaname_notebook_t *notebook = &scanning->notebook;
 	kaname_reading_t reading = { 0 };
 	refused_t refused = { 0 };
 	uint64_t missing = ANAME_FNV_BASIS;
@@ -213,7 +252,7 @@ void kaname_follow_take_owners(kaname_follow_t *follow, const kaname_notebook_t 
 		say_unreadable(follow);
 	}
 	if (!follow->has_failed) {
-		take_all_missing(follow, &refused);
+		take_all_missing(follow, &refused, &scanning->loaded);
 	}
 	free(refused.at);
 	follow->has_scanned = true;
