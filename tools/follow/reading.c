@@ -173,7 +173,7 @@ static int64_t scan_pause(const kaname_follow_t *follow, int64_t least_ms)
 static void plan_scan(kaname_follow_t *follow, int64_t now_ms)
 {
 	follow->scan_took_ms = now_ms - follow->read_ms;
-	if (follow->scan_ms > now_ms) {
+	if (follow->scan_ms != 0) {
 		return;
 	}
 	follow->scan_ms = now_ms + KANAME_FOLLOW_SCAN_MS;
