@@ -2,6 +2,7 @@
 
 import os
 import resource
+import shutil
 import signal
 import subprocess
 
@@ -147,6 +148,40 @@ def test_M5_each_failure_of_the_journal_has_its_own_cure(fleet, authority, what)
     assert "move" not in said, said
     fleet.follow(name="again", journal=os.path.join(fleet.knotd.directory, "follow"))
     written(fleet.knotd, {A2})
+
+
+def test_M5_a_directory_that_was_made_anew(fleet, authority):
+    """The process that runs goes on in the new one, and has that for itself."""
+    serve(fleet, authority)
+    follow = fleet.follow()
+    written(fleet.knotd, {A1}, {AAAA1})
+    mark = len(fleet.knotd.log_lines("control, received command"))
+    shutil.rmtree(follow.journal)
+    os.mkdir(follow.journal, 0o700)
+    follow.signal(signal.SIGHUP)
+    has_looked(fleet.knotd, mark)
+    authority.set(TARGET, a=[A2], aaaa=[AAAA1])
+    written(fleet.knotd, {A2}, {AAAA1}, timeout=30)
+    refused(Follow(fleet.knotd), "--once", why="another 'kaname follow' has it", cure="enough")
+    authority.set(TARGET, a=[A1], aaaa=[AAAA1])
+    written(fleet.knotd, {A1}, {AAAA1}, timeout=30)
+    follow.finish()
+
+
+def test_M5_a_journal_that_is_cut_short_while_it_runs(fleet, authority):
+    """What is read again finds out; nothing is sent until somebody acts."""
+    serve(fleet, authority)
+    follow = fleet.follow()
+    written(fleet.knotd, {A1}, {AAAA1})
+    mark = len(fleet.knotd.log_lines("control, received command"))
+    follow.signal(signal.SIGHUP)
+    has_looked(fleet.knotd, mark)
+    os.truncate(os.path.join(follow.journal, "data.mdb"), 8192)
+    authority.set(TARGET, a=[A2], aaaa=[AAAA1])
+    follow.says("damaged", timeout=20)
+    follow.says("next: .*backup")
+    stays(fleet.knotd, {A1}, {AAAA1}, seconds=2)
+    follow.finish()
 
 
 # What it has of zones that are not found any more.

@@ -243,7 +243,7 @@ def test_M5_a_journal_on_a_full_disk(fleet, authority):
         follow.says("next: .*disk", since=mark)
         assert follow.busy_s() - busy < 1 * SLOW, "expected it to wait"
         let_pass(10)
-        found = follow.lines("journal cannot be written", since=mark)
+        found = follow.lines("journal cannot be used", since=mark)
         assert len(found) == 1, f"expected it to be said once, got {found}"
         os.unlink(filler)
         written(knotd, {A2}, {AAAA1}, timeout=60)

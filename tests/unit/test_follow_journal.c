@@ -1,12 +1,15 @@
 #include "support/test.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <lmdb.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "ask.h"
+#include "follow/cures.h"
 #include "follow/journal.h"
 #include "support/make.h"
 
@@ -556,6 +559,51 @@ static void damaged(void **state)
 	remove_directory(path);
 }
 
+/*! What befalls its files while it rests. */
+static void at_rest(void **state)
+{
+	char path[DIRECTORY_MAX], file[DIRECTORY_MAX + 20], aside[DIRECTORY_MAX + 20];
+	seen_t seen = { .calls = 0 };
+	make_directory(path);
+	(void)snprintf(file, sizeof(file), "%s/data.mdb", path);
+	(void)snprintf(aside, sizeof(aside), "%s/aside", path);
+	note_many(path);
+	kaname_journal_t *journal = open_journal(path, false);
+	kaname_journal_rest(journal);
+	assert_int_equal(kaname_journal_wake(journal), 0);
+	kaname_journal_rest(journal);
+	/* Exchanged, and cut short. */
+	assert_int_equal(rename(file, aside), 0);
+	static uint8_t good[1 << 20];
+	size_t len = read_file(aside, good, sizeof(good));
+	write_file(file, good, len);
+	assert_int_equal(kaname_journal_wake(journal), KANAME_JOURNAL_OTHER);
+	assert_false(kaname_journal_each(journal, see, &seen));
+	assert_int_equal(kaname_journal_error(journal), KANAME_JOURNAL_OTHER);
+	assert_int_equal(rename(aside, file), 0);
+	assert_int_equal(truncate(file, len / 2), 0);
+	assert_int_equal(kaname_journal_wake(journal), KANAME_JOURNAL_DAMAGED);
+	assert_int_equal(seen.calls, 0);
+	/* Made anew. */
+	remove_directory(path);
+	assert_int_equal(kaname_journal_wake(journal), ENOENT);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(kaname_journal_wake(journal), 0);
+	assert_string_equal(note(journal, KANAME_NOTE_THERE, "a", "", 60, 1), "0-0 0 0 a/ / / ");
+	kaname_trouble_t trouble;
+	assert_null(kaname_journal_open(path, &knotd, false, &trouble));
+	assert_string_equal(trouble.why, "another 'kaname follow' has it");
+	kaname_journal_rest(journal);
+	/* By then somebody else may have it. */
+	remove_directory(path);
+	assert_int_equal(mkdir(path, 0700), 0);
+	kaname_journal_t *other = open_journal(path, false);
+	assert_int_equal(kaname_journal_wake(journal), KANAME_JOURNAL_TAKEN);
+	kaname_journal_close(other);
+	kaname_journal_close(journal);
+	remove_directory(path);
+}
+
 /* Killed at any moment. */
 
 #define OWNERS 200
@@ -649,6 +697,7 @@ int main(void)
 		PROVES("journals of versions before are taken over", of_versions_before),
 		PROVES("M5: one that is damaged or cut short is refused, and left as it is",
 		       damaged),
+		PROVES("what befalls its files while it rests", at_rest),
 		PROVES("M5: whenever it is killed all is there or nothing", killed),
 	};
 	int failed = RUN_TESTS("journal", tests);

@@ -274,6 +274,9 @@ void kaname_follow_note_nodata(kaname_follow_t *follow, const kaname_follow_owne
 /*! Notes that an owner's zone is not in the configuration, or that it is again. */
 void kaname_follow_note_gone(kaname_follow_t *follow, kaname_follow_owner_t *owner, bool is_gone);
 
+/*! The journal cannot be used: says why, and holds what needs it. */
+void kaname_follow_journal_failed(kaname_follow_t *follow, int error);
+
 /*! At the end: notes in the journal what is not noted yet, and waits for that. */
 void kaname_follow_note_all(kaname_follow_t *follow);
 

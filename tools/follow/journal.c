@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "follow/cures.h"
@@ -24,7 +25,11 @@ struct kaname_journal {
 	MDB_dbi dbi;
 	char directory[PATH_MAX];
 	bool is_read_only;
-	int lock; /*!< Held while it may be changed; -1: it is read only. */
+	int lock;  /*!< Held while it may be changed; -1: it is read only. */
+	int error; /*!< Why it could not be read. */
+	bool rests;
+	struct stat file; /*!< Of its data, when it was put to rest. */
+	int64_t size;     /*!< Of its data, which only grows; by atomic operations. */
 };
 
 /* Opening. */
@@ -51,6 +56,22 @@ static int lock(const char *directory, int *lock)
 	return error;
 }
 
+/*! Finds out whether the file was cut short since it was looked at last: whoever reads it then is killed. */
+static int check_size(kaname_journal_t *journal)
+{
+	struct stat file;
+	mdb_filehandle_t fd;
+	int ret = mdb_env_get_fd(journal->env, &fd);
+	if (ret != 0 || fstat(fd, &file) != 0) {
+		return ret != 0 ? ret : errno;
+	}
+	if (file.st_size < __atomic_load_n(&journal->size, __ATOMIC_RELAXED)) {
+		return KANAME_JOURNAL_DAMAGED;
+	}
+	__atomic_store_n(&journal->size, file.st_size, __ATOMIC_RELAXED);
+	return 0;
+}
+
 /*! Opens the files; an error, and then they are closed. */
 static int open_env(kaname_journal_t *journal)
 {
@@ -75,6 +96,7 @@ static int open_env(kaname_journal_t *journal)
 			mdb_txn_abort(txn);
 		}
 	}
+	ret = ret == 0 ? check_size(journal) : ret;
 	if (ret != 0 && journal->env != NULL) {
 		mdb_env_close(journal->env);
 		journal->env = NULL;
@@ -188,18 +210,76 @@ void kaname_journal_close(kaname_journal_t *journal)
 	}
 }
 
+static int stat_file(const kaname_journal_t *journal, const char *name, struct stat *file)
+{
+	char path[PATH_MAX + 16];
+	(void)snprintf(path, sizeof(path), "%s/%s", journal->directory, name);
+	return stat(path, file) == 0 ? 0 : errno;
+}
+
+static bool is_same_file(const struct stat *one, const struct stat *other)
+{
+	return one->st_dev == other->st_dev && one->st_ino == other->st_ino;
+}
+
 void kaname_journal_rest(kaname_journal_t *journal)
 {
+	mdb_filehandle_t fd;
 	if (journal->env != NULL) {
+		journal->rests =
+		        mdb_env_get_fd(journal->env, &fd) == 0 && fstat(fd, &journal->file) == 0;
 		mdb_env_close(journal->env);
 		journal->env = NULL;
 	}
 }
 
-/*! Opens it again if it rests. */
+/*! Holds the lock that is there now: the directory may be another one. */
+static int lock_again(kaname_journal_t *journal)
+{
+	struct stat held, there;
+	int fd;
+	if (fstat(journal->lock, &held) == 0 && stat_file(journal, "lock", &there) == 0 &&
+	    is_same_file(&held, &there)) {
+		return 0;
+	}
+	int ret = lock(journal->directory, &fd);
+	if (ret == 0) {
+		(void)close(journal->lock);
+		journal->lock = fd;
+	}
+	return ret;
+}
+
+/*! Is there still what was put to rest? */
+static int look_again(kaname_journal_t *journal)
+{
+	struct stat file;
+	int ret = journal->is_read_only ? 0 : lock_again(journal);
+	if (ret != 0 || !journal->rests) {
+		return ret;
+	}
+	ret = stat_file(journal, "data.mdb", &file);
+	if (ret == ENOENT && !journal->is_read_only) {
+		journal->size = 0;
+		return 0;
+	}
+	if (ret != 0) {
+		return ret;
+	}
+	if (!is_same_file(&file, &journal->file)) {
+		return KANAME_JOURNAL_OTHER;
+	}
+	return file.st_size < journal->size ? KANAME_JOURNAL_DAMAGED : 0;
+}
+
+/*! Opens it again if it rests, and sees whether it can be used. */
 static int wake(kaname_journal_t *journal)
 {
-	return journal->env != NULL ? 0 : open_env(journal);
+	if (journal->env != NULL) {
+		return check_size(journal);
+	}
+	int ret = look_again(journal);
+	return ret == 0 ? open_env(journal) : ret;
 }
 
 int kaname_journal_wake(kaname_journal_t *journal)
@@ -209,29 +289,44 @@ int kaname_journal_wake(kaname_journal_t *journal)
 
 /* Reading. */
 
+int kaname_journal_error(const kaname_journal_t *journal)
+{
+	return journal->error;
+}
+
+/*! Begins to read; false if that fails. */
+static bool begin_reading(kaname_journal_t *journal, MDB_txn **txn)
+{
+	journal->error = wake(journal);
+	if (journal->error == 0) {
+		journal->error = mdb_txn_begin(journal->env, NULL, MDB_RDONLY, txn);
+	}
+	return journal->error == 0;
+}
+
 bool kaname_journal_each(kaname_journal_t *journal, kaname_journal_each_f each, void *ctx)
 {
 	MDB_txn *txn;
 	MDB_cursor *cursor;
-	if (wake(journal) != 0 || mdb_txn_begin(journal->env, NULL, MDB_RDONLY, &txn) != 0) {
+	if (!begin_reading(journal, &txn)) {
 		return false;
 	}
 	int ret = mdb_cursor_open(txn, journal->dbi, &cursor);
-	if (ret != 0) {
-		mdb_txn_abort(txn);
-		return false;
-	}
 	MDB_val key, value;
-	while ((ret = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+	bool opened = ret == 0;
+	while (ret == 0 && (ret = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
 		const knot_dname_t *zone, *owner;
 		kaname_noted_t noted;
 		if (kaname_noted_pair(&key, &value, &zone, &owner, &noted)) {
 			each(ctx, zone, owner, &noted);
 		}
 	}
-	mdb_cursor_close(cursor);
+	if (opened) {
+		mdb_cursor_close(cursor);
+	}
 	mdb_txn_abort(txn);
-	return ret == MDB_NOTFOUND;
+	journal->error = ret == MDB_NOTFOUND ? 0 : ret;
+	return journal->error == 0;
 }
 
 bool kaname_journal_get(kaname_journal_t *journal, const knot_dname_t *zone,
@@ -241,7 +336,7 @@ bool kaname_journal_get(kaname_journal_t *journal, const knot_dname_t *zone,
 	MDB_val key = { kaname_noted_key(octets, zone, owner), octets }, value;
 	MDB_txn *txn;
 	kaname_noted_t noted;
-	if (wake(journal) != 0 || mdb_txn_begin(journal->env, NULL, MDB_RDONLY, &txn) != 0) {
+	if (!begin_reading(journal, &txn)) {
 		return false;
 	}
 	int ret = mdb_get(txn, journal->dbi, &key, &value);
@@ -249,7 +344,8 @@ bool kaname_journal_get(kaname_journal_t *journal, const knot_dname_t *zone,
 		each(ctx, zone, owner, &noted);
 	}
 	mdb_txn_abort(txn);
-	return ret == 0 || ret == MDB_NOTFOUND;
+	journal->error = ret == MDB_NOTFOUND ? 0 : ret;
+	return journal->error == 0;
 }
 
 /*! Makes one change; a number of LMDB's. */

@@ -116,8 +116,17 @@ void kaname_journal_close(kaname_journal_t *journal);
  *  stays locked. */
 void kaname_journal_rest(kaname_journal_t *journal);
 
-/*! Opens it again, before it is used on two threads. 0; else an error (follow/cures.h). */
+/*!
+ * \brief Opens it again, before it is used on two threads.
+ *
+ * Where its directory was made anew meanwhile that is locked, too, and it begins anew.
+ *
+ * \return 0; else an error (follow/cures.h): its file was cut short meanwhile, or exchanged, say.
+ */
 __attribute__((warn_unused_result)) int kaname_journal_wake(kaname_journal_t *journal);
+
+/*! Why it could not be read last (follow/cures.h). */
+int kaname_journal_error(const kaname_journal_t *journal);
 
 /*! Takes one owner. */
 typedef void (*kaname_journal_each_f)(void *ctx, const knot_dname_t *zone,

@@ -251,10 +251,15 @@ void kaname_follow_seen(kaname_follow_t *follow, kaname_follow_owner_t *owner,
                         const kaname_follow_seen_t *seen)
 {
 	owner->is_looking = false;
-	owner->must_look = owner->is_noted && follow->journal != NULL &&
-	                   kaname_journal_wake(follow->journal) != 0;
+	int error = owner->is_noted && follow->journal != NULL
+	                    ? kaname_journal_wake(follow->journal)
+	                    : 0;
+	owner->must_look = error != 0;
 	if (owner->must_look) {
 		/* What is ours cannot be told without it. */
+		if (kaname_now_ms() >= follow->journal_hold_ms) {
+			kaname_follow_journal_failed(follow, error);
+		}
 		kaname_follow_hold(owner, AGAIN_MS);
 		kaname_follow_consider(follow, owner);
 		return;

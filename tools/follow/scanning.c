@@ -5,6 +5,7 @@
 
 #include "ask.h"
 #include "fnv.h"
+#include "follow/cures.h"
 
 /*! Owners that are not found any more: so many are looked at without knowing whether their zones are
  *  there. */
@@ -93,7 +94,10 @@ static void take_news(kaname_follow_t *follow, kaname_follow_owner_t *owner, kan
 static void say_unreadable(kaname_follow_t *follow)
 {
 	if (!follow->has_failed) {
-		kaname_follow_say("the journal cannot be read: it is not known what was written");
+		int error = kaname_journal_error(follow->journal);
+		kaname_follow_say("the journal cannot be read: %s; it is not known what was "
+		                  "written\nnext: %s",
+		                  kaname_journal_why(error), kaname_journal_next(error));
 	}
 	follow->has_failed = true;
 }

@@ -305,6 +305,18 @@ static void commit(uv_work_t *work)
 	}
 }
 
+void kaname_follow_journal_failed(kaname_follow_t *follow, int error)
+{
+	const char *why = kaname_journal_why(error);
+	if (kaname_steady_fails(&follow->commits, why, kaname_now_ms())) {
+		kaname_follow_say("the journal cannot be used: %s; nothing is sent until it can\n"
+		                  "next: %s",
+		                  why, kaname_journal_next(error));
+	}
+	follow->journal_fails = true;
+	follow->journal_hold_ms = kaname_now_ms() + JOURNAL_MS;
+}
+
 /*! Nothing of it was noted: what is done is noted later, and what was about to be written is not. */
 static void take_back(kaname_follow_t *follow)
 {
@@ -317,15 +329,7 @@ static void take_back(kaname_follow_t *follow)
 
 static void take_commit_failure(kaname_follow_t *follow)
 {
-	const char *why = kaname_journal_why(follow->commit_failure);
-	if (kaname_steady_fails(&follow->commits, why, kaname_now_ms())) {
-		kaname_follow_say(
-		        "the journal cannot be written: %s; nothing is sent until it can\n"
-		        "next: %s",
-		        why, kaname_journal_next(follow->commit_failure));
-	}
-	follow->journal_fails = true;
-	follow->journal_hold_ms = kaname_now_ms() + JOURNAL_MS;
+	kaname_follow_journal_failed(follow, follow->commit_failure);
 	take_back(follow);
 	follow->done_ms = follow->done.len > 0 ? follow->journal_hold_ms : 0;
 }
