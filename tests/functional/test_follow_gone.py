@@ -8,6 +8,7 @@ from harness import (
     A1, A2, A3, AAAA1, ANAME, SIBLING_A, SIBLING_AAAA, TARGET, ZONE, aname, let_pass, siblings,
 )
 from harness.follow import KEY, Follow, stays, written
+from harness.wait import eventually
 
 OTHER = "other.example"
 
@@ -131,7 +132,12 @@ def add_anew(fleet, *records):
     if os.path.exists(knotd.zone_file(OTHER)):
         os.unlink(knotd.zone_file(OTHER))
     knotd.add_zone(OTHER, list(records), zone_options={"acl": KEY})
+    come_back(knotd)
+
+
+def come_back(knotd):
     knotd.reload()
+    eventually(lambda: knotd.loaded(OTHER), what="the zone is loaded")
 
 
 NEW = {
@@ -178,7 +184,7 @@ def test_M3_a_zone_that_is_back_with_its_record_goes_on_as_before(fleet, authori
     zone = away(fleet, authority, *siblings())
     run(fleet)
     fleet.knotd.zones[OTHER] = zone
-    fleet.knotd.reload()
+    come_back(fleet.knotd)
     run(fleet)
     written(fleet.knotd, {A1}, {AAAA1}, zone=OTHER)
     for command in (["zone-begin"], ["zone-unset", "@", f"TYPE{ANAME}"], ["zone-commit"]):

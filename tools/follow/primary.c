@@ -249,10 +249,7 @@ static void take_reply(slot_t *slot, size_t len)
 		updated.outcome = KANAME_UPDATE_UNKNOWN;
 		updated.why = "it was sent twice, and may have been done the first time";
 	}
-	if (slot->again) {
-		/* Of the first time it says nothing. */
-		updated.is_unsigned = true;
-	}
+	updated.is_unsigned |= slot->again; /* Of the first time it says nothing. */
 	connection->used = true;
 	if (connection->got > len || updated.outcome == KANAME_UPDATE_UNKNOWN) {
 		drop(slot);
