@@ -125,6 +125,19 @@ static void keeps_what_it_has(void **state)
 	assert_int_equal(count_naming(&owners, 2), 1);
 	assert_ptr_equal(kaname_owners_take(&owners, &found.owner, &taken), owner);
 	assert_int_equal(taken, KANAME_TAKEN_SAME);
+	/* The mark of its records: one half stands for the targets, the other one for the TTL. */
+	uint32_t record = kaname_follow_record(owner);
+	owner->record = record;
+	found.owner.ttl = 60;
+	assert_ptr_equal(kaname_owners_take(&owners, &found.owner, &taken), owner);
+	assert_int_equal(taken, KANAME_TAKEN_TTL);
+	assert_int_not_equal(kaname_follow_record(owner), record);
+	assert_false(kaname_follow_has_others(owner));
+	make_found(&found, 5, one, 3);
+	owner = kaname_owners_take(&owners, &found.owner, &taken);
+	assert_int_equal(taken, KANAME_TAKEN_CHANGED);
+	assert_int_equal(kaname_follow_record(owner) & UINT16_MAX, record & UINT16_MAX);
+	assert_true(kaname_follow_has_others(owner));
 	kaname_owners_deinit(&owners);
 	kaname_sets_deinit(&sets);
 	assert_int_equal(alloc_live(), 0);

@@ -134,6 +134,25 @@ static bool take_families(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 	return good;
 }
 
+/*! Says of which family the former targets' addresses do not stay, though none of the new ones is known;
+ *  false: of neither. */
+static bool say_others(kaname_follow_t *follow, kaname_follow_owner_t *owner,
+                       const kaname_told_set_t *told)
+{
+	static const char *const words[KANAME_FAMILIES] = { "A", "AAAA" };
+	for (unsigned i = 0; i < KANAME_FAMILIES && kaname_follow_has_others(owner); i++) {
+		if (told->family[i].worth == KANAME_TOLD_FAILED && owner->written[i] != NULL &&
+		    told->family[!i].worth == KANAME_TOLD_SET) {
+			kaname_follow_trouble(follow, owner, NULL,
+			                      "no %s is known of the targets that it names now "
+			                      "(%s); those of the former ones go",
+			                      words[i], told->family[i].why);
+			return true;
+		}
+	}
+	return false;
+}
+
 /*! Says why nothing can be known of an owner, once. */
 static void say_trouble(kaname_follow_t *follow, kaname_follow_owner_t *owner,
                         const kaname_told_set_t *told)
@@ -153,8 +172,8 @@ static void say_trouble(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 		                      "no address is known (%s); what is "
 		                      "there stays",
 		                      told->family[KANAME_A].why);
-	} else if (owner->state == KANAME_OWNER_FOLLOWED && !fails[KANAME_A] &&
-	           !fails[KANAME_AAAA] && owner->failures == 0 &&
+	} else if (!say_others(follow, owner, told) && owner->state == KANAME_OWNER_FOLLOWED &&
+	           !fails[KANAME_A] && !fails[KANAME_AAAA] && owner->failures == 0 &&
 	           !kaname_follow_differs(owner, kaname_now_ms(), to, &again_ms)) {
 		/* What kept it from being written is over. */
 		owner->said = 0;

@@ -1,7 +1,14 @@
 #include "follow/follow.h"
 
+#include <time.h>
+
 #include "ask.h"
 
+/*! The least TTL of what is written, where the owner's records have no smaller one: no query a second
+ *  from each resolver because a CDN has a TTL of 1. */
+#define TTL_LEAST    60
+/*! The half of the mark of records that stands for their TTL. */
+#define TTL_MARK     ((uint32_t)UINT16_MAX)
 /*! The longest pause after failures. */
 #define HOLD_MOST_MS 60000
 
@@ -52,20 +59,102 @@ static bool is_gone(const kaname_set_t *from, const kaname_set_t *to)
 	return from != NULL && to != NULL && from != to && !kaname_set_overlap(from, to);
 }
 
+uint32_t kaname_follow_ttl(const kaname_follow_owner_t *owner)
+{
+	bool known = owner->known[KANAME_A].worth == KANAME_TOLD_SET ||
+	             owner->known[KANAME_AAAA].worth == KANAME_TOLD_SET;
+	uint32_t ttl = owner->told_ttl < TTL_LEAST ? TTL_LEAST : owner->told_ttl;
+	if (!known && owner->written_ttl != 0) {
+		ttl = owner->written_ttl;
+	}
+	return ttl < owner->ttl ? ttl : owner->ttl;
+}
+
+/*! Is the TTL of what stays to be another one? That of the source is no reason: it counts down. */
+static bool has_other_ttl(const kaname_follow_owner_t *owner,
+                          kaname_set_t *const to[KANAME_FAMILIES])
+{
+	if (owner->written_ttl == 0 || (to[KANAME_A] == NULL && to[KANAME_AAAA] == NULL)) {
+		return false;
+	}
+	uint32_t others = owner->record ^ kaname_follow_record(owner);
+	bool changed = owner->record != 0 && (others & TTL_MARK) != 0;
+	return (changed || owner->written_ttl > owner->ttl) &&
+	       kaname_follow_ttl(owner) != owner->written_ttl;
+}
+
 bool kaname_follow_differs(const kaname_follow_owner_t *owner, int64_t now_ms,
                            kaname_set_t *to[KANAME_FAMILIES], int64_t *again_ms)
 {
-	*again_ms = kaname_decide(owner->known, owner->written, now_ms, to);
+	bool others = kaname_follow_has_others(owner);
+	*again_ms = kaname_decide(owner->known, owner->written, others, now_ms, to);
 	return to[KANAME_A] != owner->written[KANAME_A] ||
-	       to[KANAME_AAAA] != owner->written[KANAME_AAAA];
+	       to[KANAME_AAAA] != owner->written[KANAME_AAAA] || has_other_ttl(owner, to);
+}
+
+unsigned kaname_follow_families(kaname_set_t *const from[KANAME_FAMILIES],
+                                kaname_set_t *const to[KANAME_FAMILIES])
+{
+	return (from[KANAME_A] != to[KANAME_A] ? 1u << KANAME_A : 0) |
+	       (from[KANAME_AAAA] != to[KANAME_AAAA] ? 1u << KANAME_AAAA : 0);
+}
+
+uint32_t kaname_follow_record_of(const kaname_follow_owner_t *owner,
+                                 kaname_set_t *const to[KANAME_FAMILIES])
+{
+	uint32_t record = kaname_follow_record(owner);
+	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
+		if (to[i] != NULL && owner->known[i].worth != KANAME_TOLD_SET) {
+			return owner->record != 0
+			               ? (owner->record & ~TTL_MARK) | (record & TTL_MARK)
+			               : 0;
+		}
+	}
+	return record;
 }
 
 int64_t kaname_follow_next(const kaname_follow_owner_t *owner,
-                           kaname_set_t *const to[KANAME_FAMILIES])
+                           kaname_set_t *const to[KANAME_FAMILIES], int64_t now_ms)
 {
 	bool gone = is_gone(owner->written[KANAME_A], to[KANAME_A]) ||
 	            is_gone(owner->written[KANAME_AAAA], to[KANAME_AAAA]);
-	return kaname_pace_next(&owner->pace, gone);
+	if (owner->record != 0 && owner->record != kaname_follow_record(owner)) {
+		return 0; /* Somebody has changed the records, and no target. */
+	}
+	return kaname_pace_next(&owner->pace, kaname_follow_families(owner->written, to), gone,
+	                        now_ms);
+}
+
+/*! Says once until when a change waits. */
+static void say_wait(kaname_follow_t *follow, kaname_follow_owner_t *owner, int64_t wait_ms)
+{
+	time_t at = time(NULL) + (wait_ms + 999) / 1000;
+	struct tm tm;
+	char text[16] = "?";
+	/* With --once that is said in the end. */
+	if (owner->said_wait || follow->is_once) {
+		return;
+	}
+	owner->said_wait = true;
+	if (localtime_r(&at, &tm) != NULL) {
+		(void)strftime(text, sizeof(text), "%H:%M:%S", &tm);
+	}
+	kaname_follow_trouble(follow, owner, NULL,
+	                      "it has changed often, and is not written before %s, in %lld s", text,
+	                      (long long)(wait_ms + 999) / 1000);
+}
+
+/*! Nothing is to be written: what stands there is of the records that are there now, too. */
+static void take_record(kaname_follow_t *follow, kaname_follow_owner_t *owner)
+{
+	uint32_t record = kaname_follow_record_of(owner, owner->written);
+	if (owner->record != 0) {
+		/* The TTL may still have to be written. */
+		record = (record & ~TTL_MARK) | (owner->record & TTL_MARK);
+	}
+	if (owner->is_noted && record != owner->record) {
+		kaname_follow_note_record(follow, owner, record);
+	}
 }
 
 /*! Decides about an owner that has ANAME records. */
@@ -77,15 +166,17 @@ static void consider_followed(kaname_follow_t *follow, kaname_follow_owner_t *ow
 		return;
 	}
 	if (!kaname_follow_differs(owner, now_ms, to, &again_ms)) {
+		take_record(follow, owner);
 		owner->failures = 0;
 		owner->act_at = kaname_tick_of(again_ms);
 		return;
 	}
-	int64_t next_ms = kaname_follow_next(owner, to);
+	int64_t next_ms = kaname_follow_next(owner, to, now_ms);
 	if (next_ms <= now_ms) {
 		kaname_follow_write(follow, owner);
 		return;
 	}
+	say_wait(follow, owner, next_ms - now_ms);
 	owner->act_at = kaname_tick_of(again_ms != 0 && again_ms < next_ms ? again_ms : next_ms);
 }
 

@@ -53,7 +53,7 @@ static bool is_believed(const kaname_known_t *known, const kaname_known_t *other
 }
 
 int64_t kaname_decide(const kaname_known_t known[KANAME_FAMILIES],
-                      kaname_set_t *const written[KANAME_FAMILIES], int64_t now_ms,
+                      kaname_set_t *const written[KANAME_FAMILIES], bool others, int64_t now_ms,
                       kaname_set_t *to[KANAME_FAMILIES])
 {
 	int64_t again_ms = 0;
@@ -63,6 +63,9 @@ int64_t kaname_decide(const kaname_known_t known[KANAME_FAMILIES],
 			to[i] = known[i].set;
 		} else if (is_none(known[i].worth) && written[i] != NULL &&
 		           is_believed(&known[i], &known[!i], now_ms, &again_ms)) {
+			to[i] = NULL;
+		} else if (others && known[i].worth == KANAME_TOLD_FAILED &&
+		           known[!i].worth == KANAME_TOLD_SET) {
 			to[i] = NULL;
 		}
 	}

@@ -118,7 +118,7 @@ static void tell_why(kaname_follow_t *follow, kaname_follow_owner_t *owner)
 		return;
 	}
 	if (kaname_follow_differs(owner, now_ms, to, &again_ms)) {
-		next_ms = kaname_follow_next(owner, to);
+		next_ms = kaname_follow_next(owner, to, now_ms);
 	}
 	if (followed && (!owner->is_told || owner->is_pending)) {
 		kaname_follow_trouble(follow, owner, "'kaname status' tells how they are",

@@ -48,7 +48,8 @@ typedef struct kaname_follow_job {
 	kaname_follow_owner_t *owner;
 	kaname_set_t *from[KANAME_FAMILIES], *to[KANAME_FAMILIES]; /*!< Held. */
 	uint32_t ttl;
-	uint8_t writes; /*!< As in kaname_pace_t, this one among them. */
+	uint32_t record; /*!< Mark of the records that it is for. */
+	uint8_t writes;  /*!< As in kaname_pace_t, this one among them. */
 	bool is_leaving;
 	const char *held_up; /*!< Why it is not sent now; NULL: it is. */
 } kaname_follow_job_t;
@@ -159,7 +160,19 @@ bool kaname_follow_differs(const kaname_follow_owner_t *owner, int64_t now_ms,
 
 /*! From when on this may be written (M2); 0: at any time. */
 int64_t kaname_follow_next(const kaname_follow_owner_t *owner,
-                           kaname_set_t *const to[KANAME_FAMILIES]);
+                           kaname_set_t *const to[KANAME_FAMILIES], int64_t now_ms);
+
+/*! The TTL that what is written is to have: that of the records, or the source's, if that is less. */
+uint32_t kaname_follow_ttl(const kaname_follow_owner_t *owner);
+
+/*! Which families change: a bit for each. */
+unsigned kaname_follow_families(kaname_set_t *const from[KANAME_FAMILIES],
+                                kaname_set_t *const to[KANAME_FAMILIES]);
+
+/*! For which records is what stands there when this is written? Not for those of now as long as
+ *  something is kept that is not known of them. */
+uint32_t kaname_follow_record_of(const kaname_follow_owner_t *owner,
+                                 kaname_set_t *const to[KANAME_FAMILIES]);
 
 /*! Exchanges a set that an owner has for another one, which is held for it. */
 void kaname_follow_set(kaname_follow_t *follow, kaname_set_t **at, kaname_set_t *set);
@@ -247,6 +260,10 @@ bool kaname_follow_seen_leaving(kaname_follow_t *follow, kaname_follow_owner_t *
  *  is tried again. */
 kaname_follow_job_t *kaname_follow_job_new(kaname_follow_t *follow, kaname_follow_owner_t *owner);
 
+/*! The pace of an owner when that is written. */
+kaname_pace_t kaname_follow_paced(const kaname_follow_owner_t *owner,
+                                  const kaname_follow_job_t *job);
+
 void kaname_follow_job_free(kaname_follow_t *follow, kaname_follow_job_t *job);
 
 /* writing.c */
@@ -270,6 +287,10 @@ void kaname_follow_note(kaname_follow_t *follow, kaname_note_t what, kaname_foll
 /*! Notes of which families an owner has no address, a bit for each. */
 void kaname_follow_note_nodata(kaname_follow_t *follow, const kaname_follow_owner_t *owner,
                                unsigned families);
+
+/*! Notes which records what is there was written for. */
+void kaname_follow_note_record(kaname_follow_t *follow, kaname_follow_owner_t *owner,
+                               uint32_t record);
 
 /*! Notes that an owner's zone is not in the configuration, or that it is again. */
 void kaname_follow_note_gone(kaname_follow_t *follow, kaname_follow_owner_t *owner, bool is_gone);

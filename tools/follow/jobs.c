@@ -4,8 +4,6 @@
 
 #include "ask.h"
 
-/*! The least TTL of what is written, where the owner's records have no smaller one. */
-#define TTL_LEAST 60
 /*! How long it is not tried again where memory or the journal fails. */
 #define FAILED_MS 1000
 
@@ -16,14 +14,6 @@ void kaname_follow_job_free(kaname_follow_t *follow, kaname_follow_job_t *job)
 		kaname_set_release(&follow->sets, job->to[i]);
 	}
 	free(job);
-}
-
-/*! The TTL of what is written: that of the records and of the source, but no query a second from
- *  each resolver because a CDN has a TTL of 1. */
-static uint32_t choose_ttl(const kaname_follow_owner_t *owner)
-{
-	uint32_t ttl = owner->told_ttl < TTL_LEAST ? TTL_LEAST : owner->told_ttl;
-	return ttl < owner->ttl ? ttl : owner->ttl;
 }
 
 /*! The sets that are put back when an owner's records have gone. */
@@ -75,11 +65,26 @@ static bool fill_job(kaname_follow_t *follow, kaname_follow_job_t *job)
 	    !kaname_follow_differs(owner, kaname_now_ms(), to, &again_ms)) {
 		return false;
 	}
-	job->ttl = choose_ttl(owner);
+	job->ttl = kaname_follow_ttl(owner);
 	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
 		job->to[i] = kaname_set_hold(to[i]);
 	}
+	job->record = kaname_follow_record_of(owner, to);
 	return true;
+}
+
+kaname_pace_t kaname_follow_paced(const kaname_follow_owner_t *owner,
+                                  const kaname_follow_job_t *job)
+{
+	kaname_pace_t pace = owner->pace;
+	/* What an owner is given first is no change. */
+	bool counts = job->from[KANAME_A] != NULL || job->from[KANAME_AAAA] != NULL;
+	if (owner->record != 0 && owner->record != kaname_follow_record(owner)) {
+		pace.writes = 0; /* Other records: the pauses begin anew. */
+	}
+	kaname_pace_written(&pace, kaname_follow_families(job->from, job->to), counts,
+	                    kaname_now_ms());
+	return pace;
 }
 
 kaname_follow_job_t *kaname_follow_job_new(kaname_follow_t *follow, kaname_follow_owner_t *owner)
@@ -94,7 +99,6 @@ kaname_follow_job_t *kaname_follow_job_new(kaname_follow_t *follow, kaname_follo
 		kaname_follow_job_free(follow, job);
 		return NULL;
 	}
-	bool counts = job->from[KANAME_A] != NULL || job->from[KANAME_AAAA] != NULL;
-	job->writes = owner->pace.writes + (counts && owner->pace.writes < UINT8_MAX);
+	job->writes = kaname_follow_paced(owner, job).writes;
 	return job;
 }

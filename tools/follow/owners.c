@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fnv.h"
+
 void kaname_owners_init(kaname_owners_t *owners, kaname_sets_t *sets)
 {
 	*owners = (kaname_owners_t){ .sets = sets };
@@ -26,6 +28,22 @@ static uint64_t hash_of_owner(const void *ctx, const kaname_chained_t *one)
 static uint64_t hash_of_target(const void *ctx, const kaname_chained_t *one)
 {
 	return hash_of(ctx, ((const kaname_follow_target_t *)one)->name, 0);
+}
+
+static uint16_t fold(uint64_t hash)
+{
+	return (uint16_t)(hash ^ hash >> 16 ^ hash >> 32 ^ hash >> 48) | 1;
+}
+
+uint32_t kaname_follow_record(const kaname_follow_owner_t *owner)
+{
+	uint64_t targets = ANAME_FNV_BASIS;
+	for (uint16_t i = 0; i < owner->targets_count; i++) {
+		const knot_dname_t *name = owner->links[i].target->name;
+		targets = aname_fnv(targets, name, knot_dname_size(name));
+	}
+	uint64_t ttl = aname_fnv(ANAME_FNV_BASIS, &owner->ttl, sizeof(owner->ttl));
+	return (uint32_t)fold(targets) << 16 | fold(ttl);
 }
 
 /* Targets. */
@@ -221,6 +239,7 @@ kaname_follow_owner_t *kaname_owners_take(kaname_owners_t *owners, const kaname_
 	kaname_follow_owner_t *before = kaname_owners_find(owners, found->zone, found->owner);
 	*outcome = KANAME_TAKEN_SAME;
 	if (before != NULL && has_records(before, found)) {
+		*outcome = before->ttl != found->ttl ? KANAME_TAKEN_TTL : KANAME_TAKEN_SAME;
 		set_records(before, found);
 		return before;
 	}

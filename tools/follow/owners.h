@@ -94,6 +94,7 @@ struct kaname_follow_owner {
 		uint32_t absent_serial;
 	};
 	uint32_t written_ttl; /*!< Of what is written; 0: not known. */
+	uint32_t record;      /*!< Mark of the records that it was written for; 0: not known. */
 	uint16_t undone; /*!< Mark of sets that were about to be written and are known not to be. */
 	uint16_t said;   /*!< Hash of what was said about it last, so that it is said once. */
 
@@ -118,6 +119,7 @@ struct kaname_follow_owner {
 	bool puts_back : 1;         /*!< LEAVING: what was adopted comes back. */
 	bool is_gone : 1;           /*!< Its zone is not in the configuration, or just back. */
 	bool is_dropped : 1;        /*!< To be freed when nothing is on its way any more. */
+	bool said_wait : 1;         /*!< That it waits for its pause was said. */
 
 	uint8_t zone_at; /*!< Where its zone's name begins in its own. */
 	uint8_t rrsets_count;
@@ -143,6 +145,16 @@ static inline const knot_dname_t *kaname_follow_zone(const kaname_follow_owner_t
 	return kaname_follow_name(owner) + owner->zone_at;
 }
 
+/*! What tells its records from others, but for chance; never 0. The upper half stands for their targets, the
+ *  lower one for their TTL. */
+uint32_t kaname_follow_record(const kaname_follow_owner_t *owner);
+
+/*! Was what is written, written for records with other targets? */
+static inline bool kaname_follow_has_others(const kaname_follow_owner_t *owner)
+{
+	return owner->record != 0 && (owner->record ^ kaname_follow_record(owner)) > UINT16_MAX;
+}
+
 void kaname_owners_init(kaname_owners_t *owners, kaname_sets_t *sets);
 
 /*! Frees all there is. */
@@ -153,6 +165,7 @@ typedef enum {
 	KANAME_TAKEN_SAME = 0, /*!< It was there, with these records. */
 	KANAME_TAKEN_NEW,
 	KANAME_TAKEN_CHANGED, /*!< Its records are others, and it is no longer where it was. */
+	KANAME_TAKEN_TTL,     /*!< They are the same, with another TTL. */
 	KANAME_TAKEN_BUSY,    /*!< They are, but it is busy, and has the former ones still. */
 } kaname_taken_t;
 

@@ -65,6 +65,7 @@ static void take_news(kaname_follow_t *follow, kaname_follow_owner_t *owner, kan
 			/* Of its former targets. */
 			owner->known[i].nodata_since_s = 0;
 		}
+		owner->is_told = false;
 	} else if (taken == KANAME_TAKEN_BUSY) {
 		kaname_follow_rescan(follow);
 	}
@@ -85,7 +86,7 @@ static void take_news(kaname_follow_t *follow, kaname_follow_owner_t *owner, kan
 			kaname_follow_note_gone(follow, owner, false);
 		}
 	}
-	if (was_idle || taken == KANAME_TAKEN_CHANGED) {
+	if (was_idle || taken == KANAME_TAKEN_CHANGED || taken == KANAME_TAKEN_TTL) {
 		kaname_follow_ask(follow, owner);
 		kaname_follow_consider(follow, owner);
 	}

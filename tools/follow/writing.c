@@ -67,6 +67,13 @@ void kaname_follow_note_nodata(kaname_follow_t *follow, const kaname_follow_owne
 	note(follow, KANAME_NOTE_NODATA, owner, NULL, 0, families);
 }
 
+void kaname_follow_note_record(kaname_follow_t *follow, kaname_follow_owner_t *owner,
+                               uint32_t record)
+{
+	note(follow, KANAME_NOTE_RECORD, owner, NULL, record, 0);
+	owner->record = record;
+}
+
 void kaname_follow_note_gone(kaname_follow_t *follow, kaname_follow_owner_t *owner, bool is_gone)
 {
 	note(follow, KANAME_NOTE_GONE, owner, NULL, 0, is_gone);
@@ -78,7 +85,6 @@ void kaname_follow_note_gone(kaname_follow_t *follow, kaname_follow_owner_t *own
 static void take_done(kaname_follow_t *follow, kaname_follow_job_t *job)
 {
 	kaname_follow_owner_t *owner = job->owner;
-	bool counts = job->from[KANAME_A] != NULL || job->from[KANAME_AAAA] != NULL;
 	if (job->from[KANAME_A] != job->to[KANAME_A] ||
 	    job->from[KANAME_AAAA] != job->to[KANAME_AAAA]) {
 		kaname_follow_tell(follow, owner, job->from, job->to);
@@ -96,11 +102,12 @@ static void take_done(kaname_follow_t *follow, kaname_follow_job_t *job)
 		owner->is_dropped = true;
 		return;
 	}
-	/* What an owner is given first is no change. */
-	if (counts) {
-		kaname_pace_written(&owner->pace, kaname_now_ms());
-	}
+	owner->pace = kaname_follow_paced(owner, job);
+	owner->said_wait = false;
 	kaname_follow_note(follow, KANAME_NOTE_DONE, owner, job->ttl);
+	if (owner->record != job->record) {
+		kaname_follow_note_record(follow, owner, job->record);
+	}
 }
 
 uint16_t kaname_follow_mark(kaname_set_t *const sets[KANAME_FAMILIES])
@@ -215,8 +222,9 @@ static void send_job(kaname_follow_t *follow, kaname_follow_job_t *job)
 		                   .expected_count = job->is_leaving ? 0 : owner->rrsets_count };
 	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
 		bool same_ttl = owner->written_ttl == job->ttl;
-		update.swap[i] = (kaname_swap_t){ job->from[i], job->to[i],
-			                          job->from[i] != job->to[i] && !same_ttl };
+		/* Both families that are written have one TTL; what stays when it leaves keeps its own. */
+		bool replace = !same_ttl && (!job->is_leaving || job->from[i] != job->to[i]);
+		update.swap[i] = (kaname_swap_t){ job->from[i], job->to[i], replace };
 	}
 	for (unsigned i = 0, at = 0; i < update.expected_count; i++) {
 		const kaname_follow_rrset_t *rrset = &owner->rrsets[i];
