@@ -1,13 +1,19 @@
 """kaname follow is set up as the operator's guide has it, and taken back."""
 
 import os
+import re
+import shutil
+import signal
 import stat
+import subprocess
 
 import pytest
 from harness import A1, A2, AAAA1, TARGET, ZONE, aname, guide
 from harness.authority import ADDRESS
 from harness.follow import Follow, stands, written
 from harness.kaname import KANAME
+from harness.secondaries import serial
+from harness.wait import eventually
 
 
 @pytest.fixture
@@ -63,3 +69,59 @@ def test_M3_taken_back_as_in_the_guide(knotd, authority, set_up):
         knotd.knotc(*command)
     follow.run("--once")
     written(knotd, ())
+
+
+def test_a_setup_that_fails_leaves_what_is_there(directory):
+    """A zone that was mistyped: neither the acl nor the key is overwritten."""
+    os.symlink(KANAME, os.path.join(directory, "kaname"))
+    files = {name: os.path.join(directory, name) for name in ("kaname-follow.conf", "kaname-follow.key")}
+    for path in files.values():
+        with open(path, "w", encoding="ascii") as file:
+            file.write("as it was")
+    block = guide.commands("operation", "follow-setup").replace("example.com", "example..com")
+    subprocess.run(["bash", "-uc", block], cwd=directory, capture_output=True, check=False,
+                   env={**os.environ, "PATH": f"{directory}:{os.environ['PATH']}"})
+    for name, path in files.items():
+        with open(path, encoding="ascii") as file:
+            assert file.read() == "as it was", name
+
+
+def test_a_second_unit_as_in_the_guide(directory):
+    """Nothing of it is the first one's, and systemd has nothing to say about it."""
+    unit = os.path.join(directory, "kaname-follow-2.service")
+    block = guide.commands("operation", "follow-second")
+    for of_system, here in (
+            ("sudo systemctl daemon-reload", ""), ("sudo ", ""),
+            ("/usr/lib/systemd/system/kaname-follow.service",
+             os.path.join(guide.ROOT, "packaging", "kaname-follow.service")),
+            ("/etc/systemd/system/kaname-follow-2.service", unit)):
+        assert of_system in block
+        block = block.replace(of_system, here)
+    subprocess.run(["bash", "-euo", "pipefail", "-c", block], check=True)
+    with open(unit, encoding="ascii") as file:
+        text = file.read()
+    assert not re.search(r"kaname-follow(?!-2)", text), text
+    for line in ("EnvironmentFile=-/etc/default/kaname-follow-2", "StateDirectory=kaname-follow-2",
+                 "LoadCredential=key:/etc/knot/kaname-follow-2.key",
+                 "AssertPathExists=/etc/knot/kaname-follow-2.key"):
+        assert f"\n{line}\n" in text
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("there is no systemd-analyze")
+    script = os.path.join(guide.ROOT, "tests", "follow-service")
+    done = subprocess.run(["sh", script, unit, KANAME], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_M5_a_zone_file_that_is_edited_and_never_written(knotd, authority, set_up):
+    """`zonefile-sync: -1`: what is gone with the edit is back soon after a reload and SIGHUP."""
+    authority.set(TARGET, a=[A1])
+    knotd.template["zonefile-sync"] = -1
+    follow = Follow(knotd, key=set_up())
+    follow.start()
+    written(knotd, {A1})
+    knotd.write_zone(ZONE, [aname(TARGET), "new IN TXT edited"], serial=100)
+    knotd.knotc("-b", "zone-reload", ZONE)
+    follow.signal(signal.SIGHUP)
+    eventually(lambda: serial() > 100, 5, what="it is written again")
+    written(knotd, {A1})
+    follow.finish()

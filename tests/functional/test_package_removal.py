@@ -85,3 +85,18 @@ def test_it_says_nothing_without_need(removed, text):
 
 def test_it_warns_beside_what_is_no_text(removed):
     assert "still names mod-aname" in removed({"a.conf": b"\0\xff\xfe\n" * 1000, "b.conf": NAMING})
+
+
+def test_it_tells_of_addresses_that_stay(removed):
+    """Where kaname follow has a journal it has written something, most likely."""
+    assert "kaname follow" not in removed({"knot.conf": ""})
+    namespace.mount_tmpfs("/var/lib", "4m")
+    try:
+        os.mkdir("/var/lib/kaname-follow")
+        with open("/var/lib/kaname-follow/data.mdb", "wb"):
+            pass
+        told = removed({"knot.conf": ""})
+    finally:
+        namespace.put_back("/var/lib")
+    assert "kaname follow has written stay" in told and "Taking it back" in told, told
+    assert "still names mod-aname" not in told, told
