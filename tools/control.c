@@ -31,6 +31,8 @@ static const struct {
 	{ KNOT_ENOTSUP, "does this knotd know the command? It takes Knot DNS 3.2 or later" },
 	{ KNOT_ECONNREFUSED, "is knotd running? 'systemctl status knot'" },
 	{ KNOT_ENOENT, "is knotd running? If its control socket is elsewhere, name it with -s" },
+	{ KNOT_EMFILE, KANAME_NEXT_FILES },
+	{ KNOT_ENFILE, KANAME_NEXT_FILES },
 	{ KNOT_EACCES, "be root, or in the group of the control socket" },
 	{ KNOT_ETIMEOUT, "knotd does not answer: is it stopped, or busy with another command? "
 	                 "-t SECONDS waits longer" },

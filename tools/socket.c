@@ -141,6 +141,8 @@ const char *kaname_socket_next(int error)
 	case ETIMEDOUT:
 		return "knotd does not answer: is it stopped, or the machine very busy? -t SECONDS "
 		       "waits longer";
+	case EMFILE:
+	case ENFILE: return KANAME_NEXT_FILES;
 	default:
 		return "is knotd running, mod-aname in use there, and 'status-socket' not off? If "
 		       "the socket is elsewhere, name it with -S";

@@ -64,6 +64,9 @@ typedef struct {
 	bool setup;                                /*!< --setup */
 } kaname_args_t;
 
+/*! What to do where too many files are open. */
+#define KANAME_NEXT_FILES "let it open more files: LimitNOFILE= in its unit, or 'ulimit -n'"
+
 /*! Prints a message on standard error, after the program's name. */
 __attribute__((format(printf, 1, 2))) void kaname_error(const char *format, ...);
 

@@ -2,11 +2,13 @@
 an exit status without a word."""
 
 import contextlib
+import subprocess
 import threading
 
 import pytest
 from harness import TARGET, ZONE, aname, let_pass
-from harness.follow import Follow, written
+from harness.follow import KEY, Follow, written
+from harness.kaname import KANAME, environment
 from harness.told_client import module  # noqa: F401
 from harness.wait import eventually
 
@@ -62,6 +64,42 @@ class Told:
 def told(fleet, module):  # noqa: F811
     fleet.serve([aname(TARGET)], kinds=())
     return Told(module, A1)
+
+
+def limited(follow, files):
+    """It may open so many files."""
+    follow.argv = ["prlimit", f"--nofile={files}", *follow.argv]
+    return follow
+
+
+def test_M1_few_files_may_be_open(fleet, module):  # noqa: F811
+    """Then few updates are on their way at once, and all is written."""
+    names = [f"z{number}.example" for number in range(200)]
+    for name in names:
+        fleet.knotd.add_zone(name, [aname(TARGET)], zone_options={"acl": [KEY]})
+    fleet.serve([aname(TARGET)], kinds=())
+    told = Told(module, A1)
+    follow = fleet.start_server(limited(Follow(fleet.knotd, "-S", module.path), 20))
+    for address in (A1, A2):
+        told.tell(address)
+        for name in names[::10]:
+            written(fleet.knotd, {address}, zone=name, timeout=60)
+    bad = follow.lines("too many open files") + follow.lines("cannot be read")
+    assert not bad, f"expected it to do with what there is, got {bad}"
+    follow.finish()
+
+
+def test_M1_too_few_files_may_be_open(fleet, module, told):  # noqa: F811
+    """It says so and what to do, or does with what there is."""
+    follow = Follow(fleet.knotd, "-S", module.path, "--once")
+    codes = []
+    for files in range(5, 21):
+        done = subprocess.run(["prlimit", f"--nofile={files}", KANAME, *follow.arguments],
+                              env=environment(fleet.knotd.directory), capture_output=True,
+                              text=True, timeout=60, check=False)
+        codes.append(done.returncode)
+        assert done.returncode == 0 or "LimitNOFILE" in done.stderr, (files, done)
+    assert codes[0] == 3 and codes[-1] == 0, codes
 
 
 @pytest.mark.parametrize("begin, end, word", [

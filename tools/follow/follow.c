@@ -5,10 +5,13 @@
 
 #include "follow/follow.h"
 
+#include <limits.h>
 #include <malloc.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "ask.h"
@@ -16,17 +19,22 @@
 #include "follow/setup.h"
 
 /*! How often the clock is looked at. */
-#define TICK_MS   100
+#define TICK_MS     100
 /*! How long an update may take, where nothing else is said: a large zone is signed meanwhile. */
-#define UPDATE_MS 60000
+#define UPDATE_MS   60000
 /*! How long what is on its way is waited for at the end. */
-#define ENDING_MS 3000
+#define ENDING_MS   3000
 /*! How long lookups are waited for with --once, where nothing else is said. */
-#define ONCE_MS   30000
+#define ONCE_MS     30000
 /*! With --once: what is to be done within this is waited for. */
-#define SOON_MS   5000
+#define SOON_MS     5000
+/*! Files that the loop opens later, beside connections to the primary: to the module, to the control socket
+ *  twice, one of libuv's own, and two to spare. */
+#define OTHER_FILES 6
+/*! And so many are opened from the beginning on, with the journal and one connection. */
+#define LEAST_FILES 16
 /*! What is larger goes back to the system at once when it is freed. */
-#define LARGE     ((int)512 * 1024)
+#define LARGE       ((int)512 * 1024)
 
 /* The end. */
 
@@ -240,6 +248,27 @@ static void on_signal(uv_signal_t *handle, int number)
 	}
 }
 
+/*! How many more files may be opened. */
+static long files_left(void)
+{
+	struct rlimit limit;
+	int lowest = dup(STDERR_FILENO);
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || lowest < 0) {
+		return 0;
+	}
+	(void)close(lowest);
+	long most = limit.rlim_cur < INT_MAX ? (long)limit.rlim_cur : INT_MAX;
+	return most - lowest;
+}
+
+/*! How many updates may be on their way at once, each on a connection of its own. */
+static unsigned count_connections(void)
+{
+	long most = files_left() - OTHER_FILES;
+	most = most < 1 ? 1 : most;
+	return most < KANAME_PRIMARY_MOST ? (unsigned)most : KANAME_PRIMARY_MOST;
+}
+
 static bool start(kaname_follow_t *follow)
 {
 	static const int numbers[] = { SIGHUP, SIGTERM, SIGINT };
@@ -257,7 +286,7 @@ static bool start(kaname_follow_t *follow)
 	if (good && !follow->is_dry) {
 		follow->primary =
 		        kaname_primary_new(&follow->loop, &follow->server, &follow->key, timeout_ms,
-		                           KANAME_PRIMARY_MOST, kaname_follow_updated, follow);
+		                           count_connections(), kaname_follow_updated, follow);
 		good = follow->primary != NULL;
 	}
 	return good && kaname_follow_listen(follow);
@@ -316,9 +345,7 @@ static kaname_exit_t run(kaname_follow_t *follow)
 		(void)uv_run(&follow->loop, UV_RUN_DEFAULT);
 		ret = conclude(follow);
 	} else {
-		kaname_error(
-		        "it cannot begin: out of memory, or of open files\nnext: allow it 100 at "
-		        "least (ulimit -n; LimitNOFILE= of systemd)");
+		kaname_error("out of memory");
 	}
 	kaname_follow_note_all(follow);
 	if (is_asking(follow)) {
@@ -338,6 +365,11 @@ kaname_exit_t kaname_follow(const kaname_args_t *args)
 	}
 	/* Until it is listened for: nothing was read yet, so that nothing is missed. */
 	(void)signal(SIGHUP, SIG_IGN);
+	if (files_left() < LEAST_FILES) {
+		kaname_error("too few files may be open");
+		(void)fprintf(stderr, "next: %s\n", KANAME_NEXT_FILES);
+		return KANAME_IO;
+	}
 	(void)mallopt(M_MMAP_THRESHOLD, LARGE);
 	(void)signal(SIGPIPE, SIG_IGN);
 	follow.args = args;

@@ -7,6 +7,8 @@
 #include <libknot/errcode.h>
 #include <libknot/wire.h>
 
+#include "tool.h"
+
 /*! A connection that nobody uses is closed after this time: sooner than servers close it by
  *  themselves (PowerDNS after 5 s, Knot 10 s, BIND 30 s), so that hardly any update meets one that
  *  ends. */
@@ -221,7 +223,8 @@ static void lost(slot_t *slot, const char *why)
 	slot->again = slot->begun;
 	int ret = begin_connection(slot);
 	if (ret != 0) {
-		fail(slot, uv_strerror(ret), NEXT_REACH);
+		fail(slot, uv_strerror(ret),
+		     ret == UV_EMFILE || ret == UV_ENFILE ? KANAME_NEXT_FILES : NEXT_REACH);
 	}
 }
 

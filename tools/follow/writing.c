@@ -247,7 +247,10 @@ static void send_job(kaname_follow_t *follow, kaname_follow_job_t *job)
 		return;
 	}
 	const kaname_updated_t updated = { .outcome = KANAME_UPDATE_FAILED,
-		                           .why = knot_strerror(ret) };
+		                           .why = knot_strerror(ret),
+		                           .next = ret == KNOT_EMFILE || ret == KNOT_ENFILE
+		                                           ? KANAME_NEXT_FILES
+		                                           : NULL };
 	end_job(follow, job, &updated);
 }
 
