@@ -223,10 +223,10 @@ def test_M5_zones_that_are_not_named_are_not_asked_for_one_by_one(fleet, authori
     """What was written there stays, and goes when its record does."""
     knotd = fleet.knotd
     names = serve_many(fleet, authority)
+    before = len(asked(knotd))
+    Follow(knotd, ZONE).run("--once")
     follow = fleet.follow(ZONE)
     written(knotd, {A1}, {AAAA1})
-    look(follow, knotd)
-    before = len(asked(knotd))
     look(follow, knotd)
     look(follow, knotd)
     assert asked(knotd, before) == []

@@ -168,6 +168,11 @@ static void on_missing(void *ctx, const knot_dname_t *name, const char *why, con
 	}
 }
 
+static void on_aside(void *ctx, const knot_dname_t *zone)
+{
+	check_name(zone);
+}
+
 static void on_loaded(void *ctx, const knot_dname_t *zone, uint32_t serial)
 {
 	check_name(zone);
@@ -212,9 +217,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			                              .catalogs_count = kind & CATALOG ? 1 : 0,
 			                              .catalogs = catalogs,
 			                              .elsewhere = kind & ELSEWHERE };
-		const kaname_scan_calls_t calls = { &told,      on_owner,
-			                            on_refused, on_missing,
-			                            NULL,       kind & LOADED ? on_loaded : NULL };
+		const kaname_scan_calls_t calls = {
+			.ctx = &told,
+			.owner = on_owner,
+			.refused = on_refused,
+			.missing = on_missing,
+			.loaded = kind & LOADED ? on_loaded : NULL,
+			.aside = kind & LOADED ? on_aside : NULL,
+		};
 		told.count = 0;
 		ret = kaname_scan(&args, &choice, &calls);
 		if (ret == KANAME_OK && (kind & NAMED)) {

@@ -86,6 +86,12 @@ static void add_loaded(void *ctx, const knot_dname_t *zone, uint32_t serial)
 	kaname_loaded_add(&scanning->loaded, zone, serial);
 }
 
+static void add_aside(void *ctx, const knot_dname_t *zone)
+{
+	kaname_follow_scanning_t *scanning = ctx;
+	kaname_loaded_add(&scanning->aside, zone, 0);
+}
+
 static void add_addresses(kaname_follow_scanning_t *scanning, kaname_follow_there_t there,
                           const knot_dname_t *zone, const knot_dname_t *owner, const uint8_t *from)
 {
@@ -125,8 +131,13 @@ static void read_server(uv_work_t *work)
 	kaname_follow_scanning_t *scanning = work->data;
 	const kaname_follow_t *follow = scanning->follow;
 	const kaname_scan_calls_t calls = {
-		scanning,    add_owner,     add_refused,
-		add_missing, take_left_out, scanning->wants_loaded ? add_loaded : NULL
+		.ctx = scanning,
+		.owner = add_owner,
+		.refused = add_refused,
+		.missing = add_missing,
+		.left_out = take_left_out,
+		.loaded = scanning->wants_loaded ? add_loaded : NULL,
+		.aside = scanning->wants_aside ? add_aside : NULL,
 	};
 	int64_t begin_ms = thread_cpu_ms();
 	scanning->ret = KANAME_OK;
@@ -134,6 +145,7 @@ static void read_server(uv_work_t *work)
 		scanning->ret = kaname_scan(&follow->read_args, &follow->choice, &calls);
 		if (scanning->wants_loaded) {
 			kaname_loaded_end(&scanning->loaded);
+			kaname_loaded_end(&scanning->aside);
 		}
 	} else if (scanning->what == KANAME_READ_ALL_THERE) {
 		scanning->ret = kaname_scan_there_all(&follow->read_args, add_there, scanning);
@@ -216,6 +228,7 @@ static void free_scanning(kaname_follow_scanning_t *scanning)
 {
 	kaname_notebook_clear(&scanning->notebook);
 	kaname_loaded_deinit(&scanning->loaded);
+	kaname_loaded_deinit(&scanning->aside);
 	free(scanning);
 }
 
@@ -292,8 +305,8 @@ void kaname_follow_read(kaname_follow_t *follow)
 		take_looks(follow, scanning);
 	} else if (scanning->what == KANAME_READ_OWNERS) {
 		follow->scan_ms = 0; /* Who wants it sooner while it is read says so. */
-		scanning->wants_loaded =
-		        follow->absent > 0 || (!follow->has_scanned && follow->journal != NULL);
+		scanning->wants_aside = !follow->has_scanned && follow->journal != NULL;
+		scanning->wants_loaded = follow->absent > 0 || scanning->wants_aside;
 	}
 	follow->scanning = scanning;
 	follow->read_ms = now_ms;

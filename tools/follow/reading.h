@@ -23,6 +23,8 @@ struct kaname_follow_scanning {
 	kaname_notebook_t notebook;
 	bool wants_loaded; /*!< OWNERS: which zones there are. */
 	kaname_loaded_t loaded;
+	bool wants_aside; /*!< And which have records, and are not wanted. */
+	kaname_loaded_t aside;
 	size_t count;    /*!< THERE: owners. */
 	size_t left_out; /*!< OWNERS: zones. */
 	struct {

@@ -129,16 +129,29 @@ static kaname_exit_t read_any(scan_t *scan)
 
 /* Records. */
 
+/*! Tells of a zone that is not wanted. */
+static void tell_aside(const scan_t *scan, const char *name)
+{
+	knot_dname_storage_t zone;
+	if (knot_dname_from_str(zone, name, sizeof(zone)) != NULL) {
+		knot_dname_to_lower(zone);
+		scan->calls->aside(scan->calls->ctx, zone);
+	}
+}
+
 static void take_record(void *ctx, knot_ctl_data_t *data)
 {
 	scan_t *scan = ctx;
 	const char *name = (*data)[KNOT_CTL_IDX_ZONE], *owner = (*data)[KNOT_CTL_IDX_OWNER];
 	uint32_t number = zone_of(scan, name);
+	bool is_below = owner != NULL && name != NULL && strcmp(owner, name) != 0;
 	if (number == KANAME_NAMES_NONE) {
+		if (scan->calls->aside != NULL && name != NULL && !is_below) {
+			tell_aside(scan, name);
+		}
 		return;
 	}
 	const kaname_zone_t *zone = &scan->zones.at[number];
-	bool is_below = owner != NULL && strcmp(owner, name) != 0;
 	if (zone->is_any ? !scan->others_only : !is_below) {
 		kaname_zones_record(&scan->zones, number, scan->type, data);
 	}

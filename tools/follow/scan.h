@@ -71,6 +71,8 @@ typedef struct {
 	/*! A zone of the server that is loaded, wanted or not. It is told while it is read, and counts
 	 *  only if the end is KANAME_OK. NULL: they are not read. */
 	void (*loaded)(void *ctx, const knot_dname_t *zone, uint32_t serial);
+	/*! A zone that is not wanted, and has records at its apex. Likewise. */
+	void (*aside)(void *ctx, const knot_dname_t *zone);
 } kaname_scan_calls_t;
 
 /*!

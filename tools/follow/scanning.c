@@ -141,12 +141,14 @@ static void take_owner(kaname_follow_t *follow, const kaname_follow_found_t *fou
 }
 
 /*! Is there a reason to look what became of an owner of the journal that was not found? Not where its zone
- *  is not there, once that is noted, nor where that was looked at, and is still the same. */
+ *  is not there, once that is noted, or has the records and is not wanted, nor where it was looked at and is
+ *  still the same. */
 static bool has_to_look(kaname_follow_t *follow, kaname_follow_owner_t *owner,
-                        const kaname_loaded_t *loaded)
+                        const kaname_follow_scanning_t *scanning)
 {
+	const kaname_loaded_t *loaded = &scanning->loaded;
 	bool was_absent = owner->state == KANAME_OWNER_ABSENT;
-	uint32_t serial;
+	uint32_t serial, unused;
 	if (!loaded->is_known) {
 		/* Of many it is found out at once which zones there are. */
 		owner->is_absent = false;
@@ -158,14 +160,16 @@ static bool has_to_look(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 		return !owner->is_gone;
 	}
 	bool same = was_absent && owner->is_absent && owner->absent_serial == serial;
+	bool aside = owner->zone_at == 0 &&
+	             kaname_loaded_find(&scanning->aside, kaname_follow_zone(owner), &unused);
 	owner->absent_serial = serial;
 	owner->is_absent = true;
-	return !same;
+	return !same && !aside;
 }
 
 /*! An owner was not found any more. */
 static void take_missing(kaname_follow_t *follow, kaname_follow_owner_t *owner,
-                         const refused_t *refused, const kaname_loaded_t *loaded)
+                         const refused_t *refused, const kaname_follow_scanning_t *scanning)
 {
 	const knot_dname_t *zone = kaname_follow_zone(owner);
 	bool is_refused = refused->count > 0 && bsearch(&zone, refused->at, refused->count,
@@ -181,7 +185,7 @@ static void take_missing(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 	follow->absent++;
 	if (owner->state != KANAME_OWNER_LEAVING &&
 	    kaname_now_ms() >= kaname_tick_ms(owner->hold_at)) {
-		bool looks = has_to_look(follow, owner, loaded);
+		bool looks = has_to_look(follow, owner, scanning);
 		owner->state = looks ? KANAME_OWNER_LEAVING : KANAME_OWNER_ABSENT;
 		owner->is_seen = false;
 		kaname_follow_consider(follow, owner);
@@ -189,7 +193,7 @@ static void take_missing(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 }
 
 static void take_all_missing(kaname_follow_t *follow, const refused_t *refused,
-                             const kaname_loaded_t *loaded)
+                             const kaname_follow_scanning_t *scanning)
 {
 	follow->absent = 0;
 	kaname_chains_cursor_t cursor = { 0 };
@@ -198,10 +202,10 @@ static void take_all_missing(kaname_follow_t *follow, const refused_t *refused,
 		bool found = owner->is_scanned;
 		owner->is_scanned = false;
 		if (!found && !owner->is_dropped) {
-			take_missing(follow, owner, refused, loaded);
+			take_missing(follow, owner, refused, scanning);
 		}
 	}
-	if (follow->absent > LOOKS_MOST && !loaded->is_known) {
+	if (follow->absent > LOOKS_MOST && !scanning->loaded.is_known) {
 		kaname_follow_rescan(follow);
 	}
 }
@@ -257,7 +261,7 @@ void kaname_follow_take_owners(kaname_follow_t *follow, const kaname_follow_scan
 		say_unreadable(follow);
 	}
 	if (!follow->has_failed) {
-		take_all_missing(follow, &refused, &scanning->loaded);
+		take_all_missing(follow, &refused, scanning);
 	}
 	free(refused.at);
 	follow->has_scanned = true;
