@@ -321,7 +321,7 @@ def slow_disk(follow, directory):
     source = os.path.join(os.path.dirname(sanitizer.__file__), "slow_disk.c")
     library, flag = os.path.join(directory, "slow_disk.so"), os.path.join(directory, "slow")
     subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source], check=True)
-    preload = [follow.env.get("LD_PRELOAD"), library]
+    preload = [sanitizer.environment(directory).get("LD_PRELOAD"), library]
     follow.env |= {"LD_PRELOAD": ":".join(filter(None, preload)), "ANAME_SLOW_WHILE": flag}
     return flag
 
