@@ -34,10 +34,14 @@ def write_once(fleet, authority, **how):
     return follow
 
 
+# What is so until somebody acts, by its cure; the service is not started again for it.
+LASTING = ("--primary-moved", "backup")
+
+
 def refused(follow, *arguments, why, cure, **how):
-    """It ends with 3 and says why, and what to do, with these words."""
-    done = kaname(*follow.arguments, *arguments, directory=follow.knotd.directory, code=3,
-                  timeout=30, **how)
+    """It ends with 3, or 1 where that lasts, and says why, and what to do, with these words."""
+    done = kaname(*follow.arguments, *arguments, directory=follow.knotd.directory,
+                  code=1 if cure in LASTING else 3, timeout=30, **how)
     assert why in done.stderr, done.stderr
     assert "next: " in done.stderr and cure in done.stderr, done.stderr
     return done.stderr

@@ -5,9 +5,10 @@
 
 #include <lmdb.h>
 
-#define NEXT_DAMAGED                                                                      \
-	"put data.mdb back from a backup; without one move it away: what was written so " \
-	"far is then taken for somebody else's, and --adopt goes on with it"
+static const char next_damaged[] =
+        "put data.mdb back from a backup; without one move it away: what was written so "
+        "far is then taken for somebody else's, and --adopt goes on with it";
+
 #define NEXT_DISK                                                                   \
 	"what does the system say of that disk (dmesg)? Keep the files: they tell " \
 	"what was written"
@@ -40,9 +41,14 @@ static const char *next_of_lmdb(int error)
 	case MDB_CURSOR_FULL:
 	case MDB_BAD_TXN:
 	case MDB_INCOMPATIBLE:
-	case KANAME_JOURNAL_DAMAGED: return NEXT_DAMAGED;
+	case KANAME_JOURNAL_DAMAGED: return next_damaged;
 	default: return NEXT_DISK;
 	}
+}
+
+bool kaname_journal_lasts(int error)
+{
+	return next_of_lmdb(error) == next_damaged || error == MDB_VERSION_MISMATCH;
 }
 
 const char *kaname_journal_next(int error)

@@ -8,6 +8,8 @@
 
 #pragma once
 
+#include <stdbool.h>
+
 /*! Numbers beside those of the system and of LMDB. */
 enum {
 	KANAME_JOURNAL_DAMAGED = -31000, /*!< Its file ends too early, or is not what it was. */
@@ -20,3 +22,6 @@ const char *kaname_journal_why(int error);
 
 /*! What to do. */
 const char *kaname_journal_next(int error);
+
+/*! Does it stay so until somebody acts? */
+bool kaname_journal_lasts(int error);

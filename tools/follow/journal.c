@@ -186,9 +186,11 @@ kaname_journal_t *kaname_journal_open(const char *directory, const kaname_whose_
 	}
 	if (ret != 0) {
 		trouble->is_none = read_only && ret == ENOENT;
+		trouble->is_lasting = kaname_journal_lasts(ret);
 		(void)snprintf(trouble->why, sizeof(trouble->why), "%s", kaname_journal_why(ret));
 		trouble->next = kaname_journal_next(ret);
 	} else {
+		trouble->is_lasting = true;
 		trouble->next = "if that is the same primary, and has moved: --primary-moved, "
 		                "once, keeps what is known of it; another one needs a journal of "
 		                "its own: --journal";

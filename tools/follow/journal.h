@@ -92,6 +92,7 @@ typedef struct {
 /*! Why a journal cannot be used. */
 typedef struct {
 	bool is_none;     /*!< There is none, for who only reads it. */
+	bool is_lasting;  /*!< It stays so until somebody acts. */
 	char why[700];    /*!< A phrase. */
 	const char *next; /*!< What to do about it. */
 } kaname_trouble_t;

@@ -231,7 +231,7 @@ static kaname_exit_t open_journal(kaname_follow_t *follow)
 	}
 	kaname_error("the journal in %s cannot be used: %s", directory, trouble.why);
 	(void)fprintf(stderr, "next: %s\n", trouble.next);
-	return KANAME_IO;
+	return trouble.is_lasting ? KANAME_NO : KANAME_IO;
 }
 
 kaname_exit_t kaname_follow_prepare(kaname_follow_t *follow)
