@@ -8,7 +8,7 @@ import stat
 import subprocess
 
 import pytest
-from harness import A1, A2, AAAA1, TARGET, ZONE, aname, guide
+from harness import A1, A2, AAAA1, TARGET, ZONE, aname, eventually, guide
 from harness.authority import ADDRESS
 from harness.follow import Follow, stands, written
 from harness.kaname import KANAME
@@ -125,3 +125,55 @@ def test_M5_a_zone_file_that_is_edited_and_never_written(knotd, authority, set_u
     eventually(lambda: serial() > 100, 5, what="it is written again")
     written(knotd, {A1})
     follow.finish()
+
+
+def test_M1_a_dry_run_is_watched_as_in_the_guide(knotd, authority, set_up):
+    """It prints nothing beside one that runs, where all is in step; else what would be written, or
+    why not."""
+    knotd.options["ttl-max"] = 1
+    authority.set(TARGET, a=[A1])
+    key = set_up()
+    follow = Follow(knotd, key=key)
+    follow.start()
+    written(knotd, {A1})
+    done = follow.run("--dry-run")
+    assert not done.stdout and not done.stderr, done
+    knotd.knotc("-b", "zone-freeze", ZONE)
+    authority.set(TARGET, a=[A2])
+    follow.says("frozen", timeout=20)
+    done = follow.run("--dry-run")
+    assert f"{A1} -> {A2}" in done.stdout, done
+    knotd.knotc("-b", "zone-thaw", ZONE)
+    written(knotd, {A2}, timeout=20)
+    follow.finish()
+    done = follow.run("--dry-run", "other.example", code=1)
+    assert not done.stdout and "other.example" in done.stderr, done
+    knotd.stop()
+    assert "next: " in follow.run("--dry-run", code=3).stderr
+
+
+def test_M5_another_host_goes_on_as_in_the_guide(knotd, authority, directory, set_up):
+    """From a copy of the journal; what has changed since then is somebody else's, and is adopted."""
+    knotd.options["ttl-max"] = 1
+    key = set_up()
+    authority.set(TARGET, a=[A1])
+    follow = Follow(knotd, key=key)
+    follow.run("--once")
+    copies = [os.path.join(directory, name) for name in ("early", "late")]
+    for copy in copies:
+        os.mkdir(copy, mode=0o700)
+        shutil.copy(os.path.join(follow.journal, "data.mdb"), copy)
+    authority.set(TARGET, a=[A2])
+    late = Follow(knotd, key=key, journal=copies[1])
+    eventually(lambda: written_once(late, knotd, A2), timeout=20, what="the new address")
+    early = Follow(knotd, key=key, journal=copies[0])
+    authority.set(TARGET, a=[A1])
+    eventually(lambda: "somebody else" in early.run("--once", code=(0, 1)).stderr, timeout=20,
+               what="it is said that somebody else wrote it")
+    eventually(lambda: written_once(early, knotd, A1, "--adopt"), timeout=20,
+               what="it goes on with what it has adopted")
+
+
+def written_once(follow, knotd, address, *arguments):
+    follow.run("--once", *arguments, code=(0, 1))
+    return stands(knotd)["A"] == {address}

@@ -2,6 +2,7 @@
 an exit status without a word."""
 
 import contextlib
+import signal
 import subprocess
 import threading
 
@@ -116,7 +117,10 @@ def test_M1_that_a_zone_is_occupied_is_said_once(fleet, module, told, begin, end
         let_pass(6)
         found = follow.lines(word, since=mark)
         assert len(found) == 1, f"expected one line, got {found}"
-        knotd.knotc(end, ZONE)
+        mark = follow.at()
+        follow.signal(signal.SIGHUP)
+        follow.says(ZONE, word, since=mark)
+        knotd.knotc("-b", end, ZONE)
         written(knotd, {address}, timeout=20)
     follow.finish()
 

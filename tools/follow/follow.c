@@ -228,6 +228,7 @@ static void hold_no_longer(kaname_follow_t *follow)
 		if (owner->hold_at != 0) {
 			owner->hold_at = 0;
 			owner->failures = 0;
+			owner->said = 0;
 			kaname_follow_consider(follow, owner);
 		}
 	}
