@@ -152,14 +152,15 @@
 
 /* Those of the server. */
 
-#define ANAME_KEY_PID     "pid"
-#define ANAME_KEY_VERSION "version" /*!< Of the module that is running. */
-#define ANAME_KEY_MODULE  "module"  /*!< The file that it was loaded from; not there: not known. */
-#define ANAME_KEY_FILE_ID "file-id" /*!< Which file was there then, see aname_file_id(). */
-#define ANAME_KEY_ZONES   "zones"   /*!< For which it is loaded. */
-#define ANAME_KEY_TARGETS "targets" /*!< Held, one per name and family. */
-#define ANAME_KEY_ANSWERS "answers" /*!< Given by all zones: KIND:COUNT, commas between. */
-#define ANAME_KEY_FULL    "full"    /*!< There is no room for another one; else not there. */
+#define ANAME_KEY_PID       "pid"
+#define ANAME_KEY_VERSION   "version" /*!< Of the module that is running. */
+#define ANAME_KEY_MODULE    "module" /*!< The file that it was loaded from; not there: not known. */
+#define ANAME_KEY_FILE_ID   "file-id"   /*!< Which file was there then, see aname_file_id(). */
+#define ANAME_KEY_ZONES     "zones"     /*!< For which it is loaded. */
+#define ANAME_KEY_FOLLOWERS "followers" /*!< Clients that follow. */
+#define ANAME_KEY_TARGETS   "targets"   /*!< Held, one per name and family. */
+#define ANAME_KEY_ANSWERS   "answers"   /*!< Given by all zones: KIND:COUNT, commas between. */
+#define ANAME_KEY_FULL      "full"      /*!< There is no room for another one; else not there. */
 
 /* Of its probes. Addresses are counted once for each way in which they are probed. */
 

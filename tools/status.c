@@ -23,6 +23,7 @@ static const kaname_json_field_t server_fields[] = {
 	{ ANAME_KEY_MODULE, "module", KANAME_AS_TEXT },
 	{ ANAME_KEY_ZONES, "zones", KANAME_AS_NUMBER },
 	{ ANAME_KEY_UNSIGNED, "zones_unsigned", KANAME_AS_NUMBER },
+	{ ANAME_KEY_FOLLOWERS, "followers", KANAME_AS_NUMBER },
 	{ ANAME_KEY_TARGETS, "targets", KANAME_AS_NUMBER },
 	{ ANAME_KEY_ADDRESSES, "addresses", KANAME_AS_NUMBER },
 	{ ANAME_KEY_STARTED, "lookups_started", KANAME_AS_NUMBER },

@@ -18,6 +18,15 @@ void aname_followers_remove(aname_followers_t *followers, aname_follower_t *foll
 	}
 }
 
+unsigned aname_followers_count(const aname_followers_t *followers)
+{
+	unsigned count = 0;
+	for (const aname_follower_t *at = followers->first; at != NULL; at = at->next) {
+		count++;
+	}
+	return count;
+}
+
 void aname_followers_tell(const aname_followers_t *followers, const aname_entry_t *entry)
 {
 	for (aname_follower_t *at = followers->first; at != NULL; at = at->next) {

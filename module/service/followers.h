@@ -38,6 +38,9 @@ void aname_followers_add(aname_followers_t *followers, aname_follower_t *followe
 /*! Removes it, if it is there. */
 void aname_followers_remove(aname_followers_t *followers, aname_follower_t *follower);
 
+/*! How many there are. */
+unsigned aname_followers_count(const aname_followers_t *followers);
+
 /*! Tells of a target. */
 void aname_followers_tell(const aname_followers_t *followers, const aname_entry_t *entry);
 

@@ -8,10 +8,10 @@ import stat
 import subprocess
 
 import pytest
-from harness import A1, A2, AAAA1, TARGET, ZONE, aname, eventually, guide
+from harness import A1, A2, AAAA1, TARGET, ZONE, aname, guide
 from harness.authority import ADDRESS
 from harness.follow import Follow, stands, written
-from harness.kaname import KANAME
+from harness.kaname import KANAME, kaname
 from harness.secondaries import serial
 from harness.wait import eventually
 
@@ -138,6 +138,7 @@ def test_M1_a_dry_run_is_watched_as_in_the_guide(knotd, authority, set_up):
     written(knotd, {A1})
     done = follow.run("--dry-run")
     assert not done.stdout and not done.stderr, done
+    eventually(lambda: followers(knotd) == 1, what="one is connected")
     knotd.knotc("-b", "zone-freeze", ZONE)
     authority.set(TARGET, a=[A2])
     follow.says("frozen", timeout=20)
@@ -146,6 +147,7 @@ def test_M1_a_dry_run_is_watched_as_in_the_guide(knotd, authority, set_up):
     knotd.knotc("-b", "zone-thaw", ZONE)
     written(knotd, {A2}, timeout=20)
     follow.finish()
+    eventually(lambda: followers(knotd) == 0, what="none is connected")
     done = follow.run("--dry-run", "other.example", code=1)
     assert not done.stdout and "other.example" in done.stderr, done
     knotd.stop()
@@ -172,6 +174,12 @@ def test_M5_another_host_goes_on_as_in_the_guide(knotd, authority, directory, se
                what="it is said that somebody else wrote it")
     eventually(lambda: written_once(early, knotd, A1, "--adopt"), timeout=20,
                what="it goes on with what it has adopted")
+
+
+def followers(knotd):
+    told = kaname("status", "--prometheus", "--summary", "-s", knotd.socket,
+                  directory=knotd.directory).stdout
+    return int(re.search(r"^aname_followers (\d+)$", told, re.MULTILINE)[1])
 
 
 def written_once(follow, knotd, address, *arguments):

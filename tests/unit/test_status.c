@@ -666,8 +666,11 @@ static void line_of_the_server(void **state)
 	aname_shared_t *shared = aname_shared_new(NULL, NULL);
 	char *line = calloc(1, ANAME_LINE_MAX);
 	assert_non_null(line);
-	aname_status_backend_t backend = { .numbers = numbers_as };
+	aname_follower_t follower = { .ctx = NULL };
+	aname_followers_t followers = { .first = &follower };
+	aname_status_backend_t backend = { .numbers = numbers_as, .followers = &followers };
 	(void)aname_status_write_server(line, shared, &backend);
+	assert_non_null(strstr(line, "\tfollowers=1\t"));
 	assert_non_null(strstr(line,
 	                       "\tlag=0\tup=1\tdown=2\tunknown=3\tprobes=4"
 	                       "\tprobes-failed=5\tprobes-refused=6\tdoubt=yes\tprobes-late=7\n"));

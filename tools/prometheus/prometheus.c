@@ -23,6 +23,8 @@ static const kaname_metric_t server_metrics[] = {
 	{ "aname_zones_unsigned", NULL,
 	  "Signed zones for which the module cannot sign, and so answers nothing.",
 	  ANAME_KEY_UNSIGNED, NUMBER, NULL },
+	{ "aname_followers", NULL, "Processes of kaname follow that are connected.",
+	  ANAME_KEY_FOLLOWERS, NUMBER, NULL },
 	{ "aname_targets", NULL, "Targets held, one for each name and family.", ANAME_KEY_TARGETS,
 	  NUMBER, NULL },
 	{ "aname_addresses", NULL, "Addresses of targets held.", ANAME_KEY_ADDRESSES, NUMBER,

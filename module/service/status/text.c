@@ -363,6 +363,10 @@ size_t aname_status_write_server(char *at, const aname_shared_t *shared,
 	               aname_zones_count(shared->zones), aname_zones_unable_count(shared->zones));
 	aname_line_add(at, &len, ANAME_FIELD(TARGETS) "%zu" ANAME_FIELD(ADDRESSES) "%zu",
 	               aname_table_targets(shared->table), aname_table_addresses(shared->table));
+	if (backend->followers != NULL) {
+		aname_line_add(at, &len, ANAME_FIELD(FOLLOWERS) "%u",
+		               aname_followers_count(backend->followers));
+	}
 	write_answers(at, &len, shared);
 	aname_line_add(at, &len, ANAME_FIELD(STARTED) "%" PRIu64 ANAME_FIELD(SUCCEEDED) "%" PRIu64,
 	               atomic_load(&totals->started), atomic_load(&totals->succeeded));
