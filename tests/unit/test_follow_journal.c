@@ -78,7 +78,7 @@ static void add_set(char *text, const kaname_noted_set_t *set, kaname_family_t f
 }
 
 /*! Of what was seen last. */
-static int64_t nodata_s[KANAME_FAMILIES];
+static int64_t nodata_s[KANAME_FAMILIES], written_s;
 static uint32_t former_ttl, pending_ttl, record;
 static bool is_gone;
 
@@ -89,6 +89,7 @@ static void see(void *ctx, const knot_dname_t *zone, const knot_dname_t *owner,
 	const kaname_noted_set_t *kinds[] = { noted->written, noted->adopted, noted->former };
 	memcpy(nodata_s, noted->nodata_s, sizeof(nodata_s));
 	former_ttl = noted->former_ttl;
+	written_s = noted->written_s;
 	pending_ttl = noted->pending_ttl;
 	record = noted->record;
 	is_gone = noted->is_gone;
@@ -196,13 +197,19 @@ static void times_to_live(void **state)
 	(void)note(journal, KANAME_NOTE_INTEND, "b", "", 90, 2);
 	assert_string_equal(note(journal, KANAME_NOTE_DONE, "b", "", 90, 2), "0-2 90 0 b/ / a/ ");
 	assert_int_equal(former_ttl, 60);
-	/* The same with another one is no other set. */
+	/* The same with another one is no other set, and has been there as long. */
+	now.wall_s += 10;
+	(void)note(journal, KANAME_NOTE_INTEND, "b", "", 30, 2);
+	assert_int_equal(written_s, now.wall_s - 10);
 	assert_string_equal(note(journal, KANAME_NOTE_DONE, "b", "", 30, 2), "0-2 30 0 b/ / a/ ");
 	assert_int_equal(former_ttl, 60);
 	assert_string_equal(note(journal, KANAME_NOTE_THERE, "b", "", 0, 2), "0-2 30 0 b/ / a/ ");
 	(void)note(journal, KANAME_NOTE_THERE, "c", "", KANAME_TTL_NONE, 2);
 	(void)note(journal, KANAME_NOTE_DONE, "d", "", 60, 2);
 	assert_int_equal(former_ttl, KANAME_TTL_NONE);
+	(void)note(journal, KANAME_NOTE_INTEND, "e", "", 60, 2);
+	assert_int_equal(written_s, now.wall_s);
+	now.wall_s -= 10;
 	(void)note(journal, KANAME_NOTE_GONE, "", "", 0, 1);
 	assert_true(is_gone);
 	(void)note(journal, KANAME_NOTE_RECORD, "", "", 77, 0);
@@ -390,7 +397,7 @@ static void addresses_are_compared_as_such(void **state)
 			assert_string_equal(open_elsewhere(path, same[i / 2][0], false), "");
 		} else {
 			char text[100];
-			(void)snprintf(text, sizeof(text), "1 %s", same[i / 2][0]);
+			(void)snprintf(text, sizeof(text), "2 at %s", same[i / 2][0]);
 			note_whose(path, text);
 		}
 		assert_string_equal(open_elsewhere(path, same[i / 2][1], false), "");
@@ -411,17 +418,17 @@ static void one_that_has_moved(void **state)
 	kaname_journal_t *journal = open_journal(path, false);
 	(void)note(journal, KANAME_NOTE_THERE, "a", "", 60, 1);
 	kaname_journal_close(journal);
-	note_whose(path, "1 at 192.0.2.1@53");
+	note_whose(path, "2 at 192.0.2.1@53");
 	assert_string_equal(open_elsewhere(path, "192.0.2.2", false),
 	                    "it is of the primary 192.0.2.1@53");
 	assert_string_equal(open_elsewhere(path, "192.0.2.2", true), "");
 	assert_string_equal(open_elsewhere(path, "192.0.2.2", false), "");
 	assert_string_equal(open_elsewhere(path, "192.0.2.1", false),
 	                    "it is of the primary 192.0.2.2@53");
-	note_whose(path, "2 something");
+	note_whose(path, "1 something");
 	assert_string_equal(open_elsewhere(path, "192.0.2.2", true),
 	                    "it is of another version of kaname, and of the primary something");
-	note_whose(path, "1 at 192.0.2.2@53");
+	note_whose(path, "2 at 192.0.2.2@53");
 	assert_string_equal(open_elsewhere(path, "192.0.2.2", false), "");
 	kaname_trouble_t trouble;
 	journal = kaname_journal_open(path, NULL, true, &trouble);
@@ -430,39 +437,6 @@ static void one_that_has_moved(void **state)
 	assert_int_equal(seen.calls, 1);
 	kaname_journal_close(journal);
 	remove_directory(path);
-}
-
-/*! Versions before noted an address, be it of the local knotd or not. */
-static void of_versions_before(void **state)
-{
-	static const struct {
-		const char *noted, *first, *second;
-		bool taken;
-	} cases[] = {
-		{ "1 127.0.0.1@53", "127.0.0.1@53", "::1@53", true },
-		{ "1 192.0.2.53@53", "127.0.0.1@53", "192.0.2.53@53", true },
-		{ "1 192.0.2.53", "2001:db8::1@53", "192.0.2.53@53", true },
-		{ "1 127.0.0.1@53", "192.0.2.53@53", "2001:db8::1@53", true },
-		{ "1 0.0.0.0@53", "192.0.2.53@53", "2001:db8::1@53", true },
-		/* Another server that runs here, and one that does not. */
-		{ "1 127.0.0.1@5301", "127.0.0.1@53", "::1@53", false },
-		{ "1 192.0.2.99@53", "127.0.0.1@53", "::1@53", false },
-	};
-	for (size_t i = 0; i < COUNT_OF(cases); i++) {
-		char path[DIRECTORY_MAX];
-		make_directory(path);
-		note_whose(path, cases[i].noted);
-		bool taken =
-		        open_local(path, "/one.sock", cases[i].first, cases[i].second)[0] == '\0';
-		if (taken != cases[i].taken) {
-			fail_msg("%s", cases[i].noted);
-		}
-		if (taken) {
-			/* From now on wherever it listens. */
-			assert_string_equal(open_local(path, "/one.sock", "192.0.2.7", "::2"), "");
-		}
-		remove_directory(path);
-	}
 }
 
 /* Damage. */
@@ -589,7 +563,7 @@ static void at_rest(void **state)
 	assert_int_equal(kaname_journal_wake(journal), ENOENT);
 	assert_int_equal(mkdir(path, 0700), 0);
 	assert_int_equal(kaname_journal_wake(journal), 0);
-	assert_string_equal(note(journal, KANAME_NOTE_THERE, "a", "", 60, 1), "0-0 0 0 a/ / / ");
+	assert_string_equal(note(journal, KANAME_NOTE_THERE, "a", "", 60, 1), "0-0 60 0 a/ / / ");
 	kaname_trouble_t trouble;
 	assert_null(kaname_journal_open(path, &knotd, false, &trouble));
 	assert_string_equal(trouble.why, "another 'kaname follow' has it");
@@ -694,7 +668,6 @@ int main(void)
 		PROVES("addresses of primaries are compared as such",
 		       addresses_are_compared_as_such),
 		PROVES("a primary that has moved keeps its journal", one_that_has_moved),
-		PROVES("journals of versions before are taken over", of_versions_before),
 		PROVES("M5: one that is damaged or cut short is refused, and left as it is",
 		       damaged),
 		PROVES("what befalls its files while it rests", at_rest),

@@ -54,7 +54,8 @@ typedef struct {
 	uint32_t former_ttl;
 	uint32_t pending_ttl; /*!< Of the last one that is pending. */
 	uint32_t record;      /*!< Mark of the records that it was written for; 0: not known. */
-	int64_t written_s;    /*!< When, by the clock on the wall, in seconds since the epoch. */
+	/*! When these addresses were, by the clock on the wall, in seconds since the epoch. */
+	int64_t written_s;
 	/*! Since when the module has told that a family has no address, by the clock since boot, which
 	 *  nobody sets; 0: it has not. It counts within that boot only. */
 	int64_t nodata_s[KANAME_FAMILIES];

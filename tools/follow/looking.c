@@ -135,7 +135,8 @@ static void take_own(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 	/* What cannot be told from what is there may still come. */
 	owner->is_unsure &= !pending;
 	if (owner->is_noted && pending) {
-		kaname_follow_note(follow, KANAME_NOTE_DONE, owner, 0);
+		/* Of the same addresses the TTL tells whether it was done. */
+		kaname_follow_note(follow, KANAME_NOTE_DONE, owner, seen->ttl);
 	} else if (owner->is_noted && lost) {
 		kaname_follow_note(follow, KANAME_NOTE_THERE, owner,
 		                   compared->is_former ? seen->ttl : 0);

@@ -112,7 +112,8 @@ static void intend(kaname_noted_t *noted, const kaname_change_t *change,
 	memcpy(noted->pending[noted->pending_count++], sets, sizeof(noted->pending[0]));
 	noted->pending_ttl = change->ttl;
 	noted->writes = change->writes;
-	noted->written_s = now_s;
+	/* Where nothing but the TTL is another one it tells still when these addresses came. */
+	noted->written_s = is_same(noted->written, sets) ? noted->written_s : now_s;
 }
 
 /*! What stood there before stays noted where nothing but the TTL is another one. */

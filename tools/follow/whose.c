@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "ask.h"
 
@@ -49,23 +47,6 @@ static bool is_same(const place_t *one, const place_t *other)
 	       one->scope == other->scope && memcmp(one->at, other->at, sizeof(one->at)) == 0;
 }
 
-/*! Has this machine the address? */
-static bool is_here(const struct sockaddr_storage *server)
-{
-	struct sockaddr_storage address = *server;
-	if (address.ss_family == AF_INET) {
-		((struct sockaddr_in *)&address)->sin_port = 0;
-	} else {
-		((struct sockaddr_in6 *)&address)->sin6_port = 0;
-	}
-	int fd = socket(address.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	bool is = fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
-	if (fd >= 0) {
-		(void)close(fd);
-	}
-	return is;
-}
-
 /* What is noted. */
 
 /*! The path of a socket without what leads elsewhere, as far as that can be told. */
@@ -91,16 +72,15 @@ void kaname_whose_write(const kaname_whose_t *whose, char text[KANAME_WHOSE_MAX]
 	(void)snprintf(text, KANAME_WHOSE_MAX, ELSEWHERE "%s%s@%u", address, scope, place.port);
 }
 
-/*! Is it where the local knotd listens, or may have? */
-static bool is_local(const kaname_whose_t *whose, const struct sockaddr_storage *noted, bool may)
+/*! Is it where the local knotd listens? */
+static bool is_local(const kaname_whose_t *whose, const struct sockaddr_storage *noted)
 {
 	const place_t former = place_of(noted);
 	for (size_t i = 0; i < whose->listen->count; i++) {
 		struct sockaddr_storage address;
 		if (kaname_address_read(whose->listen->at[i], &address)) {
 			const place_t now = place_of(&address);
-			if (is_same(&now, &former) ||
-			    (may && now.port == former.port && is_here(noted))) {
+			if (is_same(&now, &former)) {
 				return true;
 			}
 		}
@@ -116,12 +96,12 @@ bool kaname_whose_is(const kaname_whose_t *whose, const char *noted)
 	if (strcmp(noted, own) == 0) {
 		return true;
 	}
-	bool elsewhere = strncmp(noted, ELSEWHERE, strlen(ELSEWHERE)) == 0;
-	if (!kaname_address_read(elsewhere ? noted + strlen(ELSEWHERE) : noted, &server)) {
+	if (strncmp(noted, ELSEWHERE, strlen(ELSEWHERE)) != 0 ||
+	    !kaname_address_read(noted + strlen(ELSEWHERE), &server)) {
 		return false;
 	}
 	if (whose->socket != NULL) {
-		return is_local(whose, &server, !elsewhere);
+		return is_local(whose, &server);
 	}
 	const place_t place = place_of(&server), now = place_of(whose->server);
 	return is_same(&place, &now);

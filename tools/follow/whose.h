@@ -3,7 +3,6 @@
  *
  *     local /run/knot/knot.sock  the knotd of this control socket, wherever it listens
  *     at 192.0.2.53@53           the primary that --primary named
- *     192.0.2.53@53              the one or the other, in journals of versions before
  *
  * Thread: any.
  */
@@ -35,9 +34,7 @@ void kaname_whose_write(const kaname_whose_t *whose, char text[KANAME_WHOSE_MAX]
 /*!
  * \brief Is what is noted the same one?
  *
- * An address is that of the local knotd if that listens there. What is noted without a word is so, too, if
- * it may have listened there: the port is one of its own, and the address one of this machine. Another
- * primary that runs here has another port.
+ * An address is that of the local knotd if that listens there.
  */
 bool kaname_whose_is(const kaname_whose_t *whose, const char *noted);
 
