@@ -61,11 +61,10 @@ int64_t kaname_decide(const kaname_known_t known[KANAME_FAMILIES],
 		to[i] = written[i];
 		if (known[i].worth == KANAME_TOLD_SET) {
 			to[i] = known[i].set;
-		} else if (is_none(known[i].worth) && written[i] != NULL &&
-		           is_believed(&known[i], &known[!i], now_ms, &again_ms)) {
-			to[i] = NULL;
-		} else if (others && known[i].worth == KANAME_TOLD_FAILED &&
-		           known[!i].worth == KANAME_TOLD_SET) {
+		} else if ((is_none(known[i].worth) && written[i] != NULL &&
+		            is_believed(&known[i], &known[!i], now_ms, &again_ms)) ||
+		           (others && known[i].worth == KANAME_TOLD_FAILED &&
+		            known[!i].worth == KANAME_TOLD_SET)) {
 			to[i] = NULL;
 		}
 	}

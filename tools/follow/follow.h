@@ -69,7 +69,6 @@ typedef struct {
 	knot_tsig_key_t key;
 	kaname_primary_t *primary;
 	kaname_journal_t *journal; /*!< NULL with --dry-run, if there is none yet. */
-	uint32_t boot;             /*!< As in kaname_moment_t. */
 
 	/* What is known. */
 	kaname_sets_t sets;
@@ -81,8 +80,7 @@ typedef struct {
 	kaname_told_t *told;
 	size_t asked; /*!< Questions on their way. */
 	kaname_ring_t to_ask;
-	bool is_lost;    /*!< The module has lost what changed: all are to be asked for, */
-	int64_t lost_ms; /*!< and not before. */
+	int64_t lost_ms; /*!< If the module has lost what changed: all are asked for not before. */
 
 	/* Scanning and looking: one at a time on the pool. */
 	kaname_follow_scanning_t *scanning; /*!< What is being read; NULL: nothing. */
@@ -95,6 +93,7 @@ typedef struct {
 	int64_t read_ms;        /*!< When what is being read was begun. */
 	int64_t reads_hold_ms;  /*!< After a failure: nothing is read before. */
 	unsigned read_failures; /*!< In a row. */
+	uint32_t boot;          /*!< As in kaname_moment_t. */
 	size_t missing;         /*!< Zones and catalogs that were named, and are not there; */
 	uint64_t said_missing;  /*!< which of them were told. */
 	size_t left_out;        /*!< Zones that cannot be at the primary. */
@@ -117,7 +116,6 @@ typedef struct {
 	uv_work_t commit_work;
 	int64_t done_ms; /*!< When what is done is noted at the latest; 0: there is nothing. */
 	int64_t journal_hold_ms; /*!< After a failure: it is not tried before. */
-	bool journal_fails;      /*!< The last time it was written it did. */
 
 	/* How it went. */
 	kaname_steady_t module, reads, commits; /*!< Whether they are, as was said. */
@@ -130,9 +128,11 @@ typedef struct {
 
 	/* How far it is. */
 	bool is_dry, is_once;
-	bool is_up;        /*!< The module answers. */
-	bool has_scanned;  /*!< At least once. */
-	bool has_verified; /*!< Likewise. */
+	bool is_up;         /*!< The module answers. */
+	bool is_lost;       /*!< It has lost what changed: all are to be asked for. */
+	bool has_scanned;   /*!< At least once. */
+	bool has_verified;  /*!< Likewise. */
+	bool journal_fails; /*!< The last time it was written it did. */
 	bool is_committing;
 	bool is_asking;  /*!< For that, which zones are occupied: nothing is noted yet. */
 	bool has_failed; /*!< It cannot go on. */

@@ -239,7 +239,7 @@ void kaname_journal_rest(kaname_journal_t *journal)
 static int lock_again(kaname_journal_t *journal)
 {
 	struct stat held, there;
-	int fd;
+	int fd = -1;
 	if (fstat(journal->lock, &held) == 0 && stat_file(journal, "lock", &there) == 0 &&
 	    is_same_file(&held, &there)) {
 		return 0;
