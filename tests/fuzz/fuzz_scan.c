@@ -173,7 +173,7 @@ static void on_aside(void *ctx, const knot_dname_t *zone)
 	check_name(zone);
 }
 
-static void on_loaded(void *ctx, const knot_dname_t *zone, uint32_t serial)
+static void on_loaded(void *ctx, const knot_dname_t *zone, bool is_loaded, uint32_t serial)
 {
 	check_name(zone);
 }

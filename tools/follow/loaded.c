@@ -9,7 +9,8 @@ static uint64_t hash_of(const knot_dname_t *zone)
 	return aname_fnv(ANAME_FNV_BASIS, zone, knot_dname_size(zone));
 }
 
-void kaname_loaded_add(kaname_loaded_t *loaded, const knot_dname_t *zone, uint32_t serial)
+void kaname_loaded_add(kaname_loaded_t *loaded, const knot_dname_t *zone, bool is_loaded,
+                       uint32_t serial)
 {
 	if (loaded->count == loaded->size) {
 		size_t size = loaded->size > 0 ? 2 * loaded->size : 64;
@@ -21,7 +22,7 @@ void kaname_loaded_add(kaname_loaded_t *loaded, const knot_dname_t *zone, uint32
 		loaded->at = at;
 		loaded->size = size;
 	}
-	loaded->at[loaded->count++] = (kaname_loaded_zone_t){ hash_of(zone), serial };
+	loaded->at[loaded->count++] = (kaname_loaded_zone_t){ hash_of(zone), serial, is_loaded };
 }
 
 static int compare(const void *one, const void *other)
@@ -39,14 +40,12 @@ void kaname_loaded_end(kaname_loaded_t *loaded)
 	}
 }
 
-bool kaname_loaded_find(const kaname_loaded_t *loaded, const knot_dname_t *zone, uint32_t *serial)
+const kaname_loaded_zone_t *kaname_loaded_find(const kaname_loaded_t *loaded,
+                                               const knot_dname_t *zone)
 {
 	const kaname_loaded_zone_t key = { .zone = hash_of(zone) };
-	const kaname_loaded_zone_t *found =
-	        loaded->count > 0 ? bsearch(&key, loaded->at, loaded->count, sizeof(key), compare)
-	                          : NULL;
-	*serial = found != NULL ? found->serial : 0;
-	return found != NULL;
+	return loaded->count > 0 ? bsearch(&key, loaded->at, loaded->count, sizeof(key), compare)
+	                         : NULL;
 }
 
 void kaname_loaded_deinit(kaname_loaded_t *loaded)

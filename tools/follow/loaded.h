@@ -19,6 +19,7 @@
 typedef struct {
 	uint64_t zone;
 	uint32_t serial;
+	bool is_loaded; /*!< Else it is in the configuration, and has no serial. */
 } kaname_loaded_zone_t;
 
 /*! All zeros at first. */
@@ -30,12 +31,14 @@ typedef struct {
 } kaname_loaded_t;
 
 /*! Adds a zone, in lower case. */
-void kaname_loaded_add(kaname_loaded_t *loaded, const knot_dname_t *zone, uint32_t serial);
+void kaname_loaded_add(kaname_loaded_t *loaded, const knot_dname_t *zone, bool is_loaded,
+                       uint32_t serial);
 
 /*! All are there; they are put in order. */
 void kaname_loaded_end(kaname_loaded_t *loaded);
 
-/*! Is a zone there? Then `serial` gets its serial. */
-bool kaname_loaded_find(const kaname_loaded_t *loaded, const knot_dname_t *zone, uint32_t *serial);
+/*! Finds a zone; NULL: the server has it not. */
+const kaname_loaded_zone_t *kaname_loaded_find(const kaname_loaded_t *loaded,
+                                               const knot_dname_t *zone);
 
 void kaname_loaded_deinit(kaname_loaded_t *loaded);

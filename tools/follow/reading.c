@@ -80,16 +80,16 @@ static void take_left_out(void *ctx, size_t zones)
 	scanning->left_out = zones;
 }
 
-static void add_loaded(void *ctx, const knot_dname_t *zone, uint32_t serial)
+static void add_loaded(void *ctx, const knot_dname_t *zone, bool is_loaded, uint32_t serial)
 {
 	kaname_follow_scanning_t *scanning = ctx;
-	kaname_loaded_add(&scanning->loaded, zone, serial);
+	kaname_loaded_add(&scanning->loaded, zone, is_loaded, serial);
 }
 
 static void add_aside(void *ctx, const knot_dname_t *zone)
 {
 	kaname_follow_scanning_t *scanning = ctx;
-	kaname_loaded_add(&scanning->aside, zone, 0);
+	kaname_loaded_add(&scanning->aside, zone, true, 0);
 }
 
 static void add_addresses(kaname_follow_scanning_t *scanning, kaname_follow_there_t there,

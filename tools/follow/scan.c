@@ -266,13 +266,14 @@ static kaname_exit_t read_signed(scan_t *scan)
 	return matters ? ask_all(scan, &ask, take_signed) : KANAME_OK;
 }
 
-/*! Tells of a zone that is loaded. */
-static void tell_loaded(const scan_t *scan, const char *name, const char *serial)
+/*! Tells of a zone that there is. */
+static void tell_loaded(const scan_t *scan, const char *name, bool is_loaded, const char *serial)
 {
 	knot_dname_storage_t zone;
 	if (knot_dname_from_str(zone, name, sizeof(zone)) != NULL) {
 		knot_dname_to_lower(zone);
-		scan->calls->loaded(scan->calls->ctx, zone, strtoul(serial, NULL, 10));
+		scan->calls->loaded(scan->calls->ctx, zone, is_loaded,
+		                    is_loaded ? strtoul(serial, NULL, 10) : 0);
 	}
 }
 
@@ -291,8 +292,8 @@ static void take_status(void *ctx, knot_ctl_data_t *data)
 		scan->zones.at[zone].is_configured = true;
 		scan->zones.at[zone].is_loaded = is_loaded;
 	}
-	if (is_loaded && scan->calls->loaded != NULL) {
-		tell_loaded(scan, name, value);
+	if (scan->calls->loaded != NULL) {
+		tell_loaded(scan, name, is_loaded, value);
 	}
 }
 

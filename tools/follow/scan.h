@@ -68,9 +68,9 @@ typedef struct {
 	void (*missing)(void *ctx, const knot_dname_t *zone, const char *why, const char *next);
 	/*! So many zones are left out; last of all, and even if there is none. NULL is allowed. */
 	void (*left_out)(void *ctx, size_t zones);
-	/*! A zone of the server that is loaded, wanted or not. It is told while it is read, and counts
-	 *  only if the end is KANAME_OK. NULL: they are not read. */
-	void (*loaded)(void *ctx, const knot_dname_t *zone, uint32_t serial);
+	/*! A zone of the server, wanted or not, with its serial if it is loaded. It is told while it is
+	 *  read, and counts only if the end is KANAME_OK. NULL: they are not read. */
+	void (*loaded)(void *ctx, const knot_dname_t *zone, bool is_loaded, uint32_t serial);
 	/*! A zone that is not wanted, and has records at its apex. Likewise. */
 	void (*aside)(void *ctx, const knot_dname_t *zone);
 } kaname_scan_calls_t;

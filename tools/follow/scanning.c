@@ -141,28 +141,28 @@ static void take_owner(kaname_follow_t *follow, const kaname_follow_found_t *fou
 }
 
 /*! Is there a reason to look what became of an owner of the journal that was not found? Not where its zone
- *  is not there, once that is noted, or has the records and is not wanted, nor where it was looked at and is
- *  still the same. */
+ *  is not there, or has the records and is not wanted, nor where it was looked at and is still the same. */
 static bool has_to_look(kaname_follow_t *follow, kaname_follow_owner_t *owner,
                         const kaname_follow_scanning_t *scanning)
 {
-	const kaname_loaded_t *loaded = &scanning->loaded;
-	bool was_absent = owner->state == KANAME_OWNER_ABSENT;
-	uint32_t serial, unused;
-	if (!loaded->is_known) {
+	const knot_dname_t *name = kaname_follow_zone(owner);
+	bool was_absent = owner->state == KANAME_OWNER_ABSENT && owner->is_absent;
+	owner->is_absent = false;
+	if (!scanning->loaded.is_known) {
 		/* Of many it is found out at once which zones there are. */
-		owner->is_absent = false;
 		return follow->absent <= LOOKS_MOST;
 	}
-	if (!kaname_loaded_find(loaded, kaname_follow_zone(owner), &serial)) {
-		owner->is_absent = false;
-		/* Whether it is in the configuration has to be known once. */
-		return !owner->is_gone;
+	const kaname_loaded_zone_t *zone = kaname_loaded_find(&scanning->loaded, name);
+	if (zone == NULL && !owner->is_gone) {
+		/* Whoever adds it anew may be somebody else. */
+		kaname_follow_note_gone(follow, owner, true);
 	}
-	bool same = was_absent && owner->is_absent && owner->absent_serial == serial;
-	bool aside = owner->zone_at == 0 &&
-	             kaname_loaded_find(&scanning->aside, kaname_follow_zone(owner), &unused);
-	owner->absent_serial = serial;
+	if (zone == NULL || !zone->is_loaded) {
+		return false;
+	}
+	bool same = was_absent && owner->absent_serial == zone->serial;
+	bool aside = owner->zone_at == 0 && kaname_loaded_find(&scanning->aside, name) != NULL;
+	owner->absent_serial = zone->serial;
 	owner->is_absent = true;
 	return !same && !aside;
 }
