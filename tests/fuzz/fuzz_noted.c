@@ -53,9 +53,10 @@ static void check_round(const kaname_noted_t *noted)
 	require(kaname_noted_read(&value, &again));
 	require(again.is_adopted == noted->is_adopted && again.writes == noted->writes &&
 	        again.is_gone == noted->is_gone && again.former_ttl == noted->former_ttl &&
-	        again.pending_ttl == noted->pending_ttl && again.record == noted->record &&
-	        again.ttl == noted->ttl && again.adopted_ttl == noted->adopted_ttl &&
-	        again.written_s == noted->written_s && again.pending_count == noted->pending_count);
+	        again.pending_ttl == noted->pending_ttl && again.left_ttl == noted->left_ttl &&
+	        again.record == noted->record && again.ttl == noted->ttl &&
+	        again.adopted_ttl == noted->adopted_ttl && again.written_s == noted->written_s &&
+	        again.pending_count == noted->pending_count);
 	require(again.nodata_s[0] == noted->nodata_s[0] &&
 	        again.nodata_s[1] == noted->nodata_s[1] && again.nodata_boot == noted->nodata_boot);
 	require(is_same_sets(again.written, noted->written) &&

@@ -79,7 +79,7 @@ static void add_set(char *text, const kaname_noted_set_t *set, kaname_family_t f
 
 /*! Of what was seen last. */
 static int64_t nodata_s[KANAME_FAMILIES], written_s;
-static uint32_t former_ttl, pending_ttl, record;
+static uint32_t former_ttl, pending_ttl, left_ttl, record;
 static bool is_gone;
 
 static void see(void *ctx, const knot_dname_t *zone, const knot_dname_t *owner,
@@ -89,6 +89,7 @@ static void see(void *ctx, const knot_dname_t *zone, const knot_dname_t *owner,
 	const kaname_noted_set_t *kinds[] = { noted->written, noted->adopted, noted->former };
 	memcpy(nodata_s, noted->nodata_s, sizeof(nodata_s));
 	former_ttl = noted->former_ttl;
+	left_ttl = noted->left_ttl;
 	written_s = noted->written_s;
 	pending_ttl = noted->pending_ttl;
 	record = noted->record;
@@ -197,12 +198,18 @@ static void times_to_live(void **state)
 	(void)note(journal, KANAME_NOTE_INTEND, "b", "", 90, 2);
 	assert_string_equal(note(journal, KANAME_NOTE_DONE, "b", "", 90, 2), "0-2 90 0 b/ / a/ ");
 	assert_int_equal(former_ttl, 60);
+	assert_int_equal(left_ttl, 0);
 	/* The same with another one is no other set, and has been there as long. */
 	now.wall_s += 10;
 	(void)note(journal, KANAME_NOTE_INTEND, "b", "", 30, 2);
 	assert_int_equal(written_s, now.wall_s - 10);
 	assert_string_equal(note(journal, KANAME_NOTE_DONE, "b", "", 30, 2), "0-2 30 0 b/ / a/ ");
 	assert_int_equal(former_ttl, 60);
+	/* The first one may stand there still. */
+	assert_int_equal(left_ttl, 90);
+	(void)note(journal, KANAME_NOTE_DONE, "b", "", 31, 2);
+	(void)note(journal, KANAME_NOTE_DONE, "b", "", 30, 2);
+	assert_int_equal(left_ttl, 90);
 	assert_string_equal(note(journal, KANAME_NOTE_THERE, "b", "", 0, 2), "0-2 30 0 b/ / a/ ");
 	(void)note(journal, KANAME_NOTE_THERE, "c", "", KANAME_TTL_NONE, 2);
 	(void)note(journal, KANAME_NOTE_DONE, "d", "", 60, 2);

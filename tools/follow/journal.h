@@ -53,7 +53,10 @@ typedef struct {
 	uint32_t adopted_ttl;
 	uint32_t former_ttl;
 	uint32_t pending_ttl; /*!< Of the last one that is pending. */
-	uint32_t record;      /*!< Mark of the records that it was written for; 0: not known. */
+	uint32_t
+	        left_ttl; /*!< That of before a change of it, which Knot 3.5 leaves where the addresses
+	                           are the same; 0: there was none. */
+	uint32_t record; /*!< Mark of the records that it was written for; 0: not known. */
 	/*! When these addresses were, by the clock on the wall, in seconds since the epoch. */
 	int64_t written_s;
 	/*! Since when the module has told that a family has no address, by the clock since boot, which

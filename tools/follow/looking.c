@@ -83,7 +83,8 @@ static void compare(void *ctx, const knot_dname_t *zone, const knot_dname_t *own
 	                   has_ttl(seen, KANAME_AAAA, noted->former_ttl);
 	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
 		found->is_exact[i] = is_there(&noted->written[i], i, seen->there[i]) &&
-		                     has_ttl(seen, i, noted->ttl);
+		                     (has_ttl(seen, i, noted->ttl) ||
+		                      (noted->left_ttl != 0 && has_ttl(seen, i, noted->left_ttl)));
 		for (unsigned j = 0; j < pending_count; j++) {
 			found->is_exact[i] |= is_there(&noted->pending[j][i], i, seen->there[i]) &&
 			                      has_ttl(seen, i, noted->pending_ttl);

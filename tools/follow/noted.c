@@ -4,7 +4,7 @@
 
 typedef struct {
 	uint8_t pending_count, is_adopted, writes, is_gone;
-	uint32_t ttl, adopted_ttl, former_ttl, pending_ttl, record, nodata_boot, unused;
+	uint32_t ttl, adopted_ttl, former_ttl, pending_ttl, record, nodata_boot, left_ttl;
 	int64_t written_s, nodata_s[KANAME_FAMILIES];
 } head_t;
 
@@ -54,6 +54,7 @@ bool kaname_noted_read(const MDB_val *value, kaname_noted_t *noted)
 		.adopted_ttl = head.adopted_ttl,
 		.former_ttl = head.former_ttl,
 		.pending_ttl = head.pending_ttl,
+		.left_ttl = head.left_ttl,
 		.record = head.record,
 		.written_s = head.written_s,
 		.nodata_boot = head.nodata_boot,
@@ -85,6 +86,7 @@ size_t kaname_noted_write(const kaname_noted_t *noted, uint8_t to[KANAME_NOTED_M
 		.adopted_ttl = noted->adopted_ttl,
 		.former_ttl = noted->former_ttl,
 		.pending_ttl = noted->pending_ttl,
+		.left_ttl = noted->left_ttl,
 		.record = noted->record,
 		.written_s = noted->written_s,
 		.nodata_boot = noted->nodata_boot,

@@ -120,12 +120,16 @@ static void intend(kaname_noted_t *noted, const kaname_change_t *change,
 static void done(kaname_noted_t *noted, const kaname_change_t *change,
                  const kaname_noted_set_t sets[KANAME_FAMILIES])
 {
+	uint32_t ttl = change->ttl != 0 ? change->ttl : noted->pending_ttl;
 	if (!is_same(noted->written, sets)) {
 		memcpy(noted->former, noted->written, sizeof(noted->former));
 		noted->former_ttl = noted->ttl;
+		noted->left_ttl = 0;
+	} else if (noted->left_ttl == 0 && noted->ttl != ttl && noted->ttl != KANAME_TTL_NONE) {
+		noted->left_ttl = noted->ttl;
 	}
 	memcpy(noted->written, sets, sizeof(noted->written));
-	noted->ttl = change->ttl != 0 ? change->ttl : noted->pending_ttl;
+	noted->ttl = ttl;
 	noted->pending_count = 0;
 }
 
