@@ -79,9 +79,12 @@ typedef struct {
 static void note(const aname_query_t *query, const aname_signed_t *stored)
 {
 	aname_store_t *store = atomic_load(&query->instance->signing.store);
+	if (!query->apex || store == NULL ||
+	    query->qdata->query->qname_size != query->instance->zone_len) {
+		return; /* Names that do not exist are asked for more often. */
+	}
 	uint64_t version = aname_version(query->qdata, 0);
-	if (query->apex && query->qdata->query->qname_size == query->instance->zone_len &&
-	    store != NULL && version != 0) {
+	if (version != 0) {
 		aname_store_note_denial(store, stored, version);
 	}
 }

@@ -256,11 +256,10 @@ def test_M3_what_was_written_is_not_adopted(fleet, authority):
 # What was noted, and what became of it.
 
 
-class Between:
-    """Stands before knotd, and may give another reply than that, which nobody signed."""
+class Listening:
+    """A primary that is played, over TCP."""
 
     def __init__(self):
-        self.rcode = None
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.text = f"127.0.0.1@{self.listener.getsockname()[1]}"
         threading.Thread(target=self._run, daemon=True).start()
@@ -274,20 +273,31 @@ class Between:
     def _serve(self, connection):
         with contextlib.suppress(OSError, EOFError), connection, connection.makefile("rb") as file:
             while prefix := file.read(2):
-                wire = file.read(int.from_bytes(prefix, "big"))
-                reply = self._ask(prefix + wire)
-                if self.rcode is not None:
-                    reply = wire[:2] + struct.pack("!HHHHH", 0xA800 | self.rcode, 0, 0, 0, 0)
+                reply = self.reply(file.read(int.from_bytes(prefix, "big")))
                 connection.sendall(len(reply).to_bytes(2, "big") + reply)
+
+    def close(self):
+        self.listener.close()
+
+
+class Between(Listening):
+    """Stands before knotd, and may give another reply than that, which nobody signed."""
+
+    def __init__(self):
+        self.rcode = None
+        super().__init__()
+
+    def reply(self, wire):
+        reply = self._ask(len(wire).to_bytes(2, "big") + wire)
+        if self.rcode is not None:
+            reply = wire[:2] + struct.pack("!HHHHH", 0xA800 | self.rcode, 0, 0, 0, 0)
+        return reply
 
     @staticmethod
     def _ask(message):
         with socket.create_connection(SERVER) as server, server.makefile("rb") as file:
             server.sendall(message)
             return file.read(int.from_bytes(file.read(2), "big"))
-
-    def close(self):
-        self.listener.close()
 
 
 @pytest.mark.parametrize("rcode", ["REFUSED", "NOTAUTH", "SERVFAIL"])
@@ -417,35 +427,19 @@ def test_M5_it_ends_soon_while_the_server_hangs_and_goes_on_from_there(fleet, mo
     follow.finish()
 
 
-class Stubborn:
+class Stubborn(Listening):
     """A primary that answers each update with the same rcode."""
 
     def __init__(self, rcode):
         self.rcode, self.count = rcode, 0
         self.keyring = dns.tsigkeyring.from_text({KEY: (ALGORITHM, SECRET)})
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.text = f"127.0.0.1@{self.listener.getsockname()[1]}"
-        threading.Thread(target=self._run, daemon=True).start()
+        super().__init__()
 
-    def _run(self):
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = self.listener.accept()
-                threading.Thread(target=self._serve, args=[connection], daemon=True).start()
-
-    def _serve(self, connection):
-        with contextlib.suppress(OSError, EOFError), connection, connection.makefile("rb") as file:
-            while prefix := file.read(2):
-                wire = file.read(int.from_bytes(prefix, "big"))
-                query = dns.message.from_wire(wire, keyring=self.keyring)
-                reply = dns.message.make_response(query)
-                reply.set_rcode(self.rcode)
-                self.count += 1
-                wire = reply.to_wire()
-                connection.sendall(len(wire).to_bytes(2, "big") + wire)
-
-    def close(self):
-        self.listener.close()
+    def reply(self, wire):
+        reply = dns.message.make_response(dns.message.from_wire(wire, keyring=self.keyring))
+        reply.set_rcode(self.rcode)
+        self.count += 1
+        return reply.to_wire()
 
 
 @pytest.mark.parametrize("rcode", ["NXRRSET", "YXRRSET"])

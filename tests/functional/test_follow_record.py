@@ -97,15 +97,21 @@ def test_M1_another_ttl_of_the_record_is_written(fleet, authority, running):
 # Other targets.
 
 
-def test_M2_a_record_that_names_another_target_does_not_wait(fleet, module):
-    """What its target has does, which is said once; and behind it the pauses begin anew."""
-    fleet.serve([aname(TARGET)], kinds=())
-    follow = fleet.follow("-S", module.path)
+def changed_often(fleet, module):
+    """It has had its first changes, and the next one waits."""
     answers = Played(module, has([A1]))
     written(fleet.knotd, {A1})
     for a in ([A1, A2], [A1], [A1, A2]):
         answers.tell(has(a))
         written(fleet.knotd, set(a))
+    return answers
+
+
+def test_M2_a_record_that_names_another_target_does_not_wait(fleet, module):
+    """What its target has does, which is said once; and behind it the pauses begin anew."""
+    fleet.serve([aname(TARGET)], kinds=())
+    follow = fleet.follow("-S", module.path)
+    answers = changed_often(fleet, module)
     answers.tell(has([A1]))
     line = follow.says(ZONE, "changed often", "not written before")
     assert re.search(r"before \d\d:\d\d:\d\d, in \d+ s", line), line
@@ -125,11 +131,7 @@ def test_M2_a_record_that_names_another_target_does_not_wait(fleet, module):
 def test_M2_nor_does_it_from_one_run_to_the_next(fleet, module):
     fleet.serve([aname(TARGET)], kinds=())
     follow = fleet.follow("-S", module.path)
-    answers = Played(module, has([A1]))
-    written(fleet.knotd, {A1})
-    for a in ([A1, A2], [A1], [A1, A2]):
-        answers.tell(has(a))
-        written(fleet.knotd, set(a))
+    answers = changed_often(fleet, module)
     follow.finish()
     name(fleet.knotd, OTHER)
     again = fleet.follow("-S", module.path, name="again")
