@@ -120,6 +120,8 @@ typedef struct {
 	aname_answer_t answer;
 	/* If it is spared (A10): what this family is worth alone, and for whom. */
 	uint8_t alone, scope;
+	/* Of what a client gets, and with one record: its target has addresses for everybody. */
+	bool all_have;
 } aname_decision_t;
 
 /*! How far a decision is, as bits. */
@@ -180,6 +182,17 @@ typedef struct {
 	knot_rrset_t rrsets[ANAME_RRTYPES_MAX]; /*!< Its ANAME records. */
 	aname_denial_t denial;                  /*!< If it is pending (PUT_PROOF). */
 } aname_query_t;
+
+/*! Where a decision on a family stands. */
+static inline unsigned aname_decision_place(uint16_t type, bool for_subnet)
+{
+	return 2 * (type == KNOT_RRTYPE_AAAA) + for_subnet;
+}
+
+static inline aname_decision_t *aname_decisions_of(const aname_query_t *query)
+{
+	return (aname_decision_t *)query->slot->decisions;
+}
 
 /*!
  * \brief The object of the worker that has a query.

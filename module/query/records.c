@@ -3,6 +3,7 @@
 #include "conf/knotd.h"
 #include "path.h"
 #include "query/bitmap.h"
+#include "query/circle.h"
 #include "query/find.h"
 #include "query/judge.h"
 #include "query/policy.h"
@@ -36,12 +37,7 @@ bool aname_records_find(const aname_query_t *query, const knot_rdata_t *rdata, a
 /*! Where the decision on a family stands, as the query sees it now. */
 static inline unsigned place_of(const aname_query_t *query, uint16_t type)
 {
-	return 2 * (type == KNOT_RRTYPE_AAAA) + query->for_subnet;
-}
-
-static inline aname_decision_t *decisions_of(const aname_query_t *query)
-{
-	return (aname_decision_t *)query->slot->decisions;
+	return aname_decision_place(type, query->for_subnet);
 }
 
 /*! Decides on a family by what is known of it alone. */
@@ -67,7 +63,7 @@ static ANAME_WARM aname_decision_t *decide_alone(aname_query_t *query, uint16_t 
 {
 	unsigned place = place_of(query, type);
 	uint8_t *settled = &query->settled[place];
-	aname_decision_t *decision = &decisions_of(query)[place];
+	aname_decision_t *decision = &aname_decisions_of(query)[place];
 	uint8_t accepted = accept_fallback ? ANAME_SETTLED_ACCEPTED : 0;
 	if (*settled == 0 ||
 	    (decision->answer.cold && (*settled & ANAME_SETTLED_ACCEPTED) != accepted)) {
@@ -79,7 +75,7 @@ static ANAME_WARM aname_decision_t *decide_alone(aname_query_t *query, uint16_t 
 
 ANAME_ASIDE void aname_records_forget(aname_query_t *query, bool all)
 {
-	const aname_decision_t *decisions = decisions_of(query);
+	const aname_decision_t *decisions = aname_decisions_of(query);
 	for (unsigned i = 0; i < ANAME_DECISIONS; i++) {
 		if (all || decisions[i].answer.used > 0) {
 			query->settled[i] = 0;
@@ -141,6 +137,14 @@ static bool is_signed(const aname_query_t *query)
 static ANAME_ASIDE const aname_answer_t *decide_for_subnet(aname_query_t *query, uint16_t type,
                                                            bool accept_fallback)
 {
+	/* Policy and circles may leave everybody less than what the target has. */
+	if (!query->several && query->instance->options->deny_address.count == 0 &&
+	    !aname_circle_is_possible(query)) {
+		const aname_decision_t *own = decide_alone(query, type, accept_fallback);
+		if (own->all_have && aname_worth_has_addresses(own->answer.worth)) {
+			return &own->answer; /* As usual. */
+		}
+	}
 	query->for_subnet = false;
 	const aname_answer_t *everybodys = decide(query, type, accept_fallback);
 	query->for_subnet = true;
@@ -150,7 +154,7 @@ static ANAME_ASIDE const aname_answer_t *decide_for_subnet(aname_query_t *query,
 	aname_answer_t *clients = decide(query, type, accept_fallback);
 	if (aname_worth_is_negative(clients->worth)) {
 		unsigned place = place_of(query, type);
-		aname_decision_t *decision = &decisions_of(query)[place];
+		aname_decision_t *decision = &aname_decisions_of(query)[place];
 		if (!(query->settled[place] & ANAME_SETTLED_SPARED)) {
 			query->settled[place] |= ANAME_SETTLED_SPARED;
 			decision->alone = clients->worth;
