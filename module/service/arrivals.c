@@ -24,11 +24,12 @@ static aname_life_t life_of(aname_entry_t *entry, int64_t now_ms)
 	                         entry->plan.min_ttl_prev, now_ms);
 }
 
-/*! Is what is known of it too old for any use (F1)? Then it is as if it had not been asked for. */
+/*! Is nothing known of it, or too old for any use (F1)? Then it is as if it had not been asked for. */
 static bool is_past_use(aname_entry_t *entry, int64_t now_ms)
 {
 	int64_t stale_ms = 1000 * (int64_t)aname_schedule_of(entry)->stale_max;
-	return life_of(entry, now_ms).left_ms + stale_ms <= 0;
+	return aname_entry_snapshot(entry) == NULL ||
+	       life_of(entry, now_ms).left_ms + stale_ms <= 0;
 }
 
 /*! When the service means to do something about what is planned. */
@@ -74,6 +75,14 @@ static void arrive(aname_entry_t *entry, void *ctx)
 	}
 }
 
+static aname_priority_t priority_of(aname_entry_t *entry)
+{
+	if (entry->plan.failures > 0) {
+		return ANAME_PRIORITY_RETRY;
+	}
+	return aname_entry_snapshot(entry) != NULL ? ANAME_PRIORITY_REFRESH : ANAME_PRIORITY_COLD;
+}
+
 /*! Has those looked up that are past their lifetime, or those that are not. */
 static void start_due(const arrival_t *arrival, bool past)
 {
@@ -84,10 +93,7 @@ static void start_due(const arrival_t *arrival, bool past)
 		}
 		int64_t due_ms = atomic_load(&entry->next_ms);
 		aname_schedule_unplan(arrival->refresh, entry);
-		aname_schedule_ready(arrival->refresh, entry,
-		                     entry->plan.failures > 0 ? ANAME_PRIORITY_RETRY
-		                                              : ANAME_PRIORITY_REFRESH,
-		                     due_ms);
+		aname_schedule_ready(arrival->refresh, entry, priority_of(entry), due_ms);
 	}
 }
 

@@ -273,6 +273,43 @@ static void unasked_while_planned(void **state)
 	scripted_deinit(&scripted);
 }
 
+static void not_known_yet(void **state)
+{
+	/* T3: what was asked for and had no answer yet is looked up by the next server, too, and before
+	 * all that can be served without. */
+	scripted_t scripted;
+	begin(&scripted);
+	name_t fresh[50], new = make_name("new.example."), old = make_name("old.example.");
+	for (unsigned i = 0; i < COUNT_OF(fresh); i++) {
+		fresh[i] = make_name_nth(i);
+		learn(&scripted, &fresh[i], A, 1, 1, 3600);
+	}
+	scripted_skip(&scripted, 2400000);
+	scripted_ask(&scripted, &new, A, 3600);
+	assert_non_null(scripted_pending(&scripted, &new, A));
+	reboot(&scripted, 600000);
+	assert_int_equal(judge(&scripted, &new, A).worth, ANAME_COLD);
+	assert_non_null(scripted_pending(&scripted, &new, A));
+	script_lookup_t *first = scripted.script.pending;
+	while (first->next != NULL) {
+		first = first->next;
+	}
+	assert_true(knot_dname_is_equal(first->name.at, new.at));
+	/* Whoever asks meanwhile waits for that lookup, and has no other one started. */
+	unsigned started = scripted.script.started;
+	scripted_ask(&scripted, &new, A, 3600);
+	assert_int_equal(scripted.script.started, started);
+	learn(&scripted, &new, A, 1, 1, 60);
+	assert_int_equal(judge(&scripted, &new, A).worth, ANAME_FRESH);
+
+	/* But not if nobody had asked for it within `idle`. */
+	scripted_ask(&scripted, &old, A, 3600);
+	atomic_store(&scripted_find(&scripted, &old, A)->until_s, 1);
+	reboot(&scripted, 1000);
+	assert_null(scripted_find(&scripted, &old, A));
+	scripted_deinit(&scripted);
+}
+
 static void down_for_long(void **state)
 {
 	/* Nobody could ask while the server was down: that does not count for `idle`. */
@@ -680,6 +717,7 @@ int main(void)
 		PROVES("where the clock was set back, nothing is fresh", clock_set_back),
 		PROVES("what was not kept fresh stays so", dormant_stays),
 		PROVES("T3: nor is it looked up because of the restart", unasked_while_planned),
+		PROVES("T3: what was asked for and not known yet is looked up", not_known_yet),
 		PROVES("the time that a server was down does not count for idle", down_for_long),
 		PROVES("F4: an outage that goes on concerns what failed before it", outage_goes_on),
 		PROVES("what is known already counts before a file", known_stays),

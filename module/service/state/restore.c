@@ -197,7 +197,7 @@ static void restore_target(restore_t *restore)
 	restore->done.targets++;
 
 	int64_t wait_ms = restore->now_ms + ANAME_UPSTREAM_KEEP_MS;
-	if (said->dormant || snapshot == NULL) {
+	if (said->dormant) {
 		entry->plan.state = ANAME_PLAN_DORMANT;
 		aname_heaps_push(&refresh->heaps, ANAME_HEAP_DORMANT, entry, wait_ms);
 		return;
@@ -206,7 +206,8 @@ static void restore_target(restore_t *restore)
 	atomic_store(&entry->next_ms, restore->done.set_back
 	                                      ? restore->now_ms - LONG_DUE_MS
 	                                      : before_saving(restore, -said->next_ms));
-	atomic_store(&entry->cold, false);
+	/* What was asked for and had no answer yet is still cold, and looked up. */
+	atomic_store(&entry->cold, snapshot == NULL);
 }
 
 static void restore_record(restore_t *restore, aname_state_kind_t kind)
