@@ -175,17 +175,16 @@ static void check_pause(const target_t *target)
 		return;
 	}
 	int64_t pause_ms = loop_now() - record->failed_ms;
-	/* Where it seems to be out one is tried each second, and afterwards all that failed is due
-	 * at once. */
+	/* Where it seems to be out one is tried each second, and afterwards what was looked up before is
+	 * due at once, or, where it had failed by itself, in a pause from then on. */
 	const aname_upstream_work_t *work = server_upstream(UPSTREAM_STEADY)->work;
-	bool back = work->out || work->back_ms >= record->failing_ms;
 	checks.retries++;
-	REQUIRE(back || pause_ms >= 1000 * RETRY_MIN_S,
+	REQUIRE(work->out || work->back_ms >= target->started_ms || pause_ms >= 1000 * RETRY_MIN_S,
 	        "F4: target %u is looked up %" PRId64 " ms after it failed", target->number,
 	        pause_ms);
 	int64_t most_ms = 1000 * RETRY_MAX_S + 2 * SECOND_MS + WRONGLY_MS;
-	REQUIRE(pause_ms <= most_ms || (back && pause_ms <= 2 * most_ms) ||
-	                !is_warm_since(target, record->failed_ms),
+	bool anew = work->back_ms >= record->failed_ms && loop_now() - work->back_ms <= most_ms;
+	REQUIRE(pause_ms <= (anew ? 2 : 1) * most_ms || !is_warm_since(target, record->failed_ms),
 	        "F4: target %u is looked up no sooner than %" PRId64 " ms after it failed",
 	        target->number, pause_ms);
 }
@@ -197,6 +196,20 @@ static bool is_good(const target_t *target)
 	       target->behaviour != IS_TOO_SLOW;
 }
 
+/*! Is a target of it known that would be answered, and has not failed? */
+static bool has_good(upstream_t upstream)
+{
+	for (unsigned i = 0; i < world.count; i++) {
+		const target_t *target = &world.targets[i];
+		if (target->upstream == upstream && is_good(target) &&
+		    target->until_ms > loop_now() && target->record.learned_ms != 0 &&
+		    target->record.failed_ms == 0 && is_warm_since(target, loop_now())) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /*! While nothing is heard of a recursor, one lookup a second stands for all. */
 static void check_silence(const target_t *target)
 {
@@ -205,11 +218,12 @@ static void check_silence(const target_t *target)
 		*wrongly_ms = 0;
 		return;
 	}
-	/* Where those that fail are the only ones there are, it is as good as silent. */
-	bool counts = is_good(target) || *wrongly_ms != 0;
-	if (counts && !is_excused(target->upstream) && !clients.stopped) {
-		/* So it may look where two targets fail and no other one is due; and again, some time
-		 * after it was heard. */
+	if (is_excused(target->upstream) || clients.stopped || !has_good(target->upstream)) {
+		/* Where those that fail are the only ones there are, it is as good as silent. */
+		*wrongly_ms = 0;
+	} else {
+		/* So it may look where two targets fail and no other one is due; and once more, some
+		 * time after it was heard. */
 		bool again =
 		        atomic_load(&server_upstream(target->upstream)->heard_ms) > *wrongly_ms;
 		*wrongly_ms = *wrongly_ms != 0 && !again ? *wrongly_ms : loop_now();
@@ -284,7 +298,8 @@ static bool has_failed(const target_t *target)
 }
 
 /*! While its recursor seemed to be silent, which it was not, has it failed without a lookup? It is
- *  looked up when that is over, or when somebody asks again. */
+ *  looked up when that is over, or when somebody asks again: as much as has failed within that time is
+ *  in as much time. */
 static bool has_failed_unasked(const client_t *client, const aname_snapshot_t *snapshot)
 {
 	const aname_failing_t *failing = aname_snapshot_failing(snapshot);
@@ -293,9 +308,11 @@ static bool has_failed_unasked(const client_t *client, const aname_snapshot_t *s
 	    strcmp(failing->why, restarted) != 0) {
 		return false;
 	}
-	int64_t most_ms = WRONGLY_MS + 2 * TIMEOUT_MOST_MS;
-	return loop_now() - failing->since_ms <= most_ms ||
-	       loop_now() - client->warm_ms <= most_ms + retry_wait_ms(client->target->upstream);
+	const aname_upstream_work_t *work = server_upstream(client->target->upstream)->work;
+	int64_t since_ms = client->warm_ms > work->back_ms ? client->warm_ms : work->back_ms;
+	return work->out ||
+	       loop_now() - since_ms <=
+	               WRONGLY_MS + TIMEOUT_MOST_MS + retry_wait_ms(client->target->upstream);
 }
 
 static bool is_address(const aname_snapshot_t *snapshot, const target_t *target, uint32_t number)
