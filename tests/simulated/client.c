@@ -21,6 +21,18 @@ static void change(client_t *client)
 	client->change_ms = loop_now() + world_between(most_ms / 8, most_ms);
 }
 
+aname_part_t client_ask(client_t *client)
+{
+	if (!client_is_warm(client)) {
+		client->warm_ms = loop_now();
+	}
+	client->asked_ms = client->target->asked_ms = loop_now();
+	aname_part_t part = server_ask(client->target, client->section, client->ttl, client->zone);
+	clients.questions++;
+	check_told(client, server_find(client->target, client->section), &part);
+	return part;
+}
+
 static void ask(loop_event_t *event)
 {
 	client_t *client = (client_t *)event;
@@ -31,14 +43,8 @@ static void ask(loop_event_t *event)
 		loop_at(event, client->change_ms);
 		return;
 	}
-	if (!client_is_warm(client)) {
-		client->warm_ms = loop_now();
-	}
-	client->asked_ms = client->target->asked_ms = loop_now();
 	server_enter();
-	aname_part_t part = server_ask(client->target, client->section, client->ttl, client->zone);
-	clients.questions++;
-	check_told(client, server_find(client->target, client->section), &part);
+	(void)client_ask(client);
 	server_leave();
 	loop_at(event, loop_now() + world_between(1, client->pause_ms));
 }

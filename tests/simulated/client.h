@@ -38,5 +38,8 @@ void clients_stop(void);
 
 void clients_end(void);
 
+/*! A client asks, out of its turn; what its target is worth, good until server_leave(). */
+aname_part_t client_ask(client_t *client);
+
 /*! Is its target to be kept fresh for it? */
 bool client_is_warm(const client_t *client);

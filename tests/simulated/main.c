@@ -14,6 +14,7 @@
 
 #include "check.h"
 #include "client.h"
+#include "pools.h"
 #include "prober.h"
 #include "server.h"
 #include "world.h"
@@ -93,6 +94,7 @@ static void fade(void)
 {
 	loop_never(&life.disturb);
 	clients_stop();
+	pools_stop();
 	loop_run(loop_now() + 2 * (int64_t)HOUR_MS);
 	loop_never(&life.look);
 	uint64_t started = world.started;
@@ -127,16 +129,19 @@ int main(int argc, char **argv)
 	check_begin();
 	world_begin(targets);
 	clients_begin();
+	pools_begin();
 	live(days);
 	check_counts(loop_now() - BEGIN_MS);
 	fade();
 	check_print();
+	pools_print();
 	printf("%" PRIu64 " questions, %" PRIu64 " lookups, of which %" PRIu64 " failed, %u at "
 	       "once at most; %u outages, %u restarts, %u suspensions, %u reloads\n",
 	       clients.questions, world.started, world.failed, world.most_pending, world.outages,
 	       server.restarts, server.suspensions, server.reloads);
 	server_end();
 	clients_end();
+	pools_end();
 	world_end();
 	check_end();
 	return 0;

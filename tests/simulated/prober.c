@@ -53,6 +53,15 @@ bool prober_has(const target_t *target, section_t section)
 	       target->number / 2 % SHARE == 0;
 }
 
+unsigned prober_nth(upstream_t upstream, unsigned n)
+{
+	unsigned name = 0;
+	for (unsigned count = 0; name % UPSTREAMS != upstream || count++ < n;) {
+		name += SHARE;
+	}
+	return 2 * name;
+}
+
 static forced_t *find_forced(const target_t *target)
 {
 	forced_t *forced = prober.forced;
@@ -157,17 +166,25 @@ static bool is_seen(const aname_snapshot_t *snapshot, const aname_view_t *view,
 	return false;
 }
 
+/*! Is an address of a target up? Sets for how long, as far as that can be seen. */
+static bool is_up(const target_t *target, const uint8_t *address, uint8_t len, int64_t *for_ms)
+{
+	int64_t since_ms;
+	bool up = addresses_live(address, len, &since_ms);
+	since_ms = target->seen_ms > since_ms ? target->seen_ms : since_ms;
+	since_ms = prober.resumed_ms > since_ms ? prober.resumed_ms : since_ms;
+	*for_ms = loop_now() - since_ms;
+	return up;
+}
+
 static void check_address(const target_t *target, const aname_snapshot_t *snapshot,
                           const aname_view_t *view, uint32_t number)
 {
 	uint8_t address[16];
 	uint8_t len = target->type == KNOT_RRTYPE_A ? 4 : 16;
-	int64_t since_ms;
+	int64_t for_ms;
 	make_address(address, len, number);
-	bool up = addresses_live(address, len, &since_ms);
-	since_ms = target->seen_ms > since_ms ? target->seen_ms : since_ms;
-	since_ms = prober.resumed_ms > since_ms ? prober.resumed_ms : since_ms;
-	int64_t for_ms = loop_now() - since_ms;
+	bool up = is_up(target, address, len, &for_ms);
 	bool seen = is_seen(snapshot, view, address, len);
 	prober.up += up;
 	prober.down += !up;
@@ -223,6 +240,26 @@ void prober_check(target_t *target, section_t section, const aname_snapshot_t *s
 	for (uint32_t i = 0; i < snapshot->count; i++) {
 		check_address(target, snapshot, view, first + i);
 	}
+}
+
+prober_truth_t prober_truth(const target_t *target)
+{
+	const forced_t *forced = find_forced(first_of(target));
+	uint8_t address[16], len = target->type == KNOT_RRTYPE_A ? 4 : 16;
+	unsigned down = 0, count = target->record.count;
+	if (forced != NULL && holds(forced)) {
+		return forced->state == ANAME_FORCED_DOWN ? PROBER_DOWN : PROBER_UP;
+	}
+	for (uint32_t i = 0; target->seen_ms != 0 && i < count; i++) {
+		int64_t for_ms;
+		make_address(address, len, target->record.first + i);
+		bool up = is_up(target, address, len, &for_ms);
+		if (up && for_ms > UP_MOST_MS) {
+			return PROBER_UP;
+		}
+		down += !up && for_ms > DOWN_MOST_MS;
+	}
+	return count > 0 && down == count ? PROBER_DOWN : PROBER_UNSURE;
 }
 
 void prober_check_empty(void)
