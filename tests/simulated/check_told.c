@@ -28,21 +28,24 @@ static bool has_failed(const target_t *target)
 }
 
 /*! While its recursor seemed to be silent, which it was not, has it failed without a lookup? It is
- *  looked up when that is over, or when somebody asks again: as much as has failed within that time is
- *  in as much time. */
+ *  looked up when that is over, where as much as has failed within that time has its turn in as much
+ *  time, or when somebody asks again. */
 static bool has_failed_unasked(const client_t *client, const aname_snapshot_t *snapshot)
 {
+	const target_t *target = client->target;
 	const aname_failing_t *failing = aname_snapshot_failing(snapshot);
 	const char *restarted = "the resolver could not be asked, before the restart";
 	if (strcmp(failing->why, "the resolver is silent") != 0 &&
 	    strcmp(failing->why, restarted) != 0) {
 		return false;
 	}
-	const aname_upstream_work_t *work = server_upstream(client->target->upstream)->work;
-	int64_t since_ms = client->warm_ms > work->back_ms ? client->warm_ms : work->back_ms;
-	return work->out ||
-	       loop_now() - since_ms <=
-	               WRONGLY_MS + TIMEOUT_MOST_MS + check_retry_wait_ms(client->target->upstream);
+	const aname_upstream_work_t *work = server_upstream(target->upstream)->work;
+	bool looked_up =
+	        target->started_ms >= failing->since_ms && target->started_ms >= client->warm_ms;
+	bool back = loop_now() - work->back_ms <= WRONGLY_MS;
+	bool anew =
+	        loop_now() - client->warm_ms <= WRONGLY_MS + check_retry_wait_ms(target->upstream);
+	return target->lookup != NULL || (!looked_up && (work->out || back || anew));
 }
 
 static bool is_address(const aname_snapshot_t *snapshot, const target_t *target, uint32_t number)
