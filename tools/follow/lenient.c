@@ -128,14 +128,16 @@ static bool read_item(reader_t *reader, unsigned item)
 	return true;
 }
 
-/*! Hands the unit on that has been read. */
+/*! Hands the unit on that has been read. Items before the first one belong to it, as libknot has it. */
 static void end_unit(reader_t *reader, kaname_unit_f unit, void *ctx)
 {
-	if (reader->has_unit && reader->data[KNOT_CTL_IDX_ERROR] == NULL) {
-		unit(ctx, &reader->data);
+	if (reader->has_unit) {
+		if (reader->data[KNOT_CTL_IDX_ERROR] == NULL) {
+			unit(ctx, &reader->data);
+		}
+		memset(reader->data, 0, sizeof(reader->data));
+		reader->texts_used = 0;
 	}
-	memset(reader->data, 0, sizeof(reader->data));
-	reader->texts_used = 0;
 	reader->has_unit = true;
 }
 
