@@ -29,6 +29,7 @@ packages_bench=("${packages_harness[@]}" dnsperf)
 # Who is compared with; those of one string belong together.
 packages_peers=(knot-module-geoip "pdns-server pdns-backend-bind pdns-backend-sqlite3" nsd)
 packages_tidy=(clang-tidy)
+packages_fuzz=(clang libclang-rt-dev llvm)
 packages_format=(clang-format)
 packages_release=(debootstrap)
 
