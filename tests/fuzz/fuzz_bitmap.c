@@ -12,6 +12,7 @@
 #include "query/bitmap.h"
 #include "query/nsec3.h"
 #include "table/dnssec.h"
+#include "types.h"
 
 #define RDATA_MAX      1200
 #define ITERATIONS_MAX 20
@@ -28,44 +29,6 @@ static knot_rdata_t *rdata_of(const uint8_t *octets, size_t len)
 
 /* Lists of types. */
 
-typedef struct {
-	uint8_t octets[65536 / 8];
-} set_t;
-
-static bool has(const set_t *set, uint16_t type)
-{
-	return set->octets[type / 8] & 0x80 >> type % 8;
-}
-
-static void put(set_t *set, uint16_t type, bool listed)
-{
-	if (listed) {
-		set->octets[type / 8] |= 0x80 >> type % 8;
-	} else {
-		set->octets[type / 8] &= ~(0x80 >> type % 8);
-	}
-}
-
-/*! Reads a list (RFC 4034, 4.1.2). False if it is malformed. */
-static bool read_set(const uint8_t *at, size_t len, set_t *set)
-{
-	int before = -1;
-	memset(set, 0, sizeof(*set));
-	while (len > 0) {
-		if (len < 2 || at[0] <= before || at[1] < 1 || at[1] > 32 || at[1] + 2U > len) {
-			return false;
-		}
-		if (at[1 + at[1]] == 0) {
-			return false; /* A zero at the end of a window. */
-		}
-		memcpy(set->octets + 32 * at[0], at + 2, at[1]);
-		before = at[0];
-		len -= at[1] + 2;
-		at += at[1] + 2;
-	}
-	return true;
-}
-
 /*! Octets before the list; SIZE_MAX: there are fewer. */
 static size_t begin_of(uint16_t type, const uint8_t *at, size_t len)
 {
@@ -77,19 +40,19 @@ static size_t begin_of(uint16_t type, const uint8_t *at, size_t len)
 	return begin <= len ? begin : SIZE_MAX;
 }
 
-static void check_made(const knot_rdata_t *rdata, uint16_t type, const set_t *set, uint8_t changes,
-                       const uint8_t *made, size_t len)
+static void check_made(const knot_rdata_t *rdata, uint16_t type, const types_t *set,
+                       uint8_t changes, const uint8_t *made, size_t len)
 {
-	static set_t expected, listed;
+	static types_t expected, listed;
 	size_t begin = begin_of(type, rdata->data, rdata->len);
 	require(len <= (size_t)rdata->len + ANAME_BITMAP_GROWTH && len >= begin);
 	require(memcmp(made, rdata->data, begin) == 0);
-	require(read_set(made + begin, len - begin, &listed));
+	require(types_read(&listed, made + begin, len - begin));
 	expected = *set;
-	put(&expected, KNOT_RRTYPE_A, !(changes & ANAME_FAMILY_A));
-	put(&expected, KNOT_RRTYPE_AAAA, !(changes & ANAME_FAMILY_AAAA));
+	types_put(&expected, KNOT_RRTYPE_A, !(changes & ANAME_FAMILY_A));
+	types_put(&expected, KNOT_RRTYPE_AAAA, !(changes & ANAME_FAMILY_AAAA));
 	if (changes & ANAME_LISTED_HTTPS) {
-		put(&expected, KNOT_RRTYPE_HTTPS, true);
+		types_put(&expected, KNOT_RRTYPE_HTTPS, true);
 	}
 	require(memcmp(&expected, &listed, sizeof(expected)) == 0);
 	/* Once more it is the same. */
@@ -103,11 +66,11 @@ static void check_made(const knot_rdata_t *rdata, uint16_t type, const set_t *se
 
 static void check_record(uint16_t type, const uint8_t *octets, size_t len, uint8_t changes)
 {
-	static set_t set;
+	static types_t set;
 	knot_rdata_t *rdata = rdata_of(octets, len);
 	uint8_t *made = malloc(len + ANAME_BITMAP_GROWTH);
 	size_t begin = begin_of(type, rdata->data, len);
-	bool good = begin <= len && read_set(rdata->data + begin, len - begin, &set);
+	bool good = begin <= len && types_read(&set, rdata->data + begin, len - begin);
 	int ret = aname_bitmap_correct(type, rdata, changes, made);
 	require(ret == KNOT_EMALF || (ret >= 0 && (size_t)ret <= len + ANAME_BITMAP_GROWTH));
 	require(!good || ret >= 0);
@@ -115,7 +78,7 @@ static void check_record(uint16_t type, const uint8_t *octets, size_t len, uint8
 	if (good) {
 		static const uint16_t some[] = { 1, 2, 6, 28, 65, 255, 256, 65305, 65401, 65535 };
 		for (size_t i = 0; i < sizeof(some) / sizeof(some[0]); i++) {
-			require(aname_bitmap_has(type, rdata, some[i]) == has(&set, some[i]));
+			require(aname_bitmap_has(type, rdata, some[i]) == types_has(&set, some[i]));
 		}
 		check_made(rdata, type, &set, changes, made, ret);
 	} else {

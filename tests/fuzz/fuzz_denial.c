@@ -14,12 +14,15 @@
 #include <libknot/libknot.h>
 
 #include "asked.h"
+#include "denials.h"
+#include "pool.h"
 #include "query/bitmap.h"
 #include "query/denial.h"
 #include "query/find.h"
 #include "query/https.h"
 #include "query/sign.h"
 #include "query/signer.h"
+#include "types.h"
 #include "walk.h"
 
 /*! Bits of the first octet. */
@@ -30,27 +33,12 @@
 #define APEX      0x10
 #define MISSING   5 /*!< Where the two bits of families begin. */
 
-#define SETS_MAX  16
-#define RDATA_MAX 1200
-#define NOW_S     INT64_C(1800000000)
-#define LIFETIME  1209600
-
-typedef struct block {
-	struct block *next;
-	uint8_t at[] __attribute__((aligned(16)));
-} block_t;
-
-typedef struct {
-	knot_rrset_t rrset;
-	uint16_t flags;
-	int of; /*!< The denial that a signature covers; -1: none. */
-} set_t;
+#define NOW_S    INT64_C(1800000000)
+#define LIFETIME 1209600
 
 static struct {
-	block_t *blocks;
 	knot_dname_storage_t zone;
-	set_t sets[SETS_MAX];
-	unsigned count;
+	denials_t reply;
 	uint16_t types[40]; /*!< For mod-onlinesign: what is at the node. */
 	unsigned types_count;
 	bool https;
@@ -71,32 +59,6 @@ knot_rrset_t aname_find_rrset(const aname_query_t *query, uint16_t type)
 bool aname_https_look(const aname_query_t *query)
 {
 	return is.https;
-}
-
-/* Memory, as of knotd's pools. */
-
-static void *allocate(void *ctx, size_t size)
-{
-	block_t *block = malloc(sizeof(*block) + size);
-	require(block != NULL);
-	block->next = is.blocks;
-	is.blocks = block;
-	return block->at;
-}
-
-static void keep(void *block)
-{
-}
-
-static knot_mm_t pool = { .alloc = allocate, .free = keep };
-
-static void free_all(void)
-{
-	while (is.blocks != NULL) {
-		block_t *next = is.blocks->next;
-		free(is.blocks);
-		is.blocks = next;
-	}
 }
 
 /* Keys. */
@@ -133,36 +95,7 @@ static void begin(void)
 	require(shared != NULL);
 }
 
-/* Lists of types. */
-
-typedef struct {
-	uint8_t octets[65536 / 8];
-} types_t;
-
-static bool has(const types_t *types, uint16_t type)
-{
-	return types->octets[type / 8] & 0x80 >> type % 8;
-}
-
-static void put_type(types_t *types, uint16_t type, bool listed)
-{
-	if (listed) {
-		types->octets[type / 8] |= 0x80 >> type % 8;
-	} else {
-		types->octets[type / 8] &= ~(0x80 >> type % 8);
-	}
-}
-
-static void read_types(const uint8_t *at, size_t len, types_t *types)
-{
-	memset(types, 0, sizeof(*types));
-	while (len > 0) {
-		require(len > 2 && at[1] <= 32 && at[1] + 2U <= len);
-		memcpy(types->octets + 32 * at[0], at + 2, at[1]);
-		len -= at[1] + 2;
-		at += at[1] + 2;
-	}
-}
+/* What has to be there. */
 
 static size_t begin_of(uint16_t type, const uint8_t *rdata)
 {
@@ -170,117 +103,7 @@ static size_t begin_of(uint16_t type, const uint8_t *rdata)
 	                                : 5U + rdata[4] + 1 + rdata[5 + rdata[4]];
 }
 
-/* The reply. */
-
-/*! RDATA of a denial, whose list is good. */
-static size_t take_denial(input_t *input, uint16_t type, uint8_t *rdata)
-{
-	static const uint8_t nsec3[] = "\1\0\0\5\2\xaa\xbb\24"
-	                               "01234567890123456789";
-	size_t len = sizeof(nsec3) - 1;
-	uint8_t kind = take_octet(input);
-	dnssec_nsec_bitmap_t *bitmap = dnssec_nsec_bitmap_new();
-	if (type == KNOT_RRTYPE_NSEC) {
-		len = take_name(input, rdata);
-	} else {
-		memcpy(rdata, nsec3, len);
-	}
-	static const uint16_t some[] = {
-		KNOT_RRTYPE_SOA, 65305, 65401, KNOT_RRTYPE_A, KNOT_RRTYPE_AAAA, KNOT_RRTYPE_HTTPS
-	};
-	for (unsigned i = 0; i < 6; i++) {
-		if (kind >> i & 1) {
-			dnssec_nsec_bitmap_add(bitmap, some[i]);
-		}
-	}
-	if (kind & 0x40) {
-		dnssec_nsec_bitmap_add(bitmap, take_number(input, 2));
-	}
-	dnssec_nsec_bitmap_add(bitmap, kind & 0x80 ? KNOT_RRTYPE_CAA : KNOT_RRTYPE_RRSIG);
-	dnssec_nsec_bitmap_write(bitmap, rdata + len);
-	len += dnssec_nsec_bitmap_size(bitmap);
-	dnssec_nsec_bitmap_free(bitmap);
-	return len;
-}
-
-/*! A signature of whatever length, of the zone's. */
-static size_t take_rrsig(input_t *input, uint16_t covered, uint8_t *rdata)
-{
-	size_t zone_len = knot_dname_size(is.zone);
-	uint8_t kind = take_octet(input);
-	take_octets(input, rdata, 18);
-	knot_wire_write_u16(rdata, covered);
-	memcpy(rdata + 18, is.zone, zone_len);
-	/* Mostly of the length that the new one has: then it is overwritten where it stands. */
-	size_t signature = kind & 1 ? 64 : kind / 2;
-	memset(rdata + 18 + zone_len, kind, signature);
-	return 18 + zone_len + signature;
-}
-
-/*! An owner of its own for each denial, in the zone. */
-static void write_owner(unsigned number, uint16_t type, knot_dname_storage_t owner)
-{
-	size_t len = 0, zone_len = knot_dname_size(is.zone);
-	if (type == KNOT_RRTYPE_NSEC3) {
-		owner[len++] = 32;
-		memset(owner + len, '0' + number % 10, 32);
-		owner[len] = 'a' + number;
-		len += 32;
-	} else if (number > 0) {
-		owner[len++] = 1;
-		owner[len++] = 'a' + number;
-	}
-	memcpy(owner + len, is.zone, zone_len);
-}
-
-static void put(knot_pkt_t *pkt, const set_t *set)
-{
-	is.sets[is.count] = *set;
-	if (knot_pkt_put(pkt, KNOT_COMPR_HINT_NONE, &set->rrset, set->flags) == KNOT_EOK) {
-		is.count++;
-	}
-}
-
-static void add_set(knot_pkt_t *pkt, input_t *input, uint16_t type, const knot_dname_t *owner,
-                    uint32_t ttl, int of, bool owned)
-{
-	uint8_t rdata[RDATA_MAX];
-	size_t len;
-	set_t set = { .flags = owned ? KNOT_PF_FREE : 0, .of = of };
-	knot_rrset_init(&set.rrset, knot_dname_copy(owner, &pool), type, KNOT_CLASS_IN, ttl);
-	if (type == KNOT_RRTYPE_RRSIG) {
-		uint16_t covered = of >= 0 ? is.sets[of].rrset.type : KNOT_RRTYPE_TXT;
-		len = take_rrsig(input, covered, rdata);
-	} else if (type == KNOT_RRTYPE_TXT) {
-		len = 1 + take_octet(input);
-		memset(rdata, 'x', len);
-	} else {
-		len = take_denial(input, type, rdata);
-	}
-	require(knot_rrset_add_rdata(&set.rrset, rdata, len, &pool) == KNOT_EOK);
-	put(pkt, &set);
-}
-
-static void build(knot_pkt_t *pkt, input_t *input)
-{
-	knot_dname_storage_t owner;
-	for (unsigned i = 0; input->left > 0 && is.count + 2 < SETS_MAX; i++) {
-		uint8_t kind = take_octet(input);
-		uint32_t ttl = take_number(input, 2);
-		uint16_t type = kind & 1 ? KNOT_RRTYPE_NSEC : KNOT_RRTYPE_NSEC3;
-		type = kind & 2 ? KNOT_RRTYPE_TXT : type;
-		write_owner(i, type, owner);
-		unsigned before = is.count;
-		add_set(pkt, input, type, owner, ttl, -1, kind & 4 && type != KNOT_RRTYPE_TXT);
-		if (is.count > before && kind & 8) {
-			add_set(pkt, input, KNOT_RRTYPE_RRSIG, owner, ttl, (int)before, kind & 16);
-		}
-	}
-}
-
-/* What has to be there. */
-
-static bool counts(const set_t *set, const aname_options_t *options)
+static bool counts(const denials_set_t *set, const aname_options_t *options)
 {
 	const knot_rdata_t *rdata = set->rrset.rrs.rdata;
 	uint16_t type = set->rrset.type;
@@ -290,9 +113,9 @@ static bool counts(const set_t *set, const aname_options_t *options)
 		return false;
 	}
 	size_t at = begin_of(type, rdata->data);
-	read_types(rdata->data + at, rdata->len - at, &types);
-	return has(&types, KNOT_RRTYPE_SOA) ||
-	       (options->any_owner && (has(&types, 65305) || has(&types, 65401)));
+	require(types_read(&types, rdata->data + at, rdata->len - at));
+	return types_has(&types, KNOT_RRTYPE_SOA) ||
+	       (options->any_owner && (types_has(&types, 65305) || types_has(&types, 65401)));
 }
 
 /*! Do the signatures over a record verify? By RFC 4034, 3.1.8.1 alone. */
@@ -332,18 +155,18 @@ static uint32_t smaller(uint32_t one, uint32_t other)
 	return one < other ? one : other;
 }
 
-static void check_corrected(const walk_record_t *record, const set_t *set, uint8_t changes)
+static void check_corrected(const walk_record_t *record, const denials_set_t *set, uint8_t changes)
 {
 	static types_t types, expected;
 	const knot_rdata_t *rdata = set->rrset.rrs.rdata;
 	size_t at = begin_of(record->type, rdata->data);
 	require(record->len >= at && memcmp(record->rdata, rdata->data, at) == 0);
-	read_types(record->rdata + at, record->len - at, &types);
-	read_types(rdata->data + at, rdata->len - at, &expected);
-	put_type(&expected, KNOT_RRTYPE_A, !(changes & ANAME_FAMILY_A));
-	put_type(&expected, KNOT_RRTYPE_AAAA, !(changes & ANAME_FAMILY_AAAA));
+	require(types_read(&types, record->rdata + at, record->len - at));
+	require(types_read(&expected, rdata->data + at, rdata->len - at));
+	types_put(&expected, KNOT_RRTYPE_A, !(changes & ANAME_FAMILY_A));
+	types_put(&expected, KNOT_RRTYPE_AAAA, !(changes & ANAME_FAMILY_AAAA));
 	if (changes & ANAME_LISTED_HTTPS) {
-		put_type(&expected, KNOT_RRTYPE_HTTPS, true);
+		types_put(&expected, KNOT_RRTYPE_HTTPS, true);
 	}
 	require(memcmp(&types, &expected, sizeof(types)) == 0);
 }
@@ -354,12 +177,12 @@ static void check(const aname_query_t *query, uint8_t changes)
 	static walk_record_t record, denial;
 	const aname_options_t *options = query->instance->options;
 	walk_begin(&walk, query->pkt->wire, query->pkt->size);
-	for (unsigned i = 0; i < is.count; i++) {
-		const set_t *set = &is.sets[i];
+	for (unsigned i = 0; i < is.reply.count; i++) {
+		const denials_set_t *set = &is.reply.sets[i];
 		const knot_rdata_t *rdata = set->rrset.rrs.rdata;
 		bool corrected = counts(set, options);
-		bool renewed =
-		        set->of >= 0 && query->sign.wanted && counts(&is.sets[set->of], options);
+		bool renewed = set->of >= 0 && query->sign.wanted &&
+		               counts(&is.reply.sets[set->of], options);
 		uint32_t ttl = set->rrset.ttl;
 		require(walk_next(&walk, &record));
 		require(record.section == 2 && record.type == set->rrset.type);
@@ -368,8 +191,8 @@ static void check(const aname_query_t *query, uint8_t changes)
 			check_corrected(&record, set, changes);
 			denial = record;
 		} else if (renewed) {
-			check_signature(&record, &denial, is.sets[set->of].rrset.ttl);
-			ttl = smaller(ttl, is.sets[set->of].rrset.ttl);
+			check_signature(&record, &denial, is.reply.sets[set->of].rrset.ttl);
+			ttl = smaller(ttl, is.reply.sets[set->of].rrset.ttl);
 		} else {
 			require(record.len == rdata->len &&
 			        memcmp(record.rdata, rdata->data, rdata->len) == 0);
@@ -388,14 +211,14 @@ static bool is_of_apex(const knot_rrset_t *denial)
 
 static knot_pkt_t *new_reply(void)
 {
-	knot_pkt_t *pkt = knot_pkt_new(NULL, 4096, &pool);
+	knot_pkt_t *pkt = knot_pkt_new(NULL, 4096, &pool_mm);
 	require(knot_pkt_put_question(pkt, is.zone, KNOT_CLASS_IN, KNOT_RRTYPE_A) == KNOT_EOK);
 	require(knot_pkt_begin(pkt, KNOT_AUTHORITY) == KNOT_EOK);
 	return pkt;
 }
 
 /*! What was put right for a query about the apex is known to later ones. */
-static void check_known(const aname_query_t *query, const set_t *set, bool https)
+static void check_known(const aname_query_t *query, const denials_set_t *set, bool https)
 {
 	static walk_t walk;
 	static walk_record_t record, rrsig;
@@ -424,8 +247,8 @@ static void check_known(const aname_query_t *query, const set_t *set, bool https
 /*! The same of the last one of the apex in the reply, where all have been put right. */
 static void check_last_known(const aname_query_t *query, bool https)
 {
-	for (unsigned i = is.count; i > 0 && query->sign.wanted; i--) {
-		const set_t *set = &is.sets[i - 1];
+	for (unsigned i = is.reply.count; i > 0 && query->sign.wanted; i--) {
+		const denials_set_t *set = &is.reply.sets[i - 1];
 		if (counts(set, query->instance->options) && is_of_apex(&set->rrset)) {
 			check_known(query, set, https);
 			return;
@@ -442,7 +265,7 @@ static void correct(aname_query_t *query, bool https)
 	unsigned expected = 0;
 	for (int i = aname_denial_find(pkt, options, -1); i >= 0 && ret == KNOT_EOK;
 	     i = aname_denial_find(pkt, options, i + 1)) {
-		while (expected < is.count && !counts(&is.sets[expected], options)) {
+		while (expected < is.reply.count && !counts(&is.reply.sets[expected], options)) {
 			expected++;
 		}
 		require((unsigned)i == expected++);
@@ -451,8 +274,8 @@ static void correct(aname_query_t *query, bool https)
 		ret = aname_denial_correct(query, i, https);
 	}
 	if (ret == KNOT_EOK) {
-		for (; expected < is.count; expected++) {
-			require(!counts(&is.sets[expected], options));
+		for (; expected < is.reply.count; expected++) {
+			require(!counts(&is.reply.sets[expected], options));
 		}
 		check(query, query->missing | (https ? ANAME_LISTED_HTTPS : 0));
 		check_last_known(query, https);
@@ -486,20 +309,20 @@ static void check_online(aname_query_t *query, input_t *input)
 	memcpy(next + 2, is.zone, len);
 	require(knot_dname_is_equal(record.rdata, len + 2 <= KNOT_DNAME_MAXLEN ? next : is.zone));
 	require(record.ttl == smaller(60, query->missing_ttl));
-	read_types(record.rdata + at, record.len - at, &types);
+	require(types_read(&types, record.rdata + at, record.len - at));
 	uint16_t asked = knot_pkt_qtype(query->pkt);
-	require(has(&types, KNOT_RRTYPE_A) ==
+	require(types_has(&types, KNOT_RRTYPE_A) ==
 	        (asked != KNOT_RRTYPE_A && !(query->missing & ANAME_FAMILY_A)));
-	require(has(&types, KNOT_RRTYPE_AAAA) == !(query->missing & ANAME_FAMILY_AAAA));
-	require(has(&types, 65305) && has(&types, KNOT_RRTYPE_NSEC));
-	require(has(&types, KNOT_RRTYPE_DNSKEY) == query->apex ||
+	require(types_has(&types, KNOT_RRTYPE_AAAA) == !(query->missing & ANAME_FAMILY_AAAA));
+	require(types_has(&types, 65305) && types_has(&types, KNOT_RRTYPE_NSEC));
+	require(types_has(&types, KNOT_RRTYPE_DNSKEY) == query->apex ||
 	        (!query->apex && aname_find_rrset(query, KNOT_RRTYPE_DNSKEY).rrs.count > 0));
 	for (unsigned i = 0; i < is.types_count; i++) {
 		uint16_t type = is.types[i];
 		bool looked_for = type <= 264 || type == 32768 || type == 32769 ||
 		                  (type >= 65280 && type <= 65534);
 		bool denied = type == asked || (aname_family_of(type) & query->missing);
-		require(!looked_for || denied || has(&types, type));
+		require(!looked_for || denied || types_has(&types, type));
 	}
 	require(!walk_next(&walk, &record));
 }
@@ -519,7 +342,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(soa + len, "\0", 1);
 	memcpy(soa + len + 1, "\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0\4\0\0\0\x3c", 20);
 	knot_rrset_init(&asked_soa, is.zone, KNOT_RRTYPE_SOA, KNOT_CLASS_IN, 3600);
-	require(knot_rrset_add_rdata(&asked_soa, soa, len + 21, &pool) == KNOT_EOK);
+	require(knot_rrset_add_rdata(&asked_soa, soa, len + 21, &pool_mm) == KNOT_EOK);
 
 	static aname_options_t options;
 	options = (aname_options_t){ .rrtypes = { 65305, 65401 },
@@ -532,7 +355,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	instance->shared = shared;
 	instance->zone_len = knot_dname_size(is.zone);
 	is.https = kind & HTTPS;
-	knot_pkt_t *pkt = knot_pkt_new(NULL, 512 + 16 * take_octet(&input), &pool);
+	knot_pkt_t *pkt = knot_pkt_new(NULL, 512 + 16 * take_octet(&input), &pool_mm);
 	knotd_qdata_t qdata = { .name = is.zone, .query = pkt };
 	aname_query_t query = { .instance = instance,
 		                .pkt = pkt,
@@ -554,13 +377,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (kind & ONLINE) {
 		check_online(&query, &input);
 	} else {
-		build(pkt, &input);
+		is.reply.zone = is.zone;
+		denials_take(&is.reply, pkt, &input);
 		correct(&query, kind & HTTPS);
 	}
 	aname_store_free(atomic_load(&instance->signing.store));
 	(void)aname_bin_reclaim(shared->sign_bin);
 	free(instance);
 	knot_pkt_free(pkt);
-	free_all();
+	pool_free();
 	return 0;
 }

@@ -10,18 +10,13 @@
 
 #include <libknot/libknot.h>
 
+#include "pool.h"
 #include "query/packet.h"
 #include "walk.h"
 
 #define SETS_MAX    48
 #define RECORDS_MAX 4
 #define RDATA_MAX   2300
-
-/*! A block that is freed when all is over, as those of knotd's pools are. */
-typedef struct block {
-	struct block *next;
-	uint8_t at[] __attribute__((aligned(16)));
-} block_t;
 
 /*! A set that has to be in the reply. */
 typedef struct {
@@ -36,7 +31,6 @@ typedef struct {
 typedef struct {
 	knot_pkt_t *pkt;
 	bool pool;
-	block_t *blocks;
 	expected_t sets[SETS_MAX];
 	unsigned count;
 	bool ours; /*!< Something of Knot's has not fitted: from now on all is the module's. */
@@ -48,31 +42,6 @@ static const uint16_t types[] = {
 	KNOT_RRTYPE_NS,  KNOT_RRTYPE_MX,    KNOT_RRTYPE_SRV,   KNOT_RRTYPE_TXT,
 	KNOT_RRTYPE_SOA, KNOT_RRTYPE_RRSIG, KNOT_RRTYPE_NSEC,  65305,
 };
-
-/* Memory. */
-
-static void *allocate(void *ctx, size_t size)
-{
-	case_t *is = ctx;
-	block_t *block = malloc(sizeof(*block) + size);
-	require(block != NULL);
-	block->next = is->blocks;
-	is->blocks = block;
-	return block->at;
-}
-
-static void keep(void *block)
-{
-}
-
-static void free_all(case_t *is)
-{
-	while (is->blocks != NULL) {
-		block_t *next = is->blocks->next;
-		free(is->blocks);
-		is->blocks = next;
-	}
-}
 
 /* Sets. */
 
@@ -144,7 +113,6 @@ static uint16_t take_set(case_t *is, input_t *input, expected_t *set)
 {
 	static const uint16_t some_flags[] = { KNOT_PF_FREE, KNOT_PF_CHECKDUP, KNOT_PF_NOTRUNC,
 		                               KNOT_PF_ORIGTTL, KNOT_PF_SOAMINTTL };
-	knot_mm_t mm = { .ctx = is, .alloc = allocate, .free = keep };
 	uint8_t kind = take_octet(input), chosen = take_octet(input);
 	uint16_t hint = KNOT_COMPR_HINT_NONE;
 	knot_dname_storage_t owner;
@@ -184,7 +152,7 @@ static uint16_t take_set(case_t *is, input_t *input, expected_t *set)
 	}
 	knot_dname_to_lower(set->owner);
 	uint16_t type = types[kind % (sizeof(types) / sizeof(types[0]))];
-	knot_rrset_init(&set->rrset, knot_dname_copy(owner, &mm), type, KNOT_CLASS_IN,
+	knot_rrset_init(&set->rrset, knot_dname_copy(owner, &pool_mm), type, KNOT_CLASS_IN,
 	                take_number(input, 2));
 	unsigned records = type == KNOT_RRTYPE_SOA || type == KNOT_RRTYPE_CNAME
 	                           ? 1
@@ -192,7 +160,7 @@ static uint16_t take_set(case_t *is, input_t *input, expected_t *set)
 	for (; records > 0; records--) {
 		uint8_t rdata[RDATA_MAX];
 		size_t len = take_rdata(input, type, rdata);
-		require(knot_rrset_add_rdata(&set->rrset, rdata, len, &mm) == KNOT_EOK);
+		require(knot_rrset_add_rdata(&set->rrset, rdata, len, &pool_mm) == KNOT_EOK);
 	}
 	/* Then it stands for the TTL of all of them. */
 	for (unsigned i = 0; type == KNOT_RRTYPE_RRSIG && i < set->rrset.rrs.count; i++) {
@@ -325,9 +293,8 @@ static void overwrite(case_t *is, input_t *input)
 	if (has_names(set->rrset.type) || (!is->pool && !(set->flags & KNOT_PF_FREE))) {
 		return;
 	}
-	knot_mm_t mm = { .ctx = is, .alloc = allocate, .free = keep };
 	knot_rdataset_t other = { 0 };
-	require(knot_rdataset_copy(&other, &set->rrset.rrs, &mm) == KNOT_EOK);
+	require(knot_rdataset_copy(&other, &set->rrset.rrs, &pool_mm) == KNOT_EOK);
 	knot_rdata_t *rdata = other.rdata;
 	for (unsigned i = 0; i < other.count; i++, rdata = knot_rdataset_next(rdata)) {
 		if (rdata->len > 0) {
@@ -453,8 +420,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint8_t kind = take_octet(&input);
 	uint16_t most = kind & 2 ? UINT16_MAX : 300 + 8 * take_octet(&input);
 	is.pool = kind & 1;
-	knot_mm_t pool = { .ctx = &is, .alloc = allocate, .free = keep };
-	is.pkt = knot_pkt_new(NULL, most, is.pool ? &pool : NULL);
+	is.pkt = knot_pkt_new(NULL, most, is.pool ? &pool_mm : NULL);
 	require(is.pkt != NULL);
 	knot_dname_storage_t qname;
 	(void)take_name(&input, qname);
@@ -468,6 +434,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	check(&is);
 	knot_pkt_free(is.pkt);
-	free_all(&is);
+	pool_free();
 	return 0;
 }
