@@ -174,6 +174,12 @@ static void urge(input_t *input)
 	memcpy(urged, target->name.at, target->name.len);
 	urgent = (aname_urgent_t){ .names = &urged, .names_count = 1 };
 	aname_urgent_find(scene.refresh, &urgent);
+	/* Where nobody else asks any more, the operator does, once. */
+	for (unsigned i = 0; i < TARGETS; i++) {
+		if (targets[i].until_s == 0 && knot_dname_is_equal(targets[i].name.at, urged)) {
+			targets[i].until_s = loop_now() / 1000 - 1;
+		}
+	}
 	books.urging = true;
 	books_excuse();
 	books.urging = aname_refresh_urge(scene.refresh, &urgent) > 0;
