@@ -49,8 +49,9 @@ static int64_t begun_ms;
 
 /* What it has asked. */
 
-/*! The n-th question of what was written, by a plain reading of it: 1: it has a token; 0: there is
- *  none; -1: it is an error, and the last one. */
+/*! The n-th question of what was written, by a plain reading of it: 1: it has a token; 2: so it has,
+ *  or it is too long, which depends on the pieces that it came in; 0: there is none; -1: it is an error,
+ *  and the last one. */
 static int read_question(const peer_t *peer, size_t number, uint64_t *token)
 {
 	const char *at = memchr(peer->said, '\n', peer->written), *end = NULL;
@@ -84,7 +85,7 @@ static int read_question(const peer_t *peer, size_t number, uint64_t *token)
 	errno = 0;
 	*token = strtoull(copy + from + gap, NULL, 10);
 	bool good = gap > 0 && digits > 0 && errno == 0 && strchr(" \r", after) != NULL;
-	return good ? 1 : -1;
+	return !good ? -1 : len >= ANAME_FOLLOW_LINE_MAX ? 2 : 1;
 }
 
 /*! Does it follow, by its first line? */
@@ -115,11 +116,12 @@ static void hear_line(peer_t *peer)
 	peer->ended = strcmp(line, ANAME_STATUS_END) == 0 || strcmp(line, ANAME_STATUS_AGAIN) == 0;
 	uint64_t token;
 	if (strncmp(line, set, sizeof(set) - 1) == 0) {
-		require(follows(peer) && read_question(peer, peer->answered, &token) == 1);
+		require(follows(peer) && read_question(peer, peer->answered, &token) >= 1);
 		require(strtoull(line + sizeof(set) - 1, NULL, 10) == token);
 		peer->answered++;
 	} else if (follows(peer) && strncmp(line, ANAME_STATUS_ERROR "\t", 6) == 0) {
-		require(read_question(peer, peer->answered, &token) == -1);
+		int read = read_question(peer, peer->answered, &token);
+		require(read == -1 || read == 2);
 	}
 }
 
