@@ -5,6 +5,7 @@
 #include <netdb.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
@@ -52,6 +53,14 @@ static int put_opt(knot_pkt_t *pkt, bool dnssec)
 	return ret;
 }
 
+/*! Is it the number of a port? getaddrinfo() takes larger ones, of which it leaves bits out, and none. */
+static bool is_port(const char *text)
+{
+	size_t len = strspn(text, "0123456789");
+	unsigned long port = len > 0 && len <= 5 && text[len] == '\0' ? strtoul(text, NULL, 10) : 0;
+	return port > 0 && port <= UINT16_MAX;
+}
+
 bool kaname_address_read(const char *text, struct sockaddr_storage *server)
 {
 	char address[ADDRESS_MAX];
@@ -59,6 +68,9 @@ bool kaname_address_read(const char *text, struct sockaddr_storage *server)
 	char *port = strchr(address, '@');
 	if (port != NULL) {
 		*port++ = '\0';
+		if (!is_port(port)) {
+			return false;
+		}
 	}
 	const char *host = strcmp(address, "0.0.0.0") == 0 ? "127.0.0.1"
 	                   : strcmp(address, "::") == 0    ? "::1"

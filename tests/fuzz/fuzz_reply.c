@@ -1,6 +1,7 @@
 /*!
  * Any octets as the reply to a question of kaname's. The first octet of the input chooses the question,
  * the others are the reply. What is taken from it has to be in it, as the C library's parser sees it.
+ * And as the text of a server's address.
  *
  * Files: tools/ask.c
  */
@@ -20,6 +21,8 @@
 #define ASK_SOA   0x04
 #define NAMELESS  0x08
 #define REPLY_MAX 65535
+/*! The first octet where the others are an address. */
+#define ADDRESS   0xA0
 
 /*! How many records of a type the answer has, by another parser; -1: it does not read it. */
 static int count_of(const uint8_t *wire, size_t len, uint16_t type)
@@ -69,8 +72,33 @@ static void check(const kaname_question_t *question, const uint8_t *wire, size_t
 	}
 }
 
+/*! An address has one family, and what is behind an @ is its port. */
+static void check_address(const uint8_t *data, size_t size)
+{
+	struct sockaddr_storage server = { .ss_family = AF_UNSPEC };
+	char *text = strndup((const char *)data, size);
+	require(text != NULL);
+	const char *at = strchr(text, '@');
+	if (kaname_address_read(text, &server)) {
+		require(server.ss_family == AF_INET || server.ss_family == AF_INET6);
+		uint16_t port = server.ss_family == AF_INET
+		                        ? ((const struct sockaddr_in *)&server)->sin_port
+		                        : ((const struct sockaddr_in6 *)&server)->sin6_port;
+		require(port != 0 && ntohs(port) == (at != NULL ? strtoul(at + 1, NULL, 10) : 53));
+	} else {
+		uint8_t address[16];
+		require(at != NULL || inet_pton(AF_INET, text, address) != 1);
+		require(at != NULL || inet_pton(AF_INET6, text, address) != 1);
+	}
+	free(text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	if (size > 0 && data[0] == ADDRESS) {
+		check_address(data + 1, size - 1);
+		return 0;
+	}
 	static const uint8_t name[] = "\3www\7example";
 	if (size < 1 || size - 1 > REPLY_MAX) {
 		return 0;
