@@ -1,6 +1,6 @@
 /*!
  * Any octets as a reply on knotd's control socket. What libknot can read of it the lenient reader reads
- * alike, unit by unit.
+ * alike, unit by unit; and what is said of an error, or is the version, is a text that ends.
  *
  * Files: tools/follow/lenient.c tools/control.c
  */
@@ -59,20 +59,44 @@ static void clear(units_t *units)
 	units->odd = false;
 }
 
+static const kaname_args_t args = { .socket = "/run/x", .timeout = 5, .quiet = true };
+
+static kaname_exit_t ask_strictly(knot_ctl_data_t *ask, units_t *units)
+{
+	kaname_control_t control;
+	require(kaname_control_try(&control, &args) == KNOT_EOK);
+	kaname_exit_t ret = kaname_control_ask(&control, ask, take, units);
+	require(ret == KANAME_OK || ret == KANAME_NO || ret == KANAME_IO);
+	require((ret == KANAME_NO) == (control.error[0] != '\0') || ret == KANAME_IO);
+	require(memchr(control.error, '\0', sizeof(control.error)) != NULL);
+	if (ret == KANAME_NO) {
+		kaname_control_error(&control, "a.");
+	}
+	kaname_control_close(&control);
+	return ret;
+}
+
+static void ask_version(void)
+{
+	char version[KANAME_VERSION_MAX];
+	kaname_control_t control;
+	require(kaname_control_open(&control, &args) == KANAME_OK);
+	kaname_exit_t ret = kaname_control_version(&control, version);
+	require(ret == KANAME_OK || ret == KANAME_IO);
+	require(memchr(version, '\0', sizeof(version)) != NULL);
+	require(strcmp(version, "?") == 0 || (version[0] >= '0' && version[0] <= '9'));
+	kaname_control_close(&control);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static units_t strict, lenient;
-	static const kaname_args_t args = { .socket = "/run/x", .timeout = 5, .quiet = true };
 	knot_ctl_data_t ask = { [KNOT_CTL_IDX_CMD] = "zone-read", [KNOT_CTL_IDX_ZONE] = "a." };
-	kaname_control_t control;
 	served_set(data, size < SERVED_MAX ? size : SERVED_MAX);
-	require(kaname_control_try(&control, &args) == KNOT_EOK);
-	control.quiet = true;
-	kaname_exit_t ret = kaname_control_ask(&control, &ask, take, &strict);
-	require(ret == KANAME_OK || ret == KANAME_NO || ret == KANAME_IO);
-	require((ret == KANAME_NO) == (control.error[0] != '\0') || ret == KANAME_IO);
-	kaname_control_close(&control);
-
+	served_quiet();
+	kaname_exit_t ret = ask_strictly(&ask, &strict);
+	ask_version();
+	served_loud();
 	kaname_exit_t other = kaname_lenient_ask(&args, &ask, take, &lenient);
 	require(other == KANAME_OK || other == KANAME_IO);
 	/* Not where a text begins as none does, which is how it is seen that one was left out. */

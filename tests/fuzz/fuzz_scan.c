@@ -26,6 +26,8 @@
 #define CATALOG   0x08 /*!< And a catalog. */
 #define ELSEWHERE 0x10
 #define LOADED    0x20 /*!< Which zones there are, too. */
+#define FAR       0x40 /*!< Zones that have no master are left out, unless some are named. */
+#define LOUD      0x80 /*!< What is wrong is said. */
 
 static const uint8_t zone_a[] = "\1a\7example", zone_b[] = "\1b\7example";
 static const uint8_t catalog[] = "\3cat\7example";
@@ -82,6 +84,7 @@ typedef struct {
 	} zones[ZONES_MAX];
 	unsigned last;
 	knot_dname_storage_t owner; /*!< Told last. */
+	bool is_far;
 } told_t;
 
 static void check_name(const knot_dname_t *name)
@@ -178,6 +181,12 @@ static void on_loaded(void *ctx, const knot_dname_t *zone, bool is_loaded, uint3
 	check_name(zone);
 }
 
+static void on_left_out(void *ctx, size_t zones)
+{
+	told_t *told = ctx;
+	require(told->is_far || zones == 0);
+}
+
 static void on_there(void *ctx, const knot_dname_t *zone, const knot_dname_t *owner,
                      kaname_family_t family, uint32_t ttl, size_t count, const uint8_t *at)
 {
@@ -192,50 +201,62 @@ static void on_there(void *ctx, const knot_dname_t *zone, const knot_dname_t *ow
 	(void)sum;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+/*! Scans for owners. */
+static kaname_exit_t scan(const kaname_args_t *args, uint8_t kind)
 {
-	static uint8_t replies[SERVED_MAX];
 	static told_t told;
 	static const knot_dname_t *const zones[] = { zone_a, zone_b }, *const catalogs[] = {
 		catalog
 	};
-	const kaname_args_t args = { .socket = "/run/x", .timeout = 5, .quiet = true };
+	const kaname_scan_choice_t choice = { .zones_count = kind & NAMED ? 2 : 0,
+		                              .zones = zones,
+		                              .catalogs_count = kind & CATALOG ? 1 : 0,
+		                              .catalogs = catalogs,
+		                              .elsewhere = kind & ELSEWHERE,
+		                              .is_far = kind & FAR };
+	const kaname_scan_calls_t calls = {
+		.ctx = &told,
+		.owner = on_owner,
+		.refused = on_refused,
+		.missing = on_missing,
+		.left_out = on_left_out,
+		.loaded = kind & LOADED ? on_loaded : NULL,
+		.aside = kind & LOADED ? on_aside : NULL,
+	};
+	told.count = 0;
+	told.is_far = kind & FAR;
+	kaname_exit_t ret = kaname_scan(args, &choice, &calls);
+	if (ret == KANAME_OK && (kind & NAMED)) {
+		/* Whoever is named is told of. */
+		for (unsigned i = 0; i < 2; i++) {
+			unsigned zone = zone_of(&told, zones[i]);
+			require(zone == ZONES_MAX || told.zones[zone].followed ||
+			        told.zones[zone].refused || told.zones[zone].missing);
+		}
+	}
+	return ret;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static uint8_t replies[SERVED_MAX];
 	if (size > INPUT_MAX) {
 		return 0;
 	}
 	uint8_t kind = size > 0 ? data[0] : 0;
+	const kaname_args_t args = { .socket = "/run/x", .timeout = 5, .quiet = !(kind & LOUD) };
 	served_set(replies, put_replies(replies, (const char *)data + 1, size > 0 ? size - 1 : 0));
 	kaname_exit_t ret;
+	served_quiet();
 	if (kind & THERE) {
 		kaname_scan_state_t state;
 		ret = kaname_scan_there(&args, zone_a, zone_a, &state, on_there, NULL);
 	} else if (kind & THERE_ALL) {
 		ret = kaname_scan_there_all(&args, on_there, NULL);
 	} else {
-		const kaname_scan_choice_t choice = { .zones_count = kind & NAMED ? 2 : 0,
-			                              .zones = zones,
-			                              .catalogs_count = kind & CATALOG ? 1 : 0,
-			                              .catalogs = catalogs,
-			                              .elsewhere = kind & ELSEWHERE };
-		const kaname_scan_calls_t calls = {
-			.ctx = &told,
-			.owner = on_owner,
-			.refused = on_refused,
-			.missing = on_missing,
-			.loaded = kind & LOADED ? on_loaded : NULL,
-			.aside = kind & LOADED ? on_aside : NULL,
-		};
-		told.count = 0;
-		ret = kaname_scan(&args, &choice, &calls);
-		if (ret == KANAME_OK && (kind & NAMED)) {
-			/* Whoever is named is told of. */
-			for (unsigned i = 0; i < 2; i++) {
-				unsigned zone = zone_of(&told, zones[i]);
-				require(zone == ZONES_MAX || told.zones[zone].followed ||
-				        told.zones[zone].refused || told.zones[zone].missing);
-			}
-		}
+		ret = scan(&args, kind);
 	}
+	served_loud();
 	require(ret == KANAME_OK || ret == KANAME_IO);
 	return 0;
 }

@@ -157,6 +157,7 @@ static void check(uint8_t *file, size_t len)
 {
 	aname_state_in_t in;
 	if (aname_state_open(&in, file, len) == ANAME_STATE_GOOD) {
+		require(aname_state_length(file, len) == len);
 		check_file(&in, file, len);
 	}
 	free(file);
@@ -181,7 +182,7 @@ static void check_one(const uint8_t *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	if (size < 2) {
+	if (size == 0 || (size == 1 && (data[0] & RECORD))) {
 		return 0;
 	}
 	if (data[0] & RECORD) {
