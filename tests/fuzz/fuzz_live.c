@@ -1,11 +1,14 @@
 /*!
  * Any octets as what the status socket says. The first octet of the input says whether the line of the
- * format stands before the rest, and the last line behind it. What is taken has to be all that is there.
+ * format stands before the rest, and the last line behind it. What is taken has to be all that is there;
+ * and where more is wanted than can be asked for, all that is wanted.
  *
  * Files: tools/live.c tools/socket.c
  */
 
 #include "fuzz.h"
+
+#include <strings.h>
 
 #include "live.h"
 #include "served.h"
@@ -14,6 +17,10 @@
 #define WITHOUT_FORMAT 0x01
 #define WITHOUT_END    0x02
 #define OTHER_END      0x04
+#define OF_RECORDS     0x08 /*!< It is asked for the targets of records, too ... */
+#define OF_MANY        0x10 /*!< ... of more than a request takes. */
+
+#define RECORDS_MAX (ANAME_STATUS_NAMES + 24)
 
 #define FORMAT ANAME_STATUS_FORMAT "\n"
 #define END    "\n" ANAME_STATUS_END "\n"
@@ -102,6 +109,50 @@ static void check(const kaname_live_t *live, const counts_t *counts)
 	require(next != NULL && (why == NULL || live->file.at != NULL));
 }
 
+/*! Records whose targets are t0, t1, ..., some of them twice; the last one has none. */
+static void make_records(kaname_records_t *records, size_t count)
+{
+	static kaname_record_t at[RECORDS_MAX];
+	for (size_t i = 0; i < count; i++) {
+		char name[20];
+		(void)snprintf(name, sizeof(name), "T%zu.test.", i / 2 * 2 + i % 3 / 2);
+		at[i].good = i + 1 < count;
+		require(knot_dname_from_str(at[i].target, name, sizeof(at[i].target)) != NULL);
+	}
+	*records = (kaname_records_t){ .at = at, .count = count };
+}
+
+static bool is_wanted(const kaname_records_t *records, const char *name)
+{
+	knot_dname_txt_storage_t text;
+	for (size_t i = 0; i < records->count; i++) {
+		if (records->at[i].good &&
+		    knot_dname_to_str(text, records->at[i].target, sizeof(text)) != NULL &&
+		    strcasecmp(text, name) == 0 && name[0] == 't') {
+			return true;
+		}
+	}
+	return false;
+}
+
+static void check_wanted(const kaname_args_t *args, bool many, const kaname_live_t *all)
+{
+	kaname_live_t live;
+	kaname_records_t records;
+	size_t wanted = 0;
+	make_records(&records, many ? RECORDS_MAX : 4);
+	require(kaname_live_read(args, "o.test.", &records, &live) == KANAME_OK);
+	for (size_t i = 0; i < all->count; i++) {
+		wanted += is_wanted(&records, name_of(&all->targets[i]));
+	}
+	/* What knotd says is taken as it is where no more was asked for. */
+	require(live.count == (many ? wanted : all->count));
+	for (size_t i = 0; i < live.count; i++) {
+		require(!many || is_wanted(&records, name_of(&live.targets[i])));
+	}
+	kaname_live_free(&live);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static char text[SERVED_MAX];
@@ -138,6 +189,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		counts_t counts;
 		count_lines(text, len, &counts);
 		check(&live, &counts);
+		if (kind & OF_RECORDS) {
+			check_wanted(&args, kind & OF_MANY, &live);
+		}
 		kaname_live_free(&live);
 	}
 	return 0;
