@@ -153,6 +153,9 @@ static void note_success(target_t *target, const lookup_t *lookup)
 /*! An outage has ended: what failed in it is due (F4). */
 static void check_back(const lookup_t *lookup)
 {
+	if (recursors.at[lookup->target->recursor].refuse != KNOT_EOK) {
+		return; /* What is due is started at once, and has failed again. */
+	}
 	for (unsigned i = 0; i < recursors.count; i++) {
 		const target_t *target = &recursors.targets[i];
 		aname_entry_t *entry =
