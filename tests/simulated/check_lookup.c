@@ -57,10 +57,11 @@ static void check_pause(const target_t *target)
 	 * due at once, or, where it had failed by itself, in a pause from then on. */
 	const aname_upstream_work_t *work = server_upstream(UPSTREAM_STEADY)->work;
 	checks.retries++;
-	REQUIRE(work->out || work->back_ms >= target->started_ms || pause_ms >= 1000 * RETRY_MIN_S,
+	REQUIRE(work->out || work->back_ms >= target->started_ms ||
+	                pause_ms >= RETRY_MIN_S * SECOND_MS,
 	        "F4: target %u is looked up %" PRId64 " ms after it failed", target->number,
 	        pause_ms);
-	int64_t most_ms = 1000 * RETRY_MAX_S + 2 * SECOND_MS + WRONGLY_MS;
+	int64_t most_ms = RETRY_MAX_S * SECOND_MS + 2 * SECOND_MS + WRONGLY_MS;
 	bool anew = work->back_ms >= record->failed_ms && loop_now() - work->back_ms <= most_ms;
 	REQUIRE(pause_ms <= (anew ? 2 : 1) * most_ms ||
 	                !check_is_warm_since(target, record->failed_ms),

@@ -80,7 +80,7 @@ void check_first(recursor_t *recursor)
 		int64_t due_ms = 1500 * (int64_t)(world.count / UPSTREAMS) / server.lookup_rate;
 		recursor->awaited = false;
 		recursor->recovered.run = check_all_back;
-		loop_at(&recursor->recovered, loop_now() + due_ms + 2 * TIMEOUT_MOST_MS);
+		loop_at(&recursor->recovered, loop_now() + due_ms + INT64_C(2) * TIMEOUT_MOST_MS);
 	}
 }
 
@@ -92,6 +92,6 @@ void check_turned(upstream_t upstream)
 	if (!world.recursors[upstream].out) {
 		/* It is tried once a second, or, where it says that it fails, as seldom as what
 		 * fails; and what is tried may fail by itself, more than once. */
-		check_excuse(upstream, check_catch_up_ms() + 5 * 1000 * (int64_t)RETRY_MAX_S);
+		check_excuse(upstream, check_catch_up_ms() + 5 * SECOND_MS * RETRY_MAX_S);
 	}
 }

@@ -148,7 +148,7 @@ static void check_recovered(const client_t *client, const aname_snapshot_t *snap
 	int64_t good_ms = loop_now() - (since_ms > client->warm_ms ? since_ms : client->warm_ms);
 	bool good = check_is_good(target) && target->until_ms > loop_now();
 	int64_t most_ms =
-	        1000 * RETRY_MAX_S + 10 * SECOND_MS + check_retry_wait_ms(target->upstream);
+	        RETRY_MAX_S * SECOND_MS + 10 * SECOND_MS + check_retry_wait_ms(target->upstream);
 	REQUIRE(!good || good_ms < most_ms || snapshot->failure == ANAME_FAILURE_NONE,
 	        "F4: target %u answers for %" PRId64 " ms, and is called failing (%s)",
 	        target->number, good_ms, aname_snapshot_failing(snapshot)->why);

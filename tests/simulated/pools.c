@@ -137,7 +137,8 @@ static void check_sticky(pool_t *pool, const said_t *said, uint32_t from)
 	chosen[from] = now;
 }
 
-/*! The least TTL of those used, and a short one for a while after any of the pool went down or came up. */
+/*! The least TTL of those used, and a short one for a while after any of the pool went down or came
+ *  up. */
 static void check_times(const said_t *said)
 {
 	const aname_answer_t *answer = &said->answer;

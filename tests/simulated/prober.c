@@ -14,7 +14,7 @@
 /*! How long an address has to be as it is until that has to show (H2): probes come an interval apart
  *  and a tenth more, and one more may be under way. */
 #define DOWN_MOST_MS  (3 * (33 * SECOND_MS + 2 * SECOND_MS) + 2 * SECOND_MS)
-#define UP_MOST_MS    (2 * 33 * SECOND_MS + 4 * SECOND_MS)
+#define UP_MOST_MS    (2 * (33 * SECOND_MS) + 4 * SECOND_MS)
 #define FORCED_MOST   8
 #define VERDICTS_MOST 4000
 
@@ -100,7 +100,7 @@ void prober_force(void)
 	}
 	/* Both families are of one name: the one that is probed, of even number. */
 	int64_t places = world.count / 2 / SHARE;
-	const target_t *target = &world.targets[2 * SHARE * world_between(0, places - 1)];
+	const target_t *target = &world.targets[INT64_C(2) * SHARE * world_between(0, places - 1)];
 	forced->target = NULL;
 	if (find_forced(target) == NULL) {
 		force(forced, target, world_between(0, 1) ? ANAME_FORCED_DOWN : ANAME_FORCED_UP);

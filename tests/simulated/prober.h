@@ -14,8 +14,8 @@ extern const aname_probe_t prober_probe;
 /*! Is a target probed for a section? */
 bool prober_has(const target_t *target, section_t section);
 
-/*! The number of the n-th target that is probed of an upstream, in IPv4; the next one is of the same name.
- *  It may be one more than there are. */
+/*! The number of the n-th target that is probed of an upstream, in IPv4; the next one is of the same
+ *  name. It may be one more than there are. */
 unsigned prober_nth(upstream_t upstream, unsigned n);
 
 /*! Has that to be known by now of a target's addresses, that some are up, or that all are down? */
