@@ -114,13 +114,16 @@ static kaname_exit_t read_saving(kaname_control_t *control, const char *zone,
 kaname_exit_t kaname_setting_read(kaname_control_t *control, const char *zone,
                                   kaname_setting_t *setting)
 {
+	kaname_exit_t ret = check_loaded(control, zone);
+	return ret == KANAME_OK ? kaname_setting_configured(control, zone, setting) : ret;
+}
+
+kaname_exit_t kaname_setting_configured(kaname_control_t *control, const char *zone,
+                                        kaname_setting_t *setting)
+{
 	kaname_values_t modules;
 	*setting = (kaname_setting_t){ 0 };
-	kaname_exit_t ret = check_loaded(control, zone);
-	if (ret != KANAME_OK) {
-		return ret;
-	}
-	ret = kaname_control_version(control, setting->version);
+	kaname_exit_t ret = kaname_control_version(control, setting->version);
 	if (ret == KANAME_OK) {
 		ret = kaname_primaries_read(control, zone, &setting->primaries);
 	}

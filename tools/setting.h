@@ -38,3 +38,7 @@ typedef struct {
 __attribute__((warn_unused_result)) kaname_exit_t kaname_setting_read(kaname_control_t *control,
                                                                       const char *zone,
                                                                       kaname_setting_t *setting);
+
+/*! The same of a zone that need not be loaded, nor be there: KANAME_OK or KANAME_IO. */
+__attribute__((warn_unused_result)) kaname_exit_t kaname_setting_configured(
+        kaname_control_t *control, const char *zone, kaname_setting_t *setting);

@@ -1,5 +1,6 @@
 """`kaname follow --setup`: a configuration that lets addresses through and nothing else."""
 
+import os
 import re
 import subprocess
 
@@ -14,7 +15,7 @@ from harness import guide
 from harness.ask import SERVER, query
 from harness.primaries import NamedPrimary
 from harness.kaname import kaname
-from harness.knotd import VERSION, section
+from harness.knotd import RELEASE, VERSION, section
 from harness.update import send, swap
 from harness.zone import aname, zone_text
 
@@ -215,6 +216,26 @@ def test_a_bad_zone_or_primary(directory):
         done = kaname("follow", "--setup", "-s", f"{directory}/none", *arguments,
                       directory=directory, code=1)
         assert done.stdout == "" and arguments[-1] in done.stderr
+
+
+def test_a_zone_that_is_not_loaded_yet(knotd, tool):
+    """A secondary before its first transfer: nothing of its content is needed; a zone that is none
+    is refused."""
+    knotd.sections += [section("remote", "gone", address="127.0.0.9@5399"),
+                       section("acl", "others", address="192.0.2.0/24", action="transfer")]
+    any_works = RELEASE >= (3, 3, 5)
+    knotd.options["owners"] = "any" if any_works else "apex"
+    knotd.add_zone("loaded.example", [])
+    knotd.add_zone(ZONE, [], zone_options={"master": "gone", "acl": "others"})
+    os.unlink(knotd.zone_file(ZONE))
+    knotd.start(ready=["loaded.example"])
+    text = tool("follow", "--setup", ZONE).stdout
+    assert acl_of(text) == ["others, kaname-follow"], text
+    match = "sub-or-equal" if any_works else "equal"
+    assert f"    update-owner-match: {match}\n" in text, text
+    refused = tool("follow", "--setup", "none.example", code=1)
+    assert refused.stdout == "" and "none.example" in refused.stderr, refused
+    assert "nothing was changed" not in refused.stderr, refused
 
 
 def test_a_primary_that_is_bind(directory, request):

@@ -151,11 +151,25 @@ static void print_zone(const kaname_setup_t *setup, const char *zone, const kana
 	print_acl(setup, acl);
 }
 
+/*! Is there such a zone? It need not be loaded: the first transfer may not have come yet. */
+static kaname_exit_t check_there(kaname_control_t *control, const char *zone)
+{
+	knot_ctl_data_t ask = { [KNOT_CTL_IDX_CMD] = "zone-status", [KNOT_CTL_IDX_ZONE] = zone };
+	kaname_exit_t ret = kaname_control_ask(control, &ask, NULL, NULL);
+	if (ret == KANAME_NO) {
+		kaname_control_error(control, zone);
+	}
+	return ret;
+}
+
 static kaname_exit_t read_zone(kaname_setup_t *setup, kaname_control_t *control, const char *zone)
 {
 	static kaname_setting_t setting;
 	static kaname_values_t acl;
-	kaname_exit_t ret = kaname_setting_read(control, zone, &setting);
+	kaname_exit_t ret = check_there(control, zone);
+	if (ret == KANAME_OK) {
+		ret = kaname_setting_configured(control, zone, &setting);
+	}
 	if (ret != KANAME_OK) {
 		return ret;
 	}
