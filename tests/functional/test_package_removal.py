@@ -98,5 +98,8 @@ def test_it_tells_of_addresses_that_stay(removed):
         told = removed({"knot.conf": ""})
     finally:
         namespace.put_back("/var/lib")
-    assert "kaname follow has written stay" in told and "Taking it back" in told, told
+    assert "kaname follow has written stay" in told, told
+    for command in ("knotc zone-unset ZONE @ A;", "knotc zone-unset ZONE @ AAAA\n", "kaname unset ZONE"):
+        assert command in told, told
+    assert "/usr/share/doc" not in told, "that goes with the package"
     assert "still names mod-aname" not in told, told
