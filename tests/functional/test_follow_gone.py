@@ -7,7 +7,7 @@ import pytest
 from harness import (
     A1, A2, A3, AAAA1, ANAME, SIBLING_A, SIBLING_AAAA, TARGET, ZONE, aname, let_pass, siblings,
 )
-from harness.follow import KEY, Follow, stays, written
+from harness.follow import ALGORITHM, KEY, Follow, key_file, stays, written
 from harness.wait import eventually
 
 OTHER = "other.example"
@@ -100,6 +100,46 @@ def test_M3_a_former_set_that_somebody_puts_back_by_hand_stays(fleet, authority)
     follow.signal(signal.SIGHUP)
     follow.says(ZONE, "somebody else", A1, since=mark, timeout=20)
     stays(fleet.knotd, {A1}, seconds=3)
+
+
+# What is held because updates fail.
+
+
+@pytest.mark.limit(120)
+def test_M3_the_record_goes_and_the_target_moves_before_that_is_found(fleet, authority):
+    """The update asks for the record, and fails: what was written goes all the same, and soon."""
+    authority.set(TARGET, a=[A1])
+    fleet.serve([aname(TARGET)], kinds=())
+    follow = fleet.follow()
+    # The zones are read some 6 and 14 s after the start.
+    let_pass(7)
+    written(fleet.knotd, {A1})
+    change(fleet.knotd, NO_RECORD)
+    authority.set(TARGET, a=[A2])
+    written(fleet.knotd, (), timeout=20)
+    assert not follow.lines(ZONE, "NXRRSET"), follow.text()
+
+
+@pytest.mark.limit(180)
+def test_M3_a_zone_that_goes_while_its_updates_are_refused(fleet, authority):
+    """That it is away is noted though nothing is tried for a minute."""
+    authority.set(TARGET, a=[A1], aaaa=[AAAA1])
+    fleet.knotd.add_zone(OTHER, [aname(TARGET), *siblings()], zone_options={"acl": KEY})
+    fleet.serve([aname(TARGET)], kinds=())
+    run(fleet, "--adopt")
+    written(fleet.knotd, {A1}, {AAAA1}, zone=OTHER)
+    wrong = key_file(fleet.knotd.directory, f"{ALGORITHM}:{KEY}:{'A' * 43}=", "wrong.key")
+    follow = fleet.follow(key=wrong)
+    # The zones are read some 6, 14 and 30 s after the start.
+    let_pass(7)
+    authority.set(TARGET, a=[A2], aaaa=[AAAA1])
+    follow.says(f"{OTHER}.: ", "BADSIG", timeout=20)
+    take_away(fleet)
+    let_pass(25)
+    follow.finish()
+    add_anew(fleet, f"@ 60 IN A {A1}", f"@ 60 IN AAAA {AAAA1}")
+    text = run(fleet)
+    assert f"{OTHER}.: " in text and "was not in the configuration" in text, text
 
 
 # A zone that was away.

@@ -250,6 +250,9 @@ kaname_follow_compared_t kaname_follow_compare(kaname_follow_t *follow,
 
 /* leaving.c */
 
+/*! The records of an owner are gone: what was done about them, and has failed, does not matter any more. */
+void kaname_follow_leave(kaname_follow_owner_t *owner);
+
 /*! The same of an owner whose records are gone: true if it is, too. */
 bool kaname_follow_seen_leaving(kaname_follow_t *follow, kaname_follow_owner_t *owner,
                                 const kaname_follow_seen_t *seen);

@@ -20,6 +20,14 @@ static void forget(kaname_follow_t *follow, kaname_follow_owner_t *owner)
 	kaname_follow_drop(follow, owner);
 }
 
+void kaname_follow_leave(kaname_follow_owner_t *owner)
+{
+	owner->state = KANAME_OWNER_LEAVING;
+	owner->is_seen = false;
+	owner->hold_at = 0;
+	owner->failures = 0;
+}
+
 /*! Its zone is not there, or it is not to be followed any more: what is written stays. */
 static void take_absent(kaname_follow_t *follow, kaname_follow_owner_t *owner,
                         const kaname_follow_seen_t *seen)

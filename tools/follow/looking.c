@@ -249,6 +249,12 @@ static void take_foreign(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 	        kaname_set_text(seen->there[KANAME_AAAA], text[1], sizeof(text[1])));
 }
 
+/*! Are its records gone, or its zone from the configuration? */
+static bool is_over(const kaname_follow_seen_t *seen)
+{
+	return !seen->state.is_configured || (seen->state.is_loaded && !seen->state.has_aname);
+}
+
 void kaname_follow_seen(kaname_follow_t *follow, kaname_follow_owner_t *owner,
                         const kaname_follow_seen_t *seen)
 {
@@ -269,6 +275,11 @@ void kaname_follow_seen(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 	if (owner->is_dropped) {
 		kaname_follow_consider(follow, owner);
 		return;
+	}
+	/* It may be held for longer than until the next scan, by an update that asks for the records. */
+	if (is_over(seen) &&
+	    (owner->state == KANAME_OWNER_FOLLOWED || owner->state == KANAME_OWNER_FOREIGN)) {
+		kaname_follow_leave(owner);
 	}
 	if (owner->state == KANAME_OWNER_LEAVING) {
 		if (!kaname_follow_seen_leaving(follow, owner, seen)) {

@@ -66,6 +66,11 @@ static void take_news(kaname_follow_t *follow, kaname_follow_owner_t *owner, kan
 			owner->known[i].nodata_since_s = 0;
 		}
 		owner->is_told = false;
+		if (owner->failures > 0) {
+			/* What failed was for the former ones. */
+			owner->hold_at = 0;
+			owner->failures = 0;
+		}
 	} else if (taken == KANAME_TAKEN_BUSY) {
 		kaname_follow_rescan(follow);
 	}
@@ -183,11 +188,13 @@ static void take_missing(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 		return;
 	}
 	follow->absent++;
-	if (owner->state != KANAME_OWNER_LEAVING &&
-	    kaname_now_ms() >= kaname_tick_ms(owner->hold_at)) {
+	/* Only looks at what is not there are held: an update that fails does so because of this. */
+	bool is_held = owner->state == KANAME_OWNER_ABSENT &&
+	               kaname_now_ms() < kaname_tick_ms(owner->hold_at);
+	if (owner->state != KANAME_OWNER_LEAVING && !is_held) {
 		bool looks = has_to_look(follow, owner, scanning);
+		kaname_follow_leave(owner);
 		owner->state = looks ? KANAME_OWNER_LEAVING : KANAME_OWNER_ABSENT;
-		owner->is_seen = false;
 		kaname_follow_consider(follow, owner);
 	}
 }

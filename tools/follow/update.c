@@ -189,7 +189,7 @@ static const struct {
 } sayings[] = {
 	{ KNOT_RCODE_NOERROR, KANAME_UPDATE_DONE, "done", NULL },
 	{ KNOT_RCODE_NXRRSET, KANAME_UPDATE_OTHERWISE,
-	  "records that were to be there are not there, or are others (NXRRSET)", NULL },
+	  "its ANAME records or addresses are others than a moment ago (NXRRSET)", NULL },
 	{ KNOT_RCODE_YXRRSET, KANAME_UPDATE_OTHERWISE,
 	  "there are addresses where there were to be none (YXRRSET)", NULL },
 	{ KNOT_RCODE_NXDOMAIN, KANAME_UPDATE_OTHERWISE, "the owner is not there (NXDOMAIN)", NULL },

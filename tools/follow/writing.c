@@ -22,9 +22,10 @@
 #define FAILED_MS  1000
 /*! So many times in a row an update may find something else than what was read just before. */
 #define DISAGREED  3
-#define NEXT_DISAGREED                                                               \
-	"does this server have what the primary has ('kaname check ZONE')? No more " \
-	"than 256 addresses of a family may stand there"
+#define NEXT_DISAGREED                                                                        \
+	"it is looked at again, and tried in a while; where it stays so, does this server "   \
+	"have what the primary has ('kaname check ZONE')? And no more than 256 addresses of " \
+	"a family may stand there"
 #define NEXT_BELOW                                                                            \
 	"it is below the apex: does the acl say 'update-owner-match: sub-or-equal', and not " \
 	"'equal', as `kaname follow --setup` prints it where 'owners: any' is set? Else "
@@ -171,6 +172,8 @@ static void take_end(kaname_follow_t *follow, kaname_follow_job_t *job,
 		kaname_follow_look(follow, owner);
 		return;
 	case KANAME_UPDATE_REFUSED:
+		/* Where its records are gone its zone may be by now, and later be somebody else's. */
+		owner->is_seen = false;
 		if (updated->is_unsigned) {
 			owner->is_unsure = owner->must_look = true;
 		}
