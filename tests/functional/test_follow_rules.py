@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import time
 
 import pytest
 from harness import (
@@ -78,6 +79,39 @@ def test_M3_a_failure_changes_nothing(fleet, authority, how):
     stays(fleet.knotd, {A1}, {AAAA1}, seconds=6)
     authority.set(TARGET, a=[A2], aaaa=[AAAA1])
     written(fleet.knotd, {A2}, {AAAA1}, timeout=20)
+
+
+@pytest.mark.limit(120)
+def test_M3_when_what_is_written_goes_is_said(fleet, authority):
+    """Once for each time that the target loses its addresses; and by a dry run, too."""
+    authority.set(TARGET, a=[A1], aaaa=[AAAA1], ttl=1)
+    fleet.knotd.options["stale-max"] = 1
+    serve(fleet)
+    follow = fleet.follow()
+    written(fleet.knotd, {A1}, {AAAA1})
+    pattern = r"no address any more \(NXDOMAIN\): what is written goes at (\d\d):(\d\d):(\d\d)"
+
+    def due(text):
+        hour, minute, second = map(int, re.search(pattern, text).groups())
+        now = time.localtime()
+        passed = (now.tm_hour * 60 + now.tm_min) * 60 + now.tm_sec
+        return ((hour * 60 + minute) * 60 + second - passed) % 86400
+
+    authority.nxdomain(TARGET, negative_ttl=1)
+    wait_s = due(follow.says(ZONE, pattern))
+    assert 540 <= wait_s <= 601, f"expected some ten minutes, got {wait_s} s"
+    let_pass(5)
+    lines = Follow(fleet.knotd).run("--dry-run").stderr.splitlines()
+    assert len(lines) == 1 and ZONE in lines[0], lines
+    assert abs(due(lines[0]) - due(follow.says(ZONE, pattern))) <= 2, lines
+    assert len(follow.lines("any more")) == 1, follow.text()
+    mark = follow.at()
+    authority.set(TARGET, a=[A1], aaaa=[AAAA1], ttl=1)
+    let_pass(4)
+    authority.nxdomain(TARGET, negative_ttl=1)
+    follow.says(ZONE, pattern, since=mark)
+    let_pass(2)
+    assert len(follow.lines("any more")) == 2, follow.text()
 
 
 def test_M3_a_family_that_fails_stays_while_the_other_one_changes(fleet, authority):

@@ -1,5 +1,6 @@
 #include "follow/follow.h"
 
+#include <stdio.h>
 #include <time.h>
 
 #include "ask.h"
@@ -11,6 +12,8 @@
 #define TTL_MARK     ((uint32_t)UINT16_MAX)
 /*! The longest pause after failures. */
 #define HOLD_MOST_MS 60000
+/*! Both families. */
+#define BOTH         (1u << KANAME_A | 1u << KANAME_AAAA)
 
 void kaname_follow_set(kaname_follow_t *follow, kaname_set_t **at, kaname_set_t *set)
 {
@@ -125,23 +128,75 @@ int64_t kaname_follow_next(const kaname_follow_owner_t *owner,
 	                        now_ms);
 }
 
-/*! Says once until when a change waits. */
-static void say_wait(kaname_follow_t *follow, kaname_follow_owner_t *owner, int64_t wait_ms)
+/*! Writes the time of day that it is then. */
+static void write_time(int64_t wait_ms, char *text, size_t size)
 {
 	time_t at = time(NULL) + (wait_ms + 999) / 1000;
 	struct tm tm;
-	char text[16] = "?";
+	if (localtime_r(&at, &tm) == NULL || strftime(text, size, "%H:%M:%S", &tm) == 0) {
+		(void)snprintf(text, size, "?");
+	}
+}
+
+/*! Says once until when a change waits. */
+static void say_wait(kaname_follow_t *follow, kaname_follow_owner_t *owner, int64_t wait_ms)
+{
+	char text[16];
 	/* With --once that is said in the end. */
 	if (owner->said_wait || follow->is_once) {
 		return;
 	}
 	owner->said_wait = true;
-	if (localtime_r(&at, &tm) != NULL) {
-		(void)strftime(text, sizeof(text), "%H:%M:%S", &tm);
-	}
+	write_time(wait_ms, text, sizeof(text));
 	kaname_follow_trouble(follow, owner, NULL,
 	                      "it has changed often, and is not written before %s, in %lld s", text,
 	                      (long long)(wait_ms + 999) / 1000);
+}
+
+/*! Of which families are there addresses that its targets do not have any more? A bit for each. */
+static unsigned find_kept(const kaname_follow_owner_t *owner,
+                          kaname_set_t *const to[KANAME_FAMILIES])
+{
+	unsigned kept = 0;
+	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
+		bool stays = to[i] != NULL && to[i] == owner->written[i];
+		if (stays && owner->known[i].worth == KANAME_TOLD_NXDOMAIN) {
+			kept = BOTH; /* Who looks up the other one finds no name, either. */
+		} else if (stays && owner->known[i].worth == KANAME_TOLD_NODATA) {
+			kept |= 1u << i;
+		}
+	}
+	return kept;
+}
+
+/*! Says once, of each time that the targets lose their addresses, when what is written goes. */
+static void say_kept(kaname_follow_t *follow, kaname_follow_owner_t *owner, unsigned kept,
+                     int64_t wait_ms)
+{
+	char what[200], at[16];
+	bool is_over = owner->known[KANAME_A].nodata_since_s == 0 &&
+	               owner->known[KANAME_AAAA].nodata_since_s == 0;
+	bool said = kept == 0 || kept == owner->said_kept;
+	if (is_over || kept != 0) {
+		owner->said_kept = kept; /* A failure in between does not make it another time. */
+	}
+	if (said) {
+		return;
+	}
+	unsigned one = (kept & 1u << KANAME_A) != 0 ? KANAME_A : KANAME_AAAA;
+	kaname_told_worth_t other = owner->known[!one].worth;
+	bool both = kept == BOTH || other == KANAME_TOLD_NODATA;
+	bool gone = owner->known[KANAME_A].worth == KANAME_TOLD_NXDOMAIN ||
+	            owner->known[KANAME_AAAA].worth == KANAME_TOLD_NXDOMAIN;
+	write_time(wait_ms, at, sizeof(at));
+	(void)snprintf(what, sizeof(what),
+	               "its target has no %s any more (%s): what is written goes at %s, unless it "
+	               "has one before",
+	               both              ? "address"
+	               : one == KANAME_A ? "A"
+	                                 : "AAAA",
+	               gone ? "NXDOMAIN" : "NODATA", at);
+	kaname_follow_say_owner(follow, owner, what);
 }
 
 /*! Nothing is to be written: what stands there is of the records that are there now, too. */
@@ -165,7 +220,9 @@ static void consider_followed(kaname_follow_t *follow, kaname_follow_owner_t *ow
 	if (!owner->is_told) {
 		return;
 	}
-	if (!kaname_follow_differs(owner, now_ms, to, &again_ms)) {
+	bool differs = kaname_follow_differs(owner, now_ms, to, &again_ms);
+	say_kept(follow, owner, find_kept(owner, to), again_ms - now_ms);
+	if (!differs) {
 		take_record(follow, owner);
 		owner->failures = 0;
 		owner->act_at = kaname_tick_of(again_ms);
