@@ -1,14 +1,16 @@
 """M2: a set that rotates is not chased."""
 
+import subprocess
 import threading
 import time
 
 import pytest
-from harness import aname
+from harness import TARGET, aname, let_pass
 from harness.authority import Behaviour
-from harness.follow import KEY
+from harness.follow import KEY, stands, written
+from harness.kaname import KANAME, environment
 from harness.secondaries import serial
-from harness.wait import SLOW, during
+from harness.wait import SLOW, during, scaled
 
 OVERLAPPING, DISJOINT = "overlapping.example", "disjoint.example"
 WATCHED_S = 150
@@ -66,3 +68,25 @@ def check(found, pauses):
     assert len(behind) >= 3, f"expected pauses of {pauses}, got {text}"
     for one, pause in zip(behind, pauses):
         assert pause - 0.5 <= one <= pause + GRACE_S, f"expected pauses of {pauses}, got {text}"
+
+
+@pytest.mark.limit(120)
+def test_M2_a_reboot_makes_no_pause_begin_anew(fleet, authority):
+    """What was written before it is as old as the wall clock says."""
+    sets = [["192.0.2.254", f"192.0.2.{number}"] for number in range(1, 6)]
+    authority.set(TARGET, a=sets[0], ttl=1)
+    fleet.serve([aname(TARGET)], kinds=())
+    follow = fleet.follow()
+    for a in sets[:4]:
+        authority.set(TARGET, a=a, ttl=1)
+        written(fleet.knotd, a)
+    follow.finish()
+    authority.set(TARGET, a=sets[4], ttl=1)
+    let_pass(11)
+    # The clock since boot: the pause of ten seconds is over, and longer than the machine runs.
+    booted = ["unshare", "--time", "--monotonic", str(2 - int(time.monotonic())), "--fork"]
+    done = subprocess.run([*booted, KANAME, *follow.arguments, "--once"], capture_output=True,
+                          env=environment(fleet.knotd.directory), text=True, check=False,
+                          timeout=scaled(60))
+    assert done.returncode == 0, done
+    assert stands(fleet.knotd)["A"] == set(sets[4]), done

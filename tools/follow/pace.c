@@ -1,15 +1,15 @@
 #include "follow/pace.h"
 
 /*! The second that has not begun before: no pause is shorter than it is to be. */
-static uint32_t seconds_of(int64_t now_ms)
+static int32_t seconds_of(int64_t now_ms)
 {
-	return (uint32_t)((now_ms + 999) / 1000);
+	return (int32_t)((now_ms + 999) / 1000);
 }
 
 void kaname_pace_changed(kaname_pace_t *pace, int64_t now_ms)
 {
-	const uint32_t quiet_s = KANAME_PACE_MOST_MS / 1000;
-	uint32_t now_s = (uint32_t)(now_ms / 1000);
+	const int32_t quiet_s = KANAME_PACE_MOST_MS / 1000;
+	int32_t now_s = (int32_t)(now_ms / 1000);
 	if (now_s >= pace->changed_s + quiet_s && now_s >= pace->written_s + quiet_s) {
 		pace->writes = 0;
 	}

@@ -27,11 +27,11 @@
 #define KANAME_PACE_PAIR_MS      5000
 
 typedef struct {
-	/* In seconds, since there are many of these. */
-	uint32_t written_s; /*!< When it was written last. */
-	uint32_t changed_s; /*!< When what it is to have changed last. */
-	uint8_t writes;     /*!< Since the last quiet, as far as they count. */
-	uint8_t families;   /*!< Which were written last: a bit for each. */
+	/* In seconds, since there are many of these; before the clock began, too. */
+	int32_t written_s; /*!< When it was written last. */
+	int32_t changed_s; /*!< When what it is to have changed last. */
+	uint8_t writes;    /*!< Since the last quiet, as far as they count. */
+	uint8_t families;  /*!< Which were written last: a bit for each. */
 } kaname_pace_t;
 
 /*! Notes that what the owner is to have is another set than before. */

@@ -17,6 +17,9 @@
 #include "name.h"
 #include "records.h"
 
+/*! What is older than all pauses is as old as this. */
+#define AGE_MOST_S 86400
+
 /* What is asked for. */
 
 /*! Reads names of zones; false, and reported, if one is none. */
@@ -180,6 +183,14 @@ static void take_nodata(const kaname_follow_t *follow, kaname_follow_owner_t *ow
 	}
 }
 
+/*! The same of what was written, which may be before the machine was booted: then by the clock on the wall,
+ *  the worst of which is that a pause is too short once. */
+static int32_t written_ago(int64_t age_s)
+{
+	age_s = age_s < 0 ? 0 : age_s > AGE_MOST_S ? AGE_MOST_S : age_s;
+	return (int32_t)(kaname_now_ms() / 1000 - age_s);
+}
+
 void kaname_follow_take_noted(void *ctx, const knot_dname_t *zone, const knot_dname_t *name,
                               const kaname_noted_t *noted)
 {
@@ -203,7 +214,7 @@ void kaname_follow_take_noted(void *ctx, const knot_dname_t *zone, const knot_dn
 		follow->has_failed = true;
 		return;
 	}
-	owner->pace.written_s = ago(time(NULL) - noted->written_s);
+	owner->pace.written_s = written_ago(time(NULL) - noted->written_s);
 	owner->pace.changed_s = owner->pace.written_s;
 	owner->pace.writes = noted->writes;
 	take_nodata(follow, owner, noted);
