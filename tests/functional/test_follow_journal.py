@@ -8,7 +8,8 @@ import subprocess
 
 import pytest
 from harness import (
-    A1, A2, AAAA1, TARGET, ZONE, aname, eventually, let_pass, namespace, sanitizer,
+    A1, A2, AAAA1, ANAME, SIBLING_A, SIBLING_AAAA, TARGET, ZONE, aname, eventually, let_pass,
+    namespace, sanitizer, siblings,
 )
 from harness.ask import SERVER
 from harness.follow import KEY, Follow, stays, written
@@ -22,6 +23,11 @@ HERE = f"{SERVER[0]}@{SERVER[1]}"
 def serve(fleet, authority, *records, **how):
     authority.set(TARGET, a=[A1], aaaa=[AAAA1])
     fleet.serve([aname(TARGET), *records], kinds=(), **how)
+
+
+def remove_record(knotd):
+    for command in (["zone-begin"], ["zone-unset", "@", f"TYPE{ANAME}"], ["zone-commit"]):
+        knotd.knotc(command[0], ZONE, *command[1:])
 
 
 def write_once(fleet, authority, **how):
@@ -186,6 +192,63 @@ def test_M5_a_journal_that_is_cut_short_while_it_runs(fleet, authority):
     follow.says("next: .*backup")
     stays(fleet.knotd, {A1}, {AAAA1}, seconds=2)
     follow.finish()
+
+
+@pytest.mark.parametrize("rests", [True, False])
+def test_M5_a_journal_that_is_removed_while_it_runs(fleet, authority, rests):
+    """It is put back as it was, and that is said: what was adopted is not lost."""
+    serve(fleet, authority, *siblings())
+    follow = fleet.follow("--adopt")
+    written(fleet.knotd, {A1}, {AAAA1})
+    let_pass(2)
+    if rests:
+        look(follow, fleet.knotd)
+    os.unlink(os.path.join(follow.journal, "data.mdb"))
+    authority.set(TARGET, a=[A2], aaaa=[AAAA1])
+    written(fleet.knotd, {A2}, {AAAA1}, timeout=30)
+    follow.says("data.mdb was removed", "put back as it was")
+    follow.says("next: ")
+    remove_record(fleet.knotd)
+    follow.signal(signal.SIGHUP)
+    written(fleet.knotd, {SIBLING_A}, {SIBLING_AAAA}, timeout=20)
+    assert len(follow.lines("data.mdb")) == 1, follow.text()
+    follow.finish()
+
+
+def test_M5_a_journal_that_is_cut_after_it_has_grown(fleet, authority):
+    """By a page that the last updates have added: nobody is killed for it."""
+    names = serve_many(fleet, authority)
+    follow = fleet.follow(name="again")
+    let_pass(3)
+    file = os.path.join(follow.journal, "data.mdb")
+    size = os.path.getsize(file)
+    many = [f"203.0.113.{number}" for number in range(1, 33)]
+    authority.set(TARGET, a=many, aaaa=[AAAA1])
+    for name in (ZONE, *names):
+        written(fleet.knotd, many, {AAAA1}, zone=name, timeout=30)
+    eventually(lambda: os.path.getsize(file) > size, what="the journal has grown")
+    let_pass(2)
+    look(follow, fleet.knotd)
+    os.truncate(file, os.path.getsize(file) - os.sysconf("SC_PAGESIZE"))
+    authority.set(TARGET, a=[A1], aaaa=[AAAA1])
+    follow.says("damaged", timeout=20)
+    follow.finish()
+
+
+def test_M5_a_journal_of_another_format(fleet, authority):
+    """Nothing but the version that wrote it, or to lose it, helps; the service is not tried again."""
+    follow = write_once(fleet, authority)
+    file = os.path.join(follow.journal, "data.mdb")
+    with open(file, "r+b") as data:
+        text = data.read()
+        assert text.count(b"2 local ") >= 1
+        data.seek(0)
+        data.write(text.replace(b"2 local ", b"1 local "))
+    for argument in ("--once", "--primary-moved"):
+        done = follow.run("--once", argument, code=1)
+        assert "another version of kaname" in done.stderr, done.stderr
+        assert "next: install the version that wrote it" in done.stderr, done.stderr
+        assert "has moved" not in done.stderr, done.stderr
 
 
 # What it has of zones that are not found any more.

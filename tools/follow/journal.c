@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -20,6 +21,13 @@
 /*! Where the primary's name is kept: no owner has this key. */
 #define KEY_OF_ALL "\xff"
 
+#define NEXT_FORMAT                                                                          \
+	"install the version that wrote it; or move data.mdb away: what was written so far " \
+	"is then taken for somebody else's, and --adopt goes on with it"
+#define NEXT_WHOSE                                                                          \
+	"if that is the same primary, and has moved: --primary-moved, once, keeps what is " \
+	"known of it; another one needs a journal of its own: --journal"
+
 struct kaname_journal {
 	MDB_env *env;
 	MDB_dbi dbi;
@@ -28,8 +36,10 @@ struct kaname_journal {
 	int lock;  /*!< Held while it may be changed; -1: it is read only. */
 	int error; /*!< Why it could not be read. */
 	bool rests;
-	struct stat file; /*!< Of its data, when it was put to rest. */
-	int64_t size;     /*!< Of its data, which only grows; by atomic operations. */
+	struct stat file;  /*!< Of its data, when it was put to rest; */
+	int kept;          /*!< and that, so that it can be put back; -1: it is awake. */
+	bool was_put_back; /*!< Likewise. */
+	int64_t size;      /*!< Of its data, which only grows. Both by atomic operations. */
 };
 
 /* Opening. */
@@ -115,9 +125,8 @@ static int open_first(kaname_journal_t *journal)
 	return ret == 0 ? open_env(journal) : ret;
 }
 
-/*! Looks whose it is by what is noted; `why` is set if it is somebody else's. */
-static void look_whose(const kaname_whose_t *whose, const MDB_val *found, char *why,
-                       size_t why_size)
+/*! Looks whose it is by what is noted; `why` is set if it cannot be used. */
+static void look_whose(const kaname_whose_t *whose, const MDB_val *found, kaname_trouble_t *trouble)
 {
 	char value[8 + KANAME_WHOSE_MAX], its[KANAME_WHOSE_MAX];
 	(void)snprintf(value, sizeof(value), "%.*s", (int)found->mv_size,
@@ -126,17 +135,21 @@ static void look_whose(const kaname_whose_t *whose, const MDB_val *found, char *
 	long format = strtol(value, &noted, 10);
 	noted += noted[0] == ' ' ? 1 : 0;
 	if (format != FORMAT) {
-		(void)snprintf(why, why_size, "it is of another version of kaname, and of %s",
+		(void)snprintf(trouble->why, sizeof(trouble->why),
+		               "it is of another version of kaname, and of %s",
 		               kaname_whose_tell(noted, its));
+		trouble->next = NEXT_FORMAT;
 	} else if (!whose->has_moved && !kaname_whose_is(whose, noted)) {
-		(void)snprintf(why, why_size, "it is of %s", kaname_whose_tell(noted, its));
+		(void)snprintf(trouble->why, sizeof(trouble->why), "it is of %s",
+		               kaname_whose_tell(noted, its));
+		trouble->next = NEXT_WHOSE;
 	}
 }
 
 /*! Looks whose it is, and makes it this primary's if it is nobody's, or has it by another name. KNOT_EOK,
- *  or a number of LMDB's; `why` is set if it is somebody else's. */
-static int settle_whose(kaname_journal_t *journal, const kaname_whose_t *whose, char *why,
-                        size_t why_size)
+ *  or a number of LMDB's; `why` is set if it cannot be used. */
+static int settle_whose(kaname_journal_t *journal, const kaname_whose_t *whose,
+                        kaname_trouble_t *trouble)
 {
 	char text[KANAME_WHOSE_MAX], value[8 + KANAME_WHOSE_MAX];
 	kaname_whose_write(whose, text);
@@ -152,10 +165,10 @@ static int settle_whose(kaname_journal_t *journal, const kaname_whose_t *whose, 
 	bool same = ret == 0 && found.mv_size == own.mv_size &&
 	            memcmp(found.mv_data, own.mv_data, own.mv_size) == 0;
 	if (ret == 0 && !same) {
-		look_whose(whose, &found, why, why_size);
+		look_whose(whose, &found, trouble);
 	}
 	ret = ret == MDB_NOTFOUND ? 0 : ret;
-	bool write = ret == 0 && !same && !read_only && why[0] == '\0';
+	bool write = ret == 0 && !same && !read_only && trouble->why[0] == '\0';
 	if (write) {
 		ret = mdb_put(txn, journal->dbi, &key, &own, 0);
 	}
@@ -174,12 +187,12 @@ kaname_journal_t *kaname_journal_open(const char *directory, const kaname_whose_
 	int ret = ENOMEM;
 	if (journal != NULL) {
 		journal->is_read_only = read_only;
-		journal->lock = -1;
+		journal->lock = journal->kept = -1;
 		(void)snprintf(journal->directory, sizeof(journal->directory), "%s", directory);
 		ret = open_first(journal);
 	}
 	if (ret == 0 && whose != NULL) {
-		ret = settle_whose(journal, whose, trouble->why, sizeof(trouble->why));
+		ret = settle_whose(journal, whose, trouble);
 	}
 	if (ret == 0 && trouble->why[0] == '\0') {
 		return journal;
@@ -191,9 +204,6 @@ kaname_journal_t *kaname_journal_open(const char *directory, const kaname_whose_
 		trouble->next = kaname_journal_next(ret);
 	} else {
 		trouble->is_lasting = true;
-		trouble->next = "if that is the same primary, and has moved: --primary-moved, "
-		                "once, keeps what is known of it; another one needs a journal of "
-		                "its own: --journal";
 	}
 	kaname_journal_close(journal);
 	return NULL;
@@ -207,6 +217,9 @@ void kaname_journal_close(kaname_journal_t *journal)
 		}
 		if (journal->lock >= 0) {
 			(void)close(journal->lock);
+		}
+		if (journal->kept >= 0) {
+			(void)close(journal->kept);
 		}
 		free(journal);
 	}
@@ -227,12 +240,20 @@ static bool is_same_file(const struct stat *one, const struct stat *other)
 void kaname_journal_rest(kaname_journal_t *journal)
 {
 	mdb_filehandle_t fd;
-	if (journal->env != NULL) {
-		journal->rests =
-		        mdb_env_get_fd(journal->env, &fd) == 0 && fstat(fd, &journal->file) == 0;
-		mdb_env_close(journal->env);
-		journal->env = NULL;
+	if (journal->env == NULL || mdb_env_get_fd(journal->env, &fd) != 0 ||
+	    fstat(fd, &journal->file) != 0) {
+		return;
 	}
+	journal->kept = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (journal->kept < 0) {
+		return; /* There are too many files: it stays awake. */
+	}
+	if (journal->file.st_size > journal->size) {
+		journal->size = journal->file.st_size;
+	}
+	journal->rests = true;
+	mdb_env_close(journal->env);
+	journal->env = NULL;
 }
 
 /*! Holds the lock that is there now: the directory may be another one. */
@@ -252,6 +273,50 @@ static int lock_again(kaname_journal_t *journal)
 	return ret;
 }
 
+/*! Makes a copy of its data, in the place of what was removed. */
+static int copy_kept(kaname_journal_t *journal, const char *path, const char *aside)
+{
+	struct stat file;
+	off_t at = 0;
+	int fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int ret = fd >= 0 && fstat(journal->kept, &file) == 0 ? 0 : errno;
+	while (ret == 0 && at < file.st_size) {
+		ssize_t copied = sendfile(fd, journal->kept, &at, file.st_size - at);
+		ret = copied < 0 ? errno : copied == 0 ? KANAME_JOURNAL_DAMAGED : 0;
+	}
+	if (ret == 0 && file.st_size < journal->size) {
+		ret = KANAME_JOURNAL_DAMAGED;
+	}
+	if (ret == 0 &&
+	    (fsync(fd) != 0 || rename(aside, path) != 0 || fstat(fd, &journal->file) != 0)) {
+		ret = errno;
+	}
+	if (fd >= 0) {
+		(void)close(fd);
+	}
+	return ret;
+}
+
+/*! Its data was removed. It is still there for who has it open: what it tells is not lost. */
+static int put_back(kaname_journal_t *journal)
+{
+	char path[PATH_MAX + 16], aside[PATH_MAX + 16];
+	(void)snprintf(path, sizeof(path), "%s/data.mdb", journal->directory);
+	(void)snprintf(aside, sizeof(aside), "%s/data.new", journal->directory);
+	int ret = copy_kept(journal, path, aside);
+	if (ret != 0) {
+		(void)unlink(aside);
+		return ret;
+	}
+	__atomic_store_n(&journal->was_put_back, true, __ATOMIC_RELAXED);
+	return 0;
+}
+
+bool kaname_journal_was_put_back(kaname_journal_t *journal)
+{
+	return __atomic_exchange_n(&journal->was_put_back, false, __ATOMIC_RELAXED);
+}
+
 /*! Is there still what was put to rest? */
 static int look_again(kaname_journal_t *journal)
 {
@@ -261,9 +326,8 @@ static int look_again(kaname_journal_t *journal)
 		return ret;
 	}
 	ret = stat_file(journal, "data.mdb", &file);
-	if (ret == ENOENT && !journal->is_read_only) {
-		journal->size = 0;
-		return 0;
+	if (ret == ENOENT && journal->kept >= 0) {
+		return put_back(journal);
 	}
 	if (ret != 0) {
 		return ret;
@@ -281,7 +345,20 @@ static int wake(kaname_journal_t *journal)
 		return check_size(journal);
 	}
 	int ret = look_again(journal);
-	return ret == 0 ? open_env(journal) : ret;
+	ret = ret == 0 ? open_env(journal) : ret;
+	if (ret == 0 && journal->kept >= 0) {
+		(void)close(journal->kept);
+		journal->kept = -1;
+	}
+	return ret;
+}
+
+void kaname_journal_keep(kaname_journal_t *journal)
+{
+	struct stat file;
+	if (stat_file(journal, "data.mdb", &file) == ENOENT) {
+		kaname_journal_rest(journal);
+	}
 }
 
 int kaname_journal_wake(kaname_journal_t *journal)
@@ -396,5 +473,6 @@ int kaname_journal_commit(kaname_journal_t *journal, const kaname_notes_t *notes
 		mdb_txn_abort(txn);
 		return ret;
 	}
-	return mdb_txn_commit(txn);
+	ret = mdb_txn_commit(txn);
+	return ret == 0 ? check_size(journal) : ret; /* It may have grown. */
 }

@@ -121,10 +121,18 @@ void kaname_journal_close(kaname_journal_t *journal);
  *  stays locked. */
 void kaname_journal_rest(kaname_journal_t *journal);
 
+/*! If its data was removed while it was awake: puts it to rest, so that it is put back when it is woken. While
+ *  nobody uses it. */
+void kaname_journal_keep(kaname_journal_t *journal);
+
+/*! Was its data put back since this was asked last? */
+bool kaname_journal_was_put_back(kaname_journal_t *journal);
+
 /*!
  * \brief Opens it again, before it is used on two threads.
  *
- * Where its directory was made anew meanwhile that is locked, too, and it begins anew.
+ * Where its data was removed meanwhile it is put back as it was; where its directory was made anew that
+ * is locked, too.
  *
  * \return 0; else an error (follow/cures.h): its file was cut short meanwhile, or exchanged, say.
  */

@@ -394,6 +394,7 @@ static void committed(uv_work_t *work, int status)
 static void begin_commit(kaname_follow_t *follow)
 {
 	follow->is_asking = false;
+	kaname_journal_keep(follow->journal);
 	follow->commit_failure = kaname_journal_wake(follow->journal);
 	follow->commit_work.data = follow;
 	(void)uv_queue_work(&follow->loop, &follow->commit_work, commit, committed);
@@ -472,6 +473,7 @@ void kaname_follow_note_all(kaname_follow_t *follow)
 	}
 	if (follow->journal != NULL && follow->done.len > 0) {
 		const kaname_moment_t now = kaname_moment_now(follow->boot);
+		kaname_journal_keep(follow->journal);
 		int ret = kaname_journal_commit(follow->journal, &follow->done, &now);
 		if (ret != 0) {
 			kaname_follow_say("the journal cannot be written: %s; the next run finds "
