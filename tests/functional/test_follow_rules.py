@@ -15,7 +15,7 @@ from harness.follow import (
 )
 from harness.owners import needs_any
 from harness.secondaries import serial
-from harness.wait import eventually
+from harness.wait import eventually, scaled
 
 OTHER = "other.example.org"
 
@@ -502,6 +502,30 @@ def test_M1_another_key_than_the_servers_is_told_with_the_cure(fleet, authority,
     follow.says("next: ")
     quiet(follow, fleet)
     stays(fleet.knotd, (), seconds=0.5)
+
+
+def wrong_key(fleet):
+    return key_file(fleet.knotd.directory, f"{ALGORITHM}:{KEY}:{'A' * 43}=", "wrong.key")
+
+
+def test_M1_what_to_do_about_a_key_is_told_once_in_full(fleet, authority):
+    """However many owners it is for; with --once it ends then: nothing would be tried in time."""
+    authority.set(TARGET, a=[A1])
+    names = [f"z{number}.example" for number in range(4)]
+    for name in names:
+        fleet.knotd.add_zone(name, [aname(TARGET)], zone_options={"acl": [KEY]})
+    serve(fleet)
+    for name in (ZONE, *names):
+        known(name)
+    begin = time.monotonic()
+    done = Follow(fleet.knotd, key=wrong_key(fleet)).run("--once", code=1)
+    passed_s = time.monotonic() - begin
+    assert passed_s < scaled(15), f"expected it to end when it is refused, got {passed_s} s"
+    lines = [line for line in done.stderr.splitlines() if "BADSIG" in line]
+    assert len(lines) == 1 + len(names), done.stderr
+    full = [line for line in lines if "next: compare name, algorithm and secret" in line]
+    short = [line for line in lines if line.endswith("next: as for the one before")]
+    assert len(full) == 1 and len(short) == len(names), done.stderr
 
 
 @pytest.mark.limit(120)

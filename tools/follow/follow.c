@@ -90,9 +90,13 @@ static bool is_in_step(const kaname_follow_t *follow, const kaname_follow_owner_
 }
 
 /*! Is something still going on for an owner, or about to? */
-static bool is_going_on(const kaname_follow_owner_t *owner)
+static bool is_going_on(const kaname_follow_t *follow, const kaname_follow_owner_t *owner)
 {
 	bool followed = owner->state == KANAME_OWNER_FOLLOWED;
+	if (!kaname_follow_is_busy(owner) &&
+	    kaname_tick_ms(owner->hold_at) >= follow->once_end_ms) {
+		return false; /* It was refused: by then nothing is tried. */
+	}
 	bool soon = owner->act_at != 0 && kaname_tick_ms(owner->act_at) - kaname_now_ms() < SOON_MS;
 	return kaname_follow_is_busy(owner) || owner->state == KANAME_OWNER_LEAVING ||
 	       (followed && (!owner->is_told || owner->is_pending || owner->must_look || soon));
@@ -111,7 +115,7 @@ static counts_t count_owners(const kaname_follow_t *follow)
 	     (owner = kaname_owners_step(&follow->owners, &cursor)) != NULL;) {
 		counts.found += owner->state != KANAME_OWNER_ABSENT;
 		counts.behind += !is_in_step(follow, owner);
-		counts.going_on += is_going_on(owner);
+		counts.going_on += is_going_on(follow, owner);
 	}
 	return counts;
 }
@@ -227,6 +231,7 @@ static void on_tick(uv_timer_t *timer)
 static void hold_no_longer(kaname_follow_t *follow)
 {
 	follow->reads_hold_ms = follow->journal_hold_ms = 0;
+	follow->said_next_ms = INT64_MIN / 2;
 	kaname_chains_cursor_t cursor = { 0 };
 	for (kaname_follow_owner_t *owner;
 	     (owner = kaname_owners_step(&follow->owners, &cursor)) != NULL;) {

@@ -122,6 +122,10 @@ typedef struct {
 	int64_t say_ms;                         /*!< Since when lines are counted, */
 	unsigned says;                          /*!< how many, */
 	unsigned unsaid;                        /*!< and how many were left out. */
+	/*! Marks of what to do about updates that fail, as it was said in full last of an owner below
+	 *  the apex, and of one at it; and when. */
+	uint64_t said_next[2];
+	int64_t said_next_ms;
 	int64_t end_ms;      /*!< When it has ended at the latest, once it is ending. */
 	int64_t once_end_ms; /*!< When --once ends, likewise. */
 	uv_signal_t signals[3];
@@ -309,8 +313,9 @@ void kaname_follow_end_jobs(kaname_follow_t *follow);
 
 /* say.c */
 
-/*! Says something about an owner, once until it is something else; and what to do, if not NULL. */
-__attribute__((format(printf, 4, 5))) void kaname_follow_trouble(kaname_follow_t *follow,
+/*! Says something about an owner, once until it is something else; and what to do, if not NULL. False: it
+ *  was said, or there was no room. */
+__attribute__((format(printf, 4, 5))) bool kaname_follow_trouble(kaname_follow_t *follow,
                                                                  kaname_follow_owner_t *owner,
                                                                  const char *next,
                                                                  const char *format, ...);

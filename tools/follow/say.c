@@ -71,7 +71,7 @@ void kaname_follow_say_owner(kaname_follow_t *follow, const kaname_follow_owner_
 	}
 }
 
-void kaname_follow_trouble(kaname_follow_t *follow, kaname_follow_owner_t *owner, const char *next,
+bool kaname_follow_trouble(kaname_follow_t *follow, kaname_follow_owner_t *owner, const char *next,
                            const char *format, ...)
 {
 	char text[1500];
@@ -82,14 +82,16 @@ void kaname_follow_trouble(kaname_follow_t *follow, kaname_follow_owner_t *owner
 	uint64_t hash = aname_fnv(ANAME_FNV_BASIS, text, strlen(text));
 	uint16_t said = (uint16_t)(hash ^ hash >> 32) | 1;
 	if (said == owner->said) {
-		return;
+		return false;
 	}
 	owner->said = said;
 	knot_dname_txt_storage_t name;
-	if (may_say(follow)) {
+	bool may = may_say(follow);
+	if (may) {
 		kaname_follow_say("%s: %s%s%s", name_of(owner, name), text,
 		                  next != NULL ? "\nnext: " : "", next != NULL ? next : "");
 	}
+	return may;
 }
 
 void kaname_follow_tell(kaname_follow_t *follow, const kaname_follow_owner_t *owner,

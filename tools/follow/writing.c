@@ -29,6 +29,8 @@
 #define NEXT_BELOW                                                                            \
 	"it is below the apex: does the acl say 'update-owner-match: sub-or-equal', and not " \
 	"'equal', as `kaname follow --setup` prints it where 'owners: any' is set? Else "
+/*! What to do is repeated for each owner if it has no more octets. */
+#define NEXT_SHORT    100
 /*! How often it is looked whether a zone is still occupied. */
 #define HELD_UP_MS    2000
 /*! Records of a type that an update compares; of more it expects that there are any. */
@@ -136,18 +138,31 @@ static void take_undone(kaname_follow_t *follow, kaname_follow_job_t *job)
 	note(follow, KANAME_NOTE_UNDONE, owner, job->to, 0, 0);
 }
 
-/*! Says why an update failed, and what to do; of an owner below the apex what is most likely first. */
+/*! Says why an update failed, and what to do; of an owner below the apex what is most likely first. What
+ *  is long, and the same for many, is said once in full. */
 static void say_failure(kaname_follow_t *follow, kaname_follow_owner_t *owner,
                         const kaname_updated_t *updated)
 {
 	char text[1000];
 	const char *next = updated->next;
 	bool is_apex = kaname_follow_name(owner) == kaname_follow_zone(owner);
+	int64_t now_ms = kaname_now_ms();
 	if (next != NULL && !is_apex && kaname_update_may_not(updated)) {
 		(void)snprintf(text, sizeof(text), NEXT_BELOW "%s", next);
 		next = text;
 	}
-	kaname_follow_trouble(follow, owner, next, "%s (%s)", updated->why, follow->server_text);
+	uint64_t mark = next != NULL ? aname_fnv(ANAME_FNV_BASIS, next, strlen(next)) : 0;
+	bool is_new =
+	        follow->said_next[is_apex] != mark || now_ms - follow->said_next_ms >= REFUSED_MS;
+	if (next != NULL && !is_new && strlen(next) > NEXT_SHORT) {
+		next = "as for the one before";
+	}
+	bool said = kaname_follow_trouble(follow, owner, next, "%s (%s)", updated->why,
+	                                  follow->server_text);
+	if (said && is_new && next != NULL) {
+		follow->said_next[is_apex] = mark;
+		follow->said_next_ms = now_ms;
+	}
 }
 
 static void take_end(kaname_follow_t *follow, kaname_follow_job_t *job,
