@@ -169,7 +169,10 @@ def test_the_serial_moves_when_something_changes(primary):
 
     before = serial()
     for a, moves in (([ONE, TWO], 0), ([THREE], 0), ([ONE, TWO], 1)):
-        one(primary, ZONE, a=(a, [ONE, TWO] if moves == 0 else [THREE]), aaaa=([SIX], [SIX]))
+        ended = one(primary, ZONE, a=(a, [ONE, TWO] if moves == 0 else [THREE]),
+                    aaaa=([SIX], [SIX]))
+        # What changes nothing is answered like what does: by that the key is tried.
+        assert ended.outcome == ("otherwise" if a == [THREE] else "done"), f"{a}: got {ended}"
         now = serial()
         assert (now > before) == (moves > 0), f"{a}: serial {before} -> {now}"
         before = now

@@ -13,6 +13,7 @@ from harness.follow import ALGORITHM, KEY, Follow, key_file, stays, written
 from harness.knotd import section
 from harness.kaname import KANAME, environment
 from harness.owners import needs_any
+from harness.secondaries import serial
 from harness.told_client import FORMAT, SERVER, module  # noqa: F401
 from harness.wait import eventually
 
@@ -188,6 +189,72 @@ def test_M1_an_acl_for_the_apex_alone(fleet, authority):
     written(fleet.knotd, {A1})
     follow.says(f"shop.{ZONE}.: ", "next: .*update-owner-match: sub-or-equal")
     assert not follow.lines(rf" {ZONE}.: ", "next: "), follow.text()
+
+
+WRONG = {"secret": (f"{ALGORITHM}:{KEY}:{'A' * 43}=", "BADSIG"),
+         "name": (f"{ALGORITHM}:other:{'A' * 43}=", "BADKEY|NOTAUTH|REFUSED")}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_M1_a_wrong_key_is_told_though_there_is_nothing_to_write(fleet, authority, what):
+    authority.set(TARGET, a=[A1])
+    serve(fleet)
+    first = fleet.follow()
+    written(fleet.knotd, {A1})
+    first.finish()
+    number = serial()
+    text, why = WRONG[what]
+    follow = fleet.follow(name="again", key=key_file(fleet.knotd.directory, text, "wrong.key"))
+    follow.says(f"{ZONE}.: ", why, "next: .*key")
+    let_pass(3)
+    assert len(follow.lines(why)) == 1, follow.text()
+    assert serial() == number, "expected nothing to be written"
+    follow.finish()
+
+
+def test_M1_the_key_is_tried_once_for_all_zones(fleet, authority):
+    """At the start and on SIGHUP, without a change, and without a word where it is taken."""
+    authority.set(TARGET, a=[A1])
+    names = ["z0.example", "z1.example"]
+    for name in names:
+        fleet.knotd.add_zone(name, [aname(TARGET)], zone_options={"acl": [KEY]})
+    serve(fleet)
+    first = fleet.follow()
+    for name in (ZONE, *names):
+        written(fleet.knotd, {A1}, zone=name)
+    first.finish()
+    numbers = {name: serial(name) for name in (ZONE, *names)}
+    tried = len(fleet.knotd.log_lines("DDNS, processing"))
+    follow = fleet.follow(name="again")
+    let_pass(5)
+    assert len(fleet.knotd.log_lines("DDNS, processing")) == tried + 1
+    follow.signal(signal.SIGHUP)
+    let_pass(5)
+    assert len(fleet.knotd.log_lines("DDNS, processing")) == tried + 2
+    assert not follow.lines("next: "), follow.text()
+    assert {name: serial(name) for name in numbers} == numbers
+    replace_key(fleet, KEY, secret=OTHER)
+    follow.signal(signal.SIGHUP)
+    follow.says("BADSIG")
+    follow.finish()
+
+
+def test_M1_a_zone_is_occupied_when_the_key_would_be_tried(fleet, authority):
+    """It waits for that: an update would hold up one of knotd's workers."""
+    authority.set(TARGET, a=[A1])
+    serve(fleet)
+    first = fleet.follow()
+    written(fleet.knotd, {A1})
+    first.finish()
+    tried = len(fleet.knotd.log_lines("DDNS"))
+    fleet.knotd.knotc("zone-begin", ZONE)
+    follow = fleet.follow(name="again")
+    let_pass(5)
+    assert len(fleet.knotd.log_lines("DDNS")) == tried, fleet.knotd.log_lines("DDNS")
+    fleet.knotd.knotc("zone-abort", ZONE)
+    eventually(lambda: len(fleet.knotd.log_lines("DDNS")) > tried, timeout=20,
+               what="the key is tried")
+    follow.finish()
 
 
 # Another primary.

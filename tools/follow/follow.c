@@ -252,6 +252,8 @@ static void on_signal(uv_signal_t *handle, int number)
 		follow->scan_ms = follow->scanning != NULL ? kaname_now_ms() + 1 : kaname_now_ms();
 		follow->verify_ms = follow->scan_ms;
 		follow->loading_ms = KANAME_FOLLOW_RESCAN_MS;
+		follow->wants_probe = !follow->is_once;
+		follow->probe_ms = follow->probe_pause_ms = 0;
 		hold_no_longer(follow);
 		kaname_follow_read(follow);
 	} else {
@@ -391,6 +393,7 @@ kaname_exit_t kaname_follow(const kaname_args_t *args)
 	follow.loading_ms = KANAME_FOLLOW_RESCAN_MS;
 	follow.is_dry = args->dry_run;
 	follow.is_once = args->once || args->dry_run;
+	follow.wants_probe = !follow.is_once;
 	kaname_exit_t ret = kaname_follow_prepare(&follow);
 	if (ret == KANAME_OK) {
 		ret = run(&follow);

@@ -8,6 +8,7 @@
  *     considering  decides whether something is to be written, and when
  *     looking    reads what stands there where that is not known           (a thread of the pool)
  *     leaving    finds out what goes where the ANAME records are gone
+ *     probing    tries the key where there is nothing to write
  *     writing    notes it in the journal, and then sends it                (a thread of the pool)
  *
  * One loop owns all of it, but for what a thread of the pool is given: that reads the server or writes
@@ -51,6 +52,7 @@ typedef struct kaname_follow_job {
 	uint32_t record; /*!< Mark of the records that it is for. */
 	uint8_t writes;  /*!< As in kaname_pace_t, this one among them. */
 	bool is_leaving;
+	bool is_probe;       /*!< It changes nothing. */
 	const char *held_up; /*!< Why it is not sent now; NULL: it is. */
 } kaname_follow_job_t;
 
@@ -116,6 +118,8 @@ typedef struct {
 	uv_work_t commit_work;
 	int64_t done_ms; /*!< When what is done is noted at the latest; 0: there is nothing. */
 	int64_t journal_hold_ms; /*!< After a failure: it is not tried before. */
+	int64_t probe_ms;        /*!< Likewise, whether the key is taken. */
+	int64_t probe_pause_ms;  /*!< And the next pause then. */
 
 	/* How it went. */
 	kaname_steady_t module, reads, commits; /*!< Whether they are, as was said. */
@@ -136,6 +140,7 @@ typedef struct {
 	bool is_lost;       /*!< It has lost what changed: all are to be asked for. */
 	bool has_scanned;   /*!< At least once. */
 	bool has_verified;  /*!< Likewise. */
+	bool wants_probe;   /*!< It is to be found out whether the key is taken. */
 	bool journal_fails; /*!< The last time it was written it did. */
 	bool is_committing;
 	bool is_asking;  /*!< For that, which zones are occupied: nothing is noted yet. */
@@ -272,6 +277,18 @@ kaname_pace_t kaname_follow_paced(const kaname_follow_owner_t *owner,
                                   const kaname_follow_job_t *job);
 
 void kaname_follow_job_free(kaname_follow_t *follow, kaname_follow_job_t *job);
+
+/* probing.c */
+
+/*! An update that changes nothing, if one is wanted now, to be freed; else NULL. Its owner is being sent. */
+kaname_follow_job_t *kaname_follow_probe_new(kaname_follow_t *follow);
+
+/*! It was not sent. */
+void kaname_follow_probe_later(kaname_follow_t *follow);
+
+/*! An update has ended, one that changes nothing or another one: is it to be said why it failed, if it is
+ *  one that changes nothing? */
+bool kaname_follow_probed(kaname_follow_t *follow, const kaname_updated_t *updated);
 
 /* writing.c */
 

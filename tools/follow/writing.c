@@ -210,7 +210,12 @@ static void end_job(kaname_follow_t *follow, kaname_follow_job_t *job,
 {
 	kaname_follow_owner_t *owner = job->owner;
 	owner->is_sending = false;
-	take_end(follow, job, updated);
+	bool is_refused = kaname_follow_probed(follow, updated);
+	if (!job->is_probe) {
+		take_end(follow, job, updated);
+	} else if (is_refused) {
+		say_failure(follow, owner, updated);
+	}
 	kaname_follow_job_free(follow, job);
 	kaname_follow_consider(follow, owner);
 }
@@ -257,7 +262,7 @@ static void send_job(kaname_follow_t *follow, kaname_follow_job_t *job)
 		update.expected[i] =
 		        (kaname_expected_t){ rrset->type, good ? rrset->count : 0, targets[i] };
 	}
-	owner->undone = 0;
+	owner->undone = job->is_probe ? owner->undone : 0;
 	int ret = kaname_primary_send(follow->primary, &update, job);
 	if (ret == KNOT_EOK) {
 		job->next = follow->sent;
@@ -320,7 +325,7 @@ static void commit(uv_work_t *work)
 	for (kaname_follow_job_t *job = follow->batch; job != NULL; job = job->next) {
 		/* What stays or is put back when an owner leaves is somebody else's: who comes next
 		 * must not take it for ours. */
-		if (job->held_up == NULL && !job->is_leaving) {
+		if (job->held_up == NULL && !job->is_leaving && !job->is_probe) {
 			kaname_notes_add(&follow->committing, KANAME_NOTE_INTEND,
 			                 kaname_follow_zone(job->owner),
 			                 kaname_follow_name(job->owner), job->to, job->ttl,
@@ -368,7 +373,9 @@ static void give_up(kaname_follow_t *follow, kaname_follow_job_t *job, bool fail
 {
 	kaname_follow_owner_t *owner = job->owner;
 	owner->is_sending = false;
-	if (failed) {
+	if (job->is_probe) {
+		kaname_follow_probe_later(follow);
+	} else if (failed) {
 		owner->hold_at = kaname_tick_of(follow->journal_hold_ms);
 	} else if (job->held_up != NULL) {
 		kaname_follow_trouble(follow, owner, NULL, "%s: it is written when that has ended",
@@ -397,7 +404,7 @@ static void committed(uv_work_t *work, int status)
 		if (failed || job->held_up != NULL || follow->is_ending) {
 			give_up(follow, job, failed);
 		} else {
-			job->owner->is_noted = true;
+			job->owner->is_noted |= !job->is_probe;
 			job->next = follow->ready;
 			follow->ready = job;
 			follow->ready_count++;
@@ -454,6 +461,9 @@ void kaname_follow_write_more(kaname_follow_t *follow)
 		return;
 	}
 	fill_batch(follow);
+	if (follow->batch == NULL) {
+		follow->batch = kaname_follow_probe_new(follow);
+	}
 	bool late = follow->done_ms != 0 && now_ms >= follow->done_ms;
 	if (follow->batch == NULL && !late && follow->done.len < DONE_MOST) {
 		return;
