@@ -215,6 +215,8 @@ static void end_job(kaname_follow_t *follow, kaname_follow_job_t *job,
 		take_end(follow, job, updated);
 	} else if (is_refused) {
 		say_failure(follow, owner, updated);
+	} else {
+		owner->must_look |= updated->outcome == KANAME_UPDATE_OTHERWISE;
 	}
 	kaname_follow_job_free(follow, job);
 	kaname_follow_consider(follow, owner);
