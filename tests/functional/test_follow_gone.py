@@ -102,6 +102,27 @@ def test_M3_a_former_set_that_somebody_puts_back_by_hand_stays(fleet, authority)
     stays(fleet.knotd, {A1}, seconds=3)
 
 
+@pytest.mark.limit(150)
+def test_M5_two_that_write_by_turns_are_told_once(fleet, authority):
+    """As with a copy of the journal: each takes what the other one writes for its own former set."""
+    authority.set(TARGET, a=[A1])
+    fleet.serve([aname(TARGET)], kinds=())
+    follow = fleet.follow()
+    written(fleet.knotd, {A1})
+    authority.set(TARGET, a=[A2])
+    written(fleet.knotd, {A2})
+    for number in range(1, 5):
+        let_pass(2)
+        mark = follow.at()
+        change(fleet.knotd, ("unset", "A"), ("set", "60", "A", A1))
+        follow.signal(signal.SIGHUP)
+        written(fleet.knotd, {A2}, timeout=40)
+        if number == 3:
+            follow.says("again and again", "another 'kaname follow'", "next: ", since=mark)
+    assert len(follow.lines("not there any more")) == 2, follow.text()
+    assert len(follow.lines("again and again")) == 1, follow.text()
+
+
 # What is held because updates fail.
 
 

@@ -4,7 +4,13 @@
 
 #include "ask.h"
 
-#define AGAIN_MS 5000
+#define AGAIN_MS    5000
+/*! What was written before is back so often, each time so soon after it was written: somebody writes it. */
+#define RETURNS     3
+#define RETURNED_MS 300000
+#define NEXT_RETURNS                                                                               \
+	"end the one that is not to run any more; two for the same zones need a journal each, or " \
+	"other zones"
 
 void kaname_follow_look(kaname_follow_t *follow, kaname_follow_owner_t *owner)
 {
@@ -121,6 +127,28 @@ static void take_there(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 	owner->written_ttl = seen->ttl;
 }
 
+/*! Says that what was written is not there any more; and no more of it where that has no end. */
+static void say_lost(kaname_follow_t *follow, kaname_follow_owner_t *owner, bool is_former)
+{
+	int64_t age_ms = kaname_now_ms() - 1000 * (int64_t)owner->pace.written_s;
+	bool again = owner->returns == RETURNS;
+	if (!is_former || age_ms > RETURNED_MS) {
+		owner->returns = 0;
+	} else if (!again) {
+		owner->returns++;
+	}
+	if (owner->returns < RETURNS) {
+		kaname_follow_say_owner(follow, owner,
+		                        "what was written is not there any more: was the zone "
+		                        "loaded anew from a file? It is written again");
+	} else if (!again) {
+		kaname_follow_trouble(follow, owner, NEXT_RETURNS,
+		                      "what was written before is there again and again: does "
+		                      "another 'kaname follow' with a copy of this journal write "
+		                      "it? Each time it is written again, once a minute at most");
+	}
+}
+
 /*! Nothing that somebody else wrote is there: it is known again what is. */
 static void take_own(kaname_follow_t *follow, kaname_follow_owner_t *owner,
                      const kaname_follow_seen_t *seen, const kaname_follow_compared_t *compared)
@@ -128,9 +156,7 @@ static void take_own(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 	bool pending = compared->is_pending;
 	bool lost = !pending && !is_same(seen->there, owner->written);
 	if (lost) {
-		kaname_follow_say_owner(follow, owner,
-		                        "what was written is not there any more: was the zone "
-		                        "loaded anew from a file? It is written again");
+		say_lost(follow, owner, compared->is_former);
 	}
 	take_there(follow, owner, seen);
 	/* What cannot be told from what is there may still come. */

@@ -120,6 +120,7 @@ struct kaname_follow_owner {
 	bool is_gone : 1;           /*!< Its zone is not in the configuration, or just back. */
 	bool is_dropped : 1;        /*!< To be freed when nothing is on its way any more. */
 	bool said_wait : 1;         /*!< That it waits for its pause was said. */
+	uint8_t returns : 2;        /*!< How often what was written before has come back. */
 	uint8_t said_kept : 2;      /*!< Of which families it was said that they are about to go. */
 
 	uint8_t zone_at; /*!< Where its zone's name begins in its own. */
