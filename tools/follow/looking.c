@@ -275,12 +275,6 @@ static void take_foreign(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 	        kaname_set_text(seen->there[KANAME_AAAA], text[1], sizeof(text[1])));
 }
 
-/*! Are its records gone, or its zone from the configuration? */
-static bool is_over(const kaname_follow_seen_t *seen)
-{
-	return !seen->state.is_configured || (seen->state.is_loaded && !seen->state.has_aname);
-}
-
 void kaname_follow_seen(kaname_follow_t *follow, kaname_follow_owner_t *owner,
                         const kaname_follow_seen_t *seen)
 {
@@ -303,7 +297,7 @@ void kaname_follow_seen(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 		return;
 	}
 	/* It may be held for longer than until the next scan, by an update that asks for the records. */
-	if (is_over(seen) &&
+	if (seen->state.is_loaded && !seen->state.has_aname &&
 	    (owner->state == KANAME_OWNER_FOLLOWED || owner->state == KANAME_OWNER_FOREIGN)) {
 		kaname_follow_leave(owner);
 	}
@@ -314,6 +308,9 @@ void kaname_follow_seen(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 		return;
 	}
 	if (!seen->state.is_loaded) {
+		if (!seen->state.is_configured) {
+			kaname_follow_rescan(follow);
+		}
 		owner->must_look = true;
 		kaname_follow_hold(owner, AGAIN_MS);
 		kaname_follow_consider(follow, owner);
