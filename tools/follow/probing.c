@@ -43,6 +43,10 @@ kaname_follow_job_t *kaname_follow_probe_new(kaname_follow_t *follow)
 	    follow->sent != NULL || follow->ready != NULL || now_ms < follow->probe_ms) {
 		return NULL;
 	}
+	/* What is being sent is not compared with what stands there: that comes first. */
+	if (follow->scanning != NULL || now_ms >= follow->verify_ms) {
+		return NULL;
+	}
 	kaname_follow_owner_t *owner = find_fit(follow);
 	kaname_follow_job_t *job = owner != NULL ? calloc(1, sizeof(*job)) : NULL;
 	if (job == NULL) {
