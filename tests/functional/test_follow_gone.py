@@ -203,6 +203,7 @@ def come_back(knotd):
 
 NEW = {
     "nothing": ([], (), ()),
+    "as-it-was": ([f"@ 60 IN A {A1}", f"@ 60 IN AAAA {AAAA1}"], {A1}, {AAAA1}),
     "another-ttl": ([f"@ 300 IN A {A1}", f"@ 300 IN AAAA {AAAA1}"], {A1}, {AAAA1}),
     "one-more": ([f"@ 60 IN A {A1}", f"@ 60 IN A {A3}", f"@ 60 IN AAAA {AAAA1}"], {A1, A3},
                  {AAAA1}),
@@ -218,18 +219,10 @@ def test_M3_a_zone_that_is_added_anew_by_somebody_else(fleet, authority, how):
     run(fleet)
     add_anew(fleet, *records)
     text = run(fleet)
-    assert f"{OTHER}.: its ANAME records are gone" in text and "not put back" in text, text
+    assert f"{OTHER}.: its ANAME records are gone" in text and "next: " in text, text
+    assert f"--adopt noted (A {SIBLING_A}, AAAA {SIBLING_AAAA}) is not put back" in text, text
     stays(fleet.knotd, a, aaaa, zone=OTHER, seconds=1)
     assert OTHER not in run(fleet), "expected it to be forgotten"
-
-
-def test_M3_a_zone_that_was_away_loses_what_is_just_as_it_was_written(fleet, authority):
-    away(fleet, authority, *siblings())
-    run(fleet)
-    add_anew(fleet, f"@ 60 IN A {A1}", f"@ 60 IN AAAA {AAAA1}")
-    text = run(fleet)
-    assert f"--adopt noted (A {SIBLING_A}, AAAA {SIBLING_AAAA}) is not put back" in text, text
-    stays(fleet.knotd, (), (), zone=OTHER, seconds=1)
 
 
 def test_M3_a_zone_that_is_added_anew_while_nobody_looks(fleet, authority):
@@ -241,14 +234,85 @@ def test_M3_a_zone_that_is_added_anew_while_nobody_looks(fleet, authority):
     stays(fleet.knotd, (), (), zone=OTHER, seconds=1)
 
 
-def test_M3_a_zone_that_is_back_with_its_record_goes_on_as_before(fleet, authority):
+def remove_other(fleet):
+    for command in (["zone-begin"], ["zone-unset", "@", f"TYPE{ANAME}"], ["zone-commit"]):
+        fleet.knotd.knotc(command[0], OTHER, *command[1:])
+    return run(fleet)
+
+
+def test_M3_a_zone_that_is_added_anew_with_a_record_of_somebody_else(fleet, authority):
+    """What was adopted in the former one is not for him, either."""
+    authority.set("b.example.net", a=[A2])
+    away(fleet, authority, *siblings())
+    run(fleet)
+    add_anew(fleet, aname("b.example.net"))
+    run(fleet)
+    written(fleet.knotd, {A2}, zone=OTHER)
+    text = remove_other(fleet)
+    assert f"--adopt noted (A {SIBLING_A}, AAAA {SIBLING_AAAA}) is not put back" in text, text
+    stays(fleet.knotd, (), (), zone=OTHER, seconds=1)
+
+
+@pytest.mark.parametrize("how", ["another-record", "another-ttl"])
+def test_M3_a_zone_that_is_back_and_not_as_it_was(fleet, authority, how):
+    """What stands there is left alone, whoever's it is, and is not taken for its own later."""
+    ttl, target = (60, "b.example.net") if how == "another-record" else (61, TARGET)
+    records = [f"@ {ttl} IN A {A1}", f"@ {ttl} IN AAAA {AAAA1}", aname(target)]
+    authority.set("b.example.net", a=[A2])
+    away(fleet, authority)
+    run(fleet)
+    add_anew(fleet, *records)
+    text = run_failing(fleet)
+    assert f"not known who wrote its addresses (A {A1}, AAAA {AAAA1})" in text, text
+    assert "next: remove them" in text, text
+    authority.set(TARGET, a=[A3], aaaa=[AAAA1])
+    let_pass(2)
+    text = run_failing(fleet)
+    assert f"somebody else wrote its addresses (A {A1}, AAAA {AAAA1})" in text, text
+    remove_other(fleet)
+    stays(fleet.knotd, {A1}, {AAAA1}, zone=OTHER, seconds=1)
+
+
+def run_failing(fleet):
+    return Follow(fleet.knotd).run("--once", code=1).stderr
+
+
+def back_as_it_was(fleet, authority):
     zone = away(fleet, authority, *siblings())
     run(fleet)
     fleet.knotd.zones[OTHER] = zone
     come_back(fleet.knotd)
     run(fleet)
     written(fleet.knotd, {A1}, {AAAA1}, zone=OTHER)
-    for command in (["zone-begin"], ["zone-unset", "@", f"TYPE{ANAME}"], ["zone-commit"]):
-        fleet.knotd.knotc(command[0], OTHER, *command[1:])
+
+
+def test_M3_a_zone_that_is_back_as_it_was_goes_on(fleet, authority):
+    """But for what was adopted: that is told when the record goes."""
+    back_as_it_was(fleet, authority)
+    authority.set(TARGET, a=[A2], aaaa=[AAAA1])
+    let_pass(2)
     run(fleet)
-    written(fleet.knotd, {SIBLING_A}, {SIBLING_AAAA}, zone=OTHER)
+    written(fleet.knotd, {A2}, {AAAA1}, zone=OTHER)
+    text = remove_other(fleet)
+    written(fleet.knotd, (), (), zone=OTHER)
+    assert f"--adopt noted (A {SIBLING_A}, AAAA {SIBLING_AAAA}) is not put back" in text, text
+
+
+def test_M3_a_zone_that_is_back_as_it_was_and_loses_its_record(fleet, authority):
+    """Nothing was written since: what stands there stays."""
+    back_as_it_was(fleet, authority)
+    text = remove_other(fleet)
+    assert f"(A {A1}, AAAA {AAAA1}) may be somebody else's, and stay" in text, text
+    stays(fleet.knotd, {A1}, {AAAA1}, zone=OTHER, seconds=1)
+    assert OTHER not in run(fleet), "expected it to be forgotten"
+
+
+def test_M3_a_zone_that_is_back_without_addresses_goes_on(fleet, authority):
+    """What is written then is its own."""
+    away(fleet, authority)
+    run(fleet)
+    add_anew(fleet, aname(TARGET))
+    run(fleet)
+    written(fleet.knotd, {A1}, {AAAA1}, zone=OTHER)
+    remove_other(fleet)
+    written(fleet.knotd, (), (), zone=OTHER)

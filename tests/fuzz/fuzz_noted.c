@@ -179,7 +179,11 @@ static void change(plain_t *plain, kaname_note_t note, unsigned number, uint8_t 
 		plain->pending_count = 0;
 		break;
 	case KANAME_NOTE_THERE: plain->written = number; break;
-	case KANAME_NOTE_GONE: plain->is_gone = families != 0; break;
+	case KANAME_NOTE_GONE:
+		plain->is_gone = families != 0;
+		plain->former = plain->is_gone ? 0 : plain->former;
+		break;
+	case KANAME_NOTE_SETTLED: plain->pending_count = 0; break;
 	case KANAME_NOTE_ADOPT:
 		plain->is_adopted = true;
 		plain->written = plain->adopted = number;

@@ -229,6 +229,30 @@ static void times_to_live(void **state)
 	remove_directory(path);
 }
 
+/*! Its zone was away: what was put aside does not count for who adds it anew. */
+static void what_is_of_a_zone_that_was_away(void **state)
+{
+	char path[DIRECTORY_MAX];
+	make_directory(path);
+	kaname_journal_t *journal = open_journal(path, false);
+	(void)note(journal, KANAME_NOTE_ADOPT, "a", "b", 300, 0);
+	(void)note(journal, KANAME_NOTE_DONE, "c", "", 60, 1);
+	assert_string_equal(note(journal, KANAME_NOTE_INTEND, "d", "", 61, 1),
+	                    "1a1 60 300 c/ a/b a/b +d/ ");
+	assert_string_equal(note(journal, KANAME_NOTE_GONE, "", "", 0, 1),
+	                    "1a1 60 4294967295 c/ a/b / +d/ ");
+	assert_string_equal(note(journal, KANAME_NOTE_SETTLED, "", "", 0, 0),
+	                    "0a1 60 4294967295 c/ a/b / ");
+	assert_true(is_gone);
+	/* It comes back, and what stands there then is adopted. */
+	(void)note(journal, KANAME_NOTE_GONE, "", "", 0, 0);
+	assert_string_equal(note(journal, KANAME_NOTE_ADOPT, "e", "", 301, 0),
+	                    "0a1 60 301 e/ e/ / ");
+	assert_false(is_gone);
+	kaname_journal_close(journal);
+	remove_directory(path);
+}
+
 /*! Counts all addresses that are noted. */
 static void count_largest(void *ctx, const knot_dname_t *zone, const knot_dname_t *owner,
                           const kaname_noted_t *noted)
@@ -740,6 +764,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		PROVES("what is noted of an owner", life_of_an_owner),
 		PROVES("with which TTL, and for what", times_to_live),
+		PROVES("what is of a zone that was away", what_is_of_a_zone_that_was_away),
 		PROVES("as much as there may be of an owner", largest),
 		PROVES("it stays", stays),
 		PROVES("it is for one process", of_one),

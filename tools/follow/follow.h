@@ -248,6 +248,7 @@ void kaname_follow_seen(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 typedef struct {
 	bool is_pending; /*!< It was about to be written. */
 	bool is_former;  /*!< It was written before what was written last. */
+	bool puts_back;  /*!< There is what was adopted, and may be put back. */
 	/*! A family is just what was written, or was about to be, to the TTL; or there is none, as there
 	 *  was to be. */
 	bool is_exact[KANAME_FAMILIES];
@@ -316,7 +317,7 @@ void kaname_follow_note_nodata(kaname_follow_t *follow, const kaname_follow_owne
 void kaname_follow_note_record(kaname_follow_t *follow, kaname_follow_owner_t *owner,
                                uint32_t record);
 
-/*! Notes that an owner's zone is not in the configuration, or that it is again. */
+/*! Notes that an owner's zone is not in the configuration, or that it is again and what is there is known. */
 void kaname_follow_note_gone(kaname_follow_t *follow, kaname_follow_owner_t *owner, bool is_gone);
 
 /*! The journal cannot be used: says why, and holds what needs it. */

@@ -61,7 +61,7 @@ static bool fill_job(kaname_follow_t *follow, kaname_follow_job_t *job)
 		}
 		return good;
 	}
-	if (owner->state != KANAME_OWNER_FOLLOWED || !owner->is_told ||
+	if (owner->state != KANAME_OWNER_FOLLOWED || !owner->is_told || owner->must_look ||
 	    !kaname_follow_differs(owner, kaname_now_ms(), to, &again_ms)) {
 		return false;
 	}

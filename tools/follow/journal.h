@@ -46,10 +46,13 @@ typedef struct {
 /*! All that is noted of an owner. What it points to is good until the next change. */
 typedef struct {
 	bool is_adopted; /*!< There was something that somebody else wrote. */
-	bool is_gone;    /*!< Its zone was taken from the configuration, and is not back yet. */
-	uint8_t writes;  /*!< As in kaname_pace_t. */
+	/*! Its zone was taken from the configuration, and nothing was written since: what is there may be
+	 *  somebody else's. */
+	bool is_gone;
+	uint8_t writes; /*!< As in kaname_pace_t. */
 	/*! Of what was written; KANAME_TTL_NONE: somebody else wrote it. */
 	uint32_t ttl;
+	/*! KANAME_TTL_NONE: what was adopted is not put back any more, since its zone was away. */
 	uint32_t adopted_ttl;
 	uint32_t former_ttl;
 	uint32_t pending_ttl; /*!< Of the last one that is pending. */
@@ -82,7 +85,9 @@ typedef enum {
 	KANAME_NOTE_ADOPT,  /*!< `sets` are there, and somebody else wrote them. */
 	KANAME_NOTE_NODATA, /*!< Of these families, a bit for each in `writes`, no address is told. */
 	KANAME_NOTE_FORGET, /*!< Nothing of the owner is ours. */
-	KANAME_NOTE_GONE,   /*!< Its zone is not in the configuration, or again: `writes` 0. */
+	KANAME_NOTE_GONE,   /*!< Its zone is not in the configuration; `writes` 0: or is, and what
+	                          is there is known again. */
+	KANAME_NOTE_SETTLED, /*!< Nothing that was about to be written is there, or comes any more. */
 	KANAME_NOTE_RECORD, /*!< What is there was written for the records whose mark is `ttl`. */
 } kaname_note_t;
 

@@ -46,12 +46,14 @@ static void take_absent(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 typedef struct {
 	kaname_follow_t *follow;
 	char text[KANAME_FAMILIES][400];
+	bool was_gone;
 } adopted_t;
 
 static void write_adopted(void *ctx, const knot_dname_t *zone, const knot_dname_t *owner,
                           const kaname_noted_t *noted)
 {
 	adopted_t *adopted = ctx;
+	adopted->was_gone = noted->adopted_ttl == KANAME_TTL_NONE;
 	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
 		kaname_set_t *set = NULL;
 		if (kaname_set_take(&adopted->follow->sets, i, noted->adopted[i].at,
@@ -62,35 +64,53 @@ static void write_adopted(void *ctx, const knot_dname_t *zone, const knot_dname_
 	}
 }
 
+#define NEXT_LEFT \
+	"see that its addresses are those that are wanted: nobody looks after them any more"
+
+/*! What stays, as text that goes on; "": nothing. */
+static void write_stays(const kaname_follow_owner_t *owner, const bool goes[KANAME_FAMILIES],
+                        bool any_stays, char *text, size_t size)
+{
+	unsigned which = goes[KANAME_AAAA] ? KANAME_A : KANAME_AAAA;
+	text[0] = '\0';
+	if (owner->is_gone && any_stays) {
+		char a[400], aaaa[400];
+		(void)snprintf(text, size,
+		               ", and its zone was not in the configuration for a while: its "
+		               "addresses (A %s, AAAA %s) may be somebody else's, and stay",
+		               kaname_set_text(owner->written[KANAME_A], a, sizeof(a)),
+		               kaname_set_text(owner->written[KANAME_AAAA], aaaa, sizeof(aaaa)));
+	} else if (!goes[KANAME_A] && !goes[KANAME_AAAA]) {
+		(void)snprintf(text, size, ", and %s",
+		               any_stays ? "its addresses are not what was written: they stay"
+		                         : "so is what was written");
+	} else if (owner->known[which].set != NULL) {
+		(void)snprintf(text, size,
+		               ", and its %s records are not what was written: they stay",
+		               which == KANAME_A ? "A" : "AAAA");
+	}
+}
+
 /*! Says once what stays, if anything does, and what was adopted and is not put back. */
 static void say(kaname_follow_t *follow, kaname_follow_owner_t *owner,
                 const bool goes[KANAME_FAMILIES], bool any_stays)
 {
 	adopted_t adopted = { .follow = follow, .text = { "none", "none" } };
-	char stays[200] = "", lost[1000] = "";
-	unsigned which = goes[KANAME_AAAA] ? KANAME_A : KANAME_AAAA;
-	if (!goes[KANAME_A] && !goes[KANAME_AAAA]) {
-		(void)snprintf(stays, sizeof(stays), ", and %s",
-		               any_stays ? "its addresses are not what was written: they stay"
-		                         : "so is what was written");
-	} else if (owner->known[which].set != NULL) {
-		(void)snprintf(stays, sizeof(stays),
-		               ", and its %s records are not what was written: they stay",
-		               which == KANAME_A ? "A" : "AAAA");
-	}
+	char stays[1000], lost[1000] = "";
+	write_stays(owner, goes, any_stays, stays, sizeof(stays));
 	if (owner->is_adopted && !owner->puts_back && follow->journal != NULL &&
 	    kaname_journal_get(follow->journal, kaname_follow_zone(owner),
 	                       kaname_follow_name(owner), write_adopted, &adopted)) {
 		(void)snprintf(lost, sizeof(lost),
-		               "; what --adopt noted (A %s, AAAA %s) is not put back%s",
+		               "; what --adopt noted (A %s, AAAA %s) is not put back, since %s",
 		               adopted.text[KANAME_A], adopted.text[KANAME_AAAA],
-		               owner->is_gone ? ", since its zone was not in the configuration for "
-		                                "a while"
-		                              : "");
+		               adopted.was_gone
+		                       ? "its zone was not in the configuration for a while"
+		                       : "it comes in the place of what was written only");
 	}
 	if (stays[0] != '\0' || lost[0] != '\0') {
-		kaname_follow_trouble(follow, owner, NULL, "its ANAME records are gone%s%s", stays,
-		                      lost);
+		kaname_follow_trouble(follow, owner, NEXT_LEFT, "its ANAME records are gone%s%s",
+		                      stays, lost);
 	}
 }
 
@@ -98,15 +118,13 @@ static void say(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 
 /*!
  * Finds out what goes: of each family all or nothing, since of a set that somebody has changed nobody
- * knows whose an address of it is. Of a zone that was away, and may be somebody else's by now, only
- * what is all as it was written.
+ * knows whose an address of it is. Of a zone that was away nothing: it may be somebody else's by now.
  */
 static void choose(const kaname_follow_owner_t *owner, const kaname_follow_compared_t *compared,
                    bool goes[KANAME_FAMILIES])
 {
-	bool all = compared->is_exact[KANAME_A] && compared->is_exact[KANAME_AAAA];
 	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
-		goes[i] = compared->is_exact[i] && (all || !owner->is_gone);
+		goes[i] = compared->is_exact[i] && !owner->is_gone;
 	}
 }
 
@@ -120,8 +138,6 @@ bool kaname_follow_seen_leaving(kaname_follow_t *follow, kaname_follow_owner_t *
 	const kaname_follow_compared_t compared = kaname_follow_compare(follow, owner, seen);
 	bool goes[KANAME_FAMILIES], any = false, stays = false;
 	choose(owner, &compared, goes);
-	owner->puts_back =
-	        owner->is_adopted && goes[KANAME_A] && goes[KANAME_AAAA] && !owner->is_gone;
 	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
 		any |= goes[i] && seen->there[i] != NULL;
 		stays |= !goes[i] && seen->there[i] != NULL;
@@ -129,6 +145,8 @@ bool kaname_follow_seen_leaving(kaname_follow_t *follow, kaname_follow_owner_t *
 		kaname_follow_set(follow, &owner->written[i], seen->there[i]);
 	}
 	owner->written_ttl = seen->ttl;
+	/* Where nothing is there that was written nothing tells whose the zone is by now. */
+	owner->puts_back = compared.puts_back && any && goes[KANAME_A] && goes[KANAME_AAAA];
 	if (owner->is_noted && (stays || owner->is_adopted)) {
 		say(follow, owner, goes, stays);
 	}

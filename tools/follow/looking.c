@@ -87,6 +87,7 @@ static void compare(void *ctx, const knot_dname_t *zone, const knot_dname_t *own
 	found->is_former = !noted->is_adopted && are_there(noted->former, seen->there) &&
 	                   has_ttl(seen, KANAME_A, noted->former_ttl) &&
 	                   has_ttl(seen, KANAME_AAAA, noted->former_ttl);
+	found->puts_back = noted->is_adopted && noted->adopted_ttl != KANAME_TTL_NONE;
 	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
 		found->is_exact[i] = is_there(&noted->written[i], i, seen->there[i]) &&
 		                     (has_ttl(seen, i, noted->ttl) ||
@@ -189,7 +190,7 @@ static void add_adopted(void *ctx, const knot_dname_t *zone, const knot_dname_t 
 		const kaname_noted_set_t *before = &noted->adopted[i];
 		kaname_set_t *now = adopted->sets[i];
 		size_t len = kaname_family_len(i), count = before->count;
-		if (!adopted->wanted[i] || count == 0) {
+		if (!adopted->wanted[i] || count == 0 || noted->adopted_ttl == KANAME_TTL_NONE) {
 			continue;
 		}
 		memcpy(at, before->at, count * len);
@@ -245,7 +246,7 @@ static bool adopt(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 }
 
 static void take_foreign(kaname_follow_t *follow, kaname_follow_owner_t *owner,
-                         const kaname_follow_seen_t *seen)
+                         const kaname_follow_seen_t *seen, bool was_gone)
 {
 	char text[KANAME_FAMILIES][400];
 	if (follow->args->adopt) {
@@ -270,9 +271,72 @@ static void take_foreign(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 	        follow, owner,
 	        "remove them; or --adopt notes them, replaces them, and puts them back "
 	        "when the ANAME records go",
-	        "somebody else wrote its addresses (A %s, AAAA %s): it is left alone",
+	        "%s wrote its addresses (A %s, AAAA %s): it is left alone",
+	        was_gone ? "its zone was not in the configuration for a while, and it is not "
+	                   "known who"
+	                 : "somebody else",
 	        kaname_set_text(seen->there[KANAME_A], text[0], sizeof(text[0])),
 	        kaname_set_text(seen->there[KANAME_AAAA], text[1], sizeof(text[1])));
+}
+
+/* A zone that was not in the configuration for a while, and has ANAME records again. */
+
+static bool is_none(kaname_set_t *const there[KANAME_FAMILIES])
+{
+	return there[KANAME_A] == NULL && there[KANAME_AAAA] == NULL;
+}
+
+/*! Has it the records for which it was written? */
+static bool has_same_record(const kaname_follow_owner_t *owner)
+{
+	return owner->record == kaname_follow_record(owner);
+}
+
+/*! Is what is there its own? Where nothing is, yes; else only where all is as it was. */
+static bool is_as_it_was(const kaname_follow_owner_t *owner, const kaname_follow_seen_t *seen,
+                         const kaname_follow_compared_t *compared)
+{
+	return is_none(seen->there) || (compared->is_exact[KANAME_A] &&
+	                                compared->is_exact[KANAME_AAAA] && has_same_record(owner));
+}
+
+/*! What is there may be somebody else's. Nothing of what the journal has of it counts any more. */
+static void disown(kaname_follow_t *follow, kaname_follow_owner_t *owner)
+{
+	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
+		kaname_follow_set(follow, &owner->written[i], NULL);
+	}
+	owner->written_ttl = 0;
+	owner->is_unsure = false;
+	kaname_follow_note(follow, KANAME_NOTE_THERE, owner, KANAME_TTL_NONE);
+	kaname_follow_note(follow, KANAME_NOTE_SETTLED, owner, 0);
+	kaname_follow_note_gone(follow, owner, false);
+}
+
+/*! Takes what is there where an owner has records. */
+static void take_seen(kaname_follow_t *follow, kaname_follow_owner_t *owner,
+                      const kaname_follow_seen_t *seen)
+{
+	/* A zone may be back at an earlier state: it was restored, or loaded from an old file. */
+	const kaname_follow_compared_t compared = kaname_follow_compare(follow, owner, seen);
+	bool is_late = may_be_late(follow, owner), was_gone = owner->is_gone;
+	bool is_own = is_left_over(owner, seen->there) || compared.is_pending ||
+	              (compared.is_former && !is_late);
+	if (was_gone) {
+		is_own = is_as_it_was(owner, seen, &compared);
+		is_late &= has_same_record(owner);
+	}
+	if (is_own) {
+		take_own(follow, owner, seen, &compared);
+		if (was_gone && is_none(seen->there)) {
+			kaname_follow_note_gone(follow, owner, false);
+		}
+	} else if (!is_late) {
+		if (was_gone) {
+			disown(follow, owner);
+		}
+		take_foreign(follow, owner, seen, was_gone);
+	}
 }
 
 void kaname_follow_seen(kaname_follow_t *follow, kaname_follow_owner_t *owner,
@@ -319,14 +383,7 @@ void kaname_follow_seen(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 	if (owner->state == KANAME_OWNER_FOREIGN) {
 		owner->state = KANAME_OWNER_FOLLOWED;
 	}
-	/* A zone may be back at an earlier state: it was restored, or loaded from an old file. */
-	const kaname_follow_compared_t compared = kaname_follow_compare(follow, owner, seen);
-	if (is_left_over(owner, seen->there) || compared.is_pending ||
-	    (compared.is_former && !may_be_late(follow, owner))) {
-		take_own(follow, owner, seen, &compared);
-	} else if (!may_be_late(follow, owner)) {
-		take_foreign(follow, owner, seen);
-	}
+	take_seen(follow, owner, seen);
 	kaname_follow_ask(follow, owner);
 	kaname_follow_consider(follow, owner);
 }

@@ -144,6 +144,14 @@ static void note_nodata(kaname_noted_t *noted, unsigned families, const kaname_m
 	noted->nodata_boot = now->boot;
 }
 
+/*! Whoever adds its zone anew may be somebody else: what was put aside is not for him. */
+static void gone(kaname_noted_t *noted)
+{
+	noted->is_gone = true;
+	noted->adopted_ttl = KANAME_TTL_NONE;
+	memset(noted->former, 0, sizeof(noted->former));
+}
+
 bool kaname_change_apply(kaname_noted_t *noted, const kaname_change_t *change,
                          const kaname_noted_set_t sets[KANAME_FAMILIES], const kaname_moment_t *now)
 {
@@ -157,7 +165,13 @@ bool kaname_change_apply(kaname_noted_t *noted, const kaname_change_t *change,
 		memcpy(noted->written, sets, size);
 		noted->ttl = change->ttl != 0 ? change->ttl : noted->ttl;
 		break;
-	case KANAME_NOTE_GONE: noted->is_gone = change->writes != 0; break;
+	case KANAME_NOTE_GONE:
+		noted->is_gone = false;
+		if (change->writes != 0) {
+			gone(noted);
+		}
+		break;
+	case KANAME_NOTE_SETTLED: noted->pending_count = 0; break;
 	case KANAME_NOTE_RECORD: noted->record = change->ttl; break;
 	case KANAME_NOTE_ADOPT:
 		noted->is_adopted = true;

@@ -117,7 +117,7 @@ struct kaname_follow_owner {
 	bool is_absent : 1;         /*!< `absent_serial` is known. */
 	bool is_seen : 1;           /*!< LEAVING: `known` has what of somebody else's stays. */
 	bool puts_back : 1;         /*!< LEAVING: what was adopted comes back. */
-	bool is_gone : 1;           /*!< Its zone is not in the configuration, or just back. */
+	bool is_gone : 1;           /*!< As in kaname_noted_t. */
 	bool is_dropped : 1;        /*!< To be freed when nothing is on its way any more. */
 	bool said_wait : 1;         /*!< That it waits for its pause was said. */
 	uint8_t returns : 2;        /*!< How often what was written before has come back. */

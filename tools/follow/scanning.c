@@ -83,13 +83,12 @@ static void take_news(kaname_follow_t *follow, kaname_follow_owner_t *owner, kan
 		owner->must_look |= owner->state == KANAME_OWNER_LEAVING;
 		/* Without an update nothing tells what somebody else wrote. */
 		owner->must_look |= follow->is_dry;
+		/* And whoever added its zone anew may be. */
+		owner->must_look |= owner->is_gone;
 		owner->is_told = owner->is_seen = owner->is_dropped = false;
 		owner->hold_at = 0;
 		owner->failures = 0;
 		owner->state = KANAME_OWNER_FOLLOWED;
-		if (owner->is_gone) {
-			kaname_follow_note_gone(follow, owner, false);
-		}
 	}
 	if (was_idle || taken == KANAME_TAKEN_CHANGED || taken == KANAME_TAKEN_TTL) {
 		kaname_follow_ask(follow, owner);

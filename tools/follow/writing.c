@@ -108,6 +108,9 @@ static void take_done(kaname_follow_t *follow, kaname_follow_job_t *job)
 	owner->pace = kaname_follow_paced(owner, job);
 	owner->said_wait = false;
 	kaname_follow_note(follow, KANAME_NOTE_DONE, owner, job->ttl);
+	if (owner->is_gone && owner->state == KANAME_OWNER_FOLLOWED) {
+		kaname_follow_note_gone(follow, owner, false);
+	}
 	if (owner->record != job->record) {
 		kaname_follow_note_record(follow, owner, job->record);
 	}
