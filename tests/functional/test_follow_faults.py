@@ -16,7 +16,9 @@ import pytest
 from harness import A1, A2, ANAME, SIBLING_A, TARGET, ZONE, aname, let_pass, sanitizer
 from harness.ask import SERVER
 from harness.clock import Clock
-from harness.follow import ALGORITHM, KEY, SECRET, Follow, stands, stays, update, written
+from harness.follow import (
+    ALGORITHM, KEY, SECRET, Follow, key_file, stands, stays, update, written,
+)
 from harness.told_client import NOTHING, module  # noqa: F401
 from harness.wait import SLOW, eventually
 
@@ -74,9 +76,9 @@ def remove_record(knotd, zone=ZONE):
     knotd.knotc("zone-commit", zone)
 
 
-def add_by_hand(knotd, address):
+def add_by_hand(knotd, address, ttl=300):
     knotd.knotc("zone-begin", ZONE)
-    knotd.knotc("zone-set", ZONE, "@", "300", "A", address)
+    knotd.knotc("zone-set", ZONE, "@", str(ttl), "A", address)
     knotd.knotc("zone-commit", ZONE)
 
 
@@ -302,6 +304,20 @@ class Between(Listening):
             return file.read(int.from_bytes(file.read(2), "big"))
 
 
+class Deaf(Between):
+    """Loses what it is sent, at first."""
+
+    def __init__(self):
+        self.is_deaf, self.lost = True, 0
+        super().__init__()
+
+    def reply(self, wire):
+        if self.is_deaf:
+            self.lost += 1
+            raise EOFError
+        return super().reply(wire)
+
+
 @pytest.mark.parametrize("rcode", ["REFUSED", "NOTAUTH", "SERVFAIL"])
 @pytest.mark.parametrize("restarts", [False, True])
 def test_M5_an_error_that_nobody_signed_proves_nothing(fleet, module, rcode, restarts):
@@ -328,6 +344,53 @@ def test_M5_an_error_that_nobody_signed_proves_nothing(fleet, module, rcode, res
         remove_record(fleet.knotd)
         follow.signal(signal.SIGHUP)
         written(fleet.knotd, (), timeout=20)
+
+
+@pytest.mark.parametrize("where", ["here", "elsewhere"])
+@pytest.mark.parametrize("ttl", [60, 3600])
+def test_M3_what_somebody_writes_by_hand_after_a_refusal_stays(fleet, module, ttl, where):
+    """The primary does not know the key yet. The addresses are those that were to be written."""
+    serve(fleet)
+    arguments = ["-S", module.path]
+    if where == "elsewhere":
+        arguments += ["--primary", f"{SERVER[0]}@{SERVER[1]}"]
+    bad = key_file(fleet.knotd.directory, f"{ALGORITHM}:other:{SECRET}", "bad.key")
+    follow = fleet.follow(*arguments, key=bad)
+    Answers(module, has(A1))
+    follow.says(ZONE, "BADKEY|NOTAUTH")
+    let_pass(3 if where == "here" else 14)  # It looks that it is not done.
+    follow.finish()
+    add_by_hand(fleet.knotd, A1, ttl)
+    follow = fleet.follow(*arguments, name="again")
+    answers = Answers(module, has(A1))
+    stays(fleet.knotd, {A1}, seconds=3)
+    answers.tell(has(A2))
+    follow.says(ZONE, "somebody else", A1)
+    stays(fleet.knotd, {A1}, seconds=3)
+    remove_record(fleet.knotd)
+    follow.signal(signal.SIGHUP)
+    stays(fleet.knotd, {A1}, seconds=3)
+
+
+@pytest.mark.parametrize("ttl", [60, 3600])
+def test_M3_what_somebody_writes_by_hand_while_a_reply_is_awaited(fleet, module, ttl):
+    """It may be what was to be written only where it has its TTL."""
+    serve(fleet)
+    with contextlib.closing(Deaf()) as primary:
+        arguments = ["-S", module.path, "--primary", primary.text]
+        follow = fleet.follow(*arguments)
+        Answers(module, has(A1))
+        eventually(lambda: primary.lost > 0, what="it is sent")
+        follow.kill()
+        primary.is_deaf = False
+        add_by_hand(fleet.knotd, A1, ttl)
+        follow = fleet.follow(*arguments, name="again")
+        Answers(module, has(A2))
+        if ttl == 60:
+            written(fleet.knotd, {A2}, timeout=20)
+        else:
+            follow.says(ZONE, "somebody else", A1)
+            stays(fleet.knotd, {A1}, seconds=3)
 
 
 def slow_disk(follow, directory):

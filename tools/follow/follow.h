@@ -43,6 +43,9 @@
 /*! And sooner if there is a reason: the next time after this pause. */
 #define KANAME_FOLLOW_RESCAN_MS 2000
 
+/*! How long nothing is tried after an update that the server refused. */
+#define KANAME_FOLLOW_REFUSED_MS 60000
+
 /*! An update that is about to be sent, or on its way. */
 typedef struct kaname_follow_job {
 	struct kaname_follow_job *next;

@@ -65,7 +65,9 @@ static bool fill_job(kaname_follow_t *follow, kaname_follow_job_t *job)
 	    !kaname_follow_differs(owner, kaname_now_ms(), to, &again_ms)) {
 		return false;
 	}
-	job->ttl = kaname_follow_ttl(owner);
+	/* What may still come has one TTL, by which it is known. */
+	bool same = owner->is_unsure && owner->pending_ttl != 0;
+	job->ttl = same ? owner->pending_ttl : kaname_follow_ttl(owner);
 	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
 		job->to[i] = kaname_set_hold(to[i]);
 	}

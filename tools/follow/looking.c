@@ -79,8 +79,11 @@ static void compare(void *ctx, const knot_dname_t *zone, const knot_dname_t *own
 	kaname_follow_compared_t *found = &compared->found;
 	bool undone = kaname_follow_mark(seen->there) == compared->owner->undone;
 	unsigned pending_count = undone ? 0 : noted->pending_count;
+	/* With another TTL somebody has helped himself, and it is not done. */
+	bool pending_ttl = has_ttl(seen, KANAME_A, noted->pending_ttl) &&
+	                   has_ttl(seen, KANAME_AAAA, noted->pending_ttl);
 	for (unsigned i = 0; i < pending_count; i++) {
-		found->is_pending |= are_there(noted->pending[i], seen->there);
+		found->is_pending |= pending_ttl && are_there(noted->pending[i], seen->there);
 	}
 	/* Of what was adopted it may be what somebody else wrote; and what has another TTL than it
 	 * had was put back by hand. */
@@ -313,6 +316,15 @@ static void disown(kaname_follow_t *follow, kaname_follow_owner_t *owner)
 	kaname_follow_note_gone(follow, owner, false);
 }
 
+/*! It was refused by nobody's word, and is not there: so it is not done. */
+static void take_refused(kaname_follow_t *follow, kaname_follow_owner_t *owner)
+{
+	owner->is_refused = false;
+	owner->is_unsure = false;
+	kaname_follow_note(follow, KANAME_NOTE_SETTLED, owner, 0);
+	kaname_follow_hold(owner, KANAME_FOLLOW_REFUSED_MS);
+}
+
 /*! Takes what is there where an owner has records. */
 static void take_seen(kaname_follow_t *follow, kaname_follow_owner_t *owner,
                       const kaname_follow_seen_t *seen)
@@ -325,6 +337,9 @@ static void take_seen(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 	if (was_gone) {
 		is_own = is_as_it_was(owner, seen, &compared);
 		is_late &= has_same_record(owner);
+	}
+	if (owner->is_refused && !compared.is_pending) {
+		take_refused(follow, owner);
 	}
 	if (is_own) {
 		take_own(follow, owner, seen, &compared);

@@ -94,6 +94,7 @@ struct kaname_follow_owner {
 		uint32_t absent_serial;
 	};
 	uint32_t written_ttl; /*!< Of what is written; 0: not known. */
+	uint32_t pending_ttl; /*!< Of what was about to be written; 0: not known. */
 	uint32_t record;      /*!< Mark of the records that it was written for; 0: not known. */
 	uint16_t undone; /*!< Mark of sets that were about to be written and are known not to be. */
 	uint16_t said;   /*!< Hash of what was said about it last, so that it is said once. */
@@ -120,6 +121,7 @@ struct kaname_follow_owner {
 	bool is_gone : 1;           /*!< As in kaname_noted_t. */
 	bool is_dropped : 1;        /*!< To be freed when nothing is on its way any more. */
 	bool said_wait : 1;         /*!< That it waits for its pause was said. */
+	bool is_refused : 1;        /*!< What may be there was refused, by nobody's word. */
 	uint8_t returns : 2;        /*!< How often what was written before has come back. */
 	uint8_t said_kept : 2;      /*!< Of which families it was said that they are about to go. */
 

@@ -219,6 +219,7 @@ void kaname_follow_take_noted(void *ctx, const knot_dname_t *zone, const knot_dn
 	owner->pace.writes = noted->writes;
 	take_nodata(follow, owner, noted);
 	owner->written_ttl = noted->ttl != KANAME_TTL_NONE ? noted->ttl : 0;
+	owner->pending_ttl = noted->pending_count > 0 ? noted->pending_ttl : 0;
 	owner->record = noted->record;
 	owner->is_noted = true;
 	owner->is_adopted = noted->is_adopted;

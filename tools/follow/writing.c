@@ -15,11 +15,12 @@
 
 /*! How long what is done may wait to be noted. */
 #define DONE_MS    1000
-/*! How long nothing is tried after a failure of the journal; of an update that the server refused; and
- *  at first, of one that it could not make. */
+/*! How long nothing is tried after a failure of the journal; and at first, of an update that the server
+ *  could not make. */
 #define JOURNAL_MS 10000
-#define REFUSED_MS 60000
 #define FAILED_MS  1000
+/*! How long what a primary elsewhere does may take to be here. */
+#define COMES_MS   10000
 /*! So many times in a row an update may find something else than what was read just before. */
 #define DISAGREED  3
 #define NEXT_DISAGREED                                                                        \
@@ -99,6 +100,7 @@ static void take_done(kaname_follow_t *follow, kaname_follow_job_t *job)
 	owner->failures = 0;
 	owner->said = 0;
 	owner->is_unsure = false;
+	owner->is_refused = false;
 	owner->undone = 0;
 	if (job->is_leaving) {
 		kaname_follow_note(follow, KANAME_NOTE_FORGET, owner, 0);
@@ -141,6 +143,20 @@ static void take_undone(kaname_follow_t *follow, kaname_follow_job_t *job)
 	note(follow, KANAME_NOTE_UNDONE, owner, job->to, 0, 0);
 }
 
+/*! It was refused, and nobody signed that: it may be done all the same. What stands there tells, unless a
+ *  reply was lost before; of a primary elsewhere when it has had the time to come here. */
+static void take_unsigned(kaname_follow_t *follow, kaname_follow_job_t *job)
+{
+	kaname_follow_owner_t *owner = job->owner;
+	owner->is_refused |= !owner->is_unsure && !job->is_leaving;
+	owner->is_unsure = owner->must_look = true;
+	if (owner->is_refused && follow->choice.elsewhere) {
+		owner->hold_at = kaname_tick_of(kaname_now_ms() + COMES_MS);
+	} else if (owner->is_refused) {
+		kaname_follow_look(follow, owner);
+	}
+}
+
 /*! Says why an update failed, and what to do; of an owner below the apex what is most likely first. What
  *  is long, and the same for many, is said once in full. */
 static void say_failure(kaname_follow_t *follow, kaname_follow_owner_t *owner,
@@ -155,8 +171,8 @@ static void say_failure(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 		next = text;
 	}
 	uint64_t mark = next != NULL ? aname_fnv(ANAME_FNV_BASIS, next, strlen(next)) : 0;
-	bool is_new =
-	        follow->said_next[is_apex] != mark || now_ms - follow->said_next_ms >= REFUSED_MS;
+	bool is_new = follow->said_next[is_apex] != mark ||
+	              now_ms - follow->said_next_ms >= KANAME_FOLLOW_REFUSED_MS;
 	if (next != NULL && !is_new && strlen(next) > NEXT_SHORT) {
 		next = "as for the one before";
 	}
@@ -178,6 +194,7 @@ static void take_end(kaname_follow_t *follow, kaname_follow_job_t *job,
 		/* It is not done, unless one before it is: else what somebody else wrote would be
 		 * taken for ours where it is the same. */
 		take_undone(follow, job);
+		owner->is_refused = false;
 		if (owner->failures == DISAGREED) {
 			kaname_follow_trouble(follow, owner, NEXT_DISAGREED, "%s (%s)",
 			                      updated->why, follow->server_text);
@@ -192,15 +209,16 @@ static void take_end(kaname_follow_t *follow, kaname_follow_job_t *job,
 	case KANAME_UPDATE_REFUSED:
 		/* Where its records are gone its zone may be by now, and later be somebody else's. */
 		owner->is_seen = false;
+		kaname_follow_hold(owner, KANAME_FOLLOW_REFUSED_MS);
 		if (updated->is_unsigned) {
-			owner->is_unsure = owner->must_look = true;
+			take_unsigned(follow, job);
 		}
 		take_undone(follow, job);
-		kaname_follow_hold(owner, REFUSED_MS);
 		break;
 	case KANAME_UPDATE_FAILED:
 	default:
 		owner->is_unsure = owner->must_look = true;
+		owner->is_refused = false;
 		kaname_follow_hold(owner, FAILED_MS);
 		break;
 	}
@@ -409,7 +427,10 @@ static void committed(uv_work_t *work, int status)
 		if (failed || job->held_up != NULL || follow->is_ending) {
 			give_up(follow, job, failed);
 		} else {
-			job->owner->is_noted |= !job->is_probe;
+			if (!job->is_probe) {
+				job->owner->is_noted = true;
+				job->owner->pending_ttl = job->ttl;
+			}
 			job->next = follow->ready;
 			follow->ready = job;
 			follow->ready_count++;
