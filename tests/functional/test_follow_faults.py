@@ -13,7 +13,9 @@ import dns.name
 import dns.rcode
 import dns.tsigkeyring
 import pytest
-from harness import A1, A2, ANAME, SIBLING_A, TARGET, ZONE, aname, let_pass, sanitizer
+from harness import (
+    A1, A2, AAAA1, ANAME, SIBLING_A, SIBLING_AAAA, TARGET, ZONE, aname, let_pass, sanitizer,
+)
 from harness.ask import SERVER
 from harness.clock import Clock
 from harness.follow import (
@@ -255,6 +257,53 @@ def test_M3_what_was_written_is_not_adopted(fleet, authority):
     remove_record(fleet.knotd)
     follow.signal(signal.SIGHUP)
     written(fleet.knotd, {SIBLING_A, "203.0.113.99"}, timeout=20)
+
+
+def change_by_hand(knotd, *records):
+    """Has these addresses stand there, and no others."""
+    knotd.knotc("zone-begin", ZONE)
+    for rdtype, present in stands(knotd).items():
+        if present:
+            knotd.knotc("zone-unset", ZONE, "@", rdtype)
+    for ttl, rdtype, address in records:
+        knotd.knotc("zone-set", ZONE, "@", ttl, rdtype, address)
+    knotd.knotc("zone-commit", ZONE)
+
+
+def test_M3_a_former_set_is_not_adopted(fleet, module):
+    """The zone is restored to what was written before; what was adopted stays noted."""
+    serve(fleet, f"@ 300 IN A {SIBLING_A}")
+    follow = fleet.follow("-S", module.path, "--adopt")
+    answers = Answers(module, has(A1))
+    written(fleet.knotd, {A1})
+    answers.tell(has(A2))
+    written(fleet.knotd, {A2})
+    let_pass(2)
+    change_by_hand(fleet.knotd, ("60", "A", A1))
+    follow.signal(signal.SIGHUP)
+    follow.says(ZONE, "not there any more")
+    written(fleet.knotd, {A2}, timeout=20)
+    remove_record(fleet.knotd)
+    follow.signal(signal.SIGHUP)
+    written(fleet.knotd, {SIBLING_A}, timeout=20)
+
+
+def test_M3_nor_is_a_former_family_beside_one_that_somebody_has_changed(fleet, module):
+    serve(fleet)
+    follow = fleet.follow("-S", module.path, "--adopt")
+    both = f"a-state=addresses\ta={{}}\taaaa-state=addresses\taaaa={AAAA1}"
+    answers = Answers(module, both.format(A1))
+    written(fleet.knotd, {A1}, {AAAA1})
+    answers.tell(both.format(A2))
+    written(fleet.knotd, {A2}, {AAAA1})
+    let_pass(2)
+    change_by_hand(fleet.knotd, ("60", "A", A1), ("300", "AAAA", SIBLING_AAAA))
+    follow.signal(signal.SIGHUP)
+    follow.says(ZONE, "somebody else", SIBLING_AAAA, "noted, and replaced")
+    written(fleet.knotd, {A2}, {AAAA1}, timeout=20)
+    remove_record(fleet.knotd)
+    follow.signal(signal.SIGHUP)
+    written(fleet.knotd, (), {SIBLING_AAAA}, timeout=20)
 
 
 # What was noted, and what became of it.

@@ -255,6 +255,7 @@ typedef struct {
 	/*! A family is just what was written, or was about to be, to the TTL; or there is none, as there
 	 *  was to be. */
 	bool is_exact[KANAME_FAMILIES];
+	bool is_own[KANAME_FAMILIES]; /*!< Or that of before what was written last. */
 } kaname_follow_compared_t;
 
 kaname_follow_compared_t kaname_follow_compare(kaname_follow_t *follow,

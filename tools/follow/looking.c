@@ -85,9 +85,8 @@ static void compare(void *ctx, const knot_dname_t *zone, const knot_dname_t *own
 	for (unsigned i = 0; i < pending_count; i++) {
 		found->is_pending |= pending_ttl && are_there(noted->pending[i], seen->there);
 	}
-	/* Of what was adopted it may be what somebody else wrote; and what has another TTL than it
-	 * had was put back by hand. */
-	found->is_former = !noted->is_adopted && are_there(noted->former, seen->there) &&
+	/* What has another TTL than it had was put back by hand. */
+	found->is_former = are_there(noted->former, seen->there) &&
 	                   has_ttl(seen, KANAME_A, noted->former_ttl) &&
 	                   has_ttl(seen, KANAME_AAAA, noted->former_ttl);
 	found->puts_back = noted->is_adopted && noted->adopted_ttl != KANAME_TTL_NONE;
@@ -99,6 +98,9 @@ static void compare(void *ctx, const knot_dname_t *zone, const knot_dname_t *own
 			found->is_exact[i] |= is_there(&noted->pending[j][i], i, seen->there[i]) &&
 			                      has_ttl(seen, i, noted->pending_ttl);
 		}
+		found->is_own[i] =
+		        found->is_exact[i] || (is_there(&noted->former[i], i, seen->there[i]) &&
+		                               has_ttl(seen, i, noted->former_ttl));
 	}
 }
 
@@ -211,20 +213,20 @@ static void add_adopted(void *ctx, const knot_dname_t *zone, const knot_dname_t 
 }
 
 /*!
- * Notes what somebody else wrote, and that it is there with what was written, which is not put back.
+ * Notes what somebody else wrote, and that it is there with what is our own, which is not put back.
  * Where that is there still, or nothing is, what was adopted before is put back, too. False if out of
  * memory, or if the journal cannot be read.
  */
 static bool adopt(kaname_follow_t *follow, kaname_follow_owner_t *owner,
-                  const kaname_follow_seen_t *seen)
+                  const kaname_follow_seen_t *seen, const kaname_follow_compared_t *compared)
 {
 	kaname_set_t *sets[KANAME_FAMILIES] = { NULL };
 	bool wanted[KANAME_FAMILIES], good = true;
 	for (unsigned i = 0; i < KANAME_FAMILIES && good; i++) {
-		kaname_set_t *there = seen->there[i], *written = owner->written[i];
-		wanted[i] =
-		        owner->is_adopted && (there == NULL || kaname_set_overlap(there, written));
-		good = kaname_set_minus(&follow->sets, there, written, &sets[i]);
+		kaname_set_t *there = seen->there[i];
+		kaname_set_t *own = compared->is_own[i] ? there : owner->written[i];
+		wanted[i] = owner->is_adopted && (there == NULL || kaname_set_overlap(there, own));
+		good = kaname_set_minus(&follow->sets, there, own, &sets[i]);
 	}
 	adopted_t adopted = { follow, sets, wanted, good };
 	if (good && (wanted[KANAME_A] || wanted[KANAME_AAAA])) {
@@ -249,11 +251,12 @@ static bool adopt(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 }
 
 static void take_foreign(kaname_follow_t *follow, kaname_follow_owner_t *owner,
-                         const kaname_follow_seen_t *seen, bool was_gone)
+                         const kaname_follow_seen_t *seen, const kaname_follow_compared_t *compared,
+                         bool was_gone)
 {
 	char text[KANAME_FAMILIES][400];
 	if (follow->args->adopt) {
-		if (!adopt(follow, owner, seen)) {
+		if (!adopt(follow, owner, seen, compared)) {
 			owner->must_look = true;
 			kaname_follow_hold(owner, AGAIN_MS);
 			return;
@@ -347,10 +350,11 @@ static void take_seen(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 			kaname_follow_note_gone(follow, owner, false);
 		}
 	} else if (!is_late) {
+		kaname_follow_compared_t others = { .is_pending = false };
 		if (was_gone) {
 			disown(follow, owner);
 		}
-		take_foreign(follow, owner, seen, was_gone);
+		take_foreign(follow, owner, seen, was_gone ? &others : &compared, was_gone);
 	}
 }
 
