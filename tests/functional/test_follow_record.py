@@ -11,7 +11,7 @@ from harness.follow import Follow, stays, written
 from harness.told_client import module  # noqa: F401
 from harness.wait import eventually
 
-OTHER = "other.example.org"
+OTHER, THIRD = "other.example.org", "third.example.org"
 
 
 def name(knotd, *targets, ttl=300):
@@ -187,6 +187,38 @@ def test_M3_a_former_targets_addresses_do_not_stay_beside_those_of_the_new_one(
     let_pass(2)
     authority.fail(OTHER, rdtype)
     stays(fleet.knotd, {A2}, {AAAA2}, seconds=5)
+
+
+@pytest.mark.parametrize("before, after", [
+    ([TARGET], [TARGET, OTHER]), ([TARGET, OTHER], [TARGET]), ([TARGET, OTHER], [OTHER, THIRD])])
+@pytest.mark.parametrize("running", [True, False])
+def test_M3_a_family_of_a_target_that_is_still_named_stays_when_it_fails(
+        fleet, module, before, after, running):
+    """Others are named beside it, or are no more."""
+    failed = "aaaa-state=failed\taaaa-why=x"
+    fleet.serve([aname(one) for one in before], kinds=())
+    follow = fleet.follow("-S", module.path)
+    answers = Played(module, has([A1], [AAAA1]))
+    written(fleet.knotd, {A1}, {AAAA1})
+    if not running:
+        let_pass(2)
+        follow.finish()
+    name(fleet.knotd, *after)
+    if running:
+        answers.tell(f"{has([A1, A2]).split('aaaa', 1)[0]}{failed}")
+        follow.signal(signal.SIGHUP)
+    else:
+        follow = fleet.follow("-S", module.path, name="again")
+        answers = Played(module, f"{has([A1, A2]).split('aaaa', 1)[0]}{failed}")
+    written(fleet.knotd, {A1, A2}, {AAAA1})
+    stays(fleet.knotd, {A1, A2}, {AAAA1}, seconds=3)
+    # The pauses between changes are as ever.
+    for a in ([A1], [A1, A2], [A1]):
+        answers.tell(f"{has(a).split('aaaa', 1)[0]}{failed}")
+        follow.says(ZONE, " -> ", timeout=15)
+        let_pass(1)
+    follow.says(ZONE, "changed often")
+    assert not follow.lines("no AAAA is known"), follow.text()
 
 
 def test_M3_nothing_goes_while_nothing_is_known_of_the_new_target(fleet, authority):

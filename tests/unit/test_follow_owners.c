@@ -137,10 +137,37 @@ static void keeps_what_it_has(void **state)
 	owner = kaname_owners_take(&owners, &found.owner, &taken);
 	assert_int_equal(taken, KANAME_TAKEN_CHANGED);
 	assert_int_equal(kaname_follow_record(owner) & UINT16_MAX, record & UINT16_MAX);
+	assert_int_not_equal(kaname_follow_record(owner), record);
+	/* One of them is named still. */
+	assert_false(kaname_follow_has_others(owner));
+	const uint32_t neither[] = { 5, 4 };
+	make_found(&found, 5, neither, 2);
+	owner = kaname_owners_take(&owners, &found.owner, &taken);
 	assert_true(kaname_follow_has_others(owner));
 	kaname_owners_deinit(&owners);
 	kaname_sets_deinit(&sets);
 	assert_int_equal(alloc_live(), 0);
+}
+
+/*! That its target was another one is not told of few. */
+static void marks_of_targets(void **state)
+{
+	kaname_sets_t sets = { 0 };
+	kaname_owners_t owners;
+	found_t found;
+	kaname_taken_t taken;
+	unsigned missed = 0;
+	kaname_owners_init(&owners, &sets);
+	for (uint32_t i = 1; i <= 20000; i++) {
+		make_found(&found, 5, &i, 1);
+		kaname_follow_owner_t *owner = kaname_owners_take(&owners, &found.owner, &taken);
+		missed += i > 1 && !kaname_follow_has_others(owner);
+		owner->record = kaname_follow_record(owner);
+		assert_int_equal(__builtin_popcount(owner->record >> 16), 5);
+	}
+	assert_in_range(missed, 0, 15);
+	kaname_owners_deinit(&owners);
+	kaname_sets_deinit(&sets);
 }
 
 /*! Owners come out of the timers in order, whatever was set before. */
@@ -241,6 +268,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		PROVES("a target knows who names it, whatever changes", random_changes),
 		PROVES("an owner keeps what it has when its records change", keeps_what_it_has),
+		PROVES("M3: which targets it has named", marks_of_targets),
 		PROVES("timers come in order", timers_in_order),
 		PROVES("first come, first served", first_come),
 		PROVES("a notebook is read as it was written", notebook_in_order),

@@ -107,10 +107,14 @@ uint32_t kaname_follow_record_of(const kaname_follow_owner_t *owner,
 {
 	uint32_t record = kaname_follow_record(owner);
 	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
-		if (to[i] != NULL && owner->known[i].worth != KANAME_TOLD_SET) {
-			return owner->record != 0
-			               ? (owner->record & ~TTL_MARK) | (record & TTL_MARK)
-			               : 0;
+		if (to[i] == NULL || owner->known[i].worth == KANAME_TOLD_SET) {
+			continue;
+		}
+		if (owner->record == 0) {
+			return 0;
+		}
+		if (kaname_follow_has_others(owner)) {
+			return (owner->record & ~TTL_MARK) | (record & TTL_MARK);
 		}
 	}
 	return record;

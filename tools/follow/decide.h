@@ -1,8 +1,8 @@
 /*!
  * \brief What an owner is to have, by what the module tells and what is written (M3).  [P]
  *
- * A failure keeps what is there, for ever; but not what was written for other records beside addresses
- * that are known of those that are there now. That there are no addresses is believed at once of one family
+ * A failure keeps what is there, for ever; but not what was written for other targets, none of which is
+ * named any more, beside addresses that are known of those that are. That there are no addresses is believed at once of one family
  * while the other one has some, and else after ten minutes; after ten more if both had none and the
  * other one is back.
  *
@@ -39,7 +39,7 @@ void kaname_known_tell(kaname_known_t *known, const kaname_told_worth_t *worths,
  *
  * \param known    Both families.
  * \param written  What stands there.
- * \param others   It was written for other targets.
+ * \param others   It was written for other targets, none of which is named any more.
  * \param to       Gets what is to stand there; none of them is held for that.
  *
  * \return When it has to be decided again though nothing new is told; 0: never.

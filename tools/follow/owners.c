@@ -5,6 +5,9 @@
 
 #include "fnv.h"
 
+/*! Of the 16 that stand for targets so many stand for one. */
+#define TARGET_BITS 5
+
 void kaname_owners_init(kaname_owners_t *owners, kaname_sets_t *sets)
 {
 	*owners = (kaname_owners_t){ .sets = sets };
@@ -35,15 +38,38 @@ static uint16_t fold(uint64_t hash)
 	return (uint16_t)(hash ^ hash >> 16 ^ hash >> 32 ^ hash >> 48) | 1;
 }
 
+/*! The bits that stand for a target. */
+static uint16_t bits_of(const kaname_follow_target_t *target)
+{
+	uint64_t hash = aname_fnv(ANAME_FNV_BASIS, target->name, knot_dname_size(target->name));
+	uint16_t bits = 0;
+	for (unsigned count = 0; count < TARGET_BITS;) {
+		uint16_t bit = 1u << (hash >> 60);
+		count += (bits & bit) == 0;
+		bits |= bit;
+		/* All of its values come, one after the other (Knuth's MMIX). */
+		hash = hash * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+	}
+	return bits;
+}
+
 uint32_t kaname_follow_record(const kaname_follow_owner_t *owner)
 {
-	uint64_t targets = ANAME_FNV_BASIS;
+	uint16_t targets = 0;
 	for (uint16_t i = 0; i < owner->targets_count; i++) {
-		const knot_dname_t *name = owner->links[i].target->name;
-		targets = aname_fnv(targets, name, knot_dname_size(name));
+		targets |= bits_of(owner->links[i].target);
 	}
 	uint64_t ttl = aname_fnv(ANAME_FNV_BASIS, &owner->ttl, sizeof(owner->ttl));
-	return (uint32_t)fold(targets) << 16 | fold(ttl);
+	return (uint32_t)targets << 16 | fold(ttl);
+}
+
+bool kaname_follow_has_others(const kaname_follow_owner_t *owner)
+{
+	bool others = owner->record != 0;
+	for (uint16_t i = 0; i < owner->targets_count && others; i++) {
+		others = (bits_of(owner->links[i].target) & ~(owner->record >> 16)) != 0;
+	}
+	return others;
 }
 
 /* Targets. */

@@ -149,15 +149,14 @@ static inline const knot_dname_t *kaname_follow_zone(const kaname_follow_owner_t
 	return kaname_follow_name(owner) + owner->zone_at;
 }
 
-/*! What tells its records from others, but for chance; never 0. The upper half stands for their targets, the
- *  lower one for their TTL. */
+/*! What tells its records from others, but for chance; never 0. The upper half stands for their targets: some
+ *  bits of it for each, so that it can be told whether one of them is named still. The lower one stands
+ *  for their TTL. */
 uint32_t kaname_follow_record(const kaname_follow_owner_t *owner);
 
-/*! Was what is written, written for records with other targets? */
-static inline bool kaname_follow_has_others(const kaname_follow_owner_t *owner)
-{
-	return owner->record != 0 && (owner->record ^ kaname_follow_record(owner)) > UINT16_MAX;
-}
+/*! Was what is written, written for other targets, none of which is named any more? By chance it is not told
+ *  that they were others, once in thousands where it was one, and more often of many. */
+bool kaname_follow_has_others(const kaname_follow_owner_t *owner);
 
 void kaname_owners_init(kaname_owners_t *owners, kaname_sets_t *sets);
 
