@@ -7,7 +7,7 @@ import signal
 
 import pytest
 from harness import (
-    A1, A2, AAAA1, TARGET, ZONE, aname, eventually, let_pass, namespace, query,
+    A1, A2, AAAA1, SIBLING_A, TARGET, ZONE, aname, eventually, let_pass, namespace, query,
 )
 from harness.follow import KEY, Follow, stays, update, written
 from harness.secondaries import serial
@@ -164,6 +164,34 @@ def test_M4_M5_a_zone_that_is_loaded_in_another_way(fleet, authority, how):
     follow.require()
     bad = [line for line in knotd.log_lines("error:") if "notify" not in line]
     assert not bad, f"knotd says {bad}"
+
+
+def test_M3_what_was_adopted_is_replaced_again_where_a_file_brings_it_back(fleet, authority):
+    """The file stays the operator's. Where the record goes from it the addresses in it stay."""
+    knotd = fleet.knotd
+    knotd.template = {key: None for key in knotd.template}
+    knotd.template |= LOADS["difference"]
+    serve(fleet, authority, f"@ 300 IN A {SIBLING_A}")
+    Follow(knotd).run("--once", "--adopt")
+    written(knotd, {A1}, {AAAA1})
+    follow = fleet.follow()
+    let_pass(3)  # What was written a moment ago is not compared.
+    load_edited(knotd, follow, aname(TARGET), f"@ 300 IN A {SIBLING_A}", "new IN TXT text")
+    written(knotd, {A1}, {AAAA1}, timeout=20)
+    assert not follow.lines("somebody else"), follow.text()
+    let_pass(3)
+    load_edited(knotd, follow, f"@ 300 IN A {SIBLING_A}")
+    stays(knotd, {SIBLING_A}, (), seconds=4)
+    assert not follow.lines("ANAME records are gone"), follow.text()
+    # It is forgotten: it is the operator's.
+    load_edited(knotd, follow, aname(TARGET), f"@ 300 IN A {SIBLING_A}")
+    follow.says(ZONE, "somebody else", SIBLING_A)
+
+
+def load_edited(knotd, follow, *records):
+    knotd.write_zone(ZONE, list(records), serial=serial() + 10)
+    knotd.knotc("-b", "zone-reload", ZONE)
+    follow.signal(signal.SIGHUP)
 
 
 def test_M3_a_zone_that_is_gone_for_a_while(fleet, authority):

@@ -89,6 +89,7 @@ static void compare(void *ctx, const knot_dname_t *zone, const knot_dname_t *own
 	found->is_former = are_there(noted->former, seen->there) &&
 	                   has_ttl(seen, KANAME_A, noted->former_ttl) &&
 	                   has_ttl(seen, KANAME_AAAA, noted->former_ttl);
+	found->is_adopted = noted->is_adopted && are_there(noted->adopted, seen->there);
 	found->puts_back = noted->is_adopted && noted->adopted_ttl != KANAME_TTL_NONE;
 	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
 		found->is_exact[i] = is_there(&noted->written[i], i, seen->there[i]) &&
@@ -172,7 +173,9 @@ static void take_own(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 		kaname_follow_note(follow, KANAME_NOTE_DONE, owner, seen->ttl);
 	} else if (owner->is_noted && lost) {
 		kaname_follow_note(follow, KANAME_NOTE_THERE, owner,
-		                   compared->is_former ? seen->ttl : 0);
+		                   compared->is_adopted  ? KANAME_TTL_NONE
+		                   : compared->is_former ? seen->ttl
+		                                         : 0);
 	}
 }
 
@@ -335,8 +338,10 @@ static void take_seen(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 	/* A zone may be back at an earlier state: it was restored, or loaded from an old file. */
 	const kaname_follow_compared_t compared = kaname_follow_compare(follow, owner, seen);
 	bool is_late = may_be_late(follow, owner), was_gone = owner->is_gone;
-	bool is_own = is_left_over(owner, seen->there) || compared.is_pending ||
-	              (compared.is_former && !is_late);
+	/* What was adopted comes back from a file that is the operator's: it is noted, and replaced. */
+	bool is_back = compared.is_former || (compared.is_adopted && compared.puts_back);
+	bool is_own =
+	        is_left_over(owner, seen->there) || compared.is_pending || (is_back && !is_late);
 	if (was_gone) {
 		is_own = is_as_it_was(owner, seen, &compared);
 		is_late &= has_same_record(owner);
