@@ -353,6 +353,27 @@ class Between(Listening):
             return file.read(int.from_bytes(file.read(2), "big"))
 
 
+def test_M3_what_was_put_back_is_not_said_to_be_missing(fleet, module):
+    """The update that puts it back is done, and a reply says otherwise that nobody signed."""
+    serve(fleet, f"@ 300 IN A {SIBLING_A}")
+    with contextlib.closing(Between()) as primary:
+        follow = fleet.follow("-S", module.path, "--primary", primary.text, "--adopt")
+        Answers(module, has(A1))
+        written(fleet.knotd, {A1})
+        primary.rcode = dns.rcode.REFUSED
+        remove_record(fleet.knotd)
+        follow.signal(signal.SIGHUP)
+        written(fleet.knotd, {SIBLING_A}, timeout=20)
+        follow.says(ZONE, "REFUSED")
+        primary.rcode = None
+        follow.signal(signal.SIGHUP)
+        stays(fleet.knotd, {SIBLING_A}, seconds=4)
+        assert not follow.lines("gone"), follow.text()
+        set_record(fleet.knotd)
+        follow.signal(signal.SIGHUP)
+        follow.says(ZONE, "somebody else", SIBLING_A)
+
+
 class Deaf(Between):
     """Loses what it is sent, at first."""
 

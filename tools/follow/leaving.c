@@ -147,7 +147,8 @@ bool kaname_follow_seen_leaving(kaname_follow_t *follow, kaname_follow_owner_t *
 	owner->written_ttl = seen->ttl;
 	/* Where nothing is there that was written nothing tells whose the zone is by now. */
 	owner->puts_back = compared.puts_back && any && goes[KANAME_A] && goes[KANAME_AAAA];
-	if (owner->is_noted && (stays || owner->is_adopted)) {
+	/* Where what was adopted is there it was put back, or never was replaced. */
+	if (owner->is_noted && !compared.is_adopted && (stays || owner->is_adopted)) {
 		say(follow, owner, goes, stays);
 	}
 	/* What may still come, should the records be back by then, would be nobody's: it is forgotten
