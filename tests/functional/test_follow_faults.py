@@ -14,7 +14,8 @@ import dns.rcode
 import dns.tsigkeyring
 import pytest
 from harness import (
-    A1, A2, AAAA1, ANAME, SIBLING_A, SIBLING_AAAA, TARGET, ZONE, aname, let_pass, sanitizer,
+    A1, A2, AAAA1, ANAME, SIBLING_A, SIBLING_AAAA, TARGET, VERSION, ZONE, aname, let_pass,
+    sanitizer,
 )
 from harness.ask import SERVER
 from harness.clock import Clock
@@ -304,6 +305,36 @@ def test_M3_nor_is_a_former_family_beside_one_that_somebody_has_changed(fleet, m
     remove_record(fleet.knotd)
     follow.signal(signal.SIGHUP)
     written(fleet.knotd, (), {SIBLING_AAAA}, timeout=20)
+
+
+@pytest.mark.parametrize("ttl", [5, 61, 3600])
+@pytest.mark.parametrize("family", ["A", "AAAA", "both"])
+def test_M3_what_was_written_and_has_another_ttl_is_written_again(fleet, module, ttl, family):
+    """And goes with the record, also where the primary leaves it (Knot 3.5)."""
+    serve(fleet)
+    follow = fleet.follow("-S", module.path)
+    Answers(module, f"a-state=addresses\ta={A1}\taaaa-state=addresses\taaaa={AAAA1}")
+    written(fleet.knotd, {A1}, {AAAA1})
+    let_pass(2)  # What was written a moment ago is not compared.
+    a, aaaa = (ttl if family in (one, "both") else 60 for one in ("A", "AAAA"))
+    change_by_hand(fleet.knotd, (str(a), "A", A1), (str(aaaa), "AAAA", AAAA1))
+    follow.signal(signal.SIGHUP)
+    follow.says(ZONE, f"TTL of what was written is {ttl}: somebody has changed it")
+    if VERSION < (3, 5):
+        eventually(lambda: ttls(fleet.knotd) == {60}, 10, what="the TTL is as it was")
+    let_pass(2)
+    for _ in range(2):
+        follow.signal(signal.SIGHUP)
+        stays(fleet.knotd, {A1}, {AAAA1}, seconds=2)
+    assert len(follow.lines("TTL")) == 1, follow.text()
+    remove_record(fleet.knotd)
+    follow.signal(signal.SIGHUP)
+    written(fleet.knotd, (), timeout=20)
+
+
+def ttls(knotd):
+    return {int(line.split()[2]) for rdtype in ("A", "AAAA")
+            for line in knotd.knotc("zone-read", ZONE, "@", rdtype).stdout.splitlines()}
 
 
 # What was noted, and what became of it.

@@ -212,6 +212,12 @@ static void times_to_live(void **state)
 	(void)note(journal, KANAME_NOTE_DONE, "b", "", 30, 2);
 	assert_int_equal(left_ttl, 90);
 	assert_string_equal(note(journal, KANAME_NOTE_THERE, "b", "", 0, 2), "0-2 30 0 b/ / a/ ");
+	assert_int_equal(left_ttl, 90);
+	/* Somebody has changed it. */
+	(void)note(journal, KANAME_NOTE_THERE, "b", "", 77, 2);
+	assert_int_equal(left_ttl, 0);
+	(void)note(journal, KANAME_NOTE_DONE, "b", "", 30, 2);
+	assert_int_equal(left_ttl, 77);
 	(void)note(journal, KANAME_NOTE_THERE, "c", "", KANAME_TTL_NONE, 2);
 	(void)note(journal, KANAME_NOTE_DONE, "d", "", 60, 2);
 	assert_int_equal(former_ttl, KANAME_TTL_NONE);

@@ -77,12 +77,13 @@ uint32_t kaname_follow_ttl(const kaname_follow_owner_t *owner)
 static bool has_other_ttl(const kaname_follow_owner_t *owner,
                           kaname_set_t *const to[KANAME_FAMILIES])
 {
-	if (owner->written_ttl == 0 || (to[KANAME_A] == NULL && to[KANAME_AAAA] == NULL)) {
+	if ((owner->written_ttl == 0 && !owner->is_ttl_other) ||
+	    (to[KANAME_A] == NULL && to[KANAME_AAAA] == NULL)) {
 		return false;
 	}
 	uint32_t others = owner->record ^ kaname_follow_record(owner);
 	bool changed = owner->record != 0 && (others & TTL_MARK) != 0;
-	return (changed || owner->written_ttl > owner->ttl) &&
+	return (changed || owner->is_ttl_other || owner->written_ttl > owner->ttl) &&
 	       kaname_follow_ttl(owner) != owner->written_ttl;
 }
 

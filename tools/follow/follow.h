@@ -249,10 +249,11 @@ void kaname_follow_seen(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 
 /*! What is there, against what is noted. */
 typedef struct {
-	bool is_pending; /*!< It was about to be written. */
-	bool is_former;  /*!< It was written before what was written last. */
-	bool is_adopted; /*!< It is what was adopted. */
-	bool puts_back;  /*!< There is what was adopted, and may be put back. */
+	bool is_pending;    /*!< It was about to be written. */
+	bool is_former;     /*!< It was written before what was written last. */
+	bool is_adopted;    /*!< It is what was adopted. */
+	bool has_other_ttl; /*!< It is what was written, and somebody has changed its TTL. */
+	bool puts_back;     /*!< There is what was adopted, and may be put back. */
 	/*! A family is just what was written, or was about to be, to the TTL; or there is none, as there
 	 *  was to be. */
 	bool is_exact[KANAME_FAMILIES];

@@ -31,6 +31,11 @@ static bool is_same(kaname_set_t *const one[KANAME_FAMILIES],
 	return one[KANAME_A] == other[KANAME_A] && one[KANAME_AAAA] == other[KANAME_AAAA];
 }
 
+static bool is_none(kaname_set_t *const there[KANAME_FAMILIES])
+{
+	return there[KANAME_A] == NULL && there[KANAME_AAAA] == NULL;
+}
+
 /*! Is what is there ours, as far as there is anything? */
 static bool is_left_over(const kaname_follow_owner_t *owner,
                          kaname_set_t *const there[KANAME_FAMILIES])
@@ -103,6 +108,9 @@ static void compare(void *ctx, const knot_dname_t *zone, const knot_dname_t *own
 		        found->is_exact[i] || (is_there(&noted->former[i], i, seen->there[i]) &&
 		                               has_ttl(seen, i, noted->former_ttl));
 	}
+	bool exact = found->is_exact[KANAME_A] && found->is_exact[KANAME_AAAA];
+	found->has_other_ttl =
+	        !exact && noted->ttl != KANAME_TTL_NONE && are_there(noted->written, seen->there);
 }
 
 kaname_follow_compared_t kaname_follow_compare(kaname_follow_t *follow,
@@ -156,6 +164,29 @@ static void say_lost(kaname_follow_t *follow, kaname_follow_owner_t *owner, bool
 	}
 }
 
+/*! Somebody has changed the TTL of what was written: it stays its own, and is written again, once, since
+ *  there are primaries that leave it. */
+static void take_other_ttl(kaname_follow_t *follow, kaname_follow_owner_t *owner,
+                           const kaname_follow_seen_t *seen,
+                           const kaname_follow_compared_t *compared)
+{
+	uint32_t ttl = 0;
+	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
+		if (seen->there[i] != NULL && !compared->is_exact[i]) {
+			ttl = seen->ttls[i];
+		}
+	}
+	if (!owner->is_ttl_left) {
+		owner->is_ttl_other = true;
+		kaname_follow_note(follow, KANAME_NOTE_THERE, owner, ttl);
+		kaname_follow_trouble(
+		        follow, owner, NULL,
+		        "the TTL of what was written is %u: somebody has changed it, and "
+		        "it is written again",
+		        ttl);
+	}
+}
+
 /*! Nothing that somebody else wrote is there: it is known again what is. */
 static void take_own(kaname_follow_t *follow, kaname_follow_owner_t *owner,
                      const kaname_follow_seen_t *seen, const kaname_follow_compared_t *compared)
@@ -165,7 +196,14 @@ static void take_own(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 	if (lost) {
 		say_lost(follow, owner, compared->is_former);
 	}
+	uint32_t ttl = owner->written_ttl;
 	take_there(follow, owner, seen);
+	bool exact = compared->is_exact[KANAME_A] && compared->is_exact[KANAME_AAAA];
+	if (exact && !pending && ttl != 0 && ttl != seen->ttl && !is_none(seen->there)) {
+		/* It was to be this one, and the primary has left the former one. */
+		owner->written_ttl = ttl;
+		owner->is_ttl_left = true;
+	}
 	/* What cannot be told from what is there may still come. */
 	owner->is_unsure &= !pending;
 	if (owner->is_noted && pending) {
@@ -290,11 +328,6 @@ static void take_foreign(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 
 /* A zone that was not in the configuration for a while, and has ANAME records again. */
 
-static bool is_none(kaname_set_t *const there[KANAME_FAMILIES])
-{
-	return there[KANAME_A] == NULL && there[KANAME_AAAA] == NULL;
-}
-
 /*! Has it the records for which it was written? */
 static bool has_same_record(const kaname_follow_owner_t *owner)
 {
@@ -351,6 +384,9 @@ static void take_seen(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 	}
 	if (is_own) {
 		take_own(follow, owner, seen, &compared);
+		if (compared.has_other_ttl && !compared.is_pending && !is_late && !was_gone) {
+			take_other_ttl(follow, owner, seen, &compared);
+		}
 		if (was_gone && is_none(seen->there)) {
 			kaname_follow_note_gone(follow, owner, false);
 		}

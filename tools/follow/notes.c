@@ -163,7 +163,10 @@ bool kaname_change_apply(kaname_noted_t *noted, const kaname_change_t *change,
 	case KANAME_NOTE_DONE: done(noted, change, sets); break;
 	case KANAME_NOTE_THERE:
 		memcpy(noted->written, sets, size);
-		noted->ttl = change->ttl != 0 ? change->ttl : noted->ttl;
+		if (change->ttl != 0) {
+			noted->ttl = change->ttl;
+			noted->left_ttl = 0;
+		}
 		break;
 	case KANAME_NOTE_GONE:
 		noted->is_gone = false;

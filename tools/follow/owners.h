@@ -121,9 +121,12 @@ struct kaname_follow_owner {
 	bool is_gone : 1;           /*!< As in kaname_noted_t. */
 	bool is_dropped : 1;        /*!< To be freed when nothing is on its way any more. */
 	bool said_wait : 1;         /*!< That it waits for its pause was said. */
-	bool is_refused : 1;        /*!< What may be there was refused, by nobody's word. */
-	uint8_t returns : 2;        /*!< How often what was written before has come back. */
-	uint8_t said_kept : 2;      /*!< Of which families it was said that they are about to go. */
+	bool is_ttl_other : 1; /*!< Its TTL was changed by somebody, and has to be written again. */
+	bool is_ttl_left : 1;  /*!< It was, and is another one all the same. */
+	bool ttl_there : 1;    /*!< Another one than was written has been read. */
+	bool is_refused : 1;   /*!< What may be there was refused, by nobody's word. */
+	uint8_t returns : 2;   /*!< How often what was written before has come back. */
+	uint8_t said_kept : 2; /*!< Of which families it was said that they are about to go. */
 
 	uint8_t zone_at; /*!< Where its zone's name begins in its own. */
 	uint8_t rrsets_count;

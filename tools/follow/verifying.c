@@ -24,6 +24,9 @@ static void verify(kaname_follow_t *follow, const kaname_follow_there_t *there, 
 		return;
 	}
 	owner->is_otherwise |= set != owner->written[there->family];
+	/* Of a primary elsewhere this server may have what was there before. */
+	owner->ttl_there |= !follow->choice.elsewhere && owner->written_ttl != 0 &&
+	                    there->ttl != owner->written_ttl;
 	owner->families_there |= 1u << there->family;
 	kaname_set_release(&follow->sets, set);
 }
@@ -34,14 +37,16 @@ static bool is_odd(kaname_follow_t *follow, kaname_follow_owner_t *owner)
 	unsigned written = (owner->written[KANAME_A] != NULL ? 1u << KANAME_A : 0) |
 	                   (owner->written[KANAME_AAAA] != NULL ? 1u << KANAME_AAAA : 0);
 	bool same = !owner->is_otherwise && owner->families_there == written;
-	bool none = owner->families_there == 0;
-	owner->is_otherwise = false;
+	bool none = owner->families_there == 0, other_ttl = owner->ttl_there;
+	owner->is_ttl_left &= other_ttl;
+	other_ttl &= !owner->is_ttl_left;
+	owner->is_otherwise = owner->ttl_there = false;
 	owner->families_there = 0;
 	if (owner->zone_at != 0) {
 		/* Only those of apexes were read: of the others some have their turn. */
 		return follow->below++ % (1 + follow->below_last / BELOW_MOST) == follow->turn;
 	}
-	return owner->state == KANAME_OWNER_FOREIGN ? same || none : !same;
+	return owner->state == KANAME_OWNER_FOREIGN ? same || none : !same || other_ttl;
 }
 
 /*! Looks at an owner whose addresses are not those that were written. */
