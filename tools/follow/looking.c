@@ -342,6 +342,14 @@ static bool is_as_it_was(const kaname_follow_owner_t *owner, const kaname_follow
 	                                compared->is_exact[KANAME_AAAA] && has_same_record(owner));
 }
 
+/*! Nothing that was about to be written is there, or comes any more. */
+static void settle(kaname_follow_t *follow, kaname_follow_owner_t *owner)
+{
+	bool none = is_none(owner->written) && !owner->is_adopted;
+	owner->is_unsure = false;
+	kaname_follow_note(follow, none ? KANAME_NOTE_FORGET : KANAME_NOTE_SETTLED, owner, 0);
+}
+
 /*! What is there may be somebody else's. Nothing of what the journal has of it counts any more. */
 static void disown(kaname_follow_t *follow, kaname_follow_owner_t *owner)
 {
@@ -349,9 +357,8 @@ static void disown(kaname_follow_t *follow, kaname_follow_owner_t *owner)
 		kaname_follow_set(follow, &owner->written[i], NULL);
 	}
 	owner->written_ttl = 0;
-	owner->is_unsure = false;
 	kaname_follow_note(follow, KANAME_NOTE_THERE, owner, KANAME_TTL_NONE);
-	kaname_follow_note(follow, KANAME_NOTE_SETTLED, owner, 0);
+	settle(follow, owner);
 	kaname_follow_note_gone(follow, owner, false);
 }
 
@@ -359,8 +366,7 @@ static void disown(kaname_follow_t *follow, kaname_follow_owner_t *owner)
 static void take_refused(kaname_follow_t *follow, kaname_follow_owner_t *owner)
 {
 	owner->is_refused = false;
-	owner->is_unsure = false;
-	kaname_follow_note(follow, KANAME_NOTE_SETTLED, owner, 0);
+	settle(follow, owner);
 	kaname_follow_hold(owner, KANAME_FOLLOW_REFUSED_MS);
 }
 
