@@ -10,6 +10,7 @@
  *     leaving    finds out what goes where the ANAME records are gone
  *     probing    tries the key where there is nothing to write
  *     writing    notes it in the journal, and then sends it                (a thread of the pool)
+ *     ended      takes what came of that
  *
  * One loop owns all of it, but for what a thread of the pool is given: that reads the server or writes
  * the journal, and touches no owner.
@@ -45,6 +46,8 @@
 
 /*! How long nothing is tried after an update that the server refused. */
 #define KANAME_FOLLOW_REFUSED_MS 60000
+/*! The same, at first, after one that it could not make. */
+#define KANAME_FOLLOW_FAILED_MS  1000
 
 /*! An update that is about to be sent, or on its way. */
 typedef struct kaname_follow_job {
@@ -297,19 +300,13 @@ void kaname_follow_probe_later(kaname_follow_t *follow);
  *  one that changes nothing? */
 bool kaname_follow_probed(kaname_follow_t *follow, const kaname_updated_t *updated);
 
-/* writing.c */
+/* noting.c */
 
-/*! Has an owner written as soon as there is room. */
-void kaname_follow_write(kaname_follow_t *follow, kaname_follow_owner_t *owner);
-
-/*! Goes on with those that wait for it. */
-void kaname_follow_write_more(kaname_follow_t *follow);
-
-/*! Takes the end of an update. */
-void kaname_follow_updated(void *ctx, void *token, const kaname_updated_t *updated);
-
-/*! What tells sets from others, but for chance; never 0. */
-uint16_t kaname_follow_mark(kaname_set_t *const sets[KANAME_FAMILIES]);
+/*! Notes something about an owner, some time; `sets` as the note has them. */
+void kaname_follow_note_sets(kaname_follow_t *follow, kaname_note_t what,
+                             const kaname_follow_owner_t *owner,
+                             kaname_set_t *const sets[KANAME_FAMILIES], uint32_t ttl,
+                             uint8_t writes);
 
 /*! Notes something about an owner, in its `written` sets, some time. */
 void kaname_follow_note(kaname_follow_t *follow, kaname_note_t what, kaname_follow_owner_t *owner,
@@ -325,6 +322,26 @@ void kaname_follow_note_record(kaname_follow_t *follow, kaname_follow_owner_t *o
 
 /*! Notes that an owner's zone is not in the configuration, or that it is again and what is there is known. */
 void kaname_follow_note_gone(kaname_follow_t *follow, kaname_follow_owner_t *owner, bool is_gone);
+
+/* ended.c */
+
+/*! Takes the end of an update. */
+void kaname_follow_updated(void *ctx, void *token, const kaname_updated_t *updated);
+
+/*! Ends a job, which is freed, and goes on with its owner. */
+void kaname_follow_end_job(kaname_follow_t *follow, kaname_follow_job_t *job,
+                           const kaname_updated_t *updated);
+
+/*! What tells sets from others, but for chance; never 0. */
+uint16_t kaname_follow_mark(kaname_set_t *const sets[KANAME_FAMILIES]);
+
+/* writing.c */
+
+/*! Has an owner written as soon as there is room. */
+void kaname_follow_write(kaname_follow_t *follow, kaname_follow_owner_t *owner);
+
+/*! Goes on with those that wait for it. */
+void kaname_follow_write_more(kaname_follow_t *follow);
 
 /*! The journal cannot be used: says why, and holds what needs it. */
 void kaname_follow_journal_failed(kaname_follow_t *follow, int error);

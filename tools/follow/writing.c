@@ -1,37 +1,17 @@
 #include "follow/follow.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <libknot/libknot.h>
 
 #include "ask.h"
 #include "control.h"
-#include "fnv.h"
 #include "follow/cures.h"
 #include "follow/occupied.h"
 #include "rrtype.h"
 
-/*! How long what is done may wait to be noted. */
-#define DONE_MS    1000
-/*! How long nothing is tried after a failure of the journal; and at first, of an update that the server
- *  could not make. */
-#define JOURNAL_MS 10000
-#define FAILED_MS  1000
-/*! How long what a primary elsewhere does may take to be here. */
-#define COMES_MS   10000
-/*! So many times in a row an update may find something else than what was read just before. */
-#define DISAGREED  3
-#define NEXT_DISAGREED                                                                        \
-	"it is looked at again, and tried in a while; where it stays so, does this server "   \
-	"have what the primary has ('kaname check ZONE')? And no more than 256 addresses of " \
-	"a family may stand there"
-#define NEXT_BELOW                                                                            \
-	"it is below the apex: does the acl say 'update-owner-match: sub-or-equal', and not " \
-	"'equal', as `kaname follow --setup` prints it where 'owners: any' is set? Else "
-/*! What to do is repeated for each owner if it has no more octets. */
-#define NEXT_SHORT    100
+/*! How long nothing is tried after a failure of the journal. */
+#define JOURNAL_MS    10000
 /*! How often it is looked whether a zone is still occupied. */
 #define HELD_UP_MS    2000
 /*! Records of a type that an update compares; of more it expects that there are any. */
@@ -40,222 +20,6 @@
 #define BATCH_MOST    128
 /*! Octets of what is done that are noted even if there is nothing to write. */
 #define DONE_MOST     65536
-
-/* What is noted. */
-
-static void note(kaname_follow_t *follow, kaname_note_t what, const kaname_follow_owner_t *owner,
-                 kaname_set_t *const sets[KANAME_FAMILIES], uint32_t ttl, uint8_t writes)
-{
-	if (follow->is_dry) {
-		return;
-	}
-	kaname_notes_add(&follow->done, what, kaname_follow_zone(owner), kaname_follow_name(owner),
-	                 sets, ttl, writes);
-	if (follow->done_ms == 0) {
-		follow->done_ms = kaname_now_ms() + DONE_MS;
-	}
-}
-
-void kaname_follow_note(kaname_follow_t *follow, kaname_note_t what, kaname_follow_owner_t *owner,
-                        uint32_t ttl)
-{
-	note(follow, what, owner, owner->written, ttl, owner->pace.writes);
-	owner->is_noted = what != KANAME_NOTE_FORGET;
-	owner->nodata_noted = owner->is_noted ? owner->nodata_noted : 0;
-	owner->is_adopted = owner->is_noted && (owner->is_adopted || what == KANAME_NOTE_ADOPT);
-}
-
-void kaname_follow_note_nodata(kaname_follow_t *follow, const kaname_follow_owner_t *owner,
-                               unsigned families)
-{
-	note(follow, KANAME_NOTE_NODATA, owner, NULL, 0, families);
-}
-
-void kaname_follow_note_record(kaname_follow_t *follow, kaname_follow_owner_t *owner,
-                               uint32_t record)
-{
-	note(follow, KANAME_NOTE_RECORD, owner, NULL, record, 0);
-	owner->record = record;
-}
-
-void kaname_follow_note_gone(kaname_follow_t *follow, kaname_follow_owner_t *owner, bool is_gone)
-{
-	note(follow, KANAME_NOTE_GONE, owner, NULL, 0, is_gone);
-	owner->is_gone = is_gone;
-}
-
-/* The end of an update. */
-
-static void take_done(kaname_follow_t *follow, kaname_follow_job_t *job)
-{
-	kaname_follow_owner_t *owner = job->owner;
-	if (job->from[KANAME_A] != job->to[KANAME_A] ||
-	    job->from[KANAME_AAAA] != job->to[KANAME_AAAA]) {
-		kaname_follow_tell(follow, owner, job->from, job->to);
-	}
-	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
-		kaname_follow_set(follow, &owner->written[i], job->to[i]);
-	}
-	owner->written_ttl = job->ttl;
-	owner->failures = 0;
-	owner->said = 0;
-	owner->is_unsure = false;
-	owner->is_refused = false;
-	owner->undone = 0;
-	if (job->is_leaving) {
-		kaname_follow_note(follow, KANAME_NOTE_FORGET, owner, 0);
-		owner->is_dropped = true;
-		return;
-	}
-	owner->is_ttl_left = owner->is_ttl_other;
-	owner->is_ttl_other = false;
-	owner->pace = kaname_follow_paced(owner, job);
-	owner->said_wait = false;
-	kaname_follow_note(follow, KANAME_NOTE_DONE, owner, job->ttl);
-	if (owner->is_gone && owner->state == KANAME_OWNER_FOLLOWED) {
-		kaname_follow_note_gone(follow, owner, false);
-	}
-	if (owner->record != job->record) {
-		kaname_follow_note_record(follow, owner, job->record);
-	}
-}
-
-uint16_t kaname_follow_mark(kaname_set_t *const sets[KANAME_FAMILIES])
-{
-	uint64_t mark = ANAME_FNV_BASIS;
-	for (unsigned i = 0; i < KANAME_FAMILIES; i++) {
-		uint16_t count = sets[i] != NULL ? sets[i]->count : 0;
-		mark = aname_fnv(mark, &count, sizeof(count));
-		if (count > 0) {
-			mark = aname_fnv(mark, sets[i]->at, count * kaname_family_len(i));
-		}
-	}
-	return (uint16_t)(mark ^ mark >> 32) | 1;
-}
-
-/*! Nothing was changed by this update. What was about to be written before, and is the same, may have
- *  been done all the same. */
-static void take_undone(kaname_follow_t *follow, kaname_follow_job_t *job)
-{
-	kaname_follow_owner_t *owner = job->owner;
-	if (owner->is_unsure || job->is_leaving) {
-		return;
-	}
-	owner->undone = kaname_follow_mark(job->to);
-	note(follow, KANAME_NOTE_UNDONE, owner, job->to, 0, 0);
-}
-
-/*! It was refused, and nobody signed that: it may be done all the same. What stands there tells, unless a
- *  reply was lost before; of a primary elsewhere when it has had the time to come here. */
-static void take_unsigned(kaname_follow_t *follow, kaname_follow_job_t *job)
-{
-	kaname_follow_owner_t *owner = job->owner;
-	owner->is_refused |= !owner->is_unsure && !job->is_leaving;
-	owner->is_unsure = owner->must_look = true;
-	if (owner->is_refused && follow->choice.elsewhere) {
-		owner->hold_at = kaname_tick_of(kaname_now_ms() + COMES_MS);
-	} else if (owner->is_refused) {
-		kaname_follow_look(follow, owner);
-	}
-}
-
-/*! Says why an update failed, and what to do; of an owner below the apex what is most likely first. What
- *  is long, and the same for many, is said once in full. */
-static void say_failure(kaname_follow_t *follow, kaname_follow_owner_t *owner,
-                        const kaname_updated_t *updated)
-{
-	char text[1000];
-	const char *next = updated->next;
-	bool is_apex = kaname_follow_name(owner) == kaname_follow_zone(owner);
-	int64_t now_ms = kaname_now_ms();
-	if (next != NULL && !is_apex && kaname_update_may_not(updated)) {
-		(void)snprintf(text, sizeof(text), NEXT_BELOW "%s", next);
-		next = text;
-	}
-	uint64_t mark = next != NULL ? aname_fnv(ANAME_FNV_BASIS, next, strlen(next)) : 0;
-	bool is_new = follow->said_next[is_apex] != mark ||
-	              now_ms - follow->said_next_ms >= KANAME_FOLLOW_REFUSED_MS;
-	if (next != NULL && !is_new && strlen(next) > NEXT_SHORT) {
-		next = "as for the one before";
-	}
-	bool said = kaname_follow_trouble(follow, owner, next, "%s (%s)", updated->why,
-	                                  follow->server_text);
-	if (said && is_new && next != NULL) {
-		follow->said_next[is_apex] = mark;
-		follow->said_next_ms = now_ms;
-	}
-}
-
-static void take_end(kaname_follow_t *follow, kaname_follow_job_t *job,
-                     const kaname_updated_t *updated)
-{
-	kaname_follow_owner_t *owner = job->owner;
-	switch (updated->outcome) {
-	case KANAME_UPDATE_DONE: take_done(follow, job); return;
-	case KANAME_UPDATE_OTHERWISE:
-		/* It is not done, unless one before it is: else what somebody else wrote would be
-		 * taken for ours where it is the same. */
-		take_undone(follow, job);
-		owner->is_refused = false;
-		if (owner->failures == DISAGREED) {
-			kaname_follow_trouble(follow, owner, NEXT_DISAGREED, "%s (%s)",
-			                      updated->why, follow->server_text);
-		}
-		kaname_follow_hold(owner, FAILED_MS);
-		owner->must_look = true;
-		owner->is_seen = false;
-		/* Its records may be others, too. */
-		kaname_follow_rescan(follow);
-		kaname_follow_look(follow, owner);
-		return;
-	case KANAME_UPDATE_REFUSED:
-		/* Where its records are gone its zone may be by now, and later be somebody else's. */
-		owner->is_seen = false;
-		kaname_follow_hold(owner, KANAME_FOLLOW_REFUSED_MS);
-		if (updated->is_unsigned) {
-			take_unsigned(follow, job);
-		}
-		take_undone(follow, job);
-		break;
-	case KANAME_UPDATE_FAILED:
-	default:
-		owner->is_unsure = owner->must_look = true;
-		owner->is_refused = false;
-		kaname_follow_hold(owner, FAILED_MS);
-		break;
-	}
-	say_failure(follow, owner, updated);
-}
-
-/*! Ends a job, and goes on with its owner. */
-static void end_job(kaname_follow_t *follow, kaname_follow_job_t *job,
-                    const kaname_updated_t *updated)
-{
-	kaname_follow_owner_t *owner = job->owner;
-	owner->is_sending = false;
-	bool is_refused = kaname_follow_probed(follow, updated);
-	if (!job->is_probe) {
-		take_end(follow, job, updated);
-	} else if (is_refused) {
-		say_failure(follow, owner, updated);
-	} else {
-		owner->must_look |= updated->outcome == KANAME_UPDATE_OTHERWISE;
-	}
-	kaname_follow_job_free(follow, job);
-	kaname_follow_consider(follow, owner);
-}
-
-void kaname_follow_updated(void *ctx, void *token, const kaname_updated_t *updated)
-{
-	kaname_follow_t *follow = ctx;
-	kaname_follow_job_t *job = token, **at = &follow->sent;
-	while (*at != job) {
-		at = &(*at)->next;
-	}
-	*at = job->next;
-	end_job(follow, job, updated);
-	kaname_follow_write_more(follow);
-}
 
 /* Sending. */
 
@@ -299,7 +63,7 @@ static void send_job(kaname_follow_t *follow, kaname_follow_job_t *job)
 		                           .next = ret == KNOT_EMFILE || ret == KNOT_ENFILE
 		                                           ? KANAME_NEXT_FILES
 		                                           : NULL };
-	end_job(follow, job, &updated);
+	kaname_follow_end_job(follow, job, &updated);
 }
 
 /*! Sends what is ready, as much as there is room for. */
@@ -318,7 +82,7 @@ static void send_ready(kaname_follow_t *follow)
 static void pretend(kaname_follow_t *follow, kaname_follow_job_t *job)
 {
 	const kaname_updated_t updated = { .outcome = KANAME_UPDATE_DONE, .why = "" };
-	end_job(follow, job, &updated);
+	kaname_follow_end_job(follow, job, &updated);
 }
 
 /* The journal. */
@@ -514,7 +278,7 @@ void kaname_follow_write(kaname_follow_t *follow, kaname_follow_owner_t *owner)
 {
 	owner->is_sending = kaname_ring_add(&follow->to_write, owner);
 	if (!owner->is_sending) {
-		kaname_follow_hold(owner, FAILED_MS);
+		kaname_follow_hold(owner, KANAME_FOLLOW_FAILED_MS);
 		owner->act_at = owner->hold_at;
 	}
 }
