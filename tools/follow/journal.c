@@ -46,7 +46,7 @@ struct kaname_journal {
 
 static int open_lock(const char *directory)
 {
-	char path[PATH_MAX];
+	char path[PATH_MAX + 16];
 	(void)snprintf(path, sizeof(path), "%s/lock", directory);
 	return open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 }
