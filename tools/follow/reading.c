@@ -4,6 +4,10 @@
 #include <string.h>
 #include <time.h>
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
 #include "ask.h"
 
 /*! What is read again and again takes at most this part of a processor. */
@@ -232,6 +236,14 @@ static void free_scanning(kaname_follow_scanning_t *scanning)
 	free(scanning);
 }
 
+/*! Gives back what scans took: the C library keeps it, for each thread of the pool by itself. */
+static void give_back(void)
+{
+#ifdef __GLIBC__
+	(void)malloc_trim(0);
+#endif
+}
+
 static void read_end(uv_work_t *work, int status)
 {
 	kaname_follow_scanning_t *scanning = work->data;
@@ -262,7 +274,11 @@ static void read_end(uv_work_t *work, int status)
 	if (!good) {
 		take_failure(follow, scanning);
 	}
+	bool was_look = scanning->what == KANAME_READ_THERE;
 	free_scanning(scanning);
+	if (!was_look && follow->sent == NULL) {
+		give_back();
+	}
 	kaname_follow_ask_more(follow);
 	kaname_follow_write_more(follow);
 	kaname_follow_read(follow);
