@@ -276,7 +276,7 @@ static int lock_again(kaname_journal_t *journal)
 /*! Makes a copy of its data, in the place of what was removed. */
 static int copy_kept(kaname_journal_t *journal, const char *path, const char *aside)
 {
-	struct stat file;
+	struct stat file = { 0 };
 	off_t at = 0;
 	int fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	int ret = fd >= 0 && fstat(journal->kept, &file) == 0 ? 0 : errno;
