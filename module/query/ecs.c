@@ -57,10 +57,5 @@ void aname_ecs_answer_client(const aname_query_t *query, const aname_key_t *key,
 	}
 	bool all_have = (part->judgement.worth == ANAME_FRESH) & !(part->down | part->gone);
 	aname_decisions_of(query)[aname_decision_place(key->type, true)].all_have = all_have;
-	if (client.judgement.worth == ANAME_FRESH && !client.down && !part->gone) {
-		client.gone = false;
-		*part = client; /* As usual: there is nothing to choose. */
-	} else {
-		*part = aname_answer_for_client(&client, part, query->client.len);
-	}
+	aname_answer_take_client(&client, query->client.len, part);
 }

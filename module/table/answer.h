@@ -60,6 +60,19 @@ static inline void aname_part_fail(aname_part_t *part, aname_failure_t failure)
 aname_part_t aname_answer_for_client(const aname_part_t *client, const aname_part_t *general,
                                      uint8_t len);
 
+/*! As aname_answer_for_client(), in the place of what everybody gets. In the usual case there is nothing
+ *  to choose: it is known what the client gets, and not all of that is down. */
+static inline void aname_answer_take_client(const aname_part_t *client, uint8_t len,
+                                            aname_part_t *part)
+{
+	if (client->judgement.worth == ANAME_FRESH && !client->down && !part->gone) {
+		*part = *client;
+		part->gone = false;
+	} else {
+		*part = aname_answer_for_client(client, part, len);
+	}
+}
+
 /*! All targets of the owner. */
 typedef struct {
 	unsigned count;

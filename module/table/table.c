@@ -215,10 +215,9 @@ ANAME_WARM uint64_t aname_table_subnet_hash(const aname_table_t *table, uint64_t
                                             const aname_subnet_t *subnet)
 {
 	const aname_hash_key_t *secret = &table->secret;
-	/* Families are 1 and 2: all that is not octets fits into a word. */
+	/* All that is not octets fits into a word. Past the prefix there are zeros only. */
 	uint64_t whose = (uint64_t)(uint32_t)target_hash << 16 | subnet->family << 8 | subnet->len;
 	uint64_t hash = aname_hash_word(secret->begin, whose, secret);
-	/* Past the prefix there are zeros only. */
 	bool fits = subnet->len <= 8 * ANAME_HASH_WORD;
 	size_t octets = fits ? ANAME_HASH_WORD : sizeof(subnet->address);
 	return aname_hash_end(aname_hash_octets(hash, subnet->address, octets, secret));

@@ -319,6 +319,42 @@ static void gone_for_all(void **state)
 	assert_false(part.gone);
 }
 
+/*! The k-th part that there may be: what is known of it, and its states. */
+static aname_part_t part_of(unsigned k, const aname_snapshot_t *snapshot)
+{
+	unsigned worth = k / 8 % (ANAME_FAILED + 1);
+	return (aname_part_t){
+		.snapshot = snapshot,
+		.judgement = { .worth = worth, .fallback = ANAME_FAILED, .ttl = 60 },
+		.scope = 24,
+		.gone = k & 1,
+		.down = k & 2,
+		.recent = k & 4,
+	};
+}
+
+static void usual_client(void **state)
+{
+	/* What is decided at once is what is decided in full. */
+	static const aname_snapshot_t snapshots[2];
+	enum { PARTS = 8 * (ANAME_FAILED + 1) };
+	for (unsigned i = 0; i < PARTS * PARTS; i++) {
+		const aname_part_t own = part_of(i % PARTS, &snapshots[0]);
+		const aname_part_t general = part_of(i / PARTS, &snapshots[1]);
+		const aname_part_t expected = aname_answer_for_client(&own, &general, 20);
+		aname_part_t part = general;
+		aname_answer_take_client(&own, 20, &part);
+		assert_ptr_equal(part.snapshot, expected.snapshot);
+		assert_int_equal(part.judgement.worth, expected.judgement.worth);
+		assert_int_equal(part.judgement.fallback, expected.judgement.fallback);
+		assert_int_equal(part.judgement.ttl, expected.judgement.ttl);
+		assert_int_equal(part.scope, expected.scope);
+		assert_int_equal(part.gone, expected.gone);
+		assert_int_equal(part.down, expected.down);
+		assert_int_equal(part.recent, expected.recent);
+	}
+}
+
 static void all_mixes(void **state)
 {
 	static const aname_snapshot_t snapshots[ANAME_POOL_MAX];
@@ -408,6 +444,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		PROVES("W1: a pool with a target that is gone", gone),
 		PROVES("W1: a target that is gone, and clients' subnets", gone_for_all),
+		PROVES("N4: what a client usually gets, decided at once", usual_client),
 		PROVES("R4: all 29,282 mixes of four targets follow the plain rule", all_mixes),
 	};
 	return RUN_ROWS("decide: pools in words", rows, check_row) +
