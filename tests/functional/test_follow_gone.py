@@ -18,6 +18,17 @@ def serve(fleet, authority, *records):
     fleet.serve([aname(TARGET), *records], kinds=())
 
 
+def move(fleet, authority):
+    """A1 is written, and then A2."""
+    authority.set(TARGET, a=[A1])
+    fleet.serve([aname(TARGET)], kinds=())
+    follow = fleet.follow()
+    written(fleet.knotd, {A1})
+    authority.set(TARGET, a=[A2])
+    written(fleet.knotd, {A2})
+    return follow
+
+
 def change(knotd, *commands):
     knotd.knotc("zone-begin", ZONE)
     for command in commands:
@@ -88,12 +99,7 @@ def test_M3_what_stays_is_not_taken_for_its_own_after_a_kill(fleet, authority):
 @pytest.mark.limit(120)
 def test_M3_a_former_set_that_somebody_puts_back_by_hand_stays(fleet, authority):
     """Another TTL than it had tells it from a zone that was restored."""
-    authority.set(TARGET, a=[A1])
-    fleet.serve([aname(TARGET)], kinds=())
-    follow = fleet.follow()
-    written(fleet.knotd, {A1})
-    authority.set(TARGET, a=[A2])
-    written(fleet.knotd, {A2})
+    follow = move(fleet, authority)
     let_pass(2)
     mark = follow.at()
     change(fleet.knotd, ("unset", "A"), ("set", "300", "A", A1))
@@ -105,12 +111,7 @@ def test_M3_a_former_set_that_somebody_puts_back_by_hand_stays(fleet, authority)
 @pytest.mark.limit(150)
 def test_M5_two_that_write_by_turns_are_told_once(fleet, authority):
     """As with a copy of the journal: each takes what the other one writes for its own former set."""
-    authority.set(TARGET, a=[A1])
-    fleet.serve([aname(TARGET)], kinds=())
-    follow = fleet.follow()
-    written(fleet.knotd, {A1})
-    authority.set(TARGET, a=[A2])
-    written(fleet.knotd, {A2})
+    follow = move(fleet, authority)
     for number in range(1, 5):
         let_pass(2)
         mark = follow.at()

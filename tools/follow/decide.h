@@ -2,9 +2,9 @@
  * \brief What an owner is to have, by what the module tells and what is written (M3).  [P]
  *
  * A failure keeps what is there, for ever; but not what was written for other targets, none of which is
- * named any more, beside addresses that are known of those that are. That there are no addresses is believed at once of one family
- * while the other one has some, and else after ten minutes; after ten more if both had none and the
- * other one is back.
+ * named any more, beside addresses that are known of those that are. That there are no addresses is
+ * believed at once of one family while the other one has some, and else after ten minutes; after ten more
+ * if both had none and the other one is back.
  *
  * Thread: any; time is passed in.
  */
