@@ -10,7 +10,9 @@
 
 #include "ask.h"
 
-/*! What is read again and again takes at most this part of a processor. */
+/*! What is read again and again takes at most this part of a processor: looks for owners; and at what
+ *  stands there. */
+#define SCAN_SHARE   400
 #define READ_SHARE   1000
 /*! And a look at owners that is wanted sooner, at most this part of the time. */
 #define RESCAN_SHARE 20
@@ -172,9 +174,9 @@ static void read_server(uv_work_t *work)
 /* One after the other. */
 
 /*! When something is to be read again that takes so long: not so often that it costs much. */
-static int64_t next_after(int64_t now_ms, int64_t cpu_ms)
+static int64_t next_after(int64_t now_ms, int64_t cpu_ms, unsigned share)
 {
-	int64_t wait_ms = READ_SHARE * cpu_ms;
+	int64_t wait_ms = share * cpu_ms;
 	return now_ms + (wait_ms > KANAME_FOLLOW_SCAN_MS ? wait_ms : KANAME_FOLLOW_SCAN_MS);
 }
 
@@ -186,13 +188,12 @@ static int64_t scan_pause(const kaname_follow_t *follow, int64_t least_ms)
 }
 
 /*! Owners were looked for: when that is done next, unless somebody wants it sooner. */
-static void plan_scan(kaname_follow_t *follow, int64_t now_ms)
+static void plan_scan(kaname_follow_t *follow, int64_t now_ms, int64_t cpu_ms)
 {
-	follow->scan_took_ms = now_ms - follow->read_ms;
 	if (follow->scan_ms != 0) {
 		return;
 	}
-	follow->scan_ms = now_ms + KANAME_FOLLOW_SCAN_MS;
+	follow->scan_ms = next_after(now_ms, cpu_ms, SCAN_SHARE);
 	if (follow->loading_ms < KANAME_FOLLOW_SCAN_MS) {
 		int64_t pause_ms = scan_pause(follow, follow->loading_ms);
 		follow->scan_ms =
@@ -248,7 +249,7 @@ static void read_end(uv_work_t *work, int status)
 {
 	kaname_follow_scanning_t *scanning = work->data;
 	kaname_follow_t *follow = scanning->follow;
-	int64_t now_ms = kaname_now_ms();
+	int64_t now_ms = kaname_now_ms(), cpu_ms = scanning->cpu_ms - thread_cpu_ms();
 	bool good = scanning->ret == KANAME_OK;
 	follow->scanning = NULL;
 	if (follow->is_ending) {
@@ -264,12 +265,13 @@ static void read_end(uv_work_t *work, int status)
 			kaname_follow_take_look(follow, scanning, i);
 		}
 	} else if (good && scanning->what == KANAME_READ_OWNERS) {
-		plan_scan(follow, now_ms);
+		follow->scan_took_ms = now_ms - follow->read_ms;
 		kaname_follow_take_owners(follow, scanning);
 		say_left_out(follow, scanning->left_out);
+		plan_scan(follow, now_ms, cpu_ms + thread_cpu_ms());
 	} else if (good) {
-		follow->verify_ms = next_after(now_ms, scanning->cpu_ms);
 		kaname_follow_take_all_there(follow, scanning);
+		follow->verify_ms = next_after(now_ms, cpu_ms + thread_cpu_ms(), READ_SHARE);
 	}
 	if (!good) {
 		take_failure(follow, scanning);
