@@ -61,6 +61,19 @@ static const char *phrase(const aname_owner_parts_t *parts, aname_failure_t fail
 	}
 }
 
+/*! Notes why, which is so of this target, if it is one of them. */
+static void note_why(const aname_owner_parts_t *parts, const char *why, unsigned target,
+                     aname_owner_family_t *family)
+{
+	bool about = target < parts->count;
+	knot_dname_txt_storage_t name = "";
+	if (about) {
+		(void)knot_dname_to_str(name, parts->targets[target], sizeof(name));
+	}
+	(void)snprintf(family->why, sizeof(family->why), "%s%s%.100s", why,
+	               about ? ", target " : "", name);
+}
+
 /*! Says why, of the first target of which it is so. */
 static void explain(const aname_owner_parts_t *parts, aname_failure_t failure,
                     aname_owner_family_t *family)
@@ -71,13 +84,20 @@ static void explain(const aname_owner_parts_t *parts, aname_failure_t failure,
 		i++;
 	}
 	bool about = i < parts->count;
-	knot_dname_txt_storage_t name = "";
-	if (about) {
-		(void)knot_dname_to_str(name, parts->targets[i], sizeof(name));
+	const aname_snapshot_t *known = about ? aname_owner_parts_known(parts, i) : NULL;
+	note_why(parts, phrase(parts, failure, known), i, family);
+}
+
+/*! The same where it is stale that there are none. */
+static void explain_stale(const aname_owner_parts_t *parts, aname_owner_family_t *family)
+{
+	unsigned i = 0;
+	while (i < parts->count && parts->pool.parts[i].judgement.worth != ANAME_STALE_NODATA) {
+		i++;
 	}
-	const char *why = phrase(parts, failure, about ? aname_owner_parts_known(parts, i) : NULL);
-	(void)snprintf(family->why, sizeof(family->why), "%s%s%.100s", why,
-	               about ? ", target " : "", name);
+	const aname_snapshot_t *known = i < parts->count ? aname_owner_parts_known(parts, i) : NULL;
+	const aname_failing_t *failing = known != NULL ? aname_snapshot_failing(known) : NULL;
+	note_why(parts, failing != NULL ? failing->why : "its lookup is overdue", i, family);
 }
 
 /* What there is. */
@@ -134,6 +154,10 @@ static bool decide(draft_t *draft, aname_owner_family_t *family)
 		family->state = ANAME_OWNER_ADDRESSES;
 		draft->set->ttl = ttl == 0 || answer.ttl < ttl ? answer.ttl : ttl;
 		take(parts->options, &answer, family);
+	} else if (answer.worth == ANAME_STALE_NODATA) {
+		/* The last lookups have failed, which takes nothing away (M3). */
+		family->state = ANAME_OWNER_FAILED;
+		explain_stale(parts, family);
 	} else if (aname_worth_is_negative(answer.worth)) {
 		family->state = exists(parts) ? ANAME_OWNER_NODATA : ANAME_OWNER_NXDOMAIN;
 	} else {

@@ -31,7 +31,8 @@
 /*! What is known of a family. */
 typedef enum {
 	ANAME_OWNER_FAILED =
-	        0, /*!< Nothing to answer with but the zone's own addresses, or SERVFAIL. */
+	        0, /*!< Nothing to answer with but the zone's own addresses, or SERVFAIL; or that
+	                there are none is stale. */
 	ANAME_OWNER_PENDING, /*!< A first lookup is under way. */
 	ANAME_OWNER_NODATA,  /*!< There are none. */
 	/*! Likewise, since the targets do not exist: there are none of the other family, either. */

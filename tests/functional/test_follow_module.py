@@ -147,6 +147,27 @@ def test_F1_a_failure_keeps_what_is_there_until_stale_max(knotd, authority, foll
     following.until(has({A1}, {AAAA1}), ZONE, TARGET)
 
 
+@pytest.mark.parametrize("how", ["nxdomain", "nodata"])
+def test_M3_that_there_are_none_is_no_news_once_lookups_fail(knotd, authority, follow, how):
+    """Queries are answered by it until stale-max; nothing is taken away by it."""
+    serve(knotd, authority, [aname(TARGET)], {TARGET: ([A1], [AAAA1])}, ttl=1)
+    following = follow()
+    following.until(has({A1}, {AAAA1}), ZONE, TARGET)
+    if how == "nxdomain":
+        authority.nxdomain(TARGET, negative_ttl=1)
+    else:
+        authority.set(TARGET, negative_ttl=1)
+    following.until(lambda got: got.a_state == got.aaaa_state == how, ZONE, TARGET)
+    since = time.monotonic()
+    authority.fail(TARGET)
+    following.changed(TARGET, since=since)
+    got = following.until(lambda got: got.a_state == got.aaaa_state == "failed", ZONE, TARGET)
+    assert "SERVFAIL" in got.a_why and TARGET in got.a_why, got
+    answers(())
+    authority.set(TARGET, a=[A1], aaaa=[AAAA1], ttl=1)
+    following.until(has({A1}, {AAAA1}), ZONE, TARGET)
+
+
 def test_F3_a_failure_from_the_beginning_is_one(knotd, authority, follow):
     authority.fail(TARGET, rcode="REFUSED")
     serve(knotd, authority, [aname(TARGET), *siblings()])
