@@ -194,18 +194,31 @@ def test_M5_a_journal_that_is_cut_short_while_it_runs(fleet, authority):
     follow.finish()
 
 
-@pytest.mark.parametrize("rests", [True, False])
-def test_M5_a_journal_that_is_removed_while_it_runs(fleet, authority, rests):
-    """It is put back as it was, and that is said: what was adopted is not lost."""
+def lay(how, path, other):
+    """Something where the journal's new data is to be made."""
+    if how == "fifo":
+        os.mkfifo(path)
+    elif how == "link":
+        os.symlink(other, path)
+
+
+@pytest.mark.parametrize("rests, there", [(True, ""), (False, ""), (True, "fifo"), (True, "link")])
+def test_M5_a_journal_that_is_removed_while_it_runs(fleet, authority, tmp_path, rests, there):
+    """It is put back as it was, and that is said: what was adopted is not lost. What stands in the way is not
+    waited for, nor is anything written through it."""
+    other = tmp_path / "other"
+    other.write_text("not ours")
     serve(fleet, authority, *siblings())
     follow = fleet.follow("--adopt")
     written(fleet.knotd, {A1}, {AAAA1})
     let_pass(2)
     if rests:
         look(follow, fleet.knotd)
+    lay(there, os.path.join(follow.journal, "data.new"), other)
     os.unlink(os.path.join(follow.journal, "data.mdb"))
     authority.set(TARGET, a=[A2], aaaa=[AAAA1])
     written(fleet.knotd, {A2}, {AAAA1}, timeout=30)
+    assert other.read_text() == "not ours"
     follow.says("data.mdb was removed", "put back as it was")
     follow.says("next: ")
     remove_record(fleet.knotd)

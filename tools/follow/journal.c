@@ -278,7 +278,9 @@ static int copy_kept(kaname_journal_t *journal, const char *path, const char *as
 {
 	struct stat file = { 0 };
 	off_t at = 0;
-	int fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	/* Whatever is there is nothing to wait for, nor to follow. */
+	(void)unlink(aside);
+	int fd = open(aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	int ret = fd >= 0 && fstat(journal->kept, &file) == 0 ? 0 : errno;
 	while (ret == 0 && at < file.st_size) {
 		ssize_t copied = sendfile(fd, journal->kept, &at, file.st_size - at);
