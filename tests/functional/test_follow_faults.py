@@ -332,6 +332,25 @@ def test_M3_what_was_written_and_has_another_ttl_is_written_again(fleet, module,
     written(fleet.knotd, (), timeout=20)
 
 
+def test_M3_a_ttl_that_is_changed_once_more_is_written_again_once_more(fleet, module):
+    serve(fleet)
+    follow = fleet.follow("-S", module.path)
+    Answers(module, f"a-state=addresses\ta={A1}\taaaa-state=addresses\taaaa={AAAA1}")
+    written(fleet.knotd, {A1}, {AAAA1})
+    for ttl in (3600, 7200, 3600):
+        let_pass(2)
+        mark = follow.at()
+        change_by_hand(fleet.knotd, (str(ttl), "A", A1), (str(ttl), "AAAA", AAAA1))
+        follow.signal(signal.SIGHUP)
+        follow.says(ZONE, f"TTL of what was written is {ttl}: somebody has changed it", since=mark)
+        if VERSION < (3, 5):
+            eventually(lambda: ttls(fleet.knotd) == {60}, 10, what="the TTL is as it was")
+    let_pass(2)
+    remove_record(fleet.knotd)
+    follow.signal(signal.SIGHUP)
+    written(fleet.knotd, (), timeout=20)
+
+
 def ttls(knotd):
     return {int(line.split()[2]) for rdtype in ("A", "AAAA")
             for line in knotd.knotc("zone-read", ZONE, "@", rdtype).stdout.splitlines()}

@@ -42,7 +42,7 @@ static void take_done(kaname_follow_t *follow, kaname_follow_job_t *job)
 		owner->is_dropped = true;
 		return;
 	}
-	owner->is_ttl_left = owner->is_ttl_other;
+	owner->left_ttl = owner->is_ttl_other ? owner->left_ttl : 0;
 	owner->is_ttl_other = false;
 	owner->pace = kaname_follow_paced(owner, job);
 	owner->said_wait = false;

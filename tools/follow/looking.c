@@ -176,15 +176,20 @@ static void take_other_ttl(kaname_follow_t *follow, kaname_follow_owner_t *owner
 			ttl = seen->ttls[i];
 		}
 	}
-	if (!owner->is_ttl_left) {
-		owner->is_ttl_other = true;
-		kaname_follow_note(follow, KANAME_NOTE_THERE, owner, ttl);
-		kaname_follow_trouble(
-		        follow, owner, NULL,
-		        "the TTL of what was written is %u: somebody has changed it, and "
-		        "it is written again",
-		        ttl);
-	}
+	owner->is_ttl_other = true;
+	owner->left_ttl = kaname_follow_ttl_mark(ttl);
+	kaname_follow_note(follow, KANAME_NOTE_THERE, owner, ttl);
+	kaname_follow_trouble(follow, owner, NULL,
+	                      "the TTL of what was written is %u: somebody has changed it, and "
+	                      "it is written again",
+	                      ttl);
+}
+
+/*! A TTL that is there and is not this one. */
+static uint32_t other_ttl(const kaname_follow_seen_t *seen, uint32_t ttl)
+{
+	bool is_a = seen->there[KANAME_A] != NULL && seen->ttls[KANAME_A] != ttl;
+	return seen->ttls[is_a ? KANAME_A : KANAME_AAAA];
 }
 
 /*! Nothing that somebody else wrote is there: it is known again what is. */
@@ -202,7 +207,7 @@ static void take_own(kaname_follow_t *follow, kaname_follow_owner_t *owner,
 	if (exact && !pending && ttl != 0 && ttl != seen->ttl && !is_none(seen->there)) {
 		/* It was to be this one, and the primary has left the former one. */
 		owner->written_ttl = ttl;
-		owner->is_ttl_left = true;
+		owner->left_ttl = kaname_follow_ttl_mark(other_ttl(seen, ttl));
 	}
 	/* What cannot be told from what is there may still come. */
 	owner->is_unsure &= !pending;

@@ -96,6 +96,9 @@ struct kaname_follow_owner {
 	uint32_t written_ttl; /*!< Of what is written; 0: not known. */
 	uint32_t pending_ttl; /*!< Of what was about to be written; 0: not known. */
 	uint32_t record;      /*!< Mark of the records that it was written for; 0: not known. */
+	/*! Mark of the TTL that was there before the same addresses were written with another one, since
+	 *  there are primaries that leave it; 0: there was none. */
+	uint16_t left_ttl;
 	uint16_t undone; /*!< Mark of sets that were about to be written and are known not to be. */
 	uint16_t said;   /*!< Hash of what was said about it last, so that it is said once. */
 
@@ -122,7 +125,6 @@ struct kaname_follow_owner {
 	bool is_dropped : 1;        /*!< To be freed when nothing is on its way any more. */
 	bool said_wait : 1;         /*!< That it waits for its pause was said. */
 	bool is_ttl_other : 1; /*!< Its TTL was changed by somebody, and has to be written again. */
-	bool is_ttl_left : 1;  /*!< It was, and is another one all the same. */
 	bool ttl_there : 1;    /*!< Another one than was written has been read. */
 	bool is_refused : 1;   /*!< What may be there was refused, by nobody's word. */
 	uint8_t returns : 2;   /*!< How often what was written before has come back. */
@@ -150,6 +152,13 @@ static inline const knot_dname_t *kaname_follow_name(const kaname_follow_owner_t
 static inline const knot_dname_t *kaname_follow_zone(const kaname_follow_owner_t *owner)
 {
 	return kaname_follow_name(owner) + owner->zone_at;
+}
+
+/*! What tells a TTL from others, but for chance; never 0. */
+static inline uint16_t kaname_follow_ttl_mark(uint32_t ttl)
+{
+	uint16_t mark = (uint16_t)(ttl ^ ttl >> 16);
+	return mark != 0 ? mark : 1;
 }
 
 /*! What tells its records from others, but for chance; never 0. The upper half stands for their targets: some

@@ -26,7 +26,8 @@ static void verify(kaname_follow_t *follow, const kaname_follow_there_t *there, 
 	owner->is_otherwise |= set != owner->written[there->family];
 	/* Of a primary elsewhere this server may have what was there before. */
 	owner->ttl_there |= !follow->choice.elsewhere && owner->written_ttl != 0 &&
-	                    there->ttl != owner->written_ttl;
+	                    there->ttl != owner->written_ttl &&
+	                    kaname_follow_ttl_mark(there->ttl) != owner->left_ttl;
 	owner->families_there |= 1u << there->family;
 	kaname_set_release(&follow->sets, set);
 }
@@ -38,8 +39,6 @@ static bool is_odd(kaname_follow_t *follow, kaname_follow_owner_t *owner)
 	                   (owner->written[KANAME_AAAA] != NULL ? 1u << KANAME_AAAA : 0);
 	bool same = !owner->is_otherwise && owner->families_there == written;
 	bool none = owner->families_there == 0, other_ttl = owner->ttl_there;
-	owner->is_ttl_left &= other_ttl;
-	other_ttl &= !owner->is_ttl_left;
 	owner->is_otherwise = owner->ttl_there = false;
 	owner->families_there = 0;
 	if (owner->zone_at != 0) {
