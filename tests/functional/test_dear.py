@@ -18,8 +18,12 @@ def addresses(first, count=MANY, step=1):
 
 
 def direct(knotd, **options):
-    """By DNS, from the authority itself: all of an answer, whatever a recursor thinks of it."""
-    knotd.options.update({"resolver": ADDRESS, **options})
+    """By DNS, from the authority itself: all of an answer, whatever a recursor thinks of it.
+
+    However late it comes: after a failure what is known is looked up anew, and with it another subset
+    may be chosen.
+    """
+    knotd.options.update({"resolver": ADDRESS, "timeout": 60000, **options})
 
 
 def whole(name, count, rdtype="A", **how):

@@ -124,7 +124,7 @@ def test_M3_minutes(fleet, authority, recursors):
     knotd.sections.append(section("mod-aname", "dead", resolver=SCRIPTED, ttl_max=1, timeout=500,
                                   retry_max=5))
     fleet.serve([aname("t.dead.example")], kinds=(), zone="dead.example",
-                modules=["mod-aname/dead"])
+                modules=["mod-aname/dead"], zone_options={"notify": ["nsd"]})
     fleet.secondaries.append(fleet.start_server(Nsd(knotd.directory, ["dead.example"])))
     zones = [story.zone for story in told] + ["dead.example"]
     for zone in zones:

@@ -230,8 +230,12 @@ class Fleet:
         self.zone_options = {}
 
     def serve(self, records, kinds=tuple(KINDS), zone=ZONE, **how):
-        """knotd with one zone, and secondaries of these kinds that have it."""
-        self.zone_options = secondaries.notify(self.knotd)
+        """knotd with one zone, and secondaries of these kinds that have it.
+
+        Nobody else is notified: a NOTIFY that waits for somebody who is not there reads the SOA of
+        contents that Knot 3.2 may have freed by then.
+        """
+        self.zone_options = {**secondaries.notify(self.knotd), "notify": list(kinds) or None}
         self.zone_options["acl"].append(permit(self.knotd))
         self.knotd.sections.append(section("acl", "test", address="127.0.0.1",
                                            action="transfer"))
