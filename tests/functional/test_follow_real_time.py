@@ -10,7 +10,7 @@ from harness.authority import SCRIPTED, Authority
 from harness.follow import KEY, stands, written
 from harness.knotd import section
 from harness.secondaries import Nsd, serial
-from harness.wait import SLOW, eventually
+from harness.wait import SLOW, crowded, eventually
 
 # What is written at which minute is the same with sanitizers, if the machine keeps up.
 pytestmark = [pytest.mark.minutes, pytest.mark.skipif(SLOW > 1, reason="it is told by the minute")]
@@ -85,7 +85,7 @@ def stories(authority):
 def expected(story, minute, read):
     """The sets that may stand there, if what stands was asked for at minute, and has come at read."""
     all_of, none = {"A": {A1}, "AAAA": {AAAA1}}, {"A": set(), "AAAA": set()}
-    grace = GRACE_S / MINUTE
+    grace = GRACE_S * crowded() / MINUTE
     allowed = []
     if story.gone is None or minute < story.gone + grace:
         allowed.append(all_of)

@@ -358,18 +358,19 @@ def test_a_zone_signed_elsewhere(knotd, unbound, authority, check, added):
     knotd.add_zone(ZONE, [aname(TARGET), *added], zone_options={"dnssec-signing": "on"})
     knotd.start()
     eventually(lambda: query(ZONE, "DNSKEY").addresses("DNSKEY"), what="the zone is signed")
+    # Without its keys the module asks for nothing: what is held is from before.
+    answers({A1})
+    answers({AAAA1}, rdtype="AAAA")
     text = knotd.served_text(ZONE)
     keys = os.path.join(knotd.directory, "db", "keys", "keys")
     os.rename(keys, f"{keys}.hidden")
     knotd.finish()
     knotd.add_zone(ZONE, text=text)
     knotd.start()
-    _, found = check(bad=["mod-aname cannot sign the addresses"])
+    lines, found = check(bad=["mod-aname cannot sign the addresses"])
     says(found, "Signed zones")
     says(found, "kaname follow --primary", "dnssec: off")
-    # What is answered from the zone waits for no lookup.
-    eventually(lambda: says(check(bad=None)[0], "ok", f"target {TARGET}. A: resolvable",
-                            f"held: {A1}") or True)
+    says(lines, "ok", f"target {TARGET}. A: resolvable", f"held: {A1}")
     assert unsigned(knotd) == 1
     # It may be meant so.
     knotd.options["dnssec"] = "off"
