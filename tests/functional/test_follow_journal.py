@@ -228,6 +228,24 @@ def test_M5_a_journal_that_is_removed_while_it_runs(fleet, authority, tmp_path, 
     follow.finish()
 
 
+@pytest.mark.parametrize("rests", [True, False])
+def test_M5_a_journal_that_is_removed_before_it_ends(fleet, authority, rests):
+    """It is not gone with the process, which has it still."""
+    serve(fleet, authority, *siblings())
+    follow = fleet.follow("--adopt")
+    written(fleet.knotd, {A1}, {AAAA1})
+    let_pass(2)
+    if rests:
+        look(follow, fleet.knotd)
+    os.unlink(os.path.join(follow.journal, "data.mdb"))
+    follow.finish()
+    assert "data.mdb was removed" in follow.text(), follow.text()
+    remove_record(fleet.knotd)
+    follow = fleet.follow(name="again", journal=follow.journal)
+    written(fleet.knotd, {SIBLING_A}, {SIBLING_AAAA}, timeout=20)
+    follow.finish()
+
+
 def test_M5_a_journal_that_is_cut_after_it_has_grown(fleet, authority):
     """By a page that the last updates have added: nobody is killed for it."""
     names = serve_many(fleet, authority)

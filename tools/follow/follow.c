@@ -184,11 +184,7 @@ static void say_what_works(kaname_follow_t *follow)
 	if (!follow->journal_fails && kaname_steady_works(&follow->commits, now_ms)) {
 		kaname_follow_say("the journal can be written again");
 	}
-	if (follow->journal != NULL && kaname_journal_was_put_back(follow->journal)) {
-		kaname_follow_say(
-		        "the journal's data.mdb was removed while it is in use: it is put "
-		        "back as it was\nnext: whoever wants to begin anew ends this first");
-	}
+	kaname_follow_say_put_back(follow);
 }
 
 static void on_tick(uv_timer_t *timer)

@@ -346,7 +346,11 @@ void kaname_follow_write_more(kaname_follow_t *follow);
 /*! The journal cannot be used: says why, and holds what needs it. */
 void kaname_follow_journal_failed(kaname_follow_t *follow, int error);
 
-/*! At the end: notes in the journal what is not noted yet, and waits for that. */
+/*! Says that the journal was removed and is put back, if it is. */
+void kaname_follow_say_put_back(kaname_follow_t *follow);
+
+/*! At the end: notes in the journal what is not noted yet, and waits for that; and puts back what was
+ *  removed. */
 void kaname_follow_note_all(kaname_follow_t *follow);
 
 /*! At the end: forgets updates that are on their way; the journal knows of them. */

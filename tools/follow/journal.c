@@ -7,19 +7,22 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "ask.h"
 #include "follow/cures.h"
 #include "follow/intact.h"
 #include "follow/noted.h"
 #include "follow/notes.h"
+#include "follow/put_back.h"
 
 /*! Of what is laid out below; another one is not read. */
-#define FORMAT     2
+#define FORMAT      2
 /*! Where the primary's name is kept: no owner has this key. */
-#define KEY_OF_ALL "\xff"
+#define KEY_OF_ALL  "\xff"
+/*! What could not be put back is tried again so much later. */
+#define PUT_BACK_MS 1000
 
 #define NEXT_FORMAT                                                                          \
 	"install the version that wrote it; or move data.mdb away: what was written so far " \
@@ -36,9 +39,11 @@ struct kaname_journal {
 	int lock;  /*!< Held while it may be changed; -1: it is read only. */
 	int error; /*!< Why it could not be read. */
 	bool rests;
-	struct stat file;  /*!< Of its data, when it was put to rest; */
-	int kept;          /*!< and that, so that it can be put back; -1: it is awake. */
-	bool was_put_back; /*!< Likewise. */
+	struct stat file; /*!< Of its data, when it was put to rest; */
+	int kept;         /*!< and that, so that it can be put back; -1: it is awake. */
+	int not_put_back; /*!< Why it could not be last, at this time; 0: it could. */
+	int64_t tried_ms;
+	bool was_put_back; /*!< Since somebody asked. */
 	int64_t size;      /*!< Of its data, which only grows. Both by atomic operations. */
 };
 
@@ -273,45 +278,21 @@ static int lock_again(kaname_journal_t *journal)
 	return ret;
 }
 
-/*! Makes a copy of its data, in the place of what was removed. */
-static int copy_kept(kaname_journal_t *journal, const char *path, const char *aside)
-{
-	struct stat file = { 0 };
-	off_t at = 0;
-	/* Whatever is there is nothing to wait for, nor to follow. */
-	(void)unlink(aside);
-	int fd = open(aside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	int ret = fd >= 0 && fstat(journal->kept, &file) == 0 ? 0 : errno;
-	while (ret == 0 && at < file.st_size) {
-		ssize_t copied = sendfile(fd, journal->kept, &at, file.st_size - at);
-		ret = copied < 0 ? errno : copied == 0 ? KANAME_JOURNAL_DAMAGED : 0;
-	}
-	if (ret == 0 && file.st_size < journal->size) {
-		ret = KANAME_JOURNAL_DAMAGED;
-	}
-	if (ret == 0 &&
-	    (fsync(fd) != 0 || rename(aside, path) != 0 || fstat(fd, &journal->file) != 0)) {
-		ret = errno;
-	}
-	if (fd >= 0) {
-		(void)close(fd);
-	}
-	return ret;
-}
-
 /*! Its data was removed. It is still there for who has it open: what it tells is not lost. */
 static int put_back(kaname_journal_t *journal)
 {
-	char path[PATH_MAX + 16], aside[PATH_MAX + 16];
-	(void)snprintf(path, sizeof(path), "%s/data.mdb", journal->directory);
-	(void)snprintf(aside, sizeof(aside), "%s/data.new", journal->directory);
-	int ret = copy_kept(journal, path, aside);
-	if (ret != 0) {
-		(void)unlink(aside);
-		return ret;
+	int64_t now_ms = kaname_now_ms();
+	if (journal->not_put_back != 0 && now_ms < journal->tried_ms + PUT_BACK_MS) {
+		return journal->not_put_back;
 	}
-	__atomic_store_n(&journal->was_put_back, true, __ATOMIC_RELAXED);
-	return 0;
+	int ret = kaname_journal_put_back(journal->directory, journal->kept, journal->size,
+	                                  &journal->file);
+	journal->not_put_back = ret;
+	journal->tried_ms = now_ms;
+	if (ret == 0) {
+		__atomic_store_n(&journal->was_put_back, true, __ATOMIC_RELAXED);
+	}
+	return ret;
 }
 
 bool kaname_journal_was_put_back(kaname_journal_t *journal)
@@ -328,7 +309,7 @@ static int look_again(kaname_journal_t *journal)
 		return ret;
 	}
 	ret = stat_file(journal, "data.mdb", &file);
-	if (ret == ENOENT && journal->kept >= 0) {
+	if (ret == ENOENT && journal->kept >= 0 && !journal->is_read_only) {
 		return put_back(journal);
 	}
 	if (ret != 0) {

@@ -283,21 +283,34 @@ void kaname_follow_write(kaname_follow_t *follow, kaname_follow_owner_t *owner)
 	}
 }
 
+void kaname_follow_say_put_back(kaname_follow_t *follow)
+{
+	if (follow->journal != NULL && kaname_journal_was_put_back(follow->journal)) {
+		kaname_follow_say(
+		        "the journal's data.mdb was removed while it is in use: it is put "
+		        "back as it was\nnext: whoever wants to begin anew ends this first");
+	}
+}
+
 void kaname_follow_note_all(kaname_follow_t *follow)
 {
 	if (follow->is_asking) {
 		take_back(follow);
 	}
-	if (follow->journal != NULL && follow->done.len > 0) {
-		const kaname_moment_t now = kaname_moment_now(follow->boot);
-		kaname_journal_keep(follow->journal);
-		int ret = kaname_journal_commit(follow->journal, &follow->done, &now);
-		if (ret != 0) {
-			kaname_follow_say("the journal cannot be written: %s; the next run finds "
-			                  "out what is done\nnext: %s",
-			                  kaname_journal_why(ret), kaname_journal_next(ret));
-		}
+	if (follow->journal == NULL || follow->is_dry) {
+		return;
 	}
+	/* What was removed meanwhile goes with the process if it is not put back now. */
+	const kaname_moment_t now = kaname_moment_now(follow->boot);
+	kaname_journal_keep(follow->journal);
+	int ret = follow->done.len > 0 ? kaname_journal_commit(follow->journal, &follow->done, &now)
+	                               : kaname_journal_wake(follow->journal);
+	if (ret != 0 && (follow->done.len > 0 || !follow->journal_fails)) {
+		kaname_follow_say("the journal cannot be written: %s; the next run finds out what "
+		                  "is done\nnext: %s",
+		                  kaname_journal_why(ret), kaname_journal_next(ret));
+	}
+	kaname_follow_say_put_back(follow);
 	kaname_notes_clear(&follow->done);
 }
 
