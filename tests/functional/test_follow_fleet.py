@@ -90,7 +90,7 @@ def test_M1_both_families_of_a_target_are_one_change(fleet, authority):
 
 def test_M1_powerdns_that_asks_for_ixfr(fleet, authority, start_server):
     authority.set(TARGET, a=[A1], aaaa=[AAAA1])
-    serve(fleet, kinds=[])
+    serve(fleet, kinds=[], zone_options={"notify": ["powerdns"]})
     one = start_server(PowerDNS(fleet.knotd.directory, [ZONE], ixfr=True))
     fleet.secondaries.append(one)
     fleet.follow()

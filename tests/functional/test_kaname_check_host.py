@@ -208,6 +208,7 @@ def test_a_zone_that_is_well_is_so_without_a_status_socket(knotd, unbound, autho
     knotd.options["stale-max"] = 0
     knotd.reload()
     failed()
+    failed(rdtype="AAAA")
     done = tool("check", ZONE, code=1)
     says(parts(done.stdout)[1], "no client gets an address")
     assert done.stderr == ""
