@@ -25,9 +25,9 @@ def environment(directory, leaks=True):
     return {
         "LD_PRELOAD": f"{_library('libasan.so')}:{_library('libubsan.so')}",
         # Slow unwinding, because libknot has no frame pointers and a leak through
-        # it could not be traced to the module otherwise.
+        # it could not be traced to the module otherwise; it is slow, and not far from there.
         "ASAN_OPTIONS": f"detect_leaks={int(leaks)}:abort_on_error=0:exitcode=99:"
-        f"fast_unwind_on_malloc=0:detect_stack_use_after_return=1:log_path={log}",
+        f"fast_unwind_on_malloc=0:malloc_context_size=10:detect_stack_use_after_return=1:log_path={log}",
         "UBSAN_OPTIONS": f"halt_on_error=1:print_stacktrace=1:log_path={log}",
     }
 
