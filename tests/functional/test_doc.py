@@ -316,3 +316,19 @@ def test_what_short_output_hides(knotd, unbound, authority):
     found, everything = short("usual")
     assert found == [A1] and "WARNING: truncated reply" in everything
     assert short("tcp", "+tcp") == ([A1], f"{A1}\n")
+
+
+# What somebody tries who has the source.
+
+SCRIPTS = ("tests/run", "tests/bench/run", "tests/chaos/run", "tests/fuzz/run", "tests/simulated/run",
+           "tests/packages/dist", "tests/rules", "tests/version", "doc/upstream/run", "examples/run")
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_a_script_says_what_it_is_before_it_does_anything(script):
+    """It begins with installing and building otherwise."""
+    done = subprocess.run([os.path.join(ROOT, script), "--help"], capture_output=True, text=True,
+                          stdin=subprocess.DEVNULL, check=False, timeout=scaled(20))
+    said = done.stdout + done.stderr
+    assert script in said or said.startswith("usage:"), f"expected its usage, got {said}"
+    assert "Traceback" not in said and "unbound variable" not in said, said
