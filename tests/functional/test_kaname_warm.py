@@ -139,8 +139,9 @@ def test_S4_siblings_do_not_hide_that_a_target_fails(direct, authority, warm):
     direct.add_zone(ZONE, [aname(TARGET), *siblings()])
     direct.add_zone("dead.example", [aname("dead.example.net"), *siblings()])
     direct.start()
-    (line, last), _ = warm(code=1)
+    (line, last), told = warm(code=1)
     assert last == summary(1, 1)
+    assert told == "next: 'kaname check dead.example.' says what to do\n"
     assert line.startswith("dead.example. A, AAAA: ") and "own addresses stand in" in line
     is_warm(ZONE, a={A1})
     query("dead.example", "A").expect(a={SIBLING_A})

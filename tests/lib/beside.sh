@@ -55,12 +55,15 @@ _beside_kill() { # process, with all below it
 	done
 }
 
-# At the end of everything, however it came.
+# At the end of everything, however it came: of what goes on in front, too.
 beside_stop() {
-	local name
+	local name child
 	for name in "${!beside[@]}"; do
 		_beside_kill "${beside[$name]}"
 		wait "${beside[$name]}" 2>/dev/null || true
 		unset "beside[$name]"
+	done
+	for child in $(cat "/proc/$$/task/"*/children 2>/dev/null); do
+		_beside_kill "$child"
 	done
 }

@@ -48,7 +48,9 @@ static kaname_exit_t check_zone(kaname_check_t *check)
 		kaname_bad(check, "add it to the configuration, then 'knotc reload'",
 		           "the server has no zone %s", check->zone);
 	} else if (ret == KANAME_NO || (ret == KANAME_OK && !soa)) {
-		kaname_bad(check, "the server's log says why; 'knotc zone-check' looks at the file",
+		kaname_bad(check,
+		           "the server's log says why; 'knotc zone-check' looks at the file, "
+		           "where 'kaname zone' writes ANAME records so that knotd reads them",
 		           "the zone is configured, but not loaded (%s)",
 		           ret == KANAME_NO ? check->control.error : "it has no SOA");
 		ret = KANAME_NO;

@@ -178,11 +178,24 @@ static void print_hidden(const kaname_warm_t *warm)
 	}
 }
 
+/*! Tells what is to be done about a name that is not known, if there is one. */
+static void print_cure(const kaname_warm_t *warm)
+{
+	for (size_t i = 0; i < warm->count; i++) {
+		if (!warm->names[i].left_out && !is_known(&warm->names[i])) {
+			(void)fprintf(stderr, "next: 'kaname check %s' says what to do\n",
+			              kaname_zone_of(warm->names[i].records));
+			return;
+		}
+	}
+}
+
 /*! Tells what was not asked for. */
 static void print_notes(const kaname_warm_t *warm)
 {
 	/* In this order, wherever they go. */
 	(void)fflush(stdout);
+	print_cure(warm);
 	if (warm->left_out > 0) {
 		(void)fprintf(stderr,
 		              "note: %zu name%s left out: mod-aname is not loaded for %s\n"
