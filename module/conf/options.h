@@ -253,6 +253,17 @@ void aname_options_free(aname_options_t *options);
 /*! Are they equal? */
 bool aname_options_equal(const aname_options_t *one, const aname_options_t *other);
 
+/*! Is a type one of those of ANAME records, as `rrtype` has them? */
+static inline bool aname_options_is_rrtype(const aname_options_t *options, uint16_t type)
+{
+	for (unsigned i = 0; i < options->rrtypes_count; i++) {
+		if (options->rrtypes[i] == type) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /*! Settles a list: what matches it stays the same. Thread: whoever owns it. */
 void aname_names_settle(aname_names_t *names);
 

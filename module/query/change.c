@@ -13,18 +13,6 @@
 #include "query/respond.h"
 #include "query/wait.h"
 
-static const uint16_t families[] = { KNOT_RRTYPE_A, KNOT_RRTYPE_AAAA };
-
-static bool is_rrtype(const aname_options_t *options, uint16_t type)
-{
-	for (unsigned i = 0; i < options->rrtypes_count; i++) {
-		if (options->rrtypes[i] == type) {
-			return true;
-		}
-	}
-	return false;
-}
-
 /*! Has Knot answered from the zone, or not at all? */
 static bool is_knots(knotd_in_state_t state, const knot_pkt_t *pkt, knotd_qdata_t *qdata,
                      const knot_dname_t *owner, uint16_t type)
@@ -40,7 +28,7 @@ ANAME_WARM bool aname_change_is_about(const aname_instance_t *instance, uint16_t
 	case KNOT_RRTYPE_ANY:
 	case KNOT_RRTYPE_NSEC: return true;
 	case KNOT_RRTYPE_HTTPS: return instance->options->https_alias;
-	default: return is_rrtype(instance->options, type);
+	default: return aname_options_is_rrtype(instance->options, type);
 	}
 }
 
@@ -49,7 +37,7 @@ static bool is_state_due(knotd_in_state_t state, const aname_options_t *options,
 {
 	switch (type) {
 	case KNOT_RRTYPE_HTTPS: return state == KNOTD_IN_STATE_NODATA;
-	default: return state == KNOTD_IN_STATE_HIT || !is_rrtype(options, type);
+	default: return state == KNOTD_IN_STATE_HIT || !aname_options_is_rrtype(options, type);
 	}
 }
 
@@ -218,106 +206,4 @@ knotd_in_state_t aname_change_to_nodata(aname_query_t *query, knotd_in_state_t s
 		state = aname_respond_noted_nodata(query, state, type);
 	}
 	return state;
-}
-
-static bool is_aname_asked(knotd_in_state_t state, const knot_pkt_t *pkt, knotd_qdata_t *qdata,
-                           const aname_instance_t *instance)
-{
-	return state == KNOTD_IN_STATE_HIT && is_rrtype(instance->options, knot_pkt_qtype(pkt)) &&
-	       (aname_instance_any(instance) || aname_reply_at_apex(qdata, instance));
-}
-
-bool aname_change_is_addition_due(knotd_in_state_t state, const knot_pkt_t *pkt,
-                                  knotd_qdata_t *qdata, const aname_instance_t *instance)
-{
-	return instance != NULL && (knot_pkt_section(pkt, KNOT_ADDITIONAL)->count > 0 ||
-	                            is_aname_asked(state, pkt, qdata, instance));
-}
-
-/*! Turns to the node whose siblings stand beside, if it has ANAME records and is not below a
- *  delegation. */
-static bool turn_to_addition(aname_query_t *query, uint16_t index)
-{
-	const knot_rrset_t *rrset = &query->pkt->rr[index];
-	aname_found_t found;
-	if (aname_family_of(rrset->type) == 0 ||
-	    knot_dname_in_bailiwick(rrset->owner, knotd_qdata_zone_name(query->qdata)) <= 0) {
-		return false;
-	}
-	/* What is the zone's own has its name from there, in lower case; and its RDATA: what
-	 * this module has put has not. */
-	const knot_rrset_t sibling = aname_find_rrset_of(query->qdata, rrset->owner, rrset->type);
-	if (sibling.rrs.rdata != rrset->rrs.rdata ||
-	    !aname_find_at(query->qdata, query->instance, rrset->owner, &found) ||
-	    aname_find_is_delegated(query->qdata, query->instance, rrset->owner)) {
-		return false;
-	}
-	aname_node_turn(query, &found);
-	return true;
-}
-
-/*! Reads the owner's name as it is in the packet: a wildcard's is what was asked for. */
-static bool read_owner(const knot_pkt_t *pkt, uint16_t index, knot_dname_storage_t owner)
-{
-	return knot_dname_unpack(owner, pkt->wire + pkt->rr_info[index].pos, KNOT_DNAME_MAXLEN,
-	                         pkt->wire) > 0;
-}
-
-/*! Replaces the siblings of the node that the query is about. */
-static int replace(aname_query_t *query, bool *room)
-{
-	int ret = KNOT_EOK;
-	for (unsigned i = 0; i < 2 && ret == KNOT_EOK; i++) {
-		ret = aname_reply_replace(query, families[i], room);
-	}
-	return ret;
-}
-
-/*! Replaces the siblings of all nodes besides the apex. */
-static ANAME_ASIDE int replace_elsewhere(aname_query_t *query, bool *room)
-{
-	aname_node_saved_t saved;
-	aname_node_save(query, &saved);
-	const knot_pktsection_t *section = knot_pkt_section(query->pkt, query->pkt->current);
-	/* What is replaced goes to the end: what was behind it stands in its place. */
-	uint16_t left = section->count, index = section->pos;
-	int ret = KNOT_EOK;
-	for (; left > 0 && index < section->pos + section->count && ret == KNOT_EOK; left--) {
-		knot_dname_storage_t owner;
-		if (turn_to_addition(query, index) && read_owner(query->pkt, index, owner)) {
-			query->covered = owner;
-			ret = replace(query, room);
-		} else {
-			index++;
-		}
-	}
-	aname_node_restore(query, &saved);
-	return ret;
-}
-
-knotd_in_state_t aname_change_additional(aname_query_t *query, knotd_in_state_t state)
-{
-	/* Additions are the same for every client: the scope is the answer's. */
-	if (query->by_subnet) {
-		aname_records_forget(query, true); /* Others may be chosen now. */
-	}
-	query->for_subnet = query->by_subnet = false;
-	/* mod-onlinesign cannot sign an addition that Knot did not make. */
-	bool with = query->sign.state != ANAME_SIGN_PENDING &&
-	            !(query->instance->onlinesign == ANAME_ONLINESIGN_AFTER &&
-	              knot_pkt_has_dnssec(query->qdata->query));
-	bool room = with;
-	int ret = KNOT_EOK;
-	if (aname_instance_any(query->instance)) {
-		ret = replace_elsewhere(query, &room);
-	}
-	bool add = with && query->node != NULL &&
-	           is_aname_asked(state, query->pkt, query->qdata, query->instance);
-	for (unsigned i = 0; i < 2 && ret == KNOT_EOK && add; i++) {
-		ret = aname_reply_add(query, families[i], &room);
-	}
-	if (ret == KNOT_EOK && !add && (query->apex || aname_node_turn_to_apex(query))) {
-		ret = replace(query, &room);
-	}
-	return ret == KNOT_EOK ? aname_prove_correct(query, state) : aname_respond_error(ret);
 }

@@ -32,10 +32,3 @@ bool aname_change_answer_warm(aname_query_t *query, knotd_in_state_t *state);
 
 /*! Makes the answer the negative one that was decided on before Knot looked. Outside the epoch. */
 knotd_in_state_t aname_change_to_nodata(aname_query_t *query, knotd_in_state_t state);
-
-/*! Is there anything in the additional section, or may there have to be? Outside the epoch. */
-bool aname_change_is_addition_due(knotd_in_state_t state, const knot_pkt_t *pkt,
-                                  knotd_qdata_t *qdata, const aname_instance_t *instance);
-
-/*! Addresses beside a query for the ANAME itself (A4), and none of the siblings' (A3). */
-knotd_in_state_t aname_change_additional(aname_query_t *query, knotd_in_state_t state);

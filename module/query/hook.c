@@ -3,6 +3,7 @@
 #include "conf/knotd.h"
 #include "octets.h"
 #include "path.h"
+#include "query/addition.h"
 #include "query/bitmap.h"
 #include "query/change.h"
 #include "query/early.h"
@@ -392,9 +393,9 @@ static ANAME_ASIDE knotd_in_state_t add(knotd_in_state_t state, knot_pkt_t *pkt,
 	if (query == NULL) {
 		return state;
 	}
-	if (aname_change_is_addition_due(state, pkt, qdata, instance) &&
+	if (aname_addition_is_due(state, pkt, qdata, instance) &&
 	    take_up(query, pkt, qdata, mod, instance, begin_with(instance))) {
-		state = aname_change_additional(query, state);
+		state = aname_addition_change(query, state);
 		aname_show(query);
 		aname_epoch_leave(query->epoch, query->worker);
 	} else if (!is_mine(query, instance)) {
