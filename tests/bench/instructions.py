@@ -15,13 +15,13 @@ ALLOCATING = ("malloc", "calloc", "realloc", "reallocarray", "posix_memalign", "
 # Two networks, at once: of a pool by weight they get the one target and the other.
 SOURCES = ("127.0.0.1", "127.0.1.1")
 CASES = (
-    # label, peer, owner, type, DO, bar of the instructions
+    # label, peer, owner, type, DO, bar of the instructions: those of kinds.py
     ("A", "MODULE", "", "A", False, "<= 1.02"),
-    ("AAAA NODATA", "MODULE", "", "AAAA", False, ""),
-    ("www CNAME @", "MODULE", "www.", "A", False, "<= 1.10"),
+    ("AAAA NODATA", "MODULE", "", "AAAA", False, "<= 1.10"),
+    ("www CNAME @", "MODULE", "www.", "A", False, "<= 1.05"),
     ("signed A", "MODULE", "", "A", True, "<= 1.02"),
-    ("signed AAAA NODATA", "MODULE", "", "AAAA", True, "<= 1.30"),
-    ("signed www CNAME @", "MODULE", "www.", "A", True, ""),
+    ("signed AAAA NODATA", "MODULE", "", "AAAA", True, "<= 1.10"),
+    ("signed www CNAME @", "MODULE", "www.", "A", True, "<= 1.05"),
     ("union pool of two, A", "UNION", "", "A", False, ""),
     ("weighted pool of two, A", "WEIGHTED", "", "A", False, "<= 1.10"),
     ("signed weighted pool of two, A", "WEIGHTED", "", "A", True, "<= 1.10"),
