@@ -11,6 +11,7 @@
 #include "query/memo.h"
 #include "query/node.h"
 #include "query/nodes.h"
+#include "query/progress.h"
 #include "query/prove.h"
 #include "query/query.h"
 #include "query/records.h"
@@ -19,36 +20,7 @@
 #include "query/show.h"
 #include "query/signing.h"
 
-/*! How far the query in hand of each worker is. PREANSWER, where each comes by first, begins it. */
-static struct {
-	_Alignas(64) const knotd_mod_t *complete; /*!< Whose later hooks have nothing to do. */
-	const knotd_mod_t *begun; /*!< Whose hooks have let the query before go from the object. */
-	const knotd_mod_t *aside; /*!< To whose ANSWER hook what is asked for is nothing. */
-	/* Of whose instance it is, if it is about addresses of a name that may be in the memo. */
-	const knotd_mod_t *plain;
-	const aname_instance_t *instance;
-	uint16_t type;
-} progress[ANAME_WORKERS_MAX];
-
-/*! Has no later hook anything to do? */
-static inline bool is_complete(const knotd_qdata_t *qdata, const knotd_mod_t *mod)
-{
-	unsigned worker = qdata->params->thread_id;
-	return worker < ANAME_WORKERS_MAX && progress[worker].complete == mod;
-}
-
-/*! Notes that none has. Of a worker that has a slot. */
-static inline void set_complete(const knotd_qdata_t *qdata, const knotd_mod_t *mod)
-{
-	progress[qdata->params->thread_id].complete = mod;
-}
-
-/*! Is the type that is asked for nothing to the ANSWER hook? */
-static inline bool is_aside(const knotd_qdata_t *qdata, const knotd_mod_t *mod)
-{
-	unsigned worker = qdata->params->thread_id;
-	return worker < ANAME_WORKERS_MAX && progress[worker].aside == mod;
-}
+aname_progress_t aname_progress[ANAME_WORKERS_MAX];
 
 /*! Begins a query about the node of these records, about none if there are none, or if `found`
  *  is NULL about the apex. */
@@ -93,7 +65,7 @@ static ANAME_WARM knotd_in_state_t respond_early(aname_query_t *query, knotd_in_
 {
 	state = aname_respond_early(query, state, type);
 	if (query->pending == ANAME_PENDING_NOTHING) {
-		set_complete(query->qdata, query->mod);
+		aname_progress_complete(query->qdata, query->mod);
 	}
 	aname_show(query);
 	aname_epoch_leave(query->epoch, query->worker);
@@ -130,7 +102,7 @@ static ANAME_ASIDE knotd_in_state_t on_name(knotd_in_state_t state, knot_pkt_t *
 	                ? aname_early_node(query, state, instance, pkt, qdata, mod)
 	                : aname_early_alias(query, state, instance, pkt, qdata, mod);
 	if (query->instance != NULL && query->pending == ANAME_PENDING_NOTHING) {
-		set_complete(qdata, mod);
+		aname_progress_complete(qdata, mod);
 	}
 	return state;
 }
@@ -143,10 +115,11 @@ static knotd_in_state_t on_preanswer(knotd_in_state_t state, knot_pkt_t *pkt, kn
 	uint16_t type = knot_pkt_qtype(qdata->query);
 	bool family = aname_family_of(type) != 0;
 	if (worker < ANAME_WORKERS_MAX) {
-		progress[worker].complete = progress[worker].plain = progress[worker].begun = NULL;
-		progress[worker].aside = NULL;
+		aname_progress[worker].complete = aname_progress[worker].plain =
+		        aname_progress[worker].begun = NULL;
+		aname_progress[worker].aside = NULL;
 		if (!family && instance != NULL && !aname_change_is_about(instance, type)) {
-			progress[worker].aside = mod;
+			aname_progress[worker].aside = mod;
 			return state;
 		}
 	}
@@ -159,7 +132,7 @@ static knotd_in_state_t on_preanswer(knotd_in_state_t state, knot_pkt_t *pkt, kn
 	}
 	/* What there is is of the query before. */
 	query->instance = NULL;
-	progress[worker].begun = mod;
+	aname_progress[worker].begun = mod;
 	if (state != KNOTD_IN_STATE_BEGIN || !family) {
 		return state;
 	}
@@ -172,32 +145,10 @@ static knotd_in_state_t on_preanswer(knotd_in_state_t state, knot_pkt_t *pkt, kn
 	if (!aname_instance_any(instance)) {
 		return state;
 	}
-	progress[worker].plain = mod;
-	progress[worker].instance = instance;
-	progress[worker].type = type;
+	aname_progress[worker].plain = mod;
+	aname_progress[worker].instance = instance;
+	aname_progress[worker].type = type;
 	return state;
-}
-
-/*! Is this the object of an earlier hook of this query, in this very instance? */
-static bool is_mine(const aname_query_t *query, const aname_instance_t *instance)
-{
-	return query->instance == instance;
-}
-
-/*! The worker's object, for a later hook; NULL if that has nothing to do. The instance may be there
- *  since PREANSWER only: then what the object holds is not of this query. */
-static aname_query_t *object_of(const knotd_qdata_t *qdata, const knotd_mod_t *mod,
-                                const aname_instance_t *instance)
-{
-	aname_query_t *query = aname_query_of(qdata, instance);
-	unsigned worker = qdata->params->thread_id;
-	if (query != NULL && progress[worker].begun != mod) {
-		query->instance = NULL;
-		progress[worker].begun = mod;
-	}
-	bool complete = query != NULL && is_mine(query, instance) &&
-	                query->pending == ANAME_PENDING_NOTHING;
-	return complete ? NULL : query;
 }
 
 /*! Notes what the query in hand tells of another node than the apex, to which Knot has come. */
@@ -214,7 +165,7 @@ static ANAME_ASIDE knotd_in_state_t change(knotd_in_state_t state, knot_pkt_t *p
                                            knotd_qdata_t *qdata, knotd_mod_t *mod,
                                            aname_instance_t *instance, aname_query_t *query)
 {
-	if (is_mine(query, instance) && query->pending != ANAME_PENDING_ALL) {
+	if (aname_progress_is_mine(query, instance) && query->pending != ANAME_PENDING_ALL) {
 		return query->pending == ANAME_PENDING_NODATA ? aname_change_to_nodata(query, state)
 		                                              : state;
 	}
@@ -227,7 +178,7 @@ static ANAME_ASIDE knotd_in_state_t change(knotd_in_state_t state, knot_pkt_t *p
 		aname_early_note_alias(query);
 		state = aname_change_answer(query, state);
 		if (query->pending == ANAME_PENDING_NOTHING) {
-			set_complete(qdata, mod);
+			aname_progress_complete(qdata, mod);
 		}
 		aname_show(query);
 		aname_epoch_leave(query->epoch, query->worker);
@@ -264,7 +215,7 @@ static ANAME_ASIDE bool answer_known_end(knot_pkt_t *pkt, knotd_qdata_t *qdata, 
 	bool done = known && !query->sign.wanted && aname_node_turn_to_known_end(query, version) &&
 	            aname_change_answer_warm(query, state);
 	if (done) {
-		set_complete(qdata, mod);
+		aname_progress_complete(qdata, mod);
 		aname_show(query);
 	} else {
 		query->instance = NULL;
@@ -288,11 +239,11 @@ static ANAME_ASIDE knotd_in_state_t change_unknown(knotd_in_state_t state, knot_
                                                    knotd_qdata_t *qdata, knotd_mod_t *mod)
 {
 	aname_instance_t *instance = knotd_mod_ctx(mod);
-	aname_query_t *query = object_of(qdata, mod, instance);
+	aname_query_t *query = aname_progress_object(qdata, mod, instance);
 	if (query == NULL) {
 		return state;
 	}
-	if (aname_instance_any(instance) && !is_mine(query, instance) &&
+	if (aname_instance_any(instance) && !aname_progress_is_mine(query, instance) &&
 	    aname_family_of(knot_pkt_qtype(qdata->query)) != 0 &&
 	    (aname_memo_is_plain(state, qdata, instance) ||
 	     (may_be_known_end(state, qdata, instance) &&
@@ -313,7 +264,7 @@ static ANAME_ASIDE knotd_in_state_t deny(knotd_in_state_t state, knot_pkt_t *pkt
                                          knotd_qdata_t *qdata, knotd_mod_t *mod)
 {
 	aname_instance_t *instance = knotd_mod_ctx(mod);
-	aname_query_t *query = object_of(qdata, mod, instance);
+	aname_query_t *query = aname_progress_object(qdata, mod, instance);
 	if (query == NULL || qdata->query->qname_size != instance->zone_len || instance->yields ||
 	    instance->onlinesign != ANAME_ONLINESIGN_NONE || pkt->rrset_count > 0 ||
 	    qdata->rcode != KNOT_RCODE_NOERROR ||
@@ -333,16 +284,16 @@ static knotd_in_state_t on_answer(knotd_in_state_t state, knot_pkt_t *pkt, knotd
 {
 	unsigned worker = qdata->params->thread_id;
 	if (worker < ANAME_WORKERS_MAX) {
-		if (progress[worker].complete == mod) {
+		if (aname_progress[worker].complete == mod) {
 			return state;
 		}
-		if (progress[worker].aside == mod) {
+		if (aname_progress[worker].aside == mod) {
 			return is_denied(state, qdata) ? deny(state, pkt, qdata, mod) : state;
 		}
-		if (progress[worker].plain == mod &&
-		    aname_memo_is_complete(state, progress[worker].type, pkt, qdata,
-		                           progress[worker].instance)) {
-			progress[worker].complete = mod;
+		if (aname_progress[worker].plain == mod &&
+		    aname_memo_is_complete(state, aname_progress[worker].type, pkt, qdata,
+		                           aname_progress[worker].instance)) {
+			aname_progress[worker].complete = mod;
 			return state;
 		}
 	}
@@ -354,13 +305,13 @@ static ANAME_ASIDE knotd_in_state_t prove(knotd_in_state_t state, knot_pkt_t *pk
                                           knotd_qdata_t *qdata, knotd_mod_t *mod)
 {
 	aname_instance_t *instance = knotd_mod_ctx(mod);
-	aname_query_t *query = object_of(qdata, mod, instance);
+	aname_query_t *query = aname_progress_object(qdata, mod, instance);
 	if (query == NULL) {
 		return state;
 	}
-	if (is_mine(query, instance)) {
+	if (aname_progress_is_mine(query, instance)) {
 		if (query->pending == ANAME_PENDING_PUT_PROOF) {
-			set_complete(qdata, mod);
+			aname_progress_complete(qdata, mod);
 			return aname_prove_put(query, state);
 		}
 		state = aname_prove_finish_nodata(query, state);
@@ -372,15 +323,15 @@ static ANAME_ASIDE knotd_in_state_t prove(knotd_in_state_t state, knot_pkt_t *pk
 		aname_show(query);
 		aname_epoch_leave(query->epoch, query->worker);
 	}
-	return is_mine(query, instance) ? aname_prove_drop_soa(query, state) : state;
+	return aname_progress_is_mine(query, instance) ? aname_prove_drop_soa(query, state) : state;
 }
 
 static knotd_in_state_t on_authority(knotd_in_state_t state, knot_pkt_t *pkt, knotd_qdata_t *qdata,
                                      knotd_mod_t *mod)
 {
 	/* Who asks for no proofs gets none. */
-	return is_complete(qdata, mod) ||
-	                       (is_aside(qdata, mod) && !knot_pkt_has_dnssec(qdata->query))
+	return aname_progress_is_complete(qdata, mod) || (aname_progress_is_aside(qdata, mod) &&
+	                                                  !knot_pkt_has_dnssec(qdata->query))
 	               ? state
 	               : prove(state, pkt, qdata, mod);
 }
@@ -389,7 +340,7 @@ static ANAME_ASIDE knotd_in_state_t add(knotd_in_state_t state, knot_pkt_t *pkt,
                                         knotd_qdata_t *qdata, knotd_mod_t *mod)
 {
 	aname_instance_t *instance = knotd_mod_ctx(mod);
-	aname_query_t *query = object_of(qdata, mod, instance);
+	aname_query_t *query = aname_progress_object(qdata, mod, instance);
 	if (query == NULL) {
 		return state;
 	}
@@ -398,7 +349,7 @@ static ANAME_ASIDE knotd_in_state_t add(knotd_in_state_t state, knot_pkt_t *pkt,
 		state = aname_addition_change(query, state);
 		aname_show(query);
 		aname_epoch_leave(query->epoch, query->worker);
-	} else if (!is_mine(query, instance)) {
+	} else if (!aname_progress_is_mine(query, instance)) {
 		aname_show_aside(pkt, qdata, mod, instance);
 	}
 	return state;
@@ -407,7 +358,7 @@ static ANAME_ASIDE knotd_in_state_t add(knotd_in_state_t state, knot_pkt_t *pkt,
 static knotd_in_state_t on_additional(knotd_in_state_t state, knot_pkt_t *pkt, knotd_qdata_t *qdata,
                                       knotd_mod_t *mod)
 {
-	return is_complete(qdata, mod) ? state : add(state, pkt, qdata, mod);
+	return aname_progress_is_complete(qdata, mod) ? state : add(state, pkt, qdata, mod);
 }
 
 /*! Shows the numbers of the whole process after any query, whoever is asked for what. */
