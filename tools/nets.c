@@ -29,12 +29,29 @@ static bool begin_alike(const uint8_t *one, const uint8_t *other, unsigned bits)
 	       (rest == 0 || (one[whole] ^ other[whole]) >> (8 - rest) == 0);
 }
 
+/*! Makes an IPv6 address that leads to one of IPv4 that, as aname_nets_add() has it; else leaves it. */
+static size_t find_ipv4(uint8_t address[16], size_t len)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff },
+	                     nat64[12] = { 0, 0x64, 0xff, 0x9b };
+	if (len != 16 || (memcmp(address, mapped, sizeof(mapped)) != 0 &&
+	                  memcmp(address, nat64, sizeof(nat64)) != 0)) {
+		return len;
+	}
+	memmove(address, address + sizeof(mapped), 4);
+	return 4;
+}
+
 bool kaname_net_holds(const char *net, const char *address)
 {
 	uint8_t at[16], low[16], high[16];
 	size_t len = read_address(address, strlen(address), at);
 	size_t first = strcspn(net, "/-");
-	if (len == 0 || read_address(net, first, low) != len) {
+	size_t wanted = read_address(net, first, low);
+	if (wanted == 4) {
+		len = find_ipv4(at, len);
+	}
+	if (len == 0 || wanted != len) {
 		return false;
 	}
 	const char *rest = net + first;

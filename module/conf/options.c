@@ -267,6 +267,23 @@ static int compare_nets(const void *one, const void *other)
 	return order != 0 ? order : memcmp(a->high, b->high, sizeof(a->high));
 }
 
+void aname_nets_add(aname_nets_t *nets, const aname_net_t *net)
+{
+	static const uint8_t prefixes[][12] = {
+		{ [10] = 0xff, [11] = 0xff },
+		{ 0x00, 0x64, 0xff, 0x9b },
+	};
+	nets->at[nets->count++] = *net;
+	for (size_t i = 0; net->len == 4 && i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
+		aname_net_t *at = &nets->at[nets->count++];
+		*at = (aname_net_t){ .len = 16 };
+		memcpy(at->low, prefixes[i], sizeof(prefixes[i]));
+		memcpy(at->high, prefixes[i], sizeof(prefixes[i]));
+		memcpy(at->low + sizeof(prefixes[i]), net->low, net->len);
+		memcpy(at->high + sizeof(prefixes[i]), net->high, net->len);
+	}
+}
+
 /*! Leaves out what others cover. */
 static void merge_nets(aname_nets_t *nets)
 {

@@ -279,6 +279,17 @@ bool aname_names_match(const aname_names_t *names, const knot_dname_t *name);
  */
 bool aname_weight_read(const char *text, knot_dname_storage_t suffix, uint32_t *weight);
 
+/*! Networks that one that is written down makes. */
+#define ANAME_NETS_OF_ONE 3
+
+/*!
+ * \brief Appends a network to a list that has room for ANAME_NETS_OF_ONE more; it has to be settled then.
+ *
+ * One of IPv4 stands for the IPv6 addresses, too, that lead there: those mapped from it (RFC 4291,
+ * 2.5.5.2), to which a host connects by IPv4, and those behind NAT64's well-known prefix (RFC 6052, 2.1).
+ */
+void aname_nets_add(aname_nets_t *nets, const aname_net_t *net);
+
 /*! Settles a list: what matches it stays the same. Thread: whoever owns it. */
 void aname_nets_settle(aname_nets_t *nets);
 

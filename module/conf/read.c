@@ -141,11 +141,12 @@ static int read_nets(knotd_mod_t *mod, aname_nets_t *nets)
 	knotd_conf_t conf = knotd_conf_mod(mod, OPT_DENY_ADDRESS);
 	int ret = KNOT_EOK;
 	if (conf.count > 0) {
-		nets->at = calloc(conf.count, sizeof(*nets->at));
+		nets->at = calloc(ANAME_NETS_OF_ONE * conf.count, sizeof(*nets->at));
 		ret = nets->at != NULL ? KNOT_EOK : KNOT_ENOMEM;
 	}
 	for (size_t i = 0; i < conf.count && ret == KNOT_EOK; i++) {
-		nets->at[nets->count++] = net_of(&conf.multi[i]);
+		const aname_net_t net = net_of(&conf.multi[i]);
+		aname_nets_add(nets, &net);
 	}
 	knotd_conf_free(&conf);
 	return ret;

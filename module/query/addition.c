@@ -5,6 +5,7 @@
 #include "query/bitmap.h"
 #include "query/find.h"
 #include "query/node.h"
+#include "query/packet.h"
 #include "query/prove.h"
 #include "query/records.h"
 #include "query/reply.h"
@@ -113,4 +114,58 @@ knotd_in_state_t aname_addition_change(aname_query_t *query, knotd_in_state_t st
 		ret = replace(query, &room);
 	}
 	return ret == KNOT_EOK ? aname_prove_correct(query, state) : aname_respond_error(ret);
+}
+
+bool aname_addition_is_left(const knot_pkt_t *pkt)
+{
+	const knot_pktsection_t *section = knot_pkt_section(pkt, KNOT_ADDITIONAL);
+	for (uint16_t i = section->pos; i < section->pos + section->count; i++) {
+		if (aname_family_of(pkt->rr[i].type) != 0) {
+			return pkt->current == KNOT_ADDITIONAL;
+		}
+	}
+	return false;
+}
+
+/*! Takes the OPT record out, if there is one, and keeps its place; octets of that. */
+static uint16_t take_opt(knot_pkt_t *pkt)
+{
+	uint16_t last = pkt->rrset_count - 1;
+	if (pkt->rr[last].type != KNOT_RRTYPE_OPT) {
+		return 0;
+	}
+	uint16_t size = pkt->size - pkt->rr_info[last].pos;
+	aname_packet_drop_last(pkt);
+	return knot_pkt_reserve(pkt, size) == KNOT_EOK ? size : 0;
+}
+
+void aname_addition_leave_out(aname_query_t *query)
+{
+	knot_pkt_t *pkt = query->pkt;
+	uint16_t opt = take_opt(pkt);
+	bool room = false;
+	int ret = KNOT_EOK;
+	if (aname_instance_any(query->instance)) {
+		ret = replace_elsewhere(query, &room);
+	}
+	if (ret == KNOT_EOK && (query->apex || aname_node_turn_to_apex(query))) {
+		ret = replace(query, &room);
+	}
+	if (opt > 0) {
+		(void)knot_pkt_reclaim(pkt, opt);
+		/* Nobody has it but the reply, and it is where it was or before that. */
+		int put = aname_packet_append(pkt, KNOT_COMPR_HINT_NONE, &query->qdata->opt_rr, 0,
+		                              KNOT_PF_NULL);
+		ret = ret == KNOT_EOK ? put : ret;
+	}
+	if (ret != KNOT_EOK && query->qdata->params->proto == KNOTD_QUERY_PROTO_UDP) {
+		knot_wire_set_tc(pkt->wire);
+	}
+}
+
+void aname_addition_prevent(knot_pkt_t *pkt)
+{
+	for (uint16_t i = 0; i < pkt->rrset_count; i++) {
+		pkt->rr[i].additional = NULL;
+	}
 }

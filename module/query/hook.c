@@ -117,7 +117,7 @@ static knotd_in_state_t on_preanswer(knotd_in_state_t state, knot_pkt_t *pkt, kn
 	if (worker < ANAME_WORKERS_MAX) {
 		aname_progress[worker].complete = aname_progress[worker].plain =
 		        aname_progress[worker].begun = NULL;
-		aname_progress[worker].aside = NULL;
+		aname_progress[worker].aside = aname_progress[worker].added = NULL;
 		if (!family && instance != NULL && !aname_change_is_about(instance, type)) {
 			aname_progress[worker].aside = mod;
 			return state;
@@ -329,9 +329,14 @@ static ANAME_ASIDE knotd_in_state_t prove(knotd_in_state_t state, knot_pkt_t *pk
 static knotd_in_state_t on_authority(knotd_in_state_t state, knot_pkt_t *pkt, knotd_qdata_t *qdata,
                                      knotd_mod_t *mod)
 {
+	if (aname_progress_is_complete(qdata, mod)) {
+		return state;
+	}
+	if (qdata->query->tsig_rr != NULL) {
+		aname_addition_prevent(pkt);
+	}
 	/* Who asks for no proofs gets none. */
-	return aname_progress_is_complete(qdata, mod) || (aname_progress_is_aside(qdata, mod) &&
-	                                                  !knot_pkt_has_dnssec(qdata->query))
+	return aname_progress_is_aside(qdata, mod) && !knot_pkt_has_dnssec(qdata->query)
 	               ? state
 	               : prove(state, pkt, qdata, mod);
 }
@@ -358,7 +363,34 @@ static ANAME_ASIDE knotd_in_state_t add(knotd_in_state_t state, knot_pkt_t *pkt,
 static knotd_in_state_t on_additional(knotd_in_state_t state, knot_pkt_t *pkt, knotd_qdata_t *qdata,
                                       knotd_mod_t *mod)
 {
-	return aname_progress_is_complete(qdata, mod) ? state : add(state, pkt, qdata, mod);
+	if (aname_progress_is_complete(qdata, mod)) {
+		return state;
+	}
+	aname_progress_add(qdata, mod);
+	return add(state, pkt, qdata, mod);
+}
+
+/*! Puts right what Knot has left amid the additional section, since the rest did not fit. */
+static ANAME_ASIDE void finish(knot_pkt_t *pkt, knotd_qdata_t *qdata, knotd_mod_t *mod)
+{
+	aname_instance_t *instance = knotd_mod_ctx(mod);
+	aname_query_t *query = instance != NULL && qdata->query->tsig_rr == NULL
+	                               ? aname_progress_object(qdata, mod, instance)
+	                               : NULL;
+	if (query != NULL && take_up(query, pkt, qdata, mod, instance, begin_with(instance))) {
+		aname_addition_leave_out(query);
+		aname_epoch_leave(query->epoch, query->worker);
+	}
+}
+
+static knotd_state_t on_end(knotd_state_t state, knot_pkt_t *pkt, knotd_qdata_t *qdata,
+                            knotd_mod_t *mod)
+{
+	if (!aname_progress_is_added(qdata, mod) && state == KNOTD_STATE_DONE &&
+	    aname_addition_is_left(pkt)) {
+		finish(pkt, qdata, mod);
+	}
+	return state;
 }
 
 /*! Shows the numbers of the whole process after any query, whoever is asked for what. */
@@ -386,7 +418,7 @@ int aname_hook_zone(knotd_mod_t *mod)
 		/* The last one: without all the others nothing is started again. */
 		{ KNOTD_STAGE_PREANSWER, on_preanswer },
 	};
-	int ret = KNOT_EOK;
+	int ret = knotd_mod_hook(mod, KNOTD_STAGE_END, on_end);
 	for (size_t i = 0; i < sizeof(hooks) / sizeof(hooks[0]) && ret == KNOT_EOK; i++) {
 		ret = knotd_mod_in_hook(mod, hooks[i].stage, hooks[i].hook);
 	}

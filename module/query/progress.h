@@ -12,6 +12,7 @@ typedef struct {
 	_Alignas(64) const knotd_mod_t *complete; /*!< Whose later hooks have nothing to do. */
 	const knotd_mod_t *begun; /*!< Whose hooks have let the query before go from the object. */
 	const knotd_mod_t *aside; /*!< To whose ANSWER hook what is asked for is nothing. */
+	const knotd_mod_t *added; /*!< Whose ADDITIONAL hook was called. */
 	/* Of whose instance it is, if it is about addresses of a name that may be in the memo. */
 	const knotd_mod_t *plain;
 	const aname_instance_t *instance;
@@ -38,6 +39,23 @@ static inline bool aname_progress_is_aside(const knotd_qdata_t *qdata, const kno
 {
 	unsigned worker = qdata->params->thread_id;
 	return worker < ANAME_WORKERS_MAX && aname_progress[worker].aside == mod;
+}
+
+/*! Notes that its ADDITIONAL hook was called. */
+static inline void aname_progress_add(const knotd_qdata_t *qdata, const knotd_mod_t *mod)
+{
+	unsigned worker = qdata->params->thread_id;
+	if (worker < ANAME_WORKERS_MAX) {
+		aname_progress[worker].added = mod;
+	}
+}
+
+/*! Was it called, or had it nothing to do? */
+static inline bool aname_progress_is_added(const knotd_qdata_t *qdata, const knotd_mod_t *mod)
+{
+	unsigned worker = qdata->params->thread_id;
+	return worker >= ANAME_WORKERS_MAX || aname_progress[worker].complete == mod ||
+	       aname_progress[worker].added == mod;
 }
 
 /*! Is this the object of an earlier hook of this query, in this very instance? */

@@ -248,8 +248,12 @@ int aname_reply_replace(aname_query_t *query, uint16_t type, bool *room)
 	if (find_nodes_sibling(query, type) < 0) {
 		return KNOT_EOK;
 	}
-	/* What else is there goes back first: that it fits is known. */
-	int ret = aname_reply_remove_sibling(query, type);
+	/* What else is there goes back first: that it fits is known. Knot puts a set once for each
+	 * record that leads to it. */
+	int ret = KNOT_EOK;
+	while (ret == KNOT_EOK && find_nodes_sibling(query, type) >= 0) {
+		ret = aname_reply_remove_sibling(query, type);
+	}
 	return ret == KNOT_EOK ? aname_reply_add(query, type, room) : ret;
 }
 

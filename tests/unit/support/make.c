@@ -125,16 +125,15 @@ void make_add_weight(aname_weights_t *weights, const char *suffix, uint32_t weig
 
 void make_add_net(aname_nets_t *nets, const char *low, const char *high)
 {
-	aname_net_t *at = realloc(nets->at, (nets->count + 1) * sizeof(*at));
+	aname_net_t *at = realloc(nets->at, (nets->count + ANAME_NETS_OF_ONE) * sizeof(*at));
 	assert_non_null(at);
 	nets->at = at;
 
 	int family = strchr(low, ':') != NULL ? AF_INET6 : AF_INET;
-	aname_net_t *net = &nets->at[nets->count++];
-	memset(net, 0, sizeof(*net));
-	net->len = family == AF_INET ? 4 : 16;
-	assert_int_equal(inet_pton(family, low, net->low), 1);
-	assert_int_equal(inet_pton(family, high, net->high), 1);
+	aname_net_t net = { .len = family == AF_INET ? 4 : 16 };
+	assert_int_equal(inet_pton(family, low, net.low), 1);
+	assert_int_equal(inet_pton(family, high, net.high), 1);
+	aname_nets_add(nets, &net);
 	aname_nets_settle(nets);
 }
 
