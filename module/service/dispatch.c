@@ -10,16 +10,6 @@
 #include "service/schedule.h"
 #include "service/subnets.h"
 
-static aname_upstream_work_t *take_first(aname_refresh_t *refresh)
-{
-	aname_upstream_work_t *work = refresh->ready_first;
-	refresh->ready_first = work->next_ready;
-	if (refresh->ready_first == NULL) {
-		refresh->ready_last = NULL;
-	}
-	return work;
-}
-
 static bool has_ready(const aname_upstream_work_t *work)
 {
 	for (int priority = 0; priority < ANAME_PRIORITIES; priority++) {
@@ -28,6 +18,20 @@ static bool has_ready(const aname_upstream_work_t *work)
 		}
 	}
 	return false;
+}
+
+/*! Puts the first upstream behind all others that have something ready, if it has, too. */
+static void end_turn(aname_refresh_t *refresh)
+{
+	aname_upstream_work_t *work = refresh->ready_first;
+	refresh->ready_first = work->next_ready;
+	if (refresh->ready_first == NULL) {
+		refresh->ready_last = NULL;
+	}
+	work->listed = has_ready(work);
+	if (work->listed) {
+		aname_schedule_append(refresh, work);
+	}
 }
 
 /* Limits. */
@@ -125,24 +129,21 @@ static aname_priority_t next_priority(aname_refresh_t *refresh, aname_upstream_w
 }
 
 /*!
- * The next upstream, one after the other, by which something may be looked up; NULL if there is
- * none. One that has something ready stays in the list, also while its limits hold it back.
+ * The next upstream by which something may be looked up; NULL if there is none. It keeps its turn
+ * until something is: the pace may not allow that yet. One that has something ready stays in the
+ * list, also while its limits hold it back.
  */
 static aname_upstream_work_t *next_work(aname_refresh_t *refresh, aname_priority_t *priority)
 {
 	const aname_upstream_work_t *last = refresh->ready_last;
 	for (bool more = refresh->ready_first != NULL; more;) {
-		aname_upstream_work_t *work = take_first(refresh);
-		more = work != last;
-		if (!has_ready(work)) {
-			work->listed = false;
-			continue;
-		}
-		aname_schedule_append(refresh, work);
-		*priority = next_priority(refresh, work);
+		aname_upstream_work_t *work = refresh->ready_first;
+		*priority = has_ready(work) ? next_priority(refresh, work) : ANAME_PRIORITIES;
 		if (*priority != ANAME_PRIORITIES) {
 			return work;
 		}
+		more = work != last;
+		end_turn(refresh);
 	}
 	return NULL;
 }
@@ -218,6 +219,7 @@ int64_t aname_dispatch_start_ready(aname_refresh_t *refresh, int64_t now_ms)
 		if (wait_ms > 0) {
 			return wait_ms;
 		}
+		end_turn(refresh);
 		start(refresh, work, priority, now_ms);
 	}
 	return -1;

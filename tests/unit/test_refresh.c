@@ -1629,6 +1629,34 @@ static void nobody_starves(void **state)
 	}
 }
 
+static void upstreams_in_turn(void **state)
+{
+	/* Two upstreams have more to do than the pace allows: each has every second lookup, however
+	 * often it is looked in vain whether the time for the next one has come. */
+	static const unsigned looks_ms[] = { 100, 50, 30, 10 };
+	const aname_limits_t limits = { 4, 10000, 1000, 10, 1000, 100, 1000 };
+	for (size_t i = 0; i < COUNT_OF(looks_ms); i++) {
+		scripted_t scripted;
+		begin(&scripted, NULL, &limits);
+		const aname_upstream_t *one = scripted.upstream;
+		aname_options_t *options = make_options();
+		options->source.servers_count = 1;
+		const aname_options_t *more =
+		        aname_shared_hold(scripted.shared, options, &scripted.upstream);
+		(void)ask_many(&scripted, 0, 50);
+		const aname_upstream_t *other = scripted.upstream;
+		scripted.upstream = one;
+		(void)ask_many(&scripted, 0, 50);
+		for (unsigned ms = 0; ms < 2400; ms += looks_ms[i]) {
+			scripted_skip(&scripted, looks_ms[i]);
+		}
+		assert_in_range(one->work->started, 11, 14);
+		assert_in_range(other->work->started, 11, 14);
+		aname_shared_unhold(scripted.shared, more);
+		scripted_deinit(&scripted);
+	}
+}
+
 static void no_saving_up(void **state)
 {
 	const aname_limits_t limits = { 4, 10000, 1000, 10, 1000, 100, 1000 };
@@ -2560,6 +2588,7 @@ static const struct CMUnitTest failures[] = {
 static const struct CMUnitTest limits[] = {
 	PROVES("L1: lookups start at an even pace", rate),
 	PROVES("T3: whatever there is to do, nobody waits for ever", nobody_starves),
+	PROVES("L1: at that pace upstreams are asked in turn", upstreams_in_turn),
 	PROVES("L1: a quiet hour saves nothing up", no_saving_up),
 	PROVES("L1: one lookup a second", slowest_rate),
 	PROVES("L1: so many targets and no more, the dormant ones go first", most_targets),
