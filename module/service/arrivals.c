@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "service/outage.h"
 #include "service/schedule.h"
 #include "table/policy.h"
 
@@ -71,6 +72,7 @@ static void arrive(aname_entry_t *entry, void *ctx)
 			/* Sooner than it waited for its section, or later. */
 			aname_schedule_unplan(refresh, entry);
 			aname_schedule_plan(refresh, entry, next_ms);
+			aname_outage_restored(refresh, entry);
 		}
 	}
 }

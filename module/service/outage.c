@@ -406,6 +406,14 @@ void aname_outage_succeeded(aname_refresh_t *refresh, const aname_entry_t *entry
 	}
 }
 
+void aname_outage_restored(aname_refresh_t *refresh, const aname_entry_t *entry)
+{
+	const aname_snapshot_t *known = atomic_load(&entry->snapshot);
+	if (!entry->for_subnet && known != NULL && known->failure == ANAME_FAILURE_NONE) {
+		aname_answered_add(&aname_work_of(entry)->answered, entry, hash_of(refresh, entry));
+	}
+}
+
 void aname_outage_ended(aname_refresh_t *refresh, aname_entry_t *entry, int64_t started_ms,
                         int64_t now_ms)
 {

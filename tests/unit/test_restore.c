@@ -357,6 +357,47 @@ static void outage_goes_on(void **state)
 	scripted_deinit(&scripted);
 }
 
+/*! Time passes, and all is looked up: two names fail, and all others have an address. Returns how
+ *  often those were looked up. */
+static unsigned all_but(scripted_t *scripted, const name_t dead[2], int64_t for_ms)
+{
+	unsigned told = 0;
+	for (int64_t until_ms = aname_clock_ms() + for_ms; aname_clock_ms() < until_ms;) {
+		scripted_skip(scripted, 100);
+		while (scripted->script.pending != NULL) {
+			script_lookup_t *lookup = scripted->script.pending;
+			if (lookup == scripted_pending(scripted, &dead[0], A) ||
+			    lookup == scripted_pending(scripted, &dead[1], A)) {
+				scripted_fail(scripted, lookup, ANAME_FAILURE_SERVER);
+			} else {
+				scripted_resolve(scripted, lookup, 1, 1, 3600);
+				told++;
+			}
+		}
+		assert_false(scripted->upstream->silent);
+	}
+	return told;
+}
+
+static void good_before_tells(void **state)
+{
+	/* F4: the server begins anew with some targets that were answered before, and are not due for
+	 * long, and two that are dead by themselves. One of the others is looked up, and tells. */
+	scripted_t scripted;
+	begin(&scripted);
+	const name_t dead[] = { make_name("dead.example."), make_name("gone.example.") };
+	for (unsigned i = 0; i < 3; i++) {
+		name_t name = make_name_nth(i);
+		learn(&scripted, &name, A, 1, 1, 3600);
+	}
+	scripted_ask(&scripted, &dead[0], A, 3600);
+	scripted_ask(&scripted, &dead[1], A, 3600);
+	(void)all_but(&scripted, dead, 10000);
+	reboot(&scripted, 5000);
+	assert_in_range(all_but(&scripted, dead, 60000), 1, 6);
+	scripted_deinit(&scripted);
+}
+
 static void known_stays(void **state)
 {
 	/* What is known already counts before what a file says. */
@@ -720,6 +761,7 @@ int main(void)
 		PROVES("T3: what was asked for and not known yet is looked up", not_known_yet),
 		PROVES("the time that a server was down does not count for idle", down_for_long),
 		PROVES("F4: an outage that goes on concerns what failed before it", outage_goes_on),
+		PROVES("F4: and one that does not is told from dead targets", good_before_tells),
 		PROVES("what is known already counts before a file", known_stays),
 		PROVES("max-targets holds", no_room),
 		PROVES("targets wait for a section that names their upstream", awaited),
