@@ -25,6 +25,7 @@ static void check_client(const client_t *client)
 
 void check_before(const target_t *target, const aname_result_t *result)
 {
+	check_place_left(target);
 	for (const client_t *client = target->clients; client != NULL && !server.stops;
 	     client = client->next) {
 		if (client_is_warm(client)) {

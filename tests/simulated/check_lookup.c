@@ -15,7 +15,7 @@ static void check_rate(void)
 
 static void check_in_flight(const target_t *target)
 {
-	unsigned most = target->upstream == UPSTREAM_SYSTEM ? SYSTEM_CAPACITY : server.max_lookups;
+	unsigned most = check_most(target->upstream);
 	REQUIRE(target->lookup == NULL, "T3: target %u is looked up twice at once", target->number);
 	REQUIRE(world.recursors[target->upstream].pending < most,
 	        "L1: more than %u lookups under way by upstream %u", most, target->upstream);
@@ -63,8 +63,9 @@ static void check_pause(const target_t *target)
 	        pause_ms);
 	int64_t most_ms = RETRY_MAX_S * SECOND_MS + 2 * SECOND_MS + WRONGLY_MS;
 	bool anew = work->back_ms >= record->failed_ms && loop_now() - work->back_ms <= most_ms;
-	REQUIRE(pause_ms <= (anew ? 2 : 1) * most_ms ||
-	                !check_is_warm_since(target, record->failed_ms),
+	most_ms = anew ? 2 * most_ms : most_ms;
+	REQUIRE(pause_ms <= most_ms || !check_is_warm_since(target, record->failed_ms) ||
+	                check_waits_its_turn(target, record->failed_ms + most_ms),
 	        "F4: target %u is looked up no sooner than %" PRId64 " ms after it failed",
 	        target->number, pause_ms);
 }
@@ -103,11 +104,13 @@ static void check_silence(const target_t *target)
 		*wrongly_ms = 0;
 	} else {
 		/* So it may look where two targets fail and no other one is due; and once more, some
-		 * time after it was heard. */
+		 * time after it was heard. Where all places are taken by lookups without an answer,
+		 * none can tell until one of those ends. */
 		bool again =
 		        atomic_load(&server_upstream(target->upstream)->heard_ms) > *wrongly_ms;
 		*wrongly_ms = *wrongly_ms != 0 && !again ? *wrongly_ms : loop_now();
-		REQUIRE(loop_now() - *wrongly_ms <= WRONGLY_MS,
+		REQUIRE(loop_now() - *wrongly_ms <= WRONGLY_MS ||
+		                check_is_full(target->upstream, *wrongly_ms + WRONGLY_MS),
 		        "F4: upstream %u is called silent for %" PRId64 " ms, and is not",
 		        target->upstream, loop_now() - *wrongly_ms);
 	}
@@ -152,6 +155,7 @@ void check_start(target_t *target)
 	check_wanted(target);
 	check_pause(target);
 	check_silence(target);
+	check_place_taken(target);
 	note_refresh(target);
 }
 

@@ -25,7 +25,7 @@ int64_t check_retry_wait_ms(upstream_t upstream)
 		return 2 * SECOND_MS;
 	}
 	int64_t dead = world.count / UPSTREAMS / 10;
-	return 2 * SECOND_MS + dead * SYSTEM_GIVES_UP_MS / (SYSTEM_CAPACITY / 4);
+	return 2 * SECOND_MS + dead * SYSTEM_GIVES_UP_MS / check_most_retries(upstream);
 }
 
 void check_excuse(upstream_t upstream, int64_t for_ms)

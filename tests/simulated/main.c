@@ -104,22 +104,46 @@ static void fade(void)
 	check_empty();
 }
 
-static int64_t argument(int argc, char **argv, const char *name, int64_t otherwise)
+/*! With fewer only one name would be probed and forced; with more a day takes longer than an hour. */
+#define TARGETS_LEAST 100
+#define TARGETS_MOST  100000
+#define DAYS_MOST     3650
+
+/*! Takes an option's value; false if it is none within the two, which is told. */
+static bool take(const char *name, const char *value, int64_t least, int64_t most, int64_t *number)
 {
-	for (int i = 1; i + 1 < argc; i += 2) {
-		if (strcmp(argv[i], name) == 0) {
-			return strtoll(argv[i + 1], NULL, 10);
+	char *end;
+	*number = strtoll(value, &end, 10);
+	if (end == value || *end != '\0' || *number < least || *number > most) {
+		(void)fprintf(stderr, "%s takes %" PRId64 " to %" PRId64 ", and not '%s'\n", name,
+		              least, most, value);
+		return false;
+	}
+	return true;
+}
+
+static bool take_arguments(int argc, char **argv, int64_t *days, int64_t *targets)
+{
+	for (int i = 1; i < argc; i += 2) {
+		bool taken = false;
+		if (i + 1 < argc && strcmp(argv[i], "--days") == 0) {
+			taken = take(argv[i], argv[i + 1], 1, DAYS_MOST, days);
+		} else if (i + 1 < argc && strcmp(argv[i], "--targets") == 0) {
+			taken = take(argv[i], argv[i + 1], TARGETS_LEAST, TARGETS_MOST, targets);
+		} else {
+			(void)fprintf(stderr, "usage: %s [--days N] [--targets N]\n", argv[0]);
+		}
+		if (!taken) {
+			return false;
 		}
 	}
-	return otherwise;
+	return true;
 }
 
 int main(int argc, char **argv)
 {
-	int64_t days = argument(argc, argv, "--days", 2);
-	int64_t targets = argument(argc, argv, "--targets", 2000);
-	if (days < 1 || targets < 100 || argc % 2 == 0) {
-		(void)fprintf(stderr, "usage: %s [--days N] [--targets N]\n", argv[0]);
+	int64_t days = 2, targets = 2000;
+	if (!take_arguments(argc, argv, &days, &targets)) {
 		return 2;
 	}
 	loop_begin(BEGIN_MS);

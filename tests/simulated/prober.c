@@ -16,7 +16,7 @@
 #define DOWN_MOST_MS  (3 * (33 * SECOND_MS + 2 * SECOND_MS) + 2 * SECOND_MS)
 #define UP_MOST_MS    (2 * (33 * SECOND_MS) + 4 * SECOND_MS)
 #define FORCED_MOST   8
-#define VERDICTS_MOST 4000
+#define VERDICTS_MOST 40000
 
 const aname_probe_t prober_probe = { .kind = ANAME_PROBE_TCP,
 	                             .port = 80,

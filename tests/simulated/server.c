@@ -56,7 +56,7 @@ static void start(size_t targets)
 		                        .lookup_rate = server.lookup_rate,
 		                        .max_subnets = 1000,
 		                        .max_target_subnets = 100,
-		                        .max_probes = 1000 };
+		                        .max_probes = 1000 + targets / 10 };
 	REQUIRE(uv_loop_init(&server.loop) == 0, "no loop");
 	server.shared = aname_shared_new(NULL, NULL);
 	REQUIRE(server.shared != NULL, "out of memory");
@@ -107,8 +107,8 @@ void server_begin(size_t targets)
 		server.sections[i] = sections[i];
 	}
 	/* Enough for a usual day, and too little for all that is due after an outage. */
-	server.lookup_rate = targets / 20;
-	server.max_lookups = targets / 40;
+	server.lookup_rate = OF_TARGETS(targets, 20);
+	server.max_lookups = OF_TARGETS(targets, 40);
 	start(targets);
 	go_on();
 }

@@ -22,8 +22,14 @@ typedef enum {
 	UPSTREAMS,
 } upstream_t;
 
+/*! Limits grow with the number of targets, from this one on: with fewer of them two or three that hang
+ *  would be all that goes on, and what works would be late. */
+#define FEW_TARGETS             240
+#define OF_TARGETS(count, part) (((count) > FEW_TARGETS ? (count) : FEW_TARGETS) / (part))
+_Static_assert(FEW_TARGETS / 60 / 4 > 0, "a quarter of the lookups is for what fails");
+
 /*! How much of the system's resolver goes on at once. */
-#define SYSTEM_CAPACITY (world.count / 60)
+#define SYSTEM_CAPACITY OF_TARGETS(world.count, 60)
 #define DNS_CAPACITY    1000
 
 /*! How long the system's resolver goes on without an answer. */
@@ -91,6 +97,7 @@ struct target {
 	/* What the service knows, and does. */
 	record_t record, saved;
 	lookup_t *lookup;
+	bool retried;                     /*!< It had failed before that. */
 	unsigned started;                 /*!< Lookups. */
 	int64_t started_ms;               /*!< The last one. */
 	int64_t asked_ms, saved_asked_ms; /*!< When somebody asked last. */
