@@ -179,12 +179,25 @@ static bool is_in(const knotd_conf_val_t *range, const uint8_t *address, uint16_
 	return true;
 }
 
+/*! The IPv4 address to which one of IPv6 leads; NULL if it leads to none. */
+static const uint8_t *ipv4_of(const uint8_t *address, uint16_t len)
+{
+	struct in6_addr mapped, nat64;
+	require(inet_pton(AF_INET6, "::ffff:0:0", &mapped) == 1);
+	require(inet_pton(AF_INET6, "64:ff9b::", &nat64) == 1);
+	bool is = len == 16 &&
+	          (memcmp(address, &mapped, 12) == 0 || memcmp(address, &nat64, 12) == 0);
+	return is ? address + 12 : NULL;
+}
+
 static void check_address(const knotd_conf_t *values, const aname_nets_t *nets,
                           const uint8_t *address, uint16_t len)
 {
 	bool is = false;
 	for (size_t i = 0; i < values->count; i++) {
-		is |= is_in(&values->multi[i], address, len);
+		const uint8_t *ipv4 = ipv4_of(address, len);
+		is |= is_in(&values->multi[i], address, len) ||
+		      (ipv4 != NULL && is_in(&values->multi[i], ipv4, 4));
 	}
 	require(aname_nets_match(nets, address, len) == is);
 }
