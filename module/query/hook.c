@@ -371,12 +371,14 @@ static knotd_in_state_t on_additional(knotd_in_state_t state, knot_pkt_t *pkt, k
 }
 
 /*! Puts right what Knot has left amid the additional section, since the rest did not fit. */
-static ANAME_ASIDE void finish(knot_pkt_t *pkt, knotd_qdata_t *qdata, knotd_mod_t *mod)
+static ANAME_ASIDE void finish(knotd_state_t state, knot_pkt_t *pkt, knotd_qdata_t *qdata,
+                               knotd_mod_t *mod)
 {
 	aname_instance_t *instance = knotd_mod_ctx(mod);
-	aname_query_t *query = instance != NULL && qdata->query->tsig_rr == NULL
-	                               ? aname_progress_object(qdata, mod, instance)
-	                               : NULL;
+	bool left = state == KNOTD_STATE_DONE && qdata->query->tsig_rr == NULL &&
+	            !aname_progress_is_added(qdata, mod) && aname_addition_is_left(pkt);
+	aname_query_t *query =
+	        left && instance != NULL ? aname_progress_object(qdata, mod, instance) : NULL;
 	if (query != NULL && take_up(query, pkt, qdata, mod, instance, begin_with(instance))) {
 		aname_addition_leave_out(query);
 		aname_epoch_leave(query->epoch, query->worker);
@@ -386,9 +388,10 @@ static ANAME_ASIDE void finish(knot_pkt_t *pkt, knotd_qdata_t *qdata, knotd_mod_
 static knotd_state_t on_end(knotd_state_t state, knot_pkt_t *pkt, knotd_qdata_t *qdata,
                             knotd_mod_t *mod)
 {
-	if (!aname_progress_is_added(qdata, mod) && state == KNOTD_STATE_DONE &&
-	    aname_addition_is_left(pkt)) {
-		finish(pkt, qdata, mod);
+	/* Mostly there is nothing but an OPT record. */
+	uint16_t opt = qdata->opt_rr.rrs.count;
+	if (knot_pkt_section(pkt, KNOT_ADDITIONAL)->count > opt) {
+		finish(state, pkt, qdata, mod);
 	}
 	return state;
 }
