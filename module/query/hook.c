@@ -279,14 +279,12 @@ static ANAME_ASIDE knotd_in_state_t deny(knotd_in_state_t state, knot_pkt_t *pkt
 	return state;
 }
 
-static knotd_in_state_t on_answer(knotd_in_state_t state, knot_pkt_t *pkt, knotd_qdata_t *qdata,
-                                  knotd_mod_t *mod)
+/*! What is not answered yet. */
+static ANAME_ASIDE knotd_in_state_t answer(knotd_in_state_t state, knot_pkt_t *pkt,
+                                           knotd_qdata_t *qdata, knotd_mod_t *mod)
 {
 	unsigned worker = qdata->params->thread_id;
 	if (worker < ANAME_WORKERS_MAX) {
-		if (aname_progress[worker].complete == mod) {
-			return state;
-		}
 		if (aname_progress[worker].aside == mod) {
 			return is_denied(state, qdata) ? deny(state, pkt, qdata, mod) : state;
 		}
@@ -298,6 +296,12 @@ static knotd_in_state_t on_answer(knotd_in_state_t state, knot_pkt_t *pkt, knotd
 		}
 	}
 	return change_unknown(state, pkt, qdata, mod);
+}
+
+static knotd_in_state_t on_answer(knotd_in_state_t state, knot_pkt_t *pkt, knotd_qdata_t *qdata,
+                                  knotd_mod_t *mod)
+{
+	return aname_progress_is_complete(qdata, mod) ? state : answer(state, pkt, qdata, mod);
 }
 
 /*! A negative answer lives no longer than what it rests on, and denials tell the truth (D2, D3). */
@@ -326,12 +330,10 @@ static ANAME_ASIDE knotd_in_state_t prove(knotd_in_state_t state, knot_pkt_t *pk
 	return aname_progress_is_mine(query, instance) ? aname_prove_drop_soa(query, state) : state;
 }
 
-static knotd_in_state_t on_authority(knotd_in_state_t state, knot_pkt_t *pkt, knotd_qdata_t *qdata,
-                                     knotd_mod_t *mod)
+/*! What is not complete yet. */
+static ANAME_ASIDE knotd_in_state_t go_on(knotd_in_state_t state, knot_pkt_t *pkt,
+                                          knotd_qdata_t *qdata, knotd_mod_t *mod)
 {
-	if (aname_progress_is_complete(qdata, mod)) {
-		return state;
-	}
 	if (qdata->query->tsig_rr != NULL) {
 		aname_addition_prevent(pkt);
 	}
@@ -339,6 +341,12 @@ static knotd_in_state_t on_authority(knotd_in_state_t state, knot_pkt_t *pkt, kn
 	return aname_progress_is_aside(qdata, mod) && !knot_pkt_has_dnssec(qdata->query)
 	               ? state
 	               : prove(state, pkt, qdata, mod);
+}
+
+static knotd_in_state_t on_authority(knotd_in_state_t state, knot_pkt_t *pkt, knotd_qdata_t *qdata,
+                                     knotd_mod_t *mod)
+{
+	return aname_progress_is_complete(qdata, mod) ? state : go_on(state, pkt, qdata, mod);
 }
 
 static ANAME_ASIDE knotd_in_state_t add(knotd_in_state_t state, knot_pkt_t *pkt,
