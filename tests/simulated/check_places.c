@@ -66,10 +66,12 @@ bool check_is_full(upstream_t upstream, int64_t since_ms)
 bool check_waits_its_turn(const target_t *target, int64_t since_ms)
 {
 	int64_t failing = 0, most = check_most_retries(target->upstream);
+	int64_t hangs_ms =
+	        target->upstream == UPSTREAM_SYSTEM ? SYSTEM_GIVES_UP_MS : TIMEOUT_MOST_MS;
 	for (unsigned i = 0; i < world.count; i++) {
 		failing += world.targets[i].upstream == target->upstream &&
 		           world.targets[i].record.failed_ms != 0;
 	}
 	return are_full(&checks.retries_of[target->upstream], most, since_ms) &&
-	       loop_now() - since_ms <= 2 * failing * TIMEOUT_MOST_MS / most;
+	       loop_now() - since_ms <= 2 * failing * hangs_ms / most;
 }

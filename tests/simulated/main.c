@@ -104,9 +104,9 @@ static void fade(void)
 	check_empty();
 }
 
-/*! With fewer only one name would be probed and forced; with more a day takes longer than an hour. */
+/*! With fewer only one name would be probed and forced; with more a day takes minutes of a processor. */
 #define TARGETS_LEAST 100
-#define TARGETS_MOST  100000
+#define TARGETS_MOST  50000
 #define DAYS_MOST     3650
 
 /*! Takes an option's value; false if it is none within the two, which is told. */
