@@ -379,8 +379,8 @@ static knotd_in_state_t on_additional(knotd_in_state_t state, knot_pkt_t *pkt, k
 }
 
 /*! Puts right what Knot has left amid the additional section, since the rest did not fit. */
-static ANAME_ASIDE void finish(knotd_state_t state, knot_pkt_t *pkt, knotd_qdata_t *qdata,
-                               knotd_mod_t *mod)
+static ANAME_ASIDE knotd_state_t finish(knotd_state_t state, knot_pkt_t *pkt, knotd_qdata_t *qdata,
+                                        knotd_mod_t *mod)
 {
 	aname_instance_t *instance = knotd_mod_ctx(mod);
 	bool left = state == KNOTD_STATE_DONE && qdata->query->tsig_rr == NULL &&
@@ -391,6 +391,7 @@ static ANAME_ASIDE void finish(knotd_state_t state, knot_pkt_t *pkt, knotd_qdata
 		aname_addition_leave_out(query);
 		aname_epoch_leave(query->epoch, query->worker);
 	}
+	return state;
 }
 
 static knotd_state_t on_end(knotd_state_t state, knot_pkt_t *pkt, knotd_qdata_t *qdata,
@@ -398,10 +399,8 @@ static knotd_state_t on_end(knotd_state_t state, knot_pkt_t *pkt, knotd_qdata_t 
 {
 	/* Mostly there is nothing but an OPT record. */
 	uint16_t opt = qdata->opt_rr.rrs.count;
-	if (knot_pkt_section(pkt, KNOT_ADDITIONAL)->count > opt) {
-		finish(state, pkt, qdata, mod);
-	}
-	return state;
+	return knot_pkt_section(pkt, KNOT_ADDITIONAL)->count > opt ? finish(state, pkt, qdata, mod)
+	                                                           : state;
 }
 
 /*! Shows the numbers of the whole process after any query, whoever is asked for what. */
