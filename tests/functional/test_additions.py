@@ -120,3 +120,13 @@ def test_A3_siblings_are_left_where_they_are_what_is_served(knotd, unbound, auth
         for kind in ADDRESS_TYPES:
             found |= reply.addresses(kind, ZONE, "additional")
     assert found == {SIBLING_A, SIBLING_AAAA}, f"expected the siblings, got {found}"
+
+
+@pytest.mark.parametrize("proto", ["udp", "tcp"])
+def test_A3_A5_nothing_of_the_siblings_stands_beside_any(knotd, unbound, authority, proto):
+    simple(knotd, authority, ttl=3600, records=["@ IN MX 10 @", "@ IN NS @", *siblings()])
+    known()
+    for size in (512, 1232):
+        reply = query(ZONE, "ANY", proto, bufsize=size)
+        text = str(reply)
+        assert SIBLING_A not in text and SIBLING_AAAA not in text, f"expected none, got {reply}"
