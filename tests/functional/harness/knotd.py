@@ -215,7 +215,7 @@ class Knotd(Daemon):
     def knotc(self, *arguments, check=True, timeout=30.0):
         """Run knotc with this server's configuration."""
         # It reads that, and loads the modules, only for what it does itself.
-        alone = any(argument.startswith("conf-") for argument in arguments)
+        alone = any(argument.startswith(("conf-", "zone-check")) for argument in arguments)
         done = subprocess.run(
             ["knotc", "-c", self.conf, "-s", self.socket, *arguments],
             env=dict(os.environ, **(sanitizer.environment(self.directory) if alone else {})),
