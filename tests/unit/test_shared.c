@@ -493,10 +493,11 @@ static void logged_by_others(void **state)
 
 static void content_of_another_process(void **state)
 {
-	/* Two contents that share a slot in one process seldom do so in another one. */
-	enum { CONTENTS = 256, SLOTS = 256 };
-	static uint64_t hashes[2][CONTENTS];
-	for (unsigned i = 0; i < 2; i++) {
+	/* Two contents that share a slot in one process seldom do so in others. Those that are as far
+	 * from each other share it together: in one other process that comes about by chance. */
+	enum { CONTENTS = 256, SLOTS = 256, PROCESSES = 4 };
+	static uint64_t hashes[PROCESSES][CONTENTS];
+	for (unsigned i = 0; i < PROCESSES; i++) {
 		aname_shared_t *shared = new_shared();
 		for (uint64_t n = 0; n < CONTENTS; n++) {
 			uint64_t content = aname_shared_hash(0, &n, sizeof(n));
@@ -510,7 +511,10 @@ static void content_of_another_process(void **state)
 		for (unsigned m = 0; m < n; m++) {
 			bool share = (hashes[0][n] - hashes[0][m]) % SLOTS == 0;
 			pairs += share;
-			again += share && (hashes[1][n] - hashes[1][m]) % SLOTS == 0;
+			for (unsigned i = 1; i < PROCESSES; i++) {
+				share = share && (hashes[i][n] - hashes[i][m]) % SLOTS == 0;
+			}
+			again += share;
 		}
 	}
 	assert_in_range(pairs, 32, 512);
