@@ -136,7 +136,8 @@ static uint16_t take_opt(knot_pkt_t *pkt)
 	}
 	uint16_t size = pkt->size - pkt->rr_info[last].pos;
 	aname_packet_drop_last(pkt);
-	return knot_pkt_reserve(pkt, size) == KNOT_EOK ? size : 0;
+	(void)knot_pkt_reserve(pkt, size); /* It was there. */
+	return size;
 }
 
 void aname_addition_leave_out(aname_query_t *query)
@@ -163,9 +164,16 @@ void aname_addition_leave_out(aname_query_t *query)
 	}
 }
 
-void aname_addition_prevent(knot_pkt_t *pkt)
+void aname_addition_prevent(knotd_in_state_t state, knot_pkt_t *pkt, knotd_qdata_t *qdata,
+                            const aname_instance_t *instance)
 {
-	for (uint16_t i = 0; i < pkt->rrset_count; i++) {
+	bool siblings = aname_instance_any(instance);
+	for (unsigned i = 0; i < 2 && !siblings; i++) {
+		siblings = knotd_qdata_zone_apex_rrset(qdata, families[i]).rrs.count > 0;
+	}
+	/* A referral is nothing without its glue. */
+	for (uint16_t i = 0; siblings && state != KNOTD_IN_STATE_DELEG && i < pkt->rrset_count;
+	     i++) {
 		pkt->rr[i].additional = NULL;
 	}
 }

@@ -27,6 +27,7 @@ bool aname_addition_is_left(const knot_pkt_t *pkt);
  */
 void aname_addition_leave_out(aname_query_t *query);
 
-/*! Keeps Knot from putting anything into the section: of a reply that is signed by TSIG nothing can be
- *  taken out when it is done. Outside the epoch. */
-void aname_addition_prevent(knot_pkt_t *pkt);
+/*! Keeps Knot from putting anything into the section, where there may be siblings and it is no referral:
+ *  of a reply that is signed by TSIG nothing can be taken out when it is done. Outside the epoch. */
+void aname_addition_prevent(knotd_in_state_t state, knot_pkt_t *pkt, knotd_qdata_t *qdata,
+                            const aname_instance_t *instance);

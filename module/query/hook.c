@@ -334,8 +334,9 @@ static ANAME_ASIDE knotd_in_state_t prove(knotd_in_state_t state, knot_pkt_t *pk
 static ANAME_ASIDE knotd_in_state_t go_on(knotd_in_state_t state, knot_pkt_t *pkt,
                                           knotd_qdata_t *qdata, knotd_mod_t *mod)
 {
-	if (qdata->query->tsig_rr != NULL) {
-		aname_addition_prevent(pkt);
+	const aname_instance_t *instance = knotd_mod_ctx(mod);
+	if (qdata->query->tsig_rr != NULL && instance != NULL) {
+		aname_addition_prevent(state, pkt, qdata, instance);
 	}
 	/* Who asks for no proofs gets none. */
 	return aname_progress_is_aside(qdata, mod) && !knot_pkt_has_dnssec(qdata->query)

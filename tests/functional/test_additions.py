@@ -7,7 +7,7 @@ from harness import (
     A1, ADDRESS_TYPES, SIBLING_A, SIBLING_AAAA, TARGET, ZONE, aname, eventually, known, query,
     section, siblings, simple,
 )
-from harness.knotd import RELEASE
+from harness.owners import needs_any
 from harness.signing import SIGNED, policy
 
 RSA = {"algorithm": "rsasha256", "ksk-size": 2048, "zsk-size": 2048}
@@ -81,9 +81,7 @@ def test_A3_no_sibling_is_left_without_edns(knotd, unbound, authority):
 @pytest.mark.parametrize("proto", ["udp", "tcp"])
 def test_A3_a_signed_request_gets_nothing_beside(knotd, unbound, authority, proto):
     """TSIG is made of what stands there when all is written: nothing can be taken out behind it."""
-    knotd.sections.append(section("key", "test.key", algorithm="hmac-sha256",
-                                  secret="c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0ISEhISE="))
-    knotd.sections.append(section("acl", "asks", key="test.key", action="query"))
+    permit(knotd)
     policy(knotd, **RSA)
     simple(knotd, authority, ttl=3600, records=[*MAIL, *siblings()],
            zone_options={**SIGNED, "acl": "asks"})
@@ -94,7 +92,30 @@ def test_A3_a_signed_request_gets_nothing_beside(knotd, unbound, authority, prot
         assert reply.tc or "MX" in reply.types()
 
 
-@pytest.mark.skipif(RELEASE < (3, 3, 5), reason="`owners: any` needs Knot DNS 3.3.5 or later")
+def permit(knotd):
+    """Requests that are signed by the key."""
+    knotd.sections.append(section("key", "test.key", algorithm="hmac-sha256",
+                                  secret="c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0ISEhISE="))
+    knotd.sections.append(section("acl", "asks", key="test.key", action="query"))
+
+
+def test_A3_a_signed_request_gets_the_glue_of_a_referral(knotd, unbound, authority):
+    permit(knotd)
+    simple(knotd, authority, zone_options={"acl": "asks"},
+           records=["sub IN NS ns.sub", "ns.sub IN A 198.51.100.54", *siblings()])
+    reply = query(f"x.sub.{ZONE}", "A", tsig=KEY)
+    assert reply.addresses("A", f"ns.sub.{ZONE}", "additional") == {"198.51.100.54"}, reply
+
+
+def test_A3_a_signed_request_gets_what_is_beside_where_there_are_no_siblings(
+        knotd, unbound, authority):
+    permit(knotd)
+    simple(knotd, authority, records=MAIL, zone_options={"acl": "asks"})
+    reply = query(ZONE, "MX", tsig=KEY)
+    assert "198.51.100.2" in reply.addresses("A", f"mx2.{ZONE}", "additional"), reply
+
+
+@needs_any
 def test_A3_no_sibling_of_another_owner_is_left(knotd, unbound, authority):
     knotd.options["owners"] = "any"
     policy(knotd, **RSA)
