@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "service/outage.h"
+#include "service/answered.h"
 #include "service/schedule.h"
 #include "table/policy.h"
 
@@ -49,6 +49,16 @@ static void note_due(arrival_t *arrival, aname_entry_t *entry, int64_t next_ms)
 	}
 }
 
+/*! A target whose last lookup had succeeded is one of those that can tell whether its upstream is out. */
+static void note_answered(const aname_refresh_t *refresh, aname_entry_t *entry)
+{
+	const aname_snapshot_t *known = aname_entry_snapshot(entry);
+	if (!entry->for_subnet && known != NULL && known->failure == ANAME_FAILURE_NONE) {
+		aname_answered_add(&aname_work_of(entry)->answered, entry,
+		                   aname_work_name_hash(refresh, entry));
+	}
+}
+
 static void arrive(aname_entry_t *entry, void *ctx)
 {
 	arrival_t *arrival = ctx;
@@ -72,7 +82,7 @@ static void arrive(aname_entry_t *entry, void *ctx)
 			/* Sooner than it waited for its section, or later. */
 			aname_schedule_unplan(refresh, entry);
 			aname_schedule_plan(refresh, entry, next_ms);
-			aname_outage_restored(refresh, entry);
+			note_answered(refresh, entry);
 		}
 	}
 }

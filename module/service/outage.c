@@ -14,12 +14,6 @@
 
 /* What was answered last. */
 
-static uint64_t hash_of(const aname_refresh_t *refresh, const aname_entry_t *entry)
-{
-	const knot_dname_t *name = aname_entry_name(entry);
-	return aname_shared_hash(refresh->shared->seed, name, knot_dname_size(name));
-}
-
 /*! Is a name known that was answered when it was asked last, and one of another zone than the first
  *  that has failed? */
 static aname_answered_of_t any_answered(const aname_refresh_t *refresh, aname_upstream_work_t *work,
@@ -175,7 +169,7 @@ void aname_outage_failed(aname_refresh_t *refresh, const aname_entry_t *entry,
 		return;
 	}
 	aname_upstream_work_t *work = aname_work_of(entry);
-	uint64_t name = hash_of(refresh, entry);
+	uint64_t name = aname_work_name_hash(refresh, entry);
 	uint32_t zone = aname_entry_zone(entry);
 	aname_streak_add(&work->failing, name, zone, was_good, now_ms);
 	if (evidence == ANAME_EVIDENCE_SILENCE) {
@@ -402,15 +396,7 @@ void aname_outage_succeeded(aname_refresh_t *refresh, const aname_entry_t *entry
 	work->failing = (aname_streak_t){ 0 };
 	work->succeeded = true;
 	if (!entry->for_subnet) {
-		aname_answered_add(&work->answered, entry, hash_of(refresh, entry));
-	}
-}
-
-void aname_outage_restored(aname_refresh_t *refresh, const aname_entry_t *entry)
-{
-	const aname_snapshot_t *known = atomic_load(&entry->snapshot);
-	if (!entry->for_subnet && known != NULL && known->failure == ANAME_FAILURE_NONE) {
-		aname_answered_add(&aname_work_of(entry)->answered, entry, hash_of(refresh, entry));
+		aname_answered_add(&work->answered, entry, aname_work_name_hash(refresh, entry));
 	}
 }
 

@@ -49,10 +49,6 @@ void aname_outage_rest(aname_refresh_t *refresh, aname_entry_t *entry, bool firs
 /*! A lookup has succeeded. The entry is in no heap and no line. */
 void aname_outage_succeeded(aname_refresh_t *refresh, const aname_entry_t *entry, int64_t now_ms);
 
-/*! An entry is there again that was known before a restart. If its last lookup had succeeded it is
- *  one of those that can tell whether its upstream is out. */
-void aname_outage_restored(aname_refresh_t *refresh, const aname_entry_t *entry);
-
 /*! Takes an entry out of the line of those that wait; false if it is not there. Takes as long as that
  *  line is. */
 bool aname_outage_take_waiting(aname_upstream_work_t *work, aname_entry_t *entry);

@@ -144,6 +144,14 @@ static inline aname_upstream_work_t *aname_work_of(const aname_entry_t *entry)
 	return entry->upstream->work;
 }
 
+/*! What tells a target's name from others, in the lists that an upstream has of them. */
+static inline uint64_t aname_work_name_hash(const aname_refresh_t *refresh,
+                                            const aname_entry_t *entry)
+{
+	const knot_dname_t *name = aname_entry_name(entry);
+	return aname_shared_hash(refresh->shared->seed, name, knot_dname_size(name));
+}
+
 /*! How many lookups may run by an upstream, which has a resolver. */
 static inline unsigned aname_work_most(const aname_refresh_t *refresh,
                                        const aname_upstream_work_t *work)
