@@ -23,6 +23,13 @@ SERVICES += [f"n{i} IN A 198.51.100.{i}" for i in range(1, 4)]
 KEY = dns.tsig.Key("test.key.", "c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0ISEhISE=", "hmac-sha256.")
 
 
+def permit(knotd):
+    """Requests that are signed by the key."""
+    knotd.sections.append(section("key", "test.key", algorithm="hmac-sha256",
+                                  secret="c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0ISEhISE="))
+    knotd.sections.append(section("acl", "asks", key="test.key", action="query"))
+
+
 def left(reply):
     """The siblings that stand in Additional, and whatever covers them."""
     return [record for record in reply.section("additional")
@@ -90,13 +97,6 @@ def test_A3_a_signed_request_gets_nothing_beside(knotd, unbound, authority, prot
         reply = query(ZONE, "MX", proto, do=True, bufsize=size, tsig=KEY)
         assert reply.message.had_tsig and not left(reply), f"expected no sibling, got {reply}"
         assert reply.tc or "MX" in reply.types()
-
-
-def permit(knotd):
-    """Requests that are signed by the key."""
-    knotd.sections.append(section("key", "test.key", algorithm="hmac-sha256",
-                                  secret="c2VjcmV0IHNlY3JldCBzZWNyZXQgc2VjcmV0ISEhISE="))
-    knotd.sections.append(section("acl", "asks", key="test.key", action="query"))
 
 
 def test_A3_a_signed_request_gets_the_glue_of_a_referral(knotd, unbound, authority):
