@@ -31,7 +31,7 @@ typedef struct {
 /*! So much may be asked at once. */
 #define QUESTIONS   256
 
-/*! The value of a field; false if there is none, or it is too long. */
+/*! The value of the first field of that name; false if there is none, or it is too long. */
 static bool field_of(const char *line, size_t len, const char *key, char value[256])
 {
 	size_t key_len = strlen(key);
@@ -39,7 +39,10 @@ static bool field_of(const char *line, size_t len, const char *key, char value[2
 		const char *tab = memchr(line + at, '\t', len - at);
 		size_t end = tab != NULL ? (size_t)(tab - line) : len, text = end - at;
 		if (text > key_len && memcmp(line + at, key, key_len) == 0 &&
-		    line[at + key_len] == '=' && text - key_len <= 256) {
+		    line[at + key_len] == '=') {
+			if (text - key_len > 256) {
+				return false;
+			}
 			memcpy(value, line + at + key_len + 1, text - key_len - 1);
 			value[text - key_len - 1] = '\0';
 			return true;
