@@ -19,7 +19,6 @@
 
 typedef struct {
 	unsigned count;
-	bool odd; /*!< Something that knotd never says. */
 	char *items[UNITS_MAX][KNOT_CTL_IDX__COUNT];
 } units_t;
 
@@ -32,7 +31,6 @@ static void take(void *ctx, knot_ctl_data_t *data)
 	for (unsigned i = 0; i < KNOT_CTL_IDX__COUNT; i++) {
 		const char *text = (*data)[i];
 		units->items[units->count][i] = text != NULL ? strdup(text) : NULL;
-		units->odd |= text != NULL && (uint8_t)text[0] < LEAST;
 	}
 	units->count++;
 }
@@ -56,7 +54,6 @@ static void clear(units_t *units)
 		}
 	}
 	units->count = 0;
-	units->odd = false;
 }
 
 static const kaname_args_t args = { .socket = "/run/x", .timeout = 5, .quiet = true };
@@ -74,6 +71,24 @@ static kaname_exit_t ask_strictly(knot_ctl_data_t *ask, units_t *units)
 	}
 	kaname_control_close(&control);
 	return ret;
+}
+
+/*! Does a text begin as none of knotd's does, be it beside an error, which is not handed on? */
+static bool is_odd(void)
+{
+	kaname_control_t control;
+	knot_ctl_type_t type;
+	knot_ctl_data_t data;
+	bool odd = false;
+	require(kaname_control_try(&control, &args) == KNOT_EOK);
+	while (knot_ctl_receive(control.ctl, &type, &data) == KNOT_EOK &&
+	       (type == KNOT_CTL_TYPE_DATA || type == KNOT_CTL_TYPE_EXTRA)) {
+		for (unsigned i = 0; i < KNOT_CTL_IDX__COUNT; i++) {
+			odd |= data[i] != NULL && (uint8_t)data[i][0] < LEAST;
+		}
+	}
+	kaname_control_close(&control);
+	return odd;
 }
 
 static void ask_version(void)
@@ -99,8 +114,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	served_loud();
 	kaname_exit_t other = kaname_lenient_ask(&args, &ask, take, &lenient);
 	require(other == KANAME_OK || other == KANAME_IO);
-	/* Not where a text begins as none does, which is how it is seen that one was left out. */
-	if (ret != KANAME_IO && !strict.odd && other == KANAME_OK) {
+	/* How a text begins is how it is seen that one was left out. */
+	if (ret != KANAME_IO && other == KANAME_OK && !is_odd()) {
 		compare(&strict, &lenient);
 	}
 	clear(&strict);
