@@ -131,12 +131,13 @@ static uint16_t take_set(case_t *is, input_t *input, expected_t *set)
 	} else if (kind >= 0xC0 && is->count > 0) {
 		/* An owner that is there, or a name in RDATA, to which there may be a hint. */
 		const expected_t *other = &is->sets[kind % is->count];
-		unsigned before, behind;
-		bool named = form_of(other->rrset.type, &before, &behind) > 0;
-		const uint8_t *name = (kind & 0x10) && named ? other->rrset.rrs.rdata->data + before
-		                                             : other->owner;
+		unsigned before, behind, names = form_of(other->rrset.type, &before, &behind);
+		const uint8_t *name = (kind & 0x10) && names > 0
+		                              ? other->rrset.rrs.rdata->data + before
+		                              : other->owner;
 		memcpy(owner, name, knot_dname_size(name));
-		hint = (kind & 0x10) && named && has_names(other->rrset.type)
+		/* Of two names libknot notes the first one that a pointer can reach. */
+		hint = (kind & 0x10) && names == 1 && has_names(other->rrset.type)
 		               ? knot_compr_hint(&is->pkt->rr_info[kind % is->count],
 		                                 KNOT_COMPR_HINT_RDATA)
 		               : hint;
