@@ -130,7 +130,10 @@ void before_end(lookup_t *lookup)
 	const aname_upstream_work_t *work = entry->upstream->work;
 	lookup->out_ms = work->out ? work->failing.since_ms : 0;
 	lookup->counts = !entry->for_subnet && entry == scene_find(lookup->target);
-	int64_t deadline_ms = lookup->started_ms + entry->upstream->terms.schedule.timeout_ms;
+	/* How much time it had before a reload is not known any more. */
+	bool reloaded = books.excuses.reloaded_ms[lookup->target->recursor] >= lookup->started_ms;
+	int64_t timeout_ms = reloaded ? 0 : entry->upstream->terms.schedule.timeout_ms;
+	int64_t deadline_ms = lookup->started_ms + timeout_ms;
 	lookup->failed_ms = deadline_ms < loop_now() ? deadline_ms : loop_now();
 }
 
