@@ -113,7 +113,8 @@ knotd_in_state_t aname_addition_change(aname_query_t *query, knotd_in_state_t st
 	if (ret == KNOT_EOK && !add && (query->apex || aname_node_turn_to_apex(query))) {
 		ret = replace(query, &room);
 	}
-	return ret == KNOT_EOK ? aname_prove_correct(query, state) : aname_respond_error(ret);
+	return ret == KNOT_EOK ? aname_prove_correct(query, state)
+	                       : aname_respond_error(query, ret);
 }
 
 bool aname_addition_is_left(const knot_pkt_t *pkt)

@@ -160,7 +160,7 @@ static knotd_in_state_t answer_https(aname_query_t *query, knotd_in_state_t stat
 	}
 	int ret = aname_https_put(query);
 	if (ret != KNOT_EOK) {
-		return aname_respond_error(ret);
+		return aname_respond_error(query, ret);
 	}
 	note_way(query);
 	aname_stats_answer(query->mod, query->slot, query->worker, ANAME_KIND_HTTPS);

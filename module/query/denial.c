@@ -111,9 +111,9 @@ static int find_replacement(const aname_query_t *query, const knot_rrset_t *rrse
 		if (ret != KNOT_EOK || !query->sign.wanted) {
 			return ret;
 		}
-		stored = aname_sign_content(query, &content, made);
-		if (stored == NULL) {
-			return KNOT_ERROR;
+		ret = aname_sign_content(query, &content, made, &stored);
+		if (ret != KNOT_EOK) {
+			return ret;
 		}
 	}
 	uint32_t left = aname_sign_left(&query->sign, stored);

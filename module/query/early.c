@@ -92,7 +92,7 @@ static knotd_in_state_t answer(aname_query_t *query, knotd_in_state_t state,
 	knot_wire_set_aa(query->pkt->wire);
 	int ret = put_alias(query, alias);
 	if (ret != KNOT_EOK) {
-		return aname_respond_error(ret);
+		return aname_respond_error(query, ret);
 	}
 	query->qdata->name = knot_cname_name(alias->rrs.rdata);
 	return aname_respond_addresses(query, decided, type);

@@ -126,7 +126,7 @@ static knotd_in_state_t correct(aname_query_t *query, knotd_in_state_t state, in
 	}
 	int ret = aname_instance_any(query->instance) ? correct_each(query, first)
 	                                              : correct_apex(query, first);
-	return ret == KNOT_EOK ? state : aname_respond_error(ret);
+	return ret == KNOT_EOK ? state : aname_respond_error(query, ret);
 }
 
 knotd_in_state_t aname_prove_correct(aname_query_t *query, knotd_in_state_t state)
@@ -138,7 +138,7 @@ knotd_in_state_t aname_prove_finish_nodata(const aname_query_t *query, knotd_in_
 {
 	if (query->pending == ANAME_PENDING_PUT_SOA && state == KNOTD_IN_STATE_HIT) {
 		int ret = aname_reply_put_soa(query, query->nodata_ttl);
-		return ret == KNOT_EOK ? KNOTD_IN_STATE_NODATA : aname_respond_error(ret);
+		return ret == KNOT_EOK ? KNOTD_IN_STATE_NODATA : aname_respond_error(query, ret);
 	}
 	if (query->pending == ANAME_PENDING_LOWER_SOA && state == KNOTD_IN_STATE_NODATA) {
 		aname_reply_lower_soa(query, query->nodata_ttl);
@@ -169,7 +169,7 @@ knotd_in_state_t aname_prove_put(aname_query_t *query, knotd_in_state_t state)
 	}
 	int ret = put_soa(query);
 	ret = ret == KNOT_EOK ? aname_denial_put(query) : ret;
-	return ret == KNOT_EOK ? KNOTD_IN_STATE_NODATA : aname_respond_error(ret);
+	return ret == KNOT_EOK ? KNOTD_IN_STATE_NODATA : aname_respond_error(query, ret);
 }
 
 bool aname_prove_is_due(const knot_pkt_t *pkt, const knotd_qdata_t *qdata,
@@ -209,7 +209,7 @@ knotd_in_state_t aname_prove(aname_query_t *query, knotd_in_state_t state, int f
 	/* After a HIT mod-onlinesign signs what is there, and makes no proof of its own. */
 	(void)aname_records_missing(query);
 	int ret = aname_denial_put_online(query);
-	return ret == KNOT_EOK ? KNOTD_IN_STATE_HIT : aname_respond_error(ret);
+	return ret == KNOT_EOK ? KNOTD_IN_STATE_HIT : aname_respond_error(query, ret);
 }
 
 knotd_in_state_t aname_prove_drop_soa(const aname_query_t *query, knotd_in_state_t state)
@@ -219,5 +219,5 @@ knotd_in_state_t aname_prove_drop_soa(const aname_query_t *query, knotd_in_state
 		return state;
 	}
 	int ret = aname_reply_remove_soa(query);
-	return ret == KNOT_EOK ? KNOTD_IN_STATE_HIT : aname_respond_error(ret);
+	return ret == KNOT_EOK ? KNOTD_IN_STATE_HIT : aname_respond_error(query, ret);
 }

@@ -268,5 +268,5 @@ int aname_reply_add(aname_query_t *query, uint16_t type, bool *room)
 	}
 	int ret = aname_reply_put(query, answer, type, false);
 	*room = ret != KNOT_ESPACE;
-	return *room ? ret : KNOT_EOK;
+	return *room && ret != KNOT_ELIMIT ? ret : KNOT_EOK;
 }

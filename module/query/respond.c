@@ -11,9 +11,36 @@
 
 static const uint16_t families[] = { KNOT_RRTYPE_A, KNOT_RRTYPE_AAAA };
 
-knotd_in_state_t aname_respond_error(int ret)
+/*! What cannot be signed now. */
+static ANAME_ASIDE knotd_in_state_t put_off(const aname_query_t *query)
 {
+	if (aname_respond_truncates(query)) {
+		knot_wire_set_tc(query->pkt->wire);
+		return KNOTD_IN_STATE_TRUNC;
+	}
+	query->qdata->rcode = KNOT_RCODE_SERVFAIL;
+	query->qdata->rcode_ede = KNOT_EDNS_EDE_NOT_READY;
+	return KNOTD_IN_STATE_ERROR;
+}
+
+knotd_in_state_t aname_respond_error(const aname_query_t *query, int ret)
+{
+	if (ret == KNOT_ELIMIT) {
+		return put_off(query);
+	}
 	return ret == KNOT_ESPACE ? KNOTD_IN_STATE_TRUNC : KNOTD_IN_STATE_ERROR;
+}
+
+/*! The same, counted as what it was. */
+static ANAME_ASIDE knotd_in_state_t fail(const aname_query_t *query, int ret)
+{
+	knotd_in_state_t state = aname_respond_error(query, ret);
+	if (ret == KNOT_ELIMIT) {
+		aname_stats_answer(query->mod, query->slot, query->worker,
+		                   state == KNOTD_IN_STATE_TRUNC ? ANAME_KIND_TRUNCATED
+		                                                 : ANAME_KIND_COLD);
+	}
+	return state;
 }
 
 ANAME_WARM knotd_in_state_t aname_respond_addresses(const aname_query_t *query,
@@ -21,7 +48,7 @@ ANAME_WARM knotd_in_state_t aname_respond_addresses(const aname_query_t *query,
 {
 	int ret = aname_reply_put(query, answer, type, true);
 	if (ret != KNOT_EOK) {
-		return aname_respond_error(ret);
+		return fail(query, ret);
 	}
 	if (query->instance->options->answer_aname) {
 		aname_reply_put_records(query);
@@ -45,7 +72,7 @@ knotd_in_state_t aname_respond_instead(const aname_query_t *query, knotd_in_stat
 	int ret =
 	        state == KNOTD_IN_STATE_NODATA ? KNOT_EOK : aname_reply_remove_sibling(query, type);
 	return ret == KNOT_EOK ? aname_respond_addresses(query, answer, type)
-	                       : aname_respond_error(ret);
+	                       : aname_respond_error(query, ret);
 }
 
 /*! Notes a negative answer, which is complete only with its SOA and its proof. */
@@ -79,7 +106,7 @@ knotd_in_state_t aname_respond_noted_nodata(aname_query_t *query, knotd_in_state
 	int ret =
 	        state == KNOTD_IN_STATE_NODATA ? KNOT_EOK : aname_reply_remove_sibling(query, type);
 	if (ret != KNOT_EOK) {
-		return aname_respond_error(ret);
+		return aname_respond_error(query, ret);
 	}
 	put_nodata(query, ANAME_PENDING_LOWER_SOA);
 	return KNOTD_IN_STATE_NODATA;
@@ -232,12 +259,12 @@ knotd_in_state_t aname_respond_any(aname_query_t *query)
 	for (unsigned i = 0; i < 2; i++) {
 		int ret = put_family(query, families[i]);
 		if (ret != KNOT_EOK) {
-			return aname_respond_error(ret);
+			return aname_respond_error(query, ret);
 		}
 	}
 	int ret = aname_https_exists(query) ? aname_https_put(query) : KNOT_EOK;
 	if (ret != KNOT_EOK) {
-		return aname_respond_error(ret);
+		return aname_respond_error(query, ret);
 	}
 	if (query->pkt->rrset_count == 0) {
 		aname_reply_put_records(query);

@@ -12,8 +12,12 @@
 #include "query/query.h"
 #include "stats.h"
 
-/*! The state after an error: TRUNC if there was no room. */
-knotd_in_state_t aname_respond_error(int ret);
+/*!
+ * \brief The state after an error: TRUNC if there was no room. What cannot be signed now
+ *        (KNOT_ELIMIT) is treated as what is not known yet: TC over UDP, with `cold: truncate`;
+ *        else SERVFAIL that says so.
+ */
+knotd_in_state_t aname_respond_error(const aname_query_t *query, int ret);
 
 /*!
  * \brief Answers, before Knot looks, what can be answered right away.

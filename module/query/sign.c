@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "path.h"
 #include "query/packet.h"
@@ -77,15 +78,51 @@ static aname_signed_t *make(const aname_query_t *query, const aname_content_t *c
 	return made_now;
 }
 
+static int64_t now_us(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+static void log_limit(const aname_query_t *query)
+{
+	if (aname_query_log_once(query, "signing", NULL, 0)) {
+		knotd_mod_log(
+		        query->mod, LOG_WARNING,
+		        "limit reached, signing takes %d eighths of a worker's time, and most of "
+		        "that for this zone: answers of it that are to be signed are put off; "
+		        "keys of ECDSA or Ed25519 take a small part of the time that RSA takes",
+		        ANAME_ALLOWANCE_OF_8);
+	}
+}
+
+/*! As make(), if signing has not had its share of the worker's time. */
+static int make_allowed(const aname_query_t *query, const aname_content_t *content, uint64_t hash,
+                        const knot_rdataset_t *made, aname_signed_t **fresh)
+{
+	uint32_t zone = aname_query_zone(query);
+	int64_t began_us = now_us();
+	if (!aname_allowance_has(&query->slot->signing, zone, began_us)) {
+		log_limit(query);
+		return KNOT_ELIMIT;
+	}
+	*fresh = make(query, content, hash, made);
+	aname_allowance_spend(&query->slot->signing, zone, began_us, now_us());
+	return *fresh != NULL ? KNOT_EOK : KNOT_ERROR;
+}
+
 /*! Signs a content and stores that for all. */
-static const aname_signed_t *sign_anew(const aname_query_t *query, const aname_content_t *content,
-                                       uint64_t hash, const knot_rdataset_t *made)
+static int sign_anew(const aname_query_t *query, const aname_content_t *content, uint64_t hash,
+                     const knot_rdataset_t *made, const aname_signed_t **found)
 {
 	aname_shared_t *shared = query->instance->shared;
-	aname_signed_t *fresh = make(query, content, hash, made);
-	if (fresh == NULL) {
-		return NULL;
+	aname_signed_t *fresh;
+	int ret = make_allowed(query, content, hash, made, &fresh);
+	if (ret != KNOT_EOK) {
+		return ret;
 	}
+	*found = fresh;
 	pthread_mutex_lock(&shared->sign_lock);
 	aname_store_t *store = store_of(query);
 	if (store != NULL) {
@@ -96,7 +133,7 @@ static const aname_signed_t *sign_anew(const aname_query_t *query, const aname_c
 	}
 	(void)aname_bin_reclaim(shared->sign_bin);
 	pthread_mutex_unlock(&shared->sign_lock);
-	return fresh;
+	return KNOT_EOK;
 }
 
 static uint64_t hash_of(const aname_query_t *query, const aname_content_t *content)
@@ -127,16 +164,20 @@ ANAME_WARM const aname_signed_t *aname_sign_find(const aname_query_t *query,
 	return due ? NULL : stored;
 }
 
-const aname_signed_t *aname_sign_content(const aname_query_t *query, aname_content_t *content,
-                                         const knot_rdataset_t *made)
+int aname_sign_content(const aname_query_t *query, aname_content_t *content,
+                       const knot_rdataset_t *made, const aname_signed_t **found)
 {
 	const aname_signed_t *stored = find_stored(query, content);
 	if (stored != NULL && !aname_signed_is_due(stored, query->sign.now_s)) {
-		return stored;
+		*found = stored;
+		return KNOT_EOK;
 	}
-	const aname_signed_t *fresh = sign_anew(query, content, hash_of(query, content), made);
-	bool good = stored != NULL && aname_signed_is_good(stored, query->sign.now_s);
-	return fresh == NULL && good ? stored : fresh;
+	int ret = sign_anew(query, content, hash_of(query, content), made, found);
+	if (ret != KNOT_EOK && stored != NULL && aname_signed_is_good(stored, query->sign.now_s)) {
+		*found = stored;
+		ret = KNOT_EOK;
+	}
+	return ret;
 }
 
 /* Into the reply. */
@@ -181,11 +222,9 @@ static int sign_last(const aname_query_t *query, uint16_t index, uint32_t origin
 	rrset.owner = query->rrsets[0].owner; /* A wildcard's is signed as the wildcard's (O3). */
 	aname_content_t content = { .rrset = &rrset, .apex = query->apex };
 	const aname_signed_t *stored = aname_sign_find(query, &content);
-	if (stored == NULL) {
-		stored = aname_sign_content(query, &content, &itself);
-	}
-	if (stored == NULL) {
-		return KNOT_ERROR;
+	int ret = stored == NULL ? aname_sign_content(query, &content, &itself, &stored) : KNOT_EOK;
+	if (ret != KNOT_EOK) {
+		return ret;
 	}
 	uint32_t left = aname_sign_left(&query->sign, stored);
 	if (left < pkt->rr[index].ttl) {

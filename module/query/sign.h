@@ -15,11 +15,15 @@
  *
  * \param content  Without its signer.
  * \param made     What is served in its place; may be empty.
+ * \param found    What is stored, good until the epoch is left.
  *
- * \return What is stored, good until the epoch is left; NULL if it could not be signed.
+ * \return KNOT_EOK; KNOT_ELIMIT if signing has had its share of the worker's time, which is logged;
+ *         or another error.
  */
-const aname_signed_t *aname_sign_content(const aname_query_t *query, aname_content_t *content,
-                                         const knot_rdataset_t *made);
+__attribute__((warn_unused_result)) int aname_sign_content(const aname_query_t *query,
+                                                           aname_content_t *content,
+                                                           const knot_rdataset_t *made,
+                                                           const aname_signed_t **found);
 
 /*! The same if it is stored and need not be made anew; else NULL. */
 const aname_signed_t *aname_sign_find(const aname_query_t *query, aname_content_t *content);
@@ -30,8 +34,8 @@ const aname_signed_t *aname_sign_find(const aname_query_t *query, aname_content_
  * \param original_ttl  The highest TTL that the RRset may ever have.
  * \param flags         KNOT_PF_*, not KNOT_PF_FREE.
  *
- * \return KNOT_EOK; an error with the RRset taken out again: KNOT_ESPACE as knot_pkt_put(), or
- *         another one.
+ * \return KNOT_EOK; an error with the RRset taken out again: KNOT_ESPACE as knot_pkt_put(),
+ *         KNOT_ELIMIT as aname_sign_content(), or another one.
  */
 __attribute__((warn_unused_result)) int aname_sign_put(const aname_query_t *query,
                                                        uint32_t original_ttl, uint16_t flags);

@@ -16,6 +16,7 @@
 #include "log/logbook.h"
 #include "log/reported.h"
 #include "log/watch.h"
+#include "table/allowance.h"
 #include "table/definition.h"
 #include "table/hash.h"
 #include "table/owners.h"
@@ -62,6 +63,7 @@ typedef struct {
 typedef struct {
 	_Atomic uint64_t answers[ANAME_ANSWER_KINDS_MAX]; /*!< Of all instances; see kinds.h. */
 	uint8_t *decisions; /*!< ANAME_WORKER_DECISIONS_SIZE octets. */
+	aname_allowance_t signing; /*!< How much of its time that takes. */
 	uint32_t keep; /*!< All bits, or none while a target is judged that is not kept fresh. */
 	uint8_t way;   /*!< aname_way_t of the target that is judged now; else OUT. */
 	uint8_t query[ANAME_WORKER_QUERY_SIZE]

@@ -61,6 +61,17 @@ bool aname_https_look(const aname_query_t *query)
 	return is.https;
 }
 
+bool aname_query_log_once(const aname_query_t *query, const char *what, const void *content,
+                          size_t len)
+{
+	return false;
+}
+
+void knotd_mod_log(knotd_mod_t *mod, int priority, const char *fmt, ...)
+{
+	require(false);
+}
+
 /* Keys. */
 
 static aname_shared_t *shared;
@@ -360,7 +371,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	is.https = kind & HTTPS;
 	knot_pkt_t *pkt = knot_pkt_new(NULL, 512 + 16 * take_octet(&input), &pool_mm);
 	knotd_qdata_t qdata = { .name = is.zone, .query = pkt };
+	aname_worker_t worker = { 0 };
 	aname_query_t query = { .instance = instance,
+		                .slot = &worker,
 		                .pkt = pkt,
 		                .qdata = &qdata,
 		                .missing = kind >> MISSING & 3,
