@@ -39,14 +39,11 @@ aname_shared_t *aname_shared_new(aname_queue_wake_f wake, void *wake_ctx)
 		return NULL;
 	}
 	for (unsigned i = 0; i < ANAME_WORKERS_MAX; i++) {
-		shared->workers[i].decisions =
-		        shared->decisions + (size_t)i * ANAME_WORKER_DECISIONS_SIZE;
-		shared->workers[i].keep = UINT32_MAX;
-		shared->workers[i].way = ANAME_WAY_OUT;
-		memset(shared->workers[i].query, 0, sizeof(shared->workers[i].query));
-		for (unsigned k = 0; k < ANAME_ANSWER_KINDS_MAX; k++) {
-			atomic_init(&shared->workers[i].answers[k], 0);
-		}
+		shared->workers[i] = (aname_worker_t){
+			.decisions = shared->decisions + (size_t)i * ANAME_WORKER_DECISIONS_SIZE,
+			.keep = UINT32_MAX,
+			.way = ANAME_WAY_OUT,
+		};
 	}
 	return shared;
 }

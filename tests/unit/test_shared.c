@@ -16,6 +16,7 @@ static void empty(void **state)
 {
 	aname_shared_t *shared = new_shared();
 	aname_request_t request;
+	const aname_allowance_t unspent = { 0 };
 	assert_int_equal(aname_table_targets(shared->table), 0);
 	assert_int_equal(aname_table_addresses(shared->table), 0);
 	assert_false(aname_queue_pop(shared->queue, &request));
@@ -25,6 +26,7 @@ static void empty(void **state)
 	assert_int_equal(atomic_load(&shared->totals.started), 0);
 	for (unsigned i = 0; i < ANAME_WORKERS_MAX; i++) {
 		assert_int_equal((uintptr_t)&shared->workers[i] % 128, 0);
+		assert_memory_equal(&shared->workers[i].signing, &unspent, sizeof(unspent));
 		for (unsigned k = 0; k < ANAME_ANSWER_KINDS_MAX; k++) {
 			assert_int_equal(atomic_load(&shared->workers[i].answers[k]), 0);
 		}
