@@ -19,19 +19,7 @@ knotd_in_state_t aname_prove_await_keys(aname_query_t *query, knotd_in_state_t s
 	if (query->sign.state == ANAME_SIGN_PENDING && aname_wait_allowed(query)) {
 		aname_wait(query, 0);
 	}
-	if (query->sign.state != ANAME_SIGN_PENDING) {
-		return state;
-	}
-	if (!aname_respond_truncates(query)) {
-		return aname_respond_servfail(query, ANAME_KIND_COLD, KNOT_EDNS_EDE_NOT_READY);
-	}
-	/* What is in this section may deny the apex. */
-	while (knot_pkt_section(query->pkt, query->pkt->current)->count > 0) {
-		aname_packet_drop_last(query->pkt);
-	}
-	knot_wire_set_tc(query->pkt->wire);
-	aname_stats_answer(query->mod, query->slot, query->worker, ANAME_KIND_TRUNCATED);
-	return KNOTD_IN_STATE_TRUNC;
+	return query->sign.state == ANAME_SIGN_PENDING ? aname_respond_put_off(query) : state;
 }
 
 /*!

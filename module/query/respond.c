@@ -5,42 +5,33 @@
 #include "query/denial.h"
 #include "query/ecs.h"
 #include "query/https.h"
+#include "query/packet.h"
 #include "query/records.h"
 #include "query/reply.h"
 #include "query/show.h"
 
 static const uint16_t families[] = { KNOT_RRTYPE_A, KNOT_RRTYPE_AAAA };
 
-/*! What cannot be signed now. */
-static ANAME_ASIDE knotd_in_state_t put_off(const aname_query_t *query)
+ANAME_ASIDE knotd_in_state_t aname_respond_put_off(const aname_query_t *query)
 {
-	if (aname_respond_truncates(query)) {
-		knot_wire_set_tc(query->pkt->wire);
-		return KNOTD_IN_STATE_TRUNC;
+	if (!aname_respond_truncates(query)) {
+		return aname_respond_servfail(query, ANAME_KIND_COLD, KNOT_EDNS_EDE_NOT_READY);
 	}
-	query->qdata->rcode = KNOT_RCODE_SERVFAIL;
-	query->qdata->rcode_ede = KNOT_EDNS_EDE_NOT_READY;
-	return KNOTD_IN_STATE_ERROR;
+	/* What is in this section may deny what there is. */
+	while (knot_pkt_section(query->pkt, query->pkt->current)->count > 0) {
+		aname_packet_drop_last(query->pkt);
+	}
+	knot_wire_set_tc(query->pkt->wire);
+	aname_stats_answer(query->mod, query->slot, query->worker, ANAME_KIND_TRUNCATED);
+	return KNOTD_IN_STATE_TRUNC;
 }
 
 knotd_in_state_t aname_respond_error(const aname_query_t *query, int ret)
 {
 	if (ret == KNOT_ELIMIT) {
-		return put_off(query);
+		return aname_respond_put_off(query);
 	}
 	return ret == KNOT_ESPACE ? KNOTD_IN_STATE_TRUNC : KNOTD_IN_STATE_ERROR;
-}
-
-/*! The same, counted as what it was. */
-static ANAME_ASIDE knotd_in_state_t fail(const aname_query_t *query, int ret)
-{
-	knotd_in_state_t state = aname_respond_error(query, ret);
-	if (ret == KNOT_ELIMIT) {
-		aname_stats_answer(query->mod, query->slot, query->worker,
-		                   state == KNOTD_IN_STATE_TRUNC ? ANAME_KIND_TRUNCATED
-		                                                 : ANAME_KIND_COLD);
-	}
-	return state;
 }
 
 ANAME_WARM knotd_in_state_t aname_respond_addresses(const aname_query_t *query,
@@ -48,7 +39,7 @@ ANAME_WARM knotd_in_state_t aname_respond_addresses(const aname_query_t *query,
 {
 	int ret = aname_reply_put(query, answer, type, true);
 	if (ret != KNOT_EOK) {
-		return fail(query, ret);
+		return aname_respond_error(query, ret);
 	}
 	if (query->instance->options->answer_aname) {
 		aname_reply_put_records(query);

@@ -12,11 +12,12 @@
 #include "query/query.h"
 #include "stats.h"
 
-/*!
- * \brief The state after an error: TRUNC if there was no room. What cannot be signed now
- *        (KNOT_ELIMIT) is treated as what is not known yet: TC over UDP, with `cold: truncate`;
- *        else SERVFAIL that says so.
- */
+/*! What cannot be signed now: nothing of the section that is being written and TC over UDP, with
+ *  `cold: truncate`; else SERVFAIL that says so. Both are counted. */
+knotd_in_state_t aname_respond_put_off(const aname_query_t *query);
+
+/*! The state after an error: TRUNC if there was no room; with KNOT_ELIMIT, of aname_sign_content(),
+ *  it is put off. */
 knotd_in_state_t aname_respond_error(const aname_query_t *query, int ret);
 
 /*!

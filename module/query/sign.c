@@ -85,14 +85,15 @@ static int64_t now_us(void)
 	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
+/*! Under the zone that takes most alone: others have to wait because of that one. */
 static void log_limit(const aname_query_t *query)
 {
 	if (aname_query_log_once(query, "signing", NULL, 0)) {
 		knotd_mod_log(
 		        query->mod, LOG_WARNING,
 		        "limit reached, signing takes %d eighths of a worker's time, and most of "
-		        "that for this zone: answers of it that are to be signed are put off; "
-		        "keys of ECDSA or Ed25519 take a small part of the time that RSA takes",
+		        "that for this zone: answers of it that are to be signed are put off "
+		        "(with RSA keys signing takes far longer than with ECDSA or Ed25519)",
 		        ANAME_ALLOWANCE_OF_8);
 	}
 }
@@ -103,12 +104,16 @@ static int make_allowed(const aname_query_t *query, const aname_content_t *conte
 {
 	uint32_t zone = aname_query_zone(query);
 	int64_t began_us = now_us();
-	if (!aname_allowance_has(&query->slot->signing, zone, began_us)) {
+	aname_allowance_t *allowance = query->slot->signing;
+	aname_allowance_state_t state = aname_allowance_look(allowance, zone, began_us);
+	if (state == ANAME_ALLOWANCE_GIVES_WAY) {
 		log_limit(query);
+	}
+	if (state != ANAME_ALLOWANCE_LEFT) {
 		return KNOT_ELIMIT;
 	}
 	*fresh = make(query, content, hash, made);
-	aname_allowance_spend(&query->slot->signing, zone, began_us, now_us());
+	aname_allowance_spend(allowance, zone, began_us, now_us());
 	return *fresh != NULL ? KNOT_EOK : KNOT_ERROR;
 }
 

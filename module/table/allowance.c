@@ -4,11 +4,10 @@
 #define MOST_8US (8 * (int64_t)ANAME_ALLOWANCE_US)
 
 /*! Gives back what has come since it was looked at last. */
-static void look(aname_allowance_t *allowance, int64_t now_us)
+static void give_back(aname_allowance_t *allowance, int64_t now_us)
 {
-	int64_t passed_us = now_us - allowance->now_us;
+	int64_t back_8us = (now_us - allowance->now_us) * ANAME_ALLOWANCE_OF_8;
 	allowance->now_us = now_us;
-	int64_t back_8us = passed_us * ANAME_ALLOWANCE_OF_8;
 	allowance->spent_8us =
 	        back_8us < allowance->spent_8us ? allowance->spent_8us - back_8us : 0;
 
@@ -17,50 +16,61 @@ static void look(aname_allowance_t *allowance, int64_t now_us)
 		return;
 	}
 	allowance->halved_us += times * HALVE_US;
-	for (unsigned i = 0; i < ANAME_ALLOWANCE_ZONES; i++) {
-		uint32_t *share_us = &allowance->shares[i].spent_us;
-		*share_us = times < 32 ? *share_us >> times : 0;
+	for (unsigned i = 0; i < ANAME_ALLOWANCE_SIZE; i++) {
+		for (unsigned k = 0; k < 2; k++) {
+			allowance->took_us[k][i] =
+			        times < 32 ? allowance->took_us[k][i] >> times : 0;
+		}
 	}
 }
 
-bool aname_allowance_has(aname_allowance_t *allowance, uint32_t zone, int64_t now_us)
+/*! One of the two places of a zone. */
+static uint32_t *place_of(aname_allowance_t *allowance, uint32_t zone, unsigned k)
 {
-	look(allowance, now_us);
-	if (allowance->spent_8us < MOST_8US) {
-		return true;
-	}
-	uint32_t own_us = 0, most_us = 0;
-	for (unsigned i = 0; i < ANAME_ALLOWANCE_ZONES; i++) {
-		uint32_t share_us = allowance->shares[i].spent_us;
-		most_us = share_us > most_us ? share_us : most_us;
-		own_us = allowance->shares[i].zone == zone ? share_us : own_us;
-	}
-	return allowance->spent_8us < 2 * MOST_8US && own_us <= most_us / 4;
+	return &allowance->took_us[k][(k == 0 ? zone : zone >> 16) % ANAME_ALLOWANCE_SIZE];
 }
 
-/*! The place of a zone's share: in that of the zone with the least, if it has none. */
-static uint32_t *share_of(aname_allowance_t *allowance, uint32_t zone)
+/*! What a zone took, at most: others may have a place of it, too, and hardly both. */
+static uint32_t took_of(aname_allowance_t *allowance, uint32_t zone)
 {
-	unsigned least = 0;
-	for (unsigned i = 0; i < ANAME_ALLOWANCE_ZONES; i++) {
-		if (allowance->shares[i].zone == zone) {
-			return &allowance->shares[i].spent_us;
-		}
-		if (allowance->shares[i].spent_us < allowance->shares[least].spent_us) {
-			least = i;
-		}
+	uint32_t one_us = *place_of(allowance, zone, 0), other_us = *place_of(allowance, zone, 1);
+	return one_us < other_us ? one_us : other_us;
+}
+
+static uint32_t most_taken(const aname_allowance_t *allowance)
+{
+	uint32_t most_us = 0;
+	for (unsigned i = 0; i < ANAME_ALLOWANCE_SIZE; i++) {
+		uint32_t took_us = allowance->took_us[0][i];
+		most_us = took_us > most_us ? took_us : most_us;
 	}
-	allowance->shares[least].zone = zone;
-	allowance->shares[least].spent_us = 0;
-	return &allowance->shares[least].spent_us;
+	return most_us;
+}
+
+aname_allowance_state_t aname_allowance_look(aname_allowance_t *allowance, uint32_t zone,
+                                             int64_t now_us)
+{
+	give_back(allowance, now_us);
+	int64_t beyond_8us = allowance->spent_8us - MOST_8US;
+	if (beyond_8us < 0) {
+		return ANAME_ALLOWANCE_LEFT;
+	}
+	int64_t own_us = took_of(allowance, zone), most_us = most_taken(allowance);
+	if (beyond_8us < MOST_8US && own_us * MOST_8US <= most_us * (MOST_8US - beyond_8us) &&
+	    own_us < most_us) {
+		return ANAME_ALLOWANCE_LEFT;
+	}
+	return own_us == most_us ? ANAME_ALLOWANCE_GIVES_WAY : ANAME_ALLOWANCE_SPENT;
 }
 
 void aname_allowance_spend(aname_allowance_t *allowance, uint32_t zone, int64_t began_us,
                            int64_t now_us)
 {
 	int64_t took_us = now_us - began_us;
+	took_us = took_us < ANAME_ALLOWANCE_US ? took_us : ANAME_ALLOWANCE_US;
 	allowance->spent_8us += 8 * took_us;
-	look(allowance, now_us);
-	uint32_t *share_us = share_of(allowance, zone);
-	*share_us = took_us < UINT32_MAX - *share_us ? *share_us + took_us : UINT32_MAX;
+	give_back(allowance, now_us);
+	for (unsigned k = 0; k < 2; k++) {
+		*place_of(allowance, zone, k) += took_us;
+	}
 }

@@ -31,16 +31,18 @@ aname_shared_t *aname_shared_new(aname_queue_wake_f wake, void *wake_ctx)
 	                                ANAME_WORKERS_MAX * sizeof(*shared->workers));
 	/* Pages that no worker uses are never written to. */
 	shared->decisions = calloc(ANAME_WORKERS_MAX, ANAME_WORKER_DECISIONS_SIZE);
-	if (shared->decisions == NULL || shared->table == NULL || shared->queue == NULL ||
-	    shared->waiters == NULL || shared->logbook == NULL || shared->workers == NULL ||
-	    shared->sign_bin == NULL || shared->secrets == NULL || shared->owners == NULL ||
-	    shared->zones == NULL) {
+	shared->signing = calloc(ANAME_WORKERS_MAX, sizeof(*shared->signing));
+	if (shared->decisions == NULL || shared->signing == NULL || shared->table == NULL ||
+	    shared->queue == NULL || shared->waiters == NULL || shared->logbook == NULL ||
+	    shared->workers == NULL || shared->sign_bin == NULL || shared->secrets == NULL ||
+	    shared->owners == NULL || shared->zones == NULL) {
 		aname_shared_free(shared);
 		return NULL;
 	}
 	for (unsigned i = 0; i < ANAME_WORKERS_MAX; i++) {
 		shared->workers[i] = (aname_worker_t){
 			.decisions = shared->decisions + (size_t)i * ANAME_WORKER_DECISIONS_SIZE,
+			.signing = &shared->signing[i],
 			.keep = UINT32_MAX,
 			.way = ANAME_WAY_OUT,
 		};
@@ -75,6 +77,7 @@ void aname_shared_free(aname_shared_t *shared)
 	pthread_mutex_destroy(&shared->lock);
 	free(shared->workers);
 	free(shared->decisions);
+	free(shared->signing);
 	aname_logbook_free(shared->logbook);
 	aname_owners_free(shared->owners);
 	aname_zones_free(shared->zones);

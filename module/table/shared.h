@@ -62,8 +62,8 @@ typedef struct {
 /*! What belongs to one worker: nobody else writes these cache lines. */
 typedef struct {
 	_Atomic uint64_t answers[ANAME_ANSWER_KINDS_MAX]; /*!< Of all instances; see kinds.h. */
-	uint8_t *decisions; /*!< ANAME_WORKER_DECISIONS_SIZE octets. */
-	aname_allowance_t signing; /*!< How much of its time that takes. */
+	uint8_t *decisions;         /*!< ANAME_WORKER_DECISIONS_SIZE octets. */
+	aname_allowance_t *signing; /*!< How much of its time that takes. */
 	uint32_t keep; /*!< All bits, or none while a target is judged that is not kept fresh. */
 	uint8_t way;   /*!< aname_way_t of the target that is judged now; else OUT. */
 	uint8_t query[ANAME_WORKER_QUERY_SIZE]
@@ -85,8 +85,9 @@ typedef struct aname_held_options {
 
 /*! What every query reads never changes and stands first, away from what is written. */
 typedef struct {
-	aname_worker_t *workers; /*!< ANAME_WORKERS_MAX of them. */
-	uint8_t *decisions;      /*!< ANAME_WORKER_DECISIONS_SIZE octets for each of them. */
+	aname_worker_t *workers;    /*!< ANAME_WORKERS_MAX of them. */
+	uint8_t *decisions;         /*!< ANAME_WORKER_DECISIONS_SIZE octets for each of them. */
+	aname_allowance_t *signing; /*!< One for each of them. */
 	aname_epoch_t *epoch;
 	aname_table_t *table;
 	aname_queue_t *queue;

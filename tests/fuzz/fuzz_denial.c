@@ -106,6 +106,14 @@ static void begin(void)
 	require(shared != NULL);
 }
 
+/*! What a worker has that has signed nothing yet. */
+static aname_worker_t *take_slot(void)
+{
+	aname_worker_t *slot = &shared->workers[0];
+	memset(slot->signing, 0, sizeof(*slot->signing));
+	return slot;
+}
+
 /* What has to be there. */
 
 static size_t begin_of(uint16_t type, const uint8_t *rdata)
@@ -371,9 +379,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	is.https = kind & HTTPS;
 	knot_pkt_t *pkt = knot_pkt_new(NULL, 512 + 16 * take_octet(&input), &pool_mm);
 	knotd_qdata_t qdata = { .name = is.zone, .query = pkt };
-	aname_worker_t worker = { 0 };
 	aname_query_t query = { .instance = instance,
-		                .slot = &worker,
+		                .slot = take_slot(),
 		                .pkt = pkt,
 		                .qdata = &qdata,
 		                .missing = kind >> MISSING & 3,

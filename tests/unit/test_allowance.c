@@ -19,7 +19,7 @@ static int begin(void **state)
 /*! Signs something, if that may be. */
 static bool sign(uint32_t zone, int64_t takes_us)
 {
-	if (!aname_allowance_has(&allowance, zone, now_us)) {
+	if (aname_allowance_look(&allowance, zone, now_us) != ANAME_ALLOWANCE_LEFT) {
 		return false;
 	}
 	now_us += takes_us;
@@ -99,17 +99,56 @@ static void test_many_zones_that_take_little_are_bounded_too(void **state)
 	assert_in_range(signing_us, 0, 30000000 * 7L / 8 + ANAME_ALLOWANCE_US + LONG_US);
 }
 
-/*! The one that takes most is known among more than there are places for. */
-static void test_who_takes_most_is_not_forgotten(void **state)
+/* As many zones as somebody may have, which sign whenever they may, and one that takes at most
+ * a third of what each of them takes: that one is not refused. */
+static void test_many_zones_do_not_push_out_another(void **state)
 {
-	for (uint32_t zone = 2; zone < 1000; zone++) {
-		while (sign(1, LONG_US)) {
+	static const unsigned counts[] = { 1, 2, 4, 7, 8, 9, 16, 100 };
+	static const int64_t times_us[] = { 1500, 6000, 10000 };
+	for (unsigned i = 0; i < sizeof(counts) / sizeof(counts[0]) * 3; i++) {
+		begin(NULL);
+		unsigned count = counts[i / 3], refused = 0;
+		int64_t takes_us = times_us[i % 3], end_us = now_us + 60000000;
+		int64_t next_us = now_us + 5000000, each_us = 3 * count * takes_us;
+		each_us = each_us > 500000 ? each_us : 500000;
+		for (uint32_t n = 0; now_us < end_us; n++) {
+			/* Spread as names' hashes are. */
+			(void)sign((1 + n % count) * 2654435761U, takes_us);
+			now_us += 30;
+			if (now_us >= next_us) {
+				refused += !sign(12345, takes_us);
+				next_us += each_us;
+			}
 		}
-		assert_false(sign(1, LONG_US));
-		now_us += 1000;
-		assert_true(sign(zone, 100));
-		now_us += 10000;
+		if (refused > 0) {
+			fail_msg("of %u zones with %d us: expected none refused, got %u", count,
+			         (int)takes_us, refused);
+		}
 	}
+}
+
+/* Stopped amid a signature, or by a machine that has other things to do. */
+static void test_a_signature_that_takes_very_long(void **state)
+{
+	assert_true(sign(1, INT64_C(3600000000)));
+	assert_true(sign(2, LONG_US));
+	assert_true(sign(1, LONG_US) || sign(3, LONG_US));
+	now_us += ANAME_ALLOWANCE_US;
+	assert_true(sign(1, LONG_US));
+}
+
+static void test_who_is_refused_is_told_why(void **state)
+{
+	(void)keep_busy(1, LONG_US, 10, 5000000);
+	while (sign(1, LONG_US)) {
+	}
+	assert_int_equal(aname_allowance_look(&allowance, 1, now_us), ANAME_ALLOWANCE_GIVES_WAY);
+	for (uint32_t zone = 2; sign(zone << 16 | zone, LONG_US); zone++) {
+		assert_in_range(zone, 2, 1000);
+	}
+	assert_int_equal(aname_allowance_look(&allowance, 1, now_us), ANAME_ALLOWANCE_GIVES_WAY);
+	assert_int_equal(aname_allowance_look(&allowance, 9999 << 16 | 500, now_us),
+	                 ANAME_ALLOWANCE_SPENT);
 }
 
 /*! What took most is so for some seconds only. */
@@ -131,7 +170,9 @@ int main(void)
 		cmocka_unit_test_setup(test_as_much_as_was_not_used_at_once, begin),
 		cmocka_unit_test_setup(test_another_zone_signs_on, begin),
 		cmocka_unit_test_setup(test_many_zones_that_take_little_are_bounded_too, begin),
-		cmocka_unit_test_setup(test_who_takes_most_is_not_forgotten, begin),
+		cmocka_unit_test_setup(test_many_zones_do_not_push_out_another, begin),
+		cmocka_unit_test_setup(test_a_signature_that_takes_very_long, begin),
+		cmocka_unit_test_setup(test_who_is_refused_is_told_why, begin),
 		cmocka_unit_test_setup(test_shares_are_forgotten, begin),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

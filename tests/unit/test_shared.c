@@ -26,7 +26,7 @@ static void empty(void **state)
 	assert_int_equal(atomic_load(&shared->totals.started), 0);
 	for (unsigned i = 0; i < ANAME_WORKERS_MAX; i++) {
 		assert_int_equal((uintptr_t)&shared->workers[i] % 128, 0);
-		assert_memory_equal(&shared->workers[i].signing, &unspent, sizeof(unspent));
+		assert_memory_equal(shared->workers[i].signing, &unspent, sizeof(unspent));
 		for (unsigned k = 0; k < ANAME_ANSWER_KINDS_MAX; k++) {
 			assert_int_equal(atomic_load(&shared->workers[i].answers[k]), 0);
 		}
@@ -562,8 +562,9 @@ static bool attempt_new(void *ctx)
 
 static void no_memory_for_shared(void **state)
 {
-	/* Itself, epoch, table, slots and charges, queue, waiters, logbook, workers, decisions, owners, bin, secrets. */
-	assert_int_equal(alloc_fail_each(attempt_new, NULL), 17);
+	/* Itself, epoch, table, slots and charges, queue, waiters, logbook, workers, decisions,
+	 * allowances, owners, bin, secrets. */
+	assert_int_equal(alloc_fail_each(attempt_new, NULL), 18);
 }
 
 static void no_memory_to_hold(void **state)
