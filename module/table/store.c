@@ -231,6 +231,10 @@ static bool is_same(const aname_signed_t *one, const aname_signed_t *other)
 	return one->hash == other->hash && matches(one, &content);
 }
 
+/*! Of denials there are no more than owners, while of addresses there may be other ones for each
+ *  client: for so many seconds after its last use a denial goes after all addresses. */
+#define DENIAL_STAYS_S 60
+
 /*! The less, the sooner it goes: itself, nothing there, other keys, expired, not used for long. */
 static int64_t worth(const aname_signed_t *occupant, const aname_signed_t *signed_set,
                      int64_t now_s)
@@ -244,7 +248,9 @@ static int64_t worth(const aname_signed_t *occupant, const aname_signed_t *signe
 	if (occupant->signer != signed_set->signer || !aname_signed_is_good(occupant, now_s)) {
 		return INT64_MIN + 2;
 	}
-	return atomic_load_explicit(&occupant->used_s, memory_order_relaxed);
+	bool denies = occupant->type == KNOT_RRTYPE_NSEC || occupant->type == KNOT_RRTYPE_NSEC3;
+	return atomic_load_explicit(&occupant->used_s, memory_order_relaxed) +
+	       (denies ? (int64_t)DENIAL_STAYS_S : 0);
 }
 
 void aname_store_put(aname_store_t *store, aname_signed_t *signed_set, aname_bin_t *bin,

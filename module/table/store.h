@@ -147,7 +147,7 @@ const aname_signed_t *aname_store_denial(const aname_store_t *store, uint64_t ve
 
 /*!
  * \brief Puts a content into the store, in the place of itself, or of the one of its groups that
- *        is of no use any more or was not used for the longest time.
+ *        is of no use any more or was not used for the longest time; denials stay longer.
  *
  * \param signed_set  Taken over.
  * \param bin         Where what was there before is retired.

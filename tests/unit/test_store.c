@@ -464,11 +464,43 @@ static void denial_noted(void **state)
 	fixture_free(&fixture);
 }
 
+/*! Puts sets of addresses of which none is asked for again, twenty a second. */
+static void flood(fixture_t *fixture, unsigned first, int64_t from, int64_t to)
+{
+	for (int64_t now = from; now < to; now++) {
+		for (unsigned n = 0; n < 20; n++) {
+			thing_t *thing = thing_new(first++);
+			put(fixture, thing, &good, now);
+			thing_free(thing);
+		}
+	}
+}
+
+static void addresses_do_not_push_out_denials(void **state)
+{
+	fixture_t fixture = fixture_new();
+	thing_t *denial = thing_new(1), *addresses = thing_new(2);
+	denial->rrset.type = KNOT_RRTYPE_NSEC;
+	put(&fixture, denial, &good, NOW);
+	put(&fixture, addresses, &good, NOW);
+	flood(&fixture, 10, NOW + 1, NOW + 50);
+	assert_non_null(find(&fixture, denial));
+	assert_null(find(&fixture, addresses));
+	/* That was its last use. */
+	flood(&fixture, 2000, NOW + 50, NOW + 150);
+	assert_null(find(&fixture, denial));
+	thing_free(denial);
+	thing_free(addresses);
+	fixture_free(&fixture);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		PROVES("a content is there where it was found last, or not at all", looked_for),
 		PROVES("D2: the denial of the apex is found without the zone's own", denial_noted),
+		PROVES("L4: however many sets of addresses there are, denials stay",
+		       addresses_do_not_push_out_denials),
 		PROVES("D1: a signature is found by all that it signs", found_by_content),
 		PROVES("D2: an NSEC3 record is found by its owner, too", nsec3_by_owner),
 		PROVES("O3: what is signed of the apex, of another owner and of a wildcard is kept "
