@@ -339,7 +339,7 @@ def test_C2_the_first_query_over_tcp_waits_for_the_keys(knotd, unbound, authorit
 
 
 def test_C1_the_first_denial_over_udp_is_true_or_truncated(knotd, unbound, authority):
-    authority.set(TARGET, a=[A1])
+    authority.set(TARGET, a=[A1], aaaa=[AAAA1])
     policy(knotd)
     knotd.add_zone(ZONE, [aname(TARGET)], zone_options=SIGNED)
     knotd.start()

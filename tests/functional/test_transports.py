@@ -204,8 +204,9 @@ def test_C2_over_tls_half_of_the_workers_wait(direct, authority, connect):
         authority.drop(f"dead{i}.example.net")
         direct.add_zone(zone, [aname(f"dead{i}.example.net")])
     direct.start()
-    connections = [connect("tls") for _ in zones]
     with concurrent.futures.ThreadPoolExecutor(len(zones)) as pool:
+        # At once, or two of the workers might accept them all, one after the other.
+        connections = list(pool.map(lambda _: connect("tls"), zones))
         replies = list(pool.map(lambda c, zone: c.query(zone, timeout=60), connections, zones))
     for reply in replies:
         # What was asked for long ago may be known to fail meanwhile.
