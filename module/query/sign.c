@@ -2,11 +2,11 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "path.h"
 #include "query/packet.h"
 #include "query/signer.h"
+#include "table/clock.h"
 
 /*! Contents of a node that are in use at once, mostly: each family, its denial, and HTTPS. */
 #define CONTENTS_EACH(options) ((options)->https_alias ? 4 : 3)
@@ -78,20 +78,13 @@ static aname_signed_t *make(const aname_query_t *query, const aname_content_t *c
 	return made_now;
 }
 
-static int64_t now_us(void)
-{
-	struct timespec ts;
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
-}
-
-/*! Under the zone that takes most alone: others have to wait because of that one. */
+/*! Under zones that take most: others have to wait because of these. */
 static void log_limit(const aname_query_t *query)
 {
 	if (aname_query_log_once(query, "signing", NULL, 0)) {
 		knotd_mod_log(
 		        query->mod, LOG_WARNING,
-		        "limit reached, signing takes %d eighths of a worker's time, and most of "
+		        "limit reached, signing takes %d eighths of a worker's time, and much of "
 		        "that for this zone: answers of it that are to be signed are put off "
 		        "(with RSA keys signing takes far longer than with ECDSA or Ed25519)",
 		        ANAME_ALLOWANCE_OF_8);
@@ -103,7 +96,7 @@ static int make_allowed(const aname_query_t *query, const aname_content_t *conte
                         const knot_rdataset_t *made, aname_signed_t **fresh)
 {
 	uint32_t zone = aname_query_zone(query);
-	int64_t began_us = now_us();
+	int64_t began_us = aname_clock_us();
 	aname_allowance_t *allowance = query->slot->signing;
 	aname_allowance_state_t state = aname_allowance_look(allowance, zone, began_us);
 	if (state == ANAME_ALLOWANCE_GIVES_WAY) {
@@ -113,7 +106,7 @@ static int make_allowed(const aname_query_t *query, const aname_content_t *conte
 		return KNOT_ELIMIT;
 	}
 	*fresh = make(query, content, hash, made);
-	aname_allowance_spend(allowance, zone, began_us, now_us());
+	aname_allowance_spend(allowance, zone, began_us, aname_clock_us());
 	return *fresh != NULL ? KNOT_EOK : KNOT_ERROR;
 }
 

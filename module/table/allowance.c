@@ -60,7 +60,8 @@ aname_allowance_state_t aname_allowance_look(aname_allowance_t *allowance, uint3
 	    own_us < most_us) {
 		return ANAME_ALLOWANCE_LEFT;
 	}
-	return own_us == most_us ? ANAME_ALLOWANCE_GIVES_WAY : ANAME_ALLOWANCE_SPENT;
+	/* Half: the place of the one that took most may be another one's, too. */
+	return 2 * own_us >= most_us ? ANAME_ALLOWANCE_GIVES_WAY : ANAME_ALLOWANCE_SPENT;
 }
 
 void aname_allowance_spend(aname_allowance_t *allowance, uint32_t zone, int64_t began_us,

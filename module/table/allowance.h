@@ -37,8 +37,8 @@ typedef struct {
 
 typedef enum {
 	ANAME_ALLOWANCE_LEFT = 0,
-	ANAME_ALLOWANCE_GIVES_WAY, /*!< To others: of all zones this one took most. */
-	ANAME_ALLOWANCE_SPENT,     /*!< By others, mostly. */
+	ANAME_ALLOWANCE_GIVES_WAY, /*!< To others: it took at least half of what any zone did. */
+	ANAME_ALLOWANCE_SPENT,     /*!< By others. */
 } aname_allowance_state_t;
 
 /*!

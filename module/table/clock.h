@@ -65,6 +65,14 @@ static inline int64_t aname_clock_coarse_ms(void)
 	return aname_clock_read_ms(CLOCK_MONOTONIC_COARSE) + aname_clock_slept();
 }
 
+/*! What passes while the machine is awake, in microseconds: for how long something takes. */
+static inline int64_t aname_clock_us(void)
+{
+	struct timespec ts;
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000000 + (uint32_t)ts.tv_nsec / 1000;
+}
+
 /*! A moment of this clock by the monotonic one, as things are, for those who wait until then. */
 static inline struct timespec aname_clock_until(int64_t at_ms)
 {

@@ -53,7 +53,7 @@ class Batch:
 
 
 def is_answer(wire):
-    """Neither TC nor SERVFAIL: told without taking time that the server should not have."""
+    """Neither TC nor SERVFAIL: told by two octets, since there are very many."""
     return not wire[2] & 0x02 and wire[3] & 0x0F == 0
 
 
@@ -92,7 +92,7 @@ def serve(ecs, authority, **options):
     for rdtype in ("A", "AAAA"):
         known(BESIDE, rdtype)
     clients = networks()
-    # Others may have it until the server has shown that it takes subnets.
+    # So may one have until the targets' server has shown that it takes subnets.
     first = next(clients)
     for_subnet(first, {of_network(first, 24)}, 24)
     for _ in range(NETWORKS // AT_ONCE):
@@ -137,7 +137,7 @@ class Flood:
 
     def take(self, batch):
         received = batch.receive()
-        # So many are looked at; TC comes by the ten thousand.
+        # So many are looked at whole; TC comes by the ten thousand.
         self.wires += received if len(self.wires) < KEPT else []
         self.put_off += sum(not is_answer(wire) for wire, _ in received)
 
