@@ -83,7 +83,7 @@ def serve(ecs, authority, **options):
     ecs.server.update({"udp-workers": 1, "tcp-workers": 1, "udp-max-payload": 4096})
     # A network whose lookup fails has everybody's answer for a while.
     ecs.options.update({"max-target-subnets": 4096, "timeout": 60000, **options})
-    ecs.add_zone(ZONE, [aname(TARGET, ttl=3600)], zone_options=SIGNED)
+    ecs.add_zone(ZONE, [aname(TARGET, ttl=3600), "@ IN MX 10 @"], zone_options=SIGNED)
     ecs.add_zone(BESIDE, [aname(OTHER, ttl=3600)], zone_options={"dnssec-signing": True})
     ecs.start()
     for zone in (ZONE, BESIDE):
@@ -182,6 +182,11 @@ def ask_beside(proto, keys):
             verify(reply, keys[ZONE])
         else:
             reply.expect(rcode="SERVFAIL", aa=None, ede={NOT_READY})
+    # Beside another answer: signed, or left out.
+    reply = query(ZONE, "MX", proto, do=True, bufsize=4096, ecs="10.1.0.0/24", timeout=20)
+    verify(reply.expect(rcode="NOERROR"), keys[ZONE])
+    beside = [kind for _, _, kind, _ in reply.section("additional") if kind in ("A", "RRSIG")]
+    assert beside in (["A", "RRSIG"], []), f"expected A and its signature or neither, got {reply}"
 
 
 def check_replies(replies, tc, keys):

@@ -22,6 +22,7 @@
 #include "query/https.h"
 #include "query/sign.h"
 #include "query/signer.h"
+#include "table/clock.h"
 #include "types.h"
 #include "walk.h"
 
@@ -236,6 +237,24 @@ static knot_pkt_t *new_reply(void)
 	return pkt;
 }
 
+/*! Where nothing may be signed any more (L4) what was goes on while it is good, due or not, and then it
+ *  is put off. */
+static void check_put_off(aname_query_t *later, const denials_set_t *set, bool https)
+{
+	aname_allowance_t *allowance = later->slot->signing;
+	const int64_t moments_s[] = { NOW_S, NOW_S + LIFETIME - 1, NOW_S + LIFETIME };
+	for (unsigned i = 0; i < 3; i++) {
+		allowance->now_us = allowance->halved_us = aname_clock_us();
+		allowance->spent_8us = INT64_C(1) << 40;
+		later->sign.now_s = moments_s[i];
+		later->pkt = new_reply();
+		require(knot_pkt_put(later->pkt, KNOT_COMPR_HINT_NONE, &set->rrset, 0) == KNOT_EOK);
+		int ret = aname_denial_correct(later, 0, https);
+		require(ret == (i < 2 ? KNOT_EOK : KNOT_ELIMIT));
+	}
+	later->sign.now_s = NOW_S;
+}
+
 /*! What was put right for a query about the apex is known to later ones. In two queries: others of the
  *  reply may have had the places where it was kept, then it is signed anew by the first. */
 static void check_known(const aname_query_t *query, const denials_set_t *set, bool https)
@@ -261,6 +280,7 @@ static void check_known(const aname_query_t *query, const denials_set_t *set, bo
 	check_signature(&rrsig, &record, set->rrset.ttl);
 	require(record.ttl == smaller(set->rrset.ttl, query->missing_ttl));
 	require(rrsig.ttl == record.ttl && !walk_next(&walk, &rrsig));
+	check_put_off(&later, set, https);
 
 	asked_soa.rrs.rdata->data[asked_soa.rrs.rdata->len - 20] ^= 1;
 	require(!aname_denial_take(&later, https));
