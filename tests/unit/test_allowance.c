@@ -111,7 +111,7 @@ static void test_many_zones_do_not_push_out_another(void **state)
 		begin(NULL);
 		unsigned count = counts[i / 3], refused = 0;
 		int64_t takes_us = times_us[i % 3], end_us = now_us + 60000000;
-		int64_t next_us = now_us + 5000000, each_us = 3 * count * takes_us;
+		int64_t next_us = now_us + 5000000, each_us = 3 * takes_us * count;
 		each_us = each_us > 500000 ? each_us : 500000;
 		for (uint32_t n = 0; now_us < end_us; n++) {
 			/* Spread as names' hashes are. */
